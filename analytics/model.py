@@ -1,0 +1,344 @@
+"""The vocabulary of Spreadscope: the frozen values that every package passes on.
+
+Arrays are one-dimensional, C-contiguous and read-only. Times are int64 epoch
+milliseconds in UTC until they reach a figure or an export; units stand in names
+(``_ms``, ``_bps``). Nothing here computes more than a check of its own fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+#: Every timeframe the product knows, and its length in ms. One more line here is one
+#: more timeframe everywhere.
+TIMEFRAMES: dict[str, int] = {"1s": 1_000, "1m": 60_000, "5m": 300_000}
+
+HedgeMethod = Literal["ols", "huber", "theil_sen", "tls", "kalman", "ratio"]
+PriceSpace = Literal["price", "log"]
+CorrelationBasis = Literal["returns", "prices"]
+Trend = Literal["n", "c", "ct", "ctt"]
+LagMethod = Literal["aic", "bic", "t-stat"]
+
+HEDGE_METHODS: tuple[str, ...] = get_args(HedgeMethod)
+TRENDS: tuple[str, ...] = get_args(Trend)
+LAG_METHODS: tuple[str, ...] = get_args(LagMethod)
+
+SYMBOL_PATTERN = re.compile(r"[A-Z0-9_-]{1,32}", re.ASCII)
+
+#: The id of a tick whose source gives none.
+NO_TRADE_ID = -1
+#: The trade count of a bar whose source gives none (an uploaded OHLC file).
+UNKNOWN_TRADES = -1
+
+
+def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return `values` as a read-only contiguous array, copied only where it must be.
+
+    >>> frozen([1, 2], np.float64).flags.writeable
+    False
+    """
+    array = np.ascontiguousarray(values, dtype=dtype)
+    if array.flags.writeable:
+        if array is values or array.base is not None:
+            array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+class _Columns:
+    """Freeze the array fields of a dataclass and check that they are equally long."""
+
+    _dtypes: Mapping[str, npt.DTypeLike] = {}
+
+    def __post_init__(self) -> None:
+        lengths = set()
+        for name, dtype in self._dtypes.items():
+            array = frozen(getattr(self, name), dtype)
+            object.__setattr__(self, name, array)
+            lengths.add(array.shape)
+        if len(lengths) > 1 or any(len(shape) != 1 for shape in lengths):
+            raise ValueError(
+                f"{type(self).__name__} has columns of shapes {sorted(lengths)}, "
+                "expected one length"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Ticks(_Columns):
+    """A batch of trades of one symbol, in order of arrival.
+
+    ts_ms: exchange time, epoch ms. price, size: finite and above zero.
+    trade_id: the exchange's id, NO_TRADE_ID where it gives none.
+    """
+
+    symbol: str
+    ts_ms: IntArray
+    price: FloatArray
+    size: FloatArray
+    trade_id: IntArray
+
+    _dtypes = {
+        "ts_ms": np.int64,
+        "price": np.float64,
+        "size": np.float64,
+        "trade_id": np.int64,
+    }
+
+    def __len__(self) -> int:
+        return len(self.ts_ms)
+
+
+@dataclass(frozen=True, eq=False)
+class Bars(_Columns):
+    """Bars of one symbol and timeframe, ascending, labelled by open time.
+
+    trades: UNKNOWN_TRADES where the source does not count them. vwap: volume-weighted
+    average price of the bar; the typical price (high + low + close) / 3 for bars that
+    came as OHLC.
+    """
+
+    symbol: str
+    timeframe: str
+    ts_ms: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    trades: IntArray
+    vwap: FloatArray
+
+    _dtypes = {
+        "ts_ms": np.int64,
+        "open": np.float64,
+        "high": np.float64,
+        "low": np.float64,
+        "close": np.float64,
+        "volume": np.float64,
+        "trades": np.int64,
+        "vwap": np.float64,
+    }
+
+    def __len__(self) -> int:
+        return len(self.ts_ms)
+
+    def tail(self, count: int | None) -> Bars:
+        """The newest `count` bars, or all of them for None."""
+        if count is None or count >= len(self):
+            return self
+        start = len(self) - max(count, 0)
+        columns = {name: getattr(self, name)[start:] for name in self._dtypes}
+        return Bars(self.symbol, self.timeframe, **columns)
+
+
+#: The float and int columns of Bars, in the order of exports.
+BAR_COLUMNS: tuple[str, ...] = tuple(Bars._dtypes)
+
+
+@dataclass(frozen=True)
+class NotReady:
+    """An expected absence: what is missing, how much there is and how much it takes."""
+
+    reason: str
+    have: int = 0
+    need: int = 0
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def _choice(name: str, value: object, legal: tuple[str, ...]) -> None:
+    if value not in legal:
+        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(legal)}")
+
+
+def _at_least(name: str, value: object, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"{name} is {value}, expected a whole number from {low} to {high}")
+
+
+#: Legal range of each whole-number parameter of a pair: name -> (low, high).
+PAIR_RANGES: dict[str, tuple[int, int]] = {
+    "hedge_window": (10, 20_000),
+    "z_window": (2, 5_000),
+    "corr_window": (3, 5_000),
+    "adf_window": (30, 5_000),
+    "min_trades": (0, 1_000_000),
+    "limit": (50, 20_000),
+}
+
+
+@dataclass(frozen=True)
+class PairParams:
+    """All that decides a pair's analysis. Hashable: it keys the cache of snapshots.
+
+    hedge_window: fit on the newest n bars, None for all bars in view. limit: how many
+    of the newest aligned bars are in view. min_trades: rows on which either leg traded
+    less often are left out of every statistic.
+
+    Raises ValueError naming the field and what is legal.
+    """
+
+    y: str
+    x: str
+    timeframe: str = "1s"
+    hedge: str = "ols"
+    intercept: bool = True
+    price_space: str = "price"
+    hedge_window: int | None = None
+    z_window: int = 60
+    corr_window: int = 60
+    corr_on: str = "returns"
+    trend: str = "c"
+    lag_method: str | None = "aic"
+    adf_window: int = 120
+    min_trades: int = 0
+    limit: int = 1_000
+
+    def __post_init__(self) -> None:
+        if self.y == self.x:
+            raise ValueError(f"y and x are both {self.y}, expected two different symbols")
+        _choice("timeframe", self.timeframe, tuple(TIMEFRAMES))
+        _choice("hedge", self.hedge, HEDGE_METHODS)
+        _choice("price_space", self.price_space, get_args(PriceSpace))
+        _choice("corr_on", self.corr_on, get_args(CorrelationBasis))
+        _choice("trend", self.trend, TRENDS)
+        if self.lag_method is not None:
+            _choice("lag_method", self.lag_method, LAG_METHODS)
+        for name, (low, high) in PAIR_RANGES.items():
+            value = getattr(self, name)
+            if not (name == "hedge_window" and value is None):
+                _at_least(name, value, low, high)
+
+
+@dataclass(frozen=True, eq=False)
+class HedgeFit:
+    """A hedge ratio: y = beta x + alpha + residual.
+
+    beta, beta_stderr: floats, or arrays of shape (k,) for a basket of k legs.
+    note: what the reader must know, "" if nothing (a fallback, a warning).
+    """
+
+    method: str
+    beta: Any
+    alpha: float
+    r_squared: float
+    beta_stderr: Any
+    n: int
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class HedgePath:
+    """The hedge ratio as it was known at each bar; NaN in the warm-up."""
+
+    method: str
+    beta: FloatArray
+    alpha: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class UnitRootResult:
+    """An ADF test. critical_values: keys "1%", "5%", "10%"."""
+
+    statistic: float
+    pvalue: float
+    used_lag: int
+    n_obs: int
+    critical_values: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class CointegrationResult:
+    """An Engle-Granger test, with its own critical values. Keys "1%", "5%", "10%"."""
+
+    statistic: float
+    pvalue: float
+    used_lag: int
+    n_obs: int
+    critical_values: Mapping[str, float]
+    beta: float = float("nan")
+    alpha: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class PairSnapshot:
+    """Everything the Analytics page shows of one pair, at one version of its market.
+
+    All series have one row per aligned bar in view (shape (n,)); prices are closes in
+    quote currency, before any logarithm. spread, mean, std are in the units of
+    `params.price_space`. adf_ts_ms and adf_pvalue are the rolling p-value line (shape
+    (m,)), half_life is in bars, None where the spread does not revert.
+    """
+
+    params: PairParams
+    ts_ms: IntArray
+    price_y: FloatArray
+    price_x: FloatArray
+    carried: BoolArray
+    fit: HedgeFit
+    fits: Mapping[str, HedgeFit]
+    path: HedgePath
+    kalman_path: HedgePath
+    spread: FloatArray
+    mean: FloatArray
+    std: FloatArray
+    z: FloatArray
+    corr: FloatArray
+    adf_ts_ms: IntArray
+    adf_pvalue: FloatArray
+    adf: UnitRootResult | None
+    engle_granger: CointegrationResult | None
+    correlation: float
+    half_life: float | None
+    hurst: float | None
+    rows_dropped: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.ts_ms)
+
+    @property
+    def carried_share(self) -> float:
+        """Share of the rows in view on which a leg did not trade, 0 to 1."""
+        return float(self.carried.mean()) if len(self.carried) else 0.0
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A line or message that gave no tick: why (a short stable word), and how it began.
+
+    line: its 1-based number in a file, None on a stream.
+    """
+
+    reason: str
+    sample: str = ""
+    line: int | None = None
+
+
+FeedState = Literal["stopped", "connecting", "live", "silent", "reconnecting", "failed"]
+
+
+@dataclass(frozen=True)
+class FeedStatus:
+    """What a feed is doing now, in one word and one sentence.
+
+    retry_in_s: seconds until the next attempt while reconnecting. connects: connections
+    opened since the start.
+    """
+
+    source: str
+    state: FeedState
+    detail: str = ""
+    retry_in_s: float | None = None
+    connects: int = 0

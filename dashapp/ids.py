@@ -1,0 +1,74 @@
+"""Every component id, once. Layouts and callbacks import these; none spells an id."""
+
+# frame
+URL = "url"
+MARKET = "market-select"
+SOURCE_KIND = "source-kind"
+SOURCE_URL = "source-url"
+SYMBOLS = "symbol-select"
+START = "start-button"
+STOP = "stop-button"
+FEED_STATUS = "feed-status"
+TRUST_STRIP = "trust-strip"
+INTERVAL = "live-interval"
+THEME_TOGGLE = "theme-toggle"
+FREEZE_TOGGLE = "freeze-toggle"
+
+# parameters of a pair
+TIMEFRAME = "timeframe"
+LEG_Y = "leg-y"
+LEG_X = "leg-x"
+SWAP = "swap-legs"
+HEDGE_METHOD = "hedge-method"
+INTERCEPT = "hedge-intercept"
+HEDGE_WINDOW = "hedge-window"
+Z_WINDOW = "z-window"
+CORR_WINDOW = "corr-window"
+CORR_ON = "corr-on"
+PRICE_SPACE = "price-space"
+Z_THRESHOLD = "z-threshold"
+ADF_TREND = "adf-trend"
+LAG_METHOD = "lag-method"
+MIN_TRADES = "min-trades"
+
+# Home
+PRICE_CHART = "price-chart"
+VOLUME_CHART = "volume-chart"
+VWAP_CHART = "vwap-chart"
+SUMMARY_CARDS = "summary-cards"
+
+# Analytics
+SPREAD_CHART = "spread-chart"
+ZSCORE_CHART = "zscore-chart"
+HEDGE_SCATTER = "hedge-scatter"
+HEDGE_PATH_CHART = "hedge-path-chart"
+ADF_CHART = "adf-chart"
+PAIR_FIGURES = "pair-figures"
+
+# Correlation
+HEATMAP = "correlation-heatmap"
+ROLLING_CORRELATION = "rolling-correlation-chart"
+
+# Backtest
+EQUITY_CHART = "equity-chart"
+DRAWDOWN_CHART = "drawdown-chart"
+BACKTEST_FIGURES = "backtest-figures"
+TRADES_TABLE = "trades-table"
+SWEEP_HEATMAP = "sweep-heatmap"
+
+# Alerts
+RULES_TABLE = "rules-table"
+ALERTS_TABLE = "alerts-table"
+ALERT_SPREAD_CHART = "alert-spread-chart"
+ALERT_ZSCORE_CHART = "alert-zscore-chart"
+
+# Data
+UPLOAD = "upload-data"
+UPLOAD_REPORT = "upload-report"
+SUMMARY_TABLE = "summary-table"
+TICKS_TABLE = "ticks-table"
+BARS_TABLE = "bars-table"
+DOWNLOAD_TICKS = "download-ticks"
+DOWNLOAD_BARS = "download-bars"
+DOWNLOAD_ANALYTICS = "download-analytics"
+DOWNLOAD_SUMMARY = "download-summary"

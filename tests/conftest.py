@@ -1,0 +1,30 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+SHARED = PROJECT.parent / "shared"
+
+
+def _folder(variable: str, name: str) -> Path:
+    folder = Path(os.environ.get(variable, SHARED / name))
+    if not folder.is_dir():
+        pytest.skip(f"{name} is absent: set {variable} to the folder that holds it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def market_data() -> Path:
+    """The folder of recorded market data."""
+    return _folder("MARKET_DATA_DIR", "data")
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of published reference results."""
+    return _folder("REFERENCE_DIR", "reference")
