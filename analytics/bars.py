@@ -1,0 +1,330 @@
+"""Bars from ticks: a batch function and its streaming twin, equal at every step.
+
+Both run one kernel that folds ticks into bars in the order of their arrival, so the
+sums of a streamed bar are bit for bit those of a resampled one. Open and close are
+decided by (exchange time, arrival): the open is the first of the earliest ticks, the
+close the last of the latest. Volume and VWAP use Neumaier's compensated sums [1]_, the
+VWAP on prices shifted by the first price to arrive.
+
+.. [1] A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher
+   Summen", ZAMM 54 (1974), 39-51.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from analytics.barfold import (
+    AMENDED,
+    CLOSE,
+    EVICTED,
+    EXCESS,
+    EXCESS_ERROR,
+    FIRST,
+    FLOAT_ROWS,
+    HEAD,
+    HIGH,
+    INT_ROWS,
+    LAST,
+    LATE,
+    LOW,
+    OPEN,
+    SHIFT,
+    SLOT,
+    TAIL,
+    TRADES,
+    VOLUME,
+    VOLUME_ERROR,
+    first_unusable,
+    fold,
+)
+from analytics.model import (
+    BAR_COLUMNS,
+    NO_TRADE_ID,
+    TIMEFRAMES,
+    UNKNOWN_TRADES,
+    Bars,
+    BoolArray,
+    Ticks,
+)
+
+#: Bars kept per symbol and timeframe unless told otherwise.
+MAX_BARS = 20_000
+#: A bar counts as closed this long after its end, in ms.
+GRACE_MS = 2_000
+
+_SMALLEST_CAPACITY = 64
+_CACHED_LIMITS = 8
+
+
+def timeframe_ms(timeframe: str) -> int:
+    """Length of a timeframe in ms; ValueError for one that is not in TIMEFRAMES.
+
+    >>> timeframe_ms("5m")
+    300000
+    """
+    length = TIMEFRAMES.get(timeframe)
+    if length is None:
+        raise ValueError(f"timeframe is {timeframe!r}, expected one of {', '.join(TIMEFRAMES)}")
+    return length
+
+
+class BarBuilder:
+    """The bars of one symbol and timeframe, kept up to date by batches of ticks.
+
+    A batch of k ticks costs O(k), ticks out of order included; `bars` after any sequence
+    of batches equals `resample` of all their ticks in order of arrival. The newest
+    `max_bars` bars are kept. A tick older than the oldest of them, once that many are
+    held, is late: it changes nothing and is counted.
+
+    late: ticks refused as late. amended: ticks taken by a bar that was not the newest.
+    evicted: bars that gave way to newer ones. refused: for the last batch, a mask of its
+    late ticks, or None when there were none.
+
+    >>> from analytics.model import Ticks
+    >>> builder = BarBuilder("BTCUSDT", "1s")
+    >>> builder.update(Ticks("BTCUSDT", [1_000, 1_400], [10.0, 12.0], [1.0, 3.0], [-1, -1]))
+    0
+    >>> bars = builder.bars()
+    >>> bars.ts_ms.tolist(), bars.close.tolist(), bars.vwap.tolist()
+    ([1000], [12.0], [11.5])
+    """
+
+    def __init__(self, symbol: str, timeframe: str, max_bars: int = MAX_BARS) -> None:
+        self._prepare(symbol, timeframe, timeframe_ms(timeframe), max_bars)
+
+    @classmethod
+    def whole_session(cls, symbol: str) -> BarBuilder:
+        """A builder of a single bar that holds every tick since the epoch, however old."""
+        builder = cls.__new__(cls)
+        builder._prepare(symbol, "session", 1 << 62, 1)
+        return builder
+
+    def _prepare(self, symbol: str, timeframe: str, length_ms: int, max_bars: int) -> None:
+        if max_bars < 1:
+            raise ValueError(f"max_bars is {max_bars}, expected at least 1")
+        self.symbol = symbol
+        self.timeframe = timeframe
+        self.max_bars = max_bars
+        self.refused: BoolArray | None = None
+        self._length_ms = length_ms
+        self._ints = np.zeros((INT_ROWS, 0), np.int64)
+        self._floats = np.zeros((FLOAT_ROWS, 0), np.float64)
+        self._cursor = np.zeros(5, np.int64)
+        self._views: dict[int | None, Bars] = {}
+
+    def __len__(self) -> int:
+        return int(self._cursor[TAIL] - self._cursor[HEAD])
+
+    @property
+    def late(self) -> int:
+        return int(self._cursor[LATE])
+
+    @property
+    def amended(self) -> int:
+        return int(self._cursor[AMENDED])
+
+    @property
+    def evicted(self) -> int:
+        return int(self._cursor[EVICTED])
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """Times of the earliest tick of the oldest bar and the latest of the newest."""
+        if not len(self):
+            raise ValueError(f"{self.symbol} has no ticks, expected at least 1")
+        head, tail = int(self._cursor[HEAD]), int(self._cursor[TAIL])
+        return int(self._ints[FIRST, head]), int(self._ints[LAST, tail - 1])
+
+    def update(self, ticks: Ticks) -> int:
+        """Fold a batch in and return how many of its ticks were too late to count.
+
+        Raises ValueError, before anything changes, for a price or size that is not finite
+        and above zero.
+        """
+        bad = first_unusable(ticks.price, ticks.size)
+        if bad >= 0:
+            raise ValueError(
+                f"tick {bad} has price {ticks.price[bad]} and size {ticks.size[bad]}, "
+                "expected both finite and above zero"
+            )
+        late_before = self.late
+        refused = np.zeros(len(ticks), np.bool_)
+        done = 0
+        while True:
+            done = fold(
+                ticks.ts_ms, ticks.price, ticks.size, done, self._length_ms, self.max_bars,
+                self._ints, self._floats, self._cursor, refused,
+            )  # fmt: skip
+            if done == len(ticks):
+                break
+            self._make_room()
+        late = self.late - late_before
+        self.refused = refused if late else None
+        self._views.clear()
+        return late
+
+    def bars(self, limit: int | None = None) -> Bars:
+        """The newest `limit` bars (None: all), read-only; kept until the next update."""
+        known = self._views.get(limit)
+        if known is None:
+            if len(self._views) >= _CACHED_LIMITS:
+                self._views.clear()
+            known = self._views[limit] = self._read(limit)
+        return known
+
+    def _read(self, limit: int | None) -> Bars:
+        head, tail = int(self._cursor[HEAD]), int(self._cursor[TAIL])
+        if limit is not None:
+            head = max(head, tail - max(limit, 0))
+        ints, floats = self._ints[:, head:tail], self._floats[:, head:tail]
+        volume = floats[VOLUME] + floats[VOLUME_ERROR]
+        excess = floats[EXCESS] + floats[EXCESS_ERROR]
+        vwap = np.clip(floats[SHIFT] + excess / volume, floats[LOW], floats[HIGH])
+        columns = {
+            "ts_ms": ints[SLOT].copy(),
+            "open": floats[OPEN].copy(),
+            "high": floats[HIGH].copy(),
+            "low": floats[LOW].copy(),
+            "close": floats[CLOSE].copy(),
+            "volume": volume,
+            "trades": ints[TRADES].copy(),
+            "vwap": vwap,
+        }
+        for column in columns.values():  # sealed, so that Bars need not copy them again
+            column.flags.writeable = False
+        return Bars(self.symbol, self.timeframe, **columns)
+
+    def _make_room(self) -> None:
+        """Move the bars to arrays with a free column to every two held, a quarter in front."""
+        head, tail = int(self._cursor[HEAD]), int(self._cursor[TAIL])
+        held = tail - head
+        free = max(held, _SMALLEST_CAPACITY) if held < 4_096 else held // 2
+        front = free // 4
+        ints = np.zeros((INT_ROWS, held + free), np.int64)
+        floats = np.zeros((FLOAT_ROWS, held + free), np.float64)
+        ints[:, front : front + held] = self._ints[:, head:tail]
+        floats[:, front : front + held] = self._floats[:, head:tail]
+        self._ints, self._floats = ints, floats
+        self._cursor[HEAD], self._cursor[TAIL] = front, front + held
+
+
+def resample(ticks: Ticks | pd.DataFrame, timeframe: str) -> Bars:
+    """Cut ticks into bars on exchange time, aligned to UTC, labelled by open time.
+
+    ticks: in order of arrival, not necessarily of time; or a DataFrame with columns
+    `price` and `size`, times in a DatetimeIndex (UTC if naive) or a column `ts_ms`, and
+    perhaps `symbol` and `trade_id`. A span without ticks has no bar. Takes O(n).
+
+    Raises ValueError for an unknown timeframe, and for a price or size that is not finite
+    and above zero.
+
+    >>> from analytics.model import Ticks
+    >>> late = Ticks("ETHUSDT", [61_000, 1_000, 59_000], [3.0, 2.0, 5.0], [1, 1, 1], [-1] * 3)
+    >>> bars = resample(late, "1m")
+    >>> bars.ts_ms.tolist(), bars.open.tolist(), bars.close.tolist(), bars.trades.tolist()
+    ([0, 60000], [2.0, 3.0], [5.0, 3.0], [2, 1])
+    """
+    if isinstance(ticks, pd.DataFrame):
+        ticks = ticks_of_frame(ticks)
+    builder = BarBuilder(ticks.symbol, timeframe, max_bars=max(len(ticks), 1))
+    builder.update(ticks)
+    return builder.bars()
+
+
+def ticks_of_frame(frame: pd.DataFrame) -> Ticks:
+    """Ticks of a DataFrame as `resample` takes it; ValueError names what is missing.
+
+    >>> frame = pd.DataFrame({"ts_ms": [5], "price": [2.0], "size": [1.0]})
+    >>> ticks_of_frame(frame).ts_ms.tolist()
+    [5]
+    """
+    for name in ("price", "size"):
+        if name not in frame.columns:
+            raise ValueError(f"ticks has no column {name}, expected price and size")
+    if "ts_ms" in frame.columns:
+        ts_ms = frame["ts_ms"].to_numpy(np.int64)
+    elif isinstance(frame.index, pd.DatetimeIndex):
+        index = frame.index if frame.index.tz is None else frame.index.tz_convert(None)
+        if index.hasnans:
+            raise ValueError("ticks has rows without a time, expected a time in every row")
+        ts_ms = index.to_numpy().astype("datetime64[ms]").astype(np.int64)
+    else:
+        raise ValueError("ticks has no times, expected a DatetimeIndex or a column ts_ms")
+    symbols = frame["symbol"].unique() if "symbol" in frame.columns else [""]
+    if len(symbols) > 1:
+        raise ValueError(f"ticks has {len(symbols)} symbols, expected 1")
+    if "trade_id" in frame.columns:
+        ids = frame["trade_id"].to_numpy(np.int64)
+    else:
+        ids = np.full(len(frame), NO_TRADE_ID)
+    price, size = (frame[name].to_numpy(np.float64) for name in ("price", "size"))
+    return Ticks(str(symbols[0]) if len(symbols) else "", ts_ms, price, size, ids)
+
+
+def aggregate(bars: Bars, timeframe: str) -> Bars:
+    """Coarser bars from finer ones.
+
+    Open of the first, close of the last, extremes of all; volume and trades are summed,
+    UNKNOWN_TRADES stays unknown; the VWAP is weighted by volume, or is the plain mean
+    where no bar has any. ValueError unless `timeframe` is a multiple of the bars' own.
+
+    >>> ones = Bars("X", "1m", [0, 60_000], [1, 2], [3, 4], [1, 1], [2, 3], [1, 3], [5, 6], [2, 3])
+    >>> five = aggregate(ones, "5m")
+    >>> five.open.tolist(), five.high.tolist(), five.close.tolist(), five.vwap.tolist()
+    ([1.0], [4.0], [3.0], [2.75])
+    """
+    length, own = timeframe_ms(timeframe), timeframe_ms(bars.timeframe)
+    if length % own:
+        raise ValueError(f"timeframe is {timeframe!r}, expected a multiple of {bars.timeframe}")
+    if length == own or not len(bars):
+        return replace(bars, timeframe=timeframe)
+    slots = bars.ts_ms - bars.ts_ms % length
+    first = np.flatnonzero(np.r_[True, slots[1:] != slots[:-1]])
+    last = np.r_[first[1:], len(bars)] - 1
+    volume = np.add.reduceat(bars.volume, first)
+    traded = np.where(volume > 0, volume, 1.0)
+    anchor = bars.vwap[first]
+    above = bars.vwap - np.repeat(anchor, last - first + 1)
+    weighted = np.add.reduceat(above * bars.volume, first) / traded
+    plain = np.add.reduceat(above, first) / (last - first + 1)
+    unknown = np.minimum.reduceat(bars.trades, first) == UNKNOWN_TRADES
+    return Bars(
+        bars.symbol,
+        timeframe,
+        slots[first],
+        bars.open[first],
+        np.maximum.reduceat(bars.high, first),
+        np.minimum.reduceat(bars.low, first),
+        bars.close[last],
+        volume,
+        np.where(unknown, UNKNOWN_TRADES, np.add.reduceat(bars.trades, first)),
+        anchor + np.where(volume > 0, weighted, plain),
+    )
+
+
+def closed(bars: Bars, now_ms: int, grace_ms: int = GRACE_MS) -> Bars:
+    """The bars whose end lies at least `grace_ms` before `now_ms` (exchange time, epoch ms).
+
+    >>> bars = resample(Ticks("X", [0, 1_000], [1.0, 1.0], [1.0, 1.0], [-1, -1]), "1s")
+    >>> len(closed(bars, now_ms=3_500)), len(closed(bars, now_ms=4_000))
+    (1, 2)
+    """
+    latest = now_ms - grace_ms - timeframe_ms(bars.timeframe)
+    count = int(np.searchsorted(bars.ts_ms, latest, side="right"))
+    return replace(bars, **{name: getattr(bars, name)[:count] for name in BAR_COLUMNS})
+
+
+def to_frame(bars: Bars) -> pd.DataFrame:
+    """Bars as a DataFrame: a UTC DatetimeIndex `time`, a column for each field but the time.
+
+    >>> bars = resample(Ticks("X", [1_500], [2.0], [1.0], [-1]), "1s")
+    >>> str(to_frame(bars).index[0])
+    '1970-01-01 00:00:01+00:00'
+    """
+    index = pd.DatetimeIndex(bars.ts_ms.astype("datetime64[ms]"), tz="UTC", name="time")
+    data = {name: getattr(bars, name) for name in BAR_COLUMNS if name != "ts_ms"}
+    return pd.DataFrame(data, index=index)

@@ -1,0 +1,112 @@
+"""Pearson's correlation: of two series, and of all symbols against each other.
+
+Values are centred before anything is multiplied, so that a high price level costs no
+digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from analytics.arrays import series, table, two_series
+from analytics.model import FloatArray
+
+#: Fewer observations than these say nothing of a correlation.
+LEAST_OBSERVATIONS = 3
+
+
+def _unit(columns: FloatArray) -> FloatArray:
+    """Columns centred and scaled to length 1; NaN where a column does not vary.
+
+    Centring starts at the first row: a constant column then is exactly 0.
+    """
+    centred = columns - columns[0]
+    centred = centred - centred.mean(axis=0)
+    length = np.sqrt(np.sum(centred * centred, axis=0))
+    return np.divide(centred, length, out=np.full(columns.shape, np.nan), where=length > 0)
+
+
+def _returns(closes: FloatArray) -> FloatArray:
+    """Simple returns from row to row, shape (n - 1, k); NaN from a close of 0."""
+    before = closes[:-1]
+    change = np.diff(closes, axis=0)
+    return np.divide(change, before, out=np.full(change.shape, np.nan), where=before != 0)
+
+
+def _columns_correlation(closes: FloatArray, on: str) -> FloatArray:
+    """Correlation of complete columns, shape (k, k)."""
+    observations = _returns(closes) if on == "returns" and len(closes) else closes
+    observations = observations[np.isfinite(observations).all(axis=1)]
+    if len(observations) < LEAST_OBSERVATIONS:
+        return np.full((closes.shape[1],) * 2, np.nan)
+    unit = _unit(observations)
+    return np.clip(unit.T @ unit, -1.0, 1.0)
+
+
+def pearson(x: Any, y: Any) -> float:
+    """Correlation of two series of shape (n,), -1 to 1, over the rows that have both.
+
+    NaN with fewer than 3 such rows or where either series does not vary. Raises
+    ValueError where x and y are not equally long.
+
+    >>> round(pearson([1, 2, 3, None], [2, 4, 5, 9]), 4)
+    0.982
+    """
+    rows = np.column_stack(two_series("x", x, "y", y))
+    return float(_columns_correlation(rows[np.isfinite(rows).all(axis=1)], "prices")[0, 1])
+
+
+def correlation_matrix(closes: Any, on: str = "returns") -> FloatArray:
+    """Correlation of every symbol with every other, shape (k, k), in the columns' order.
+
+    closes: an array of shape (n, k), a DataFrame with a column a symbol, or a mapping
+    of symbol to closes of shape (n,); all on the same bars. NaN marks a bar on which a
+    symbol did not trade: it is for the caller not to carry closes forward here.
+
+    on: "returns", simple returns, or "prices". Each pair takes the bars on which both
+    its symbols traded (pairwise complete), and returns go from one such bar to the next,
+    as in the pair's own analysis. NaN with fewer than 3 observations or no variation.
+    Raises ValueError where `on` is neither or the shapes do not fit.
+
+    >>> correlation_matrix({"A": [1, 2, 3, 5], "B": [2, 4, 6, 9]}, on="prices").round(3)
+    array([[1.   , 0.998],
+           [0.998, 1.   ]])
+    """
+    if on not in ("returns", "prices"):
+        raise ValueError(f"on is {on!r}, expected returns or prices")
+    columns = _closes(closes)
+    known = np.isfinite(columns)
+    if known.all():
+        matrix = _columns_correlation(columns, on)
+    else:
+        matrix = _pairwise(columns, known, on)
+    diagonal = np.diagonal(matrix)
+    np.fill_diagonal(matrix, np.where(np.isnan(diagonal), np.nan, 1.0))
+    return matrix
+
+
+def _closes(closes: Any) -> FloatArray:
+    if not isinstance(closes, Mapping):
+        return table("closes", closes)
+    columns = [series(str(name), values) for name, values in closes.items()]
+    if len({len(column) for column in columns}) > 1:
+        raise ValueError(
+            f"closes has columns of {sorted({len(column) for column in columns})} rows, "
+            "expected as many in each"
+        )
+    return np.column_stack(columns) if columns else np.empty((0, 0))
+
+
+def _pairwise(closes: FloatArray, known: FloatArray, on: str) -> FloatArray:
+    """The matrix pair by pair, each over the rows that both of its columns have."""
+    k = closes.shape[1]
+    matrix = np.full((k, k), np.nan)
+    for i in range(k):
+        for j in range(i, k):
+            rows = closes[known[:, i] & known[:, j]]
+            corner = _columns_correlation(rows[:, [i, j]], on)[0, 1]
+            matrix[i, j] = matrix[j, i] = corner
+    return matrix

@@ -1,0 +1,296 @@
+"""One pair at one moment: from two legs' bars to every figure of the Analytics page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.cointegration import engle_granger
+from analytics.hedge import fit_hedge, hedge_path
+from analytics.model import (
+    HEDGE_METHODS,
+    UNKNOWN_TRADES,
+    Bars,
+    BoolArray,
+    CointegrationResult,
+    FloatArray,
+    HedgeFit,
+    IntArray,
+    NotReady,
+    PairParams,
+    PairSnapshot,
+    UnitRootResult,
+    frozen,
+)
+from analytics.rolling import rolling_corr, rolling_mean, rolling_std, rolling_zscore
+from analytics.spread import spread as spread_of
+from analytics.stationarity import adf, half_life, hurst, rolling_adf
+
+#: Rows below which no pair is analysed, whatever its windows.
+MIN_ROWS = 30
+#: The rolling ADF line has at most this many points.
+ADF_POINTS = 120
+#: The table of methods compares Theil-Sen, whose slopes are n^2 / 2, on this many rows.
+THEIL_SEN_ROWS = 1_000
+HURST_LAGS = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """Two legs on one clock, shape (n,) each: closes, and whether either was carried forward.
+
+    dropped: rows that the activity filter left out of the stretch in view.
+    """
+
+    ts_ms: IntArray
+    y: FloatArray
+    x: FloatArray
+    carried: BoolArray
+    dropped: int
+
+    def __len__(self) -> int:
+        return len(self.ts_ms)
+
+
+def _union(a: IntArray, b: IntArray) -> IntArray:
+    return a if np.array_equal(a, b) else np.union1d(a, b)
+
+
+def _at(bars: Bars, times: IntArray) -> tuple[IntArray, BoolArray]:
+    """Row of the newest bar at or before each time, and whether it is older."""
+    rows = np.searchsorted(bars.ts_ms, times, side="right") - 1
+    return rows, bars.ts_ms[rows] != times
+
+
+def _active(bars: Bars, rows: IntArray, carried: BoolArray, min_trades: int) -> BoolArray:
+    """Whether the leg traded often enough on each row; a carried row had no trade."""
+    trades = bars.trades[rows]
+    return ~carried & ((trades == UNKNOWN_TRADES) | (trades >= min_trades))
+
+
+def align(y: Bars, x: Bars, limit: int | None = None, min_trades: int = 0) -> Aligned:
+    """The newest `limit` rows (None: all) on which both legs have a price.
+
+    Rows are the times of either leg's bars, from the later first bar on; a leg without a bar
+    there carries its last close forward and the row is flagged. min_trades above 0 leaves out
+    the rows on which either leg traded less often, before the limit counts them; a carried
+    row had 0 trades, an unknown number of trades passes. Nothing looks ahead: a row depends
+    on bars up to its own time only. Raises ValueError for legs of different timeframes.
+
+    >>> def bars(symbol, times, closes):
+    ...     c = [float(close) for close in closes]
+    ...     return Bars(symbol, "1s", times, c, c, c, c, c, [1] * len(c), c)
+    >>> rows = align(bars("A", [0, 1000, 3000], [1, 2, 3]), bars("B", [1000, 2000], [10, 20]))
+    >>> rows.ts_ms.tolist(), rows.y.tolist(), rows.x.tolist()
+    ([1000, 2000, 3000], [2.0, 2.0, 3.0], [10.0, 20.0, 20.0])
+    >>> rows.carried.tolist()
+    [False, True, True]
+    """
+    if y.timeframe != x.timeframe:
+        raise ValueError(f"x has bars of {x.timeframe}, expected {y.timeframe}, as y has")
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}, expected at least 1")
+    if not len(y) or not len(x):
+        return Aligned(*(np.empty(0, t) for t in (np.int64, float, float, bool)), dropped=0)
+    keep = None if limit is None or min_trades > 0 else -limit
+    times = _union(y.ts_ms[keep:], x.ts_ms[keep:])
+    times = times[np.searchsorted(times, max(y.ts_ms[0], x.ts_ms[0])) :]
+    if keep is not None:
+        times = times[keep:]
+    rows_y, carried_y = _at(y, times)
+    rows_x, carried_x = _at(x, times)
+    carried = carried_y | carried_x
+    kept = np.arange(len(times))
+    if min_trades > 0:
+        active = _active(y, rows_y, carried_y, min_trades) & _active(
+            x, rows_x, carried_x, min_trades
+        )
+        kept = np.flatnonzero(active)
+    first = max(len(kept) - limit, 0) if limit is not None else 0
+    start = int(kept[first - 1]) + 1 if first else 0
+    kept = kept[first:]
+    return Aligned(
+        times[kept],
+        y.close[rows_y[kept]],
+        x.close[rows_x[kept]],
+        carried[kept],
+        dropped=len(times) - start - len(kept) if min_trades > 0 else 0,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Legs:
+    """The legs in the space of the analysis: prices or their logarithms."""
+
+    y: FloatArray
+    x: FloatArray
+
+    def newest(self, rows: int) -> _Legs:
+        return _Legs(self.y[-rows:], self.x[-rows:])
+
+
+def _legs(rows: Aligned, price_space: str) -> _Legs:
+    if price_space == "log":
+        return _Legs(np.log(rows.y), np.log(rows.x))
+    return _Legs(rows.y, rows.x)
+
+
+def _fits(legs: _Legs, params: PairParams, chosen: HedgeFit) -> dict[str, HedgeFit]:
+    """The fit by every method on the same rows, for the table of methods."""
+    fits = {}
+    for method in HEDGE_METHODS:
+        if method == params.hedge:
+            fits[method] = chosen
+            continue
+        rows = legs.newest(THEIL_SEN_ROWS) if method == "theil_sen" else legs
+        fits[method] = fit_hedge(rows.y, rows.x, method, params.intercept)
+    return fits
+
+
+def _correlations(rows: Aligned, params: PairParams) -> tuple[FloatArray, float]:
+    """Rolling correlation, NaN on carried rows where it is of returns, and that of the view."""
+    line = np.full(len(rows), np.nan)
+    at = np.arange(len(rows))
+    a, b = rows.y, rows.x
+    if params.corr_on == "returns":
+        at = np.flatnonzero(~rows.carried)
+        a, b = (leg[at][1:] / leg[at][:-1] - 1.0 for leg in (a, b))
+        at = at[1:]
+    if len(at) < 3:
+        return line, np.nan
+    if len(at) >= params.corr_window:
+        line[at] = rolling_corr(a, b, params.corr_window)
+    return line, float(rolling_corr(a, b, len(at))[-1])
+
+
+def _adf_line(rows: Aligned, spread: FloatArray, params: PairParams) -> tuple[IntArray, FloatArray]:
+    """Times and p-values of the rolling ADF, the newest row always among them."""
+    surplus = len(rows) - params.adf_window
+    if surplus < 0:
+        return np.empty(0, np.int64), np.empty(0)
+    step = max(1, -(-(surplus + 1) // ADF_POINTS))
+    offset = surplus % step
+    ends, pvalues = rolling_adf(
+        spread[offset:], params.adf_window, step, trend=params.trend, lag_method=params.lag_method
+    )
+    return rows.ts_ms[ends + offset], pvalues
+
+
+@dataclass(frozen=True, eq=False)
+class _Reversion:
+    """What the tests say of the spread; None where a figure does not exist."""
+
+    adf: UnitRootResult | None = None
+    engle_granger: CointegrationResult | None = None
+    half_life: float | None = None
+    hurst: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _reversion(legs: _Legs, spread: FloatArray, params: PairParams) -> _Reversion:
+    """ADF, half-life and Hurst exponent of the spread, Engle-Granger of the legs."""
+    if not np.isfinite(spread).all():
+        return _Reversion(notes=("No tests: the hedge ratio is not defined on these rows.",))
+    notes = []
+    unit_root = relation = exponent = None
+    try:
+        unit_root = adf(spread, trend=params.trend, lag_method=params.lag_method)
+        exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
+    except ValueError as error:
+        notes.append(f"No ADF test of the spread: {error}.")
+    try:
+        relation = engle_granger(legs.y, legs.x, trend=params.trend, lag_method=params.lag_method)
+    except ValueError as error:
+        notes.append(f"No Engle-Granger test: {error}.")
+    if exponent is not None and np.isnan(exponent):
+        exponent = None
+    return _Reversion(unit_root, relation, half_life(spread), exponent, tuple(notes))
+
+
+def _notes(rows: Aligned, chosen: HedgeFit, n_fit: int) -> list[str]:
+    notes = []
+    if rows.dropped:
+        plural = "row was" if rows.dropped == 1 else "rows were"
+        notes.append(f"{rows.dropped} {plural} dropped by the activity filter.")
+    if chosen.note:
+        notes.append(f"Hedge ratio: {chosen.note}.")
+    if n_fit > THEIL_SEN_ROWS and chosen.method != "theil_sen":
+        notes.append(f"Theil-Sen is compared on the newest {THEIL_SEN_ROWS:,} rows.")
+    return notes
+
+
+def _need(params: PairParams) -> int:
+    return max(params.z_window, MIN_ROWS)
+
+
+def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot | NotReady:
+    """Every series and figure of a pair from its legs' bars, newest `params.limit` rows.
+
+    spread = Y - beta X - alpha with one fit by `params.hedge` on the newest hedge_window rows,
+    in logarithms where price_space is "log". mean, std and z use the window that ends at each
+    bar. Correlation of returns leaves carried rows out, takes returns between the rows that
+    remain, and is NaN on carried rows. NotReady where fewer than max(z_window, 30) rows are
+    aligned. Raises ValueError for bars of a timeframe other than `params.timeframe`.
+    """
+    if y_bars.timeframe != params.timeframe:
+        raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
+    rows = align(y_bars, x_bars, params.limit, params.min_trades)
+    n, need = len(rows), _need(params)
+    if n < need:
+        return NotReady(f"needs {need} bars, has {n}", have=n, need=need)
+    legs = _legs(rows, params.price_space)
+    fit_rows = legs.newest(min(params.hedge_window or n, n))
+    fit = fit_hedge(fit_rows.y, fit_rows.x, params.hedge, params.intercept)
+    fits = _fits(fit_rows, params, fit)
+    spread = spread_of(legs.y, legs.x, fit.beta, fit.alpha)
+    window = min(params.hedge_window or max(params.z_window, 60), n)
+    corr, correlation = _correlations(rows, params)
+    adf_ts_ms, adf_pvalue = _adf_line(rows, spread, params)
+    tests = _reversion(legs, spread, params)
+    return PairSnapshot(
+        params=params,
+        ts_ms=frozen(rows.ts_ms, np.int64),
+        price_y=frozen(rows.y, np.float64),
+        price_x=frozen(rows.x, np.float64),
+        carried=frozen(rows.carried, np.bool_),
+        fit=fit,
+        fits=fits,
+        path=hedge_path(legs.y, legs.x, "ols", window, params.intercept),
+        kalman_path=hedge_path(legs.y, legs.x, "kalman", window, params.intercept),
+        spread=frozen(spread, np.float64),
+        mean=frozen(rolling_mean(spread, params.z_window), np.float64),
+        std=frozen(rolling_std(spread, params.z_window), np.float64),
+        z=frozen(rolling_zscore(spread, params.z_window), np.float64),
+        corr=frozen(corr, np.float64),
+        adf_ts_ms=frozen(adf_ts_ms, np.int64),
+        adf_pvalue=frozen(adf_pvalue, np.float64),
+        adf=tests.adf,
+        engle_granger=tests.engle_granger,
+        correlation=correlation,
+        half_life=tests.half_life,
+        hurst=tests.hurst,
+        rows_dropped=rows.dropped,
+        notes=(*_notes(rows, fit, len(fit_rows.y)), *tests.notes),
+    )
+
+
+def break_even_z(snapshot: PairSnapshot, cost_bps: float) -> float:
+    """The |z| below which a round trip costs more than a full reversion to the mean earns.
+
+    A round trip trades both legs twice: 2 cost_bps 1e-4 (|Y| + |beta X|), against |z| std, all
+    at the newest row and per unit of Y; in logarithms turnover is 1 + |beta|. cost_bps: per
+    side and leg, in basis points. NaN where the newest std is NaN or 0. Raises ValueError for
+    negative costs.
+    """
+    if not cost_bps >= 0.0:
+        raise ValueError(f"cost_bps is {cost_bps}, expected at least 0")
+    sigma = float(snapshot.std[-1])
+    if not sigma > 0.0:
+        return float("nan")
+    beta = abs(float(snapshot.fit.beta))
+    if snapshot.params.price_space == "log":
+        turnover = 1.0 + beta
+    else:
+        turnover = float(snapshot.price_y[-1]) + beta * float(snapshot.price_x[-1])
+    return 2.0 * cost_bps * 1e-4 * turnover / sigma

@@ -1,0 +1,144 @@
+"""What a series of returns was worth: Sharpe, Sortino, volatility, drawdown, trades.
+
+Returns are simple returns per period, as fractions (0.01 is one per cent), shape (n,);
+NaN is a period without a figure and is left out. Definitions are those of empyrical
+(Quantopian), with a risk-free rate of 0. Where a ratio has nothing to divide by it is
+NaN, never an infinity.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from analytics.arrays import series, whole
+from analytics.model import TIMEFRAMES, FloatArray
+from analytics.statistics import summarize
+
+#: Crypto trades 365 x 24 h.
+_YEAR_MS = 365 * 24 * 3_600_000
+
+
+def periods_per_year(timeframe: str) -> float:
+    """Bars of a timeframe in a year that never closes.
+
+    Raises ValueError where the timeframe is not one of the product's.
+
+    >>> periods_per_year("1m")
+    525600.0
+    """
+    if timeframe not in TIMEFRAMES:
+        raise ValueError(f"timeframe is {timeframe!r}, expected one of {', '.join(TIMEFRAMES)}")
+    return _YEAR_MS / TIMEFRAMES[timeframe]
+
+
+def _returns(returns: Any) -> FloatArray:
+    values = series("returns", returns)
+    return values[np.isfinite(values)]
+
+
+def _yearly(periods: Any) -> float:
+    if isinstance(periods, bool) or not isinstance(periods, (int, float, np.number)):
+        raise ValueError(f"periods_per_year is {periods!r}, expected a number above 0")
+    if not 0 < periods < math.inf:
+        raise ValueError(f"periods_per_year is {periods}, expected a number above 0")
+    return float(periods)
+
+
+def _deviation(values: FloatArray, ddof: int) -> float:
+    """Standard deviation with ddof, NaN with fewer than two values."""
+    ddof = whole("ddof", ddof, 0)
+    n = len(values)
+    if n < 2 or n <= ddof:
+        return math.nan
+    return summarize(values).std * math.sqrt((n - 1) / (n - ddof))
+
+
+def sharpe(returns: Any, periods_per_year: float, ddof: int = 1) -> float:
+    """Mean over standard deviation of the returns, times the root of periods_per_year.
+
+    NaN with fewer than two returns or where they do not vary. Raises ValueError where
+    periods_per_year is not above 0. Source: Sharpe (1994).
+
+    >>> round(sharpe([0.01, -0.02, 0.03, 0.02], 365), 4)
+    8.8459
+    """
+    values, yearly = _returns(returns), _yearly(periods_per_year)
+    deviation = _deviation(values, ddof)
+    if not deviation > 0:
+        return math.nan
+    return summarize(values).mean / deviation * math.sqrt(yearly)
+
+
+def sortino(returns: Any, periods_per_year: float, target: float = 0.0) -> float:
+    """Mean excess over `target` per period against its downside deviation, annualised.
+
+    The downside deviation is the root of the mean, over all periods, of the squared
+    shortfall below target. NaN with fewer than two returns or without a shortfall.
+    Raises ValueError as `sharpe` does. Source: Sortino and Price (1994).
+
+    >>> round(sortino([0.01, -0.02, 0.03, 0.02], 365), 4)
+    19.105
+    """
+    excess, yearly = _returns(returns) - target, _yearly(periods_per_year)
+    if len(excess) < 2:
+        return math.nan
+    downside = math.sqrt(float(np.mean(np.minimum(excess, 0.0) ** 2)))
+    return float(excess.mean()) / downside * math.sqrt(yearly) if downside > 0 else math.nan
+
+
+def annual_volatility(returns: Any, periods_per_year: float, ddof: int = 1) -> float:
+    """Standard deviation of the returns times the root of periods_per_year, a fraction.
+
+    NaN with fewer than two returns. Raises ValueError as `sharpe` does.
+
+    >>> round(annual_volatility([0.01, -0.02, 0.03, 0.02], 365), 4)
+    0.4127
+    """
+    yearly = _yearly(periods_per_year)
+    return _deviation(_returns(returns), ddof) * math.sqrt(yearly)
+
+
+def max_drawdown(returns: Any) -> float:
+    """Deepest fall of the compounded returns from an earlier peak, a fraction <= 0.
+
+    The peak counts the start, before the first return. NaN for an empty series; a NaN
+    inside leaves the equity where it was.
+
+    >>> round(max_drawdown([0.1, -0.5, 0.2]), 4)
+    -0.5
+    """
+    values = series("returns", returns)
+    if len(values) == 0:
+        return math.nan
+    growth = np.where(np.isfinite(values), 1.0 + values, 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        equity = np.concatenate(([1.0], np.cumprod(growth)))
+        falls = equity / np.maximum.accumulate(equity) - 1.0
+    return float(falls.min())
+
+
+def profit_factor(returns: Any) -> float:
+    """What was gained over what was lost: sum of gains / -(sum of losses).
+
+    returns: of trades or of periods, as fractions or in money. NaN where nothing was
+    lost.
+
+    >>> profit_factor([3, -1, 2, -1])
+    2.5
+    """
+    values = _returns(returns)
+    lost = -float(values[values < 0].sum())
+    return float(values[values > 0].sum()) / lost if lost > 0 else math.nan
+
+
+def hit_rate(returns: Any) -> float:
+    """Share of the returns that are above 0, from 0 to 1; NaN for an empty series.
+
+    >>> hit_rate([3, -1, 2, 0])
+    0.5
+    """
+    values = _returns(returns)
+    return float(np.mean(values > 0)) if len(values) else math.nan

@@ -1,0 +1,73 @@
+"""The spread of a pair, and where it stands in its own recent range."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from analytics.arrays import series, table
+from analytics.model import FloatArray
+from analytics.rolling import rolling_mean, rolling_std, rolling_zscore
+
+
+class Bands(NamedTuple):
+    """Rolling mean, and the mean less and plus k standard deviations, shape (n,) each."""
+
+    mean: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+def spread(y: Any, x: Any, beta: Any, alpha: Any = 0.0) -> FloatArray:
+    """y - beta x - alpha, shape (n,), in the units of y.
+
+    x: shape (n,), or (n, k) for a basket with beta of shape (k,). beta and alpha may
+    also be a series of shape (n,), the hedge ratio as it was known at each bar. Raises
+    ValueError where the shapes do not fit.
+
+    >>> spread([10, 12], [4, 5], 2.0, 1.0)
+    array([1., 1.])
+    """
+    y, legs = series("y", y), table("x", x)
+    if len(y) != len(legs):
+        raise ValueError(f"y has {len(y)} values and x {len(legs)}, expected as many")
+    ratio, level = np.asarray(beta, dtype=float), np.asarray(alpha, dtype=float)
+    n, k = legs.shape
+    if level.shape not in ((), (n,)):
+        raise ValueError(f"alpha has shape {level.shape}, expected a number or ({n},)")
+    if np.ndim(x) == 2:
+        if ratio.shape != (k,):
+            raise ValueError(f"beta has shape {ratio.shape}, expected ({k},)")
+        return y - legs @ ratio - level
+    if ratio.shape not in ((), (n,)):
+        raise ValueError(f"beta has shape {ratio.shape}, expected a number or ({n},)")
+    return y - ratio * legs[:, 0] - level
+
+
+def zscore(spread: Any, window: int) -> FloatArray:
+    """Standard deviations between each spread and the mean of the window that ends there.
+
+    `rolling_zscore` by its name in this field: ddof 1, NaN before the first full window
+    and where the window is constant. Above 0 Y is rich against X.
+
+    >>> zscore([1, 2, 3], 3)
+    array([nan, nan,  1.])
+    """
+    return rolling_zscore(spread, window)
+
+
+def bands(spread: Any, window: int, k: float = 2.0) -> Bands:
+    """Rolling mean of the spread, with the lines k rolling standard deviations around it.
+
+    Raises ValueError where window is below 2 or k is no number above 0.
+
+    >>> bands([1, 2, 3], 3, k=2).upper
+    array([nan, nan,  4.])
+    """
+    if not 0 < k < math.inf:
+        raise ValueError(f"k is {k}, expected a number above 0")
+    values = series("spread", spread)
+    mean, width = rolling_mean(values, window), k * rolling_std(values, window)
+    return Bands(mean, mean - width, mean + width)

@@ -1,0 +1,303 @@
+"""Does a series return to its mean, and how fast: ADF, half-life, Hurst, Ornstein-Uhlenbeck.
+
+Every function takes a one-dimensional array or Series of finite numbers, never changes it,
+and raises ValueError for NaN or infinity inside, naming how many.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from analytics import _adf_kernel as kernel
+from analytics import mackinnon
+from analytics._adf_orthogonal import adf_orthogonal
+from analytics.arrays import series
+from analytics.model import LAG_METHODS, TRENDS, FloatArray, IntArray, UnitRootResult
+
+_METHOD_CODES = {
+    None: kernel.FIXED,
+    "aic": kernel.AIC,
+    "bic": kernel.BIC,
+    "t-stat": kernel.T_STAT,
+}
+
+
+def finite_series(name: str, x: Any, at_least: int) -> FloatArray:
+    """`x` as a read-only float64 vector of at least `at_least` finite numbers.
+
+    Raises ValueError for another shape, fewer values, NaN or infinity.
+
+    >>> finite_series("x", [1, 2, 3], at_least=3)
+    array([1., 2., 3.])
+    """
+    values = series(name, x)
+    if len(values) < at_least:
+        raise ValueError(f"{name} has {len(values)} values, expected at least {at_least}")
+    if not math.isfinite(values.sum()):
+        bad = int((~np.isfinite(values)).sum())
+        if bad:
+            raise ValueError(f"{name} has {bad} values that are not finite, expected none")
+    return values
+
+
+def trend_terms(trend: str) -> int:
+    """How many deterministic terms a trend has: 0 for "n" to 3 for "ctt"."""
+    if trend not in TRENDS:
+        raise ValueError(f"trend is {trend!r}, expected one of {', '.join(TRENDS)}")
+    return 0 if trend == "n" else len(trend)
+
+
+def method_code(lag_method: str | None) -> int:
+    """The kernel's number of a lag method."""
+    if lag_method not in _METHOD_CODES:
+        raise ValueError(
+            f"lag_method is {lag_method!r}, expected one of {', '.join(LAG_METHODS)} or None"
+        )
+    return _METHOD_CODES[lag_method]
+
+
+def lag_limit(n: int, n_trend: int, max_lag: int | None) -> int:
+    """The highest lag order for `n` values: Schwert's 12 (n / 100)^(1/4), or `max_lag` checked."""
+    most = n // 2 - n_trend - 1
+    if most < 0:
+        raise ValueError(f"x has {n} values, expected at least {2 * (n_trend + 1)} for this trend")
+    if max_lag is None:
+        return min(math.ceil(12.0 * (n / 100.0) ** 0.25), most)
+    if not 0 <= max_lag <= most:
+        raise ValueError(f"max_lag is {max_lag}, expected 0 to {most} for {n} values")
+    return int(max_lag)
+
+
+def _tested(
+    values: FloatArray, n_trend: int, max_lag: int, method: int
+) -> tuple[float, int, int, int]:
+    """(statistic, used_lag, n_obs, outcome) of one series; NaN where it is undefined."""
+    row = kernel.adf_windows(values, len(values), 1, n_trend, max_lag, method)[0]
+    outcome = int(row[3])
+    if outcome == kernel.OK:
+        return float(row[0]), int(row[1]), int(row[2]), outcome
+    if outcome == kernel.ILL_CONDITIONED:
+        return (*adf_orthogonal(values, n_trend, max_lag, method), outcome)
+    return math.nan, max_lag, len(values) - 1 - max_lag, outcome
+
+
+def residual_test(residual: FloatArray, max_lag: int, method: int) -> tuple[float, int, int]:
+    """(statistic, used_lag, n_obs) of the Dickey-Fuller regression without trend terms, for a
+    residual whose distribution the caller knows; NaN where it is undefined.
+    """
+    return _tested(series("residual", residual), 0, max_lag, method)[:3]
+
+
+def adf(
+    x: npt.ArrayLike,
+    *,
+    trend: str = "c",
+    max_lag: int | None = None,
+    lag_method: str | None = "aic",
+) -> UnitRootResult:
+    """Augmented Dickey-Fuller test; the null is a unit root, a small p-value speaks against it.
+
+    d[t] = rho x[t] + trend + sum of b[j] d[t-j], j = 1 .. p, with d[t] = x[t+1] - x[t]; the
+    statistic is the t ratio of rho. x: shape (n,), any unit. trend: "n" nothing, "c" constant,
+    "ct" constant and time, "ctt" and time squared. lag_method chooses p up to max_lag
+    (Schwert's 12 (n/100)^(1/4) where None) on one common sample: "aic", "bic", "t-stat" (the
+    last lag's |t| at least 1.645); None uses max_lag as it is. The chosen order is refitted on
+    all the rows it leaves. Equal to statsmodels.tsa.stattools.adfuller, but for orders without
+    a degree of freedom, which are never chosen here.
+
+    The statistic and p-value are NaN where the regression leaves nothing but rounding (a
+    straight line, a noiseless recursion): there is no test then. Raises ValueError for a
+    constant x, for NaN inside, and for max_lag above n // 2 - trend terms - 1.
+
+    Source: Said and Dickey (1984); p-values MacKinnon (1994), critical values MacKinnon (2010).
+
+    >>> noise = np.sin(np.arange(200.0) ** 2)
+    >>> test = adf(noise)
+    >>> test.pvalue < 0.01, test.statistic < test.critical_values["1%"]
+    (True, True)
+    >>> adf(np.cumsum(noise - noise.mean()), lag_method=None, max_lag=1).n_obs
+    198
+    """
+    n_trend = trend_terms(trend)
+    method = method_code(lag_method)
+    values = finite_series("x", x, 2 * (n_trend + 1))
+    limit = lag_limit(len(values), n_trend, max_lag)
+    statistic, used, n_obs, outcome = _tested(values, n_trend, limit, method)
+    if outcome == kernel.CONSTANT:
+        raise ValueError(f"x is constant at {values[0]:g}, expected values that vary")
+    return UnitRootResult(
+        statistic=statistic,
+        pvalue=mackinnon.pvalue(statistic, trend),
+        used_lag=used,
+        n_obs=n_obs,
+        critical_values=mackinnon.critical_values(trend, 1, n_obs),
+    )
+
+
+def rolling_adf(
+    x: npt.ArrayLike,
+    window: int,
+    step: int = 1,
+    *,
+    trend: str = "c",
+    max_lag: int | None = None,
+    lag_method: str | None = "aic",
+) -> tuple[IntArray, FloatArray]:
+    """p-values of the ADF tests of the windows x[end - window + 1 .. end].
+
+    Ends are window - 1, window - 1 + step, ..., so a value never changes when x grows. Returns
+    (ends, p-values), both of shape (m,), empty where x is shorter than the window. A window
+    with NaN inside, or constant, has NaN. Raises ValueError for window below 2 (trend terms
+    + 1) or step below 1.
+
+    >>> ends, pvalues = rolling_adf(np.sin(np.arange(60.0) ** 2), 40, 10, lag_method="bic")
+    >>> ends
+    array([39, 49, 59])
+    >>> bool((pvalues < 0.05).all())
+    True
+    """
+    n_trend, method = trend_terms(trend), method_code(lag_method)
+    values = series("x", x)
+    if window < 2 * (n_trend + 1):
+        raise ValueError(f"window is {window}, expected at least {2 * (n_trend + 1)}")
+    if step < 1:
+        raise ValueError(f"step is {step}, expected at least 1")
+    limit = lag_limit(window, n_trend, max_lag)
+    ends = np.arange(window - 1, len(values), step, dtype=np.int64)
+    if not len(ends):
+        return ends, np.empty(0)
+    rows = kernel.adf_windows(values, window, step, n_trend, limit, method)
+    statistics = np.where(rows[:, 3] == kernel.OK, rows[:, 0], np.nan)
+    for i in np.flatnonzero(rows[:, 3] == kernel.ILL_CONDITIONED):
+        part = values[ends[i] - window + 1 : ends[i] + 1]
+        statistics[i] = adf_orthogonal(part, n_trend, limit, method)[0]
+    pvalues = [mackinnon.pvalue(statistic, trend) for statistic in statistics.tolist()]
+    return ends, np.array(pvalues)
+
+
+def _change_on_level(values: FloatArray) -> tuple[float, float, FloatArray] | None:
+    """Slope and intercept of the change on the lagged level, and the residuals.
+
+    None where the level does not vary. The intercept is that at the mean level.
+    """
+    level = values[:-1] - values[0]
+    change = np.diff(values)
+    centred = level - level.mean()
+    square = float(centred @ centred)
+    if not square > (len(level) * np.finfo(np.float64).eps * np.abs(values).max()) ** 2:
+        return None
+    mean = float(change.mean())
+    slope = float(centred @ (change - mean)) / square
+    return slope, mean, change - mean - slope * centred
+
+
+def half_life(x: npt.ArrayLike) -> float | None:
+    """Bars in which half of a deviation is gone: -ln 2 / lambda.
+
+    lambda is the slope of the change x[t+1] - x[t] on the level x[t], with intercept (Chan
+    2013, "Algorithmic Trading", ch. 2). x: shape (n,), at least 3 values. None where lambda
+    >= 0 (no reversion) or x does not vary. Raises ValueError for NaN inside or fewer values.
+
+    >>> half_life([0.0, 1.0, 0.0, 1.0, 0.0])
+    0.34657359027997264
+    >>> half_life([1.0, 2.0, 3.0, 4.0]) is None
+    True
+    """
+    fitted = _change_on_level(finite_series("x", x, 3))
+    if fitted is None or not fitted[0] < 0.0:
+        return None
+    return -math.log(2.0) / fitted[0]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _lag_deviations(x, max_lag):  # type: ignore[no-untyped-def]
+    """Standard deviation of x[l:] - x[:-l] for l = 2 .. max_lag - 1."""
+    out = np.empty(max_lag - 2)
+    for lag in range(2, max_lag):
+        ahead, behind = x[lag:], x[: x.size - lag]
+        count = ahead.size
+        total, square = 0.0, 0.0
+        for i in range(count):
+            total += ahead[i] - behind[i]
+        mean = total / count
+        for i in range(count):
+            rest = ahead[i] - behind[i] - mean
+            square += rest * rest
+        out[lag - 2] = math.sqrt(square / count)
+    return out
+
+
+def hurst(x: npt.ArrayLike, max_lag: int = 100) -> float:
+    """Hurst exponent: 0.5 for a random walk, below for a series that reverts, above for one
+    that trends.
+
+    The least-squares slope of log std(x[l:] - x[:-l]) on log l, l = 2 .. max_lag - 1, with
+    the population standard deviation. x: shape (n,), more than max_lag values. NaN where a
+    difference does not vary. Raises ValueError for max_lag below 4, a shorter x, or NaN inside.
+
+    >>> steps = np.sin(np.arange(500.0) ** 2)
+    >>> round(hurst(np.cumsum(steps), max_lag=20), 1), hurst(np.arange(200.0))
+    (0.5, nan)
+    """
+    if max_lag < 4:
+        raise ValueError(f"max_lag is {max_lag}, expected at least 4")
+    values = finite_series("x", x, max_lag + 1)
+    deviations = _lag_deviations(values, max_lag)
+    floor = kernel.NOISE_ULPS * np.finfo(np.float64).eps * np.abs(values).max()
+    if not deviations.min() > floor:
+        return math.nan
+    lags = np.log(np.arange(2.0, max_lag))
+    lags -= lags.mean()
+    return float(lags @ np.log(deviations)) / float(lags @ lags)
+
+
+@dataclass(frozen=True)
+class OUFit:
+    """dX = theta (mu - X) dt + sigma dW. theta: per unit of dt; mu: the level it returns to;
+    sigma: per square root of it; half_life: ln 2 / theta, in the unit of dt, None where the
+    series does not revert (theta and mu are NaN then).
+    """
+
+    theta: float
+    mu: float
+    sigma: float
+    half_life: float | None
+
+
+def fit_ou(x: npt.ArrayLike, dt: float = 1.0) -> OUFit:
+    """Maximum-likelihood Ornstein-Uhlenbeck parameters from samples `dt` apart.
+
+    The exact discretisation x[t+1] = mu + b (x[t] - mu) + e has b = exp(-theta dt) and
+    var(e) = sigma^2 (1 - b^2) / (2 theta). x: shape (n,), at least 3 values. Where b is not
+    between 0 and 1 no OU process fits: theta and mu are NaN, sigma is that of the changes.
+    Raises ValueError for dt not above 0, a shorter x, or NaN inside.
+
+    Source: Tang and Chen (2009), "Parameter estimation and bias correction for diffusion
+    processes", J. Econometrics 149(1).
+
+    >>> fit = fit_ou([9.0, 5.0, 3.0, 2.0, 1.5], dt=60.0)
+    >>> fit.mu, fit.half_life
+    (1.0, 60.0)
+    >>> fit_ou([1.0, 2.0, 3.0, 4.0]).half_life is None
+    True
+    """
+    if not (dt > 0.0 and math.isfinite(dt)):
+        raise ValueError(f"dt is {dt}, expected above 0")
+    values = finite_series("x", x, 3)
+    fitted = _change_on_level(values)
+    if fitted is None or not -1.0 < fitted[0] < 0.0:
+        sigma = float(np.diff(values).std()) / math.sqrt(dt)
+        return OUFit(math.nan, math.nan, sigma, None)
+    slope, change, residual = fitted
+    b = 1.0 + slope
+    theta = -math.log1p(slope) / dt
+    mu = float(values[0] + (values[:-1] - values[0]).mean() - change / slope)
+    variance = float(residual @ residual) / len(residual)
+    sigma = math.sqrt(variance * 2.0 * theta / (1.0 - b * b))
+    return OUFit(theta, mu, sigma, math.log(2.0) / theta)

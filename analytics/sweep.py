@@ -1,0 +1,162 @@
+"""A sweep: the back-test of a pair over a grid of two of its parameters.
+
+The best cell of a grid is chosen with hindsight: its figure is what the best of many tries
+earned on these bars, not what it will earn on others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from analytics.backtest import (
+    FIGURES,
+    BacktestParams,
+    Legs,
+    Signals,
+    keep_ledger,
+    make_signals,
+    pair_legs,
+    simulate,
+)
+from analytics.model import Bars, FloatArray, NotReady, PairParams, frozen
+
+#: What can lie on an axis: the thresholds and windows of the back-test, and the pair's z_window.
+AXES: tuple[str, ...] = (
+    "entry_z",
+    "exit_z",
+    "stop_z",
+    "max_bars",
+    "cost_bps",
+    "slippage_bps",
+    "hedge_window",
+    "z_window",
+)
+#: What a cell can show; see BacktestFigures.
+METRICS: tuple[str, ...] = tuple(FIGURES)
+#: The largest grid, in cells.
+MAX_CELLS = 10_000
+#: Of these metrics the smallest value is the best.
+_SMALL_IS_GOOD = frozenset({"cost_share", "turnover", "average_holding_bars", "exposure"})
+
+
+@dataclass(frozen=True, eq=False)
+class SweepResult:
+    """A grid of one figure. matrix: shape (len(y_values), len(x_values)), NaN where undefined.
+
+    A cell is NaN where its parameters are no legal set (an exit_z at or above entry_z), where
+    they leave too few bars, where the figure is undefined (no trade), or where the sweep was
+    cancelled before it. done: cells reckoned. in_sample: see `BacktestResult.in_sample`.
+    """
+
+    params: PairParams
+    settings: BacktestParams
+    x_name: str
+    x_values: tuple[float, ...]
+    y_name: str
+    y_values: tuple[float, ...]
+    metric: str
+    matrix: FloatArray
+    done: int
+    cancelled: bool
+    in_sample: bool
+
+    @property
+    def best(self) -> tuple[int, int] | None:
+        """Row and column of the best cell, the first of equals; None where all are NaN."""
+        if np.isnan(self.matrix).all():
+            return None
+        pick = np.nanargmin if self.metric in _SMALL_IS_GOOD else np.nanargmax
+        row, column = np.unravel_index(pick(self.matrix), self.matrix.shape)
+        return int(row), int(column)
+
+    def cell(self, row: int, column: int) -> tuple[PairParams, BacktestParams]:
+        """The parameters of a cell, ready for `run_backtest`, which gives the cell's figure.
+
+        Raises ValueError where they are no legal set.
+        """
+        chosen = {self.x_name: self.x_values[column], self.y_name: self.y_values[row]}
+        return _with(self.params, self.settings, chosen)
+
+
+def _with(
+    params: PairParams, settings: BacktestParams, chosen: dict[str, float]
+) -> tuple[PairParams, BacktestParams]:
+    of_pair = {name: value for name, value in chosen.items() if name == "z_window"}
+    of_rules = {name: value for name, value in chosen.items() if name != "z_window"}
+    return replace(params, **of_pair), replace(settings, **of_rules)  # type: ignore[arg-type]
+
+
+def _axis(axis: str, name: str, values: Sequence[float]) -> tuple[float, ...]:
+    if name not in AXES:
+        raise ValueError(f"{axis}_name is {name!r}, expected one of {', '.join(AXES)}")
+    if not len(values):
+        raise ValueError(f"{axis}_values is empty, expected at least one value")
+    plain = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
+    whole = {each.name for each in fields(BacktestParams) if "int" in str(each.type)} | {"z_window"}
+    if name in whole:
+        plain = tuple(int(value) if float(value).is_integer() else value for value in plain)
+    return plain
+
+
+class _Bench:
+    """Back-tests of cells on the same legs; signals are kept while their windows last."""
+
+    def __init__(self, legs: Legs, metric: str) -> None:
+        self._legs = legs
+        self._metric = metric
+        self._windows: tuple[int, int] | None = None
+        self._signals: Signals | NotReady | None = None
+
+    def figure(self, params: PairParams, settings: BacktestParams) -> float:
+        windows = (params.z_window, settings.hedge_window)
+        if windows != self._windows or self._signals is None:
+            self._signals = make_signals(self._legs, params, settings)
+            self._windows = windows
+        if isinstance(self._signals, NotReady):
+            return float("nan")
+        run = simulate(self._signals, settings)
+        return float(FIGURES[self._metric](run, keep_ledger(run)))
+
+
+def sweep(
+    y_bars: Bars,
+    x_bars: Bars,
+    params: PairParams,
+    settings: BacktestParams,
+    x_name: str,
+    x_values: Sequence[float],
+    y_name: str,
+    y_values: Sequence[float],
+    metric: str = "sharpe",
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> SweepResult | NotReady:
+    """Back-test every combination of two parameters on the same bars.
+
+    Each cell equals `run_backtest` with the parameters of `SweepResult.cell`; cells with
+    longer windows therefore begin later. progress(done, total) is called after each cell,
+    cancelled() before each; both on the calling thread. NotReady where no cell has bars
+    enough. Raises ValueError for axes that are equal or unknown, an unknown metric, or more
+    than MAX_CELLS cells.
+    """
+    columns, rows = _axis("x", x_name, x_values), _axis("y", y_name, y_values)
+    total = len(columns) * len(rows)
+    if x_name == y_name:
+        raise ValueError(f"x_name and y_name are both {x_name}, expected two parameters")
+    if metric not in METRICS:
+        raise ValueError(f"metric is {metric!r}, expected one of {', '.join(METRICS)}")
+    if total > MAX_CELLS:
+        raise ValueError(f"the grid has {total:,} cells, expected at most {MAX_CELLS:,}")
+    legs = pair_legs(y_bars, x_bars, params)
+    bench = _Bench(legs, metric)
+    matrix = np.full((len(rows), len(columns)), np.nan)
+    done, stopped = 0, False
+    for row, column in _order(matrix.shape, x_name):
+        if cancelled is not None and cancelled():
+            stopped = True
+            break
+        ...
+    return SweepResult(...)

@@ -1,0 +1,31 @@
+"""Spreadscope's one command: `python app.py`. Nothing happens at import."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+
+def main() -> int:
+    """Read the settings and serve until SIGINT or SIGTERM; the process's exit code."""
+    # One place for this, and before numpy is imported anywhere: our arrays are small, so a
+    # second BLAS thread costs more than it brings, and the other core serves the browser.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    from dashapp.settings import UsageError, parse
+
+    try:
+        settings = parse(sys.argv[1:], os.environ)
+        for number in (signal.SIGINT, signal.SIGTERM):  # until the server takes them over
+            signal.signal(number, lambda *_: sys.exit(0))
+        from dashapp.server import serve
+
+        return serve(settings)
+    except UsageError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

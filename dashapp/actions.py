@@ -1,0 +1,223 @@
+"""The rest of the HTTP interface: health, status, uploads, the feed, alerts."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from analytics.alerts import rule_to_dict
+from dashapp.bodies import UPLOAD_CAP
+from dashapp.http import ApiError, Call, Route, error, market_of, small
+from dashapp.query import Parameter, symbol, text, whole
+from dashapp.settings import VERSION
+from ingestion.upload import UploadError
+
+MAX_UPLOADS = 4
+_LIBRARIES = ("dash", "plotly", "fastapi", "uvicorn", "numpy", "pandas", "numba", "websockets")
+_EPOCH_END_MS = 1 << 53
+
+
+class FeedStart(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /api/feed/start."""
+
+    source: str
+    symbols: list[str] = []
+
+
+async def healthz(call: Call) -> Response:
+    """200 while the process serves."""
+    return small({"status": "ok"})
+
+
+async def status(call: Call) -> Response:
+    """Markets, feeds, the counters of the trust strip, versions, uptime."""
+    runtime = call.runtime
+    return small(
+        {
+            "name": "spreadscope",
+            "version": VERSION,
+            "versions": _versions(),
+            "uptime_s": time.monotonic() - runtime.started_s,
+            "kernels_ready": runtime.kernels_ready,
+            "default_market": runtime.default_market,
+            "markets": [_market_status(call, one) for one in runtime.markets],
+            "computed": dict(runtime.computed),
+            "callback_ms": runtime.callback_times(),
+        }
+    )
+
+
+def _market_status(call: Call, market_id: str) -> Mapping[str, Any]:
+    market = market_of(call.runtime, market_id)
+    return {
+        "id": market.id,
+        "title": market.title,
+        "kind": market.kind,
+        "origin": market.origin,
+        "version": market.version,
+        "symbols": market.symbols,
+        "timeframes": market.timeframes,
+        "feed": call.runtime.feed_status(market_id),
+        "trust": call.runtime.trust(market_id),
+    }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+async def upload(call: Call) -> Response:
+    """A file as the body becomes a market, or is added to one, once it is whole."""
+    if call.runtime.uploading >= MAX_UPLOADS:
+        text = f"{MAX_UPLOADS} files are being uploaded already, try again in a moment"
+        raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, text)
+    market = call.values["market"]
+    if market is not None:
+        market_of(call.runtime, market)
+    session = call.runtime.begin_upload(call.values["name"], market, call.values["symbol"])
+    try:
+        async for chunk in call.request.stream():
+            await session.feed(chunk)
+            if session.bytes > UPLOAD_CAP:
+                limit = f"the file is larger than {UPLOAD_CAP // 1024**3} GiB"
+                return error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
+        market_id, report = await session.finish()
+    except UploadError as problem:
+        await _drain(call)
+        return error(HTTPStatus.BAD_REQUEST, str(problem), report=session.report)
+    except ClientDisconnect:
+        return error(HTTPStatus.BAD_REQUEST, "the upload was cancelled")
+    finally:
+        session.abort()
+    return small({"market": market_id, "report": report})
+
+
+async def _drain(call: Call) -> None:
+    """Let the client send the rest: cut off while it sends, it would never read the answer."""
+    try:
+        async for _ in call.request.stream():
+            pass
+    except (ClientDisconnect, RuntimeError):
+        return
+
+
+async def feed_start(call: Call) -> Response:
+    """Stop the feed that runs and start another; without effect on the same one."""
+    asked: FeedStart = await call.json(FeedStart)
+    await call.runtime.start_feed(asked.source, asked.symbols)
+    return _feed(call)
+
+
+async def feed_stop(call: Call) -> Response:
+    """Stop the feed; without effect where none runs."""
+    await call.runtime.stop_feed()
+    return _feed(call)
+
+
+def _feed(call: Call) -> Response:
+    market_id = call.runtime.feed_market
+    return small({"market": market_id, "feed": call.runtime.feed_status(market_id)})
+
+
+async def alerts(call: Call) -> Response:
+    """What fired, newest first."""
+    found = call.runtime.alerts.events(call.values["market"], call.values["since"])
+    return small({"alerts": [asdict(event) for event in found]})
+
+
+async def rules(call: Call) -> Response:
+    """The alert rules."""
+    engine = call.runtime.alerts
+    return small(
+        {"rules": [{**rule_to_dict(one), "paused": engine.paused(one.id)} for one in engine.rules]}
+    )
+
+
+async def add_rule(call: Call) -> Response:
+    """Add a rule; the answer is the rule, with its id."""
+    return small({"rule": rule_to_dict(call.runtime.alerts.add_rule(await call.json(dict)))})
+
+
+async def delete_rule(call: Call) -> Response:
+    """Delete a rule; its history stays."""
+    rule_id = call.values["id"]
+    if not call.runtime.alerts.delete_rule(rule_id):
+        raise ApiError(HTTPStatus.NOT_FOUND, f"there is no alert rule {rule_id!r}")
+    return small({"deleted": rule_id})
+
+
+ROUTES = (
+    Route("GET", "/healthz", healthz, "200 while the process serves."),
+    Route(
+        "GET",
+        "/api/status",
+        status,
+        "Markets with their feed and the counters of the trust strip, versions, uptime.",
+    ),
+    Route(
+        "POST",
+        "/api/upload",
+        upload,
+        "A tick NDJSON or OHLC CSV file becomes a market. The answer names the market and "
+        "reports rows taken and rejected, by reason, with the first line numbers.",
+        {
+            "name": Parameter(text, text="the file's name, for its title"),
+            "market": Parameter(text, None, "an uploaded market to add it to"),
+            "symbol": Parameter(symbol, None, "for rows that name none"),
+        },
+        "the file, as it is",
+    ),
+    Route(
+        "POST",
+        "/api/feed/start",
+        feed_start,
+        "Start a source: demo, binance-futures, binance-spot or a URL. The one that runs is "
+        "stopped first.",
+        body='{"source": "demo", "symbols": []}',
+    ),
+    Route("POST", "/api/feed/stop", feed_stop, "Stop the source that runs."),
+    Route(
+        "GET",
+        "/api/alerts",
+        alerts,
+        "Alerts that fired, newest first.",
+        {
+            "market": Parameter(text, None, "of this market only"),
+            "since": Parameter(whole(0, _EPOCH_END_MS), 0, "epoch ms"),
+        },
+    ),
+    Route("GET", "/api/alerts/rules", rules, "The alert rules."),
+    Route(
+        "POST",
+        "/api/alerts/rules",
+        add_rule,
+        "Add an alert rule. metric: z, spread, correlation, adf_pvalue (with params, a pair), "
+        "price, volume (with symbol), feed_silent (seconds); operator: >, <, abs>, abs<.",
+        body='{"market": "demo", "metric": "z", "operator": "abs>", "threshold": 2.0, '
+        '"params": {"y": "BTCUSDT", "x": "ETHUSDT"}}',
+    ),
+    Route(
+        "DELETE",
+        "/api/alerts/rules",
+        delete_rule,
+        "Delete an alert rule.",
+        {"id": Parameter(text, text="as /api/alerts/rules lists it")},
+    ),
+)

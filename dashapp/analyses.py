@@ -1,0 +1,165 @@
+"""The results that pages and scripts ask for: computed once, off the loop, read many times.
+
+A result is kept by all that decides it: the market, the versions of the symbols it reads,
+and the parameters. Equal requests that come while it is computed wait for the one that is
+under way. At most WORKERS computations run at a time, at most MAX_WAITING wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import weakref
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analytics.backtest import BacktestParams, BacktestResult, run_backtest
+from analytics.correlation import correlation_matrix
+from analytics.model import Bars, BoolArray, FloatArray, IntArray, NotReady, PairParams, PairSnapshot
+from analytics.pair import analyze_pair
+from storage.market import Market
+
+WORKERS = 2
+MAX_KEPT = 64
+MAX_WAITING = 64
+COMPILING = NotReady("compiling the statistics, a few seconds on the first start")
+
+
+class Busy(ValueError):
+    """Too many computations wait already; the caller may try again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Correlations:
+    """Correlation of returns between every two symbols of a market.
+
+    matrix: shape (k, k), NaN where too few returns. counts: shape (k, k), the number of
+    returns each rests on: between bars in which both symbols traded.
+    """
+
+    timeframe: str
+    symbols: tuple[str, ...]
+    matrix: FloatArray
+    counts: IntArray
+    first_ts_ms: int
+    last_ts_ms: int
+
+
+class Analyses:
+    """Cached analyses of markets. computed: how many were really computed, by kind.
+
+    ready: False until the kernels are compiled; until then every answer is NotReady.
+    """
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.computed: Counter[str] = Counter()
+        self.spent_ms: list[float] = []
+        self._gate = asyncio.Semaphore(WORKERS)
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._running: dict[Hashable, asyncio.Task[Any]] = {}
+
+    async def snapshot(self, market: Market, params: PairParams) -> PairSnapshot | NotReady:
+        """A pair's snapshot of the newest bars. Raises KeyError for an unknown symbol."""
+        if not self.ready:
+            return COMPILING
+        key = pair_key(market, params)
+        y, x = legs(market, params)
+        return await self._shared("snapshot", key, lambda: analyze_pair(y, x, params))
+
+    async def backtest(
+        self, market: Market, params: PairParams, settings: BacktestParams
+    ) -> BacktestResult | NotReady:
+        """A back-test on the newest bars. Raises KeyError for an unknown symbol."""
+        if not self.ready:
+            return COMPILING
+        key = (*pair_key(market, params), settings)
+        y, x = legs(market, params)
+        return await self._shared("backtest", key, lambda: run_backtest(y, x, params, settings))
+
+    async def correlation(
+        self, market: Market, timeframe: str, limit: int
+    ) -> Correlations | NotReady:
+        """Correlations of all symbols over the newest `limit` bar times."""
+        if not self.ready:
+            return COMPILING
+        symbols = market.symbols
+        if len(symbols) < 2:
+            return NotReady(f"needs 2 symbols, has {len(symbols)}", len(symbols), 2)
+        key = (market.id, serial(market), timeframe, limit, tuple(map(market.symbol_version, symbols)))
+        held = [market.bars(symbol, timeframe, limit) for symbol in symbols]
+        return await self._shared("correlation", key, lambda: _correlations(held, limit))
+
+    async def _shared(self, kind: str, key: Hashable, compute: Callable[[], Any]) -> Any:
+        key = (kind, key)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        task = self._running.get(key)
+        if task is None:
+            if len(self._running) >= MAX_WAITING:
+                raise Busy(f"{MAX_WAITING} computations wait already, try again in a moment")
+            task = asyncio.create_task(self._compute(kind, key, compute))
+            task.add_done_callback(_retrieve)
+            self._running[key] = task
+        return await asyncio.shield(task)
+
+    async def _compute(self, kind: str, key: Hashable, compute: Callable[[], Any]) -> Any:
+        loop = asyncio.get_running_loop()
+        try:
+            async with self._gate:
+                started = loop.time()
+                result = await asyncio.to_thread(compute)
+                self.spent_ms.append((loop.time() - started) * 1_000)
+            self.computed[kind] += 1
+            self._kept[key] = result
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+            return result
+        finally:
+            del self._running[key]
+
+
+def pair_key(market: Market, params: PairParams) -> tuple[Hashable, ...]:
+    """What a pair's results depend on: equal keys, equal results. Cheap.
+
+    Raises KeyError, in words, for a symbol that the market does not have.
+    """
+    for leg in (params.y, params.x):
+        if leg not in market.symbols:
+            known = ", ".join(market.symbols) or "none yet"
+            raise KeyError(f"market {market.id} has no symbol {leg!r}, only: {known}")
+    versions = market.symbol_version(params.y), market.symbol_version(params.x)
+    return (market.id, serial(market), *versions, params)
+
+
+_serials: weakref.WeakKeyDictionary[Market, int] = weakref.WeakKeyDictionary()
+_next_serial = itertools.count(1)
+
+
+def serial(market: Market) -> int:
+    """A number of this body of data: a market made anew under its old id has another."""
+    if market not in _serials:
+        _serials[market] = next(_next_serial)
+    return _serials[market]
+
+
+def legs(market: Market, params: PairParams) -> tuple[Bars, Bars]:
+    """The bars of both legs from which the newest `params.limit` aligned rows come.
+
+    One more than the limit, whose close may have to be carried; all of them where the
+    activity filter may drop any number.
+    """
+    limit = None if params.min_trades else params.limit + 1
+    y, x = (market.bars(leg, params.timeframe, limit) for leg in (params.y, params.x))
+    return y, x
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
+    """Whoever waited has the exception; with nobody left waiting it is not news either."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,141 @@
+"""Request bodies, bounded and checked before the application sees them.
+
+A body that the application would hold in memory anyway is read here whole, counted as it
+comes, within a time; an upload is left to stream. A Dash callback request that does not
+have the shape Dash relies on is told so, instead of failing inside Dash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+#: Numbers of inputs and of states that a callback takes, by its output; None: no such one.
+CallbackShape = Callable[[str], tuple[int, int] | None]
+
+BODY_CAP = 4 * 1024**2
+BODY_TIMEOUT_S = 20.0
+UPLOAD_CAP = 4 * 1024**3
+UPLOAD_PATH = "/api/upload"
+CALLBACK_PATH = "/_dash-update-component"
+_CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer given instead of the application's."""
+
+    status: HTTPStatus
+    text: str
+    headers: tuple[Header, ...] = ()
+
+
+class _Id(msgspec.Struct):
+    id: str | dict[str, Any]
+    property: str
+
+
+class _Call(msgspec.Struct):
+    """The body of a Dash callback request, as far as Dash relies on it."""
+
+    output: str
+    outputs: _Id | list[_Id | list[_Id]]
+    inputs: list[_Id | list[_Id]] = []
+    state: list[_Id | list[_Id]] = []
+    changedPropIds: list[str] = []
+
+
+_decode_call = msgspec.json.Decoder(_Call).decode
+
+
+def declared_too_large(path: str, content_length: str | None) -> Refusal | None:
+    """Why the length that a request declares is refused, if it is.
+
+    >>> declared_too_large("/api/feed/start", "5000000").text
+    'the body is larger than 4 MiB'
+    """
+    cap = UPLOAD_CAP if path == UPLOAD_PATH else BODY_CAP
+    length = content_length or "0"
+    if not (length.isascii() and length.isdigit()):
+        return Refusal(HTTPStatus.BAD_REQUEST, "Content-Length is no number", _CLOSE)
+    return None if int(length) <= cap else _too_large(cap)
+
+
+async def buffered(
+    path: str, receive: Receive, callback_shape: CallbackShape | None = None
+) -> tuple[Receive, Refusal | None]:
+    """A receive that gives the whole body at once, or why the body is refused."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body, refusal = await _read(receive)
+    except TimeoutError:
+        text = f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s"
+        return receive, Refusal(HTTPStatus.REQUEST_TIMEOUT, text, _CLOSE)
+    if refusal is None and path == CALLBACK_PATH:
+        refusal = _malformed(body, callback_shape)
+    return _replay(body, receive), refusal
+
+
+def _malformed(body: bytes, callback_shape: CallbackShape | None) -> Refusal | None:
+    try:
+        call = _decode_call(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return Refusal(HTTPStatus.BAD_REQUEST, f"this is no callback request: {error}")
+    if callback_shape is None:
+        return None
+    shape = callback_shape(call.output)
+    if shape is None:
+        return Refusal(HTTPStatus.BAD_REQUEST, "there is no such callback")
+    if shape != (len(call.inputs), len(call.state)):
+        text = f"this callback takes {shape[0]} inputs and {shape[1]} states"
+        return Refusal(HTTPStatus.BAD_REQUEST, text)
+    return None
+
+
+def _too_large(cap: int) -> Refusal:
+    return Refusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"the body is larger than {cap // 1024**2} MiB",
+        _CLOSE,
+    )
+
+
+async def _read(receive: Receive) -> tuple[bytes, Refusal | None]:
+    """The whole body, counted as it comes: a declared length proves nothing."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"", Refusal(HTTPStatus.BAD_REQUEST, "the client went away", _CLOSE)
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > BODY_CAP:
+            return b"", _too_large(BODY_CAP)
+        pieces.append(piece)
+        if not message.get("more_body", False):
+            return b"".join(pieces), None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed

@@ -1,0 +1,155 @@
+"""The pieces that every page is put together from. Markup only: nothing computes here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from dashapp import ids
+
+_GRAPH_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "showTips": False,
+    "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+    "toImageButtonOptions": {"format": "png", "scale": 2},
+}
+
+
+def chart(chart_id: str, figure: dict[str, Any], size: str = "") -> Component:
+    """A chart in its card. size: "" for a column, "wide" for a row, "tall" for a square."""
+    config = {
+        **_GRAPH_CONFIG,
+        "toImageButtonOptions": {
+            **_GRAPH_CONFIG["toImageButtonOptions"],
+            "filename": f"spreadscope-{chart_id}",
+        },
+    }
+    graph = dcc.Graph(id=chart_id, figure=figure, config=config, className="graph")
+    return html.Section(graph, className=f"card-box chart {size}".strip())
+
+
+def answer_line() -> Component:
+    """The page's finding in one sentence; its page fills it."""
+    return html.P(id=ids.ANSWER, className="answer", role="status")
+
+
+def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:
+    """Words as spans, each in the tone that it carries ("", up, down, warn, muted ...)."""
+    return [html.Span(text, className=f"tone-{tone}" if tone else "") for text, tone in parts]
+
+
+def card(title: str, children: Any, *, tools: Any = None, extra: str = "") -> Component:
+    """A titled box; tools sit at the right of its title."""
+    head = html.Header([html.H2(title), html.Div(tools, className="tools")], className="card-head")
+    return html.Section([head, children], className=f"card-box {extra}".strip())
+
+
+def field(label: str, control: Component, control_id: str, *, hint: str = "") -> Component:
+    """A labelled control with room for its message below."""
+    return html.Div(
+        [
+            html.Label([label, html.Small(hint)] if hint else label, htmlFor=control_id),
+            control,
+            html.Div(id=f"{control_id}-message", className="field-message", role="alert"),
+        ],
+        className="field",
+    )
+
+
+def select(control_id: str, options: Sequence[tuple[str, str]], value: str | None) -> Component:
+    """A native select: (value, words) pairs. Quick, keyboard-reachable, at home on a phone."""
+    return dbc.Select(
+        id=control_id,
+        options=[{"value": key, "label": words} for key, words in options],
+        value=value,
+        size="sm",
+    )
+
+
+def number(control_id: str, value: float | None, placeholder: str = "") -> Component:
+    """A number field that reports what was typed once the typing rests for 300 ms."""
+    return dbc.Input(
+        id=control_id,
+        type="text",
+        inputmode="decimal",
+        value="" if value is None else f"{value:g}",
+        placeholder=placeholder,
+        debounce=300,
+        size="sm",
+        autocomplete="off",
+    )
+
+
+def download(control_id: str, words: str) -> Component:
+    """A link that downloads a streamed export; its page keeps the address."""
+    return html.A(
+        words, id=control_id, href="", download="", className="btn btn-sm btn-outline-secondary"
+    )
+
+
+def table(
+    table_id: str, columns: Sequence[dict[str, Any]], *, row_id: str = "id", height: str = "20rem"
+) -> Component:
+    """An AG Grid in the theme's colours; rows are told apart by their field `row_id`."""
+    return dag.AgGrid(
+        id=table_id,
+        columnDefs=list(columns),
+        rowData=[],
+        getRowId=f"params.data.{row_id}",
+        defaultColDef={"sortable": True, "filter": True, "resizable": True, "minWidth": 84},
+        columnSize="responsiveSizeToFit",
+        dashGridOptions={
+            "animateRows": False,
+            "enableCellTextSelection": True,
+            "ensureDomOrder": True,
+            "rowHeight": 30,
+            "headerHeight": 34,
+            "suppressCellFocus": False,
+            "overlayNoRowsTemplate": "nothing here yet",
+        },
+        className="ag-theme-spreadscope",
+        style={"height": height, "width": "100%"},
+    )
+
+
+def text_column(name: str, title: str, **more: Any) -> dict[str, Any]:
+    """A column of words."""
+    return {"field": name, "headerName": title, **more}
+
+
+def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dict[str, Any]:
+    """A right-aligned column of figures; decimals is a d3 format such as ",.2f"."""
+    column: dict[str, Any] = {
+        "field": name,
+        "headerName": title,
+        "type": "rightAligned",
+        "cellClass": "figures",
+        **more,
+    }
+    if decimals:
+        column["valueFormatter"] = {
+            "function": f"params.value == null ? '–' : d3.format('{decimals}')(params.value)"
+        }
+    return column
+
+
+def figures_table(rows: Iterable[tuple[str, str, str, str]], table_id: str | None = None) -> Any:
+    """Label, value, verdict in words and its tone, a row each: for the eye, not for sorting."""
+    body = [
+        html.Tr(
+            [
+                html.Th(label, scope="row"),
+                html.Td(value, className="figures"),
+                html.Td(verdict, className=f"tone-{tone}" if tone else ""),
+            ]
+        )
+        for label, value, verdict, tone in rows
+    ]
+    made = html.Table(html.Tbody(body), className="figures-table")
+    return html.Div(made, id=table_id) if table_id else made

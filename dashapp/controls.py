@@ -1,0 +1,240 @@
+"""The parameters of a pair: the side panel, and the callbacks that keep it whole.
+
+Three callbacks, each with one job: `settle` fills the controls from a link, a change of
+market or a click elsewhere; `collect` checks what they hold and writes the tab's view,
+with a message at each field that is wrong; the clientside `writeUrl` keeps the link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash.development.base_component import Component
+
+from analytics.model import TIMEFRAMES
+from dashapp import components, ids
+from dashapp.runtime import Runtime
+from dashapp.view import FIELDS, Field, View, check, from_query, to_dict, to_query
+
+MAX_SHOWN = 4
+#: What the symbol list offers besides the market's own when an exchange is the source.
+EXCHANGE_SYMBOLS = (
+    "BTCUSDT",
+    "ETHUSDT",
+    "SOLUSDT",
+    "BNBUSDT",
+    "XRPUSDT",
+    "DOGEUSDT",
+    "ADAUSDT",
+    "AVAXUSDT",
+    "LINKUSDT",
+    "LTCUSDT",
+)
+
+
+def _control(one: Field) -> Component:
+    if one.kind == "switch":
+        return dbc.Switch(id=one.control, value=one.default, label=one.label)
+    if one.kind in ("whole", "number"):
+        placeholder = "all in view" if one.optional else ""
+        return components.number(one.control, one.default, placeholder)
+    words = [(value, one.words.get(value, value)) for value in one.legal]
+    return components.select(one.control, words, one.default)
+
+
+def _field(one: Field) -> Component:
+    if one.kind == "switch":
+        message = html.Div(id=f"{one.control}-message", className="field-message", role="alert")
+        return html.Div([_control(one), message], className="field")
+    return components.field(one.label, _control(one), one.control, hint=one.hint)
+
+
+def panel() -> Component:
+    """The side panel: every parameter of the pair, in four groups."""
+    groups: dict[str, list[Component]] = {}
+    for one in FIELDS:
+        groups.setdefault(one.group, []).append(_field(one))
+    swap = dbc.Button(
+        "Swap legs (S)",
+        id=ids.SWAP,
+        size="sm",
+        color="secondary",
+        outline=True,
+        className="w-100",
+    )
+    groups["Pair"].insert(2, html.Div(swap, className="field"))
+    made = [
+        html.Fieldset([html.Legend(title), *fields], className="panel-group")
+        for title, fields in groups.items()
+    ]
+    return html.Aside(made, id=ids.PANEL, className="side-panel", **{"aria-label": "Parameters"})
+
+
+def legs(known: list[str], y: str | None, x: str | None) -> tuple[str | None, str | None]:
+    """The legs that this market can show: those asked for where it has them, else its first."""
+    y = y if y in known else None
+    x = x if x in known and x != y else None
+    rest = [symbol for symbol in known if symbol not in (y, x)]
+    y = y or (rest.pop(0) if rest else None)
+    x = x or (rest.pop(0) if rest else None)
+    return y, x
+
+
+def _options(values: list[str]) -> list[dict[str, str]]:
+    return [{"value": value, "label": value} for value in values]
+
+
+def _timeframe(available: tuple[str, ...], wanted: Any) -> str:
+    if wanted in available or not available:
+        return wanted if wanted in TIMEFRAMES else "1s"
+    return available[0]
+
+
+def _asked(trigger: str | None, search: str, focus: Mapping[str, Any] | None) -> dict[str, Any]:
+    if trigger in (None, ids.URL):
+        return from_query(search or "")
+    return dict(focus or {}) if trigger == ids.FOCUS else {}
+
+
+def _controls_from(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The control values a link sets, by field; the rest keeps what it holds."""
+    made: dict[str, Any] = {}
+    for one in FIELDS:
+        if one.name in asked and one.kind != "symbol":
+            value = asked[one.name]
+            made[one.name] = str(value).lower() == "true" if one.kind == "switch" else value
+    return made
+
+
+def settle_values(
+    runtime: Runtime, asked: Mapping[str, Any], held: Mapping[str, Any], source: str
+) -> dict[str, Any]:
+    """What the market's controls should hold: options and values that fit one another."""
+    market = asked.get("market") or held["market"]
+    if runtime.market(market) is None:
+        market = runtime.default_market
+    body = runtime.market(market)
+    known = list(body.symbols) if body else []
+    timeframes = body.timeframes if body else tuple(TIMEFRAMES)
+    y, x = legs(known, asked.get("y", held["y"]), asked.get("x", held["x"]))
+    wanted = asked.get("symbols") or held["symbols"] or []
+    extra = EXCHANGE_SYMBOLS if source.startswith("binance") else ()
+    keep = [one for one in wanted if one in known or one in extra]
+    offered = list(dict.fromkeys([*known, *extra]))
+    return {
+        "market": market,
+        "market_options": [
+            {"value": one.id, "label": one.title} for one in runtime.markets.values()
+        ],
+        "legs": _options(known),
+        "y": y,
+        "x": x,
+        "symbols": keep or known[:MAX_SHOWN],
+        "symbol_options": _options(offered),
+        "timeframe": _timeframe(timeframes, asked.get("timeframe", held["timeframe"])),
+        "timeframe_options": [
+            {"value": one, "label": one, "disabled": one not in timeframes} for one in TIMEFRAMES
+        ],
+    }
+
+
+def _register_settle(app: Dash, runtime: Runtime) -> None:
+    plain = [one for one in FIELDS if one.kind != "symbol" and one.name != "timeframe"]
+
+    @app.callback(
+        output={
+            "market": Output(ids.MARKET, "value"),
+            "market_options": Output(ids.MARKET, "options"),
+            "y": Output(ids.LEG_Y, "value"),
+            "y_options": Output(ids.LEG_Y, "options"),
+            "x": Output(ids.LEG_X, "value"),
+            "x_options": Output(ids.LEG_X, "options"),
+            "symbols": Output(ids.SYMBOLS, "value"),
+            "symbol_options": Output(ids.SYMBOLS, "options"),
+            "timeframe": Output(ids.TIMEFRAME, "value"),
+            "timeframe_options": Output(ids.TIMEFRAME, "options"),
+            "plain": {one.name: Output(one.control, "value") for one in plain},
+        },
+        inputs={
+            "search": Input(ids.URL, "search"),
+            "market": Input(ids.MARKET, "value"),
+            "focus": Input(ids.FOCUS, "data"),
+            "known": Input(ids.KNOWN, "data"),
+            "source": Input(ids.SOURCE_KIND, "value"),
+        },
+        state={
+            "y": State(ids.LEG_Y, "value"),
+            "x": State(ids.LEG_X, "value"),
+            "symbols": State(ids.SYMBOLS, "value"),
+            "timeframe": State(ids.TIMEFRAME, "value"),
+        },
+    )
+    async def settle(search, market, focus, known, source, y, x, symbols, timeframe):
+        trigger = ctx.triggered_id
+        asked = _asked(trigger, search, focus)
+        if trigger == ids.URL and not asked:
+            asked = {"market": market} if market else {}
+        held = {"market": market, "y": y, "x": x, "symbols": symbols, "timeframe": timeframe}
+        made = settle_values(runtime, asked, held, source or "")
+        options = made.pop("legs")
+        fields = _controls_from(asked)
+        return {
+            **made,
+            "y_options": options,
+            "x_options": options,
+            "plain": {one.name: fields.get(one.name, no_update) for one in plain},
+        }
+
+
+def link_of(view: View) -> dict[str, Any]:
+    """The view as its tab's store keeps it: its values, and the link's query."""
+    values = to_dict(view)
+    return {**values, "query": to_query(values)}
+
+
+def _register_collect(app: Dash, runtime: Runtime) -> None:
+    @app.callback(
+        output={
+            "view": Output(ids.VIEW, "data"),
+            "messages": {one.name: Output(f"{one.control}-message", "children") for one in FIELDS},
+        },
+        inputs={
+            "market": Input(ids.MARKET, "value"),
+            "symbols": Input(ids.SYMBOLS, "value"),
+            "raw": {one.name: Input(one.control, "value") for one in FIELDS},
+        },
+        state={"held": State(ids.VIEW, "data")},
+    )
+    async def collect(market, symbols, raw, held):
+        body = runtime.market(market)
+        known = body.symbols if body else ()
+        view, errors = check(market or "", symbols or [], raw, known)
+        messages = {one.name: errors.get(one.name, "") for one in FIELDS}
+        made = link_of(view) if view else None
+        return {
+            "view": no_update if made is None or made == held else made,
+            "messages": messages,
+        }
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The callbacks of the side panel and the header's market and symbols."""
+    _register_settle(app, runtime)
+    _register_collect(app, runtime)
+    app.clientside_callback(
+        ClientsideFunction("spreadscope", "writeUrl"),
+        Output(ids.URL_WRITTEN, "data"),
+        Input(ids.VIEW, "data"),
+        Input(ids.URL, "pathname"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("spreadscope", "swapLegs"),
+        Output(ids.FOCUS, "data", allow_duplicate=True),
+        Input(ids.SWAP, "n_clicks"),
+        State(ids.LEG_Y, "value"),
+        State(ids.LEG_X, "value"),
+        prevent_initial_call=True,
+    )

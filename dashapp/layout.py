@@ -1,0 +1,217 @@
+"""The frame around every page: header, tabs, trust strip, side panel, and the router."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, dcc, html
+from dash.development.base_component import Component
+
+from dashapp import components, controls, ids
+from dashapp.pages import PAGES
+from dashapp.runtime import Runtime
+
+INTERVAL_MS = 500
+
+SOURCES = (
+    ("demo", "Demo (simulated)"),
+    ("binance-futures", "Binance USD-M"),
+    ("binance-spot", "Binance spot"),
+    ("url", "URL (ws, http)"),
+)
+
+SHORTCUTS = (
+    ("1 … 6", "open a page"),
+    ("S", "swap the legs"),
+    ("P", "show or hide the parameters"),
+    ("T", "dark or light"),
+    ("Space", "freeze the charts, or let them go on"),
+    ("R", "reset the zoom and follow the newest bar"),
+    ("?", "this list"),
+)
+
+
+def source_kind(runtime: Runtime) -> str:
+    """The kind of source the app was started with, as the header's list names it."""
+    source = runtime.settings.source
+    if "://" in source:
+        return "url"
+    return source if source in dict(SOURCES) else "demo"
+
+
+def _brand() -> Component:
+    mark = html.Span(className="brand-mark", **{"aria-hidden": "true"})
+    return html.A([mark, "Spreadscope"], href="/", className="brand")
+
+
+def _feed_controls(runtime: Runtime) -> list[Component]:
+    labelled = {"aria-label": "Symbols"}
+    return [
+        html.Div(
+            [
+                html.Label("Market", htmlFor=ids.MARKET, className="visually-hidden"),
+                components.select(
+                    ids.MARKET,
+                    [(one.id, one.title) for one in runtime.markets.values()],
+                    runtime.default_market,
+                ),
+            ],
+            className="head-market",
+        ),
+        html.Div(
+            [
+                html.Label("Source", htmlFor=ids.SOURCE_KIND, className="visually-hidden"),
+                components.select(ids.SOURCE_KIND, SOURCES, source_kind(runtime)),
+                dbc.Input(
+                    id=ids.SOURCE_URL,
+                    type="text",
+                    size="sm",
+                    value=runtime.settings.source if source_kind(runtime) == "url" else "",
+                    placeholder="wss://host/path",
+                    debounce=True,
+                    autocomplete="off",
+                    **{"aria-label": "Stream address"},
+                ),
+            ],
+            className="head-source",
+        ),
+        html.Div(
+            dcc.Dropdown(id=ids.SYMBOLS, multi=True, options=[], value=[], placeholder="Symbols"),
+            className="head-symbols",
+            role="group",
+            **labelled,
+        ),
+        html.Div(
+            [
+                dbc.Button("▶ Start", id=ids.START, size="sm", color="primary"),
+                dbc.Button("■ Stop", id=ids.STOP, size="sm", color="secondary", outline=True),
+            ],
+            className="head-run",
+        ),
+    ]
+
+
+def _icon(button_id: str, sign: str, words: str) -> Component:
+    return html.Button(
+        sign, id=button_id, className="icon-button", title=words, **{"aria-label": words}
+    )
+
+
+def header(runtime: Runtime) -> Component:
+    """Brand, market, source, symbols, Start and Stop; theme, freeze and help."""
+    icons = html.Div(
+        [
+            _icon(ids.FREEZE_TOGGLE, "❚❚", "Freeze the charts (Space)"),
+            _icon(ids.THEME_TOGGLE, "◐", "Dark or light (T)"),
+            _icon(ids.HELP_TOGGLE, "?", "Keyboard shortcuts (?)"),
+        ],
+        className="head-icons",
+    )
+    return html.Header([_brand(), *_feed_controls(runtime), icons], className="head")
+
+
+def tabs() -> Component:
+    """A link a page, and the handle of the side panel."""
+    links = [
+        dbc.NavLink(
+            [page.title, html.Span(id="alerts-badge", className="badge-count")]
+            if page.path == "/alerts"
+            else page.title,
+            href=page.path,
+            active="exact",
+            id=f"tab-{page.name}",
+        )
+        for page in PAGES
+    ]
+    handle = html.Button(
+        "Parameters",
+        id=ids.PANEL_TOGGLE,
+        className="panel-toggle",
+        **{"aria-controls": ids.PANEL, "aria-expanded": "false"},
+    )
+    return html.Nav([html.Div(links, className="tabs"), handle], className="tab-row")
+
+
+def strip() -> Component:
+    """The trust strip; the frame's callback fills its parts."""
+    return html.Div(
+        [
+            html.Span(id="simulated-mark"),
+            html.Span(id="feed-dot", className="dot", **{"aria-hidden": "true"}),
+            html.Span(id=ids.FEED_STATUS, className="feed-status", **{"aria-live": "polite"}),
+            html.Span(id="trust-figures", className="trust-figures"),
+            html.Span(id="paused-mark", className="paused-mark"),
+            html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
+        ],
+        id=ids.TRUST_STRIP,
+        className="trust-strip",
+    )
+
+
+def _help() -> Component:
+    rows = [html.Tr([html.Td(html.Kbd(keys)), html.Td(words)]) for keys, words in SHORTCUTS]
+    return dbc.Modal(
+        [
+            dbc.ModalHeader(dbc.ModalTitle("Keyboard shortcuts")),
+            dbc.ModalBody(html.Table(html.Tbody(rows), className="shortcuts")),
+        ],
+        id=ids.HELP,
+        is_open=False,
+    )
+
+
+def _stores(runtime: Runtime) -> list[Component]:
+    return [
+        dcc.Location(id=ids.URL, refresh="callback-nav"),
+        dcc.Store(id=ids.VIEW),
+        dcc.Store(id=ids.FOCUS),
+        dcc.Store(id=ids.KNOWN),
+        dcc.Store(id=ids.FROZEN, data=False),
+        dcc.Store(id=ids.FRAME_CURSOR),
+        dcc.Store(id=ids.URL_WRITTEN),
+        dcc.Store(id=ids.FIRED),
+        dcc.Store(id=ids.UPLOAD_RESULT),
+        dcc.Store(id=ids.THEME, storage_type="local", data="dark"),
+        dcc.Interval(id=ids.INTERVAL, interval=INTERVAL_MS),
+    ]
+
+
+def layout(runtime: Runtime) -> Component:
+    """The whole document, once a page load."""
+    main = html.Div(
+        [controls.panel(), html.Main(id=ids.PAGE, className="page", tabIndex="-1")],
+        className="body",
+    )
+    return html.Div(
+        [
+            *_stores(runtime),
+            html.A("Skip to the page", href=f"#{ids.PAGE}", className="skip-link"),
+            header(runtime),
+            tabs(),
+            strip(),
+            main,
+            html.Div(id=ids.TOASTS, className="toasts", **{"aria-live": "polite"}),
+            _help(),
+        ],
+        className="frame",
+    )
+
+
+def page_for(pathname: str | None) -> Any:
+    """The page at a path, or one that says there is none."""
+    for page in PAGES:
+        if page.path == (pathname or "/").rstrip("/") or (page.path == "/" and pathname == "/"):
+            return page
+    return None
+
+
+def register(app: Dash) -> None:
+    """The router: only the page in view is in the document, so only it is computed."""
+
+    @app.callback(Output(ids.PAGE, "children"), Input(ids.URL, "pathname"))
+    async def route(pathname):
+        page = page_for(pathname)
+        if page is None:
+            return html.P(f"There is no page at {pathname}.", className="answer")
+        return [dcc.Store(id=ids.CURSOR), components.answer_line(), page.layout()]

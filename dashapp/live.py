@@ -1,0 +1,172 @@
+"""One live callback a page: what changed since the browser last heard, and only that.
+
+On each tick of the interval the page's cheap `key` is compared with the one the browser
+holds; if it is the same, nothing is sent. Otherwise the page renders its figures; those
+whose structure the browser already has travel as a Patch of their arrays. The interval
+is disabled while the callback runs, so calls never overlap.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dash import Dash, Input, Output, Patch, State, ctx, no_update
+from dash.exceptions import PreventUpdate
+
+from analytics.model import TIMEFRAMES, NotReady
+from dashapp import ids
+from dashapp.components import segments
+from dashapp.figures.base import arrays, empty_figure, structure
+from dashapp.runtime import Runtime
+from dashapp.view import View, from_dict
+
+logger = logging.getLogger(__name__)
+
+#: Server time of the last live callbacks in ms, by page path; /api/status shows them.
+durations_ms: dict[str, deque[float]] = {}
+
+
+@dataclass(frozen=True)
+class Tab:
+    """What a page renders for: the view, the theme and the page's own controls."""
+
+    view: View
+    theme: str
+    options: Mapping[str, Any]
+
+    @property
+    def uirevision(self) -> str:
+        """Zoom and pan survive while this stays the same."""
+        pair = self.view.pair
+        legs = f"{pair.y}/{pair.x}/{pair.price_space}" if pair else ""
+        return f"{self.view.market}|{self.view.timeframe}|{legs}"
+
+
+@dataclass(frozen=True)
+class LivePage:
+    """A page's live part. Rooms for `render`'s results: charts by id, values by name.
+
+    key: a cheap hashable that changes when the picture would. render: the figures (chart
+    id -> figure dict) and values (name -> property value), "answer" among them.
+    """
+
+    path: str
+    charts: tuple[str, ...]
+    key: Callable[[Runtime, Tab], Any]
+    render: Callable[[Runtime, Tab], Awaitable[dict[str, Any]]]
+    values: Mapping[str, Output] = field(default_factory=dict)
+    options: Mapping[str, Input] = field(default_factory=dict)
+
+
+def waiting(reason: NotReady, timeframe: str) -> str:
+    """Why there is no picture yet, and when there will be one.
+
+    >>> waiting(NotReady("needs 60 bars, has 12", 12, 60), "1s")
+    'needs 60 bars, has 12: about 48 s'
+    """
+    missing = reason.need - reason.have
+    if missing <= 0:
+        return reason.reason
+    seconds = missing * TIMEFRAMES[timeframe] // 1_000
+    when = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    return f"{reason.reason}: about {when}"
+
+
+def empty_page(page: LivePage, message: str, theme: str) -> dict[str, Any]:
+    """Every chart of the page with the message in its middle."""
+    made: dict[str, Any] = {one: empty_figure(message, theme, one) for one in page.charts}
+    made["answer"] = segments([(message, "muted")])
+    return made
+
+
+def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
+    """What to send for a figure: its arrays if the browser has the rest, else all of it."""
+    signature = structure(figure)
+    if signature != known:
+        return figure, signature
+    patch = Patch()
+    for path, value in arrays(figure):
+        room = patch
+        for step in path[:-1]:
+            room = room[step]
+        room[path[-1]] = value
+    return patch, signature
+
+
+def _unchanged(page: LivePage) -> dict[str, Any]:
+    return {
+        "charts": dict.fromkeys(page.charts, no_update),
+        "values": dict.fromkeys(page.values, no_update),
+        "answer": no_update,
+        "cursor": no_update,
+    }
+
+
+async def _rendered(runtime: Runtime, page: LivePage, tab: Tab) -> dict[str, Any]:
+    try:
+        return await page.render(runtime, tab)
+    except (ValueError, KeyError) as error:
+        words = str(error.args[0]) if error.args else str(error)
+        logger.warning("%s shows nothing new: %s", page.path, words)
+        return {"answer": segments([(words, "down")])}
+
+
+async def _answer(
+    runtime: Runtime, page: LivePage, tab: Tab, cursor: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    key = page_key(page, runtime, tab)
+    if cursor and cursor.get("key") == key:
+        raise PreventUpdate
+    made = await _rendered(runtime, page, tab)
+    known = dict((cursor or {}).get("shapes", {}))
+    answer = _unchanged(page)
+    for one in page.charts:
+        if one in made:
+            answer["charts"][one], known[one] = _update(made[one], known.get(one))
+    for name in page.values:
+        answer["values"][name] = made.get(name, no_update)
+    answer["answer"] = made.get("answer", no_update)
+    answer["cursor"] = {"key": key, "shapes": known}
+    return answer
+
+
+def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
+    """The page's key with everything of the tab that it depends on, as one string."""
+    options = sorted((name, str(value)) for name, value in tab.options.items())
+    return repr((page.path, page.key(runtime, tab), tab.view, tab.theme, options))
+
+
+def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
+    """Register the page's one live callback."""
+    spent = durations_ms.setdefault(page.path, deque(maxlen=240))
+
+    @app.callback(
+        output={
+            "charts": {one: Output(one, "figure") for one in page.charts},
+            "values": dict(page.values),
+            "answer": Output(ids.ANSWER, "children"),
+            "cursor": Output(ids.CURSOR, "data"),
+        },
+        inputs={
+            "tick": Input(ids.INTERVAL, "n_intervals"),
+            "view": Input(ids.VIEW, "data"),
+            "theme": Input(ids.THEME, "data"),
+            "options": dict(page.options),
+        },
+        state={"cursor": State(ids.CURSOR, "data"), "frozen": State(ids.FROZEN, "data")},
+        running=[(Output(ids.INTERVAL, "disabled"), True, False)],
+    )
+    async def live(tick, view, theme, options, cursor, frozen):
+        if not view or (frozen and cursor and ctx.triggered_id == ids.INTERVAL):
+            raise PreventUpdate
+        started = time.perf_counter()
+        try:
+            tab = Tab(from_dict(view), "light" if theme == "light" else "dark", options)
+            return await _answer(runtime, page, tab, cursor)
+        finally:
+            spent.append((time.perf_counter() - started) * 1_000)

@@ -1,0 +1,158 @@
+"""Numbers as this field writes them: prices by their size, per cent, bps, time.
+
+Negative numbers carry a true minus sign, a missing or infinite value is an en dash.
+"""
+
+from __future__ import annotations
+
+import math
+
+from analytics.model import TIMEFRAMES
+
+NONE = "–"
+SIGNIFICANT_P = 0.05
+
+_QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "GBP", "JPY", "BTC", "ETH")
+_UNITS_MS = (("d", 86_400_000, 172_800_000), ("h", 3_600_000, 7_200_000), ("min", 60_000, 120_000))
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or not math.isfinite(value)
+
+
+def number(value: float | None, digits: int, *, signed: bool = False) -> str:
+    """A number with `digits` decimals and thousands separators.
+
+    >>> number(-1234.5, 1), number(2.305, 2, signed=True), number(float("nan"), 2)
+    ('−1,234.5', '+2.31', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    rounded = round(value * 10**digits + math.copysign(1e-9, value)) / 10**digits
+    text = f"{rounded:{'+' if signed and rounded else ''},.{digits}f}"
+    return text.lstrip("-") if rounded == 0 else text.replace("-", "−")
+
+
+def decimals(value: float | None) -> int:
+    """How many decimals a price of this size is shown with.
+
+    >>> decimals(61800.3), decimals(142.3), decimals(2.4), decimals(0.0512)
+    (2, 2, 4, 6)
+    """
+    if _missing(value) or value == 0:
+        return 2
+    assert value is not None
+    exponent = math.floor(math.log10(abs(value)))
+    if exponent >= 2:
+        return 2
+    return min(4 - exponent, 10)
+
+
+def price(value: float | None, scale: float | None = None, *, signed: bool = False) -> str:
+    """A price with the decimals of its size, or of the size of `scale`.
+
+    >>> price(61800.3), price(0.0512), price(-3.2, scale=61800.3)
+    ('61,800.30', '0.051200', '−3.20')
+    """
+    return number(value, decimals(value if scale is None else scale), signed=signed)
+
+
+def ratio(value: float | None) -> str:
+    """A hedge ratio in four significant digits.
+
+    >>> ratio(0.042131), ratio(20.3084), ratio(61800.3)
+    ('0.04213', '20.31', '61,800')
+    """
+    if _missing(value) or value == 0:
+        return number(value, 3)
+    assert value is not None
+    return number(value, min(max(3 - math.floor(math.log10(abs(value))), 0), 10))
+
+
+def pct(share: float | None, digits: int = 2, *, signed: bool = True) -> str:
+    """A share of 1 as per cent.
+
+    >>> pct(0.0123), pct(-0.5, 0), pct(0.341, 0, signed=False)
+    ('+1.23 %', '−50 %', '34 %')
+    """
+    if _missing(share):
+        return NONE
+    assert share is not None
+    return f"{number(share * 100, digits, signed=signed)} %"
+
+
+def bps(share: float | None) -> str:
+    """A share of 1 as basis points.
+
+    >>> bps(0.000412)
+    '4.1 bps'
+    """
+    return NONE if share is None or _missing(share) else f"{number(share * 1e4, 1)} bps"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value with its sign of equality.
+
+    >>> p_value(0.0121), p_value(1e-9), p_value(None)
+    ('p = 0.012', 'p < 0.001', 'p –')
+    """
+    if value is None or _missing(value):
+        return f"p {NONE}"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def compact(value: float | None) -> str:
+    """A large quantity in three digits or so.
+
+    >>> compact(1234567), compact(950), compact(12.3456)
+    ('1.23 M', '950', '12.3')
+    """
+    if value is None or _missing(value):
+        return NONE
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e4, " k")):
+        if abs(value) >= size:
+            scaled = value / (1e3 if size == 1e4 else size)
+            return f"{number(scaled, 2 if abs(scaled) < 10 else 1)}{unit}"
+    digits = 0 if float(value).is_integer() or abs(value) >= 1000 else 1
+    return number(value, digits if abs(value) >= 10 or not digits else 3)
+
+
+def duration(ms: float) -> str:
+    """A length of time in the unit that reads best.
+
+    >>> duration(41_000), duration(410_000), duration(9e6), duration(3e8), duration(4_150)
+    ('41 s', '6.8 min', '2.5 h', '3.5 d', '4.2 s')
+    """
+    for unit, size, threshold in _UNITS_MS:
+        if ms >= threshold:
+            return f"{ms / size:.1f} {unit}"
+    return f"{ms / 1_000:.1f} s" if ms < 9_950 else f"{ms / 1_000:.0f} s"
+
+
+def bar_span(count: float, timeframe: str) -> str:
+    """A number of bars, and how long it takes on the clock.
+
+    >>> bar_span(41.2, "1s"), bar_span(4.26, "1m")
+    ('41 bars (41 s)', '4.3 bars (4.3 min)')
+    """
+    shown = f"{count:,.1f}" if count < 10 and count != int(count) else f"{count:,.0f}"
+    unit = "bar" if shown == "1" else "bars"
+    return f"{shown} {unit} ({duration(float(shown.replace(',', '')) * TIMEFRAMES[timeframe])})"
+
+
+def quote(symbol: str) -> str:
+    """The currency that a symbol is quoted in, "" if its name does not say.
+
+    >>> quote("BTCUSDT"), quote("SPY")
+    ('USDT', '')
+    """
+    return next((q for q in _QUOTES if symbol.endswith(q) and len(symbol) > len(q)), "")
+
+
+def base(symbol: str) -> str:
+    """What is traded under a symbol.
+
+    >>> base("BTCUSDT"), base("ETH-USD")
+    ('BTC', 'ETH')
+    """
+    return symbol[: len(symbol) - len(quote(symbol))].rstrip("-_") or symbol

@@ -1,0 +1,118 @@
+"""Analytics: the pair's spread, z-score, hedge ratio and tests, and what they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, html
+from dash.development.base_component import Component
+
+from analytics.model import NotReady, PairSnapshot
+from analytics.pair import break_even_z
+from dashapp import ids, live
+from dashapp.components import card, chart, figures_table, segments
+from dashapp.figures.base import empty_figure
+from dashapp.figures.pair import (
+    adf_figure,
+    hedge_path_figure,
+    scatter_figure,
+    spread_figure,
+    zscore_figure,
+)
+from dashapp.live import LivePage, Tab
+from dashapp.pages.shared import COST_BPS, markers_of, pair_key, snapshot_of, z_rule
+from dashapp.runtime import Runtime
+from dashapp.view import from_dict
+from dashapp.words import pair_answer, pair_figures
+
+CHARTS = (
+    ids.SPREAD_CHART,
+    ids.ZSCORE_CHART,
+    ids.HEDGE_SCATTER,
+    ids.HEDGE_PATH_CHART,
+    ids.ADF_CHART,
+)
+ALERT_BUTTON = "alert-here"
+ALERT_MADE = "alert-made"
+
+
+def layout() -> Component:
+    """Spread and z-score first; the hedge, the tests and the figures below."""
+    blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
+    alert = [
+        html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
+        dbc.Button("Alert at |z| > threshold", id=ALERT_BUTTON, size="sm", outline=True),
+    ]
+    return html.Div(
+        [
+            chart(ids.SPREAD_CHART, blank[ids.SPREAD_CHART]),
+            chart(ids.ZSCORE_CHART, blank[ids.ZSCORE_CHART]),
+            chart(ids.HEDGE_SCATTER, blank[ids.HEDGE_SCATTER], "third"),
+            chart(ids.HEDGE_PATH_CHART, blank[ids.HEDGE_PATH_CHART], "third"),
+            chart(ids.ADF_CHART, blank[ids.ADF_CHART], "third"),
+            card(
+                "The pair in figures",
+                html.Div(id=ids.PAIR_FIGURES, className="scroll-x"),
+                tools=alert,
+                extra="wide",
+            ),
+        ],
+        className="grid",
+    )
+
+
+async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+    """The page's figures for what the tab looks at."""
+    snapshot = await snapshot_of(runtime, tab)
+    if isinstance(snapshot, NotReady):
+        made = live.empty_page(PAGE, live.waiting(snapshot, tab.view.timeframe), tab.theme)
+        return {**made, "figures": ""}
+    return drawn(runtime, tab, snapshot)
+
+
+def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
+    """Every chart and figure of one snapshot."""
+    threshold = tab.view.z_threshold
+    even = break_even_z(snapshot, COST_BPS)
+    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    markers = markers_of(runtime, tab)
+    rows = pair_figures(snapshot, even)
+    return {
+        ids.SPREAD_CHART: spread_figure(snapshot, markers=markers, **look),
+        ids.ZSCORE_CHART: zscore_figure(
+            snapshot, threshold, break_even=even, markers=markers, **look
+        ),
+        ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
+        ids.HEDGE_PATH_CHART: hedge_path_figure(snapshot, **look),
+        ids.ADF_CHART: adf_figure(snapshot, **look),
+        "figures": figures_table(rows),
+        "answer": segments(pair_answer(snapshot, threshold, even)),
+    }
+
+
+PAGE = LivePage(
+    path="/analytics",
+    charts=CHARTS,
+    key=pair_key,
+    render=render,
+    values={"figures": Output(ids.PAIR_FIGURES, "children")},
+)
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The live callback, and the rule that is one click away."""
+    live.register(app, runtime, PAGE)
+
+    @app.callback(
+        Output(ALERT_MADE, "children"),
+        Input(ALERT_BUTTON, "n_clicks"),
+        State(ids.VIEW, "data"),
+        prevent_initial_call=True,
+    )
+    async def alert_here(clicks, held):
+        view = from_dict(held or {})
+        if not clicks or view.pair is None:
+            return ""
+        rule = await runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
+        return f"armed: {view.pair.y} / {view.pair.x}, |z| > {rule.threshold:g}"

@@ -1,0 +1,296 @@
+"""Backtest: what the z-score strategy would have paid, after costs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, ctx, dcc, html
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from analytics.backtest import BacktestParams, check_look_ahead
+from analytics.model import NotReady
+from dashapp import ids, live
+from dashapp.components import (
+    card,
+    chart,
+    field,
+    figures_table,
+    number,
+    number_column,
+    segments,
+    select,
+    table,
+    text_column,
+)
+from dashapp.figures.backtest import (
+    backtest_z_figure,
+    drawdown_figure,
+    equity_figure,
+    sweep_figure,
+)
+from dashapp.figures.base import empty_figure
+from dashapp.live import LivePage, Tab
+from dashapp.pages.shared import NO_PAIR, pair_key
+from dashapp.runtime import Runtime
+from dashapp.sweeps import SWEEPS, SweepJob, SweepJobs
+from dashapp.view import from_dict
+from dashapp.words import backtest_answer, backtest_figures, trade_row
+
+Z_CHART = "backtest-zscore-chart"
+CHARTS = (ids.EQUITY_CHART, ids.DRAWDOWN_CHART, Z_CHART, ids.SWEEP_HEATMAP)
+MESSAGE = "backtest-message"
+LOOK_AHEAD = "check-look-ahead"
+LOOK_AHEAD_SAYS = "look-ahead-verdict"
+SWEEP_KIND, SWEEP_RUN, SWEEP_CANCEL = "sweep-kind", "sweep-run", "sweep-cancel"
+SWEEP_PROGRESS, SWEEP_SAYS, SWEEP_ASKED = "sweep-progress", "sweep-says", "sweep-asked"
+
+_USUAL = BacktestParams()
+#: name -> (control id, label, hint, kind)
+SETTINGS: dict[str, tuple[str, str, str, str]] = {
+    "entry_z": ("entry-z", "Entry |z|", "", "number"),
+    "exit_z": ("exit-z", "Exit |z|", "", "number"),
+    "stop_z": ("stop-z", "Stop |z|", "empty: none", "optional"),
+    "max_bars": ("max-bars", "Time stop", "bars", "whole"),
+    "cost_bps": ("cost-bps", "Cost", "bps a side and leg", "number"),
+    "slippage_bps": ("slippage-bps", "Slippage", "bps", "number"),
+    "hedge_window": ("backtest-hedge-window", "Hedge window", "bars", "whole"),
+}
+HEDGE_MODE = "hedge-mode"
+_MODES = (
+    ("rolling", "Rolling OLS"),
+    ("kalman", "Kalman"),
+    ("in-sample", "Fixed, in-sample"),
+)
+
+
+def layout() -> Component:
+    """Settings, figures, equity and drawdown, z with its trades, the trades, the sweep."""
+    blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
+    fields = [
+        field(label, number(control, getattr(_USUAL, name)), control, hint=hint)
+        for name, (control, label, hint, _) in SETTINGS.items()
+    ]
+    fields.append(field("Hedge", select(HEDGE_MODE, _MODES, _USUAL.hedge_mode), HEDGE_MODE))
+    check = [
+        html.Span(id=LOOK_AHEAD_SAYS, role="status"),
+        dbc.Button("Check for look-ahead", id=LOOK_AHEAD, size="sm", outline=True),
+    ]
+    return html.Div(
+        [
+            card("Strategy", html.Div(fields, className="row-fields"), tools=check, extra="wide"),
+            html.Div(id=MESSAGE, className="field-message wide", role="alert"),
+            chart(ids.EQUITY_CHART, blank[ids.EQUITY_CHART]),
+            chart(Z_CHART, blank[Z_CHART]),
+            chart(ids.DRAWDOWN_CHART, blank[ids.DRAWDOWN_CHART]),
+            card("Results", html.Div(id=ids.BACKTEST_FIGURES, className="scroll-x")),
+            card("Trades", table(ids.TRADES_TABLE, _columns()), extra="wide"),
+            _sweep_card(),
+            dcc.Store(id=SWEEP_ASKED),
+        ],
+        className="grid",
+    )
+
+
+def _columns() -> list[dict[str, Any]]:
+    return [
+        number_column("id", "No.", width=72),
+        text_column("side", "Side", minWidth=200),
+        text_column("entry_time", "Entry (UTC)", minWidth=160),
+        text_column("exit_time", "Exit (UTC)", minWidth=160),
+        number_column("entry_z", "Entry z", "+.2f"),
+        number_column("exit_z", "Exit z", "+.2f"),
+        number_column("bars", "Bars", ","),
+        number_column("beta", "β", ".4f"),
+        number_column("gross_bps", "Gross, bps", "+.2f"),
+        number_column("cost_bps", "Cost, bps", ".2f"),
+        number_column("net_bps", "Net, bps", "+.2f"),
+        text_column("reason", "Exit by"),
+    ]
+
+
+def _sweep_card() -> Component:
+    tools = [
+        select(SWEEP_KIND, [(name, one.title) for name, one in SWEEPS.items()], "exit"),
+        dbc.Button("Run", id=SWEEP_RUN, size="sm", color="primary"),
+        dbc.Button("Cancel", id=SWEEP_CANCEL, size="sm", outline=True, disabled=True),
+    ]
+    body = html.Div(
+        [
+            dbc.Progress(id=SWEEP_PROGRESS, value=0, className="sweep-progress"),
+            html.Div(id=SWEEP_SAYS, className="tone-muted", role="status"),
+            chart(
+                ids.SWEEP_HEATMAP,
+                empty_figure("waiting for the first bars", "dark", ids.SWEEP_HEATMAP),
+                "bare",
+            ),
+        ]
+    )
+    return card("Parameter sweep: Sharpe after costs", body, tools=tools, extra="wide")
+
+
+def settings_of(raw: dict[str, Any]) -> BacktestParams:
+    """The back-test's settings from what the controls hold. Raises ValueError by field."""
+    values: dict[str, Any] = {"hedge_mode": raw["hedge_mode"]}
+    for name, (_, label, _, kind) in SETTINGS.items():
+        text = str(raw[name] if raw[name] is not None else "").strip()
+        if not text and (kind == "optional" or name == "max_bars"):
+            values[name] = None
+            continue
+        try:
+            number = float(text)
+        except ValueError:
+            raise ValueError(f"{label} is {text or 'empty'}, expected a number") from None
+        values[name] = int(number) if kind == "whole" and number.is_integer() else number
+    return BacktestParams(**values)
+
+
+def _question(tab: Tab, settings: BacktestParams) -> Any:
+    return (tab.view.market, tab.view.pair, settings, tab.options["sweep"])
+
+
+def _job(runtime: Runtime, jobs: SweepJobs, tab: Tab, settings: BacktestParams) -> SweepJob | None:
+    """The sweep for this question; the first to ask starts it."""
+    key = _question(tab, settings)
+    job = jobs.get(key)
+    if job is None and tab.view.pair is not None and runtime.kernels_ready:
+        job = SweepJob(SWEEPS[tab.options["sweep"]])
+        y, x = runtime.legs(tab.view.market, tab.view.pair)
+        job.start(y, x, tab.view.pair, settings)
+        jobs.add(key, job)
+    return job
+
+
+def _sweep_part(job: SweepJob | None, tab: Tab) -> dict[str, Any]:
+    if job is None:
+        blank = empty_figure("waiting for enough bars", tab.theme, ids.SWEEP_HEATMAP)
+        return {ids.SWEEP_HEATMAP: blank, "sweep_says": "", "progress": 0, "idle": True}
+    made: dict[str, Any] = {
+        "sweep_says": job.words,
+        "progress": round(100 * job.done / job.kind.cells),
+        "idle": not job.running,
+    }
+    if job.result is not None:
+        made[ids.SWEEP_HEATMAP] = sweep_figure(job.result, theme=tab.theme)
+    elif not job.running:
+        made[ids.SWEEP_HEATMAP] = empty_figure(job.words, tab.theme, ids.SWEEP_HEATMAP)
+    return made
+
+
+def make_page(jobs: SweepJobs) -> LivePage:
+    """The page's live part, over the sweeps that this process runs."""
+
+    def key(runtime: Runtime, tab: Tab) -> Any:
+        try:
+            job = jobs.get(_question(tab, settings_of(dict(tab.options))))
+        except ValueError:
+            job = None
+        return (pair_key(runtime, tab), job and (id(job), job.version, job.running))
+
+    async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+        try:
+            settings = settings_of(dict(tab.options))
+        except ValueError as error:
+            return {"message": str(error)}
+        if tab.view.pair is None:
+            result: Any = NO_PAIR
+        else:
+            result = await runtime.backtest(tab.view.market, tab.view.pair, settings)
+        if isinstance(result, NotReady):
+            words = live.waiting(result, tab.view.timeframe)
+            return {
+                **live.empty_page(page, words, tab.theme),
+                "figures": "",
+                "trades": [],
+                "message": "",
+                "idle": True,
+            }
+        return {**_drawn(result, tab), **_sweep_part(_job(runtime, jobs, tab, settings), tab)}
+
+    page = LivePage(
+        path="/backtest",
+        charts=CHARTS,
+        key=key,
+        render=render,
+        values={
+            "figures": Output(ids.BACKTEST_FIGURES, "children"),
+            "trades": Output(ids.TRADES_TABLE, "rowData"),
+            "message": Output(MESSAGE, "children"),
+            "sweep_says": Output(SWEEP_SAYS, "children"),
+            "progress": Output(SWEEP_PROGRESS, "value"),
+            "idle": Output(SWEEP_CANCEL, "disabled"),
+        },
+        options={
+            **{name: Input(control, "value") for name, (control, *_) in SETTINGS.items()},
+            "hedge_mode": Input(HEDGE_MODE, "value"),
+            "sweep": Input(SWEEP_KIND, "value"),
+            "asked": Input(SWEEP_ASKED, "data"),
+        },
+    )
+    return page
+
+
+def _drawn(result: Any, tab: Tab) -> dict[str, Any]:
+    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    rows = [trade_row(number, one, result.params) for number, one in enumerate(result.trades, 1)]
+    return {
+        ids.EQUITY_CHART: equity_figure(result, **look),
+        ids.DRAWDOWN_CHART: drawdown_figure(result, **look),
+        Z_CHART: backtest_z_figure(result, **look),
+        "figures": figures_table(backtest_figures(result)),
+        "trades": rows[::-1],
+        "message": "",
+        "answer": segments(backtest_answer(result)),
+    }
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The live callback, the sweep's buttons and the check for look-ahead."""
+    jobs = SweepJobs()
+    live.register(app, runtime, make_page(jobs))
+    raw = {name: State(control, "value") for name, (control, *_) in SETTINGS.items()}
+    raw = {**raw, "hedge_mode": State(HEDGE_MODE, "value"), "sweep": State(SWEEP_KIND, "value")}
+
+    @app.callback(
+        output=Output(SWEEP_ASKED, "data"),
+        inputs={"run": Input(SWEEP_RUN, "n_clicks"), "cancel": Input(SWEEP_CANCEL, "n_clicks")},
+        state={"raw": raw, "held": State(ids.VIEW, "data")},
+        prevent_initial_call=True,
+    )
+    async def steer(run, cancel, raw, held):
+        if not (run or cancel):
+            raise PreventUpdate
+        tab = Tab(from_dict(held or {}), "dark", raw)
+        settings = settings_of(raw)
+        job = jobs.get(_question(tab, settings))
+        if ctx.triggered_id == SWEEP_CANCEL:
+            if job is not None:
+                job.cancel()
+        else:
+            jobs.forget(_question(tab, settings))
+        return [run, cancel]
+
+    @app.callback(
+        output={
+            "words": Output(LOOK_AHEAD_SAYS, "children"),
+            "tone": Output(LOOK_AHEAD_SAYS, "className"),
+        },
+        inputs={"clicks": Input(LOOK_AHEAD, "n_clicks")},
+        state={"raw": raw, "held": State(ids.VIEW, "data")},
+        running=[(Output(LOOK_AHEAD, "disabled"), True, False)],
+        prevent_initial_call=True,
+    )
+    async def look_ahead(clicks, raw, held):
+        view = from_dict(held or {})
+        if not clicks or view.pair is None:
+            raise PreventUpdate
+        try:
+            y, x = runtime.legs(view.market, view.pair)
+            report = await asyncio.to_thread(check_look_ahead, y, x, view.pair, settings_of(raw))
+        except ValueError as error:
+            return {"words": str(error), "tone": "tone-down"}
+        if isinstance(report, NotReady):
+            return {"words": report.reason, "tone": "tone-muted"}
+        return {"words": report.words, "tone": "tone-up" if report.clean else "tone-down"}

@@ -1,0 +1,81 @@
+"""Correlation: every symbol against every other, and the pair's over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Dash, Input, Output, html, no_update
+from dash.development.base_component import Component
+
+from analytics.model import NotReady
+from dashapp import ids, live
+from dashapp.components import chart, segments
+from dashapp.figures.base import empty_figure
+from dashapp.figures.correlation import heatmap_figure, rolling_correlation_figure
+from dashapp.live import LivePage, Tab
+from dashapp.pages.shared import limit_of, pair_key, snapshot_of
+from dashapp.runtime import Runtime
+from dashapp.words import correlation_answer
+
+CHARTS = (ids.HEATMAP, ids.ROLLING_CORRELATION)
+
+
+def layout() -> Component:
+    """The heatmap beside the rolling correlation of the pair."""
+    blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
+    return html.Div(
+        [
+            chart(ids.HEATMAP, blank[ids.HEATMAP], "tall"),
+            chart(ids.ROLLING_CORRELATION, blank[ids.ROLLING_CORRELATION], "tall"),
+        ],
+        className="grid",
+    )
+
+
+def key(runtime: Runtime, tab: Tab) -> Any:
+    """The whole market's version: every symbol stands in the heatmap."""
+    body = runtime.market(tab.view.market)
+    return (body.version if body else None, pair_key(runtime, tab), runtime.kernels_ready)
+
+
+async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+    """The heatmap of the market and the pair's rolling correlation."""
+    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    timeframe = tab.view.timeframe
+    made: dict[str, Any] = {}
+    table = await runtime.correlation(tab.view.market, timeframe, limit_of(tab))
+    if isinstance(table, NotReady):
+        words = live.waiting(table, timeframe)
+        made[ids.HEATMAP] = empty_figure(words, tab.theme, ids.HEATMAP)
+        made["answer"] = segments([(words, "muted")])
+    else:
+        made[ids.HEATMAP] = heatmap_figure(table.symbols, table.matrix, **look)
+        made["answer"] = segments(correlation_answer(table.symbols, table.matrix))
+    snapshot = await snapshot_of(runtime, tab)
+    if isinstance(snapshot, NotReady):
+        words = live.waiting(snapshot, timeframe)
+        made[ids.ROLLING_CORRELATION] = empty_figure(words, tab.theme, ids.ROLLING_CORRELATION)
+    else:
+        made[ids.ROLLING_CORRELATION] = rolling_correlation_figure(snapshot, **look)
+    return made
+
+
+PAGE = LivePage(path="/correlation", charts=CHARTS, key=key, render=render)
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The live callback, and the click that opens a pair."""
+    live.register(app, runtime, PAGE)
+
+    @app.callback(
+        Output(ids.FOCUS, "data", allow_duplicate=True),
+        Output(ids.URL, "pathname"),
+        Input(ids.HEATMAP, "clickData"),
+        prevent_initial_call=True,
+    )
+    async def open_pair(click):
+        point = (click or {}).get("points", [{}])[0]
+        y, x = point.get("y"), point.get("x")
+        if not y or not x or y == x:
+            return no_update, no_update
+        return {"y": y, "x": x}, "/analytics"

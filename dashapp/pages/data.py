@@ -1,0 +1,256 @@
+"""Data: files in, rows to look at, exports out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, html
+from dash.development.base_component import Component
+
+from analytics.model import UNKNOWN_TRADES, Bars, Ticks
+from dashapp import ids, live
+from dashapp.components import card, download, number_column, segments, table, text_column
+from dashapp.live import LivePage, Tab
+from dashapp.pages.shared import limit_of, utc_time
+from dashapp.runtime import Runtime
+from dashapp.summary import row, summarize_market
+from dashapp.view import to_dict, to_query
+from dashapp.words import data_answer
+
+ROWS_SHOWN = 200
+TABLE_SYMBOL = "table-symbol"
+
+
+def _upload() -> Component:
+    zone = html.Div(
+        [
+            html.Strong("Drop files here, or choose them"),
+            html.Div("tick NDJSON, or OHLC(V) CSV; several CSV files together make one market"),
+        ],
+        id=ids.UPLOAD,
+        className="upload-zone",
+    )
+    progress = html.Div(
+        [
+            html.Span(className="upload-words"),
+            dbc.Button("Cancel", id="upload-cancel", size="sm", outline=True),
+            html.Progress(value="0", max="1"),
+        ],
+        id="upload-progress",
+        className="upload-progress",
+        hidden=True,
+    )
+    report = html.Div(id=ids.UPLOAD_REPORT, role="status", className="scroll-x")
+    return card("Upload", [zone, progress, report], extra="wide")
+
+
+def _exports() -> list[Component]:
+    return [
+        download(ids.DOWNLOAD_TICKS, "Ticks CSV"),
+        download(ids.DOWNLOAD_BARS, "Bars CSV"),
+        download(ids.DOWNLOAD_ANALYTICS, "Pair analytics CSV"),
+    ]
+
+
+def layout() -> Component:
+    """Upload, the summary of every symbol, then raw ticks and bars of one."""
+    summary = [
+        text_column("symbol", "Symbol", minWidth=130),
+        number_column("last", "Last", ",.6~g"),
+        number_column("change", "Change", "+.2%"),
+        number_column("volume", "Volume", ",.4~g"),
+        number_column("vwap", "VWAP", ",.8~g"),
+        number_column("correlation", "Correlation to the first", ".3f", minWidth=130),
+        text_column("adf", "ADF of the price", minWidth=180),
+        number_column("bars", "Bars", ","),
+        number_column("trades", "Trades", ","),
+    ]
+    ticks = [
+        text_column("time", "Time (UTC)", minWidth=190),
+        number_column("price", "Price", ",.10~g"),
+        number_column("size", "Size", ",.8~g"),
+        number_column("trade_id", "Trade id"),
+    ]
+    bars = [
+        text_column("time", "Open time (UTC)", minWidth=190),
+        *[
+            number_column(name, name.capitalize() if name != "vwap" else "VWAP", ",.10~g")
+            for name in ("open", "high", "low", "close", "volume", "trades", "vwap")
+        ],
+    ]
+    return html.Div(
+        [
+            _upload(),
+            card(
+                "Every symbol of this market",
+                table(ids.SUMMARY_TABLE, summary, row_id="symbol", height="16rem"),
+                tools=download(ids.DOWNLOAD_SUMMARY, "Summary CSV"),
+                extra="wide",
+            ),
+            card(
+                "Newest bars of the Y leg",
+                table(ids.BARS_TABLE, bars),
+                tools=_exports()[1:],
+                extra="wide",
+            ),
+            card(
+                "Newest ticks of the Y leg",
+                table(ids.TICKS_TABLE, ticks),
+                tools=_exports()[:1],
+                extra="wide",
+            ),
+        ],
+        className="grid",
+    )
+
+
+def tick_rows(ticks: Ticks) -> list[dict[str, Any]]:
+    """The newest ticks first; the id is the place in this table."""
+    columns = (ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id)
+    rows = zip(*(one[::-1].tolist() for one in columns), strict=True)
+    return [
+        {
+            "id": str(place),
+            "time": utc_time(ts_ms),
+            "price": price,
+            "size": size,
+            "trade_id": trade_id if trade_id >= 0 else None,
+        }
+        for place, (ts_ms, price, size, trade_id) in enumerate(rows)
+    ]
+
+
+def bar_rows(bars: Bars) -> list[dict[str, Any]]:
+    """The newest bars first."""
+    names = ("open", "high", "low", "close", "volume", "trades", "vwap")
+    columns = [getattr(bars, name)[::-1].tolist() for name in names]
+    rows = []
+    for ts_ms, *values in zip(bars.ts_ms[::-1].tolist(), *columns, strict=True):
+        made = dict(zip(names, values, strict=True))
+        made["trades"] = None if made["trades"] == UNKNOWN_TRADES else made["trades"]
+        rows.append({"id": str(ts_ms), "time": utc_time(ts_ms), **made})
+    return rows
+
+
+def links(tab: Tab, symbol: str | None) -> dict[str, str]:
+    """The addresses of the exports of what the tab looks at."""
+    base = f"/export/{quote(tab.view.market, safe='')}"
+    bars = urlencode({"symbol": symbol or "", "timeframe": tab.view.timeframe})
+    asked = {"timeframe": tab.view.timeframe, "limit": limit_of(tab)}
+    made = {
+        "to_ticks": f"{base}/ticks.csv?{urlencode({'symbol': symbol or ''})}",
+        "to_bars": f"{base}/bars.csv?{bars}",
+        "to_summary": f"{base}/summary.csv?{urlencode(asked)}",
+        "to_pair": "",
+    }
+    if tab.view.pair is not None:
+        made["to_pair"] = f"{base}/pair.csv?{pair_query(tab)}"
+    return made
+
+
+def pair_query(tab: Tab) -> str:
+    """The pair's parameters as the HTTP interface takes them."""
+    values = to_dict(tab.view)
+    asked = dict(
+        part.split("=", 1)
+        for part in to_query({**values, "symbols": []}).split("&")
+        if not part.startswith(("market=", "z_threshold="))
+    )
+    return "&".join(f"{name}={value}" for name, value in asked.items())
+
+
+def key(runtime: Runtime, tab: Tab) -> Any:
+    """The market's version: every symbol stands in the summary."""
+    body = runtime.market(tab.view.market)
+    return (body.version if body else None, runtime.kernels_ready)
+
+
+async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+    """The tables' rows and the exports' addresses."""
+    body = runtime.market(tab.view.market)
+    symbol = tab.view.pair.y if tab.view.pair else tab.view.first
+    if body is None or symbol not in body.symbols or tab.view.timeframe not in body.timeframes:
+        words = "this market is empty: start a feed, or drop a file here"
+        return {
+            "answer": segments([(words, "muted")]),
+            "summary": [],
+            "ticks": [],
+            "bars": [],
+            **links(tab, None),
+        }
+    held = {one: body.bars(one, tab.view.timeframe, limit_of(tab)) for one in body.symbols}
+    summaries = []
+    if runtime.kernels_ready:
+        summaries = await asyncio.to_thread(summarize_market, held)
+    ticks = body.ticks(symbol, ROWS_SHOWN) if body.has_ticks else None
+    return {
+        "summary": [row(one) for one in summaries],
+        "ticks": tick_rows(ticks) if ticks is not None else [],
+        "bars": bar_rows(held[symbol].tail(ROWS_SHOWN)),
+        **links(tab, symbol),
+        "answer": segments(data_answer(body, summaries)),
+    }
+
+
+PAGE = LivePage(
+    path="/data",
+    charts=(),
+    key=key,
+    render=render,
+    values={
+        "summary": Output(ids.SUMMARY_TABLE, "rowData"),
+        "ticks": Output(ids.TICKS_TABLE, "rowData"),
+        "bars": Output(ids.BARS_TABLE, "rowData"),
+        "to_ticks": Output(ids.DOWNLOAD_TICKS, "href"),
+        "to_bars": Output(ids.DOWNLOAD_BARS, "href"),
+        "to_pair": Output(ids.DOWNLOAD_ANALYTICS, "href"),
+        "to_summary": Output(ids.DOWNLOAD_SUMMARY, "href"),
+    },
+)
+
+
+def report(results: list[dict[str, Any]]) -> list[Component]:
+    """What became of each file: rows taken, rows rejected by reason, first line numbers."""
+    made: list[Component] = []
+    for one in results:
+        name = html.Strong(str(one.get("name", "")))
+        if one.get("error"):
+            made.append(html.P([name, ": ", html.Span(str(one["error"]), className="tone-down")]))
+            continue
+        found = one.get("report", {})
+        rejected = found.get("rejected", {})
+        head = (
+            f": {found.get('rows', 0):,} rows, {found.get('accepted', 0):,} taken, "
+            f"{sum(rejected.values()):,} rejected · {', '.join(found.get('symbols', []))}"
+        )
+        made.append(html.P([name, head]))
+        if rejected:
+            made.append(_rejections(rejected, found.get("first_lines", {})))
+    return made
+
+
+def _rejections(rejected: dict[str, int], first_lines: dict[str, list[int]]) -> Component:
+    head = html.Tr([html.Th("Rejected because"), html.Th("Rows"), html.Th("First lines")])
+    rows = [
+        html.Tr(
+            [
+                html.Td(reason),
+                html.Td(f"{count:,}"),
+                html.Td(", ".join(f"{line:,}" for line in first_lines.get(reason, []))),
+            ]
+        )
+        for reason, count in rejected.items()
+    ]
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="report-table")
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The live callback and the upload's report."""
+    live.register(app, runtime, PAGE)
+
+    @app.callback(Output(ids.UPLOAD_REPORT, "children"), Input(ids.UPLOAD_RESULT, "data"))
+    async def show_report(results):
+        return report(results or [])

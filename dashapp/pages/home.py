@@ -1,0 +1,133 @@
+"""Home: the market at a glance."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, html
+from dash.development.base_component import Component
+
+from analytics.model import Bars
+from dashapp import ids, live
+from dashapp.components import chart, segments
+from dashapp.figures.base import empty_figure
+from dashapp.figures.home import price_figure, volume_figure, vwap_figure
+from dashapp.live import LivePage, Tab
+from dashapp.pages.shared import limit_of
+from dashapp.runtime import Runtime
+from dashapp.summary import SymbolSummary, summarize_bars
+from dashapp.words import home_answer, percent, price, signed_percent
+
+CHARTS = (ids.PRICE_CHART, ids.VOLUME_CHART, ids.VWAP_CHART)
+PRICE_MODE = "price-mode"
+
+
+def layout() -> Component:
+    """Prices over the whole width, volume and VWAP below, then a card a symbol."""
+    blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
+    mode = dbc.RadioItems(
+        id=PRICE_MODE,
+        options=[{"value": "lines", "label": "Lines"}, {"value": "candles", "label": "Candles"}],
+        value="lines",
+        inline=True,
+        className="segmented",
+    )
+    return html.Div(
+        [
+            html.Div(
+                [chart(ids.PRICE_CHART, blank[ids.PRICE_CHART]), mode], className="wide with-mode"
+            ),
+            chart(ids.VOLUME_CHART, blank[ids.VOLUME_CHART]),
+            chart(ids.VWAP_CHART, blank[ids.VWAP_CHART]),
+            html.Div(id=ids.SUMMARY_CARDS, className="wide cards"),
+        ],
+        className="grid",
+    )
+
+
+def shown(runtime: Runtime, tab: Tab) -> dict[str, Bars]:
+    """The bars in view of the symbols that the header names."""
+    body = runtime.market(tab.view.market)
+    if body is None or tab.view.timeframe not in body.timeframes:
+        return {}
+    symbols = tab.view.symbols or body.symbols[:4]
+    return {
+        one: bars
+        for one in symbols
+        if one in body.symbols and len(bars := body.bars(one, tab.view.timeframe, limit_of(tab)))
+    }
+
+
+def key(runtime: Runtime, tab: Tab) -> Any:
+    """The versions of the symbols shown."""
+    body = runtime.market(tab.view.market)
+    if body is None:
+        return None
+    symbols = tab.view.symbols or body.symbols
+    return tuple(body.symbol_version(one) for one in symbols if one in body.symbols)
+
+
+def symbol_card(one: SymbolSummary) -> Component:
+    """One symbol: its price, its statistics and what holding it would have done."""
+    tone = "up" if one.change >= 0 else "down"
+    pairs = (
+        ("Mean", price(one.mean)),
+        ("Std", price(one.std)),
+        ("Low", price(one.low)),
+        ("High", price(one.high)),
+        ("VWAP", price(one.vwap)),
+        ("Volume", f"{one.volume:,.4g}"),
+        ("Volatility", percent(one.volatility)),
+        ("Sharpe", f"{one.sharpe:.2f}"),
+        ("Drawdown", signed_percent(one.max_drawdown)),
+        ("Bars", f"{one.bars:,}"),
+    )
+    arrow = "▲" if one.change >= 0 else "▼"
+    return html.Article(
+        [
+            html.H3(
+                [
+                    html.Span(one.symbol),
+                    html.Span(f"{arrow} {signed_percent(one.change)}", className=f"tone-{tone}"),
+                ]
+            ),
+            html.Div(price(one.last), className="price figures-left"),
+            html.Dl([part for name, text in pairs for part in (html.Dt(name), html.Dd(text))]),
+        ],
+        className="card-box symbol-card",
+    )
+
+
+async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+    """The page's figures for what the tab looks at."""
+    bars = shown(runtime, tab)
+    if not bars:
+        return {**live.empty_page(PAGE, "no bars yet: start a feed", tab.theme), "cards": []}
+    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    mode = tab.options.get("mode") or "lines"
+    first = next(iter(bars.values()))
+    summaries = await asyncio.to_thread(lambda: [summarize_bars(one) for one in bars.values()])
+    return {
+        ids.PRICE_CHART: price_figure(bars, mode=mode, **look),
+        ids.VOLUME_CHART: volume_figure(first, **look),
+        ids.VWAP_CHART: vwap_figure(first, **look),
+        "cards": [symbol_card(one) for one in summaries],
+        "answer": segments(home_answer(summaries, tab.view.timeframe)),
+    }
+
+
+PAGE = LivePage(
+    path="/",
+    charts=CHARTS,
+    key=key,
+    render=render,
+    values={"cards": Output(ids.SUMMARY_CARDS, "children")},
+    options={"mode": Input(PRICE_MODE, "value")},
+)
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The live callback."""
+    live.register(app, runtime, PAGE)

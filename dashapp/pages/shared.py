@@ -1,0 +1,67 @@
+"""What more than one page needs of the runtime."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from analytics.alerts import AlertEvent
+from analytics.model import NotReady, PairParams, PairSnapshot
+from dashapp.live import Tab
+from dashapp.runtime import Runtime
+
+NO_PAIR = NotReady("this market has fewer than two symbols, a pair needs two", 0, 0)
+DEFAULT_LIMIT = 1_000
+#: Cost in bps per side and leg that the break-even z is reckoned with.
+COST_BPS = 2.0
+
+
+def limit_of(tab: Tab) -> int:
+    """How many of the newest bars the tab looks at."""
+    return tab.view.pair.limit if tab.view.pair else DEFAULT_LIMIT
+
+
+async def snapshot_of(runtime: Runtime, tab: Tab) -> PairSnapshot | NotReady:
+    """The tab's pair, analysed once for every tab that looks at it."""
+    if tab.view.pair is None:
+        return NO_PAIR
+    return await runtime.snapshot(tab.view.market, tab.view.pair)
+
+
+def pair_key(runtime: Runtime, tab: Tab) -> Any:
+    """Changes when the tab's pair would be drawn differently, by new data or new alerts."""
+    if tab.view.pair is None:
+        return None
+    held = runtime.snapshot_key(tab.view.market, tab.view.pair)
+    return (held, runtime.alerts.version, runtime.kernels_ready)
+
+
+def markers_of(runtime: Runtime, tab: Tab) -> list[AlertEvent]:
+    """The alerts that the tab's pair caused, oldest first."""
+    pair = tab.view.pair
+    if pair is None:
+        return []
+    events = runtime.alerts.events(tab.view.market)
+    return [one for one in reversed(events) if one.symbols == (pair.y, pair.x)]
+
+
+def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
+    """The rule |z| > threshold on a pair, as the alert engine takes it."""
+    return {
+        "market": market,
+        "metric": "z",
+        "operator": "abs>",
+        "threshold": threshold,
+        "params": asdict(params),
+    }
+
+
+def utc_time(ts_ms: int) -> str:
+    """A time as tables show it.
+
+    >>> utc_time(1_723_161_256_322)
+    '2024-08-08 23:54:16.322'
+    """
+    at = datetime.fromtimestamp(ts_ms / 1_000, UTC)
+    return at.strftime("%Y-%m-%d %H:%M:%S.") + f"{ts_ms % 1_000:03d}"

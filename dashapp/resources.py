@@ -1,0 +1,223 @@
+"""The readings of a market over HTTP: symbols, bars, ticks, pair, correlation, backtest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+
+from analytics.backtest import BacktestParams
+from analytics.model import (
+    BAR_COLUMNS,
+    NO_TRADE_ID,
+    UNKNOWN_TRADES,
+    Bars,
+    PairSnapshot,
+    Ticks,
+)
+from dashapp.http import ApiError, Call, Route, known_symbol, large, ready, small
+from dashapp.query import PAIR, TIMEFRAME, Parameter, number, optional, pair_params, symbol, whole
+
+MAX_ROWS = 20_000
+LIMIT = Parameter(whole(1, MAX_ROWS), 1_000, f"newest rows, 1 to {MAX_ROWS}")
+SYMBOL = Parameter(symbol, text="as /symbols lists them")
+#: The series of a pair's snapshot, one value an aligned bar, in the order of exports.
+PAIR_SERIES = (
+    "ts_ms",
+    "price_y",
+    "price_x",
+    "carried",
+    "spread",
+    "mean",
+    "std",
+    "z",
+    "corr",
+    "beta",
+    "alpha",
+    "kalman_beta",
+    "kalman_alpha",
+)
+
+_SETTINGS = BacktestParams()
+BACKTEST = {
+    **PAIR,
+    "entry_z": Parameter(number, _SETTINGS.entry_z, "|z| at which a position opens"),
+    "exit_z": Parameter(number, _SETTINGS.exit_z, "|z| at which it closes"),
+    "stop_z": Parameter(optional(number, "none"), _SETTINGS.stop_z, "|z| that stops it; none"),
+    "max_bars": Parameter(
+        optional(whole(1, MAX_ROWS), "none"), _SETTINGS.max_bars, "time stop in bars; none"
+    ),
+    "cost_bps": Parameter(number, _SETTINGS.cost_bps, "per side and leg"),
+    "slippage_bps": Parameter(number, _SETTINGS.slippage_bps, "per side and leg"),
+    "hedge_mode": Parameter(
+        lambda _, given: given, _SETTINGS.hedge_mode, "rolling, kalman, in-sample"
+    ),
+}
+
+
+async def symbols(call: Call) -> Response:
+    """The symbols of a market, in the order of their first tick, and its timeframes."""
+    market = call.market
+    return small({"market": market.id, "symbols": market.symbols, "timeframes": market.timeframes})
+
+
+async def bars(call: Call) -> Response:
+    """The newest bars of a symbol, oldest first, the one that still grows among them."""
+    market, name = call.market, call.symbol()
+    timeframe = legal_timeframe(call)
+    held = market.bars(name, timeframe, call.values["limit"])
+    head = {"market": market.id, "symbol": name, "timeframe": timeframe}
+    return await large(lambda: {**head, "bars": bar_records(held)})
+
+
+async def ticks(call: Call) -> Response:
+    """The newest ticks of a symbol, oldest first."""
+    market, name = call.market, call.symbol()
+    held = market.ticks(name, call.values["limit"])
+    head = {"market": market.id, "symbol": name}
+    return await large(lambda: {**head, "ticks": tick_records(held)})
+
+
+async def pair(call: Call) -> Response:
+    """A pair's snapshot: every series and figure."""
+    snapshot = ready(await call.runtime.snapshot(call.market.id, legal_pair(call)))
+    return await large(lambda: {"market": call.market.id, **pair_document(snapshot)})
+
+
+async def correlation(call: Call) -> Response:
+    """The correlation of the returns of every two symbols of a market."""
+    market = call.market
+    timeframe = legal_timeframe(call)
+    result = ready(await call.runtime.correlation(market.id, timeframe, call.values["limit"]))
+    return small({"market": market.id, **_fields(result)})
+
+
+async def backtest(call: Call) -> Response:
+    """The back-test of a pair: figures, trades and equity."""
+    params = legal_pair(call)
+    chosen = {name: call.values[name] for name in call.values if name not in PAIR}
+    result = ready(await call.runtime.backtest(call.market.id, params, BacktestParams(**chosen)))
+    return await large(lambda: {"market": call.market.id, **_fields(result)})
+
+
+def legal_timeframe(call: Call) -> str:
+    """The timeframe asked for, if the market has it. Raises ApiError 404."""
+    asked: str = call.values["timeframe"]
+    if asked not in call.market.timeframes and call.market.symbols:
+        known = ", ".join(call.market.timeframes)
+        text = f"market {call.market.id} has no {asked} bars, only: {known}"
+        raise ApiError(HTTPStatus.NOT_FOUND, text)
+    return asked
+
+
+def legal_pair(call: Call) -> Any:
+    """The pair asked for. Raises ApiError 404 for a leg or timeframe the market lacks."""
+    params = pair_params(call.values)
+    for leg in (params.y, params.x):
+        known_symbol(call.market, leg)
+    legal_timeframe(call)
+    return params
+
+
+def bar_records(held: Bars) -> list[dict[str, Any]]:
+    """One record a bar; trades is None where the source does not count them."""
+    columns = [getattr(held, name).tolist() for name in BAR_COLUMNS]
+    at = BAR_COLUMNS.index("trades")
+    columns[at] = [None if count == UNKNOWN_TRADES else count for count in columns[at]]
+    return [dict(zip(BAR_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def tick_records(held: Ticks) -> list[dict[str, Any]]:
+    """One record a tick; trade_id is None where the source gives none."""
+    ids = [None if one == NO_TRADE_ID else one for one in held.trade_id.tolist()]
+    columns = (held.ts_ms.tolist(), held.price.tolist(), held.size.tolist(), ids)
+    names = ("ts_ms", "price", "size", "trade_id")
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def pair_series(snapshot: PairSnapshot) -> dict[str, Any]:
+    """The series of a snapshot by the names of PAIR_SERIES, shape (n,) each."""
+    paths = {
+        "beta": snapshot.path.beta,
+        "alpha": snapshot.path.alpha,
+        "kalman_beta": snapshot.kalman_path.beta,
+        "kalman_alpha": snapshot.kalman_path.alpha,
+    }
+    return {name: paths[name] if name in paths else getattr(snapshot, name) for name in PAIR_SERIES}
+
+
+def pair_document(snapshot: PairSnapshot) -> dict[str, Any]:
+    """Everything of a snapshot, grouped as /api describes it."""
+    return {
+        "params": asdict(snapshot.params),
+        "fit": snapshot.fit,
+        "fits": dict(snapshot.fits),
+        "figures": {
+            "bars": len(snapshot),
+            "rows_dropped": snapshot.rows_dropped,
+            "carried_share": snapshot.carried_share,
+            "z": snapshot.z[-1],
+            "spread": snapshot.spread[-1],
+            "correlation": snapshot.correlation,
+            "half_life": snapshot.half_life,
+            "hurst": snapshot.hurst,
+            "adf": snapshot.adf,
+            "engle_granger": snapshot.engle_granger,
+        },
+        "series": pair_series(snapshot),
+        "adf_line": {"ts_ms": snapshot.adf_ts_ms, "pvalue": snapshot.adf_pvalue},
+        "notes": snapshot.notes,
+    }
+
+
+def _fields(result: Any) -> dict[str, Any]:
+    return {each.name: getattr(result, each.name) for each in fields(result)}
+
+
+_OF_MARKET = "/api/markets/{market}"
+ROUTES = (
+    Route("GET", f"{_OF_MARKET}/symbols", symbols, "Symbols and timeframes of a market."),
+    Route(
+        "GET",
+        f"{_OF_MARKET}/bars",
+        bars,
+        "Bars of a symbol, oldest first: open time ts_ms (epoch ms, UTC), open, high, low, "
+        "close, volume, trades, vwap.",
+        {"symbol": SYMBOL, "timeframe": TIMEFRAME, "limit": LIMIT},
+    ),
+    Route(
+        "GET",
+        f"{_OF_MARKET}/ticks",
+        ticks,
+        "Ticks of a symbol, oldest first: exchange time ts_ms, price, size, trade_id.",
+        {"symbol": SYMBOL, "limit": LIMIT},
+    ),
+    Route(
+        "GET",
+        f"{_OF_MARKET}/pair",
+        pair,
+        "A pair's snapshot: params; fit, and fits by method; figures (z, spread, correlation, "
+        "half_life in bars, hurst, adf, engle_granger ...); series, one value an aligned bar: "
+        + ", ".join(PAIR_SERIES)
+        + "; adf_line: the rolling ADF p-value. A warm-up is null.",
+        PAIR,
+    ),
+    Route(
+        "GET",
+        f"{_OF_MARKET}/correlation",
+        correlation,
+        "Correlation of returns between every two symbols, over bars in which both traded, "
+        "and how many returns each rests on.",
+        {"timeframe": TIMEFRAME, "limit": LIMIT},
+    ),
+    Route(
+        "GET",
+        f"{_OF_MARKET}/backtest",
+        backtest,
+        "The z-score strategy on a pair: figures, trades, equity. A signal fills at the next "
+        "bar's open.",
+        BACKTEST,
+    ),
+)

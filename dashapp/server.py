@@ -1,0 +1,189 @@
+"""The server: FastAPI with the HTTP interface and Dash on it, run by uvicorn in this process.
+
+`create_server` puts the application together; `serve` binds the port, runs it until SIGINT
+or SIGTERM and returns the process's exit code. `Dash.run` is never called: on this backend
+it starts a second process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from dashapp import api
+from dashapp.guard import Guard, Policy
+from dashapp.runtime import Runtime
+from dashapp.settings import Settings, UsageError, masked
+
+if TYPE_CHECKING:
+    from dash import Dash
+
+logger = logging.getLogger(__name__)
+
+CreateApp = Callable[[Runtime, FastAPI], "Dash"]
+
+#: Seconds that open requests get to end after SIGINT or SIGTERM, then they are cancelled.
+GRACE_S = 1
+#: Seconds after the server's end at which the process leaves whatever still runs in it.
+LAST_EXIT_S = 1.5
+MAX_CONNECTIONS = 1_000
+
+
+def create_server(
+    runtime: Runtime, settings: Settings, create_app: CreateApp | None = None
+) -> Guard:
+    """The ASGI application: the guard around FastAPI, which carries the HTTP interface and
+    Dash. Its lifespan starts and stops `runtime`. create_app: makes the Dash app, the
+    product's own by default.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await runtime.start()
+        try:
+            yield
+        finally:
+            await runtime.stop()
+
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    api.mount(server, runtime)  # before Dash, whose last route answers every GET with a page
+    app = (create_app or _product)(runtime, server)
+    # Dash does this on its first request for "/": a first request for another page, from a
+    # link, would get an index without the stylesheets and scripts of assets/.
+    app._setup_server()
+    policy = Policy.of(settings, app.csp_hashes())
+    return Guard(server, policy, lambda output: _callback_shape(app, output))
+
+
+def _product(runtime: Runtime, server: FastAPI) -> Dash:
+    from dashapp import create_app
+
+    return create_app(runtime, server)
+
+
+def _callback_shape(app: Dash, output: str) -> tuple[int, int] | None:
+    callback = app.callback_map.get(output)
+    return None if callback is None else (len(callback["inputs"]), len(callback["state"]))
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGINT or SIGTERM; the exit code. Raises UsageError if it cannot listen."""
+    configure_logging(settings.log_level)
+    listener = bind(settings.host, settings.port)
+    settings = replace(settings, port=listener.getsockname()[1])
+    started = time.perf_counter()
+    runtime = Runtime(settings)
+    config = uvicorn.Config(
+        create_server(runtime, settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE_S,
+        limit_concurrency=MAX_CONNECTIONS,
+    )
+    logger.info(
+        "serving %s from the source %s, ready after %.1f s",
+        _address(settings),
+        masked(settings.source),
+        time.perf_counter() - started,
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        code = runner.run(_run(_Server(config), listener))
+    logger.info("stopped")
+    return code
+
+
+def configure_logging(level: str) -> None:
+    """Sentences to stderr, from our own packages; libraries speak up from warnings on."""
+    logging.basicConfig(
+        level=level.upper(),
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+        stream=sys.stderr,
+        force=True,
+    )
+    chatty = ("uvicorn", "uvicorn.error", "httpx", "httpcore", "websockets", "asyncio", "numba")
+    for name in chatty:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens on host and port. Raises UsageError where that cannot be.
+
+    It listens at once: two sockets may share an address until one of them does.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UsageError(f"--host is {host}, which cannot be resolved: {error.strerror}") from None
+    try:
+        if os.name == "posix":  # elsewhere it would let a second server take the port over
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        if error.errno in _IN_USE:
+            raise UsageError(f"port {port} is in use: choose another with --port") from None
+        raise UsageError(f"cannot listen on {host} port {port}: {error.strerror}") from None
+    return listener
+
+
+_IN_USE = (errno.EADDRINUSE, 10048)  # the second is Windows's own
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but a signal that was obeyed is not raised again: the exit code is ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if not self.should_exit:
+            logger.info("%s: stopping", signal.Signals(sig).name)
+        super().handle_exit(sig, frame)
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket) -> int:
+    await server.serve(sockets=[listener])
+    code = 0 if server.started else 1
+    # A worker thread in a long computation cannot be stopped, and Python would wait for it.
+    leave = threading.Timer(LAST_EXIT_S, _leave, (code,))
+    leave.daemon = True
+    leave.start()
+    return code
+
+
+def _leave(code: int) -> None:
+    logging.shutdown()
+    os._exit(code)

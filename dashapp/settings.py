@@ -1,0 +1,261 @@
+"""Settings: the only reader of the command line and of the environment.
+
+`parse` turns both into one frozen value. Every option is also an environment variable,
+`SPREADSCOPE_` and the option's name in capitals; the command line wins. A user's mistake
+is a `UsageError` of one line that names the option, what was given and what is legal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+VERSION = "0.1.0"
+
+#: Sources that have a name; any other is a URL or a file.
+NAMED_SOURCES = ("demo", "binance-futures", "binance-spot", "none")
+URL_SCHEMES = ("ws", "wss", "http", "https")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+
+
+class UsageError(Exception):
+    """What the user gave cannot be used; the message is the one line to show."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set from outside, checked.
+
+    source: a name of NAMED_SOURCES, a URL, or the path of a file. archive, redis,
+    binance_ws, binance_rest, token: None where there is none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8050
+    source: str = "demo"
+    symbols: tuple[str, ...] = ()
+    archive: str | None = "spreadscope.sqlite"
+    redis: str | None = None
+    binance_ws: str | None = None
+    binance_rest: str | None = None
+    token: str | None = None
+    log_level: str = "info"
+
+    @property
+    def source_is_file(self) -> bool:
+        """Whether the source is a path, neither a name nor a URL."""
+        return self.source not in NAMED_SOURCES and "://" not in self.source
+
+    @property
+    def listens_everywhere(self) -> bool:
+        """Whether the server is bound to all addresses, so that its names are unknown."""
+        return self.host in ("0.0.0.0", "::")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` reaches this machine only.
+
+    >>> is_loopback("localhost"), is_loopback("127.0.0.2"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def masked(url: str) -> str:
+    """`url` without what may be a secret in it: user, password and query.
+
+    >>> masked("wss://me:secret@feed.test/stream?token=abc")
+    'wss://***@feed.test/stream?***'
+    >>> masked("demo")
+    'demo'
+    """
+    if "://" not in url:
+        return url
+    scheme, _, rest = url.partition("://")
+    rest = rest.partition("#")[0]
+    address, question, _ = rest.partition("?")
+    authority, slash, path = address.partition("/")
+    if "@" in authority:
+        authority = "***@" + authority.rpartition("@")[2]
+    return f"{scheme}://{authority}{slash}{path}{'?***' if question else ''}"
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
+    """The settings of a command line (without the program's name) and an environment.
+
+    Raises UsageError; SystemExit(0) after `--help` and `--version`.
+
+    >>> parse(["--port", "9000"], {"SPREADSCOPE_SOURCE": "none"}).source
+    'none'
+    """
+    options = vars(_parser().parse_args(list(argv)))
+    given: dict[str, tuple[str, str]] = {}
+    for name in _OPTIONS:
+        variable = f"SPREADSCOPE_{name.upper()}"
+        if options[name] is not None:
+            given[name] = (f"--{name.replace('_', '-')}", options[name])
+        elif environ.get(variable):
+            given[name] = (variable, environ[variable])
+    values = {name: _CHECKS[name](label, text) for name, (label, text) in given.items()}
+    settings = Settings(**values)
+    if not is_loopback(settings.host) and settings.token is None:
+        raise UsageError(
+            f"{given['host'][0]} is {settings.host}, which other machines can reach: "
+            "set --token too, it is then asked of every client"
+        )
+    return settings
+
+
+_OPTIONS: dict[str, tuple[str, str]] = {
+    "host": ("ADDRESS", "address to listen on (127.0.0.1); any other needs --token"),
+    "port": ("NUMBER", "port to listen on (8050); 0 takes a free one"),
+    "source": (
+        "SOURCE",
+        "demo, binance-futures, binance-spot, none, a ws://, wss://, http:// or https:// URL, "
+        "or the path of an NDJSON or OHLC CSV file (demo)",
+    ),
+    "symbols": ("A,B", "symbols of the source, as BTCUSDT,ETHUSDT"),
+    "archive": (
+        "PATH",
+        "where ticks, bars, rules and alerts are kept (spreadscope.sqlite); none keeps nothing",
+    ),
+    "redis": ("URL", "publish ticks to this Redis server, redis://..."),
+    "binance_ws": ("URL", "another base for the exchange's streams, ws:// or wss://"),
+    "binance_rest": ("URL", "another base for the exchange's requests, http:// or https://"),
+    "token": ("TEXT", "token that every client must then present"),
+    "log_level": ("LEVEL", "debug, info, warning or error (info)"),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse whose errors are UsageErrors."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help lists the options")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="app.py",
+        description="Spreadscope: a live dashboard for pairs, served to a browser.",
+        epilog="Every option is also an environment variable: --log-level is "
+        "SPREADSCOPE_LOG_LEVEL. The command line wins.",
+        allow_abbrev=False,
+    )
+    for name, (metavar, text) in _OPTIONS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text)
+    parser.add_argument("--version", action="version", version=f"Spreadscope {VERSION}")
+    return parser
+
+
+def _host(label: str, text: str) -> str:
+    host = text.strip().strip("[]")
+    if not host or any(c.isspace() or c in "/@?#" for c in host):
+        raise UsageError(f"{label} is {text!r}, expected an address such as 127.0.0.1")
+    return host
+
+
+def _port(label: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise UsageError(f"{label} is {text!r}, expected a whole number from 0 to 65535")
+    return int(text)
+
+
+def _source(label: str, text: str) -> str:
+    source = text.strip()
+    if source in NAMED_SOURCES:
+        return source
+    if "://" in source:
+        return _url(label, source, URL_SCHEMES)
+    if not os.path.exists(source):
+        raise UsageError(
+            f"{label} is {text!r}: no such file, and not one of {', '.join(NAMED_SOURCES)} "
+            "or a ws://, wss://, http:// or https:// URL"
+        )
+    if not os.path.isfile(source):
+        raise UsageError(f"{label} is {text!r}, which is not a file")
+    try:
+        with open(source, "rb"):
+            return source
+    except OSError as error:
+        raise UsageError(f"{label}: cannot read {text!r}: {error.strerror}") from None
+
+
+def _symbols(label: str, text: str) -> tuple[str, ...]:
+    from analytics.model import SYMBOL_PATTERN  # numpy comes with it: not for --help
+
+    symbols = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",")))
+    for symbol in symbols:
+        if not SYMBOL_PATTERN.fullmatch(symbol):
+            raise UsageError(
+                f"{label} has {symbol!r}, expected 1 to 32 letters, digits, - or _ each, "
+                "as in BTCUSDT,ETHUSDT"
+            )
+    return symbols
+
+
+def _archive(label: str, text: str) -> str | None:
+    path = text.strip()
+    if path.lower() == "none":
+        return None
+    if "://" in path:
+        return path
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"{label} is {text!r}, but there is no folder {folder!r}")
+    if os.path.isdir(path):
+        raise UsageError(f"{label} is {text!r}, which is a folder, expected a file")
+    return path
+
+
+def _url(label: str, text: str, schemes: tuple[str, ...]) -> str:
+    expected = ", ".join(f"{scheme}://" for scheme in schemes)
+    try:
+        parts = urlsplit(text.strip())
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"{label} is {masked(text)!r}, expected a URL that starts with {expected}")
+    return text.strip()
+
+
+def _redis(label: str, text: str) -> str | None:
+    return None if text.strip().lower() == "none" else _url(label, text, ("redis", "rediss"))
+
+
+def _token(label: str, text: str) -> str:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise UsageError(f"{label} holds a character that a header cannot carry")
+    return text
+
+
+def _log_level(label: str, text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise UsageError(f"{label} is {text!r}, expected one of {', '.join(LOG_LEVELS)}")
+    return text.lower()
+
+
+_CHECKS = {
+    "host": _host,
+    "port": _port,
+    "source": _source,
+    "symbols": _symbols,
+    "archive": _archive,
+    "redis": _redis,
+    "binance_ws": lambda label, text: _url(label, text, ("ws", "wss")),
+    "binance_rest": lambda label, text: _url(label, text, ("http", "https")),
+    "token": _token,
+    "log_level": _log_level,
+}

@@ -1,0 +1,249 @@
+"""The tokens of the look, and the chart template that is built from them once a theme.
+
+assets/style.css holds the same values as custom properties. Everything here is plain
+data: a figure takes `chart_layout(theme)` as it is and adds what is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+DARK, LIGHT = "dark", "light"
+
+TOKENS: dict[str, dict[str, str]] = {
+    DARK: {
+        "bg": "#0d1117",
+        "surface": "#151b23",
+        "raised": "#1e2630",
+        "border": "#36424f",
+        "hairline": "#232c37",
+        "text": "#e6edf3",
+        "muted": "#9aa7b4",
+        "accent": "#5aa2ff",
+        "leg_y": "#5aa2ff",
+        "leg_x": "#f2a93b",
+        "spread": "#c29bff",
+        "z": "#2fd3bd",
+        "up": "#2fbf9b",
+        "down": "#ff6b6b",
+        "warn": "#f2a93b",
+        "simulated": "#c29bff",
+    },
+    LIGHT: {
+        "bg": "#f5f7fa",
+        "surface": "#ffffff",
+        "raised": "#eef2f6",
+        "border": "#8c97a3",
+        "hairline": "#dde3ea",
+        "text": "#1b2129",
+        "muted": "#556270",
+        "accent": "#0a5dc2",
+        "leg_y": "#0a5dc2",
+        "leg_x": "#a85a00",
+        "spread": "#7339c4",
+        "z": "#0b6e66",
+        "up": "#0b7359",
+        "down": "#c0262d",
+        "warn": "#8f5200",
+        "simulated": "#7339c4",
+    },
+}
+
+#: Colours of the symbols that are no leg of the pair in view. None of them is a token, so
+#: that no line is taken for a leg, a spread or a z-score.
+OTHER_SERIES: dict[str, tuple[str, ...]] = {
+    DARK: ("#f08cc0", "#b7c95a", "#7fc8e8", "#d9a78c", "#a9b4e0", "#8fbf8f"),
+    LIGHT: ("#a82a72", "#5d6b00", "#00647d", "#7d4a2e", "#4a55a2", "#3a6b3a"),
+}
+
+#: From -1 over a neutral 0 to 1: orange to blue, told apart in every common colour blindness.
+DIVERGING: dict[str, tuple[tuple[float, str], ...]] = {
+    DARK: (
+        (0.0, "#f08a3c"),
+        (0.25, "#8a5230"),
+        (0.5, "#1e2630"),
+        (0.75, "#2c5b94"),
+        (1.0, "#5aa2ff"),
+    ),
+    LIGHT: (
+        (0.0, "#b35806"),
+        (0.25, "#f1b678"),
+        (0.5, "#f5f7fa"),
+        (0.75, "#86b3e6"),
+        (1.0, "#0a5dc2"),
+    ),
+}
+
+FONT_FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+TITLE_SIZE, TEXT_SIZE = 14, 12
+
+#: What `dcc.Graph(config=...)` takes: the mode bar shows on hover with four buttons.
+GRAPH_CONFIG: dict[str, Any] = {
+    "displaylogo": False,
+    "responsive": True,
+    "showTips": False,
+    "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+    "toImageButtonOptions": {"format": "png", "scale": 2},
+}
+
+
+def tokens(theme: str) -> Mapping[str, str]:
+    """The tokens of "dark" or "light".
+
+    Raises ValueError for any other theme.
+
+    >>> tokens("light")["surface"]
+    '#ffffff'
+    """
+    if theme not in TOKENS:
+        raise ValueError(f"theme is {theme!r}, expected one of {', '.join(TOKENS)}")
+    return TOKENS[theme]
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+@cache
+def rgba(colour: str, alpha: float) -> str:
+    """A token's colour at an opacity from 0 to 1.
+
+    >>> rgba("#0d1117", 0.15)
+    'rgba(13,17,23,0.15)'
+    """
+    red, green, blue = _channels(colour)
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def contrast(first: str, second: str) -> float:
+    """WCAG 2 contrast of two colours "#rrggbb", from 1 to 21; AA text needs 4.5.
+
+    >>> round(contrast("#000000", "#ffffff"), 1)
+    21.0
+    """
+
+    def luminance(colour: str) -> float:
+        shares = [channel / 255 for channel in _channels(colour)]
+        linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(first), luminance(second)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def readable_on(colour: str, theme: str) -> str:
+    """The one of the theme's text and background colours that reads better on `colour`.
+
+    >>> readable_on("#5aa2ff", "dark")
+    '#0d1117'
+    """
+    chosen = tokens(theme)
+    return max((chosen["text"], chosen["bg"]), key=lambda one: contrast(one, colour))
+
+
+def blend(scale: tuple[tuple[float, str], ...], share: float) -> str:
+    """The colour of a scale at `share` of its way, 0 to 1.
+
+    >>> blend(((0.0, "#000000"), (1.0, "#ffffff")), 0.5)
+    '#808080'
+    """
+    share = min(max(share, 0.0), 1.0)
+    for (low, first), (high, second) in pairwise(scale):
+        if share <= high:
+            way = (share - low) / (high - low)
+            pairs = zip(_channels(first), _channels(second), strict=True)
+            return "#" + "".join(f"{round(a + (b - a) * way):02x}" for a, b in pairs)
+    return scale[-1][1]
+
+
+def series_colours(
+    symbols: tuple[str, ...], legs: tuple[str, str] | None, theme: str
+) -> dict[str, str]:
+    """A colour for each symbol: the legs' own, the others' in order; fixed while `symbols` is.
+
+    Without legs the first two symbols take the legs' colours.
+
+    >>> series_colours(("A", "B"), ("B", "A"), "dark")
+    {'A': '#f2a93b', 'B': '#5aa2ff'}
+    """
+    chosen = tokens(theme)
+    y, x = legs or (*symbols, "", "")[:2]
+    others = OTHER_SERIES[theme]
+    made: dict[str, str] = {}
+    for symbol in symbols:
+        if symbol in (y, x):
+            made[symbol] = chosen["leg_y" if symbol == y else "leg_x"]
+        else:
+            used = sum(one not in (y, x) for one in made)
+            made[symbol] = others[used % len(others)]
+    return made
+
+
+@cache
+def _axis(theme: str) -> dict[str, Any]:
+    chosen = tokens(theme)
+    return {
+        "automargin": True,
+        "showline": False,
+        "zeroline": False,
+        "ticks": "",
+        "tickfont": {"size": TEXT_SIZE - 1, "color": chosen["muted"]},
+        "showspikes": True,
+        "spikemode": "across",
+        "spikesnap": "cursor",
+        "spikethickness": 1,
+        "spikedash": "dot",
+        "spikecolor": chosen["muted"],
+    }
+
+
+def axis_title(text: str, theme: str, standoff: int = 6) -> dict[str, Any]:
+    """The title of an axis, in muted text."""
+    font = {"size": TEXT_SIZE - 1, "color": tokens(theme)["muted"]}
+    return {"text": text, "standoff": standoff, "font": font}
+
+
+@cache
+def x_axis(theme: str) -> dict[str, Any]:
+    """What all horizontal axes share. Never change it in place: copy with `{**x_axis(...)}`."""
+    return {**_axis(theme), "showgrid": False, "tickangle": 0, "nticks": 7}
+
+
+@cache
+def y_axis(theme: str) -> dict[str, Any]:
+    """What all vertical axes share: a hairline grid and no more than six ticks."""
+    grid = {"showgrid": True, "gridcolor": tokens(theme)["hairline"], "gridwidth": 1}
+    return {**_axis(theme), **grid, "showspikes": False, "nticks": 6}
+
+
+@cache
+def chart_layout(theme: str) -> dict[str, Any]:
+    """What all charts share. Never change it in place: copy with `{**chart_layout(...)}`."""
+    chosen = tokens(theme)
+    clear = "rgba(0,0,0,0)"
+    return {
+        "autosize": True,
+        "paper_bgcolor": clear,
+        "plot_bgcolor": clear,
+        "font": {"family": FONT_FAMILY, "size": TEXT_SIZE, "color": chosen["text"]},
+        "showlegend": False,
+        "hovermode": "x unified",
+        "hoverdistance": -1,
+        "spikedistance": -1,
+        "dragmode": "zoom",
+        "hoverlabel": {
+            "bgcolor": chosen["raised"],
+            "bordercolor": chosen["border"],
+            "font": {"family": FONT_FAMILY, "size": TEXT_SIZE, "color": chosen["text"]},
+            "namelength": 24,
+        },
+        "modebar": {
+            "orientation": "h",
+            "bgcolor": chosen["surface"],
+            "color": chosen["muted"],
+            "activecolor": chosen["accent"],
+        },
+    }

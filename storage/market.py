@@ -1,0 +1,296 @@
+"""A market: one body of data. Ring, bar book and counters behind one append."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from analytics.bars import MAX_BARS, BarBuilder
+from analytics.model import TIMEFRAMES, Bars, BoolArray, Ticks
+from storage.barbook import BarBook
+from storage.ring import CAPACITY, TickRing
+from storage.seen_ids import SeenIds
+from storage.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
+
+MarketKind = Literal["live", "demo", "upload", "replay"]
+Origin = Literal["ticks", "bars"]
+
+#: Distinct symbols a market takes.
+MAX_SYMBOLS = 64
+#: The span over which `Market.rate` counts, in s.
+RATE_SPAN_S = 5.0
+
+_RATE_STEP_S = 0.1
+_SAMPLE_LENGTH = 200
+_LAST_LEGAL_MS = 1 << 53
+_NO_COLUMNS: tuple[Any, ...] = (np.empty(0),) * 4
+
+
+class _RejectedLike(Protocol):
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def sample(self) -> str: ...
+
+
+class Market:
+    """One body of data, which never mixes with another: live, demo, or an upload.
+
+    version: goes up by one with each batch that was at least partly accepted.
+
+    >>> market = Market("demo", "Demo", "demo")
+    >>> batch = Ticks("BTCUSDT", [1_000, 1_500], [10.0, 11.0], [1.0, 1.0], [7, 8])
+    >>> len(market.append(batch)), len(market.append(batch)), market.counters.duplicate
+    (2, 0, 2)
+    >>> market.version, market.symbols, market.stats("BTCUSDT").vwap, market.counters.balanced
+    (1, ('BTCUSDT',), 10.5, True)
+    """
+
+    def __init__(
+        self,
+        id: str,
+        title: str,
+        kind: MarketKind,
+        *,
+        capacity: int = CAPACITY,
+        max_bars: int = MAX_BARS,
+        max_symbols: int = MAX_SYMBOLS,
+    ) -> None:
+        self.id = id
+        self.title = title
+        self.kind: MarketKind = kind
+        self.origin: Origin = "ticks"
+        self.version = 0
+        self.counters = Counters()
+        self.last_arrival_s: float | None = None
+        self._capacity = capacity
+        self._max_symbols = max_symbols
+        self._book = BarBook(max_bars)
+        self._rings: dict[str, TickRing] = {}
+        self._seen: dict[str, SeenIds] = {}
+        self._sessions: dict[str, BarBuilder] = {}
+        self._bar_stats: dict[str, SymbolStats] = {}
+        self._amended: dict[str, int] = {}
+        self._versions: dict[str, int] = {}
+        self._arrivals_s: dict[str, float] = {}
+        self._recent: deque[tuple[float, int]] = deque()
+
+    # --- what comes in -------------------------------------------------------------
+
+    def append(self, ticks: Ticks, now_s: float | None = None, *, backfill: bool = False) -> Ticks:
+        """Take a batch in and return those of its ticks that were accepted.
+
+        A tick whose id (>= 0) its symbol has had before is a duplicate; ticks without ids
+        are never taken for one. now_s: the monotonic time of arrival, this moment for
+        None. backfill: history, which counts neither for `rate` nor for the last arrival.
+        Takes O(len(ticks)).
+        """
+        self.counters.received += len(ticks)
+        if not len(ticks) or not self._welcome(ticks.symbol, "ticks", len(ticks)):
+            return _pick(ticks, np.zeros(len(ticks), np.bool_))
+        ticks = self._without_duplicates(self._without_unusable(ticks))
+        if not len(ticks):
+            return ticks
+        refused = self._book.append(ticks)
+        self._count_amended(ticks.symbol)
+        if refused is not None:
+            self.counters.late += int(refused.sum())
+            ticks = _pick(ticks, ~refused)
+        if len(ticks):
+            self._keep(ticks)
+            if not backfill:
+                self._note_arrival(ticks, time.monotonic() if now_s is None else now_s)
+        return ticks
+
+    def append_bars(self, bars: Bars) -> int:
+        """Take bars in (an OHLC file's) and return how many were accepted.
+
+        They are of the timeframe they say, the same for every batch of a symbol. A bar at
+        a time already held replaces it, or is a duplicate if it is equal.
+        """
+        self.counters.received += len(bars)
+        if not len(bars) or not self._welcome(bars.symbol, "bars", len(bars)):
+            return 0
+        held = self._bar_stats.get(bars.symbol)
+        if held is not None and self._book.timeframes(bars.symbol)[0] != bars.timeframe:
+            self._refuse("timeframe", f"{bars.symbol} {bars.timeframe}", len(bars))
+            return 0
+        duplicate, late = self._book.append_bars(bars)
+        accepted = len(bars) - duplicate - late
+        self.counters.duplicate += duplicate
+        self.counters.late += late
+        self.counters.accepted += accepted
+        if accepted:
+            base = self._book.bars(bars.symbol, bars.timeframe)
+            self._bar_stats[bars.symbol] = stats_of_bars(base)
+            self._changed(bars.symbol)
+        return accepted
+
+    def reject(self, rejected: Iterable[_RejectedLike]) -> None:
+        """Count what gave no tick, by its reason."""
+        for one in rejected:
+            self.counters.received += 1
+            self._refuse(one.reason, one.sample, 1)
+
+    def drop(self, count: int) -> None:
+        """Count ticks that a full queue let go before they came here."""
+        if count < 0:
+            raise ValueError(f"count is {count}, expected at least 0")
+        self.counters.received += count
+        self.counters.dropped += count
+
+    def _welcome(self, symbol: str, origin: Origin, count: int) -> bool:
+        """Whether the market takes this symbol in this form; counts the batch if not."""
+        if not self._versions:
+            self.origin = origin
+        if origin != self.origin:
+            self._refuse("origin", f"{symbol}: {origin} for a market of {self.origin}", count)
+            return False
+        if symbol not in self._versions and len(self._versions) >= self._max_symbols:
+            self._refuse("symbols", f"{symbol}: over {self._max_symbols} symbols", count)
+            return False
+        return True
+
+    def _without_unusable(self, ticks: Ticks) -> Ticks:
+        """Leave out what no decoder should have let through, with its reason."""
+        legal = {
+            "time": (ticks.ts_ms >= 0) & (ticks.ts_ms < _LAST_LEGAL_MS),
+            "price": (ticks.price > 0) & (ticks.price < np.inf),
+            "size": (ticks.size > 0) & (ticks.size < np.inf),
+        }
+        usable = np.ones(len(ticks), np.bool_)
+        for reason, good in legal.items():
+            bad = usable & ~good
+            if bad.any():
+                at = int(np.argmax(bad))
+                values = ticks.ts_ms[at], ticks.price[at], ticks.size[at]
+                sample = "{} {} {} {}".format(ticks.symbol, *values)
+                self._refuse(reason, sample, int(bad.sum()))
+                usable &= good
+        return ticks if usable.all() else _pick(ticks, usable)
+
+    def _without_duplicates(self, ticks: Ticks) -> Ticks:
+        has_id = ticks.trade_id >= 0
+        if not has_id.any():
+            return ticks
+        seen = self._seen.get(ticks.symbol)
+        if seen is None:
+            seen = self._seen[ticks.symbol] = SeenIds()
+        fresh = ~has_id
+        fresh[has_id] = seen.take(ticks.trade_id[has_id])
+        repeated = len(ticks) - int(np.count_nonzero(fresh))
+        self.counters.duplicate += repeated
+        return _pick(ticks, fresh) if repeated else ticks
+
+    def _count_amended(self, symbol: str) -> None:
+        amended = self._book.amended(symbol)
+        self.counters.amended += amended - self._amended.get(symbol, 0)
+        self._amended[symbol] = amended
+
+    def _keep(self, ticks: Ticks) -> None:
+        symbol = ticks.symbol
+        if symbol not in self._rings:
+            self._rings[symbol] = TickRing(self._capacity)
+            self._sessions[symbol] = BarBuilder.whole_session(symbol)
+        self._rings[symbol].append(ticks)
+        self._sessions[symbol].update(ticks)
+        self.counters.accepted += len(ticks)
+        self._changed(symbol)
+
+    def _changed(self, symbol: str) -> None:
+        self._versions[symbol] = self._versions.get(symbol, 0) + 1
+        self.version += 1
+
+    def _refuse(self, reason: str, sample: str, count: int) -> None:
+        self.counters.rejected[reason] += count
+        text = f"{reason}: {sample}" if sample else reason
+        self.counters.last_rejected = text[:_SAMPLE_LENGTH]
+
+    def _note_arrival(self, ticks: Ticks, now_s: float) -> None:
+        self.last_arrival_s = self._arrivals_s[ticks.symbol] = now_s
+        recent = self._recent
+        if recent and now_s - recent[-1][0] < _RATE_STEP_S:
+            recent[-1] = (recent[-1][0], recent[-1][1] + len(ticks))
+        else:
+            recent.append((now_s, len(ticks)))
+        while recent[0][0] <= now_s - RATE_SPAN_S:
+            recent.popleft()
+
+    # --- what can be read ------------------------------------------------------------
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols in the order in which they were first seen."""
+        return tuple(self._versions)
+
+    @property
+    def timeframes(self) -> tuple[str, ...]:
+        """Timeframes that every symbol has: all, unless coarser bars were uploaded."""
+        common = [set(self._book.timeframes(symbol)) for symbol in self._versions]
+        return tuple(name for name in TIMEFRAMES if all(name in has for has in common))
+
+    @property
+    def has_ticks(self) -> bool:
+        return bool(self._rings)
+
+    def bars(self, symbol: str, timeframe: str, limit: int | None = None) -> Bars:
+        """The newest `limit` bars (None: all), read-only and cheap to ask for again.
+
+        Raises KeyError for an unknown symbol, ValueError for a timeframe it does not have.
+        """
+        self._check(symbol)
+        return self._book.bars(symbol, timeframe, limit)
+
+    def ticks(self, symbol: str, limit: int | None = None) -> Ticks:
+        """The newest `limit` ticks (None: all kept); none for a symbol that came as bars.
+
+        Raises KeyError for an unknown symbol.
+        """
+        self._check(symbol)
+        if symbol not in self._rings:
+            return Ticks(symbol, *_NO_COLUMNS)
+        return self._rings[symbol].view(limit)
+
+    def ring(self, symbol: str) -> TickRing:
+        """The ring of a symbol that came as ticks; KeyError for any other."""
+        self._check(symbol)
+        if symbol not in self._rings:
+            raise KeyError(f"{symbol} came as bars in {self.title}: it has no ticks")
+        return self._rings[symbol]
+
+    def stats(self, symbol: str) -> SymbolStats:
+        """Figures of a symbol since the market began, in O(1). KeyError for an unknown one."""
+        self._check(symbol)
+        if symbol in self._bar_stats:
+            return self._bar_stats[symbol]
+        session = self._sessions[symbol]
+        return stats_of_session(session.bars(), session.span_ms[1])
+
+    def symbol_version(self, symbol: str) -> int:
+        """Goes up by one with each change of a symbol; 0 for an unknown one."""
+        return self._versions.get(symbol, 0)
+
+    def symbol_arrival_s(self, symbol: str) -> float | None:
+        """Monotonic time at which the last tick of a symbol came, None before the first."""
+        return self._arrivals_s.get(symbol)
+
+    def rate(self, now_s: float | None = None) -> float:
+        """Ticks accepted per second over the last 5 s before a monotonic time."""
+        now_s = time.monotonic() if now_s is None else now_s
+        recent = sum(n for at, n in self._recent if now_s - RATE_SPAN_S < at <= now_s)
+        return recent / RATE_SPAN_S
+
+    def _check(self, symbol: str) -> None:
+        if symbol not in self._versions:
+            held = ", ".join(self._versions) or "none yet"
+            raise KeyError(f"no symbol {symbol!r} in {self.title}: there is {held}")
+
+
+def _pick(ticks: Ticks, mask: BoolArray) -> Ticks:
+    columns: list[Any] = [ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id]
+    return Ticks(ticks.symbol, *(column[mask] for column in columns))

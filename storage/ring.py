@@ -1,0 +1,121 @@
+"""The ring buffer that every part of a market shares: columns in, pandas view out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analytics.model import Ticks
+
+#: Ticks kept per symbol unless told otherwise.
+CAPACITY = 200_000
+
+_SMALLEST = 1_024
+_COLUMNS = ("ts_ms", "price", "size", "trade_id")
+_DTYPES = (np.int64, np.float64, np.float64, np.int64)
+
+
+class Tick(NamedTuple):
+    """One trade, in plain Python numbers."""
+
+    ts_ms: int
+    price: float
+    size: float
+    trade_id: int
+
+
+class TickRing:
+    """The newest `capacity` ticks of one symbol, in order of arrival.
+
+    Its columns grow as they fill, up to `capacity`; after that a batch overwrites the
+    oldest ticks. A batch of k ticks costs O(k), without a loop in Python.
+
+    symbol: that of the first batch. dropped: ticks overwritten so far.
+
+    >>> ring = TickRing(capacity=3)
+    >>> ring.append(Ticks("BTCUSDT", [1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0], [1.0] * 4, [-1] * 4))
+    >>> len(ring), ring.dropped, ring.last.price, ring.view(2).price.tolist()
+    (3, 1, 4.0, [3.0, 4.0])
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity is {capacity}, expected at least 1")
+        self.capacity = capacity
+        self.symbol = ""
+        self.dropped = 0
+        self._columns = _allocate(0)
+        self._start = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, ticks: Ticks) -> None:
+        """Take a batch in; ValueError when it is of another symbol."""
+        if self.symbol and ticks.symbol != self.symbol:
+            raise ValueError(f"ticks are of {ticks.symbol}, expected {self.symbol}")
+        self.symbol = ticks.symbol
+        skipped = max(len(ticks) - self.capacity, 0)
+        arriving = len(ticks) - skipped
+        self._reserve(self._count + arriving)
+        size = len(self._columns[0])
+        overwritten = max(self._count + arriving - size, 0)
+        begin = (self._start + self._count) % size if size else 0
+        before_wrap = min(arriving, size - begin)
+        for column, name in zip(self._columns, _COLUMNS, strict=True):
+            values = getattr(ticks, name)[skipped:]
+            column[begin : begin + before_wrap] = values[:before_wrap]
+            column[: arriving - before_wrap] = values[before_wrap:]
+        self._start = (self._start + overwritten) % size if size else 0
+        self._count += arriving - overwritten
+        self.dropped += skipped + overwritten
+
+    def _reserve(self, needed: int) -> None:
+        """Let the columns hold `needed` ticks, or `capacity` of them if that is fewer."""
+        size = len(self._columns[0])
+        if needed <= size or size == self.capacity:
+            return
+        grown = _allocate(min(max(needed, 2 * size, _SMALLEST), self.capacity))
+        # Nothing is overwritten before the columns are full-grown, so they start at 0.
+        for new, old in zip(grown, self._columns, strict=True):
+            new[: self._count] = old[: self._count]
+        self._columns = grown
+
+    def _read(self, limit: int | None) -> list[np.ndarray]:
+        count = self._count if limit is None else min(max(limit, 0), self._count)
+        size = max(len(self._columns[0]), 1)
+        begin = (self._start + self._count - count) % size
+        before_wrap = min(count, size - begin)
+        read = []
+        for column in self._columns:
+            values = np.empty(count, column.dtype)
+            values[:before_wrap] = column[begin : begin + before_wrap]
+            values[before_wrap:] = column[: count - before_wrap]
+            values.flags.writeable = False
+            read.append(values)
+        return read
+
+    def view(self, limit: int | None = None) -> Ticks:
+        """The newest `limit` ticks (None: all) in order of arrival: a copy, read-only."""
+        return Ticks(self.symbol, *self._read(limit))
+
+    def frame(self, limit: int | None = None) -> pd.DataFrame:
+        """`view` as a DataFrame: UTC index `time` in ms, columns price, size, trade_id."""
+        ts_ms, price, size, trade_id = self._read(limit)
+        index = pd.DatetimeIndex(ts_ms.view("datetime64[ms]"), tz="UTC", name="time")
+        return pd.DataFrame({"price": price, "size": size, "trade_id": trade_id}, index=index)
+
+    @property
+    def last(self) -> Tick | None:
+        """The tick that arrived last, or None while there is none."""
+        if not self._count:
+            return None
+        at = (self._start + self._count - 1) % len(self._columns[0])
+        return Tick(*(column[at].item() for column in self._columns))
+
+
+def _allocate(size: int) -> list[np.ndarray]:
+    return [np.empty(size, dtype) for dtype in _DTYPES]

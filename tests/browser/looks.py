@@ -1,0 +1,43 @@
+"""What the tests read off a page: the points that plotly.js really drew."""
+
+from __future__ import annotations
+
+POINTS = """
+(id) => {
+  const plot = document.querySelector(`#${id} .js-plotly-plot`);
+  if (!plot || !plot._fullData) return [];
+  return plot._fullData.map((trace) => {
+    const column = trace.z || trace.y || trace.close || trace.x || [];
+    const flat = Array.from(column).flatMap((one) => (one && one.length ? Array.from(one) : [one]));
+    return flat.filter((one) => one !== null && Number.isFinite(Number(one))).length;
+  });
+}
+"""
+
+LAST = """
+(id) => {
+  const plot = document.querySelector(`#${id} .js-plotly-plot`);
+  const trace = plot._fullData[0];
+  const column = Array.from(trace.y || trace.close);
+  const times = Array.from(trace.x);
+  return [times[times.length - 1], column[column.length - 1]].join("|");
+}
+"""
+
+
+def points(page, chart_id: str) -> int:
+    """How many finite points the chart shows, over all its traces."""
+    return sum(page.evaluate(POINTS, chart_id))
+
+
+def wait_for_points(page, chart_id: str, least: int = 1) -> None:
+    """Wait until the chart shows at least so many points."""
+    page.wait_for_function(
+        f"([id, least]) => ({POINTS})(id).reduce((sum, one) => sum + one, 0) >= least",
+        arg=[chart_id, least],
+    )
+
+
+def last(page, chart_id: str) -> str:
+    """The newest point of the chart's first trace, as text."""
+    return page.evaluate(LAST, chart_id)
