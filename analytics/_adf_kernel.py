@@ -6,133 +6,187 @@ its first row by the covariance recursion G[i+1, j+1] = G[i, j] + head - tail; o
 factor has the residual sum of squares of every nested order in its last row; the chosen
 order is refitted on the longer sample by adding the rows that the lags had cost.
 
-Before anything the level is centred or detrended (the statistic does not change) and scaled
-by a power of two. A window whose pivots fall below PIVOT_FLOOR of their column is left to
-the caller: squared condition numbers would cost digits there.
+Before anything the level is centred or detrended: the statistic does not change, its digits
+stay. A window whose pivots fall below PIVOT_FLOOR of their column, with NaN inside, or of
+changes that are mere rounding, is left to the caller: squared condition numbers would cost
+digits there.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numba import njit
 
+from analytics.model import FloatArray, frozen
+
 #: Reassociation lets sums use vector registers; NaN and infinity keep their meaning.
-_FAST = {"reassoc", "contract", "nsz"}
+FAST = {"reassoc", "contract", "nsz"}
+_OPTIONS = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
+#: Parts are never called from Python: without wrappers, and the largest one inlined, they
+#: compile in two thirds of the time.
+_part = njit(**_OPTIONS, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_inlined = njit(**_OPTIONS, inline="always")
 
 #: Codes of the lag methods.
 FIXED, AIC, BIC, T_STAT = 0, 1, 2, 3
-#: Codes of a window's outcome.
-OK, ILL_CONDITIONED, NOT_FINITE, CONSTANT, ROUNDING = 0, 1, 2, 3, 4
 
 PIVOT_FLOOR = 1e-5
-#: A series that varies by less than this many units in the last place is rounding noise.
-NOISE_ULPS = 16.0
+#: Changes below this share of the level, 16 units in the last place, are rounding.
+NOISE = 16.0 * float(np.finfo(np.float64).eps)
 #: The 95 % point of the normal distribution: the last lag is kept above it.
 T_STOP = 1.6448536269514722
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _load(x, first, polys, n_trend, level, diff):  # type: ignore[no-untyped-def]
-    """Fill `level` (centred or detrended, scaled) and `diff` from one window of `x`."""
+@lru_cache(maxsize=32)
+def trend_columns(n: int, n_trend: int) -> FloatArray:
+    """Rows 1, t and t^2 over n points, centred so that they are orthogonal, read-only.
+
+    Shape (n_trend, n), with one row at least, so that kernels see one type.
+    """
+    time = np.arange(1.0 - n, n, 2.0) / max(n - 1.0, 1.0)
+    columns = [np.ones(n), time, time * time - (n + 1.0) / (3.0 * max(n - 1.0, 1.0))]
+    return frozen(np.array(columns[: max(n_trend, 1)]), np.float64)
+
+
+@_part
+def _load(x, polys, n_trend, level, diff):  # type: ignore[no-untyped-def]
+    """Fill `level` and `diff` without their trend; False where the changes are rounding."""
     n = level.size
-    base = x[first]
-    low, high, total = base, base, 0.0
+    base, total = x[0], 0.0
     for i in range(n):
-        value = x[first + i]
-        low, high = min(low, value), max(high, value)
-        total += value - base
-    if not math.isfinite(total):
-        return NOT_FINITE
-    if low == high:
-        return CONSTANT
-    scale = 2.0 ** -math.frexp(high - low)[1]
-    noise = NOISE_ULPS * 2.220446049250313e-16 * max(abs(low), abs(high)) * scale
+        total += x[i] - base
     offset = total / n if n_trend > 0 else -base
     for i in range(n):
-        level[i] = (x[first + i] - base - offset) * scale
+        level[i] = x[i] - base - offset
     for i in range(n - 1):
-        diff[i] = (x[first + i + 1] - x[first + i]) * scale
+        diff[i] = x[i + 1] - x[i]
     for power in range(1, n_trend):
+        poly = polys[power]
         cross, square = 0.0, 0.0
         for i in range(n):
-            cross += polys[power, i] * level[i]
-            square += polys[power, i] * polys[power, i]
+            cross += poly[i] * level[i]
+            square += poly[i] * poly[i]
         slope = cross / square
         for i in range(n):
-            level[i] -= slope * polys[power, i]
+            level[i] -= slope * poly[i]
         for i in range(n - 1):
-            diff[i] -= slope * (polys[power, i + 1] - polys[power, i])
-    size = (high - low) * scale
-    if n_trend > 0:
-        size = 0.0
-        for i in range(n):
-            size = max(size, abs(level[i]))
-    return OK if size > noise else ROUNDING
+            diff[i] -= slope * (poly[i + 1] - poly[i])
+    energy = 0.0
+    for i in range(n - 1):
+        energy += diff[i] * diff[i]
+    floor = NOISE * (abs(base) + abs(total / n))
+    return energy > n * floor * floor
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _dot(a, b):  # type: ignore[no-untyped-def]
+@_part
+def dot(a, b):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(a.size):
         total += a[i] * b[i]
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _fill_gram(level, diff, polys, n_trend, lags, gram):  # type: ignore[no-untyped-def]
-    """Lower triangle of the Gram matrix of (trends, level, lags 1.., d) over rows lags..m-1.
+@_part
+def _autocovariances(diff, lags, out):  # type: ignore[no-untyped-def]
+    """Fill out[j] with the sum of d[t] d[t - j] over t = lags .. m - 1, four lags a pass."""
+    rows = diff.size - lags
+    change = diff[lags:]
+    j = 0
+    while j + 4 <= lags + 1:
+        a, b = diff[lags - j :], diff[lags - j - 1 :]
+        c, d = diff[lags - j - 2 :], diff[lags - j - 3 :]
+        at_a, at_b, at_c, at_d = 0.0, 0.0, 0.0, 0.0
+        for i in range(rows):
+            now = change[i]
+            at_a += now * a[i]
+            at_b += now * b[i]
+            at_c += now * c[i]
+            at_d += now * d[i]
+        out[j], out[j + 1], out[j + 2], out[j + 3] = at_a, at_b, at_c, at_d
+        j += 4
+    while j <= lags:
+        out[j] = dot(change, diff[lags - j : lags - j + rows])
+        j += 1
 
-    Lag 0, which is d itself, has the last row; the row of lag j is n_trend + j.
+
+@_part
+def _fill_moments(level, diff, polys, n_trend, lags, moments):  # type: ignore[no-untyped-def]
+    """Lower triangle of the Gram matrix of the columns over the rows t = lags .. m - 1.
+
+    Columns: the trends 0 .. k - 1, the level k, and d[t - j] at k + 1 + j, j = 0 .. lags. A sum
+    of f(t) d[t - j - 1] is that of f(t + 1) d[t - j], less its last row, and a first one more.
     """
-    m = diff.size
-    k, last = n_trend, n_trend + lags + 1
+    m, k = diff.size, n_trend
+    own, width = n_trend + 1, 2.0 / m
     change, start = diff[lags:], level[lags:m]
     for a in range(k):
         for b in range(a + 1):
-            gram[a, b] = _dot(polys[a, lags:m], polys[b, lags:m])
-        gram[k, a] = _dot(polys[a, lags:m], start)
-    for j in range(lags + 1):
-        row = last if j == 0 else k + j
-        lagged = diff[lags - j : m - j]
-        gram[last, row] = _dot(change, lagged)
-        for a in range(k):
-            gram[row, a] = _dot(polys[a, lags:m], lagged)
-    for j in range(1, lags + 1):
-        before = gram[last, last if j == 1 else k + j - 1]
-        for i in range(1, j + 1):
-            after = before + diff[lags - i] * diff[lags - j] - diff[m - i] * diff[m - j]
-            before = gram[k + j - 1, k + i] if i < j else 0.0
-            gram[k + j, k + i] = after
-    gram[k, k] = _dot(start, start)
-    cross = _dot(start, change)
-    gram[last, k] = cross
+            moments[a, b] = dot(polys[a, lags:m], polys[b, lags:m])
+        moments[k, a] = dot(polys[a, lags:m], start)
+        moments[own, a] = dot(polys[a, lags:m], change)
+    moments[k, k] = dot(start, start)
+    moments[own, k] = dot(start, change)
+    _autocovariances(diff, lags, moments[own:, own])
     for j in range(lags):
-        cross += gram[last, last if j == 0 else k + j]
-        cross += level[lags] * diff[lags - 1 - j] - level[m] * diff[m - 1 - j]
-        gram[k + 1 + j, k] = cross
+        now, after = own + j, own + j + 1
+        head, tail = diff[lags - 1 - j], diff[m - 1 - j]
+        for a in range(k):
+            moments[after, a] = moments[now, a] + polys[a, lags] * head - polys[a, m] * tail
+        if k > 1:
+            moments[after, 1] += width * moments[now, 0]
+        if k > 2:
+            moments[after, 2] += width * (2.0 * moments[now, 1] + width * moments[now, 0])
+        moved = moments[now, k] + moments[now, own]
+        moments[after, k] = moved + level[lags] * head - level[m] * tail
+        for i in range(j + 1):
+            edge = head * diff[lags - 1 - i] - tail * diff[m - 1 - i]
+            moments[after, own + i + 1] = moments[now, own + i] + edge
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _factor(gram, size, factor):  # type: ignore[no-untyped-def]
-    """Cholesky factor of the leading `size` block; False where a pivot is too small."""
+@_part
+def _add_rows(level, diff, polys, n_trend, used, lags, moments):  # type: ignore[no-untyped-def]
+    """Add the rows t = used .. lags - 1 to the moments of the lags up to `used`."""
+    size = n_trend + 2 + used
+    row = np.empty(size)
+    for t in range(used, lags):
+        for a in range(n_trend):
+            row[a] = polys[a, t]
+        row[n_trend] = level[t]
+        for j in range(used + 1):
+            row[n_trend + 1 + j] = diff[t - j]
+        for a in range(size):
+            for b in range(a + 1):
+                moments[a, b] += row[a] * row[b]
+
+
+@_part
+def _factor(moments, order, size, factor):  # type: ignore[no-untyped-def]
+    """Cholesky factor of the columns in this order, with the inverse of its diagonal on the
+    diagonal; False where a pivot is too small.
+    """
     for i in range(size):
+        row = factor[i]
         for j in range(i):
-            total = gram[i, j]
+            a, b = order[i], order[j]
+            total = moments[a, b] if a > b else moments[b, a]
+            other = factor[j]
             for c in range(j):
-                total -= factor[i, c] * factor[j, c]
-            factor[i, j] = total / factor[j, j]
-        pivot = gram[i, i]
+                total -= row[c] * other[c]
+            row[j] = total * other[j]
+        square = moments[order[i], order[i]]
+        pivot = square
         for c in range(i):
-            pivot -= factor[i, c] * factor[i, c]
-        if not pivot > PIVOT_FLOOR * gram[i, i]:
+            pivot -= row[c] * row[c]
+        if not pivot > PIVOT_FLOOR * square:
             return False
-        factor[i, i] = math.sqrt(pivot)
+        row[i] = 1.0 / math.sqrt(pivot)
     return True
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@_part
 def choose_lag(rss, score, n_rows, first_columns, method):  # type: ignore[no-untyped-def]
     """The order that the criterion prefers; the smaller of equals, as statsmodels does.
 
@@ -155,82 +209,50 @@ def choose_lag(rss, score, n_rows, first_columns, method):  # type: ignore[no-un
     return best
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _refit(level, diff, polys, n_trend, lags, used, gram, final):  # type: ignore[no-untyped-def]
-    """Gram matrix of (trends, lags 1..used, level, d) over the longer sample, rows used..m-1."""
-    k, last = n_trend, n_trend + lags + 1
-    size = k + used + 2
-    source = np.empty(size, np.int64)
-    for c in range(size):
-        source[c] = c if c < k else c + 1
-    source[size - 2], source[size - 1] = k, last
-    for a in range(size):
-        for b in range(a + 1):
-            high, low = max(source[a], source[b]), min(source[a], source[b])
-            final[a, b] = gram[high, low]
-    row = np.empty(size)
-    for t in range(used, lags):
-        for a in range(k):
-            row[a] = polys[a, t]
-        for j in range(1, used + 1):
-            row[k + j - 1] = diff[t - j]
-        row[size - 2], row[size - 1] = level[t], diff[t]
-        for a in range(size):
-            for b in range(a + 1):
-                final[a, b] += row[a] * row[b]
-    return size
+@_inlined
+def solve(level, diff, polys, n_trend, max_lag, method, moments, factor, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with (statistic, used_lag, n_obs), or leave it where pivots are too small."""
+    m, k = diff.size, n_trend
+    size, used = k + max_lag + 2, max_lag
+    order = np.empty(size, np.int64)
+    _fill_moments(level, diff, polys, k, max_lag, moments)
+    if method != FIXED:
+        for c in range(size - 1):
+            order[c] = c if c <= k else c + 1
+        order[size - 1] = k + 1
+        if not _factor(moments, order, size, factor):
+            return
+        score = factor[size - 1, k : size - 1]
+        rss = np.empty(max_lag + 1)
+        rest = 1.0 / factor[size - 1, size - 1] ** 2
+        for p in range(max_lag, -1, -1):
+            rss[p] = rest
+            rest += score[p] * score[p]
+        used = choose_lag(rss, score, m - max_lag, k + 1, method)
+        _add_rows(level, diff, polys, k, used, max_lag, moments)
+        size = k + used + 2
+    for c in range(size - 2):
+        order[c] = c if c < k else c + 2
+    order[size - 2], order[size - 1] = k, k + 1
+    freedom = m - used - size + 1
+    if freedom < 1 or not _factor(moments, order, size, factor):
+        return
+    out[0] = factor[size - 1, size - 2] * factor[size - 1, size - 1] * math.sqrt(freedom)
+    out[1], out[2] = used, m - used
 
 
-@njit(cache=True, nogil=True)
-def trend_columns(n, n_trend):  # type: ignore[no-untyped-def]
-    """Rows 1, t and t^2, centred on the window so that they are orthogonal over it."""
-    polys = np.ones((max(n_trend, 1), n))
-    if n_trend > 1:
-        for i in range(n):
-            polys[1, i] = (2.0 * i - (n - 1)) / (n - 1)
-    if n_trend > 2:
-        mean = (n + 1.0) / (3.0 * (n - 1))
-        for i in range(n):
-            polys[2, i] = polys[1, i] * polys[1, i] - mean
-    return polys
-
-
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def adf_windows(x, window, step, n_trend, max_lag, method):  # type: ignore[no-untyped-def]
+@njit(**_OPTIONS, cache=True)
+def adf_windows(x, window, step, polys, n_trend, max_lag, method):  # type: ignore[no-untyped-def]
     """ADF tests of the windows of `x` that start at 0, step, 2 step, ...
 
-    Returns (statistic, used_lag, n_obs, outcome) a row, shape (windows, 4); the first three
-    count only where the outcome is OK.
+    polys: `trend_columns(window, n_trend)`. Returns (statistic, used_lag, n_obs) a row, shape
+    (windows, 3); the statistic is NaN where the window is left to the caller.
     """
-    count = (x.size - window) // step + 1
-    out = np.zeros((count, 4))
-    k, m = n_trend, window - 1
-    last = k + max_lag + 1
-    level, diff = np.empty(window), np.empty(m)
-    gram, final = np.empty((last + 1, last + 1)), np.empty((last + 1, last + 1))
-    factor = np.empty((last + 1, last + 1))
-    rss, score = np.empty(max_lag + 1), np.empty(max_lag + 1)
-    polys = trend_columns(window, n_trend)
-    for w in range(count):
-        outcome = _load(x, w * step, polys, k, level, diff)
-        out[w, 3] = outcome
-        if outcome != OK:
-            continue
-        out[w, 3] = ILL_CONDITIONED
-        _fill_gram(level, diff, polys, k, max_lag, gram)
-        used = max_lag
-        if method != FIXED:
-            if not _factor(gram, last + 1, factor):
-                continue
-            rest = factor[last, last] ** 2
-            for p in range(max_lag, -1, -1):
-                rss[p], score[p] = rest, factor[last, k + p]
-                rest += score[p] ** 2
-            used = choose_lag(rss, score, m - max_lag, k + 1, method)
-        size = _refit(level, diff, polys, k, max_lag, used, gram, final)
-        if not _factor(final, size, factor) or m - used - size + 1 < 1:
-            continue
-        error = factor[size - 1, size - 1] / math.sqrt(m - used - size + 1)
-        out[w, 0] = factor[size - 1, size - 2] / error
-        out[w, 1], out[w, 2], out[w, 3] = used, m - used, OK
+    out = np.full(((x.size - window) // step + 1, 3), np.nan)
+    level, diff = np.empty(window), np.empty(window - 1)
+    columns = n_trend + max_lag + 2
+    moments, factor = np.empty((columns, columns)), np.empty((columns, columns))
+    for w in range(len(out)):
+        if _load(x[w * step : w * step + window], polys, n_trend, level, diff):
+            solve(level, diff, polys, n_trend, max_lag, method, moments, factor, out[w])
     return out

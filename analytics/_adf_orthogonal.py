@@ -59,7 +59,10 @@ class _Basis:
 def _choose(
     polys: FloatArray, level: FloatArray, changes: FloatArray, max_lag: int, method: int
 ) -> int:
-    """The lag order that the criterion prefers among those that add something."""
+    """The lag order that the criterion prefers among those that add something.
+
+    Values are below 1 in size, so that kernel.NOISE is what rounding leaves of a change.
+    """
     m = len(changes)
     rows = m - max_lag
     basis = _Basis(rows, len(polys) + 1 + max_lag)
@@ -78,9 +81,8 @@ def _choose(
         orders.append(lag)
         rss.append(float(rest @ rest))
         scores.append(score)
-    floor = np.finfo(np.float64).tiny
-    sums = np.maximum(np.array(rss), floor)
-    return orders[kernel.choose_lag(sums, np.array(scores), rows, first_rank, method)]
+    sums = np.maximum(rss, rows * kernel.NOISE**2)  # equal where nothing but rounding is left
+    return orders[kernel.choose_lag.py_func(sums, np.array(scores), rows, first_rank, method)]
 
 
 def adf_orthogonal(
@@ -89,9 +91,11 @@ def adf_orthogonal(
     """(statistic, used_lag, n_obs) of one series; the statistic is NaN where it is undefined:
     the level depends on the other columns, or the residual is rounding.
     """
-    polys, level, changes = _detrended(values, n_trend)
-    m = len(changes)
-    used = max_lag
+    if values.min() == values.max():
+        return math.nan, max_lag, len(values) - 1 - max_lag
+    exponent = math.frexp(float(np.abs(values).max()))[1]
+    polys, level, changes = _detrended(np.ldexp(values, -exponent), n_trend)
+    m, used = len(changes), max_lag
     if method != kernel.FIXED:
         used = _choose(polys, level, changes, max_lag, method)
     rows = m - used
@@ -107,7 +111,6 @@ def adf_orthogonal(
     change = changes[used:]
     rest = basis.remove(change)
     rss = float(rest @ rest)
-    noise = kernel.NOISE_ULPS * np.finfo(np.float64).eps * float(np.abs(values).max())
-    if not rss > rows * noise**2:
+    if not rss > rows * kernel.NOISE**2:
         return math.nan, used, rows
     return float(unit @ change) / math.sqrt(rss / freedom), used, rows

@@ -5,15 +5,14 @@ What is meant by each step, and why, is in the docstring of `analytics.backtest`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
+from analytics._backtest_types import BacktestParams
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import (
-    PAIR_RANGES,
     TIMEFRAMES,
     Bars,
     BoolArray,
@@ -23,77 +22,10 @@ from analytics.model import (
     PairParams,
 )
 from analytics.pair import align
+from analytics.performance import periods_per_year
 from analytics.rolling import rolling_zscore
 
-HedgeMode = Literal["rolling", "kalman", "in-sample"]
-HEDGE_MODES: tuple[str, ...] = get_args(HedgeMode)
-EXIT_REASONS: tuple[str, ...] = ("open", "target", "stop", "time")
-YEAR_MS = 365 * 24 * 3_600_000
 _FOREVER = np.iinfo(np.int64).max
-
-
-@dataclass(frozen=True)
-class BacktestParams:
-    """The rules of a back-test. Hashable.
-
-    entry_z > exit_z >= 0, stop_z > entry_z or None, all in standard deviations. max_bars:
-    time stop, None for none. cost_bps, slippage_bps: per side and leg. hedge_window: bars of
-    the rolling hedge, and the warm-up of every mode. hedge_mode: "rolling" (OLS), "kalman",
-    or "in-sample" (the pair's own method, fitted on all bars).
-
-    Raises ValueError naming the field and what is legal.
-
-    >>> BacktestParams(exit_z=2.5)
-    Traceback (most recent call last):
-    ...
-    ValueError: exit_z is 2.5, expected from 0 to below entry_z (2.0)
-    """
-
-    entry_z: float = 2.0
-    exit_z: float = 0.0
-    stop_z: float | None = 4.0
-    max_bars: int | None = None
-    cost_bps: float = 2.0
-    slippage_bps: float = 0.0
-    hedge_mode: str = "rolling"
-    hedge_window: int = 200
-
-    def __post_init__(self) -> None:
-        if self.hedge_mode not in HEDGE_MODES:
-            legal = ", ".join(HEDGE_MODES)
-            raise ValueError(f"hedge_mode is {self.hedge_mode!r}, expected one of {legal}")
-        for name in ("entry_z", "exit_z", "stop_z", "cost_bps", "slippage_bps"):
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            _check(name, value, number or (name == "stop_z" and value is None), "a number")
-        _check("entry_z", self.entry_z, 0 < self.entry_z <= 100, "above 0 up to 100")
-        inside = 0 <= self.exit_z < self.entry_z
-        _check("exit_z", self.exit_z, inside, f"from 0 to below entry_z ({self.entry_z})")
-        if self.stop_z is not None:
-            beyond = self.entry_z < self.stop_z <= 1_000
-            _check("stop_z", self.stop_z, beyond, f"above entry_z ({self.entry_z}) up to 1000")
-        for name in ("cost_bps", "slippage_bps"):
-            value = getattr(self, name)
-            _check(name, value, 0 <= value <= 1_000, "from 0 to 1000")
-        low, high = PAIR_RANGES["hedge_window"]
-        _check_whole("hedge_window", self.hedge_window, low, high)
-        if self.max_bars is not None:
-            _check_whole("max_bars", self.max_bars, 1, 1_000_000)
-
-    @property
-    def cost_rate(self) -> float:
-        """Commission and slippage of one side of one leg, as a fraction of its value."""
-        return (self.cost_bps + self.slippage_bps) / 10_000
-
-
-def _check(name: str, value: object, legal: bool, expected: str) -> None:
-    if not legal:
-        raise ValueError(f"{name} is {value!r}, expected {expected}")
-
-
-def _check_whole(name: str, value: object, low: int, high: int) -> None:
-    legal = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    _check(name, value, legal, f"a whole number from {low} to {high}")
 
 
 class Legs(NamedTuple):
@@ -115,6 +47,7 @@ class Signals(NamedTuple):
     start: int
     log_prices: bool
     periods_per_year: float
+    note: str = ""
 
 
 class Run(NamedTuple):
@@ -187,7 +120,7 @@ def make_signals(legs: Legs, params: PairParams, settings: BacktestParams) -> Si
         return NotReady(f"needs {need} bars, has {have}", have, need)
     log_prices = params.price_space == "log"
     y, x = np.log(legs.prices[2:]) if log_prices else legs.prices[2:]
-    beta, alpha = _known_hedge(y, x, params, settings)
+    beta, alpha, note = _known_hedge(y, x, params, settings)
     spread = y - beta * x - alpha
     spread[: settings.hedge_window] = np.nan
     z = rolling_zscore(spread, params.z_window)
@@ -196,20 +129,20 @@ def make_signals(legs: Legs, params: PairParams, settings: BacktestParams) -> Si
         return NotReady("the spread does not vary, so it has no z-score", have, need)
     bar_ms = TIMEFRAMES[params.timeframe]
     share_of_bars = have * bar_ms / (legs.ts_ms[-1] - legs.ts_ms[0] + bar_ms)
-    per_year = float(YEAR_MS / bar_ms * share_of_bars)
-    return Signals(legs, beta, spread, z, int(known[0]), log_prices, per_year)
+    per_year = float(periods_per_year(params.timeframe) * share_of_bars)
+    return Signals(legs, beta, spread, z, int(known[0]), log_prices, per_year, note)
 
 
 def _known_hedge(
     y: FloatArray, x: FloatArray, params: PairParams, settings: BacktestParams
-) -> tuple[FloatArray, FloatArray]:
-    """Beta and alpha known before each bar; one fit on all bars in the mode "in-sample"."""
+) -> tuple[FloatArray, FloatArray, str]:
+    """Beta and alpha known before each bar, or one fit on all bars in-sample, and its note."""
     if settings.hedge_mode == "in-sample":
         fit = fit_hedge(y, x, params.hedge, params.intercept)
-        return np.full(len(y), float(fit.beta)), np.full(len(y), float(fit.alpha))
+        return np.full(len(y), float(fit.beta)), np.full(len(y), float(fit.alpha)), fit.note
     method = "ols" if settings.hedge_mode == "rolling" else "kalman"
     path = hedge_path(y, x, method, settings.hedge_window, params.intercept)
-    return _one_bar_later(path.beta), _one_bar_later(path.alpha)
+    return _one_bar_later(path.beta), _one_bar_later(path.alpha), ""
 
 
 def _one_bar_later(values: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ def _floats(name: str, values: Any) -> FloatArray:
     if kind not in "biufO":
         raise ValueError(f"{name} holds {values.dtype}, expected numbers")
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(np.float64).filled(np.nan)
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     try:
         if hasattr(values, "isna"):
             values = values.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -28,15 +28,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from analytics import performance
 from analytics._backtest_engine import (
-    EXIT_REASONS,
-    HEDGE_MODES,
-    BacktestParams,
-    HedgeMode,
     Ledger,
     Run,
     Signals,
@@ -45,12 +42,19 @@ from analytics._backtest_engine import (
     pair_legs,
     simulate,
 )
+from analytics._backtest_types import (
+    EXIT_REASONS,
+    HEDGE_MODES,
+    BacktestFigures,
+    BacktestParams,
+    BacktestResult,
+    HedgeMode,
+    Trade,
+)
 from analytics.model import (
     BAR_COLUMNS,
     Bars,
-    BoolArray,
     FloatArray,
-    IntArray,
     NotReady,
     PairParams,
     frozen,
@@ -71,101 +75,6 @@ __all__ = [
     "check_look_ahead",
     "run_backtest",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """One trade. side: 1 long the spread (long Y / short X), -1 short the spread.
-
-    Times are the open times of the bars it filled in, prices their opens before slippage,
-    z the values that signalled. gross, cost, net: shares of the gross exposure at entry.
-    exit_reason: target, stop, time, or open: still held, marked at the last close, without
-    the cost of an exit.
-    """
-
-    side: int
-    entry_ts_ms: int
-    exit_ts_ms: int
-    entry_z: float
-    exit_z: float
-    bars: int
-    entry_y: float
-    entry_x: float
-    exit_y: float
-    exit_x: float
-    beta: float
-    gross: float
-    cost: float
-    net: float
-    exit_reason: str
-
-
-@dataclass(frozen=True)
-class BacktestFigures:
-    """The figures of a run; NaN where undefined.
-
-    Returns are net of costs unless they say gross, as fractions (0.01 is 1 %). Those a bar
-    (sharpe, sortino, max_drawdown, exposure) are over the bars from the first z-score on,
-    annualised with `BacktestResult.periods_per_year`; those a trade (profit_factor, hit_rate,
-    trades, average_holding_bars) are over closed trades. turnover: both legs' traded value
-    in multiples of the equity. cost_share: the part of gross_return that costs took.
-    """
-
-    net_return: float
-    gross_return: float
-    sharpe: float
-    sortino: float
-    max_drawdown: float
-    profit_factor: float
-    hit_rate: float
-    trades: int
-    average_holding_bars: float
-    turnover: float
-    exposure: float
-    cost_share: float
-
-
-@dataclass(frozen=True, eq=False)
-class BacktestResult:
-    """A run, one row a bar, shape (n,) each; equity and gross_equity compound from 1.0.
-
-    position: 1, 0 or -1, held from the bar's open. hedge, spread, z: as known at the bar's
-    close (NaN in the warm-up). break_even_z: |z| below which the way back to the mean earns
-    less than a round trip costs. drawdown: equity against its highest so far, 0 or below.
-    trades: in order, an open one last. rows_dropped: by the activity filter, or without a
-    price. carried: a leg did not trade in the bar; it fills at its carried close.
-    """
-
-    params: PairParams
-    settings: BacktestParams
-    ts_ms: IntArray
-    equity: FloatArray
-    gross_equity: FloatArray
-    drawdown: FloatArray
-    position: IntArray
-    hedge: FloatArray
-    spread: FloatArray
-    z: FloatArray
-    break_even_z: FloatArray
-    carried: BoolArray
-    trades: tuple[Trade, ...]
-    figures: BacktestFigures
-    periods_per_year: float
-    rows_dropped: int
-
-    @property
-    def in_sample(self) -> bool:
-        """Whether the hedge was fitted on the bars that it trades."""
-        return self.settings.hedge_mode == "in-sample"
-
-    @property
-    def label(self) -> str:
-        """Which hedge was used, in words."""
-        return {
-            "rolling": f"rolling hedge over {self.settings.hedge_window} bars, point in time",
-            "kalman": "Kalman hedge, point in time",
-            "in-sample": "IN-SAMPLE: the hedge was fitted on the bars that it trades",
-        }[self.settings.hedge_mode]
 
 
 def run_backtest(
@@ -216,6 +125,7 @@ def run_backtest(
         figures=BacktestFigures(**{name: of(run, ledger) for name, of in FIGURES.items()}),
         periods_per_year=signals.periods_per_year,
         rows_dropped=legs.dropped,
+        note=signals.note,
     )
 
 
@@ -265,7 +175,7 @@ def _cost_share(run: Run) -> float:
 
 
 #: How each figure is reckoned; any of them can be the metric of a sweep.
-FIGURES: dict[str, Callable[[Run, Ledger], float]] = {
+FIGURES: dict[str, Callable[[Run, Ledger], Any]] = {
     "net_return": lambda run, _: float(run.equity[-1] - 1.0),
     "gross_return": lambda run, _: float(run.gross[-1] - 1.0),
     "sharpe": lambda run, _: performance.sharpe(run.returns, run.signals.periods_per_year),
@@ -343,9 +253,9 @@ def check_look_ahead(
         return full
     n = len(full.ts_ms)
     need = settings.hedge_window + params.z_window + 1
-    ends = np.unique(np.linspace(need, n - 1, cuts).astype(int)) if n > need else []
-    if not len(ends):
+    if n <= need:
         return NotReady(f"needs {need + 1} bars, has {n}", n, need + 1)
+    ends = np.unique(np.linspace(need, n - 1, cuts).astype(np.int64))
     changes: list[ChangedValue] = []
     counts: dict[str, int] = {}
     for end in ends:

@@ -1,9 +1,9 @@
 """The kernel that folds ticks into bars, one tick after the other in order of arrival.
 
-Bars are the columns [HEAD, TAIL) of two arrays: whole numbers, of shape (INT_ROWS,
-capacity), and floats, of shape (FLOAT_ROWS, capacity). They ascend by SLOT, the time at
-which a bar opens, and columns are free on both sides, so that a bar can be put in at
-either end without moving the others.
+A bar is a column of `ints`, of shape (INT_ROWS, capacity), and of `floats`, of shape
+(FLOAT_ROWS, capacity), wherever it was first put. `order`, of shape (2, capacity), tells
+in its columns [HEAD, TAIL) when each bar opens, ascending, and in which column it is; there
+is room on both sides, so that a bar may come first, last or between at little cost.
 """
 
 from __future__ import annotations
@@ -13,34 +13,27 @@ from numba import njit
 
 from analytics.model import BoolArray, FloatArray, IntArray
 
-# Rows of the kernel's two state arrays; a column is a bar.
-SLOT, FIRST, LAST, TRADES = range(4)
+# Rows of the arrays.
+SLOT, PLACE = range(2)
+FIRST, LAST, TRADES = range(3)
 OPEN, HIGH, LOW, CLOSE, VOLUME, VOLUME_ERROR, SHIFT, EXCESS, EXCESS_ERROR = range(9)
-INT_ROWS, FLOAT_ROWS = 4, 9
-# Fields of the cursor that the kernel moves.
-HEAD, TAIL, LATE, AMENDED, EVICTED = range(5)
+INT_ROWS, FLOAT_ROWS = 3, 9
+# Fields of the cursor: what the kernel moves, and the two figures that it is given.
+HEAD, TAIL, USED, LATE, AMENDED, EVICTED, LENGTH_MS, MAX_BARS = range(8)
+CURSOR_FIELDS = 8
 
-NO_ROOM = -1
-
-
-@njit(cache=True)
-def first_unusable(price: FloatArray, size: FloatArray) -> int:
-    """Index of the first price or size that is not finite and above zero, or -1."""
-    for i in range(len(price)):
-        if not (0.0 < price[i] < np.inf and 0.0 < size[i] < np.inf):
-            return i
-    return -1
+_NO_ROOM = -1
 
 
 @njit(cache=True)
-def _find(slot: int, ints: IntArray, head: int, tail: int) -> int:
-    """Column in [head, tail] of the first bar that is not before `slot`."""
-    if head == tail or slot > ints[SLOT, tail - 1]:
+def _find(slot: int, order: IntArray, head: int, tail: int) -> int:
+    """Position in [head, tail] of the first bar that does not open before `slot`."""
+    if head == tail or slot > order[SLOT, tail - 1]:
         return tail
     low, high = head, tail - 1
     while low < high:
         middle = (low + high) // 2
-        if ints[SLOT, middle] < slot:
+        if order[SLOT, middle] < slot:
             low = middle + 1
         else:
             high = middle
@@ -48,55 +41,78 @@ def _find(slot: int, ints: IntArray, head: int, tail: int) -> int:
 
 
 @njit(cache=True)
-def _insert(place: int, max_bars: int, ints: IntArray, floats: FloatArray, cursor: IntArray) -> int:
-    """Make room for a bar before column `place` and return where; NO_ROOM: grow first."""
-    head, tail, capacity = cursor[HEAD], cursor[TAIL], ints.shape[1]
-    full = tail - head >= max_bars
-    if tail == capacity and (place == tail or (head == 0 and not full)):
-        return NO_ROOM
-    if full:  # the oldest bar goes, and its column is free
+def _insert(at: int, slot: int, order: IntArray, cursor: IntArray) -> int:
+    """Open a bar before position `at` and return its position; _NO_ROOM: grow first."""
+    head, tail, capacity = cursor[HEAD], cursor[TAIL], order.shape[1]
+    full = tail - head >= cursor[MAX_BARS]
+    if not full and cursor[USED] == capacity:
+        return _NO_ROOM
+    # The shorter side gives way. Rather than move the longer one, ask for room in the middle.
+    leftwards = at - head < tail - at
+    if (leftwards and head == 0 and not full) or (not leftwards and tail == capacity):
+        return _NO_ROOM
+    if full:  # the oldest bar goes, and the new one takes its column
+        place = order[PLACE, head]
         head += 1
         cursor[EVICTED] += 1
-    if place == tail:
-        tail += 1
-    elif head > 0 and (place - head < tail - place or tail == capacity):
-        for column in range(head, place):
-            ints[:, column - 1] = ints[:, column]
-            floats[:, column - 1] = floats[:, column]
-        head -= 1
-        place -= 1
     else:
-        for column in range(tail, place, -1):
-            ints[:, column] = ints[:, column - 1]
-            floats[:, column] = floats[:, column - 1]
+        place = cursor[USED]
+        cursor[USED] += 1
+    if leftwards:
+        head -= 1
+        at -= 1
+        for position in range(head, at):
+            order[SLOT, position] = order[SLOT, position + 1]
+            order[PLACE, position] = order[PLACE, position + 1]
+    else:
+        for position in range(tail, at, -1):
+            order[SLOT, position] = order[SLOT, position - 1]
+            order[PLACE, position] = order[PLACE, position - 1]
         tail += 1
+    order[SLOT, at] = slot
+    order[PLACE, at] = place
     cursor[HEAD], cursor[TAIL] = head, tail
-    return place
+    return at
 
 
 @njit(cache=True)
-def _add(floats: FloatArray, row: int, column: int, value: float) -> None:
+def _start(ts: int, price: float, bar: int, ints: IntArray, floats: FloatArray) -> None:
+    """Begin a bar with nothing in it yet but its first tick's time and price."""
+    ints[FIRST, bar] = ts
+    ints[LAST, bar] = ts
+    ints[TRADES, bar] = 0
+    for row in range(FLOAT_ROWS):
+        floats[row, bar] = price if row <= CLOSE or row == SHIFT else 0.0
+
+
+@njit(cache=True)
+def _add(floats: FloatArray, row: int, bar: int, value: float) -> None:
     """Add to a compensated sum: its total in `row`, its running error in the next."""
-    total = floats[row, column]
+    total = floats[row, bar]
     grown = total + value
     if abs(total) >= abs(value):
-        floats[row + 1, column] += (total - grown) + value
+        floats[row + 1, bar] += (total - grown) + value
     else:
-        floats[row + 1, column] += (value - grown) + total
-    floats[row, column] = grown
+        floats[row + 1, bar] += (value - grown) + total
+    floats[row, bar] = grown
 
 
 @njit(cache=True)
-def _start(
-    ts: int, slot: int, price: float, column: int, ints: IntArray, floats: FloatArray
+def _trade(
+    ts: int, price: float, size: float, bar: int, ints: IntArray, floats: FloatArray
 ) -> None:
-    """Begin a bar with nothing in it yet but its first tick's time and price."""
-    ints[:, column] = ts
-    ints[SLOT, column] = slot
-    ints[TRADES, column] = 0
-    floats[:, column] = 0.0
-    floats[OPEN : CLOSE + 1, column] = price
-    floats[SHIFT, column] = price
+    """Take one tick into its bar."""
+    if ts < ints[FIRST, bar]:
+        ints[FIRST, bar] = ts
+        floats[OPEN, bar] = price
+    if ts >= ints[LAST, bar]:
+        ints[LAST, bar] = ts
+        floats[CLOSE, bar] = price
+    floats[HIGH, bar] = max(floats[HIGH, bar], price)
+    floats[LOW, bar] = min(floats[LOW, bar], price)
+    ints[TRADES, bar] += 1
+    _add(floats, VOLUME, bar, size)
+    _add(floats, EXCESS, bar, size * (price - floats[SHIFT, bar]))
 
 
 @njit(cache=True)
@@ -105,38 +121,35 @@ def fold(
     price: FloatArray,
     size: FloatArray,
     begin: int,
-    length_ms: int,
-    max_bars: int,
+    order: IntArray,
     ints: IntArray,
     floats: FloatArray,
     cursor: IntArray,
     refused: BoolArray,
 ) -> int:
-    """Fold ticks[begin:] into the bars; return the first tick not folded for want of room."""
+    """Fold ticks[begin:] into the bars and return how far that went.
+
+    It stops early where a bar needs room that there is not; to be called again from there.
+    With begin 0 and a price or size that is not finite and above zero, at i, nothing is
+    done and -1 - i returned. Late ticks are marked in `refused`.
+    """
+    if begin == 0:
+        for i in range(len(ts_ms)):
+            if not (0.0 < price[i] < np.inf and 0.0 < size[i] < np.inf):
+                return -1 - i
     for i in range(begin, len(ts_ms)):
-        ts, paid = ts_ms[i], price[i]
-        slot = ts - ts % length_ms
-        bar = _find(slot, ints, cursor[HEAD], cursor[TAIL])
-        if bar == cursor[TAIL] or ints[SLOT, bar] != slot:
-            if bar == cursor[HEAD] and cursor[TAIL] - bar >= max_bars:
+        slot = ts_ms[i] - ts_ms[i] % cursor[LENGTH_MS]
+        at = _find(slot, order, cursor[HEAD], cursor[TAIL])
+        if at == cursor[TAIL] or order[SLOT, at] != slot:
+            if at == cursor[HEAD] and cursor[TAIL] - at >= cursor[MAX_BARS]:
                 cursor[LATE] += 1
                 refused[i] = True
                 continue
-            bar = _insert(bar, max_bars, ints, floats, cursor)
-            if bar == NO_ROOM:
+            at = _insert(at, slot, order, cursor)
+            if at == _NO_ROOM:
                 return i
-            _start(ts, slot, paid, bar, ints, floats)
-        if bar < cursor[TAIL] - 1:
+            _start(ts_ms[i], price[i], order[PLACE, at], ints, floats)
+        if at < cursor[TAIL] - 1:
             cursor[AMENDED] += 1
-        if ts < ints[FIRST, bar]:
-            ints[FIRST, bar] = ts
-            floats[OPEN, bar] = paid
-        if ts >= ints[LAST, bar]:
-            ints[LAST, bar] = ts
-            floats[CLOSE, bar] = paid
-        floats[HIGH, bar] = max(floats[HIGH, bar], paid)
-        floats[LOW, bar] = min(floats[LOW, bar], paid)
-        ints[TRADES, bar] += 1
-        _add(floats, VOLUME, bar, size[i])
-        _add(floats, EXCESS, bar, size[i] * (paid - floats[SHIFT, bar]))
+        _trade(ts_ms[i], price[i], size[i], order[PLACE, at], ints, floats)
     return len(ts_ms)

@@ -17,30 +17,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analytics.barfold import (
-    AMENDED,
-    CLOSE,
-    EVICTED,
-    EXCESS,
-    EXCESS_ERROR,
-    FIRST,
-    FLOAT_ROWS,
-    HEAD,
-    HIGH,
-    INT_ROWS,
-    LAST,
-    LATE,
-    LOW,
-    OPEN,
-    SHIFT,
-    SLOT,
-    TAIL,
-    TRADES,
-    VOLUME,
-    VOLUME_ERROR,
-    first_unusable,
-    fold,
-)
+import analytics.barfold as kernel
 from analytics.model import (
     BAR_COLUMNS,
     NO_TRADE_ID,
@@ -48,6 +25,7 @@ from analytics.model import (
     UNKNOWN_TRADES,
     Bars,
     BoolArray,
+    IntArray,
     Ticks,
 )
 
@@ -56,7 +34,9 @@ MAX_BARS = 20_000
 #: A bar counts as closed this long after its end, in ms.
 GRACE_MS = 2_000
 
-_SMALLEST_CAPACITY = 64
+# Room made at least, and the number of bars below which it is as many again.
+_SMALLEST_ROOM = 64
+_GENEROUS_BELOW = 4_096
 _CACHED_LIMITS = 8
 
 
@@ -110,34 +90,36 @@ class BarBuilder:
         self.timeframe = timeframe
         self.max_bars = max_bars
         self.refused: BoolArray | None = None
-        self._length_ms = length_ms
-        self._ints = np.zeros((INT_ROWS, 0), np.int64)
-        self._floats = np.zeros((FLOAT_ROWS, 0), np.float64)
-        self._cursor = np.zeros(5, np.int64)
+        self._order = np.zeros((2, 0), np.int64)
+        self._ints = np.zeros((kernel.INT_ROWS, 0), np.int64)
+        self._floats = np.zeros((kernel.FLOAT_ROWS, 0), np.float64)
+        self._cursor = np.zeros(kernel.CURSOR_FIELDS, np.int64)
+        self._cursor[kernel.LENGTH_MS] = length_ms
+        self._cursor[kernel.MAX_BARS] = max_bars
         self._views: dict[int | None, Bars] = {}
 
     def __len__(self) -> int:
-        return int(self._cursor[TAIL] - self._cursor[HEAD])
+        return int(self._cursor[kernel.TAIL] - self._cursor[kernel.HEAD])
 
     @property
     def late(self) -> int:
-        return int(self._cursor[LATE])
+        return int(self._cursor[kernel.LATE])
 
     @property
     def amended(self) -> int:
-        return int(self._cursor[AMENDED])
+        return int(self._cursor[kernel.AMENDED])
 
     @property
     def evicted(self) -> int:
-        return int(self._cursor[EVICTED])
+        return int(self._cursor[kernel.EVICTED])
 
     @property
     def span_ms(self) -> tuple[int, int]:
         """Times of the earliest tick of the oldest bar and the latest of the newest."""
         if not len(self):
             raise ValueError(f"{self.symbol} has no ticks, expected at least 1")
-        head, tail = int(self._cursor[HEAD]), int(self._cursor[TAIL])
-        return int(self._ints[FIRST, head]), int(self._ints[LAST, tail - 1])
+        places = self._places()
+        return int(self._ints[kernel.FIRST, places[0]]), int(self._ints[kernel.LAST, places[-1]])
 
     def update(self, ticks: Ticks) -> int:
         """Fold a batch in and return how many of its ticks were too late to count.
@@ -145,20 +127,20 @@ class BarBuilder:
         Raises ValueError, before anything changes, for a price or size that is not finite
         and above zero.
         """
-        bad = first_unusable(ticks.price, ticks.size)
-        if bad >= 0:
-            raise ValueError(
-                f"tick {bad} has price {ticks.price[bad]} and size {ticks.size[bad]}, "
-                "expected both finite and above zero"
-            )
         late_before = self.late
         refused = np.zeros(len(ticks), np.bool_)
         done = 0
         while True:
-            done = fold(
-                ticks.ts_ms, ticks.price, ticks.size, done, self._length_ms, self.max_bars,
-                self._ints, self._floats, self._cursor, refused,
+            done = kernel.fold(
+                ticks.ts_ms, ticks.price, ticks.size, done,
+                self._order, self._ints, self._floats, self._cursor, refused,
             )  # fmt: skip
+            if done < 0:
+                bad = -1 - done
+                raise ValueError(
+                    f"tick {bad} has price {ticks.price[bad]} and size {ticks.size[bad]}, "
+                    "expected both finite and above zero"
+                )
             if done == len(ticks):
                 break
             self._make_room()
@@ -176,40 +158,49 @@ class BarBuilder:
             known = self._views[limit] = self._read(limit)
         return known
 
-    def _read(self, limit: int | None) -> Bars:
-        head, tail = int(self._cursor[HEAD]), int(self._cursor[TAIL])
+    def _places(self, limit: int | None = None) -> IntArray:
+        """Columns of the newest `limit` bars in the kernel's arrays, ascending in time."""
+        head, tail = int(self._cursor[kernel.HEAD]), int(self._cursor[kernel.TAIL])
         if limit is not None:
             head = max(head, tail - max(limit, 0))
-        ints, floats = self._ints[:, head:tail], self._floats[:, head:tail]
-        volume = floats[VOLUME] + floats[VOLUME_ERROR]
-        excess = floats[EXCESS] + floats[EXCESS_ERROR]
-        vwap = np.clip(floats[SHIFT] + excess / volume, floats[LOW], floats[HIGH])
+        return self._order[kernel.PLACE, head:tail]
+
+    def _read(self, limit: int | None) -> Bars:
+        places = self._places(limit)
+        tail = int(self._cursor[kernel.TAIL])
+        floats = self._floats.take(places, axis=1)
+        volume = floats[kernel.VOLUME] + floats[kernel.VOLUME_ERROR]
+        excess = floats[kernel.EXCESS] + floats[kernel.EXCESS_ERROR]
+        low, high = floats[kernel.LOW], floats[kernel.HIGH]
         columns = {
-            "ts_ms": ints[SLOT].copy(),
-            "open": floats[OPEN].copy(),
-            "high": floats[HIGH].copy(),
-            "low": floats[LOW].copy(),
-            "close": floats[CLOSE].copy(),
+            "ts_ms": self._order[kernel.SLOT, tail - len(places) : tail].copy(),
+            "open": floats[kernel.OPEN].copy(),
+            "high": high.copy(),
+            "low": low.copy(),
+            "close": floats[kernel.CLOSE].copy(),
             "volume": volume,
-            "trades": ints[TRADES].copy(),
-            "vwap": vwap,
+            "trades": self._ints[kernel.TRADES].take(places),
+            "vwap": np.clip(floats[kernel.SHIFT] + excess / volume, low, high),
         }
         for column in columns.values():  # sealed, so that Bars need not copy them again
             column.flags.writeable = False
         return Bars(self.symbol, self.timeframe, **columns)
 
     def _make_room(self) -> None:
-        """Move the bars to arrays with a free column to every two held, a quarter in front."""
-        head, tail = int(self._cursor[HEAD]), int(self._cursor[TAIL])
-        held = tail - head
-        free = max(held, _SMALLEST_CAPACITY) if held < 4_096 else held // 2
-        front = free // 4
-        ints = np.zeros((INT_ROWS, held + free), np.int64)
-        floats = np.zeros((FLOAT_ROWS, held + free), np.float64)
-        ints[:, front : front + held] = self._ints[:, head:tail]
-        floats[:, front : front + held] = self._floats[:, head:tail]
-        self._ints, self._floats = ints, floats
-        self._cursor[HEAD], self._cursor[TAIL] = front, front + held
+        """Move the bars, in order, to the middle of arrays with room for half as many more."""
+        places = self._places()
+        held, tail = len(places), int(self._cursor[kernel.TAIL])
+        free = max(held if held < _GENEROUS_BELOW else held // 2, _SMALLEST_ROOM)
+        front = free // 2
+        order = np.zeros((2, held + free), np.int64)
+        order[kernel.SLOT, front : front + held] = self._order[kernel.SLOT, tail - held : tail]
+        order[kernel.PLACE, front : front + held] = np.arange(held)
+        ints = np.zeros((kernel.INT_ROWS, held + free), np.int64)
+        floats = np.zeros((kernel.FLOAT_ROWS, held + free), np.float64)
+        ints[:, :held] = self._ints[:, places]
+        floats[:, :held] = self._floats[:, places]
+        self._order, self._ints, self._floats = order, ints, floats
+        self._cursor[[kernel.HEAD, kernel.TAIL, kernel.USED]] = front, front + held, held
 
 
 def resample(ticks: Ticks | pd.DataFrame, timeframe: str) -> Bars:

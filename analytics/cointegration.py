@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from analytics import _adf_kernel as kernel
 from analytics import mackinnon
-from analytics.arrays import table
-from analytics.model import CointegrationResult, FloatArray
-from analytics.stationarity import (
+from analytics._dickey_fuller import (
     finite_series,
     lag_limit,
     method_code,
-    residual_test,
+    residual_statistic,
     trend_terms,
 )
+from analytics._engle_granger import COLLINEAR, detrended, first_stage, pair_statistics, varies
+from analytics.arrays import table
+from analytics.model import CointegrationResult, FloatArray, IntArray
 
-#: R squared from which the legs count as collinear, as in statsmodels: 1 - 100 sqrt(eps).
-COLLINEAR = 1.0 - 100.0 * math.sqrt(float(np.finfo(np.float64).eps))
 
-
-def _legs(x: npt.ArrayLike, n: int) -> FloatArray:
+def _legs(x: Any, n: int) -> FloatArray:
     """The regressors as columns (n, k), checked."""
     columns = table("x", x)
     if len(columns) != n:
@@ -38,60 +37,9 @@ def _legs(x: npt.ArrayLike, n: int) -> FloatArray:
     return columns
 
 
-def _alpha(residual_trend: FloatArray, n: int, n_trend: int) -> float:
-    """The constant of a trend given by coefficients on the kernel's centred columns, in terms
-    of time 1 .. n: its value at time 0.
-    """
-    if n_trend == 0:
-        return 0.0
-    at_zero = -(n + 1.0) / (n - 1.0)
-    terms = [1.0, at_zero, at_zero * at_zero - (n + 1.0) / (3.0 * (n - 1.0))]
-    return float(residual_trend @ terms[:n_trend])
-
-
-@dataclass(frozen=True, eq=False)
-class _FirstStage:
-    beta: FloatArray
-    alpha: float
-    residual: FloatArray
-    r_squared: float
-
-
-def _first_stage(y: FloatArray, x: FloatArray, n_trend: int) -> _FirstStage:
-    """Least squares of y on the columns of x and the trend, after both are detrended."""
-    n = len(y)
-    polys = kernel.trend_columns(n, n_trend)[:n_trend]
-    weights = (polys**2).sum(axis=1)[:, None]
-    both = np.column_stack([y, x])
-    base = both[0] if n_trend else np.zeros(both.shape[1])
-    rest = both - base
-    trend = np.zeros((n_trend, both.shape[1]))
-    for _ in range(2 if n_trend else 0):
-        step = (polys @ rest) / weights
-        rest -= polys.T @ step
-        trend += step
-    trend[:1] += base
-    left, legs = rest[:, 0], rest[:, 1:]
-    sizes = np.sqrt((legs**2).sum(axis=0))
-    floor = kernel.NOISE_ULPS * np.finfo(np.float64).eps * np.abs(x).max(axis=0) * math.sqrt(n)
-    if not (sizes > floor).all():
-        raise ValueError("x does not vary about its trend, expected values that do")
-    if x.shape[1] == 1:
-        unit = legs[:, 0] / sizes[0]
-        beta = np.array([float(unit @ left) / sizes[0]])
-    else:
-        beta = np.linalg.lstsq(legs / sizes, left, rcond=None)[0] / sizes
-    residual = left - legs @ beta
-    alpha = _alpha(trend[:, 0] - trend[:, 1:] @ beta, n, n_trend)
-    total = float(left @ left) if n_trend < 2 else float(((y - y.mean()) ** 2).sum())
-    if not total > 0.0:
-        raise ValueError(f"y is constant at {y[0]:g}, expected values that vary")
-    return _FirstStage(beta, alpha, residual, 1.0 - float(residual @ residual) / total)
-
-
 def engle_granger(
-    y: npt.ArrayLike,
-    x: npt.ArrayLike,
+    y: Any,
+    x: Any,
     *,
     trend: str = "c",
     max_lag: int | None = None,
@@ -124,10 +72,10 @@ def engle_granger(
     limit = lag_limit(len(left), 0, max_lag)
     if len(left) <= legs.shape[1] + n_trend + 1:
         raise ValueError(f"y has {len(left)} values, expected more than the terms of the fit")
-    fit = _first_stage(left, legs, n_trend)
+    fit = first_stage(left, legs, n_trend)
     statistic, used, n_obs = -math.inf, 0, len(left) - 1
     if fit.r_squared < COLLINEAR:
-        statistic, used, n_obs = residual_test(fit.residual, limit, method)
+        statistic, used, n_obs = residual_statistic(fit.residual, limit, method)
     n_series = legs.shape[1] + 1
     return CointegrationResult(
         statistic=statistic,
@@ -137,6 +85,74 @@ def engle_granger(
         critical_values=mackinnon.critical_values(trend, n_series, len(left) - 1),
         beta=float(fit.beta[0]) if np.ndim(x) == 1 else fit.beta,  # type: ignore[arg-type]
         alpha=fit.alpha,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class PairTests:
+    """Engle-Granger's tests of many pairs, one row a pair.
+
+    pairs: columns of (y, x), shape (p, 2); statistic, pvalue, used_lag, beta: shape (p,), as
+    in `engle_granger`.
+    """
+
+    pairs: IntArray
+    statistic: FloatArray
+    pvalue: FloatArray
+    used_lag: IntArray
+    beta: FloatArray
+
+
+def engle_granger_batch(
+    closes: Any,
+    pairs: Any = None,
+    *,
+    trend: str = "c",
+    max_lag: int | None = None,
+    lag_method: str | None = "aic",
+) -> PairTests:
+    """Engle-Granger's tests of many pairs of columns, as `engle_granger` gives one by one.
+
+    closes: shape (n, m), complete, a column a symbol. pairs: (y, x) column numbers, shape
+    (p, 2); every pair i < j where None. What belongs to one symbol is computed once. Releases
+    the GIL: several threads may each take a part of the pairs. Raises ValueError as
+    `engle_granger` does, for any column.
+
+    >>> walk = np.cumsum(np.sin(np.arange(300.0) ** 2))
+    >>> noise = np.cos(np.arange(300.0) ** 3)
+    >>> tests = engle_granger_batch(np.column_stack([walk, 3.0 * walk + noise, noise]))
+    >>> tests.pairs.tolist(), (tests.pvalue < 0.01).tolist()
+    ([[0, 1], [0, 2], [1, 2]], [True, False, False])
+    """
+    n_trend, method = trend_terms(trend), method_code(lag_method)
+    columns = table("closes", closes)
+    n, m = columns.shape
+    for i, column in enumerate(columns.T):
+        finite_series(f"closes column {i}", column, 4 + n_trend)
+    chosen = np.array(list(combinations(range(m), 2)) if pairs is None else pairs, dtype=np.int64)
+    chosen = chosen.reshape(-1, 2)
+    if len(chosen) and not (chosen.min() >= 0 and chosen.max() < m):
+        raise ValueError(f"pairs names column {chosen.max()}, expected 0 to {m - 1}")
+    limit = lag_limit(n, 0, max_lag)
+    rows, _, totals = detrended(np.ascontiguousarray(columns.T), n_trend)
+    still = ~varies(columns.T, rows)
+    if still.any():
+        raise ValueError(
+            f"closes column {int(np.argmax(still))} does not vary about its trend, "
+            "expected values that do"
+        )
+    found = pair_statistics(rows, totals, kernel.trend_columns(n, 0), chosen, limit, method)
+    for p in np.flatnonzero(np.isnan(found[:, 0])):
+        y, x = chosen[p]
+        residual = rows[y] - found[p, 3] * rows[x]
+        found[p, :3] = residual_statistic(residual, limit, method)
+    statistic = found[:, 0]
+    return PairTests(
+        pairs=chosen,
+        statistic=statistic,
+        pvalue=mackinnon.pvalues(statistic, trend, 2),
+        used_lag=found[:, 1].astype(np.int64),
+        beta=found[:, 3],
     )
 
 
@@ -163,7 +179,7 @@ class JohansenResult:
         return len(rejected) if rejected.all() else int(np.argmin(rejected))
 
 
-def johansen(data: npt.ArrayLike, *, det_order: int = 0, lag_diff: int = 1) -> JohansenResult:
+def johansen(data: Any, *, det_order: int = 0, lag_diff: int = 1) -> JohansenResult:
     """Johansen's trace and maximum-eigenvalue tests of the number of cointegrating relations.
 
     data: shape (n, k), a column a series, k from 2 to 12. det_order: -1 no deterministic

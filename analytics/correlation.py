@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from analytics.arrays import series, table, two_series
-from analytics.model import FloatArray
+from analytics.model import BoolArray, FloatArray
 
 #: Fewer observations than these say nothing of a correlation.
 LEAST_OBSERVATIONS = 3
@@ -72,17 +72,14 @@ def correlation_matrix(closes: Any, on: str = "returns") -> FloatArray:
     Raises ValueError where `on` is neither or the shapes do not fit.
 
     >>> correlation_matrix({"A": [1, 2, 3, 5], "B": [2, 4, 6, 9]}, on="prices").round(3)
-    array([[1.   , 0.998],
-           [0.998, 1.   ]])
+    array([[1.   , 0.997],
+           [0.997, 1.   ]])
     """
     if on not in ("returns", "prices"):
         raise ValueError(f"on is {on!r}, expected returns or prices")
     columns = _closes(closes)
     known = np.isfinite(columns)
-    if known.all():
-        matrix = _columns_correlation(columns, on)
-    else:
-        matrix = _pairwise(columns, known, on)
+    matrix = _columns_correlation(columns, on) if known.all() else _pairwise(columns, known, on)
     diagonal = np.diagonal(matrix)
     np.fill_diagonal(matrix, np.where(np.isnan(diagonal), np.nan, 1.0))
     return matrix
@@ -100,7 +97,7 @@ def _closes(closes: Any) -> FloatArray:
     return np.column_stack(columns) if columns else np.empty((0, 0))
 
 
-def _pairwise(closes: FloatArray, known: FloatArray, on: str) -> FloatArray:
+def _pairwise(closes: FloatArray, known: BoolArray, on: str) -> FloatArray:
     """The matrix pair by pair, each over the rows that both of its columns have."""
     k = closes.shape[1]
     matrix = np.full((k, k), np.nan)

@@ -13,7 +13,9 @@ from __future__ import annotations
 from functools import lru_cache
 from math import erfc, inf, isnan, nan, sqrt
 
-from analytics.model import TRENDS
+import numpy as np
+
+from analytics.model import TRENDS, FloatArray
 
 _PRow = tuple[float, float, float, tuple[float, ...], tuple[float, ...]]
 _CriticalRow = tuple[tuple[float, ...], ...]
@@ -203,6 +205,23 @@ def pvalue(statistic: float, trend: str = "c", n_series: int = 1) -> float:
         return 0.0
     argument = _polynomial(left if statistic <= left_up_to else right, statistic)
     return 0.5 * erfc(-argument / sqrt(2.0))
+
+
+def pvalues(statistics: FloatArray, trend: str = "c", n_series: int = 1) -> FloatArray:
+    """`pvalue` of each statistic, shape (m,).
+
+    >>> pvalues(np.array([-2.86, np.nan, -np.inf])).round(3)
+    array([0.05,  nan, 0.  ])
+    """
+    _check(trend, n_series)
+    zero_below, left_up_to, one_above, left, right = _P_SURFACE[trend][n_series - 1]
+    at = np.clip(statistics, zero_below, min(one_above, 20.0))
+    value = np.polynomial.polynomial.polyval
+    argument = np.where(at <= left_up_to, value(at, left), value(at, right)) / -sqrt(2.0)
+    found = 0.5 * np.array([erfc(number) for number in argument.tolist()])
+    found[statistics > one_above] = 1.0
+    found[statistics < zero_below] = 0.0
+    return found
 
 
 @lru_cache(maxsize=4096)

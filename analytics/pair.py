@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.cointegration import engle_granger
+from analytics.correlation import pearson
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
@@ -16,6 +17,7 @@ from analytics.model import (
     CointegrationResult,
     FloatArray,
     HedgeFit,
+    HedgePath,
     IntArray,
     NotReady,
     PairParams,
@@ -148,6 +150,11 @@ def _fits(legs: _Legs, params: PairParams, chosen: HedgeFit) -> dict[str, HedgeF
     return fits
 
 
+def _path(legs: _Legs, method: str, window: int, intercept: bool) -> HedgePath:
+    path = hedge_path(legs.y, legs.x, method, window, intercept)
+    return HedgePath(method, frozen(path.beta, np.float64), frozen(path.alpha, np.float64))
+
+
 def _correlations(rows: Aligned, params: PairParams) -> tuple[FloatArray, float]:
     """Rolling correlation, NaN on carried rows where it is of returns, and that of the view."""
     line = np.full(len(rows), np.nan)
@@ -157,11 +164,9 @@ def _correlations(rows: Aligned, params: PairParams) -> tuple[FloatArray, float]
         at = np.flatnonzero(~rows.carried)
         a, b = (leg[at][1:] / leg[at][:-1] - 1.0 for leg in (a, b))
         at = at[1:]
-    if len(at) < 3:
-        return line, np.nan
     if len(at) >= params.corr_window:
         line[at] = rolling_corr(a, b, params.corr_window)
-    return line, float(rolling_corr(a, b, len(at))[-1])
+    return line, pearson(a, b)
 
 
 def _adf_line(rows: Aligned, spread: FloatArray, params: PairParams) -> tuple[IntArray, FloatArray]:
@@ -256,8 +261,8 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         carried=frozen(rows.carried, np.bool_),
         fit=fit,
         fits=fits,
-        path=hedge_path(legs.y, legs.x, "ols", window, params.intercept),
-        kalman_path=hedge_path(legs.y, legs.x, "kalman", window, params.intercept),
+        path=_path(legs, "ols", window, params.intercept),
+        kalman_path=_path(legs, "kalman", window, params.intercept),
         spread=frozen(spread, np.float64),
         mean=frozen(rolling_mean(spread, params.z_window), np.float64),
         std=frozen(rolling_std(spread, params.z_window), np.float64),

@@ -15,7 +15,6 @@ import numpy as np
 
 from analytics.arrays import series, whole
 from analytics.model import TIMEFRAMES, FloatArray
-from analytics.statistics import summarize
 
 #: Crypto trades 365 x 24 h.
 _YEAR_MS = 365 * 24 * 3_600_000
@@ -50,10 +49,11 @@ def _yearly(periods: Any) -> float:
 def _deviation(values: FloatArray, ddof: int) -> float:
     """Standard deviation with ddof, NaN with fewer than two values."""
     ddof = whole("ddof", ddof, 0)
-    n = len(values)
-    if n < 2 or n <= ddof:
+    if len(values) < 2 or len(values) <= ddof:
         return math.nan
-    return summarize(values).std * math.sqrt((n - 1) / (n - ddof))
+    if values.min() == values.max():
+        return 0.0  # rounding of the mean would leave a trace
+    return float(np.std(values, ddof=ddof))
 
 
 def sharpe(returns: Any, periods_per_year: float, ddof: int = 1) -> float:
@@ -63,13 +63,13 @@ def sharpe(returns: Any, periods_per_year: float, ddof: int = 1) -> float:
     periods_per_year is not above 0. Source: Sharpe (1994).
 
     >>> round(sharpe([0.01, -0.02, 0.03, 0.02], 365), 4)
-    8.8459
+    8.8439
     """
     values, yearly = _returns(returns), _yearly(periods_per_year)
     deviation = _deviation(values, ddof)
     if not deviation > 0:
         return math.nan
-    return summarize(values).mean / deviation * math.sqrt(yearly)
+    return float(values.mean()) / deviation * math.sqrt(yearly)
 
 
 def sortino(returns: Any, periods_per_year: float, target: float = 0.0) -> float:

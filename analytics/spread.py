@@ -40,7 +40,7 @@ def spread(y: Any, x: Any, beta: Any, alpha: Any = 0.0) -> FloatArray:
     if np.ndim(x) == 2:
         if ratio.shape != (k,):
             raise ValueError(f"beta has shape {ratio.shape}, expected ({k},)")
-        return y - legs @ ratio - level
+        return y - (legs * ratio).sum(axis=1) - level
     if ratio.shape not in ((), (n,)):
         raise ValueError(f"beta has shape {ratio.shape}, expected a number or ({n},)")
     return y - ratio * legs[:, 0] - level

@@ -11,91 +11,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from analytics import _adf_kernel as kernel
 from analytics import mackinnon
-from analytics._adf_orthogonal import adf_orthogonal
+from analytics._dickey_fuller import (
+    finite_series,
+    lag_limit,
+    level_statistic,
+    long_enough,
+    method_code,
+    trend_terms,
+    window_statistics,
+)
 from analytics.arrays import series
-from analytics.model import LAG_METHODS, TRENDS, FloatArray, IntArray, UnitRootResult
-
-_METHOD_CODES = {
-    None: kernel.FIXED,
-    "aic": kernel.AIC,
-    "bic": kernel.BIC,
-    "t-stat": kernel.T_STAT,
-}
-
-
-def finite_series(name: str, x: Any, at_least: int) -> FloatArray:
-    """`x` as a read-only float64 vector of at least `at_least` finite numbers.
-
-    Raises ValueError for another shape, fewer values, NaN or infinity.
-
-    >>> finite_series("x", [1, 2, 3], at_least=3)
-    array([1., 2., 3.])
-    """
-    values = series(name, x)
-    if len(values) < at_least:
-        raise ValueError(f"{name} has {len(values)} values, expected at least {at_least}")
-    if not math.isfinite(values.sum()):
-        bad = int((~np.isfinite(values)).sum())
-        if bad:
-            raise ValueError(f"{name} has {bad} values that are not finite, expected none")
-    return values
-
-
-def trend_terms(trend: str) -> int:
-    """How many deterministic terms a trend has: 0 for "n" to 3 for "ctt"."""
-    if trend not in TRENDS:
-        raise ValueError(f"trend is {trend!r}, expected one of {', '.join(TRENDS)}")
-    return 0 if trend == "n" else len(trend)
-
-
-def method_code(lag_method: str | None) -> int:
-    """The kernel's number of a lag method."""
-    if lag_method not in _METHOD_CODES:
-        raise ValueError(
-            f"lag_method is {lag_method!r}, expected one of {', '.join(LAG_METHODS)} or None"
-        )
-    return _METHOD_CODES[lag_method]
-
-
-def lag_limit(n: int, n_trend: int, max_lag: int | None) -> int:
-    """The highest lag order for `n` values: Schwert's 12 (n / 100)^(1/4), or `max_lag` checked."""
-    most = n // 2 - n_trend - 1
-    if most < 0:
-        raise ValueError(f"x has {n} values, expected at least {2 * (n_trend + 1)} for this trend")
-    if max_lag is None:
-        return min(math.ceil(12.0 * (n / 100.0) ** 0.25), most)
-    if not 0 <= max_lag <= most:
-        raise ValueError(f"max_lag is {max_lag}, expected 0 to {most} for {n} values")
-    return int(max_lag)
-
-
-def _tested(
-    values: FloatArray, n_trend: int, max_lag: int, method: int
-) -> tuple[float, int, int, int]:
-    """(statistic, used_lag, n_obs, outcome) of one series; NaN where it is undefined."""
-    row = kernel.adf_windows(values, len(values), 1, n_trend, max_lag, method)[0]
-    outcome = int(row[3])
-    if outcome == kernel.OK:
-        return float(row[0]), int(row[1]), int(row[2]), outcome
-    if outcome == kernel.ILL_CONDITIONED:
-        return (*adf_orthogonal(values, n_trend, max_lag, method), outcome)
-    return math.nan, max_lag, len(values) - 1 - max_lag, outcome
-
-
-def residual_test(residual: FloatArray, max_lag: int, method: int) -> tuple[float, int, int]:
-    """(statistic, used_lag, n_obs) of the Dickey-Fuller regression without trend terms, for a
-    residual whose distribution the caller knows; NaN where it is undefined.
-    """
-    return _tested(series("residual", residual), 0, max_lag, method)[:3]
+from analytics.model import FloatArray, IntArray, UnitRootResult
 
 
 def adf(
-    x: npt.ArrayLike,
+    x: Any,
     *,
     trend: str = "c",
     max_lag: int | None = None,
@@ -126,10 +60,10 @@ def adf(
     """
     n_trend = trend_terms(trend)
     method = method_code(lag_method)
-    values = finite_series("x", x, 2 * (n_trend + 1))
+    values = long_enough("x", x, 2 * (n_trend + 1))
     limit = lag_limit(len(values), n_trend, max_lag)
-    statistic, used, n_obs, outcome = _tested(values, n_trend, limit, method)
-    if outcome == kernel.CONSTANT:
+    statistic, used, n_obs = level_statistic(values, n_trend, limit, method)
+    if math.isnan(statistic) and values.min() == values.max():
         raise ValueError(f"x is constant at {values[0]:g}, expected values that vary")
     return UnitRootResult(
         statistic=statistic,
@@ -141,7 +75,7 @@ def adf(
 
 
 def rolling_adf(
-    x: npt.ArrayLike,
+    x: Any,
     window: int,
     step: int = 1,
     *,
@@ -172,13 +106,8 @@ def rolling_adf(
     ends = np.arange(window - 1, len(values), step, dtype=np.int64)
     if not len(ends):
         return ends, np.empty(0)
-    rows = kernel.adf_windows(values, window, step, n_trend, limit, method)
-    statistics = np.where(rows[:, 3] == kernel.OK, rows[:, 0], np.nan)
-    for i in np.flatnonzero(rows[:, 3] == kernel.ILL_CONDITIONED):
-        part = values[ends[i] - window + 1 : ends[i] + 1]
-        statistics[i] = adf_orthogonal(part, n_trend, limit, method)[0]
-    pvalues = [mackinnon.pvalue(statistic, trend) for statistic in statistics.tolist()]
-    return ends, np.array(pvalues)
+    statistics = window_statistics(values, window, step, n_trend, limit, method)
+    return ends, mackinnon.pvalues(statistics, trend)
 
 
 def _change_on_level(values: FloatArray) -> tuple[float, float, FloatArray] | None:
@@ -197,7 +126,7 @@ def _change_on_level(values: FloatArray) -> tuple[float, float, FloatArray] | No
     return slope, mean, change - mean - slope * centred
 
 
-def half_life(x: npt.ArrayLike) -> float | None:
+def half_life(x: Any) -> float | None:
     """Bars in which half of a deviation is gone: -ln 2 / lambda.
 
     lambda is the slope of the change x[t+1] - x[t] on the level x[t], with intercept (Chan
@@ -215,7 +144,7 @@ def half_life(x: npt.ArrayLike) -> float | None:
     return -math.log(2.0) / fitted[0]
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@njit(cache=True, nogil=True, fastmath=kernel.FAST)
 def _lag_deviations(x, max_lag):  # type: ignore[no-untyped-def]
     """Standard deviation of x[l:] - x[:-l] for l = 2 .. max_lag - 1."""
     out = np.empty(max_lag - 2)
@@ -233,7 +162,7 @@ def _lag_deviations(x, max_lag):  # type: ignore[no-untyped-def]
     return out
 
 
-def hurst(x: npt.ArrayLike, max_lag: int = 100) -> float:
+def hurst(x: Any, max_lag: int = 100) -> float:
     """Hurst exponent: 0.5 for a random walk, below for a series that reverts, above for one
     that trends.
 
@@ -249,7 +178,7 @@ def hurst(x: npt.ArrayLike, max_lag: int = 100) -> float:
         raise ValueError(f"max_lag is {max_lag}, expected at least 4")
     values = finite_series("x", x, max_lag + 1)
     deviations = _lag_deviations(values, max_lag)
-    floor = kernel.NOISE_ULPS * np.finfo(np.float64).eps * np.abs(values).max()
+    floor = kernel.NOISE * np.abs(values).max()
     if not deviations.min() > floor:
         return math.nan
     lags = np.log(np.arange(2.0, max_lag))
@@ -270,7 +199,7 @@ class OUFit:
     half_life: float | None
 
 
-def fit_ou(x: npt.ArrayLike, dt: float = 1.0) -> OUFit:
+def fit_ou(x: Any, dt: float = 1.0) -> OUFit:
     """Maximum-likelihood Ornstein-Uhlenbeck parameters from samples `dt` apart.
 
     The exact discretisation x[t+1] = mu + b (x[t] - mu) + e has b = exp(-theta dt) and

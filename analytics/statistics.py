@@ -81,6 +81,8 @@ def summarize(x: Any) -> Summary:
         deviations = finite - mean
         rest = _exact_sum(deviations) / n
         squares = _exact_sum(deviations**2) - n * rest * rest
+    if finite.min() == finite.max():
+        squares = 0.0  # rounding of the mean would leave a trace
     skew, kurtosis = _shape(deviations - rest, squares)
     return Summary(
         n=n,

@@ -6,14 +6,12 @@ earned on these bars, not what it will earn on others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analytics.backtest import (
-    FIGURES,
-    BacktestParams,
+from analytics._backtest_engine import (
     Legs,
     Signals,
     keep_ledger,
@@ -21,6 +19,7 @@ from analytics.backtest import (
     pair_legs,
     simulate,
 )
+from analytics.backtest import FIGURES, BacktestParams
 from analytics.model import Bars, FloatArray, NotReady, PairParams, frozen
 
 #: What can lie on an axis: the thresholds and windows of the back-test, and the pair's z_window.
@@ -34,12 +33,21 @@ AXES: tuple[str, ...] = (
     "hedge_window",
     "z_window",
 )
-#: What a cell can show; see BacktestFigures.
-METRICS: tuple[str, ...] = tuple(FIGURES)
+#: What a cell can show, see BacktestFigures; of all of them more is better.
+METRICS: tuple[str, ...] = (
+    "sharpe",
+    "sortino",
+    "net_return",
+    "gross_return",
+    "max_drawdown",
+    "profit_factor",
+    "hit_rate",
+    "trades",
+)
 #: The largest grid, in cells.
 MAX_CELLS = 10_000
-#: Of these metrics the smallest value is the best.
-_SMALL_IS_GOOD = frozenset({"cost_share", "turnover", "average_holding_bars", "exposure"})
+_WINDOWS = ("hedge_window", "z_window")
+_WHOLE = ("max_bars", *_WINDOWS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +76,7 @@ class SweepResult:
         """Row and column of the best cell, the first of equals; None where all are NaN."""
         if np.isnan(self.matrix).all():
             return None
-        pick = np.nanargmin if self.metric in _SMALL_IS_GOOD else np.nanargmax
-        row, column = np.unravel_index(pick(self.matrix), self.matrix.shape)
+        row, column = np.unravel_index(np.nanargmax(self.matrix), self.matrix.shape)
         return int(row), int(column)
 
     def cell(self, row: int, column: int) -> tuple[PairParams, BacktestParams]:
@@ -94,11 +101,10 @@ def _axis(axis: str, name: str, values: Sequence[float]) -> tuple[float, ...]:
         raise ValueError(f"{axis}_name is {name!r}, expected one of {', '.join(AXES)}")
     if not len(values):
         raise ValueError(f"{axis}_values is empty, expected at least one value")
-    plain = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
-    whole = {each.name for each in fields(BacktestParams) if "int" in str(each.type)} | {"z_window"}
-    if name in whole:
-        plain = tuple(int(value) if float(value).is_integer() else value for value in plain)
-    return plain
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    if name in _WHOLE:
+        plain = [int(value) if float(value).is_integer() else value for value in plain]
+    return tuple(plain)
 
 
 class _Bench:
@@ -107,18 +113,30 @@ class _Bench:
     def __init__(self, legs: Legs, metric: str) -> None:
         self._legs = legs
         self._metric = metric
-        self._windows: tuple[int, int] | None = None
-        self._signals: Signals | NotReady | None = None
+        self._windows = (0, 0)
+        self._signals: Signals | NotReady = NotReady("nothing asked yet")
+        self.ready = 0
+        self.least: NotReady | None = None
 
     def figure(self, params: PairParams, settings: BacktestParams) -> float:
         windows = (params.z_window, settings.hedge_window)
-        if windows != self._windows or self._signals is None:
-            self._signals = make_signals(self._legs, params, settings)
+        if windows != self._windows:
             self._windows = windows
+            self._signals = make_signals(self._legs, params, settings)
         if isinstance(self._signals, NotReady):
+            if self.least is None or self._signals.need < self.least.need:
+                self.least = self._signals
             return float("nan")
+        self.ready += 1
         run = simulate(self._signals, settings)
         return float(FIGURES[self._metric](run, keep_ledger(run)))
+
+
+def _order(rows: int, columns: int, x_name: str) -> Iterator[tuple[int, int]]:
+    """Cells with the window, which costs most to change, changing most slowly."""
+    if x_name in _WINDOWS:
+        return ((row, column) for column in range(columns) for row in range(rows))
+    return ((row, column) for row in range(rows) for column in range(columns))
 
 
 def sweep(
@@ -139,8 +157,8 @@ def sweep(
     Each cell equals `run_backtest` with the parameters of `SweepResult.cell`; cells with
     longer windows therefore begin later. progress(done, total) is called after each cell,
     cancelled() before each; both on the calling thread. NotReady where no cell has bars
-    enough. Raises ValueError for axes that are equal or unknown, an unknown metric, or more
-    than MAX_CELLS cells.
+    enough. Raises ValueError for axes that are equal or unknown, an unknown metric, more than
+    MAX_CELLS cells, or where no cell is a legal set of parameters.
     """
     columns, rows = _axis("x", x_name, x_values), _axis("y", y_name, y_values)
     total = len(columns) * len(rows)
@@ -150,13 +168,36 @@ def sweep(
         raise ValueError(f"metric is {metric!r}, expected one of {', '.join(METRICS)}")
     if total > MAX_CELLS:
         raise ValueError(f"the grid has {total:,} cells, expected at most {MAX_CELLS:,}")
-    legs = pair_legs(y_bars, x_bars, params)
-    bench = _Bench(legs, metric)
+    bench = _Bench(pair_legs(y_bars, x_bars, params), metric)
     matrix = np.full((len(rows), len(columns)), np.nan)
-    done, stopped = 0, False
-    for row, column in _order(matrix.shape, x_name):
-        if cancelled is not None and cancelled():
-            stopped = True
+    done, stopped, illegal = 0, False, None
+    for row, column in _order(len(rows), len(columns), x_name):
+        stopped = cancelled is not None and cancelled()
+        if stopped:
             break
-        ...
-    return SweepResult(...)
+        try:
+            cell = _with(params, settings, {x_name: columns[column], y_name: rows[row]})
+        except ValueError as error:
+            illegal = error
+        else:
+            matrix[row, column] = bench.figure(*cell)
+        done += 1
+        if progress is not None:
+            progress(done, total)
+    if not stopped and not bench.ready:
+        if bench.least is not None:
+            return bench.least
+        raise illegal or ValueError("no cell of the grid is a legal set of parameters")
+    return SweepResult(
+        params=params,
+        settings=settings,
+        x_name=x_name,
+        x_values=columns,
+        y_name=y_name,
+        y_values=rows,
+        metric=metric,
+        matrix=frozen(matrix, np.float64),
+        done=done,
+        cancelled=stopped,
+        in_sample=settings.hedge_mode == "in-sample",
+    )

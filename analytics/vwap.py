@@ -30,7 +30,7 @@ def _shifted(price: Any, size: Any) -> tuple[float, FloatArray, FloatArray]:
 
 def _over(first: float, turnover: FloatArray, size: FloatArray) -> FloatArray:
     """first + turnover / size, NaN where the size is not above zero."""
-    empty = np.full(np.shape(size), np.nan)
+    empty = np.full(len(size), np.nan)
     return first + np.divide(turnover, size, out=empty, where=size > 0)
 
 
@@ -44,7 +44,8 @@ def vwap(price: Any, size: Any) -> float:
     101.0
     """
     first, turnover, size_ = _shifted(price, size)
-    return float(_over(first, np.nansum(turnover), np.nansum(size_)))
+    total = np.nansum(size_)
+    return first + float(np.nansum(turnover) / total) if total > 0 else float("nan")
 
 
 def cumulative_vwap(price: Any, size: Any) -> FloatArray:

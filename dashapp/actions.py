@@ -9,6 +9,7 @@ from dataclasses import asdict
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from starlette.responses import Response
 
 from analytics.alerts import rule_to_dict
 from dashapp.bodies import UPLOAD_CAP
-from dashapp.http import ApiError, Call, Route, error, market_of, small
+from dashapp.calls import ApiError, Call, Route, error, market_of, small
 from dashapp.query import Parameter, symbol, text, whole
 from dashapp.settings import VERSION
 from ingestion.upload import UploadError
@@ -50,17 +51,22 @@ async def status(call: Call) -> Response:
             "uptime_s": time.monotonic() - runtime.started_s,
             "kernels_ready": runtime.kernels_ready,
             "default_market": runtime.default_market,
-            "markets": [_market_status(call, one) for one in runtime.markets],
+            "markets": {one: _market_status(call, one) for one in runtime.markets},
             "computed": dict(runtime.computed),
-            "callback_ms": runtime.callback_times(),
+            "callback_ms": {
+                path: _spread(list(spent)) for path, spent in runtime.callback_ms.items() if spent
+            },
         }
     )
+
+
+def _spread(spent_ms: list[float]) -> dict[str, float]:
+    return {"n": len(spent_ms), "median": median(spent_ms), "max": max(spent_ms)}
 
 
 def _market_status(call: Call, market_id: str) -> Mapping[str, Any]:
     market = market_of(call.runtime, market_id)
     return {
-        "id": market.id,
         "title": market.title,
         "kind": market.kind,
         "origin": market.origin,
@@ -68,7 +74,7 @@ def _market_status(call: Call, market_id: str) -> Mapping[str, Any]:
         "symbols": market.symbols,
         "timeframes": market.timeframes,
         "feed": call.runtime.feed_status(market_id),
-        "trust": call.runtime.trust(market_id),
+        **call.runtime.trust(market_id),
     }
 
 
@@ -152,7 +158,8 @@ async def rules(call: Call) -> Response:
 
 async def add_rule(call: Call) -> Response:
     """Add a rule; the answer is the rule, with its id."""
-    return small({"rule": rule_to_dict(call.runtime.alerts.add_rule(await call.json(dict)))})
+    rule = call.runtime.alerts.add_rule(await call.json(dict))
+    return small({"rule": rule_to_dict(rule)})
 
 
 async def delete_rule(call: Call) -> Response:

@@ -38,6 +38,7 @@ from analytics.model import (
     PairParams,
     PairSnapshot,
 )
+from storage.archive import Archive
 from storage.market import Market
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ MAX_RULES = 200
 MAX_EVENTS = 10_000
 
 Series = tuple[IntArray, FloatArray]
+Keep = Callable[[Callable[[Archive], object]], None]
 
 
 class Source(Protocol):
@@ -59,24 +61,17 @@ class Source(Protocol):
     ) -> Awaitable[PairSnapshot | NotReady]: ...
 
 
-class Keeper(Protocol):
-    """What the engine keeps rules and events in: the archive, or nothing."""
-
-    def save_rule(self, rule: Mapping[str, Any]) -> None: ...
-    def delete_rule(self, rule_id: str) -> bool: ...
-    def add_events(self, events: list[Mapping[str, Any]]) -> int: ...
-    def clear_events(self) -> int: ...
-
-
 class AlertEngine:
     """Rules and the events they caused.
 
-    version: goes up whenever a rule or an event comes, changes or goes. keep: runs a write
-    to the archive in the background, in order; does nothing where nothing is kept.
+    version: goes up whenever a rule or an event comes, changes or goes. fired: how many
+    alerts fired since the process began. keep: does a write to the archive soon, in order,
+    off the loop; nothing where nothing is kept.
     """
 
-    def __init__(self, source: Source, keep: Callable[[Callable[[Any], Any]], None]) -> None:
+    def __init__(self, source: Source, keep: Keep) -> None:
         self.version = 0
+        self.fired = 0
         self._source = source
         self._keep = keep
         self._rules: dict[str, AlertRule] = {}
@@ -90,7 +85,19 @@ class AlertEngine:
         """All rules, in the order in which they were added."""
         return tuple(self._rules.values())
 
-    def restore(self, rules: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]):
+    @property
+    def fired_today(self) -> int:
+        """How many alerts of the current UTC day the history holds."""
+        midnight_ms = int(time.time() // 86_400) * 86_400_000
+        return sum(event.ts_ms >= midnight_ms for event in self._events)
+
+    def newest(self, count: int) -> list[AlertEvent]:
+        """The last `count` events, oldest first."""
+        return list(self._events)[-count:] if count > 0 else []
+
+    def restore(
+        self, rules: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]
+    ) -> None:
         """Take over what an archive kept; events come newest first."""
         for kept in rules:
             try:
@@ -122,8 +129,8 @@ class AlertEngine:
         """Delete a rule; False where there is none. What it caused stays in the history."""
         if self._rules.pop(rule_id, None) is None:
             return False
-        self._keep(lambda archive: archive.delete_rule(rule_id))
         self.version += 1
+        self._keep(lambda archive: archive.delete_rule(rule_id))
         logger.info("alert rule %s deleted", rule_id)
         return True
 
@@ -153,8 +160,8 @@ class AlertEngine:
         """Empty the history; how many events went."""
         count = len(self._events)
         self._events.clear()
-        self._keep(lambda archive: archive.clear_events())
         self.version += 1
+        self._keep(lambda archive: archive.clear_events())
         return count
 
     async def run(self) -> None:
@@ -182,11 +189,12 @@ class AlertEngine:
 
     def _take(self, events: list[AlertEvent]) -> None:
         self._events.extend(events)
+        self.fired += len(events)
         self.version += 1
-        kept = [asdict(event) for event in events]
-        self._keep(lambda archive: archive.add_events(kept))
         for event in events:
             logger.info("alert in market %s: %s", event.market, event.text)
+        kept = [asdict(event) for event in events]
+        self._keep(lambda archive: archive.add_events(kept))
 
     def _save(self, rule: AlertRule) -> None:
         self._rules[rule.id] = rule

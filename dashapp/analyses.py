@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
-from analytics.correlation import correlation_matrix
-from analytics.model import Bars, BoolArray, FloatArray, IntArray, NotReady, PairParams, PairSnapshot
+from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
+from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, PairSnapshot
 from analytics.pair import analyze_pair
 from storage.market import Market
 
@@ -58,7 +58,7 @@ class Analyses:
     def __init__(self) -> None:
         self.ready = False
         self.computed: Counter[str] = Counter()
-        self.spent_ms: list[float] = []
+        self._spent_ms: list[float] = []
         self._gate = asyncio.Semaphore(WORKERS)
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
@@ -90,9 +90,20 @@ class Analyses:
         symbols = market.symbols
         if len(symbols) < 2:
             return NotReady(f"needs 2 symbols, has {len(symbols)}", len(symbols), 2)
-        key = (market.id, serial(market), timeframe, limit, tuple(map(market.symbol_version, symbols)))
+        key = (
+            market.id,
+            serial(market),
+            timeframe,
+            limit,
+            tuple(map(market.symbol_version, symbols)),
+        )
         held = [market.bars(symbol, timeframe, limit) for symbol in symbols]
         return await self._shared("correlation", key, lambda: _correlations(held, limit))
+
+    def drain_ms(self) -> list[float]:
+        """How long each computation took since the last call, in ms."""
+        spent, self._spent_ms = self._spent_ms, []
+        return spent
 
     async def _shared(self, kind: str, key: Hashable, compute: Callable[[], Any]) -> Any:
         key = (kind, key)
@@ -114,7 +125,7 @@ class Analyses:
             async with self._gate:
                 started = loop.time()
                 result = await asyncio.to_thread(compute)
-                self.spent_ms.append((loop.time() - started) * 1_000)
+                self._spent_ms.append((loop.time() - started) * 1_000)
             self.computed[kind] += 1
             self._kept[key] = result
             while len(self._kept) > MAX_KEPT:
@@ -157,6 +168,27 @@ def legs(market: Market, params: PairParams) -> tuple[Bars, Bars]:
     limit = None if params.min_trades else params.limit + 1
     y, x = (market.bars(leg, params.timeframe, limit) for leg in (params.y, params.x))
     return y, x
+
+
+def _correlations(held: Sequence[Bars], limit: int) -> Correlations | NotReady:
+    """Over the newest `limit` times at which any symbol has a bar; pairwise complete."""
+    times = np.unique(np.concatenate([bars.ts_ms for bars in held]))[-limit:]
+    if len(times) < LEAST_OBSERVATIONS + 1:
+        need = LEAST_OBSERVATIONS + 1
+        return NotReady(f"needs {need} bars, has {len(times)}", len(times), need)
+    closes = np.full((len(times), len(held)), np.nan)
+    for column, bars in enumerate(held):
+        inside = bars.ts_ms >= times[0]
+        closes[np.searchsorted(times, bars.ts_ms[inside]), column] = bars.close[inside]
+    traded = np.isfinite(closes).astype(np.int64)
+    return Correlations(
+        timeframe=held[0].timeframe,
+        symbols=tuple(bars.symbol for bars in held),
+        matrix=correlation_matrix(closes),
+        counts=np.maximum(traded.T @ traded - 1, 0),
+        first_ts_ms=int(times[0]),
+        last_ts_ms=int(times[-1]),
+    )
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

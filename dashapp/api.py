@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from dashapp import actions, exports, resources
-from dashapp.http import Route, endpoint, error
+from dashapp.calls import Route, endpoint, error
 from dashapp.runtime import Runtime
 
 ROUTES: tuple[Route, ...] = (*actions.ROUTES, *resources.ROUTES, *exports.ROUTES)
@@ -63,7 +63,8 @@ z = pd.DataFrame(pair["series"]).set_index("ts_ms").z</pre>
 def mount(server: FastAPI, runtime: Runtime) -> None:
     """Put every route on the server, then the answers for those there are not."""
     for route in ROUTES:
-        _add(server, route.path, endpoint(runtime, route), [route.method])
+        methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
+        _add(server, route.path, endpoint(runtime, route), methods)
 
     async def page(request: Request) -> Response:
         return HTMLResponse(_document(str(request.base_url).rstrip("/")))
@@ -81,9 +82,7 @@ def _add(server: FastAPI, path: str, answer: object, methods: list[str]) -> None
 
 
 async def _nothing_here(request: Request) -> Response:
-    return error(
-        HTTPStatus.NOT_FOUND, f"there is no {request.method} {request.url.path}; see /api"
-    )
+    return error(HTTPStatus.NOT_FOUND, f"there is no {request.method} {request.url.path}; see /api")
 
 
 async def _worded(request: Request, raised: Exception) -> Response:

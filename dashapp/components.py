@@ -34,20 +34,28 @@ def chart(chart_id: str, figure: dict[str, Any], size: str = "") -> Component:
     return html.Section(graph, className=f"card-box chart {size}".strip())
 
 
-def answer_line() -> Component:
+def answer_line(path: str) -> Component:
     """The page's finding in one sentence; its page fills it."""
-    return html.P(id=ids.ANSWER, className="answer", role="status")
+    return html.P(
+        html.Span(id=ids.answer_of(path)), id=ids.ANSWER, className="answer", role="status"
+    )
 
 
 def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:
     """Words as spans, each in the tone that it carries ("", up, down, warn, muted ...)."""
-    return [html.Span(text, className=f"tone-{tone}" if tone else "") for text, tone in parts]
+    made: list[Component] = []
+    for text, tone in parts:
+        if made:
+            made.append(html.Span(" · ", className="tone-muted"))
+        made.append(html.Span(text, className=f"tone-{tone}" if tone else None))
+    return made
 
 
 def card(title: str, children: Any, *, tools: Any = None, extra: str = "") -> Component:
     """A titled box; tools sit at the right of its title."""
     head = html.Header([html.H2(title), html.Div(tools, className="tools")], className="card-head")
-    return html.Section([head, children], className=f"card-box {extra}".strip())
+    body = children if isinstance(children, list) else [children]
+    return html.Section([head, *body], className=f"card-box {extra}".strip())
 
 
 def field(label: str, control: Component, control_id: str, *, hint: str = "") -> Component:
@@ -111,7 +119,7 @@ def table(
             "rowHeight": 30,
             "headerHeight": 34,
             "suppressCellFocus": False,
-            "overlayNoRowsTemplate": "nothing here yet",
+            "localeText": {"noRowsToShow": "nothing here yet"},
         },
         className="ag-theme-spreadscope",
         style={"height": height, "width": "100%"},

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+from itertools import takewhile
 from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 
+from analytics.alerts import AlertEvent
+from analytics.model import FeedStatus
 from dashapp import ids
 from dashapp.runtime import Runtime
 from dashapp.words import trust_figures
-
-logger = logging.getLogger(__name__)
 
 TOAST_MS = 8_000
 MAX_TOASTS = 4
@@ -35,7 +35,7 @@ def mark(kind: str) -> Any:
     return html.Span(words, className="mark") if words else ""
 
 
-def toasts(events: list[Any]) -> list[Any]:
+def toasts(events: list[AlertEvent]) -> list[Any]:
     """The newest alerts, each in a toast that goes by itself."""
     return [
         dbc.Toast(
@@ -50,62 +50,82 @@ def toasts(events: list[Any]) -> list[Any]:
     ]
 
 
+def _figures(trust: dict[str, Any]) -> list[Any]:
+    return [
+        html.Span(text, className=f"figure tone-{tone}" if tone else "figure")
+        for text, tone in trust_figures(trust)
+    ]
+
+
+def _status(status: FeedStatus) -> str:
+    wait = status.retry_in_s
+    state = status.state if wait is None else f"{status.state} in {wait:.0f} s"
+    return f"{state} · {status.detail}" if status.detail else state
+
+
 def _strip(runtime: Runtime, market_id: str) -> dict[str, Any]:
-    body = runtime.market(market_id)
-    status = runtime.feed_status(market_id)
-    parts = trust_figures(runtime.trust(market_id))
-    words = f"{status.state} · {status.detail}" if status.detail else status.state
+    """What the strip says of a market, part by part."""
+    status, body = runtime.feed_status(market_id), runtime.market(market_id)
     return {
         "mark": mark(body.kind if body else ""),
         "dot": f"dot {status.state}",
-        "status": words,
-        "figures": [
-            html.Span(text, className=f"figure tone-{tone}" if tone else "figure")
-            for text, tone in parts
-        ],
+        "status": _status(status),
+        "figures": _figures(runtime.trust(market_id)),
+        "known": known_symbols(runtime, market_id),
     }
 
 
+def news(runtime: Runtime, seen: str | None) -> list[AlertEvent]:
+    """The alerts that fired after the one a tab saw last, oldest first."""
+    newer = takewhile(lambda event: event.id != seen, runtime.alerts.events())
+    return list(newer)[::-1]
+
+
+def _fingerprint(parts: dict[str, Any]) -> dict[str, str]:
+    return {name: str(part) for name, part in parts.items()}
+
+
 def _register_strip(app: Dash, runtime: Runtime) -> None:
+    parts = {
+        "mark": Output("simulated-mark", "children"),
+        "dot": Output("feed-dot", "className"),
+        "status": Output(ids.FEED_STATUS, "children"),
+        "figures": Output("trust-figures", "children"),
+        "known": Output(ids.KNOWN, "data"),
+    }
+
     @app.callback(
         output={
-            "mark": Output("simulated-mark", "children"),
-            "dot": Output("feed-dot", "className"),
-            "status": Output(ids.FEED_STATUS, "children"),
-            "figures": Output("trust-figures", "children"),
-            "known": Output(ids.KNOWN, "data"),
+            "parts": parts,
             "badge": Output("alerts-badge", "children"),
             "toasts": Output(ids.TOASTS, "children"),
             "fired": Output(ids.FIRED, "data"),
             "cursor": Output(ids.FRAME_CURSOR, "data"),
         },
-        inputs={"tick": Input(ids.INTERVAL, "n_intervals"), "market": Input(ids.MARKET, "value")},
+        inputs={
+            "tick": Input(ids.INTERVAL, "n_intervals"),
+            "market": Input(ids.MARKET, "value"),
+            "pathname": Input(ids.URL, "pathname"),
+        },
         state={"cursor": State(ids.FRAME_CURSOR, "data")},
     )
-    async def strip(tick, market, cursor):
-        cursor = cursor or {}
-        made = _strip(runtime, market or runtime.default_market)
-        known = known_symbols(runtime, market)
-        seen = cursor.get("fired", runtime.alerts.fired)
-        news = runtime.alerts.newest(runtime.alerts.fired - seen)
-        texts = {
-            "status": made["status"],
-            "dot": made["dot"],
-            "known": known,
-            "figures": [str(one.children) for one in made["figures"]],
-        }
-        same = {name: cursor.get(name) == value for name, value in texts.items()}
-        unseen = runtime.alerts.fired_today
+    async def strip(tick, market, pathname, cursor):
+        first, cursor = cursor is None, cursor or {}
+        known = market if runtime.market(market or "") else runtime.default_market
+        made = _strip(runtime, known)
+        sent = _fingerprint(made)
+        held = cursor.get("sent", {})
+        newest = next(iter(runtime.alerts.events()), None)
+        fresh = [] if first else news(runtime, cursor.get("seen"))
+        unread = 0 if pathname == "/alerts" else cursor.get("unread", 0) + len(fresh)
         return {
-            "mark": no_update if cursor.get("market") == market else made["mark"],
-            "dot": no_update if same["dot"] else made["dot"],
-            "status": no_update if same["status"] else made["status"],
-            "figures": no_update if same["figures"] else made["figures"],
-            "known": no_update if same["known"] else known,
-            "badge": str(unseen) if unseen else "",
-            "toasts": toasts(news) if news else no_update,
-            "fired": [{"id": str(one.id), "text": one.text} for one in news] or no_update,
-            "cursor": {**texts, "market": market, "fired": runtime.alerts.fired},
+            "parts": {
+                name: no_update if held.get(name) == sent[name] else made[name] for name in parts
+            },
+            "badge": no_update if unread == cursor.get("unread") else str(unread or ""),
+            "toasts": toasts(fresh) if fresh else no_update,
+            "fired": [{"id": one.id, "text": one.text} for one in fresh] or no_update,
+            "cursor": {"sent": sent, "seen": newest and newest.id, "unread": unread},
         }
 
 

@@ -26,7 +26,6 @@ FRAME_MESSAGE = "frame-message"
 VIEW = "view"
 THEME = "theme"
 FROZEN = "frozen"
-CURSOR = "cursor"
 FRAME_CURSOR = "frame-cursor"
 KNOWN = "known-symbols"
 FOCUS = "focus"
@@ -94,3 +93,17 @@ DOWNLOAD_TICKS = "download-ticks"
 DOWNLOAD_BARS = "download-bars"
 DOWNLOAD_ANALYTICS = "download-analytics"
 DOWNLOAD_SUMMARY = "download-summary"
+
+
+def answer_of(path: str) -> str:
+    """The id of a page's answer: of its own, for Dash wants all outputs in the layout or none.
+
+    >>> answer_of("/analytics"), answer_of("/")
+    ('answer-analytics', 'answer-home')
+    """
+    return f"answer-{path.strip('/') or 'home'}"
+
+
+def cursor_of(path: str) -> str:
+    """The id of the store in which a tab remembers what a page showed it last."""
+    return f"cursor-{path.strip('/') or 'home'}"

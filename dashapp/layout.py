@@ -46,7 +46,6 @@ def _brand() -> Component:
 
 
 def _feed_controls(runtime: Runtime) -> list[Component]:
-    labelled = {"aria-label": "Symbols"}
     return [
         html.Div(
             [
@@ -63,6 +62,7 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
             [
                 html.Label("Source", htmlFor=ids.SOURCE_KIND, className="visually-hidden"),
                 components.select(ids.SOURCE_KIND, SOURCES, source_kind(runtime)),
+                html.Label("Stream address", htmlFor=ids.SOURCE_URL, className="visually-hidden"),
                 dbc.Input(
                     id=ids.SOURCE_URL,
                     type="text",
@@ -71,7 +71,6 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
                     placeholder="wss://host/path",
                     debounce=True,
                     autocomplete="off",
-                    **{"aria-label": "Stream address"},
                 ),
             ],
             className="head-source",
@@ -80,7 +79,7 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
             dcc.Dropdown(id=ids.SYMBOLS, multi=True, options=[], value=[], placeholder="Symbols"),
             className="head-symbols",
             role="group",
-            **labelled,
+            **{"aria-label": "Symbols"},
         ),
         html.Div(
             [
@@ -214,4 +213,8 @@ def register(app: Dash) -> None:
         page = page_for(pathname)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")
-        return [dcc.Store(id=ids.CURSOR), components.answer_line(), page.layout()]
+        return [
+            dcc.Store(id=ids.cursor_of(page.path)),
+            components.answer_line(page.path),
+            page.layout(),
+        ]

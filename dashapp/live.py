@@ -149,8 +149,8 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
         output={
             "charts": {one: Output(one, "figure") for one in page.charts},
             "values": dict(page.values),
-            "answer": Output(ids.ANSWER, "children"),
-            "cursor": Output(ids.CURSOR, "data"),
+            "answer": Output(ids.answer_of(page.path), "children"),
+            "cursor": Output(ids.cursor_of(page.path), "data"),
         },
         inputs={
             "tick": Input(ids.INTERVAL, "n_intervals"),
@@ -158,7 +158,7 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
             "theme": Input(ids.THEME, "data"),
             "options": dict(page.options),
         },
-        state={"cursor": State(ids.CURSOR, "data"), "frozen": State(ids.FROZEN, "data")},
+        state={"cursor": State(ids.cursor_of(page.path), "data"), "frozen": State(ids.FROZEN, "data")},
         running=[(Output(ids.INTERVAL, "disabled"), True, False)],
     )
     async def live(tick, view, theme, options, cursor, frozen):

@@ -6,6 +6,7 @@ Negative numbers carry a true minus sign, a missing or infinite value is an en d
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 from analytics.model import TIMEFRAMES
 
@@ -70,14 +71,13 @@ def ratio(value: float | None) -> str:
 
 
 def pct(share: float | None, digits: int = 2, *, signed: bool = True) -> str:
-    """A share of 1 as per cent.
+    """A share of 1 as per cent, with its sign unless told otherwise.
 
-    >>> pct(0.0123), pct(-0.5, 0), pct(0.341, 0, signed=False)
-    ('+1.23 %', '−50 %', '34 %')
+    >>> pct(0.0123), pct(-0.5, 0), pct(0.341, 0, signed=False), pct(float("nan"))
+    ('+1.23 %', '−50 %', '34 %', '–')
     """
-    if _missing(share):
+    if share is None or not math.isfinite(share):
         return NONE
-    assert share is not None
     return f"{number(share * 100, digits, signed=signed)} %"
 
 
@@ -156,3 +156,14 @@ def base(symbol: str) -> str:
     ('BTC', 'ETH')
     """
     return symbol[: len(symbol) - len(quote(symbol))].rstrip("-_") or symbol
+
+
+def utc_time(ts_ms: float) -> str:
+    """A time as tables and hovers show it, in UTC; milliseconds only where there are any.
+
+    >>> utc_time(1_723_161_256_322), utc_time(1_723_161_256_000)
+    ('2024-08-08 23:54:16.322', '2024-08-08 23:54:16')
+    """
+    whole, rest = divmod(int(ts_ms), 1_000)
+    text = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{text}.{rest:03d}" if rest else text

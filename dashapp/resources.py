@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from analytics.backtest import BacktestParams
+from analytics.backtest import HEDGE_MODES, BacktestParams, BacktestResult
 from analytics.model import (
     BAR_COLUMNS,
     NO_TRADE_ID,
@@ -17,8 +17,18 @@ from analytics.model import (
     PairSnapshot,
     Ticks,
 )
-from dashapp.http import ApiError, Call, Route, known_symbol, large, ready, small
-from dashapp.query import PAIR, TIMEFRAME, Parameter, number, optional, pair_params, symbol, whole
+from dashapp.calls import ApiError, Call, Route, known_symbol, large, ready, small
+from dashapp.query import (
+    PAIR,
+    TIMEFRAME,
+    Parameter,
+    choice,
+    number,
+    optional,
+    pair_params,
+    symbol,
+    whole,
+)
 
 MAX_ROWS = 20_000
 LIMIT = Parameter(whole(1, MAX_ROWS), 1_000, f"newest rows, 1 to {MAX_ROWS}")
@@ -40,6 +50,20 @@ PAIR_SERIES = (
     "kalman_alpha",
 )
 
+#: The series of a back-test, one value a bar.
+BACKTEST_SERIES = (
+    "ts_ms",
+    "equity",
+    "gross_equity",
+    "drawdown",
+    "position",
+    "hedge",
+    "spread",
+    "z",
+    "break_even_z",
+    "carried",
+)
+
 _SETTINGS = BacktestParams()
 BACKTEST = {
     **PAIR,
@@ -51,9 +75,7 @@ BACKTEST = {
     ),
     "cost_bps": Parameter(number, _SETTINGS.cost_bps, "per side and leg"),
     "slippage_bps": Parameter(number, _SETTINGS.slippage_bps, "per side and leg"),
-    "hedge_mode": Parameter(
-        lambda _, given: given, _SETTINGS.hedge_mode, "rolling, kalman, in-sample"
-    ),
+    "hedge_mode": Parameter(choice(*HEDGE_MODES), _SETTINGS.hedge_mode, ", ".join(HEDGE_MODES)),
 }
 
 
@@ -91,15 +113,19 @@ async def correlation(call: Call) -> Response:
     market = call.market
     timeframe = legal_timeframe(call)
     result = ready(await call.runtime.correlation(market.id, timeframe, call.values["limit"]))
-    return small({"market": market.id, **_fields(result)})
+    head = {each.name: getattr(result, each.name) for each in fields(result)}
+    return small({"market": market.id, **head})
 
 
 async def backtest(call: Call) -> Response:
     """The back-test of a pair: figures, trades and equity."""
     params = legal_pair(call)
     chosen = {name: call.values[name] for name in call.values if name not in PAIR}
-    result = ready(await call.runtime.backtest(call.market.id, params, BacktestParams(**chosen)))
-    return await large(lambda: {"market": call.market.id, **_fields(result)})
+    if params.hedge_window is not None:
+        chosen["hedge_window"] = params.hedge_window
+    settings = BacktestParams(**chosen)
+    result = ready(await call.runtime.backtest(call.market.id, params, settings))
+    return await large(lambda: {"market": call.market.id, **backtest_document(result)})
 
 
 def legal_timeframe(call: Call) -> str:
@@ -172,8 +198,19 @@ def pair_document(snapshot: PairSnapshot) -> dict[str, Any]:
     }
 
 
-def _fields(result: Any) -> dict[str, Any]:
-    return {each.name: getattr(result, each.name) for each in fields(result)}
+def backtest_document(result: BacktestResult) -> dict[str, Any]:
+    """Everything of a back-test, grouped as /api describes it."""
+    return {
+        "params": asdict(result.params),
+        "settings": asdict(result.settings),
+        "label": result.label,
+        "in_sample": result.in_sample,
+        "periods_per_year": result.periods_per_year,
+        "rows_dropped": result.rows_dropped,
+        "figures": asdict(result.figures),
+        "trades": [asdict(trade) for trade in result.trades],
+        "series": {name: getattr(result, name) for name in BACKTEST_SERIES},
+    }
 
 
 _OF_MARKET = "/api/markets/{market}"
@@ -216,8 +253,9 @@ ROUTES = (
         "GET",
         f"{_OF_MARKET}/backtest",
         backtest,
-        "The z-score strategy on a pair: figures, trades, equity. A signal fills at the next "
-        "bar's open.",
+        "The z-score strategy on a pair: settings, figures, trades; series, one value a bar: "
+        + ", ".join(BACKTEST_SERIES)
+        + ". A signal fills at the next bar's open. hedge_window is the rolling hedge's.",
         BACKTEST,
     ),
 )

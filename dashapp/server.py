@@ -16,7 +16,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,8 @@ from fastapi import FastAPI
 from dashapp import api
 from dashapp.guard import Guard, Policy
 from dashapp.runtime import Runtime
-from dashapp.settings import Settings, UsageError, masked
+from dashapp.settings import Settings, UsageError
+from ingestion.url_guard import mask_url
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -62,16 +62,18 @@ def create_server(
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     api.mount(server, runtime)  # before Dash, whose last route answers every GET with a page
     app = (create_app or _product)(runtime, server)
-    # Dash does this on its first request for "/": a first request for another page, from a
-    # link, would get an index without the stylesheets and scripts of assets/.
+    # Dash does the first on its first request for "/", so that a link to another page would
+    # get an index without the stylesheets and scripts of assets/; the second when it starts.
     app._setup_server()
+    app.backend._setup_catchall()
     policy = Policy.of(settings, app.csp_hashes())
     return Guard(server, policy, lambda output: _callback_shape(app, output))
 
 
 def _product(runtime: Runtime, server: FastAPI) -> Dash:
-    from dashapp import create_app
+    from dashapp import create_app, live
 
+    runtime.callback_ms = live.durations_ms
     return create_app(runtime, server)
 
 
@@ -85,7 +87,6 @@ def serve(settings: Settings) -> int:
     configure_logging(settings.log_level)
     listener = bind(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
-    started = time.perf_counter()
     runtime = Runtime(settings)
     config = uvicorn.Config(
         create_server(runtime, settings),
@@ -96,12 +97,7 @@ def serve(settings: Settings) -> int:
         timeout_graceful_shutdown=GRACE_S,
         limit_concurrency=MAX_CONNECTIONS,
     )
-    logger.info(
-        "serving %s from the source %s, ready after %.1f s",
-        _address(settings),
-        masked(settings.source),
-        time.perf_counter() - started,
-    )
+    logger.info("serving %s from the source %s", _address(settings), mask_url(settings.source))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         code = runner.run(_run(_Server(config), listener))
     logger.info("stopped")

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from ingestion.url_guard import check_url, mask_url
+
 VERSION = "0.1.0"
 
 #: Sources that have a name; any other is a URL or a file.
 NAMED_SOURCES = ("demo", "binance-futures", "binance-spot", "none")
-URL_SCHEMES = ("ws", "wss", "http", "https")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
@@ -70,25 +71,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def masked(url: str) -> str:
-    """`url` without what may be a secret in it: user, password and query.
-
-    >>> masked("wss://me:secret@feed.test/stream?token=abc")
-    'wss://***@feed.test/stream?***'
-    >>> masked("demo")
-    'demo'
-    """
-    if "://" not in url:
-        return url
-    scheme, _, rest = url.partition("://")
-    rest = rest.partition("#")[0]
-    address, question, _ = rest.partition("?")
-    authority, slash, path = address.partition("/")
-    if "@" in authority:
-        authority = "***@" + authority.rpartition("@")[2]
-    return f"{scheme}://{authority}{slash}{path}{'?***' if question else ''}"
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -177,7 +159,10 @@ def _source(label: str, text: str) -> str:
     if source in NAMED_SOURCES:
         return source
     if "://" in source:
-        return _url(label, source, URL_SCHEMES)
+        try:
+            return check_url(source).url
+        except ValueError as error:
+            raise UsageError(f"{label}: {error}") from None
     if not os.path.exists(source):
         raise UsageError(
             f"{label} is {text!r}: no such file, and not one of {', '.join(NAMED_SOURCES)} "
@@ -209,8 +194,8 @@ def _archive(label: str, text: str) -> str | None:
     path = text.strip()
     if path.lower() == "none":
         return None
-    if "://" in path:
-        return path
+    if "://" in path or not path:
+        raise UsageError(f"{label} is {mask_url(text)!r}, expected the path of a file, or none")
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise UsageError(f"{label} is {text!r}, but there is no folder {folder!r}")
@@ -227,7 +212,9 @@ def _url(label: str, text: str, schemes: tuple[str, ...]) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise UsageError(f"{label} is {masked(text)!r}, expected a URL that starts with {expected}")
+        raise UsageError(
+            f"{label} is {mask_url(text)!r}, expected a URL that starts with {expected}"
+        )
     return text.strip()
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from analytics.performance import annual_volatility, max_drawdown, sharpe
 
 from analytics.correlation import correlation_matrix
 from analytics.model import TIMEFRAMES, Bars, FloatArray
+from analytics.performance import annual_volatility, max_drawdown, sharpe
 from analytics.stationarity import adf
 from analytics.statistics import summarize
 from analytics.vwap import vwap
@@ -34,6 +34,7 @@ class SymbolSummary:
     symbol: str
     bars: int
     ts_ms: int
+    first: float
     last: float
     change: float
     low: float
@@ -54,7 +55,7 @@ class SymbolSummary:
     def verdict(self) -> str:
         """Whether the price itself looks stationary, in words.
 
-        >>> SymbolSummary("A", 0, 0, *[math.nan] * 8, None, *[math.nan] * 3).verdict
+        >>> SymbolSummary("A", 0, 0, *[math.nan] * 9, None, *[math.nan] * 3).verdict
         'not enough data'
         """
         if math.isnan(self.adf_pvalue):
@@ -79,6 +80,7 @@ def summarize_bars(bars: Bars) -> SymbolSummary:
         symbol=bars.symbol,
         bars=len(bars),
         ts_ms=int(bars.ts_ms[-1]),
+        first=float(bars.open[0]),
         last=float(close[-1]),
         change=float(close[-1] / bars.open[0] - 1.0),
         low=float(bars.low.min()),

@@ -1,12 +1,18 @@
-"""A file that is being uploaded: read piece by piece, a market only when it is whole."""
+"""A file that is being uploaded: read piece by piece, a market only when it is whole.
+
+Parsing runs in a worker thread, one piece at a time. The rows go to a market that nobody
+else sees until the file has ended; those of a file that joins a market there is are held
+back until then.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import repeat
 
-from analytics.model import Bars, Ticks
+from analytics.model import Bars, Rejected, Ticks
 from ingestion.upload import UploadError, UploadReader, UploadReport
 from storage.market import Market
 
@@ -14,35 +20,36 @@ logger = logging.getLogger(__name__)
 
 #: Pieces are parsed when this much has come: fewer, larger turns in the worker thread.
 PARSE_BYTES = 512 * 1024
+#: Rows that a file may have which joins a market; a larger one is a market of its own.
+MAX_JOINING = 2_000_000
 
-Finished = Callable[[Market], str]
+Show = Callable[["UploadSession"], None]
 
 
 class UploadSession:
-    """One file on its way in.
+    """One file on its way in: feed it the bytes in order, then finish or abort.
 
-    Fed with bytes in order, then finished or aborted; parsing runs in a worker thread, one
-    piece at a time. The rows go to a market of its own that nobody sees before `finish`; or,
-    if the file adds to a market there is, they are held back until then.
+    market: the private one of the file, or the one it joins. show: called on the loop when
+    the file is whole, before `finish` returns. end: called once, however it ended.
     """
 
     def __init__(
         self,
-        name: str,
-        symbol: str | None,
+        reader: UploadReader,
         market: Market,
-        register: Finished,
         *,
-        adds: bool,
+        joins: bool,
+        show: Show,
+        end: Callable[[], None],
     ) -> None:
-        self.name = name
+        self.market = market
         self.bytes = 0
-        self._reader = UploadReader(name, symbol)
-        self._market = market
-        self._register = register
-        self._held: list[Ticks | Bars] | None = [] if adds else None
+        self._reader = reader
+        self._held: list[Ticks | Bars] | None = [] if joins else None
+        self._show = show
+        self._end = end
         self._waiting = bytearray()
-        self._ended = False
+        self._open = True
 
     @property
     def report(self) -> UploadReport:
@@ -59,51 +66,105 @@ class UploadSession:
     async def finish(self) -> tuple[str, UploadReport]:
         """The file has ended: the id of its market, and the report.
 
-        Raises UploadError when nothing in it could be used; then there is no market.
+        Raises UploadError when nothing in it could be used; then no market has changed.
         """
         await self._parse()
-        self._keep(await asyncio.to_thread(self._reader.finish))
-        if self._ended:
-            raise UploadError("the upload was cancelled")
-        self._ended = True
+        await asyncio.to_thread(self._rest)
+        self._check_open()
         report = self.report
-        if report.accepted == 0:
-            raise UploadError(report.problem or "there is no row in it that can be used")
-        for batch in self._held or ():
-            _append(self._market, batch)
-        market_id = self._register(self._market)
+        if self._held is not None:
+            _join(self.market, self._held, report)
+        self._show(self)
+        self._close()
         logger.info(
-            "uploaded %s into market %s: %d of %d rows taken, %d rejected",
+            "file %s is in market %s: %d of %d rows taken, %d rejected",
             report.name,
-            market_id,
+            self.market.id,
             report.accepted,
             report.rows,
-            sum(report.rejected.values()),
+            report.rows - report.accepted,
         )
-        return market_id, report
+        return self.market.id, report
 
     def abort(self) -> None:
-        """Forget the file; without effect once it is finished."""
-        if not self._ended:
-            self._ended = True
-            logger.info("upload of %s cancelled after %d bytes", self.report.name, self.bytes)
+        """Forget the file; nothing once it is finished."""
+        if self._open:
+            self._close()
+            logger.info("file %s was given up after %d bytes", self.report.name, self.bytes)
+
+    def _close(self) -> None:
+        self._open = False
+        self._waiting.clear()
+        self._held = None
+        self._end()
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise UploadError("the upload was cancelled")
 
     async def _parse(self) -> None:
+        self._check_open()
         chunk = bytes(self._waiting)
         self._waiting.clear()
-        if chunk and not self._ended:
-            self._keep(await asyncio.to_thread(self._reader.feed, chunk))
+        if chunk:
+            await asyncio.to_thread(self._take, chunk)
+        self._check_open()
 
-    def _keep(self, batches: list[Ticks | Bars]) -> None:
-        for batch in batches:
-            if self._held is None:
-                _append(self._market, batch)
-            else:
-                self._held.append(batch)
+    def _take(self, chunk: bytes) -> None:
+        """In the worker thread, alone with the file's own market."""
+        for batch in self._reader.feed(chunk):
+            self._put(batch)
+
+    def _rest(self) -> None:
+        for batch in self._reader.finish():
+            self._put(batch)
+        if self._held is None:
+            _count_rejected(self.market, self.report.rejected)
+
+    def _put(self, batch: Ticks | Bars) -> None:
+        if self._held is None:
+            _append(self.market, batch)
+            return
+        self._held.append(batch)
+        if self.report.accepted > MAX_JOINING:
+            raise UploadError(
+                f"more than {MAX_JOINING:,} rows to add to market {self.market.id}: "
+                "upload this file as a market of its own"
+            )
+
+
+def _join(market: Market, batches: list[Ticks | Bars], report: UploadReport) -> None:
+    """Add a whole file to a market there is. Raises UploadError, with nothing added, where
+    the market would refuse it.
+    """
+    if market.symbols and report.kind != market.origin:
+        raise UploadError(
+            f"the file holds {report.kind}, but market {market.id} was made of {market.origin}"
+        )
+    for symbol in report.symbols:
+        if report.kind == "bars" and symbol in market.symbols:
+            held = market.bars(symbol, market.timeframes[0], 0).timeframe
+            if report.timeframe not in (None, held):
+                raise UploadError(
+                    f"the file has {report.timeframe} bars of {symbol}, but market "
+                    f"{market.id} has {held} bars of it"
+                )
+    before = market.counters.rejected.total()
+    for batch in batches:
+        _append(market, batch)
+    refused = market.counters.rejected.total() - before
+    if refused and refused == sum(map(len, batches)):
+        raise UploadError(f"market {market.id} refused the file: {market.counters.last_rejected}")
+    _count_rejected(market, report.rejected)
 
 
 def _append(market: Market, batch: Ticks | Bars) -> None:
     if isinstance(batch, Ticks):
-        market.append(batch)
+        market.append(batch, backfill=True)
     else:
         market.append_bars(batch)
+
+
+def _count_rejected(market: Market, rejected: Mapping[str, int]) -> None:
+    for reason, count in rejected.items():
+        market.reject(repeat(Rejected(reason), count))

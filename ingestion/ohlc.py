@@ -17,17 +17,15 @@ from analytics.model import TIMEFRAMES, UNKNOWN_TRADES, Bars, BoolArray, FloatAr
 from ingestion.errors import UploadError
 from ingestion.rows import PRICE_END, SIZE_END, number
 from ingestion.symbols import MAX_SYMBOLS, proper_symbol
-from ingestion.tally import Tally
+from ingestion.tally import HOPELESS, Tally
 from ingestion.times import parse_time
 
 HOLD = 200_000
 
 DELIMITERS = (",", ";", "\t")
-TIME_COLUMNS = (
-    "open_time,opentime,timestamp,ts,unix,unix_timestamp,time,datetime,date,time_utc,date_utc,t"
-).split(",")
 COLUMNS = {
-    "time": TIME_COLUMNS,
+    # The first that a header has counts: a number before a text, an open time before others.
+    "time": ["open_time", "timestamp", "ts", "unix", "time", "datetime", "date", "date_utc", "t"],
     "open": ["open", "o"],
     "high": ["high", "h"],
     "low": ["low", "l"],
@@ -115,6 +113,11 @@ class BarTable:
         if "volume" not in header.columns:
             tally.notes.append("no volume column: every bar's volume is 0")
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether many rows have come and none was good."""
+        return not self._held and not self.tally.accepted and self.tally.rows >= HOPELESS
+
     def take(self, lines: Sequence[bytes], numbers: Sequence[int]) -> list[Bars]:
         """Read lines; the bars that became ready."""
         rows, where = self._split(lines, numbers)
@@ -169,7 +172,9 @@ class BarTable:
                 self._reject(reason, where[position], text.encode())
             bad |= mask
         lines = np.array(where, dtype=np.int64)
-        self._blocks.append([column[~bad] for column in (lines, code, ts_ms, counts, volume, *prices)])
+        self._blocks.append(
+            [column[~bad] for column in (lines, code, ts_ms, counts, volume, *prices)]
+        )
         self._held += int((~bad).sum())
 
     def _codes(self, cells: Sequence[str] | None, rows: int = 0) -> np.ndarray:

@@ -28,8 +28,11 @@ ENVELOPE_NAMES = ("data", "trades", "ticks", "payload", "result")
 
 TRADE_EVENTS = ("trade", "aggTrade")
 CONTROL_WORDS = frozenset(
-    "ack connected error heartbeat info ping pong status subscribe subscribed subscription "
-    "subscriptions subscription_succeeded system unsubscribe unsubscribed welcome".split()
+    (
+        *("ack", "connected", "error", "heartbeat", "info", "ping", "pong", "status", "system"),
+        *("subscribe", "subscribed", "subscription", "subscriptions", "subscription_succeeded"),
+        *("unsubscribe", "unsubscribed", "welcome"),
+    )
 )
 MAX_DEPTH = 4
 
@@ -180,30 +183,33 @@ def read_row(obj: dict[str, Any], default_symbol: str | None, stream: str = "") 
     symbol = _symbol(obj, roles, default_symbol, stream)
     if symbol is None:
         return Refusal("symbol")
-    identity = NO_TRADE_ID if roles.id is None else trade_id(obj[roles.id])
-    return _checked(obj, roles, symbol, identity)
-
-
-def _checked(obj: dict[str, Any], roles: Roles, symbol: str, identity: int) -> Row | Refusal:
-    assert roles.price and roles.size and roles.time
     price, size = number(obj[roles.price]), number(obj[roles.size])
-    kind = obj.get("X", "MARKET")
-    if price is None:
-        return Refusal("price")
-    if size is None:
-        return Refusal("size")
-    if kind == "NA" or (price == 0 and (size == 0 or "X" in obj)):
-        return Refusal("zero-print", symbol, identity)
-    if kind != "MARKET":
-        return Refusal("insurance-print", symbol, identity)
-    if not 0 < price < PRICE_END:
-        return Refusal("price", symbol, identity)
-    if not 0 < size < SIZE_END:
-        return Refusal("size", symbol, identity)
+    identity = NO_TRADE_ID if roles.id is None else trade_id(obj[roles.id])
+    reason = _fault(price, size, obj)
+    if reason:
+        return Refusal(reason, symbol, identity)
     time = parse_time(obj[roles.time])
     if time is None:
         return Refusal("time", symbol, identity)
+    assert price is not None
+    assert size is not None
     return Row(symbol, time, price, size, identity)
+
+
+def _fault(price: float | None, size: float | None, obj: dict[str, Any]) -> str:
+    """What is wrong with a print, "" for a trade of the market."""
+    kind = obj.get("X", "MARKET")
+    if price is None:
+        return "price"
+    if size is None:
+        return "size"
+    if kind == "NA" or (price == 0 and (size == 0 or "X" in obj)):
+        return "zero-print"
+    if kind != "MARKET":
+        return "insurance-print"
+    if not 0 < price < PRICE_END:
+        return "price"
+    return "" if 0 < size < SIZE_END else "size"
 
 
 def _symbol(

@@ -71,9 +71,9 @@ INSTRUMENTS = (
 )
 
 _PAIRS = (
-    _Pair(0, 1, market=9e-5, own=1.1e-4, half_life_s=22.0, spread=2.4e-4),
-    _Pair(2, 3, market=9e-5, own=2.0e-4, half_life_s=20.0, spread=4.5e-4),
-    _Pair(4, 5, market=7e-5, own=1.6e-4, half_life_s=18.0, spread=4.5e-4, breaks=True),
+    _Pair(0, 1, market=8e-5, own=9e-5, half_life_s=25.0, spread=3.3e-4),
+    _Pair(2, 3, market=8e-5, own=1.5e-4, half_life_s=24.0, spread=6e-4),
+    _Pair(4, 5, market=7e-5, own=1.4e-4, half_life_s=20.0, spread=5e-4, breaks=True),
 )
 _LONER, _LONER_VOLATILITY = 6, 2.5e-4
 

@@ -8,8 +8,9 @@ from analytics.model import SYMBOL_PATTERN
 
 #: Currencies in which the other leg of a symbol is quoted, as its name ends.
 QUOTES = (
-    "USDT USDC BUSD FDUSD TUSD DAI USD EUR GBP JPY TRY BRL AUD CAD CHF KRW BTC ETH BNB SOL"
-).split()
+    *("USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI", "USD", "EUR", "GBP", "JPY", "TRY"),
+    *("BRL", "AUD", "CAD", "CHF", "KRW", "BTC", "ETH", "BNB", "SOL"),
+)
 
 MAX_SYMBOLS = 64
 

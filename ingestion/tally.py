@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from analytics.model import Bars, Rejected, Ticks
 
 FIRST_LINES = 5
+#: So many rows without one that is good, and a file is no market data.
+HOPELESS = 10_000
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ class BarSeries:
         """
         if bars.timeframe != self.base.timeframe:
             raise ValueError(f"bars are of {bars.timeframe}, expected {self.base.timeframe}")
+        if not len(bars):
+            return 0, 0
         held = self.base
         late = np.zeros(len(bars), np.bool_)
         if len(held) >= self.max_bars:

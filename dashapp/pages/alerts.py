@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -31,7 +32,7 @@ from dashapp.live import LivePage, Tab
 from dashapp.pages.shared import markers_of, pair_key, snapshot_of, utc_time
 from dashapp.runtime import Runtime
 from dashapp.view import View, from_dict
-from dashapp.words import alerts_answer, metric_value
+from dashapp.words import alerts_answer
 
 CHARTS = (ids.ALERT_SPREAD_CHART, ids.ALERT_ZSCORE_CHART)
 METRIC, OPERATOR, THRESHOLD = "rule-metric", "rule-operator", "rule-threshold"
@@ -165,10 +166,21 @@ def event_row(event: Any) -> dict[str, Any]:
         "market": event.market,
         "symbols": " / ".join(event.symbols),
         "metric": METRICS[event.metric].label,
-        "value": metric_value(event.value),
+        "value": event.value,
         "threshold": event.threshold,
         "text": event.text,
     }
+
+
+def _answer(runtime: Runtime) -> list[tuple[str, str]]:
+    rules, events = runtime.alerts.rules, runtime.alerts.events()
+    midnight = int(time.time() // 86_400) * 86_400_000
+    return alerts_answer(
+        armed=sum(rule.enabled for rule in rules),
+        fired_today=sum(event.ts_ms >= midnight for event in events),
+        paused=sum(rule.enabled and runtime.alerts.paused(rule.id) for rule in rules),
+        last=events[0].text if events else None,
+    )
 
 
 def key(runtime: Runtime, tab: Tab) -> Any:
@@ -183,7 +195,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         "rules": [rule_row(runtime, rule) for rule in runtime.alerts.rules],
         "events": [event_row(event) for event in runtime.alerts.events()[:1_000]],
         "export": f"/export/{tab.view.market}/alerts.csv",
-        "answer": segments(alerts_answer(runtime.alerts.rules, runtime.alerts.events())),
+        "answer": segments(_answer(runtime)),
     }
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):

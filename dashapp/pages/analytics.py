@@ -77,7 +77,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
     even = break_even_z(snapshot, COST_BPS)
     look = {"theme": tab.theme, "uirevision": tab.uirevision}
     markers = markers_of(runtime, tab)
-    rows = pair_figures(snapshot, even)
+    rows = pair_figures(snapshot, threshold)
     return {
         ids.SPREAD_CHART: spread_figure(snapshot, markers=markers, **look),
         ids.ZSCORE_CHART: zscore_figure(
@@ -114,5 +114,5 @@ def register(app: Dash, runtime: Runtime) -> None:
         view = from_dict(held or {})
         if not clicks or view.pair is None:
             return ""
-        rule = await runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
+        rule = runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
         return f"armed: {view.pair.y} / {view.pair.x}, |z| > {rule.threshold:g}"

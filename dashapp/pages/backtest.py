@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -10,8 +11,8 @@ from dash import Dash, Input, Output, State, ctx, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from analytics.backtest import BacktestParams, check_look_ahead
-from analytics.model import NotReady
+from analytics.backtest import BacktestParams, BacktestResult, Trade, check_look_ahead
+from analytics.model import NotReady, PairParams
 from dashapp import ids, live
 from dashapp.components import (
     card,
@@ -33,11 +34,13 @@ from dashapp.figures.backtest import (
 )
 from dashapp.figures.base import empty_figure
 from dashapp.live import LivePage, Tab
-from dashapp.pages.shared import NO_PAIR, pair_key
+from dashapp.numerals import NONE, bar_span, pct
+from dashapp.numerals import number as digits
+from dashapp.pages.shared import NO_PAIR, pair_key, utc_time
 from dashapp.runtime import Runtime
 from dashapp.sweeps import SWEEPS, SweepJob, SweepJobs
 from dashapp.view import from_dict
-from dashapp.words import backtest_answer, backtest_figures, trade_row
+from dashapp.words import backtest_answer
 
 Z_CHART = "backtest-zscore-chart"
 CHARTS = (ids.EQUITY_CHART, ids.DRAWDOWN_CHART, Z_CHART, ids.SWEEP_HEATMAP)
@@ -232,17 +235,81 @@ def make_page(jobs: SweepJobs) -> LivePage:
     return page
 
 
+def _answer_of(result: BacktestResult) -> list[tuple[str, str]]:
+    figures = result.figures
+    return backtest_answer(
+        net=figures.net_return,
+        sharpe=figures.sharpe,
+        drawdown=figures.max_drawdown,
+        trades=figures.trades,
+        cost_share=figures.cost_share,
+        in_sample=result.in_sample,
+    )
+
+
+def figure_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
+    """The result's figures: label, value, words, tone."""
+    one = result.figures
+    tone = "up" if one.net_return > 0 else "down" if one.net_return < 0 else ""
+    timeframe = result.params.timeframe
+    held = bar_span(one.average_holding_bars, timeframe) if one.trades else NONE
+    dropped = f"{result.rows_dropped:,} rows dropped" if result.rows_dropped else ""
+    return [
+        ("Net return", pct(one.net_return), "on gross exposure, after costs", tone),
+        ("Gross return", pct(one.gross_return), "before costs", "muted"),
+        ("Sharpe", digits(one.sharpe, 2), "annual, 365 × 24 h", "muted"),
+        ("Sortino", digits(one.sortino, 2), "annual, 365 × 24 h", "muted"),
+        ("Max drawdown", pct(one.max_drawdown), "", ""),
+        ("Profit factor", digits(one.profit_factor, 2), "gains over losses", "muted"),
+        (
+            "Hit rate",
+            pct(one.hit_rate, 0, signed=False),
+            f"of {one.trades:,} closed trades",
+            "muted",
+        ),
+        ("Average holding", held, "", ""),
+        ("Turnover", f"{digits(one.turnover, 1)} ×", "of the equity, both legs", "muted"),
+        ("Exposure", pct(one.exposure, 0, signed=False), "of the bars", "muted"),
+        ("Cost share", pct(one.cost_share, 0, signed=False), "of the gross return", "muted"),
+        ("Hedge", "", result.label, "warn" if result.in_sample else "muted"),
+        ("Bars", f"{len(result.ts_ms):,}", dropped, "muted"),
+    ]
+
+
+def trade_row(place: int, trade: Trade, params: PairParams) -> dict[str, Any]:
+    """A row of the trades' table; returns in bps of the gross exposure at entry."""
+    long, short = (params.y, params.x) if trade.side > 0 else (params.x, params.y)
+    return {
+        "id": place,
+        "side": f"long {long} / short {short}",
+        "entry_time": utc_time(trade.entry_ts_ms),
+        "exit_time": utc_time(trade.exit_ts_ms),
+        "entry_z": _finite(trade.entry_z),
+        "exit_z": _finite(trade.exit_z),
+        "bars": trade.bars,
+        "beta": _finite(trade.beta),
+        "gross_bps": _finite(trade.gross * 1e4),
+        "cost_bps": _finite(trade.cost * 1e4),
+        "net_bps": _finite(trade.net * 1e4),
+        "reason": trade.exit_reason,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def _drawn(result: Any, tab: Tab) -> dict[str, Any]:
     look = {"theme": tab.theme, "uirevision": tab.uirevision}
-    rows = [trade_row(number, one, result.params) for number, one in enumerate(result.trades, 1)]
+    rows = [trade_row(place, one, result.params) for place, one in enumerate(result.trades, 1)]
     return {
         ids.EQUITY_CHART: equity_figure(result, **look),
         ids.DRAWDOWN_CHART: drawdown_figure(result, **look),
         Z_CHART: backtest_z_figure(result, **look),
-        "figures": figures_table(backtest_figures(result)),
+        "figures": figures_table(figure_rows(result)),
         "trades": rows[::-1],
         "message": "",
-        "answer": segments(backtest_answer(result)),
+        "answer": segments(_answer_of(result)),
     }
 
 

@@ -191,8 +191,25 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         "ticks": tick_rows(ticks) if ticks is not None else [],
         "bars": bar_rows(held[symbol].tail(ROWS_SHOWN)),
         **links(tab, symbol),
-        "answer": segments(data_answer(body, summaries)),
+        "answer": segments(_answer(body, held)),
     }
+
+
+def _answer(body: Any, held: dict[str, Bars]) -> list[tuple[str, str]]:
+    filled = [bars for bars in held.values() if len(bars)]
+    if not filled:
+        return data_answer(body.title, 0, 0, 0, 0.0)
+    newest = max(int(bars.ts_ms[-1]) for bars in filled)
+    oldest = min(int(bars.ts_ms[0]) for bars in filled)
+    counters = body.counters
+    return data_answer(
+        body.title,
+        symbols=len(body.symbols),
+        ticks=counters.accepted if body.has_ticks else 0,
+        bar_count=sum(len(bars) for bars in filled),
+        span_ms=newest - oldest,
+        rejected=sum(counters.rejected.values()),
+    )
 
 
 PAGE = LivePage(

@@ -15,10 +15,11 @@ from dashapp.components import chart, segments
 from dashapp.figures.base import empty_figure
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
 from dashapp.live import LivePage, Tab
+from dashapp.numerals import compact, number, pct, price
 from dashapp.pages.shared import limit_of
 from dashapp.runtime import Runtime
 from dashapp.summary import SymbolSummary, summarize_bars
-from dashapp.words import home_answer, percent, price, signed_percent
+from dashapp.words import home_answer
 
 CHARTS = (ids.PRICE_CHART, ids.VOLUME_CHART, ids.VWAP_CHART)
 PRICE_MODE = "price-mode"
@@ -73,15 +74,15 @@ def symbol_card(one: SymbolSummary) -> Component:
     """One symbol: its price, its statistics and what holding it would have done."""
     tone = "up" if one.change >= 0 else "down"
     pairs = (
-        ("Mean", price(one.mean)),
-        ("Std", price(one.std)),
+        ("Mean", price(one.mean, one.last)),
+        ("Std", price(one.std, one.last)),
         ("Low", price(one.low)),
         ("High", price(one.high)),
         ("VWAP", price(one.vwap)),
-        ("Volume", f"{one.volume:,.4g}"),
-        ("Volatility", percent(one.volatility)),
-        ("Sharpe", f"{one.sharpe:.2f}"),
-        ("Drawdown", signed_percent(one.max_drawdown)),
+        ("Volume", compact(one.volume)),
+        ("Volatility", pct(one.volatility, 0, signed=False)),
+        ("Sharpe", number(one.sharpe, 1)),
+        ("Drawdown", pct(one.max_drawdown)),
         ("Bars", f"{one.bars:,}"),
     )
     arrow = "▲" if one.change >= 0 else "▼"
@@ -90,7 +91,7 @@ def symbol_card(one: SymbolSummary) -> Component:
             html.H3(
                 [
                     html.Span(one.symbol),
-                    html.Span(f"{arrow} {signed_percent(one.change)}", className=f"tone-{tone}"),
+                    html.Span(f"{arrow} {pct(one.change)}", className=f"tone-{tone}"),
                 ]
             ),
             html.Div(price(one.last), className="price figures-left"),
@@ -114,7 +115,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         ids.VOLUME_CHART: volume_figure(first, **look),
         ids.VWAP_CHART: vwap_figure(first, **look),
         "cards": [symbol_card(one) for one in summaries],
-        "answer": segments(home_answer(summaries, tab.view.timeframe)),
+        "answer": segments(home_answer({one.symbol: one for one in summaries})),
     }
 
 

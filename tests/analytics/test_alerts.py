@@ -108,12 +108,10 @@ def test_a_replay_that_seeks_back_is_not_silenced_by_the_old_cooldown() -> None:
 
 
 def test_a_closed_bar_is_read_once_however_often_it_is_delivered() -> None:
-    rule = z_rule(on="close")
-    readings = [Reading(rule.key, 0, 3.0), Reading(rule.key, 0, 0.0), Reading(rule.key, 0, 3.0)]
-    events, _ = evaluate([rule], readings, AlertState())
-    assert len(events) == 1
-    assert len(evaluate([z_rule()], [replace(r, key=z_rule().key) for r in readings],
-                        AlertState())[0]) == 2  # fmt: skip
+    for moment, expected in (("close", 1), ("update", 2)):
+        rule = z_rule(on=moment)
+        readings = [Reading(rule.key, 0, z) for z in (3.0, 0.0, 3.0)]
+        assert len(evaluate([rule], readings, AlertState())[0]) == expected
 
 
 def test_rules_on_closed_bars_do_not_see_the_readings_of_updates() -> None:

@@ -106,12 +106,12 @@ def test_a_rule_without_an_id_is_refused(archive: Archive) -> None:
         archive.save_rule({"threshold": 2.0})
 
 
+numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False,
-    allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | numbers | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 @settings(

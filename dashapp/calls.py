@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from analytics.model import NotReady
+from dashapp.analyses import Busy
 from dashapp.query import Parameters, read_query
 from dashapp.runtime import Runtime
 from storage.market import Market
@@ -140,6 +141,8 @@ def endpoint(runtime: Runtime, route: Route) -> Callable[[Request], Awaitable[Re
             return await route.answer(Call(runtime, request, values))
         except ApiError as refused:
             return error(refused.status, refused.text, **refused.more)
+        except Busy as full:
+            return error(HTTPStatus.TOO_MANY_REQUESTS, str(full))
         except ValueError as wrong:
             return error(HTTPStatus.BAD_REQUEST, str(wrong))
 

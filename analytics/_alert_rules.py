@@ -1,0 +1,190 @@
+"""What an alert rule is, and how one is read from plain values. Public in `analytics.alerts`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
+
+from analytics.model import SYMBOL_PATTERN, PairParams
+
+
+class Metric(NamedTuple):
+    """What a rule can watch: its name in texts, its subject, legal operators and thresholds."""
+
+    label: str
+    subject: str
+    operators: tuple[str, ...]
+    low: float = -math.inf
+    high: float = math.inf
+
+
+_EITHER_SIDE = (">", "<", "abs>", "abs<")
+
+#: Every metric a rule can watch. One more line here is one more metric; `subject` is
+#: "pair" (needs params), "symbol" (needs symbol) or "market" (symbol is optional).
+METRICS: dict[str, Metric] = {
+    "z": Metric("z", "pair", _EITHER_SIDE),
+    "spread": Metric("spread", "pair", _EITHER_SIDE),
+    "correlation": Metric("correlation", "pair", _EITHER_SIDE, -1.0, 1.0),
+    "adf_pvalue": Metric("ADF p-value", "pair", (">", "<"), 0.0, 1.0),
+    "price": Metric("price", "symbol", (">", "<"), 0.0),
+    "volume": Metric("volume", "symbol", (">", "<"), 0.0),
+    "feed_silent": Metric("seconds of silence", "market", (">",), 0.0),
+}
+#: Evaluated on every reading, or only on the readings of closed bars.
+MOMENTS: tuple[str, ...] = ("update", "close")
+_TEXT_LIMIT = 64
+_LARGEST = 1e300
+
+
+@dataclass(frozen=True)
+class AlertRule:
+    """A condition on one metric of one market.
+
+    params: the pair, for the metrics of a pair; symbol: for price and volume (and, if
+    wanted, for feed_silent, whose value and threshold are seconds). threshold: in the
+    metric's own units. cooldown_s: seconds of market time after an event in which the rule
+    stays quiet. once: fires a single time (see `RuleState.spent`). on: "update" or "close".
+    """
+
+    id: str
+    market: str
+    metric: str
+    operator: str
+    threshold: float
+    params: PairParams | None = None
+    symbol: str | None = None
+    cooldown_s: float = 0.0
+    once: bool = False
+    on: str = "update"
+    enabled: bool = True
+    created_ms: int = 0
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What the rule reads: rules with equal keys share their readings.
+
+        >>> AlertRule("r", "demo", "price", ">", 1.0, symbol="BTCUSDT").key
+        ('demo', 'price', 'BTCUSDT', 'update')
+        """
+        return (self.market, self.metric, self.params or self.symbol, self.on)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols concerned, Y leg first; empty for a rule on the whole market."""
+        if self.params is not None:
+            return (self.params.y, self.params.x)
+        return (self.symbol,) if self.symbol else ()
+
+    def holds(self, value: float) -> bool:
+        """Whether the condition is true of a finite value. Equality never is."""
+        size = abs(value) if self.operator.startswith("abs") else value
+        return size > self.threshold if self.operator.endswith(">") else size < self.threshold
+
+
+def rule_to_dict(rule: AlertRule) -> dict[str, Any]:
+    """The rule as plain values for JSON; `parse_rule` gives the rule back."""
+    return asdict(rule)
+
+
+def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
+    """An AlertRule from plain values, as they come from a form, JSON or the archive.
+
+    Needs id, market, metric, operator, threshold, and params (PairParams' fields) or symbol
+    as the metric asks; the others have the defaults of AlertRule.
+
+    Raises ValueError naming the field, its value and what is legal.
+
+    >>> rule = parse_rule({"id": "r1", "market": "demo", "metric": "z", "operator": "abs>",
+    ...                    "threshold": 2, "params": {"y": "BTCUSDT", "x": "ETHUSDT"}})
+    >>> rule.threshold, parse_rule(rule_to_dict(rule)) == rule
+    (2.0, True)
+    """
+    if not isinstance(mapping, Mapping):
+        raise ValueError(f"rule is {mapping!r}, expected an object of fields")
+    _known_fields("rule", mapping, AlertRule)
+    metric = _one_of("metric", mapping.get("metric"), tuple(METRICS))
+    spec = METRICS[metric]
+    operator = _one_of("operator", mapping.get("operator"), spec.operators)
+    low = 0.0 if operator.startswith("abs") else spec.low
+    params, symbol = _parse_subject(mapping, metric, spec.subject)
+    return AlertRule(
+        id=_text("id", mapping.get("id")),
+        market=_text("market", mapping.get("market")),
+        metric=metric,
+        operator=operator,
+        threshold=_number("threshold", mapping.get("threshold"), low, spec.high),
+        params=params,
+        symbol=symbol,
+        cooldown_s=_number("cooldown_s", mapping.get("cooldown_s", 0.0), 0.0, 31_536_000.0),
+        once=_flag("once", mapping.get("once", False)),
+        on=_one_of("on", mapping.get("on", "update"), MOMENTS),
+        enabled=_flag("enabled", mapping.get("enabled", True)),
+        created_ms=int(_number("created_ms", mapping.get("created_ms", 0), 0.0, 2.0**53)),
+    )
+
+
+def _parse_subject(
+    mapping: Mapping[str, Any], metric: str, subject: str
+) -> tuple[PairParams | None, str | None]:
+    """The pair or the symbol that the metric needs; the other one must be absent."""
+    params, symbol = mapping.get("params"), mapping.get("symbol")
+    if subject == "pair":
+        if symbol is not None:
+            raise ValueError(f"symbol is {symbol!r}, expected none for the metric {metric}")
+        return _parse_params(params), None
+    if params is not None:
+        raise ValueError(f"params is given, expected none for the metric {metric}")
+    if symbol is None and subject == "market":
+        return None, None
+    if not isinstance(symbol, str) or not SYMBOL_PATTERN.fullmatch(symbol):
+        raise ValueError(f"symbol is {symbol!r}, expected one like BTCUSDT")
+    return None, symbol
+
+
+def _parse_params(params: Any) -> PairParams:
+    if isinstance(params, PairParams):
+        return params
+    if not isinstance(params, Mapping):
+        raise ValueError(f"params is {params!r}, expected the fields of a pair: y, x, ...")
+    _known_fields("params", params, PairParams)
+    for leg in ("y", "x"):
+        if not isinstance(params.get(leg), str) or not SYMBOL_PATTERN.fullmatch(params[leg]):
+            raise ValueError(f"params.{leg} is {params.get(leg)!r}, expected one like BTCUSDT")
+    _flag("params.intercept", params.get("intercept", True))
+    return PairParams(**params)
+
+
+def _known_fields(name: str, mapping: Mapping[str, Any], kind: type) -> None:
+    legal = [each.name for each in fields(kind)]
+    for key in mapping:
+        if key not in legal:
+            raise ValueError(f"{name} has {key!r}, expected only {', '.join(legal)}")
+
+
+def _one_of(name: str, value: Any, legal: tuple[str, ...]) -> str:
+    if value not in legal:
+        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(legal)}")
+    return str(value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _TEXT_LIMIT:
+        raise ValueError(f"{name} is {value!r}, expected text of 1 to {_TEXT_LIMIT} characters")
+    return value
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not max(low, -_LARGEST) <= value <= min(high, _LARGEST):
+        bounds = f"from {low:g} to {high:g}" if math.isfinite(low) else "that is finite"
+        raise ValueError(f"{name} is {value!r}, expected a number {bounds}")
+    return float(value)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}, expected true or false")
+    return value

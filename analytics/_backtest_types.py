@@ -1,0 +1,173 @@
+"""The rules and results of the back-test, explained and public in `analytics.backtest`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from analytics.model import PAIR_RANGES, BoolArray, FloatArray, IntArray, PairParams
+
+HedgeMode = Literal["rolling", "kalman", "in-sample"]
+HEDGE_MODES: tuple[str, ...] = get_args(HedgeMode)
+EXIT_REASONS: tuple[str, ...] = ("open", "target", "stop", "time")
+
+
+@dataclass(frozen=True)
+class BacktestParams:
+    """The rules of a back-test. Hashable.
+
+    entry_z > exit_z >= 0, stop_z > entry_z or None, all in standard deviations. max_bars:
+    time stop, None for none. cost_bps, slippage_bps: per side and leg. hedge_window: bars of
+    the rolling hedge, and the warm-up of every mode. hedge_mode: "rolling" (OLS), "kalman",
+    or "in-sample" (the pair's own method, fitted on all bars).
+
+    Raises ValueError naming the field and what is legal.
+
+    >>> BacktestParams(exit_z=2.5)
+    Traceback (most recent call last):
+    ...
+    ValueError: exit_z is 2.5, expected from 0 to below entry_z (2.0)
+    """
+
+    entry_z: float = 2.0
+    exit_z: float = 0.0
+    stop_z: float | None = 4.0
+    max_bars: int | None = None
+    cost_bps: float = 2.0
+    slippage_bps: float = 0.0
+    hedge_mode: str = "rolling"
+    hedge_window: int = 200
+
+    def __post_init__(self) -> None:
+        if self.hedge_mode not in HEDGE_MODES:
+            legal = ", ".join(HEDGE_MODES)
+            raise ValueError(f"hedge_mode is {self.hedge_mode!r}, expected one of {legal}")
+        for name in ("entry_z", "exit_z", "stop_z", "cost_bps", "slippage_bps"):
+            value = getattr(self, name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            _check(name, value, number or (name == "stop_z" and value is None), "a number")
+        _check("entry_z", self.entry_z, 0 < self.entry_z <= 100, "above 0 up to 100")
+        inside = 0 <= self.exit_z < self.entry_z
+        _check("exit_z", self.exit_z, inside, f"from 0 to below entry_z ({self.entry_z})")
+        if self.stop_z is not None:
+            beyond = self.entry_z < self.stop_z <= 1_000
+            _check("stop_z", self.stop_z, beyond, f"above entry_z ({self.entry_z}) up to 1000")
+        for name in ("cost_bps", "slippage_bps"):
+            value = getattr(self, name)
+            _check(name, value, 0 <= value <= 1_000, "from 0 to 1000")
+        low, high = PAIR_RANGES["hedge_window"]
+        _check_whole("hedge_window", self.hedge_window, low, high)
+        if self.max_bars is not None:
+            _check_whole("max_bars", self.max_bars, 1, 1_000_000)
+
+    @property
+    def cost_rate(self) -> float:
+        """Commission and slippage of one side of one leg, as a fraction of its value."""
+        return (self.cost_bps + self.slippage_bps) / 10_000
+
+
+def _check(name: str, value: object, legal: bool, expected: str) -> None:
+    if not legal:
+        raise ValueError(f"{name} is {value!r}, expected {expected}")
+
+
+def _check_whole(name: str, value: object, low: int, high: int) -> None:
+    legal = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    _check(name, value, legal, f"a whole number from {low} to {high}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One trade. side: 1 long the spread (long Y / short X), -1 short the spread.
+
+    Times are the open times of the bars it filled in, prices their opens before slippage,
+    z the values that signalled. gross, cost, net: shares of the gross exposure at entry.
+    exit_reason: target, stop, time, or open: still held, marked at the last close, without
+    the cost of an exit.
+    """
+
+    side: int
+    entry_ts_ms: int
+    exit_ts_ms: int
+    entry_z: float
+    exit_z: float
+    bars: int
+    entry_y: float
+    entry_x: float
+    exit_y: float
+    exit_x: float
+    beta: float
+    gross: float
+    cost: float
+    net: float
+    exit_reason: str
+
+
+@dataclass(frozen=True)
+class BacktestFigures:
+    """The figures of a run; NaN where undefined.
+
+    Returns are net of costs unless they say gross, as fractions (0.01 is 1 %). Those a bar
+    (sharpe, sortino, max_drawdown, exposure) are over the bars from the first z-score on,
+    annualised with `BacktestResult.periods_per_year`; those a trade (profit_factor, hit_rate,
+    trades, average_holding_bars) are over closed trades. turnover: both legs' traded value
+    in multiples of the equity. cost_share: the part of gross_return that costs took.
+    """
+
+    net_return: float
+    gross_return: float
+    sharpe: float
+    sortino: float
+    max_drawdown: float
+    profit_factor: float
+    hit_rate: float
+    trades: int
+    average_holding_bars: float
+    turnover: float
+    exposure: float
+    cost_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestResult:
+    """A run, one row a bar, shape (n,) each; equity and gross_equity compound from 1.0.
+
+    position: 1, 0 or -1, held from the bar's open. hedge, spread, z: as known at the bar's
+    close (NaN in the warm-up). break_even_z: |z| below which the way back to the mean earns
+    less than a round trip costs. drawdown: equity against its highest so far, 0 or below.
+    trades: in order, an open one last. rows_dropped: by the activity filter, or without a
+    price. carried: a leg did not trade in the bar; it fills at its carried close. note: of
+    the in-sample fit, "" if there is none.
+    """
+
+    params: PairParams
+    settings: BacktestParams
+    ts_ms: IntArray
+    equity: FloatArray
+    gross_equity: FloatArray
+    drawdown: FloatArray
+    position: IntArray
+    hedge: FloatArray
+    spread: FloatArray
+    z: FloatArray
+    break_even_z: FloatArray
+    carried: BoolArray
+    trades: tuple[Trade, ...]
+    figures: BacktestFigures
+    periods_per_year: float
+    rows_dropped: int
+    note: str = ""
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether the hedge was fitted on the bars that it trades."""
+        return self.settings.hedge_mode == "in-sample"
+
+    @property
+    def label(self) -> str:
+        """Which hedge was used, in words."""
+        return {
+            "rolling": f"rolling hedge over {self.settings.hedge_window} bars, point in time",
+            "kalman": "Kalman hedge, point in time",
+            "in-sample": "IN-SAMPLE: the hedge was fitted on the bars that it trades",
+        }[self.settings.hedge_mode]

@@ -1,0 +1,111 @@
+"""The first stage of Engle-Granger's test, and the compiled test of many pairs at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from analytics import _adf_kernel as kernel
+from analytics.model import BoolArray, FloatArray
+
+#: R squared from which the legs count as collinear, as in statsmodels: 1 - 100 sqrt(eps).
+COLLINEAR = 1.0 - 100.0 * math.sqrt(float(np.finfo(np.float64).eps))
+
+
+class Detrended(NamedTuple):
+    """Series as rows (k, n) without their trend, the trend of each at time 0, and the sum of
+    squares of each about its mean (about 0 without a constant).
+    """
+
+    rows: FloatArray
+    at_zero: FloatArray
+    totals: FloatArray
+
+
+def detrended(series_rows: FloatArray, n_trend: int) -> Detrended:
+    """Take a trend of `n_trend` terms, over time 1 .. n, out of each row."""
+    n = series_rows.shape[1]
+    if n_trend == 0:
+        totals = (series_rows**2).sum(axis=1)
+        return Detrended(series_rows.copy(), np.zeros(len(series_rows)), totals)
+    polys = kernel.trend_columns(n, n_trend)
+    start = -(n + 1.0) / (n - 1.0)
+    at_zero = [1.0, start, start * start - (n + 1.0) / (3.0 * (n - 1.0))]
+    origin = series_rows[:, :1]
+    rows, trend = series_rows - origin, origin[:, 0].copy()
+    totals = np.zeros(len(rows))
+    for power in (0, 0, *range(1, n_trend)):
+        poly = polys[power]
+        slopes = (rows @ poly) / float(poly @ poly)
+        rows -= slopes[:, None] * poly
+        trend += slopes * at_zero[power]
+        if power == 0:
+            totals = (rows**2).sum(axis=1)
+    return Detrended(rows, trend, totals)
+
+
+def varies(series_rows: FloatArray, detrended: FloatArray) -> BoolArray:
+    """Whether each row holds more than its trend and rounding."""
+    floor = kernel.NOISE * np.abs(series_rows).max(axis=1)
+    return np.sqrt((detrended**2).mean(axis=1)) > floor
+
+
+@dataclass(frozen=True, eq=False)
+class FirstStage:
+    beta: FloatArray
+    alpha: float
+    residual: FloatArray
+    r_squared: float
+
+
+def first_stage(y: FloatArray, x: FloatArray, n_trend: int) -> FirstStage:
+    """Least squares of y on the columns of x and the trend, after all are detrended."""
+    both = np.vstack([y, x.T])
+    rows, at_zero, totals = detrended(both, n_trend)
+    if not varies(both[1:], rows[1:]).all():
+        raise ValueError("x does not vary about its trend, expected values that do")
+    if not totals[0] > 0.0:
+        raise ValueError(f"y is constant at {y[0]:g}, expected values that vary")
+    left, legs = rows[0], rows[1:]
+    sizes = np.sqrt((legs**2).sum(axis=1))
+    if len(legs) == 1:
+        beta = np.array([float(legs[0] / sizes[0] @ left)]) / sizes
+    else:
+        beta = np.linalg.lstsq((legs / sizes[:, None]).T, left, rcond=None)[0] / sizes
+    residual = left - beta @ legs
+    alpha = float(at_zero[0] - beta @ at_zero[1:])
+    return FirstStage(beta, alpha, residual, 1.0 - float(residual @ residual) / totals[0])
+
+
+@njit(nogil=True, cache=True, fastmath=kernel.FAST, error_model="numpy")
+def pair_statistics(rows, totals, polys, pairs, max_lag, method):  # type: ignore[no-untyped-def]
+    """(statistic, used_lag, n_obs, beta) of each pair of detrended rows, shape (p, 4).
+
+    The statistic is -inf for collinear pairs and NaN where the caller must look again.
+    """
+    n, columns = rows.shape[1], max_lag + 2
+    out = np.full((len(pairs), 4), np.nan)
+    residual, changes = np.empty(n), np.empty(n - 1)
+    moments, factor = np.empty((columns, columns)), np.empty((columns, columns))
+    squares = np.empty(len(rows))
+    for c in range(len(rows)):
+        squares[c] = kernel.dot(rows[c], rows[c])
+    for p in range(len(pairs)):
+        y, x = rows[pairs[p, 0]], rows[pairs[p, 1]]
+        beta = kernel.dot(y, x) / squares[pairs[p, 1]]
+        rest = 0.0
+        for i in range(n):
+            residual[i] = y[i] - beta * x[i]
+            rest += residual[i] * residual[i]
+        for i in range(n - 1):
+            changes[i] = residual[i + 1] - residual[i]
+        out[p, 3] = beta
+        if rest < (1.0 - COLLINEAR) * totals[pairs[p, 0]] or rest == 0.0:
+            out[p, 0], out[p, 1] = -np.inf, 0.0
+        else:
+            kernel.solve(residual, changes, polys, 0, max_lag, method, moments, factor, out[p])
+    return out

@@ -1,0 +1,178 @@
+"""The line y = beta x + alpha by each method, on complete rows.
+
+All of them see the rows about their means (without intercept: as they are), so that a
+high price level costs no digits, and raise `Degenerate` where the rows decide no line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from analytics._huber import huber
+from analytics._theil_sen import median_slope
+from analytics.kalman import kalman_fit
+from analytics.model import FloatArray
+
+#: x hardly varies where its standard deviation is below this share of its size: what is
+#: left there is the rounding of its doubles.
+LEAST_VARIATION = 1e-12
+#: A basket is ill-conditioned above this condition number of its scaled columns.
+MOST_CONDITION = 1e10
+
+
+class Degenerate(Exception):
+    """The rows decide no line by this method; the message says why."""
+
+
+class Rows(NamedTuple):
+    """Complete rows, y (n,) and x (n, k), and what they look like about their means.
+
+    Without intercept the means are taken as 0 and near_y, near_x are y and x.
+    """
+
+    y: FloatArray
+    x: FloatArray
+    intercept: bool
+    mean_y: float
+    mean_x: FloatArray
+    near_y: FloatArray
+    near_x: FloatArray
+
+
+class Line(NamedTuple):
+    beta: FloatArray
+    alpha: float
+    stderr: FloatArray
+    note: str = ""
+
+
+class _Design(NamedTuple):
+    """x as orthonormal rows (p, n), the constant last; slopes = back @ coefficients."""
+
+    columns: FloatArray
+    back: FloatArray
+
+
+def rows_of(y: FloatArray, x: FloatArray, intercept: bool) -> Rows:
+    if not intercept:
+        return Rows(y, x, intercept, 0.0, np.zeros(x.shape[1]), y, x)
+    mean_y, mean_x = y.mean(), x.mean(axis=0)
+    near_y, near_x = y - mean_y, x - mean_x
+    rest_y, rest_x = near_y.mean(), near_x.mean(axis=0)  # what the means' rounding left
+    return Rows(y, x, intercept, mean_y + rest_y, mean_x + rest_x, near_y - rest_y, near_x - rest_x)
+
+
+def _check_variation(rows: Rows) -> FloatArray:
+    """Length of each column of near_x; raises Degenerate where one hardly varies."""
+    length = np.sqrt(np.einsum("ij,ij->j", rows.near_x, rows.near_x))
+    least = LEAST_VARIATION * np.sqrt(len(rows.x)) * np.abs(rows.x).max(axis=0)
+    if not (length > least).all():
+        raise Degenerate("x hardly varies")
+    return length
+
+
+def _design(rows: Rows) -> _Design:
+    length = _check_variation(rows)
+    unit = rows.near_x / length
+    n, k = unit.shape
+    back = np.diag(1.0 / length)
+    if k > 1:
+        unit, factor = np.linalg.qr(unit)
+        condition = np.linalg.cond(factor) if n >= k else np.inf
+        if not condition < MOST_CONDITION:
+            raise Degenerate(f"the fit is ill-conditioned (condition number {condition:.0e})")
+        back = np.linalg.solve(factor, np.eye(k)) / length[:, None]
+    constant = [np.full(n, 1.0 / np.sqrt(n))] if rows.intercept else []
+    return _Design(np.vstack([unit.T, *constant]), back)
+
+
+def _line(rows: Rows, design: _Design, coefficients: FloatArray, stderr: float) -> Line:
+    """Back from the design's coordinates; stderr is that of a column of length 1."""
+    beta = design.back @ coefficients[: rows.x.shape[1]]
+    level = rows.mean_y
+    if rows.intercept:
+        level += coefficients[-1] / np.sqrt(len(rows.y))
+    alpha = float(level - rows.mean_x @ beta)
+    return Line(beta, alpha, stderr * np.linalg.norm(design.back, axis=1))
+
+
+def _ols(rows: Rows) -> Line:
+    design = _design(rows)
+    columns = design.columns
+    coefficients = columns @ rows.near_y
+    coefficients += columns @ (rows.near_y - coefficients @ columns)  # one refinement
+    residual = rows.near_y - coefficients @ columns
+    freedom = len(rows.y) - len(columns)
+    stderr = math.sqrt(residual @ residual / freedom) if freedom > 0 else math.nan
+    return _line(rows, design, coefficients, stderr)
+
+
+def _huber(rows: Rows) -> Line:
+    design = _design(rows)
+    fit = huber(rows.near_y, design.columns)
+    line = _line(rows, design, fit.coefficients, fit.stderr)
+    return line if fit.converged else line._replace(note="huber: the iteration did not settle")
+
+
+def _theil_sen(rows: Rows) -> Line:
+    y, x = rows.y, rows.x[:, 0]
+    if not rows.intercept:
+        if not x.any():
+            raise Degenerate("x is zero")
+        return _unweighed(np.median(y[x != 0] / x[x != 0]), 0.0)
+    _check_variation(rows)
+    beta = median_slope(y, x)
+    return _unweighed(beta, np.median(y) - beta * np.median(x))
+
+
+def _tls(rows: Rows) -> Line:
+    _check_variation(rows)
+    near_y, near_x = rows.near_y, rows.near_x[:, 0]
+    beta = orthogonal_slope(near_x @ near_x, near_y @ near_y, near_x @ near_y)
+    if not np.isfinite(beta):
+        raise Degenerate("x and y do not vary together, the orthogonal line is vertical")
+    return _unweighed(beta, rows.mean_y - float(beta) * float(rows.mean_x[0]))
+
+
+def _kalman(rows: Rows) -> Line:
+    _check_variation(rows)
+    beta, alpha, stderr = kalman_fit(rows.y, rows.x[:, 0], rows.intercept)
+    return Line(np.array([beta]), alpha, np.array([stderr]))
+
+
+def ratio_line(rows: Rows) -> Line:
+    """mean(y) / mean(x); of a basket each leg stands against an equal share of y."""
+    k = rows.x.shape[1]
+    mean_x = rows.x.mean(axis=0)
+    if not mean_x.all():
+        return Line(np.full(k, np.nan), np.nan, np.full(k, np.nan), "the mean of x is 0")
+    return Line(rows.y.mean() / (k * mean_x), 0.0, np.full(k, np.nan))
+
+
+def _unweighed(beta: Any, alpha: Any) -> Line:
+    """The line of a method that gives no standard error."""
+    return Line(np.array([float(beta)]), float(alpha), np.array([np.nan]))
+
+
+def orthogonal_slope(squares_x: Any, squares_y: Any, products: Any) -> Any:
+    """Slope of the first principal axis; NaN where it is vertical or there is none."""
+    lead = np.asarray(squares_y - squares_x)
+    root = np.hypot(lead, 2.0 * products)
+    over = np.where(lead > 0, lead + root, 2.0 * products)
+    under = np.where(lead > 0, 2.0 * products, root - lead)
+    return np.divide(over, under, out=np.full(lead.shape, np.nan), where=under != 0)
+
+
+METHODS: dict[str, Callable[[Rows], Line]] = {
+    "ols": _ols,
+    "huber": _huber,
+    "theil_sen": _theil_sen,
+    "tls": _tls,
+    "kalman": _kalman,
+    "ratio": ratio_line,
+}
+BASKET_METHODS = ("ols", "huber")

@@ -1,0 +1,176 @@
+"""The hedge ratio: how much X offsets one Y, by six methods, and as it was at each bar.
+
+y = beta x + alpha + residual. The methods differ in what they call a good line:
+
+ols        least squares: the smallest sum of squared residuals of y
+huber      robust regression, R's MASS::rlm with Huber's t = 1.345 (Huber 1981)
+theil_sen  median of all pairwise slopes, alpha = median(y) - beta median(x) (Sen 1968)
+tls        orthogonal regression: the smallest sum of squared distances from the line,
+           alike in y and x (Adcock 1878; Golub and Van Loan 1980)
+kalman     last state of a Kalman filter with a wandering beta and alpha (`kalman`)
+ratio      mean(y) / mean(x), alpha 0: what money-neutral legs hold
+
+Without intercept alpha is 0 and each method's line goes through the origin; Theil-Sen's
+slope then is the median of y / x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from analytics._hedge_lines import (
+    BASKET_METHODS,
+    METHODS,
+    Degenerate,
+    Line,
+    Rows,
+    orthogonal_slope,
+    ratio_line,
+    rows_of,
+)
+from analytics.arrays import series, table, two_series, whole
+from analytics.kalman import kalman_path
+from analytics.model import HEDGE_METHODS, FloatArray, HedgeFit, HedgePath
+from analytics.rolling import rolling_comoments, rolling_mean, rolling_ols
+
+
+def _complete(y: FloatArray, x: FloatArray, intercept: bool) -> tuple[Rows, str]:
+    """The rows that have every price, and a note of those that have not."""
+    if len(y) != len(x):
+        raise ValueError(f"y has {len(y)} values and x {len(x)}, expected as many")
+    known = np.isfinite(y) & np.isfinite(x).all(axis=1)
+    n, need = int(known.sum()), max(x.shape[1] + intercept, 2)
+    if n < need:
+        raise ValueError(f"y and x have {n} complete rows, expected at least {need}")
+    if n == len(y):
+        return rows_of(y, x, intercept), ""
+    left = len(y) - n
+    note = f"{left} {'row' if left == 1 else 'rows'} without a price left out"
+    return rows_of(y[known], x[known], intercept), note
+
+
+def _r_squared(rows: Rows, line: Line) -> float:
+    """1 - residual / total sum of squares, total about the mean if there is an intercept."""
+    offset = line.alpha - rows.mean_y + rows.mean_x @ line.beta
+    residual = rows.near_y - rows.near_x @ line.beta - offset
+    total = float(rows.near_y @ rows.near_y)
+    return 1.0 - float(residual @ residual) / total if total > 0 else float("nan")
+
+
+def fit_hedge(y: Any, x: Any, method: str = "ols", intercept: bool = True) -> HedgeFit:
+    """Fit y = beta x + alpha on all rows; see the module for the methods.
+
+    y: shape (n,). x: shape (n,), or (n, k), a basket of k legs, for "ols" and "huber":
+    beta and beta_stderr are floats, or arrays of shape (k,). beta is in units of y per
+    unit of x, alpha in units of y. r_squared is 1 - SSR / SST on these rows for every
+    method, about the mean with an intercept and about 0 without; it is negative where
+    the mean alone would do better. beta_stderr assumes independent residuals and is NaN
+    for the methods that have none (theil_sen, tls, ratio) and without degrees of freedom.
+
+    Rows without a price are left out: n counts the others and note says so. Where x
+    hardly varies or the legs are collinear there is no line, and the result is that of
+    "ratio" with a note that says why. Raises ValueError where the method is unknown or
+    takes no basket, lengths differ, or fewer complete rows than coefficients remain.
+
+    >>> fit = fit_hedge([3, 5, 7.2, 9], [1, 2, 3, 4])
+    >>> round(fit.beta, 3), round(fit.alpha, 3), fit.n
+    (2.02, 1.0, 4)
+    >>> fit_hedge([3, 5, 7], [2, 2, 2]).note
+    'ols: x hardly varies, fell back to the ratio of means'
+    """
+    if method not in HEDGE_METHODS:
+        raise ValueError(f"method is {method!r}, expected one of {', '.join(HEDGE_METHODS)}")
+    legs = table("x", x)
+    basket = np.ndim(x) == 2
+    if basket and method not in BASKET_METHODS:
+        raise ValueError(
+            f"method is {method}, expected ols or huber for a basket x of 2 dimensions"
+        )
+    rows, note = _complete(series("y", y), legs, bool(intercept))
+    notes = [note]
+    try:
+        line = METHODS[method](rows)
+    except Degenerate as reason:
+        line = ratio_line(rows)
+        notes.append(f"{method}: {reason}, fell back to the ratio of means")
+        method = "ratio"
+    notes.append(line.note)
+    return HedgeFit(
+        method=method,
+        beta=line.beta if basket else float(line.beta[0]),
+        alpha=float(line.alpha),
+        r_squared=_r_squared(rows, line),
+        beta_stderr=line.stderr if basket else float(line.stderr[0]),
+        n=len(rows.y),
+        note="; ".join(filter(None, notes)),
+    )
+
+
+def _windows(
+    y: FloatArray, x: FloatArray, fit: Callable[[Rows], Line], window: int, intercept: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Fit every window that is complete, one after the other."""
+    beta, alpha = np.full((2, len(y)), np.nan)
+    gaps = np.concatenate(([0], np.cumsum(~(np.isfinite(y) & np.isfinite(x)))))
+    for stop in range(window, len(y) + 1):
+        start = stop - window
+        if gaps[stop] != gaps[start]:
+            continue
+        try:
+            line = fit(rows_of(y[start:stop], x[start:stop, None], intercept))
+        except Degenerate:
+            continue
+        beta[stop - 1], alpha[stop - 1] = line.beta[0], line.alpha
+    return beta, alpha
+
+
+def hedge_path(y: Any, x: Any, method: str, window: int, intercept: bool = True) -> HedgePath:
+    """beta and alpha as they were known at the close of each bar, shape (n,) each.
+
+    Each bar has the fit of the `window` rows that end there, as `fit_hedge` would give
+    it; NaN before the first full window, in windows that lack a price, and where there
+    is no line. "kalman" instead runs one filter from the first bar on, of legs scaled by
+    the first `window` rows that have both prices; it skips bars without a price. ols,
+    tls, ratio and kalman take O(n); huber and theil_sen fit each window anew, about 0.1
+    ms each. Raises ValueError where the method is unknown, lengths differ or window is
+    below 2.
+
+    >>> hedge_path([3, 5, 8, 9], [1, 2, 3, 4], "ols", 3).beta
+    array([nan, nan, 2.5, 2. ])
+    """
+    y, x = two_series("y", y, "x", x)
+    window = whole("window", window, 2)
+    if method == "ols":
+        beta, alpha = rolling_ols(y, x, window, intercept)
+    elif method == "kalman":
+        beta, alpha = kalman_path(y, x, window, intercept)
+    elif method == "tls":
+        beta, alpha = _tls_path(y, x, window, intercept)
+    elif method == "ratio":
+        beta, alpha = _ratio_path(y, x, window)
+    elif method in HEDGE_METHODS:
+        beta, alpha = _windows(y, x, METHODS[method], window, bool(intercept))
+    else:
+        raise ValueError(f"method is {method!r}, expected one of {', '.join(HEDGE_METHODS)}")
+    return HedgePath(method, beta, alpha)
+
+
+def _tls_path(
+    y: FloatArray, x: FloatArray, window: int, intercept: bool
+) -> tuple[FloatArray, FloatArray]:
+    mean_x, mean_y, squares_x, squares_y, products = rolling_comoments(x, y, window)
+    if not intercept:
+        squares_x = squares_x + window * mean_x**2
+        squares_y = squares_y + window * mean_y**2
+        products = products + window * mean_x * mean_y
+    beta = orthogonal_slope(squares_x, squares_y, products)
+    return beta, mean_y - beta * mean_x if intercept else 0.0 * beta
+
+
+def _ratio_path(y: FloatArray, x: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
+    mean_y, mean_x = rolling_mean(y, window), rolling_mean(x, window)
+    beta = np.divide(mean_y, mean_x, out=np.full(len(y), np.nan), where=mean_x != 0)
+    return beta, 0.0 * beta

@@ -1,0 +1,131 @@
+"""Which source feeds which market: start, stop, and switch from one to another.
+
+One feed runs at a time. A feed delivers to the very market that was made for it, so data
+of two sources never mix, whatever a feed that was replaced still says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from analytics.model import FeedStatus, Rejected, Ticks
+from dashapp.settings import Settings
+from ingestion.feed import make_feed
+from ingestion.url_guard import mask_url
+from storage.market import RATE_SPAN_S, Market
+
+logger = logging.getLogger(__name__)
+
+Sink = Callable[[list[Ticks], list[Rejected]], None]
+
+STOP_S = 2.0
+#: What is asked of the exchange where nobody chose.
+DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
+LABELS = {"demo": "Demo", "binance-futures": "Binance USD-M", "binance-spot": "Binance spot"}
+_NEVER = FeedStatus("none", "stopped", "no source was started")
+
+
+class FeedControl:
+    """The feeds of the markets "demo" and "live"; `markets` is the runtime's own.
+
+    market_id: the market that is fed, or was last. lags_ms: from exchange to here, of the
+    newest batches of the live market.
+    """
+
+    def __init__(self, settings: Settings, markets: dict[str, Market]) -> None:
+        self.market_id = "demo" if settings.source == "demo" else "live"
+        self.lags_ms: deque[float] = deque(maxlen=1_000)
+        self._settings = settings
+        self._markets = markets
+        self._feeds: dict[str, Any] = {}
+        self._sources: dict[str, str] = {}
+        self._running: Any = None
+        self._switching = asyncio.Lock()
+
+    def status(self, market_id: str) -> FeedStatus:
+        """What the feed of a market does."""
+        feed = self._feeds.get(market_id)
+        return _NEVER if feed is None else feed.status
+
+    async def start(self, source: str, symbols: Sequence[str]) -> None:
+        """Stop the feed that runs and start this source; nothing for the one that runs.
+
+        symbols: of the exchange's streams, and a filter on a URL's; the demo has its own.
+        Raises ValueError in words; the feed that runs is then left alone.
+        """
+        source = source.strip().lower() if "://" not in source else source.strip()
+        wanted = tuple(symbols) or (DEFAULT_SYMBOLS if source.startswith("binance-") else ())
+        market_id = "demo" if source == "demo" else "live"
+        async with self._switching:
+            if self._sources.get(market_id) == source:
+                feed = self._feeds[market_id]
+                if source != "demo":
+                    await feed.set_symbols([one.strip().upper() for one in wanted])
+            else:
+                feed = self._made(source, wanted, market_id)
+            if self._running is not feed:
+                await self._stop()
+            self._feeds[market_id] = self._running = feed
+            self.market_id = market_id
+            feed.start()
+
+    async def stop(self) -> None:
+        """Stop the feed; nothing where none runs. What it brought stays."""
+        async with self._switching:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        feed, self._running = self._running, None
+        if feed is None:
+            return
+        try:
+            async with asyncio.timeout(STOP_S):
+                await feed.stop()
+        except TimeoutError:
+            logger.warning("the feed did not stop within %.0f s and was left", STOP_S)
+
+    def _made(self, source: str, symbols: Sequence[str], market_id: str) -> Any:
+        """A feed and, for a new source of live data, its new market."""
+        if market_id == "demo":
+            market = self._markets["demo"]
+            feed = make_feed("demo", (), self._sink(market))
+        else:
+            label = LABELS.get(source, mask_url(source))
+            market = Market("live", f"Live: {label}", "live")
+            base = self._settings.binance_ws
+            feed = make_feed(source, symbols, self._sink(market), binance_ws=base)
+            self._markets["live"] = market
+            self.lags_ms.clear()
+            logger.info("market live is new, for %s", label)
+        self._sources[market_id] = source
+        return feed
+
+    def _sink(self, market: Market) -> Sink:
+        """Where a feed delivers."""
+
+        def take(ticks: list[Ticks], rejected: list[Rejected]) -> None:
+            market.reject(rejected)
+            for batch in ticks:
+                market.append(batch)
+                self.lags_ms.append(time.time() * 1_000 - float(batch.ts_ms[-1]))
+
+        def take_simulated(ticks: list[Ticks], rejected: list[Rejected]) -> None:
+            recent_ms = (time.time() - RATE_SPAN_S) * 1_000
+            for batch in ticks:
+                past = int(np.searchsorted(batch.ts_ms, recent_ms))
+                for part, backfill in ((slice(past), True), (slice(past, None), False)):
+                    market.append(_part(batch, part), backfill=backfill)
+
+        return take_simulated if market.kind == "demo" else take
+
+
+def _part(ticks: Ticks, part: slice) -> Ticks:
+    columns = (ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id)
+    return Ticks(ticks.symbol, *(column[part] for column in columns))

@@ -1,0 +1,150 @@
+"""The charts of Correlation: every symbol against every other, and a pair's over time.
+
+theme: "dark" or "light". uirevision: zoom and pan are kept while it stays the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
+from dashapp import ids
+from dashapp.figures.base import (
+    Figure,
+    figure,
+    line,
+    message_in_the_middle,
+    safe,
+    time_axis,
+    typed,
+    value_axis,
+)
+from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note, shading
+from dashapp.figures.rows import rows_of
+from dashapp.numerals import number
+from dashapp.theme import DIVERGING, TEXT_SIZE, axis_title, tokens, x_axis
+from dashapp.theme import y_axis as theme_y_axis
+from dashapp.verdicts import newest
+
+#: Cells carry their number up to this many symbols.
+MOST_NUMBERED = 12
+_CORRELATION_ENDS = (-1.05, 1.05)
+
+
+def colour_bar(theme: str, title: str, ticks: Sequence[float] | None = None) -> dict[str, Any]:
+    """A thin colour bar at the right, without outline."""
+    muted = tokens(theme)["muted"]
+    made: dict[str, Any] = {
+        "thickness": 10,
+        "outlinewidth": 0,
+        "xpad": 6,
+        "ypad": 0,
+        "len": 1.0,
+        "tickfont": {"size": TEXT_SIZE - 1, "color": muted},
+        "title": {"text": title, "font": {"size": TEXT_SIZE - 1, "color": muted}, "side": "right"},
+    }
+    if ticks is not None:
+        made |= {"tickmode": "array", "tickvals": list(ticks)}
+    return made
+
+
+def _symbol_axis(base: dict[str, Any], symbols: Sequence[str]) -> dict[str, Any]:
+    return {
+        **base,
+        "type": "category",
+        "tickmode": "array",
+        "tickvals": list(range(len(symbols))),
+        "ticktext": [safe(one, 12) for one in symbols],
+        "showgrid": False,
+        "showspikes": False,
+        "nticks": 0,
+        "tickangle": "auto",
+    }
+
+
+def heatmap_figure(
+    symbols: Sequence[str],
+    matrix: npt.NDArray[np.float64],
+    *,
+    theme: str = "dark",
+    uirevision: str = "",
+) -> Figure:
+    """Every symbol against every other, coloured from -1 to 1.
+
+    matrix: shape (n, n), NaN where not known. A point's y and x, and its customdata, are the
+    pair that a click opens.
+    """
+    values = np.asarray(matrix, np.float64)
+    names = [str(one) for one in symbols]
+    cells: dict[str, Any] = {
+        "type": "heatmap",
+        "x": names,
+        "y": names,
+        "z": typed(values),
+        "customdata": [[[y, x] for x in names] for y in names],
+        "zmin": -1,
+        "zmax": 1,
+        "colorscale": [list(one) for one in DIVERGING[theme]],
+        "colorbar": colour_bar(theme, "", (-1, -0.5, 0, 0.5, 1)),
+        "xgap": 2,
+        "ygap": 2,
+        "hoverongaps": False,
+        "hovertemplate": "%{y} / %{x}<br>correlation %{z:+.3f}<extra></extra>",
+    }
+    if len(names) <= MOST_NUMBERED:
+        cells["texttemplate"] = "%{z:.2f}"
+    return figure(
+        ids.HEATMAP,
+        theme,
+        [cells],
+        x={**_symbol_axis(x_axis(theme), names), "title": axis_title("X leg", theme)},
+        y={
+            **_symbol_axis(theme_y_axis(theme), names),
+            "title": axis_title("Y leg", theme),
+            "autorange": "reversed",
+        },
+        uirevision=uirevision,
+        annotations=[note("a click opens the pair", theme)],
+        margin=(72, 56),
+        hovermode="closest",
+    )
+
+
+def correlation_rows(snapshot: PairSnapshot) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """The rows that a correlation of returns has a value on: carried-forward ones have none."""
+    known = ~snapshot.carried if snapshot.params.corr_on == "returns" else slice(None)
+    return snapshot.ts_ms[known], snapshot.corr[known]
+
+
+def rolling_correlation_figure(
+    snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = ""
+) -> Figure:
+    """The rolling correlation of the pair, always from -1 to 1."""
+    chosen, params = tokens(theme), snapshot.params
+    step = TIMEFRAMES[params.timeframe]
+    whole = rows_of(snapshot.ts_ms, (), step, snapshot.carried)
+    times, values = correlation_rows(snapshot)
+    rows = rows_of(times, (values,), step)
+    last = newest(values)
+    labels = [Label(number(last, 2, signed=True), last, chosen["accent"])]
+    legs = f"{safe(params.y, 16)} and {safe(params.x, 16)}"
+    words = f"{legs}: {params.corr_on}, {params.corr_window} bars"
+    annotations = [note(words, theme), *edge_labels(labels, _CORRELATION_ENDS)]
+    if not np.isfinite(values).any():
+        missing = f"needs {params.corr_window} bars in which both legs traded, has {len(values)}"
+        annotations.append(message_in_the_middle(missing, theme))
+    return figure(
+        ids.ROLLING_CORRELATION,
+        theme,
+        [line(typed(rows.ts), rows.columns[0], "correlation", chosen["accent"])],
+        x=time_axis(whole.ts, theme),
+        y=value_axis("Correlation (−1 to 1)", theme, _CORRELATION_ENDS, 2, dtick=0.5, tick0=0),
+        uirevision=uirevision,
+        shapes=[level(0.0, chosen["border"], "solid"), *shading(whole.stretches, theme)],
+        annotations=annotations,
+        margin=(64, edge_margin(labels)),
+    )

@@ -1,0 +1,223 @@
+"""What stands on a chart beside its lines: shading, thresholds, notes, labels, alerts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from analytics.model import FloatArray, IntArray
+from dashapp.figures.base import safe, typed
+from dashapp.theme import TEXT_SIZE, rgba, tokens
+
+#: Height that labels at the edge are kept apart for, in px: that of the plot on a phone.
+_PLOT_HEIGHT = 150.0
+_LABEL_HEIGHT = 15.0
+
+
+class Alert(Protocol):
+    """What a chart shows of an alert; analytics.alerts.AlertEvent is one."""
+
+    @property
+    def ts_ms(self) -> int: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def operator(self) -> str: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def text(self) -> str: ...
+
+
+def shading(stretches: FloatArray, theme: str) -> list[dict[str, Any]]:
+    """Gaps and carried-forward stretches, in warn at 10 %."""
+    colour = rgba(tokens(theme)["warn"], 0.1)
+    return [
+        {
+            "type": "rect",
+            "xref": "x",
+            "yref": "paper",
+            "x0": first,
+            "x1": last,
+            "y0": 0,
+            "y1": 1,
+            "fillcolor": colour,
+            "line": {"width": 0},
+            "layer": "below",
+        }
+        for first, last in stretches.tolist()
+    ]
+
+
+def level(value: float, colour: str, dash: str = "dash", width: float = 1) -> dict[str, Any]:
+    """A thin horizontal line over the whole plot."""
+    return {
+        "type": "line",
+        "xref": "paper",
+        "yref": "y",
+        "x0": 0,
+        "x1": 1,
+        "y0": value,
+        "y1": value,
+        "line": {"color": colour, "width": width, "dash": dash},
+        "layer": "below",
+    }
+
+
+def region(low: float, high: float, colour: str, alpha: float = 0.08) -> dict[str, Any]:
+    """A horizontal band over the whole plot."""
+    return {
+        "type": "rect",
+        "xref": "paper",
+        "yref": "y",
+        "x0": 0,
+        "x1": 1,
+        "y0": low,
+        "y1": high,
+        "fillcolor": rgba(colour, alpha),
+        "line": {"width": 0},
+        "layer": "below",
+    }
+
+
+def note(
+    text: str, theme: str, *, x: float = 1.0, y: float = 1.0, place: str = "above", colour: str = ""
+) -> dict[str, Any]:
+    """Small words at the right over the plot ("above"), or within it ("inside").
+
+    text: as plotly.js reads it; make what is from outside `safe` first.
+    """
+    made: dict[str, Any] = {
+        "text": text,
+        "xref": "paper",
+        "yref": "paper",
+        "x": x,
+        "y": y,
+        "xanchor": "right" if x > 0.5 else "left",
+        "yanchor": "bottom" if (place == "above") == (y > 0.5) else "top",
+        "showarrow": False,
+        "font": {"size": TEXT_SIZE - 1, "color": colour or tokens(theme)["muted"]},
+    }
+    if place == "inside":
+        surface = tokens(theme)["surface"]
+        made |= {"bgcolor": rgba(surface, 0.75), "borderpad": 2, "xshift": 4 if x < 0.5 else -4}
+    return made
+
+
+@dataclass(frozen=True)
+class Label:
+    """A line's words at the right edge, at the height of `value`. lines: how many rows it has."""
+
+    text: str
+    value: float
+    colour: str
+    lines: int = 1
+    bold: bool = True
+
+
+def _spread_out(wanted: Sequence[float], heights: Sequence[float], room: float) -> list[float]:
+    """Places (ascending) as near to the wanted ones as they fit without overlap in 0..room."""
+    places: list[float] = []
+    floor = -math.inf
+    for place, height in zip(wanted, heights, strict=True):
+        places.append(max(place, floor + height / 2, height / 2))
+        floor = places[-1] + height / 2
+    ceiling = room
+    for index in range(len(places) - 1, -1, -1):
+        places[index] = min(places[index], ceiling - heights[index] / 2)
+        ceiling = places[index] - heights[index] / 2
+    return places
+
+
+def edge_labels(labels: Sequence[Label], ends: tuple[float, float]) -> list[dict[str, Any]]:
+    """The labels at the right edge, pushed apart where they would overlap.
+
+    ends: of the vertical axis; values beyond them stand at the edge. On a logarithmic axis
+    both are logarithms to base 10, as plotly.js places annotations on it.
+    """
+    low, high = ends
+    known = [one for one in labels if math.isfinite(one.value)]
+    known.sort(key=lambda one: one.value)
+    values = [min(max(one.value, low), high) for one in known]
+    span = (high - low) or 1.0
+    wanted = [(value - low) / span * _PLOT_HEIGHT for value in values]
+    heights = [one.lines * _LABEL_HEIGHT for one in known]
+    places = _spread_out(wanted, heights, max(_PLOT_HEIGHT, sum(heights)))
+    return [
+        {
+            "text": f"<b>{one.text}</b>" if one.bold else one.text,
+            "xref": "paper",
+            "yref": "y",
+            "x": 1,
+            "y": value,
+            "xanchor": "left",
+            "yanchor": "middle",
+            "align": "left",
+            "xshift": 5,
+            "yshift": round(place - want, 1),
+            "showarrow": False,
+            "font": {"size": TEXT_SIZE, "color": one.colour},
+        }
+        for one, value, want, place in zip(known, values, wanted, places, strict=True)
+    ]
+
+
+def edge_margin(labels: Sequence[Label]) -> int:
+    """Px that the labels at the right edge need, in steps that rarely change."""
+    longest = max((max(map(len, one.text.split("<br>"))) for one in labels), default=0)
+    return min(max(60, 12 + math.ceil(longest * 7.4 / 12) * 12), 132)
+
+
+def alert_markers(
+    alerts: Sequence[Alert],
+    ts_ms: IntArray,
+    values: FloatArray,
+    metric: str,
+    theme: str,
+) -> list[dict[str, Any]]:
+    """The alerts in view as triangles at their own time: up for above, down for below.
+
+    ts_ms, values: the line that they stand on, shape (n,). An alert on `metric`, the line's
+    own, stands at the value that it read, for the bar went on after it.
+    """
+    if not len(alerts) or not len(ts_ms):
+        return []
+    shown = [one for one in alerts if ts_ms[0] <= one.ts_ms <= ts_ms[-1]]
+    places = np.searchsorted(ts_ms, [one.ts_ms for one in shown], side="right") - 1
+    heights = values[places] if len(shown) else np.empty(0)
+    points = [
+        (one, float(one.value if one.metric == metric else height))
+        for one, height in zip(shown, heights, strict=True)
+    ]
+    points = [(one, height) for one, height in points if math.isfinite(height)]
+    if not points:
+        return []
+    colour = tokens(theme)["warn"]
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": typed(np.array([one.ts_ms for one, _ in points], np.float64)),
+            "y": typed(np.array([height for _, height in points])),
+            "text": [safe(one.text, 160) for one, _ in points],
+            "name": "alert",
+            "hovertemplate": "%{text}<extra></extra>",
+            "marker": {
+                "symbol": [f"triangle-{_direction(one)}" for one, _ in points],
+                "size": 11,
+                "color": colour,
+                "line": {"color": tokens(theme)["surface"], "width": 1},
+            },
+            "cliponaxis": False,
+        }
+    ]
+
+
+def _direction(alert: Alert) -> str:
+    if alert.operator == "abs>":
+        return "up" if alert.value >= 0 else "down"
+    return "up" if alert.operator.endswith(">") else "down"

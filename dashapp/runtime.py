@@ -1,0 +1,279 @@
+"""The runtime: markets, the feed, the analyses, the alert engine, the archive. Knows no dash.
+
+It lives on the event loop, which owns all that changes here. `start` returns at once, so
+that the server answers while the kernels are compiled in a worker thread; `stop` ends what
+runs within seconds. What is large enough for a room of its own has one: `feed_control`
+runs feeds, `uploads` reads files, `analyses` caches results, `alert_engine` watches,
+`keeper` writes the archive, `flow_log` tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analytics.backtest import BacktestParams, BacktestResult
+from analytics.model import Bars, FeedStatus, NotReady, PairParams, PairSnapshot
+from dashapp import flow_log, warmup
+from dashapp.alert_engine import MAX_EVENTS, AlertEngine
+from dashapp.analyses import Analyses, Correlations, legs, pair_key
+from dashapp.feed_control import FeedControl
+from dashapp.keeper import Keeper
+from dashapp.settings import Settings
+from dashapp.uploads import UploadSession
+from ingestion.upload import UploadReader
+from ingestion.url_guard import mask_url
+from storage.market import Market
+
+logger = logging.getLogger(__name__)
+
+MAX_UPLOAD_MARKETS = 16
+FILE_CHUNK = 1 << 20
+
+
+class Runtime:
+    """Everything that runs behind the pages. Made from Settings; `start` it on a loop.
+
+    uploading: files on their way in. callback_ms: durations of the pages' live callbacks by
+    path, put here by whoever serves them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started_s = time.monotonic()
+        self.markets: dict[str, Market] = {
+            "demo": Market("demo", "Demo", "demo"),
+            "live": Market("live", "Live", "live"),
+        }
+        self._feed = FeedControl(settings, self.markets)
+        self.default_market = self._feed.market_id
+        self.uploading = 0
+        self.callback_ms: Mapping[str, deque[float]] = {}
+        self._keeper = Keeper()
+        self.alerts = AlertEngine(self, self._keeper.keep)
+        self._analyses = Analyses()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._uploads = 0
+        self._files: Counter[str] = Counter()
+
+    # --- life ------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the archive and begin: source, kernels, alert engine, report. Quick."""
+        if self.settings.redis is not None:
+            logger.warning(
+                "--redis is not available in this version: ticks are kept in memory only"
+            )
+        if self.settings.archive is not None:
+            self.alerts.restore(*await self._keeper.open(self.settings.archive, MAX_EVENTS))
+        for work in (self._begin(), self.alerts.run(), flow_log.run(self.markets, self._analyses)):
+            self._spawn(work)
+
+    async def stop(self) -> None:
+        """End every task, stop the feed, close the archive; within seconds."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._feed.stop()
+        await self._keeper.close()
+
+    @property
+    def kernels_ready(self) -> bool:
+        """Whether the statistics are compiled; before that every analysis is NotReady."""
+        return self._analyses.ready
+
+    @property
+    def computed(self) -> Counter[str]:
+        """How many analyses were really computed, by kind: snapshot, correlation, backtest."""
+        return self._analyses.computed
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _begin(self) -> None:
+        """Compile and start the source, in the order in which the pages need things."""
+        started = time.perf_counter()
+        await asyncio.to_thread(warmup.market)
+        try:
+            if self.settings.source_is_file:
+                await self.load_file(self.settings.source)
+            else:
+                await self.start_feed(self.settings.source, self.settings.symbols)
+        except (ValueError, OSError) as error:
+            logger.error("the source %s did not start: %s", mask_url(self.settings.source), error)
+        await asyncio.to_thread(warmup.statistics)
+        self._analyses.ready = True
+        logger.info("statistics ready after %.1f s", time.perf_counter() - started)
+        await asyncio.to_thread(warmup.backtest)
+
+    # --- markets -----------------------------------------------------------------------
+
+    def market(self, market_id: str) -> Market | None:
+        """The market of this id, None where there is none."""
+        return self.markets.get(market_id)
+
+    def _known(self, market_id: str) -> Market:
+        market = self.markets.get(market_id)
+        if market is None:
+            raise KeyError(f"there is no market {market_id!r}, only: {', '.join(self.markets)}")
+        return market
+
+    def trust(self, market_id: str) -> dict[str, Any]:
+        """The trust strip's figures of a market. Raises KeyError in words.
+
+        rate: ticks/s over the last 5 s. age_s: since a tick arrived, None before the first.
+        lag_p50_ms, lag_p99_ms: from exchange to here, over the newest 1,000 batches of a
+        live market. Then the market's counters, of which received is the sum.
+        """
+        market = self._known(market_id)
+        counters, arrived = market.counters, market.last_arrival_s
+        lags = self._feed.lags_ms if market.kind == "live" else ()
+        lag_p50, lag_p99 = np.percentile(lags, (50, 99)).tolist() if lags else (None, None)
+        return {
+            "simulated": market.kind == "demo",
+            "rate": market.rate(),
+            "age_s": None if arrived is None else time.monotonic() - arrived,
+            "lag_p50_ms": lag_p50,
+            "lag_p99_ms": lag_p99,
+            "received": counters.received,
+            "accepted": counters.accepted,
+            "rejected": counters.rejected_total,
+            "rejected_by_reason": dict(counters.rejected),
+            "last_rejected": counters.last_rejected,
+            "duplicate": counters.duplicate,
+            "late": counters.late,
+            "dropped": counters.dropped,
+        }
+
+    # --- the feed ------------------------------------------------------------------------
+
+    @property
+    def feed_market(self) -> str:
+        """Id of the market that the feed fills, or filled last."""
+        return self._feed.market_id
+
+    def feed_status(self, market_id: str) -> FeedStatus:
+        """What the feed of a market does; an upload has none, and is stopped."""
+        market = self._known(market_id)
+        if market.kind == "upload":
+            return FeedStatus(market.title, "stopped", "uploaded file")
+        return self._feed.status(market_id)
+
+    async def start_feed(self, source: str, symbols: Sequence[str]) -> None:
+        """Stop the feed that runs and start this source; nothing for the one that runs.
+
+        source: demo, binance-futures, binance-spot, a URL, or none. Raises ValueError in
+        words; the feed that runs is then left alone.
+        """
+        if source == "none":
+            await self._feed.stop()
+            return
+        await self._feed.start(source, symbols)
+        self.default_market = self._feed.market_id
+
+    async def stop_feed(self) -> None:
+        """Stop the feed; nothing where none runs. What it brought stays."""
+        await self._feed.stop()
+
+    # --- files ---------------------------------------------------------------------------
+
+    def begin_upload(
+        self, name: str, market: str | None = None, symbol: str | None = None
+    ) -> UploadSession:
+        """Begin to take a file in. market: an uploaded market that it joins, None for a new one.
+
+        Raises KeyError or ValueError in words for a market that it cannot join, ValueError
+        for a symbol that is none.
+        """
+        reader = UploadReader(name, symbol)
+        if market is None:
+            self._uploads += 1
+            target = Market(f"upload-{self._uploads}", reader.name, "upload")
+        else:
+            target = self._known(market)
+            if target.kind != "upload":
+                raise ValueError(f"market is {market!r}, expected one that was uploaded")
+        self.uploading += 1
+        return UploadSession(
+            reader, target, joins=market is not None, show=self._show, end=self._upload_ended
+        )
+
+    def _upload_ended(self) -> None:
+        self.uploading -= 1
+
+    def _show(self, session: UploadSession) -> None:
+        """Let a file that is whole be seen; forget the oldest market when there are too many."""
+        market = session.market
+        self._files[market.id] += 1
+        others = self._files[market.id] - 1
+        if others:
+            first = market.title.partition(" and ")[0]
+            market.title = f"{first} and {others} file{'s' if others > 1 else ''}"
+        self.markets[market.id] = market
+        uploads = [one.id for one in self.markets.values() if one.kind == "upload"]
+        for oldest in uploads[:-MAX_UPLOAD_MARKETS]:
+            del self.markets[oldest], self._files[oldest]
+            logger.info("market %s forgotten: the newest %d uploads stay", oldest, len(uploads) - 1)
+        if self.default_market not in self.markets:
+            self.default_market = self.feed_market
+
+    async def load_file(self, path: str) -> str:
+        """Take a file of this machine in as a market, which becomes the default; its id.
+
+        Raises OSError, and UploadError (a ValueError) when it is no market data.
+        """
+        session = self.begin_upload(os.path.basename(path))
+        try:
+            with await asyncio.to_thread(open, path, "rb") as file:
+                while chunk := await asyncio.to_thread(file.read, FILE_CHUNK):
+                    await session.feed(chunk)
+            self.default_market, _ = await session.finish()
+        finally:
+            session.abort()
+        return self.default_market
+
+    # --- analyses ------------------------------------------------------------------------
+
+    async def snapshot(self, market_id: str, params: PairParams) -> PairSnapshot | NotReady:
+        """A pair's snapshot, computed once a version. Raises KeyError in words."""
+        return await self._analyses.snapshot(self._known(market_id), params)
+
+    def snapshot_key(self, market_id: str, params: PairParams) -> tuple[Any, ...]:
+        """Changes when the snapshot would. Cheap; never raises."""
+        market = self.markets.get(market_id)
+        if market is None or params.y not in market.symbols or params.x not in market.symbols:
+            return (market_id, self.kernels_ready, params)
+        return (*pair_key(market, params), self.kernels_ready)
+
+    async def correlation(
+        self, market_id: str, timeframe: str, limit: int
+    ) -> Correlations | NotReady:
+        """Correlations of the returns of all symbols. Raises KeyError in words."""
+        return await self._analyses.correlation(self._known(market_id), timeframe, limit)
+
+    async def backtest(
+        self, market_id: str, params: PairParams, settings: BacktestParams
+    ) -> BacktestResult | NotReady:
+        """A back-test of a pair. Raises KeyError in words."""
+        return await self._analyses.backtest(self._known(market_id), params, settings)
+
+    def legs(self, market_id: str, params: PairParams) -> tuple[Bars, Bars]:
+        """The bars of a pair's legs. Raises KeyError in words."""
+        return legs(self._known(market_id), params)
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    """Run a task; what ends it unforeseen goes to the log."""
+    try:
+        await work
+    except Exception:
+        logger.exception("a background task of the runtime failed")

@@ -1,0 +1,199 @@
+"""What the figures of a pair mean, in words: the rows of its table.
+
+A row is (label, value, verdict in words, tone); tones are those of `words`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.model import PairParams, PairSnapshot
+from dashapp.numerals import (
+    NONE,
+    SIGNIFICANT_P,
+    bar_span,
+    number,
+    p_value,
+    pct,
+    price,
+    ratio,
+)
+
+Segment = tuple[str, str]
+Row = tuple[str, str, str, str]
+
+METHOD_WORDS = {
+    "ols": "OLS",
+    "huber": "Huber",
+    "theil_sen": "Theil-Sen",
+    "tls": "TLS",
+    "kalman": "Kalman",
+    "ratio": "ratio",
+}
+#: Share of carried-forward bars from which a verdict warns.
+CARRIED_WARN = 0.2
+
+
+def newest(values: npt.NDArray[np.float64]) -> float:
+    """The last value of a series, NaN if it has none."""
+    return float(values[-1]) if len(values) else math.nan
+
+
+def sign_tone(value: float) -> str:
+    """ "up" above zero, "down" below, "" at zero or unknown.
+
+    >>> sign_tone(-0.1), sign_tone(0.0)
+    ('down', '')
+    """
+    return "up" if value > 0 else "down" if value < 0 else ""
+
+
+def trade_words(side: int, params: PairParams) -> str:
+    """A position in the spread as the trade of its legs. side: 1 long the spread, -1 short.
+
+    >>> trade_words(-1, PairParams("BTCUSDT", "ETHUSDT"))
+    'short BTCUSDT / long ETHUSDT'
+    """
+    long_y = f"long {params.y} / short {params.x}"
+    return long_y if side > 0 else f"short {params.y} / long {params.x}"
+
+
+def stationarity_verdict(pvalue: float | None) -> tuple[str, str]:
+    """What an ADF p-value says of a series, and its tone.
+
+    >>> stationarity_verdict(0.0121)
+    ('stationary (p = 0.012)', 'up')
+    """
+    if pvalue is None or not math.isfinite(pvalue):
+        return "not enough data", "muted"
+    if pvalue < SIGNIFICANT_P:
+        return f"stationary ({p_value(pvalue)})", "up"
+    return f"not shown stationary ({p_value(pvalue)})", "warn"
+
+
+def cointegration_verdict(pvalue: float | None) -> tuple[str, str]:
+    """What an Engle-Granger p-value says of a pair, and its tone.
+
+    >>> cointegration_verdict(0.43)
+    ('not cointegrated (p = 0.430)', 'warn')
+    """
+    if pvalue is None or not math.isfinite(pvalue):
+        return "not enough data", "muted"
+    if pvalue < SIGNIFICANT_P:
+        return f"cointegrated ({p_value(pvalue)})", "up"
+    return f"not cointegrated ({p_value(pvalue)})", "warn"
+
+
+def stance(snapshot: PairSnapshot, threshold: float) -> list[Segment]:
+    """The z-score, which leg is rich, and the trade it asks for from |z| >= threshold on."""
+    z, params = newest(snapshot.z), snapshot.params
+    if not math.isfinite(z):
+        rows, need = len(snapshot), params.z_window
+        still = "the spread does not move within its window"
+        why = f"not enough data: {rows} of {need} bars" if rows < need else still
+        return [("z not known", "muted"), (why, "muted")]
+    beyond = abs(z) >= threshold
+    tone = ("down" if z > 0 else "up") if beyond else ""
+    made: list[Segment] = [
+        (f"z {number(z, 2, signed=True)}", tone),
+        (f"{params.y} {'rich' if z > 0 else 'cheap'}", tone),
+    ]
+    if beyond:
+        made.append((trade_words(-1 if z > 0 else 1, params), tone))
+    else:
+        made.append((f"inside ±{threshold:g}: no trade", "muted"))
+    return made
+
+
+def _z_row(snapshot: PairSnapshot, threshold: float) -> Row:
+    clauses = stance(snapshot, threshold)
+    words = " · ".join(text for text, _ in clauses[1:])
+    return ("z-score", number(newest(snapshot.z), 2, signed=True), words, clauses[0][1])
+
+
+def _now_rows(snapshot: PairSnapshot) -> list[Row]:
+    size = 0.001 if snapshot.params.price_space == "log" else newest(snapshot.price_y)
+    mean = price(newest(snapshot.mean), size, signed=True)
+    sigma = f"mean {mean}, σ {price(newest(snapshot.std), size)}"
+    correlation = snapshot.correlation
+    firm = "strong" if abs(correlation) >= 0.7 else "fair" if abs(correlation) >= 0.3 else "weak"
+    words = f"{firm}, of {snapshot.params.corr_on}"
+    known = math.isfinite(correlation)
+    return [
+        ("Spread", price(newest(snapshot.spread), size, signed=True), sigma, "muted"),
+        (
+            "Correlation",
+            number(correlation, 2, signed=True),
+            words if known else "not known yet",
+            "warn" if known and firm == "weak" else "" if known else "muted",
+        ),
+    ]
+
+
+def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
+    fit, params = snapshot.fit, snapshot.params
+    scale = 0.01 if params.price_space == "log" else newest(snapshot.price_y)
+    stderr = float(fit.beta_stderr)
+    error = f"± {ratio(stderr)} standard error" if math.isfinite(stderr) else ""
+    good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
+    return [
+        ("Hedge ratio (β)", ratio(fit.beta), fit.note or error, "warn" if fit.note else "muted"),
+        ("Intercept (α)", price(fit.alpha, scale), "" if params.intercept else "off", "muted"),
+        ("R² of the fit", number(fit.r_squared, 3), f"{fit.n:,} bars", "muted" if good else "warn"),
+    ]
+
+
+def _test_rows(snapshot: PairSnapshot) -> list[Row]:
+    test, indicative = snapshot.engle_granger, snapshot.adf
+    verdict, tone = cointegration_verdict(test.pvalue if test else None)
+    plain, _ = stationarity_verdict(indicative.pvalue if indicative else None)
+    statistic = number(indicative.statistic, 2) if indicative else NONE
+    return [
+        ("Engle-Granger", number(test.statistic, 2) if test else NONE, verdict, tone),
+        ("ADF of the spread", statistic, f"indicative: {plain}", "muted"),
+    ]
+
+
+def _reversion_rows(snapshot: PairSnapshot) -> list[Row]:
+    half_life, hurst = snapshot.half_life, snapshot.hurst
+    if half_life is None:
+        life: Row = ("Half-life", NONE, "the spread does not revert", "warn")
+    else:
+        long = half_life > len(snapshot) / 2
+        words = "longer than half of the view" if long else ""
+        shown = bar_span(half_life, snapshot.params.timeframe)
+        life = ("Half-life", shown, words, "warn" if long else "")
+    if hurst is None or not math.isfinite(hurst):
+        return [life, ("Hurst exponent", NONE, "not enough data", "muted")]
+    words = "mean-reverting" if hurst < 0.45 else "trending" if hurst > 0.55 else "random walk"
+    return [life, ("Hurst exponent", number(hurst, 2), words, "up" if hurst < 0.45 else "warn")]
+
+
+def _data_rows(snapshot: PairSnapshot) -> list[Row]:
+    share, dropped = snapshot.carried_share, snapshot.rows_dropped
+    tone = "warn" if share >= CARRIED_WARN else "muted"
+    filtered = f"{dropped:,} dropped by the activity filter" if dropped else "none dropped"
+    made: list[Row] = [
+        ("Bars in view", f"{len(snapshot):,}", filtered, "warn" if dropped else "muted"),
+        ("Carried forward", pct(share, 1, signed=False), "bars in which a leg did not trade", tone),
+    ]
+    return made + [("Note", "", note, "warn") for note in snapshot.notes]
+
+
+def pair_figures(snapshot: PairSnapshot, threshold: float = 2.0) -> list[Row]:
+    """The figures of a pair. threshold: |z| from which there is a trade.
+
+    The plain ADF of an estimated spread is labelled indicative: its p-value is too small,
+    for beta was fitted to make it so; the verdict is Engle-Granger's.
+    """
+    return [
+        _z_row(snapshot, threshold),
+        *_now_rows(snapshot),
+        *_hedge_rows(snapshot),
+        *_test_rows(snapshot),
+        *_reversion_rows(snapshot),
+        *_data_rows(snapshot),
+    ]

@@ -1,0 +1,231 @@
+"""Feeds: sources that run by themselves and deliver ticks to a sink.
+
+`make_feed` tells from what the user typed which feed it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from analytics.model import FeedState, FeedStatus, Ticks
+from ingestion import binance
+from ingestion.simulator import Simulator
+from ingestion.supervisor import STOP_S, Sink, Supervisor, Timers
+from ingestion.symbols import proper_symbol
+from ingestion.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
+from ingestion.url_guard import check_url, mask_url
+
+__all__ = [
+    "BinanceFeed",
+    "Feed",
+    "HttpFeed",
+    "SimulatorFeed",
+    "Sink",
+    "StreamFeed",
+    "Timeouts",
+    "Timers",
+    "make_feed",
+]
+
+logger = logging.getLogger(__name__)
+
+SOURCES = "demo, binance-futures, binance-spot, or a ws://, wss://, http:// or https:// URL"
+HISTORY_S = 1_800
+STREAM_EVERY_S = 0.1
+
+
+class Feed(Protocol):
+    """A source that delivers to its sink, on the event loop, from start to stop."""
+
+    @property
+    def status(self) -> FeedStatus:
+        """What the feed does now."""
+
+    def start(self) -> None:
+        """Start; nothing where it runs."""
+
+    async def stop(self) -> None:
+        """Stop within a second; nothing where it is stopped."""
+
+
+class StreamFeed(Supervisor):
+    """A ws:// or wss:// stream. Raises ValueError for a URL that no feed opens."""
+
+    def __init__(self, url: str, sink: Sink, symbols: Sequence[str] = (), **options: Any) -> None:
+        check_url(url)
+        timers = options.get("timers") or Timers()
+        transport = partial(WebSocketTransport, url, timers.timeouts)
+        super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
+
+
+class HttpFeed(Supervisor):
+    """An http:// or https:// response that streams lines. Raises ValueError like StreamFeed."""
+
+    def __init__(self, url: str, sink: Sink, symbols: Sequence[str] = (), **options: Any) -> None:
+        check_url(url)
+        timers = options.get("timers") or Timers()
+        transport = partial(HttpTransport, url, timers.timeouts)
+        super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
+
+
+class BinanceFeed(Supervisor):
+    """Trades of the exchange. symbols can change while it runs (`set_symbols`).
+
+    source: a key of binance.VENUES. base: another server that speaks the protocol.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        sink: Sink,
+        symbols: Sequence[str],
+        *,
+        base: str | None = None,
+        **options: Any,
+    ) -> None:
+        self.venue = binance.VENUES[source]
+        self.base = None if base is None else binance.checked_base(base)
+        self._requests = 0
+        timers = options.get("timers") or Timers()
+
+        def transport(wanted: tuple[str, ...]) -> Transport:
+            url = binance.stream_url(self.venue, wanted, self.base)
+            return WebSocketTransport(url, timers.timeouts)
+
+        names = binance.checked_symbols(symbols, source)
+        super().__init__(source, transport, sink, names, overlap=True, **options)
+
+    async def set_symbols(self, symbols: Sequence[str]) -> None:
+        """Subscribe to what is new, unsubscribe from what is gone. Raises ValueError."""
+        await super().set_symbols(binance.checked_symbols(symbols, self.source))
+
+    def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
+        messages = []
+        for request, symbols in ((binance.subscribe, added), (binance.unsubscribe, removed)):
+            if symbols:
+                self._requests += 1
+                messages.append(request(self.venue, symbols, self._requests))
+        return messages
+
+
+class SimulatorFeed:
+    """The simulated market: history_s seconds of the past at once, then about ten batches a s.
+
+    A feed that is started again goes on where the simulated market is by then. now_ms: the
+    wall clock in epoch ms, for the ticks' times alone.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        symbols: Sequence[str] = (),
+        *,
+        seed: int = 7,
+        history_s: float = HISTORY_S,
+        every_s: float = STREAM_EVERY_S,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.simulator = Simulator(seed)
+        self._sink = sink
+        self._wanted = frozenset(symbols)
+        self._history_ms = round(history_s * 1_000)
+        self._every_s = every_s
+        self._now_ms = now_ms
+        self._task: asyncio.Task[None] | None = None
+        self._until_ms: int | None = None
+        self._state: FeedState = "stopped"
+        self._detail = ""
+        self._connects = 0
+
+    @property
+    def status(self) -> FeedStatus:
+        """What the feed does now."""
+        return FeedStatus("demo", self._state, self._detail, None, self._connects)
+
+    def start(self) -> None:
+        """Start, or nothing where it runs. Call on the event loop."""
+        if self._task is not None and not self._task.done():
+            return
+        self._state, self._detail = "connecting", ""
+        self._connects += 1
+        self._task = asyncio.create_task(self._run(), name="feed demo")
+        logger.info("feed demo: started, with %.0f s of history", self._history_ms / 1_000)
+
+    async def stop(self) -> None:
+        """Stop, or nothing where it is stopped. No tick comes after it."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task}, timeout=STOP_S)
+            logger.info("feed demo: stopped")
+        if self._task is None:
+            self._state, self._detail = "stopped", ""
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                self._deliver(self._next())
+                await asyncio.sleep(self._every_s)
+        except Exception as error:
+            logger.exception("feed demo failed")
+            self._state, self._detail = "failed", f"internal error: {type(error).__name__}"
+
+    def _next(self) -> list[Ticks]:
+        now_ms = self._now_ms()
+        if self._until_ms is None:
+            batches = self.simulator.history(now_ms, self._history_ms)
+        else:
+            # A clock that was set back makes a pause, not a second past.
+            now_ms = max(now_ms, self._until_ms)
+            batches = self.simulator.advance(now_ms)
+        self._until_ms = now_ms
+        return batches
+
+    def _deliver(self, batches: list[Ticks]) -> None:
+        wanted = [
+            batch
+            for batch in batches
+            if len(batch) and (not self._wanted or batch.symbol in self._wanted)
+        ]
+        self._state = "live"
+        if wanted:
+            self._sink(wanted, [])
+
+
+def make_feed(
+    source: str,
+    symbols: Sequence[str],
+    sink: Sink,
+    *,
+    binance_ws: str | None = None,
+    seed: int = 7,
+    history_s: float = HISTORY_S,
+    timers: Timers | None = None,
+) -> Feed:
+    """The feed of a source: "demo", "binance-futures", "binance-spot", or a URL.
+
+    symbols: of the exchange, at least one; of others a filter, none for all. binance_ws:
+    another base for the exchange's client. Raises ValueError in words for any other source.
+
+    >>> make_feed("demo", [], print).status.state
+    'stopped'
+    """
+    source = source.strip()
+    kind = source.lower()
+    if kind == "demo":
+        return SimulatorFeed(sink, symbols, seed=seed, history_s=history_s)
+    if kind in binance.VENUES:
+        return BinanceFeed(kind, sink, symbols, base=binance_ws, timers=timers)
+    if "://" not in source:
+        raise ValueError(f"source is {source[:60]!r}, expected {SOURCES}")
+    scheme = check_url(source).scheme
+    names = [name for symbol in symbols if (name := proper_symbol(symbol))]
+    if len(names) < len(symbols):
+        raise ValueError(f"symbols are {list(symbols)!r}"[:120] + ", expected names like BTCUSDT")
+    feed = StreamFeed if scheme in ("ws", "wss") else HttpFeed
+    return feed(source, sink, names, timers=timers)

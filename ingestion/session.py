@@ -1,0 +1,91 @@
+"""What is known of one connection, its successor on the way, and every wait of a feed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from analytics.model import Rejected
+from ingestion.backoff import BackoffPolicy
+from ingestion.failures import NETWORK_ERRORS, explain
+from ingestion.transport import Timeouts, Transport
+from ingestion.watchdog import WatchdogPolicy
+
+
+@dataclass(frozen=True)
+class Timers:
+    """Every wait of a feed, as values.
+
+    max_age_s: of a connection, before it is renewed; the exchange ends it after 24 h.
+    handover_s: how long it is read on once its successor is open.
+    """
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+    watchdog: WatchdogPolicy = field(default_factory=WatchdogPolicy)
+    max_age_s: float = 23 * 3_600 + 50 * 60
+    handover_s: float = 1.0
+
+
+#: How long to keep a connection whose successor cannot be opened, before the next try.
+RENEW_RETRY_S = 30.0
+
+
+class Session:
+    """One connection. Times are seconds of the feed's monotonic clock."""
+
+    def __init__(self, opened_s: float) -> None:
+        self.opened_s = opened_s
+        self.first_tick_s: float | None = None
+        self.refused: Rejected | None = None
+        self._next: asyncio.Task[Transport] | None = None
+        self._leave_at_s: float | None = None
+        self._renew_at_s = 0.0
+
+    def renew(
+        self, now_s: float, timers: Timers, successor: Callable[[], Awaitable[Transport]]
+    ) -> bool:
+        """Whether the successor has been open for long enough to take over.
+
+        Raises FeedError where the connection is to end before its successor opens.
+        """
+        if now_s - self.opened_s < timers.max_age_s or now_s < self._renew_at_s:
+            return False
+        if self._next is None:
+            self._next = asyncio.ensure_future(successor())
+        if not self._next.done():
+            return False
+        error = self._next.exception()
+        if error is not None:
+            self._next = None
+            if not isinstance(error, NETWORK_ERRORS) or explain(error).kind == "renewal":
+                raise error
+            self._renew_at_s = now_s + RENEW_RETRY_S
+            return False
+        if self._leave_at_s is None:
+            self._leave_at_s = now_s + timers.handover_s
+        return now_s >= self._leave_at_s
+
+    def why_no_ticks(self) -> str:
+        """What to add to "no data" where messages came and none was a trade."""
+        if self.first_tick_s is not None or self.refused is None:
+            return ""
+        return (
+            f"; messages come, none is a trade ({self.refused.reason}): {self.refused.sample[:80]}"
+        )
+
+    async def next_transport(self) -> Transport:
+        """The open successor, once `renew` said so."""
+        assert self._next is not None
+        task, self._next = self._next, None
+        return await task
+
+    async def close(self) -> None:
+        """Give up a successor that nobody took."""
+        if self._next is None:
+            return
+        self._next.cancel()
+        await asyncio.wait({self._next})
+        if not self._next.cancelled() and self._next.exception() is None:
+            await self._next.result().close()

@@ -1,0 +1,265 @@
+"""One task a source: connect, read, decode, deliver; fail, wait, and connect again.
+
+The loop owns all of a feed's state; everything runs on the event loop. A start makes a new
+generation, and only the current generation delivers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from analytics.model import FeedState, FeedStatus, Rejected, Ticks
+from ingestion.backoff import Backoff
+from ingestion.decode import Decoded, Decoder
+from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain
+from ingestion.session import Session, Timers
+from ingestion.transport import Transport
+from ingestion.watchdog import Watchdog
+
+logger = logging.getLogger(__name__)
+
+Sink = Callable[[list[Ticks], list[Rejected]], None]
+Clock = Callable[[], float]
+
+STOP_S = 1.0
+MAX_EVENTS = 200
+
+
+class Supervisor:
+    """A feed over the network. `open_transport(symbols)` makes one connection.
+
+    source: what the user is shown. symbols: only these are taken, all if there are none.
+    overlap: whether a connection is renewed by overlapping the next one, which needs ids
+    that tell duplicates. rng, clock: for the jitter, and seconds that never jump.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        open_transport: Callable[[tuple[str, ...]], Transport],
+        sink: Sink,
+        symbols: Sequence[str] = (),
+        *,
+        timers: Timers | None = None,
+        overlap: bool = False,
+        rng: random.Random | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.source = source
+        self.symbols = tuple(symbols)
+        self.timers = timers or Timers()
+        self.events: deque[tuple[float, str]] = deque(maxlen=MAX_EVENTS)
+        self._open_transport = open_transport
+        self._sink = sink
+        self._overlap = overlap
+        self._clock = clock
+        self._backoff = Backoff(self.timers.backoff, rng)
+        self._watchdog = Watchdog(self.timers.watchdog)
+        self._decoder = Decoder(symbols=self.symbols)
+        self._task: asyncio.Task[None] | None = None
+        self._generation = 0
+        self._state: FeedState = "stopped"
+        self._detail = ""
+        self._retry_at_s: float | None = None
+        self._connects = 0
+        self._silences = 0
+        self._forgiven: frozenset[str] = frozenset()
+        self._transport: Transport | None = None
+        self._ready: Transport | None = None
+
+    @property
+    def status(self) -> FeedStatus:
+        """What the feed does now."""
+        retry = self._retry_at_s
+        left = None if retry is None else max(0.0, retry - self._clock())
+        return FeedStatus(self.source, self._state, self._detail, left, self._connects)
+
+    def start(self) -> None:
+        """Start, or nothing where it runs. Call on the event loop."""
+        if self._task is not None and not self._task.done():
+            return
+        self._generation += 1
+        self._connects = self._silences = 0
+        self._forgiven = frozenset()
+        self._backoff.reset()
+        self._decoder = Decoder(symbols=self.symbols)
+        self._become("connecting", "")
+        self._say("started")
+        self._task = asyncio.create_task(self._run(self._generation), name=f"feed {self.source}")
+
+    async def stop(self) -> None:
+        """Stop within a second, or nothing where it is stopped. No tick comes after it."""
+        task, self._task = self._task, None
+        self._generation += 1
+        if task is not None:
+            task.cancel()
+            _, late = await asyncio.wait({task}, timeout=STOP_S)
+            if late:
+                logger.warning("feed %s: a connection did not close in time", self.source)
+            self._say("stopped")
+        if self._task is None:
+            self._become("stopped", "")
+
+    async def set_symbols(self, symbols: Sequence[str]) -> None:
+        """Take these symbols from now on, without a new connection where that is possible."""
+        before, self.symbols = self.symbols, tuple(symbols)
+        self._decoder.want(self.symbols)
+        self._watchdog.watch(self._clock(), self.symbols)
+        added = [symbol for symbol in self.symbols if symbol not in before]
+        removed = [symbol for symbol in before if symbol not in self.symbols]
+        if self._transport is not None and (added or removed):
+            try:
+                for message in self._changes(added, removed):
+                    await self._transport.send(message)
+            except NETWORK_ERRORS as error:
+                # The next connection asks for the new symbols anyway.
+                self._say(f"symbols not changed yet: {explain(error).words}")
+
+    def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
+        """The messages that tell the server of other symbols; none where it is not told."""
+        return []
+
+    async def _run(self, generation: int) -> None:
+        try:
+            while True:
+                failure = await self._attempt(generation)
+                if failure is not None:
+                    await self._wait(failure)
+        except StreamEnded as end:
+            self._become("stopped", str(end))
+            self._say(str(end))
+        finally:
+            ready, self._ready = self._ready, None
+            if ready is not None:
+                await ready.close()
+
+    async def _attempt(self, generation: int) -> Failure | None:
+        """One connection from its opening to its end: why it ended, None for its successor."""
+        transport, self._ready = self._ready, None
+        try:
+            if transport is None:
+                transport = self._open_transport(self.symbols)
+                await self._open(transport)
+            self._transport = transport
+            await self._read(transport, generation)
+        except NETWORK_ERRORS as error:
+            return explain(error)
+        except StreamEnded:
+            raise
+        except Exception as error:
+            logger.exception("feed %s failed", self.source)
+            return Failure(f"internal error: {type(error).__name__}", "blocked", 5.0)
+        finally:
+            if self._transport is transport:
+                self._transport = None
+            if transport is not None:
+                await transport.close()
+        return None
+
+    async def _open(self, transport: Transport) -> None:
+        if self._state not in ("silent", "live"):
+            self._become("connecting", "")
+        async with asyncio.timeout(self.timers.timeouts.open_s):
+            await transport.open()
+        self._connects += 1
+        self._say("connected")
+
+    async def _wait(self, failure: Failure) -> None:
+        if failure.kind == "silent":
+            self._silences += 1
+        fresh = self._backoff.failures == 0
+        if failure.kind == "renewal" and fresh:
+            self._backoff.failures += 1
+            delay = 0.0
+        else:
+            delay = self._backoff.next_delay(failure.at_least_s)
+        states: dict[str, FeedState] = {"silent": "silent", "blocked": "failed"}
+        self._become(states.get(failure.kind, "reconnecting"), failure.words)
+        self._retry_at_s = self._clock() + delay
+        self._say(f"reconnecting in {delay:.1f} s: {failure.words}")
+        await asyncio.sleep(delay)
+
+    async def _read(self, transport: Transport, generation: int) -> None:
+        """Read until the connection fails, or its successor stands ready."""
+        session = Session(self._clock())
+        self._watchdog.start(session.opened_s, self.symbols, self._silences)
+        if self._state == "connecting":
+            self._detail = "connected, waiting for data"
+        try:
+            while True:
+                messages = await transport.read(min(self._watchdog.remaining(self._clock()), 1.0))
+                if messages and generation == self._generation:
+                    self._deliver(messages, session)
+                self._check_silence(session)
+                if session.renew(self._clock(), self.timers, self._successor):
+                    self._ready = await session.next_transport()
+                    return
+        finally:
+            await session.close()
+
+    def _deliver(self, messages: list[bytes], session: Session) -> None:
+        decoded = self._decoder.decode_lines(messages)
+        if decoded.ticks or decoded.rejected:
+            self._sink(decoded.ticks, decoded.rejected)
+        if decoded.ticks:
+            self._note_data(decoded, session)
+        if decoded.rejected:
+            session.refused = decoded.rejected[-1]
+        for notice in decoded.notices:
+            if notice.kind == "shutdown":
+                raise FeedError(Failure(notice.text, "renewal"))
+            if notice.kind == "error":
+                self._say(f"the source reports an error: {notice.text}")
+
+    def _note_data(self, decoded: Decoded, session: Session) -> None:
+        now = self._clock()
+        symbols = {batch.symbol for batch in decoded.ticks}
+        self._watchdog.seen(now, symbols)
+        self._forgiven -= symbols
+        if session.first_tick_s is None:
+            session.first_tick_s = now
+            self._say("data flows")
+        elif now - session.first_tick_s >= self.timers.backoff.stable_s:
+            self._backoff.reset()
+            self._silences = 0
+        if self._state != "live":
+            self._become("live", "")
+
+    def _check_silence(self, session: Session) -> None:
+        now = self._clock()
+        if self._watchdog.feed_silent(now):
+            words = f"connected, but no data for {self._watchdog.silence(now):.0f} s"
+            raise FeedError(Failure(words + session.why_no_ticks(), "silent"))
+        silent = frozenset(self._watchdog.silent_symbols(now))
+        if silent - self._forgiven:
+            # One new connection a silence: a symbol that nobody trades is no fault.
+            self._forgiven |= silent
+            names = ", ".join(sorted(silent)[:5])
+            raise FeedError(Failure(f"connected, but no data for {names}", "silent"))
+        if self._state == "live":
+            names = ", ".join(sorted(self._forgiven)[:5])
+            self._detail = f"no data for {names}" if names else ""
+
+    async def _successor(self) -> Transport:
+        """The next connection, open, while this one still reads."""
+        if not self._overlap:
+            raise FeedError(Failure("the connection is renewed before its limit", "renewal"))
+        transport = self._open_transport(self.symbols)
+        try:
+            await self._open(transport)
+        except BaseException:
+            await transport.close()
+            raise
+        return transport
+
+    def _become(self, state: FeedState, detail: str) -> None:
+        self._state, self._detail, self._retry_at_s = state, detail, None
+
+    def _say(self, sentence: str) -> None:
+        self.events.append((time.time(), sentence))
+        logger.info("feed %s: %s", self.source, sentence)

@@ -1,0 +1,734 @@
+"""The back-test: hand-made cases, an independent loop, and no look-ahead."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics import performance
+from analytics._backtest_engine import Legs, Run, Signals, keep_ledger, simulate
+from analytics.backtest import (
+    BacktestParams,
+    BacktestResult,
+    LookAheadReport,
+    check_look_ahead,
+    run_backtest,
+)
+from analytics.hedge import hedge_path
+from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams
+
+MINUTE = 60_000
+PLAIN = BacktestParams(entry_z=2.0, exit_z=0.0, stop_z=None, cost_bps=0.0)
+FLAT = 100.0
+
+
+def bars_of(
+    symbol: str,
+    closes: Any,
+    opens: Any = None,
+    times: Any = None,
+    trades: Any = None,
+    timeframe: str = "1m",
+) -> Bars:
+    close = np.asarray(closes, float)
+    opened = close if opens is None else np.asarray(opens, float)
+    ts_ms = np.arange(len(close)) * MINUTE if times is None else np.asarray(times)
+    ones = np.ones(len(close))
+    high, low = np.maximum(opened, close), np.minimum(opened, close)
+    count = ones if trades is None else trades
+    return Bars(symbol, timeframe, ts_ms, opened, high, low, close, ones, count, close)
+
+
+def play(
+    z: list[float], rules: BacktestParams, beta: float = 1.0, log: bool = False, **prices: Any
+) -> Run:
+    """Trade a z-score given by hand; prices not given are 100 for ever."""
+    n = len(z)
+    names = ("open_y", "open_x", "close_y", "close_x")
+    table = np.array([prices.get(name, [FLAT] * n) for name in names], float)
+    legs = Legs(np.arange(n) * MINUTE, table, np.zeros(n, bool), 0)
+    known = np.full(n, beta)
+    return simulate(Signals(legs, known, known, np.array(z, float), 0, log, 525_600.0), rules)
+
+
+def exits(run: Run) -> list[tuple[int, int, int, int]]:
+    """(first bar, bar of exit, side, reason) of each trade."""
+    ledger = keep_ledger(run)
+    columns = (ledger.first, ledger.last, ledger.side, ledger.reason)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+TARGET, STOP, TIME, OPEN = 1, 2, 3, 0
+
+
+def test_a_short_trade_worked_out_by_hand() -> None:
+    # Signal at bar 1 (z = 2.5), fill at bar 2's open: Y 200, X 50, beta 2. Short one Y, long
+    # two X: gross exposure 200 + 2 * 50 = 300. Signal to leave at bar 3, fill at bar 4's
+    # open: Y 190, X 52. Gains 10 on Y and 2 * 2 on X: 14 of 300. Costs of 10 bps a leg and
+    # side: 0.3 going in, (190 + 104) / 1000 = 0.294 coming out: 0.594 of 300.
+    run = play(
+        [0.0, 2.5, 1.0, -0.1, 0.0],
+        replace(PLAIN, cost_bps=10.0),
+        beta=2.0,
+        open_y=[1, 1, 200, 7, 190],
+        open_x=[1, 1, 50, 7, 52],
+        close_y=[1, 1, 198, 191, 180],
+        close_x=[1, 1, 51, 52, 60],
+    )
+    ledger = keep_ledger(run)
+    assert exits(run) == [(2, 4, -1, TARGET)]
+    assert ledger.gross[0] == pytest.approx(14 / 300, rel=1e-14)
+    assert ledger.cost[0] == pytest.approx(0.594 / 300, rel=1e-14)
+    assert ledger.turnover[0] == pytest.approx((300 + 294) / 300, rel=1e-14)
+    # Marks: at bar 2's close 2 + 2 = 4 of 300, at bar 3's 9 + 4 = 13, less 0.3 paid so far.
+    expected = [1, 1, 1 + 3.7 / 300, 1 + 12.7 / 300, 1 + 13.406 / 300]
+    np.testing.assert_allclose(run.equity, expected, rtol=1e-14)
+    expected = [1, 1, 1 + 4 / 300, 1 + 13 / 300, 1 + 14 / 300]
+    np.testing.assert_allclose(run.gross, expected, rtol=1e-14)
+    assert run.position.tolist() == [0, 0, -1, -1, 0]
+
+
+def test_in_log_space_beta_weighs_the_legs_money() -> None:
+    # Long the spread with elasticity 0.5: of 1.5 in all, 1 is long Y and 0.5 short X. Y rises
+    # by 6 %, X by 3 %: (0.06 - 0.5 * 0.03) / 1.5 = 3 %.
+    run = play(
+        [-2.5, 0.1, 0.0],
+        PLAIN,
+        beta=0.5,
+        log=True,
+        open_y=[1, 100, 106],
+        open_x=[1, 1000, 1030],
+    )
+    assert exits(run) == [(1, 2, 1, TARGET)]
+    assert keep_ledger(run).gross[0] == pytest.approx(0.03, rel=1e-12)
+
+
+def test_a_negative_hedge_ratio_holds_both_legs_on_one_side() -> None:
+    # Long Y 100 and long 1 of X 100: gross 200; Y rises 10, X rises 6: 16 of 200.
+    run = play([-2.5, 0.1, 0], PLAIN, beta=-1.0, open_y=[1, 100, 110], open_x=[1, 100, 106])
+    assert keep_ledger(run).gross[0] == pytest.approx(16 / 200, rel=1e-14)
+
+
+def test_returns_compound_over_trades() -> None:
+    # Two long trades with nothing in X (beta 0): Y makes 10 %, then loses 5 %.
+    z = [-2.5, 0.1, -2.5, 0.1, 0]
+    run = play(z, PLAIN, beta=0.0, open_y=[1, 100, 110, 100, 95], close_y=[1, 110, 1, 95, 1])
+    assert run.equity[-1] == pytest.approx(1.1 * 0.95, rel=1e-14)
+
+
+def test_slippage_and_commission_are_both_charged_on_turnover() -> None:
+    z = [2.5, -0.1, 0.0]
+    both = play(z, replace(PLAIN, cost_bps=2.0, slippage_bps=3.0))
+    assert both.equity[-1] == play(z, replace(PLAIN, cost_bps=5.0)).equity[-1]
+    assert both.equity[-1] == pytest.approx(1 - 2 * 5e-4, rel=1e-14)
+    assert both.gross.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_signal_fills_at_the_next_bars_open_whatever_its_own_bar_did() -> None:
+    z = [0.0, 2.5, 1.0, -1.0, 0.0]
+    base = play(z, PLAIN, open_y=[100, 100, 104, 100, 98])
+    wild = play(z, PLAIN, open_y=[7, 7, 104, 7, 98], close_y=[9, 9, 100, 100, 9])
+    assert keep_ledger(base).gross[0] == keep_ledger(wild).gross[0] == pytest.approx(6 / 204)
+    assert base.position.tolist() == [0, 0, -1, -1, 0]
+
+
+def test_a_signal_at_the_last_bar_does_not_trade() -> None:
+    assert exits(play([0.0, 0.0, 3.0], PLAIN)) == []
+
+
+def test_an_exit_that_is_jumped_over_between_two_bars_is_taken() -> None:
+    narrow = replace(PLAIN, exit_z=0.5)
+    assert exits(play([2.5, 2.2, -1.8, 0, 0], narrow)) == [(1, 3, -1, TARGET)]
+    assert exits(play([-2.5, -2.2, 1.8, 0, 0], narrow)) == [(1, 3, 1, TARGET)]
+
+
+def test_an_exit_level_is_reached_by_equality() -> None:
+    assert exits(play([2.5, 0.5, 0, 0], replace(PLAIN, exit_z=0.5))) == [(1, 2, -1, TARGET)]
+
+
+def test_a_jump_to_the_other_side_closes_first_and_reverses_a_bar_later() -> None:
+    run = play([2.5, -3.0, -3.0, -3.0, -3.0], PLAIN)
+    assert exits(run) == [(1, 2, -1, TARGET), (3, 4, 1, OPEN)]
+    assert run.position.tolist() == [0, -1, 0, 1, 1]
+
+
+def test_an_entry_level_is_reached_by_equality_and_a_stop_level_is_not_entered() -> None:
+    rules = replace(PLAIN, stop_z=4.0)
+    assert exits(play([2.0, 2.0, 2.0], rules))[0][:3] == (1, 2, -1)
+    assert exits(play([4.0, 4.5, -4.0, -9.0], rules)) == []
+
+
+def test_after_a_stop_there_is_no_entry_until_z_has_come_back() -> None:
+    rules = replace(PLAIN, stop_z=4.0, exit_z=0.5)
+    z = [2.5, 4.0, 3.0, 2.5, 0.6, 2.5, 0.5, 2.5, 2.5]
+    assert exits(play(z, rules)) == [(1, 2, -1, STOP), (8, 8, -1, OPEN)]
+
+
+def test_a_jump_through_the_mean_after_a_stop_lets_the_other_side_in_at_once() -> None:
+    rules = replace(PLAIN, stop_z=4.0)
+    assert exits(play([2.5, 4.5, 3.0, -2.5, -2.5], rules)) == [(1, 2, -1, STOP), (4, 4, 1, OPEN)]
+
+
+def test_a_time_stop_holds_for_exactly_max_bars_and_then_waits_for_the_mean() -> None:
+    rules = replace(PLAIN, max_bars=3)
+    z = [2.5, 2.5, 2.5, 2.5, 2.5, 2.5, -0.1, 2.5, 2.5]
+    assert exits(play(z, rules)) == [(1, 4, -1, TIME), (8, 8, -1, OPEN)]
+
+
+def test_without_a_z_only_the_time_stop_acts() -> None:
+    nan = math.nan
+    assert exits(play([nan, nan, nan], PLAIN)) == []
+    assert exits(play([2.5, nan, nan, nan], PLAIN)) == [(1, 3, -1, OPEN)]
+    timed = replace(PLAIN, max_bars=2)
+    assert exits(play([2.5, nan, nan, nan, nan], timed)) == [(1, 3, -1, TIME)]
+
+
+def test_without_a_hedge_there_is_no_entry() -> None:
+    assert exits(play([2.5, 2.5, 2.5], PLAIN, beta=math.nan)) == []
+
+
+def test_both_sides_are_mirror_images() -> None:
+    rng = np.random.default_rng(1)
+    n = 300
+    z = 2 * np.sin(np.arange(n) / 4) + rng.normal(size=n)
+    prices = {name: 100 + rng.normal(size=n) for name in ("open_y", "open_x", "close_y", "close_x")}
+    rules = BacktestParams(entry_z=1.0, exit_z=0.2, stop_z=3.0, max_bars=9, cost_bps=4.0)
+    one, other = (keep_ledger(play(list(s * z), rules, beta=0.8, **prices)) for s in (1, -1))
+    assert len(one.side) > 5
+    np.testing.assert_array_equal(one.side, -other.side)
+    np.testing.assert_array_equal(one.first, other.first)
+    np.testing.assert_allclose(one.gross, -other.gross, rtol=1e-12, atol=1e-15)
+    np.testing.assert_array_equal(one.cost, other.cost)
+
+
+def test_after_ruin_nothing_is_traded() -> None:
+    # Short Y with nothing against it: Y goes from 100 to 300, a loss of twice the equity.
+    z = [2.5, -0.1, 2.5, 2.5, 2.5]
+    run = play(z, PLAIN, beta=0.0, open_y=[100, 100, 300, 300, 300])
+    assert exits(run) == [(1, 2, -1, TARGET)]
+    assert run.equity[-1] == pytest.approx(-1.0)
+
+
+class Account(NamedTuple):
+    equity: list[float]
+    gross: list[float]
+    position: list[int]
+    trades: list[tuple[int, int, int, str, float, float]]
+
+
+def slow_account(z: Any, hedge: Any, prices: Any, rules: BacktestParams, log: bool) -> Account:
+    """SPEC section 6 in plain Python: cash, quantities and orders, for each of two accounts."""
+    rate = (rules.cost_bps + rules.slippage_bps) / 1e4
+    book = Account([], [], [], [])
+    cash = {"net": 1.0, "gross": 1.0}
+    quantity = {"net": (0.0, 0.0), "gross": (0.0, 0.0)}
+    side, entered, order, waiting = 0, 0, None, None
+    entry_value = spent = 0.0
+
+    def fill(name: str, new: tuple[float, float], price: tuple[float, float]) -> float:
+        cost = 0.0
+        for old_q, new_q, p in zip(quantity[name], new, price, strict=True):
+            cash[name] -= (new_q - old_q) * p
+            cost += rate * abs(new_q - old_q) * p if name == "net" else 0.0
+        cash[name] -= cost
+        quantity[name] = new
+        return cost
+
+    for t in range(len(z)):
+        opens, closes = (prices[0][t], prices[1][t]), (prices[2][t], prices[3][t])
+        if order is not None and order[0] == "enter":
+            side, beta, entered = order[1], hedge[t - 1], t
+            entry_value = cash["net"]
+            for name in ("net", "gross"):
+                per_y, per_x = (1 / opens[0], beta / opens[1]) if log else (1.0, beta)
+                unit = cash[name] / (per_y * opens[0] + abs(per_x) * opens[1])
+                cost = fill(name, (side * per_y * unit, -side * per_x * unit), opens)
+                spent = cost if name == "net" else spent
+        elif order is not None:
+            for name in ("gross", "net"):
+                cost = fill(name, (0.0, 0.0), opens)
+            profit = (cash["net"] - entry_value) / entry_value
+            costs = (spent + cost) / entry_value
+            book.trades.append((entered, t, side, order[1], profit, costs))
+            waiting = side if order[1] != "target" else None
+            side = 0
+        order = None
+        for name, line in (("net", book.equity), ("gross", book.gross)):
+            line.append(
+                cash[name] + sum(q * p for q, p in zip(quantity[name], closes, strict=True))
+            )
+        book.position.append(side)
+        value = z[t]
+        if side:
+            away = -value if side > 0 else value
+            if rules.stop_z is not None and away >= rules.stop_z:
+                order = ("leave", "stop")
+            elif away <= rules.exit_z:
+                order = ("leave", "target")
+            elif rules.max_bars is not None and t + 1 - entered >= rules.max_bars:
+                order = ("leave", "time")
+            continue
+        if waiting is not None and (-value if waiting > 0 else value) <= rules.exit_z:
+            waiting = None
+        far = abs(value) >= rules.entry_z and (rules.stop_z is None or abs(value) < rules.stop_z)
+        if waiting is None and far and not math.isnan(hedge[t]):
+            order = ("enter", -1 if value > 0 else 1)
+    return book
+
+
+rules_strategy = st.builds(
+    lambda entry, inside, stop, max_bars, cost, slip: BacktestParams(
+        entry_z=entry,
+        exit_z=entry * inside,
+        stop_z=None if stop is None else entry + stop,
+        max_bars=max_bars,
+        cost_bps=cost,
+        slippage_bps=slip,
+    ),
+    st.floats(0.3, 2.5),
+    st.sampled_from([0.0, 0.2, 0.7]),
+    st.sampled_from([None, 0.3, 1.0, 2.0]),
+    st.sampled_from([None, 1, 2, 5, 20]),
+    st.sampled_from([0.0, 2.0, 25.0]),
+    st.sampled_from([0.0, 1.0]),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(rules=rules_strategy, seed=st.integers(0, 2**32 - 1), log=st.booleans())
+def test_the_engine_equals_an_independent_plain_loop(
+    rules: BacktestParams, seed: int, log: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 90))
+    z = rng.normal(size=n) + 2 * np.sin(np.arange(n) / rng.uniform(1, 9))
+    z[rng.random(n) < 0.03] = math.nan
+    hedge = rng.uniform(-0.5, 2.0, n)
+    hedge[rng.random(n) < 0.03] = math.nan
+    walk = np.exp(rng.normal(scale=0.01, size=(2, n)).cumsum(axis=1))
+    opens = walk * [[rng.uniform(0.1, 1e5)], [rng.uniform(0.1, 1e5)]]
+    prices = np.concatenate((opens, opens * np.exp(rng.normal(scale=0.005, size=(2, n)))))
+    legs = Legs(np.arange(n) * MINUTE, prices, np.zeros(n, bool), 0)
+    run = simulate(Signals(legs, hedge, z, z, 0, log, 525_600.0), rules)
+    expected = slow_account(z.tolist(), hedge.tolist(), prices.tolist(), rules, log)
+    assert run.position.tolist() == expected.position
+    np.testing.assert_allclose(run.equity, expected.equity, rtol=1e-9)
+    np.testing.assert_allclose(run.gross, expected.gross, rtol=1e-9)
+    ledger = keep_ledger(run)
+    closed = [row for row in exits(run) if row[3] != OPEN]
+    reasons = {"target": TARGET, "stop": STOP, "time": TIME}
+    assert closed == [(*row[:3], reasons[row[3]]) for row in expected.trades]
+    net = (ledger.gross - ledger.cost)[: len(closed)]
+    np.testing.assert_allclose(net, [row[4] for row in expected.trades], rtol=1e-9, atol=1e-12)
+    cost = ledger.cost[: len(closed)]
+    np.testing.assert_allclose(cost, [row[5] for row in expected.trades], rtol=1e-9, atol=1e-12)
+    assert np.prod(1.0 + ledger.gross - ledger.cost) == pytest.approx(run.equity[-1], rel=1e-9)
+
+
+# From bars on --------------------------------------------------------------------------------
+
+
+def made_up_pair(n: int = 700, seed: int = 3, gaps: float = 0.0) -> tuple[Bars, Bars]:
+    """Two cointegrated legs with opens of their own; `gaps` of each leg's bars are missing."""
+    rng = np.random.default_rng(seed)
+    x = 50 + rng.normal(scale=0.05, size=n).cumsum()
+    noise = np.zeros(n)
+    for t in range(1, n):
+        noise[t] = 0.9 * noise[t - 1] + rng.normal(scale=0.1)
+    legs = []
+    for symbol, close in (("Y", 1.5 * x + 20 + noise), ("X", x)):
+        opened = close + rng.normal(scale=0.01, size=n)
+        keep = rng.random(n) >= gaps
+        times = (np.arange(n) * MINUTE)[keep]
+        trades = rng.integers(1, 9, n)[keep]
+        legs.append(bars_of(symbol, close[keep], opened[keep], times, trades))
+    return legs[0], legs[1]
+
+
+PAIR = PairParams("Y", "X", "1m", z_window=30)
+RULES = BacktestParams(entry_z=1.2, exit_z=0.1, stop_z=3.0, hedge_window=80, slippage_bps=0.5)
+
+
+def ready(result: BacktestResult | NotReady) -> BacktestResult:
+    assert isinstance(result, BacktestResult)
+    return result
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_the_rolling_mode_equals_a_slow_reckoning_from_closes(log: bool) -> None:
+    y_bars, x_bars = made_up_pair(300)
+    params = replace(PAIR, price_space="log" if log else "price")
+    result = ready(run_backtest(y_bars, x_bars, params, RULES))
+    y, x = y_bars.close, x_bars.close
+    if log:
+        y, x = np.log(y), np.log(x)
+    n, window = len(y), RULES.hedge_window
+    hedge, spread, z = (np.full(n, np.nan) for _ in range(3))
+    for t in range(window, n):
+        design = np.column_stack((x[t - window : t], np.ones(window)))
+        hedge[t], alpha = np.linalg.lstsq(design, y[t - window : t], rcond=None)[0]
+        spread[t] = y[t] - hedge[t] * x[t] - alpha
+    for t in range(window + 29, n):
+        last = spread[t - 29 : t + 1]
+        z[t] = (last[-1] - last.mean()) / last.std(ddof=1)
+    np.testing.assert_allclose(result.hedge, hedge, rtol=1e-8)
+    np.testing.assert_allclose(result.z, z, rtol=1e-6, atol=1e-8)
+    prices = np.stack((y_bars.open, x_bars.open, y_bars.close, x_bars.close))
+    expected = slow_account(z.tolist(), hedge.tolist(), prices.tolist(), RULES, log)
+    assert len(expected.trades) > 5
+    assert result.position.tolist() == expected.position
+    np.testing.assert_allclose(result.equity, expected.equity, rtol=1e-8)
+    assert result.figures.net_return == pytest.approx(expected.equity[-1] - 1, rel=1e-7)
+
+
+def test_the_kalman_mode_trades_the_innovation_of_the_hedge_known_a_bar_before() -> None:
+    y_bars, x_bars = made_up_pair(300)
+    result = ready(run_backtest(y_bars, x_bars, PAIR, replace(RULES, hedge_mode="kalman")))
+    path = hedge_path(y_bars.close, x_bars.close, "kalman", RULES.hedge_window)
+    np.testing.assert_array_equal(result.hedge[1:], path.beta[:-1])
+    expected = y_bars.close[1:] - path.beta[:-1] * x_bars.close[1:] - path.alpha[:-1]
+    np.testing.assert_array_equal(result.spread[80:], expected[79:])
+    assert np.isnan(result.spread[:80]).all()
+    assert result.figures.trades > 3
+
+
+def test_the_in_sample_mode_has_one_hedge_and_says_so() -> None:
+    y_bars, x_bars = made_up_pair()
+    result = ready(run_backtest(y_bars, x_bars, PAIR, replace(RULES, hedge_mode="in-sample")))
+    assert np.unique(result.hedge).size == 1
+    assert result.in_sample
+    assert result.label.startswith("IN-SAMPLE")
+    other = ready(run_backtest(y_bars, x_bars, PAIR, RULES))
+    assert not other.in_sample
+    assert result.note == other.note == ""
+    assert "point in time" in other.label
+
+
+def test_the_figures_follow_from_the_series_and_the_trades() -> None:
+    result = ready(run_backtest(*made_up_pair(), PAIR, RULES))
+    figures, start = result.figures, RULES.hedge_window + PAIR.z_window - 1
+    assert np.isfinite(result.z[start])
+    assert np.isnan(result.z[:start]).all()
+    closed = [trade for trade in result.trades if trade.exit_reason != "open"]
+    nets = [trade.net for trade in closed]
+    returns = result.equity[start + 1 :] / result.equity[start:-1] - 1
+    assert figures.trades == len(closed) > 10
+    assert figures.net_return == result.equity[-1] - 1
+    assert figures.gross_return == result.gross_equity[-1] - 1 > figures.net_return
+    assert figures.sharpe == performance.sharpe(returns, 525_600.0)
+    assert figures.sortino == performance.sortino(returns, 525_600.0)
+    assert figures.max_drawdown == pytest.approx(result.drawdown.min(), rel=1e-9)
+    assert figures.hit_rate == sum(net > 0 for net in nets) / len(nets)
+    gains, losses = (sum(net for net in nets if (net > 0) == up) for up in (True, False))
+    assert figures.profit_factor == pytest.approx(gains / -losses, rel=1e-12)
+    assert figures.average_holding_bars == np.mean([trade.bars for trade in closed])
+    assert figures.exposure == np.mean(result.position[start + 1 :] != 0)
+    costs = sum(trade.cost for trade in result.trades)
+    assert figures.turnover == pytest.approx(costs / 2.5e-4, rel=1e-12)
+    assert figures.cost_share == 1 - figures.net_return / figures.gross_return
+    product = np.prod([1 + trade.net for trade in result.trades])
+    assert result.equity[-1] == pytest.approx(product, rel=1e-12)
+
+
+def test_trades_bear_the_times_prices_and_z_of_their_signals_and_fills() -> None:
+    y_bars, x_bars = made_up_pair()
+    result = ready(run_backtest(y_bars, x_bars, PAIR, RULES))
+    for trade in result.trades:
+        first = int(np.searchsorted(result.ts_ms, trade.entry_ts_ms))
+        last = int(np.searchsorted(result.ts_ms, trade.exit_ts_ms))
+        assert trade.entry_z == result.z[first - 1]
+        assert trade.beta == result.hedge[first - 1]
+        assert trade.side == -np.sign(trade.entry_z) == result.position[first]
+        assert (trade.entry_y, trade.entry_x) == (y_bars.open[first], x_bars.open[first])
+        assert trade.net == pytest.approx(trade.gross - trade.cost, abs=1e-16)
+        if trade.exit_reason != "open":
+            assert trade.exit_z == result.z[last - 1]
+            assert (trade.exit_y, trade.exit_x) == (y_bars.open[last], x_bars.open[last])
+            assert trade.bars == last - first
+    assert all(isinstance(value, int | float | str) for value in asdict(result.trades[0]).values())
+
+
+def test_an_open_position_is_marked_listed_and_not_counted() -> None:
+    y_bars, x_bars = made_up_pair()
+    full = ready(run_backtest(y_bars, x_bars, PAIR, RULES))
+    trade = full.trades[4]
+    end = int(np.searchsorted(full.ts_ms, trade.exit_ts_ms))
+    result = ready(run_backtest(cut(y_bars, end), cut(x_bars, end), PAIR, RULES))
+    last = result.trades[-1]
+    assert last.exit_reason == "open"
+    assert (last.exit_y, last.exit_x) == (y_bars.close[end - 1], x_bars.close[end - 1])
+    assert last.bars == trade.bars == (end - np.searchsorted(full.ts_ms, trade.entry_ts_ms))
+    assert last.cost == pytest.approx(2.5e-4)
+    assert result.figures.trades == 4
+    nets = [each.net for each in result.trades[:-1]]
+    assert result.figures.hit_rate == np.mean(np.array(nets) > 0)
+    assert result.equity[-1] == full.equity[end - 1]
+
+
+def cut(bars: Bars, stop: int) -> Bars:
+    return Bars(bars.symbol, bars.timeframe, *(getattr(bars, name)[:stop] for name in BAR_COLUMNS))
+
+
+def test_a_carried_leg_fills_at_its_carried_close() -> None:
+    y_bars, x_bars = made_up_pair()
+    plain = ready(run_backtest(y_bars, x_bars, PAIR, RULES))
+    trade = plain.trades[3]
+    at = int(np.searchsorted(plain.ts_ms, trade.entry_ts_ms))
+    keep = np.arange(len(x_bars)) != at
+    columns = {name: getattr(x_bars, name)[keep] for name in BAR_COLUMNS}
+    result = ready(run_backtest(y_bars, Bars("X", "1m", **columns), PAIR, RULES))
+    assert result.carried[at]
+    same = result.trades[3]
+    assert same.entry_ts_ms == trade.entry_ts_ms
+    assert same.entry_x == x_bars.close[at - 1] != trade.entry_x
+    assert same.entry_y == trade.entry_y
+
+
+def test_rows_without_a_price_are_left_out_and_counted() -> None:
+    y_bars, x_bars = made_up_pair()
+    opened = y_bars.open.copy()
+    opened[[200, 300]] = [math.nan, -1.0]
+    broken = replace(y_bars, open=opened)
+    result = ready(run_backtest(broken, x_bars, PAIR, RULES))
+    assert result.rows_dropped == 2
+    assert len(result.ts_ms) == 698
+    assert np.isfinite(result.equity).all()
+
+
+def test_the_activity_filter_leaves_rows_out_and_counts_them() -> None:
+    y_bars, x_bars = made_up_pair()
+    result = ready(run_backtest(y_bars, x_bars, replace(PAIR, min_trades=3), RULES))
+    quiet = int(((y_bars.trades < 3) | (x_bars.trades < 3)).sum())
+    assert result.rows_dropped == quiet > 0
+    assert len(result.ts_ms) == 700 - quiet
+
+
+def test_missing_bars_do_not_flatter_the_annualised_figures() -> None:
+    y_bars, x_bars = made_up_pair()
+    whole = ready(run_backtest(y_bars, x_bars, PAIR, RULES))
+    assert whole.periods_per_year == 525_600.0
+    spread_out = [replace(bars, ts_ms=bars.ts_ms * 4) for bars in (y_bars, x_bars)]
+    sparse = ready(run_backtest(*spread_out, PAIR, RULES))
+    assert sparse.periods_per_year == pytest.approx(525_600.0 / 4, rel=0.01)
+    assert sparse.figures.sharpe == pytest.approx(whole.figures.sharpe / 2, rel=0.01)
+
+
+def test_a_trade_from_the_break_even_z_back_to_the_mean_earns_its_cost() -> None:
+    for space in ("price", "log"):
+        params = replace(PAIR, price_space=space)
+        result = ready(run_backtest(*made_up_pair(), params, RULES))
+        at = 400
+        y, x = made_up_pair()[0].close[at], made_up_pair()[1].close[at]
+        sigma = np.std(result.spread[at - 29 : at + 1], ddof=1)
+        beta = abs(result.hedge[at])
+        exposure = 1 + beta if space == "log" else y + beta * x
+        assert result.break_even_z[at] * sigma == pytest.approx(2 * 2.5e-4 * exposure, rel=1e-9)
+        assert np.isnan(result.break_even_z[: RULES.hedge_window]).all()
+
+
+def test_too_few_bars_are_not_ready() -> None:
+    y_bars, x_bars = made_up_pair(110)
+    assert run_backtest(y_bars, x_bars, PAIR, RULES) == NotReady(
+        "needs 111 bars, has 110", have=110, need=111
+    )
+    nothing = bars_of("Y", [])
+    assert run_backtest(nothing, x_bars, PAIR, RULES) == NotReady("needs 111 bars, has 0", 0, 111)
+
+
+def test_legs_without_a_spread_are_not_ready() -> None:
+    flat = [bars_of(name, np.full(300, 5.0)) for name in ("Y", "X")]
+    result = run_backtest(flat[0], flat[1], PAIR, RULES)
+    assert isinstance(result, NotReady)
+    assert "no z-score" in result.reason
+
+
+def test_a_hedge_that_fell_back_to_the_ratio_says_so() -> None:
+    y_bars, _ = made_up_pair()
+    flat = bars_of("X", np.full(700, 5.0))
+    result = ready(run_backtest(y_bars, flat, PAIR, replace(RULES, hedge_mode="in-sample")))
+    assert "fell back to the ratio" in result.note
+    assert isinstance(run_backtest(y_bars, flat, PAIR, RULES), NotReady)
+
+
+def test_bars_of_another_timeframe_are_refused() -> None:
+    y_bars, x_bars = made_up_pair()
+    with pytest.raises(ValueError, match="y has bars of 1m, expected 5m"):
+        run_backtest(y_bars, x_bars, replace(PAIR, timeframe="5m"), RULES)
+
+
+def test_no_trades_give_figures_without_a_value() -> None:
+    result = ready(run_backtest(*made_up_pair(), PAIR, replace(RULES, entry_z=50.0, stop_z=None)))
+    assert result.trades == ()
+    assert result.figures.trades == result.figures.net_return == result.figures.turnover == 0
+    for name in ("sharpe", "sortino", "profit_factor", "hit_rate", "average_holding_bars"):
+        assert math.isnan(getattr(result.figures, name)), name
+
+
+def test_the_result_is_read_only() -> None:
+    result = ready(run_backtest(*made_up_pair(), PAIR, RULES))
+    for name in ("equity", "gross_equity", "drawdown", "position", "z", "hedge", "spread"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(result, name)[0] = 1.0
+
+
+# Look-ahead ----------------------------------------------------------------------------------
+
+
+def report(value: LookAheadReport | NotReady) -> LookAheadReport:
+    assert isinstance(value, LookAheadReport)
+    return value
+
+
+@pytest.mark.parametrize("mode", ["rolling", "kalman"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"price_space": "log", "intercept": False, "limit": 300},
+        {"min_trades": 2, "limit": 250},
+    ],
+)
+def test_no_past_value_changes_in_the_modes_that_are_point_in_time(
+    mode: str, changes: dict[str, Any]
+) -> None:
+    legs = made_up_pair(gaps=0.1)
+    rules = replace(RULES, hedge_mode=mode)
+    found = report(check_look_ahead(*legs, replace(PAIR, **changes), rules))
+    assert found.changed == 0
+    assert len(found.cuts) == 8
+    assert found.text.startswith("No look-ahead: ")
+
+
+def test_an_in_sample_hedge_is_found_out() -> None:
+    rules = replace(RULES, hedge_mode="in-sample")
+    found = report(check_look_ahead(*made_up_pair(), PAIR, rules))
+    assert found.changed > 0
+    assert found.by_series["hedge"] > 0
+    assert "in-sample" in found.text
+
+
+def full_sample_z(result: BacktestResult) -> BacktestResult:
+    spread = result.spread
+    return replace(result, z=(spread - np.nanmean(spread)) / np.nanstd(spread))
+
+
+def a_bar_early(result: BacktestResult) -> BacktestResult:
+    return replace(result, position=np.append(result.position[1:], 0))
+
+
+def one_value_of_the_future(result: BacktestResult) -> BacktestResult:
+    equity = result.equity.copy()
+    equity[100] += 1e-12 * result.equity[-1]
+    return replace(result, equity=equity)
+
+
+@pytest.mark.parametrize(
+    ("plant", "series"),
+    [(full_sample_z, "z"), (a_bar_early, "position"), (one_value_of_the_future, "equity")],
+)
+def test_a_planted_look_ahead_is_found(
+    plant: Callable[[BacktestResult], BacktestResult], series: str
+) -> None:
+    def planted(*args: Any) -> BacktestResult | NotReady:
+        result = run_backtest(*args)
+        return plant(result) if isinstance(result, BacktestResult) else result
+
+    found = report(check_look_ahead(*made_up_pair(), PAIR, RULES, cuts=20, run=planted))
+    assert found.changed > 0
+    assert set(found.by_series) == {series}
+    assert all(change.series == series for change in found.first)
+    assert all(change.ts_ms <= change.cut_ms for change in found.first)
+    assert found.text.startswith("Look-ahead: ")
+
+
+def test_legs_shifted_into_the_future_are_found_out() -> None:
+    def planted(y_bars: Bars, x_bars: Bars, *rest: Any) -> BacktestResult | NotReady:
+        close = np.append(y_bars.close[1:], y_bars.close[-1])
+        return run_backtest(replace(y_bars, close=close), x_bars, *rest)
+
+    found = report(check_look_ahead(*made_up_pair(), PAIR, RULES, run=planted))
+    assert {"z", "spread"} <= set(found.by_series)
+
+
+def test_the_check_needs_a_bar_after_the_first_z_and_at_least_one_cut() -> None:
+    y_bars, x_bars = made_up_pair(111)
+    assert check_look_ahead(y_bars, x_bars, PAIR, RULES) == NotReady(
+        "needs 112 bars, has 111", 111, 112
+    )
+    assert isinstance(check_look_ahead(*made_up_pair(50), PAIR, RULES), NotReady)
+    with pytest.raises(ValueError, match="cuts is 0, expected at least 1"):
+        check_look_ahead(y_bars, x_bars, PAIR, RULES, cuts=0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    end=st.integers(111, 299),
+    mode=st.sampled_from(["rolling", "kalman"]),
+)
+def test_every_series_of_a_prefix_is_the_prefix_of_the_series(
+    seed: int, end: int, mode: str
+) -> None:
+    y_bars, x_bars = made_up_pair(300, seed)
+    rules = replace(RULES, hedge_mode=mode)
+    full = ready(run_backtest(y_bars, x_bars, PAIR, rules))
+    part = ready(run_backtest(cut(y_bars, end), cut(x_bars, end), PAIR, rules))
+    series = ("hedge", "spread", "z", "position", "equity", "gross_equity", "drawdown")
+    for name in (*series, "break_even_z", "carried", "ts_ms"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(full, name)[:end], name)
+
+
+# Settings ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"entry_z": 0.0}, "entry_z is 0.0, expected above 0 up to 100"),
+        ({"entry_z": math.nan}, "entry_z is nan, expected above 0"),
+        ({"entry_z": "2"}, "entry_z is '2', expected a number"),
+        ({"exit_z": -0.1}, "exit_z is -0.1, expected from 0 to below entry_z \\(2.0\\)"),
+        ({"exit_z": 2.0}, "exit_z is 2.0, expected from 0"),
+        ({"stop_z": 2.0}, "stop_z is 2.0, expected above entry_z \\(2.0\\)"),
+        ({"cost_bps": -1}, "cost_bps is -1, expected from 0 to 1000"),
+        ({"slippage_bps": 2_000}, "slippage_bps is 2000, expected from 0 to 1000"),
+        ({"cost_bps": None}, "cost_bps is None, expected a number"),
+        ({"hedge_window": 5}, "hedge_window is 5, expected a whole number from 10 to 20000"),
+        ({"max_bars": 0}, "max_bars is 0, expected a whole number from 1"),
+        ({"max_bars": 2.5}, "max_bars is 2.5, expected a whole number"),
+        ({"hedge_mode": "magic"}, "hedge_mode is 'magic', expected one of rolling, kalman"),
+    ],
+)
+def test_illegal_rules_are_refused_with_the_field_named(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        BacktestParams(**changes)
+
+
+def recorded(file: Path, symbol: str) -> Bars:
+    rows = np.genfromtxt(file, delimiter=",", skip_header=1, dtype=str)
+    times = np.array([stamp.rstrip("Z") for stamp in rows[:, 0]], "M8[ms]").astype(np.int64)
+    opened, _, _, closed = rows[:, 1:5].astype(float).T
+    return bars_of(symbol, closed, opened, times)
+
+
+def test_real_minutes_of_two_days_keep_the_laws(market_data: Path) -> None:
+    y_bars, x_bars = (
+        recorded(market_data / "ohlc" / f"coinbase_{symbol}_1m_20180404-05.csv", symbol)
+        for symbol in ("ethusd", "btcusd")
+    )
+    params = replace(PAIR, z_window=60, limit=5_000, price_space="log")
+    result = ready(run_backtest(y_bars, x_bars, params, BacktestParams(hedge_window=240)))
+    assert result.figures.trades > 5
+    product = np.prod([1 + trade.net for trade in result.trades])
+    assert result.equity[-1] == pytest.approx(product, rel=1e-10)
+    assert report(check_look_ahead(y_bars, x_bars, params, result.settings)).changed == 0

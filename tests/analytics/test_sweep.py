@@ -1,0 +1,151 @@
+"""The sweep: every cell is a back-test of its own, and it can be watched and stopped."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analytics.backtest import BacktestParams, BacktestResult, run_backtest
+from analytics.model import Bars, NotReady, PairParams
+from analytics.sweep import MAX_CELLS, METRICS, SweepResult, sweep
+
+MINUTE = 60_000
+PAIR = PairParams("Y", "X", "1m", z_window=30)
+RULES = BacktestParams(entry_z=1.2, exit_z=0.1, stop_z=None, hedge_window=80)
+ENTRIES = (0.8, 1.2, 1.6, 2.0)
+EXITS = (0.0, 0.5, 1.0)
+
+
+def legs(n: int = 400) -> tuple[Bars, Bars]:
+    rng = np.random.default_rng(5)
+    x = 50 + rng.normal(scale=0.05, size=n).cumsum()
+    noise = np.zeros(n)
+    for t in range(1, n):
+        noise[t] = 0.9 * noise[t - 1] + rng.normal(scale=0.1)
+    times, ones = np.arange(n) * MINUTE, np.ones(n)
+    y = 1.5 * x + 20 + noise
+    return (
+        Bars("Y", "1m", times, y, y, y, y, ones, ones, y),
+        Bars("X", "1m", times, x, x, x, x, ones, ones, x),
+    )
+
+
+def swept(*axes: Any, **options: Any) -> SweepResult:
+    result = sweep(*legs(), PAIR, options.pop("rules", RULES), *axes, **options)
+    assert isinstance(result, SweepResult)
+    return result
+
+
+def same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    ("x_name", "x_values", "y_name", "y_values"),
+    [
+        ("entry_z", ENTRIES, "exit_z", EXITS),
+        ("entry_z", ENTRIES[:2], "z_window", (20, 30)),
+        ("hedge_window", (60, 80), "entry_z", ENTRIES[:2]),
+        ("hedge_window", (60, 80), "z_window", (20, 30)),
+        ("stop_z", (3.0, 4.0), "max_bars", (3, 10)),
+    ],
+)
+def test_every_cell_equals_the_back_test_of_its_parameters(
+    metric: str, x_name: str, x_values: Any, y_name: str, y_values: Any
+) -> None:
+    result = swept(x_name, x_values, y_name, y_values, metric)
+    assert result.matrix.shape == (len(y_values), len(x_values))
+    for row in range(len(y_values)):
+        for column in range(len(x_values)):
+            try:
+                params, rules = result.cell(row, column)
+            except ValueError:
+                assert math.isnan(result.matrix[row, column])
+                continue
+            single = run_backtest(*legs(), params, rules)
+            assert isinstance(single, BacktestResult)
+            assert same(result.matrix[row, column], getattr(single.figures, metric))
+
+
+def test_cells_that_are_no_legal_set_are_empty() -> None:
+    result = swept("entry_z", (0.5, 1.5), "exit_z", (0.0, 1.0), metric="net_return")
+    assert np.isnan(result.matrix).tolist() == [[False, False], [True, False]]
+    assert result.done == 4
+
+
+def test_cells_with_too_few_bars_are_empty() -> None:
+    result = swept("entry_z", (1.0,), "z_window", (30, 2_000), metric="net_return")
+    assert np.isnan(result.matrix).tolist() == [[False], [True]]
+
+
+def test_the_best_cell_is_the_largest_that_has_a_value() -> None:
+    result = swept("entry_z", ENTRIES, "exit_z", EXITS, metric="net_return")
+    assert result.best is not None
+    assert result.matrix[result.best] == np.nanmax(result.matrix)
+    empty = replace(result, matrix=np.full((3, 4), np.nan))
+    assert empty.best is None
+
+
+def test_progress_is_told_after_every_cell() -> None:
+    told: list[tuple[int, int]] = []
+    swept("entry_z", ENTRIES, "exit_z", EXITS, progress=lambda *at: told.append(at))
+    assert told == [(done, 12) for done in range(1, 13)]
+
+
+def test_a_cancelled_sweep_keeps_the_cells_it_has() -> None:
+    polls = iter([False] * 5 + [True])
+    result = swept(
+        "entry_z", ENTRIES, "exit_z", EXITS, metric="net_return", cancelled=lambda: next(polls)
+    )
+    assert result.cancelled
+    assert result.done == 5
+    assert np.isfinite(result.matrix).sum() == 5
+    whole = swept("entry_z", ENTRIES, "exit_z", EXITS, metric="net_return")
+    assert not whole.cancelled
+    kept = np.isfinite(result.matrix)
+    np.testing.assert_array_equal(result.matrix[kept], whole.matrix[kept])
+
+
+def test_a_sweep_cancelled_at_once_is_empty_and_says_so() -> None:
+    result = swept("entry_z", ENTRIES, "exit_z", EXITS, cancelled=lambda: True)
+    assert (result.cancelled, result.done) == (True, 0)
+    assert np.isnan(result.matrix).all()
+
+
+def test_windows_of_numpy_floats_are_whole_numbers_where_they_must_be() -> None:
+    result = swept("z_window", np.array([20.0, 30.0]), "entry_z", np.array([1.0]))
+    assert result.x_values == (20, 30)
+    assert np.isfinite(result.matrix).all()
+
+
+def test_an_in_sample_sweep_is_labelled() -> None:
+    rules = replace(RULES, hedge_mode="in-sample")
+    assert swept("entry_z", ENTRIES, "exit_z", EXITS, rules=rules).in_sample
+    assert not swept("entry_z", ENTRIES, "exit_z", EXITS).in_sample
+
+
+def test_too_few_bars_for_every_cell_are_not_ready() -> None:
+    result = sweep(*legs(100), PAIR, RULES, "entry_z", (1.0,), "z_window", (40, 30))
+    assert result == NotReady("needs 111 bars, has 100", 100, 111)
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        (("colour", (1,), "exit_z", (0,)), "x_name is 'colour', expected one of entry_z"),
+        (("entry_z", (), "exit_z", (0,)), "x_values is empty"),
+        (("entry_z", (1,), "entry_z", (2,)), "x_name and y_name are both entry_z"),
+        (("entry_z", range(1, 102), "exit_z", range(100)), "the grid has 10,100 cells"),
+        (("entry_z", (1.0,), "exit_z", (1.5,)), r"exit_z is 1.5, expected from 0 to below"),
+        (("entry_z", (1,), "exit_z", (0,), "luck"), "metric is 'luck', expected one of sharpe"),
+    ],
+)
+def test_a_grid_that_makes_no_sense_is_refused(axes: Any, message: str) -> None:
+    assert MAX_CELLS == 10_000
+    with pytest.raises(ValueError, match=message):
+        sweep(*legs(), PAIR, RULES, *axes)

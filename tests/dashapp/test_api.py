@@ -1,0 +1,455 @@
+"""The HTTP interface: what scripts get, and what wrong requests are told."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analytics.bars import resample
+from analytics.model import FeedStatus
+from dashapp import actions
+from dashapp.api import ROUTES
+
+PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
+CSV = "timestamp,open,high,low,close,volume\n" + "".join(
+    f"2024-08-08T{hour:02}:{minute:02}:00Z,{5 + minute % 3},7,4,{5 + minute % 2},10\n"
+    for hour in range(2)
+    for minute in range(60)
+)
+
+
+async def refused(client, status: int, url: str, method: str = "GET", **options) -> str:
+    answer = await client.request(method, url, **options)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert isinstance(body["error"], str)
+    return body["error"]
+
+
+# --- readings ------------------------------------------------------------------------
+
+
+async def test_health_and_status_are_told(client):
+    assert (await client.get("/healthz")).json() == {"status": "ok"}
+    status = (await client.get("/api/status")).json()
+    demo = status["markets"]["demo"]
+    assert demo["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert demo["accepted"] == demo["received"] == 2_400
+    assert demo["feed"]["state"] == "stopped"
+    assert status["versions"]["dash"]
+    assert status["uptime_s"] >= 0
+    assert status["computed"] == {}
+
+
+async def test_symbols_come_with_the_timeframes(client):
+    answer = (await client.get("/api/markets/demo/symbols")).json()
+    assert answer["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert answer["timeframes"] == ["1s", "1m", "5m"]
+
+
+@pytest.mark.parametrize("timeframe", ["1s", "1m", "5m"])
+async def test_bars_equal_those_resampled_from_the_ticks(client, ticks_of, timeframe):
+    query = {"symbol": "BTCUSDT", "timeframe": timeframe, "limit": 20_000}
+    answer = (await client.get("/api/markets/demo/bars", params=query)).json()
+    assert (answer["symbol"], answer["timeframe"]) == ("BTCUSDT", timeframe)
+    got = pd.DataFrame(answer["bars"])
+    expected = resample(ticks_of("BTCUSDT", seed=0), timeframe)
+    for name in got.columns:
+        np.testing.assert_array_equal(got[name], getattr(expected, name))
+
+
+async def test_the_limit_gives_the_newest_rows(client):
+    query = {"symbol": "ethusdt", "limit": 3}
+    bars = (await client.get("/api/markets/demo/bars", params=query)).json()["bars"]
+    ticks = (await client.get("/api/markets/demo/ticks", params=query)).json()["ticks"]
+    assert len(bars) == len(ticks) == 3
+    assert [one["ts_ms"] for one in ticks] == sorted(one["ts_ms"] for one in ticks)
+    assert set(ticks[0]) == {"ts_ms", "price", "size", "trade_id"}
+    assert bars[-1]["close"] == ticks[-1]["price"]
+
+
+async def test_a_pair_gives_every_series_and_figure_with_null_in_the_warm_up(client):
+    answer = await client.get("/api/markets/demo/pair", params={**PAIR, "z_window": 50})
+    assert "NaN" not in answer.text
+    pair = answer.json()
+    assert pair["params"]["z_window"] == 50
+    assert pair["fit"]["method"] == "ols"
+    assert set(pair["fits"]) >= {"ols", "huber", "tls", "kalman"}
+    series = pd.DataFrame(pair["series"])
+    assert len(series) == 600
+    assert series.z[:49].isna().all()
+    assert series.z[49:].notna().all()
+    assert pair["series"]["z"][0] is None
+    assert pair["figures"]["z"] == pair["series"]["z"][-1]
+    assert pair["figures"]["engle_granger"]["pvalue"] < 0.05
+    assert len(pair["adf_line"]["ts_ms"]) == len(pair["adf_line"]["pvalue"])
+
+
+async def test_every_parameter_of_a_pair_is_taken(client):
+    query = {
+        **PAIR,
+        "timeframe": "1s",
+        "hedge": "tls",
+        "z_window": "30",
+        "corr_window": "20",
+        "hedge_window": "100",
+        "price_space": "log",
+        "intercept": "false",
+        "corr_on": "prices",
+        "trend": "ct",
+        "lag_method": "fixed",
+        "adf_window": "90",
+        "min_trades": "1",
+        "limit": "200",
+    }
+    params = (await client.get("/api/markets/demo/pair", params=query)).json()["params"]
+    assert params["lag_method"] is None
+    assert params["intercept"] is False
+    assert (params["hedge"], params["hedge_window"], params["limit"]) == ("tls", 100, 200)
+
+
+async def test_correlation_names_symbols_and_how_much_it_rests_on(client):
+    answer = (await client.get("/api/markets/demo/correlation")).json()
+    assert answer["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    matrix = np.array(answer["matrix"])
+    assert matrix.shape == (2, 2)
+    assert matrix[0, 0] == 1.0
+    assert answer["counts"][0][1] == 599
+
+
+async def test_a_back_test_gives_figures_trades_and_equity(client):
+    query = {**PAIR, "entry_z": 1.5, "exit_z": 0.2, "stop_z": "none", "cost_bps": 0}
+    answer = (await client.get("/api/markets/demo/backtest", params=query)).json()
+    assert answer["settings"]["entry_z"] == 1.5
+    assert answer["settings"]["stop_z"] is None
+    assert answer["figures"]["trades"] == len(
+        [one for one in answer["trades"] if one["exit_reason"] != "open"]
+    )
+    assert len(answer["series"]["equity"]) == len(answer["series"]["ts_ms"])
+
+
+async def test_ticks_without_ids_have_none(client, runtime):
+    upload = '{"symbol":"BTCUSDT","ts":"2024-08-08T23:54:16.322Z","price":1.5,"size":2}'
+    market = (await client.post("/api/upload?name=t.ndjson", content=upload)).json()["market"]
+    url = f"/api/markets/{market}/ticks?symbol=BTCUSDT"
+    assert (await client.get(url)).json()["ticks"][0]["trade_id"] is None
+
+
+# --- what wrong requests are told -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "symbol is missing"),
+        ("symbol=BTCUSDT&limit=0", "limit is '0', expected a whole number from 1 to 20000"),
+        ("symbol=BTCUSDT&limit=20001", "limit is '20001'"),
+        ("symbol=BTCUSDT&limit=1e3", "limit is '1e3'"),
+        ("symbol=BTCUSDT&limit=" + "9" * 30, "limit is '999"),
+        ("symbol=BTCUSDT&timeframe=2s", "timeframe is '2s', expected one of 1s, 1m, 5m"),
+        ("symbol=BTCUSDT&lim=3", "there is no parameter 'lim' here, expected only: symbol,"),
+    ],
+)
+async def test_a_wrong_query_is_told_what_is_legal(client, query, words):
+    assert (await refused(client, 400, f"/api/markets/demo/bars?{query}")).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"x": "BTCUSDT"}, "y and x are both BTCUSDT"),
+        ({"z_window": "1"}, "z_window is '1', expected a whole number from 2 to 5000"),
+        ({"hedge": "magic"}, "hedge is 'magic', expected one of ols"),
+        ({"intercept": "maybe"}, "intercept is 'maybe', expected true or false"),
+        ({"price_space": "cube"}, "price_space is 'cube'"),
+        ({"trend": "up"}, "trend is 'up'"),
+        ({"lag_method": "guess"}, "lag_method is 'guess'"),
+        ({"entry_z": "2"}, "there is no parameter 'entry_z' here"),
+    ],
+)
+async def test_a_wrong_parameter_of_a_pair_is_named(client, changed, words):
+    query = {**PAIR, **changed}
+    assert words in await refused(client, 400, "/api/markets/demo/pair", params=query)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1_0", "x", "٢"])
+async def test_a_number_must_be_finite_and_plain(client, text):
+    query = {**PAIR, "entry_z": text}
+    words = await refused(client, 400, "/api/markets/demo/backtest", params=query)
+    assert words == f"entry_z is {text!r}, expected a number"
+
+
+async def test_not_enough_data_says_how_much_is_missing(client, runtime, ticks_of):
+    for symbol in ("AAA", "BBB"):
+        runtime.markets["live"].append(ticks_of(symbol, seconds=12))
+    answer = await client.get("/api/markets/live/pair?y=AAA&x=BBB")
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "needs 60 bars, has 12", "have": 12, "need": 60}
+
+
+async def test_statistics_that_are_not_compiled_yet_say_so(client, runtime):
+    runtime._analyses.ready = False
+    for name in ("pair?y=BTCUSDT&x=ETHUSDT", "correlation", "backtest?y=BTCUSDT&x=ETHUSDT"):
+        assert "compiling" in await refused(client, 400, f"/api/markets/demo/{name}")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("/api/markets/nowhere/symbols", "there is no market 'nowhere', only: demo, live"),
+        ("/api/markets/demo/ticks?symbol=XXX", "market demo has no symbol 'XXX'"),
+        ("/api/markets/demo/pair?y=BTCUSDT&x=XXX", "market demo has no symbol 'XXX'"),
+        ("/api/markets/demo", "there is no GET /api/markets/demo; see /api"),
+        ("/api/nothing", "there is no GET /api/nothing; see /api"),
+        ("/api/", "there is no GET /api/; see /api"),
+        ("/export", "there is no GET /export; see /api"),
+        ("/export/demo/secrets.csv", "there is no GET /export/demo/secrets.csv; see /api"),
+        ("/export/demo/..%2f..%2fapp.py", "there is no GET /export/demo/../../app.py"),
+    ],
+)
+async def test_what_there_is_not_is_404_in_json(client, url, words):
+    assert words in await refused(client, 404, url)
+
+
+async def test_a_wrong_method_is_404_in_json(client):
+    assert "POST /api/status" in await refused(client, 404, "/api/status", "POST")
+    assert "GET /api/upload" in await refused(client, 404, "/api/upload")
+
+
+async def test_any_other_address_is_the_page(client):
+    for path in ("/", "/analytics", "/no/such/page"):
+        answer = await client.get(path)
+        assert answer.status_code == 200
+        assert "text/html" in answer.headers["content-type"]
+
+
+# --- uploads -------------------------------------------------------------------------------
+
+
+async def test_an_uploaded_file_becomes_a_market(client, runtime):
+    answer = await client.post("/api/upload?name=coinbase_btcusd_1m.csv", content=CSV)
+    body = answer.json()
+    report = body["report"]
+    assert (report["rows"], report["accepted"], report["rejected"]) == (120, 120, {})
+    assert report["symbols"] == ["BTCUSD"]
+    symbols = (await client.get(f"/api/markets/{body['market']}/symbols")).json()
+    assert symbols["timeframes"] == ["1m", "5m"]
+    query = "symbol=BTCUSD&timeframe=1m"
+    bars = (await client.get(f"/api/markets/{body['market']}/bars?{query}")).json()["bars"]
+    assert len(bars) == 120
+    assert bars[0]["trades"] is None
+    assert "1s" in await refused(
+        client, 404, f"/api/markets/{body['market']}/bars?symbol=BTCUSD&timeframe=1s"
+    )
+
+
+async def test_several_files_can_make_one_market(client):
+    first = (await client.post("/api/upload?name=a_btcusd.csv", content=CSV)).json()["market"]
+    url = f"/api/upload?name=a_ethusd.csv&market={first}"
+    assert (await client.post(url, content=CSV)).json()["market"] == first
+    status = (await client.get("/api/status")).json()["markets"][first]
+    assert status["symbols"] == ["BTCUSD", "ETHUSD"]
+    assert status["title"] == "a_btcusd.csv and 1 file"
+
+
+async def test_rows_that_are_refused_are_counted_with_their_lines(client):
+    content = CSV + "2024-08-09T00:00:00Z,5,x,4,5,1\n2024-08-09T00:01:00Z,-5,7,-6,5,1\n"
+    answer = (await client.post("/api/upload?name=btcusd.csv", content=content)).json()
+    report = answer["report"]
+    assert report["rows"] == 122
+    assert report["accepted"] == 120
+    assert sum(report["rejected"].values()) == 2
+    lines = [line for found in report["first_lines"].values() for line in found]
+    assert sorted(lines) == [122, 123]
+    market = (await client.get("/api/status")).json()["markets"][answer["market"]]
+    assert market["received"] == 122
+    assert market["rejected"] == 2
+
+
+@pytest.mark.parametrize("body", [b"", b"dear diary,\nno ticks today\n", b"\x89PNG\r\n\x1a\n" * 9])
+async def test_a_file_that_is_no_market_data_makes_no_market(client, runtime, body):
+    before = dict(runtime.markets)
+    answer = await client.post("/api/upload?name=notes.txt", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+    assert runtime.markets == before
+    assert runtime.uploading == 0
+
+
+async def test_an_upload_cannot_join_the_live_market(client):
+    words = await refused(client, 400, "/api/upload?name=a.csv&market=live", "POST", content=CSV)
+    assert words == "market is 'live', expected one that was uploaded"
+    await refused(client, 404, "/api/upload?name=a.csv&market=upload-9", "POST", content=CSV)
+
+
+async def test_too_many_uploads_at_once_are_told_to_wait(client, runtime):
+    for _ in range(actions.MAX_UPLOADS):
+        runtime.begin_upload("a.csv")
+    await refused(client, 429, "/api/upload?name=a.csv", "POST", content=CSV)
+
+
+async def test_a_hostile_name_is_only_a_title(client):
+    name = "../../etc/<img src=x>.csv" + "x" * 300
+    market = (await client.post("/api/upload", params={"name": name}, content=CSV)).json()["market"]
+    title = (await client.get("/api/status")).json()["markets"][market]["title"]
+    assert re.fullmatch(r"upload-\d+", market)
+    assert len(title) <= 80
+    assert "/" not in title
+
+
+# --- the feed --------------------------------------------------------------------------------
+
+
+async def test_the_feed_starts_and_stops_any_number_of_times(client, runtime):
+    for _ in range(2):
+        answer = await client.post("/api/feed/start", json={"source": "demo"})
+        assert answer.json()["market"] == "demo"
+    assert answer.json()["feed"]["state"] in ("connecting", "live")
+    for _ in range(2):
+        answer = await client.post("/api/feed/stop")
+    assert answer.json()["feed"]["state"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"source": 3}',
+        b'{"source": "demo", "more": 1}',
+        b'{"source": "/etc/passwd"}',
+        b'{"source": "file:///etc/passwd"}',
+        b'{"source": "http://169.254.169.254/latest"}',
+        b'{"source": "binance-futures", "symbols": ["<b>"]}',
+        b'{"source": "demo", "symbols": "BTCUSDT"}',
+        b"\xff",
+    ],
+)
+async def test_a_source_that_cannot_be_is_refused(client, runtime, body):
+    before = runtime.feed_status("live")
+    await refused(client, 400, "/api/feed/start", "POST", content=body)
+    assert runtime.feed_status("live") == before
+
+
+# --- alerts -----------------------------------------------------------------------------------
+
+RULE = {"market": "demo", "metric": "z", "operator": "abs>", "threshold": 2.0, "params": PAIR}
+
+
+async def test_rules_are_added_listed_and_deleted(client):
+    added = (await client.post("/api/alerts/rules", json=RULE)).json()["rule"]
+    assert added["params"]["z_window"] == 60
+    listed = (await client.get("/api/alerts/rules")).json()["rules"]
+    assert [one["id"] for one in listed] == [added["id"]]
+    assert listed[0]["paused"] is False
+    url = f"/api/alerts/rules?id={added['id']}"
+    assert (await client.delete(url)).json() == {"deleted": added["id"]}
+    await refused(client, 404, url, "DELETE")
+    await refused(client, 400, "/api/alerts/rules", "DELETE")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"metric": "mood"}, "metric is 'mood'"),
+        ({"threshold": "2"}, "threshold is '2'"),
+        ({"market": "nowhere"}, "market is 'nowhere'"),
+        ({"params": {"y": "A", "x": "A"}}, "y and x are both A"),
+        ({"formula": "1+1"}, "rule has 'formula'"),
+    ],
+)
+async def test_a_wrong_rule_is_refused_by_its_field(client, changed, words):
+    body = {**RULE, **changed}
+    assert words in await refused(client, 400, "/api/alerts/rules", "POST", json=body)
+
+
+async def test_what_fired_can_be_asked_for_by_market_and_time(client, runtime):
+    runtime.alerts.add_rule({**RULE, "threshold": 0.0})
+    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    await runtime.alerts.step()
+    fired = (await client.get("/api/alerts?market=demo")).json()["alerts"]
+    assert len(fired) == 1
+    assert fired[0]["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert (await client.get("/api/alerts?market=live")).json() == {"alerts": []}
+    later = f"/api/alerts?since={fired[0]['ts_ms'] + 1}"
+    assert (await client.get(later)).json() == {"alerts": []}
+    table = (await client.get("/export/demo/alerts.csv")).text.splitlines()
+    assert len(table) == 2
+    assert "BTCUSDT / ETHUSDT" in table[1]
+
+
+# --- exports -----------------------------------------------------------------------------------
+
+
+def frame(answer) -> pd.DataFrame:
+    assert answer.status_code == 200, answer.text
+    return pd.read_csv(io.StringIO(answer.text))
+
+
+async def test_exported_ticks_and_bars_are_those_of_the_market(client, ticks_of):
+    ticks = frame(await client.get("/export/demo/ticks.csv?symbol=BTCUSDT"))
+    expected = ticks_of("BTCUSDT", seed=0)
+    np.testing.assert_array_equal(ticks.price, expected.price)
+    np.testing.assert_array_equal(ticks.ts_ms, expected.ts_ms)
+    bars = frame(await client.get("/export/demo/bars.csv?timeframe=1m"))
+    assert set(bars.symbol) == {"BTCUSDT", "ETHUSDT"}
+    assert len(bars) == 20
+
+
+async def test_an_exported_pair_has_one_row_a_bar(client):
+    answer = await client.get("/export/demo/pair.csv", params=PAIR)
+    pair = frame(answer)
+    assert len(pair) == 600
+    assert pair.z.isna().sum() == 59
+    assert {"spread", "beta", "kalman_beta", "carried"} <= set(pair.columns)
+    told = json.loads(answer.headers["x-spreadscope-parameters"])
+    assert told["hedge"] == "ols"
+    name = 'attachment; filename="demo_pair_BTCUSDT_ETHUSDT_1s.csv"'
+    assert answer.headers["content-disposition"] == name
+
+
+async def test_the_summary_is_exported_with_a_row_a_symbol(client):
+    assert list(frame(await client.get("/export/demo/summary.csv")).symbol) == [
+        "BTCUSDT",
+        "ETHUSDT",
+    ]
+
+
+async def test_json_is_exported_too_and_other_endings_are_not(client):
+    rows = (await client.get("/export/demo/bars.json?symbol=BTCUSDT&limit=5")).json()
+    assert len(rows) == 5
+    for url in ("/export/demo/summary.json", "/export/demo/ticks.xlsx"):
+        assert "can be had as" in await refused(client, 404, url)
+
+
+async def test_an_export_of_nothing_says_so(client):
+    for url in ("/export/live/ticks.csv", "/export/live/summary.csv"):
+        await refused(client, 404, url)
+    await refused(client, 404, "/export/nowhere/bars.csv")
+
+
+# --- the page that documents it -------------------------------------------------------------------
+
+
+async def test_the_documentation_names_every_route_and_parameter(client):
+    answer = await client.get("/api")
+    assert "text/html" in answer.headers["content-type"]
+    assert "<script" not in answer.text
+    for route in ROUTES:
+        assert f"{route.method} {route.path}" in answer.text
+        for name in route.parameters:
+            assert f"<code>{name}</code>" in answer.text
+
+
+async def test_no_description_of_the_server_is_generated(client):
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert "swagger" not in (await client.get(path)).text.lower()
+        assert '"openapi"' not in (await client.get(path)).text
