@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -24,10 +25,11 @@ from analytics.model import FloatArray, frozen
 
 #: Reassociation lets sums use vector registers; NaN and infinity keep their meaning.
 FAST = {"reassoc", "contract", "nsz"}
-_OPTIONS = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
-#: Parts are never called from Python: without wrappers, and the largest one inlined, they
-#: compile in two thirds of the time.
-_part = njit(**_OPTIONS, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
+#: Parts are never called from Python: without wrappers, and inlined where they are called
+#: once, all compiles in two thirds of the time.
+_BARE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_part = njit(**_OPTIONS, **_BARE, cache=True)
 _inlined = njit(**_OPTIONS, inline="always")
 
 #: Codes of the lag methods.
@@ -51,7 +53,7 @@ def trend_columns(n: int, n_trend: int) -> FloatArray:
     return frozen(np.array(columns[: max(n_trend, 1)]), np.float64)
 
 
-@_part
+@_inlined
 def _load(x, polys, n_trend, level, diff):  # type: ignore[no-untyped-def]
     """Fill `level` and `diff` without their trend; False where the changes are rounding."""
     n = level.size
@@ -112,7 +114,7 @@ def _autocovariances(diff, lags, out):  # type: ignore[no-untyped-def]
         j += 1
 
 
-@_part
+@_inlined
 def _fill_moments(level, diff, polys, n_trend, lags, moments):  # type: ignore[no-untyped-def]
     """Lower triangle of the Gram matrix of the columns over the rows t = lags .. m - 1.
 
@@ -146,7 +148,7 @@ def _fill_moments(level, diff, polys, n_trend, lags, moments):  # type: ignore[n
             moments[after, own + i + 1] = moments[now, own + i] + edge
 
 
-@_part
+@_inlined
 def _add_rows(level, diff, polys, n_trend, used, lags, moments):  # type: ignore[no-untyped-def]
     """Add the rows t = used .. lags - 1 to the moments of the lags up to `used`."""
     size = n_trend + 2 + used
@@ -186,7 +188,7 @@ def _factor(moments, order, size, factor):  # type: ignore[no-untyped-def]
     return True
 
 
-@_part
+@_inlined
 def choose_lag(rss, score, n_rows, first_columns, method):  # type: ignore[no-untyped-def]
     """The order that the criterion prefers; the smaller of equals, as statsmodels does.
 
@@ -248,11 +250,12 @@ def adf_windows(x, window, step, polys, n_trend, max_lag, method):  # type: igno
     polys: `trend_columns(window, n_trend)`. Returns (statistic, used_lag, n_obs) a row, shape
     (windows, 3); the statistic is NaN where the window is left to the caller.
     """
-    out = np.full(((x.size - window) // step + 1, 3), np.nan)
+    out = np.empty(((x.size - window) // step + 1, 3))
     level, diff = np.empty(window), np.empty(window - 1)
     columns = n_trend + max_lag + 2
     moments, factor = np.empty((columns, columns)), np.empty((columns, columns))
-    for w in range(len(out)):
+    for w in range(out.shape[0]):
+        out[w, 0] = np.nan
         if _load(x[w * step : w * step + window], polys, n_trend, level, diff):
             solve(level, diff, polys, n_trend, max_lag, method, moments, factor, out[w])
     return out

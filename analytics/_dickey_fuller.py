@@ -12,7 +12,7 @@ import numpy as np
 
 from analytics import _adf_kernel as kernel
 from analytics._adf_orthogonal import adf_orthogonal
-from analytics.arrays import series
+from analytics.arrays import series, whole
 from analytics.model import LAG_METHODS, TRENDS, FloatArray
 
 _METHOD_CODES = {
@@ -59,12 +59,13 @@ def trend_terms(trend: str) -> int:
 
 
 def method_code(lag_method: str | None) -> int:
-    """The kernel's number of a lag method."""
-    if lag_method not in _METHOD_CODES:
+    """The kernel's number of a lag method, in letters of any case."""
+    name = lag_method.lower() if isinstance(lag_method, str) else lag_method
+    if name not in _METHOD_CODES:
         raise ValueError(
             f"lag_method is {lag_method!r}, expected one of {', '.join(LAG_METHODS)} or None"
         )
-    return _METHOD_CODES[lag_method]
+    return _METHOD_CODES[name]
 
 
 def lag_limit(n: int, n_trend: int, max_lag: int | None) -> int:
@@ -74,7 +75,7 @@ def lag_limit(n: int, n_trend: int, max_lag: int | None) -> int:
         raise ValueError(f"x has {n} values, expected at least {2 * (n_trend + 1)} for this trend")
     if max_lag is None:
         return min(math.ceil(12.0 * (n / 100.0) ** 0.25), most)
-    if not 0 <= max_lag <= most:
+    if whole("max_lag", max_lag, 0) > most:
         raise ValueError(f"max_lag is {max_lag}, expected 0 to {most} for {n} values")
     return int(max_lag)
 

@@ -17,41 +17,40 @@ COLLINEAR = 1.0 - 100.0 * math.sqrt(float(np.finfo(np.float64).eps))
 
 
 class Detrended(NamedTuple):
-    """Series as rows (k, n) without their trend, the trend of each at time 0, and the sum of
-    squares of each about its mean (about 0 without a constant).
+    """Series as rows (k, n) without their trend; of each, the trend at time 0, the sum of
+    squares left, that about the mean (about 0 without a constant), and whether the series
+    holds more than its trend and rounding.
     """
 
     rows: FloatArray
     at_zero: FloatArray
+    squares: FloatArray
     totals: FloatArray
+    varies: BoolArray
+
+
+def _squares(rows: FloatArray) -> FloatArray:
+    return np.einsum("ij,ij->i", rows, rows)
 
 
 def detrended(series_rows: FloatArray, n_trend: int) -> Detrended:
     """Take a trend of `n_trend` terms, over time 1 .. n, out of each row."""
     n = series_rows.shape[1]
-    if n_trend == 0:
-        totals = (series_rows**2).sum(axis=1)
-        return Detrended(series_rows.copy(), np.zeros(len(series_rows)), totals)
-    polys = kernel.trend_columns(n, n_trend)
+    polys = kernel.trend_columns(n, n_trend)[:n_trend]
     start = -(n + 1.0) / (n - 1.0)
     at_zero = [1.0, start, start * start - (n + 1.0) / (3.0 * (n - 1.0))]
-    origin = series_rows[:, :1]
-    rows, trend = series_rows - origin, origin[:, 0].copy()
-    totals = np.zeros(len(rows))
-    for power in (0, 0, *range(1, n_trend)):
-        poly = polys[power]
+    trend = series_rows[:, 0].copy() if n_trend else np.zeros(len(series_rows))
+    rows = series_rows - trend[:, None]
+    totals = _squares(rows)
+    for power, poly in enumerate(polys):
         slopes = (rows @ poly) / float(poly @ poly)
         rows -= slopes[:, None] * poly
         trend += slopes * at_zero[power]
         if power == 0:
-            totals = (rows**2).sum(axis=1)
-    return Detrended(rows, trend, totals)
-
-
-def varies(series_rows: FloatArray, detrended: FloatArray) -> BoolArray:
-    """Whether each row holds more than its trend and rounding."""
-    floor = kernel.NOISE * np.abs(series_rows).max(axis=1)
-    return np.sqrt((detrended**2).mean(axis=1)) > floor
+            totals = _squares(rows)
+    squares = totals if n_trend < 2 else _squares(rows)
+    floor = kernel.NOISE * np.maximum(series_rows.max(axis=1), -series_rows.min(axis=1))
+    return Detrended(rows, trend, squares, totals, squares > n * floor * floor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +62,20 @@ class FirstStage:
 
 
 def first_stage(y: FloatArray, x: FloatArray, n_trend: int) -> FirstStage:
-    """Least squares of y on the columns of x and the trend, after all are detrended."""
-    both = np.vstack([y, x.T])
-    rows, at_zero, totals = detrended(both, n_trend)
-    if not varies(both[1:], rows[1:]).all():
+    """Least squares of y on the columns of x and the trend, after all are detrended.
+
+    Raises ValueError where y is constant or a column of x is nothing but its trend.
+    """
+    rows, at_zero, squares, totals, varies = detrended(np.vstack([y, x.T]), n_trend)
+    if not varies[1:].all():
         raise ValueError("x does not vary about its trend, expected values that do")
     if not totals[0] > 0.0:
         raise ValueError(f"y is constant at {y[0]:g}, expected values that vary")
     left, legs = rows[0], rows[1:]
-    sizes = np.sqrt((legs**2).sum(axis=1))
     if len(legs) == 1:
-        beta = np.array([float(legs[0] / sizes[0] @ left)]) / sizes
+        beta = (legs @ left) / squares[1:]
     else:
+        sizes = np.sqrt(squares[1:])
         beta = np.linalg.lstsq((legs / sizes[:, None]).T, left, rcond=None)[0] / sizes
     residual = left - beta @ legs
     alpha = float(at_zero[0] - beta @ at_zero[1:])
@@ -82,7 +83,7 @@ def first_stage(y: FloatArray, x: FloatArray, n_trend: int) -> FirstStage:
 
 
 @njit(nogil=True, cache=True, fastmath=kernel.FAST, error_model="numpy")
-def pair_statistics(rows, totals, polys, pairs, max_lag, method):  # type: ignore[no-untyped-def]
+def pair_statistics(rows, squares, totals, polys, pairs, max_lag, method):  # type: ignore[no-untyped-def]
     """(statistic, used_lag, n_obs, beta) of each pair of detrended rows, shape (p, 4).
 
     The statistic is -inf for collinear pairs and NaN where the caller must look again.
@@ -91,9 +92,6 @@ def pair_statistics(rows, totals, polys, pairs, max_lag, method):  # type: ignor
     out = np.full((len(pairs), 4), np.nan)
     residual, changes = np.empty(n), np.empty(n - 1)
     moments, factor = np.empty((columns, columns)), np.empty((columns, columns))
-    squares = np.empty(len(rows))
-    for c in range(len(rows)):
-        squares[c] = kernel.dot(rows[c], rows[c])
     for p in range(len(pairs)):
         y, x = rows[pairs[p, 0]], rows[pairs[p, 1]]
         beta = kernel.dot(y, x) / squares[pairs[p, 1]]

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analytics._huber import huber
+from analytics._kalman import kalman_fit
 from analytics._theil_sen import median_slope
-from analytics.kalman import kalman_fit
 from analytics.model import FloatArray
 
 #: x hardly varies where its standard deviation is below this share of its size: what is

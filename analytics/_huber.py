@@ -107,8 +107,10 @@ def _reweight(columns, coefficients, residual, steps):
     scale = 0.0
     for _ in range(steps):
         scale = _median_size(residual, work) / _MAD
-        matrix[:] = 0.0
-        move[:] = 0.0
+        for a in range(p):
+            move[a] = 0.0
+            for b in range(a + 1):
+                matrix[a, b] = 0.0
         squares = 0.0
         for i in range(n):
             size = abs(residual[i])

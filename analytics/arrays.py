@@ -16,7 +16,7 @@ from analytics.model import FloatArray
 
 def _floats(name: str, values: Any) -> FloatArray:
     if type(values) is np.ndarray and values.dtype == np.float64:
-        return np.ascontiguousarray(values)
+        return np.asarray(values, order="C")
     kind = getattr(getattr(values, "dtype", None), "kind", "O")
     if kind not in "biufO":
         raise ValueError(f"{name} holds {values.dtype}, expected numbers")
@@ -25,7 +25,7 @@ def _floats(name: str, values: Any) -> FloatArray:
     try:
         if hasattr(values, "isna"):
             values = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.ascontiguousarray(np.asarray(values, dtype=np.float64))
+        return np.asarray(values, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} holds values that are no numbers: {error}") from error
 

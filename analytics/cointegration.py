@@ -18,8 +18,8 @@ from analytics._dickey_fuller import (
     residual_statistic,
     trend_terms,
 )
-from analytics._engle_granger import COLLINEAR, detrended, first_stage, pair_statistics, varies
-from analytics.arrays import table
+from analytics._engle_granger import COLLINEAR, detrended, first_stage, pair_statistics
+from analytics.arrays import table, whole
 from analytics.model import CointegrationResult, FloatArray, IntArray
 
 
@@ -134,14 +134,14 @@ def engle_granger_batch(
     if len(chosen) and not (chosen.min() >= 0 and chosen.max() < m):
         raise ValueError(f"pairs names column {chosen.max()}, expected 0 to {m - 1}")
     limit = lag_limit(n, 0, max_lag)
-    rows, _, totals = detrended(np.ascontiguousarray(columns.T), n_trend)
-    still = ~varies(columns.T, rows)
-    if still.any():
+    rows, _, squares, totals, varies = detrended(np.ascontiguousarray(columns.T), n_trend)
+    if not varies.all():
         raise ValueError(
-            f"closes column {int(np.argmax(still))} does not vary about its trend, "
+            f"closes column {int(np.argmin(varies))} does not vary about its trend, "
             "expected values that do"
         )
-    found = pair_statistics(rows, totals, kernel.trend_columns(n, 0), chosen, limit, method)
+    polys = kernel.trend_columns(n, 0)
+    found = pair_statistics(rows, squares, totals, polys, chosen, limit, method)
     for p in np.flatnonzero(np.isnan(found[:, 0])):
         y, x = chosen[p]
         residual = rows[y] - found[p, 3] * rows[x]
@@ -203,11 +203,11 @@ def johansen(data: Any, *, det_order: int = 0, lag_diff: int = 1) -> JohansenRes
         raise ValueError(f"data has shape {columns.shape}, expected (n, k) with k from 2 to 12")
     if det_order not in (-1, 0, 1):
         raise ValueError(f"det_order is {det_order}, expected -1, 0 or 1")
+    lag_diff = whole("lag_diff", lag_diff, 0)
     need = columns.shape[1] * (lag_diff + 2) + 3
-    if lag_diff < 0 or len(columns) < need:
+    if len(columns) < need:
         raise ValueError(
-            f"data has {len(columns)} rows for lag_diff {lag_diff}, expected at least {need} "
-            "and lag_diff from 0"
+            f"data has {len(columns)} rows, expected at least {need} for lag_diff {lag_diff}"
         )
     for i, column in enumerate(columns.T):
         finite_series(f"data column {i}", column, 1)

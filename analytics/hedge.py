@@ -31,8 +31,8 @@ from analytics._hedge_lines import (
     ratio_line,
     rows_of,
 )
+from analytics._kalman import kalman_path
 from analytics.arrays import series, table, two_series, whole
-from analytics.kalman import kalman_path
 from analytics.model import HEDGE_METHODS, FloatArray, HedgeFit, HedgePath
 from analytics.rolling import rolling_comoments, rolling_mean, rolling_ols
 
@@ -87,7 +87,7 @@ def fit_hedge(y: Any, x: Any, method: str = "ols", intercept: bool = True) -> He
     basket = np.ndim(x) == 2
     if basket and method not in BASKET_METHODS:
         raise ValueError(
-            f"method is {method}, expected ols or huber for a basket x of 2 dimensions"
+            f"method is {method!r}, expected {' or '.join(BASKET_METHODS)} where x is a basket"
         )
     rows, note = _complete(series("y", y), legs, bool(intercept))
     notes = [note]

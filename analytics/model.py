@@ -8,7 +8,7 @@ milliseconds in UTC until they reach a figure or an export; units stand in names
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -240,11 +240,17 @@ class HedgeFit:
 
 @dataclass(frozen=True, eq=False)
 class HedgePath:
-    """The hedge ratio as it was known at each bar; NaN in the warm-up."""
+    """The hedge ratio as it was known at each bar; NaN in the warm-up.
+
+    Unpacks as `beta, alpha`, as the results of rolling_ols and kalman_hedge begin.
+    """
 
     method: str
     beta: FloatArray
     alpha: FloatArray
+
+    def __iter__(self) -> Iterator[FloatArray]:
+        return iter((self.beta, self.alpha))
 
 
 @dataclass(frozen=True, eq=False)

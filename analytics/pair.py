@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
+from analytics._alignment import Aligned, align
 from analytics.cointegration import engle_granger
-from analytics.correlation import pearson
+from analytics.correlation import LEAST_OBSERVATIONS
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
-    UNKNOWN_TRADES,
     Bars,
-    BoolArray,
     CointegrationResult,
     FloatArray,
     HedgeFit,
@@ -31,94 +32,16 @@ from analytics.stationarity import adf, half_life, hurst, rolling_adf
 
 #: Rows below which no pair is analysed, whatever its windows.
 MIN_ROWS = 30
+#: The hedge paths start after this many rows, unless a window asks for more.
+PATH_ROWS = 60
 #: The rolling ADF line has at most this many points.
-ADF_POINTS = 120
+ADF_POINTS = 100
 #: The table of methods compares Theil-Sen, whose slopes are n^2 / 2, on this many rows.
 THEIL_SEN_ROWS = 1_000
 HURST_LAGS = 100
 
 
-@dataclass(frozen=True, eq=False)
-class Aligned:
-    """Two legs on one clock, shape (n,) each: closes, and whether either was carried forward.
-
-    dropped: rows that the activity filter left out of the stretch in view.
-    """
-
-    ts_ms: IntArray
-    y: FloatArray
-    x: FloatArray
-    carried: BoolArray
-    dropped: int
-
-    def __len__(self) -> int:
-        return len(self.ts_ms)
-
-
-def _union(a: IntArray, b: IntArray) -> IntArray:
-    return a if np.array_equal(a, b) else np.union1d(a, b)
-
-
-def _at(bars: Bars, times: IntArray) -> tuple[IntArray, BoolArray]:
-    """Row of the newest bar at or before each time, and whether it is older."""
-    rows = np.searchsorted(bars.ts_ms, times, side="right") - 1
-    return rows, bars.ts_ms[rows] != times
-
-
-def _active(bars: Bars, rows: IntArray, carried: BoolArray, min_trades: int) -> BoolArray:
-    """Whether the leg traded often enough on each row; a carried row had no trade."""
-    trades = bars.trades[rows]
-    return ~carried & ((trades == UNKNOWN_TRADES) | (trades >= min_trades))
-
-
-def align(y: Bars, x: Bars, limit: int | None = None, min_trades: int = 0) -> Aligned:
-    """The newest `limit` rows (None: all) on which both legs have a price.
-
-    Rows are the times of either leg's bars, from the later first bar on; a leg without a bar
-    there carries its last close forward and the row is flagged. min_trades above 0 leaves out
-    the rows on which either leg traded less often, before the limit counts them; a carried
-    row had 0 trades, an unknown number of trades passes. Nothing looks ahead: a row depends
-    on bars up to its own time only. Raises ValueError for legs of different timeframes.
-
-    >>> def bars(symbol, times, closes):
-    ...     c = [float(close) for close in closes]
-    ...     return Bars(symbol, "1s", times, c, c, c, c, c, [1] * len(c), c)
-    >>> rows = align(bars("A", [0, 1000, 3000], [1, 2, 3]), bars("B", [1000, 2000], [10, 20]))
-    >>> rows.ts_ms.tolist(), rows.y.tolist(), rows.x.tolist()
-    ([1000, 2000, 3000], [2.0, 2.0, 3.0], [10.0, 20.0, 20.0])
-    >>> rows.carried.tolist()
-    [False, True, True]
-    """
-    if y.timeframe != x.timeframe:
-        raise ValueError(f"x has bars of {x.timeframe}, expected {y.timeframe}, as y has")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit is {limit}, expected at least 1")
-    if not len(y) or not len(x):
-        return Aligned(*(np.empty(0, t) for t in (np.int64, float, float, bool)), dropped=0)
-    keep = None if limit is None or min_trades > 0 else -limit
-    times = _union(y.ts_ms[keep:], x.ts_ms[keep:])
-    times = times[np.searchsorted(times, max(y.ts_ms[0], x.ts_ms[0])) :]
-    if keep is not None:
-        times = times[keep:]
-    rows_y, carried_y = _at(y, times)
-    rows_x, carried_x = _at(x, times)
-    carried = carried_y | carried_x
-    kept = np.arange(len(times))
-    if min_trades > 0:
-        active = _active(y, rows_y, carried_y, min_trades) & _active(
-            x, rows_x, carried_x, min_trades
-        )
-        kept = np.flatnonzero(active)
-    first = max(len(kept) - limit, 0) if limit is not None else 0
-    start = int(kept[first - 1]) + 1 if first else 0
-    kept = kept[first:]
-    return Aligned(
-        times[kept],
-        y.close[rows_y[kept]],
-        x.close[rows_x[kept]],
-        carried[kept],
-        dropped=len(times) - start - len(kept) if min_trades > 0 else 0,
-    )
+_Result = TypeVar("_Result", UnitRootResult, CointegrationResult)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +89,9 @@ def _correlations(rows: Aligned, params: PairParams) -> tuple[FloatArray, float]
         at = at[1:]
     if len(at) >= params.corr_window:
         line[at] = rolling_corr(a, b, params.corr_window)
-    return line, pearson(a, b)
+    if len(at) < LEAST_OBSERVATIONS:
+        return line, np.nan
+    return line, float(rolling_corr(a, b, len(at))[-1])
 
 
 def _adf_line(rows: Aligned, spread: FloatArray, params: PairParams) -> tuple[IntArray, FloatArray]:
@@ -197,36 +122,41 @@ def _reversion(legs: _Legs, spread: FloatArray, params: PairParams) -> _Reversio
     """ADF, half-life and Hurst exponent of the spread, Engle-Granger of the legs."""
     if not np.isfinite(spread).all():
         return _Reversion(notes=("No tests: the hedge ratio is not defined on these rows.",))
-    notes = []
-    unit_root = relation = exponent = None
-    try:
-        unit_root = adf(spread, trend=params.trend, lag_method=params.lag_method)
-        exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
-    except ValueError as error:
-        notes.append(f"No ADF test of the spread: {error}.")
-    try:
-        relation = engle_granger(legs.y, legs.x, trend=params.trend, lag_method=params.lag_method)
-    except ValueError as error:
-        notes.append(f"No Engle-Granger test: {error}.")
-    if exponent is not None and np.isnan(exponent):
-        exponent = None
-    return _Reversion(unit_root, relation, half_life(spread), exponent, tuple(notes))
+    notes: list[str] = []
+    options: dict[str, Any] = {"trend": params.trend, "lag_method": params.lag_method}
+    exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
+    return _Reversion(
+        _test(lambda: adf(spread, **options), "No ADF test of the spread", notes),
+        _test(lambda: engle_granger(legs.y, legs.x, **options), "No Engle-Granger test", notes),
+        half_life(spread),
+        None if np.isnan(exponent) else exponent,
+        tuple(notes),
+    )
 
 
-def _notes(rows: Aligned, chosen: HedgeFit, n_fit: int) -> list[str]:
+def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result | None:
+    """The result of a test; None, and a note of why, where it cannot be made."""
+    try:
+        result = run()
+    except ValueError as error:
+        notes.append(f"{absence}: {error}.")
+        return None
+    if np.isnan(result.statistic):
+        notes.append(f"{absence}: the regression leaves nothing but rounding.")
+        return None
+    return result
+
+
+def _notes(rows: Aligned, params: PairParams, chosen: HedgeFit, n_fit: int) -> list[str]:
     notes = []
     if rows.dropped:
         plural = "row was" if rows.dropped == 1 else "rows were"
         notes.append(f"{rows.dropped} {plural} dropped by the activity filter.")
     if chosen.note:
         notes.append(f"Hedge ratio: {chosen.note}.")
-    if n_fit > THEIL_SEN_ROWS and chosen.method != "theil_sen":
+    if n_fit > THEIL_SEN_ROWS and params.hedge != "theil_sen":
         notes.append(f"Theil-Sen is compared on the newest {THEIL_SEN_ROWS:,} rows.")
     return notes
-
-
-def _need(params: PairParams) -> int:
-    return max(params.z_window, MIN_ROWS)
 
 
 def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot | NotReady:
@@ -241,15 +171,16 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     if y_bars.timeframe != params.timeframe:
         raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
     rows = align(y_bars, x_bars, params.limit, params.min_trades)
-    n, need = len(rows), _need(params)
+    n, need = len(rows), max(params.z_window, MIN_ROWS)
     if n < need:
-        return NotReady(f"needs {need} bars, has {n}", have=n, need=need)
+        dropped = f", {rows.dropped} dropped by the activity filter" if rows.dropped else ""
+        return NotReady(f"needs {need} bars, has {n}{dropped}", have=n, need=need)
     legs = _legs(rows, params.price_space)
     fit_rows = legs.newest(min(params.hedge_window or n, n))
     fit = fit_hedge(fit_rows.y, fit_rows.x, params.hedge, params.intercept)
     fits = _fits(fit_rows, params, fit)
     spread = spread_of(legs.y, legs.x, fit.beta, fit.alpha)
-    window = min(params.hedge_window or max(params.z_window, 60), n)
+    settled = max(params.z_window, PATH_ROWS)
     corr, correlation = _correlations(rows, params)
     adf_ts_ms, adf_pvalue = _adf_line(rows, spread, params)
     tests = _reversion(legs, spread, params)
@@ -261,8 +192,8 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         carried=frozen(rows.carried, np.bool_),
         fit=fit,
         fits=fits,
-        path=_path(legs, "ols", window, params.intercept),
-        kalman_path=_path(legs, "kalman", window, params.intercept),
+        path=_path(legs, "ols", params.hedge_window or settled, params.intercept),
+        kalman_path=_path(legs, "kalman", settled, params.intercept),
         spread=frozen(spread, np.float64),
         mean=frozen(rolling_mean(spread, params.z_window), np.float64),
         std=frozen(rolling_std(spread, params.z_window), np.float64),
@@ -276,7 +207,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         half_life=tests.half_life,
         hurst=tests.hurst,
         rows_dropped=rows.dropped,
-        notes=(*_notes(rows, fit, len(fit_rows.y)), *tests.notes),
+        notes=(*_notes(rows, params, fit, len(fit_rows.y)), *tests.notes),
     )
 
 

@@ -24,7 +24,7 @@ from analytics._dickey_fuller import (
     trend_terms,
     window_statistics,
 )
-from analytics.arrays import series
+from analytics.arrays import series, whole
 from analytics.model import FloatArray, IntArray, UnitRootResult
 
 
@@ -98,10 +98,7 @@ def rolling_adf(
     """
     n_trend, method = trend_terms(trend), method_code(lag_method)
     values = series("x", x)
-    if window < 2 * (n_trend + 1):
-        raise ValueError(f"window is {window}, expected at least {2 * (n_trend + 1)}")
-    if step < 1:
-        raise ValueError(f"step is {step}, expected at least 1")
+    window, step = whole("window", window, 2 * (n_trend + 1)), whole("step", step, 1)
     limit = lag_limit(window, n_trend, max_lag)
     ends = np.arange(window - 1, len(values), step, dtype=np.int64)
     if not len(ends):
@@ -174,8 +171,7 @@ def hurst(x: Any, max_lag: int = 100) -> float:
     >>> round(hurst(np.cumsum(steps), max_lag=20), 1), hurst(np.arange(200.0))
     (0.5, nan)
     """
-    if max_lag < 4:
-        raise ValueError(f"max_lag is {max_lag}, expected at least 4")
+    max_lag = whole("max_lag", max_lag, 4)
     values = finite_series("x", x, max_lag + 1)
     deviations = _lag_deviations(values, max_lag)
     floor = kernel.NOISE * np.abs(values).max()

@@ -77,13 +77,14 @@ def summarize(x: Any) -> Summary:
     if n == 0:
         return Summary(0, missing=missing)
     mean = _exact_sum(finite) / n
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         deviations = finite - mean
         rest = _exact_sum(deviations) / n
         squares = _exact_sum(deviations**2) - n * rest * rest
+        deviations = deviations - rest
     if finite.min() == finite.max():
         squares = 0.0  # rounding of the mean would leave a trace
-    skew, kurtosis = _shape(deviations - rest, squares)
+    skew, kurtosis = _shape(deviations, squares)
     return Summary(
         n=n,
         mean=mean if math.isfinite(mean) else _NAN,

@@ -1,8 +1,8 @@
 """Volume-weighted average price, sum(price * size) / sum(size), in quote currency.
 
-Prices enter as differences from the first one, so that the result holds its digits at
-any price. A row counts when its price and its size are finite; a size below zero is a
-caller's mistake. NaN stands where nothing was traded.
+A row counts when its price and its size are finite; a size below zero is a caller's
+mistake. NaN stands where nothing was traded. All terms of the sums are positive, so
+nothing cancels, and the result is good to some units in the last place.
 """
 
 from __future__ import annotations
@@ -16,22 +16,20 @@ from analytics.model import FloatArray
 from analytics.rolling import rolling_mean
 
 
-def _shifted(price: Any, size: Any) -> tuple[float, FloatArray, FloatArray]:
-    """First price, turnover of the price's distance from it, and size; NaN where missing."""
+def _traded(price: Any, size: Any) -> tuple[FloatArray, FloatArray]:
+    """Turnover and volume of each row, both NaN where either was missing."""
     prices, sizes = two_series("price", price, "size", size)
-    if len(sizes) and np.fmin.reduce(sizes) < 0:
+    if (sizes < 0).any():
         row = int(np.argmax(sizes < 0))
         raise ValueError(f"size is {sizes[row]} in row {row}, expected 0 or more")
     known = np.isfinite(prices) & np.isfinite(sizes)
-    first = float(prices[np.argmax(known)]) if known.any() else np.nan
-    sizes = np.where(known, sizes, np.nan)
-    return first, np.where(known, prices - first, np.nan) * sizes, sizes
+    volume = np.where(known, sizes, np.nan)
+    return np.where(known, prices, np.nan) * volume, volume
 
 
-def _over(first: float, turnover: FloatArray, size: FloatArray) -> FloatArray:
-    """first + turnover / size, NaN where the size is not above zero."""
-    empty = np.full(len(size), np.nan)
-    return first + np.divide(turnover, size, out=empty, where=size > 0)
+def _over(turnover: FloatArray, volume: FloatArray) -> FloatArray:
+    """turnover / volume, NaN where the volume is not above zero."""
+    return np.divide(turnover, volume, out=np.full(len(volume), np.nan), where=volume > 0)
 
 
 def vwap(price: Any, size: Any) -> float:
@@ -43,9 +41,9 @@ def vwap(price: Any, size: Any) -> float:
     >>> vwap([100, 103], [2, 1])
     101.0
     """
-    first, turnover, size_ = _shifted(price, size)
-    total = np.nansum(size_)
-    return first + float(np.nansum(turnover) / total) if total > 0 else float("nan")
+    turnover, volume = _traded(price, size)
+    total = np.nansum(volume)
+    return float(np.nansum(turnover) / total) if total > 0 else float("nan")
 
 
 def cumulative_vwap(price: Any, size: Any) -> FloatArray:
@@ -57,9 +55,9 @@ def cumulative_vwap(price: Any, size: Any) -> FloatArray:
     >>> cumulative_vwap([100, 103, None, 101], [2, 1, 1, 3])
     array([100., 101.,  nan, 101.])
     """
-    first, turnover, size_ = _shifted(price, size)
-    totals = np.nancumsum(turnover), np.nancumsum(size_)
-    return np.where(np.isnan(size_), np.nan, _over(first, *totals))
+    turnover, volume = _traded(price, size)
+    line = _over(np.nancumsum(turnover), np.nancumsum(volume))
+    return np.where(np.isnan(volume), np.nan, line)
 
 
 def rolling_vwap(price: Any, size: Any, window: int) -> FloatArray:
@@ -71,6 +69,6 @@ def rolling_vwap(price: Any, size: Any, window: int) -> FloatArray:
     >>> rolling_vwap([100, 103, 101], [2, 1, 3], 2)
     array([  nan, 101. , 101.5])
     """
-    first, turnover, size_ = _shifted(price, size)
+    turnover, volume = _traded(price, size)
     window = whole("window", window, 1)
-    return _over(first, rolling_mean(turnover, window), rolling_mean(size_, window))
+    return _over(rolling_mean(turnover, window), rolling_mean(volume, window))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from analytics.model import Bars, PairParams
+from analytics.model import Bars, FloatArray, PairParams
 from analytics.pair import analyze_pair
 
 _ROWS = 160
 
 
-def _bars(symbol: str, close: np.ndarray) -> Bars:
+def _bars(symbol: str, close: FloatArray) -> Bars:
     times = np.arange(_ROWS) * 1_000
-    ones = np.ones(_ROWS)
-    return Bars(symbol, "1s", times, close, close, close, close, ones, ones, close)
+    size, trades = np.ones(_ROWS), np.ones(_ROWS, np.int64)
+    return Bars(symbol, "1s", times, close, close, close, close, size, trades, close)
 
 
 def warm_up() -> None:

@@ -107,7 +107,10 @@ class AlertEngine:
             else:
                 self._rules[rule.id] = rule
         for kept in reversed(list(events)):
-            self._events.append(AlertEvent(**{**kept, "symbols": tuple(kept["symbols"])}))
+            try:
+                self._events.append(AlertEvent(**{**kept, "symbols": tuple(kept["symbols"])}))
+            except (KeyError, TypeError) as error:
+                logger.warning("the archive holds an alert that cannot be used: %s", error)
         self.version += 1
 
     def add_rule(self, fields: Mapping[str, Any]) -> AlertRule:
@@ -127,8 +130,11 @@ class AlertEngine:
 
     def delete_rule(self, rule_id: str) -> bool:
         """Delete a rule; False where there is none. What it caused stays in the history."""
-        if self._rules.pop(rule_id, None) is None:
+        rule = self._rules.pop(rule_id, None)
+        if rule is None:
             return False
+        if rule.key not in {one.key for one in self._rules.values()}:
+            self._read_up_to.pop(rule.key, None)
         self.version += 1
         self._keep(lambda archive: archive.delete_rule(rule_id))
         logger.info("alert rule %s deleted", rule_id)
@@ -236,9 +242,13 @@ class AlertEngine:
             series = await self._series(market, rule)
         except (KeyError, ValueError) as error:
             logger.debug("alert rule %s waits: %s", rule.id, error)
+            self._seen.pop(market.id, None)
             return []
         timeframe = rule.params.timeframe if rule.params else market.timeframes[0]
-        return self._new(rule, series, TIMEFRAMES[timeframe], newest)
+        length_ms = TIMEFRAMES[timeframe]
+        if market.kind == "upload":  # a file is whole: its last bar is closed
+            newest += length_ms + GRACE_MS
+        return self._new(rule, series, length_ms, newest)
 
     async def _series(self, market: Market, rule: AlertRule) -> Series:
         """What the rule watches, a value a bar: times and values, shape (n,)."""

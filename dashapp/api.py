@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -75,7 +77,7 @@ def mount(server: FastAPI, runtime: Runtime) -> None:
     server.add_exception_handler(HTTPException, _worded)
 
 
-def _add(server: FastAPI, path: str, answer: object, methods: list[str]) -> None:
+def _add(server: FastAPI, path: str, answer: Callable[..., Any], methods: list[str]) -> None:
     server.add_api_route(
         path, answer, methods=methods, include_in_schema=False, response_model=None
     )

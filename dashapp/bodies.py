@@ -72,19 +72,29 @@ def declared_too_large(path: str, content_length: str | None) -> Refusal | None:
     return None if int(length) <= cap else _too_large(cap)
 
 
-async def buffered(
-    path: str, receive: Receive, callback_shape: CallbackShape | None = None
-) -> tuple[Receive, Refusal | None]:
+async def buffered(receive: Receive) -> tuple[Receive, Refusal | None]:
     """A receive that gives the whole body at once, or why the body is refused."""
+    body, refusal = await _within_time(receive)
+    return _replay(body, receive), refusal
+
+
+async def callback_request(
+    content_type: str | None, receive: Receive, callback_shape: CallbackShape | None
+) -> tuple[Receive, Refusal | None]:
+    """The same for a Dash callback request, whose body must be one."""
+    if (content_type or "").partition(";")[0].strip().lower() != "application/json":
+        return receive, Refusal(HTTPStatus.BAD_REQUEST, "expected application/json", _CLOSE)
+    body, refusal = await _within_time(receive)
+    return _replay(body, receive), refusal or _malformed(body, callback_shape)
+
+
+async def _within_time(receive: Receive) -> tuple[bytes, Refusal | None]:
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            body, refusal = await _read(receive)
+            return await _read(receive)
     except TimeoutError:
         text = f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s"
-        return receive, Refusal(HTTPStatus.REQUEST_TIMEOUT, text, _CLOSE)
-    if refusal is None and path == CALLBACK_PATH:
-        refusal = _malformed(body, callback_shape)
-    return _replay(body, receive), refusal
+        return b"", Refusal(HTTPStatus.REQUEST_TIMEOUT, text, _CLOSE)
 
 
 def _malformed(body: bytes, callback_shape: CallbackShape | None) -> Refusal | None:

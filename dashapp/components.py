@@ -21,8 +21,17 @@ _GRAPH_CONFIG = {
 }
 
 
-def chart(chart_id: str, figure: dict[str, Any], size: str = "") -> Component:
-    """A chart in its card. size: "" for a column, "wide" for a row, "tall" for a square."""
+#: A number's decimals follow the size of its instrument's price.
+BY_SIZE = "by size"
+
+
+def chart(
+    chart_id: str, figure: dict[str, Any], size: str = "", tools: Component | None = None
+) -> Component:
+    """A chart in its card. size: "" for a column, "wide" for a row, "third", "tall", "hero".
+
+    tools: controls at its upper right.
+    """
     config = {
         **_GRAPH_CONFIG,
         "toImageButtonOptions": {
@@ -31,7 +40,8 @@ def chart(chart_id: str, figure: dict[str, Any], size: str = "") -> Component:
         },
     }
     graph = dcc.Graph(id=chart_id, figure=figure, config=config, className="graph")
-    return html.Section(graph, className=f"card-box chart {size}".strip())
+    held = [graph] if tools is None else [graph, html.Div(tools, className="chart-tools")]
+    return html.Section(held, className=f"card-box chart {size}".strip())
 
 
 def answer_line(path: str) -> Component:
@@ -132,7 +142,11 @@ def text_column(name: str, title: str, **more: Any) -> dict[str, Any]:
 
 
 def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dict[str, Any]:
-    """A right-aligned column of figures; decimals is a d3 format such as ",.2f"."""
+    """A right-aligned column of figures.
+
+    decimals: a d3 format such as ",.2f", or BY_SIZE for as many decimals as the row's field
+    `decimals` says.
+    """
     column: dict[str, Any] = {
         "field": name,
         "headerName": title,
@@ -140,7 +154,10 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
         "cellClass": "figures",
         **more,
     }
-    if decimals:
+    if decimals == BY_SIZE:
+        shown = "d3.format(',.' + params.data.decimals + 'f')(params.value)"
+        column["valueFormatter"] = {"function": f"params.value == null ? '–' : {shown}"}
+    elif decimals:
         column["valueFormatter"] = {
             "function": f"params.value == null ? '–' : d3.format('{decimals}')(params.value)"
         }

@@ -88,7 +88,9 @@ async def summary(call: Call) -> Response:
     rows = [row(one) for one in await asyncio.to_thread(summarize_market, held)]
     if not rows:
         raise ApiError(HTTPStatus.NOT_FOUND, f"market {market.id} is empty")
-    return _stream(call, "summary", [rows_table(list(rows[0]), [one.values() for one in rows])])
+    return _stream(
+        call, "summary", [rows_table(list(rows[0]), [list(one.values()) for one in rows])]
+    )
 
 
 async def alerts(call: Call) -> Response:

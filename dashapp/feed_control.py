@@ -127,5 +127,6 @@ class FeedControl:
 
 
 def _part(ticks: Ticks, part: slice) -> Ticks:
-    columns = (ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id)
-    return Ticks(ticks.symbol, *(column[part] for column in columns))
+    return Ticks(
+        ticks.symbol, ticks.ts_ms[part], ticks.price[part], ticks.size[part], ticks.trade_id[part]
+    )

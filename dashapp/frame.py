@@ -32,7 +32,7 @@ def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
 def mark(kind: str) -> Any:
     """SIMULATED or REPLAY, where the data is not the live market's."""
     words = {"demo": "SIMULATED", "replay": "REPLAY"}.get(kind)
-    return html.Span(words, className="mark") if words else ""
+    return html.Span(words, className="kind-mark") if words else ""
 
 
 def toasts(events: list[AlertEvent]) -> list[Any]:

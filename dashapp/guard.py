@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 
 from dashapp.bodies import (
+    CALLBACK_PATH,
     UPLOAD_PATH,
     App,
     CallbackShape,
@@ -29,6 +30,7 @@ from dashapp.bodies import (
     Scope,
     Send,
     buffered,
+    callback_request,
     declared_too_large,
 )
 from dashapp.settings import LOOPBACK_NAMES, Settings, is_loopback
@@ -122,8 +124,11 @@ class Guard:
             await (_close(send) if refusal else self.app(scope, receive, send))
             return
         send = self._with_headers(path, cookie, send)
-        if refusal is None and headers.tell_of_a_body() and path != UPLOAD_PATH:
-            receive, refusal = await buffered(path, receive, self._callback_shape)
+        if refusal is None and path == CALLBACK_PATH and scope["method"] == "POST":
+            kind = headers.first(b"content-type")
+            receive, refusal = await callback_request(kind, receive, self._callback_shape)
+        elif refusal is None and path != UPLOAD_PATH and headers.tell_of_a_body():
+            receive, refusal = await buffered(receive)
         if refusal is not None:
             await _answer(path, refusal, send)
             return

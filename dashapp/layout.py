@@ -42,7 +42,17 @@ def source_kind(runtime: Runtime) -> str:
 
 def _brand() -> Component:
     mark = html.Span(className="brand-mark", **{"aria-hidden": "true"})
-    return html.A([mark, "Spreadscope"], href="/", className="brand")
+    return html.A(
+        [mark, html.Span("Spreadscope", className="brand-name")],
+        href="/",
+        className="brand",
+        **{"aria-label": "Spreadscope, home"},
+    )
+
+
+def _worded(sign: str, words: str) -> list[Component]:
+    """A sign, and its words where there is room for them."""
+    return [html.Span(f"{sign} ", **{"aria-hidden": "true"}), html.Span(words, className="words")]
 
 
 def _feed_controls(runtime: Runtime) -> list[Component]:
@@ -83,8 +93,10 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
         ),
         html.Div(
             [
-                dbc.Button("▶ Start", id=ids.START, size="sm", color="primary"),
-                dbc.Button("■ Stop", id=ids.STOP, size="sm", color="secondary", outline=True),
+                dbc.Button(_worded("▶", "Start"), id=ids.START, size="sm", color="primary"),
+                dbc.Button(
+                    _worded("■", "Stop"), id=ids.STOP, size="sm", color="secondary", outline=True
+                ),
             ],
             className="head-run",
         ),
@@ -124,9 +136,10 @@ def tabs() -> Component:
         for page in PAGES
     ]
     handle = html.Button(
-        "Parameters",
+        _worded("☰", "Parameters"),
         id=ids.PANEL_TOGGLE,
         className="panel-toggle",
+        title="Parameters (P)",
         **{"aria-controls": ids.PANEL, "aria-expanded": "false"},
     )
     return html.Nav([html.Div(links, className="tabs"), handle], className="tab-row")

@@ -40,9 +40,8 @@ def decimals(value: float | None) -> int:
     >>> decimals(61800.3), decimals(142.3), decimals(2.4), decimals(0.0512)
     (2, 2, 4, 6)
     """
-    if _missing(value) or value == 0:
+    if value is None or not math.isfinite(value) or value == 0:
         return 2
-    assert value is not None
     exponent = math.floor(math.log10(abs(value)))
     if exponent >= 2:
         return 2
@@ -58,16 +57,24 @@ def price(value: float | None, scale: float | None = None, *, signed: bool = Fal
     return number(value, decimals(value if scale is None else scale), signed=signed)
 
 
+def ratio_digits(value: float | None) -> int:
+    """How many decimals show four significant digits of a ratio.
+
+    >>> ratio_digits(0.042131), ratio_digits(20.3084)
+    (5, 2)
+    """
+    if value is None or not math.isfinite(value) or value == 0:
+        return 3
+    return min(max(3 - math.floor(math.log10(abs(value))), 0), 10)
+
+
 def ratio(value: float | None) -> str:
     """A hedge ratio in four significant digits.
 
     >>> ratio(0.042131), ratio(20.3084), ratio(61800.3)
     ('0.04213', '20.31', '61,800')
     """
-    if _missing(value) or value == 0:
-        return number(value, 3)
-    assert value is not None
-    return number(value, min(max(3 - math.floor(math.log10(abs(value))), 0), 10))
+    return number(value, ratio_digits(value))
 
 
 def pct(share: float | None, digits: int = 2, *, signed: bool = True) -> str:

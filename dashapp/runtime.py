@@ -14,7 +14,8 @@ import logging
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ class Runtime:
         self.alerts = AlertEngine(self, self._keeper.keep)
         self._analyses = Analyses()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._warm: asyncio.Task[None] | None = None
         self._uploads = 0
         self._files: Counter[str] = Counter()
 
@@ -73,8 +75,13 @@ class Runtime:
             )
         if self.settings.archive is not None:
             self.alerts.restore(*await self._keeper.open(self.settings.archive, MAX_EVENTS))
-        for work in (self._begin(), self.alerts.run(), flow_log.run(self.markets, self._analyses)):
-            self._spawn(work)
+        warmup.settle()
+        self._warm = asyncio.create_task(asyncio.to_thread(warmup.market))
+        report = partial(flow_log.run, self.markets, self._analyses)
+        for work in (self._begin, self.alerts.run, report):
+            task = asyncio.create_task(_logged(work))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
         """End every task, stop the feed, close the archive; within seconds."""
@@ -94,19 +101,13 @@ class Runtime:
         """How many analyses were really computed, by kind: snapshot, correlation, backtest."""
         return self._analyses.computed
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(_logged(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _begin(self) -> None:
         """Compile and start the source, in the order in which the pages need things."""
         started = time.perf_counter()
-        await asyncio.to_thread(warmup.market)
         try:
             if self.settings.source_is_file:
                 await self.load_file(self.settings.source)
-            else:
+            elif self.settings.source != "none":
                 await self.start_feed(self.settings.source, self.settings.symbols)
         except (ValueError, OSError) as error:
             logger.error("the source %s did not start: %s", mask_url(self.settings.source), error)
@@ -114,6 +115,7 @@ class Runtime:
         self._analyses.ready = True
         logger.info("statistics ready after %.1f s", time.perf_counter() - started)
         await asyncio.to_thread(warmup.backtest)
+        warmup.settle()
 
     # --- markets -----------------------------------------------------------------------
 
@@ -128,13 +130,15 @@ class Runtime:
         return market
 
     def trust(self, market_id: str) -> dict[str, Any]:
-        """The trust strip's figures of a market. Raises KeyError in words.
+        """The trust strip's figures of a market; none at all where there is no such market.
 
         rate: ticks/s over the last 5 s. age_s: since a tick arrived, None before the first.
         lag_p50_ms, lag_p99_ms: from exchange to here, over the newest 1,000 batches of a
         live market. Then the market's counters, of which received is the sum.
         """
-        market = self._known(market_id)
+        market = self.markets.get(market_id)
+        if market is None:
+            return {}
         counters, arrived = market.counters, market.last_arrival_s
         lags = self._feed.lags_ms if market.kind == "live" else ()
         lag_p50, lag_p99 = np.percentile(lags, (50, 99)).tolist() if lags else (None, None)
@@ -163,7 +167,9 @@ class Runtime:
 
     def feed_status(self, market_id: str) -> FeedStatus:
         """What the feed of a market does; an upload has none, and is stopped."""
-        market = self._known(market_id)
+        market = self.markets.get(market_id)
+        if market is None:
+            return FeedStatus("none", "stopped", "there is no such market")
         if market.kind == "upload":
             return FeedStatus(market.title, "stopped", "uploaded file")
         return self._feed.status(market_id)
@@ -174,6 +180,8 @@ class Runtime:
         source: demo, binance-futures, binance-spot, a URL, or none. Raises ValueError in
         words; the feed that runs is then left alone.
         """
+        if self._warm is not None:  # a first tick would compile on the loop
+            await asyncio.shield(self._warm)
         if source == "none":
             await self._feed.stop()
             return
@@ -271,9 +279,9 @@ class Runtime:
         return legs(self._known(market_id), params)
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a task; what ends it unforeseen goes to the log."""
     try:
-        await work
+        await work()
     except Exception:
         logger.exception("a background task of the runtime failed")

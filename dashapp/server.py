@@ -18,12 +18,17 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from dash.exceptions import DependencyException
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
 from dashapp import api
+from dashapp.calls import error
 from dashapp.guard import Guard, Policy
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings, UsageError
@@ -62,12 +67,19 @@ def create_server(
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     api.mount(server, runtime)  # before Dash, whose last route answers every GET with a page
     app = (create_app or _product)(runtime, server)
+    server.add_exception_handler(DependencyException, _no_such_file)
     # Dash does the first on its first request for "/", so that a link to another page would
     # get an index without the stylesheets and scripts of assets/; the second when it starts.
     app._setup_server()
-    app.backend._setup_catchall()
+    backend: Any = app.backend
+    backend._setup_catchall()
     policy = Policy.of(settings, app.csp_hashes())
     return Guard(server, policy, lambda output: _callback_shape(app, output))
+
+
+async def _no_such_file(request: Request, raised: Exception) -> Response:
+    """A script of a package that Dash does not serve, or that is not in it."""
+    return error(HTTPStatus.NOT_FOUND, "there is no such file")
 
 
 def _product(runtime: Runtime, server: FastAPI) -> Dash:
@@ -93,6 +105,7 @@ def serve(settings: Settings) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=GRACE_S,
         limit_concurrency=MAX_CONNECTIONS,
@@ -124,9 +137,9 @@ def bind(host: str, port: int) -> socket.socket:
     It listens at once: two sockets may share an address until one of them does.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # "localhost" may name ::1 first, where a browser that was told 127.0.0.1 finds nobody.
+        family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise UsageError(f"--host is {host}, which cannot be resolved: {error.strerror}") from None
@@ -163,6 +176,12 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Requests that are cut off now are cut off on purpose; uvicorn would log a traceback
+        # for each.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if not self.should_exit:

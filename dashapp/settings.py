@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from ingestion.url_guard import check_url, mask_url
@@ -89,7 +89,9 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
             given[name] = (f"--{name.replace('_', '-')}", options[name])
         elif environ.get(variable):
             given[name] = (variable, environ[variable])
-    values = {name: _CHECKS[name](label, text) for name, (label, text) in given.items()}
+    values: dict[str, Any] = {
+        name: _CHECKS[name](label, text) for name, (label, text) in given.items()
+    }
     settings = Settings(**values)
     if not is_loopback(settings.host) and settings.token is None:
         raise UsageError(
@@ -234,7 +236,7 @@ def _log_level(label: str, text: str) -> str:
     return text.lower()
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[str, str], Any]] = {
     "host": _host,
     "port": _port,
     "source": _source,

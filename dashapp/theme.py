@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import pairwise
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 DARK, LIGHT = "dark", "light"
 
@@ -77,6 +79,9 @@ DIVERGING: dict[str, tuple[tuple[float, str], ...]] = {
     ),
 }
 
+#: Below this luminance white text reads better than black; either then has 4.5 or more.
+BLACK_OR_WHITE = 0.1791
+
 FONT_FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 TITLE_SIZE, TEXT_SIZE = 14, 12
 
@@ -118,45 +123,28 @@ def rgba(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha:g})"
 
 
+def luminance(red: Any, green: Any, blue: Any) -> Any:
+    """WCAG 2 relative luminance of channels from 0 to 255: numbers, or arrays of one shape."""
+    shares = [np.asarray(channel, np.float64) / 255 for channel in (red, green, blue)]
+    linear = [np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4) for s in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def contrast(first: str, second: str) -> float:
     """WCAG 2 contrast of two colours "#rrggbb", from 1 to 21; AA text needs 4.5.
 
     >>> round(contrast("#000000", "#ffffff"), 1)
     21.0
     """
-
-    def luminance(colour: str) -> float:
-        shares = [channel / 255 for channel in _channels(colour)]
-        linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    dark, light = sorted((luminance(first), luminance(second)))
+    dark, light = sorted(float(luminance(*_channels(one))) for one in (first, second))
     return (light + 0.05) / (dark + 0.05)
 
 
-def readable_on(colour: str, theme: str) -> str:
-    """The one of the theme's text and background colours that reads better on `colour`.
-
-    >>> readable_on("#5aa2ff", "dark")
-    '#0d1117'
-    """
-    chosen = tokens(theme)
-    return max((chosen["text"], chosen["bg"]), key=lambda one: contrast(one, colour))
-
-
-def blend(scale: tuple[tuple[float, str], ...], share: float) -> str:
-    """The colour of a scale at `share` of its way, 0 to 1.
-
-    >>> blend(((0.0, "#000000"), (1.0, "#ffffff")), 0.5)
-    '#808080'
-    """
-    share = min(max(share, 0.0), 1.0)
-    for (low, first), (high, second) in pairwise(scale):
-        if share <= high:
-            way = (share - low) / (high - low)
-            pairs = zip(_channels(first), _channels(second), strict=True)
-            return "#" + "".join(f"{round(a + (b - a) * way):02x}" for a, b in pairs)
-    return scale[-1][1]
+def luminance_of_scale(shares: npt.NDArray[np.float64], theme: str) -> npt.NDArray[np.float64]:
+    """Luminance of the diverging scale at each share of its way, 0 to 1; NaN stays NaN."""
+    places = [place for place, _ in DIVERGING[theme]]
+    stops = np.array([_channels(colour) for _, colour in DIVERGING[theme]], np.float64)
+    return luminance(*(np.interp(shares, places, stops[:, one]) for one in range(3)))
 
 
 def series_colours(
@@ -221,17 +209,20 @@ def y_axis(theme: str) -> dict[str, Any]:
 
 @cache
 def chart_layout(theme: str) -> dict[str, Any]:
-    """What all charts share. Never change it in place: copy with `{**chart_layout(...)}`."""
+    """What all charts share. Never change it in place: copy with `{**chart_layout(...)}`.
+
+    The paper is the card's own surface, not transparent: spikes are outlined in it, and a
+    saved PNG stays readable.
+    """
     chosen = tokens(theme)
-    clear = "rgba(0,0,0,0)"
     return {
         "autosize": True,
-        "paper_bgcolor": clear,
-        "plot_bgcolor": clear,
+        "paper_bgcolor": chosen["surface"],
+        "plot_bgcolor": chosen["surface"],
         "font": {"family": FONT_FAMILY, "size": TEXT_SIZE, "color": chosen["text"]},
         "showlegend": False,
         "hovermode": "x unified",
-        "hoverdistance": -1,
+        "hoverdistance": 12,
         "spikedistance": -1,
         "dragmode": "zoom",
         "hoverlabel": {

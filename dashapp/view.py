@@ -67,7 +67,7 @@ FIELDS: tuple[Field, ...] = (
         "Bars in view",
         "whole",
         1_000,
-        hint="the newest n aligned bars",
+        hint="newest",
         group="Pair",
     ),
     Field(
@@ -98,7 +98,7 @@ FIELDS: tuple[Field, ...] = (
         "whole",
         None,
         optional=True,
-        hint="bars; empty: all in view",
+        hint="bars",
         group="Hedge",
     ),
     Field("z_window", ids.Z_WINDOW, "z window", "whole", 60, hint="bars", group="Windows"),
@@ -149,7 +149,7 @@ FIELDS: tuple[Field, ...] = (
         "Activity filter",
         "whole",
         0,
-        hint="least trades a bar, per leg",
+        hint="trades a bar",
         group="Tests",
     ),
 )

@@ -284,5 +284,8 @@ def _by_symbol(
     for position, name in enumerate(distinct):
         chosen = np.flatnonzero(code == position)
         if len(chosen):
-            batches.append(Ticks(name, *(column[chosen] for column in columns)))
+            ts_ms, price, size, trade_id = columns
+            batches.append(
+                Ticks(name, ts_ms[chosen], price[chosen], size[chosen], trade_id[chosen])
+            )
     return batches

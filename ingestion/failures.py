@@ -21,7 +21,7 @@ from websockets.exceptions import (
     WebSocketException,
 )
 
-from ingestion.url_guard import UrlRefusedError
+from ingestion.url_guard import UrlRefusedError, mask_url
 
 Kind = Literal["transient", "silent", "blocked", "renewal"]
 
@@ -198,4 +198,4 @@ def _plain(error: BaseException) -> str:
 
 
 def _clean(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:160]
+    return mask_url("".join(c if c.isprintable() else " " for c in text[:400]))[:160]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 from ingestion.errors import UploadError
 
@@ -40,10 +41,14 @@ class Inflater:
                 if not chunk:
                     return
                 self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            before = self._member.copy()
             try:
                 piece = self._member.decompress(chunk, PIECE)
             except zlib.error as error:
+                piece = _up_to_damage(before, chunk)
+                self._check(piece)
                 self._break(f"the gzip stream is damaged ({error})")
+                yield piece
                 return
             chunk = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             self._check(piece)
@@ -70,3 +75,16 @@ class Inflater:
             raise UploadError(
                 f"unpacks to more than {self.max_ratio:g} times its size: no file of prices does"
             )
+
+
+def _up_to_damage(member: Any, chunk: bytes) -> bytes:
+    """What a chunk unpacks to before the byte that breaks it."""
+    out = bytearray()
+    for at in range(len(chunk)):
+        try:
+            out += member.decompress(chunk[at : at + 1])
+        except zlib.error:
+            break
+        if len(out) > PIECE:
+            break
+    return bytes(out)

@@ -45,7 +45,7 @@ def refuse_binary(head: bytes) -> None:
     for magic, words in MAGIC.items():
         if head.startswith(magic):
             raise UploadError(f"this is {words}; {LEGAL}")
-    if b"\x00" in head:
+    if b"\x00" in head.lstrip().partition(b"\n")[0]:
         raise UploadError(f"this is binary data; {LEGAL}")
 
 

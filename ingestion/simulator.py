@@ -71,15 +71,15 @@ INSTRUMENTS = (
 )
 
 _PAIRS = (
-    _Pair(0, 1, market=8e-5, own=9e-5, half_life_s=25.0, spread=3.3e-4),
-    _Pair(2, 3, market=8e-5, own=1.5e-4, half_life_s=24.0, spread=6e-4),
-    _Pair(4, 5, market=7e-5, own=1.4e-4, half_life_s=20.0, spread=5e-4, breaks=True),
+    _Pair(0, 1, market=2e-4, own=2e-4, half_life_s=25.0, spread=8e-4),
+    _Pair(2, 3, market=2e-4, own=2.6e-4, half_life_s=24.0, spread=1.2e-3),
+    _Pair(4, 5, market=2e-4, own=2.4e-4, half_life_s=20.0, spread=1e-3, breaks=True),
 )
-_LONER, _LONER_VOLATILITY = 6, 2.5e-4
+_LONER, _LONER_VOLATILITY = 6, 3.5e-4
 
 _CYCLE, _BROKEN = 20, 8
 # The broken spread wanders this much per square root of a second.
-_BROKEN_VOLATILITY = 1.8e-4
+_BROKEN_VOLATILITY = 3.6e-4
 # A shock moves a spread by 2.5 to 4 of its standard deviations, about every 4 minutes.
 _SHOCKS_PER_STEP = _STEP_MS / 240_000
 # Walks are drawn back to their first price, so slowly that no test within a day sees it.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from analytics.model import FeedState, FeedStatus, Rejected, Ticks
 from ingestion.backoff import Backoff
-from ingestion.decode import Decoded, Decoder
+from ingestion.decode import Decoded, Decoder, sample
 from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain
 from ingestion.session import Session, Timers
 from ingestion.transport import Transport
@@ -214,7 +214,7 @@ class Supervisor:
             if notice.kind == "shutdown":
                 raise FeedError(Failure(notice.text, "renewal"))
             if notice.kind == "error":
-                self._say(f"the source reports an error: {notice.text}")
+                self._say(f"the source reports an error: {sample(notice.text)}")
 
     def _note_data(self, decoded: Decoded, session: Session) -> None:
         now = self._clock()

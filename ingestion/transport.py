@@ -91,6 +91,7 @@ class WebSocketTransport:
             ping_interval=timeouts.ping_s,
             ping_timeout=timeouts.ping_s,
             close_timeout=timeouts.close_s,
+            logger=_wire_logger(),
         )
 
     async def read(self, wait_s: float) -> list[bytes]:
@@ -249,6 +250,13 @@ def _without_event(line: bytes) -> bytes:
     if line.startswith((b":", b"event:", b"id:", b"retry:")):
         return b""
     return line
+
+
+def _wire_logger() -> logging.Logger:
+    """The library logs requests at DEBUG, URL and all: from INFO on it may speak."""
+    logger = logging.getLogger("ingestion.wire")
+    logger.setLevel(logging.INFO)
+    return logger
 
 
 def _no_requests(record: logging.LogRecord) -> bool:

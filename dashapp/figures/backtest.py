@@ -12,18 +12,17 @@ import numpy as np
 
 from analytics.model import TIMEFRAMES, FloatArray
 from dashapp import ids
+from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
 from dashapp.figures.base import (
     TITLES,
     Figure,
     figure,
     line,
     message_in_the_middle,
-    range_of,
-    time_axis,
+    times,
     typed,
-    value_axis,
 )
-from dashapp.figures.correlation import colour_bar
+from dashapp.figures.correlation import colour_bar, heat_cells
 from dashapp.figures.marks import (
     Label,
     edge_labels,
@@ -35,7 +34,7 @@ from dashapp.figures.marks import (
 from dashapp.figures.pair import band, threshold_marks, z_line, z_range
 from dashapp.figures.rows import rows_of
 from dashapp.numerals import number, pct
-from dashapp.theme import DIVERGING, axis_title, rgba, tokens, x_axis
+from dashapp.theme import axis_title, rgba, tokens, x_axis
 from dashapp.theme import y_axis as theme_y_axis
 from dashapp.verdicts import newest
 
@@ -80,14 +79,14 @@ def equity_figure(result: BacktestResult, *, theme: str = "dark", uirevision: st
     chosen = tokens(theme)
     net, gross = 100.0 * (result.equity - 1.0), 100.0 * (result.gross_equity - 1.0)
     rows = rows_of(result.ts_ms, (net, gross), _step(result), result.carried)
-    ts, ends = typed(rows.ts), range_of(net, gross, [0.0])
+    ts, ends = times(rows.ts), range_of(net, gross, [0.0])
     last, last_gross = newest(net), newest(gross)
     labels = [
         Label(f"net {number(last, 2, signed=True)}", last, chosen["accent"]),
         Label(f"gross {number(last_gross, 2, signed=True)}", last_gross, chosen["muted"], 1, False),
     ]
     data = [
-        line(ts, rows.columns[1], "gross", chosen["muted"], width=1, dash="dash"),
+        line(ts, rows.columns[1], "gross", chosen["muted"], width=1),
         line(ts, rows.columns[0], "net", chosen["accent"]),
     ]
     warning = chosen["warn"] if result.in_sample else ""
@@ -97,11 +96,11 @@ def equity_figure(result: BacktestResult, *, theme: str = "dark", uirevision: st
         theme,
         data,
         x=time_axis(rows.ts, theme),
-        y=value_axis("Return (%)", theme, ends, 3),
+        y=value_axis("Return (%)", theme, ends, 3, **zero_line(theme)),
         uirevision=uirevision,
-        shapes=[level(0.0, chosen["border"], "solid"), *shading(rows.stretches, theme)],
+        shapes=shading(rows.stretches, theme),
         annotations=[note(words, theme, colour=warning), *edge_labels(labels, ends)],
-        margin=(64, edge_margin(labels)),
+        margin=(64, edge_margin(labels, *(f"gross {number(one, 2, signed=True)}" for one in ends))),
     )
 
 
@@ -121,14 +120,14 @@ def drawdown_figure(result: BacktestResult, *, theme: str = "dark", uirevision: 
         theme,
         [
             band(rows.ts, drawn, np.zeros(len(drawn)), colour),
-            line(typed(rows.ts), drawn, "drawdown", colour),
+            line(times(rows.ts), drawn, "drawdown", colour),
         ],
         x=time_axis(rows.ts, theme),
         y=value_axis("Drawdown (%)", theme, ends, 3),
         uirevision=uirevision,
         shapes=shading(rows.stretches, theme),
         annotations=[note(f"deepest {pct(worst / 100)}", theme), *edge_labels(labels, ends)],
-        margin=(64, edge_margin(labels)),
+        margin=(64, edge_margin(labels, number(low, 2))),
     )
 
 
@@ -165,13 +164,13 @@ def _trade_points(
         ):
             if not chosen_trades:
                 continue
-            times = [getattr(one, f"{name}_ts_ms") for one in chosen_trades]
+            at_ms = [getattr(one, f"{name}_ts_ms") for one in chosen_trades]
             made.append(
                 {
                     "type": "scatter",
                     "mode": "markers",
-                    "x": typed(np.array(times, np.float64)),
-                    "y": typed(_heights(times, result)),
+                    "x": typed(np.array(at_ms, np.float64)),
+                    "y": typed(_heights(at_ms, result)),
                     "text": [_trade_text(name, words, one) for one in chosen_trades],
                     "name": f"{name} {words}",
                     "hovertemplate": "%{text}<extra></extra>",
@@ -186,9 +185,9 @@ def _trade_points(
     return made
 
 
-def _heights(times: Sequence[int], result: BacktestResult) -> FloatArray:
+def _heights(at_ms: Sequence[int], result: BacktestResult) -> FloatArray:
     """The z-score of the bars that trades filled in."""
-    places = np.clip(np.searchsorted(result.ts_ms, times), 0, len(result.ts_ms) - 1)
+    places = np.clip(np.searchsorted(result.ts_ms, at_ms), 0, len(result.ts_ms) - 1)
     return result.z[places]
 
 
@@ -205,7 +204,7 @@ def backtest_z_figure(
     """The z-score with its entries, exits and the stretches in a trade."""
     chosen, settings = tokens(theme), result.settings
     rows = rows_of(result.ts_ms, (result.z,), _step(result))
-    trace, labels = z_line(typed(rows.ts), rows.columns[0], theme)
+    trace, labels = z_line(times(rows.ts), rows.columns[0], theme)
     entry, stop = settings.entry_z, settings.stop_z
     ends = z_range(rows.columns[0], entry)
     shapes, names = threshold_marks(entry, theme, ends, fill=False)
@@ -220,13 +219,12 @@ def backtest_z_figure(
     shown = result.trades[-MOST_TRADES:]
     if len(shown) < len(result.trades):
         words = f"the newest {len(shown)} of {len(result.trades)} trades"
-    zero = {"zeroline": True, "zerolinecolor": chosen["border"], "zerolinewidth": 1}
     return figure(
         Z_CHART,
         theme,
         [trace, *_trade_points(shown, result, theme)],
         x=time_axis(rows.ts, theme),
-        y=value_axis("z-score (σ)", theme, ends, 2, **zero),
+        y=value_axis("z-score (σ)", theme, ends, 2, **zero_line(theme), hoverformat="+.2f"),
         uirevision=uirevision,
         shapes=[*shapes, *_held(result, theme)],
         annotations=[note(words, theme), *edge_labels(labels, ends)],
@@ -242,23 +240,17 @@ def sweep_figure(result: SweepResult, *, theme: str = "dark", uirevision: str = 
     reach = float(np.abs(known).max()) if len(known) else 1.0
     reach = reach or 1.0
     columns, rows = ([f"{one:g}" for one in held] for held in (result.x_values, result.y_values))
-    texts = [[number(float(one), digits) for one in row] for row in values]
-    cells = {
-        "type": "heatmap",
-        "z": typed(values),
+    cells: dict[str, Any] = {
         "zmin": -reach,
         "zmax": reach,
-        "colorscale": [list(one) for one in DIVERGING[theme]],
         "colorbar": colour_bar(theme, ""),
-        "xgap": 2,
-        "ygap": 2,
-        "hoverongaps": False,
-        "text": texts,
-        "texttemplate": "%{text}" if values.size <= MOST_NUMBERED else "",
         "customdata": [[[x, y] for x in columns] for y in rows],
         "hovertemplate": f"{AXIS_WORDS[result.x_name]} %{{customdata[0]}}<br>"
-        f"{AXIS_WORDS[result.y_name]} %{{customdata[1]}}<br>{words} %{{text}}<extra></extra>",
+        f"{AXIS_WORDS[result.y_name]} %{{customdata[1]}}<br>{words} %{{z:,.{digits}f}}"
+        "<extra></extra>",
     }
+    if values.size <= MOST_NUMBERED:
+        cells["texttemplate"] = f"%{{z:,.{digits}f}}"
     annotations = [note("best cell framed: found with hindsight", theme)]
     if not len(known):
         annotations.append(message_in_the_middle("no cell has a trade yet", theme))
@@ -269,7 +261,7 @@ def sweep_figure(result: SweepResult, *, theme: str = "dark", uirevision: str = 
     made = figure(
         ids.SWEEP_HEATMAP,
         theme,
-        [cells],
+        heat_cells(values, cells, theme),
         x=axes["x"],
         y=axes["y"],
         uirevision=uirevision,

@@ -3,9 +3,6 @@
 A figure is a plain dict {"data": [...], "layout": {...}}. Its changing parts are arrays
 of `data`, shapes, annotations and the ranges of its axes; everything else is structure.
 While the structure is the one that the browser holds, only the arrays need to travel.
-
-Ranges are given as `autorangeoptions`, never as `range`: plotly.js keeps a user's zoom
-(by `uirevision`) only while the figure itself leaves `range` alone.
 """
 
 from __future__ import annotations
@@ -13,10 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 import textwrap
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,16 +23,12 @@ from dashapp import ids
 from dashapp.theme import (
     TEXT_SIZE,
     TITLE_SIZE,
-    axis_title,
     chart_layout,
     tokens,
-    x_axis,
-    y_axis,
 )
 
 Figure = dict[str, Any]
 
-DAY_MS = 86_400_000
 LINE_WIDTH = 1.5
 TITLES: dict[str, str] = {
     ids.PRICE_CHART: "Price",
@@ -62,6 +54,8 @@ _LONGEST_TEXT = 80
 _MESSAGE_WIDTH = 40
 #: Lists of `data` that belong to the structure: they never change with the data.
 _STRUCTURAL_LISTS = frozenset({"colorscale"})
+#: Numbers of a trace that move with its arrays.
+_MOVING = frozenset({"x0", "dx", "cmax", "zmin", "zmax"})
 _RANGES = frozenset({"range", "autorangeoptions"})
 _MARKS = ("shapes", "annotations")
 
@@ -80,7 +74,7 @@ def typed(values: npt.ArrayLike) -> dict[str, str]:
         array = array.astype(np.float64, copy=False)
     spec = {
         "dtype": f"{_DTYPES[array.dtype.kind]}{array.dtype.itemsize}",
-        "bdata": base64.b64encode(array).decode("ascii"),
+        "bdata": base64.b64encode(array.data).decode("ascii"),
     }
     if array.ndim == 2:
         spec["shape"] = f"{array.shape[0]}, {array.shape[1]}"
@@ -101,115 +95,41 @@ def safe(text: object, most: int = _LONGEST_TEXT) -> str:
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def finite_ends(arrays_of: Iterable[npt.ArrayLike]) -> tuple[float, float] | None:
-    """The lowest and highest finite value of all arrays, None if there is none."""
-    low, high = math.inf, -math.inf
-    for values in arrays_of:
-        array = np.asarray(values, dtype=np.float64)
-        if not array.size:
-            continue
-        first, last = float(np.fmin.reduce(array)), float(np.fmax.reduce(array))
-        if not (math.isfinite(first) and math.isfinite(last)):
-            array = array[np.isfinite(array)]
-            if not array.size:
-                continue
-            first, last = float(array.min()), float(array.max())
-        low, high = min(low, first), max(high, last)
-    return (low, high) if low <= high else None
+@lru_cache(maxsize=2_048)
+def wrapped(text: str, width: int = _MESSAGE_WIDTH, most_lines: int = 5) -> str:
+    """Text from outside, `safe`, in lines of no more than `width` characters.
 
-
-def nice_range(low: float, high: float, pad: float = 0.06) -> tuple[float, float]:
-    """The range rounded outwards to steps of 1, 2 or 5, so that an axis rarely moves.
-
-    pad: room on either side, as a share of the span.
-
-    >>> nice_range(-1.83, 2.31), nice_range(5.0, 5.0)
-    ((-2.2, 2.6), (4.9, 5.1))
+    >>> wrapped("BTCUSDT / ETHUSDT: |z| > 2", width=18)
+    'BTCUSDT / ETHUSDT:<br>|z| &gt; 2'
     """
-    span = high - low
-    if not span > 1e-12 * max(abs(low), abs(high)):
-        room = abs(low) * 0.02 or 1.0
-        return low - room, low + room
-    rough = span / 20
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.96)
-    digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    bottom = math.floor((low - pad * span) / step) * step
-    top = math.ceil((high + pad * span) / step) * step
-    return round(bottom, digits), round(top, digits)
+    lines = textwrap.wrap(text, width)[:most_lines]
+    return "<br>".join(safe(one) for one in lines)
 
 
-def range_of(*arrays_of: npt.ArrayLike, pad: float = 0.06) -> tuple[float, float]:
-    """The rounded range of all finite values; (0, 1) if there is none."""
-    ends = finite_ends(arrays_of)
-    return nice_range(*ends, pad) if ends else (0.0, 1.0)
+def times(ts: FloatArray) -> dict[str, Any]:
+    """The x of a trace at times in epoch ms: its start and step where all are evenly spaced.
 
-
-def _days(first_ms: float, last_ms: float) -> str:
-    """The day or days of a view, as its time axis names them."""
-    first, last = (datetime.fromtimestamp(one / 1_000, UTC) for one in (first_ms, last_ms))
-    newest = f"{last.day} {last:%b %Y}"
-    if first.date() == last.date():
-        return newest
-    oldest = f"{first.day} {first:%b}" + (f" {first.year}" if first.year != last.year else "")
-    return f"{oldest} to {newest}"
-
-
-def _tick_formats(span_ms: float) -> list[dict[str, Any]]:
-    """How ticks are written by their distance; the day is said in the title of the axis."""
-    hours = "%H:%M" if span_ms < 1.5 * DAY_MS else "%H:%M\n%-d %b"
-    steps: tuple[tuple[Any, Any, str], ...] = (
-        (None, 999, "%H:%M:%S.%L"),
-        (1_000, 59_999, "%H:%M:%S"),
-        (60_000, DAY_MS - 1, hours),
-        (DAY_MS, "M1", "%-d %b"),
-        ("M1", None, "%b %Y"),
-    )
-    return [{"dtickrange": [low, high], "value": value} for low, high, value in steps]
-
-
-def time_axis(ts: FloatArray, theme: str, *, room_ms: float = 0.0) -> dict[str, Any]:
-    """A time axis over exactly the bars in view. room_ms: more on either side, for bars."""
-    axis = {**x_axis(theme), "type": "date", "hoverformat": "%Y-%m-%d %H:%M:%S"}
-    if not len(ts):
-        return {**axis, "title": axis_title("Time (UTC)", theme, 4), "autorangeoptions": {}}
-    first, last = float(ts[0]) - room_ms, float(ts[-1]) + room_ms
-    title = f"Time (UTC), {_days(float(ts[0]), float(ts[-1]))}"
-    return {
-        **axis,
-        "title": axis_title(title, theme, 4),
-        "tickformatstops": _tick_formats(last - first),
-        "nticks": 4 if last - first < 300_000 else 5,
-        "autorangeoptions": {"minallowed": first, "maxallowed": last} if last > first else {},
-    }
-
-
-def value_axis(
-    title: str, theme: str, ends: tuple[float, float], digits: int, **more: Any
-) -> dict[str, Any]:
-    """A vertical axis over `ends`; hovers show `digits` decimals."""
-    return {
-        **y_axis(theme),
-        "title": axis_title(title, theme),
-        "autorangeoptions": {"minallowed": ends[0], "maxallowed": ends[1]},
-        "hoverformat": f",.{digits}f",
-        "separatethousands": True,
-        "exponentformat": "none",
-        **more,
-    }
+    >>> times(np.array([0.0, 1000.0, 2000.0]))
+    {'x0': 0.0, 'dx': 1000.0}
+    """
+    if len(ts) > 1:
+        step = ts[1] - ts[0]
+        if step > 0 and np.array_equal(np.diff(ts), np.full(len(ts) - 1, step)):
+            return {"x0": float(ts[0]), "dx": float(step)}
+    return {"x": typed(ts)}
 
 
 def line(
-    ts: dict[str, str], values: npt.ArrayLike, name: str, colour: str, **more: Any
+    x: Mapping[str, Any], values: npt.ArrayLike, name: str, colour: str, **more: Any
 ) -> dict[str, Any]:
-    """A line through the values at the (typed) times. Gaps stay gaps. more: other attributes."""
+    """A line through the values at x, as of `times`. Gaps stay gaps. more: other attributes."""
     style = {"color": colour, "width": more.pop("width", LINE_WIDTH)}
     if "dash" in more:
         style["dash"] = more.pop("dash")
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": ts,
+        **x,
         "y": typed(values),
         "name": name,
         "line": style,
@@ -259,9 +179,8 @@ def figure(
 
 def message_in_the_middle(message: str, theme: str) -> dict[str, Any]:
     """A sentence in muted text in the middle of a plot, broken so that a phone shows it."""
-    lines = textwrap.wrap(str(message), _MESSAGE_WIDTH)[:5]
     return {
-        "text": "<br>".join(safe(one) for one in lines),
+        "text": wrapped(str(message)),
         "xref": "paper",
         "yref": "paper",
         "x": 0.5,
@@ -297,7 +216,7 @@ def _walk(value: dict[str, Any], path: tuple[str | int, ...], found: list[Any]) 
     """A trace (or a part of it) without its arrays, which are added to `found`."""
     kept: dict[str, Any] = {}
     for name, part in value.items():
-        if name not in _STRUCTURAL_LISTS and _is_array(part):
+        if name in _MOVING or (name not in _STRUCTURAL_LISTS and _is_array(part)):
             found.append(([*path, name], part))
             kept[name] = None
         elif isinstance(part, dict):

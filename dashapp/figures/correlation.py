@@ -13,25 +13,34 @@ import numpy.typing as npt
 
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
 from dashapp import ids
+from dashapp.figures.axes import time_axis, value_axis, zero_line
 from dashapp.figures.base import (
     Figure,
     figure,
     line,
     message_in_the_middle,
     safe,
-    time_axis,
+    times,
     typed,
-    value_axis,
 )
-from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note, shading
+from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
 from dashapp.figures.rows import rows_of
 from dashapp.numerals import number
-from dashapp.theme import DIVERGING, TEXT_SIZE, axis_title, tokens, x_axis
+from dashapp.theme import (
+    BLACK_OR_WHITE,
+    DIVERGING,
+    TEXT_SIZE,
+    axis_title,
+    luminance_of_scale,
+    tokens,
+    x_axis,
+)
 from dashapp.theme import y_axis as theme_y_axis
 from dashapp.verdicts import newest
 
 #: Cells carry their number up to this many symbols.
 MOST_NUMBERED = 12
+_LONGEST_NAME = 12
 _CORRELATION_ENDS = (-1.05, 1.05)
 
 
@@ -52,18 +61,44 @@ def colour_bar(theme: str, title: str, ticks: Sequence[float] | None = None) -> 
     return made
 
 
+def heat_cells(
+    values: npt.NDArray[np.float64], shared: dict[str, Any], theme: str
+) -> list[dict[str, Any]]:
+    """A heatmap as two traces on one scale: the cells for black numbers, those for white ones.
+
+    plotly.js writes all numbers of a trace in one colour, and its own choice for each cell
+    falls short of a contrast of 4.5 in the middle of the scale. values: shape (rows, columns),
+    NaN for a cell that stays empty. shared: attributes of both, zmin and zmax among them.
+    """
+    shares = (values - shared["zmin"]) / (shared["zmax"] - shared["zmin"])
+    dark = luminance_of_scale(shares, theme) < BLACK_OR_WHITE
+    return [
+        {
+            "type": "heatmap",
+            "z": typed(np.where(mask, values, np.nan)),
+            "colorscale": [list(one) for one in DIVERGING[theme]],
+            "xgap": 2,
+            "ygap": 2,
+            "hoverongaps": False,
+            "textfont": {"color": colour},
+            **shared,
+            "showscale": place == 0,
+        }
+        for place, (mask, colour) in enumerate(((~dark, "#000000"), (dark, "#ffffff")))
+    ]
+
+
 def _symbol_axis(base: dict[str, Any], symbols: Sequence[str]) -> dict[str, Any]:
-    return {
-        **base,
+    """An axis of symbols, long names cut; every one has its tick while there are few."""
+    short = {one: safe(one, _LONGEST_NAME) for one in symbols if len(one) > _LONGEST_NAME}
+    axis = {
+        **{key: value for key, value in base.items() if key not in ("tickangle", "nticks")},
         "type": "category",
-        "tickmode": "array",
-        "tickvals": list(range(len(symbols))),
-        "ticktext": [safe(one, 12) for one in symbols],
+        "labelalias": short,
         "showgrid": False,
         "showspikes": False,
-        "nticks": 0,
-        "tickangle": "auto",
     }
+    return axis | {"dtick": 1} if len(symbols) <= MOST_NUMBERED else axis
 
 
 def heatmap_figure(
@@ -81,18 +116,12 @@ def heatmap_figure(
     values = np.asarray(matrix, np.float64)
     names = [str(one) for one in symbols]
     cells: dict[str, Any] = {
-        "type": "heatmap",
         "x": names,
         "y": names,
-        "z": typed(values),
         "customdata": [[[y, x] for x in names] for y in names],
         "zmin": -1,
         "zmax": 1,
-        "colorscale": [list(one) for one in DIVERGING[theme]],
         "colorbar": colour_bar(theme, "", (-1, -0.5, 0, 0.5, 1)),
-        "xgap": 2,
-        "ygap": 2,
-        "hoverongaps": False,
         "hovertemplate": "%{y} / %{x}<br>correlation %{z:+.3f}<extra></extra>",
     }
     if len(names) <= MOST_NUMBERED:
@@ -100,7 +129,7 @@ def heatmap_figure(
     return figure(
         ids.HEATMAP,
         theme,
-        [cells],
+        heat_cells(values, cells, theme),
         x={**_symbol_axis(x_axis(theme), names), "title": axis_title("X leg", theme)},
         y={
             **_symbol_axis(theme_y_axis(theme), names),
@@ -116,8 +145,9 @@ def heatmap_figure(
 
 def correlation_rows(snapshot: PairSnapshot) -> tuple[npt.NDArray[np.int64], FloatArray]:
     """The rows that a correlation of returns has a value on: carried-forward ones have none."""
-    known = ~snapshot.carried if snapshot.params.corr_on == "returns" else slice(None)
-    return snapshot.ts_ms[known], snapshot.corr[known]
+    if snapshot.params.corr_on == "prices" or snapshot.carried.all():
+        return snapshot.ts_ms, snapshot.corr
+    return snapshot.ts_ms[~snapshot.carried], snapshot.corr[~snapshot.carried]
 
 
 def rolling_correlation_figure(
@@ -127,8 +157,8 @@ def rolling_correlation_figure(
     chosen, params = tokens(theme), snapshot.params
     step = TIMEFRAMES[params.timeframe]
     whole = rows_of(snapshot.ts_ms, (), step, snapshot.carried)
-    times, values = correlation_rows(snapshot)
-    rows = rows_of(times, (values,), step)
+    at_ms, values = correlation_rows(snapshot)
+    rows = rows_of(at_ms, (values,), step)
     last = newest(values)
     labels = [Label(number(last, 2, signed=True), last, chosen["accent"])]
     legs = f"{safe(params.y, 16)} and {safe(params.x, 16)}"
@@ -140,11 +170,13 @@ def rolling_correlation_figure(
     return figure(
         ids.ROLLING_CORRELATION,
         theme,
-        [line(typed(rows.ts), rows.columns[0], "correlation", chosen["accent"])],
+        [line(times(rows.ts), rows.columns[0], "correlation", chosen["accent"])],
         x=time_axis(whole.ts, theme),
-        y=value_axis("Correlation (−1 to 1)", theme, _CORRELATION_ENDS, 2, dtick=0.5, tick0=0),
+        y=value_axis(
+            "Correlation (−1 to 1)", theme, _CORRELATION_ENDS, 2, dtick=0.5, **zero_line(theme)
+        ),
         uirevision=uirevision,
-        shapes=[level(0.0, chosen["border"], "solid"), *shading(whole.stretches, theme)],
+        shapes=shading(whole.stretches, theme),
         annotations=annotations,
-        margin=(64, edge_margin(labels)),
+        margin=(64, edge_margin(labels, "+0.00")),
     )

@@ -13,14 +13,17 @@ import numpy as np
 from analytics.model import TIMEFRAMES, Bars, FloatArray
 from analytics.vwap import cumulative_vwap
 from dashapp import ids
-from dashapp.figures.base import Figure, figure, line, range_of, safe, time_axis, typed, value_axis
-from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note, shading
+from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
+from dashapp.figures.base import Figure, figure, line, safe, times, typed
+from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
 from dashapp.figures.rows import rows_of
-from dashapp.numerals import base, compact, decimals, pct, price, quote
+from dashapp.numerals import base, compact, decimals, number, pct, price, quote
 from dashapp.theme import series_colours, tokens
 
 #: Symbols drawn at most in one chart.
 MOST_SYMBOLS = 8
+#: Candles and volume bars drawn at most, the newest: more are thinner than a pixel.
+MOST_BARS = 1_500
 
 
 def price_figure(
@@ -59,19 +62,19 @@ def _one_price(bars: Bars, theme: str, uirevision: str) -> Figure:
     return figure(
         ids.PRICE_CHART,
         theme,
-        [line(typed(rows.ts), close, safe(bars.symbol, 20), colour)],
+        [line(times(rows.ts), close, safe(bars.symbol, 20), colour)],
         x=time_axis(rows.ts, theme),
         y=value_axis(_price_title(bars.symbol), theme, ends, digits),
         uirevision=f"{uirevision}|price",
         shapes=shading(rows.stretches, theme),
         annotations=edge_labels(labels, ends),
-        margin=(72, edge_margin(labels)),
+        margin=(72, edge_margin(labels, *map(price, ends))),
     )
 
 
 def _candles(bars: Bars, theme: str, uirevision: str) -> Figure:
     chosen = tokens(theme)
-    bars = bars.tail(1_000)
+    bars = bars.tail(MOST_BARS)
     length = TIMEFRAMES[bars.timeframe]
     ts = bars.ts_ms.astype(np.float64)
     last = float(bars.close[-1])
@@ -98,7 +101,7 @@ def _candles(bars: Bars, theme: str, uirevision: str) -> Figure:
         y=value_axis(_price_title(bars.symbol), theme, ends, digits),
         uirevision=f"{uirevision}|price",
         annotations=[note("hollow: up, filled: down", theme), *edge_labels(labels, ends)],
-        margin=(72, edge_margin(labels)),
+        margin=(72, edge_margin(labels, *map(price, ends))),
     )
 
 
@@ -113,11 +116,11 @@ def _changes(
         close = one.close
         first = close[min(int(np.searchsorted(one.ts_ms, start)), len(close) - 1)]
         rows = rows_of(one.ts_ms, (100.0 * (close / first - 1.0), close), TIMEFRAMES[one.timeframe])
-        drawn.append((symbol, rows.ts, *rows.columns))
+        drawn.append((symbol, rows.ts, rows.columns[0], rows.columns[1]))
     ends = range_of(*(change for _, _, change, _ in drawn))
     data = [
         line(
-            typed(ts),
+            times(ts),
             change,
             safe(symbol, 20),
             colours[symbol],
@@ -127,9 +130,14 @@ def _changes(
         for symbol, ts, change, close in drawn
     ]
     labels = [
-        Label(f"{safe(base(symbol), 8)} {change[-1]:+.2f}", float(change[-1]), colours[symbol])
+        Label(
+            f"{safe(base(symbol), 8)} {number(float(change[-1]), 2, signed=True)}",
+            float(change[-1]),
+            colours[symbol],
+        )
         for symbol, _, change, _ in drawn
     ]
+    longest = max((safe(base(symbol), 8) for symbol in shown), key=len)
     span = np.array([min(ts[0] for _, ts, _, _ in drawn), max(ts[-1] for _, ts, _, _ in drawn)])
     hidden = len(bars) - len(shown)
     words = f"first {MOST_SYMBOLS} of {len(bars)} symbols" if hidden else "since the start of view"
@@ -138,41 +146,44 @@ def _changes(
         theme,
         data,
         x=time_axis(span, theme),
-        y=value_axis("Change (%)", theme, ends, 2),
+        y=value_axis("Change (%)", theme, ends, 2, **zero_line(theme)),
         uirevision=f"{uirevision}|change",
-        shapes=[level(0.0, tokens(theme)["border"], "solid")],
         annotations=[note(words, theme), *edge_labels(labels, ends)],
-        margin=(64, edge_margin(labels)),
+        margin=(
+            64,
+            edge_margin(labels, *(f"{longest} {number(one, 2, signed=True)}" for one in ends)),
+        ),
     )
 
 
 def volume_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Figure:
     """Volume of each bar, in the colour of a rising or a falling bar."""
     chosen, length = tokens(theme), TIMEFRAMES[bars.timeframe]
-    bars = bars.tail(5_000)
+    bars = bars.tail(MOST_BARS)
     ts = bars.ts_ms.astype(np.float64)
     rising = bars.close >= bars.open
     _, high = range_of(bars.volume, pad=0.04)
     unit = base(bars.symbol)
-    data = [
-        {
-            "type": "bar",
-            "x": typed(ts[rows]),
-            "y": typed(bars.volume[rows]),
-            "width": length * 0.85,
-            "name": words,
-            "marker": {"color": chosen[tone], "line": {"width": 0}},
-            "hovertemplate": "%{y:,.4~g} " + safe(unit, 12),
-        }
-        for rows, words, tone in ((rising, "rising", "up"), (~rising, "falling", "down"))
-    ]
+    volumes = {
+        "type": "bar",
+        **times(ts),
+        "y": typed(bars.volume),
+        "width": length * 0.85,
+        "name": "volume",
+        "textposition": "none",
+        "marker": {
+            "color": [chosen["up"] if one else chosen["down"] for one in rising.tolist()],
+            "line": {"width": 0},
+        },
+        "hovertemplate": "%{y:,.4~g} " + safe(unit, 12),
+    }
     last = float(bars.volume[-1]) if len(bars) else math.nan
     labels = [Label(compact(last), last, chosen["up" if len(bars) and rising[-1] else "down"])]
     ends = (0.0, high)
     return figure(
         ids.VOLUME_CHART,
         theme,
-        data,
+        [volumes],
         x=time_axis(ts, theme, room_ms=length * 0.6),
         y=value_axis(f"Volume ({safe(unit, 12)})", theme, ends, 3),
         uirevision=uirevision,
@@ -180,8 +191,7 @@ def volume_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> F
             note(f"{safe(bars.symbol, 20)}, {bars.timeframe} bars", theme),
             *edge_labels(labels, ends),
         ],
-        margin=(64, edge_margin(labels)),
-        barmode="overlay",
+        margin=(64, edge_margin(labels, "12.34 M")),
     )
 
 
@@ -191,7 +201,7 @@ def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Fig
     average = np.asarray(cumulative_vwap(bars.vwap, bars.volume), np.float64)
     rows = rows_of(bars.ts_ms, (bars.close, average), TIMEFRAMES[bars.timeframe])
     close, vwap = rows.columns
-    ts, ends, digits = typed(rows.ts), range_of(close, vwap), decimals(float(bars.close[-1]))
+    ts, ends, digits = times(rows.ts), range_of(close, vwap), decimals(float(bars.close[-1]))
     last, last_vwap = float(bars.close[-1]), float(average[-1])
     above = last >= last_vwap
     data = [
@@ -213,5 +223,5 @@ def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Fig
         uirevision=uirevision,
         shapes=shading(rows.stretches, theme),
         annotations=[note(words, theme), *edge_labels(labels, ends)],
-        margin=(72, edge_margin(labels)),
+        margin=(72, edge_margin(labels, *map(price, ends))),
     )

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from analytics.model import FloatArray, IntArray
-from dashapp.figures.base import safe, typed
+from dashapp.figures.base import typed, wrapped
 from dashapp.theme import TEXT_SIZE, rgba, tokens
 
 #: Height that labels at the edge are kept apart for, in px: that of the plot on a phone.
@@ -64,7 +64,7 @@ def level(value: float, colour: str, dash: str = "dash", width: float = 1) -> di
         "y0": value,
         "y1": value,
         "line": {"color": colour, "width": width, "dash": dash},
-        "layer": "below",
+        "layer": "above",
     }
 
 
@@ -166,10 +166,15 @@ def edge_labels(labels: Sequence[Label], ends: tuple[float, float]) -> list[dict
     ]
 
 
-def edge_margin(labels: Sequence[Label]) -> int:
-    """Px that the labels at the right edge need, in steps that rarely change."""
-    longest = max((max(map(len, one.text.split("<br>"))) for one in labels), default=0)
-    return min(max(60, 12 + math.ceil(longest * 7.4 / 12) * 12), 132)
+def edge_margin(labels: Sequence[Label], *widest: str) -> int:
+    """Px that the labels at the right edge need.
+
+    widest: the longest that their text may become, such as that of the ends of the axis, so
+    that the plot keeps its width while values move.
+    """
+    texts = [*(one.text for one in labels), *widest]
+    longest = max((len(line) for one in texts for line in one.split("<br>")), default=0)
+    return min(max(60, 12 + math.ceil(longest * 8.2 / 8) * 8), 140)
 
 
 def alert_markers(
@@ -203,7 +208,7 @@ def alert_markers(
             "mode": "markers",
             "x": typed(np.array([one.ts_ms for one, _ in points], np.float64)),
             "y": typed(np.array([height for _, height in points])),
-            "text": [safe(one.text, 160) for one, _ in points],
+            "text": [wrapped(one.text) for one, _ in points],
             "name": "alert",
             "hovertemplate": "%{text}<extra></extra>",
             "marker": {

@@ -63,7 +63,7 @@ def _form() -> Component:
         field("When", select(METRIC, _METRIC_WORDS, "z"), METRIC),
         field("Is", select(OPERATOR, _OPERATORS, "abs>"), OPERATOR),
         field("Threshold", number(THRESHOLD, 2.0), THRESHOLD),
-        field("Cooldown", number(COOLDOWN, 60), COOLDOWN, hint="s of market time"),
+        field("Cooldown", number(COOLDOWN, 60), COOLDOWN, hint="s"),
         field(
             "Evaluate",
             select(MOMENT, (("update", "On every update"), ("close", "On closed bars")), "update"),
@@ -79,7 +79,9 @@ def _form() -> Component:
         className="tools",
     )
     add = dbc.Button("Add rule", id=ADD, size="sm", color="primary")
-    notify = dbc.Button("Allow browser notifications", id=NOTIFY, size="sm", outline=True)
+    notify = dbc.Button(
+        "Allow browser notifications", id=NOTIFY, size="sm", color="secondary", outline=True
+    )
     return card(
         "New rule on the pair in view",
         [html.Div(fields, className="row-fields"), says],
@@ -110,8 +112,8 @@ def layout() -> Component:
         text_column("market", "Market"),
         text_column("symbols", "Symbols", minWidth=160),
         text_column("metric", "Metric"),
-        number_column("value", "Value", "+.4f"),
-        number_column("threshold", "Threshold", ".4g"),
+        number_column("value", "Value", "+,.4~f"),
+        number_column("threshold", "Threshold", ",.4~f"),
         text_column("text", "What it said", minWidth=320, flex=1),
     ]
     return html.Div(
@@ -122,7 +124,9 @@ def layout() -> Component:
             card(
                 "Rules",
                 table(ids.RULES_TABLE, rules, height="14rem"),
-                tools=dbc.Button("Delete selected", id=DELETE, size="sm", outline=True),
+                tools=dbc.Button(
+                    "Delete selected", id=DELETE, size="sm", color="secondary", outline=True
+                ),
                 extra="wide",
             ),
             card(
@@ -130,7 +134,7 @@ def layout() -> Component:
                 table(ids.ALERTS_TABLE, history),
                 tools=[
                     download(DOWNLOAD, "Download CSV"),
-                    dbc.Button("Clear", id=CLEAR, size="sm", outline=True),
+                    dbc.Button("Clear", id=CLEAR, size="sm", color="secondary", outline=True),
                 ],
                 extra="wide",
             ),

@@ -42,7 +42,9 @@ def layout() -> Component:
     blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
     alert = [
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
-        dbc.Button("Alert at |z| > threshold", id=ALERT_BUTTON, size="sm", outline=True),
+        dbc.Button(
+            "Alert at |z| > threshold", id=ALERT_BUTTON, size="sm", color="secondary", outline=True
+        ),
     ]
     return html.Div(
         [

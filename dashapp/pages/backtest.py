@@ -57,7 +57,7 @@ SETTINGS: dict[str, tuple[str, str, str, str]] = {
     "exit_z": ("exit-z", "Exit |z|", "", "number"),
     "stop_z": ("stop-z", "Stop |z|", "empty: none", "optional"),
     "max_bars": ("max-bars", "Time stop", "bars", "whole"),
-    "cost_bps": ("cost-bps", "Cost", "bps a side and leg", "number"),
+    "cost_bps": ("cost-bps", "Cost", "bps, side and leg", "number"),
     "slippage_bps": ("slippage-bps", "Slippage", "bps", "number"),
     "hedge_window": ("backtest-hedge-window", "Hedge window", "bars", "whole"),
 }
@@ -79,12 +79,21 @@ def layout() -> Component:
     fields.append(field("Hedge", select(HEDGE_MODE, _MODES, _USUAL.hedge_mode), HEDGE_MODE))
     check = [
         html.Span(id=LOOK_AHEAD_SAYS, role="status"),
-        dbc.Button("Check for look-ahead", id=LOOK_AHEAD, size="sm", outline=True),
+        dbc.Button(
+            "Check for look-ahead", id=LOOK_AHEAD, size="sm", color="secondary", outline=True
+        ),
     ]
     return html.Div(
         [
-            card("Strategy", html.Div(fields, className="row-fields"), tools=check, extra="wide"),
-            html.Div(id=MESSAGE, className="field-message wide", role="alert"),
+            card(
+                "Strategy",
+                [
+                    html.Div(fields, className="row-fields"),
+                    html.Div(id=MESSAGE, className="field-message", role="alert"),
+                ],
+                tools=check,
+                extra="wide",
+            ),
             chart(ids.EQUITY_CHART, blank[ids.EQUITY_CHART]),
             chart(Z_CHART, blank[Z_CHART]),
             chart(ids.DRAWDOWN_CHART, blank[ids.DRAWDOWN_CHART]),
@@ -118,7 +127,9 @@ def _sweep_card() -> Component:
     tools = [
         select(SWEEP_KIND, [(name, one.title) for name, one in SWEEPS.items()], "exit"),
         dbc.Button("Run", id=SWEEP_RUN, size="sm", color="primary"),
-        dbc.Button("Cancel", id=SWEEP_CANCEL, size="sm", outline=True, disabled=True),
+        dbc.Button(
+            "Cancel", id=SWEEP_CANCEL, size="sm", color="secondary", outline=True, disabled=True
+        ),
     ]
     body = html.Div(
         [
@@ -360,4 +371,4 @@ def register(app: Dash, runtime: Runtime) -> None:
             return {"words": str(error), "tone": "tone-down"}
         if isinstance(report, NotReady):
             return {"words": report.reason, "tone": "tone-muted"}
-        return {"words": report.words, "tone": "tone-up" if report.clean else "tone-down"}
+        return {"words": report.text, "tone": "tone-down" if report.changed else "tone-up"}

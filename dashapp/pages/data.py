@@ -12,8 +12,9 @@ from dash.development.base_component import Component
 
 from analytics.model import UNKNOWN_TRADES, Bars, Ticks
 from dashapp import ids, live
-from dashapp.components import card, download, number_column, segments, table, text_column
+from dashapp.components import BY_SIZE, card, download, number_column, segments, table, text_column
 from dashapp.live import LivePage, Tab
+from dashapp.numerals import decimals
 from dashapp.pages.shared import limit_of, utc_time
 from dashapp.runtime import Runtime
 from dashapp.summary import row, summarize_market
@@ -36,7 +37,7 @@ def _upload() -> Component:
     progress = html.Div(
         [
             html.Span(className="upload-words"),
-            dbc.Button("Cancel", id="upload-cancel", size="sm", outline=True),
+            dbc.Button("Cancel", id="upload-cancel", size="sm", color="secondary", outline=True),
             html.Progress(value="0", max="1"),
         ],
         id="upload-progress",
@@ -59,10 +60,10 @@ def layout() -> Component:
     """Upload, the summary of every symbol, then raw ticks and bars of one."""
     summary = [
         text_column("symbol", "Symbol", minWidth=130),
-        number_column("last", "Last", ",.6~g"),
+        number_column("last", "Last", BY_SIZE),
         number_column("change", "Change", "+.2%"),
-        number_column("volume", "Volume", ",.4~g"),
-        number_column("vwap", "VWAP", ",.8~g"),
+        number_column("volume", "Volume", ",.5~f"),
+        number_column("vwap", "VWAP", BY_SIZE),
         number_column("correlation", "Correlation to the first", ".3f", minWidth=130),
         text_column("adf", "ADF of the price", minWidth=180),
         number_column("bars", "Bars", ","),
@@ -70,16 +71,19 @@ def layout() -> Component:
     ]
     ticks = [
         text_column("time", "Time (UTC)", minWidth=190),
-        number_column("price", "Price", ",.10~g"),
-        number_column("size", "Size", ",.8~g"),
+        number_column("price", "Price", BY_SIZE),
+        number_column("size", "Size", ",.8~f"),
         number_column("trade_id", "Trade id"),
     ]
     bars = [
         text_column("time", "Open time (UTC)", minWidth=190),
         *[
-            number_column(name, name.capitalize() if name != "vwap" else "VWAP", ",.10~g")
-            for name in ("open", "high", "low", "close", "volume", "trades", "vwap")
+            number_column(name, name.capitalize(), BY_SIZE)
+            for name in ("open", "high", "low", "close")
         ],
+        number_column("volume", "Volume", ",.8~f"),
+        number_column("trades", "Trades", ","),
+        number_column("vwap", "VWAP", BY_SIZE),
     ]
     return html.Div(
         [
@@ -110,6 +114,7 @@ def layout() -> Component:
 def tick_rows(ticks: Ticks) -> list[dict[str, Any]]:
     """The newest ticks first; the id is the place in this table."""
     columns = (ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id)
+    places = decimals(float(ticks.price[-1])) if len(ticks) else 0
     rows = zip(*(one[::-1].tolist() for one in columns), strict=True)
     return [
         {
@@ -118,6 +123,7 @@ def tick_rows(ticks: Ticks) -> list[dict[str, Any]]:
             "price": price,
             "size": size,
             "trade_id": trade_id if trade_id >= 0 else None,
+            "decimals": places,
         }
         for place, (ts_ms, price, size, trade_id) in enumerate(rows)
     ]
@@ -127,11 +133,11 @@ def bar_rows(bars: Bars) -> list[dict[str, Any]]:
     """The newest bars first."""
     names = ("open", "high", "low", "close", "volume", "trades", "vwap")
     columns = [getattr(bars, name)[::-1].tolist() for name in names]
-    rows = []
+    rows, places = [], decimals(float(bars.close[-1])) if len(bars) else 0
     for ts_ms, *values in zip(bars.ts_ms[::-1].tolist(), *columns, strict=True):
         made = dict(zip(names, values, strict=True))
         made["trades"] = None if made["trades"] == UNKNOWN_TRADES else made["trades"]
-        rows.append({"id": str(ts_ms), "time": utc_time(ts_ms), **made})
+        rows.append({"id": str(ts_ms), "time": utc_time(ts_ms), "decimals": places, **made})
     return rows
 
 
@@ -187,7 +193,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         summaries = await asyncio.to_thread(summarize_market, held)
     ticks = body.ticks(symbol, ROWS_SHOWN) if body.has_ticks else None
     return {
-        "summary": [row(one) for one in summaries],
+        "summary": [{**row(one), "decimals": decimals(one.last)} for one in summaries],
         "ticks": tick_rows(ticks) if ticks is not None else [],
         "bars": bar_rows(held[symbol].tail(ROWS_SHOWN)),
         **links(tab, symbol),

@@ -37,9 +37,7 @@ def layout() -> Component:
     )
     return html.Div(
         [
-            html.Div(
-                [chart(ids.PRICE_CHART, blank[ids.PRICE_CHART]), mode], className="wide with-mode"
-            ),
+            chart(ids.PRICE_CHART, blank[ids.PRICE_CHART], "wide hero", tools=mode),
             chart(ids.VOLUME_CHART, blank[ids.VOLUME_CHART]),
             chart(ids.VWAP_CHART, blank[ids.VWAP_CHART]),
             html.Div(id=ids.SUMMARY_CARDS, className="wide cards"),
@@ -49,15 +47,18 @@ def layout() -> Component:
 
 
 def shown(runtime: Runtime, tab: Tab) -> dict[str, Bars]:
-    """The bars in view of the symbols that the header names."""
+    """The bars in view of the symbols that the header names, from one common start on."""
     body = runtime.market(tab.view.market)
     if body is None or tab.view.timeframe not in body.timeframes:
         return {}
     symbols = tab.view.symbols or body.symbols[:4]
+    held = [
+        body.bars(one, tab.view.timeframe, limit_of(tab)) for one in symbols if one in body.symbols
+    ]
+    held = [bars for bars in held if len(bars)]
+    start = max((int(bars.ts_ms[0]) for bars in held), default=0)
     return {
-        one: bars
-        for one in symbols
-        if one in body.symbols and len(bars := body.bars(one, tab.view.timeframe, limit_of(tab)))
+        bars.symbol: bars.tail(len(bars) - int(bars.ts_ms.searchsorted(start))) for bars in held
     }
 
 

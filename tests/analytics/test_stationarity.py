@@ -235,6 +235,7 @@ def test_lags_that_repeat_one_another_are_left_out_as_a_pseudo_inverse_would() -
         ([1.0, 2.0, 1.0], {}, "x has 3 values, expected at least 4"),
         (np.arange(30.0) ** 2 % 7, {"max_lag": 14}, "max_lag is 14, expected 0 to 13"),
         (np.arange(30.0) ** 2 % 7, {"max_lag": -1}, "max_lag is -1"),
+        (np.arange(30.0) ** 2 % 7, {"max_lag": 2.5}, "max_lag is 2.5, expected a whole number"),
         (np.arange(30.0) ** 2 % 7, {"trend": "nc"}, "trend is 'nc', expected one of n, c, ct, ctt"),
         (np.arange(30.0) ** 2 % 7, {"lag_method": "hqic"}, "lag_method is 'hqic'"),
     ],
@@ -242,6 +243,11 @@ def test_lags_that_repeat_one_another_are_left_out_as_a_pseudo_inverse_would() -
 def test_what_cannot_be_tested_is_refused_in_words(x, options, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         adf(x, **options)
+
+
+def test_a_lag_method_may_be_written_in_capitals() -> None:
+    x = np.cumsum(np.random.default_rng(11).standard_normal(80))
+    assert adf(x, lag_method="BIC").statistic == adf(x, lag_method="bic").statistic
 
 
 def test_statsmodels_is_not_imported_for_a_test() -> None:

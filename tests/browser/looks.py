@@ -41,3 +41,8 @@ def wait_for_points(page, chart_id: str, least: int = 1) -> None:
 def last(page, chart_id: str) -> str:
     """The newest point of the chart's first trace, as text."""
     return page.evaluate(LAST, chart_id)
+
+
+def until(page, condition: str) -> None:
+    """Wait until a JavaScript condition holds, as a function: the page forbids eval."""
+    page.wait_for_function(f"() => {condition}")

@@ -26,7 +26,7 @@ def made_up_ticks(
     base = {"BTCUSDT": 60_000.0, "ETHUSDT": 2_500.0}.get(symbol, 100.0)
     price = base * np.exp(walk + rng.normal(0, 1e-4, 2 * seconds))
     times = start_ms + np.arange(2 * seconds) * 500
-    return Ticks(symbol, times, price, rng.uniform(0.1, 1.0, 2 * seconds), np.arange(2 * seconds))
+    return Ticks(symbol, times, price, rng.uniform(0.1, 1.0, 2 * seconds), times // 500)
 
 
 def small_app(runtime: Runtime, server) -> Dash:

@@ -228,7 +228,7 @@ async def test_a_body_that_says_it_is_too_large_is_refused_unread():
 @pytest.mark.parametrize("path", ["/api/feed/start", CALLBACK_PATH, "/anything"])
 async def test_a_body_that_grows_too_large_is_refused_while_it_comes(path):
     async with browser() as client:
-        answer = await client.post(path, content=pieces(BODY_CAP + (1 << 18)))
+        answer = await client.post(path, content=pieces(BODY_CAP + (1 << 18)), headers=PAGE)
         assert answer.status_code == 413
 
 
@@ -317,7 +317,16 @@ SHAPES = [
 @pytest.mark.parametrize("body", SHAPES)
 async def test_what_is_no_callback_request_is_told_so(body):
     async with browser() as client:
-        answer = await client.post(CALLBACK_PATH, content=body or b" ", headers=PAGE)
+        answer = await client.post(CALLBACK_PATH, content=body, headers=PAGE)
+        assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+async def test_a_callback_request_says_that_it_is_json(kind):
+    headers = {} if kind is None else {"content-type": kind}
+    async with browser() as client:
+        body = json.dumps(GOOD).encode()
+        answer = await client.post(CALLBACK_PATH, content=body, headers=headers)
         assert answer.status_code == 400
 
 

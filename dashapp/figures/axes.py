@@ -1,0 +1,123 @@
+"""Axes: ranges that are calm, times in UTC, values in their unit.
+
+Ranges that change with the data are given as `autorangeoptions`, not as `range`: plotly.js
+keeps a user's zoom (by `uirevision`) only while the figure leaves `range` as it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.model import FloatArray
+from dashapp.theme import axis_title, tokens, x_axis, y_axis
+
+DAY_MS = 86_400_000
+
+
+def finite_ends(arrays_of: Iterable[npt.ArrayLike]) -> tuple[float, float] | None:
+    """The lowest and highest finite value of all arrays, None if there is none."""
+    low, high = math.inf, -math.inf
+    for values in arrays_of:
+        array = np.asarray(values, dtype=np.float64)
+        if not array.size:
+            continue
+        first, last = float(np.fmin.reduce(array)), float(np.fmax.reduce(array))
+        if not (math.isfinite(first) and math.isfinite(last)):
+            array = array[np.isfinite(array)]
+            if not array.size:
+                continue
+            first, last = float(array.min()), float(array.max())
+        low, high = min(low, first), max(high, last)
+    return (low, high) if low <= high else None
+
+
+def nice_range(low: float, high: float, pad: float = 0.06) -> tuple[float, float]:
+    """The range rounded outwards to steps of 1, 2 or 5, so that an axis rarely moves.
+
+    pad: room on either side, as a share of the span.
+
+    >>> nice_range(-1.83, 2.31), nice_range(5.0, 5.0)
+    ((-2.2, 2.6), (4.9, 5.1))
+    """
+    span = high - low
+    if not span > 1e-12 * max(abs(low), abs(high)):
+        room = abs(low) * 0.02 or 1.0
+        return low - room, low + room
+    rough = span / 20
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.96)
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    bottom = math.floor((low - pad * span) / step) * step
+    top = math.ceil((high + pad * span) / step) * step
+    return round(bottom, digits), round(top, digits)
+
+
+def range_of(*arrays_of: npt.ArrayLike, pad: float = 0.06) -> tuple[float, float]:
+    """The rounded range of all finite values; (0, 1) if there is none."""
+    ends = finite_ends(arrays_of)
+    return nice_range(*ends, pad) if ends else (0.0, 1.0)
+
+
+def _days(first_ms: float, last_ms: float) -> str:
+    """The day or days of a view, as its time axis names them."""
+    first, last = (datetime.fromtimestamp(one / 1_000, UTC) for one in (first_ms, last_ms))
+    newest = f"{last.day} {last:%b %Y}"
+    if first.date() == last.date():
+        return newest
+    oldest = f"{first.day} {first:%b}" + (f" {first.year}" if first.year != last.year else "")
+    return f"{oldest} to {newest}"
+
+
+def _tick_formats(span_ms: float) -> list[dict[str, Any]]:
+    """How ticks are written by their distance; the day is said in the title of the axis."""
+    hours = "%H:%M" if span_ms < 1.5 * DAY_MS else "%H:%M\n%-d %b"
+    steps: tuple[tuple[Any, Any, str], ...] = (
+        (None, 999, "%H:%M:%S.%L"),
+        (1_000, 59_999, "%H:%M:%S"),
+        (60_000, DAY_MS - 1, hours),
+        (DAY_MS, "M1", "%-d %b"),
+        ("M1", None, "%b %Y"),
+    )
+    return [{"dtickrange": [low, high], "value": value} for low, high, value in steps]
+
+
+def time_axis(ts: FloatArray, theme: str, *, room_ms: float = 0.0) -> dict[str, Any]:
+    """A time axis over exactly the bars in view. room_ms: more on either side, for bars."""
+    axis = {**x_axis(theme), "type": "date", "hoverformat": "%Y-%m-%d %H:%M:%S"}
+    if not len(ts):
+        return {**axis, "title": axis_title("Time (UTC)", theme, 4), "autorangeoptions": {}}
+    first, last = float(ts[0]) - room_ms, float(ts[-1]) + room_ms
+    title = f"Time (UTC), {_days(float(ts[0]), float(ts[-1]))}"
+    return {
+        **axis,
+        "title": axis_title(title, theme, 4),
+        "tickformatstops": _tick_formats(last - first),
+        "nticks": 4 if last - first < 300_000 else 5,
+        "autorangeoptions": {"minallowed": first, "maxallowed": last} if last > first else {},
+    }
+
+
+def value_axis(
+    title: str, theme: str, ends: tuple[float, float], digits: int, **more: Any
+) -> dict[str, Any]:
+    """A vertical axis over `ends`; hovers show `digits` decimals."""
+    return {
+        **y_axis(theme),
+        "title": axis_title(title, theme),
+        "autorangeoptions": {"minallowed": ends[0], "maxallowed": ends[1]},
+        "hoverformat": f",.{digits}f",
+        "separatethousands": True,
+        "exponentformat": "none",
+        **more,
+    }
+
+
+def zero_line(theme: str) -> dict[str, Any]:
+    """Attributes of an axis that marks its zero."""
+    return {"zeroline": True, "zerolinecolor": tokens(theme)["border"], "zerolinewidth": 1}

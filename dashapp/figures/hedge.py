@@ -1,0 +1,168 @@
+"""The charts of a pair's hedge ratio: the regression, and the ratio over time and by method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
+from dashapp import ids
+from dashapp.figures.axes import nice_range, range_of, time_axis, value_axis
+from dashapp.figures.base import Figure, figure, line, safe, times, typed
+from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note, shading
+from dashapp.figures.rows import rows_of
+from dashapp.numerals import decimals, number, price, ratio, ratio_digits
+from dashapp.theme import rgba, tokens
+from dashapp.verdicts import METHOD_WORDS, newest
+
+
+def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = "") -> Figure:
+    """Y against X at each bar, older bars paler, with the regression line of the hedge."""
+    chosen, params, fit = tokens(theme), snapshot.params, snapshot.fit
+    x, y = snapshot.price_x, snapshot.price_y
+    logs = params.price_space == "log"
+    if logs:
+        x, y = np.log(x), np.log(y)
+    ages = np.arange(len(x) - 1, -1, -1, dtype=np.int32)
+    x_ends, y_ends = range_of(x), range_of(y)
+    digits = (5, 5) if logs else (decimals(newest(x)), decimals(newest(y)))
+    ends = np.array(x_ends)
+    beta, alpha = float(fit.beta), float(fit.alpha)
+    sign = "−" if alpha < 0 else "+"
+    offset = f" {sign} {price(abs(alpha), 0.01 if logs else newest(y))}" if alpha else ""
+    words = (
+        f"<b>Y = {ratio(beta)} X{offset}</b><br>"
+        f"{METHOD_WORDS.get(fit.method, safe(fit.method))}, R² {number(fit.r_squared, 3)}"
+    )
+    space = "log " if logs else ""
+    data = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": typed(x),
+            "y": typed(y),
+            "marker": _age_marker(ages, theme),
+            "hovertemplate": f"X %{{x:,.{digits[0]}f}}<br>Y %{{y:,.{digits[1]}f}}<br>"
+            "%{marker.color:,} bars ago<extra></extra>",
+        },
+        line({"x": typed(ends)}, beta * ends + alpha, "fit", chosen["spread"], hoverinfo="skip"),
+        _newest_point(x, y, theme),
+    ]
+    return figure(
+        ids.HEDGE_SCATTER,
+        theme,
+        data,
+        x=_price_axis(f"X: {space}{safe(params.x, 20)}", theme, x_ends, digits[0]),
+        y=value_axis(f"Y: {space}{safe(params.y, 20)}", theme, y_ends, digits[1], showspikes=True),
+        uirevision=uirevision,
+        annotations=[
+            note("paler is older, ring is now", theme),
+            note(words, theme, x=0.0, place="inside", colour=chosen["spread"]) | {"align": "left"},
+        ],
+        margin=(64, 16),
+        hovermode="closest",
+    )
+
+
+def _price_axis(title: str, theme: str, ends: tuple[float, float], digits: int) -> dict[str, Any]:
+    return value_axis(title, theme, ends, digits, showgrid=False, showspikes=True, nticks=5)
+
+
+def _age_marker(ages: np.ndarray, theme: str) -> dict[str, Any]:
+    """Points in the colour of the Y leg, from all of it now to next to none at the oldest."""
+    chosen = tokens(theme)
+    return {
+        "size": 4,
+        "color": typed(ages),
+        "cmin": 0,
+        "cmax": max(len(ages) - 1, 1),
+        "colorscale": [
+            [0.0, chosen["accent"]],
+            [0.3, rgba(chosen["accent"], 0.5)],
+            [1.0, rgba(chosen["muted"], 0.25)],
+        ],
+        "showscale": False,
+    }
+
+
+def _newest_point(x: FloatArray, y: FloatArray, theme: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": typed(x[-1:]),
+        "y": typed(y[-1:]),
+        "marker": {
+            "size": 10,
+            "symbol": "circle-open",
+            "color": tokens(theme)["text"],
+            "line": {"width": 2},
+        },
+        "hoverinfo": "skip",
+    }
+
+
+def _path_range(paths: Sequence[FloatArray], beta: float) -> tuple[float, float]:
+    """The range of the paths without their first steps, which are wild, around the fit."""
+    pools = [one[np.isfinite(one)] for one in paths]
+    pools = [np.quantile(one, (0.03, 0.97)) for one in pools if len(one)]
+    low, high = range_of(*pools, *([[beta]] if math.isfinite(beta) else []), pad=0.0)
+    room = 0.15 * (high - low)
+    return nice_range(low - room, high + room, 0.0)
+
+
+def hedge_path_figure(
+    snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = ""
+) -> Figure:
+    """The hedge ratio as it was known at each bar, and the fit of each method on all rows."""
+    chosen = tokens(theme)
+    paths = (snapshot.path.beta, snapshot.kalman_path.beta)
+    rows = rows_of(snapshot.ts_ms, paths, TIMEFRAMES[snapshot.params.timeframe], snapshot.carried)
+    ts = times(rows.ts)
+    beta = float(snapshot.fit.beta)
+    ends = _path_range(paths, beta)
+    colours = (chosen["accent"], chosen["z"])
+    names = ("rolling", "Kalman")
+    data = [
+        line(ts, values, name, colour)
+        for values, name, colour in zip(rows.columns, names, colours, strict=True)
+    ]
+    labels = [
+        Label(f"{name}<br>{ratio(newest(path))}", newest(path), colour, lines=2)
+        for path, name, colour in zip(paths, names, colours, strict=True)
+    ]
+    marks, method_labels = _method_marks(snapshot, ends, theme)
+    labels += method_labels
+    return figure(
+        ids.HEDGE_PATH_CHART,
+        theme,
+        data,
+        x=time_axis(rows.ts, theme),
+        y=value_axis("β (Y per X)", theme, ends, ratio_digits(beta)),
+        uirevision=uirevision,
+        shapes=[*marks, *shading(rows.stretches, theme)],
+        annotations=[note("ticks: each method on all bars", theme), *edge_labels(labels, ends)],
+        margin=(64, edge_margin(labels, "Theil-Sen ↑")),
+    )
+
+
+def _method_marks(
+    snapshot: PairSnapshot, ends: tuple[float, float], theme: str
+) -> tuple[list[dict[str, Any]], list[Label]]:
+    """A tick at the right edge for each method's fit, over the whole width for the chosen one."""
+    chosen, shapes, labels = tokens(theme), [], []
+    for method, fit in snapshot.fits.items():
+        beta, active = float(fit.beta), method == snapshot.params.hedge
+        if not math.isfinite(beta) or (method == "kalman" and not active):
+            continue
+        colour = chosen["text"] if active else chosen["muted"]
+        words = METHOD_WORDS.get(method, safe(method))
+        if not ends[0] <= beta <= ends[1]:
+            words = f"{words} {'↑' if beta > ends[1] else '↓'}"
+        else:
+            mark = level(beta, colour, "dash" if active else "solid", 1 if active else 2)
+            shapes.append(mark if active else mark | {"x0": 0.97})
+        labels.append(Label(words, beta, colour, bold=active))
+    return shapes, labels

@@ -1,0 +1,117 @@
+"""Correlations against NumPy, pandas and rational arithmetic."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analytics.correlation import correlation_matrix, pearson
+
+
+def exact(x, y) -> float:
+    xs, ys = [Fraction(float(v)) for v in x], [Fraction(float(v)) for v in y]
+    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    sxy = sum((a - mean_x) * (b - mean_y) for a, b in zip(xs, ys, strict=True))
+    sxx = sum((a - mean_x) ** 2 for a in xs)
+    syy = sum((b - mean_y) ** 2 for b in ys)
+    return float(sxy) / math.sqrt(sxx) / math.sqrt(syy)
+
+
+@pytest.fixture
+def closes() -> np.ndarray:
+    rng = np.random.default_rng(1)
+    common = rng.normal(0, 1e-3, (500, 1))
+    return 100 * np.exp(np.cumsum(common + rng.normal(0, 1e-3, (500, 4)), axis=0))
+
+
+def test_complete_closes_correlate_as_in_pandas(closes):
+    frame = pd.DataFrame(closes)
+    np.testing.assert_allclose(
+        correlation_matrix(closes), frame.pct_change().corr(), rtol=1e-12, atol=1e-15
+    )
+    np.testing.assert_allclose(correlation_matrix(closes, on="prices"), frame.corr(), rtol=1e-12)
+
+
+def test_the_matrix_is_symmetric_with_a_diagonal_of_ones(closes):
+    holed = closes.copy()
+    holed[::7, 1] = np.nan
+    for table in (closes, holed):
+        matrix = correlation_matrix(table)
+        np.testing.assert_array_equal(matrix, matrix.T)
+        np.testing.assert_array_equal(np.diagonal(matrix), 1.0)
+        assert (np.abs(matrix) <= 1.0).all()
+
+
+def test_each_pair_takes_the_bars_on_which_both_traded(closes):
+    holed = closes.copy()
+    holed[[3, 4, 90], 0] = np.nan
+    holed[200:300, 2] = np.nan
+    matrix = correlation_matrix(holed)
+    for i, j in ((0, 1), (0, 2), (1, 3)):
+        both = pd.DataFrame(holed[:, [i, j]]).dropna()
+        expected = both.pct_change().corr().iloc[0, 1]
+        assert matrix[i, j] == pytest.approx(expected, rel=1e-12)
+    prices = correlation_matrix(holed, on="prices")
+    np.testing.assert_allclose(prices, pd.DataFrame(holed).corr(), rtol=1e-12)
+
+
+def test_a_carried_close_would_change_the_answer_and_is_kept_out():
+    y = np.array([100.0, 101.0, 101.0, 103.0, 102.0, 104.0])
+    x = np.array([50.0, 50.6, 51.0, 51.4, 51.2, 52.1])
+    carried = y.copy()
+    carried[2] = np.nan
+    kept = [0, 1, 3, 4, 5]
+    expected = np.corrcoef(np.diff(y[kept]) / y[kept][:-1], np.diff(x[kept]) / x[kept][:-1])[0, 1]
+    assert correlation_matrix({"Y": carried, "X": x})[0, 1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_arrays_frames_and_mappings_say_the_same(closes):
+    names = list("abcd")
+    matrix = correlation_matrix(closes)
+    np.testing.assert_array_equal(correlation_matrix(pd.DataFrame(closes, columns=names)), matrix)
+    mapping = {name: closes[:, k] for k, name in enumerate(names)}
+    np.testing.assert_array_equal(correlation_matrix(mapping), matrix)
+
+
+def test_a_high_price_level_costs_no_digits():
+    rng = np.random.default_rng(2)
+    x = 1e9 + rng.normal(0, 1e-2, 300)
+    y = 1e9 + 0.3 * (x - 1e9) + rng.normal(0, 1e-2, 300)
+    assert pearson(x, y) == pytest.approx(exact(x, y), rel=1e-12)
+    matrix = correlation_matrix(np.column_stack([x, y]), on="prices")
+    assert matrix[0, 1] == pytest.approx(exact(x, y), rel=1e-12)
+
+
+def test_a_symbol_that_does_not_move_correlates_with_nothing():
+    closes = np.column_stack([np.full(9, 0.1), np.arange(1.0, 10.0), np.arange(9.0) ** 2 + 1])
+    for on in ("returns", "prices"):
+        matrix = correlation_matrix(closes, on)
+        assert np.isnan(matrix[0]).all()
+        assert np.isfinite(matrix[1:, 1:]).all()
+
+
+def test_too_few_bars_in_common_give_nan():
+    a = [1.0, 2.0, np.nan, np.nan, 3.0, 4.0]
+    b = [np.nan, 2.0, 5.0, 4.0, 3.0, np.nan]
+    assert math.isnan(correlation_matrix([*zip(a, b, strict=True)], on="prices")[0, 1])
+    assert correlation_matrix(np.empty((0, 3))).shape == (3, 3)
+    assert correlation_matrix({}).shape == (0, 0)
+    assert math.isnan(pearson([1.0, 2.0], [2.0, 1.0]))
+
+
+def test_pearson_leaves_out_rows_that_lack_a_value():
+    x, y = [1.0, 2.0, np.nan, 4.0, 7.0], [2.0, 1.0, 9.0, np.inf, 5.0]
+    assert pearson(x, y) == pytest.approx(np.corrcoef([1.0, 2.0, 7.0], [2.0, 1.0, 5.0])[0, 1])
+
+
+def test_a_callers_mistake_is_named():
+    with pytest.raises(ValueError, match="on is 'logs', expected returns or prices"):
+        correlation_matrix([[1.0, 2.0]], on="logs")
+    with pytest.raises(ValueError, match="closes has columns of"):
+        correlation_matrix({"a": [1.0], "b": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="x has 1 values and y 2, expected as many"):
+        pearson([1.0], [1.0, 2.0])

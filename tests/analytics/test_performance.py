@@ -1,0 +1,134 @@
+"""Performance figures: empyrical's published cases, and plain definitions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.performance import (
+    annual_volatility,
+    hit_rate,
+    max_drawdown,
+    periods_per_year,
+    profit_factor,
+    sharpe,
+    sortino,
+)
+
+# The series and results of empyrical's own tests (tests/test_stats.py), daily, 252 a year.
+MIXED = [np.nan, 0.01, 0.1, -0.04, 0.02, 0.03, 0.02, 0.01, -0.1]
+NEGATIVE = [0.0, -0.06, -0.07, -0.01, -0.09, -0.02, -0.06, -0.08, -0.05]
+
+
+@pytest.mark.parametrize(("returns", "expected"), [(MIXED, -0.1), (NEGATIVE, -0.3659073034987359)])
+def test_max_drawdown_matches_empyrical(returns, expected):
+    assert max_drawdown(returns) == pytest.approx(expected, abs=1e-12)
+
+
+def test_sharpe_and_volatility_match_empyrical():
+    assert sharpe(MIXED, 252) == pytest.approx(1.7238613961706866, abs=1e-12)
+    assert annual_volatility(MIXED, 252) == pytest.approx(0.9136465399704637, abs=1e-12)
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_sharpe_and_volatility_are_what_they_say(ddof):
+    r = np.random.default_rng(1).normal(1e-4, 1e-3, 400)
+    assert sharpe(r, 525_600, ddof) == pytest.approx(r.mean() / r.std(ddof=ddof) * 525_600**0.5)
+    assert annual_volatility(r, 525_600, ddof) == pytest.approx(r.std(ddof=ddof) * 525_600**0.5)
+
+
+def test_sortino_divides_by_the_shortfall_over_all_periods():
+    r = np.random.default_rng(2).normal(1e-4, 1e-3, 400)
+    for target in (0.0, 2e-4):
+        excess = r - target
+        downside = math.sqrt(sum(min(value, 0.0) ** 2 for value in excess) / len(r))
+        expected = excess.mean() / downside * math.sqrt(365)
+        assert sortino(r, 365, target) == pytest.approx(expected)
+
+
+def test_max_drawdown_is_the_deepest_fall_of_a_compounded_equity():
+    r = np.random.default_rng(3).normal(0, 0.02, 300)
+    equity = (1 + pd.Series(np.r_[0.0, r])).cumprod()
+    assert max_drawdown(r) == pytest.approx((equity / equity.cummax() - 1).min())
+
+
+def test_max_drawdown_counts_from_the_start():
+    assert max_drawdown([-0.25, 0.1]) == pytest.approx(-0.25)
+    assert max_drawdown([0.1, 0.2]) == 0.0
+    assert max_drawdown([0.5, np.nan, -1.0]) == -1.0
+
+
+def test_profit_factor_and_hit_rate_of_a_few_trades():
+    trades = [30.0, -10.0, 20.0, -10.0, 0.0, np.nan]
+    assert profit_factor(trades) == 2.5
+    assert hit_rate(trades) == 0.4
+    assert profit_factor([-1.0, -2.0]) == 0.0
+    assert hit_rate([-1.0, -2.0]) == 0.0
+
+
+def test_what_cannot_be_divided_is_nan_never_infinite():
+    assert math.isnan(profit_factor([1.0, 2.0]))
+    assert math.isnan(sortino([0.01, 0.02], 252))
+    for flat in (0.01, 0.1, 1 / 3, 0.0):
+        assert math.isnan(sharpe(np.full(7, flat), 252))
+        assert annual_volatility(np.full(7, flat), 252) == 0.0
+
+
+def test_missing_periods_are_left_out():
+    r = np.array([0.01, np.nan, -0.02, np.inf, 0.03])
+    kept = r[[0, 2, 4]]
+    assert sharpe(r, 252) == sharpe(kept, 252)
+    assert sortino(r, 252) == sortino(kept, 252)
+    assert profit_factor(r) == profit_factor(kept)
+    assert max_drawdown(r) == max_drawdown(kept)
+
+
+def test_too_few_returns_give_nan():
+    for returns in ([], [0.01], [np.nan, 0.01]):
+        assert math.isnan(sharpe(returns, 252))
+        assert math.isnan(sortino(returns, 252))
+        assert math.isnan(annual_volatility(returns, 252))
+    assert math.isnan(max_drawdown([]))
+    assert math.isnan(profit_factor([]))
+    assert math.isnan(hit_rate([]))
+    assert max_drawdown([0.01]) == 0.0
+
+
+def test_crypto_trades_all_year():
+    assert periods_per_year("1s") == 365 * 86_400
+    assert periods_per_year("5m") == 365 * 288
+    with pytest.raises(ValueError, match="timeframe is '7m', expected one of 1s, 1m, 5m"):
+        periods_per_year("7m")
+
+
+@pytest.mark.parametrize("periods", [0, -1, math.nan, math.inf, "year", True])
+def test_periods_per_year_must_be_a_number_above_zero(periods):
+    for f in (sharpe, sortino, annual_volatility):
+        with pytest.raises(ValueError, match=r"periods_per_year is .*, expected a number above 0"):
+            f([0.01, 0.02], periods)
+
+
+def test_a_negative_ddof_is_refused():
+    with pytest.raises(ValueError, match="ddof is -1, expected at least 0"):
+        sharpe([0.01, 0.02], 252, ddof=-1)
+
+
+returns = st.lists(st.floats(-0.5, 0.5), min_size=2, max_size=50)
+
+
+@given(returns)
+def test_drawdown_lies_between_a_total_loss_and_none(values):
+    assert -1.0 <= max_drawdown(values) <= 0.0
+
+
+@given(returns, st.floats(0.01, 100.0))
+def test_sharpe_does_not_depend_on_the_size_of_the_bet(values, size):
+    before, after = sharpe(values, 252), sharpe(np.array(values) * size, 252)
+    assert math.isnan(before) == math.isnan(after) or abs(before) > 1e12
+    if math.isfinite(before) and math.isfinite(after):
+        assert after == pytest.approx(before, rel=1e-6)

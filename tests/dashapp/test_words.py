@@ -1,0 +1,239 @@
+"""The sentences: verdicts with their figures, trades in words, nothing dressed up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from analytics.model import (
+    CointegrationResult,
+    HedgeFit,
+    HedgePath,
+    NotReady,
+    PairParams,
+    PairSnapshot,
+    UnitRootResult,
+)
+from dashapp import words
+
+TONES = {"", "up", "down", "warn", "muted"}
+
+
+def snapshot(z: float = 2.31, **changes) -> PairSnapshot:
+    count = 80
+    rising = np.arange(count, dtype=np.float64)
+    fit = HedgeFit("ols", 20.308, 7_900.0, 0.982, 0.031, count)
+    path = HedgePath("ols", np.full(count, 20.3), np.zeros(count))
+    made = PairSnapshot(
+        params=PairParams("BTCUSDT", "ETHUSDT"),
+        ts_ms=1_723_161_256_000 + 1_000 * np.arange(count),
+        price_y=61_800.0 + rising,
+        price_x=2_650.0 + rising / 20,
+        carried=np.zeros(count, bool),
+        fit=fit,
+        fits={"ols": fit},
+        path=path,
+        kalman_path=path,
+        spread=np.full(count, 12.5),
+        mean=np.full(count, 4.0),
+        std=np.full(count, 3.7),
+        z=np.full(count, z),
+        corr=np.full(count, 0.91),
+        adf_ts_ms=np.array([1_723_161_335_000]),
+        adf_pvalue=np.array([0.012]),
+        adf=UnitRootResult(-3.4, 0.004, 1, 78, {"5%": -2.9}),
+        engle_granger=CointegrationResult(-3.6, 0.012, 1, 78, {"5%": -3.4}),
+        correlation=0.91,
+        half_life=41.2,
+        hurst=0.31,
+    )
+    return replace(made, **changes)
+
+
+def verdict_of(rows, label):
+    return next((value, verdict, tone) for name, value, verdict, tone in rows if name == label)
+
+
+def test_a_rich_leg_is_a_short_in_words():
+    line = words.plain(words.pair_answer(snapshot(2.31), 2.0, 1.1))
+    assert line == (
+        "z +2.31 · BTCUSDT rich · short BTCUSDT / long ETHUSDT · half-life 41 bars (41 s) · "
+        "cointegrated p = 0.012 · break-even |z| 1.1"
+    )
+
+
+def test_a_cheap_leg_is_a_long_in_words():
+    parts = words.pair_answer(snapshot(-2.5), 2.0)
+    assert parts[:3] == [
+        ("z −2.50", "up"),
+        ("BTCUSDT cheap", "up"),
+        ("long BTCUSDT / short ETHUSDT", "up"),
+    ]
+
+
+def test_inside_the_threshold_there_is_no_trade():
+    parts = words.pair_answer(snapshot(0.4), 2.0, 1.1)
+    assert ("inside ±2: no trade", "muted") in parts
+    assert ("break-even |z| 1.1", "warn") in parts
+    assert not any("short" in text for text, _ in parts)
+
+
+def test_what_is_not_known_is_said_and_never_a_number():
+    parts = words.pair_answer(snapshot(float("nan"), half_life=None, engle_granger=None), 2.0)
+    assert words.plain(parts) == (
+        "z not known · the spread does not move within its window · "
+        "no half-life: the spread does not revert"
+    )
+    assert "nan" not in words.plain(words.pair_answer(snapshot(float("nan")), 2.0, float("nan")))
+
+
+def test_a_pair_that_is_not_ready_says_what_is_missing():
+    missing = NotReady("needs 60 bars, has 12", 12, 60)
+    assert words.pair_answer(missing, 2.0) == [("needs 60 bars, has 12", "muted")]
+
+
+def test_a_view_that_is_mostly_carried_forward_warns():
+    carried = np.arange(80) % 2 == 0
+    assert ("50 % carried forward", "warn") in words.pair_answer(snapshot(carried=carried), 2.0)
+
+
+def test_the_plain_adf_is_labelled_indicative_beside_engle_granger():
+    rows = words.pair_figures(snapshot())
+    assert verdict_of(rows, "Engle-Granger") == ("−3.60", "cointegrated (p = 0.012)", "up")
+    assert verdict_of(rows, "ADF of the spread") == (
+        "−3.40",
+        "indicative: stationary (p = 0.004)",
+        "muted",
+    )
+
+
+def test_the_rows_of_a_pair_say_what_they_mean():
+    rows = words.pair_figures(snapshot(half_life=60.0, hurst=0.62, notes=("a note",)), 2.0)
+    assert verdict_of(rows, "z-score")[1] == "BTCUSDT rich · short BTCUSDT / long ETHUSDT"
+    assert verdict_of(rows, "Hedge ratio (β)")[:2] == ("20.31", "± 0.03100 standard error")
+    assert verdict_of(rows, "Half-life") == (
+        "60 bars (60 s)",
+        "longer than half of the view",
+        "warn",
+    )
+    assert verdict_of(rows, "Hurst exponent") == ("0.62", "trending", "warn")
+    assert verdict_of(rows, "Note")[1] == "a note"
+    assert all(len(row) == 4 and row[3] in TONES for row in rows)
+
+
+def test_a_fallback_of_the_hedge_stands_in_its_row():
+    fit = HedgeFit("ratio", 23.3, 0.0, float("nan"), float("nan"), 80, "X hardly varies")
+    rows = words.pair_figures(snapshot(fit=fit))
+    assert verdict_of(rows, "Hedge ratio (β)") == ("23.30", "X hardly varies", "warn")
+
+
+def test_rows_without_tests_show_a_dash():
+    rows = words.pair_figures(snapshot(adf=None, engle_granger=None, half_life=None, hurst=None))
+    for label in ("Engle-Granger", "ADF of the spread", "Half-life", "Hurst exponent"):
+        assert verdict_of(rows, label)[0] == "–"
+
+
+@dataclass(frozen=True)
+class Figures:
+    last: float
+    change: float
+    vwap: float
+
+
+def test_home_names_the_strongest_and_the_weakest():
+    held = {
+        "BTCUSDT": Figures(61_800.3, 0.0042, 61_700.0),
+        "ETHUSDT": Figures(2_650.0, -0.012, 2_660.0),
+        "SOLUSDT": Figures(142.3, 0.021, 140.0),
+    }
+    parts = words.home_answer(held)
+    assert words.plain(parts) == (
+        "BTCUSDT 61,800.30 · 2 of 3 up · strongest SOLUSDT +2.10 % · weakest ETHUSDT −1.20 % · "
+        "2 of 3 above VWAP"
+    )
+    assert [tone for _, tone in parts] == ["", "", "up", "down", ""]
+
+
+def test_home_with_one_symbol_and_with_none():
+    one = {"BTCUSDT": Figures(61_800.3, 0.0042, float("nan"))}
+    assert words.plain(words.home_answer(one)) == "BTCUSDT 61,800.30 · +0.42 %"
+    assert words.home_answer({}) == [("no prices yet", "muted")]
+
+
+def test_correlation_names_the_tightest_and_the_loosest_pair():
+    matrix = np.array([[1.0, -0.93, 0.4], [-0.93, 1.0, np.nan], [0.4, np.nan, 1.0]])
+    line = words.plain(words.correlation_answer(["A", "B", "C"], matrix))
+    assert line == "tightest A / B −0.93 · loosest A / C +0.40 · 3 pairs · 1 not known yet"
+    two = words.correlation_answer(["A", "B"], matrix[:2, :2])
+    assert words.plain(two) == "A / B −0.93 · 1 pair"
+    assert words.correlation_answer(["A"], np.ones((1, 1)))[0][1] == "muted"
+
+
+def test_a_backtest_is_summed_up_with_its_costs():
+    parts = words.backtest_answer(
+        net=0.0123, sharpe=1.834, drawdown=-0.004, trades=12, cost_share=0.61, in_sample=True
+    )
+    assert words.plain(parts) == (
+        "net +1.23 % · Sharpe 1.83 · max drawdown −0.40 % · 12 trades · "
+        "costs took 61 % of gross · in-sample: the hedge knew the future"
+    )
+    assert parts[0][1] == "up"
+    assert parts[4][1] == parts[5][1] == "warn"
+
+
+def test_a_backtest_without_a_trade_says_so():
+    parts = words.backtest_answer(net=0.0, sharpe=float("nan"), drawdown=0.0, trades=0)
+    assert parts == [("no closed trade: |z| never made the round from entry to exit", "muted")]
+
+
+def test_alerts_are_counted():
+    assert words.alerts_answer(0, 0) == [("no rule armed", "muted"), ("0 fired today", "muted")]
+    line = words.plain(words.alerts_answer(2, 3, 1, "BTCUSDT / ETHUSDT |z| > 2"))
+    assert line == (
+        "2 rules armed · 1 paused: the feed is silent · 3 fired today · "
+        "last: BTCUSDT / ETHUSDT |z| > 2"
+    )
+
+
+def test_a_market_says_what_it_holds():
+    line = words.plain(words.data_answer("Live", 2, 1_200, 340, 180_000, 3))
+    assert line == "Live · 2 symbols · 1,200 ticks · 340 bars in view over 3.0 min · 3 rejected"
+    assert words.data_answer("Live", 0, 0, 0, 0.0) == [("Live holds no data yet", "muted")]
+
+
+def test_the_strip_leaves_out_what_is_not_known():
+    assert words.trust_figures({"rate": 0.0, "age_s": None}) == [("0 ticks/s", "")]
+
+
+def test_the_strip_warns_of_losses_with_their_last_reason():
+    trust = {
+        "rate": 212.3,
+        "age_s": 0.14,
+        "lag_p50_ms": 38.2,
+        "lag_p99_ms": 121.0,
+        "gaps": 0,
+        "rejected": 4,
+        "last_rejected": "price",
+        "duplicate": 2,
+        "late": 0,
+        "dropped": 0,
+        "carried_share": 0.25,
+    }
+    assert words.trust_figures(trust) == [
+        ("212 ticks/s", ""),
+        ("last 0.1 s", ""),
+        ("lag 38/121 ms", ""),
+        ("gaps 0", ""),
+        ("duplicate 2", ""),
+        ("rejected 4 (last: price)", "warn"),
+        ("carried 25 %", "warn"),
+    ]
+
+
+@pytest.mark.parametrize("z", [3.0, -3.0, 0.0, float("nan")])
+def test_no_sentence_uses_an_unknown_tone_or_an_exclamation_mark(z):
+    for text, tone in words.pair_answer(snapshot(z), 2.0, 1.1):
+        assert tone in TONES
+        assert "!" not in text
