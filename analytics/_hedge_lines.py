@@ -29,7 +29,7 @@ class Degenerate(Exception):
 
 
 class Rows(NamedTuple):
-    """Complete rows, y (n,) and x (n, k), and what they look like about their means.
+    """Complete rows, y of shape (n,) and x of shape (k, n), and both about their means.
 
     Without intercept the means are taken as 0 and near_y, near_x are y and x.
     """
@@ -57,47 +57,61 @@ class _Design(NamedTuple):
     back: FloatArray
 
 
+def _about_mean(values: FloatArray) -> tuple[Any, FloatArray]:
+    """Mean along the last axis and what is left without it, free of the mean's rounding."""
+    n = values.shape[-1]
+    mean = np.add.reduce(values, axis=-1, keepdims=True) / n
+    near = values - mean
+    rest = np.add.reduce(near, axis=-1, keepdims=True) / n
+    near -= rest
+    return (mean + rest)[..., 0], near
+
+
 def rows_of(y: FloatArray, x: FloatArray, intercept: bool) -> Rows:
     if not intercept:
-        return Rows(y, x, intercept, 0.0, np.zeros(x.shape[1]), y, x)
-    mean_y, mean_x = y.mean(), x.mean(axis=0)
-    near_y, near_x = y - mean_y, x - mean_x
-    rest_y, rest_x = near_y.mean(), near_x.mean(axis=0)  # what the means' rounding left
-    return Rows(y, x, intercept, mean_y + rest_y, mean_x + rest_x, near_y - rest_y, near_x - rest_x)
+        return Rows(y, x, intercept, 0.0, np.zeros(len(x)), y, x)
+    mean_y, near_y = _about_mean(y)
+    mean_x, near_x = _about_mean(x)
+    return Rows(y, x, intercept, float(mean_y), mean_x, near_y, near_x)
 
 
 def _check_variation(rows: Rows) -> FloatArray:
-    """Length of each column of near_x; raises Degenerate where one hardly varies."""
-    length = np.sqrt(np.einsum("ij,ij->j", rows.near_x, rows.near_x))
-    least = LEAST_VARIATION * np.sqrt(len(rows.x)) * np.abs(rows.x).max(axis=0)
-    if not (length > least).all():
+    """Length of each leg of near_x; raises Degenerate where one hardly varies."""
+    with np.errstate(over="ignore"):
+        length = np.sqrt(np.add.reduce(rows.near_x * rows.near_x, axis=1))
+    if not np.isfinite(length).all():
+        raise Degenerate("squares of x are beyond the range of doubles")
+    size = np.maximum.reduce(np.abs(rows.x), axis=1)
+    if not (length > LEAST_VARIATION * math.sqrt(len(rows.y)) * size).all():
         raise Degenerate("x hardly varies")
     return length
 
 
 def _design(rows: Rows) -> _Design:
     length = _check_variation(rows)
-    unit = rows.near_x / length
-    n, k = unit.shape
-    back = np.diag(1.0 / length)
-    if k > 1:
-        unit, factor = np.linalg.qr(unit)
-        condition = np.linalg.cond(factor) if n >= k else np.inf
-        if not condition < MOST_CONDITION:
-            raise Degenerate(f"the fit is ill-conditioned (condition number {condition:.0e})")
-        back = np.linalg.solve(factor, np.eye(k)) / length[:, None]
-    constant = [np.full(n, 1.0 / np.sqrt(n))] if rows.intercept else []
-    return _Design(np.vstack([unit.T, *constant]), back)
+    k, n = rows.near_x.shape
+    columns = np.empty((k + rows.intercept, n))
+    np.divide(rows.near_x, length[:, None], out=columns[:k])
+    columns[k:] = 1.0 / math.sqrt(n)
+    if k == 1:
+        return _Design(columns, 1.0 / length[:, None])
+    unit, factor = np.linalg.qr(columns[:k].T)
+    condition = np.linalg.cond(factor) if n >= k else np.inf
+    if not condition < MOST_CONDITION:
+        raise Degenerate(f"the fit is ill-conditioned (condition number {condition:.0e})")
+    columns[:k] = unit.T
+    return _Design(columns, np.linalg.solve(factor, np.eye(k)) / length[:, None])
 
 
 def _line(rows: Rows, design: _Design, coefficients: FloatArray, stderr: float) -> Line:
     """Back from the design's coordinates; stderr is that of a column of length 1."""
-    beta = design.back @ coefficients[: rows.x.shape[1]]
+    beta = design.back @ coefficients[: len(rows.x)]
     level = rows.mean_y
     if rows.intercept:
-        level += coefficients[-1] / np.sqrt(len(rows.y))
+        level += coefficients[-1] / math.sqrt(len(rows.y))
     alpha = float(level - rows.mean_x @ beta)
-    return Line(beta, alpha, stderr * np.linalg.norm(design.back, axis=1))
+    back = design.back
+    return Line(beta, alpha, stderr * np.sqrt(np.add.reduce(back * back, axis=1)))
 
 
 def _ols(rows: Rows) -> Line:
@@ -119,7 +133,7 @@ def _huber(rows: Rows) -> Line:
 
 
 def _theil_sen(rows: Rows) -> Line:
-    y, x = rows.y, rows.x[:, 0]
+    y, x = rows.y, rows.x[0]
     if not rows.intercept:
         if not x.any():
             raise Degenerate("x is zero")
@@ -131,7 +145,7 @@ def _theil_sen(rows: Rows) -> Line:
 
 def _tls(rows: Rows) -> Line:
     _check_variation(rows)
-    near_y, near_x = rows.near_y, rows.near_x[:, 0]
+    near_y, near_x = rows.near_y, rows.near_x[0]
     beta = orthogonal_slope(near_x @ near_x, near_y @ near_y, near_x @ near_y)
     if not np.isfinite(beta):
         raise Degenerate("x and y do not vary together, the orthogonal line is vertical")
@@ -140,14 +154,13 @@ def _tls(rows: Rows) -> Line:
 
 def _kalman(rows: Rows) -> Line:
     _check_variation(rows)
-    beta, alpha, stderr = kalman_fit(rows.y, rows.x[:, 0], rows.intercept)
+    beta, alpha, stderr = kalman_fit(rows.y, rows.x[0], rows.intercept)
     return Line(np.array([beta]), alpha, np.array([stderr]))
 
 
 def ratio_line(rows: Rows) -> Line:
     """mean(y) / mean(x); of a basket each leg stands against an equal share of y."""
-    k = rows.x.shape[1]
-    mean_x = rows.x.mean(axis=0)
+    k, mean_x = len(rows.x), rows.x.mean(axis=1)
     if not mean_x.all():
         return Line(np.full(k, np.nan), np.nan, np.full(k, np.nan), "the mean of x is 0")
     return Line(rows.y.mean() / (k * mean_x), 0.0, np.full(k, np.nan))

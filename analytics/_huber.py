@@ -12,6 +12,7 @@ with S (2002), section 6.5, and its function rlm.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numba
@@ -98,29 +99,38 @@ def _solve(matrix, vector):
     return True
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+def _normal_equations(columns, weights, residual, matrix, vector):
+    """matrix = columns W columns', its lower half; vector = columns W residual."""
+    p, n = columns.shape
+    for a in range(p):
+        total = 0.0
+        for i in range(n):
+            total += weights[i] * columns[a, i] * residual[i]
+        vector[a] = total
+        for b in range(a + 1):
+            total = 0.0
+            for i in range(n):
+                total += weights[i] * columns[a, i] * columns[b, i]
+            matrix[a, b] = total
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _reweight(columns, coefficients, residual, steps):
     """Iterate in place; columns (p, n) orthonormal. Returns scale, and whether it stood still."""
     p, n = columns.shape
-    work = np.empty(n)
+    work, weights = np.empty(n), np.empty(n)
     matrix, move = np.empty((p, p)), np.empty(p)
     scale = 0.0
     for _ in range(steps):
         scale = _median_size(residual, work) / _MAD
-        for a in range(p):
-            move[a] = 0.0
-            for b in range(a + 1):
-                matrix[a, b] = 0.0
+        limit = _TUNING * scale
         squares = 0.0
         for i in range(n):
             size = abs(residual[i])
-            weight = 1.0 if size <= _TUNING * scale else _TUNING * scale / size
+            weights[i] = limit / size if size > limit else 1.0
             squares += size * size
-            for a in range(p):
-                weighted = weight * columns[a, i]
-                move[a] += weighted * residual[i]
-                for b in range(a + 1):
-                    matrix[a, b] += weighted * columns[b, i]
+        _normal_equations(columns, weights, residual, matrix, move)
         if not scale > 0.0 or not _solve(matrix, move):
             return scale, scale == 0.0
         moved = reach = 0.0
@@ -136,7 +146,7 @@ def _reweight(columns, coefficients, residual, steps):
 
 
 def huber(y: FloatArray, columns: FloatArray) -> HuberFit:
-    """Fit y, shape (n,), on orthonormal rows `columns`, shape (p, n), n > p.
+    """Fit y, shape (n,), on orthonormal rows `columns`, shape (p, n), n >= p.
 
     stderr is MASS's, by Huber's correction of 1981, equation 6.5.
     """
@@ -145,10 +155,9 @@ def huber(y: FloatArray, columns: FloatArray) -> HuberFit:
     scale, converged = _reweight(columns, coefficients, residual, _MOST_STEPS)
     p, n = columns.shape
     if not scale > 0.0 or n <= p:
-        return HuberFit(coefficients, scale, np.nan, converged)
-    inside = np.abs(residual) <= _TUNING * scale
+        return HuberFit(coefficients, scale, math.nan, converged)
     pulled = np.minimum(np.abs(residual), _TUNING * scale)
-    share = float(inside.mean())
-    correction = 1.0 + p * float(inside.var(ddof=1)) / (n * share**2)
-    stderr = float(np.sqrt(np.sum(pulled**2) / (n - p))) * correction / share
+    share = np.count_nonzero(pulled < _TUNING * scale) / n
+    correction = 1.0 + p * share * (1.0 - share) / ((n - 1) * share**2)
+    stderr = math.sqrt(pulled @ pulled / (n - p)) * correction / share
     return HuberFit(coefficients, float(scale), stderr, converged)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numba
@@ -27,7 +28,7 @@ import numpy as np
 
 from analytics.model import FloatArray, IntArray
 
-_EVERYTHING = 20_000  # pairs up to which all slopes are taken without a search
+_EVERYTHING = 5_000  # pairs up to which all slopes are taken without a search
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -128,7 +129,7 @@ def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
         centre = int(np.searchsorted(slopes, middle - 2.0 * doubt))
         below = _inversions(points.rank[_order(points, middle, 1)])
         shift = (0.5 - below / points.pairs) * m
-        centre, half = int(centre + shift), 3.5 * math.sqrt(abs(shift)) + 4.0
+        centre, half = int(centre + shift), 2.5 * math.sqrt(abs(shift)) + 4.0
         if abs(centre - m // 2) > 2.0 * error:
             centre, half = m // 2, 2.0 * error
         for width in (int(half), int(7.0 * error)):
@@ -139,12 +140,18 @@ def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
 
 def _sample(points: _Points) -> FloatArray:
     """Slopes of pairs drawn at random, the same ones each time, sorted."""
-    size = int(5.0 * math.sqrt(points.pairs))
-    i, j = np.random.default_rng(size).integers(0, len(points.x), (2, size))
+    i, j = _draw(len(points.x), int(5.0 * math.sqrt(points.pairs)))
     run = points.x[j] - points.x[i]
     rise = points.y[j] - points.y[i]
     apart = run != 0
     return np.sort(rise[apart] / run[apart])
+
+
+@lru_cache(maxsize=4)
+def _draw(n: int, size: int) -> tuple[IntArray, IntArray]:
+    """Row numbers of `size` pairs; kept, for a live chart asks for the same ones each time."""
+    first, second = np.random.default_rng(size).integers(0, n, (2, size))
+    return first, second
 
 
 def _step(points: _Points, slope: float) -> float:
@@ -184,9 +191,13 @@ def median_slope(y: FloatArray, x: FloatArray) -> float:
         ranks = below, below + at_lo, below + at_lo + len(inside)
         if ranks[0] <= wanted[0] and wanted[1] < ranks[2] + at_hi:
             break
-    middle = [k - ranks[1] for k in wanted]
-    within = [k for k in middle if 0 <= k < len(inside)]
-    if within:
-        inside.partition(within)
-    values = [lo if k < 0 else hi if k >= len(inside) else float(inside[k]) for k in middle]
-    return (values[0] + values[1]) / 2
+    low, high = (_ranked(inside, k - ranks[1], lo, hi) for k in wanted)
+    return (low + high) / 2
+
+
+def _ranked(inside: FloatArray, k: int, lo: float, hi: float) -> float:
+    """The k-th of the slopes `inside`, which it sorts about k; lo before and hi after them."""
+    if not 0 <= k < len(inside):
+        return lo if k < 0 else hi
+    inside.partition(k)
+    return float(inside[k])

@@ -39,23 +39,23 @@ from analytics.rolling import rolling_comoments, rolling_mean, rolling_ols
 
 def _complete(y: FloatArray, x: FloatArray, intercept: bool) -> tuple[Rows, str]:
     """The rows that have every price, and a note of those that have not."""
-    if len(y) != len(x):
-        raise ValueError(f"y has {len(y)} values and x {len(x)}, expected as many")
-    known = np.isfinite(y) & np.isfinite(x).all(axis=1)
-    n, need = int(known.sum()), max(x.shape[1] + intercept, 2)
+    if len(y) != x.shape[1]:
+        raise ValueError(f"y has {len(y)} values and x {x.shape[1]}, expected as many")
+    known = np.isfinite(y) & np.logical_and.reduce(np.isfinite(x), axis=0)
+    n, need = int(np.count_nonzero(known)), max(len(x) + intercept, 2)
     if n < need:
         raise ValueError(f"y and x have {n} complete rows, expected at least {need}")
     if n == len(y):
         return rows_of(y, x, intercept), ""
     left = len(y) - n
     note = f"{left} {'row' if left == 1 else 'rows'} without a price left out"
-    return rows_of(y[known], x[known], intercept), note
+    return rows_of(y[known], x[:, known], intercept), note
 
 
 def _r_squared(rows: Rows, line: Line) -> float:
     """1 - residual / total sum of squares, total about the mean if there is an intercept."""
     offset = line.alpha - rows.mean_y + rows.mean_x @ line.beta
-    residual = rows.near_y - rows.near_x @ line.beta - offset
+    residual = rows.near_y - line.beta @ rows.near_x - offset
     total = float(rows.near_y @ rows.near_y)
     return 1.0 - float(residual @ residual) / total if total > 0 else float("nan")
 
@@ -89,7 +89,7 @@ def fit_hedge(y: Any, x: Any, method: str = "ols", intercept: bool = True) -> He
         raise ValueError(
             f"method is {method!r}, expected {' or '.join(BASKET_METHODS)} where x is a basket"
         )
-    rows, note = _complete(series("y", y), legs, bool(intercept))
+    rows, note = _complete(series("y", y), np.ascontiguousarray(legs.T), bool(intercept))
     notes = [note]
     try:
         line = METHODS[method](rows)
@@ -120,7 +120,7 @@ def _windows(
         if gaps[stop] != gaps[start]:
             continue
         try:
-            line = fit(rows_of(y[start:stop], x[start:stop, None], intercept))
+            line = fit(rows_of(y[start:stop], x[None, start:stop], intercept))
         except Degenerate:
             continue
         beta[stop - 1], alpha[stop - 1] = line.beta[0], line.alpha

@@ -167,6 +167,18 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     bar. Correlation of returns leaves carried rows out, takes returns between the rows that
     remain, and is NaN on carried rows. NotReady where fewer than max(z_window, 30) rows are
     aligned. Raises ValueError for bars of a timeframe other than `params.timeframe`.
+
+    >>> def bars(symbol, close):
+    ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))
+    ...     return Bars(symbol, "1s", times, close, close, close, close, ones, ones, close)
+    >>> steps = np.sin(np.arange(100.0) ** 2)
+    >>> x = bars("B", 50.0 + np.cumsum(steps))
+    >>> y = bars("A", 2.0 * x.close + steps)
+    >>> snapshot = analyze_pair(y, x, PairParams("A", "B"))
+    >>> round(snapshot.fit.beta, 1), len(snapshot), bool(snapshot.engle_granger.pvalue < 0.01)
+    (2.0, 100, True)
+    >>> str(analyze_pair(y.tail(12), x, PairParams("A", "B")))
+    'needs 60 bars, has 12'
     """
     if y_bars.timeframe != params.timeframe:
         raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
@@ -218,6 +230,12 @@ def break_even_z(snapshot: PairSnapshot, cost_bps: float) -> float:
     at the newest row and per unit of Y; in logarithms turnover is 1 + |beta|. cost_bps: per
     side and leg, in basis points. NaN where the newest std is NaN or 0. Raises ValueError for
     negative costs.
+
+    >>> from types import SimpleNamespace as Part
+    >>> pair = Part(params=Part(price_space="price"), fit=Part(beta=2.0), std=[0.5])
+    >>> pair.price_y, pair.price_x = [100.0], [30.0]
+    >>> round(break_even_z(pair, cost_bps=5.0), 6)  # 2 sides x 5 bps x 160, in units of 0.5
+    0.32
     """
     if not cost_bps >= 0.0:
         raise ValueError(f"cost_bps is {cost_bps}, expected at least 0")

@@ -62,6 +62,7 @@
     const whole = event["xaxis.autorange"] === true;
     if (!whole && from === undefined) return;
     linking = true;
+    slide(whole ? 0 : -1);
     const change = whole ? { "xaxis.autorange": true } : { "xaxis.range": [from, to] };
     const others = timeCharts().filter((plot) => plot !== source);
     Promise.allSettled(others.map((plot) => window.Plotly.relayout(plot, change))).finally(() => {
@@ -84,15 +85,53 @@
     }
   }
 
-  function follow() {
-    const charts = timeCharts();
+  function relayoutAll(changeOf) {
     linking = true;
-    Promise.allSettled(
-      charts.map((plot) => window.Plotly.relayout(plot, { "xaxis.autorange": true })),
-    ).finally(() => {
-      linking = false;
-      showPaused(false);
+    const work = timeCharts().map((plot) => {
+      const change = changeOf(plot);
+      return change && window.Plotly.relayout(plot, change);
     });
+    return Promise.allSettled(work).finally(() => (linking = false));
+  }
+
+  function follow() {
+    slide(0);
+    relayoutAll(() => ({ "xaxis.autorange": true })).then(() => showPaused(false));
+  }
+
+  // A stretch of time that ends at the newest bar and moves on with it.
+  let stretch_ms = 0;
+  let newest = 0;
+
+  function lastTime(plot) {
+    const times = plot._fullData.filter((trace) => trace.x && trace.x.length);
+    return Math.max(...times.map((trace) => Number(new Date(trace.x[trace.x.length - 1]))));
+  }
+
+  function slide(milliseconds) {
+    stretch_ms = milliseconds;
+    newest = 0;
+    for (const button of document.querySelectorAll(".range-button")) {
+      const chosen = Number(button.dataset.seconds) * 1000 === milliseconds;
+      button.setAttribute("aria-pressed", String(chosen));
+    }
+  }
+
+  function keepSliding() {
+    const charts = timeCharts();
+    if (stretch_ms <= 0 || linking || !charts.length) return;
+    const end = Math.max(...charts.map(lastTime).filter(Number.isFinite));
+    if (!Number.isFinite(end) || end === newest) return;
+    newest = end;
+    relayoutAll(() => ({ "xaxis.range": [end - stretch_ms, end] }));
+  }
+
+  function onRange(button) {
+    const milliseconds = Number(button.dataset.seconds) * 1000;
+    if (!milliseconds) return follow();
+    slide(milliseconds);
+    showPaused(false);
+    keepSliding();
   }
 
   function watchPlots() {
@@ -213,6 +252,8 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest("#panel-toggle")) {
       showPanel(!document.body.classList.contains("panel-open"));
+    } else if (event.target.closest(".range-button")) {
+      onRange(event.target.closest(".range-button"));
     } else if (event.target.closest("#upload-cancel")) {
       if (sending) sending.abort();
     } else if (!event.target.closest(".side-panel")) {
@@ -220,6 +261,7 @@
     }
   });
   for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(kind, onDrag);
+  setInterval(keepSliding, 250);
   new MutationObserver(() => {
     fileInput();
     watchPlots();

@@ -44,10 +44,25 @@ def chart(
     return html.Section(held, className=f"card-box chart {size}".strip())
 
 
-def answer_line(path: str) -> Component:
-    """The page's finding in one sentence; its page fills it."""
-    return html.P(
-        html.Span(id=ids.answer_of(path)), id=ids.ANSWER, className="answer", role="status"
+#: The stretches of time that the range buttons show: their words, and seconds (0: all).
+RANGES = (("1 min", 60), ("5 min", 300), ("15 min", 900), ("1 h", 3_600), ("All", 0))
+
+
+def answer_line(path: str, ranges: bool) -> Component:
+    """The page's finding in one sentence; its page fills it. ranges: with buttons of time."""
+    finding = html.P(html.Span(id=ids.answer_of(path)), id=ids.ANSWER, className="answer")
+    buttons = [
+        html.Button(
+            words,
+            className="range-button",
+            **{"data-seconds": str(seconds), "aria-pressed": "true" if not seconds else "false"},
+        )
+        for words, seconds in RANGES
+        if ranges
+    ]
+    return html.Div(
+        [finding, html.Div(buttons, className="ranges", role="group", **{"aria-label": "Range"})],
+        className="page-head",
     )
 
 
@@ -112,9 +127,15 @@ def download(control_id: str, words: str) -> Component:
 
 
 def table(
-    table_id: str, columns: Sequence[dict[str, Any]], *, row_id: str = "id", height: str = "20rem"
+    table_id: str,
+    columns: Sequence[dict[str, Any]],
+    *,
+    row_id: str = "id",
+    height: str = "20rem",
+    selectable: bool = False,
 ) -> Component:
     """An AG Grid in the theme's colours; rows are told apart by their field `row_id`."""
+    selection = {"rowSelection": {"mode": "multiRow"}} if selectable else {}
     return dag.AgGrid(
         id=table_id,
         columnDefs=list(columns),
@@ -129,6 +150,7 @@ def table(
             "rowHeight": 30,
             "headerHeight": 34,
             "suppressCellFocus": False,
+            **selection,
             "localeText": {"noRowsToShow": "nothing here yet"},
         },
         className="ag-theme-spreadscope",

@@ -129,6 +129,11 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         }
 
 
+def symbols_for(kind: str, chosen: list[str] | None) -> list[str]:
+    """What to subscribe to: the chosen symbols of an exchange; a URL sends what it sends."""
+    return list(chosen or []) if kind.startswith("binance") else []
+
+
 def _register_run(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         output={
@@ -151,7 +156,7 @@ def _register_run(app: Dash, runtime: Runtime) -> None:
             raise PreventUpdate
         source = (url or "").strip() if kind == "url" else kind
         try:
-            await runtime.start_feed(source, symbols or [])
+            await runtime.start_feed(source, symbols_for(kind, symbols))
         except ValueError as error:
             return {"focus": no_update, "message": str(error)}
         return {"focus": {"market": runtime.feed_market, "at": start}, "message": ""}

@@ -228,6 +228,6 @@ def register(app: Dash) -> None:
             return html.P(f"There is no page at {pathname}.", className="answer")
         return [
             dcc.Store(id=ids.cursor_of(page.path)),
-            components.answer_line(page.path),
+            components.answer_line(page.path, ranges=page.path != "/data"),
             page.layout(),
         ]

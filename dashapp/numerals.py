@@ -48,6 +48,18 @@ def decimals(value: float | None) -> int:
     return min(4 - exponent, 10)
 
 
+def span_digits(low: float, high: float) -> int:
+    """How many decimals tell values apart on an axis from low to high, 2 to 6.
+
+    >>> span_digits(-0.015, 0.003), span_digits(-3.0, 12.0)
+    (3, 2)
+    """
+    span = high - low
+    if not math.isfinite(span) or span <= 0:
+        return 2
+    return min(max(1 - math.floor(math.log10(span)), 2), 6)
+
+
 def price(value: float | None, scale: float | None = None, *, signed: bool = False) -> str:
     """A price with the decimals of its size, or of the size of `scale`.
 

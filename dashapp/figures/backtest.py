@@ -33,7 +33,7 @@ from dashapp.figures.marks import (
 )
 from dashapp.figures.pair import band, threshold_marks, z_line, z_range
 from dashapp.figures.rows import rows_of
-from dashapp.numerals import number, pct
+from dashapp.numerals import number, span_digits
 from dashapp.theme import axis_title, rgba, tokens, x_axis
 from dashapp.theme import y_axis as theme_y_axis
 from dashapp.verdicts import newest
@@ -80,10 +80,16 @@ def equity_figure(result: BacktestResult, *, theme: str = "dark", uirevision: st
     net, gross = 100.0 * (result.equity - 1.0), 100.0 * (result.gross_equity - 1.0)
     rows = rows_of(result.ts_ms, (net, gross), _step(result), result.carried)
     ts, ends = times(rows.ts), range_of(net, gross, [0.0])
-    last, last_gross = newest(net), newest(gross)
+    last, last_gross, digits = newest(net), newest(gross), span_digits(*ends)
     labels = [
-        Label(f"net {number(last, 2, signed=True)}", last, chosen["accent"]),
-        Label(f"gross {number(last_gross, 2, signed=True)}", last_gross, chosen["muted"], 1, False),
+        Label(f"net {number(last, digits, signed=True)}", last, chosen["accent"]),
+        Label(
+            f"gross {number(last_gross, digits, signed=True)}",
+            last_gross,
+            chosen["muted"],
+            1,
+            False,
+        ),
     ]
     data = [
         line(ts, rows.columns[1], "gross", chosen["muted"], width=1),
@@ -96,11 +102,14 @@ def equity_figure(result: BacktestResult, *, theme: str = "dark", uirevision: st
         theme,
         data,
         x=time_axis(rows.ts, theme),
-        y=value_axis("Return (%)", theme, ends, 3, **zero_line(theme)),
+        y=value_axis("Return (%)", theme, ends, digits + 1, **zero_line(theme)),
         uirevision=uirevision,
         shapes=shading(rows.stretches, theme),
         annotations=[note(words, theme, colour=warning), *edge_labels(labels, ends)],
-        margin=(64, edge_margin(labels, *(f"gross {number(one, 2, signed=True)}" for one in ends))),
+        margin=(
+            64,
+            edge_margin(labels, *(f"gross {number(one, digits, signed=True)}" for one in ends)),
+        ),
     )
 
 
@@ -112,8 +121,8 @@ def drawdown_figure(result: BacktestResult, *, theme: str = "dark", uirevision: 
     low, _ = range_of(fall, [0.0])
     worst = float(np.nanmin(fall)) if np.isfinite(fall).any() else 0.0
     ends = (min(low, -0.01), 0.0)
-    last = newest(fall)
-    labels = [Label(number(last, 2), last, colour)]
+    last, digits = newest(fall), span_digits(*ends)
+    labels = [Label(number(last, digits), last, colour)]
     (drawn,) = rows.columns
     return figure(
         ids.DRAWDOWN_CHART,
@@ -123,11 +132,11 @@ def drawdown_figure(result: BacktestResult, *, theme: str = "dark", uirevision: 
             line(times(rows.ts), drawn, "drawdown", colour),
         ],
         x=time_axis(rows.ts, theme),
-        y=value_axis("Drawdown (%)", theme, ends, 3),
+        y=value_axis("Drawdown (%)", theme, ends, digits + 1),
         uirevision=uirevision,
         shapes=shading(rows.stretches, theme),
-        annotations=[note(f"deepest {pct(worst / 100)}", theme), *edge_labels(labels, ends)],
-        margin=(64, edge_margin(labels, number(low, 2))),
+        annotations=[note(f"deepest {number(worst, digits)} %", theme), *edge_labels(labels, ends)],
+        margin=(64, edge_margin(labels, number(low, digits))),
     )
 
 

@@ -17,7 +17,7 @@ from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
 from dashapp.figures.base import Figure, figure, line, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
 from dashapp.figures.rows import rows_of
-from dashapp.numerals import base, compact, decimals, number, pct, price, quote
+from dashapp.numerals import base, compact, decimals, number, pct, price, quote, span_digits
 from dashapp.theme import series_colours, tokens
 
 #: Symbols drawn at most in one chart.
@@ -118,6 +118,7 @@ def _changes(
         rows = rows_of(one.ts_ms, (100.0 * (close / first - 1.0), close), TIMEFRAMES[one.timeframe])
         drawn.append((symbol, rows.ts, rows.columns[0], rows.columns[1]))
     ends = range_of(*(change for _, _, change, _ in drawn))
+    digits = span_digits(*ends)
     data = [
         line(
             times(ts),
@@ -125,13 +126,13 @@ def _changes(
             safe(symbol, 20),
             colours[symbol],
             customdata=typed(close),
-            hovertemplate=f"%{{y:+.2f}} %  %{{customdata:,.{decimals(float(close[-1]))}f}}",
+            hovertemplate=f"%{{y:+.{digits}f}} %  %{{customdata:,.{decimals(float(close[-1]))}f}}",
         )
         for symbol, ts, change, close in drawn
     ]
     labels = [
         Label(
-            f"{safe(base(symbol), 8)} {number(float(change[-1]), 2, signed=True)}",
+            f"{safe(base(symbol), 8)} {number(float(change[-1]), digits, signed=True)}",
             float(change[-1]),
             colours[symbol],
         )
@@ -146,12 +147,12 @@ def _changes(
         theme,
         data,
         x=time_axis(span, theme),
-        y=value_axis("Change (%)", theme, ends, 2, **zero_line(theme)),
+        y=value_axis("Change (%)", theme, ends, digits, **zero_line(theme)),
         uirevision=f"{uirevision}|change",
         annotations=[note(words, theme), *edge_labels(labels, ends)],
         margin=(
             64,
-            edge_margin(labels, *(f"{longest} {number(one, 2, signed=True)}" for one in ends)),
+            edge_margin(labels, *(f"{longest} {number(one, digits, signed=True)}" for one in ends)),
         ),
     )
 
@@ -212,7 +213,7 @@ def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Fig
     words = f"{safe(bars.symbol, 20)}: no volume, no VWAP"
     if math.isfinite(last_vwap):
         labels.append(Label(f"VWAP<br>{price(last_vwap)}", last_vwap, chosen["text"], 2, False))
-        gap = pct(last / last_vwap - 1.0)
+        gap = pct(abs(last / last_vwap - 1.0), signed=False)
         words = f"{safe(bars.symbol, 20)} {gap} {'above' if above else 'below'} VWAP"
     return figure(
         ids.VWAP_CHART,

@@ -94,7 +94,7 @@ def layout() -> Component:
     """The form, the annotated charts, the rules and the history."""
     blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
     rules = [
-        text_column("what", "Rule", minWidth=260, checkboxSelection=True),
+        text_column("what", "Rule", minWidth=260),
         text_column("market", "Market"),
         text_column("when", "Evaluated"),
         number_column("cooldown_s", "Cooldown, s"),
@@ -123,7 +123,7 @@ def layout() -> Component:
             chart(ids.ALERT_ZSCORE_CHART, blank[ids.ALERT_ZSCORE_CHART]),
             card(
                 "Rules",
-                table(ids.RULES_TABLE, rules, height="14rem"),
+                table(ids.RULES_TABLE, rules, height="14rem", selectable=True),
                 tools=dbc.Button(
                     "Delete selected", id=DELETE, size="sm", color="secondary", outline=True
                 ),

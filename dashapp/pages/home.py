@@ -62,6 +62,11 @@ def shown(runtime: Runtime, tab: Tab) -> dict[str, Bars]:
     }
 
 
+def legs_of(tab: Tab) -> tuple[str, str] | None:
+    """The pair's legs, which keep their colours on every page."""
+    return (tab.view.pair.y, tab.view.pair.x) if tab.view.pair else None
+
+
 def key(runtime: Runtime, tab: Tab) -> Any:
     """The versions of the symbols shown."""
     body = runtime.market(tab.view.market)
@@ -112,7 +117,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     first = next(iter(bars.values()))
     summaries = await asyncio.to_thread(lambda: [summarize_bars(one) for one in bars.values()])
     return {
-        ids.PRICE_CHART: price_figure(bars, mode=mode, **look),
+        ids.PRICE_CHART: price_figure(bars, mode=mode, legs=legs_of(tab), **look),
         ids.VOLUME_CHART: volume_figure(first, **look),
         ids.VWAP_CHART: vwap_figure(first, **look),
         "cards": [symbol_card(one) for one in summaries],

@@ -118,7 +118,7 @@ def test_a_negative_ddof_is_refused():
         sharpe([0.01, 0.02], 252, ddof=-1)
 
 
-returns = st.lists(st.floats(-0.5, 0.5), min_size=2, max_size=50)
+returns = st.lists(st.integers(-5_000, 5_000).map(lambda bps: bps / 1e4), min_size=2, max_size=50)
 
 
 @given(returns)
@@ -129,6 +129,4 @@ def test_drawdown_lies_between_a_total_loss_and_none(values):
 @given(returns, st.floats(0.01, 100.0))
 def test_sharpe_does_not_depend_on_the_size_of_the_bet(values, size):
     before, after = sharpe(values, 252), sharpe(np.array(values) * size, 252)
-    assert math.isnan(before) == math.isnan(after) or abs(before) > 1e12
-    if math.isfinite(before) and math.isfinite(after):
-        assert after == pytest.approx(before, rel=1e-6)
+    assert after == pytest.approx(before, rel=1e-9, abs=1e-9, nan_ok=True)

