@@ -158,7 +158,10 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
             "theme": Input(ids.THEME, "data"),
             "options": dict(page.options),
         },
-        state={"cursor": State(ids.cursor_of(page.path), "data"), "frozen": State(ids.FROZEN, "data")},
+        state={
+            "cursor": State(ids.cursor_of(page.path), "data"),
+            "frozen": State(ids.FROZEN, "data"),
+        },
         running=[(Output(ids.INTERVAL, "disabled"), True, False)],
     )
     async def live(tick, view, theme, options, cursor, frozen):
