@@ -45,7 +45,7 @@ def create_app(runtime: Runtime, server: FastAPI) -> Dash:
 
     app = Dash(
         "spreadscope",
-        server=server,
+        server=server,  # type: ignore[arg-type]  # a FastAPI instance, which Dash accepts
         assets_folder=str(ASSETS),
         assets_ignore=r"boot\.js",
         index_string=_INDEX,

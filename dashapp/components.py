@@ -11,14 +11,16 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashapp import ids
+from dashapp.theme import GRAPH_CONFIG
 
-_GRAPH_CONFIG = {
-    "displaylogo": False,
-    "responsive": True,
-    "showTips": False,
-    "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
-    "toImageButtonOptions": {"format": "png", "scale": 2},
-}
+
+def attributes(**values: str) -> dict[str, Any]:
+    """HTML attributes with hyphens, as Dash takes them.
+
+    >>> attributes(aria_label="Range")
+    {'aria-label': 'Range'}
+    """
+    return {name.replace("_", "-"): value for name, value in values.items()}
 
 
 #: A number's decimals follow the size of its instrument's price.
@@ -32,13 +34,8 @@ def chart(
 
     tools: controls at its upper right.
     """
-    config = {
-        **_GRAPH_CONFIG,
-        "toImageButtonOptions": {
-            **_GRAPH_CONFIG["toImageButtonOptions"],
-            "filename": f"spreadscope-{chart_id}",
-        },
-    }
+    picture = {"filename": f"spreadscope-{chart_id}", "format": "png", "scale": 2}
+    config: Any = {**GRAPH_CONFIG, "toImageButtonOptions": picture}
     graph = dcc.Graph(id=chart_id, figure=figure, config=config, className="graph")
     held = [graph] if tools is None else [graph, html.Div(tools, className="chart-tools")]
     return html.Section(held, className=f"card-box chart {size}".strip())
@@ -55,13 +52,16 @@ def answer_line(path: str, ranges: bool) -> Component:
         html.Button(
             words,
             className="range-button",
-            **{"data-seconds": str(seconds), "aria-pressed": "true" if not seconds else "false"},
+            **attributes(data_seconds=str(seconds), aria_pressed=str(not seconds).lower()),
         )
         for words, seconds in RANGES
         if ranges
     ]
     return html.Div(
-        [finding, html.Div(buttons, className="ranges", role="group", **{"aria-label": "Range"})],
+        [
+            finding,
+            html.Div(buttons, className="ranges", role="group", **attributes(aria_label="Range")),
+        ],
         className="page-head",
     )
 

@@ -70,7 +70,9 @@ def panel() -> Component:
         html.Fieldset([html.Legend(title), *fields], className="panel-group")
         for title, fields in groups.items()
     ]
-    return html.Aside(made, id=ids.PANEL, className="side-panel", **{"aria-label": "Parameters"})
+    return html.Aside(
+        made, id=ids.PANEL, className="side-panel", **components.attributes(aria_label="Parameters")
+    )
 
 
 def legs(known: list[str], y: str | None, x: str | None) -> tuple[str | None, str | None]:

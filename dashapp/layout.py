@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from dashapp import components, controls, ids
@@ -41,18 +41,21 @@ def source_kind(runtime: Runtime) -> str:
 
 
 def _brand() -> Component:
-    mark = html.Span(className="brand-mark", **{"aria-hidden": "true"})
+    mark = html.Span(className="brand-mark", **components.attributes(aria_hidden="true"))
     return html.A(
         [mark, html.Span("Spreadscope", className="brand-name")],
         href="/",
         className="brand",
-        **{"aria-label": "Spreadscope, home"},
+        **components.attributes(aria_label="Spreadscope, home"),
     )
 
 
 def _worded(sign: str, words: str) -> list[Component]:
     """A sign, and its words where there is room for them."""
-    return [html.Span(f"{sign} ", **{"aria-hidden": "true"}), html.Span(words, className="words")]
+    return [
+        html.Span(f"{sign} ", **components.attributes(aria_hidden="true")),
+        html.Span(words, className="words"),
+    ]
 
 
 def _feed_controls(runtime: Runtime) -> list[Component]:
@@ -89,7 +92,7 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
             dcc.Dropdown(id=ids.SYMBOLS, multi=True, options=[], value=[], placeholder="Symbols"),
             className="head-symbols",
             role="group",
-            **{"aria-label": "Symbols"},
+            **components.attributes(aria_label="Symbols"),
         ),
         html.Div(
             [
@@ -105,7 +108,11 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
 
 def _icon(button_id: str, sign: str, words: str) -> Component:
     return html.Button(
-        sign, id=button_id, className="icon-button", title=words, **{"aria-label": words}
+        sign,
+        id=button_id,
+        className="icon-button",
+        title=words,
+        **components.attributes(aria_label=words),
     )
 
 
@@ -140,7 +147,7 @@ def tabs() -> Component:
         id=ids.PANEL_TOGGLE,
         className="panel-toggle",
         title="Parameters (P)",
-        **{"aria-controls": ids.PANEL, "aria-expanded": "false"},
+        **components.attributes(aria_controls=ids.PANEL, aria_expanded="false"),
     )
     return html.Nav([html.Div(links, className="tabs"), handle], className="tab-row")
 
@@ -150,8 +157,12 @@ def strip() -> Component:
     return html.Div(
         [
             html.Span(id="simulated-mark"),
-            html.Span(id="feed-dot", className="dot", **{"aria-hidden": "true"}),
-            html.Span(id=ids.FEED_STATUS, className="feed-status", **{"aria-live": "polite"}),
+            html.Span(id="feed-dot", className="dot", **components.attributes(aria_hidden="true")),
+            html.Span(
+                id=ids.FEED_STATUS,
+                className="feed-status",
+                **components.attributes(aria_live="polite"),
+            ),
             html.Span(id="trust-figures", className="trust-figures"),
             html.Span(id="paused-mark", className="paused-mark"),
             html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
@@ -203,7 +214,9 @@ def layout(runtime: Runtime) -> Component:
             tabs(),
             strip(),
             main,
-            html.Div(id=ids.TOASTS, className="toasts", **{"aria-live": "polite"}),
+            html.Div(
+                id=ids.TOASTS, className="toasts", **components.attributes(aria_live="polite")
+            ),
             _help(),
         ],
         className="frame",
@@ -221,13 +234,15 @@ def page_for(pathname: str | None) -> Any:
 def register(app: Dash) -> None:
     """The router: only the page in view is in the document, so only it is computed."""
 
-    @app.callback(Output(ids.PAGE, "children"), Input(ids.URL, "pathname"))
-    async def route(pathname):
+    @app.callback(
+        Output(ids.PAGE, "children"), Input(ids.URL, "pathname"), State(ids.THEME, "data")
+    )
+    async def route(pathname, theme):
         page = page_for(pathname)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")
         return [
             dcc.Store(id=ids.cursor_of(page.path)),
             components.answer_line(page.path, ranges=page.path != "/data"),
-            page.layout(),
+            page.layout("light" if theme == "light" else "dark"),
         ]

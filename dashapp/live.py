@@ -63,14 +63,14 @@ class LivePage:
     options: Mapping[str, Input] = field(default_factory=dict)
 
 
-def waiting(reason: NotReady, timeframe: str) -> str:
-    """Why there is no picture yet, and when there will be one.
+def waiting(reason: NotReady, timeframe: str, growing: bool = True) -> str:
+    """Why there is no picture yet and, where the market still grows, when there will be one.
 
     >>> waiting(NotReady("needs 60 bars, has 12", 12, 60), "1s")
     'needs 60 bars, has 12: about 48 s'
     """
     missing = reason.need - reason.have
-    if missing <= 0:
+    if missing <= 0 or not growing:
         return reason.reason
     seconds = missing * TIMEFRAMES[timeframe] // 1_000
     when = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
@@ -138,7 +138,9 @@ async def _answer(
 def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
     """The page's key with everything of the tab that it depends on, as one string."""
     options = sorted((name, str(value)) for name, value in tab.options.items())
-    return repr((page.path, page.key(runtime, tab), tab.view, tab.theme, options))
+    # started_s: a server that was started anew counts its versions from zero again.
+    held = (runtime.started_s, page.path, page.key(runtime, tab))
+    return repr((*held, tab.view, tab.theme, options))
 
 
 def register(app: Dash, runtime: Runtime, page: LivePage) -> None:

@@ -77,6 +77,11 @@ class SweepJob:
         """Run in a worker thread."""
         self._task = asyncio.create_task(self._run(y, x, params, settings))
 
+    async def wait(self) -> None:
+        """Until it is done, cancelled or failed."""
+        if self._task is not None:
+            await self._task
+
     def cancel(self) -> None:
         """Stop after the cell under way; nothing half-done is shown."""
         self._stop = True
@@ -104,9 +109,10 @@ class SweepJob:
         except ValueError as error:
             self.error = str(error)
         else:
-            self.result = made
             if isinstance(made, NotReady):
-                self.error, self.result = made.reason, None
+                self.error = made.reason
+            elif not made.cancelled:
+                self.result = made
         self.version += 1
         logger.info("parameter sweep %s: %s", kind.title.lower(), self.words)
 

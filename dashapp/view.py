@@ -7,6 +7,7 @@ field, so that a message can stand under the field that is wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -24,6 +25,7 @@ from analytics.model import (
 )
 from dashapp import ids
 
+_NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})", re.ASCII)
 FIXED_LAG = "fixed"
 THRESHOLD_RANGE = (0.1, 20.0)
 
@@ -174,28 +176,30 @@ class View:
         return self.pair.y if self.pair else None
 
 
+def _finite(raw: Any) -> float | None:
+    """The number that a field holds, None for anything else: `1_000` and full-width digits too."""
+    text = str(raw).strip()
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
 def _whole(one: Field, raw: Any) -> int | None:
     low, high = PAIR_RANGES[one.name]
     if raw is None or raw == "":
         if one.optional:
             return None
         raise ValueError(f"empty: needs a whole number from {low} to {high}")
-    try:
-        number = float(str(raw))
-    except ValueError:
-        raise ValueError(f"{raw} is no number: {low} to {high}") from None
-    if number != number or number != int(number) or not low <= number <= high:
-        raise ValueError(f"{raw} is out of range: {low} to {high}")
+    number = _finite(raw)
+    if number is None:
+        raise ValueError(f"{raw} is no number: {low} to {high}")
+    if not low <= number <= high or not number.is_integer():
+        raise ValueError(f"{raw} is not a whole number from {low} to {high}")
     return int(number)
 
 
 def _number(raw: Any) -> float:
     low, high = THRESHOLD_RANGE
-    try:
-        number = float(str(raw))
-    except ValueError:
-        number = float("nan")
-    if not low <= number <= high:
+    number = _finite(raw)
+    if number is None or not low <= number <= high:
         raise ValueError(f"{'empty' if raw in (None, '') else raw}: expected {low:g} to {high:g}")
     return number
 

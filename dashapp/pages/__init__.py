@@ -1,4 +1,4 @@
-"""The six pages: each a `layout()` and a `register(app, runtime)`."""
+"""The six pages: each a `layout(theme)` and a `register(app, runtime)`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Page:
     name: str
     title: str
     path: str
-    layout: Callable[[], Any]
+    layout: Callable[[str], Any]
     register: Callable[[Dash, Runtime], None]
 
 

@@ -29,7 +29,7 @@ from dashapp.components import (
 from dashapp.figures.alerts import alert_spread_figure, alert_zscore_figure
 from dashapp.figures.base import empty_figure
 from dashapp.live import LivePage, Tab
-from dashapp.pages.shared import markers_of, pair_key, snapshot_of, utc_time
+from dashapp.pages.shared import markers_of, pair_key, snapshot_of, utc_time, waiting_for
 from dashapp.runtime import Runtime
 from dashapp.view import View, from_dict
 from dashapp.words import alerts_answer
@@ -90,9 +90,9 @@ def _form() -> Component:
     )
 
 
-def layout() -> Component:
+def layout(theme: str) -> Component:
     """The form, the annotated charts, the rules and the history."""
-    blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
+    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
     rules = [
         text_column("what", "Rule", minWidth=260),
         text_column("market", "Market"),
@@ -203,7 +203,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     }
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
-        words = live.waiting(snapshot, tab.view.timeframe)
+        words = waiting_for(runtime, tab, snapshot)
         return {**live.empty_page(PAGE, words, tab.theme), **made}
     look = {"theme": tab.theme, "uirevision": tab.uirevision}
     events = markers_of(runtime, tab)

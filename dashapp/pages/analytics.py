@@ -21,7 +21,7 @@ from dashapp.figures.pair import (
     zscore_figure,
 )
 from dashapp.live import LivePage, Tab
-from dashapp.pages.shared import COST_BPS, markers_of, pair_key, snapshot_of, z_rule
+from dashapp.pages.shared import COST_BPS, markers_of, pair_key, snapshot_of, waiting_for, z_rule
 from dashapp.runtime import Runtime
 from dashapp.view import from_dict
 from dashapp.words import pair_answer, pair_figures
@@ -37,9 +37,9 @@ ALERT_BUTTON = "alert-here"
 ALERT_MADE = "alert-made"
 
 
-def layout() -> Component:
+def layout(theme: str) -> Component:
     """Spread and z-score first; the hedge, the tests and the figures below."""
-    blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
+    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
     alert = [
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
         dbc.Button(
@@ -68,7 +68,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The page's figures for what the tab looks at."""
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
-        made = live.empty_page(PAGE, live.waiting(snapshot, tab.view.timeframe), tab.theme)
+        made = live.empty_page(PAGE, waiting_for(runtime, tab, snapshot), tab.theme)
         return {**made, "figures": ""}
     return drawn(runtime, tab, snapshot)
 

@@ -36,7 +36,7 @@ from dashapp.figures.base import empty_figure
 from dashapp.live import LivePage, Tab
 from dashapp.numerals import NONE, bar_span, pct
 from dashapp.numerals import number as digits
-from dashapp.pages.shared import NO_PAIR, pair_key, utc_time
+from dashapp.pages.shared import NO_PAIR, pair_key, utc_time, waiting_for
 from dashapp.runtime import Runtime
 from dashapp.sweeps import SWEEPS, SweepJob, SweepJobs
 from dashapp.view import from_dict
@@ -69,9 +69,9 @@ _MODES = (
 )
 
 
-def layout() -> Component:
+def layout(theme: str) -> Component:
     """Settings, figures, equity and drawdown, z with its trades, the trades, the sweep."""
-    blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
+    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
     fields = [
         field(label, number(control, getattr(_USUAL, name)), control, hint=hint)
         for name, (control, label, hint, _) in SETTINGS.items()
@@ -99,7 +99,7 @@ def layout() -> Component:
             chart(ids.DRAWDOWN_CHART, blank[ids.DRAWDOWN_CHART]),
             card("Results", html.Div(id=ids.BACKTEST_FIGURES, className="scroll-x")),
             card("Trades", table(ids.TRADES_TABLE, _columns()), extra="wide"),
-            _sweep_card(),
+            _sweep_card(theme),
             dcc.Store(id=SWEEP_ASKED),
         ],
         className="grid",
@@ -123,7 +123,7 @@ def _columns() -> list[dict[str, Any]]:
     ]
 
 
-def _sweep_card() -> Component:
+def _sweep_card(theme: str) -> Component:
     tools = [
         select(SWEEP_KIND, [(name, one.title) for name, one in SWEEPS.items()], "exit"),
         dbc.Button("Run", id=SWEEP_RUN, size="sm", color="primary"),
@@ -137,7 +137,7 @@ def _sweep_card() -> Component:
             html.Div(id=SWEEP_SAYS, className="tone-muted", role="status"),
             chart(
                 ids.SWEEP_HEATMAP,
-                empty_figure("waiting for the first bars", "dark", ids.SWEEP_HEATMAP),
+                empty_figure("waiting for the first bars", theme, ids.SWEEP_HEATMAP),
                 "bare",
             ),
         ]
@@ -213,7 +213,7 @@ def make_page(jobs: SweepJobs) -> LivePage:
         else:
             result = await runtime.backtest(tab.view.market, tab.view.pair, settings)
         if isinstance(result, NotReady):
-            words = live.waiting(result, tab.view.timeframe)
+            words = waiting_for(runtime, tab, result)
             return {
                 **live.empty_page(page, words, tab.theme),
                 "figures": "",

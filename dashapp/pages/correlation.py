@@ -13,16 +13,16 @@ from dashapp.components import chart, segments
 from dashapp.figures.base import empty_figure
 from dashapp.figures.correlation import heatmap_figure, rolling_correlation_figure
 from dashapp.live import LivePage, Tab
-from dashapp.pages.shared import limit_of, pair_key, snapshot_of
+from dashapp.pages.shared import limit_of, pair_key, snapshot_of, waiting_for
 from dashapp.runtime import Runtime
 from dashapp.words import correlation_answer
 
 CHARTS = (ids.HEATMAP, ids.ROLLING_CORRELATION)
 
 
-def layout() -> Component:
+def layout(theme: str) -> Component:
     """The heatmap beside the rolling correlation of the pair."""
-    blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
+    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
     return html.Div(
         [
             chart(ids.HEATMAP, blank[ids.HEATMAP], "tall"),
@@ -45,7 +45,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     made: dict[str, Any] = {}
     table = await runtime.correlation(tab.view.market, timeframe, limit_of(tab))
     if isinstance(table, NotReady):
-        words = live.waiting(table, timeframe)
+        words = waiting_for(runtime, tab, table)
         made[ids.HEATMAP] = empty_figure(words, tab.theme, ids.HEATMAP)
         made["answer"] = segments([(words, "muted")])
     else:
@@ -53,7 +53,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         made["answer"] = segments(correlation_answer(table.symbols, table.matrix))
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
-        words = live.waiting(snapshot, timeframe)
+        words = waiting_for(runtime, tab, snapshot)
         made[ids.ROLLING_CORRELATION] = empty_figure(words, tab.theme, ids.ROLLING_CORRELATION)
     else:
         made[ids.ROLLING_CORRELATION] = rolling_correlation_figure(snapshot, **look)

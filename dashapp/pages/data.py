@@ -56,7 +56,7 @@ def _exports() -> list[Component]:
     ]
 
 
-def layout() -> Component:
+def layout(theme: str) -> Component:
     """Upload, the summary of every symbol, then raw ticks and bars of one."""
     summary = [
         text_column("symbol", "Symbol", minWidth=130),

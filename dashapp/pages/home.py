@@ -25,9 +25,9 @@ CHARTS = (ids.PRICE_CHART, ids.VOLUME_CHART, ids.VWAP_CHART)
 PRICE_MODE = "price-mode"
 
 
-def layout() -> Component:
+def layout(theme: str) -> Component:
     """Prices over the whole width, volume and VWAP below, then a card a symbol."""
-    blank = {one: empty_figure("waiting for the first bars", "dark", one) for one in CHARTS}
+    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
     mode = dbc.RadioItems(
         id=PRICE_MODE,
         options=[{"value": "lines", "label": "Lines"}, {"value": "candles", "label": "Candles"}],

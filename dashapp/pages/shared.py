@@ -8,7 +8,7 @@ from typing import Any
 
 from analytics.alerts import AlertEvent
 from analytics.model import NotReady, PairParams, PairSnapshot
-from dashapp.live import Tab
+from dashapp.live import Tab, waiting
 from dashapp.runtime import Runtime
 
 NO_PAIR = NotReady("this market has fewer than two symbols, a pair needs two", 0, 0)
@@ -55,6 +55,12 @@ def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
         "threshold": threshold,
         "params": asdict(params),
     }
+
+
+def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady) -> str:
+    """What a chart says in its middle while there is no picture."""
+    growing = runtime.feed_status(tab.view.market).state == "live"
+    return waiting(reason, tab.view.timeframe, growing)
 
 
 def utc_time(ts_ms: int) -> str:

@@ -1,0 +1,36 @@
+"""What the header and the side panel hold for a market, a link, a click elsewhere."""
+
+from __future__ import annotations
+
+from dashapp.controls import legs, settle_values
+
+HELD = {"market": "demo", "y": None, "x": None, "symbols": [], "timeframe": "1s"}
+
+
+def test_legs_that_the_market_has_stay_and_others_give_way():
+    known = ["A", "B", "C"]
+    assert legs(known, None, None) == ("A", "B")
+    assert legs(known, "C", "A") == ("C", "A")
+    assert legs(known, "Z", "A") == ("B", "A")
+    assert legs(known, "B", "B") == ("B", "A")
+    assert legs(["A"], None, None) == ("A", None)
+    assert legs([], "A", "B") == (None, None)
+
+
+def test_a_market_fills_its_legs_and_symbols(runtime):
+    made = settle_values(runtime, {}, HELD, "demo")
+    assert (made["y"], made["x"]) == ("BTCUSDT", "ETHUSDT")
+    assert made["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert made["timeframe"] == "1s"
+
+
+def test_a_link_to_a_market_that_is_gone_opens_the_default_one(runtime):
+    made = settle_values(runtime, {"market": "upload-9"}, HELD, "demo")
+    assert made["market"] == runtime.default_market
+
+
+def test_an_exchange_offers_its_symbols_before_the_first_tick(runtime):
+    made = settle_values(runtime, {"market": "live", "symbols": ["SOLUSDT"]}, HELD, "binance-spot")
+    assert made["symbols"] == ["SOLUSDT"]
+    assert {"value": "BTCUSDT", "label": "BTCUSDT"} in made["symbol_options"]
+    assert made["y"] is None
