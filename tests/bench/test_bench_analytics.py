@@ -50,7 +50,7 @@ def ratio(capsys) -> Callable[..., float]:
         mine, theirs = best(ours, 300), best(peer, runs)
         with capsys.disabled():
             times = f"{mine * 1e6:,.0f} us against {theirs * 1e6:,.0f} us of {peer_name}"
-            print(f"\n  {what}: {theirs / mine:,.0f}x ({times})", end="")  # noqa: T201
+            print(f"\n  {what}: {theirs / mine:,.0f}x ({times})", end="")
         return theirs / mine
 
     return compare

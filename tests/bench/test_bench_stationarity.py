@@ -42,7 +42,7 @@ def seconds(function: Callable[[], object], runs: int) -> float:
 
 def say(capsys: pytest.CaptureFixture[str], words: str) -> None:
     with capsys.disabled():
-        print(f"\n  {words}", end="")  # noqa: T201
+        print(f"\n  {words}", end="")
 
 
 def walk(n: int, seed: int = 0) -> np.ndarray:

@@ -1,32 +1,11 @@
-"""A running app and a real browser for the tests that look at pages."""
+"""Browser tests: marked, with time enough for a cold start."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
-
-PROJECT = Path(__file__).resolve().parents[2]
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-#: The cold start compiles the kernels; a loaded machine takes its time.
-PATIENCE_MS = 60_000
+from running_app import app, chromium, open_tab  # noqa: F401
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,120 +14,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(240))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class App:
-    """A process of the app and where it answers."""
-
-    process: subprocess.Popen[str]
-    url: str
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=30)
-
-    def status(self) -> dict:
-        return self.get("/api/status").json()
-
-
-def start(*options: str) -> App:
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), "--archive", "none", *options],
-        cwd=PROJECT,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    app = App(process, f"http://127.0.0.1:{port}")
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if app.get("/healthz").status_code == 200:
-                return app
-        except httpx.HTTPError:
-            time.sleep(0.1)
-        if process.poll() is not None:
-            break
-    process.kill()
-    raise AssertionError(f"the app did not start: {process.communicate()[1]}")
-
-
-def stop(app: App) -> None:
-    app.process.send_signal(signal.SIGTERM)
-    try:
-        app.process.communicate(timeout=10)
-    except subprocess.TimeoutExpired:
-        app.process.kill()
-        app.process.communicate()
-        raise AssertionError("the app did not stop within 10 s of SIGTERM") from None
-
-
-@pytest.fixture(scope="session")
-def app() -> Iterator[App]:
-    """The app on the demo market, one process for all browser tests."""
-    running = start()
-    yield running
-    stop(running)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator:
-    """Debian's chromium; a failure instead of a skip where CI asks for it."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not found:
-        if os.environ.get("SPREADSCOPE_REQUIRE_ALL"):
-            pytest.fail("chromium is not installed, and this run requires it")
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Tab:
-    """A browser tab that remembers what its console complained of."""
-
-    page: object
-    errors: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def open_tab(chromium, app: App) -> Iterator[Callable]:
-    """Open a tab at a path; at the end of the test no console may have complained."""
-    contexts, tabs = [], []
-
-    def open_at(path: str = "/", width: int = 1440, height: int = 900, theme: str = "dark"):
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, accept_downloads=True
-        )
-        context.add_init_script(
-            f"if (!localStorage.theme) localStorage.setItem('theme', '\"{theme}\"')"
-        )
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        tab = Tab(page)
-        page.on(
-            "console",
-            lambda message: tab.errors.append(message.text) if message.type == "error" else None,
-        )
-        page.on("pageerror", lambda error: tab.errors.append(str(error)))
-        contexts.append(context)
-        tabs.append(tab)
-        page.goto(app.url + path)
-        return page
-
-    yield open_at
-    for context in contexts:
-        context.close()
-    complaints = [error for tab in tabs for error in tab.errors]
-    assert not complaints, f"the browser's console complained: {complaints}"
