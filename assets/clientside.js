@@ -142,6 +142,32 @@
     }
   }
 
+  // ---------------------------------------------------------------- a click on the heatmap
+  // plotly.js forgets what is under the mouse at each update, so its own click event is lost
+  // between two updates: the cell is found here, from where the mouse went down and up.
+  let pressed = null;
+
+  function cellAt(event) {
+    const plot = event.target.closest && event.target.closest("#correlation-heatmap .js-plotly-plot");
+    const area = plot && plot.querySelector(".nsewdrag");
+    if (!area) return null;
+    const box = area.getBoundingClientRect();
+    const { xaxis, yaxis } = plot._fullLayout;
+    const column = Math.round(xaxis.p2c(event.clientX - box.left));
+    const row = Math.round(yaxis.p2c(event.clientY - box.top));
+    const [x, y] = [xaxis._categories[column], yaxis._categories[row]];
+    return x && y ? { x, y, left: event.clientX, top: event.clientY } : null;
+  }
+
+  function onRelease(event) {
+    const from = pressed;
+    pressed = null;
+    if (!from || from.x === from.y) return;
+    if (Math.hypot(event.clientX - from.left, event.clientY - from.top) > 4) return;
+    setProps("focus", { data: { x: from.x, y: from.y, at: Date.now() } });
+    click("tab-analytics");
+  }
+
   // ---------------------------------------------------------------- shortcuts
   const click = (id) => byId(id) && byId(id).click();
   const KEYS = {
@@ -249,6 +275,8 @@
 
   // ---------------------------------------------------------------- wiring
   document.addEventListener("keydown", onKey);
+  document.addEventListener("mousedown", (event) => (pressed = cellAt(event)), true);
+  document.addEventListener("mouseup", onRelease, true);
   document.addEventListener("click", (event) => {
     if (event.target.closest("#panel-toggle")) {
       showPanel(!document.body.classList.contains("panel-open"));

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, html, no_update
+from dash import Dash, html
 from dash.development.base_component import Component
 
 from analytics.model import NotReady
@@ -64,18 +64,5 @@ PAGE = LivePage(path="/correlation", charts=CHARTS, key=key, render=render)
 
 
 def register(app: Dash, runtime: Runtime) -> None:
-    """The live callback, and the click that opens a pair."""
+    """The live callback. A click on a cell opens the pair: `clientside.js` sees to it."""
     live.register(app, runtime, PAGE)
-
-    @app.callback(
-        Output(ids.FOCUS, "data", allow_duplicate=True),
-        Output(ids.URL, "pathname"),
-        Input(ids.HEATMAP, "clickData"),
-        prevent_initial_call=True,
-    )
-    async def open_pair(click):
-        point = (click or {}).get("points", [{}])[0]
-        y, x = point.get("y"), point.get("x")
-        if not y or not x or y == x:
-            return no_update, no_update
-        return {"y": y, "x": x}, "/analytics"

@@ -293,7 +293,6 @@ def test_the_heatmap_opens_the_pair_that_is_clicked(open_tab):
     box = page.locator("#correlation-heatmap .nsewdrag").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
     page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.9)
-    page.wait_for_selector("#correlation-heatmap .hoverlayer .hovertext", state="attached")
     page.mouse.down()
     page.mouse.up()
     until(page, "location.pathname === '/analytics'")
