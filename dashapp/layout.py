@@ -224,11 +224,9 @@ def layout(runtime: Runtime) -> Component:
 
 
 def page_for(pathname: str | None) -> Any:
-    """The page at a path, or one that says there is none."""
-    for page in PAGES:
-        if page.path == (pathname or "/").rstrip("/") or (page.path == "/" and pathname == "/"):
-            return page
-    return None
+    """The page at a path, None where there is none."""
+    path = (pathname or "/").rstrip("/") or "/"
+    return next((page for page in PAGES if page.path == path), None)
 
 
 def register(app: Dash) -> None:
