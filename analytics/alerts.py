@@ -43,6 +43,8 @@ __all__ = [
     "would_have_fired",
 ]
 
+#: Decimals in texts; those of what is not named here go by its size.
+_DIGITS = {"z": 2, "correlation": 2, "adf_pvalue": 3, "feed_silent": 0}
 _OF_THE_RULE = ("market", "symbols", "metric", "operator", "threshold")
 
 
@@ -155,7 +157,7 @@ def evaluate(
     >>> readings = [Reading(rule.key, second * 1000, p) for second, p in enumerate(prices)]
     >>> events, state = evaluate([rule], readings, AlertState())
     >>> [event.text for event in events]
-    ['price 101 > 100.0: BTCUSDT', 'price 103 > 100.0: BTCUSDT']
+    ['price 101.00 > 100: BTCUSDT', 'price 103.00 > 100: BTCUSDT']
     """
     states: dict[str, RuleState] = {}
     watching: dict[tuple[Any, ...], list[AlertRule]] = {}
@@ -219,13 +221,39 @@ def describe(rule: AlertRule, value: float) -> str:
     >>> from analytics.model import PairParams
     >>> pair = PairParams("BTCUSDT", "ETHUSDT")
     >>> describe(AlertRule("r", "demo", "z", "abs>", 2.0, params=pair), -2.31)
-    'z -2.31, |z| > 2.0: BTCUSDT cheap, long BTCUSDT / short ETHUSDT'
+    'z −2.31, |z| > 2: BTCUSDT cheap, long BTCUSDT / short ETHUSDT'
     """
     label = METRICS[rule.metric].label
-    sign = "+" if "abs>" in METRICS[rule.metric].operators else ""
-    shown = f"{value:{sign},.2f}" if rule.metric == "z" else f"{value:{sign},.10g}"
     size = f", |{label}|" if rule.operator.startswith("abs") else ""
-    return f"{label} {shown}{size} {rule.operator[-1]} {rule.threshold:,}: {_subject(rule, value)}"
+    condition = f"{size} {rule.operator[-1]} {_minus(f'{rule.threshold:,.10g}')}"
+    return f"{label} {shown_value(rule, value)}{condition}: {_subject(rule, value)}"
+
+
+def shown_value(rule: AlertRule, value: float) -> str:
+    """A reading in the digits of its metric; prices and spreads in those of their size.
+
+    >>> shown_value(AlertRule("r", "demo", "price", ">", 60_000.0, symbol="BTCUSDT"), 61_800.1234)
+    '61,800.12'
+    """
+    if rule.metric == "adf_pvalue" and value < 0.001:
+        return "under 0.001"
+    digits = _DIGITS.get(rule.metric)
+    if digits is None:
+        digits = _digits_of_size(max(abs(value), abs(rule.threshold)))
+    value = round(value, digits) + 0.0  # no minus before a zero
+    sign = "+" if value and "abs>" in METRICS[rule.metric].operators else ""
+    return _minus(f"{value:{sign},.{digits}f}")
+
+
+def _digits_of_size(size: float) -> int:
+    """How many decimals a number of this size takes: 2 from 100 on, else five digits in all."""
+    if not size or size >= 100:
+        return 2
+    return min(4 - math.floor(math.log10(size)), 10)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
 
 
 def _subject(rule: AlertRule, value: float) -> str:

@@ -6,10 +6,33 @@
   const byId = (id) => document.getElementById(id);
   const noUpdate = () => window.dash_clientside.no_update;
 
+  // ---------------------------------------------------------------- the server gone, and back
+  // The interval is disabled while a live call runs; Dash does not enable it again when the
+  // call never reached a server. So a call that fails in the network enables it here, and
+  // the page asks on until a server answers.
+  const RETRY_MS = 1000;
+  const plainFetch = window.fetch;
+
+  function online(yes) {
+    document.body.classList.toggle("offline", !yes);
+    if (!yes) setTimeout(() => setProps("live-interval", { disabled: false }), RETRY_MS);
+  }
+
+  window.fetch = function (resource, ...more) {
+    const sent = plainFetch.call(this, resource, ...more);
+    if (String(resource.url || resource).includes("_dash-update-component")) {
+      sent.then(() => online(true), () => online(false));
+    }
+    return sent;
+  };
+
   // ---------------------------------------------------------------- the link
   function writeUrl(view, pathname) {
     if (!view) return noUpdate();
     const link = (pathname || "/") + "?" + view.query;
+    for (const tab of document.querySelectorAll(".tabs .nav-link")) {
+      tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + "?" + view.query);
+    }
     if (window.location.pathname + window.location.search !== link) {
       window.history.replaceState(window.history.state, "", link);
     }
@@ -44,7 +67,10 @@
   }
 
   function showPanel(open) {
+    const was = document.body.classList.contains("panel-open");
     document.body.classList.toggle("panel-open", open);
+    if (was && !open) byId("panel-toggle").focus();
+    if (!was && open) byId("side-panel").querySelector("select, input").focus();
     byId("panel-toggle").setAttribute("aria-expanded", String(open));
   }
 
@@ -99,13 +125,23 @@
     relayoutAll(() => ({ "xaxis.autorange": true })).then(() => showPaused(false));
   }
 
+  let shownPage = null;
+
   // A stretch of time that ends at the newest bar and moves on with it.
   let stretch_ms = 0;
   let newest = 0;
 
+  // The newest time that a chart shows; some traces come as x0 and dx, some run backwards.
   function lastTime(plot) {
-    const times = plot._fullData.filter((trace) => trace.x && trace.x.length);
-    return Math.max(...times.map((trace) => Number(new Date(trace.x[trace.x.length - 1]))));
+    const ends = plot._fullData.map((trace) => {
+      if (trace.x && trace.x.length) {
+        const [first, last] = [trace.x[0], trace.x[trace.x.length - 1]];
+        const middle = trace.x[Math.floor(trace.x.length / 2)];
+        return Math.max(...[first, middle, last].map((one) => Number(new Date(one))));
+      }
+      return Number(new Date(trace.x0)) + (trace._length - 1) * trace.dx;
+    });
+    return Math.max(...ends.filter(Number.isFinite));
   }
 
   function slide(milliseconds) {
@@ -174,6 +210,7 @@
     s: () => click("swap-legs"),
     t: () => click("theme-toggle"),
     p: () => click("panel-toggle"),
+    escape: () => showPanel(false),
     r: follow,
     "?": () => click("help-toggle"),
     " ": () => click("freeze-toggle"),
@@ -186,6 +223,7 @@
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (event.key === " " && event.target.closest("button, a, summary")) return;
+    if (document.querySelector(".modal.show")) return;
     const tabs = document.querySelectorAll(".tabs .nav-link");
     if (/^[1-6]$/.test(event.key) && tabs[event.key - 1]) {
       tabs[event.key - 1].click();
@@ -197,6 +235,7 @@
 
   // ---------------------------------------------------------------- upload
   let sending = null;
+  let cancelled = false;
 
   function progress(words, share) {
     const box = byId("upload-progress");
@@ -238,10 +277,17 @@
   }
 
   async function upload(files) {
-    if (!files.length || sending) return;
+    if (!files.length) return;
+    click("tab-data");
+    if (sending) return;
     const reports = [];
     let market = null;
+    cancelled = false;
     for (const file of files) {
+      if (cancelled) {
+        reports.push({ name: file.name, error: "cancelled; nothing was kept" });
+        continue;
+      }
       const report = await send(file, market);
       market = market || report.market || null;
       reports.push(report);
@@ -283,6 +329,7 @@
     } else if (event.target.closest(".range-button")) {
       onRange(event.target.closest(".range-button"));
     } else if (event.target.closest("#upload-cancel")) {
+      cancelled = true;
       if (sending) sending.abort();
     } else if (!event.target.closest(".side-panel")) {
       showPanel(false);
@@ -293,6 +340,13 @@
   new MutationObserver(() => {
     fileInput();
     watchPlots();
+    if (byId("page-content") && byId("page-content").firstElementChild !== shownPage) {
+      shownPage = byId("page-content").firstElementChild;
+      slide(stretch_ms > 0 ? stretch_ms : 0);
+      showPaused(false);
+      const tab = document.querySelector(".tabs .nav-link.active");
+      if (tab) tab.scrollIntoView({ block: "nearest", inline: "center" });
+    }
   }).observe(document.documentElement, { childList: true, subtree: true });
 
   function notify(events) {

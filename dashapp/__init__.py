@@ -40,7 +40,7 @@ def create_app(runtime: Runtime, server: FastAPI) -> Dash:
     """Build the Dash app over `runtime` and mount it on `server`."""
     from dash import Dash
 
-    from dashapp import controls, frame, layout, live
+    from dashapp import controls, frame, layout
     from dashapp.pages import PAGES
 
     app = Dash(
@@ -57,7 +57,6 @@ def create_app(runtime: Runtime, server: FastAPI) -> Dash:
         on_error=_on_error,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
-    runtime.callback_ms = live.durations_ms
     app.layout = lambda: layout.layout(runtime)
     layout.register(app)
     controls.register(app, runtime)

@@ -12,9 +12,8 @@ import logging
 import math
 import time
 import uuid
-from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,6 +37,8 @@ from analytics.model import (
     PairParams,
     PairSnapshot,
 )
+from dashapp.alert_history import AlertHistory
+from dashapp.analyses import Busy, serial
 from storage.archive import Archive
 from storage.market import Market
 
@@ -45,7 +46,6 @@ logger = logging.getLogger(__name__)
 
 PERIOD_S = 0.5
 MAX_RULES = 200
-MAX_EVENTS = 10_000
 
 Series = tuple[IntArray, FloatArray]
 Keep = Callable[[Callable[[Archive], object]], None]
@@ -54,6 +54,8 @@ Keep = Callable[[Callable[[Archive], object]], None]
 class Source(Protocol):
     """What the engine reads from: the runtime."""
 
+    @property
+    def kernels_ready(self) -> bool: ...
     def market(self, market_id: str) -> Market | None: ...
     def feed_status(self, market_id: str) -> FeedStatus: ...
     def snapshot(
@@ -64,36 +66,57 @@ class Source(Protocol):
 class AlertEngine:
     """Rules and the events they caused.
 
-    version: goes up whenever a rule or an event comes, changes or goes. fired: how many
-    alerts fired since the process began. keep: does a write to the archive soon, in order,
-    off the loop; nothing where nothing is kept.
+    version: goes up whenever a rule or an event comes, changes or goes. keep: does a write
+    to the archive soon, in order, off the loop; nothing where nothing is kept.
     """
 
     def __init__(self, source: Source, keep: Keep) -> None:
         self.version = 0
-        self.fired = 0
         self._source = source
         self._keep = keep
         self._rules: dict[str, AlertRule] = {}
         self._state = AlertState()
-        self._events: deque[AlertEvent] = deque(maxlen=MAX_EVENTS)
+        self._history = AlertHistory()
         self._seen: dict[str, Hashable] = {}
-        self._read_up_to: dict[Hashable, int] = {}
+        self._read_up_to: dict[Hashable, tuple[int, int]] = {}
+
+    # --- the history -----------------------------------------------------------------
+
+    @property
+    def newest_event(self) -> AlertEvent | None:
+        """The alert that fired last, None before the first."""
+        return self._history.newest_event
+
+    @property
+    def fired_today(self) -> int:
+        """How many alerts of the current UTC day the history holds."""
+        return self._history.fired_today
+
+    def since(self, event_id: str | None) -> list[AlertEvent]:
+        """What fired after the event with this id, oldest first; nothing for None."""
+        return self._history.since(event_id)
+
+    def events(self, market: str | None = None, since: int = 0) -> list[AlertEvent]:
+        """What fired in a market (None: in all) at or after `since` (epoch ms), newest first."""
+        return self._history.events(market, since)
+
+    def events_of(self, market: str, params: PairParams) -> list[AlertEvent]:
+        """The alerts that a chart of this pair marks, oldest first: see AlertHistory."""
+        return self._history.events_of(market, params)
+
+    def clear_events(self) -> int:
+        """Empty the history; how many events went."""
+        count = self._history.clear()
+        self.version += 1
+        self._keep(lambda archive: archive.clear_events())
+        return count
+
+    # --- the rules -------------------------------------------------------------------
 
     @property
     def rules(self) -> tuple[AlertRule, ...]:
         """All rules, in the order in which they were added."""
         return tuple(self._rules.values())
-
-    @property
-    def fired_today(self) -> int:
-        """How many alerts of the current UTC day the history holds."""
-        midnight_ms = int(time.time() // 86_400) * 86_400_000
-        return sum(event.ts_ms >= midnight_ms for event in self._events)
-
-    def newest(self, count: int) -> list[AlertEvent]:
-        """The last `count` events, oldest first."""
-        return list(self._events)[-count:] if count > 0 else []
 
     def restore(
         self, rules: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]
@@ -106,11 +129,7 @@ class AlertEngine:
                 logger.warning("the archive holds a rule that cannot be used: %s", error)
             else:
                 self._rules[rule.id] = rule
-        for kept in reversed(list(events)):
-            try:
-                self._events.append(AlertEvent(**{**kept, "symbols": tuple(kept["symbols"])}))
-            except (KeyError, TypeError) as error:
-                logger.warning("the archive holds an alert that cannot be used: %s", error)
+        self._history.restore(events, self._rules)
         self.version += 1
 
     def add_rule(self, fields: Mapping[str, Any]) -> AlertRule:
@@ -154,21 +173,15 @@ class AlertEngine:
         state = self._state.rules.get(rule_id)
         return state is not None and state.paused
 
-    def events(self, market: str | None = None, since: int = 0) -> list[AlertEvent]:
-        """What fired in a market (None: in all) at or after `since` (epoch ms), newest first."""
-        return [
-            event
-            for event in reversed(self._events)
-            if event.ts_ms >= since and market in (None, event.market)
-        ]
+    def waiting(self, rule_id: str) -> str:
+        """Why a rule cannot be evaluated at all, in words; "" for one that can, or is none.
 
-    def clear_events(self) -> int:
-        """Empty the history; how many events went."""
-        count = len(self._events)
-        self._events.clear()
-        self.version += 1
-        self._keep(lambda archive: archive.clear_events())
-        return count
+        Until its market has the symbol, or comes back, nothing is read for it.
+        """
+        rule = self._rules.get(rule_id)
+        return "" if rule is None else _waits_for(rule, self._source.market(rule.market))
+
+    # --- evaluation ------------------------------------------------------------------
 
     async def run(self) -> None:
         """Evaluate for ever; one failure is logged and does not end it."""
@@ -194,12 +207,10 @@ class AlertEngine:
         return events
 
     def _take(self, events: list[AlertEvent]) -> None:
-        self._events.extend(events)
-        self.fired += len(events)
+        kept = self._history.add(events, self._rules)
         self.version += 1
         for event in events:
             logger.info("alert in market %s: %s", event.market, event.text)
-        kept = [asdict(event) for event in events]
         self._keep(lambda archive: archive.add_events(kept))
 
     def _save(self, rule: AlertRule) -> None:
@@ -211,17 +222,19 @@ class AlertEngine:
     async def _readings(self, market_id: str) -> list[Reading]:
         """One reading or more for each key that the market's enabled rules watch."""
         market = self._source.market(market_id)
+        if market is None or not market.symbols:
+            self._seen.pop(market_id, None)
+            return []
         rules = {
             rule.key: rule
             for rule in self._rules.values()
-            if rule.market == market_id and rule.enabled
+            if rule.market == market_id and rule.enabled and not _waits_for(rule, market)
         }
-        if market is None or not market.symbols:
-            return []
         state = self._source.feed_status(market_id).state
         silent = market.kind != "upload" and state != "live"
         clocked = any(rule.metric == "feed_silent" for rule in rules.values())
-        seen = (market.version, silent)
+        # serial: a market made anew may have come to the same version.
+        seen = (serial(market), market.version, silent, self._source.kernels_ready)
         if seen == self._seen.get(market_id) and not clocked:
             return []
         self._seen[market_id] = seen
@@ -240,15 +253,17 @@ class AlertEngine:
             return [Reading(rule.key, newest, math.nan, paused=True)]
         try:
             series = await self._series(market, rule)
+        except Busy:
+            self._seen.pop(market.id, None)
+            return []
         except (KeyError, ValueError) as error:
             logger.debug("alert rule %s waits: %s", rule.id, error)
-            self._seen.pop(market.id, None)
             return []
         timeframe = rule.params.timeframe if rule.params else market.timeframes[0]
         length_ms = TIMEFRAMES[timeframe]
         if market.kind == "upload":  # a file is whole: its last bar is closed
             newest += length_ms + GRACE_MS
-        return self._new(rule, series, length_ms, newest)
+        return self._new(rule, series, newest - length_ms - GRACE_MS, newest, serial(market))
 
     async def _series(self, market: Market, rule: AlertRule) -> Series:
         """What the rule watches, a value a bar: times and values, shape (n,)."""
@@ -260,20 +275,39 @@ class AlertEngine:
         bars = market.bars(rule.symbols[0], market.timeframes[0], 500)
         return bars.ts_ms, bars.close if rule.metric == "price" else bars.volume
 
-    def _new(self, rule: AlertRule, series: Series, length_ms: int, newest: int) -> list[Reading]:
-        """The newest value; or, on closed bars, those that closed since the last reading."""
+    def _new(
+        self, rule: AlertRule, series: Series, last_closed_ms: int, newest: int, of: int
+    ) -> list[Reading]:
+        """The newest value; or, on closed bars, those that closed since the last reading.
+
+        of: the serial of the market; one made anew may hold bars older than those read.
+        """
         times, values = series
         if rule.on == "update":
             if not len(times):
                 return []
             return [Reading(rule.key, int(times[-1]), float(values[-1]), newest)]
-        closed = int(np.searchsorted(times, newest - length_ms - GRACE_MS, side="right"))
-        before = self._read_up_to.get(rule.key)
-        start = closed - 1 if before is None else int(np.searchsorted(times, before, side="right"))
+        closed = int(np.searchsorted(times, last_closed_ms, side="right"))
+        market, before = self._read_up_to.get(rule.key, (0, 0))
+        start = closed - 1 if market != of else int(np.searchsorted(times, before, side="right"))
         fresh = range(max(start, 0), closed)
         if fresh:
-            self._read_up_to[rule.key] = int(times[closed - 1])
+            self._read_up_to[rule.key] = (of, int(times[closed - 1]))
         return [Reading(rule.key, int(times[i]), float(values[i])) for i in fresh]
+
+
+def _waits_for(rule: AlertRule, market: Market | None) -> str:
+    """What a rule's market lacks, in words; "" where it has all that the rule reads."""
+    if market is None:
+        return f"market {rule.market} is gone"
+    if rule.metric == "feed_silent":
+        return ""
+    for symbol in rule.symbols:
+        if symbol not in market.symbols:
+            return f"no symbol {symbol} yet"
+    if rule.params is not None and rule.params.timeframe not in market.timeframes:
+        return f"no {rule.params.timeframe} bars in market {market.id}"
+    return ""
 
 
 def _of_snapshot(snapshot: PairSnapshot, metric: str) -> Series:

@@ -21,6 +21,7 @@ from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
 from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, PairSnapshot
 from analytics.pair import analyze_pair
+from dashapp.summary import SymbolSummary, summarize_market
 from storage.market import Market
 
 WORKERS = 2
@@ -90,15 +91,19 @@ class Analyses:
         symbols = market.symbols
         if len(symbols) < 2:
             return NotReady(f"needs 2 symbols, has {len(symbols)}", len(symbols), 2)
-        key = (
-            market.id,
-            serial(market),
-            timeframe,
-            limit,
-            tuple(map(market.symbol_version, symbols)),
-        )
         held = [market.bars(symbol, timeframe, limit) for symbol in symbols]
+        key = _market_key(market, timeframe, limit)
         return await self._shared("correlation", key, lambda: _correlations(held, limit))
+
+    async def summary(
+        self, market: Market, timeframe: str, limit: int
+    ) -> list[SymbolSummary] | NotReady:
+        """A row a symbol over its newest `limit` bars, in the order of the symbols."""
+        if not self.ready:
+            return COMPILING
+        held = {symbol: market.bars(symbol, timeframe, limit) for symbol in market.symbols}
+        key = _market_key(market, timeframe, limit)
+        return await self._shared("summary", key, lambda: summarize_market(held))
 
     def drain_ms(self) -> list[float]:
         """How long each computation took since the last call, in ms."""
@@ -146,6 +151,12 @@ def pair_key(market: Market, params: PairParams) -> tuple[Hashable, ...]:
             raise KeyError(f"market {market.id} has no symbol {leg!r}, only: {known}")
     versions = market.symbol_version(params.y), market.symbol_version(params.x)
     return (market.id, serial(market), *versions, params)
+
+
+def _market_key(market: Market, timeframe: str, limit: int) -> tuple[Hashable, ...]:
+    """What a result of all symbols depends on."""
+    versions = tuple(map(market.symbol_version, market.symbols))
+    return (market.id, serial(market), timeframe, limit, versions)
 
 
 _serials: weakref.WeakKeyDictionary[Market, int] = weakref.WeakKeyDictionary()

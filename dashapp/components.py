@@ -141,7 +141,7 @@ def table(
         columnDefs=list(columns),
         rowData=[],
         getRowId=f"params.data.{row_id}",
-        defaultColDef={"sortable": True, "filter": True, "resizable": True, "minWidth": 84},
+        defaultColDef={"sortable": True, "filter": True, "resizable": True, "minWidth": 96},
         columnSize="responsiveSizeToFit",
         dashGridOptions={
             "animateRows": False,

@@ -13,13 +13,17 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
 
 from analytics.model import TIMEFRAMES
 from dashapp import components, ids
 from dashapp.runtime import Runtime
-from dashapp.view import FIELDS, Field, View, check, from_query, to_dict, to_query
+from dashapp.view import FIELDS, Field, View, check, from_query, read, to_dict, to_query
+from storage.market import Market
 
 MAX_SHOWN = 4
+#: A market that opens with fewer bars than this opens in its finest timeframe.
+FEW_BARS = 60
 #: What the symbol list offers besides the market's own when an exchange is the source.
 EXCHANGE_SYMBOLS = (
     "BTCUSDT",
@@ -77,6 +81,8 @@ def panel() -> Component:
 
 def legs(known: list[str], y: str | None, x: str | None) -> tuple[str | None, str | None]:
     """The legs that this market can show: those asked for where it has them, else its first."""
+    if len(known) == 1:
+        return known[0], None
     y = y if y in known else None
     x = x if x in known and x != y else None
     rest = [symbol for symbol in known if symbol not in (y, x)]
@@ -89,10 +95,27 @@ def _options(values: list[str]) -> list[dict[str, str]]:
     return [{"value": value, "label": value} for value in values]
 
 
-def _timeframe(available: tuple[str, ...], wanted: Any) -> str:
-    if wanted in available or not available:
+def _timeframe(body: Market | None, wanted: Any) -> str:
+    """The timeframe asked for, or the market's finest where that one has next to no bars."""
+    available = body.timeframes if body else tuple(TIMEFRAMES)
+    if body is None or not body.symbols:
         return wanted if wanted in TIMEFRAMES else "1s"
+    if wanted in available and len(body.bars(body.symbols[0], wanted)) >= FEW_BARS:
+        return str(wanted)
     return available[0]
+
+
+def _not_here(runtime: Runtime, asked: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+    """What a link asks for that is not here, in words."""
+    wrong = []
+    if asked.get("market") and asked["market"] != made["market"]:
+        wrong.append(f"there is no market {asked['market']}")
+    wrong += [
+        f"this market has no {asked[leg]}"
+        for leg in ("y", "x")
+        if asked.get(leg) and asked[leg] != made[leg]
+    ]
+    return wrong
 
 
 def _asked(trigger: str | None, search: str, focus: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -101,14 +124,22 @@ def _asked(trigger: str | None, search: str, focus: Mapping[str, Any] | None) ->
     return dict(focus or {}) if trigger == ids.FOCUS else {}
 
 
-def _controls_from(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The control values a link sets, by field; the rest keeps what it holds."""
+def _controls_from(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The control values a link sets, by field, and what of it is not legal, in words.
+
+    A value that is not legal gives way to the default; the rest keeps what it holds.
+    """
     made: dict[str, Any] = {}
+    wrong: list[str] = []
     for one in FIELDS:
-        if one.name in asked and one.kind != "symbol":
-            value = asked[one.name]
-            made[one.name] = str(value).lower() == "true" if one.kind == "switch" else value
-    return made
+        if one.name not in asked or one.kind == "symbol":
+            continue
+        try:
+            made[one.name] = read(one, asked[one.name])
+        except ValueError as error:
+            made[one.name] = one.default
+            wrong.append(f"{one.label}: {error}")
+    return made, wrong
 
 
 def settle_values(
@@ -116,6 +147,7 @@ def settle_values(
 ) -> dict[str, Any]:
     """What the market's controls should hold: options and values that fit one another."""
     market = asked.get("market") or held["market"]
+    changed = market != held.get("shown")
     if runtime.market(market) is None:
         market = runtime.default_market
     body = runtime.market(market)
@@ -136,7 +168,9 @@ def settle_values(
         "x": x,
         "symbols": keep or known[:MAX_SHOWN],
         "symbol_options": _options(offered),
-        "timeframe": _timeframe(timeframes, asked.get("timeframe", held["timeframe"])),
+        "timeframe": asked["timeframe"]
+        if asked.get("timeframe") in timeframes
+        else _timeframe(body if changed else None, held["timeframe"]),
         "timeframe_options": [
             {"value": one, "label": one, "disabled": one not in timeframes} for one in TIMEFRAMES
         ],
@@ -159,6 +193,7 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             "timeframe": Output(ids.TIMEFRAME, "value"),
             "timeframe_options": Output(ids.TIMEFRAME, "options"),
             "plain": {one.name: Output(one.control, "value") for one in plain},
+            "message": Output(ids.FRAME_MESSAGE, "children", allow_duplicate=True),
         },
         inputs={
             "search": Input(ids.URL, "search"),
@@ -172,19 +207,24 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             "x": State(ids.LEG_X, "value"),
             "symbols": State(ids.SYMBOLS, "value"),
             "timeframe": State(ids.TIMEFRAME, "value"),
+            "view": State(ids.VIEW, "data"),
         },
+        prevent_initial_call="initial_duplicate",
     )
-    async def settle(search, market, focus, known, source, y, x, symbols, timeframe):
+    async def settle(search, market, focus, known, source, y, x, symbols, timeframe, view):
         trigger = ctx.triggered_id
         asked = _asked(trigger, search, focus)
         if trigger == ids.URL and not asked:
             asked = {"market": market} if market else {}
         held = {"market": market, "y": y, "x": x, "symbols": symbols, "timeframe": timeframe}
+        held["shown"] = (view or {}).get("market")
         made = settle_values(runtime, asked, held, source or "")
         options = made.pop("legs")
-        fields = _controls_from(asked)
+        fields, wrong = _controls_from(asked)
+        wrong += _not_here(runtime, asked, made) if trigger != ids.FOCUS else []
         return {
             **made,
+            "message": f"of the link, {'; '.join(wrong)}" if wrong else no_update,
             "y_options": options,
             "x_options": options,
             "plain": {one.name: fields.get(one.name, no_update) for one in plain},
@@ -213,6 +253,8 @@ def _register_collect(app: Dash, runtime: Runtime) -> None:
     async def collect(market, symbols, raw, held):
         body = runtime.market(market)
         known = body.symbols if body else ()
+        if len(known) >= 2 and not (raw["y"] and raw["x"]):
+            raise PreventUpdate  # the legs are being filled in
         view, errors = check(market or "", symbols or [], raw, known)
         messages = {one.name: errors.get(one.name, "") for one in FIELDS}
         made = link_of(view) if view else None

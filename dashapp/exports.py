@@ -6,7 +6,6 @@ its file name and, in full, in the header X-Spreadscope-Parameters.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +18,7 @@ from analytics.alerts import AlertEvent
 from dashapp.calls import ApiError, Call, Route, ready
 from dashapp.query import PAIR, TIMEFRAME, Parameter, optional, symbol, whole
 from dashapp.resources import PAIR_SERIES, legal_pair, legal_timeframe, pair_series
-from dashapp.summary import row, summarize_market
+from dashapp.summary import row
 from storage.export import (
     ParquetUnavailable,
     Table,
@@ -84,8 +83,8 @@ async def pair(call: Call) -> Response:
 async def summary(call: Call) -> Response:
     """The summary table: a row a symbol."""
     market, timeframe = call.market, legal_timeframe(call)
-    held = {name: market.bars(name, timeframe, call.values["limit"]) for name in market.symbols}
-    rows = [row(one) for one in await asyncio.to_thread(summarize_market, held)]
+    summaries = ready(await call.runtime.summary(market.id, timeframe, call.values["limit"]))
+    rows = [row(one) for one in summaries]
     if not rows:
         raise ApiError(HTTPStatus.NOT_FOUND, f"market {market.id} is empty")
     return _stream(

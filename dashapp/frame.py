@@ -14,6 +14,7 @@ from analytics.model import FeedStatus
 from dashapp import ids
 from dashapp.runtime import Runtime
 from dashapp.words import trust_figures
+from storage.market import Market
 
 TOAST_MS = 8_000
 MAX_TOASTS = 4
@@ -23,7 +24,7 @@ def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
     """What decides the options of the header and the legs: markets and this one's symbols."""
     body = runtime.market(market_id or "")
     return {
-        "markets": list(runtime.markets),
+        "markets": [[one.id, one.title] for one in runtime.markets.values()],
         "symbols": list(body.symbols) if body else [],
         "timeframes": list(body.timeframes) if body else [],
     }
@@ -63,13 +64,19 @@ def _status(status: FeedStatus) -> str:
     return f"{state} · {status.detail}" if status.detail else state
 
 
+def _file(body: Market) -> str:
+    """What stands for a feed's state where the market came from a file."""
+    counted = f"{body.counters.accepted:,} {body.origin}"
+    return f"file · {counted}"
+
+
 def _strip(runtime: Runtime, market_id: str) -> dict[str, Any]:
     """What the strip says of a market, part by part."""
     status, body = runtime.feed_status(market_id), runtime.market(market_id)
     return {
         "mark": mark(body.kind if body else ""),
         "dot": f"dot {status.state}",
-        "status": _status(status),
+        "status": _status(status) if body is None or body.kind != "upload" else _file(body),
         "figures": _figures(runtime.trust(market_id)),
         "known": known_symbols(runtime, market_id),
     }
@@ -155,6 +162,8 @@ def _register_run(app: Dash, runtime: Runtime) -> None:
         if not start:
             raise PreventUpdate
         source = (url or "").strip() if kind == "url" else kind
+        if not source:
+            return {"focus": no_update, "message": "type an address, such as wss://host/path"}
         try:
             await runtime.start_feed(source, symbols_for(kind, symbols))
         except ValueError as error:

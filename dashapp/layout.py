@@ -96,9 +96,16 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
         ),
         html.Div(
             [
-                dbc.Button(_worded("▶", "Start"), id=ids.START, size="sm", color="primary"),
                 dbc.Button(
-                    _worded("■", "Stop"), id=ids.STOP, size="sm", color="secondary", outline=True
+                    _worded("▶", "Start"), id=ids.START, size="sm", color="primary", title="Start"
+                ),
+                dbc.Button(
+                    _worded("■", "Stop"),
+                    id=ids.STOP,
+                    size="sm",
+                    color="secondary",
+                    outline=True,
+                    title="Stop",
                 ),
             ],
             className="head-run",
@@ -154,7 +161,7 @@ def tabs() -> Component:
 
 def strip() -> Component:
     """The trust strip; the frame's callback fills its parts."""
-    return html.Div(
+    return html.Section(
         [
             html.Span(id="simulated-mark"),
             html.Span(id="feed-dot", className="dot", **components.attributes(aria_hidden="true")),
@@ -163,12 +170,14 @@ def strip() -> Component:
                 className="feed-status",
                 **components.attributes(aria_live="polite"),
             ),
+            html.Span("no connection to the server, trying again", className="offline-mark"),
             html.Span(id="trust-figures", className="trust-figures"),
             html.Span(id="paused-mark", className="paused-mark"),
             html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
         ],
         id=ids.TRUST_STRIP,
         className="trust-strip",
+        **components.attributes(aria_label="Data trust"),
     )
 
 
@@ -241,6 +250,7 @@ def register(app: Dash) -> None:
             return html.P(f"There is no page at {pathname}.", className="answer")
         return [
             dcc.Store(id=ids.cursor_of(page.path)),
+            html.H1(page.title, className="visually-hidden"),
             components.answer_line(page.path, ranges=page.path != "/data"),
             page.layout("light" if theme == "light" else "dark"),
         ]

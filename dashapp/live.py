@@ -22,13 +22,11 @@ from analytics.model import TIMEFRAMES, NotReady
 from dashapp import ids
 from dashapp.components import segments
 from dashapp.figures.base import arrays, empty_figure, structure
+from dashapp.numerals import duration
 from dashapp.runtime import Runtime
 from dashapp.view import View, from_dict
 
 logger = logging.getLogger(__name__)
-
-#: Server time of the last live callbacks in ms, by page path; /api/status shows them.
-durations_ms: dict[str, deque[float]] = {}
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,7 @@ def waiting(reason: NotReady, timeframe: str, growing: bool = True) -> str:
     missing = reason.need - reason.have
     if missing <= 0 or not growing:
         return reason.reason
-    seconds = missing * TIMEFRAMES[timeframe] // 1_000
-    when = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
-    return f"{reason.reason}: about {when}"
+    return f"{reason.reason}: about {duration(missing * TIMEFRAMES[timeframe])}"
 
 
 def empty_page(page: LivePage, message: str, theme: str) -> dict[str, Any]:
@@ -113,7 +109,10 @@ async def _rendered(runtime: Runtime, page: LivePage, tab: Tab) -> dict[str, Any
     except (ValueError, KeyError) as error:
         words = str(error.args[0]) if error.args else str(error)
         logger.warning("%s shows nothing new: %s", page.path, words)
-        return {"answer": segments([(words, "down")])}
+    except Exception:
+        words = "an internal error, the log has it; the last picture stays"
+        logger.exception("%s failed", page.path)
+    return {"answer": segments([(words, "down")])}
 
 
 async def _answer(
@@ -145,7 +144,7 @@ def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
 
 def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
     """Register the page's one live callback."""
-    spent = durations_ms.setdefault(page.path, deque(maxlen=240))
+    spent = runtime.callback_ms.setdefault(page.path, deque(maxlen=240))
 
     @app.callback(
         output={

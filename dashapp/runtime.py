@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import subprocess
 import time
+import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,11 +25,13 @@ import numpy as np
 from analytics.backtest import BacktestParams, BacktestResult
 from analytics.model import Bars, FeedStatus, NotReady, PairParams, PairSnapshot
 from dashapp import flow_log, warmup
-from dashapp.alert_engine import MAX_EVENTS, AlertEngine
+from dashapp.alert_engine import AlertEngine
+from dashapp.alert_history import MAX_EVENTS
 from dashapp.analyses import Analyses, Correlations, legs, pair_key
 from dashapp.feed_control import FeedControl
 from dashapp.keeper import Keeper
 from dashapp.settings import Settings
+from dashapp.summary import SymbolSummary
 from dashapp.uploads import UploadSession
 from ingestion.upload import UploadReader
 from ingestion.url_guard import mask_url
@@ -56,12 +60,15 @@ class Runtime:
         self._feed = FeedControl(settings, self.markets)
         self.default_market = self._feed.market_id
         self.uploading = 0
-        self.callback_ms: Mapping[str, deque[float]] = {}
+        self.callback_ms: dict[str, deque[float]] = {}
         self._keeper = Keeper()
         self.alerts = AlertEngine(self, self._keeper.keep)
         self._analyses = Analyses()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._warm: asyncio.Task[None] | None = None
+        self._helper: subprocess.Popen[bytes] | None = None
+        # Of this run alone: a rule that was kept must not find another file under its market.
+        self._run = uuid.uuid4().hex[:6]
         self._uploads = 0
         self._files: Counter[str] = Counter()
 
@@ -76,6 +83,7 @@ class Runtime:
         if self.settings.archive is not None:
             self.alerts.restore(*await self._keeper.open(self.settings.archive, MAX_EVENTS))
         warmup.settle()
+        self._helper = warmup.helper()
         self._warm = asyncio.create_task(asyncio.to_thread(warmup.market))
         report = partial(flow_log.run, self.markets, self._analyses)
         for work in (self._begin, self.alerts.run, report):
@@ -88,8 +96,9 @@ class Runtime:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._feed.stop()
-        await self._keeper.close()
+        if self._helper is not None and self._helper.poll() is None:
+            self._helper.kill()
+        await asyncio.gather(self._feed.stop(), self._keeper.close())
 
     @property
     def kernels_ready(self) -> bool:
@@ -98,7 +107,7 @@ class Runtime:
 
     @property
     def computed(self) -> Counter[str]:
-        """How many analyses were really computed, by kind: snapshot, correlation, backtest."""
+        """How many analyses were really computed, by kind: snapshot, summary, and so on."""
         return self._analyses.computed
 
     async def _begin(self) -> None:
@@ -111,7 +120,7 @@ class Runtime:
                 await self.start_feed(self.settings.source, self.settings.symbols)
         except (ValueError, OSError) as error:
             logger.error("the source %s did not start: %s", mask_url(self.settings.source), error)
-        await asyncio.to_thread(warmup.statistics)
+        await asyncio.to_thread(warmup.statistics, self._helper)
         self._analyses.ready = True
         logger.info("statistics ready after %.1f s", time.perf_counter() - started)
         await asyncio.to_thread(warmup.backtest)
@@ -205,7 +214,7 @@ class Runtime:
         reader = UploadReader(name, symbol)
         if market is None:
             self._uploads += 1
-            target = Market(f"upload-{self._uploads}", reader.name, "upload")
+            target = Market(f"upload-{self._run}-{self._uploads}", reader.name, "upload")
         else:
             target = self._known(market)
             if target.kind != "upload":
@@ -267,6 +276,12 @@ class Runtime:
     ) -> Correlations | NotReady:
         """Correlations of the returns of all symbols. Raises KeyError in words."""
         return await self._analyses.correlation(self._known(market_id), timeframe, limit)
+
+    async def summary(
+        self, market_id: str, timeframe: str, limit: int
+    ) -> list[SymbolSummary] | NotReady:
+        """A row a symbol of the newest `limit` bars. Raises KeyError in words."""
+        return await self._analyses.summary(self._known(market_id), timeframe, limit)
 
     async def backtest(
         self, market_id: str, params: PairParams, settings: BacktestParams

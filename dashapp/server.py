@@ -83,9 +83,8 @@ async def _no_such_file(request: Request, raised: Exception) -> Response:
 
 
 def _product(runtime: Runtime, server: FastAPI) -> Dash:
-    from dashapp import create_app, live
+    from dashapp import create_app
 
-    runtime.callback_ms = live.durations_ms
     return create_app(runtime, server)
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import repeat
 
 from analytics.model import Bars, Rejected, Ticks
 from ingestion.upload import UploadError, UploadReader, UploadReport
 from storage.market import Market
+from storage.stats import Counters
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,8 @@ class UploadSession:
         self.market = market
         self.bytes = 0
         self._reader = reader
-        self._held: list[Ticks | Bars] | None = [] if joins else None
+        self._joins = joins
+        self._held: list[Ticks | Bars] = []
         self._show = show
         self._end = end
         self._waiting = bytearray()
@@ -53,7 +57,7 @@ class UploadSession:
 
     @property
     def report(self) -> UploadReport:
-        """What was taken and what was not, so far."""
+        """What was read and what was refused, so far."""
         return self._reader.report
 
     async def feed(self, chunk: bytes) -> None:
@@ -72,17 +76,21 @@ class UploadSession:
         await asyncio.to_thread(self._rest)
         self._check_open()
         report = self.report
-        if self._held is not None:
-            _join(self.market, self._held, report)
+        if self._joins:
+            report = _join(self.market, self._held, report)
+        else:
+            report = _stored(report, Counters(), self.market.counters)
         self._show(self)
         self._close()
         logger.info(
-            "file %s is in market %s: %d of %d rows taken, %d rejected",
+            "file %s is in market %s: %d of %d rows taken, %d rejected, %d duplicate, %d late",
             report.name,
             self.market.id,
             report.accepted,
             report.rows,
-            report.rows - report.accepted,
+            sum(report.rejected.values()),
+            report.duplicate,
+            report.late,
         )
         return self.market.id, report
 
@@ -95,7 +103,7 @@ class UploadSession:
     def _close(self) -> None:
         self._open = False
         self._waiting.clear()
-        self._held = None
+        self._held = []
         self._end()
 
     def _check_open(self) -> None:
@@ -111,18 +119,18 @@ class UploadSession:
         self._check_open()
 
     def _take(self, chunk: bytes) -> None:
-        """In the worker thread, alone with the file's own market."""
+        """In the worker thread, alone with the file's own market, or with no market at all."""
         for batch in self._reader.feed(chunk):
             self._put(batch)
 
     def _rest(self) -> None:
         for batch in self._reader.finish():
             self._put(batch)
-        if self._held is None:
+        if not self._joins:
             _count_rejected(self.market, self.report.rejected)
 
     def _put(self, batch: Ticks | Bars) -> None:
-        if self._held is None:
+        if not self._joins:
             _append(self.market, batch)
             return
         self._held.append(batch)
@@ -133,29 +141,39 @@ class UploadSession:
             )
 
 
-def _join(market: Market, batches: list[Ticks | Bars], report: UploadReport) -> None:
-    """Add a whole file to a market there is. Raises UploadError, with nothing added, where
-    the market would refuse it.
+def _join(market: Market, batches: list[Ticks | Bars], report: UploadReport) -> UploadReport:
+    """Add a whole file to a market there is; the report of what was stored. On the loop.
+
+    Raises UploadError, with nothing added, where the market would refuse it.
     """
     if market.symbols and report.kind != market.origin:
         raise UploadError(
             f"the file holds {report.kind}, but market {market.id} was made of {market.origin}"
         )
-    for symbol in report.symbols:
-        if report.kind == "bars" and symbol in market.symbols:
-            held = market.bars(symbol, market.timeframes[0], 0).timeframe
-            if report.timeframe not in (None, held):
-                raise UploadError(
-                    f"the file has {report.timeframe} bars of {symbol}, but market "
-                    f"{market.id} has {held} bars of it"
-                )
-    before = market.counters.rejected.total()
+    if market.symbols and report.kind == "bars" and report.timeframe != market.timeframes[0]:
+        raise UploadError(
+            f"the file has {report.timeframe} bars, but market {market.id} was made of "
+            f"{market.timeframes[0]} bars: upload this file as a market of its own"
+        )
+    before = replace(market.counters, rejected=Counter(market.counters.rejected))
     for batch in batches:
         _append(market, batch)
-    refused = market.counters.rejected.total() - before
+    refused = market.counters.rejected_total - before.rejected_total
     if refused and refused == sum(map(len, batches)):
         raise UploadError(f"market {market.id} refused the file: {market.counters.last_rejected}")
     _count_rejected(market, report.rejected)
+    return _stored(report, before, market.counters)
+
+
+def _stored(report: UploadReport, before: Counters, after: Counters) -> UploadReport:
+    """The report with what the market made of the rows, by its counters before and after."""
+    return replace(
+        report,
+        accepted=after.accepted - before.accepted,
+        duplicate=after.duplicate - before.duplicate,
+        late=after.late - before.late,
+        rejected=dict(after.rejected - before.rejected),
+    )
 
 
 def _append(market: Market, batch: Ticks | Bars) -> None:

@@ -155,7 +155,6 @@ FIELDS: tuple[Field, ...] = (
         group="Tests",
     ),
 )
-FIELD_BY_NAME = {one.name: one for one in FIELDS}
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,14 @@ def _switch(raw: Any) -> bool:
     raise ValueError(f"{raw!r} is neither true nor false")
 
 
-def _value(one: Field, raw: Any) -> Any:
+def read(one: Field, raw: Any) -> Any:
+    """A field's value from what a control or a link holds.
+
+    Raises ValueError, in words that stand under the field.
+
+    >>> read(FIELDS[-1], "12")
+    12
+    """
     if one.kind == "whole":
         return _whole(one, raw)
     if one.kind == "number":
@@ -248,7 +254,7 @@ def check(
     errors: dict[str, str] = {}
     for one in FIELDS:
         try:
-            values[one.name] = _value(one, raw.get(one.name, one.default))
+            values[one.name] = read(one, raw.get(one.name, one.default))
         except ValueError as error:
             errors[one.name] = str(error)
             continue

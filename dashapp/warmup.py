@@ -7,16 +7,25 @@ very first start, and tenths of a second once the compiled code is in the cache.
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
 from analytics.backtest import BacktestParams, run_backtest
 from analytics.bars import resample
-from analytics.model import TIMEFRAMES, PairParams, Ticks
+from analytics.cointegration import engle_granger
+from analytics.hedge import fit_hedge, hedge_path
+from analytics.model import HEDGE_METHODS, TIMEFRAMES, PairParams, Ticks
+from analytics.stationarity import half_life, hurst, rolling_adf
 from analytics.warmup import warm_up
 from storage.market import Market
 
 _SECONDS = 400
+_PROJECT = Path(__file__).resolve().parent.parent
+_HELPER_WAIT_S = 30.0
 
 
 def _ticks(symbol: str, base: float) -> Ticks:
@@ -34,9 +43,68 @@ def market() -> None:
     made.stats("Y")
 
 
-def statistics() -> None:
-    """What a pair's snapshot needs."""
+def cached() -> bool:
+    """Whether an earlier start left compiled code behind."""
+    return any((_PROJECT / "analytics" / "__pycache__").glob("*.nbi"))
+
+
+def helper() -> subprocess.Popen[bytes] | None:
+    """A second process that compiles the hedges for the cache, on the very first start.
+
+    Compiling holds the interpreter: a second core helps only from a process of its own, which
+    ends with its work. None where there is nothing to compile, or no process to be had.
+    """
+    if cached():
+        return None
+    code = "from dashapp.warmup import hedges; hedges()"
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=_PROJECT,
+            env=dict(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return None
+
+
+def hedges() -> None:
+    """What the hedge methods and a back-test need: the part that `helper` compiles."""
+    y, x = _legs()
+    for method in HEDGE_METHODS:
+        fit_hedge(y, x, method)
+    for method in ("ols", "kalman"):
+        hedge_path(y, x, method, 60)
+    backtest()
+
+
+def unit_roots() -> None:
+    """What the stationarity tests need: the part that this process compiles meanwhile."""
+    y, x = _legs()
+    rolling_adf(y, 120, 10)
+    engle_granger(y, x)
+    half_life(y)
+    hurst(y)
+
+
+def statistics(other: subprocess.Popen[bytes] | None = None) -> None:
+    """What a pair's snapshot needs; `other` is the helper that compiles a part of it."""
+    if other is not None:
+        unit_roots()
+        try:
+            other.wait(_HELPER_WAIT_S)
+        except subprocess.TimeoutExpired:
+            other.kill()
     warm_up()
+
+
+def _legs() -> tuple[np.ndarray, np.ndarray]:
+    steps = np.sin(np.arange(float(_SECONDS)) ** 2)
+    x = 100.0 + np.cumsum(steps)
+    return 2.0 * x + np.cos(np.arange(float(_SECONDS)) ** 2), x
 
 
 def backtest() -> None:

@@ -15,7 +15,11 @@ HOPELESS = 10_000
 
 @dataclass(frozen=True)
 class UploadReport:
-    """What became of a file. rows == accepted + sum(rejected.values()).
+    """What became of a file.
+
+    rows == accepted + sum(rejected.values()) + duplicate + late. A reader knows no market:
+    duplicate and late are 0 until whoever stores the rows says which it had already, and
+    which were older than what it keeps.
 
     kind: "ticks", "bars", or None while unknown. first_lines: the first five line numbers
     of each reason. problem: why the file ended before its end. notes: what was assumed.
@@ -25,6 +29,8 @@ class UploadReport:
     kind: str | None = None
     rows: int = 0
     accepted: int = 0
+    duplicate: int = 0
+    late: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     first_lines: dict[str, list[int]] = field(default_factory=dict)
     symbols: tuple[str, ...] = ()

@@ -190,7 +190,7 @@ def _answer(runtime: Runtime) -> list[tuple[str, str]]:
 def key(runtime: Runtime, tab: Tab) -> Any:
     """The pair's version; rules that pause or wake count as well."""
     paused = tuple(runtime.alerts.paused(rule.id) for rule in runtime.alerts.rules)
-    return (pair_key(runtime, tab), paused)
+    return (pair_key(runtime, tab), runtime.alerts.version, paused)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:

@@ -116,5 +116,12 @@ def register(app: Dash, runtime: Runtime) -> None:
         view = from_dict(held or {})
         if not clicks or view.pair is None:
             return ""
-        rule = runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
+        wanted = (view.market, view.pair, view.z_threshold)
+        for one in runtime.alerts.rules:
+            if (one.market, one.params, one.threshold) == wanted and one.metric == "z":
+                return "this rule is there already"
+        try:
+            rule = runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
+        except ValueError as error:
+            return str(error)
         return f"armed: {view.pair.y} / {view.pair.x}, |z| > {rule.threshold:g}"

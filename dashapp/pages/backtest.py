@@ -15,6 +15,7 @@ from analytics.backtest import BacktestParams, BacktestResult, Trade, check_look
 from analytics.model import NotReady, PairParams
 from dashapp import ids, live
 from dashapp.components import (
+    attributes,
     card,
     chart,
     field,
@@ -108,23 +109,24 @@ def layout(theme: str) -> Component:
 
 def _columns() -> list[dict[str, Any]]:
     return [
-        number_column("id", "No.", width=72),
-        text_column("side", "Side", minWidth=200),
-        text_column("entry_time", "Entry (UTC)", minWidth=160),
-        text_column("exit_time", "Exit (UTC)", minWidth=160),
+        text_column("id", "No.", width=72),
+        text_column("side", "Side", minWidth=250),
+        text_column("entry_time", "Entry (UTC)", minWidth=170),
+        text_column("exit_time", "Exit (UTC)", minWidth=170),
         number_column("entry_z", "Entry z", "+.2f"),
         number_column("exit_z", "Exit z", "+.2f"),
         number_column("bars", "Bars", ","),
         number_column("beta", "β", ".4f"),
-        number_column("gross_bps", "Gross, bps", "+.2f"),
-        number_column("cost_bps", "Cost, bps", ".2f"),
-        number_column("net_bps", "Net, bps", "+.2f"),
+        number_column("gross_bps", "Gross bps", "+.2f"),
+        number_column("cost_bps", "Cost bps", ".2f"),
+        number_column("net_bps", "Net bps", "+.2f"),
         text_column("reason", "Exit by"),
     ]
 
 
 def _sweep_card(theme: str) -> Component:
     tools = [
+        html.Label("Sweep", htmlFor=SWEEP_KIND, className="visually-hidden"),
         select(SWEEP_KIND, [(name, one.title) for name, one in SWEEPS.items()], "exit"),
         dbc.Button("Run", id=SWEEP_RUN, size="sm", color="primary"),
         dbc.Button(
@@ -133,7 +135,13 @@ def _sweep_card(theme: str) -> Component:
     ]
     body = html.Div(
         [
-            dbc.Progress(id=SWEEP_PROGRESS, value=0, className="sweep-progress"),
+            html.Progress(
+                id=SWEEP_PROGRESS,
+                value="0",
+                max="100",
+                className="sweep-progress",
+                **attributes(aria_label="Progress of the sweep"),
+            ),
             html.Div(id=SWEEP_SAYS, className="tone-muted", role="status"),
             chart(
                 ids.SWEEP_HEATMAP,
@@ -180,10 +188,10 @@ def _job(runtime: Runtime, jobs: SweepJobs, tab: Tab, settings: BacktestParams) 
 def _sweep_part(job: SweepJob | None, tab: Tab) -> dict[str, Any]:
     if job is None:
         blank = empty_figure("waiting for enough bars", tab.theme, ids.SWEEP_HEATMAP)
-        return {ids.SWEEP_HEATMAP: blank, "sweep_says": "", "progress": 0, "idle": True}
+        return {ids.SWEEP_HEATMAP: blank, "sweep_says": "", "progress": "0", "idle": True}
     made: dict[str, Any] = {
         "sweep_says": job.words,
-        "progress": round(100 * job.done / job.kind.cells),
+        "progress": str(round(100 * job.done / job.kind.cells)),
         "idle": not job.running,
     }
     if job.result is not None:
@@ -291,10 +299,10 @@ def trade_row(place: int, trade: Trade, params: PairParams) -> dict[str, Any]:
     """A row of the trades' table; returns in bps of the gross exposure at entry."""
     long, short = (params.y, params.x) if trade.side > 0 else (params.x, params.y)
     return {
-        "id": place,
+        "id": str(place),
         "side": f"long {long} / short {short}",
         "entry_time": utc_time(trade.entry_ts_ms),
-        "exit_time": utc_time(trade.exit_ts_ms),
+        "exit_time": "" if trade.exit_reason == "open" else utc_time(trade.exit_ts_ms),
         "entry_z": _finite(trade.entry_z),
         "exit_z": _finite(trade.exit_z),
         "bars": trade.bars,
@@ -302,7 +310,7 @@ def trade_row(place: int, trade: Trade, params: PairParams) -> dict[str, Any]:
         "gross_bps": _finite(trade.gross * 1e4),
         "cost_bps": _finite(trade.cost * 1e4),
         "net_bps": _finite(trade.net * 1e4),
-        "reason": trade.exit_reason,
+        "reason": "still open" if trade.exit_reason == "open" else trade.exit_reason,
     }
 
 
@@ -341,7 +349,10 @@ def register(app: Dash, runtime: Runtime) -> None:
         if not (run or cancel):
             raise PreventUpdate
         tab = Tab(from_dict(held or {}), "dark", raw)
-        settings = settings_of(raw)
+        try:
+            settings = settings_of(raw)
+        except ValueError as error:  # the live callback says so at the fields
+            raise PreventUpdate from error
         job = jobs.get(_question(tab, settings))
         if ctx.triggered_id == SWEEP_CANCEL:
             if job is not None:

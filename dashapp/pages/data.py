@@ -22,7 +22,6 @@ from dashapp.view import to_dict, to_query
 from dashapp.words import data_answer
 
 ROWS_SHOWN = 200
-TABLE_SYMBOL = "table-symbol"
 
 
 def _upload() -> Component:

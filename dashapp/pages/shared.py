@@ -15,6 +15,8 @@ NO_PAIR = NotReady("this market has fewer than two symbols, a pair needs two", 0
 DEFAULT_LIMIT = 1_000
 #: Cost in bps per side and leg that the break-even z is reckoned with.
 COST_BPS = 2.0
+#: Seconds of market time in which a rule made with one click stays quiet after an alert.
+COOLDOWN_S = 60.0
 
 
 def limit_of(tab: Tab) -> int:
@@ -53,13 +55,20 @@ def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
         "metric": "z",
         "operator": "abs>",
         "threshold": threshold,
+        "cooldown_s": COOLDOWN_S,
         "params": asdict(params),
     }
 
 
 def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady) -> str:
     """What a chart says in its middle while there is no picture."""
-    growing = runtime.feed_status(tab.view.market).state == "live"
+    pair, status = tab.view.pair, runtime.feed_status(tab.view.market)
+    if pair is not None and 0 < pair.limit < reason.need:
+        return f"{reason.reason}: bars in view is {pair.limit}"
+    body = runtime.market(tab.view.market)
+    if body is not None and not body.symbols:
+        return f"no data yet: {status.detail or status.state}"
+    growing = status.state == "live" and (pair is None or not pair.min_trades)
     return waiting(reason, tab.view.timeframe, growing)
 
 
@@ -69,5 +78,5 @@ def utc_time(ts_ms: int) -> str:
     >>> utc_time(1_723_161_256_322)
     '2024-08-08 23:54:16.322'
     """
-    at = datetime.fromtimestamp(ts_ms / 1_000, UTC)
-    return at.strftime("%Y-%m-%d %H:%M:%S.") + f"{ts_ms % 1_000:03d}"
+    at = datetime.fromtimestamp(ts_ms // 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{at}.{ts_ms % 1_000:03d}" if ts_ms % 1_000 else at

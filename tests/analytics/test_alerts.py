@@ -219,13 +219,18 @@ def test_a_rehearsal_needs_a_value_for_each_time() -> None:
 @pytest.mark.parametrize(
     ("metric", "operator", "threshold", "value", "text"),
     [
-        ("z", ">", 2.0, 2.314, "z +2.31 > 2.0: BTCUSDT rich, short BTCUSDT / long ETHUSDT"),
-        ("z", "<", -2.0, -2.314, "z -2.31 < -2.0: BTCUSDT cheap, long BTCUSDT / short ETHUSDT"),
+        ("z", ">", 2.0, 2.314, "z +2.31 > 2: BTCUSDT rich, short BTCUSDT / long ETHUSDT"),
+        ("z", "<", -2.0, -2.314, "z −2.31 < −2: BTCUSDT cheap, long BTCUSDT / short ETHUSDT"),
         ("z", "<", 0.5, 0.4, "z +0.40 < 0.5: BTCUSDT / ETHUSDT"),
         ("z", "abs<", 0.5, 0.4, "z +0.40, |z| < 0.5: BTCUSDT / ETHUSDT"),
-        ("spread", ">", 10.0, 12.25, "spread +12.25 > 10.0: BTCUSDT / ETHUSDT"),
+        ("z", "<", 0.5, -0.001, "z 0.00 < 0.5: BTCUSDT cheap, long BTCUSDT / short ETHUSDT"),
+        ("spread", ">", 10.0, 12.254321, "spread +12.254 > 10: BTCUSDT / ETHUSDT"),
+        ("spread", "<", -250.0, -1312.54321, "spread −1,312.54 < −250: BTCUSDT / ETHUSDT"),
+        ("spread", ">", 0.001, 0.00123456, "spread +0.0012346 > 0.001: BTCUSDT / ETHUSDT"),
+        ("correlation", "<", 0.5, -0.41234, "correlation −0.41 < 0.5: BTCUSDT / ETHUSDT"),
         ("correlation", "<", 0.5, 0.41, "correlation +0.41 < 0.5: BTCUSDT / ETHUSDT"),
-        ("adf_pvalue", "<", 0.05, 0.032, "ADF p-value 0.032 < 0.05: BTCUSDT / ETHUSDT"),
+        ("adf_pvalue", "<", 0.05, 0.03217, "ADF p-value 0.032 < 0.05: BTCUSDT / ETHUSDT"),
+        ("adf_pvalue", "<", 0.05, 1e-9, "ADF p-value under 0.001 < 0.05: BTCUSDT / ETHUSDT"),
     ],
 )
 def test_an_alert_speaks_in_words(
@@ -237,9 +242,13 @@ def test_an_alert_speaks_in_words(
 
 def test_alerts_on_a_symbol_or_a_market_name_it() -> None:
     price = AlertRule("r", "live", "price", ">", 67_000.0, symbol="BTCUSDT")
-    assert describe(price, 67_000.5) == "price 67,000.5 > 67,000.0: BTCUSDT"
+    assert describe(price, 67_000.5) == "price 67,000.50 > 67,000: BTCUSDT"
+    small = AlertRule("r", "live", "price", "<", 0.05, symbol="DOGEUSDT")
+    assert describe(small, 0.0491234567) == "price 0.049123 < 0.05: DOGEUSDT"
+    volume = AlertRule("r", "live", "volume", ">", 1_000.0, symbol="BTCUSDT")
+    assert describe(volume, 1_234.56789) == "volume 1,234.57 > 1,000: BTCUSDT"
     silent = AlertRule("r", "live", "feed_silent", ">", 10.0)
-    assert describe(silent, 12.0) == "seconds of silence 12 > 10.0: market live"
+    assert describe(silent, 12.34) == "seconds of silence 12 > 10: market live"
     assert silent.symbols == ()
 
 

@@ -17,10 +17,17 @@ POINTS = """
 LAST = """
 (id) => {
   const plot = document.querySelector(`#${id} .js-plotly-plot`);
-  const trace = plot._fullData[0];
-  const column = Array.from(trace.y || trace.close);
-  const times = Array.from(trace.x);
-  return [times[times.length - 1], column[column.length - 1]].join("|");
+  const ends = plot._fullData
+    .filter((trace) => (trace.mode === "lines" || trace.close) && trace.fill !== "toself")
+    .map((trace) => {
+      const values = Array.from(trace.y || trace.close);
+      const place = values.length - 1;
+      const time = trace.x ? trace.x[place] : Number(new Date(trace.x0)) + place * trace.dx;
+      return [Number(new Date(time)), values[place]];
+    })
+    .filter(([time]) => Number.isFinite(time));
+  const newest = ends.reduce((one, other) => (other[0] > one[0] ? other : one));
+  return newest.join("|");
 }
 """
 
@@ -39,7 +46,7 @@ def wait_for_points(page, chart_id: str, least: int = 1) -> None:
 
 
 def last(page, chart_id: str) -> str:
-    """The newest point of the chart's first trace, as text."""
+    """The newest point of the chart's lines, as text: its time and its value."""
     return page.evaluate(LAST, chart_id)
 
 

@@ -49,8 +49,8 @@ class App:
         return self.get("/api/status").json()
 
 
-def start(*options: str) -> App:
-    port = free_port()
+def start(*options: str, port: int | None = None) -> App:
+    port = port or free_port()
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port), "--archive", "none", *options],
         cwd=PROJECT,
@@ -112,11 +112,14 @@ class Tab:
 
     page: object
     errors: list[str] = field(default_factory=list)
+    may_lose_the_server: bool = False
 
     def listen(self, message) -> None:
         # Chromium itself logs every answer of 400; a refused upload is one on purpose.
         refused = "status of 400" in message.text and "/api/upload" in message.location["url"]
-        if message.type == "error" and not refused:
+        lost = ("ERR_CONNECTION_REFUSED", "ERR_FAILED", "the server did not respond")
+        gone = self.may_lose_the_server and any(one in message.text for one in lost)
+        if message.type in ("error", "warning") and not refused and not gone:
             self.errors.append(message.text)
 
 
@@ -125,21 +128,29 @@ def open_tab(chromium, app: App) -> Iterator[Callable]:
     """Open a tab at a path; at the end of the test no console may have complained."""
     contexts, tabs = [], []
 
-    def open_at(path: str = "/", width: int = 1440, height: int = 900, theme: str = "dark"):
+    def open_at(
+        path: str = "/",
+        width: int = 1440,
+        height: int = 900,
+        theme: str = "dark",
+        zone: str = "UTC",
+        url: str = app.url,
+        may_lose_the_server: bool = False,
+    ):
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, accept_downloads=True
+            viewport={"width": width, "height": height}, accept_downloads=True, timezone_id=zone
         )
         context.add_init_script(
             f"if (!localStorage.theme) localStorage.setItem('theme', '\"{theme}\"')"
         )
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        tab = Tab(page)
+        tab = Tab(page, may_lose_the_server=may_lose_the_server)
         page.on("console", tab.listen)
         page.on("pageerror", lambda error: tab.errors.append(str(error)))
         contexts.append(context)
         tabs.append(tab)
-        page.goto(app.url + path)
+        page.goto(url + path)
         return page
 
     yield open_at

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from looks import last, points, until, wait_for_points
+from running_app import start, stop
 
 CHARTS = {
     "/": ("price-chart", "volume-chart", "vwap-chart"),
@@ -335,3 +336,96 @@ def test_only_the_page_in_view_is_computed(open_tab, app):
     after = app.status()["computed"]
     assert after.get("snapshot", 0) == before.get("snapshot", 0)
     assert after.get("backtest", 0) == before.get("backtest", 0)
+
+
+NEWEST = """
+(id) => {
+  const plot = document.querySelector(`#${id} .js-plotly-plot`);
+  const utc = (one) => (typeof one === "string" ? Date.parse(one.replace(" ", "T") + "Z") : one);
+  const [from, to] = plot._fullLayout.xaxis.range.map(utc);
+  const seen = plot.calcdata.flat().filter((one) => one.x >= from - 1e4 && one.x <= to + 1e4);
+  return [to - from, Date.now() - to, seen.length];
+}
+"""
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_charts_are_drawn_in_utc_in_a_browser_of_another_zone(open_tab, zone):
+    page = open_tab("/", zone=zone)
+    wait_for_points(page, "price-chart", 100)
+    _, behind_ms, seen = page.evaluate(NEWEST, "price-chart")
+    assert abs(behind_ms) < 30_000
+    assert seen > 100
+
+
+@pytest.mark.parametrize("chart", ["spread-chart", "zscore-chart", "adf-chart"])
+def test_a_range_button_shows_the_newest_minute_and_moves_on(open_tab, chart):
+    page = open_tab("/analytics")
+    wait_for_points(page, chart, 20)
+    page.click(".range-button[data-seconds='60']")
+    page.wait_for_timeout(1_500)
+    first = page.evaluate(NEWEST, chart)
+    page.wait_for_timeout(2_500)
+    second = page.evaluate(NEWEST, chart)
+    for span_ms, behind_ms, _ in (first, second):
+        assert span_ms == pytest.approx(60_000, abs=1)
+        assert abs(behind_ms) < 10_000
+
+
+def test_an_open_tab_recovers_when_the_server_comes_back(open_tab):
+    server = start()
+    page = open_tab("/analytics", url=server.url, may_lose_the_server=True)
+    wait_for_points(page, "spread-chart", 100)
+    port = int(server.url.rpartition(":")[2])
+    stop(server)
+    page.wait_for_selector(".offline-mark >> visible=true")
+    server = start(port=port)
+    try:
+        page.wait_for_selector(".offline-mark", state="hidden", timeout=10_000)
+        wait_for_points(page, "spread-chart", 100)
+        before = last(page, "spread-chart")
+        page.wait_for_timeout(3_000)
+        assert last(page, "spread-chart") != before
+    finally:
+        stop(server)
+
+
+def test_one_lost_call_does_not_stop_the_page(open_tab):
+    page = open_tab("/", may_lose_the_server=True)
+    wait_for_points(page, "price-chart", 100)
+    lost = []
+
+    def lose_one(route):
+        if not lost and "price-chart" in (route.request.post_data or ""):
+            lost.append(route)
+            route.abort("failed")
+        else:
+            route.continue_()
+
+    page.route("**/_dash-update-component*", lose_one)
+    page.wait_for_timeout(2_500)
+    assert lost
+    before = last(page, "price-chart")
+    page.wait_for_timeout(2_000)
+    assert last(page, "price-chart") != before
+
+
+def test_a_bad_link_keeps_what_is_good_and_says_what_is_not(open_tab):
+    page = open_tab("/analytics?market=demo&y=SOLUSDT&x=AVAXUSDT&hedge=evil&z_window=abc")
+    wait_for_points(page, "spread-chart", 100)
+    assert page.input_value("#leg-y") == "SOLUSDT"
+    assert page.input_value("#hedge-method") == "ols"
+    assert "evil" in page.locator("#frame-message").inner_text()
+
+
+def test_the_last_point_advances_and_the_callback_is_quick(open_tab, app):
+    page = open_tab("/")
+    wait_for_points(page, "price-chart", 100)
+    changes, before = 0, last(page, "price-chart")
+    for _ in range(200):
+        page.wait_for_timeout(50)
+        now = last(page, "price-chart")
+        changes += now != before
+        before = now
+    assert changes >= 15
+    assert app.status()["callback_ms"]["/"]["median"] <= 50

@@ -79,7 +79,7 @@ async def test_too_few_bars_stand_in_every_chart_in_words(runtime):
 def test_a_market_that_does_not_grow_promises_nothing():
     reason = NotReady("needs 60 bars, has 12", 12, 60)
     assert live.waiting(reason, "1m", growing=False) == "needs 60 bars, has 12"
-    assert live.waiting(reason, "1m") == "needs 60 bars, has 12: about 48 min"
+    assert live.waiting(reason, "1m") == "needs 60 bars, has 12: about 48.0 min"
 
 
 def test_a_patch_carries_every_changing_part_of_a_figure():

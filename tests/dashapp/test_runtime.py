@@ -85,7 +85,7 @@ async def test_start_and_stop_leave_no_task_behind():
 
 
 async def test_stop_is_quick_while_the_kernels_still_compile(monkeypatch):
-    monkeypatch.setattr("dashapp.warmup.statistics", lambda: time.sleep(1.5))
+    monkeypatch.setattr("dashapp.warmup.statistics", lambda _: time.sleep(1.5))
     runtime = Runtime(QUIET)
     await runtime.start()
     await asyncio.sleep(0.2)
