@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 #: Decimals in texts; those of what is not named here go by its size.
-_DIGITS = {"z": 2, "correlation": 2, "adf_pvalue": 3, "feed_silent": 0}
+_DIGITS = {"z": 2, "correlation": 2, "adf_pvalue": 3, "feed_silent": 1}
 _OF_THE_RULE = ("market", "symbols", "metric", "operator", "threshold")
 
 
@@ -226,13 +226,13 @@ def describe(rule: AlertRule, value: float) -> str:
     label = METRICS[rule.metric].label
     size = f", |{label}|" if rule.operator.startswith("abs") else ""
     condition = f"{size} {rule.operator[-1]} {_minus(f'{rule.threshold:,.10g}')}"
-    return f"{label} {shown_value(rule, value)}{condition}: {_subject(rule, value)}"
+    return f"{label} {_shown(rule, value)}{condition}: {_subject(rule, value)}"
 
 
-def shown_value(rule: AlertRule, value: float) -> str:
+def _shown(rule: AlertRule, value: float) -> str:
     """A reading in the digits of its metric; prices and spreads in those of their size.
 
-    >>> shown_value(AlertRule("r", "demo", "price", ">", 60_000.0, symbol="BTCUSDT"), 61_800.1234)
+    >>> _shown(AlertRule("r", "demo", "price", ">", 60_000.0, symbol="BTCUSDT"), 61_800.1234)
     '61,800.12'
     """
     if rule.metric == "adf_pvalue" and value < 0.001:

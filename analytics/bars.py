@@ -297,18 +297,6 @@ def aggregate(bars: Bars, timeframe: str) -> Bars:
     )
 
 
-def closed(bars: Bars, now_ms: int, grace_ms: int = GRACE_MS) -> Bars:
-    """The bars whose end lies at least `grace_ms` before `now_ms` (exchange time, epoch ms).
-
-    >>> bars = resample(Ticks("X", [0, 1_000], [1.0, 1.0], [1.0, 1.0], [-1, -1]), "1s")
-    >>> len(closed(bars, now_ms=3_500)), len(closed(bars, now_ms=4_000))
-    (1, 2)
-    """
-    latest = now_ms - grace_ms - timeframe_ms(bars.timeframe)
-    count = int(np.searchsorted(bars.ts_ms, latest, side="right"))
-    return replace(bars, **{name: getattr(bars, name)[:count] for name in BAR_COLUMNS})
-
-
 def to_frame(bars: Bars) -> pd.DataFrame:
     """Bars as a DataFrame: a UTC DatetimeIndex `time`, a column for each field but the time.
 

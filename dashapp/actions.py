@@ -16,9 +16,11 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from analytics.alerts import rule_to_dict
+from analytics.alerts import AlertRule, rule_to_dict
+from dashapp.alert_engine import AlertEngine
+from dashapp.alert_history import MAX_EVENTS
 from dashapp.bodies import UPLOAD_CAP
-from dashapp.calls import ApiError, Call, Route, error, market_of, small
+from dashapp.calls import ApiError, Call, Route, error, large, market_of, small
 from dashapp.query import Parameter, symbol, text, whole
 from dashapp.settings import VERSION
 from ingestion.upload import UploadError
@@ -143,17 +145,29 @@ def _feed(call: Call) -> Response:
 
 
 async def alerts(call: Call) -> Response:
-    """What fired, newest first."""
-    found = call.runtime.alerts.events(call.values["market"], call.values["since"])
-    return small({"alerts": [asdict(event) for event in found]})
+    """What fired, newest first; of a market there is, or was when something fired in it."""
+    market, engine = call.values["market"], call.runtime.alerts
+    found = engine.events(market, call.values["since"])[: call.values["limit"]]
+    if market is not None and not found and not engine.events(market):
+        market_of(call.runtime, market)
+    return await large(lambda: {"alerts": [asdict(event) for event in found]})
 
 
 async def rules(call: Call) -> Response:
-    """The alert rules."""
+    """The alert rules, each with what it does now."""
     engine = call.runtime.alerts
-    return small(
-        {"rules": [{**rule_to_dict(one), "paused": engine.paused(one.id)} for one in engine.rules]}
-    )
+    return small({"rules": [_rule(engine, one) for one in engine.rules]})
+
+
+def _rule(engine: AlertEngine, rule: AlertRule) -> dict[str, Any]:
+    waiting, paused = engine.waiting(rule.id), engine.paused(rule.id)
+    state = "waiting" if waiting else "paused" if paused else "armed"
+    return {
+        **rule_to_dict(rule),
+        "paused": paused,
+        "state": state if rule.enabled else "off",
+        "waits_for": waiting,
+    }
 
 
 async def add_rule(call: Call) -> Response:
@@ -183,7 +197,8 @@ ROUTES = (
         "/api/upload",
         upload,
         "A tick NDJSON or OHLC CSV file becomes a market. The answer names the market and "
-        "reports rows taken and rejected, by reason, with the first line numbers.",
+        "reports rows accepted, rejected (by reason, with the first line numbers), duplicate and "
+        "late: together all rows.",
         {
             "name": Parameter(text, text="the file's name, for its title"),
             "market": Parameter(text, None, "an uploaded market to add it to"),
@@ -208,9 +223,16 @@ ROUTES = (
         {
             "market": Parameter(text, None, "of this market only"),
             "since": Parameter(whole(0, _EPOCH_END_MS), 0, "epoch ms"),
+            "limit": Parameter(whole(1, MAX_EVENTS), 1_000, f"newest alerts, 1 to {MAX_EVENTS}"),
         },
     ),
-    Route("GET", "/api/alerts/rules", rules, "The alert rules."),
+    Route(
+        "GET",
+        "/api/alerts/rules",
+        rules,
+        "The alert rules. state: armed, off, paused (the feed is silent) or waiting; waits_for: "
+        "what a waiting rule's market lacks, in words.",
+    ),
     Route(
         "POST",
         "/api/alerts/rules",

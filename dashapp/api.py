@@ -71,7 +71,7 @@ def mount(server: FastAPI, runtime: Runtime) -> None:
     async def page(request: Request) -> Response:
         return HTMLResponse(_document(str(request.base_url).rstrip("/")))
 
-    _add(server, "/api", page, ["GET"])
+    _add(server, "/api", page, ["GET", "HEAD"])
     for path in ("/api/{rest:path}", "/export/{rest:path}", "/export", "/healthz/{rest:path}"):
         _add(server, path, _nothing_here, _METHODS)
     server.add_exception_handler(HTTPException, _worded)

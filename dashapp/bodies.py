@@ -67,7 +67,7 @@ def declared_too_large(path: str, content_length: str | None) -> Refusal | None:
     """
     cap = UPLOAD_CAP if path == UPLOAD_PATH else BODY_CAP
     length = content_length or "0"
-    if not (length.isascii() and length.isdigit()):
+    if not (length.isascii() and length.isdigit() and len(length) <= 19):
         return Refusal(HTTPStatus.BAD_REQUEST, "Content-Length is no number", _CLOSE)
     return None if int(length) <= cap else _too_large(cap)
 

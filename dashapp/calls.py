@@ -137,7 +137,7 @@ def endpoint(runtime: Runtime, route: Route) -> Callable[[Request], Awaitable[Re
 
     async def answered(request: Request) -> Response:
         try:
-            values = read_query(request.query_params, route.parameters)
+            values = read_query(request.query_params.multi_items(), route.parameters)
             return await route.answer(Call(runtime, request, values))
         except ApiError as refused:
             return error(refused.status, refused.text, **refused.more)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import numpy as np
 from starlette.responses import Response, StreamingResponse
 
 from analytics.alerts import AlertEvent
@@ -73,11 +74,20 @@ async def bars(call: Call) -> Response:
 
 
 async def pair(call: Call) -> Response:
-    """Every series of a pair, one row an aligned bar."""
+    """Every series of a pair, one row an aligned bar, and the fit that its spread is of."""
     snapshot = ready(await call.runtime.snapshot(call.market.id, legal_pair(call)))
-    series = pair_series(snapshot)
+    series, fit = pair_series(snapshot), snapshot.fit
     named = {name: series[name] for name in PAIR_SERIES if name != "ts_ms"}
-    return _stream(call, "pair", [series_table(snapshot.ts_ms, named)])
+    named["fit_beta"] = np.full(len(snapshot), float(fit.beta))
+    named["fit_alpha"] = np.full(len(snapshot), float(fit.alpha))
+    of_view = {
+        "first_ts_ms": int(snapshot.ts_ms[0]),
+        "last_ts_ms": int(snapshot.ts_ms[-1]),
+        "rows": len(snapshot),
+        "fit_method": fit.method,
+        "fit_rows": fit.n,
+    }
+    return _stream(call, "pair", [series_table(snapshot.ts_ms, named)], of_view)
 
 
 async def summary(call: Call) -> Response:
@@ -108,8 +118,13 @@ def _chosen(call: Call) -> tuple[str, ...]:
     return call.market.symbols if call.values["symbol"] is None else (call.symbol(),)
 
 
-def _stream(call: Call, kind: str, tables: Iterable[Table]) -> Response:
-    """The tables in the form that the address ends in. Raises ApiError 404 for another one."""
+def _stream(
+    call: Call, kind: str, tables: Iterable[Table], more: Mapping[str, Any] | None = None
+) -> Response:
+    """The tables in the form that the address ends in. Raises ApiError 404 for another one.
+
+    more: what the header tells beside the parameters of the query, of which null is none.
+    """
     ending = call.request.path_params["ending"]
     legal = _FORMS[kind]
     if ending not in legal:
@@ -120,8 +135,7 @@ def _stream(call: Call, kind: str, tables: Iterable[Table]) -> Response:
         pieces = write(tables)
     except ParquetUnavailable as error:
         raise ApiError(HTTPStatus.NOT_FOUND, str(error)) from None
-    given = {name: value for name, value in call.values.items() if value is not None}
-    parameters = {"market": call.market.id, "export": kind, **given}
+    parameters = {"market": call.market.id, "export": kind, **call.values, **(more or {})}
     headers = {
         "content-disposition": f'attachment; filename="{_file_name(parameters, ending)}"',
         "x-spreadscope-parameters": json.dumps(parameters),
@@ -136,7 +150,7 @@ def _file_name(parameters: Mapping[str, Any], ending: str) -> str:
     'demo_bars_BTCUSDT.csv'
     """
     told = ("market", "export", "symbol", "y", "x", "timeframe")
-    name = "_".join(str(parameters[part]) for part in told if part in parameters)
+    name = "_".join(str(parameters[part]) for part in told if parameters.get(part) is not None)
     return re.sub(r"[^A-Za-z0-9_.-]", "-", name)[:100] + f".{ending}"
 
 
@@ -167,7 +181,9 @@ ROUTES = (
         "GET",
         f"{_OF_MARKET}/pair.{{ending}}",
         pair,
-        "Every series of a pair, one row an aligned bar, as csv, json or parquet.",
+        "Every series of a pair, one row an aligned bar, as csv, json or parquet. "
+        "spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is "
+        "log; rolling_ and kalman_ are the ratios as known at each bar.",
         PAIR,
     ),
     Route(

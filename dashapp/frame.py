@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -82,12 +81,6 @@ def _strip(runtime: Runtime, market_id: str) -> dict[str, Any]:
     }
 
 
-def news(runtime: Runtime, seen: str | None) -> list[AlertEvent]:
-    """The alerts that fired after the one a tab saw last, oldest first."""
-    newer = takewhile(lambda event: event.id != seen, runtime.alerts.events())
-    return list(newer)[::-1]
-
-
 def _fingerprint(parts: dict[str, Any]) -> dict[str, str]:
     return {name: str(part) for name, part in parts.items()}
 
@@ -122,8 +115,11 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         made = _strip(runtime, known)
         sent = _fingerprint(made)
         held = cursor.get("sent", {})
-        newest = next(iter(runtime.alerts.events()), None)
-        fresh = [] if first else news(runtime, cursor.get("seen"))
+        newest = runtime.alerts.newest_event
+        seen = cursor.get("seen")
+        # A tab that opened before the first alert has seen none: all there are came since.
+        fresh = runtime.alerts.since(seen) if seen else runtime.alerts.events()[::-1]
+        fresh = [] if first else fresh
         unread = 0 if pathname == "/alerts" else cursor.get("unread", 0) + len(fresh)
         return {
             "parts": {

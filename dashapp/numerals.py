@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from analytics.model import TIMEFRAMES
+import numpy as np
+
+from analytics.model import TIMEFRAMES, IntArray
 
 NONE = "–"
 SIGNIFICANT_P = 0.05
@@ -148,15 +150,32 @@ def duration(ms: float) -> str:
     return f"{ms / 1_000:.1f} s" if ms < 9_950 else f"{ms / 1_000:.0f} s"
 
 
-def bar_span(count: float, timeframe: str) -> str:
+def bar_span(count: float, timeframe: str, step_ms: float | None = None) -> str:
     """A number of bars, and how long it takes on the clock.
 
-    >>> bar_span(41.2, "1s"), bar_span(4.26, "1m")
-    ('41 bars (41 s)', '4.3 bars (4.3 min)')
+    step_ms: time from one bar to the next, None for the length of the timeframe; see
+    `usual_step` for bars that have gaps between them.
+
+    >>> bar_span(41.2, "1s"), bar_span(4.26, "1m"), bar_span(41.2, "1s", 3_000)
+    ('41 bars (41 s)', '4.3 bars (4.3 min)', '41 bars (2.0 min)')
     """
+    step = TIMEFRAMES[timeframe] if step_ms is None else step_ms
     shown = f"{count:,.1f}" if count < 10 and count != int(count) else f"{count:,.0f}"
     unit = "bar" if shown == "1" else "bars"
-    return f"{shown} {unit} ({duration(float(shown.replace(',', '')) * TIMEFRAMES[timeframe])})"
+    return f"{shown} {unit} ({duration(float(shown.replace(',', '')) * step)})"
+
+
+def usual_step(ts_ms: IntArray, timeframe: str) -> float:
+    """Median time in ms from one bar to the next, ts_ms ascending; the timeframe's for one bar.
+
+    It is longer than the timeframe where quiet bars are absent or filtered out.
+
+    >>> usual_step(np.array([0, 3_000, 6_000, 60_000]), "1s"), usual_step(np.array([0]), "1s")
+    (3000.0, 1000.0)
+    """
+    if len(ts_ms) < 2:
+        return float(TIMEFRAMES[timeframe])
+    return float(np.median(np.diff(ts_ms)))
 
 
 def quote(symbol: str) -> str:

@@ -7,13 +7,15 @@ HTTP interface answers a ValueError with 400.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from analytics.model import PAIR_RANGES, TIMEFRAMES, PairParams
 
 Read = Callable[[str, str], Any]
+
+_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -31,22 +33,26 @@ class Parameter:
 Parameters = Mapping[str, Parameter]
 
 
-def read_query(query: Mapping[str, str], parameters: Parameters) -> dict[str, Any]:
-    """The values of a query, defaults filled in.
+def read_query(query: Iterable[tuple[str, str]], parameters: Parameters) -> dict[str, Any]:
+    """The values of a query, given as its pairs of name and text; defaults filled in.
 
-    Raises ValueError naming the first parameter that is unknown, absent or wrong.
+    Raises ValueError naming the first parameter that is unknown, repeated, absent or wrong.
 
-    >>> read_query({"limit": "5"}, {"limit": Parameter(whole(1, 10))})
+    >>> read_query([("limit", "5")], {"limit": Parameter(whole(1, 10))})
     {'limit': 5}
     """
-    for name in query:
+    texts: dict[str, str] = {}
+    for name, given in query:
         if name not in parameters:
             legal = ", ".join(parameters) or "none"
             raise ValueError(f"there is no parameter {name!r} here, expected only: {legal}")
+        if name in texts:
+            raise ValueError(f"{name} is given more than once, expected one value")
+        texts[name] = given
     values: dict[str, Any] = {}
     for name, parameter in parameters.items():
-        given = query.get(name)
-        if given is None or given == "":
+        given = texts.get(name, "")
+        if given == "":
             if parameter.default is ...:
                 raise ValueError(f"{name} is missing")
             values[name] = parameter.default
@@ -71,11 +77,14 @@ def symbol(name: str, given: str) -> str:
 
 def whole(low: int, high: int) -> Read:
     """A whole number from low to high."""
+    longest = max(len(str(low)), len(str(high)))
 
     def read(name: str, given: str) -> int:
         digits = given.removeprefix("-")
-        if not (digits.isascii() and digits.isdigit()) or not low <= int(given) <= high:
-            raise ValueError(f"{name} is {given!r}, expected a whole number from {low} to {high}")
+        plain = len(given) <= longest and digits.isascii() and digits.isdigit()
+        if not plain or not low <= int(given) <= high:
+            shown = given if len(given) <= _SHOWN else f"{given[:_SHOWN]}..."
+            raise ValueError(f"{name} is {shown!r}, expected a whole number from {low} to {high}")
         return int(given)
 
     return read

@@ -44,8 +44,8 @@ PAIR_SERIES = (
     "std",
     "z",
     "corr",
-    "beta",
-    "alpha",
+    "rolling_beta",
+    "rolling_alpha",
     "kalman_beta",
     "kalman_alpha",
 )
@@ -166,8 +166,8 @@ def tick_records(held: Ticks) -> list[dict[str, Any]]:
 def pair_series(snapshot: PairSnapshot) -> dict[str, Any]:
     """The series of a snapshot by the names of PAIR_SERIES, shape (n,) each."""
     paths = {
-        "beta": snapshot.path.beta,
-        "alpha": snapshot.path.alpha,
+        "rolling_beta": snapshot.path.beta,
+        "rolling_alpha": snapshot.path.alpha,
         "kalman_beta": snapshot.kalman_path.beta,
         "kalman_alpha": snapshot.kalman_path.alpha,
     }

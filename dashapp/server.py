@@ -45,6 +45,8 @@ CreateApp = Callable[[Runtime, FastAPI], "Dash"]
 GRACE_S = 1
 #: Seconds after the server's end at which the process leaves whatever still runs in it.
 LAST_EXIT_S = 1.5
+#: Seconds after the first signal at which the process leaves, wherever its shutdown is.
+DEADLINE_S = 4.5
 MAX_CONNECTIONS = 1_000
 
 
@@ -185,6 +187,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: Any) -> None:
         if not self.should_exit:
             logger.info("%s: stopping", signal.Signals(sig).name)
+            _leave_after(DEADLINE_S, 0)
         super().handle_exit(sig, frame)
 
 
@@ -192,12 +195,18 @@ async def _run(server: uvicorn.Server, listener: socket.socket) -> int:
     await server.serve(sockets=[listener])
     code = 0 if server.started else 1
     # A worker thread in a long computation cannot be stopped, and Python would wait for it.
-    leave = threading.Timer(LAST_EXIT_S, _leave, (code,))
-    leave.daemon = True
-    leave.start()
+    _leave_after(LAST_EXIT_S, code)
     return code
 
 
+def _leave_after(seconds: float, code: int) -> None:
+    """Leave the process then, unless it ended by itself."""
+    timer = threading.Timer(seconds, _leave, (code,))
+    timer.daemon = True
+    timer.start()
+
+
 def _leave(code: int) -> None:
+    logger.info("stopped, leaving what did not end in time")
     logging.shutdown()
     os._exit(code)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -56,7 +57,7 @@ class Settings:
     @property
     def listens_everywhere(self) -> bool:
         """Whether the server is bound to all addresses, so that its names are unknown."""
-        return self.host in ("0.0.0.0", "::")
+        return is_unspecified(self.host)
 
 
 def is_loopback(host: str) -> bool:
@@ -71,6 +72,22 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_unspecified(host: str) -> bool:
+    """Whether `host` stands for all addresses of this machine, however it is written.
+
+    >>> is_unspecified("0"), is_unspecified("0:0:0:0:0:0:0:0"), is_unspecified("127.0.0.1")
+    (True, True, False)
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            return not any(socket.inet_aton(host))  # as the system reads 0, 0x0 and 0.0
+        except (OSError, UnicodeError):
+            return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_unspecified
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -109,14 +126,17 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "demo, binance-futures, binance-spot, none, a ws://, wss://, http:// or https:// URL, "
         "or the path of an NDJSON or OHLC CSV file (demo)",
     ),
-    "symbols": ("A,B", "symbols of the source, as BTCUSDT,ETHUSDT"),
+    "symbols": ("A,B", "symbols to ask of an exchange, as BTCUSDT,ETHUSDT"),
     "archive": (
         "PATH",
-        "where ticks, bars, rules and alerts are kept (spreadscope.sqlite); none keeps nothing",
+        "where alert rules and history are kept (spreadscope.sqlite); none keeps nothing",
     ),
-    "redis": ("URL", "publish ticks to this Redis server, redis://..."),
+    "redis": ("URL", "not available in this version"),
     "binance_ws": ("URL", "another base for the exchange's streams, ws:// or wss://"),
-    "binance_rest": ("URL", "another base for the exchange's requests, http:// or https://"),
+    "binance_rest": (
+        "URL",
+        "base of the exchange's REST interface, for backfilling gaps, http:// or https://",
+    ),
     "token": ("TEXT", "token that every client must then present"),
     "log_level": ("LEVEL", "debug, info, warning or error (info)"),
 }
@@ -151,7 +171,8 @@ def _host(label: str, text: str) -> str:
 
 
 def _port(label: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+    plain = text.isascii() and text.isdigit() and len(text) <= 5
+    if not plain or int(text) > 65_535:
         raise UsageError(f"{label} is {text!r}, expected a whole number from 0 to 65535")
     return int(text)
 

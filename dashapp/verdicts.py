@@ -20,6 +20,7 @@ from dashapp.numerals import (
     pct,
     price,
     ratio,
+    usual_step,
 )
 
 Segment = tuple[str, str]
@@ -33,6 +34,7 @@ METHOD_WORDS = {
     "kalman": "Kalman",
     "ratio": "ratio",
 }
+ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 #: Share of carried-forward bars from which a verdict warns.
 CARRIED_WARN = 0.2
 
@@ -87,31 +89,66 @@ def cointegration_verdict(pvalue: float | None) -> tuple[str, str]:
     return f"not cointegrated ({p_value(pvalue)})", "warn"
 
 
-def stance(snapshot: PairSnapshot, threshold: float) -> list[Segment]:
-    """The z-score, which leg is rich, and the trade it asks for from |z| >= threshold on."""
+def shown_spread_tested(snapshot: PairSnapshot) -> bool:
+    """Whether the residual that Engle-Granger tests is the spread that is shown.
+
+    Its own regression is least squares with a constant on all bars in view.
+    """
+    params, rows = snapshot.params, len(snapshot)
+    whole = params.hedge_window is None or params.hedge_window >= rows
+    return snapshot.fit.method == "ols" and params.intercept and params.trend == "c" and whole
+
+
+def not_cointegrated(snapshot: PairSnapshot) -> bool:
+    """Whether Engle-Granger was made and does not reject."""
+    test = snapshot.engle_granger
+    return test is not None and test.pvalue >= SIGNIFICANT_P
+
+
+def inside_costs(z: float, break_even: float | None) -> bool:
+    """Whether the way back from z does not pay a round trip; False where that is not known.
+
+    >>> inside_costs(-2.1, 3.7), inside_costs(-2.1, None)
+    (True, False)
+    """
+    return break_even is not None and math.isfinite(break_even) and abs(z) < break_even
+
+
+def stance(
+    snapshot: PairSnapshot, threshold: float, break_even: float | None = None
+) -> list[Segment]:
+    """The z-score, which leg is rich, and the trade it asks for from |z| >= threshold on.
+
+    break_even: |z| below which a round trip does not pay, so that there is no trade; None
+    or NaN if not known.
+    """
     z, params = newest(snapshot.z), snapshot.params
     if not math.isfinite(z):
         rows, need = len(snapshot), params.z_window
         still = "the spread does not move within its window"
         why = f"not enough data: {rows} of {need} bars" if rows < need else still
         return [("z not known", "muted"), (why, "muted")]
-    beyond = abs(z) >= threshold
-    tone = ("down" if z > 0 else "up") if beyond else ""
+    beyond, costly = abs(z) >= threshold, inside_costs(z, break_even)
+    tone = ("down" if z > 0 else "up") if beyond and not costly else ""
     made: list[Segment] = [
         (f"z {number(z, 2, signed=True)}", tone),
         (f"{params.y} {'rich' if z > 0 else 'cheap'}", tone),
     ]
-    if beyond:
+    if beyond and costly:
+        even = f"break-even |z| {number(break_even, 1)}"
+        made.append((f"beyond ±{threshold:g} but inside costs ({even}): no trade", "warn"))
+    elif beyond:
         made.append((trade_words(-1 if z > 0 else 1, params), tone))
     else:
         made.append((f"inside ±{threshold:g}: no trade", "muted"))
     return made
 
 
-def _z_row(snapshot: PairSnapshot, threshold: float) -> Row:
-    clauses = stance(snapshot, threshold)
+def _z_row(snapshot: PairSnapshot, threshold: float, break_even: float | None) -> Row:
+    clauses = stance(snapshot, threshold, break_even)
     words = " · ".join(text for text, _ in clauses[1:])
-    return ("z-score", number(newest(snapshot.z), 2, signed=True), words, clauses[0][1])
+    tone = "warn" if clauses[-1][1] == "warn" else clauses[0][1]
+    return ("z-score", number(newest(snapshot.z), 2, signed=True), words, tone)
 
 
 def _now_rows(snapshot: PairSnapshot) -> list[Row]:
@@ -139,37 +176,54 @@ def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
     stderr = float(fit.beta_stderr)
     error = f"± {ratio(stderr)} standard error" if math.isfinite(stderr) else ""
     good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
+    r_label = "R² of the fit" if params.intercept else "R² (uncentred)"
     return [
         ("Hedge ratio (β)", ratio(fit.beta), fit.note or error, "warn" if fit.note else "muted"),
         ("Intercept (α)", price(fit.alpha, scale), "" if params.intercept else "off", "muted"),
-        ("R² of the fit", number(fit.r_squared, 3), f"{fit.n:,} bars", "muted" if good else "warn"),
+        (r_label, number(fit.r_squared, 3), f"{fit.n:,} bars", "muted" if good else "warn"),
     ]
 
 
 def _test_rows(snapshot: PairSnapshot) -> list[Row]:
     test, indicative = snapshot.engle_granger, snapshot.adf
     verdict, tone = cointegration_verdict(test.pvalue if test else None)
+    if test is not None and math.isfinite(test.pvalue) and not shown_spread_tested(snapshot):
+        verdict, tone = f"{verdict}, of the OLS spread, not the one shown", "muted"
     plain, _ = stationarity_verdict(indicative.pvalue if indicative else None)
     statistic = number(indicative.statistic, 2) if indicative else NONE
     return [
-        ("Engle-Granger", number(test.statistic, 2) if test else NONE, verdict, tone),
+        (ENGLE_GRANGER, number(test.statistic, 2) if test else NONE, verdict, tone),
         ("ADF of the spread", statistic, f"indicative: {plain}", "muted"),
     ]
 
 
 def _reversion_rows(snapshot: PairSnapshot) -> list[Row]:
     half_life, hurst = snapshot.half_life, snapshot.hurst
+    reserve = "with reserve: not cointegrated" if not_cointegrated(snapshot) else ""
     if half_life is None:
         life: Row = ("Half-life", NONE, "the spread does not revert", "warn")
     else:
         long = half_life > len(snapshot) / 2
-        words = "longer than half of the view" if long else ""
-        shown = bar_span(half_life, snapshot.params.timeframe)
-        life = ("Half-life", shown, words, "warn" if long else "")
+        words = "longer than half of the view" if long else reserve
+        life = ("Half-life", half_life_span(snapshot), words, "warn" if long else _muted(reserve))
     if hurst is None or not math.isfinite(hurst):
         return [life, ("Hurst exponent", NONE, "not enough data", "muted")]
     words = "mean-reverting" if hurst < 0.45 else "trending" if hurst > 0.55 else "random walk"
-    return [life, ("Hurst exponent", number(hurst, 2), words, "up" if hurst < 0.45 else "warn")]
+    tone = "up" if hurst < 0.45 else "warn"
+    if reserve and tone == "up":
+        words, tone = f"{words}, {reserve}", "muted"
+    return [life, ("Hurst exponent", number(hurst, 2), words, tone)]
+
+
+def _muted(reserve: str) -> str:
+    return "muted" if reserve else ""
+
+
+def half_life_span(snapshot: PairSnapshot) -> str:
+    """The half-life in bars and, by the distance that bars in view have, on the clock."""
+    timeframe = snapshot.params.timeframe
+    step = usual_step(snapshot.ts_ms, timeframe)
+    return bar_span(snapshot.half_life or 0.0, timeframe, step)
 
 
 def _data_rows(snapshot: PairSnapshot) -> list[Row]:
@@ -183,14 +237,16 @@ def _data_rows(snapshot: PairSnapshot) -> list[Row]:
     return made + [("Note", "", note, "warn") for note in snapshot.notes]
 
 
-def pair_figures(snapshot: PairSnapshot, threshold: float = 2.0) -> list[Row]:
-    """The figures of a pair. threshold: |z| from which there is a trade.
+def pair_figures(
+    snapshot: PairSnapshot, threshold: float = 2.0, break_even: float | None = None
+) -> list[Row]:
+    """The figures of a pair. threshold, break_even: see `stance`.
 
     The plain ADF of an estimated spread is labelled indicative: its p-value is too small,
     for beta was fitted to make it so; the verdict is Engle-Granger's.
     """
     return [
-        _z_row(snapshot, threshold),
+        _z_row(snapshot, threshold, break_even),
         *_now_rows(snapshot),
         *_hedge_rows(snapshot),
         *_test_rows(snapshot),

@@ -7,7 +7,6 @@ very first start, and tenths of a second once the compiled code is in the cache.
 from __future__ import annotations
 
 import gc
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +60,6 @@ def helper() -> subprocess.Popen[bytes] | None:
         return subprocess.Popen(
             [sys.executable, "-c", code],
             cwd=_PROJECT,
-            env=dict(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

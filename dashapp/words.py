@@ -15,13 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.model import NotReady, PairSnapshot
-from dashapp.numerals import SIGNIFICANT_P, bar_span, duration, number, p_value, pct, price
+from dashapp.numerals import SIGNIFICANT_P, duration, number, p_value, pct, price
 from dashapp.verdicts import (
     CARRIED_WARN,
     Row,
     Segment,
+    half_life_span,
+    inside_costs,
     newest,
+    not_cointegrated,
     pair_figures,
+    shown_spread_tested,
     sign_tone,
     stance,
     stationarity_verdict,
@@ -33,6 +37,7 @@ __all__ = [
     "alerts_answer",
     "backtest_answer",
     "correlation_answer",
+    "cost_words",
     "data_answer",
     "home_answer",
     "pair_answer",
@@ -41,6 +46,13 @@ __all__ = [
     "stationarity_verdict",
     "trust_figures",
 ]
+
+
+#: A Sharpe of less time, or of fewer trades, is shown but not judged by.
+DAY_MS = 86_400_000
+ENOUGH_TRADES = 5
+#: Costs above this many times the gross return are no share of it any more.
+MOST_SHARE = 10.0
 
 
 class Summary(Protocol):
@@ -99,23 +111,28 @@ def pair_answer(
     """The pair's finding, with the trade in words.
 
     threshold: |z| from which there is a trade. break_even: |z| below which a round trip
-    does not pay its costs, None or NaN if not known.
+    does not pay its costs, so that there is none; None or NaN if not known.
     """
     if isinstance(snapshot, NotReady):
         return [(str(snapshot), "muted")]
-    made = stance(snapshot, threshold)
+    made = stance(snapshot, threshold, break_even)
     if snapshot.half_life is None:
         made.append(("no half-life: the spread does not revert", "warn"))
     else:
-        made.append((f"half-life {bar_span(snapshot.half_life, snapshot.params.timeframe)}", ""))
+        tone = "muted" if not_cointegrated(snapshot) else ""
+        made.append((f"half-life {half_life_span(snapshot)}", tone))
     test = snapshot.engle_granger
     if test is not None and math.isfinite(test.pvalue):
-        firm = test.pvalue < SIGNIFICANT_P
+        firm, shown = test.pvalue < SIGNIFICANT_P, shown_spread_tested(snapshot)
         verdict = "cointegrated" if firm else "not cointegrated"
-        made.append((f"{verdict} {p_value(test.pvalue)}", "up" if firm else "warn"))
+        whose = "" if shown else " of the OLS spread"
+        tone = "warn" if not firm else "up" if shown else "muted"
+        made.append((f"{verdict} {p_value(test.pvalue)}{whose}", tone))
     if break_even is not None and math.isfinite(break_even):
-        under = abs(newest(snapshot.z)) < break_even
-        made.append((f"break-even |z| {number(break_even, 1)}", "warn" if under else ""))
+        z = newest(snapshot.z)
+        under = inside_costs(z, break_even)
+        if not (under and abs(z) >= threshold):  # else the stance says so
+            made.append((f"break-even |z| {number(break_even, 1)}", "warn" if under else ""))
     if snapshot.carried_share >= CARRIED_WARN:
         made.append((f"{pct(snapshot.carried_share, 0, signed=False)} carried forward", "warn"))
     return made
@@ -151,25 +168,46 @@ def backtest_answer(
     trades: int,
     cost_share: float | None = None,
     in_sample: bool = False,
+    span_ms: float | None = None,
 ) -> list[Segment]:
     """The back-test's result. net, drawdown: shares of 1; cost_share: of the gross return.
 
-    trades: closed ones.
+    trades: closed ones. span_ms: time that the Sharpe is annualised from, None if not known;
+    under a day, or under five trades, it is no ground for a verdict.
     """
     if trades == 0:
         return [("no closed trade: |z| never made the round from entry to exit", "muted")]
     made: list[Segment] = [
         (f"net {pct(net)}", sign_tone(net)),
-        (f"Sharpe {number(sharpe, 2)}", ""),
         (f"max drawdown {pct(-abs(drawdown))}", ""),
         (_plural(trades, "trade"), ""),
     ]
-    if cost_share is not None and math.isfinite(cost_share) and cost_share >= 0:
-        tone = "warn" if cost_share > 0.5 else "muted"
-        made.append((f"costs took {pct(cost_share, 0, signed=False)} of gross", tone))
+    short = span_ms is not None and span_ms < DAY_MS
+    if short or trades < ENOUGH_TRADES:
+        digits = 0 if abs(sharpe) >= 100 else 2
+        since = f" (annualised from {duration(span_ms)})" if span_ms is not None else ""
+        made.append((f"Sharpe {number(sharpe, digits)}{since}", "muted"))
+        made.append((f"too {'short' if short else 'few trades'} to judge", "warn"))
+    else:
+        made.insert(1, (f"Sharpe {number(sharpe, 2)}", ""))
+    if costs := cost_words(cost_share):
+        made.append((costs, "warn" if cost_share is not None and cost_share > 0.5 else "muted"))
     if in_sample:
         made.append(("in-sample: the hedge knew the future", "warn"))
     return made
+
+
+def cost_words(share: float | None) -> str:
+    """What costs took of the gross return, "" where that is not known or it was a loss.
+
+    >>> cost_words(0.61), cost_words(20.6), cost_words(float("nan"))
+    ('costs took 61 % of gross', 'costs exceed the gross profit', '')
+    """
+    if share is None or not math.isfinite(share) or share < 0:
+        return ""
+    if share > MOST_SHARE:
+        return "costs exceed the gross profit"
+    return f"costs took {pct(share, 0, signed=False)} of gross"
 
 
 def alerts_answer(

@@ -50,11 +50,6 @@ class CheckedUrl:
     host: str
     port: int
 
-    @property
-    def secure(self) -> bool:
-        """Whether it asks for TLS."""
-        return self.scheme in ("wss", "https")
-
 
 def check_url(url: str) -> CheckedUrl:
     """Check a stream's URL without looking anything up.

@@ -77,7 +77,6 @@ class Market:
         self._bar_stats: dict[str, SymbolStats] = {}
         self._amended: dict[str, int] = {}
         self._versions: dict[str, int] = {}
-        self._arrivals_s: dict[str, float] = {}
         self._recent: deque[tuple[float, int]] = deque()
 
     # --- what comes in -------------------------------------------------------------
@@ -212,7 +211,7 @@ class Market:
         self.counters.last_rejected = text[:_SAMPLE_LENGTH]
 
     def _note_arrival(self, ticks: Ticks, now_s: float) -> None:
-        self.last_arrival_s = self._arrivals_s[ticks.symbol] = now_s
+        self.last_arrival_s = now_s
         recent = self._recent
         if recent and now_s - recent[-1][0] < _RATE_STEP_S:
             recent[-1] = (recent[-1][0], recent[-1][1] + len(ticks))
@@ -274,10 +273,6 @@ class Market:
     def symbol_version(self, symbol: str) -> int:
         """Goes up by one with each change of a symbol; 0 for an unknown one."""
         return self._versions.get(symbol, 0)
-
-    def symbol_arrival_s(self, symbol: str) -> float | None:
-        """Monotonic time at which the last tick of a symbol came, None before the first."""
-        return self._arrivals_s.get(symbol)
 
     def rate(self, now_s: float | None = None) -> float:
         """Ticks accepted per second over the last 5 s before a monotonic time."""

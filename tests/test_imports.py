@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,10 @@ WITHOUT_DASH = (
     "feed_control",
     "uploads",
     "analyses",
+    "summary",
+    "sweeps",
     "alert_engine",
+    "alert_history",
     "keeper",
     "flow_log",
     "warmup",
@@ -47,7 +51,25 @@ WITHOUT_DASH = (
     "actions",
     "exports",
     "api",
+    "numerals",
+    "verdicts",
+    "words",
+    "ids",
+    "theme",
+    "view",
 )
+#: Modules of dashapp that make the pages and the server, and so know Dash.
+WITH_DASH = (
+    "__init__",
+    "components",
+    "controls",
+    "frame",
+    "layout",
+    "live",
+    "server",
+)
+#: All that ingestion and storage take of analytics.
+SHARED_ANALYTICS = {"analytics.model", "analytics.bars"}
 
 
 def name_of(path: Path) -> str:
@@ -95,13 +117,40 @@ def test_what_runs_behind_the_pages_knows_no_dash(name):
     assert not [one for one in found if one == "dash" or one.startswith(("dash.", "dash_"))]
 
 
-@pytest.mark.parametrize(
-    "path", sorted((PROJECT / "dashapp" / "figures").glob("*.py")), ids=name_of
-)
+def test_every_module_of_dashapp_is_said_to_know_dash_or_not():
+    listed = [*WITHOUT_DASH, *WITH_DASH]
+    assert sorted(listed) == sorted(path.stem for path in (PROJECT / "dashapp").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", FIGURES, ids=name_of)
 def test_figures_draw_and_nothing_else(path):
     roots = {one.split(".")[0] for one in imported(parsed(path))}
     assert not roots & {"storage", "ingestion", "asyncio", "fastapi"}
+    assert not [one for one in roots if one == "dash" or one.startswith("dash_")]
     assert "dashapp.runtime" not in imported(parsed(path))
+
+
+@pytest.mark.parametrize(
+    "path", [one for one in MODULES if one.parent.name in ("ingestion", "storage")], ids=name_of
+)
+def test_ingestion_and_storage_take_of_analytics_the_vocabulary_and_the_bars_alone(path):
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            taken = {node.module}
+        elif isinstance(node, ast.Import):
+            taken = {alias.name for alias in node.names}
+        else:
+            continue
+        assert {one for one in taken if one.split(".")[0] == "analytics"} <= SHARED_ANALYTICS
+
+
+def test_the_contract_on_analytics_names_every_module_that_is_not_shared():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (contract,) = [one for one in contracts if "only the vocabulary and the bars" in one["name"]]
+    found = {f"analytics.{path.stem}" for path in (PROJECT / "analytics").glob("*.py")}
+    shared = SHARED_ANALYTICS | {"analytics.__init__", "analytics.barfold"}
+    assert set(contract["forbidden_modules"]) == {"dashapp"} | found - shared
 
 
 @pytest.mark.parametrize(

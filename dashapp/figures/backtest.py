@@ -14,7 +14,6 @@ from analytics.model import TIMEFRAMES, FloatArray
 from dashapp import ids
 from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
 from dashapp.figures.base import (
-    TITLES,
     Figure,
     figure,
     line,
@@ -67,6 +66,16 @@ METRIC_WORDS: dict[str, tuple[str, int, float]] = {
     "profit_factor": ("Profit factor", 2, 1.0),
     "hit_rate": ("Hit rate (%)", 0, 100.0),
     "trades": ("Trades", 0, 1.0),
+}
+
+
+#: Up to this a cell loses, by the metric that a sweep shows.
+_EVEN = {
+    "sharpe": 0.0,
+    "sortino": 0.0,
+    "net_return": 0.0,
+    "gross_return": 0.0,
+    "profit_factor": 1.0,
 }
 
 
@@ -260,7 +269,9 @@ def sweep_figure(result: SweepResult, *, theme: str = "dark", uirevision: str = 
     }
     if values.size <= MOST_NUMBERED:
         cells["texttemplate"] = f"%{{z:,.{digits}f}}"
-    annotations = [note("best cell framed: found with hindsight", theme)]
+    framed = _frame_of_the_best(result, theme)
+    found = "best cell framed: found with hindsight" if framed else "no cell earns anything"
+    annotations = [note(found, theme)] if len(known) else []
     if not len(known):
         annotations.append(message_in_the_middle("no cell has a trade yet", theme))
     axes = {
@@ -274,12 +285,12 @@ def sweep_figure(result: SweepResult, *, theme: str = "dark", uirevision: str = 
         x=axes["x"],
         y=axes["y"],
         uirevision=uirevision,
-        shapes=_frame_of_the_best(result, theme),
+        shapes=framed,
         annotations=annotations,
         margin=(64, 56),
         hovermode="closest",
     )
-    made["layout"]["title"]["text"] = f"{TITLES[ids.SWEEP_HEATMAP]}: {words}"
+    made["layout"]["title"]["text"] = words
     return made
 
 
@@ -296,7 +307,8 @@ def _grid_axis(base: dict[str, Any], ticks: list[str], title: str, theme: str) -
 
 
 def _frame_of_the_best(result: SweepResult, theme: str) -> list[dict[str, Any]]:
-    if result.best is None:
+    """A frame around the best cell; none where even that one loses."""
+    if result.best is None or result.matrix[result.best] <= _EVEN.get(result.metric, -np.inf):
         return []
     row, column = result.best
     return [

@@ -44,7 +44,7 @@ TITLES: dict[str, str] = {
     ids.EQUITY_CHART: "Equity",
     ids.DRAWDOWN_CHART: "Drawdown",
     "backtest-zscore-chart": "z-score and trades",
-    ids.SWEEP_HEATMAP: "Parameter sweep",
+    ids.SWEEP_HEATMAP: "Sharpe",
     ids.ALERT_SPREAD_CHART: "Spread and its alerts",
     ids.ALERT_ZSCORE_CHART: "z-score and its alerts",
 }
@@ -122,7 +122,10 @@ def times(ts: FloatArray) -> dict[str, Any]:
 def line(
     x: Mapping[str, Any], values: npt.ArrayLike, name: str, colour: str, **more: Any
 ) -> dict[str, Any]:
-    """A line through the values at x, as of `times`. Gaps stay gaps. more: other attributes."""
+    """A line through the values at x, as of `times`. Gaps stay gaps. more: other attributes.
+
+    The hover names it, which plotly.js leaves out by itself where a chart has one trace.
+    """
     style = {"color": colour, "width": more.pop("width", LINE_WIDTH)}
     if "dash" in more:
         style["dash"] = more.pop("dash")
@@ -134,6 +137,7 @@ def line(
         "name": name,
         "line": style,
         "connectgaps": False,
+        "hoverinfo": "all",
         **more,
     }
 

@@ -35,7 +35,8 @@ def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: s
     offset = f" {sign} {price(abs(alpha), 0.01 if logs else newest(y))}" if alpha else ""
     words = (
         f"<b>Y = {ratio(beta)} X{offset}</b><br>"
-        f"{METHOD_WORDS.get(fit.method, safe(fit.method))}, R² {number(fit.r_squared, 3)}"
+        f"{METHOD_WORDS.get(fit.method, safe(fit.method))}, "
+        f"{'R²' if params.intercept else 'R² (uncentred)'} {number(fit.r_squared, 3)}"
     )
     space = "log " if logs else ""
     data = [

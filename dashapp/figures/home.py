@@ -6,7 +6,8 @@ theme: "dark" or "light". uirevision: zoom and pan are kept while it stays the s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -36,9 +37,9 @@ def price_figure(
 ) -> Figure:
     """Prices of the symbols: candles of the first, one line, or several lines that compare.
 
-    Several lines show the change since the start of the view, for their prices do not share
-    a scale; the hover tells the price. legs: (Y, X), whose colours are theirs. mode: "lines"
-    or "candles". bars: symbol -> bars, at least one of them.
+    Several lines show each symbol's change since the open of its first bar, for their prices
+    do not share a scale; the hover tells the price. legs: (Y, X), whose colours are theirs.
+    mode: "lines" or "candles". bars: symbol -> bars, at least one of them.
     """
     if mode == "candles":
         return _candles(next(iter(bars.values())), theme, uirevision)
@@ -105,17 +106,27 @@ def _candles(bars: Bars, theme: str, uirevision: str) -> Figure:
     )
 
 
+def direct_names(symbols: Sequence[str]) -> dict[str, str]:
+    """What a label at a line calls each symbol: its base where no other has the same one.
+
+    >>> direct_names(["BTCEUR", "BTCUSD", "ETHUSD"])
+    {'BTCEUR': 'BTCEUR', 'BTCUSD': 'BTCUSD', 'ETHUSD': 'ETH'}
+    """
+    short = {one: safe(base(one), 8) for one in symbols}
+    uses = Counter(short.values())
+    return {one: short[one] if uses[short[one]] == 1 else safe(one, 16) for one in symbols}
+
+
 def _changes(
     bars: Mapping[str, Bars], theme: str, uirevision: str, legs: tuple[str, str] | None
 ) -> Figure:
     shown = dict(list(bars.items())[:MOST_SYMBOLS])
     colours = series_colours(tuple(shown), legs, theme)
-    start = max(int(one.ts_ms[0]) for one in shown.values())
+    names = direct_names(tuple(shown))
     drawn: list[tuple[str, FloatArray, FloatArray, FloatArray]] = []
     for symbol, one in shown.items():
-        close = one.close
-        first = close[min(int(np.searchsorted(one.ts_ms, start)), len(close) - 1)]
-        rows = rows_of(one.ts_ms, (100.0 * (close / first - 1.0), close), TIMEFRAMES[one.timeframe])
+        close, change = one.close, 100.0 * (one.close / one.open[0] - 1.0)
+        rows = rows_of(one.ts_ms, (change, close), TIMEFRAMES[one.timeframe])
         drawn.append((symbol, rows.ts, rows.columns[0], rows.columns[1]))
     ends = range_of(*(change for _, _, change, _ in drawn))
     digits = span_digits(*ends)
@@ -132,16 +143,16 @@ def _changes(
     ]
     labels = [
         Label(
-            f"{safe(base(symbol), 8)} {number(float(change[-1]), digits, signed=True)}",
+            f"{names[symbol]} {number(float(change[-1]), digits, signed=True)} %",
             float(change[-1]),
             colours[symbol],
         )
         for symbol, _, change, _ in drawn
     ]
-    longest = max((safe(base(symbol), 8) for symbol in shown), key=len)
+    longest = max(names.values(), key=len)
     span = np.array([min(ts[0] for _, ts, _, _ in drawn), max(ts[-1] for _, ts, _, _ in drawn)])
     hidden = len(bars) - len(shown)
-    words = f"first {MOST_SYMBOLS} of {len(bars)} symbols" if hidden else "since the start of view"
+    words = f"first {MOST_SYMBOLS} of {len(bars)} symbols" if hidden else "since the first open"
     return figure(
         ids.PRICE_CHART,
         theme,
@@ -152,7 +163,9 @@ def _changes(
         annotations=[note(words, theme), *edge_labels(labels, ends)],
         margin=(
             64,
-            edge_margin(labels, *(f"{longest} {number(one, digits, signed=True)}" for one in ends)),
+            edge_margin(
+                labels, *(f"{longest} {number(one, digits, signed=True)} %" for one in ends)
+            ),
         ),
     )
 

@@ -34,22 +34,24 @@ class Alert(Protocol):
 
 
 def shading(stretches: FloatArray, theme: str) -> list[dict[str, Any]]:
-    """Gaps and carried-forward stretches, in warn at 10 %."""
-    colour = rgba(tokens(theme)["warn"], 0.1)
+    """Gaps and carried-forward stretches, in warn at 10 %: one shape, however many they are.
+
+    Each stretch is a box of its path over the height of the plot, so none needs to be joined
+    with its neighbour across data that is good.
+    """
+    if not len(stretches):
+        return []
+    boxes = (f"M{first:.0f},0V1H{last:.0f}V0Z" for first, last in stretches.tolist())
     return [
         {
-            "type": "rect",
+            "type": "path",
             "xref": "x",
             "yref": "paper",
-            "x0": first,
-            "x1": last,
-            "y0": 0,
-            "y1": 1,
-            "fillcolor": colour,
+            "path": "".join(boxes),
+            "fillcolor": rgba(tokens(theme)["warn"], 0.1),
             "line": {"width": 0},
             "layer": "below",
         }
-        for first, last in stretches.tolist()
     ]
 
 

@@ -11,8 +11,6 @@ from analytics.model import BoolArray, FloatArray, IntArray
 
 #: Rows drawn at most; from there on the lowest and the highest of each stretch stay.
 MOST_ROWS = 5_000
-#: Shaded stretches at most; from there on the nearest are joined.
-MOST_STRETCHES = 60
 #: A gap is longer than this many bars, and than this many times the usual distance.
 GAP_BARS = 5
 
@@ -65,16 +63,13 @@ def _gaps(ts: FloatArray, step_ms: float) -> IntArray:
     return np.flatnonzero(distances > longest)
 
 
-def _joined(stretches: FloatArray, most: int) -> FloatArray:
-    """The stretches in order, those that touch as one; the nearest joined down to `most`."""
+def _joined(stretches: FloatArray) -> FloatArray:
+    """The stretches in order, those that touch as one. What is between two is never covered."""
     if not len(stretches):
         return stretches.reshape(0, 2)
     stretches = stretches[np.argsort(stretches[:, 0], kind="stable")]
     distances = stretches[1:, 0] - np.maximum.accumulate(stretches[:, 1])[:-1]
-    apart = distances > 0
-    if int(apart.sum()) >= most:
-        apart &= distances >= np.partition(distances, -(most - 1))[-(most - 1)]
-    firsts = np.flatnonzero(np.r_[True, apart])[:most]
+    firsts = np.flatnonzero(np.r_[True, distances > 0])
     ends = np.maximum.reduceat(stretches[:, 1], firsts)
     return np.stack([stretches[firsts, 0], ends], axis=1)
 
@@ -109,4 +104,4 @@ def rows_of(
         middle = (ts[gaps] + ts[gaps + 1]) / 2
         columns = tuple(np.insert(one, gaps + 1, np.nan) for one in columns)
         ts = np.insert(ts, gaps + 1, middle)
-    return Rows(ts, columns, _joined(stretches, MOST_STRETCHES))
+    return Rows(ts, columns, _joined(stretches))

@@ -151,6 +151,8 @@ def rule_row(runtime: Runtime, rule: AlertRule) -> dict[str, Any]:
     state = "armed" if rule.enabled else "off"
     if rule.enabled and runtime.alerts.paused(rule.id):
         state = "paused: the feed is silent"
+    elif rule.enabled and runtime.alerts.waiting(rule.id):
+        state = f"waiting: {runtime.alerts.waiting(rule.id)}"
     return {
         "id": rule.id,
         "what": f"{subject}: {sign}{label}{sign} {rule.operator[-1]} {rule.threshold:g}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -10,14 +9,15 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
-from analytics.model import UNKNOWN_TRADES, Bars, Ticks
+from analytics.model import UNKNOWN_TRADES, Bars, NotReady, Ticks
 from dashapp import ids, live
+from dashapp.analyses import serial
 from dashapp.components import BY_SIZE, card, download, number_column, segments, table, text_column
 from dashapp.live import LivePage, Tab
 from dashapp.numerals import decimals
 from dashapp.pages.shared import limit_of, utc_time
 from dashapp.runtime import Runtime
-from dashapp.summary import row, summarize_market
+from dashapp.summary import row
 from dashapp.view import to_dict, to_query
 from dashapp.words import data_answer
 
@@ -170,7 +170,9 @@ def pair_query(tab: Tab) -> str:
 def key(runtime: Runtime, tab: Tab) -> Any:
     """The market's version: every symbol stands in the summary."""
     body = runtime.market(tab.view.market)
-    return (body.version if body else None, runtime.kernels_ready)
+    if body is None:
+        return None
+    return (serial(body), body.version, body.counters.received, runtime.kernels_ready)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -187,9 +189,8 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
             **links(tab, None),
         }
     held = {one: body.bars(one, tab.view.timeframe, limit_of(tab)) for one in body.symbols}
-    summaries = []
-    if runtime.kernels_ready:
-        summaries = await asyncio.to_thread(summarize_market, held)
+    made = await runtime.summary(tab.view.market, tab.view.timeframe, limit_of(tab))
+    summaries = [] if isinstance(made, NotReady) else made
     ticks = body.ticks(symbol, ROWS_SHOWN) if body.has_ticks else None
     return {
         "summary": [{**row(one), "decimals": decimals(one.last)} for one in summaries],
@@ -248,7 +249,12 @@ def report(results: list[dict[str, Any]]) -> list[Component]:
             f": {found.get('rows', 0):,} rows, {found.get('accepted', 0):,} taken, "
             f"{sum(rejected.values()):,} rejected · {', '.join(found.get('symbols', []))}"
         )
-        made.append(html.P([name, head]))
+        lost = [
+            f"{found[kind]:,} {words}"
+            for kind, words in (("duplicate", "already there"), ("late", "too old to keep"))
+            if found.get(kind)
+        ]
+        made.append(html.P([name, " · ".join([head, *lost])]))
         if rejected:
             made.append(_rejections(rejected, found.get("first_lines", {})))
     return made

@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from analytics.model import Bars
 from dashapp import ids, live
+from dashapp.analyses import serial
 from dashapp.components import chart, segments
 from dashapp.figures.base import empty_figure
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
@@ -86,7 +87,8 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     if body is None:
         return None
     symbols = tab.view.symbols or body.symbols
-    return tuple(body.symbol_version(one) for one in symbols if one in body.symbols)
+    versions = (body.symbol_version(one) for one in symbols if one in body.symbols)
+    return (serial(body), *versions)
 
 
 def symbol_card(one: SymbolSummary) -> Component:

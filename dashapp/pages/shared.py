@@ -40,12 +40,11 @@ def pair_key(runtime: Runtime, tab: Tab) -> Any:
 
 
 def markers_of(runtime: Runtime, tab: Tab) -> list[AlertEvent]:
-    """The alerts that the tab's pair caused, oldest first."""
+    """The alerts of the tab's pair, with these parameters, oldest first."""
     pair = tab.view.pair
     if pair is None:
         return []
-    events = runtime.alerts.events(tab.view.market)
-    return [one for one in reversed(events) if one.symbols == (pair.y, pair.x)]
+    return runtime.alerts.events_of(tab.view.market, pair)
 
 
 def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:

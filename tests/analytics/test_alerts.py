@@ -248,7 +248,7 @@ def test_alerts_on_a_symbol_or_a_market_name_it() -> None:
     volume = AlertRule("r", "live", "volume", ">", 1_000.0, symbol="BTCUSDT")
     assert describe(volume, 1_234.56789) == "volume 1,234.57 > 1,000: BTCUSDT"
     silent = AlertRule("r", "live", "feed_silent", ">", 10.0)
-    assert describe(silent, 12.34) == "seconds of silence 12 > 10: market live"
+    assert describe(silent, 12.34) == "seconds of silence 12.3 > 10: market live"
     assert silent.symbols == ()
 
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from analytics.bars import (
     BarBuilder,
     aggregate,
-    closed,
     resample,
     ticks_of_frame,
     timeframe_ms,
@@ -305,7 +304,7 @@ def test_bars_as_a_frame_have_a_utc_index_and_every_column():
     assert frame.index[0] == pd.Timestamp("1970-01-01T00:00:01Z")
 
 
-# --- coarser and closed bars ------------------------------------------------------------
+# --- coarser bars -----------------------------------------------------------------------
 
 
 @settings(max_examples=80, deadline=None)
@@ -350,12 +349,6 @@ def test_aggregating_to_the_same_timeframe_or_nothing_changes_nothing():
 def test_bars_cannot_become_finer():
     with pytest.raises(ValueError, match="timeframe is '1s', expected a multiple of 1m"):
         aggregate(ohlc([1.0], [1], [1.0]), "1s")
-
-
-def test_a_bar_counts_as_closed_after_its_end_and_a_grace_delay():
-    bars = resample(make_ticks([(0, 1.0, 1.0), (60_000, 1.0, 1.0)]), "1m")
-    assert [len(closed(bars, now)) for now in (61_999, 62_000, 121_999, 122_000)] == [0, 1, 1, 2]
-    assert len(closed(bars, 60_000, grace_ms=0)) == 1
 
 
 # --- recorded data ----------------------------------------------------------------------

@@ -153,6 +153,10 @@ async def test_ticks_without_ids_have_none(client, runtime):
         ("symbol=BTCUSDT&limit=1e3", "limit is '1e3'"),
         ("symbol=BTCUSDT&limit=" + "9" * 30, "limit is '999"),
         ("symbol=BTCUSDT&timeframe=2s", "timeframe is '2s', expected one of 1s, 1m, 5m"),
+        ("symbol=BTCUSDT&limit=" + "9" * 5_000, "limit is '" + "9" * 40 + "...', expected a whole"),
+        ("symbol=BTCUSDT&limit=-" + "9" * 5_000, "limit is '-999"),
+        ("symbol=BTCUSDT&limit=2&limit=3", "limit is given more than once, expected one value"),
+        ("symbol=&symbol=BTCUSDT", "symbol is given more than once"),
         ("symbol=BTCUSDT&lim=3", "there is no parameter 'lim' here, expected only: symbol,"),
     ],
 )
@@ -222,6 +226,13 @@ async def test_a_wrong_method_is_404_in_json(client):
     assert "GET /api/upload" in await refused(client, 404, "/api/upload")
 
 
+async def test_head_answers_as_get_does(client):
+    for path in ("/api", "/api/status", "/healthz", "/export/demo/summary.csv"):
+        answer = await client.head(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"] == (await client.get(path)).headers["content-type"]
+
+
 async def test_any_other_address_is_the_page(client):
     for path in ("/", "/analytics", "/no/such/page"):
         answer = await client.get(path)
@@ -272,6 +283,25 @@ async def test_rows_that_are_refused_are_counted_with_their_lines(client):
     assert market["rejected"] == 2
 
 
+async def test_rows_that_the_market_had_already_are_reported_as_duplicates(client):
+    content = "\n".join(CSV.splitlines()[:31])
+    first = (await client.post("/api/upload?name=btcusd.csv", content=content)).json()
+    assert (first["report"]["accepted"], first["report"]["duplicate"]) == (30, 0)
+    url = f"/api/upload?name=btcusd.csv&market={first['market']}"
+    longer = "\n".join(CSV.splitlines()[:33]) + "\n2024-08-09T00:00:00Z,5,x,4,5,1\n"
+    for body, expected in ((content, (30, 0, 30, 0)), (longer, (33, 2, 30, 1))):
+        report = (await client.post(url, content=body)).json()["report"]
+        assert report["late"] == 0
+        refused_rows = sum(report["rejected"].values())
+        assert (report["rows"], report["accepted"], report["duplicate"], refused_rows) == expected
+
+
+async def test_ticks_that_come_twice_in_one_file_are_reported_as_duplicates(client):
+    line = '{"symbol":"BTCUSDT","ts":1723161240000,"price":5,"size":1,"trade_id":7}\n'
+    report = (await client.post("/api/upload?name=t.ndjson", content=line * 3)).json()["report"]
+    assert (report["rows"], report["accepted"], report["duplicate"]) == (3, 1, 2)
+
+
 @pytest.mark.parametrize("body", [b"", b"dear diary,\nno ticks today\n", b"\x89PNG\r\n\x1a\n" * 9])
 async def test_a_file_that_is_no_market_data_makes_no_market(client, runtime, body):
     before = dict(runtime.markets)
@@ -298,7 +328,7 @@ async def test_a_hostile_name_is_only_a_title(client):
     name = "../../etc/<img src=x>.csv" + "x" * 300
     market = (await client.post("/api/upload", params={"name": name}, content=CSV)).json()["market"]
     title = (await client.get("/api/status")).json()["markets"][market]["title"]
-    assert re.fullmatch(r"upload-\d+", market)
+    assert re.fullmatch(r"upload-[0-9a-f]{6}-\d+", market)
     assert len(title) <= 80
     assert "/" not in title
 
@@ -350,6 +380,7 @@ async def test_rules_are_added_listed_and_deleted(client):
     listed = (await client.get("/api/alerts/rules")).json()["rules"]
     assert [one["id"] for one in listed] == [added["id"]]
     assert listed[0]["paused"] is False
+    assert (listed[0]["state"], listed[0]["waits_for"]) == ("armed", "")
     url = f"/api/alerts/rules?id={added['id']}"
     assert (await client.delete(url)).json() == {"deleted": added["id"]}
     await refused(client, 404, url, "DELETE")
@@ -386,6 +417,34 @@ async def test_what_fired_can_be_asked_for_by_market_and_time(client, runtime):
     assert "BTCUSDT / ETHUSDT" in table[1]
 
 
+async def test_the_newest_alerts_are_given_up_to_a_limit_and_of_markets_there_are(client, runtime):
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        watched = {"metric": "price", "operator": ">", "threshold": 1.0, "symbol": symbol}
+        runtime.alerts.add_rule({"market": "demo", **watched})
+    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    fired = await runtime.alerts.step()
+    newest = (await client.get("/api/alerts?limit=1")).json()["alerts"]
+    assert [one["id"] for one in newest] == [fired[-1].id]
+    await refused(client, 400, "/api/alerts?limit=0")
+    await refused(client, 400, "/api/alerts?limit=10001")
+    words = await refused(client, 404, "/api/alerts?market=nowhere")
+    assert words == "there is no market 'nowhere', only: demo, live"
+    del runtime.markets["demo"]
+    assert len((await client.get("/api/alerts?market=demo")).json()["alerts"]) == 2, "history stays"
+
+
+async def test_a_rule_that_cannot_be_evaluated_says_what_it_waits_for(client, runtime):
+    for body in (RULE, {**RULE, "params": {"y": "BTCUSDT", "x": "NOSUCH"}}):
+        assert (await client.post("/api/alerts/rules", json=body)).status_code == 200
+    runtime.alerts.set_enabled(runtime.alerts.rules[0].id, False)
+    listed = (await client.get("/api/alerts/rules")).json()["rules"]
+    told = [(one["state"], one["waits_for"]) for one in listed]
+    assert told == [("off", ""), ("waiting", "no symbol NOSUCH yet")]
+    del runtime.markets["demo"]
+    listed = (await client.get("/api/alerts/rules")).json()["rules"]
+    assert listed[1]["waits_for"] == "market demo is gone"
+
+
 # --- exports -----------------------------------------------------------------------------------
 
 
@@ -409,11 +468,43 @@ async def test_an_exported_pair_has_one_row_a_bar(client):
     pair = frame(answer)
     assert len(pair) == 600
     assert pair.z.isna().sum() == 59
-    assert {"spread", "beta", "kalman_beta", "carried"} <= set(pair.columns)
+    assert {"spread", "rolling_beta", "kalman_beta", "carried"} <= set(pair.columns)
+    assert not {"beta", "alpha"} & set(pair.columns)
     told = json.loads(answer.headers["x-spreadscope-parameters"])
     assert told["hedge"] == "ols"
+    assert told["hedge_window"] is None
+    assert (told["first_ts_ms"], told["last_ts_ms"]) == (pair.ts_ms.min(), pair.ts_ms.max())
     name = 'attachment; filename="demo_pair_BTCUSDT_ETHUSDT_1s.csv"'
     assert answer.headers["content-disposition"] == name
+
+
+@pytest.mark.parametrize("changed", [{}, {"hedge_window": 100}, {"price_space": "log"}])
+async def test_the_spread_of_an_exported_pair_can_be_reckoned_again(client, changed):
+    answer = await client.get("/export/demo/pair.csv", params={**PAIR, **changed})
+    pair = frame(answer)
+    assert pair.fit_beta.nunique() == pair.fit_alpha.nunique() == 1
+    y, x = pair.price_y, pair.price_x
+    if "price_space" in changed:
+        y, x = np.log(y), np.log(x)
+    np.testing.assert_allclose(y - pair.fit_beta * x - pair.fit_alpha, pair.spread, atol=1e-8)
+    told = json.loads(answer.headers["x-spreadscope-parameters"])
+    window = told["z_window"]
+    rolled = pair.spread.rolling(window)
+    np.testing.assert_allclose((pair.spread - rolled.mean()) / rolled.std(), pair.z, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["ticks", "bars", "summary", "alerts"])
+async def test_every_export_tells_its_parameters_in_a_header(client, kind):
+    answer = await client.get(f"/export/demo/{kind}.csv")
+    told = json.loads(answer.headers["x-spreadscope-parameters"])
+    assert (told["market"], told["export"]) == ("demo", kind)
+    assert answer.headers["content-disposition"].count("None") == 0
+
+
+async def test_the_api_names_the_rolling_path_as_the_export_does(client):
+    series = (await client.get("/api/markets/demo/pair", params=PAIR)).json()["series"]
+    assert {"rolling_beta", "rolling_alpha", "kalman_beta", "kalman_alpha"} <= set(series)
+    assert not {"beta", "alpha"} & set(series)
 
 
 async def test_the_summary_is_exported_with_a_row_a_symbol(client):
@@ -421,6 +512,14 @@ async def test_the_summary_is_exported_with_a_row_a_symbol(client):
         "BTCUSDT",
         "ETHUSDT",
     ]
+
+
+async def test_the_exported_summary_is_the_one_that_the_pages_show(client, runtime):
+    shown = await runtime.summary("demo", "1s", 1_000)
+    assert len(frame(await client.get("/export/demo/summary.csv"))) == len(shown) == 2
+    assert runtime.computed == {"summary": 1}
+    runtime._analyses.ready = False
+    assert "compiling" in await refused(client, 400, "/export/demo/summary.csv")
 
 
 async def test_json_is_exported_too_and_other_endings_are_not(client):

@@ -132,15 +132,28 @@ def test_carried_rows_are_drawn_and_shaded_in_merged_runs():
 
 
 @given(st.lists(st.booleans(), min_size=3, max_size=600))
-def test_shaded_stretches_are_few_ordered_and_cover_every_carried_row(flags):
+def test_shaded_stretches_are_ordered_and_cover_the_carried_rows_and_no_others(flags):
     carried = np.array(flags)
     ts = np.arange(len(flags)) * SECOND
     made = rows.rows_of(ts, (), SECOND, carried)
     first, last = made.stretches[:, 0], made.stretches[:, 1]
-    assert len(first) <= rows.MOST_STRETCHES
     assert (first[1:] > last[:-1]).all()
-    covered = [((first <= one) & (one <= last)).any() for one in ts[carried]]
-    assert all(covered)
+    covered = [bool(((first <= one) & (one <= last)).any()) for one in ts]
+    assert covered == flags
+
+
+def test_any_number_of_stretches_is_one_shape_that_joins_none():
+    stretches = np.stack([4_000.0 * np.arange(200) + 500, 4_000.0 * np.arange(200) + 1_500], axis=1)
+    (shape,) = marks.shading(stretches, "dark")
+    assert shape["path"].startswith("M500,0V1H1500V0ZM4500,0V1H5500V0ZM8500,0")
+    assert shape["path"].count("Z") == 200
+    assert marks.shading(np.empty((0, 2)), "dark") == []
+
+
+def test_a_line_is_named_in_its_hover_even_where_it_is_alone():
+    made = base.line({}, [1.0], "z", "#ffffff")
+    assert (made["name"], made["hoverinfo"]) == ("z", "all")
+    assert base.line({}, [1.0], "z", "#ffffff", hoverinfo="skip")["hoverinfo"] == "skip"
 
 
 def test_gaps_survive_thinning():

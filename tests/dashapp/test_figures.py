@@ -16,6 +16,8 @@ from analytics.alerts import AlertEvent
 from analytics.model import Bars, HedgeFit, HedgePath, PairParams, PairSnapshot
 from dashapp.figures import alerts, backtest, correlation, home, pair
 from dashapp.figures.base import arrays, empty_figure, structure
+from dashapp.numerals import base, pct
+from dashapp.summary import summarize_bars
 from dashapp.theme import TOKENS
 
 START = 1_723_161_256_000
@@ -264,9 +266,27 @@ def test_a_hostile_name_is_text_in_every_label():
 def test_several_symbols_are_compared_by_their_change_and_hover_tells_the_price():
     made = DARK["lines"]
     for trace, price in zip(made["data"], (61_800.0, 0.0512), strict=True):
-        assert values_of(trace["y"])[0] == 0.0
-        assert values_of(trace["customdata"])[0] == pytest.approx(price, rel=0.01)
+        close = values_of(trace["customdata"])
+        np.testing.assert_allclose(values_of(trace["y"]), 100 * (close / price - 1), atol=1e-9)
     assert made["layout"]["yaxis"]["title"]["text"] == "Change (%)"
+
+
+def test_the_change_of_a_line_is_that_of_the_symbols_card():
+    late = Bars("SOLUSDT", "1s", *(getattr(bars("SOLUSDT", 142.0), n)[80:] for n in Bars._dtypes))
+    held = {"BTCUSDT": bars(), "SOLUSDT": late}
+    made = home.price_figure(held)
+    for symbol, trace in zip(held, made["data"], strict=True):
+        change = summarize_bars(held[symbol]).change
+        assert values_of(trace["y"])[-1] == pytest.approx(100 * change)
+        label = f"<b>{base(symbol)} {pct(change)}</b>"
+        assert label in [one["text"] for one in made["layout"]["annotations"]]
+
+
+def test_symbols_of_one_base_are_told_apart_in_their_labels():
+    held = {name: bars(name) for name in ("BTCEUR", "BTCUSD", "ETHUSD")}
+    texts = [one["text"] for one in home.price_figure(held)["layout"]["annotations"]]
+    starts = {text.removeprefix("<b>").split(" ")[0] for text in texts if "%" in text}
+    assert starts == {"BTCEUR", "BTCUSD", "ETH"}
 
 
 def test_legs_keep_their_colours_on_home():
@@ -383,7 +403,32 @@ def test_the_best_cell_of_a_sweep_is_framed():
     (frame,) = DARK["sweep"]["layout"]["shapes"]
     assert (frame["x0"] + frame["x1"]) / 2 == 1
     assert (frame["y0"] + frame["y1"]) / 2 == 1
-    assert DARK["sweep"]["layout"]["title"]["text"] == "Parameter sweep: Sharpe"
+    assert DARK["sweep"]["layout"]["title"]["text"] == "Sharpe"
+
+
+@pytest.mark.parametrize(("metric", "best"), [("sharpe", 0.0), ("profit_factor", 0.9)])
+def test_no_cell_of_a_sweep_is_framed_where_all_of_them_lose(metric, best):
+    matrix = np.array([[-1.0, -3.0, np.nan], [-0.5, best, -2.0]])
+    made = backtest.sweep_figure(
+        SimpleNamespace(**{**vars(sweep()), "matrix": matrix, "metric": metric})
+    )
+    assert made["layout"]["shapes"] == []
+    assert "no cell earns anything" in texts_of(made)
+    assert "framed" not in texts_of(made)
+
+
+def test_the_shading_of_many_carried_stretches_leaves_the_rows_between_free():
+    held = snapshot(600)
+    carried = np.arange(600) % 4 == 1
+    made = pair.zscore_figure(PairSnapshot(**{**vars(held), "carried": carried}))
+    (path,) = [one["path"] for one in made["layout"]["shapes"] if one["type"] == "path"]
+    assert path.count("Z") == 150
+    assert f"M{START + 500},0V1H{START + 1_500}V0Z" in path
+
+
+def test_r_squared_of_a_line_through_the_origin_is_called_uncentred():
+    assert "R² (uncentred) 0.980" in texts_of(pair.scatter_figure(snapshot(intercept=False)))
+    assert "OLS, R² 0.980" in texts_of(pair.scatter_figure(snapshot()))
 
 
 def test_a_long_view_is_thinned():

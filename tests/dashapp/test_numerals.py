@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +62,16 @@ def test_a_p_value_is_never_shown_as_zero(value, words):
 def test_bars_come_with_their_time_on_the_clock():
     assert numerals.bar_span(1, "5m") == "1 bar (5.0 min)"
     assert numerals.bar_span(1_440, "1m") == "1,440 bars (24.0 h)"
+
+
+def test_the_clock_of_bars_with_gaps_is_that_of_their_usual_distance():
+    every_third = 1_000 * np.arange(0, 300, 3)
+    step = numerals.usual_step(every_third, "1s")
+    assert step == 3_000
+    assert numerals.bar_span(20, "1s", step) == "20 bars (60 s)"
+    night = np.concatenate([every_third, every_third + 36_000_000])
+    assert numerals.usual_step(night, "1s") == 3_000
+    assert numerals.usual_step(every_third[:1], "1m") == 60_000
 
 
 @pytest.mark.parametrize(

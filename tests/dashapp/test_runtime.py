@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from contextlib import asynccontextmanager
@@ -12,15 +13,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analytics.alerts import AlertEvent
 from analytics.backtest import BacktestParams
 from analytics.model import Bars, FeedStatus, NotReady, PairParams, PairSnapshot, Rejected
 from dashapp import analyses, flow_log
 from dashapp.alert_engine import MAX_RULES
+from dashapp.alert_history import AlertHistory
 from dashapp.analyses import Busy
 from dashapp.runtime import MAX_UPLOAD_MARKETS, Runtime
 from dashapp.settings import Settings
 from dashapp.uploads import UploadSession
 from ingestion.upload import UploadError
+from storage.market import Market
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")
 RULE = {
@@ -243,6 +247,20 @@ async def test_correlations_rest_on_bars_in_which_both_traded():
     assert newest.counts[0, 2] == 9
 
 
+async def test_a_summary_is_computed_once_until_a_symbol_changes(runtime, ticks_of):
+    first = await runtime.summary("demo", "1s", 100)
+    assert [(one.symbol, one.bars) for one in first] == [("BTCUSDT", 100), ("ETHUSDT", 100)]
+    assert await runtime.summary("demo", "1s", 100) is first
+    assert runtime.computed == {"summary": 1}
+    runtime.markets["demo"].append(ticks_of("SOLUSDT"))
+    assert len(await runtime.summary("demo", "1s", 100)) == 3
+    assert await runtime.summary("live", "1s", 100) == []
+    with pytest.raises(KeyError, match="there is no market 'x'"):
+        await runtime.summary("x", "1s", 100)
+    runtime._analyses.ready = False
+    assert "compiling" in (await runtime.summary("demo", "1s", 100)).reason
+
+
 async def test_one_symbol_has_no_correlations(runtime, ticks_of):
     runtime.markets["live"].append(ticks_of("BTCUSDT"))
     assert (await runtime.correlation("live", "1s", 100)).reason == "needs 2 symbols, has 1"
@@ -367,15 +385,15 @@ def ohlc(rows: int, step_s: int = 60) -> bytes:
 async def test_the_recorded_file_is_accounted_for_exactly(market_data):
     path = market_data / "ticks" / "ticks_2024-08-09T00-00-00.029Z.ndjson"
     async with started(replace(QUIET, source=str(path))) as runtime:
-        await until(lambda: runtime.default_market == "upload-1")
-        market = runtime.markets["upload-1"]
+        await until(lambda: runtime.default_market.startswith("upload-"))
+        market = runtime.markets[runtime.default_market]
         counters = market.counters
         assert counters.received == 35_389
         assert counters.balanced
         assert counters.accepted + counters.rejected_total == 35_389
         assert market.symbols == ("BTCUSDT", "ETHUSDT")
         await until(lambda: runtime.kernels_ready)
-        assert isinstance(await runtime.snapshot("upload-1", PAIR), PairSnapshot)
+        assert isinstance(await runtime.snapshot(market.id, PAIR), PairSnapshot)
 
 
 async def test_the_four_recorded_ohlc_files_make_one_market(market_data):
@@ -385,7 +403,7 @@ async def test_the_four_recorded_ohlc_files_make_one_market(market_data):
         market_id, report = await uploaded(runtime, path.name, path.read_bytes(), market=market_id)
         assert report.rows == report.accepted
     market = runtime.markets[market_id]
-    assert list(runtime.markets) == ["demo", "live", "upload-1"]
+    assert list(runtime.markets) == ["demo", "live", market_id]
     assert len(market.symbols) == 4
     assert market.timeframes == ("1m", "5m")
     assert market.title.endswith(" and 3 files")
@@ -410,8 +428,9 @@ async def test_a_file_that_joins_is_all_in_or_not_at_all():
     market_id, _ = await uploaded(runtime, "btcusd.csv", ohlc(50))
     market = runtime.markets[market_id]
     for name, content, words in [
-        ("t.ndjson", ndjson(50), "holds ticks, but market upload-1 was made of bars"),
-        ("btcusd.csv", ohlc(50, step_s=300), "has 5m bars of BTCUSD, but market upload-1 has 1m"),
+        ("t.ndjson", ndjson(50), f"holds ticks, but market {market_id} was made of bars"),
+        ("btcusd.csv", ohlc(50, step_s=300), f"has 5m bars, but market {market_id} was made of 1m"),
+        ("solusd.csv", ohlc(50, step_s=300), f"has 5m bars, but market {market_id} was made of 1m"),
         ("ethusd.csv", b"no data\nat all\n", "expected tick NDJSON"),
     ]:
         before = (market.version, market.counters.received, market.title)
@@ -424,6 +443,49 @@ async def test_a_file_that_joins_is_all_in_or_not_at_all():
     await uploaded(runtime, "ethusd.csv", ohlc(40), market=market_id)
     assert market.symbols == ("BTCUSD", "ETHUSD")
     assert runtime.uploading == 0
+
+
+async def test_an_upload_that_is_aborted_while_it_is_read_writes_nothing_into_the_market_it_joins():
+    runtime = Runtime(QUIET)
+    market_id, _ = await uploaded(runtime, "btcusd.csv", ohlc(50))
+    market = runtime.markets[market_id]
+    before = (market.version, market.counters.received)
+    session = runtime.begin_upload("ethusd.csv", market=market_id)
+    reading, aborted = threading.Event(), threading.Event()
+    feed = session._reader.feed
+
+    def slow(chunk: bytes):
+        reading.set()
+        assert aborted.wait(10)
+        return feed(chunk)
+
+    session._reader.feed = slow
+    task = asyncio.create_task(session.feed(ohlc(30_000)))
+    await asyncio.to_thread(reading.wait, 10)
+    session.abort()
+    aborted.set()
+    with pytest.raises(UploadError, match="cancelled"):
+        await task
+    assert (market.version, market.counters.received) == before
+    assert market.symbols == ("BTCUSD",)
+
+
+async def test_the_report_says_what_was_stored(ticks_of):
+    runtime = Runtime(QUIET)
+    market_id, first = await uploaded(runtime, "btcusd.csv", ohlc(30))
+    assert (first.rows, first.accepted, first.duplicate, first.late) == (30, 30, 0, 0)
+    _, again = await uploaded(runtime, "btcusd.csv", ohlc(30), market=market_id)
+    assert (again.rows, again.accepted, again.duplicate, again.late) == (30, 0, 30, 0)
+    assert runtime.markets[market_id].counters.duplicate == 30
+    many = b"".join(ndjson(2, f"S{number}") for number in range(70))
+    _, report = await uploaded(runtime, "many.ndjson", many)
+    assert (report.rows, report.accepted, sum(report.rejected.values())) == (140, 128, 12)
+
+
+async def test_the_id_of_an_upload_is_not_that_of_another_one_before_a_restart():
+    before = {(await uploaded(Runtime(QUIET), "btcusd.csv", ohlc(3)))[0] for _ in range(5)}
+    assert len(before) == 5
+    assert all(one.startswith("upload-") for one in before)
 
 
 async def test_the_loop_is_free_while_a_file_is_read():
@@ -448,12 +510,16 @@ async def test_the_loop_is_free_while_a_file_is_read():
 async def test_the_oldest_uploads_are_forgotten_and_the_log_says_so(caplog):
     runtime = Runtime(QUIET)
     with caplog.at_level(logging.INFO):
-        for _ in range(MAX_UPLOAD_MARKETS + 2):
-            await uploaded(runtime, "btcusd.csv", ohlc(3))
+        made = [
+            (await uploaded(runtime, "btcusd.csv", ohlc(3)))[0]
+            for _ in range(MAX_UPLOAD_MARKETS + 2)
+        ]
     uploads = [one for one in runtime.markets if one.startswith("upload-")]
     assert len(uploads) == MAX_UPLOAD_MARKETS
-    assert uploads[0] == "upload-3"
-    assert f"market upload-2 forgotten: the newest {MAX_UPLOAD_MARKETS} uploads stay" in caplog.text
+    assert uploads == made[2:]
+    assert (
+        f"market {made[1]} forgotten: the newest {MAX_UPLOAD_MARKETS} uploads stay" in caplog.text
+    )
 
 
 async def test_a_file_given_at_the_start_that_holds_nothing_leaves_the_app_running(
@@ -487,8 +553,7 @@ async def test_a_rule_fires_once_while_its_condition_holds(runtime, ticks_of):
     assert await runtime.alerts.step() == []
     assert runtime.alerts.events("demo")[0].symbols == ("BTCUSDT", "ETHUSDT")
     assert runtime.alerts.events("live") == []
-    assert runtime.alerts.newest(5) == events
-    assert runtime.alerts.fired == 1
+    assert runtime.alerts.newest_event == events[0]
 
 
 async def test_rules_read_the_snapshot_that_the_pages_show(runtime):
@@ -549,6 +614,140 @@ async def test_a_rule_whose_symbols_are_missing_waits_for_them(runtime, ticks_of
     assert len(await runtime.alerts.step()) == 1
 
 
+async def test_a_rule_that_lacks_a_symbol_is_not_read_until_it_is_there(runtime, ticks_of):
+    say_live(runtime)
+    rule = runtime.alerts.add_rule({**RULE, "params": {"y": "BTCUSDT", "x": "SOLUSDT"}})
+    asked = []
+    snapshot = runtime.snapshot
+
+    async def counted(*of):
+        asked.append(of)
+        return await snapshot(*of)
+
+    runtime.snapshot = counted
+    for start in range(3):
+        runtime.markets["demo"].append(ticks_of("ADAUSDT", 1, start_ms=1_723_200_000_000 + start))
+        await runtime.alerts.step()
+    assert not asked
+    assert runtime.alerts.waiting(rule.id) == "no symbol SOLUSDT yet"
+    runtime.markets["demo"].append(ticks_of("SOLUSDT"))
+    assert runtime.alerts.waiting(rule.id) == ""
+    await runtime.alerts.step()
+    await runtime.alerts.step()
+    assert len(asked) == 1
+    assert runtime.alerts.waiting("no such rule") == ""
+
+
+async def test_a_rule_that_has_too_few_bars_is_read_again_only_when_there_are_more(
+    runtime, ticks_of
+):
+    say_live(runtime)
+    runtime._analyses.ready = False
+    runtime.alerts.add_rule({**RULE, "params": {"y": "BTCUSDT", "x": "SOLUSDT"}})
+    asked = []
+    snapshot = runtime.snapshot
+
+    async def counted(*of):
+        asked.append(of)
+        return await snapshot(*of)
+
+    runtime.snapshot = counted
+    runtime.markets["demo"].append(ticks_of("SOLUSDT", 5, start_ms=1_723_161_830_000))
+    for expected in (1, 1, 1):
+        assert await runtime.alerts.step() == []
+        assert len(asked) == expected
+    runtime._analyses.ready = True
+    for expected in (2, 2):
+        assert await runtime.alerts.step() == []
+        assert len(asked) == expected
+    runtime.markets["demo"].append(ticks_of("SOLUSDT", 500, start_ms=1_723_161_840_000))
+    assert len(await runtime.alerts.step()) == 1
+
+
+async def test_a_rule_whose_market_is_gone_says_so(runtime):
+    market_id, _ = await uploaded(runtime, "btcusd.csv", ohlc(3))
+    price = {"metric": "price", "operator": ">", "threshold": 1.0, "symbol": "BTCUSD"}
+    rule = runtime.alerts.add_rule({"market": market_id, **price})
+    assert runtime.alerts.waiting(rule.id) == ""
+    del runtime.markets[market_id]
+    assert runtime.alerts.waiting(rule.id) == f"market {market_id} is gone"
+    assert await runtime.alerts.step() == []
+
+
+async def test_a_rule_on_a_timeframe_that_a_file_has_not_waits(runtime):
+    content = [ohlc(80), ohlc(80)]
+    market_id, _ = await uploaded(runtime, "btcusd.csv", content[0])
+    await uploaded(runtime, "ethusd.csv", content[1], market=market_id)
+    rule = runtime.alerts.add_rule(
+        {**RULE, "market": market_id, "params": {"y": "BTCUSD", "x": "ETHUSD"}}
+    )
+    assert runtime.alerts.waiting(rule.id) == f"no 1s bars in market {market_id}"
+
+
+async def test_a_closed_bar_rule_hears_a_live_market_made_anew_with_older_data(ticks_of):
+    runtime = Runtime(QUIET)
+    say_live(runtime)
+    price = {"market": "live", "metric": "price", "operator": ">", "threshold": 70_000.0}
+    runtime.alerts.add_rule({**price, "symbol": "BTCUSDT", "on": "close"})
+    runtime.markets["live"].append(ticks_of("BTCUSDT", 60))
+    assert await runtime.alerts.step() == []
+    old = ticks_of("BTCUSDT", 60, start_ms=1_600_000_000_000)
+    runtime.markets["live"] = Market("live", "Live", "live")
+    runtime.markets["live"].append(replace(old, price=old.price + 50_000))
+    assert runtime.markets["live"].version == 1
+    assert len(await runtime.alerts.step()) == 1
+
+
+async def test_a_chart_marks_the_alerts_of_its_own_parameters_and_legs(runtime, ticks_of):
+    say_live(runtime)
+    mine = runtime.alerts.add_rule(RULE)
+    other = runtime.alerts.add_rule({**RULE, "params": {**RULE["params"], "z_window": 90}})
+    for symbol in ("ETHUSDT", "SOLUSDT"):
+        price = {"metric": "price", "operator": ">", "threshold": 1.0, "symbol": symbol}
+        runtime.alerts.add_rule({"market": "demo", "id": symbol, **price})
+    runtime.markets["demo"].append(ticks_of("SOLUSDT"))
+    assert len(await runtime.alerts.step()) == 4
+    alerts = runtime.alerts
+    assert [one.rule_id for one in alerts.events_of("demo", PAIR)] == [mine.id, "ETHUSDT"]
+    alerts.delete_rule(mine.id)
+    alerts.add_rule({**RULE, "id": other.id})
+    assert [one.rule_id for one in alerts.events_of("demo", PAIR)] == [mine.id, "ETHUSDT"]
+    wide = replace(PAIR, z_window=90)
+    assert [one.rule_id for one in alerts.events_of("demo", wide)] == [other.id, "ETHUSDT"]
+    assert alerts.events_of("live", PAIR) == []
+
+
+def an_event(number: int, **fields) -> AlertEvent:
+    given = {"market": "demo", "symbols": ("A", "B"), "metric": "z", "operator": ">"}
+    shown = {"threshold": 1.0, "value": 2.0, "text": "z 2 > 1"}
+    made = {"id": f"e{number}", "rule_id": "r", "ts_ms": number}
+    return AlertEvent(**{**made, **given, **shown, **fields})
+
+
+def test_what_fired_after_an_event_is_told_oldest_first():
+    history = AlertHistory()
+    assert (history.newest_event, history.since("e1"), history.since(None)) == (None, [], [])
+    history.add([an_event(number) for number in range(5)], {})
+    assert history.newest_event.id == "e4"
+    assert [one.id for one in history.since("e2")] == ["e3", "e4"]
+    assert history.since("e4") == []
+    assert history.since(None) == []
+    assert len(history.since("long gone")) == 5
+    assert history.clear() == 5
+    assert history.since("e2") == []
+
+
+def test_the_history_counts_what_fired_today_and_restores_what_was_kept(caplog):
+    history, again = AlertHistory(), AlertHistory()
+    today = [an_event(1, ts_ms=int(time.time() * 1_000)), an_event(2)]
+    kept = history.add(today, {})
+    assert history.fired_today == 1
+    without = {name: value for name, value in kept[0].items() if name != "params"}
+    again.restore([{"id": "half"}, {**kept[1], "params": {"y": "A", "x": "A"}}, without], {})
+    assert again.events() == [today[0]]
+    assert caplog.text.count("cannot be used") == 2
+
+
 async def test_the_engine_runs_by_itself_and_survives_a_failure(ticks_of, monkeypatch, caplog):
     monkeypatch.setattr("dashapp.alert_engine.PERIOD_S", 0.02)
     async with started() as runtime:
@@ -560,7 +759,7 @@ async def test_the_engine_runs_by_itself_and_survives_a_failure(ticks_of, monkey
             await until(lambda: "goes on" in caplog.text)
         for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
             runtime.markets["demo"].append(ticks_of(symbol, seed=seed))
-        await until(lambda: runtime.alerts.fired == 1)
+        await until(lambda: len(runtime.alerts.events()) == 1)
 
 
 async def test_rules_and_history_survive_a_restart(tmp_path, ticks_of):
@@ -578,7 +777,7 @@ async def test_rules_and_history_survive_a_restart(tmp_path, ticks_of):
     async with started(settings) as runtime:
         assert runtime.alerts.rules == (kept,)
         assert runtime.alerts.events() == events
-        assert runtime.alerts.fired == 0
+        assert runtime.alerts.events_of("demo", PAIR) == events
         assert runtime.alerts.clear_events() == 1
     async with started(settings) as runtime:
         assert runtime.alerts.events() == []

@@ -21,6 +21,7 @@ import httpx
 import pytest
 from dash import Dash, Input, Output, dcc, html
 
+from dashapp.runtime import Runtime
 from dashapp.server import bind, create_server
 from dashapp.settings import UsageError
 
@@ -31,6 +32,20 @@ START_S = 30.0
 
 def command(*options: str) -> list[str]:
     return [sys.executable, str(PROJECT / "app.py"), "--archive", "none", *options]
+
+
+def hanging(*options: str) -> list[str]:
+    """The app, but nothing that its end waits for ever ends."""
+    code = """
+import asyncio, sys, time
+from dashapp.feed_control import FeedControl
+from storage.archive import Archive
+async def stop(self): await asyncio.sleep(60)
+FeedControl.stop, Archive.close = stop, lambda self: time.sleep(60)
+import app
+sys.exit(app.main())
+"""
+    return [sys.executable, "-c", code, *options]
 
 
 def run(*options: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -46,13 +61,13 @@ def run(*options: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def process(*options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def process(*options: str, made=command) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The app on a free port, once it answers; what is left of it is killed at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     app = subprocess.Popen(
-        command("--port", str(port), "--source", "none", *options),
+        made("--port", str(port), "--source", "none", *options),
         cwd=PROJECT,
         env=CLEAN,
         stderr=subprocess.PIPE,
@@ -115,6 +130,12 @@ def test_open_connections_and_a_long_upload_hold_the_end_up_for_a_moment_only():
             one.close()
     assert "Traceback" not in err
     assert "a.csv was given up" in err
+
+
+def test_one_deadline_ends_the_process_within_5_s_whatever_hangs(tmp_path):
+    with process("--archive", str(tmp_path / "kept.sqlite"), made=hanging) as (app, _):
+        err = ends(app, signal.SIGTERM)
+    assert "leaving what did not end in time" in err
 
 
 def test_a_second_server_on_the_port_is_told_to_take_another():
@@ -316,6 +337,14 @@ def call(output: str, value: object) -> dict:
         "inputs": [{"id": "in", "property": "value", "value": value}],
         "changedPropIds": ["in.value"],
     }
+
+
+def test_the_pages_put_their_durations_where_the_status_reads_them(runtime, settings):
+    create_server(runtime, settings)
+    assert set(runtime.callback_ms) >= {"/", "/analytics", "/alerts"}
+    other = Runtime(settings)
+    create_server(other, settings)
+    assert other.callback_ms["/"] is not runtime.callback_ms["/"]
 
 
 async def test_a_callback_is_answered(counting):

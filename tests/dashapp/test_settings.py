@@ -56,7 +56,7 @@ def test_an_empty_environment_variable_counts_as_absent():
     assert parse([], {"SPREADSCOPE_TOKEN": "", "SPREADSCOPE_PORT": ""}) == Settings()
 
 
-@pytest.mark.parametrize("text", ["x", "-1", "65536", "8050.0", "٨", ""])
+@pytest.mark.parametrize("text", ["x", "-1", "65536", "8050.0", "٨", "", "9" * 5_000])
 def test_a_port_out_of_range_is_refused_by_name(text):
     assert f"--port is {text!r}, expected a whole number" in refusal(f"--port={text}")
 
@@ -115,6 +115,19 @@ def test_an_address_that_others_can_reach_needs_a_token(host):
     assert parse(["--host", host, "--token", "t"], {}).host == host
 
 
+@pytest.mark.parametrize(
+    "host", ["0", "0.0.0.0", "::", "[::]", "0:0:0:0:0:0:0:0", "::ffff:0.0.0.0", "0x0", "0.0"]
+)
+def test_every_way_to_write_all_addresses_counts_as_such(host):
+    assert "set --token" in refusal("--host", host)
+    assert parse(["--host", host, "--token", "t"], {}).listens_everywhere
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.168.1.5", "::1", "trading.example", "1", "ü"])
+def test_one_address_is_not_all_of_them(host):
+    assert not parse(["--host", host, "--token", "t"], {}).listens_everywhere
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])
 def test_loopback_needs_no_token(host):
     assert is_loopback(parse(["--host", host], {}).host)
@@ -148,6 +161,19 @@ def test_help_names_every_option_and_its_default(capsys):
         assert f"--{name.replace('_', '-')}" in out
         if default:
             assert str(default) in out
+
+
+def test_help_promises_only_what_there_is(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"], {})
+    out = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "--redis URL not available in this version",
+        "--archive PATH where alert rules and history are kept",
+        "for backfilling gaps",
+        "symbols to ask of an exchange",
+    ):
+        assert words in out
 
 
 def test_the_version_is_the_projects():

@@ -18,6 +18,7 @@ from analytics.model import (
 )
 from dashapp import words
 
+ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 TONES = {"", "up", "down", "warn", "muted"}
 
 
@@ -80,6 +81,77 @@ def test_inside_the_threshold_there_is_no_trade():
     assert not any("short" in text for text, _ in parts)
 
 
+def test_beyond_the_threshold_but_inside_costs_there_is_no_trade():
+    for z in (2.31, -2.31):
+        parts = words.pair_answer(snapshot(z), 2.0, 3.7)
+        line = "beyond ±2 but inside costs (break-even |z| 3.7): no trade"
+        assert parts[2] == (line, "warn")
+        assert parts[0][1] == parts[1][1] == ""
+        assert words.plain(parts).count("break-even") == 1
+        assert "short" not in words.plain(parts)
+        row = verdict_of(words.pair_figures(snapshot(z), 2.0, 3.7), "z-score")
+        assert row[1].endswith(line)
+        assert row[2] == "warn"
+    assert ("short BTCUSDT / long ETHUSDT", "down") in words.pair_answer(snapshot(3.8), 2.0, 3.7)
+
+
+def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_reserve():
+    test = CointegrationResult(-1.6, 0.43, 1, 78, {"5%": -3.4})
+    held = snapshot(engle_granger=test)
+    parts = words.pair_answer(held, 2.0, 1.1)
+    assert ("short BTCUSDT / long ETHUSDT", "down") in parts
+    assert ("not cointegrated p = 0.430", "warn") in parts
+    assert ("half-life 41 bars (41 s)", "muted") in parts
+    rows = words.pair_figures(replace(held, half_life=30.0))
+    assert verdict_of(rows, "Half-life")[1:] == ("with reserve: not cointegrated", "muted")
+    assert verdict_of(rows, "Hurst exponent")[1:] == (
+        "mean-reverting, with reserve: not cointegrated",
+        "muted",
+    )
+    sure = words.pair_figures(snapshot(half_life=30.0))
+    assert verdict_of(sure, "Half-life")[1:] == ("", "")
+    assert verdict_of(sure, "Hurst exponent")[1:] == ("mean-reverting", "up")
+
+
+@pytest.mark.parametrize(
+    ("method", "changes"),
+    [
+        ("ols", {"intercept": False}),
+        ("ols", {"hedge_window": 40}),
+        ("ols", {"trend": "ct"}),
+        ("tls", {"hedge": "tls"}),
+        ("ratio", {}),
+    ],
+)
+def test_engle_granger_is_not_green_for_a_spread_that_it_did_not_test(method, changes):
+    params = PairParams("BTCUSDT", "ETHUSDT", **changes)
+    fit = replace(snapshot().fit, method=method)
+    held = snapshot(params=params, fit=fit)
+    _, verdict, tone = verdict_of(words.pair_figures(held), ENGLE_GRANGER)
+    assert verdict == "cointegrated (p = 0.012), of the OLS spread, not the one shown"
+    assert tone == "muted"
+    assert ("cointegrated p = 0.012 of the OLS spread", "muted") in words.pair_answer(held, 2.0)
+
+
+def test_engle_granger_is_green_for_ols_on_all_bars_of_prices_or_logarithms():
+    for changes in ({"price_space": "log"}, {"hedge_window": 80}):
+        held = snapshot(params=PairParams("BTCUSDT", "ETHUSDT", **changes))
+        assert verdict_of(words.pair_figures(held), ENGLE_GRANGER)[2] == "up"
+
+
+def test_a_half_life_on_the_clock_counts_the_gaps_between_bars():
+    spaced = 1_723_161_256_000 + 3_000 * np.arange(80)
+    held = snapshot(half_life=20.0, ts_ms=spaced)
+    assert ("half-life 20 bars (60 s)", "") in words.pair_answer(held, 2.0)
+    assert verdict_of(words.pair_figures(held), "Half-life")[0] == "20 bars (60 s)"
+
+
+def test_r_squared_without_intercept_is_called_uncentred():
+    rows = words.pair_figures(snapshot(params=PairParams("A", "B", intercept=False)))
+    assert verdict_of(rows, "R² (uncentred)")[0] == "0.982"
+    assert verdict_of(words.pair_figures(snapshot()), "R² of the fit")[0] == "0.982"
+
+
 def test_what_is_not_known_is_said_and_never_a_number():
     parts = words.pair_answer(snapshot(float("nan"), half_life=None, engle_granger=None), 2.0)
     assert words.plain(parts) == (
@@ -101,7 +173,7 @@ def test_a_view_that_is_mostly_carried_forward_warns():
 
 def test_the_plain_adf_is_labelled_indicative_beside_engle_granger():
     rows = words.pair_figures(snapshot())
-    assert verdict_of(rows, "Engle-Granger") == ("−3.60", "cointegrated (p = 0.012)", "up")
+    assert verdict_of(rows, ENGLE_GRANGER) == ("−3.60", "cointegrated (p = 0.012)", "up")
     assert verdict_of(rows, "ADF of the spread") == (
         "−3.40",
         "indicative: stationary (p = 0.004)",
@@ -131,7 +203,7 @@ def test_a_fallback_of_the_hedge_stands_in_its_row():
 
 def test_rows_without_tests_show_a_dash():
     rows = words.pair_figures(snapshot(adf=None, engle_granger=None, half_life=None, hurst=None))
-    for label in ("Engle-Granger", "ADF of the spread", "Half-life", "Hurst exponent"):
+    for label in (ENGLE_GRANGER, "ADF of the spread", "Half-life", "Hurst exponent"):
         assert verdict_of(rows, label)[0] == "–"
 
 
@@ -181,6 +253,37 @@ def test_a_backtest_is_summed_up_with_its_costs():
     )
     assert parts[0][1] == "up"
     assert parts[4][1] == parts[5][1] == "warn"
+
+
+def test_a_sharpe_of_minutes_is_muted_and_not_judged_by():
+    parts = words.backtest_answer(
+        net=-0.0123, sharpe=-1_080.4, drawdown=-0.02, trades=12, cost_share=20.6, span_ms=360_000
+    )
+    assert parts == [
+        ("net −1.23 %", "down"),
+        ("max drawdown −2.00 %", ""),
+        ("12 trades", ""),
+        ("Sharpe −1,080 (annualised from 6.0 min)", "muted"),
+        ("too short to judge", "warn"),
+        ("costs exceed the gross profit", "warn"),
+    ]
+
+
+def test_a_sharpe_of_few_trades_is_not_judged_by_either():
+    few = {"net": 0.01, "sharpe": 2.5, "drawdown": -0.02, "trades": 4, "span_ms": 5 * 86_400_000}
+    parts = words.backtest_answer(**few)
+    assert ("Sharpe 2.50 (annualised from 5.0 d)", "muted") in parts
+    assert ("too few trades to judge", "warn") in parts
+    enough = words.backtest_answer(**{**few, "trades": 5})
+    assert enough[1] == ("Sharpe 2.50", "")
+    assert not any("judge" in text for text, _ in enough)
+
+
+def test_costs_of_a_gross_loss_have_no_share():
+    parts = words.backtest_answer(
+        net=-0.02, sharpe=-1.0, drawdown=-0.03, trades=9, cost_share=float("nan")
+    )
+    assert "cost" not in words.plain(parts)
 
 
 def test_a_backtest_without_a_trade_says_so():
