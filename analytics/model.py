@@ -332,6 +332,23 @@ class Rejected:
     line: int | None = None
 
 
+@dataclass(frozen=True)
+class Gap:
+    """Trades that a source numbered and we never had: the ids first_id to last_id.
+
+    from_ms, to_ms: exchange times of the trades that stand before and after it.
+    """
+
+    symbol: str
+    first_id: int
+    last_id: int
+    from_ms: int
+    to_ms: int
+
+    def __len__(self) -> int:
+        return self.last_id - self.first_id + 1
+
+
 FeedState = Literal["stopped", "connecting", "live", "silent", "reconnecting", "failed"]
 
 
