@@ -4,8 +4,9 @@ Both run one kernel that folds ticks into bars in the order of their arrival, so
 sums of a streamed bar are bit for bit those of a resampled one. Open and close are
 decided by (exchange time, trade id, arrival): the open is the first of the earliest
 ticks, the close the last of the latest. So trades that are filled in later, out of the
-middle of a millisecond, leave the bar that they would have made in time. Volume and VWAP use Neumaier's compensated sums [1]_, the
-VWAP on prices shifted by the first price to arrive.
+middle of a millisecond, leave the bar that they would have made in time. Volume and
+VWAP use Neumaier's compensated sums [1]_, the VWAP on prices shifted by the first price
+to arrive.
 
 .. [1] A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher
    Summen", ZAMM 54 (1974), 39-51.

@@ -95,7 +95,7 @@ class Continuity:
         known = self._symbols.get(symbol)
         if known is None or abs(int(ids[0]) - known.newest) > MAX_JUMP:
             start = int(ids[0]) if known is not None else int(ids.min())
-            known = self._symbols[symbol] = _Sequence(start - 1, int(ts_ms.max()), 0)
+            known = self._symbols[symbol] = _Sequence(start - 1, _first_time(ts_ms), 0)
         ids, places = np.unique(ids, return_index=True)
         fresh = ids > known.newest
         ids, ts_ms = ids[fresh], ts_ms[places[fresh]]
@@ -114,6 +114,11 @@ class Continuity:
             known.run = 0  # so many holes: these ids are no sequence after all
             return []
         return _gaps(symbol, holes[steps[holes] <= MAX_JUMP], before, ids, times)
+
+
+def _first_time(ts_ms: IntArray) -> int:
+    timed = ts_ms[ts_ms != _UNTIMED]
+    return int(timed.min()) if len(timed) else 0
 
 
 def _gaps(

@@ -10,8 +10,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from analytics.bars import MAX_BARS, BarBuilder
-from analytics.model import TIMEFRAMES, Bars, BoolArray, Ticks
+from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Ticks
 from storage.barbook import BarBook
+from storage.gaps import GapLedger, touched
 from storage.ring import CAPACITY, TickRing
 from storage.seen_ids import SeenIds
 from storage.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
@@ -67,6 +68,7 @@ class Market:
         self.origin: Origin = "ticks"
         self.version = 0
         self.counters = Counters()
+        self.gaps = GapLedger()
         self.last_arrival_s: float | None = None
         self._capacity = capacity
         self._max_symbols = max_symbols
@@ -106,6 +108,16 @@ class Market:
             if not backfill:
                 self._note_arrival(ticks, time.monotonic() if now_s is None else now_s)
         return ticks
+
+    def fill(self, ticks: Ticks) -> Ticks:
+        """Take a batch in that was asked for to fill a gap; as `append` with backfill."""
+        accepted = self.append(ticks, backfill=True)
+        self.counters.backfilled += len(accepted)
+        return accepted
+
+    def note_gap(self, gap: Gap) -> None:
+        """Take in that trades are missing; they may still come, late or by `fill`."""
+        self.gaps.note(gap, self._seen.get(gap.symbol))
 
     def append_bars(self, bars: Bars) -> int:
         """Take bars in (an OHLC file's) and return how many were accepted.
@@ -183,6 +195,8 @@ class Market:
             seen = self._seen[ticks.symbol] = SeenIds()
         fresh = ~has_id
         fresh[has_id] = seen.take(ticks.trade_id[has_id])
+        if self.gaps.concerns(ticks.symbol, int(ticks.trade_id[has_id].min())):
+            self.gaps.refresh(ticks.symbol, seen)
         repeated = len(ticks) - int(np.count_nonzero(fresh))
         self.counters.duplicate += repeated
         return _pick(ticks, fresh) if repeated else ticks
@@ -270,6 +284,14 @@ class Market:
             return self._bar_stats[symbol]
         session = self._sessions[symbol]
         return stats_of_session(session.bars(), session.span_ms[1])
+
+    def gap_spans(self, symbols: Iterable[str]) -> FloatArray:
+        """From-to of the gaps of these symbols that are not filled, epoch ms, shape (n, 2)."""
+        return self.gaps.spans(symbols)
+
+    def touched_by_gaps(self, bars: Bars) -> BoolArray:
+        """Which of a symbol's bars miss trades, for all that is known."""
+        return touched(bars, self.gap_spans([bars.symbol]))
 
     def symbol_version(self, symbol: str) -> int:
         """Goes up by one with each change of a symbol; 0 for an unknown one."""
