@@ -97,6 +97,16 @@ class Ticks(_Columns):
     def __len__(self) -> int:
         return len(self.ts_ms)
 
+    def where(self, mask: BoolArray) -> Ticks:
+        """The ticks that a mask of shape (n,) chooses."""
+        return Ticks(
+            self.symbol,
+            self.ts_ms[mask],
+            self.price[mask],
+            self.size[mask],
+            self.trade_id[mask],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Bars(_Columns):

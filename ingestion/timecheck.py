@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analytics.model import BoolArray, Rejected, Ticks
+from analytics.model import Rejected, Ticks
 
 #: Ahead of the local clock by more, and a tick is quarantined: bars are cut on its time.
 FUTURE_MS = 60_000
@@ -45,14 +45,8 @@ class TimeCheck:
             for at in np.flatnonzero(refused).tolist()
         ]
         ids = ticks.trade_id[refused]
-        return _pick(ticks, ~refused), words, ids[ids >= 0].tolist()
+        return ticks.where(~refused), words, ids[ids >= 0].tolist()
 
 
 def _words(ticks: Ticks, at: int) -> str:
     return f"{ticks.symbol} at {ticks.ts_ms[at]}: {ticks.price[at]:g}"
-
-
-def _pick(ticks: Ticks, mask: BoolArray) -> Ticks:
-    return Ticks(
-        ticks.symbol, ticks.ts_ms[mask], ticks.price[mask], ticks.size[mask], ticks.trade_id[mask]
-    )

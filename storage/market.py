@@ -94,7 +94,7 @@ class Market:
         """
         self.counters.received += len(ticks)
         if not len(ticks) or not self._welcome(ticks.symbol, "ticks", len(ticks)):
-            return _pick(ticks, np.zeros(len(ticks), np.bool_))
+            return ticks.where(np.zeros(len(ticks), np.bool_))
         ticks = self._without_duplicates(self._without_unusable(ticks))
         if not len(ticks):
             return ticks
@@ -102,7 +102,7 @@ class Market:
         self._count_amended(ticks.symbol)
         if refused is not None:
             self.counters.late += int(refused.sum())
-            ticks = _pick(ticks, ~refused)
+            ticks = ticks.where(~refused)
         if len(ticks):
             self._keep(ticks)
             if not backfill:
@@ -184,7 +184,7 @@ class Market:
                 sample = "{} {} {} {}".format(ticks.symbol, *values)
                 self._refuse(reason, sample, int(bad.sum()))
                 usable &= good
-        return ticks if usable.all() else _pick(ticks, usable)
+        return ticks if usable.all() else ticks.where(usable)
 
     def _without_duplicates(self, ticks: Ticks) -> Ticks:
         has_id = ticks.trade_id >= 0
@@ -199,7 +199,7 @@ class Market:
             self.gaps.refresh(ticks.symbol, seen)
         repeated = len(ticks) - int(np.count_nonzero(fresh))
         self.counters.duplicate += repeated
-        return _pick(ticks, fresh) if repeated else ticks
+        return ticks.where(fresh) if repeated else ticks
 
     def _count_amended(self, symbol: str) -> None:
         amended = self._book.amended(symbol)
@@ -311,8 +311,3 @@ class Market:
         if symbol not in self._versions:
             held = ", ".join(self._versions) or "none yet"
             raise KeyError(f"no symbol {symbol!r} in {self.title}: there is {held}")
-
-
-def _pick(ticks: Ticks, mask: BoolArray) -> Ticks:
-    columns: list[Any] = [ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id]
-    return Ticks(ticks.symbol, *(column[mask] for column in columns))
