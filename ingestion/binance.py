@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from analytics.model import BoolArray, Gap, IntArray, Rejected, Ticks
+from analytics.model import Gap, Rejected, Ticks
 from ingestion.decode import Decoder
 from ingestion.symbols import proper_symbol
 from ingestion.url_guard import check_url
@@ -124,7 +124,8 @@ class GapPages:
     """The requests that fill a gap, one page of aggregate trades after the other.
 
     Ask for `request()` until `open` is empty, and hand each answer to `take`. What a page
-    leaves out is asked for again after the rest; `take` says whether it brought anything.
+    leaves out is asked for again after the rest, many holes at a time; `take` says whether
+    it brought anything. A trade that came before may come again.
 
     >>> pages = GapPages(VENUES["binance-spot"], Gap("BTCUSDT", 5, 6, 0, 9))
     >>> pages.request()
@@ -139,6 +140,7 @@ class GapPages:
 
     def __init__(self, venue: Venue, gap: Gap) -> None:
         self.open = [(gap.first_id, gap.last_id)]
+        self._asked = (gap.first_id, gap.last_id)
         self._venue = venue
         self._symbol = gap.symbol
         self._decoder = Decoder(gap.symbol, symbols=[gap.symbol])
@@ -150,14 +152,17 @@ class GapPages:
 
     def request(self) -> str:
         """Path and query of the next page."""
-        first, last = self.open[0]
-        count = min(last - first + 1, self.LIMIT)
+        first = self.open[0][0]
+        end = first + self.LIMIT - 1
+        last = max(min(stop, end) for start, stop in self.open if first <= start <= end)
+        self._asked = (first, last)
         return (
-            f"{self._venue.rest_path}/aggTrades?symbol={self._symbol}&fromId={first}&limit={count}"
+            f"{self._venue.rest_path}/aggTrades"
+            f"?symbol={self._symbol}&fromId={first}&limit={last - first + 1}"
         )
 
     def take(self, body: bytes) -> tuple[list[Ticks], list[Rejected], bool]:
-        """An answer's trades that were missing, what was refused, and whether there were any.
+        """An answer's trades, what was refused, and whether any of them was missing.
 
         Rows that were not asked for, or come twice, are refused as "backfill-id".
         """
@@ -170,7 +175,7 @@ class GapPages:
             _, places = np.unique(batch.trade_id, return_index=True)
             wanted = np.zeros(len(batch), np.bool_)
             wanted[places] = True
-            wanted &= self._is_open(batch.trade_id)
+            wanted &= (batch.trade_id >= self._asked[0]) & (batch.trade_id <= self._asked[1])
             for at in np.flatnonzero(~wanted).tolist():
                 words = f"{batch.symbol} {batch.trade_id[at]} was not asked for"
                 rejected.append(Rejected("backfill-id", words))
@@ -180,17 +185,9 @@ class GapPages:
                 ids += kept.trade_id.tolist()
         return taken, rejected, self._advance(ids)
 
-    def _is_open(self, ids: IntArray) -> BoolArray:
-        wanted = np.zeros(len(ids), np.bool_)
-        for first, last in self.open:
-            wanted |= (ids >= first) & (ids <= last)
-        return wanted
-
     def _advance(self, ids: Sequence[int]) -> bool:
         """Take ids off what is open; without any, the next stretch has its turn."""
-        if not ids:
-            self.open.append(self.open.pop(0))
-            return False
+        missing = self.missing
         got = sorted(set(ids))
         left: list[tuple[int, int]] = []
         for first, last in self.open:
@@ -201,11 +198,10 @@ class GapPages:
                     first = number + 1
             if first <= last:
                 left.append((first, last))
-        # What lies beyond the newest id that came is the next page; holes come after it.
-        self.open = [one for one in left if one[0] > got[-1]] + [
-            one for one in left if one[0] <= got[-1]
-        ]
-        return True
+        # What lies beyond what was asked for is the next page; holes come after it.
+        behind = [one for one in left if one[0] <= self._asked[1]]
+        self.open = [one for one in left if one[0] > self._asked[1]] + behind
+        return self.missing < missing
 
 
 def subscribe(venue: Venue, symbols: Sequence[str], number: int) -> bytes:
