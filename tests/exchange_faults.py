@@ -67,11 +67,11 @@ _SENDS = ("shutdown", "big", "bomb", "dirty")
 _OUTAGES = ("refused", "slowhs", "instantclose", "badaccept", "redirect", "stall", "stallpong")
 _DISTURBANCES = ("duplicate", "reorder", "flood")
 
+#: What is over once it has happened: from then on the server is as ever.
+STRIKES = (*(f"close{code}" for code in CLOSES), *_STRIKES, *_SENDS)
 #: Every fault of the transport that `Faults.strike` knows.
 NAMES = (
-    *(f"close{code}" for code in CLOSES),
-    *_STRIKES,
-    *_SENDS,
+    *STRIKES,
     *_OUTAGES,
     *(f"http{status}" for status in STATUSES),
     *_DISTURBANCES,
@@ -154,8 +154,8 @@ class Faults:
 
     async def on_request(self, connection: ServerConnection, request: Request) -> Response | None:
         self._exchange.connects += 1
-        if self.mode == "slowhs":
-            await asyncio.sleep(30)
+        while self.mode == "slowhs":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         if self.mode == "redirect":
             response = connection.respond(HTTPStatus.FOUND, "elsewhere\n")
             response.headers["Location"] = "ws://127.0.0.1:1/"
