@@ -8,7 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
-from dashapp import components, controls, ids
+from dashapp import components, controls, feed_log, ids
 from dashapp.pages import PAGES
 from dashapp.runtime import Runtime
 
@@ -153,6 +153,7 @@ def strip() -> Component:
             html.Span(id="feed-dot", className="dot", **{"aria-hidden": "true"}),
             html.Span(id=ids.FEED_STATUS, className="feed-status", **{"aria-live": "polite"}),
             html.Span(id="trust-figures", className="trust-figures"),
+            feed_log.button(),
             html.Span(id="paused-mark", className="paused-mark"),
             html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
         ],
@@ -205,6 +206,7 @@ def layout(runtime: Runtime) -> Component:
             main,
             html.Div(id=ids.TOASTS, className="toasts", **{"aria-live": "polite"}),
             _help(),
+            *feed_log.drawer(),
         ],
         className="frame",
     )
