@@ -34,7 +34,7 @@ _HOPELESS = frozenset((400, 401, 403, 404, 451))
 
 @dataclass(frozen=True)
 class BackfillPolicy:
-    """share: of the exchange's budget a minute that is used. settle_s: before a gap's first
+    """share: of the exchange's budget a minute that is used. settle_s: from a gap to its first
     request, for the newest trades take a moment to be there. tries: in a row without a
     trade, then the gap stays. max_ids: a larger gap is not filled. ban_s: how long to
     leave the exchange alone after a 418 that does not say.
@@ -114,7 +114,7 @@ class Backfill:
         self._clock = clock
         self._backoff = Backoff(self.policy.backoff, rng)
         self._budget = Budget(venue.budget * self.policy.share)
-        self._waiting: deque[Gap] = deque()
+        self._waiting: deque[tuple[float, Gap]] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -125,7 +125,7 @@ class Backfill:
         elif len(self._waiting) >= self.policy.max_waiting:
             self._say(f"{_name(gap)} stays: {len(self._waiting):,} gaps wait already")
         else:
-            self._waiting.append(gap)
+            self._waiting.append((self._clock() + self.policy.settle_s, gap))
             self._wake.set()
 
     def start(self) -> None:
@@ -149,7 +149,9 @@ class Backfill:
                 self._wake.clear()
                 continue
             try:
-                await self._fill_gap(self._waiting[0])
+                not_before_s, gap = self._waiting[0]
+                await asyncio.sleep(max(0.0, not_before_s - self._clock()))
+                await self._fill_gap(gap)
             except Exception:
                 logger.exception("backfill of %s failed", self.venue.name)
             self._waiting.popleft()
@@ -157,7 +159,6 @@ class Backfill:
     async def _fill_gap(self, gap: Gap) -> None:
         pages, tries, why = GapPages(self.venue, gap), 0, "the exchange has no trades there"
         self._backoff.reset()
-        await asyncio.sleep(self.policy.settle_s)
         async with self._client() as client:
             while pages.open and tries < self.policy.tries:
                 try:

@@ -26,7 +26,10 @@ _UNTIMED = -1
 
 @dataclass
 class _Sequence:
-    """Where one symbol's numbering stands. run: steps of one in a row, up to PROOF."""
+    """Where one symbol's numbering stands.
+
+    run: steps of one in a row, up to PROOF; it stays there until ids are no sequence.
+    """
 
     newest: int
     ts_ms: int
@@ -107,8 +110,9 @@ class Continuity:
         holes = np.flatnonzero(steps > 1)
         proven = self.strict or known.run >= PROOF
         known.newest, known.ts_ms = int(ids[-1]), int(times[-1])
-        known.run = min(len(ids) + (known.run if not len(holes) else -int(holes[-1]) - 1), PROOF)
         if not proven:
+            run = len(ids) + (known.run if not len(holes) else -int(holes[-1]) - 1)
+            known.run = min(run, PROOF)
             return []
         if not self.strict and len(holes) > max(3, len(ids) // PROOF):
             known.run = 0  # so many holes: these ids are no sequence after all

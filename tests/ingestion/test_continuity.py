@@ -77,6 +77,13 @@ def test_ids_of_an_unknown_source_are_believed_once_they_prove_to_be_a_sequence(
     assert spans(watch.check([ticks(PROOF + 12)])) == [(PROOF + 10, PROOF + 11)]
 
 
+def test_ids_once_believed_are_believed_after_a_gap() -> None:
+    watch = Continuity(strict=False)
+    watch.check([ticks(*range(PROOF + 1))])
+    assert spans(watch.check([ticks(30, 31)])) == [(PROOF + 1, 29)]
+    assert spans(watch.check([ticks(40, 41)])) == [(32, 39)]
+
+
 def test_ids_that_are_no_sequence_after_all_are_not_believed_any_more() -> None:
     watch = Continuity(strict=False)
     watch.check([ticks(*range(PROOF + 1))])
