@@ -115,6 +115,7 @@ class FeedControl:
                 binance_ws=self._settings.binance_ws,
                 binance_rest=self._settings.binance_rest,
                 on_gap=market.note_gap,
+                on_restart=market.forget_ids,
                 fill=partial(_fill, market),
                 timers=self._timers,
             )

@@ -29,11 +29,13 @@ class _Sequence:
     """Where one symbol's numbering stands.
 
     run: steps of one in a row, up to PROOF; it stays there until ids are no sequence.
+    anew: ids in a row that were had before, of trades that are newer than all others.
     """
 
     newest: int
     ts_ms: int
     run: int
+    anew: int = 0
 
 
 class Continuity:
@@ -51,6 +53,7 @@ class Continuity:
 
     def __init__(self, strict: bool) -> None:
         self.strict = strict
+        self._restarted: list[str] = []
         self._symbols: dict[str, _Sequence] = {}
 
     def check(self, ticks: Iterable[Ticks], consumed: Sequence[tuple[str, int]] = ()) -> list[Gap]:
@@ -68,6 +71,14 @@ class Continuity:
                 gaps += self._check_ids(symbol, np.array(numbers, np.int64), moments)
         return gaps
 
+    def restarted(self) -> list[str]:
+        """The symbols whose source began to number anew, since this was asked last.
+
+        Their ids are those of other trades than before: no duplicates.
+        """
+        found, self._restarted = self._restarted, []
+        return found
+
     def keep(self, symbols: Iterable[str]) -> None:
         """Forget every symbol but these: what is no longer asked for is not missed."""
         kept = set(symbols)
@@ -83,7 +94,7 @@ class Continuity:
             and (len(ids) == 1 or bool((np.diff(ids) == 1).all()))
         ):
             known.newest, known.ts_ms = int(ids[-1]), int(ts_ms[-1])
-            known.run = min(known.run + len(ids), PROOF)
+            known.run, known.anew = min(known.run + len(ids), PROOF), 0
             return []
         if used:
             ids = np.concatenate([ids, np.array(used, np.int64)])
@@ -99,11 +110,13 @@ class Continuity:
         if known is None or abs(int(ids[0]) - known.newest) > MAX_JUMP:
             start = int(ids[0]) if known is not None else int(ids.min())
             known = self._symbols[symbol] = _Sequence(start - 1, _first_time(ts_ms), 0)
+        if ids.max() <= known.newest:
+            self._check_restart(symbol, known, ids, ts_ms)
+            return []
+        known.anew = 0
         ids, places = np.unique(ids, return_index=True)
         fresh = ids > known.newest
         ids, ts_ms = ids[fresh], ts_ms[places[fresh]]
-        if not len(ids):
-            return []
         before = np.r_[known.newest, ids[:-1]]
         times = np.maximum.accumulate(np.r_[known.ts_ms, ts_ms])
         steps = ids - before
@@ -118,6 +131,17 @@ class Continuity:
             known.run = 0  # so many holes: these ids are no sequence after all
             return []
         return _gaps(symbol, holes[steps[holes] <= MAX_JUMP], before, ids, times)
+
+    def _check_restart(self, symbol: str, known: _Sequence, ids: IntArray, ts_ms: IntArray) -> None:
+        """Ids that all came before: what comes twice is old, a new numbering is of now."""
+        timed = ts_ms[ts_ms != _UNTIMED]
+        if not len(timed) or timed.min() <= known.ts_ms:
+            known.anew = 0
+            return
+        known.anew += len(ids)
+        if known.anew >= PROOF:
+            self._symbols[symbol] = _Sequence(int(ids.max()), int(timed.max()), 0)
+            self._restarted.append(symbol)
 
 
 def _first_time(ts_ms: IntArray) -> int:

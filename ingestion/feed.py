@@ -245,6 +245,7 @@ def make_feed(
     binance_ws: str | None = None,
     binance_rest: str | None = None,
     on_gap: OnGap | None = None,
+    on_restart: Callable[[str], None] | None = None,
     fill: Fill | None = None,
     seed: int = 7,
     history_s: float = HISTORY_S,
@@ -253,7 +254,8 @@ def make_feed(
     """The feed of a source: "demo", "binance-futures", "binance-spot", or a URL.
 
     symbols: of the exchange, at least one; of others a filter, none for all. binance_ws,
-    binance_rest: other bases for the exchange's client. on_gap: told of missing trades.
+    binance_rest: other bases for the exchange's client. on_gap: told of missing trades,
+    on_restart: of a symbol whose ids begin anew.
     fill: takes those that came after all, where the source has them. Raises ValueError in
     words for any other source.
 
@@ -273,6 +275,7 @@ def make_feed(
             rest=binance_rest,
             fill=fill,
             on_gap=on_gap,
+            on_restart=on_restart,
             timers=timers,
         )
     if "://" not in source:
@@ -282,4 +285,4 @@ def make_feed(
     if len(names) < len(symbols):
         raise ValueError(f"symbols are {list(symbols)!r}"[:120] + ", expected names like BTCUSDT")
     feed = StreamFeed if scheme in ("ws", "wss") else HttpFeed
-    return feed(source, sink, names, on_gap=on_gap, timers=timers)
+    return feed(source, sink, names, on_gap=on_gap, on_restart=on_restart, timers=timers)

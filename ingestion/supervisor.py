@@ -39,8 +39,9 @@ class Supervisor:
     source: what the user is shown. symbols: only these are taken, all if there are none.
     overlap: whether a connection is renewed by overlapping the next one, which needs ids
     that tell duplicates. on_gap: told of trades that are missing, before the ticks after
-    them. strict_ids: whether the source is known to number its trades one by one. rng,
-    clock, sleep: for the jitter, seconds that never jump, and the wait between attempts.
+    them. on_restart: told of a symbol whose ids mean other trades from now on. strict_ids:
+    whether the source is known to number its trades one by one. rng, clock, sleep: for the
+    jitter, seconds that never jump, and the wait between attempts.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Supervisor:
         timers: Timers | None = None,
         overlap: bool = False,
         on_gap: OnGap | None = None,
+        on_restart: Callable[[str], None] | None = None,
         strict_ids: bool = False,
         rng: random.Random | None = None,
         clock: Clock = time.monotonic,
@@ -66,6 +68,7 @@ class Supervisor:
         self._sink = sink
         self._overlap = overlap
         self._on_gap = on_gap
+        self._on_restart = on_restart
         self._continuity = Continuity(strict_ids)
         self._times = TimeCheck()
         self._clock = clock
@@ -220,6 +223,10 @@ class Supervisor:
         decoded = self._checked(self._decoder.decode_lines(messages))
         for gap in self._continuity.check(decoded.ticks, decoded.consumed):
             self._found(gap)
+        for symbol in self._continuity.restarted():
+            self._say(f"the source numbers the trades of {symbol} anew")
+            if self._on_restart is not None:
+                self._on_restart(symbol)
         if decoded.ticks or decoded.rejected:
             self._sink(decoded.ticks, decoded.rejected)
         if decoded.ticks:

@@ -44,16 +44,21 @@ class GapLedger:
         self.total = 0
         self.forgotten = 0
         self._open: dict[str, deque[_Open]] = {}
+        self._past: dict[str, deque[_Open]] = {}
 
     @property
     def open(self) -> int:
         """Gaps that are not filled."""
-        return self.forgotten + sum(map(len, self._open.values()))
+        return self.forgotten + sum(1 for _ in self._all())
 
     @property
     def missing(self) -> int:
         """Ids in the open gaps that never came."""
-        return sum(one.missing for held in self._open.values() for one in held)
+        return sum(one.missing for one in self._all())
+
+    def _all(self) -> Iterable[_Open]:
+        for held in (*self._past.values(), *self._open.values()):
+            yield from held
 
     def note(self, gap: Gap, seen: SeenIds | None) -> None:
         """Take a gap in. seen: the ids of its symbol that came."""
@@ -80,9 +85,15 @@ class GapLedger:
             one.missing = seen.missing(one.gap.first_id, one.gap.last_id)
         self._open[symbol] = deque(one for one in held if one.missing)
 
+    def close_numbering(self, symbol: str) -> None:
+        """A symbol's ids begin anew: its open gaps can no longer be filled, and stay."""
+        past = self._past.setdefault(symbol, deque(maxlen=MAX_OPEN))
+        past.extend(self._open.pop(symbol, ()))
+
     def gaps(self, symbol: str) -> tuple[Gap, ...]:
         """The open gaps of a symbol, oldest first."""
-        return tuple(one.gap for one in self._open.get(symbol, ()))
+        held = (*self._past.get(symbol, ()), *self._open.get(symbol, ()))
+        return tuple(one.gap for one in held)
 
     def spans(self, symbols: Iterable[str]) -> FloatArray:
         """From-to of the open gaps of these symbols in epoch ms, shape (n, 2)."""

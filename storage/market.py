@@ -119,6 +119,11 @@ class Market:
         """Take in that trades are missing; they may still come, late or by `fill`."""
         self.gaps.note(gap, self._seen.get(gap.symbol))
 
+    def forget_ids(self, symbol: str) -> None:
+        """The source numbers a symbol's trades anew: its ids so far say nothing any more."""
+        self._seen.pop(symbol, None)
+        self.gaps.close_numbering(symbol)
+
     def append_bars(self, bars: Bars) -> int:
         """Take bars in (an OHLC file's) and return how many were accepted.
 

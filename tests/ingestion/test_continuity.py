@@ -91,6 +91,27 @@ def test_ids_that_are_no_sequence_after_all_are_not_believed_any_more() -> None:
     assert watch.check([ticks(300)]) == []
 
 
+def at(start_ms: int, *ids: int) -> Ticks:
+    count = len(ids)
+    return Ticks(
+        "BTCUSDT", [start_ms + one for one in range(count)], [5.0] * count, [1.0] * count, ids
+    )
+
+
+def test_a_source_that_numbers_anew_is_told_from_one_that_repeats_itself() -> None:
+    watch = Continuity(strict=False)
+    watch.check([at(1_000, *range(200))])
+    assert watch.check([at(1_000, *range(200))]) == []
+    assert watch.restarted() == [], "what comes twice is old"
+    assert watch.check([at(5_000, *range(PROOF - 1))]) == []
+    assert watch.restarted() == []
+    assert watch.check([at(6_000, PROOF - 1)]) == []
+    assert watch.restarted() == ["BTCUSDT"]
+    assert watch.restarted() == []
+    assert watch.check([at(7_000, *range(PROOF, 3 * PROOF))]) == []
+    assert spans(watch.check([at(8_000, 3 * PROOF + 2)])) == [(3 * PROOF, 3 * PROOF + 1)]
+
+
 def test_ticks_without_ids_have_no_gaps() -> None:
     watch = Continuity(strict=True)
     assert watch.check([ticks(-1, -1)]) == []

@@ -197,3 +197,19 @@ async def test_a_fault_during_a_fault_loses_nothing() -> None:
             assert made.wrong == []
         finally:
             await made.control.stop()
+
+
+async def test_a_server_that_comes_back_with_a_numbering_of_its_own_is_believed() -> None:
+    async with Exchange(SYMBOLS, rate=100) as first:
+        made = Run(first, FAST, 0)
+        await made.start()
+        port = first.port
+    try:
+        async with Exchange(SYMBOLS, rate=100, port=port):
+            before = made.market.counters.accepted
+            assert await until(lambda: made.market.counters.accepted > before + 100, 5)
+            said = [sentence for _, sentence in made.control.events("live")]
+            assert "the source numbers the trades of BTCUSDT anew" in said
+            assert made.market.counters.balanced
+    finally:
+        await made.control.stop()

@@ -89,6 +89,15 @@ def test_backfill_counts_neither_for_the_rate_nor_for_the_last_arrival() -> None
     assert (market.last_arrival_s, market.rate()) == (arrived, rate)
 
 
+def test_a_numbering_that_begins_anew_is_taken_and_leaves_its_gaps_open() -> None:
+    market = broken()
+    assert len(market.append(ticks(*range(20)))) == 5, "the rest had come before"
+    market.forget_ids("BTCUSDT")
+    assert len(market.append(ticks(*range(20)))) == 20
+    assert (market.gaps.open, market.gaps.missing) == (1, 16)
+    assert len(market.gap_spans(["BTCUSDT"])) == 1
+
+
 def test_the_ledger_is_bounded_and_its_count_is_not() -> None:
     ledger = GapLedger()
     for number in range(MAX_OPEN + 10):
