@@ -200,7 +200,7 @@ async def test_a_fault_during_a_fault_loses_nothing() -> None:
 
 
 async def test_a_server_that_comes_back_with_a_numbering_of_its_own_is_believed() -> None:
-    async with Exchange(SYMBOLS, rate=100) as first:
+    async with Exchange(SYMBOLS, rate=100, first_id=50_000) as first:
         made = Run(first, FAST, 0)
         await made.start()
         port = first.port
