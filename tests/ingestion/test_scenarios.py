@@ -213,3 +213,21 @@ async def test_a_server_that_comes_back_with_a_numbering_of_its_own_is_believed(
             assert made.market.counters.balanced
     finally:
         await made.control.stop()
+
+
+async def test_trades_of_the_future_are_quarantined_and_leave_no_gap() -> None:
+    async with Exchange(SYMBOLS, rate=100) as exchange:
+        made = Run(exchange, FAST, 0)
+        try:
+            await made.start()
+            late = exchange.make_up("BTCUSDT", 5)
+            exchange.publish("BTCUSDT", [{**row, "T": row["T"] + 120_000} for row in late])
+            counters = made.market.counters
+            assert await until(lambda: counters.rejected["future"] == 5, 3)
+            newest = exchange.newest("BTCUSDT")
+            assert await until(lambda: made.seen("BTCUSDT") > newest, 3)
+            assert (made.market.gaps.total, counters.balanced) == (0, True)
+            assert counters.last_rejected.startswith("future: BTCUSDT at ")
+            assert made.market.bars("BTCUSDT", "1s").ts_ms[-1] < time.time() * 1_000 + 1_000
+        finally:
+            await made.control.stop()
