@@ -16,6 +16,9 @@ from dashapp.theme import TEXT_SIZE, rgba, tokens
 #: Height that labels at the edge are kept apart for, in px: that of the plot on a phone.
 _PLOT_HEIGHT = 150.0
 _LABEL_HEIGHT = 15.0
+#: Gaps of the feed: how strong, and how many.
+GAP_ALPHA = 0.28
+MOST_GAPS = 60
 
 
 class Alert(Protocol):
@@ -33,9 +36,9 @@ class Alert(Protocol):
     def text(self) -> str: ...
 
 
-def shading(stretches: FloatArray, theme: str) -> list[dict[str, Any]]:
-    """Gaps and carried-forward stretches, in warn at 10 %."""
-    colour = rgba(tokens(theme)["warn"], 0.1)
+def shading(stretches: FloatArray, theme: str, alpha: float = 0.1) -> list[dict[str, Any]]:
+    """Stretches without trades and carried-forward ones, in warn at 10 %."""
+    colour = rgba(tokens(theme)["warn"], alpha)
     return [
         {
             "type": "rect",
@@ -51,6 +54,26 @@ def shading(stretches: FloatArray, theme: str) -> list[dict[str, Any]]:
         }
         for first, last in stretches.tolist()
     ]
+
+
+def gap_marks(
+    made: dict[str, Any], spans: FloatArray, step_ms: float, theme: str
+) -> dict[str, Any]:
+    """A chart with the bars shaded that a gap of the feed touches; only over a time axis.
+
+    spans: from-to in epoch ms, shape (n, 2). The newest MOST_GAPS in view are drawn.
+    """
+    axis = made.get("layout", {}).get("xaxis", {})
+    ends = axis.get("autorangeoptions") or {}
+    if axis.get("type") != "date" or "minallowed" not in ends or not len(spans):
+        return made
+    half = step_ms / 2
+    opens = np.floor(spans / step_ms) * step_ms + (-half, half)
+    inside = (opens[:, 1] > ends["minallowed"]) & (opens[:, 0] < ends["maxallowed"])
+    drawn = np.clip(opens[inside][-MOST_GAPS:], ends["minallowed"], ends["maxallowed"])
+    shapes = shading(drawn, theme, GAP_ALPHA)
+    layout = {**made["layout"], "shapes": [*made["layout"].get("shapes", ()), *shapes]}
+    return {**made, "layout": layout}
 
 
 def level(value: float, colour: str, dash: str = "dash", width: float = 1) -> dict[str, Any]:

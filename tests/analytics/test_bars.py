@@ -399,3 +399,13 @@ def test_recorded_trades_streamed_in_odd_batches_equal_the_resampled(market_data
             builder.update(ticks_of_frame(frame[begin : begin + size]))
             begin += size
         assert_same_bars(builder.bars(), resample(ticks, timeframe))
+
+
+def test_trades_filled_in_later_leave_the_bar_they_would_have_made_in_time():
+    ts, ids = np.full(6, 1_000), np.arange(6)
+    price = np.array([5.0, 4.0, 6.0, 3.0, 7.0, 2.0])
+    whole = resample(Ticks("X", ts, price, np.ones(6), ids), "1s")
+    late = np.array([2, 3, 5, 0, 4, 1])
+    mended = resample(Ticks("X", ts[late], price[late], np.ones(6), ids[late]), "1s")
+    for column in ("open", "high", "low", "close", "volume", "trades"):
+        assert getattr(mended, column).tolist() == getattr(whole, column).tolist()
