@@ -15,9 +15,9 @@ from analytics.model import BoolArray, FloatArray, IntArray
 
 # Rows of the arrays.
 SLOT, PLACE = range(2)
-FIRST, LAST, TRADES = range(3)
+FIRST, LAST, TRADES, FIRST_ID, LAST_ID = range(5)
 OPEN, HIGH, LOW, CLOSE, VOLUME, VOLUME_ERROR, SHIFT, EXCESS, EXCESS_ERROR = range(9)
-INT_ROWS, FLOAT_ROWS = 3, 9
+INT_ROWS, FLOAT_ROWS = 5, 9
 # Fields of the cursor: what the kernel moves, and the two figures that it is given.
 HEAD, TAIL, USED, LATE, AMENDED, EVICTED, LENGTH_MS, MAX_BARS = range(8)
 CURSOR_FIELDS = 8
@@ -76,10 +76,14 @@ def _insert(at: int, slot: int, order: IntArray, cursor: IntArray) -> int:
 
 
 @njit(cache=True)
-def _start(ts: int, price: float, bar: int, ints: IntArray, floats: FloatArray) -> None:
-    """Begin a bar with nothing in it yet but its first tick's time and price."""
+def _start(
+    ts: int, price: float, number: int, bar: int, ints: IntArray, floats: FloatArray
+) -> None:
+    """Begin a bar with nothing in it yet but its first tick's time, price and id."""
     ints[FIRST, bar] = ts
     ints[LAST, bar] = ts
+    ints[FIRST_ID, bar] = number
+    ints[LAST_ID, bar] = number
     ints[TRADES, bar] = 0
     for row in range(FLOAT_ROWS):
         floats[row, bar] = price if row <= CLOSE or row == SHIFT else 0.0
@@ -99,14 +103,17 @@ def _add(floats: FloatArray, row: int, bar: int, value: float) -> None:
 
 @njit(cache=True)
 def _trade(
-    ts: int, price: float, size: float, bar: int, ints: IntArray, floats: FloatArray
+    ts: int, price: float, size: float, number: int, bar: int, ints: IntArray, floats: FloatArray
 ) -> None:
-    """Take one tick into its bar."""
-    if ts < ints[FIRST, bar]:
+    """Take one tick into its bar. Within a ms its id decides, where there are ids."""
+    first, last = ints[FIRST, bar], ints[LAST, bar]
+    if ts < first or (ts == first and 0 <= number < ints[FIRST_ID, bar]):
         ints[FIRST, bar] = ts
+        ints[FIRST_ID, bar] = number
         floats[OPEN, bar] = price
-    if ts >= ints[LAST, bar]:
+    if ts > last or (ts == last and not 0 <= number < ints[LAST_ID, bar]):
         ints[LAST, bar] = ts
+        ints[LAST_ID, bar] = number
         floats[CLOSE, bar] = price
     floats[HIGH, bar] = max(floats[HIGH, bar], price)
     floats[LOW, bar] = min(floats[LOW, bar], price)
@@ -120,6 +127,7 @@ def fold(
     ts_ms: IntArray,
     price: FloatArray,
     size: FloatArray,
+    trade_id: IntArray,
     begin: int,
     order: IntArray,
     ints: IntArray,
@@ -148,8 +156,8 @@ def fold(
             at = _insert(at, slot, order, cursor)
             if at == _NO_ROOM:
                 return i
-            _start(ts_ms[i], price[i], order[PLACE, at], ints, floats)
+            _start(ts_ms[i], price[i], trade_id[i], order[PLACE, at], ints, floats)
         if at < cursor[TAIL] - 1:
             cursor[AMENDED] += 1
-        _trade(ts_ms[i], price[i], size[i], order[PLACE, at], ints, floats)
+        _trade(ts_ms[i], price[i], size[i], trade_id[i], order[PLACE, at], ints, floats)
     return len(ts_ms)

@@ -2,9 +2,11 @@
 
 Both run one kernel that folds ticks into bars in the order of their arrival, so the
 sums of a streamed bar are bit for bit those of a resampled one. Open and close are
-decided by (exchange time, arrival): the open is the first of the earliest ticks, the
-close the last of the latest. Volume and VWAP use Neumaier's compensated sums [1]_, the
-VWAP on prices shifted by the first price to arrive.
+decided by (exchange time, trade id, arrival): the open is the first of the earliest
+ticks, the close the last of the latest. So trades that are filled in later, out of the
+middle of a millisecond, leave the bar that they would have made in time. Volume and
+VWAP use Neumaier's compensated sums [1]_, the VWAP on prices shifted by the first price
+to arrive.
 
 .. [1] A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher
    Summen", ZAMM 54 (1974), 39-51.
@@ -132,7 +134,7 @@ class BarBuilder:
         done = 0
         while True:
             done = kernel.fold(
-                ticks.ts_ms, ticks.price, ticks.size, done,
+                ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id, done,
                 self._order, self._ints, self._floats, self._cursor, refused,
             )  # fmt: skip
             if done < 0:

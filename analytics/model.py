@@ -97,6 +97,16 @@ class Ticks(_Columns):
     def __len__(self) -> int:
         return len(self.ts_ms)
 
+    def where(self, mask: BoolArray) -> Ticks:
+        """The ticks that a mask of shape (n,) chooses."""
+        return Ticks(
+            self.symbol,
+            self.ts_ms[mask],
+            self.price[mask],
+            self.size[mask],
+            self.trade_id[mask],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Bars(_Columns):
@@ -330,6 +340,23 @@ class Rejected:
     reason: str
     sample: str = ""
     line: int | None = None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Trades that a source numbered and we never had: the ids first_id to last_id.
+
+    from_ms, to_ms: exchange times of the trades that stand before and after it.
+    """
+
+    symbol: str
+    first_id: int
+    last_id: int
+    from_ms: int
+    to_ms: int
+
+    def __len__(self) -> int:
+        return self.last_id - self.first_id + 1
 
 
 FeedState = Literal["stopped", "connecting", "live", "silent", "reconnecting", "failed"]

@@ -11,13 +11,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from analytics.model import FeedStatus, Rejected, Ticks
 from dashapp.settings import Settings
-from ingestion.feed import make_feed
+from ingestion.feed import Timers, make_feed
 from ingestion.url_guard import mask_url
 from storage.market import RATE_SPAN_S, Market
 
@@ -36,10 +37,12 @@ class FeedControl:
     """The feeds of the markets "demo" and "live"; `markets` is the runtime's own.
 
     market_id: the market that is fed, or was last. lags_ms: from exchange to here, of the
-    newest batches of the live market.
+    newest batches of the live market. timers: the feeds' waits, their own for None.
     """
 
-    def __init__(self, settings: Settings, markets: dict[str, Market]) -> None:
+    def __init__(
+        self, settings: Settings, markets: dict[str, Market], timers: Timers | None = None
+    ) -> None:
         self.market_id = "demo" if settings.source == "demo" else "live"
         self.lags_ms: deque[float] = deque(maxlen=1_000)
         self._settings = settings
@@ -48,11 +51,17 @@ class FeedControl:
         self._sources: dict[str, str] = {}
         self._running: Any = None
         self._switching = asyncio.Lock()
+        self._timers = timers
 
     def status(self, market_id: str) -> FeedStatus:
         """What the feed of a market does."""
         feed = self._feeds.get(market_id)
         return _NEVER if feed is None else feed.status
+
+    def events(self, market_id: str) -> list[tuple[float, str]]:
+        """What happened to a market's feed, oldest first: epoch s, and a sentence."""
+        feed = self._feeds.get(market_id)
+        return [] if feed is None else list(feed.events)
 
     async def start(self, source: str, symbols: Sequence[str]) -> None:
         """Stop the feed that runs and start this source; nothing for the one that runs.
@@ -99,8 +108,17 @@ class FeedControl:
         else:
             label = LABELS.get(source, mask_url(source))
             market = Market("live", f"Live: {label}", "live")
-            base = self._settings.binance_ws
-            feed = make_feed(source, symbols, self._sink(market), binance_ws=base)
+            feed = make_feed(
+                source,
+                symbols,
+                self._sink(market),
+                binance_ws=self._settings.binance_ws,
+                binance_rest=self._settings.binance_rest,
+                on_gap=market.note_gap,
+                on_restart=market.forget_ids,
+                fill=partial(_fill, market),
+                timers=self._timers,
+            )
             self._markets["live"] = market
             self.lags_ms.clear()
             logger.info("market live is new, for %s", label)
@@ -124,6 +142,13 @@ class FeedControl:
                     market.append(_part(batch, part), backfill=backfill)
 
         return take_simulated if market.kind == "demo" else take
+
+
+def _fill(market: Market, ticks: list[Ticks], rejected: list[Rejected]) -> None:
+    """Take in what was asked for to fill a gap."""
+    market.reject(rejected)
+    for batch in ticks:
+        market.fill(batch)
 
 
 def _part(ticks: Ticks, part: slice) -> Ticks:

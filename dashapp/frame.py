@@ -9,9 +9,10 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_u
 from dash.exceptions import PreventUpdate
 
 from analytics.alerts import AlertEvent
-from analytics.model import FeedStatus
-from dashapp import ids
+from analytics.model import FeedStatus, PairParams
+from dashapp import feed_log, ids
 from dashapp.runtime import Runtime
+from dashapp.view import from_dict
 from dashapp.words import trust_figures
 from storage.market import Market
 
@@ -69,14 +70,17 @@ def _file(body: Market) -> str:
     return f"file · {counted}"
 
 
-def _strip(runtime: Runtime, market_id: str) -> dict[str, Any]:
-    """What the strip says of a market, part by part."""
+def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
+    """What the strip says of a market, part by part. pair: the one in view."""
     status, body = runtime.feed_status(market_id), runtime.market(market_id)
+    trust = runtime.trust(market_id)
+    if pair is not None:
+        trust["carried_share"] = runtime.carried_share(market_id, pair)
     return {
         "mark": mark(body.kind if body else ""),
         "dot": f"dot {status.state}",
         "status": _status(status) if body is None or body.kind != "upload" else _file(body),
-        "figures": _figures(runtime.trust(market_id)),
+        "figures": _figures(trust),
         "known": known_symbols(runtime, market_id),
     }
 
@@ -107,12 +111,14 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
             "market": Input(ids.MARKET, "value"),
             "pathname": Input(ids.URL, "pathname"),
         },
-        state={"cursor": State(ids.FRAME_CURSOR, "data")},
+        state={"cursor": State(ids.FRAME_CURSOR, "data"), "view": State(ids.VIEW, "data")},
     )
-    async def strip(tick, market, pathname, cursor):
+    async def strip(tick, market, pathname, cursor, view):
         first, cursor = cursor is None, cursor or {}
         known = market if runtime.market(market or "") else runtime.default_market
-        made = _strip(runtime, known)
+        seen = from_dict(view) if view else None
+        pair = seen.pair if seen is not None and seen.market == known else None
+        made = _strip(runtime, known, pair)
         sent = _fingerprint(made)
         held = cursor.get("sent", {})
         newest = runtime.alerts.newest_event
@@ -209,3 +215,4 @@ def register(app: Dash, runtime: Runtime) -> None:
     _register_strip(app, runtime)
     _register_run(app, runtime)
     _register_looks(app)
+    feed_log.register(app, runtime)

@@ -8,7 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from dashapp import components, controls, ids
+from dashapp import components, controls, feed_log, ids
 from dashapp.pages import PAGES
 from dashapp.runtime import Runtime
 
@@ -172,6 +172,7 @@ def strip() -> Component:
             ),
             html.Span("no connection to the server, trying again", className="offline-mark"),
             html.Span(id="trust-figures", className="trust-figures"),
+            feed_log.button(),
             html.Span(id="paused-mark", className="paused-mark"),
             html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
         ],
@@ -227,6 +228,7 @@ def layout(runtime: Runtime) -> Component:
                 id=ids.TOASTS, className="toasts", **components.attributes(aria_live="polite")
             ),
             _help(),
+            *feed_log.drawer(),
         ],
         className="frame",
     )

@@ -22,6 +22,7 @@ from analytics.model import TIMEFRAMES, NotReady
 from dashapp import ids
 from dashapp.components import segments
 from dashapp.figures.base import arrays, empty_figure, structure
+from dashapp.figures.marks import gap_marks
 from dashapp.numerals import duration
 from dashapp.runtime import Runtime
 from dashapp.view import View, from_dict
@@ -94,6 +95,20 @@ def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
     return patch, signature
 
 
+def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, made: dict[str, Any]) -> None:
+    """Shade in every chart the bars that miss trades."""
+    market, pair = runtime.market(tab.view.market), tab.view.pair
+    if market is None or not market.gaps.open:
+        return
+    symbols = set(tab.view.symbols or market.symbols) if page.path == "/" else set()
+    if pair is not None:
+        symbols |= {pair.y, pair.x}
+    spans, step = market.gap_spans(symbols), TIMEFRAMES[tab.view.timeframe]
+    for one in page.charts:
+        if one in made:
+            made[one] = gap_marks(made[one], spans, step, tab.theme)
+
+
 def _unchanged(page: LivePage) -> dict[str, Any]:
     return {
         "charts": dict.fromkeys(page.charts, no_update),
@@ -122,6 +137,7 @@ async def _answer(
     if cursor and cursor.get("key") == key:
         raise PreventUpdate
     made = await _rendered(runtime, page, tab)
+    _mark_gaps(runtime, page, tab, made)
     known = dict((cursor or {}).get("shapes", {}))
     answer = _unchanged(page)
     for one in page.charts:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from analytics._alignment import align
 from analytics.backtest import BacktestParams, BacktestResult
 from analytics.model import Bars, FeedStatus, NotReady, PairParams, PairSnapshot
 from dashapp import flow_log, warmup
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_MARKETS = 16
 FILE_CHUNK = 1 << 20
+#: Ticks from so far in the future say that this clock is wrong.
+SKEW_MS = 2_000
 
 
 class Runtime:
@@ -143,7 +146,9 @@ class Runtime:
 
         rate: ticks/s over the last 5 s. age_s: since a tick arrived, None before the first.
         lag_p50_ms, lag_p99_ms: from exchange to here, over the newest 1,000 batches of a
-        live market. Then the market's counters, of which received is the sum.
+        live market; skew_ms: how far this clock seems to be behind the exchange's, None
+        within 2 s. gaps: all of them, gaps_open: not filled, missing: trades in those. Then
+        the market's counters, of which received is the sum.
         """
         market = self.markets.get(market_id)
         if market is None:
@@ -157,6 +162,11 @@ class Runtime:
             "age_s": None if arrived is None else time.monotonic() - arrived,
             "lag_p50_ms": lag_p50,
             "lag_p99_ms": lag_p99,
+            "skew_ms": -lag_p50 if lag_p50 is not None and lag_p50 < -SKEW_MS else None,
+            "gaps": market.gaps.total,
+            "gaps_open": market.gaps.open,
+            "missing": market.gaps.missing,
+            "backfilled": counters.backfilled,
             "received": counters.received,
             "accepted": counters.accepted,
             "rejected": counters.rejected_total,
@@ -182,6 +192,10 @@ class Runtime:
         if market.kind == "upload":
             return FeedStatus(market.title, "stopped", "uploaded file")
         return self._feed.status(market_id)
+
+    def feed_events(self, market_id: str) -> list[tuple[float, str]]:
+        """What happened to a market's feed, oldest first: epoch s, and a sentence."""
+        return self._feed.events(market_id)
 
     async def start_feed(self, source: str, symbols: Sequence[str]) -> None:
         """Stop the feed that runs and start this source; nothing for the one that runs.
@@ -288,6 +302,16 @@ class Runtime:
     ) -> BacktestResult | NotReady:
         """A back-test of a pair. Raises KeyError in words."""
         return await self._analyses.backtest(self._known(market_id), params, settings)
+
+    def carried_share(self, market_id: str, params: PairParams) -> float | None:
+        """Share of a pair's rows in view that a leg carries forward, None without any."""
+        market = self.markets.get(market_id)
+        if market is None or not {params.y, params.x} <= set(market.symbols):
+            return None
+        if params.timeframe not in market.timeframes:
+            return None
+        rows = align(*legs(market, params), params.limit, params.min_trades)
+        return float(rows.carried.mean()) if len(rows) else None
 
     def legs(self, market_id: str, params: PairParams) -> tuple[Bars, Bars]:
         """The bars of a pair's legs. Raises KeyError in words."""

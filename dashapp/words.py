@@ -239,8 +239,8 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
     trust: any of rate (ticks/s), age_s, lag_p50_ms, lag_p99_ms, gaps, backfilled,
-    duplicate, late, dropped, rejected, last_rejected (a reason), carried_share (0 to 1).
-    What is absent or None is left out.
+    gaps_open, missing (trades), duplicate, late, dropped, rejected, last_rejected (a
+    reason), carried_share (0 to 1), skew_ms. What is absent or None is left out.
     """
     made: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")
@@ -250,7 +250,9 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
         made.append((f"last {age:.1f} s" if age < 60 else f"last {duration(age * 1e3)}", ""))
     median, tail = trust.get("lag_p50_ms"), trust.get("lag_p99_ms")
     if median is not None and tail is not None:
-        made.append((f"lag {median:.0f}/{tail:.0f} ms", ""))
+        made.append((_lag(median, tail), ""))
+    if trust.get("skew_ms") is not None:
+        made.append((f"this clock is {trust['skew_ms'] / 1e3:.1f} s behind the exchange", "warn"))
     for name in ("gaps", "backfilled", "duplicate", "late", "dropped", "rejected"):
         made += _count(trust, name)
     if trust.get("carried_share") is not None:
@@ -260,12 +262,24 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     return made
 
 
+def _lag(median: float, tail: float) -> str:
+    """Lag from exchange to here; of a recording that is played it is years."""
+    if tail < 60_000:
+        return f"lag {median:.0f}/{tail:.0f} ms"
+    return f"lag {duration(median)}"
+
+
 def _count(trust: Mapping[str, Any], name: str) -> list[Segment]:
     """A count; the ones that are usual at zero show only above it."""
     value = trust.get(name)
     if value is None or (not value and name in ("backfilled", "duplicate", "late", "dropped")):
         return []
     text = f"{name} {value:,}"
+    if name == "gaps" and "gaps_open" in trust:
+        if not trust["gaps_open"]:
+            return [(f"{text} (filled)" if value else text, "")]
+        missing = _plural(trust.get("missing", 0), "trade")
+        return [(f"{text} ({trust['gaps_open']:,} open, {missing} missing)", "warn")]
     if name == "rejected" and value and trust.get("last_rejected"):
         text += f" (last: {trust['last_rejected']})"
     lossy = name in ("gaps", "dropped", "rejected")

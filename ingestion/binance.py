@@ -1,4 +1,4 @@
-"""The exchange's wire, sans-I/O: addresses of streams, and the messages that change them.
+"""The exchange's wire, sans-I/O: addresses, messages that change streams, pages of trades.
 
 The trade feed that the exchange documents for USD-M futures is `aggTrade` on the `/market`
 route: a wrong or old route acknowledges and stays silent. Stream names are lower case: an
@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
+from analytics.model import Gap, Rejected, Ticks
+from ingestion.decode import Decoder
 from ingestion.symbols import proper_symbol
 from ingestion.url_guard import check_url
 
@@ -21,17 +24,41 @@ MAX_STREAMS = 200
 
 @dataclass(frozen=True)
 class Venue:
-    """One of the exchange's markets. base: scheme, host and port. path: of streams."""
+    """One of the exchange's markets. base: scheme, host and port. path: of streams.
+
+    rest, rest_path: where trades can be asked for again; weight: what one such request
+    costs of the budget that the exchange gives an address each minute.
+    """
 
     name: str
     base: str
     path: str
+    rest: str
+    rest_path: str
+    weight: int
+    budget: int
     event: str = "aggTrade"
 
 
 VENUES = {
-    "binance-futures": Venue("Binance USD-M futures", "wss://fstream.binance.com", "/market"),
-    "binance-spot": Venue("Binance spot", "wss://stream.binance.com:9443", ""),
+    "binance-futures": Venue(
+        "Binance USD-M futures",
+        "wss://fstream.binance.com",
+        "/market",
+        rest="https://fapi.binance.com",
+        rest_path="/fapi/v1",
+        weight=20,
+        budget=2_400,
+    ),
+    "binance-spot": Venue(
+        "Binance spot",
+        "wss://stream.binance.com:9443",
+        "",
+        rest="https://api.binance.com",
+        rest_path="/api/v3",
+        weight=4,
+        budget=6_000,
+    ),
 }
 
 
@@ -81,6 +108,100 @@ def checked_base(url: str) -> str:
     if not check_url(url).scheme.startswith("ws"):
         raise ValueError(f"binance_ws is {url[:60]!r}, expected a ws:// or wss:// URL")
     return url
+
+
+def checked_rest(url: str) -> str:
+    """Another base of requests, such as http://localhost:9080.
+
+    Raises ValueError where it is no http:// or https:// URL.
+    """
+    if not check_url(url).scheme.startswith("http"):
+        raise ValueError(f"binance_rest is {url[:60]!r}, expected an http:// or https:// URL")
+    return url
+
+
+class GapPages:
+    """The requests that fill a gap, one page of aggregate trades after the other.
+
+    Ask for `request()` until `open` is empty, and hand each answer to `take`. What a page
+    leaves out is asked for again after the rest, many holes at a time; `take` says whether
+    it brought anything. A trade that came before may come again.
+
+    >>> pages = GapPages(VENUES["binance-spot"], Gap("BTCUSDT", 5, 6, 0, 9))
+    >>> pages.request()
+    '/api/v3/aggTrades?symbol=BTCUSDT&fromId=5&limit=2'
+    >>> body = b'[{"a":5,"p":"2.5","q":"1","f":7,"l":8,"T":1723161256322,"m":true}]'
+    >>> ticks, refused, progress = pages.take(body)
+    >>> ticks[0].price.tolist(), refused, progress, pages.open
+    ([2.5], [], True, [(6, 6)])
+    """
+
+    LIMIT = 1_000
+
+    def __init__(self, venue: Venue, gap: Gap) -> None:
+        self.open = [(gap.first_id, gap.last_id)]
+        self._asked = (gap.first_id, gap.last_id)
+        self._venue = venue
+        self._symbol = gap.symbol
+        self._decoder = Decoder(gap.symbol, symbols=[gap.symbol])
+
+    @property
+    def missing(self) -> int:
+        """How many ids have not come yet."""
+        return sum(last - first + 1 for first, last in self.open)
+
+    def request(self) -> str:
+        """Path and query of the next page."""
+        first = self.open[0][0]
+        end = first + self.LIMIT - 1
+        last = max(min(stop, end) for start, stop in self.open if first <= start <= end)
+        self._asked = (first, last)
+        return (
+            f"{self._venue.rest_path}/aggTrades"
+            f"?symbol={self._symbol}&fromId={first}&limit={last - first + 1}"
+        )
+
+    def take(self, body: bytes) -> tuple[list[Ticks], list[Rejected], bool]:
+        """An answer's trades, what was refused, and whether any of them was missing.
+
+        Rows that were not asked for, or come twice, are refused as "backfill-id".
+        """
+        if body.strip() == b"[]":
+            return [], [], self._advance(())
+        decoded = self._decoder.decode(body)
+        taken, rejected = [], list(decoded.rejected)
+        ids: list[int] = []
+        for batch in decoded.ticks:
+            _, places = np.unique(batch.trade_id, return_index=True)
+            wanted = np.zeros(len(batch), np.bool_)
+            wanted[places] = True
+            wanted &= (batch.trade_id >= self._asked[0]) & (batch.trade_id <= self._asked[1])
+            for at in np.flatnonzero(~wanted).tolist():
+                words = f"{batch.symbol} {batch.trade_id[at]} was not asked for"
+                rejected.append(Rejected("backfill-id", words))
+            kept = batch.where(wanted)
+            if len(kept):
+                taken.append(kept)
+                ids += kept.trade_id.tolist()
+        return taken, rejected, self._advance(ids)
+
+    def _advance(self, ids: Sequence[int]) -> bool:
+        """Take ids off what is open; without any, the next stretch has its turn."""
+        missing = self.missing
+        got = sorted(set(ids))
+        left: list[tuple[int, int]] = []
+        for first, last in self.open:
+            for number in got:
+                if first <= number <= last:
+                    if number > first:
+                        left.append((first, number - 1))
+                    first = number + 1
+            if first <= last:
+                left.append((first, last))
+        # What lies beyond what was asked for is the next page; holes come after it.
+        behind = [one for one in left if one[0] <= self._asked[1]]
+        self.open = [one for one in left if one[0] > self._asked[1]] + behind
+        return self.missing < missing
 
 
 def subscribe(venue: Venue, symbols: Sequence[str], number: int) -> bytes:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from analytics.model import FeedState, FeedStatus, Ticks
+from analytics.model import FeedState, FeedStatus, Gap, Ticks
 from ingestion import binance
+from ingestion.backfill import Backfill, BackfillPolicy, Fill
 from ingestion.simulator import Simulator
-from ingestion.supervisor import STOP_S, Sink, Supervisor, Timers
+from ingestion.supervisor import MAX_EVENTS, STOP_S, OnGap, Sink, Supervisor, Timers
 from ingestion.symbols import proper_symbol
 from ingestion.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
 from ingestion.url_guard import check_url, mask_url
@@ -40,7 +42,12 @@ STREAM_EVERY_S = 0.1
 
 
 class Feed(Protocol):
-    """A source that delivers to its sink, on the event loop, from start to stop."""
+    """A source that delivers to its sink, on the event loop, from start to stop.
+
+    events: what happened, newest last: epoch s, and a sentence.
+    """
+
+    events: deque[tuple[float, str]]
 
     @property
     def status(self) -> FeedStatus:
@@ -76,7 +83,9 @@ class HttpFeed(Supervisor):
 class BinanceFeed(Supervisor):
     """Trades of the exchange. symbols can change while it runs (`set_symbols`).
 
-    source: a key of binance.VENUES. base: another server that speaks the protocol.
+    source: a key of binance.VENUES. base: another server that speaks the protocol. fill:
+    takes the trades that gaps had left out, from rest, another base of requests; a server
+    that stands in for the streams alone is not filled up from the exchange itself.
     """
 
     def __init__(
@@ -86,11 +95,19 @@ class BinanceFeed(Supervisor):
         symbols: Sequence[str],
         *,
         base: str | None = None,
+        rest: str | None = None,
+        fill: Fill | None = None,
+        backfill: BackfillPolicy | None = None,
         **options: Any,
     ) -> None:
         self.venue = binance.VENUES[source]
         self.base = None if base is None else binance.checked_base(base)
+        self.backfill: Backfill | None = None
         self._requests = 0
+        rest = None if rest is None else binance.checked_rest(rest)
+        if fill is not None and (base is None or rest is not None):
+            where = rest or self.venue.rest
+            self.backfill = Backfill(self.venue, where, fill, self._say, policy=backfill)
         timers = options.get("timers") or Timers()
 
         def transport(wanted: tuple[str, ...]) -> Transport:
@@ -98,7 +115,24 @@ class BinanceFeed(Supervisor):
             return WebSocketTransport(url, timers.timeouts)
 
         names = binance.checked_symbols(symbols, source)
-        super().__init__(source, transport, sink, names, overlap=True, **options)
+        super().__init__(source, transport, sink, names, overlap=True, strict_ids=True, **options)
+
+    def start(self) -> None:
+        """Start, or nothing where it runs. Call on the event loop."""
+        super().start()
+        if self.backfill is not None:
+            self.backfill.start()
+
+    async def stop(self) -> None:
+        """Stop within a second, or nothing where it is stopped. No tick comes after it."""
+        if self.backfill is not None:
+            await self.backfill.stop()
+        await super().stop()
+
+    def _found(self, gap: Gap) -> None:
+        super()._found(gap)
+        if self.backfill is not None:
+            self.backfill.want(gap)
 
     async def set_symbols(self, symbols: Sequence[str]) -> None:
         """Subscribe to what is new, unsubscribe from what is gone. Raises ValueError."""
@@ -131,6 +165,7 @@ class SimulatorFeed:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.simulator = Simulator(seed)
+        self.events: deque[tuple[float, str]] = deque(maxlen=MAX_EVENTS)
         self._sink = sink
         self._wanted = frozenset(symbols)
         self._history_ms = round(history_s * 1_000)
@@ -154,7 +189,7 @@ class SimulatorFeed:
         self._state, self._detail = "connecting", ""
         self._connects += 1
         self._task = asyncio.create_task(self._run(), name="feed demo")
-        logger.info("feed demo: started, with %.0f s of history", self._history_ms / 1_000)
+        self._say(f"started, with {self._history_ms / 1_000:.0f} s of history")
 
     async def stop(self) -> None:
         """Stop, or nothing where it is stopped. No tick comes after it."""
@@ -162,7 +197,7 @@ class SimulatorFeed:
         if task is not None:
             task.cancel()
             await asyncio.wait({task}, timeout=STOP_S)
-            logger.info("feed demo: stopped")
+            self._say("stopped")
         if self._task is None:
             self._state, self._detail = "stopped", ""
 
@@ -174,6 +209,11 @@ class SimulatorFeed:
         except Exception as error:
             logger.exception("feed demo failed")
             self._state, self._detail = "failed", f"internal error: {type(error).__name__}"
+            self._say(self._detail)
+
+    def _say(self, sentence: str) -> None:
+        self.events.append((time.time(), sentence))
+        logger.info("feed demo: %s", sentence)
 
     def _next(self) -> list[Ticks]:
         now_ms = self._now_ms()
@@ -203,14 +243,21 @@ def make_feed(
     sink: Sink,
     *,
     binance_ws: str | None = None,
+    binance_rest: str | None = None,
+    on_gap: OnGap | None = None,
+    on_restart: Callable[[str], None] | None = None,
+    fill: Fill | None = None,
     seed: int = 7,
     history_s: float = HISTORY_S,
     timers: Timers | None = None,
 ) -> Feed:
     """The feed of a source: "demo", "binance-futures", "binance-spot", or a URL.
 
-    symbols: of the exchange, at least one; of others a filter, none for all. binance_ws:
-    another base for the exchange's client. Raises ValueError in words for any other source.
+    symbols: of the exchange, at least one; of others a filter, none for all. binance_ws,
+    binance_rest: other bases for the exchange's client. on_gap: told of missing trades,
+    on_restart: of a symbol whose ids begin anew.
+    fill: takes those that came after all, where the source has them. Raises ValueError in
+    words for any other source.
 
     >>> make_feed("demo", [], print).status.state
     'stopped'
@@ -220,7 +267,17 @@ def make_feed(
     if kind == "demo":
         return SimulatorFeed(sink, symbols, seed=seed, history_s=history_s)
     if kind in binance.VENUES:
-        return BinanceFeed(kind, sink, symbols, base=binance_ws, timers=timers)
+        return BinanceFeed(
+            kind,
+            sink,
+            symbols,
+            base=binance_ws,
+            rest=binance_rest,
+            fill=fill,
+            on_gap=on_gap,
+            on_restart=on_restart,
+            timers=timers,
+        )
     if "://" not in source:
         raise ValueError(f"source is {source[:60]!r}, expected {SOURCES}")
     scheme = check_url(source).scheme
@@ -228,4 +285,4 @@ def make_feed(
     if len(names) < len(symbols):
         raise ValueError(f"symbols are {list(symbols)!r}"[:120] + ", expected names like BTCUSDT")
     feed = StreamFeed if scheme in ("ws", "wss") else HttpFeed
-    return feed(source, sink, names, timers=timers)
+    return feed(source, sink, names, on_gap=on_gap, on_restart=on_restart, timers=timers)

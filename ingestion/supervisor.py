@@ -11,19 +11,22 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from analytics.model import FeedState, FeedStatus, Rejected, Ticks
+from analytics.model import FeedState, FeedStatus, Gap, Rejected, Ticks
 from ingestion.backoff import Backoff
+from ingestion.continuity import Continuity
 from ingestion.decode import Decoded, Decoder, sample
 from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain
 from ingestion.session import Session, Timers
+from ingestion.timecheck import TimeCheck
 from ingestion.transport import Transport
 from ingestion.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
 Sink = Callable[[list[Ticks], list[Rejected]], None]
+OnGap = Callable[[Gap], None]
 Clock = Callable[[], float]
 
 STOP_S = 1.0
@@ -35,7 +38,10 @@ class Supervisor:
 
     source: what the user is shown. symbols: only these are taken, all if there are none.
     overlap: whether a connection is renewed by overlapping the next one, which needs ids
-    that tell duplicates. rng, clock: for the jitter, and seconds that never jump.
+    that tell duplicates. on_gap: told of trades that are missing, before the ticks after
+    them. on_restart: told of a symbol whose ids mean other trades from now on. strict_ids:
+    whether the source is known to number its trades one by one. rng, clock, sleep: for the
+    jitter, seconds that never jump, and the wait between attempts.
     """
 
     def __init__(
@@ -47,8 +53,12 @@ class Supervisor:
         *,
         timers: Timers | None = None,
         overlap: bool = False,
+        on_gap: OnGap | None = None,
+        on_restart: Callable[[str], None] | None = None,
+        strict_ids: bool = False,
         rng: random.Random | None = None,
         clock: Clock = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.source = source
         self.symbols = tuple(symbols)
@@ -57,7 +67,12 @@ class Supervisor:
         self._open_transport = open_transport
         self._sink = sink
         self._overlap = overlap
+        self._on_gap = on_gap
+        self._on_restart = on_restart
+        self._continuity = Continuity(strict_ids)
+        self._times = TimeCheck()
         self._clock = clock
+        self._sleep = sleep
         self._backoff = Backoff(self.timers.backoff, rng)
         self._watchdog = Watchdog(self.timers.watchdog)
         self._decoder = Decoder(symbols=self.symbols)
@@ -109,6 +124,8 @@ class Supervisor:
         """Take these symbols from now on, without a new connection where that is possible."""
         before, self.symbols = self.symbols, tuple(symbols)
         self._decoder.want(self.symbols)
+        if self.symbols:
+            self._continuity.keep(self.symbols)
         self._watchdog.watch(self._clock(), self.symbols)
         added = [symbol for symbol in self.symbols if symbol not in before]
         removed = [symbol for symbol in before if symbol not in self.symbols]
@@ -182,7 +199,7 @@ class Supervisor:
         self._become(states.get(failure.kind, "reconnecting"), failure.words)
         self._retry_at_s = self._clock() + delay
         self._say(f"reconnecting in {delay:.1f} s: {failure.words}")
-        await asyncio.sleep(delay)
+        await self._sleep(delay)
 
     async def _read(self, transport: Transport, generation: int) -> None:
         """Read until the connection fails, or its successor stands ready."""
@@ -203,7 +220,13 @@ class Supervisor:
             await session.close()
 
     def _deliver(self, messages: list[bytes], session: Session) -> None:
-        decoded = self._decoder.decode_lines(messages)
+        decoded = self._checked(self._decoder.decode_lines(messages))
+        for gap in self._continuity.check(decoded.ticks, decoded.consumed):
+            self._found(gap)
+        for symbol in self._continuity.restarted():
+            self._say(f"the source numbers the trades of {symbol} anew")
+            if self._on_restart is not None:
+                self._on_restart(symbol)
         if decoded.ticks or decoded.rejected:
             self._sink(decoded.ticks, decoded.rejected)
         if decoded.ticks:
@@ -215,6 +238,25 @@ class Supervisor:
                 raise FeedError(Failure(notice.text, "renewal"))
             if notice.kind == "error":
                 self._say(f"the source reports an error: {sample(notice.text)}")
+
+    def _checked(self, decoded: Decoded) -> Decoded:
+        """Without the ticks whose time cannot be, which are refused."""
+        now_ms = time.time_ns() // 1_000_000
+        kept = []
+        for batch in decoded.ticks:
+            batch, refused, ids = self._times.split(batch, now_ms)
+            decoded.rejected.extend(refused)
+            decoded.consumed.extend((batch.symbol, number) for number in ids)
+            if len(batch):
+                kept.append(batch)
+        return Decoded(kept, decoded.rejected, decoded.consumed, decoded.notices)
+
+    def _found(self, gap: Gap) -> None:
+        """Trades are missing."""
+        span = f"ids {gap.first_id} to {gap.last_id}"
+        self._say(f"gap: {len(gap):,} trades of {gap.symbol} are missing ({span})")
+        if self._on_gap is not None:
+            self._on_gap(gap)
 
     def _note_data(self, decoded: Decoded, session: Session) -> None:
         now = self._clock()

@@ -14,15 +14,11 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
 
 from ingestion.failures import Failure, FeedError, StreamEnded, explain_status
+from ingestion.frames import MAX_BATCH_BYTES, MAX_MESSAGE, BulkConnection
 from ingestion.url_guard import at_address, check_url, resolve
-
-MAX_MESSAGE = 1 << 20
-MAX_BATCH = 8_192
-MAX_BATCH_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -64,8 +60,7 @@ class WebSocketTransport:
     def __init__(self, url: str, timeouts: Timeouts = Timeouts()) -> None:
         self._url = url
         self._timeouts = timeouts
-        self._socket: ClientConnection | None = None
-        self._closed: ConnectionClosed | None = None
+        self._socket: BulkConnection | None = None
 
     async def open(self) -> None:
         checked = check_url(self._url)
@@ -79,10 +74,11 @@ class WebSocketTransport:
                 return
         raise refused or OSError("the host has no address")
 
-    async def _connect(self, address: str, port: int) -> ClientConnection:
+    async def _connect(self, address: str, port: int) -> BulkConnection:
         timeouts = self._timeouts
-        return await _Connect(
+        connection = await _Connect(
             self._url,
+            create_connection=BulkConnection,
             host=address,
             port=port,
             proxy=None,
@@ -93,29 +89,12 @@ class WebSocketTransport:
             close_timeout=timeouts.close_s,
             logger=_wire_logger(),
         )
+        assert isinstance(connection, BulkConnection)
+        return connection
 
     async def read(self, wait_s: float) -> list[bytes]:
         assert self._socket is not None
-        if self._closed is not None:
-            raise self._closed
-        receive = self._socket.recv
-        try:
-            async with asyncio.timeout(wait_s):
-                batch = [await receive(decode=False)]
-        except TimeoutError:
-            return []
-        size = len(batch[0])
-        try:
-            async with asyncio.timeout(self._timeouts.gather_s):
-                while len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
-                    batch.append(await receive(decode=False))
-                    size += len(batch[-1])
-        except TimeoutError:
-            pass
-        except ConnectionClosed as error:
-            # What came before the close is handed over first.
-            self._closed = error
-        return batch
+        return await self._socket.take(wait_s, self._timeouts.gather_s)
 
     async def send(self, message: bytes) -> None:
         assert self._socket is not None

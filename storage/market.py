@@ -10,8 +10,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from analytics.bars import MAX_BARS, BarBuilder
-from analytics.model import TIMEFRAMES, Bars, BoolArray, Ticks
+from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Ticks
 from storage.barbook import BarBook
+from storage.gaps import GapLedger, touched
 from storage.ring import CAPACITY, TickRing
 from storage.seen_ids import SeenIds
 from storage.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
@@ -67,6 +68,7 @@ class Market:
         self.origin: Origin = "ticks"
         self.version = 0
         self.counters = Counters()
+        self.gaps = GapLedger()
         self.last_arrival_s: float | None = None
         self._capacity = capacity
         self._max_symbols = max_symbols
@@ -91,7 +93,7 @@ class Market:
         """
         self.counters.received += len(ticks)
         if not len(ticks) or not self._welcome(ticks.symbol, "ticks", len(ticks)):
-            return _pick(ticks, np.zeros(len(ticks), np.bool_))
+            return ticks.where(np.zeros(len(ticks), np.bool_))
         ticks = self._without_duplicates(self._without_unusable(ticks))
         if not len(ticks):
             return ticks
@@ -99,12 +101,27 @@ class Market:
         self._count_amended(ticks.symbol)
         if refused is not None:
             self.counters.late += int(refused.sum())
-            ticks = _pick(ticks, ~refused)
+            ticks = ticks.where(~refused)
         if len(ticks):
             self._keep(ticks)
             if not backfill:
                 self._note_arrival(ticks, time.monotonic() if now_s is None else now_s)
         return ticks
+
+    def fill(self, ticks: Ticks) -> Ticks:
+        """Take a batch in that was asked for to fill a gap; as `append` with backfill."""
+        accepted = self.append(ticks, backfill=True)
+        self.counters.backfilled += len(accepted)
+        return accepted
+
+    def note_gap(self, gap: Gap) -> None:
+        """Take in that trades are missing; they may still come, late or by `fill`."""
+        self.gaps.note(gap, self._seen.get(gap.symbol))
+
+    def forget_ids(self, symbol: str) -> None:
+        """The source numbers a symbol's trades anew: its ids so far say nothing any more."""
+        self._seen.pop(symbol, None)
+        self.gaps.close_numbering(symbol)
 
     def append_bars(self, bars: Bars) -> int:
         """Take bars in (an OHLC file's) and return how many were accepted.
@@ -171,7 +188,7 @@ class Market:
                 sample = "{} {} {} {}".format(ticks.symbol, *values)
                 self._refuse(reason, sample, int(bad.sum()))
                 usable &= good
-        return ticks if usable.all() else _pick(ticks, usable)
+        return ticks if usable.all() else ticks.where(usable)
 
     def _without_duplicates(self, ticks: Ticks) -> Ticks:
         has_id = ticks.trade_id >= 0
@@ -182,9 +199,11 @@ class Market:
             seen = self._seen[ticks.symbol] = SeenIds()
         fresh = ~has_id
         fresh[has_id] = seen.take(ticks.trade_id[has_id])
+        if self.gaps.concerns(ticks.symbol, int(ticks.trade_id[has_id].min())):
+            self.gaps.refresh(ticks.symbol, seen)
         repeated = len(ticks) - int(np.count_nonzero(fresh))
         self.counters.duplicate += repeated
-        return _pick(ticks, fresh) if repeated else ticks
+        return ticks.where(fresh) if repeated else ticks
 
     def _count_amended(self, symbol: str) -> None:
         amended = self._book.amended(symbol)
@@ -270,6 +289,14 @@ class Market:
         session = self._sessions[symbol]
         return stats_of_session(session.bars(), session.span_ms[1])
 
+    def gap_spans(self, symbols: Iterable[str]) -> FloatArray:
+        """From-to of the gaps of these symbols that are not filled, epoch ms, shape (n, 2)."""
+        return self.gaps.spans(symbols)
+
+    def touched_by_gaps(self, bars: Bars) -> BoolArray:
+        """Which of a symbol's bars miss trades, for all that is known."""
+        return touched(bars, self.gap_spans([bars.symbol]))
+
     def symbol_version(self, symbol: str) -> int:
         """Goes up by one with each change of a symbol; 0 for an unknown one."""
         return self._versions.get(symbol, 0)
@@ -284,8 +311,3 @@ class Market:
         if symbol not in self._versions:
             held = ", ".join(self._versions) or "none yet"
             raise KeyError(f"no symbol {symbol!r} in {self.title}: there is {held}")
-
-
-def _pick(ticks: Ticks, mask: BoolArray) -> Ticks:
-    columns: list[Any] = [ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id]
-    return Ticks(ticks.symbol, *(column[mask] for column in columns))

@@ -22,6 +22,8 @@ class SeenIds:
     [True, True, False, True]
     >>> seen.take(np.array([6, 7])).tolist(), len(seen)
     ([True, False], 1)
+    >>> seen.missing(3, 10)
+    4
     """
 
     def __init__(self, max_intervals: int = MAX_INTERVALS) -> None:
@@ -46,6 +48,14 @@ class SeenIds:
             self._extend(*_intervals(ids, steps))
             return np.ones(len(ids), np.bool_)
         return self._merge(ids)
+
+    def missing(self, first: int, last: int) -> int:
+        """How many of the ids from first to last have not been seen."""
+        starts, ends = self._starts[: self._count], self._ends[: self._count]
+        begin = int(np.searchsorted(ends, first))
+        stop = int(np.searchsorted(starts, last, side="right"))
+        inside = np.minimum(ends[begin:stop], last) - np.maximum(starts[begin:stop], first) + 1
+        return last - first + 1 - int(inside.sum())
 
     def _extend(self, starts: IntArray, ends: IntArray) -> None:
         """Add intervals that lie after all others."""

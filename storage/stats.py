@@ -14,6 +14,7 @@ class Counters:
 
     received == accepted + rejected_total + duplicate + late + dropped, always. amended
     is no part of that sum: accepted ticks that changed a bar which was not the newest.
+    Nor is backfilled: accepted ticks that were asked for to fill a gap.
     """
 
     received: int = 0
@@ -23,6 +24,7 @@ class Counters:
     late: int = 0
     dropped: int = 0
     amended: int = 0
+    backfilled: int = 0
     last_rejected: str = ""
 
     @property

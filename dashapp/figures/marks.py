@@ -16,6 +16,9 @@ from dashapp.theme import TEXT_SIZE, rgba, tokens
 #: Height that labels at the edge are kept apart for, in px: that of the plot on a phone.
 _PLOT_HEIGHT = 150.0
 _LABEL_HEIGHT = 15.0
+#: Gaps of the feed: how strong, and how many.
+GAP_ALPHA = 0.28
+MOST_GAPS = 60
 
 
 class Alert(Protocol):
@@ -33,7 +36,7 @@ class Alert(Protocol):
     def text(self) -> str: ...
 
 
-def shading(stretches: FloatArray, theme: str) -> list[dict[str, Any]]:
+def shading(stretches: FloatArray, theme: str, alpha: float = 0.1) -> list[dict[str, Any]]:
     """Gaps and carried-forward stretches, in warn at 10 %: one shape, however many they are.
 
     Each stretch is a box of its path over the height of the plot, so none needs to be joined
@@ -48,11 +51,31 @@ def shading(stretches: FloatArray, theme: str) -> list[dict[str, Any]]:
             "xref": "x",
             "yref": "paper",
             "path": "".join(boxes),
-            "fillcolor": rgba(tokens(theme)["warn"], 0.1),
+            "fillcolor": rgba(tokens(theme)["warn"], alpha),
             "line": {"width": 0},
             "layer": "below",
         }
     ]
+
+
+def gap_marks(
+    made: dict[str, Any], spans: FloatArray, step_ms: float, theme: str
+) -> dict[str, Any]:
+    """A chart with the bars shaded that a gap of the feed touches; only over a time axis.
+
+    spans: from-to in epoch ms, shape (n, 2). The newest MOST_GAPS in view are drawn.
+    """
+    axis = made.get("layout", {}).get("xaxis", {})
+    ends = axis.get("autorangeoptions") or {}
+    if axis.get("type") != "date" or "minallowed" not in ends or not len(spans):
+        return made
+    half = step_ms / 2
+    opens = np.floor(spans / step_ms) * step_ms + (-half, half)
+    inside = (opens[:, 1] > ends["minallowed"]) & (opens[:, 0] < ends["maxallowed"])
+    drawn = np.clip(opens[inside][-MOST_GAPS:], ends["minallowed"], ends["maxallowed"])
+    shapes = shading(drawn, theme, GAP_ALPHA)
+    layout = {**made["layout"], "shapes": [*made["layout"].get("shapes", ()), *shapes]}
+    return {**made, "layout": layout}
 
 
 def level(value: float, colour: str, dash: str = "dash", width: float = 1) -> dict[str, Any]:

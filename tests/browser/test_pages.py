@@ -35,6 +35,15 @@ def test_every_chart_of_a_page_shows_the_demo_market(open_tab, path):
     assert len(page.locator("#answer-line").inner_text()) > 20
 
 
+def test_the_feed_log_is_a_click_away(open_tab):
+    page = open_tab("/")
+    page.locator("#feed-log-toggle").click()
+    page.wait_for_selector("#feed-log-lines tr")
+    assert "started, with 1800 s of history" in page.locator("#feed-log-lines").inner_text()
+    assert "gaps 0" in page.locator("#trust-strip").inner_text()
+    assert "carried " in page.locator("#trust-strip").inner_text()
+
+
 def test_the_data_page_fills_its_tables(open_tab):
     page = open_tab("/data")
     for table in ("summary-table", "ticks-table", "bars-table"):

@@ -15,7 +15,7 @@ import pytest
 
 from analytics.alerts import AlertEvent
 from analytics.backtest import BacktestParams
-from analytics.model import Bars, FeedStatus, NotReady, PairParams, PairSnapshot, Rejected
+from analytics.model import Bars, FeedStatus, Gap, NotReady, PairParams, PairSnapshot, Rejected
 from dashapp import analyses, flow_log
 from dashapp.alert_engine import MAX_RULES
 from dashapp.alert_history import AlertHistory
@@ -118,6 +118,46 @@ async def test_redis_is_said_to_be_missing_in_one_line(caplog):
     assert [one.message for one in caplog.records if "redis" in one.message] == [
         "--redis is not available in this version: ticks are kept in memory only"
     ]
+
+
+# --- the trust strip ------------------------------------------------------------------
+
+
+def test_the_strip_s_figures_tell_gaps_and_what_filled_them(runtime, ticks_of):
+    market, ticks = runtime.markets["live"], ticks_of("BTCUSDT", 60)
+    ids = ticks.trade_id
+    market.append(ticks.where(ids < ids[40]))
+    market.note_gap(Gap("BTCUSDT", int(ids[40]), int(ids[59]), *ticks.ts_ms[[39, 60]].tolist()))
+    market.append(ticks.where(ids >= ids[60]))
+    trust = runtime.trust("live")
+    assert (trust["gaps"], trust["gaps_open"], trust["missing"]) == (1, 1, 20)
+    market.fill(ticks.where((ids >= ids[40]) & (ids < ids[60])))
+    trust = runtime.trust("live")
+    assert (trust["gaps"], trust["gaps_open"], trust["backfilled"]) == (1, 0, 20)
+
+
+def test_a_clock_that_is_behind_the_exchange_is_shown(runtime):
+    runtime._feed.lags_ms.extend([-3_100.0, -3_000.0, -2_900.0])
+    assert runtime.trust("live")["skew_ms"] == 3_000.0
+    runtime._feed.lags_ms.extend([20.0] * 10)
+    assert runtime.trust("live")["skew_ms"] is None
+
+
+async def test_the_share_of_carried_rows_is_that_of_the_pair_in_view(runtime):
+    assert runtime.carried_share("demo", PAIR) == 0.0
+    assert runtime.carried_share("demo", replace(PAIR, y="NONE")) is None
+    assert runtime.carried_share("nowhere", PAIR) is None
+    snapshot = await runtime.snapshot("demo", PAIR)
+    assert runtime.carried_share("demo", PAIR) == snapshot.carried_share
+
+
+async def test_what_happens_to_a_feed_can_be_read():
+    assert Runtime(QUIET).feed_events("live") == []
+    async with started(replace(QUIET, source="demo")) as runtime:
+        await until(lambda: runtime.feed_events("demo"))
+        at_s, sentence = runtime.feed_events("demo")[0]
+        assert abs(time.time() - at_s) < 60
+        assert sentence == "started, with 1800 s of history"
 
 
 # --- analyses ---------------------------------------------------------------------------

@@ -335,6 +335,28 @@ def test_the_strip_warns_of_losses_with_their_last_reason():
     ]
 
 
+def test_the_strip_tells_gaps_that_are_filled_from_those_that_are_open():
+    told = {"gaps": 3, "gaps_open": 0, "missing": 0, "backfilled": 2_500}
+    assert words.trust_figures(told) == [("gaps 3 (filled)", ""), ("backfilled 2,500", "")]
+    told = {"gaps": 3, "gaps_open": 1, "missing": 120}
+    assert words.trust_figures(told) == [("gaps 3 (1 open, 120 trades missing)", "warn")]
+    assert words.trust_figures({"gaps": 0, "gaps_open": 0}) == [("gaps 0", "")]
+
+
+def test_the_strip_says_when_this_clock_is_wrong():
+    told = {"lag_p50_ms": -3_200.0, "lag_p99_ms": -3_000.0, "skew_ms": 3_200.0}
+    assert words.trust_figures(told) == [
+        ("lag -3200/-3000 ms", ""),
+        ("this clock is 3.2 s behind the exchange", "warn"),
+    ]
+
+
+def test_the_lag_of_a_recording_is_said_in_words():
+    ((text, _),) = words.trust_figures({"lag_p50_ms": 7.2e10, "lag_p99_ms": 7.3e10})
+    assert text.startswith("lag ")
+    assert "ms" not in text
+
+
 @pytest.mark.parametrize("z", [3.0, -3.0, 0.0, float("nan")])
 def test_no_sentence_uses_an_unknown_tone_or_an_exclamation_mark(z):
     for text, tone in words.pair_answer(snapshot(z), 2.0, 1.1):

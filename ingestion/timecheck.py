@@ -1,0 +1,52 @@
+"""Times that cannot be: ticks of the future, and of long ago. No I/O, no clock."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analytics.model import Rejected, Ticks
+
+#: Ahead of the local clock by more, and a tick is quarantined: bars are cut on its time.
+FUTURE_MS = 60_000
+#: Behind the newest tick of its symbol by more, and it is of another stretch of time.
+ANCIENT_MS = 86_400_000
+
+
+class TimeCheck:
+    """Leaves out a live source's ticks whose time would tear its bars apart.
+
+    >>> check = TimeCheck()
+    >>> kept, refused, ids = check.split(Ticks("X", [5, 90_000], [1.0, 1.0], [1.0, 1.0], [7, 8]), 0)
+    >>> kept.ts_ms.tolist(), [one.reason for one in refused], ids
+    ([5], ['future'], [8])
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[str, int] = {}
+
+    def split(self, ticks: Ticks, now_ms: int) -> tuple[Ticks, list[Rejected], list[int]]:
+        """The ticks that can be, what was refused, and the ids that those had used up.
+
+        now_ms: the local clock's epoch ms.
+        """
+        newest = self._newest.get(ticks.symbol, 0)
+        latest = int(ticks.ts_ms.max())
+        if latest <= now_ms + FUTURE_MS and int(ticks.ts_ms.min()) >= newest - ANCIENT_MS:
+            self._newest[ticks.symbol] = max(newest, latest)
+            return ticks, [], []
+        future = ticks.ts_ms > now_ms + FUTURE_MS
+        if not future.all():
+            newest = max(newest, int(ticks.ts_ms[~future].max()))
+            self._newest[ticks.symbol] = newest
+        ancient = ~future & (ticks.ts_ms < newest - ANCIENT_MS)
+        refused = future | ancient
+        words = [
+            Rejected("future" if future[at] else "ancient", _words(ticks, at))
+            for at in np.flatnonzero(refused).tolist()
+        ]
+        ids = ticks.trade_id[refused]
+        return ticks.where(~refused), words, ids[ids >= 0].tolist()
+
+
+def _words(ticks: Ticks, at: int) -> str:
+    return f"{ticks.symbol} at {ticks.ts_ms[at]}: {ticks.price[at]:g}"

@@ -1,0 +1,253 @@
+"""A local stand-in for the exchange: its streams, its requests, and its faults by name.
+
+    python -m tests.exchange --port 9443 --rest-port 9080
+    python app.py --source binance-futures --symbols BTCUSDT,ETHUSDT \\
+        --binance-ws ws://127.0.0.1:9443 --binance-rest http://127.0.0.1:9080
+
+It numbers the trades of each symbol one by one and keeps them, so that what a client missed
+can be asked for again. A wrong route, or a stream in upper case, is acknowledged and stays
+silent, as at the exchange.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosed
+
+from ingestion.binance import VENUES
+from tests.exchange_faults import Faults
+from tests.exchange_rest import Requests
+
+Row = dict[str, Any]
+
+TICK_S = 0.01
+PRICES = {"BTCUSDT": 60_000.0, "ETHUSDT": 2_600.0}
+
+
+class Exchange:
+    """The stand-in, while it is entered. ws, rest: what --binance-ws and --binance-rest take.
+
+    rate: trades a second and symbol, made up from the seed; 0 for only what is published.
+    faults: `strike(name)` and `heal()`; see exchange_faults. connects: handshakes tried.
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str] = ("BTCUSDT", "ETHUSDT"),
+        *,
+        venue: str = "binance-futures",
+        rate: float = 100.0,
+        seed: int = 0,
+        first_id: int = 1_000,
+        port: int = 0,
+        rest_port: int = 0,
+    ) -> None:
+        self.venue = VENUES[venue]
+        self.symbols = tuple(symbols)
+        self.tape: dict[str, list[Row]] = {symbol: [] for symbol in symbols}
+        self.first_id = first_id
+        self.rng = random.Random(seed)
+        self.connects = 0
+        self.port = port
+        self.faults = Faults(self)
+        self.requests = Requests(self, rest_port)
+        self._rate = rate
+        self._prices = {symbol: PRICES.get(symbol, 100.0) for symbol in symbols}
+        self._wanted: dict[ServerConnection, set[str]] = {}
+        self._server: Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def rest(self) -> str:
+        return f"http://127.0.0.1:{self.requests.port}"
+
+    @property
+    def connections(self) -> list[ServerConnection]:
+        """The ones that are open."""
+        return list(self._wanted)
+
+    def newest(self, symbol: str) -> int:
+        """The id of a symbol's last trade."""
+        return self.first_id + len(self.tape[symbol]) - 1
+
+    async def __aenter__(self) -> Exchange:
+        await self.listen()
+        await self.requests.start()
+        if self._rate:
+            self._task = asyncio.create_task(self._make_up())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self.pause()
+        await self.requests.stop()
+        await self.deafen()
+
+    async def pause(self) -> None:
+        """Make up no more trades."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def listen(self) -> None:
+        """Accept connections, at the same port as before."""
+        self._server = await serve(
+            self._handle,
+            "127.0.0.1",
+            self.port,
+            process_request=self.faults.on_request,
+            process_response=self.faults.on_response,
+            ping_interval=None,
+            close_timeout=0.1,
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def deafen(self) -> None:
+        """Cut every connection and accept none."""
+        server, self._server = self._server, None
+        self.cut()
+        if server is not None:
+            server.close(close_connections=True)
+            await server.wait_closed()
+
+    def cut(self) -> None:
+        """Cut every connection, without a word."""
+        for connection in self.connections:
+            connection.transport.abort()
+        self._wanted.clear()
+
+    # --- trades --------------------------------------------------------------------------
+
+    def publish(self, symbol: str, rows: Sequence[Row]) -> None:
+        """Number these trades (p, q, T, m), keep them, and send them to who wants them."""
+        frames = []
+        for row in rows:
+            number = self.newest(symbol) + 1
+            kept = {"a": number, **row, "f": number, "l": number}
+            self.tape[symbol].append(kept)
+            frames.append(self.frame(symbol, kept))
+        self.send(f"{symbol.lower()}@{self.venue.event}", frames)
+
+    def frame(self, symbol: str, row: Row) -> str:
+        """A trade as the combined stream carries it."""
+        name = f"{symbol.lower()}@{self.venue.event}"
+        data = {"e": self.venue.event, "E": row["T"] + 3, "s": symbol, **row}
+        return json.dumps({"stream": name, "data": data}, separators=(",", ":"))
+
+    def send(self, stream: str, frames: Sequence[str]) -> None:
+        """Send frames to the connections that want a stream."""
+        if self.faults.mute:
+            return
+        listeners = [one for one, wanted in self._wanted.items() if stream in wanted]
+        for frame in self.faults.on_frames(list(frames)):
+            broadcast(listeners, frame)
+
+    def make_up(self, symbol: str, count: int) -> list[Row]:
+        """So many trades of now."""
+        now_ms, rows = time.time_ns() // 1_000_000, []
+        for _ in range(count):
+            self._prices[symbol] *= 1 + self.rng.gauss(0, 2e-5)
+            price, size = f"{self._prices[symbol]:.2f}", f"{self.rng.uniform(0.001, 2):.3f}"
+            rows.append({"p": price, "q": size, "T": now_ms, "m": self.rng.random() < 0.5})
+        return rows
+
+    async def _make_up(self) -> None:
+        began, made = time.monotonic(), 0
+        while True:
+            await asyncio.sleep(TICK_S * self.rng.uniform(0.5, 1.5))
+            due = int((time.monotonic() - began) * self._rate) - made
+            made += due
+            for symbol in self.symbols:
+                self.publish(symbol, self.make_up(symbol, due))
+
+    # --- connections -----------------------------------------------------------------------
+
+    async def _handle(self, connection: ServerConnection) -> None:
+        request = connection.request
+        assert request is not None
+        self._wanted[connection] = wanted = self._asked_for(request.path)
+        with suppress(ConnectionClosed):
+            await self.faults.on_open(connection)
+            async for message in connection:
+                await connection.send(self._control(json.loads(message), wanted))
+        self._wanted.pop(connection, None)
+
+    def _asked_for(self, path: str) -> set[str]:
+        parts = urlsplit(path)
+        if not parts.path.startswith(self.venue.path):
+            return set()  # the wrong route: silence
+        names = parse_qs(parts.query).get("streams", [""])[0].split("/")
+        return {name for name in names if name}
+
+    def _control(self, message: Row, wanted: set[str]) -> str:
+        method, params = message.get("method"), message.get("params", [])
+        if method == "SUBSCRIBE":
+            wanted.update(params)
+        elif method == "UNSUBSCRIBE":
+            wanted.difference_update(params)
+        elif method == "LIST_SUBSCRIPTIONS":
+            return json.dumps({"result": sorted(wanted), "id": message.get("id")})
+        else:
+            error = {"code": 2, "msg": "Invalid request: unknown method"}
+            return json.dumps({"error": error, "id": message.get("id")})
+        return json.dumps({"result": None, "id": message.get("id")})
+
+
+def recorded_frames(*paths: Path) -> list[tuple[str, Row]]:
+    """Frames of recordings in the order of their receipt: as they stand, and read."""
+    lines: list[tuple[int, str]] = []
+    for path in paths:
+        with gzip.open(path, "rt") as file:
+            for line in file:
+                received, _, frame = line.rstrip("\n").partition(" ")
+                lines.append((int(received), frame))
+    lines.sort(key=lambda line: line[0])
+    return [(frame, json.loads(frame)["data"]) for _, frame in lines]
+
+
+def trades_of(frames: Sequence[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
+    """The frames' trades of the market, as `publish` takes them: (symbol, row)."""
+    for _, data in frames:
+        if data.get("X", "MARKET") == "MARKET":
+            yield data["s"], {"p": data["p"], "q": data["q"], "T": data["T"], "m": data["m"]}
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    options = {"venue": arguments.venue, "rate": arguments.rate}
+    ports = {"port": arguments.port, "rest_port": arguments.rest_port}
+    async with Exchange(arguments.symbols.split(","), **options, **ports) as exchange:
+        print(f"--binance-ws {exchange.ws} --binance-rest {exchange.rest}", flush=True)  # noqa: T201
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=9443)
+    parser.add_argument("--rest-port", type=int, default=9080)
+    parser.add_argument("--symbols", default="BTCUSDT,ETHUSDT")
+    parser.add_argument("--venue", choices=tuple(VENUES), default="binance-futures")
+    parser.add_argument("--rate", type=float, default=50.0)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(parser.parse_args()))
