@@ -63,6 +63,7 @@ WITH_DASH = (
     "__init__",
     "components",
     "controls",
+    "feed_log",
     "frame",
     "layout",
     "live",

@@ -79,7 +79,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
     even = break_even_z(snapshot, COST_BPS)
     look = {"theme": tab.theme, "uirevision": tab.uirevision}
     markers = markers_of(runtime, tab)
-    rows = pair_figures(snapshot, threshold)
+    rows = pair_figures(snapshot, threshold, even)
     return {
         ids.SPREAD_CHART: spread_figure(snapshot, markers=markers, **look),
         ids.ZSCORE_CHART: zscore_figure(

@@ -35,13 +35,13 @@ from dashapp.figures.backtest import (
 )
 from dashapp.figures.base import empty_figure
 from dashapp.live import LivePage, Tab
-from dashapp.numerals import NONE, bar_span, pct
+from dashapp.numerals import NONE, bar_span, pct, usual_step
 from dashapp.numerals import number as digits
 from dashapp.pages.shared import NO_PAIR, pair_key, utc_time, waiting_for
 from dashapp.runtime import Runtime
 from dashapp.sweeps import SWEEPS, SweepJob, SweepJobs
 from dashapp.view import from_dict
-from dashapp.words import backtest_answer
+from dashapp.words import backtest_answer, cost_words
 
 Z_CHART = "backtest-zscore-chart"
 CHARTS = (ids.EQUITY_CHART, ids.DRAWDOWN_CHART, Z_CHART, ids.SWEEP_HEATMAP)
@@ -263,6 +263,7 @@ def _answer_of(result: BacktestResult) -> list[tuple[str, str]]:
         trades=figures.trades,
         cost_share=figures.cost_share,
         in_sample=result.in_sample,
+        span_ms=float(result.ts_ms[-1] - result.ts_ms[0]),
     )
 
 
@@ -271,7 +272,8 @@ def figure_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
     one = result.figures
     tone = "up" if one.net_return > 0 else "down" if one.net_return < 0 else ""
     timeframe = result.params.timeframe
-    held = bar_span(one.average_holding_bars, timeframe) if one.trades else NONE
+    step = usual_step(result.ts_ms, timeframe)
+    held = bar_span(one.average_holding_bars, timeframe, step) if one.trades else NONE
     dropped = f"{result.rows_dropped:,} rows dropped" if result.rows_dropped else ""
     return [
         ("Net return", pct(one.net_return), "on gross exposure, after costs", tone),
@@ -289,7 +291,7 @@ def figure_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
         ("Average holding", held, "", ""),
         ("Turnover", f"{digits(one.turnover, 1)} ×", "of the equity, both legs", "muted"),
         ("Exposure", pct(one.exposure, 0, signed=False), "of the bars", "muted"),
-        ("Cost share", pct(one.cost_share, 0, signed=False), "of the gross return", "muted"),
+        ("Costs", "", cost_words(one.cost_share) or "no gross profit to take from", "muted"),
         ("Hedge", "", result.label, "warn" if result.in_sample else "muted"),
         ("Bars", f"{len(result.ts_ms):,}", dropped, "muted"),
     ]

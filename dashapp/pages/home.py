@@ -59,23 +59,6 @@ def shown(runtime: Runtime, tab: Tab) -> dict[str, Bars]:
     return {bars.symbol: bars for bars in held if len(bars)}
 
 
-def from_one_start(held: dict[str, Bars]) -> dict[str, Bars]:
-    """The bars cut so that lines of change start together, where that costs little.
-
-    A symbol that appears only in the later half of the view keeps its own start, and cuts
-    nobody else.
-    """
-    firsts = [int(bars.ts_ms[0]) for bars in held.values()]
-    newest = max(int(bars.ts_ms[-1]) for bars in held.values())
-    middle = (min(firsts) + newest) // 2
-    start = max(first for first in firsts if first <= middle)
-    cut = {
-        symbol: bars.tail(len(bars) - int(bars.ts_ms.searchsorted(start)))
-        for symbol, bars in held.items()
-    }
-    return {symbol: bars for symbol, bars in cut.items() if len(bars)}
-
-
 def legs_of(tab: Tab) -> tuple[str, str] | None:
     """The pair's legs, which keep their colours on every page."""
     return (tab.view.pair.y, tab.view.pair.x) if tab.view.pair else None
@@ -132,7 +115,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     first = next(iter(bars.values()))
     summaries = await asyncio.to_thread(lambda: [summarize_bars(one) for one in bars.values()])
     return {
-        ids.PRICE_CHART: price_figure(from_one_start(bars), mode=mode, legs=legs_of(tab), **look),
+        ids.PRICE_CHART: price_figure(bars, mode=mode, legs=legs_of(tab), **look),
         ids.VOLUME_CHART: volume_figure(first, **look),
         ids.VWAP_CHART: vwap_figure(first, **look),
         "cards": [symbol_card(one) for one in summaries],
