@@ -100,7 +100,7 @@ def test_any_order_of_arrival_gives_the_same_bars_but_for_ties_and_rounding(rows
     for name in ("ts_ms", "open", "high", "low", "close", "trades"):
         np.testing.assert_array_equal(getattr(left, name), getattr(right, name))
     np.testing.assert_allclose(left.volume, right.volume, rtol=1e-15)
-    np.testing.assert_allclose(left.vwap, right.vwap, rtol=1e-14)
+    np.testing.assert_allclose(left.vwap, right.vwap, rtol=1e-13)
 
 
 @settings(max_examples=150, deadline=None)
