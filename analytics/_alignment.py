@@ -41,6 +41,11 @@ def _at(bars: Bars, times: IntArray) -> tuple[IntArray, BoolArray]:
     return rows, bars.ts_ms[rows] != times
 
 
+def _regular(bars: Bars, times: IntArray) -> bool:
+    """Whether the leg's newest bars are at just these times, as of two busy legs they are."""
+    return np.array_equal(bars.ts_ms[len(bars) - len(times) :], times)
+
+
 def _active(bars: Bars, rows: IntArray, carried: BoolArray, min_trades: int) -> BoolArray:
     """Whether the leg traded often enough on each row; a carried row had no trade."""
     trades = bars.trades[rows]
@@ -76,6 +81,11 @@ def align(y: Bars, x: Bars, limit: int | None = None, min_trades: int = 0) -> Al
     times = times[np.searchsorted(times, max(y.ts_ms[0], x.ts_ms[0])) :]
     if keep is not None:
         times = times[keep:]
+    if min_trades <= 0 and _regular(y, times) and _regular(x, times):
+        n = len(times)
+        return Aligned(
+            times, y.close[len(y) - n :], x.close[len(x) - n :], np.zeros(n, np.bool_), 0
+        )
     rows_y, carried_y = _at(y, times)
     rows_x, carried_x = _at(x, times)
     carried = carried_y | carried_x

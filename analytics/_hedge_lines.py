@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,10 +30,12 @@ class Degenerate(Exception):
     """The rows decide no line by this method; the message says why."""
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Rows:
     """Complete rows, y of shape (n,) and x of shape (k, n), and both about their means.
 
-    Without intercept the means are taken as 0 and near_y, near_x are y and x.
+    Without intercept the means are taken as 0 and near_y, near_x are y and x. What several
+    methods need is computed once; `length` and `design` raise Degenerate.
     """
 
     y: FloatArray
@@ -41,6 +45,32 @@ class Rows(NamedTuple):
     mean_x: FloatArray
     near_y: FloatArray
     near_x: FloatArray
+
+    @cached_property
+    def total(self) -> float:
+        """Sum of squares of near_y."""
+        return float(self.near_y @ self.near_y)
+
+    @cached_property
+    def length(self) -> FloatArray:
+        """Length of each leg of near_x, where all of them vary."""
+        return _check_variation(self)
+
+    @cached_property
+    def design(self) -> _Design:
+        return _design(self)
+
+    def swapped(self) -> Rows:
+        """The same rows with the one leg x in y's place and y in x's."""
+        return Rows(
+            self.x[0],
+            self.y[None],
+            self.intercept,
+            float(self.mean_x[0]),
+            np.array([self.mean_y]),
+            self.near_x[0],
+            self.near_y[None],
+        )
 
 
 class Line(NamedTuple):
@@ -67,6 +97,13 @@ def _about_mean(values: FloatArray) -> tuple[Any, FloatArray]:
     return (mean + rest)[..., 0], near
 
 
+def r_squared(rows: Rows, line: Line) -> float:
+    """1 - residual / total sum of squares, total about the mean if there is an intercept."""
+    offset = line.alpha - rows.mean_y + rows.mean_x @ line.beta
+    residual = rows.near_y - line.beta @ rows.near_x - offset
+    return 1.0 - float(residual @ residual) / rows.total if rows.total > 0 else float("nan")
+
+
 def rows_of(y: FloatArray, x: FloatArray, intercept: bool) -> Rows:
     if not intercept:
         return Rows(y, x, intercept, 0.0, np.zeros(len(x)), y, x)
@@ -88,7 +125,7 @@ def _check_variation(rows: Rows) -> FloatArray:
 
 
 def _design(rows: Rows) -> _Design:
-    length = _check_variation(rows)
+    length = rows.length
     k, n = rows.near_x.shape
     columns = np.empty((k + rows.intercept, n))
     np.divide(rows.near_x, length[:, None], out=columns[:k])
@@ -115,7 +152,7 @@ def _line(rows: Rows, design: _Design, coefficients: FloatArray, stderr: float) 
 
 
 def _ols(rows: Rows) -> Line:
-    design = _design(rows)
+    design = rows.design
     columns = design.columns
     coefficients = columns @ rows.near_y
     coefficients += columns @ (rows.near_y - coefficients @ columns)  # one refinement
@@ -126,7 +163,7 @@ def _ols(rows: Rows) -> Line:
 
 
 def _huber(rows: Rows) -> Line:
-    design = _design(rows)
+    design = rows.design
     fit = huber(rows.near_y, design.columns)
     line = _line(rows, design, fit.coefficients, fit.stderr)
     return line if fit.converged else line._replace(note="huber: the iteration did not settle")
@@ -138,22 +175,22 @@ def _theil_sen(rows: Rows) -> Line:
         if not x.any():
             raise Degenerate("x is zero")
         return _unweighed(np.median(y[x != 0] / x[x != 0]), 0.0)
-    _check_variation(rows)
+    _ = rows.length
     beta = median_slope(y, x)
     return _unweighed(beta, np.median(y) - beta * np.median(x))
 
 
 def _tls(rows: Rows) -> Line:
-    _check_variation(rows)
+    _ = rows.length
     near_y, near_x = rows.near_y, rows.near_x[0]
-    beta = orthogonal_slope(near_x @ near_x, near_y @ near_y, near_x @ near_y)
+    beta = orthogonal_slope(near_x @ near_x, rows.total, near_x @ near_y)
     if not np.isfinite(beta):
         raise Degenerate("x and y do not vary together, the orthogonal line is vertical")
     return _unweighed(beta, rows.mean_y - float(beta) * float(rows.mean_x[0]))
 
 
 def _kalman(rows: Rows) -> Line:
-    _check_variation(rows)
+    _ = rows.length
     beta, alpha, stderr = kalman_fit(rows.y, rows.x[0], rows.intercept)
     return Line(np.array([beta]), alpha, np.array([stderr]))
 

@@ -29,30 +29,47 @@ import numpy as np
 from analytics.model import FloatArray, IntArray
 
 _EVERYTHING = 5_000  # pairs up to which all slopes are taken without a search
+_DISTANCES = (1, 2, 3)  # of the pairs in the sample, about 5 root(pairs) of them
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _inversions(ranks):
-    """How many pairs of `ranks` stand in falling order (a merge sort from below)."""
-    n = ranks.size
-    source, target = ranks.copy(), np.empty_like(ranks)
-    count = 0
+def _sorted(keys):
+    """The order that sorts `keys`, and how many pairs of them stood in falling order.
+
+    A merge sort from below. Which half the next key comes from is a coin toss, so it is
+    computed rather than branched on: that is twice as fast on data not seen before.
+    """
+    n = keys.size
+    source, target = keys.copy(), np.empty_like(keys)
+    order, other = np.arange(n), np.empty(n, np.int64)
+    falling = 0
     width = 1
     while width < n:
         for start in range(0, n, 2 * width):
             middle, stop = min(start + width, n), min(start + 2 * width, n)
-            i, j = start, middle
-            for k in range(start, stop):
-                if j >= stop or (i < middle and source[i] <= source[j]):
-                    target[k] = source[i]
-                    i += 1
-                else:
-                    target[k] = source[j]
-                    j += 1
-                    count += middle - i
+            i, j, k = start, middle, start
+            while i < middle and j < stop:
+                left, right = source[i], source[j]
+                at_left, at_right = order[i], order[j]
+                later = np.int64(left > right)
+                target[k] = right if later else left
+                other[k] = at_right if later else at_left
+                falling += later * (middle - i)
+                j += later
+                i += 1 - later
+                k += 1
+            while i < middle:
+                target[k], other[k] = source[i], order[i]
+                i += 1
+                k += 1
+            while j < stop:
+                target[k], other[k] = source[j], order[j]
+                j += 1
+                k += 1
         source, target = target, source
+        order, other = other, order
         width *= 2
-    return count
+    return order, falling
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -91,7 +108,8 @@ def _meet(key, x, y, lo, hi):
 
 
 class _Points(NamedTuple):
-    """Points in order of x, as they are and moved towards 0 for the keys.
+    """Points in order of x, and of y where x is equal, as they are and moved towards 0 for
+    the keys.
 
     rank: equal for equal x, else rising by 1. pairs: of different x.
     """
@@ -105,12 +123,16 @@ class _Points(NamedTuple):
 
 
 def _points(y: FloatArray, x: FloatArray) -> _Points:
-    order = np.argsort(x, kind="stable")
-    x, y = x[order], y[order]
-    rank = np.concatenate(([0], np.cumsum(x[1:] > x[:-1])))
-    alike = np.bincount(rank)
+    order, _ = _sorted(x)
     n = len(x)
-    pairs = (n * (n - 1) - int((alike * (alike - 1)).sum())) // 2
+    rank = np.zeros(n, np.int64)
+    np.cumsum(np.diff(x[order]) > 0, out=rank[1:])
+    pairs = n * (n - 1) // 2
+    if rank[-1] < n - 1:
+        order = np.lexsort((y, x))
+        alike = np.bincount(rank)
+        pairs -= int((alike * (alike - 1)).sum()) // 2
+    x, y = x[order], y[order]
     return _Points(x, y, x - x[n // 2], y - y[n // 2], rank, pairs)
 
 
@@ -124,39 +146,48 @@ def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
     if points.pairs > _EVERYTHING:
         slopes = _sample(points)
         m, error = len(slopes), math.sqrt(len(slopes))
+        slopes.partition(m // 2)
         middle = float(slopes[m // 2])
         doubt = _step(points, middle) * points.rank[-1] / (points.x[-1] - points.x[0])
-        centre = int(np.searchsorted(slopes, middle - 2.0 * doubt))
-        below = _inversions(points.rank[_order(points, middle, 1)])
+        centre = int(np.count_nonzero(slopes < middle - 2.0 * doubt))
+        _, below = _sorted(_key(points, middle, 1))
         shift = (0.5 - below / points.pairs) * m
         centre, half = int(centre + shift), 2.5 * math.sqrt(abs(shift)) + 4.0
         if abs(centre - m // 2) > 2.0 * error:
             centre, half = m // 2, 2.0 * error
         for width in (int(half), int(7.0 * error)):
             if centre >= width and centre + width < m:
+                slopes.partition([centre - width, centre + width])
                 yield float(slopes[centre - width]), float(slopes[centre + width])
     yield -math.inf, math.inf
 
 
 def _sample(points: _Points) -> FloatArray:
-    """Slopes of pairs drawn at random, the same ones each time, sorted."""
-    i, j = _draw(len(points.x), int(5.0 * math.sqrt(points.pairs)))
-    run = points.x[j] - points.x[i]
-    rise = points.y[j] - points.y[i]
-    apart = run != 0
-    return np.sort(rise[apart] / run[apart])
+    """Slopes of pairs drawn at random, the same ones each time.
+
+    Neighbours at a few distances in one shuffled row of the points: each point stands in as
+    many pairs as any other, and only the shuffle itself is a walk through memory.
+    """
+    shuffled = _shuffle(len(points.x))
+    x, y = points.x[shuffled], points.y[shuffled]
+    run = np.concatenate([x[:-step] - x[step:] for step in _DISTANCES])
+    rise = np.concatenate([y[:-step] - y[step:] for step in _DISTANCES])
+    if points.rank[-1] < len(x) - 1:
+        apart = run != 0
+        run, rise = run[apart], rise[apart]
+    return rise / run
 
 
 @lru_cache(maxsize=4)
-def _draw(n: int, size: int) -> tuple[IntArray, IntArray]:
-    """Row numbers of `size` pairs; kept, for a live chart asks for the same ones each time."""
-    first, second = np.random.default_rng(size).integers(0, n, (2, size))
-    return first, second
+def _shuffle(n: int) -> IntArray:
+    """Row numbers in a random order; kept, for a live chart asks for the same ones each time."""
+    return np.random.default_rng(n).permutation(n)
 
 
 def _step(points: _Points, slope: float) -> float:
     """More than all rounding errors of a key and of a slope's rank."""
-    size = abs(slope) * float(np.abs(points.near_x).max()) + float(np.abs(points.near_y).max())
+    reach_x = max(float(points.near_x[-1]), -float(points.near_x[0]))
+    size = abs(slope) * reach_x + float(np.abs(points.near_y).max())
     return 32.0 * 2.0**-53 * size
 
 
@@ -166,10 +197,6 @@ def _key(points: _Points, slope: float, sign: int) -> FloatArray:
         return sign * points.rank.astype(np.float64)
     step = sign * _step(points, slope)
     return points.near_y - slope * points.near_x + step * points.rank
-
-
-def _order(points: _Points, slope: float, sign: int) -> IntArray:
-    return np.argsort(_key(points, slope, sign), kind="stable")
 
 
 def median_slope(y: FloatArray, x: FloatArray) -> float:
@@ -182,22 +209,24 @@ def median_slope(y: FloatArray, x: FloatArray) -> float:
         return math.nan
     wanted = (points.pairs - 1) // 2, points.pairs // 2
     for lo, hi in _brackets(points):
-        order = _order(points, lo, 1)
+        order, falling = _sorted(_key(points, lo, 1))
         below, at_lo, at_hi, count, slopes = _meet(
             _key(points, hi, -1)[order], points.x[order], points.y[order], lo, hi
         )
-        below += _inversions(points.rank[order])
+        below += falling
         inside = slopes[:count]
         ranks = below, below + at_lo, below + at_lo + len(inside)
         if ranks[0] <= wanted[0] and wanted[1] < ranks[2] + at_hi:
             break
-    low, high = (_ranked(inside, k - ranks[1], lo, hi) for k in wanted)
+    places = [k - ranks[1] for k in wanted]
+    if within := [k for k in places if 0 <= k < len(inside)]:
+        inside.partition(within)
+    low, high = (_at(inside, k, lo, hi) for k in places)
     return (low + high) / 2
 
 
-def _ranked(inside: FloatArray, k: int, lo: float, hi: float) -> float:
-    """The k-th of the slopes `inside`, which it sorts about k; lo before and hi after them."""
+def _at(inside: FloatArray, k: int, lo: float, hi: float) -> float:
+    """The k-th of the slopes `inside`; lo before and hi after them."""
     if not 0 <= k < len(inside):
         return lo if k < 0 else hi
-    inside.partition(k)
     return float(inside[k])

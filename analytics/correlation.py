@@ -55,8 +55,13 @@ def pearson(x: Any, y: Any) -> float:
     >>> round(pearson([1, 2, 3, None], [2, 4, 5, 9]), 4)
     0.982
     """
-    rows = np.column_stack(two_series("x", x, "y", y))
-    return float(_columns_correlation(rows[np.isfinite(rows).all(axis=1)], "prices")[0, 1])
+    x, y = two_series("x", x, "y", y)
+    known = np.isfinite(x) & np.isfinite(y)
+    if not known.all():
+        x, y = x[known], y[known]
+    if len(x) < LEAST_OBSERVATIONS:
+        return float("nan")
+    return float(np.clip(_unit(x) @ _unit(y), -1.0, 1.0))
 
 
 def correlation_matrix(closes: Any, on: str = "returns") -> FloatArray:

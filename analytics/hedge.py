@@ -16,8 +16,8 @@ slope then is the median of y / x.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from analytics._hedge_lines import (
     Line,
     Rows,
     orthogonal_slope,
+    r_squared,
     ratio_line,
     rows_of,
 )
@@ -52,12 +53,29 @@ def _complete(y: FloatArray, x: FloatArray, intercept: bool) -> tuple[Rows, str]
     return rows_of(y[known], x[:, known], intercept), note
 
 
-def _r_squared(rows: Rows, line: Line) -> float:
-    """1 - residual / total sum of squares, total about the mean if there is an intercept."""
-    offset = line.alpha - rows.mean_y + rows.mean_x @ line.beta
-    residual = rows.near_y - line.beta @ rows.near_x - offset
-    total = float(rows.near_y @ rows.near_y)
-    return 1.0 - float(residual @ residual) / total if total > 0 else float("nan")
+def _fit(rows: Rows, method: str, note: str = "", basket: bool = False) -> HedgeFit:
+    notes = [note]
+    try:
+        line = METHODS[method](rows)
+    except Degenerate as reason:
+        line = ratio_line(rows)
+        notes.append(f"{method}: {reason}, fell back to the ratio of means")
+        method = "ratio"
+    notes.append(line.note)
+    return HedgeFit(
+        method=method,
+        beta=line.beta if basket else float(line.beta[0]),
+        alpha=float(line.alpha),
+        r_squared=r_squared(rows, line),
+        beta_stderr=line.stderr if basket else float(line.stderr[0]),
+        n=len(rows.y),
+        note="; ".join(filter(None, notes)),
+    )
+
+
+def _known_method(method: str) -> None:
+    if method not in HEDGE_METHODS:
+        raise ValueError(f"method is {method!r}, expected one of {', '.join(HEDGE_METHODS)}")
 
 
 def fit_hedge(y: Any, x: Any, method: str = "ols", intercept: bool = True) -> HedgeFit:
@@ -81,8 +99,7 @@ def fit_hedge(y: Any, x: Any, method: str = "ols", intercept: bool = True) -> He
     >>> fit_hedge([3, 5, 7], [2, 2, 2]).note
     'ols: x hardly varies, fell back to the ratio of means'
     """
-    if method not in HEDGE_METHODS:
-        raise ValueError(f"method is {method!r}, expected one of {', '.join(HEDGE_METHODS)}")
+    _known_method(method)
     legs = table("x", x)
     basket = np.ndim(x) == 2
     if basket and method not in BASKET_METHODS:
@@ -90,23 +107,41 @@ def fit_hedge(y: Any, x: Any, method: str = "ols", intercept: bool = True) -> He
             f"method is {method!r}, expected {' or '.join(BASKET_METHODS)} where x is a basket"
         )
     rows, note = _complete(series("y", y), np.ascontiguousarray(legs.T), bool(intercept))
-    notes = [note]
-    try:
-        line = METHODS[method](rows)
-    except Degenerate as reason:
-        line = ratio_line(rows)
-        notes.append(f"{method}: {reason}, fell back to the ratio of means")
-        method = "ratio"
-    notes.append(line.note)
-    return HedgeFit(
-        method=method,
-        beta=line.beta if basket else float(line.beta[0]),
-        alpha=float(line.alpha),
-        r_squared=_r_squared(rows, line),
-        beta_stderr=line.stderr if basket else float(line.stderr[0]),
-        n=len(rows.y),
-        note="; ".join(filter(None, notes)),
-    )
+    return _fit(rows, method, note, basket)
+
+
+class HedgeChoices(NamedTuple):
+    """Fits of the same rows: by method, and of x on y by one of them."""
+
+    fits: dict[str, HedgeFit]
+    swapped: HedgeFit
+
+
+def compare_hedges(
+    y: Any,
+    x: Any,
+    intercept: bool = True,
+    *,
+    methods: Iterable[str] = HEDGE_METHODS,
+    swap: str = "ols",
+) -> HedgeChoices:
+    """Fit y on x by each of `methods`, and x on y by the method `swap`.
+
+    y, x: shape (n,). Each fit equals that of `fit_hedge`; what the methods share (means,
+    lengths, the orthonormal design) is computed once. swapped has y and x in each other's
+    place: its beta is in units of x per unit of y. Raises ValueError as `fit_hedge` does.
+
+    >>> fits, swapped = compare_hedges([3, 5, 7.2, 9], [1, 2, 3, 4], methods=("ols", "tls"))
+    >>> {name: round(fit.beta, 3) for name, fit in fits.items()}, round(1 / swapped.beta, 3)
+    ({'ols': 2.02, 'tls': 2.022}, 2.023)
+    """
+    y, x = two_series("y", y, "x", x)
+    rows, note = _complete(y, x[None], bool(intercept))
+    methods = tuple(methods)
+    for method in (*methods, swap):
+        _known_method(method)
+    fits = {method: _fit(rows, method, note) for method in methods}
+    return HedgeChoices(fits, _fit(rows.swapped(), swap, note))
 
 
 def _windows(

@@ -7,6 +7,7 @@ milliseconds in UTC until they reach a figure or an export; units stand in names
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -287,6 +288,19 @@ class CointegrationResult:
     alpha: float = float("nan")
 
 
+@dataclass(frozen=True)
+class OUFit:
+    """dX = theta (mu - X) dt + sigma dW. theta: per unit of dt; mu: the level it returns to;
+    sigma: per square root of it; half_life: ln 2 / theta, in the unit of dt, None where the
+    series does not revert (theta and mu are NaN then).
+    """
+
+    theta: float
+    mu: float
+    sigma: float
+    half_life: float | None
+
+
 @dataclass(frozen=True, eq=False)
 class PairSnapshot:
     """Everything the Analytics page shows of one pair, at one version of its market.
@@ -294,7 +308,12 @@ class PairSnapshot:
     All series have one row per aligned bar in view (shape (n,)); prices are closes in
     quote currency, before any logarithm. spread, mean, std are in the units of
     `params.price_space`. adf_ts_ms and adf_pvalue are the rolling p-value line (shape
-    (m,)), half_life is in bars, None where the spread does not revert.
+    (m,)), half_life is in bars, None where the spread does not revert. ou is the spread's
+    Ornstein-Uhlenbeck fit with a bar as the unit of time.
+
+    method_z: z of the newest row by each method's fit. swapped: the fit of X on Y by the
+    chosen method; swapped_z: z of its spread, turned so that above 0 Y is rich, as in `z`.
+    path_rows: the window of the rolling hedge path.
     """
 
     params: PairParams
@@ -320,6 +339,11 @@ class PairSnapshot:
     hurst: float | None
     rows_dropped: int = 0
     notes: tuple[str, ...] = field(default=())
+    ou: OUFit | None = None
+    method_z: Mapping[str, float] = field(default_factory=dict)
+    swapped: HedgeFit | None = None
+    swapped_z: float = float("nan")
+    path_rows: int = 0
 
     def __len__(self) -> int:
         return len(self.ts_ms)
@@ -328,6 +352,12 @@ class PairSnapshot:
     def carried_share(self) -> float:
         """Share of the rows in view on which a leg did not trade, 0 to 1."""
         return float(self.carried.mean()) if len(self.carried) else 0.0
+
+    @property
+    def z_range(self) -> tuple[float, float]:
+        """The lowest and the highest newest z that the choice of the method makes."""
+        known = [z for z in self.method_z.values() if math.isfinite(z)]
+        return (min(known), max(known)) if known else (math.nan, math.nan)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from analytics._alignment import Aligned, align
+from analytics._choices import swapped_z, z_by_fit
 from analytics.cointegration import engle_granger
-from analytics.correlation import LEAST_OBSERVATIONS
-from analytics.hedge import fit_hedge, hedge_path
+from analytics.correlation import LEAST_OBSERVATIONS, pearson
+from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
     Bars,
@@ -21,23 +22,26 @@ from analytics.model import (
     HedgePath,
     IntArray,
     NotReady,
+    OUFit,
     PairParams,
     PairSnapshot,
     UnitRootResult,
     frozen,
 )
-from analytics.rolling import rolling_corr, rolling_mean, rolling_std, rolling_zscore
+from analytics.rolling import rolling_corr, rolling_moments
 from analytics.spread import spread as spread_of
-from analytics.stationarity import adf, half_life, hurst, rolling_adf
+from analytics.stationarity import adf, hurst, mean_reversion, rolling_adf
 
 #: Rows below which no pair is analysed, whatever its windows.
 MIN_ROWS = 30
-#: The hedge paths start after this many rows, unless a window asks for more.
-PATH_ROWS = 60
+#: Window of the rolling hedge path where the pair has none: the back-test's default.
+PATH_ROWS = 200
+#: The Kalman path scales its legs by this many rows, or by the z window's.
+KALMAN_ROWS = 60
 #: The rolling ADF line has at most this many points.
 ADF_POINTS = 100
-#: The table of methods compares Theil-Sen, whose slopes are n^2 / 2, on this many rows.
-THEIL_SEN_ROWS = 1_000
+#: The table of methods compares Theil-Sen, which takes 3 ms here, on this many rows.
+THEIL_SEN_ROWS = 5_000
 HURST_LAGS = 100
 
 
@@ -61,16 +65,16 @@ def _legs(rows: Aligned, price_space: str) -> _Legs:
     return _Legs(rows.y, rows.x)
 
 
-def _fits(legs: _Legs, params: PairParams, chosen: HedgeFit) -> dict[str, HedgeFit]:
-    """The fit by every method on the same rows, for the table of methods."""
-    fits = {}
-    for method in HEDGE_METHODS:
-        if method == params.hedge:
-            fits[method] = chosen
-            continue
-        rows = legs.newest(THEIL_SEN_ROWS) if method == "theil_sen" else legs
-        fits[method] = fit_hedge(rows.y, rows.x, method, params.intercept)
-    return fits
+def _fits(legs: _Legs, params: PairParams) -> HedgeChoices:
+    """The fit by every method on the same rows, and by the chosen one with the legs swapped."""
+    chosen, intercept = params.hedge, params.intercept
+    if len(legs.y) <= THEIL_SEN_ROWS or chosen == "theil_sen":
+        return compare_hedges(legs.y, legs.x, intercept, swap=chosen)
+    others = [method for method in HEDGE_METHODS if method != "theil_sen"]
+    made = compare_hedges(legs.y, legs.x, intercept, methods=others, swap=chosen)
+    rows = legs.newest(THEIL_SEN_ROWS)
+    fits = {**made.fits, "theil_sen": fit_hedge(rows.y, rows.x, "theil_sen", intercept)}
+    return HedgeChoices({method: fits[method] for method in HEDGE_METHODS}, made.swapped)
 
 
 def _path(legs: _Legs, method: str, window: int, intercept: bool) -> HedgePath:
@@ -91,7 +95,7 @@ def _correlations(rows: Aligned, params: PairParams) -> tuple[FloatArray, float]
         line[at] = rolling_corr(a, b, params.corr_window)
     if len(at) < LEAST_OBSERVATIONS:
         return line, np.nan
-    return line, float(rolling_corr(a, b, len(at))[-1])
+    return line, pearson(a, b)
 
 
 def _adf_line(rows: Aligned, spread: FloatArray, params: PairParams) -> tuple[IntArray, FloatArray]:
@@ -115,21 +119,24 @@ class _Reversion:
     engle_granger: CointegrationResult | None = None
     half_life: float | None = None
     hurst: float | None = None
+    ou: OUFit | None = None
     notes: tuple[str, ...] = ()
 
 
 def _reversion(legs: _Legs, spread: FloatArray, params: PairParams) -> _Reversion:
-    """ADF, half-life and Hurst exponent of the spread, Engle-Granger of the legs."""
+    """ADF, half-life, Hurst exponent and OU fit of the spread, Engle-Granger of the legs."""
     if not np.isfinite(spread).all():
         return _Reversion(notes=("No tests: the hedge ratio is not defined on these rows.",))
     notes: list[str] = []
     options: dict[str, Any] = {"trend": params.trend, "lag_method": params.lag_method}
     exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
+    half_life, ou = mean_reversion(spread)
     return _Reversion(
         _test(lambda: adf(spread, **options), "No ADF test of the spread", notes),
         _test(lambda: engle_granger(legs.y, legs.x, **options), "No Engle-Granger test", notes),
-        half_life(spread),
+        half_life,
         None if np.isnan(exponent) else exponent,
+        ou,
         tuple(notes),
     )
 
@@ -189,10 +196,12 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         return NotReady(f"needs {need} bars, has {n}{dropped}", have=n, need=need)
     legs = _legs(rows, params.price_space)
     fit_rows = legs.newest(min(params.hedge_window or n, n))
-    fit = fit_hedge(fit_rows.y, fit_rows.x, params.hedge, params.intercept)
-    fits = _fits(fit_rows, params, fit)
+    fits, swapped = _fits(fit_rows, params)
+    fit = fits[params.hedge]
     spread = spread_of(legs.y, legs.x, fit.beta, fit.alpha)
-    settled = max(params.z_window, PATH_ROWS)
+    mean, std, z = rolling_moments(spread, params.z_window)
+    window = legs.newest(params.z_window)
+    path_rows = params.hedge_window or PATH_ROWS
     corr, correlation = _correlations(rows, params)
     adf_ts_ms, adf_pvalue = _adf_line(rows, spread, params)
     tests = _reversion(legs, spread, params)
@@ -204,12 +213,12 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         carried=frozen(rows.carried, np.bool_),
         fit=fit,
         fits=fits,
-        path=_path(legs, "ols", params.hedge_window or settled, params.intercept),
-        kalman_path=_path(legs, "kalman", settled, params.intercept),
+        path=_path(legs, "ols", path_rows, params.intercept),
+        kalman_path=_path(legs, "kalman", max(params.z_window, KALMAN_ROWS), params.intercept),
         spread=frozen(spread, np.float64),
-        mean=frozen(rolling_mean(spread, params.z_window), np.float64),
-        std=frozen(rolling_std(spread, params.z_window), np.float64),
-        z=frozen(rolling_zscore(spread, params.z_window), np.float64),
+        mean=frozen(mean, np.float64),
+        std=frozen(std, np.float64),
+        z=frozen(z, np.float64),
         corr=frozen(corr, np.float64),
         adf_ts_ms=frozen(adf_ts_ms, np.int64),
         adf_pvalue=frozen(adf_pvalue, np.float64),
@@ -220,6 +229,11 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         hurst=tests.hurst,
         rows_dropped=rows.dropped,
         notes=(*_notes(rows, params, fit, len(fit_rows.y)), *tests.notes),
+        ou=tests.ou,
+        method_z={**z_by_fit(window.y, window.x, fits), params.hedge: float(z[-1])},
+        swapped=swapped,
+        swapped_z=swapped_z(window.y, window.x, swapped),
+        path_rows=path_rows,
     )
 
 

@@ -33,6 +33,14 @@ _DRIFT = 16.0  # squared drift of the mean from the anchor, in variances
 _FALL = 1e-6  # of the sum of squares against its peak since the anchor was set
 
 
+class RollingMoments(NamedTuple):
+    """Mean, standard deviation (ddof 1) and z-score of each window, shape (n,) each."""
+
+    mean: FloatArray
+    std: FloatArray
+    zscore: FloatArray
+
+
 class RollingOls(NamedTuple):
     """Slope and intercept of each window's regression, shape (n,) each."""
 
@@ -226,6 +234,19 @@ def rolling_zscore(x: Any, window: int) -> FloatArray:
     array([       nan,        nan, 1.        , 0.57735027])
     """
     return _one(x, window, 2)[2]
+
+
+def rolling_moments(x: Any, window: int) -> RollingMoments:
+    """Mean, standard deviation and z-score of each window, in one pass.
+
+    Equal to `rolling_mean`, `rolling_std` (ddof 1) and `rolling_zscore`. Raises ValueError
+    where window is below 2.
+
+    >>> rolling_moments([1, 2, 3, 3], 3).std.round(4)
+    array([   nan,    nan, 1.    , 0.5774])
+    """
+    mean, squares, zscore = _one(x, window, 2)
+    return RollingMoments(mean, np.sqrt(squares / (window - 1)), zscore)
 
 
 def rolling_comoments(x: Any, y: Any, window: int) -> Comoments:

@@ -7,8 +7,7 @@ and raises ValueError for NaN or infinity inside, naming how many.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -25,7 +24,7 @@ from analytics._dickey_fuller import (
     window_statistics,
 )
 from analytics.arrays import series, whole
-from analytics.model import FloatArray, IntArray, UnitRootResult
+from analytics.model import FloatArray, IntArray, OUFit, UnitRootResult
 
 
 def adf(
@@ -107,7 +106,11 @@ def rolling_adf(
     return ends, mackinnon.pvalues(statistics, trend)
 
 
-def _change_on_level(values: FloatArray) -> tuple[float, float, FloatArray] | None:
+#: Slope and intercept of the change on the lagged level, and the residuals.
+_Fitted = tuple[float, float, FloatArray]
+
+
+def _change_on_level(values: FloatArray) -> _Fitted | None:
     """Slope and intercept of the change on the lagged level, and the residuals.
 
     None where the level does not vary. The intercept is that at the mean level.
@@ -123,6 +126,10 @@ def _change_on_level(values: FloatArray) -> tuple[float, float, FloatArray] | No
     return slope, mean, change - mean - slope * centred
 
 
+def _half_life(fitted: _Fitted | None) -> float | None:
+    return None if fitted is None or not fitted[0] < 0.0 else -math.log(2.0) / fitted[0]
+
+
 def half_life(x: Any) -> float | None:
     """Bars in which half of a deviation is gone: -ln 2 / lambda.
 
@@ -135,10 +142,7 @@ def half_life(x: Any) -> float | None:
     >>> half_life([1.0, 2.0, 3.0, 4.0]) is None
     True
     """
-    fitted = _change_on_level(finite_series("x", x, 3))
-    if fitted is None or not fitted[0] < 0.0:
-        return None
-    return -math.log(2.0) / fitted[0]
+    return _half_life(_change_on_level(finite_series("x", x, 3)))
 
 
 @njit(cache=True, nogil=True, fastmath=kernel.FAST)
@@ -182,19 +186,6 @@ def hurst(x: Any, max_lag: int = 100) -> float:
     return float(lags @ np.log(deviations)) / float(lags @ lags)
 
 
-@dataclass(frozen=True)
-class OUFit:
-    """dX = theta (mu - X) dt + sigma dW. theta: per unit of dt; mu: the level it returns to;
-    sigma: per square root of it; half_life: ln 2 / theta, in the unit of dt, None where the
-    series does not revert (theta and mu are NaN then).
-    """
-
-    theta: float
-    mu: float
-    sigma: float
-    half_life: float | None
-
-
 def fit_ou(x: Any, dt: float = 1.0) -> OUFit:
     """Maximum-likelihood Ornstein-Uhlenbeck parameters from samples `dt` apart.
 
@@ -212,10 +203,37 @@ def fit_ou(x: Any, dt: float = 1.0) -> OUFit:
     >>> fit_ou([1.0, 2.0, 3.0, 4.0]).half_life is None
     True
     """
-    if not (dt > 0.0 and math.isfinite(dt)):
-        raise ValueError(f"dt is {dt}, expected above 0")
+    values = finite_series("x", x, 3)
+    return _ou(values, _change_on_level(values), _positive_step(dt))
+
+
+class MeanReversion(NamedTuple):
+    """What the regression of the change on the level gives: half-life and OU fit."""
+
+    half_life: float | None
+    ou: OUFit
+
+
+def mean_reversion(x: Any, dt: float = 1.0) -> MeanReversion:
+    """`half_life` in samples and `fit_ou` for samples `dt` apart, from one regression.
+
+    x: shape (n,), at least 3 values. Raises ValueError as they do.
+
+    >>> mean_reversion([9.0, 5.0, 3.0, 2.0, 1.5])[0], mean_reversion([0, 1, 2.0]).half_life
+    (1.3862943611198906, None)
+    """
     values = finite_series("x", x, 3)
     fitted = _change_on_level(values)
+    return MeanReversion(_half_life(fitted), _ou(values, fitted, _positive_step(dt)))
+
+
+def _positive_step(dt: float) -> float:
+    if not (dt > 0.0 and math.isfinite(dt)):
+        raise ValueError(f"dt is {dt}, expected above 0")
+    return dt
+
+
+def _ou(values: FloatArray, fitted: _Fitted | None, dt: float) -> OUFit:
     if fitted is None or not -1.0 < fitted[0] < 0.0:
         sigma = float(np.diff(values).std()) / math.sqrt(dt)
         return OUFit(math.nan, math.nan, sigma, None)

@@ -170,6 +170,7 @@ REGISTRY: dict[str, Entry] = {
     "rolling.rolling_zscore": Entry(lambda f, a: f(a.y, 9), lambda r, n: lines(8, r)),
     "rolling.rolling_corr": Entry(lambda f, a: f(a.y, a.x, 9), lambda r, n: lines(8, r)),
     "rolling.rolling_ols": Entry(lambda f, a: f(a.y, a.x, 9), lambda r, n: lines(8, *r)),
+    "rolling.rolling_moments": Entry(lambda f, a: f(a.y, 9), lambda r, n: lines(8, *r)),
     "rolling.rolling_comoments": Entry(lambda f, a: f(a.x, a.y, 9), lambda r, n: lines(8, *r)),
     "vwap.vwap": Entry(lambda f, a: f(a.y, a.size)),
     "vwap.cumulative_vwap": Entry(lambda f, a: f(a.y, a.size), lambda r, n: lines(0, r)),
@@ -189,6 +190,7 @@ REGISTRY: dict[str, Entry] = {
     "hedge.fit_hedge": Entry(
         lambda f, a: [f(a.y, a.x, method) for method in analytics.model.HEDGE_METHODS]
     ),
+    "hedge.compare_hedges": Entry(lambda f, a: f(a.y, a.x)),
     "hedge.hedge_path": Entry(
         lambda f, a: [f(a.y, a.x, method, 15) for method in analytics.model.HEDGE_METHODS],
         lambda r, n: [line for path in r for line in lines(14, *path)],
@@ -201,6 +203,7 @@ REGISTRY: dict[str, Entry] = {
     "stationarity.half_life": Entry(lambda f, a: f(a.y), gaps=False),
     "stationarity.hurst": Entry(lambda f, a: f(a.y, 20), gaps=False),
     "stationarity.fit_ou": Entry(lambda f, a: f(a.y, 1.0), gaps=False),
+    "stationarity.mean_reversion": Entry(lambda f, a: f(a.y, 1.0), gaps=False),
     "cointegration.engle_granger": Entry(lambda f, a: f(a.y, a.x), gaps=False),
     "cointegration.engle_granger_batch": Entry(lambda f, a: f(as_table(a)), gaps=False),
     "cointegration.johansen": Entry(lambda f, a: f(as_table(a)), gaps=False),

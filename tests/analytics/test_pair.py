@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics import pair
+from analytics.backtest import BacktestParams
 from analytics.cointegration import engle_granger
-from analytics.hedge import fit_hedge
+from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import (
     BAR_COLUMNS,
     HEDGE_METHODS,
@@ -28,7 +29,7 @@ from analytics.model import (
     PairSnapshot,
 )
 from analytics.pair import align, analyze_pair, break_even_z
-from analytics.stationarity import adf, half_life, hurst
+from analytics.stationarity import adf, fit_ou, half_life, hurst
 from analytics.warmup import warm_up
 
 
@@ -259,13 +260,66 @@ def test_without_intercept_no_fit_and_no_path_has_one() -> None:
         assert np.nanmax(np.abs(path.alpha)) == 0.0
 
 
-def test_theil_sen_is_compared_on_the_newest_thousand_rows_and_says_so() -> None:
-    y, x = made_pair(1_200)
-    snapshot = analyzed(y, x, limit=1_200)
-    assert snapshot.fits["theil_sen"].n == 1_000
-    assert snapshot.fits["ols"].n == 1_200
-    assert "Theil-Sen is compared on the newest 1,000 rows." in snapshot.notes
-    assert analyzed(y, x, limit=1_200, hedge="theil_sen").fit.n == 1_200
+def test_theil_sen_is_compared_on_the_newest_thousands_of_rows_and_says_so() -> None:
+    y, x = made_pair(5_200)
+    snapshot = analyzed(y, x, limit=5_200)
+    assert tuple(snapshot.fits) == HEDGE_METHODS
+    assert snapshot.fits["theil_sen"].n == 5_000
+    assert snapshot.fits["ols"].n == 5_200
+    assert "Theil-Sen is compared on the newest 5,000 rows." in snapshot.notes
+    assert analyzed(y, x, limit=5_200, hedge="theil_sen").fit.n == 5_200
+
+
+@pytest.mark.parametrize("space", ["price", "log"])
+@pytest.mark.parametrize("method", HEDGE_METHODS)
+def test_each_methods_z_is_that_of_the_pair_analysed_by_it(method: str, space: str) -> None:
+    y, x = made_pair(300, gap=0.1)
+    table = analyzed(y, x, price_space=space).method_z
+    chosen = analyzed(y, x, price_space=space, hedge=method)
+    assert table[method] == pytest.approx(float(chosen.z[-1]), rel=1e-9, abs=1e-9)
+    assert chosen.method_z[method] == float(chosen.z[-1])
+    assert chosen.z_range == (min(chosen.method_z.values()), max(chosen.method_z.values()))
+
+
+@pytest.mark.parametrize("method", HEDGE_METHODS)
+def test_the_legs_swapped_are_the_other_pair_with_its_sign_turned(method: str) -> None:
+    y, x = made_pair(300)
+    snapshot = analyzed(y, x, hedge=method)
+    other = analyze_pair(x, y, PairParams("X", "Y", hedge=method))
+    assert isinstance(other, PairSnapshot)
+    assert snapshot.swapped is not None
+    assert snapshot.swapped.beta == pytest.approx(other.fit.beta, rel=1e-12)
+    assert snapshot.swapped_z == pytest.approx(-float(other.z[-1]), rel=1e-8)
+
+
+def test_legs_that_move_against_each_other_keep_the_sense_of_y_when_swapped() -> None:
+    rng = np.random.default_rng(4)
+    x = 100 + np.cumsum(rng.normal(0, 0.1, 300))
+    y = 300 - 2.0 * x + rng.normal(0, 0.05, 300)
+    snapshot = analyzed(bars("Y", range(300), y), bars("X", range(300), x))
+    assert snapshot.fit.beta < 0
+    assert snapshot.swapped.beta < 0
+    assert snapshot.swapped_z == pytest.approx(float(snapshot.z[-1]), abs=0.1)
+
+
+def test_a_spread_that_does_not_vary_has_no_z_by_any_method() -> None:
+    x = 100 + np.cumsum(np.random.default_rng(4).normal(0, 0.1, 200))
+    snapshot = analyzed(bars("Y", range(200), 2.0 * x), bars("X", range(200), x))
+    assert math.isnan(snapshot.swapped_z)
+    assert math.isnan(snapshot.method_z["tls"])
+
+
+def test_the_ou_fit_is_that_of_the_spread_with_a_bar_as_its_unit() -> None:
+    snapshot = analyzed(*made_pair(400))
+    assert snapshot.ou == fit_ou(snapshot.spread)
+    assert snapshot.half_life == half_life(snapshot.spread)
+
+
+def test_the_rolling_path_takes_the_back_tests_window_where_the_pair_has_none() -> None:
+    snapshot = analyzed(*made_pair(400))
+    expected = hedge_path(snapshot.price_y, snapshot.price_x, "ols", 200)
+    np.testing.assert_array_equal(snapshot.path.beta, expected.beta)
+    assert snapshot.path_rows == BacktestParams().hedge_window == 200
 
 
 @pytest.mark.parametrize("adf_window", [60, 120, 399, 400])
@@ -329,7 +383,7 @@ def test_windows_that_are_not_full_are_nan_and_never_zero() -> None:
         (snapshot.std, 49),
         (snapshot.z, 49),
         (snapshot.corr, 40),  # 40 returns take 41 rows
-        (snapshot.path.beta, 59),
+        (snapshot.path.beta, 199),
         (snapshot.kalman_path.beta, 59),
     ):
         np.testing.assert_array_equal(np.isfinite(values), np.arange(400) >= first)
