@@ -11,6 +11,12 @@ PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright's loop runs until the session ends, and asyncio's
+    own tests cannot run beside it."""
+    items.sort(key=lambda item: "browser" in item.path.parts[-2:-1])
+
+
 def _folder(variable: str, name: str) -> Path:
     folder = Path(os.environ.get(variable, SHARED / name))
     if not folder.is_dir():
