@@ -29,6 +29,7 @@ METRICS: dict[str, Metric] = {
     "spread": Metric("spread", "pair", _EITHER_SIDE),
     "correlation": Metric("correlation", "pair", _EITHER_SIDE, -1.0, 1.0),
     "adf_pvalue": Metric("ADF p-value", "pair", (">", "<"), 0.0, 1.0),
+    "engle_granger_pvalue": Metric("Engle-Granger p-value", "pair", (">", "<"), 0.0, 1.0),
     "price": Metric("price", "symbol", (">", "<"), 0.0),
     "volume": Metric("volume", "symbol", (">", "<"), 0.0),
     "feed_silent": Metric("seconds of silence", "market", (">",), 0.0),
@@ -36,6 +37,7 @@ METRICS: dict[str, Metric] = {
 #: Evaluated on every reading, or only on the readings of closed bars.
 MOMENTS: tuple[str, ...] = ("update", "close")
 _TEXT_LIMIT = 64
+_URL_LIMIT = 2_048
 _LARGEST = 1e300
 
 
@@ -47,6 +49,8 @@ class AlertRule:
     wanted, for feed_silent, whose value and threshold are seconds). threshold: in the
     metric's own units. cooldown_s: seconds of market time after an event in which the rule
     stays quiet. once: fires a single time (see `RuleState.spent`). on: "update" or "close".
+    hysteresis: how far, in the metric's units, a value must come back across the threshold
+    before the condition counts as false again. webhook: the URL that hears of each alert.
     """
 
     id: str
@@ -61,6 +65,8 @@ class AlertRule:
     on: str = "update"
     enabled: bool = True
     created_ms: int = 0
+    hysteresis: float = 0.0
+    webhook: str | None = None
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -80,8 +86,23 @@ class AlertRule:
 
     def holds(self, value: float) -> bool:
         """Whether the condition is true of a finite value. Equality never is."""
+        return self._beyond(value, self.threshold)
+
+    def still_holds(self, value: float) -> bool:
+        """Whether a condition that was true counts as true, until beyond the hysteresis.
+
+        >>> rule = AlertRule("r", "demo", "price", ">", 10.0, symbol="A", hysteresis=1.0)
+        >>> rule.holds(9.5), rule.still_holds(9.5), rule.still_holds(9.0)
+        (False, True, False)
+        """
+        above = self.operator.endswith(">")
+        return self._beyond(
+            value, self.threshold + (-self.hysteresis if above else self.hysteresis)
+        )
+
+    def _beyond(self, value: float, threshold: float) -> bool:
         size = abs(value) if self.operator.startswith("abs") else value
-        return size > self.threshold if self.operator.endswith(">") else size < self.threshold
+        return size > threshold if self.operator.endswith(">") else size < threshold
 
 
 def rule_to_dict(rule: AlertRule) -> dict[str, Any]:
@@ -109,13 +130,14 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
     spec = METRICS[metric]
     operator = _one_of("operator", mapping.get("operator"), spec.operators)
     low = 0.0 if operator.startswith("abs") else spec.low
+    threshold = _number("threshold", mapping.get("threshold"), low, spec.high)
     params, symbol = _parse_subject(mapping, metric, spec.subject)
     return AlertRule(
         id=_text("id", mapping.get("id")),
         market=_text("market", mapping.get("market")),
         metric=metric,
         operator=operator,
-        threshold=_number("threshold", mapping.get("threshold"), low, spec.high),
+        threshold=threshold,
         params=params,
         symbol=symbol,
         cooldown_s=_number("cooldown_s", mapping.get("cooldown_s", 0.0), 0.0, 31_536_000.0),
@@ -123,7 +145,27 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
         on=_one_of("on", mapping.get("on", "update"), MOMENTS),
         enabled=_flag("enabled", mapping.get("enabled", True)),
         created_ms=int(_number("created_ms", mapping.get("created_ms", 0), 0.0, 2.0**53)),
+        hysteresis=_number(
+            "hysteresis",
+            mapping.get("hysteresis", 0.0),
+            0.0,
+            threshold - low if operator.endswith(">") else spec.high - threshold,
+        ),
+        webhook=_webhook(mapping.get("webhook")),
     )
+
+
+def _webhook(value: Any) -> str | None:
+    """The URL as it came: whoever posts to it judges its host. None for none."""
+    if value is None or value == "":
+        return None
+    legal = isinstance(value, str) and value.startswith(("http://", "https://"))
+    if not legal or len(value) > _URL_LIMIT:
+        raise ValueError(
+            f"webhook is not a URL that begins with http:// or https:// "
+            f"and has at most {_URL_LIMIT:,} characters"
+        )
+    return str(value)
 
 
 def _parse_subject(

@@ -7,7 +7,8 @@ as becoming true:
 - the first reading of a rule, when it is already true: whoever sets a rule wants to hear
   at once that the market is already there;
 - a true reading after a false one. A reading that is NaN or infinite (a warm-up, a gap)
-  is neither: it does not fire and does not re-arm.
+  is neither: it does not fire and does not re-arm. With a hysteresis a condition that was
+  true stays so until the value has come back by that much.
 
 A crossing inside the cooldown is counted as suppressed and is not made up for later; the
 condition must become false and true again. The cooldown runs on the market's clock
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 #: Decimals in texts; those of what is not named here go by its size.
-_DIGITS = {"z": 2, "correlation": 2, "adf_pvalue": 3, "feed_silent": 1}
+_DIGITS = {"z": 2, "correlation": 2, "adf_pvalue": 3, "engle_granger_pvalue": 3, "feed_silent": 1}
 _OF_THE_RULE = ("market", "symbols", "metric", "operator", "threshold")
 
 
@@ -124,7 +125,7 @@ def _step(
     """The state after one reading, and whether it fires. The one place that decides."""
     if not math.isfinite(value) or (rule.on == "close" and ts_ms == state.last_ts_ms):
         return state, False
-    true = rule.holds(value)
+    true = rule.still_holds(value) if state.active else rule.holds(value)
     becomes_true = true and not state.active and not (rule.once and state.spent)
     fires = becomes_true and not _cooling(rule, state, at_ms)
     if fires:
@@ -235,7 +236,7 @@ def _shown(rule: AlertRule, value: float) -> str:
     >>> _shown(AlertRule("r", "demo", "price", ">", 60_000.0, symbol="BTCUSDT"), 61_800.1234)
     '61,800.12'
     """
-    if rule.metric == "adf_pvalue" and value < 0.001:
+    if rule.metric.endswith("_pvalue") and value < 0.001:
         return "under 0.001"
     digits = _DIGITS.get(rule.metric)
     if digits is None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,19 +39,31 @@ class _View:
 
     @cached_property
     def line(self) -> tuple[float, float]:
-        """beta and alpha as the snapshot has them: of the newest hedge_window rows in view."""
-        rows = min(self.params.hedge_window or len(self.y), len(self.y))
-        y, x, params = self.y[-rows:], self.x[-rows:], self.params
-        line = _least_squares(y, x) if params.hedge == "ols" and params.intercept else None
-        if line is not None:
-            return line
-        fit = fit_hedge(y, x, params.hedge, params.intercept)
-        return fit.beta, fit.alpha
+        """beta and alpha as the snapshot has them."""
+        return hedge_line(self.y, self.x, self.params)
 
     def spread(self, rows: int) -> FloatArray:
         """The newest rows of the spread."""
         beta, alpha = self.line
         return self.y[-rows:] - beta * self.x[-rows:] - alpha
+
+
+def hedge_line(y: FloatArray, x: FloatArray, params: PairParams) -> tuple[float, float]:
+    """beta and alpha by the pair's method on its newest hedge_window rows (None: all).
+
+    y, x: shape (n,), in the space of the analysis. The line that `analyze_pair` has.
+
+    >>> x = np.arange(100.0)
+    >>> hedge_line(2.0 * x + 5.0, x, PairParams("A", "B"))
+    (2.0, 5.0)
+    """
+    rows = min(params.hedge_window or len(y), len(y))
+    y, x = y[-rows:], x[-rows:]
+    line = _least_squares(y, x) if params.hedge == "ols" and params.intercept else None
+    if line is not None:
+        return line
+    fit = fit_hedge(y, x, params.hedge, params.intercept)
+    return fit.beta, fit.alpha
 
 
 def _least_squares(y: FloatArray, x: FloatArray) -> tuple[float, float] | None:
@@ -90,13 +103,13 @@ def _adf_pvalue(view: _View) -> float:
     window = view.params.adf_window
     if len(view.y) < window:
         return np.nan
-    options = {"trend": view.params.trend, "lag_method": view.params.lag_method}
+    options: dict[str, Any] = {"trend": view.params.trend, "lag_method": view.params.lag_method}
     _, pvalues = rolling_adf(view.spread(window), window, 1, **options)
     return float(pvalues[-1])
 
 
 def _engle_granger_pvalue(view: _View) -> float:
-    options = {"trend": view.params.trend, "lag_method": view.params.lag_method}
+    options: dict[str, Any] = {"trend": view.params.trend, "lag_method": view.params.lag_method}
     try:
         return float(engle_granger(view.y, view.x, **options).pvalue)
     except ValueError:  # a constant leg, too few rows: no such test
@@ -138,7 +151,7 @@ def pair_readings(
     >>> y = bars("A", 2.0 * x.close + steps)
     >>> read = pair_readings(y, x, PairParams("A", "B"), ["z"], [58_000, 99_000])
     >>> read["z"].round(3).tolist()  # the first has 59 rows, 60 are needed
-    [nan, -1.465]
+    [nan, -1.358]
     """
     for metric in metrics:
         if metric not in _READ:
@@ -149,9 +162,8 @@ def pair_readings(
         return made
     span = (int(ends.min()), int(ends.max()))
     before = None if params.min_trades else params.limit
-    rows = align(
-        *(_stretch(bars, span, before) for bars in (y_bars, x_bars)), None, params.min_trades
-    )
+    y, x = (_stretch(bars, span, before) for bars in (y_bars, x_bars))
+    rows = align(y, x, None, params.min_trades)
     logs = _logs(rows, params)
     for index, end in enumerate(ends.tolist()):
         stop = int(np.searchsorted(rows.ts_ms, end, side="right"))

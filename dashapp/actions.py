@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
@@ -16,8 +15,8 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from analytics.alerts import AlertRule, rule_to_dict
-from dashapp.alert_engine import AlertEngine
+from analytics.alerts import AlertRule
+from dashapp.alert_engine import AlertEngine, public_rule
 from dashapp.alert_history import MAX_EVENTS
 from dashapp.bodies import UPLOAD_CAP
 from dashapp.calls import ApiError, Call, Route, error, large, market_of, small
@@ -147,10 +146,10 @@ def _feed(call: Call) -> Response:
 async def alerts(call: Call) -> Response:
     """What fired, newest first; of a market there is, or was when something fired in it."""
     market, engine = call.values["market"], call.runtime.alerts
-    found = engine.events(market, call.values["since"])[: call.values["limit"]]
+    found = engine.records(market, call.values["since"])[: call.values["limit"]]
     if market is not None and not found and not engine.events(market):
         market_of(call.runtime, market)
-    return await large(lambda: {"alerts": [asdict(event) for event in found]})
+    return await large(lambda: {"alerts": [record.document() for record in found]})
 
 
 async def rules(call: Call) -> Response:
@@ -163,7 +162,7 @@ def _rule(engine: AlertEngine, rule: AlertRule) -> dict[str, Any]:
     waiting, paused = engine.waiting(rule.id), engine.paused(rule.id)
     state = "waiting" if waiting else "paused" if paused else "armed"
     return {
-        **rule_to_dict(rule),
+        **public_rule(rule),
         "paused": paused,
         "state": state if rule.enabled else "off",
         "waits_for": waiting,
@@ -173,7 +172,7 @@ def _rule(engine: AlertEngine, rule: AlertRule) -> dict[str, Any]:
 async def add_rule(call: Call) -> Response:
     """Add a rule; the answer is the rule, with its id."""
     rule = call.runtime.alerts.add_rule(await call.json(dict))
-    return small({"rule": rule_to_dict(rule)})
+    return small({"rule": public_rule(rule)})
 
 
 async def delete_rule(call: Call) -> Response:

@@ -9,58 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from analytics.alerts import (
     AlertEvent,
     AlertRule,
     AlertState,
-    Reading,
     evaluate,
     parse_rule,
     rule_to_dict,
 )
-from analytics.bars import GRACE_MS
-from analytics.model import (
-    TIMEFRAMES,
-    FeedStatus,
-    FloatArray,
-    IntArray,
-    NotReady,
-    PairParams,
-    PairSnapshot,
-)
-from dashapp.alert_history import AlertHistory
-from dashapp.analyses import Busy, serial
+from analytics.model import PairParams
+from dashapp.alert_followup import FOLLOW_S, follow
+from dashapp.alert_history import AlertHistory, Record
+from dashapp.alert_readings import AlertReader, Source, waits_for
+from dashapp.webhooks import Webhooks
+from ingestion.url_guard import check_url, mask_url
 from storage.archive import Archive
-from storage.market import Market
 
 logger = logging.getLogger(__name__)
 
 PERIOD_S = 0.5
 MAX_RULES = 200
 
-Series = tuple[IntArray, FloatArray]
 Keep = Callable[[Callable[[Archive], object]], None]
-
-
-class Source(Protocol):
-    """What the engine reads from: the runtime."""
-
-    @property
-    def kernels_ready(self) -> bool: ...
-    def market(self, market_id: str) -> Market | None: ...
-    def feed_status(self, market_id: str) -> FeedStatus: ...
-    def snapshot(
-        self, market_id: str, params: PairParams
-    ) -> Awaitable[PairSnapshot | NotReady]: ...
 
 
 class AlertEngine:
@@ -77,8 +53,9 @@ class AlertEngine:
         self._rules: dict[str, AlertRule] = {}
         self._state = AlertState()
         self._history = AlertHistory()
-        self._seen: dict[str, Hashable] = {}
-        self._read_up_to: dict[Hashable, tuple[int, int]] = {}
+        self._reader = AlertReader(source)
+        self._webhooks = Webhooks(self._delivered)
+        self._followed_s = 0.0
 
     # --- the history -----------------------------------------------------------------
 
@@ -99,6 +76,10 @@ class AlertEngine:
     def events(self, market: str | None = None, since: int = 0) -> list[AlertEvent]:
         """What fired in a market (None: in all) at or after `since` (epoch ms), newest first."""
         return self._history.events(market, since)
+
+    def records(self, market: str | None = None, since: int = 0) -> list[Record]:
+        """The same with what became of each."""
+        return list(self._history.records(market, since))
 
     def events_of(self, market: str, params: PairParams) -> list[AlertEvent]:
         """The alerts that a chart of this pair marks, oldest first: see AlertHistory."""
@@ -141,6 +122,8 @@ class AlertEngine:
         rule = parse_rule(given)
         if self._source.market(rule.market) is None:
             raise ValueError(f"market is {rule.market!r}, but there is no such market")
+        if rule.webhook is not None:
+            check_url(rule.webhook)
         if rule.id not in self._rules and len(self._rules) >= MAX_RULES:
             raise ValueError(f"there are {MAX_RULES} rules already, delete one first")
         self._save(rule)
@@ -152,8 +135,7 @@ class AlertEngine:
         rule = self._rules.pop(rule_id, None)
         if rule is None:
             return False
-        if rule.key not in {one.key for one in self._rules.values()}:
-            self._read_up_to.pop(rule.key, None)
+        self._forget(rule)
         self.version += 1
         self._keep(lambda archive: archive.delete_rule(rule_id))
         logger.info("alert rule %s deleted", rule_id)
@@ -179,7 +161,7 @@ class AlertEngine:
         Until its market has the symbol, or comes back, nothing is read for it.
         """
         rule = self._rules.get(rule_id)
-        return "" if rule is None else _waits_for(rule, self._source.market(rule.market))
+        return "" if rule is None else waits_for(rule, self._source.market(rule.market))
 
     # --- evaluation ------------------------------------------------------------------
 
@@ -194,9 +176,8 @@ class AlertEngine:
 
     async def step(self) -> list[AlertEvent]:
         """Evaluate the rules of every market that changed since the last step."""
-        readings: list[Reading] = []
-        for market_id in dict.fromkeys(rule.market for rule in self._rules.values()):
-            readings += await self._readings(market_id)
+        # Rules of one market tell what they saw in the order in which it happened.
+        readings = sorted(await self._reader.read(self.rules), key=lambda one: one.ts_ms)
         events, state = evaluate(self.rules, readings, self._state)
         self._state = state
         for rule_id in state.spent:
@@ -204,131 +185,66 @@ class AlertEngine:
                 self._save(replace(self._rules[rule_id], enabled=False))
         if events:
             self._take(events)
+        if time.monotonic() - self._followed_s >= FOLLOW_S:
+            await self._follow()
         return events
+
+    async def stop(self) -> None:
+        """Give up the webhooks under way."""
+        await self._webhooks.stop()
 
     def _take(self, events: list[AlertEvent]) -> None:
         kept = self._history.add(events, self._rules)
+        documents = [record.document() for record in kept]
         self.version += 1
         for event in events:
             logger.info("alert in market %s: %s", event.market, event.text)
-        self._keep(lambda archive: archive.add_events(kept))
+        self._keep(lambda archive: archive.add_events(documents))
+        for record, document in zip(kept, documents, strict=True):
+            rule = self._rules.get(record.event.rule_id)
+            if rule is not None and rule.webhook is not None:
+                self._webhooks.post(rule.webhook, record.event.id, document)
+
+    def _delivered(self, event_id: str, words: str, final: bool) -> None:
+        """A webhook's progress."""
+        record = self._history.find(event_id)
+        if record is None:
+            return
+        record.delivery = words
+        self.version += 1
+        if final:
+            self._update(record)
+
+    async def _follow(self) -> None:
+        """See what became of the alerts that are still open."""
+        self._followed_s = time.monotonic()
+        for record in await follow(self._source, self._history.followed()):
+            self.version += 1
+            if not record.followed:
+                self._update(record)
+
+    def _update(self, record: Record) -> None:
+        document = record.document()
+        self._keep(lambda archive: archive.update_event(document))
+
+    def _forget(self, rule: AlertRule) -> None:
+        """Begin anew with what a rule read, unless another still reads the same."""
+        others = (one for one in self._rules.values() if one.id != rule.id and one.enabled)
+        if rule.key not in {one.key for one in others}:
+            self._reader.forget(rule.key)
 
     def _save(self, rule: AlertRule) -> None:
         self._rules[rule.id] = rule
-        self._seen.pop(rule.market, None)
+        self._forget(rule)
+        self._reader.again(rule.market)
         self.version += 1
         self._keep(lambda archive: archive.save_rule(rule_to_dict(rule)))
 
-    async def _readings(self, market_id: str) -> list[Reading]:
-        """One reading or more for each key that the market's enabled rules watch."""
-        market = self._source.market(market_id)
-        if market is None or not market.symbols:
-            self._seen.pop(market_id, None)
-            return []
-        rules = {
-            rule.key: rule
-            for rule in self._rules.values()
-            if rule.market == market_id and rule.enabled and not _waits_for(rule, market)
-        }
-        state = self._source.feed_status(market_id).state
-        silent = market.kind != "upload" and state != "live"
-        clocked = any(rule.metric == "feed_silent" for rule in rules.values())
-        # serial: a market made anew may have come to the same version.
-        seen = (serial(market), market.version, silent, self._source.kernels_ready)
-        if seen == self._seen.get(market_id) and not clocked:
-            return []
-        self._seen[market_id] = seen
-        readings: list[Reading] = []
-        for rule in rules.values():
-            readings += await self._of_rule(market, rule, silent, state)
-        return readings
 
-    async def _of_rule(
-        self, market: Market, rule: AlertRule, silent: bool, state: str
-    ) -> list[Reading]:
-        newest = _newest_ms(market, rule.symbols)
-        if rule.metric == "feed_silent":
-            return _silence(market, rule, newest, state)
-        if silent:
-            return [Reading(rule.key, newest, math.nan, paused=True)]
-        try:
-            series = await self._series(market, rule)
-        except Busy:
-            self._seen.pop(market.id, None)
-            return []
-        except (KeyError, ValueError) as error:
-            logger.debug("alert rule %s waits: %s", rule.id, error)
-            return []
-        timeframe = rule.params.timeframe if rule.params else market.timeframes[0]
-        length_ms = TIMEFRAMES[timeframe]
-        if market.kind == "upload":  # a file is whole: its last bar is closed
-            newest += length_ms + GRACE_MS
-        return self._new(rule, series, newest - length_ms - GRACE_MS, newest, serial(market))
-
-    async def _series(self, market: Market, rule: AlertRule) -> Series:
-        """What the rule watches, a value a bar: times and values, shape (n,)."""
-        if rule.params is not None:
-            snapshot = await self._source.snapshot(market.id, rule.params)
-            if isinstance(snapshot, NotReady):
-                raise ValueError(snapshot.reason)
-            return _of_snapshot(snapshot, rule.metric)
-        bars = market.bars(rule.symbols[0], market.timeframes[0], 500)
-        return bars.ts_ms, bars.close if rule.metric == "price" else bars.volume
-
-    def _new(
-        self, rule: AlertRule, series: Series, last_closed_ms: int, newest: int, of: int
-    ) -> list[Reading]:
-        """The newest value; or, on closed bars, those that closed since the last reading.
-
-        of: the serial of the market; one made anew may hold bars older than those read.
-        """
-        times, values = series
-        if rule.on == "update":
-            if not len(times):
-                return []
-            return [Reading(rule.key, int(times[-1]), float(values[-1]), newest)]
-        closed = int(np.searchsorted(times, last_closed_ms, side="right"))
-        market, before = self._read_up_to.get(rule.key, (0, 0))
-        start = closed - 1 if market != of else int(np.searchsorted(times, before, side="right"))
-        fresh = range(max(start, 0), closed)
-        if fresh:
-            self._read_up_to[rule.key] = (of, int(times[closed - 1]))
-        return [Reading(rule.key, int(times[i]), float(values[i])) for i in fresh]
-
-
-def _waits_for(rule: AlertRule, market: Market | None) -> str:
-    """What a rule's market lacks, in words; "" where it has all that the rule reads."""
-    if market is None:
-        return f"market {rule.market} is gone"
-    if rule.metric == "feed_silent":
-        return ""
-    for symbol in rule.symbols:
-        if symbol not in market.symbols:
-            return f"no symbol {symbol} yet"
-    if rule.params is not None and rule.params.timeframe not in market.timeframes:
-        return f"no {rule.params.timeframe} bars in market {market.id}"
-    return ""
-
-
-def _of_snapshot(snapshot: PairSnapshot, metric: str) -> Series:
-    if metric == "adf_pvalue":
-        return snapshot.adf_ts_ms, snapshot.adf_pvalue
-    values = {"z": snapshot.z, "spread": snapshot.spread, "correlation": snapshot.corr}
-    return snapshot.ts_ms, values[metric]
-
-
-def _newest_ms(market: Market, symbols: tuple[str, ...]) -> int:
-    """The market's clock: exchange time of the newest tick of the symbols that it has."""
-    known = [one for one in symbols or market.symbols if one in market.symbols]
-    return max((market.stats(one).ts_ms for one in known), default=0)
-
-
-def _silence(market: Market, rule: AlertRule, newest: int, state: str) -> list[Reading]:
-    """Seconds without a tick, while a feed is meant to run."""
-    if state == "stopped" or market.last_arrival_s is None:
-        return []
-    silence_s = time.monotonic() - market.last_arrival_s
-    return [Reading(rule.key, newest, silence_s, newest + int(silence_s * 1_000))]
+def public_rule(rule: AlertRule) -> dict[str, Any]:
+    """A rule as plain values for who may not see the secrets in its webhook."""
+    shown = None if rule.webhook is None else mask_url(rule.webhook)
+    return {**rule_to_dict(rule), "webhook": shown}
 
 
 def _words(rule: AlertRule) -> str:

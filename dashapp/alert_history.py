@@ -1,4 +1,4 @@
-"""The history of alerts: what fired, oldest first, and what the rule watched when it did.
+"""The history of alerts: what fired, what the rule watched when it did, what became of it.
 
 A rule may be deleted or changed after it fired, so the pair's parameters are kept beside
 each event, here and in the archive: a chart marks the alerts of the very series it draws.
@@ -10,20 +10,46 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import takewhile
 from typing import Any
 
 from analytics.alerts import AlertEvent, AlertRule
 from analytics.model import PairParams
+from analytics.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 10_000
 #: Metrics of one leg: they concern every pair that the leg is part of.
 _OF_A_LEG = ("price", "volume")
+#: Metrics that suggest a trade, which can be followed.
+_FOLLOWED = ("z", "spread")
 
-Kept = tuple[AlertEvent, PairParams | None]
+
+@dataclass(eq=False)
+class Record:
+    """An alert, the pair it was about, what became of it and of its webhook, in words."""
+
+    event: AlertEvent
+    params: PairParams | None
+    outcome: Outcome | None = None
+    delivery: str = ""
+
+    @property
+    def followed(self) -> bool:
+        """Whether more can be learned of what became of it."""
+        suggests = self.params is not None and self.event.metric in _FOLLOWED
+        return suggests and (self.outcome is None or not self.outcome.done)
+
+    def document(self) -> dict[str, Any]:
+        """The record as plain values, for JSON and for an archive."""
+        return {
+            **asdict(self.event),
+            "params": self.params and asdict(self.params),
+            "outcome": self.outcome and asdict(self.outcome),
+            "delivery": self.delivery,
+        }
 
 
 class AlertHistory:
@@ -35,18 +61,18 @@ class AlertHistory:
     """
 
     def __init__(self) -> None:
-        self._kept: deque[Kept] = deque(maxlen=MAX_EVENTS)
+        self._kept: deque[Record] = deque(maxlen=MAX_EVENTS)
 
     @property
     def newest_event(self) -> AlertEvent | None:
         """The alert that fired last, None before the first."""
-        return self._kept[-1][0] if self._kept else None
+        return self._kept[-1].event if self._kept else None
 
     @property
     def fired_today(self) -> int:
         """How many alerts of the current UTC day are held."""
         midnight_ms = int(time.time() // 86_400) * 86_400_000
-        return sum(event.ts_ms >= midnight_ms for event, _ in self._kept)
+        return sum(record.event.ts_ms >= midnight_ms for record in self._kept)
 
     def since(self, event_id: str | None) -> list[AlertEvent]:
         """What fired after the event with this id, oldest first; nothing for None.
@@ -55,16 +81,21 @@ class AlertHistory:
         """
         if event_id is None:
             return []
-        newer = takewhile(lambda event: event.id != event_id, self._newest_first())
+        newest_first = (record.event for record in reversed(self._kept))
+        newer = takewhile(lambda event: event.id != event_id, newest_first)
         return list(newer)[::-1]
 
-    def events(self, market: str | None = None, since: int = 0) -> list[AlertEvent]:
+    def records(self, market: str | None = None, since: int = 0) -> Iterator[Record]:
         """What fired in a market (None: in all) at or after `since` (epoch ms), newest first."""
-        return [
-            event
-            for event in self._newest_first()
-            if event.ts_ms >= since and market in (None, event.market)
-        ]
+        return (
+            record
+            for record in reversed(self._kept)
+            if record.event.ts_ms >= since and market in (None, record.event.market)
+        )
+
+    def events(self, market: str | None = None, since: int = 0) -> list[AlertEvent]:
+        """The alerts alone of `records`."""
+        return [record.event for record in self.records(market, since)]
 
     def events_of(self, market: str, params: PairParams) -> list[AlertEvent]:
         """The alerts that a chart of this pair marks, oldest first.
@@ -72,21 +103,32 @@ class AlertHistory:
         Those of rules on a pair with equal parameters, and on price or volume of a leg.
         """
         return [
-            event
-            for event, watched in self._kept
-            if event.market == market
-            and (watched == params if watched is not None else _is_of_a_leg(event, params))
+            record.event
+            for record in self._kept
+            if record.event.market == market
+            and (
+                record.params == params
+                if record.params is not None
+                else _is_of_a_leg(record.event, params)
+            )
         ]
 
-    def add(self, events: Iterable[AlertEvent], rules: Mapping[str, AlertRule]) -> list[Any]:
-        """Take new events in, oldest first; the documents of them that an archive keeps."""
-        documents = []
+    def followed(self) -> list[Record]:
+        """The alerts of which more can be learned, oldest first."""
+        return [record for record in self._kept if record.followed]
+
+    def find(self, event_id: str) -> Record | None:
+        """The record of an event, None where it is not held. The newest are found first."""
+        return next((one for one in reversed(self._kept) if one.event.id == event_id), None)
+
+    def add(self, events: Iterable[AlertEvent], rules: Mapping[str, AlertRule]) -> list[Record]:
+        """Take new events in, oldest first; the records made of them."""
+        made = []
         for event in events:
             rule = rules.get(event.rule_id)
-            params = rule.params if rule is not None else None
-            self._kept.append((event, params))
-            documents.append({**asdict(event), "params": params and asdict(params)})
-        return documents
+            made.append(Record(event, rule.params if rule is not None else None))
+        self._kept.extend(made)
+        return made
 
     def restore(
         self, documents: Iterable[Mapping[str, Any]], rules: Mapping[str, AlertRule]
@@ -106,18 +148,18 @@ class AlertHistory:
         self._kept.clear()
         return count
 
-    def _newest_first(self) -> Iterator[AlertEvent]:
-        return (event for event, _ in reversed(self._kept))
-
 
 def _is_of_a_leg(event: AlertEvent, params: PairParams) -> bool:
     return event.metric in _OF_A_LEG and event.symbols[0] in (params.y, params.x)
 
 
-def _restored(document: Mapping[str, Any], rules: Mapping[str, AlertRule]) -> Kept:
+def _restored(document: Mapping[str, Any], rules: Mapping[str, AlertRule]) -> Record:
     fields = {**document, "symbols": tuple(document["symbols"])}
+    outcome, delivery = fields.pop("outcome", None), fields.pop("delivery", "")
+    held = Outcome(**outcome) if outcome is not None else None
     rule = rules.get(document["rule_id"])
     if "params" not in fields:
-        return AlertEvent(**fields), rule.params if rule is not None else None
+        return Record(AlertEvent(**fields), rule.params if rule is not None else None, held)
     params = fields.pop("params")
-    return AlertEvent(**fields), PairParams(**params) if params is not None else None
+    pair = PairParams(**params) if params is not None else None
+    return Record(AlertEvent(**fields), pair, held, delivery)

@@ -101,7 +101,7 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._helper is not None and self._helper.poll() is None:
             self._helper.kill()
-        await asyncio.gather(self._feed.stop(), self._keeper.close())
+        await asyncio.gather(self._feed.stop(), self.alerts.stop(), self._keeper.close())
 
     @property
     def kernels_ready(self) -> bool:

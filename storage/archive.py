@@ -143,6 +143,12 @@ class Archive:
                 added += connection.execute(change).rowcount
         return added
 
+    def update_event(self, event: Mapping[str, Any]) -> bool:
+        """Put an alert in place of the one with its id; False where there is none."""
+        change = sa.update(_events).where(_events.c.id == _field(event, "id", str))
+        with self._write() as connection:
+            return connection.execute(change.values(body=_encode(event))).rowcount > 0
+
     def events(
         self, market: str | None = None, since_ms: int = 0, limit: int = 1_000
     ) -> list[dict[str, Any]]:

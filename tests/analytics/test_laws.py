@@ -24,6 +24,7 @@ from analytics.alerts import AlertRule, AlertState, Reading, rule_to_dict
 from analytics.backtest import BacktestParams
 from analytics.model import Bars, NotReady, PairParams, Ticks
 from analytics.pair import analyze_pair
+from analytics.readings import PAIR_METRICS
 
 ROWS = 240
 PAIR = PairParams("Y", "X", hedge_window=30, z_window=20, corr_window=12, adf_window=40)
@@ -222,6 +223,14 @@ REGISTRY: dict[str, Entry] = {
     ),
     "pair.analyze_pair": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR), lines=pair_lines),
     "pair.break_even_z": of_bars(lambda f, a: f(snapshot_of(a), 2.0)),
+    "readings.pair_readings": of_bars(
+        lambda f, a: f(a.y_bars, a.x_bars, PAIR, PAIR_METRICS, a.y_bars.ts_ms),
+        lines=lambda r, n: lines(29, r["z"], r["spread"], r["engle_granger_pvalue"]),
+    ),
+    "readings.hedge_line": Entry(
+        lambda f, a: f(np.asarray(a.y), np.asarray(a.x), PAIR), series=False, gaps=False
+    ),
+    "outcomes.outcome": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR, 100_000)),
     "backtest.run_backtest": of_bars(
         lambda f, a: f(a.y_bars, a.x_bars, PAIR, TRADING), lines=backtest_lines
     ),

@@ -1,0 +1,104 @@
+"""What rules read of a pair: the snapshot's own figures, as they were known at each bar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analytics.model import BAR_COLUMNS, Bars, PairParams
+from analytics.pair import analyze_pair
+from analytics.readings import PAIR_METRICS, pair_readings
+
+N = 900
+
+
+def bars(symbol: str, close: np.ndarray, at: np.ndarray) -> Bars:
+    ones = np.ones(len(at))
+    trades = np.where(at % 7 == 0, 1, 5)
+    held = close[at]
+    return Bars(symbol, "1s", at * 1_000, held, held, held, held, ones, trades, held)
+
+
+def upto(held: Bars, end: int) -> Bars:
+    stop = int(np.searchsorted(held.ts_ms, end, side="right"))
+    columns = {name: getattr(held, name)[:stop] for name in BAR_COLUMNS}
+    return Bars(held.symbol, held.timeframe, **columns)
+
+
+@pytest.fixture(scope="module")
+def legs() -> tuple[Bars, Bars]:
+    """Two legs of a pair at crypto prices, each silent in some seconds."""
+    rng = np.random.default_rng(11)
+    x = 60_000.0 + np.cumsum(rng.normal(0, 5, N))
+    y = 2_500.0 + 0.03 * (x - 60_000.0) + rng.normal(0, 2, N)
+    busy = [np.sort(rng.choice(N, int(N * share), replace=False)) for share in (0.95, 0.9)]
+    return bars("Y", y, busy[0]), bars("X", x, busy[1])
+
+
+def shown(snapshot) -> dict[str, float]:
+    return {
+        "z": snapshot.z[-1],
+        "spread": snapshot.spread[-1],
+        "correlation": snapshot.corr[-1],
+        "adf_pvalue": snapshot.adf_pvalue[-1],
+        "engle_granger_pvalue": snapshot.engle_granger.pvalue,
+    }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"hedge": "huber", "z_window": 20},
+        {"hedge": "tls", "intercept": False, "limit": 300},
+        {"hedge": "kalman"},
+        {"price_space": "log", "hedge_window": 250},
+        {"corr_on": "prices", "trend": "ct", "lag_method": "bic"},
+        {"min_trades": 2, "limit": 400},
+    ],
+)
+def test_a_reading_is_the_snapshot_of_the_bars_up_to_it(legs, options):
+    params = PairParams("Y", "X", **options)
+    times = np.union1d(legs[0].ts_ms, legs[1].ts_ms)
+    ends = times[[450, 451, 700, -2, -1]]
+    read = pair_readings(*legs, params, PAIR_METRICS, ends)
+    for index, end in enumerate(ends.tolist()):
+        snapshot = analyze_pair(*(upto(held, end) for held in legs), params)
+        for metric, wanted in shown(snapshot).items():
+            got = read[metric][index]
+            if snapshot.ts_ms[-1] == end:
+                assert got == pytest.approx(wanted, rel=1e-9, abs=1e-12, nan_ok=True), metric
+            else:
+                assert np.isnan(got), "the activity filter left this row out"
+
+
+def test_one_reading_equals_many(legs):
+    params = PairParams("Y", "X")
+    ends = np.union1d(legs[0].ts_ms, legs[1].ts_ms)[600:640]
+    many = pair_readings(*legs, params, ["z"], ends)["z"]
+    for end, value in zip(ends.tolist(), many.tolist(), strict=True):
+        alone = pair_readings(*legs, params, ["z"], [end])["z"][0]
+        assert alone == pytest.approx(value, rel=1e-12)
+
+
+def test_there_is_no_reading_before_a_full_view_and_at_times_without_a_row(legs):
+    params = PairParams("Y", "X", z_window=60)
+    times = np.union1d(legs[0].ts_ms, legs[1].ts_ms)
+    read = pair_readings(*legs, params, ["z", "spread"], [times[40], times[500] + 1])
+    assert np.isnan(read["z"]).all()
+    assert np.isnan(read["spread"]).all()
+    assert pair_readings(*legs, params, ["z"], [])["z"].shape == (0,)
+
+
+def test_a_spread_that_does_not_vary_has_no_z_score():
+    at = np.arange(200)
+    x = bars("X", 100.0 + np.sin(np.arange(200.0)), at)
+    y = bars("Y", 2.0 * (100.0 + np.sin(np.arange(200.0))), at)
+    read = pair_readings(y, x, PairParams("Y", "X"), ["z"], [199_000])
+    snapshot = analyze_pair(y, x, PairParams("Y", "X"))
+    assert np.isnan(read["z"][0]) == np.isnan(snapshot.z[-1])
+
+
+def test_an_unknown_metric_is_named(legs):
+    with pytest.raises(ValueError, match="metric is 'price', expected one of z, spread"):
+        pair_readings(*legs, PairParams("Y", "X"), ["price"], [0])
