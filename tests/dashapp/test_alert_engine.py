@@ -1,0 +1,212 @@
+"""The alert engine: once and not again, in a burst as in a trickle, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from analytics.model import FeedStatus, PairParams, Ticks
+from analytics.outcomes import outcome
+from dashapp import alert_engine
+from dashapp.alert_readings import rehearse
+from dashapp.runtime import Runtime
+from dashapp.settings import Settings
+
+PAIR = PairParams("BTCUSDT", "ETHUSDT", z_window=30, limit=200)
+QUIET = Settings(source="none", archive=None)
+START_MS = 1_723_161_240_000
+PRICE = {"market": "live", "metric": "price", "operator": ">", "symbol": "BTCUSDT"}
+ON_Z = {"market": "live", "metric": "z", "operator": "abs>", "params": asdict(PAIR)}
+
+
+@pytest.fixture
+def runtime() -> Runtime:
+    """A live market without a feed that counts as live; statistics count as compiled."""
+    made = Runtime(QUIET)
+    made.feed_status = lambda _: FeedStatus("test", "live")
+    made._analyses.ready = True
+    return made
+
+
+def ticks(symbol: str, prices, first: int = 0, per_second: int = 1) -> Ticks:
+    """Prices from second `first` on, so many a second."""
+    n = len(prices)
+    times = START_MS + first * 1_000 + np.arange(n) * (1_000 // per_second)
+    return Ticks(symbol, times, np.asarray(prices, float), np.ones(n), np.full(n, -1))
+
+
+async def fed(runtime: Runtime, prices, **where) -> int:
+    """Append prices one by one with a step after each; how many alerts there were."""
+    count = 0
+    for number, price in enumerate(prices):
+        runtime.markets["live"].append(ticks("BTCUSDT", [price], number, **where))
+        count += len(await runtime.alerts.step())
+    return count
+
+
+async def test_a_rule_that_is_true_for_a_thousand_updates_fires_once(runtime):
+    runtime.alerts.add_rule({**PRICE, "threshold": 100.0})
+    assert await fed(runtime, np.full(1_000, 101.0)) == 1
+
+
+async def test_a_cooldown_is_kept_to_the_second_of_the_markets_clock(runtime):
+    runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "cooldown_s": 60})
+    crossings = np.where(np.arange(1_000) % 2, 99.0, 101.0)  # becomes true every 2 s
+    assert await fed(runtime, crossings) == 1 + (999 // 60)
+
+
+async def test_a_value_that_dithers_about_its_threshold_fires_once_with_hysteresis(runtime):
+    dither = 100.0 + np.where(np.arange(200) % 2, -0.5, 0.5)
+    runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "id": "bare"})
+    runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "hysteresis": 1.0, "id": "calm"})
+    await fed(runtime, [*dither, 98.9, 101.0])
+    fired = [event.rule_id for event in runtime.alerts.events()]
+    assert fired.count("bare") == 101
+    assert fired.count("calm") == 2
+
+
+def pair_ticks(seconds: int, per_second: int = 2) -> list[Ticks]:
+    rng = np.random.default_rng(3)
+    n = seconds * per_second
+    x = 60_000.0 + np.cumsum(rng.normal(0, 4, n))
+    noise = np.zeros(n)
+    for t in range(1, n):
+        noise[t] = 0.8 * noise[t - 1] + rng.normal(0, 1)
+    return [
+        ticks("BTCUSDT", x, per_second=per_second),
+        ticks("ETHUSDT", 2_500.0 + 0.03 * (x - 60_000.0) + noise, per_second=per_second),
+    ]
+
+
+def part(of: Ticks, span: slice) -> Ticks:
+    columns = {name: getattr(of, name)[span] for name in ("ts_ms", "price", "size", "trade_id")}
+    return Ticks(of.symbol, **columns)
+
+
+async def closed_bar_alerts(chunk: int) -> list[tuple[int, float]]:
+    """Alerts on closed bars when the same ticks come in chunks of this many."""
+    made = Runtime(QUIET)
+    made.feed_status = lambda _: FeedStatus("test", "live")
+    made._analyses.ready = True
+    made.alerts.add_rule({**ON_Z, "threshold": 1.5, "on": "close"})
+    both = pair_ticks(500)
+    lead = 260  # a view's worth, so that each run begins at the same bar
+    for one in both:
+        made.markets["live"].append(part(one, slice(0, lead)))
+    await made.alerts.step()
+    for start in range(lead, len(both[0]), chunk):
+        for one in both:
+            made.markets["live"].append(part(one, slice(start, start + chunk)))
+        await made.alerts.step()
+    return [(event.ts_ms, event.value) for event in made.alerts.events()[::-1]]
+
+
+async def test_alerts_on_closed_bars_do_not_depend_on_how_many_ticks_come_at_once():
+    trickle = await closed_bar_alerts(1)
+    assert len(trickle) > 10
+    for chunk in (7, 100, 10_000):
+        burst = await closed_bar_alerts(chunk)
+        assert [ts for ts, _ in burst] == [ts for ts, _ in trickle], chunk
+        np.testing.assert_allclose([v for _, v in burst], [v for _, v in trickle], rtol=1e-9)
+
+
+async def test_a_rule_armed_again_does_not_hear_of_bars_while_it_was_off(runtime):
+    rule = runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "on": "close"})
+    await fed(runtime, [99.0] * 5)
+    runtime.alerts.set_enabled(rule.id, False)
+    await fed(runtime, [99.0, 101.0, 99.0, 99.0, 99.0, 99.0, 99.0, 99.0])
+    runtime.alerts.set_enabled(rule.id, True)
+    assert await runtime.alerts.step() == []
+
+
+async def test_the_rehearsal_counts_what_the_engine_would_have_fired(runtime):
+    both = pair_ticks(400)
+    for one in both:
+        runtime.markets["live"].append(one)
+    rule = runtime.alerts.add_rule({**ON_Z, "threshold": 1.5, "on": "close"})
+    times, values = rehearse(runtime.markets["live"], rule)
+    assert len(times) == PAIR.limit
+    snapshot = await runtime.snapshot("live", PAIR)
+    assert values[-1] == pytest.approx(snapshot.z[-1], rel=1e-9)
+
+
+async def test_what_became_of_an_alert_is_told_once_it_is_known(runtime, monkeypatch):
+    monkeypatch.setattr(alert_engine, "FOLLOW_S", 0.0)
+    both = pair_ticks(500)
+    runtime.alerts.add_rule({**ON_Z, "threshold": 1.5, "once": True, "on": "close"})
+    lead = 300
+    for start in range(0, len(both[0]), lead):
+        for one in both:
+            runtime.markets["live"].append(part(one, slice(start, start + lead)))
+        await runtime.alerts.step()
+    await runtime.alerts.step()
+    (record,) = runtime.alerts.records("live")
+    assert record.outcome.done
+    bars = [runtime.markets["live"].bars(leg, "1s") for leg in record.event.symbols]
+    assert record.outcome == outcome(*bars, PAIR, record.event.ts_ms)
+    assert json.loads(json.dumps(record.document()))["outcome"]["bars"] == record.outcome.bars
+
+
+async def test_an_alert_reaches_its_webhook_with_no_browser_open(runtime, monkeypatch):
+    monkeypatch.setattr("dashapp.webhooks.WAITS_S", (0.01, 0.01))
+    heard: list[dict] = []
+    answers = [500, 500, 200]
+
+    async def receive(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.split("content-length:")[1].split()[0])
+        heard.append(json.loads(await reader.readexactly(length)))
+        writer.write(f"HTTP/1.1 {answers.pop(0)} X\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    runtime.alerts._webhooks._waits_s = (0.01, 0.01)
+    url = f"http://127.0.0.1:{port}/hook?token=secret"
+    rule = runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "webhook": url})
+    assert await fed(runtime, [99.0, 101.0]) == 1
+    for _ in range(100):
+        await asyncio.sleep(0.02)
+        if runtime.alerts.records()[0].delivery.startswith("delivered"):
+            break
+    server.close()
+    assert len(heard) == 3
+    assert heard[0]["rule_id"] == rule.id
+    assert runtime.alerts.records()[0].delivery == "delivered at try 3"
+    assert "secret" not in str(alert_engine.public_rule(rule))
+
+
+def test_a_webhook_that_the_guard_refuses_is_refused_with_the_rule(runtime):
+    with pytest.raises(ValueError, match=r"link-local|metadata"):
+        runtime.alerts.add_rule({**PRICE, "threshold": 1.0, "webhook": "http://169.254.169.254/"})
+    with pytest.raises(ValueError, match="webhook is not a URL"):
+        runtime.alerts.add_rule({**PRICE, "threshold": 1.0, "webhook": "file:///etc/passwd"})
+
+
+async def test_outcomes_and_deliveries_survive_a_restart(tmp_path, monkeypatch):
+    monkeypatch.setattr(alert_engine, "FOLLOW_S", 0.0)
+    settings = replace(QUIET, archive=str(tmp_path / "kept.sqlite"))
+    first = Runtime(settings)
+    await first.start()
+    first.feed_status = lambda _: FeedStatus("test", "live")
+    first._analyses.ready = True
+    first.alerts.add_rule({**ON_Z, "threshold": 1.5, "once": True, "on": "close"})
+    both = pair_ticks(500)
+    for start in range(0, len(both[0]), 300):
+        for one in both:
+            first.markets["live"].append(part(one, slice(start, start + 300)))
+        await first.alerts.step()
+    await first.alerts.step()
+    before = [record.document() for record in first.alerts.records()]
+    await first.stop()
+    again = Runtime(settings)
+    await again.start()
+    after = [record.document() for record in again.alerts.records()]
+    await again.stop()
+    assert before[0]["outcome"] is not None
+    assert after == before
