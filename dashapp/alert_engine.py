@@ -16,8 +16,6 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-import numpy as np
-
 from analytics.alerts import (
     AlertEvent,
     AlertRule,
@@ -27,18 +25,10 @@ from analytics.alerts import (
     parse_rule,
     rule_to_dict,
 )
-from analytics.bars import GRACE_MS
-from analytics.model import (
-    TIMEFRAMES,
-    FeedStatus,
-    FloatArray,
-    IntArray,
-    NotReady,
-    PairParams,
-    PairSnapshot,
-)
+from analytics.model import FeedStatus, NotReady, PairParams, PairSnapshot
 from dashapp.alert_history import AlertHistory
 from dashapp.analyses import Busy, serial
+from dashapp.closed_bars import ClosedBars, newest_ms
 from storage.archive import Archive
 from storage.market import Market
 
@@ -46,8 +36,9 @@ logger = logging.getLogger(__name__)
 
 PERIOD_S = 0.5
 MAX_RULES = 200
+#: Kinds of markets that a feed fills, which may fall silent.
+_FED = ("live", "demo")
 
-Series = tuple[IntArray, FloatArray]
 Keep = Callable[[Callable[[Archive], object]], None]
 
 
@@ -78,7 +69,7 @@ class AlertEngine:
         self._state = AlertState()
         self._history = AlertHistory()
         self._seen: dict[str, Hashable] = {}
-        self._read_up_to: dict[Hashable, tuple[int, int]] = {}
+        self._closed = ClosedBars()
 
     # --- the history -----------------------------------------------------------------
 
@@ -153,7 +144,7 @@ class AlertEngine:
         if rule is None:
             return False
         if rule.key not in {one.key for one in self._rules.values()}:
-            self._read_up_to.pop(rule.key, None)
+            self._closed.forget(rule.key)
         self.version += 1
         self._keep(lambda archive: archive.delete_rule(rule_id))
         logger.info("alert rule %s deleted", rule_id)
@@ -183,6 +174,17 @@ class AlertEngine:
 
     # --- evaluation ------------------------------------------------------------------
 
+    def begin(self, market: Market) -> None:
+        """A market begins anew: its rules hear of every bar of it, as if they were new."""
+        rules = [rule for rule in self._rules.values() if rule.market == market.id]
+        self._closed.begin({rule.key for rule in rules}, market)
+        self._state = self._state.begin(rule.id for rule in rules)
+
+    def behind_ms(self, market: Market) -> int:
+        """How far the rules on closed bars are behind a market, by its own clock."""
+        rules = self._armed(market)
+        return self._closed.behind_ms({one.key for one in rules if one.on == "close"}, market)
+
     async def run(self) -> None:
         """Evaluate for ever; one failure is logged and does not end it."""
         while True:
@@ -194,9 +196,17 @@ class AlertEngine:
 
     async def step(self) -> list[AlertEvent]:
         """Evaluate the rules of every market that changed since the last step."""
-        readings: list[Reading] = []
+        found: list[tuple[Market, list[Reading]]] = []
         for market_id in dict.fromkeys(rule.market for rule in self._rules.values()):
-            readings += await self._readings(market_id)
+            market = self._source.market(market_id)
+            if market is None or not market.symbols:
+                self._seen.pop(market_id, None)
+            else:
+                found.append((market, await self._readings(market)))
+        # What was read of a market that another one replaced meanwhile says nothing.
+        of_now = [one for one in found if self._source.market(one[0].id) is one[0]]
+        readings = [reading for _, of_market in of_now for reading in of_market]
+        readings.sort(key=lambda reading: reading.ts_ms)
         events, state = evaluate(self.rules, readings, self._state)
         self._state = state
         for rule_id in state.spent:
@@ -219,81 +229,67 @@ class AlertEngine:
         self.version += 1
         self._keep(lambda archive: archive.save_rule(rule_to_dict(rule)))
 
-    async def _readings(self, market_id: str) -> list[Reading]:
-        """One reading or more for each key that the market's enabled rules watch."""
-        market = self._source.market(market_id)
-        if market is None or not market.symbols:
-            self._seen.pop(market_id, None)
-            return []
+    def _armed(self, market: Market) -> list[AlertRule]:
+        """The enabled rules of a market that has what they read, one of each key."""
         rules = {
             rule.key: rule
             for rule in self._rules.values()
-            if rule.market == market_id and rule.enabled and not _waits_for(rule, market)
+            if rule.market == market.id and rule.enabled and not _waits_for(rule, market)
         }
-        state = self._source.feed_status(market_id).state
-        silent = market.kind != "upload" and state != "live"
-        clocked = any(rule.metric == "feed_silent" for rule in rules.values())
+        return list(rules.values())
+
+    async def _readings(self, market: Market) -> list[Reading]:
+        """One reading or more for each key that the market's enabled rules watch."""
+        rules = self._armed(market)
+        state = self._source.feed_status(market.id).state
+        silent = market.kind in _FED and state != "live"
+        clocked = any(rule.metric == "feed_silent" for rule in rules)
         # serial: a market made anew may have come to the same version.
-        seen = (serial(market), market.version, silent, self._source.kernels_ready)
-        if seen == self._seen.get(market_id) and not clocked:
+        ready = self._source.kernels_ready
+        seen = (serial(market), market.version, market.whole, silent, ready)
+        if seen == self._seen.get(market.id) and not clocked:
             return []
-        self._seen[market_id] = seen
+        self._seen[market.id] = seen
         readings: list[Reading] = []
-        for rule in rules.values():
+        for rule in rules:
             readings += await self._of_rule(market, rule, silent, state)
         return readings
 
     async def _of_rule(
         self, market: Market, rule: AlertRule, silent: bool, state: str
     ) -> list[Reading]:
-        newest = _newest_ms(market, rule.symbols)
+        newest = newest_ms(market, rule.symbols)
         if rule.metric == "feed_silent":
             return _silence(market, rule, newest, state)
         if silent:
             return [Reading(rule.key, newest, math.nan, paused=True)]
         try:
-            series = await self._series(market, rule)
+            if rule.on == "update":
+                return [await self._newest(market, rule, newest)]
+            if rule.params is not None and not self._source.kernels_ready:
+                return []
+            readings, more = await self._closed.read(market, rule)
         except Busy:
             self._seen.pop(market.id, None)
             return []
         except (KeyError, ValueError) as error:
             logger.debug("alert rule %s waits: %s", rule.id, error)
             return []
-        timeframe = rule.params.timeframe if rule.params else market.timeframes[0]
-        length_ms = TIMEFRAMES[timeframe]
-        if market.kind == "upload":  # a file is whole: its last bar is closed
-            newest += length_ms + GRACE_MS
-        return self._new(rule, series, newest - length_ms - GRACE_MS, newest, serial(market))
+        if more:
+            self._seen.pop(market.id, None)
+        return readings
 
-    async def _series(self, market: Market, rule: AlertRule) -> Series:
-        """What the rule watches, a value a bar: times and values, shape (n,)."""
-        if rule.params is not None:
-            snapshot = await self._source.snapshot(market.id, rule.params)
-            if isinstance(snapshot, NotReady):
-                raise ValueError(snapshot.reason)
-            return _of_snapshot(snapshot, rule.metric)
-        bars = market.bars(rule.symbols[0], market.timeframes[0], 500)
-        return bars.ts_ms, bars.close if rule.metric == "price" else bars.volume
-
-    def _new(
-        self, rule: AlertRule, series: Series, last_closed_ms: int, newest: int, of: int
-    ) -> list[Reading]:
-        """The newest value; or, on closed bars, those that closed since the last reading.
-
-        of: the serial of the market; one made anew may hold bars older than those read.
-        """
-        times, values = series
-        if rule.on == "update":
-            if not len(times):
-                return []
-            return [Reading(rule.key, int(times[-1]), float(values[-1]), newest)]
-        closed = int(np.searchsorted(times, last_closed_ms, side="right"))
-        market, before = self._read_up_to.get(rule.key, (0, 0))
-        start = closed - 1 if market != of else int(np.searchsorted(times, before, side="right"))
-        fresh = range(max(start, 0), closed)
-        if fresh:
-            self._read_up_to[rule.key] = (of, int(times[closed - 1]))
-        return [Reading(rule.key, int(times[i]), float(values[i])) for i in fresh]
+    async def _newest(self, market: Market, rule: AlertRule, newest: int) -> Reading:
+        """What the rule watches, at the newest bar. Raises ValueError where there is none."""
+        if rule.params is None:
+            bars = market.bars(rule.symbols[0], market.timeframes[0], 1)
+            values = bars.close if rule.metric == "price" else bars.volume
+            return Reading(rule.key, int(bars.ts_ms[-1]), float(values[-1]), newest)
+        snapshot = await self._source.snapshot(market.id, rule.params)
+        if isinstance(snapshot, NotReady):
+            raise ValueError(snapshot.reason)
+        ts_ms, value = _newest_of(snapshot, rule.metric)
+        return Reading(rule.key, ts_ms, value, newest)
 
 
 def _waits_for(rule: AlertRule, market: Market | None) -> str:
@@ -310,22 +306,21 @@ def _waits_for(rule: AlertRule, market: Market | None) -> str:
     return ""
 
 
-def _of_snapshot(snapshot: PairSnapshot, metric: str) -> Series:
+def _newest_of(snapshot: PairSnapshot, metric: str) -> tuple[int, float]:
+    """Time and value of a metric's newest row. Raises ValueError where it has none."""
     if metric == "adf_pvalue":
-        return snapshot.adf_ts_ms, snapshot.adf_pvalue
-    values = {"z": snapshot.z, "spread": snapshot.spread, "correlation": snapshot.corr}
-    return snapshot.ts_ms, values[metric]
-
-
-def _newest_ms(market: Market, symbols: tuple[str, ...]) -> int:
-    """The market's clock: exchange time of the newest tick of the symbols that it has."""
-    known = [one for one in symbols or market.symbols if one in market.symbols]
-    return max((market.stats(one).ts_ms for one in known), default=0)
+        times, values = snapshot.adf_ts_ms, snapshot.adf_pvalue
+    else:
+        lines = {"z": snapshot.z, "spread": snapshot.spread, "correlation": snapshot.corr}
+        times, values = snapshot.ts_ms, lines[metric]
+    if not len(times):
+        raise ValueError(f"no {metric} in so few bars")
+    return int(times[-1]), float(values[-1])
 
 
 def _silence(market: Market, rule: AlertRule, newest: int, state: str) -> list[Reading]:
     """Seconds without a tick, while a feed is meant to run."""
-    if state == "stopped" or market.last_arrival_s is None:
+    if market.kind not in _FED or state == "stopped" or market.last_arrival_s is None:
         return []
     silence_s = time.monotonic() - market.last_arrival_s
     return [Reading(rule.key, newest, silence_s, newest + int(silence_s * 1_000))]

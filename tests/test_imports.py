@@ -40,6 +40,7 @@ WITHOUT_DASH = (
     "sweeps",
     "alert_engine",
     "alert_history",
+    "closed_bars",
     "keeper",
     "flow_log",
     "warmup",
