@@ -118,6 +118,12 @@ class AlertState:
         known = self.rules.get(rule_id, RuleState())
         return AlertState({**self.rules, rule_id: replace(known, spent=False)})
 
+    def begin(self, rule_ids: Iterable[str]) -> AlertState:
+        """The state with these rules as if their market had just begun; only the counts stay."""
+        fired = {one: self.rules.get(one, RuleState()).fired for one in rule_ids}
+        fresh = {rule_id: RuleState(fired=count) for rule_id, count in fired.items()}
+        return AlertState({**self.rules, **fresh})
+
 
 def _step(
     rule: AlertRule, state: RuleState, ts_ms: int, at_ms: int, value: float

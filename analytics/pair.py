@@ -10,8 +10,8 @@ import numpy as np
 
 from analytics._alignment import Aligned, align
 from analytics._choices import swapped_z, z_by_fit
+from analytics._pair_parts import MIN_ROWS, Legs, correlations, legs_of
 from analytics.cointegration import engle_granger
-from analytics.correlation import LEAST_OBSERVATIONS, pearson
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
@@ -28,12 +28,10 @@ from analytics.model import (
     UnitRootResult,
     frozen,
 )
-from analytics.rolling import rolling_corr, rolling_moments
+from analytics.rolling import rolling_moments
 from analytics.spread import spread as spread_of
 from analytics.stationarity import adf, hurst, mean_reversion, rolling_adf
 
-#: Rows below which no pair is analysed, whatever its windows.
-MIN_ROWS = 30
 #: Window of the rolling hedge path where the pair has none: the back-test's default.
 PATH_ROWS = 200
 #: The Kalman path scales its legs by this many rows, or by the z window's.
@@ -48,24 +46,7 @@ HURST_LAGS = 100
 _Result = TypeVar("_Result", UnitRootResult, CointegrationResult)
 
 
-@dataclass(frozen=True, eq=False)
-class _Legs:
-    """The legs in the space of the analysis: prices or their logarithms."""
-
-    y: FloatArray
-    x: FloatArray
-
-    def newest(self, rows: int) -> _Legs:
-        return _Legs(self.y[-rows:], self.x[-rows:])
-
-
-def _legs(rows: Aligned, price_space: str) -> _Legs:
-    if price_space == "log":
-        return _Legs(np.log(rows.y), np.log(rows.x))
-    return _Legs(rows.y, rows.x)
-
-
-def _fits(legs: _Legs, params: PairParams) -> HedgeChoices:
+def _fits(legs: Legs, params: PairParams) -> HedgeChoices:
     """The fit by every method on the same rows, and by the chosen one with the legs swapped."""
     chosen, intercept = params.hedge, params.intercept
     if len(legs.y) <= THEIL_SEN_ROWS or chosen == "theil_sen":
@@ -77,25 +58,9 @@ def _fits(legs: _Legs, params: PairParams) -> HedgeChoices:
     return HedgeChoices({method: fits[method] for method in HEDGE_METHODS}, made.swapped)
 
 
-def _path(legs: _Legs, method: str, window: int, intercept: bool) -> HedgePath:
+def _path(legs: Legs, method: str, window: int, intercept: bool) -> HedgePath:
     path = hedge_path(legs.y, legs.x, method, window, intercept)
     return HedgePath(method, frozen(path.beta, np.float64), frozen(path.alpha, np.float64))
-
-
-def _correlations(rows: Aligned, params: PairParams) -> tuple[FloatArray, float]:
-    """Rolling correlation, NaN on carried rows where it is of returns, and that of the view."""
-    line = np.full(len(rows), np.nan)
-    at = np.arange(len(rows))
-    a, b = rows.y, rows.x
-    if params.corr_on == "returns":
-        at = np.flatnonzero(~rows.carried)
-        a, b = (leg[at][1:] / leg[at][:-1] - 1.0 for leg in (a, b))
-        at = at[1:]
-    if len(at) >= params.corr_window:
-        line[at] = rolling_corr(a, b, params.corr_window)
-    if len(at) < LEAST_OBSERVATIONS:
-        return line, np.nan
-    return line, pearson(a, b)
 
 
 def _adf_line(rows: Aligned, spread: FloatArray, params: PairParams) -> tuple[IntArray, FloatArray]:
@@ -123,7 +88,7 @@ class _Reversion:
     notes: tuple[str, ...] = ()
 
 
-def _reversion(legs: _Legs, spread: FloatArray, params: PairParams) -> _Reversion:
+def _reversion(legs: Legs, spread: FloatArray, params: PairParams) -> _Reversion:
     """ADF, half-life, Hurst exponent and OU fit of the spread, Engle-Granger of the legs."""
     if not np.isfinite(spread).all():
         return _Reversion(notes=("No tests: the hedge ratio is not defined on these rows.",))
@@ -194,7 +159,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     if n < need:
         dropped = f", {rows.dropped} dropped by the activity filter" if rows.dropped else ""
         return NotReady(f"needs {need} bars, has {n}{dropped}", have=n, need=need)
-    legs = _legs(rows, params.price_space)
+    legs = legs_of(rows, params.price_space)
     fit_rows = legs.newest(min(params.hedge_window or n, n))
     fits, swapped = _fits(fit_rows, params)
     fit = fits[params.hedge]
@@ -202,7 +167,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     mean, std, z = rolling_moments(spread, params.z_window)
     window = legs.newest(params.z_window)
     path_rows = params.hedge_window or PATH_ROWS
-    corr, correlation = _correlations(rows, params)
+    corr, correlation = correlations(rows, params)
     adf_ts_ms, adf_pvalue = _adf_line(rows, spread, params)
     tests = _reversion(legs, spread, params)
     return PairSnapshot(

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics._alignment import Aligned, align
+from analytics._pair_parts import MIN_ROWS, Legs, legs_of
 from analytics.cointegration import engle_granger
 from analytics.hedge import fit_hedge
-from analytics.model import BAR_COLUMNS, Bars, FloatArray, PairParams
-from analytics.pair import MIN_ROWS
+from analytics.model import BAR_COLUMNS, Bars, FloatArray, IntArray, PairParams
 from analytics.rolling import rolling_corr, rolling_moments
 from analytics.stationarity import rolling_adf
 
@@ -164,14 +164,14 @@ def pair_readings(
     before = None if params.min_trades else params.limit
     y, x = (_stretch(bars, span, before) for bars in (y_bars, x_bars))
     rows = align(y, x, None, params.min_trades)
-    logs = _logs(rows, params)
+    legs = legs_of(rows, params.price_space)
     for index, end in enumerate(ends.tolist()):
         stop = int(np.searchsorted(rows.ts_ms, end, side="right"))
         start = max(stop - params.limit, 0)
         known = stop > 0 and rows.ts_ms[stop - 1] == end
         if not known or stop - start < max(params.z_window, MIN_ROWS):
             continue
-        view = _view(rows, logs, params, slice(start, stop))
+        view = _view(rows, legs, params, slice(start, stop))
         for metric in metrics:
             made[metric][index] = _READ[metric](view)
     return made
@@ -187,14 +187,29 @@ def _stretch(bars: Bars, span: tuple[int, int], before: int | None) -> Bars:
     return Bars(bars.symbol, bars.timeframe, **columns)
 
 
-def _logs(rows: Aligned, params: PairParams) -> tuple[FloatArray, FloatArray]:
-    """Both legs in the space of the analysis."""
-    return (np.log(rows.y), np.log(rows.x)) if params.price_space == "log" else (rows.y, rows.x)
-
-
-def _view(
-    rows: Aligned, legs: tuple[FloatArray, FloatArray], params: PairParams, part: slice
-) -> _View:
-    y, x = legs
+def _view(rows: Aligned, legs: Legs, params: PairParams, part: slice) -> _View:
     closes = (rows.y[part], rows.x[part])
-    return _View(params, closes, y[part], x[part], rows.carried[part])
+    return _View(params, closes, legs.y[part], legs.x[part], rows.carried[part])
+
+
+def readings_between(
+    y_bars: Bars, x_bars: Bars, params: PairParams, metric: str, after_ms: int, until_ms: int
+) -> tuple[IntArray, FloatArray]:
+    """Times and values of `pair_readings` at every bar of either leg within a span, shape (k,).
+
+    The bars that open after `after_ms`, up to `until_ms`, from the later leg's first bar on.
+
+    >>> def bars(symbol, close):
+    ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))
+    ...     return Bars(symbol, "1s", times, close, close, close, close, ones, ones, close)
+    >>> x = 50.0 + np.sin(np.arange(100.0))
+    >>> pair = PairParams("A", "B")
+    >>> readings_between(bars("A", 2 * x), bars("B", x), pair, "correlation", 97_000, 99_000)
+    (array([98000, 99000]), array([1., 1.]))
+    """
+    if not len(y_bars) or not len(x_bars):
+        return np.empty(0, np.int64), np.empty(0)
+    times = np.union1d(y_bars.ts_ms, x_bars.ts_ms)
+    known = times >= max(y_bars.ts_ms[0], x_bars.ts_ms[0])
+    times = times[known & (times > after_ms) & (times <= until_ms)]
+    return times, pair_readings(y_bars, x_bars, params, [metric], times)[metric]

@@ -30,6 +30,7 @@ from dashapp.alert_readings import AlertReader, Source, waits_for
 from dashapp.webhooks import Webhooks
 from ingestion.url_guard import check_url, mask_url
 from storage.archive import Archive
+from storage.market import Market
 
 logger = logging.getLogger(__name__)
 
@@ -165,6 +166,16 @@ class AlertEngine:
 
     # --- evaluation ------------------------------------------------------------------
 
+    def begin(self, market: Market) -> None:
+        """A market begins anew: its rules hear of every bar of it, as if they were new."""
+        rules = [rule for rule in self._rules.values() if rule.market == market.id]
+        self._reader.begin({rule.key for rule in rules}, market)
+        self._state = self._state.begin(rule.id for rule in rules)
+
+    def behind_ms(self, market: Market) -> int:
+        """How far the rules on closed bars are behind a market, by its own clock."""
+        return self._reader.behind_ms(self.rules, market)
+
     async def run(self) -> None:
         """Evaluate for ever; one failure is logged and does not end it."""
         while True:
@@ -176,8 +187,7 @@ class AlertEngine:
 
     async def step(self) -> list[AlertEvent]:
         """Evaluate the rules of every market that changed since the last step."""
-        # Rules of one market tell what they saw in the order in which it happened.
-        readings = sorted(await self._reader.read(self.rules), key=lambda one: one.ts_ms)
+        readings = await self._reader.read(self.rules)
         events, state = evaluate(self.rules, readings, self._state)
         self._state = state
         for rule_id in state.spent:

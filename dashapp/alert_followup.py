@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.bars import GRACE_MS
-from analytics.model import BAR_COLUMNS, TIMEFRAMES, Bars, PairParams
+from analytics.model import BAR_COLUMNS, Bars, PairParams
 from analytics.outcomes import Outcome, outcome
 from dashapp.alert_history import Record
-from dashapp.alert_readings import Source, newest_ms, waits_for_symbols
+from dashapp.alert_readings import Source, waits_for_symbols
+from dashapp.closed_bars import closed_until_ms
 
 #: Seconds between two looks at all alerts that are open.
 FOLLOW_S = 2.0
@@ -50,9 +50,7 @@ def _job(source: Source, record: Record) -> _Job | None:
     market = source.market(event.market)
     if params is None or market is None or waits_for_symbols(market, event.symbols, params):
         return None
-    last_closed = newest_ms(market, event.symbols) - TIMEFRAMES[params.timeframe]
-    if market.kind != "upload":
-        last_closed -= GRACE_MS
+    last_closed = closed_until_ms(market, event.symbols, params.timeframe)
     span = (event.ts_ms, last_closed)
     y, x = (_part(market.bars(leg, params.timeframe), span, params) for leg in event.symbols)
     followed = record.outcome.followed if record.outcome is not None else 0

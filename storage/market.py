@@ -42,7 +42,8 @@ class _RejectedLike(Protocol):
 class Market:
     """One body of data, which never mixes with another: live, demo, or an upload.
 
-    version: goes up by one with each batch that was at least partly accepted.
+    version: goes up by one with each batch that was at least partly accepted. whole: nothing
+    will come after what is there, as of a file that was read; its last bars are closed.
 
     >>> market = Market("demo", "Demo", "demo")
     >>> batch = Ticks("BTCUSDT", [1_000, 1_500], [10.0, 11.0], [1.0, 1.0], [7, 8])
@@ -65,6 +66,7 @@ class Market:
         self.id = id
         self.title = title
         self.kind: MarketKind = kind
+        self.whole = kind == "upload"
         self.origin: Origin = "ticks"
         self.version = 0
         self.counters = Counters()

@@ -43,6 +43,7 @@ WITHOUT_DASH = (
     "alert_readings",
     "alert_followup",
     "webhooks",
+    "closed_bars",
     "keeper",
     "flow_log",
     "warmup",

@@ -222,6 +222,10 @@ REGISTRY: dict[str, Entry] = {
         lambda f, a: f(a.y_bars, a.x_bars), lines=lambda r, n: lines(0, r.y, r.x, r.carried)
     ),
     "pair.analyze_pair": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR), lines=pair_lines),
+    "readings.readings_between": of_bars(
+        lambda f, a: f(a.y_bars, a.x_bars, PAIR, "z", -1, 10**6),
+        lines=lambda r, n: lines(29, r[1]),
+    ),
     "pair.break_even_z": of_bars(lambda f, a: f(snapshot_of(a), 2.0)),
     "readings.pair_readings": of_bars(
         lambda f, a: f(a.y_bars, a.x_bars, PAIR, PAIR_METRICS, a.y_bars.ts_ms),

@@ -786,7 +786,7 @@ async def test_the_engine_runs_by_itself_and_survives_a_failure(ticks_of, monkey
         await until(lambda: runtime.kernels_ready)
         say_live(runtime)
         with monkeypatch.context() as broken:
-            broken.setattr(runtime.alerts._reader, "read", lambda _: 1 / 0)
+            broken.setattr("dashapp.alert_engine.evaluate", lambda *_: 1 / 0)
             runtime.alerts.add_rule(RULE)
             await until(lambda: "goes on" in caplog.text)
         for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):

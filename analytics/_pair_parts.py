@@ -1,0 +1,48 @@
+"""What `analytics.pair` and `analytics.readings` share: legs in their space, correlation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics._alignment import Aligned
+from analytics.correlation import LEAST_OBSERVATIONS, pearson
+from analytics.model import FloatArray, PairParams
+from analytics.rolling import rolling_corr
+
+#: Rows below which no pair is analysed, whatever its windows.
+MIN_ROWS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Legs:
+    """The legs in the space of the analysis: prices or their logarithms."""
+
+    y: FloatArray
+    x: FloatArray
+
+    def newest(self, rows: int) -> Legs:
+        return Legs(self.y[-rows:], self.x[-rows:])
+
+
+def legs_of(rows: Aligned, price_space: str) -> Legs:
+    if price_space == "log":
+        return Legs(np.log(rows.y), np.log(rows.x))
+    return Legs(rows.y, rows.x)
+
+
+def correlations(rows: Aligned, params: PairParams) -> tuple[FloatArray, float]:
+    """Rolling correlation, NaN on carried rows where it is of returns, and that of the view."""
+    line = np.full(len(rows), np.nan)
+    at = np.arange(len(rows))
+    a, b = rows.y, rows.x
+    if params.corr_on == "returns":
+        at = np.flatnonzero(~rows.carried)
+        a, b = (leg[at][1:] / leg[at][:-1] - 1.0 for leg in (a, b))
+        at = at[1:]
+    if len(at) >= params.corr_window:
+        line[at] = rolling_corr(a, b, params.corr_window)
+    if len(at) < LEAST_OBSERVATIONS:
+        return line, np.nan
+    return line, pearson(a, b)
