@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from analytics.model import UNKNOWN_TRADES, Bars, BoolArray, FloatArray, IntArray
@@ -26,24 +27,46 @@ class Aligned:
         return len(self.ts_ms)
 
 
-def _union(a: IntArray, b: IntArray) -> IntArray:
-    """The times in either of two ascending arrays, each once, ascending."""
-    if np.array_equal(a, b):
-        return a
-    both = np.concatenate([a, b])
-    both.sort(kind="stable")  # merges the two runs
-    return both[np.concatenate([[True], both[1:] != both[:-1]])]
+@numba.njit(cache=True, nogil=True)
+def _merge(a: IntArray, b: IntArray, times: IntArray, at: IntArray) -> int:
+    """The times of either leg from the later first one on, and each leg's newest row there.
+
+    a, b: ascending. times, at[0], at[1]: filled from the front; how many rows there are.
+    """
+    i = j = 0
+    start = max(a[0], b[0])
+    while i + 1 < len(a) and a[i + 1] <= start:
+        i += 1
+    while j + 1 < len(b) and b[j + 1] <= start:
+        j += 1
+    now, count = start, 0
+    while True:
+        times[count], at[0, count], at[1, count] = now, i, j
+        count += 1
+        more_a, more_b = i + 1 < len(a), j + 1 < len(b)
+        if not more_a and not more_b:
+            return count
+        if not more_b or (more_a and a[i + 1] < b[j + 1]):
+            i += 1
+            now = a[i]
+        else:
+            if more_a and a[i + 1] == b[j + 1]:
+                i += 1
+            j += 1
+            now = b[j]
 
 
-def _at(bars: Bars, times: IntArray) -> tuple[IntArray, BoolArray]:
-    """Row of the newest bar at or before each time, and whether it is older."""
-    rows = np.searchsorted(bars.ts_ms, times, side="right") - 1
-    return rows, bars.ts_ms[rows] != times
+def _rows(a: IntArray, b: IntArray) -> tuple[IntArray, IntArray]:
+    """Times and rows as `_merge` finds them, shapes (n,) and (2, n)."""
+    times, at = np.empty(len(a) + len(b), np.int64), np.empty((2, len(a) + len(b)), np.int64)
+    count = _merge(a, b, times, at)
+    return times[:count], at[:, :count]
 
 
-def _regular(bars: Bars, times: IntArray) -> bool:
-    """Whether the leg's newest bars are at just these times, as of two busy legs they are."""
-    return np.array_equal(bars.ts_ms[len(bars) - len(times) :], times)
+def _regular(y: Bars, x: Bars, rows: int) -> bool:
+    """Whether the newest bars of both legs are at the same times, as of busy legs they are."""
+    a, b = y.ts_ms[len(y) - rows :], x.ts_ms[len(x) - rows :]
+    return a[0] == b[0] and bool((a == b).all())
 
 
 def _active(bars: Bars, rows: IntArray, carried: BoolArray, min_trades: int) -> BoolArray:
@@ -76,32 +99,24 @@ def align(y: Bars, x: Bars, limit: int | None = None, min_trades: int = 0) -> Al
         raise ValueError(f"limit is {limit}, expected at least 1")
     if not len(y) or not len(x):
         return Aligned(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.bool_), 0)
-    keep = None if limit is None or min_trades > 0 else -limit
-    times = _union(y.ts_ms[keep:], x.ts_ms[keep:])
-    times = times[np.searchsorted(times, max(y.ts_ms[0], x.ts_ms[0])) :]
-    if keep is not None:
-        times = times[keep:]
-    if min_trades <= 0 and _regular(y, times) and _regular(x, times):
-        n = len(times)
-        return Aligned(
-            times, y.close[len(y) - n :], x.close[len(x) - n :], np.zeros(n, np.bool_), 0
-        )
-    rows_y, carried_y = _at(y, times)
-    rows_x, carried_x = _at(x, times)
-    carried = carried_y | carried_x
-    kept = np.arange(len(times))
+    if min_trades <= 0 and limit is not None:
+        n = min(limit, len(y), len(x))
+        if _regular(y, x, n) and (n == limit or n == len(y) == len(x)):
+            times, none = y.ts_ms[len(y) - n :], np.zeros(n, np.bool_)
+            return Aligned(times, y.close[len(y) - n :], x.close[len(x) - n :], none, 0)
+        y, x = y.tail(limit + 1), x.tail(limit + 1)
+    times, (rows_y, rows_x) = _rows(y.ts_ms, x.ts_ms)
+    carried_y, carried_x = y.ts_ms[rows_y] != times, x.ts_ms[rows_x] != times
+    kept: slice | IntArray = slice(None) if limit is None else slice(-limit, None)
+    dropped = 0
     if min_trades > 0:
-        active = _active(y, rows_y, carried_y, min_trades) & _active(
-            x, rows_x, carried_x, min_trades
-        )
-        kept = np.flatnonzero(active)
-    first = max(len(kept) - limit, 0) if limit is not None else 0
-    start = int(kept[first - 1]) + 1 if first else 0
-    kept = kept[first:]
-    return Aligned(
-        times[kept],
-        y.close[rows_y[kept]],
-        x.close[rows_x[kept]],
-        carried[kept],
-        dropped=len(times) - start - len(kept) if min_trades > 0 else 0,
-    )
+        active = _active(y, rows_y, carried_y, min_trades)
+        active &= _active(x, rows_x, carried_x, min_trades)
+        found = np.flatnonzero(active)
+        first = max(len(found) - limit, 0) if limit is not None else 0
+        start = int(found[first - 1]) + 1 if first else 0
+        kept = found[first:]
+        dropped = len(times) - start - len(found[first:])
+    rows_y, rows_x = rows_y[kept], rows_x[kept]
+    carried = (carried_y | carried_x)[kept]
+    return Aligned(times[kept], y.close[rows_y], x.close[rows_x], carried, dropped)
