@@ -219,23 +219,23 @@ def waits_for_symbols(market: Market, symbols: Iterable[str], params: PairParams
     return ""
 
 
-def rehearse(market: Market, rule: AlertRule) -> tuple[IntArray, FloatArray]:
-    """What a rule would have read at each bar in view: times and values, shape (n,).
+def rehearsal(market: Market, rule: AlertRule) -> Callable[[], tuple[IntArray, FloatArray]]:
+    """What a rule would have read at each bar in view: a call that gives times and values.
 
-    Of a pair the rows in view, of one symbol its newest 1,000 bars; nothing for seconds of
-    silence and for what the market does not have.
+    Shape (n,): of a pair the rows in view, of one symbol its newest 1,000 bars; nothing for
+    seconds of silence and for what the market does not have. The bars are taken now; the
+    call takes tens of ms and may run in a worker thread.
     """
     if METRICS[rule.metric].subject == "market" or waits_for(rule, market):
-        return np.empty(0, np.int64), np.empty(0)
+        return lambda: (np.empty(0, np.int64), np.empty(0))
     if rule.params is None:
         bars = market.bars(rule.symbols[0], market.timeframes[0], _REHEARSED)
-        return bars.ts_ms, bars.close if rule.metric == "price" else bars.volume
+        return lambda: (bars.ts_ms, bars.close if rule.metric == "price" else bars.volume)
     params = rule.params
     y, x = (market.bars(leg, params.timeframe) for leg in rule.symbols)
     times = np.union1d(y.ts_ms, x.ts_ms)[-params.limit :]
-    if not len(times):
-        return times, np.empty(0)
-    return readings_between(y, x, params, rule.metric, int(times[0]) - 1, int(times[-1]))
+    after, until = (int(times[0]) - 1, int(times[-1])) if len(times) else (0, 0)
+    return lambda: readings_between(y, x, params, rule.metric, after, until)
 
 
 def _silence(market: Market, rule: AlertRule, state: str) -> list[Reading]:

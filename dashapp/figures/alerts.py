@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from analytics.model import PairSnapshot
 from dashapp import ids
 from dashapp.figures.base import Figure
-from dashapp.figures.marks import Alert
+from dashapp.figures.marks import Alert, alert_markers
 from dashapp.figures.pair import spread_figure, zscore_figure
 
 
@@ -15,17 +15,20 @@ def alert_spread_figure(
     snapshot: PairSnapshot,
     events: Sequence[Alert],
     *,
+    rehearsed: Sequence[Alert] = (),
     theme: str = "dark",
     uirevision: str = "",
 ) -> Figure:
-    """The spread with every alert in view."""
-    return spread_figure(
+    """The spread with every alert in view, and where a rule in the form would have fired."""
+    made = spread_figure(
         snapshot,
         theme=theme,
         uirevision=uirevision,
         markers=events,
         chart_id=ids.ALERT_SPREAD_CHART,
     )
+    at = (snapshot.ts_ms, snapshot.spread, "spread", theme)
+    return {**made, "data": [*made["data"], *alert_markers(rehearsed, *at, rehearsed=True)]}
 
 
 def alert_zscore_figure(
@@ -33,11 +36,12 @@ def alert_zscore_figure(
     threshold: float,
     events: Sequence[Alert],
     *,
+    rehearsed: Sequence[Alert] = (),
     theme: str = "dark",
     uirevision: str = "",
 ) -> Figure:
-    """The z-score with every alert in view."""
-    return zscore_figure(
+    """The z-score with every alert in view, and where a rule in the form would have fired."""
+    made = zscore_figure(
         snapshot,
         threshold,
         theme=theme,
@@ -45,3 +49,5 @@ def alert_zscore_figure(
         markers=events,
         chart_id=ids.ALERT_ZSCORE_CHART,
     )
+    at = (snapshot.ts_ms, snapshot.z, "z", theme)
+    return {**made, "data": [*made["data"], *alert_markers(rehearsed, *at, rehearsed=True)]}

@@ -208,8 +208,12 @@ def alert_markers(
     values: FloatArray,
     metric: str,
     theme: str,
+    *,
+    rehearsed: bool = False,
 ) -> list[dict[str, Any]]:
     """The alerts in view as triangles at their own time: up for above, down for below.
+
+    rehearsed: these did not fire, a rule that is being written would have; they are hollow.
 
     ts_ms, values: the line that they stand on, shape (n,). An alert on `metric`, the line's
     own, stands at the value that it read, for the bar went on after it.
@@ -226,7 +230,7 @@ def alert_markers(
     points = [(one, height) for one, height in points if math.isfinite(height)]
     if not points:
         return []
-    colour = tokens(theme)["warn"]
+    colour, shape = tokens(theme)["warn"], "-open" if rehearsed else ""
     return [
         {
             "type": "scatter",
@@ -234,13 +238,13 @@ def alert_markers(
             "x": typed(np.array([one.ts_ms for one, _ in points], np.float64)),
             "y": typed(np.array([height for _, height in points])),
             "text": [wrapped(one.text) for one, _ in points],
-            "name": "alert",
+            "name": "would have fired" if rehearsed else "alert",
             "hovertemplate": "%{text}<extra></extra>",
             "marker": {
-                "symbol": [f"triangle-{_direction(one)}" for one, _ in points],
+                "symbol": [f"triangle-{_direction(one)}{shape}" for one, _ in points],
                 "size": 11,
                 "color": colour,
-                "line": {"color": tokens(theme)["surface"], "width": 1},
+                "line": {"color": colour if rehearsed else tokens(theme)["surface"], "width": 1},
             },
             "cliponaxis": False,
         }

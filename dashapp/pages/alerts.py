@@ -3,91 +3,40 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
-from dash.exceptions import PreventUpdate
 
-from analytics.alerts import METRICS, AlertRule, parse_rule, would_have_fired
-from analytics.model import NotReady, PairParams, PairSnapshot
+from analytics.alerts import METRICS, AlertRule
+from analytics.model import NotReady
 from dashapp import ids, live
+from dashapp.alert_engine import public_rule
+from dashapp.alert_history import Record
 from dashapp.components import (
     card,
     chart,
     download,
-    field,
-    number,
     number_column,
     segments,
-    select,
     table,
     text_column,
 )
 from dashapp.figures.alerts import alert_spread_figure, alert_zscore_figure
 from dashapp.figures.base import empty_figure
 from dashapp.live import LivePage, Tab
+from dashapp.pages import alert_form
+from dashapp.pages.alert_form import Rehearsals
 from dashapp.pages.shared import markers_of, pair_key, snapshot_of, utc_time, waiting_for
 from dashapp.runtime import Runtime
-from dashapp.view import View, from_dict
 from dashapp.words import alerts_answer
 
 CHARTS = (ids.ALERT_SPREAD_CHART, ids.ALERT_ZSCORE_CHART)
-METRIC, OPERATOR, THRESHOLD = "rule-metric", "rule-operator", "rule-threshold"
-COOLDOWN, MOMENT, ONCE = "rule-cooldown", "rule-moment", "rule-once"
-ADD, SAYS, PREVIEW, DELETE, CLEAR = (
-    "rule-add",
-    "rule-says",
-    "rule-preview",
-    "rule-delete",
-    "alerts-clear",
-)
+DELETE, CLEAR = "rule-delete", "alerts-clear"
 DOWNLOAD = "download-alerts"
-NOTIFY = "notify-here"
-_OPERATORS = (("abs>", "|value| >"), ("abs<", "|value| <"), (">", ">"), ("<", "<"))
-_METRIC_WORDS = (
-    ("z", "z-score of the pair"),
-    ("spread", "Spread of the pair"),
-    ("correlation", "Correlation of the pair"),
-    ("adf_pvalue", "ADF p-value of the pair"),
-    ("price", "Price of the Y leg"),
-    ("volume", "Volume of the Y leg"),
-    ("feed_silent", "Seconds without data"),
-)
-
-
-def _form() -> Component:
-    fields = [
-        field("When", select(METRIC, _METRIC_WORDS, "z"), METRIC),
-        field("Is", select(OPERATOR, _OPERATORS, "abs>"), OPERATOR),
-        field("Threshold", number(THRESHOLD, 2.0), THRESHOLD),
-        field("Cooldown", number(COOLDOWN, 60), COOLDOWN, hint="s"),
-        field(
-            "Evaluate",
-            select(MOMENT, (("update", "On every update"), ("close", "On closed bars")), "update"),
-            MOMENT,
-        ),
-        html.Div(dbc.Switch(id=ONCE, label="Fire once only", value=False), className="field"),
-    ]
-    says = html.Div(
-        [
-            html.Span(id=PREVIEW, className="tone-muted", role="status"),
-            html.Span(id=SAYS, role="status"),
-        ],
-        className="tools",
-    )
-    add = dbc.Button("Add rule", id=ADD, size="sm", color="primary")
-    notify = dbc.Button(
-        "Allow browser notifications", id=NOTIFY, size="sm", color="secondary", outline=True
-    )
-    return card(
-        "New rule on the pair in view",
-        [html.Div(fields, className="row-fields"), says],
-        tools=[notify, add],
-        extra="wide",
-    )
+_MOST_ROWS = 1_000
 
 
 def layout(theme: str) -> Component:
@@ -98,6 +47,8 @@ def layout(theme: str) -> Component:
         text_column("market", "Market"),
         text_column("when", "Evaluated"),
         number_column("cooldown_s", "Cooldown, s"),
+        number_column("hysteresis", "Hysteresis"),
+        text_column("webhook", "Webhook"),
         text_column("state", "State"),
         {
             "field": "enabled",
@@ -108,22 +59,26 @@ def layout(theme: str) -> Component:
         },
     ]
     history = [
-        text_column("time", "Bar (UTC)", minWidth=170),
-        text_column("market", "Market"),
+        text_column("time", "Bar (UTC)", minWidth=165),
+        text_column("market", "Market", width=90),
         text_column("symbols", "Symbols", minWidth=160),
-        text_column("metric", "Metric"),
-        number_column("value", "Value", "+,.4~f"),
-        number_column("threshold", "Threshold", ",.4~f"),
-        text_column("text", "What it said", minWidth=320, flex=1),
+        text_column("metric", "Metric", width=110),
+        text_column("text", "What it said", minWidth=340, flex=1),
+        text_column("became", "What became of it", minWidth=190),
+        number_column("bars", "Bars", ",", width=80),
+        number_column("worst_z", "Furthest z", "+,.2f", width=110),
+        number_column("worst_bps", "Worst bps", "+,.1f", width=110),
+        number_column("net_bps", "Net bps", "+,.1f", width=100),
+        text_column("delivery", "Webhook", minWidth=130),
     ]
     return html.Div(
         [
-            _form(),
+            alert_form.layout(),
             chart(ids.ALERT_SPREAD_CHART, blank[ids.ALERT_SPREAD_CHART]),
             chart(ids.ALERT_ZSCORE_CHART, blank[ids.ALERT_ZSCORE_CHART]),
             card(
                 "Rules",
-                table(ids.RULES_TABLE, rules, height="14rem", selectable=True),
+                table(ids.RULES_TABLE, rules, height="12rem", selectable=True),
                 tools=dbc.Button(
                     "Delete selected", id=DELETE, size="sm", color="secondary", outline=True
                 ),
@@ -131,10 +86,14 @@ def layout(theme: str) -> Component:
             ),
             card(
                 "History",
-                table(ids.ALERTS_TABLE, history),
+                table(ids.ALERTS_TABLE, history, height="18rem"),
                 tools=[
                     download(DOWNLOAD, "Download CSV"),
-                    dbc.Button("Clear", id=CLEAR, size="sm", color="secondary", outline=True),
+                    dcc.ConfirmDialogProvider(
+                        dbc.Button("Clear", size="sm", color="secondary", outline=True),
+                        id=CLEAR,
+                        message="Clear the whole history of alerts, of every market?",
+                    ),
                 ],
                 extra="wide",
             ),
@@ -159,23 +118,40 @@ def rule_row(runtime: Runtime, rule: AlertRule) -> dict[str, Any]:
         "market": rule.market,
         "when": "on closed bars" if rule.on == "close" else "on every update",
         "cooldown_s": rule.cooldown_s,
+        "hysteresis": rule.hysteresis,
+        "webhook": public_rule(rule)["webhook"] or "",
         "state": state,
         "enabled": rule.enabled,
     }
 
 
-def event_row(event: Any) -> dict[str, Any]:
-    """A row of the history."""
+def event_row(record: Record) -> dict[str, Any]:
+    """A row of the history. Figures of an alert that is not over yet stand as of now."""
+    event, seen = record.event, record.outcome
     return {
         "id": event.id,
         "time": utc_time(event.ts_ms),
         "market": event.market,
         "symbols": " / ".join(event.symbols),
         "metric": METRICS[event.metric].label,
-        "value": event.value,
-        "threshold": event.threshold,
         "text": event.text,
+        "bars": seen and seen.bars,
+        "worst_z": seen and seen.worst_z,
+        "worst_bps": seen and seen.worst_bps,
+        "net_bps": seen and seen.net_bps,
+        "became": became(record),
+        "delivery": record.delivery,
     }
+
+
+def became(record: Record) -> str:
+    """What became of an alert, in words."""
+    seen = record.outcome
+    if seen is None:
+        return "too early" if record.followed else "–"
+    if seen.bars is not None:
+        return f"back to 0 after {seen.bars:,} bars"
+    return f"not back after {seen.followed:,} bars" + ("" if seen.done else " so far")
 
 
 def _answer(runtime: Runtime) -> list[tuple[str, str]]:
@@ -195,11 +171,21 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     return (pair_key(runtime, tab), runtime.alerts.version, paused)
 
 
+_rehearsals: WeakKeyDictionary[Runtime, Rehearsals] = WeakKeyDictionary()
+
+
+async def _rehearsal(runtime: Runtime, tab: Tab) -> tuple[str, tuple[Any, ...]]:
+    """What the rule in the tab's form would have done: in words, and where."""
+    held = _rehearsals.setdefault(runtime, Rehearsals(runtime))
+    made = await held.of(tab.view, tab.options)
+    return made.words, made.marks
+
+
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """Charts with the alerts on them, the rules and the history."""
     made: dict[str, Any] = {
         "rules": [rule_row(runtime, rule) for rule in runtime.alerts.rules],
-        "events": [event_row(event) for event in runtime.alerts.events()[:1_000]],
+        "events": [event_row(one) for one in runtime.alerts.records()[:_MOST_ROWS]],
         "export": f"/export/{tab.view.market}/alerts.csv",
         "answer": segments(_answer(runtime)),
     }
@@ -207,7 +193,8 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     if isinstance(snapshot, NotReady):
         words = waiting_for(runtime, tab, snapshot)
         return {**live.empty_page(PAGE, words, tab.theme), **made}
-    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    made["preview"], marks = await _rehearsal(runtime, tab)
+    look: dict[str, Any] = {"theme": tab.theme, "uirevision": tab.uirevision, "rehearsed": marks}
     events = markers_of(runtime, tab)
     threshold = tab.view.z_threshold
     made[ids.ALERT_SPREAD_CHART] = alert_spread_figure(snapshot, events, **look)
@@ -224,96 +211,17 @@ PAGE = LivePage(
         "rules": Output(ids.RULES_TABLE, "rowData"),
         "events": Output(ids.ALERTS_TABLE, "rowData"),
         "export": Output(DOWNLOAD, "href"),
+        "preview": Output(alert_form.PREVIEW, "children"),
     },
+    options=alert_form.FIELDS,
 )
-
-_FORM = {
-    "metric": Input(METRIC, "value"),
-    "operator": Input(OPERATOR, "value"),
-    "threshold": Input(THRESHOLD, "value"),
-    "cooldown_s": Input(COOLDOWN, "value"),
-    "on": Input(MOMENT, "value"),
-    "once": Input(ONCE, "value"),
-}
-
-
-def rule_fields(view: View, raw: dict[str, Any]) -> dict[str, Any]:
-    """The rule that the form describes, as the alert engine takes it. Raises ValueError."""
-    subject = METRICS[raw["metric"]].subject
-    made: dict[str, Any] = {"market": view.market, **raw}
-    for name in ("threshold", "cooldown_s"):
-        try:
-            made[name] = float(raw[name])
-        except (TypeError, ValueError):
-            label = "Threshold" if name == "threshold" else "Cooldown"
-            raise ValueError(f"{label} is {raw[name] or 'empty'}, expected a number") from None
-    if subject == "pair":
-        if view.pair is None:
-            raise ValueError("this market has no pair to watch")
-        made["params"] = asdict(view.pair)
-    elif subject == "symbol":
-        made["symbol"] = view.pair.y if view.pair else view.first
-    return made
-
-
-def _series(rule: AlertRule, snapshot: PairSnapshot) -> tuple[Any, Any] | None:
-    held = {
-        "z": (snapshot.ts_ms, snapshot.z),
-        "spread": (snapshot.ts_ms, snapshot.spread),
-        "correlation": (snapshot.ts_ms, snapshot.corr),
-        "adf_pvalue": (snapshot.adf_ts_ms, snapshot.adf_pvalue),
-        "price": (snapshot.ts_ms, snapshot.price_y),
-    }
-    return held.get(rule.metric)
-
-
-async def preview(runtime: Runtime, view: View, raw: dict[str, Any]) -> str:
-    """How often the rule would have fired in the data in view, in words."""
-    rule = parse_rule({"id": "preview", **rule_fields(view, raw)})
-    params: PairParams | None = view.pair
-    snapshot = await runtime.snapshot(view.market, params) if params else None
-    if snapshot is None or isinstance(snapshot, NotReady):
-        return ""
-    series = _series(rule, snapshot)
-    if series is None:
-        return ""
-    count = len(would_have_fired(rule, *series))
-    times = "once" if count == 1 else f"{count} times"
-    return f"it would have fired {times} in the {len(series[0]):,} bars in view"
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, the form and the tables' buttons."""
     live.register(app, runtime, PAGE)
-    _register_form(app, runtime)
+    alert_form.register(app, runtime)
     _register_tables(app, runtime)
-
-
-def _register_form(app: Dash, runtime: Runtime) -> None:
-    @app.callback(
-        output={
-            "preview": Output(PREVIEW, "children"),
-            "says": Output(SAYS, "children"),
-            "tone": Output(SAYS, "className"),
-        },
-        inputs={
-            "add": Input(ADD, "n_clicks"),
-            "raw": _FORM,
-            "held": Input(ids.VIEW, "data"),
-        },
-    )
-    async def form(add, raw, held):
-        if not held:
-            raise PreventUpdate
-        view = from_dict(held)
-        try:
-            if ctx.triggered_id == ADD and add:
-                rule = runtime.alerts.add_rule(rule_fields(view, raw))
-                subject = " / ".join(rule.symbols) or rule.market
-                return {"preview": no_update, "says": f"armed: {subject}", "tone": "tone-up"}
-            return {"preview": await preview(runtime, view, raw), "says": "", "tone": ""}
-        except (ValueError, KeyError) as error:
-            return {"preview": "", "says": str(error.args[0]), "tone": "tone-down"}
 
 
 def _register_tables(app: Dash, runtime: Runtime) -> None:
@@ -342,7 +250,7 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
 
     @app.callback(
         Output(ids.ALERTS_TABLE, "selectedRows"),
-        Input(CLEAR, "n_clicks"),
+        Input(CLEAR, "submit_n_clicks"),
         prevent_initial_call=True,
     )
     async def clear(clicks):

@@ -12,7 +12,7 @@ import pytest
 from analytics.model import FeedStatus, PairParams, Ticks
 from analytics.outcomes import outcome
 from dashapp import alert_engine
-from dashapp.alert_readings import rehearse
+from dashapp.alert_readings import rehearsal
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
 
@@ -128,7 +128,7 @@ async def test_the_rehearsal_counts_what_the_engine_would_have_fired(runtime):
     for one in both:
         runtime.markets["live"].append(one)
     rule = runtime.alerts.add_rule({**ON_Z, "threshold": 1.5, "on": "close"})
-    times, values = rehearse(runtime.markets["live"], rule)
+    times, values = rehearsal(runtime.markets["live"], rule)()
     assert len(times) == PAIR.limit
     snapshot = await runtime.snapshot("live", PAIR)
     assert values[-1] == pytest.approx(snapshot.z[-1], rel=1e-9)
