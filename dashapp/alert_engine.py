@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -69,6 +70,10 @@ class AlertEngine:
     def fired_today(self) -> int:
         """How many alerts of the current UTC day the history holds."""
         return self._history.fired_today
+
+    def by_metric(self, market: str) -> Counter[str]:
+        """How many alerts of a market the history holds, by metric."""
+        return Counter(record.event.metric for record in self._history.records(market))
 
     def since(self, event_id: str | None) -> list[AlertEvent]:
         """What fired after the event with this id, oldest first; nothing for None."""

@@ -21,11 +21,14 @@ from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
 from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, PairSnapshot
 from analytics.pair import analyze_pair
+from dashapp.ranking import Ranking, rank_pairs
 from dashapp.summary import SymbolSummary, summarize_market
 from storage.market import Market
 
 WORKERS = 2
 MAX_KEPT = 64
+#: Seconds for which a ranking of all pairs stands: it is a look at minutes, not at ticks.
+RANKING_S = 5.0
 MAX_WAITING = 64
 COMPILING = NotReady("compiling the statistics, a few seconds on the first start")
 
@@ -104,6 +107,20 @@ class Analyses:
         held = {symbol: market.bars(symbol, timeframe, limit) for symbol in market.symbols}
         key = _market_key(market, timeframe, limit)
         return await self._shared("summary", key, lambda: summarize_market(held))
+
+    async def ranking(
+        self, market: Market, params: PairParams, settings: BacktestParams
+    ) -> Ranking | NotReady:
+        """Every pair of a market back-tested alike, made anew every RANKING_S at most."""
+        if not self.ready:
+            return COMPILING
+        turn = int(asyncio.get_running_loop().time() / RANKING_S)
+        held = {
+            symbol: market.bars(symbol, params.timeframe, params.limit + 1)
+            for symbol in market.symbols
+        }
+        key = (market.id, serial(market), market.symbols, turn, params, settings)
+        return await self._shared("ranking", key, lambda: rank_pairs(held, params, settings))
 
     def drain_ms(self) -> list[float]:
         """How long each computation took since the last call, in ms."""

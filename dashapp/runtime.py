@@ -31,6 +31,7 @@ from dashapp.alert_history import MAX_EVENTS
 from dashapp.analyses import Analyses, Correlations, legs, pair_key
 from dashapp.feed_control import FeedControl
 from dashapp.keeper import Keeper
+from dashapp.ranking import Ranking
 from dashapp.settings import Settings
 from dashapp.summary import SymbolSummary
 from dashapp.uploads import UploadSession
@@ -302,6 +303,12 @@ class Runtime:
     ) -> BacktestResult | NotReady:
         """A back-test of a pair. Raises KeyError in words."""
         return await self._analyses.backtest(self._known(market_id), params, settings)
+
+    async def ranking(
+        self, market_id: str, params: PairParams, settings: BacktestParams
+    ) -> Ranking | NotReady:
+        """All pairs of a market, back-tested alike. Raises KeyError in words."""
+        return await self._analyses.ranking(self._known(market_id), params, settings)
 
     def carried_share(self, market_id: str, params: PairParams) -> float | None:
         """Share of a pair's rows in view that a leg carries forward, None without any."""

@@ -40,6 +40,7 @@ WITHOUT_DASH = (
     "sweeps",
     "alert_engine",
     "alert_history",
+    "ranking",
     "alert_readings",
     "alert_followup",
     "webhooks",

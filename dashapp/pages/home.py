@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
+import numpy as np
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
-from analytics.model import Bars
+from analytics.alerts import METRICS
+from analytics.backtest import BacktestParams
+from analytics.model import Bars, NotReady, PairSnapshot
 from dashapp import ids, live
 from dashapp.analyses import serial
 from dashapp.components import chart, segments
@@ -17,7 +21,8 @@ from dashapp.figures.base import empty_figure
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
 from dashapp.live import LivePage, Tab
 from dashapp.numerals import compact, number, pct, price
-from dashapp.pages.shared import limit_of
+from dashapp.pages.shared import limit_of, snapshot_of
+from dashapp.ranking import Ranked, Ranking
 from dashapp.runtime import Runtime
 from dashapp.summary import SymbolSummary, summarize_bars
 from dashapp.words import home_answer
@@ -71,7 +76,7 @@ def key(runtime: Runtime, tab: Tab) -> Any:
         return None
     symbols = tab.view.symbols or body.symbols
     versions = (body.symbol_version(one) for one in symbols if one in body.symbols)
-    return (serial(body), *versions)
+    return (serial(body), runtime.alerts.version, runtime.kernels_ready, *versions)
 
 
 def symbol_card(one: SymbolSummary) -> Component:
@@ -105,6 +110,69 @@ def symbol_card(one: SymbolSummary) -> Component:
     )
 
 
+def _rank(one: Ranked) -> Component:
+    tone = "up" if one.net_return >= 0 else "down"
+    trades = f"{one.trades:,} trade{'' if one.trades == 1 else 's'}"
+    return html.Span(
+        [
+            f"{one.y} / {one.x} ",
+            html.Span(pct(one.net_return, 2), className=f"tone-{tone}"),
+            html.Small(f" {trades}", className="tone-muted"),
+        ]
+    )
+
+
+def _ranking_rows(ranking: Ranking | NotReady) -> list[tuple[str, Any]]:
+    if isinstance(ranking, NotReady):
+        return [("Best pair", ranking.reason)]
+    if not ranking.pairs:
+        return [("Best pair", f"none of {ranking.tested:,} traded")]
+    rows = [("Best pair", _rank(ranking.pairs[0]))]
+    if len(ranking.pairs) > 1:
+        rows.append(("Worst pair", _rank(ranking.pairs[-1])))
+    of = f" of {ranking.possible:,}" if ranking.possible > ranking.tested else ""
+    return [*rows, ("Tested", f"{ranking.tested:,}{of} pairs, after costs, in hindsight")]
+
+
+def performance_card(
+    snapshot: PairSnapshot | NotReady, ranking: Ranking | NotReady, alerts: Mapping[str, int]
+) -> Component:
+    """The market's pairs in short: the one in view, its alerts, the best and the worst."""
+    title, rows = "Pairs", []
+    if isinstance(snapshot, NotReady):
+        rows.append(("Pair in view", snapshot.reason))
+    else:
+        pair = snapshot.params
+        title = f"{pair.y} / {pair.x}"
+        size = float(np.nanmean(np.abs(snapshot.spread)))
+        unit = (
+            "" if pair.price_space == "log" else f" ({size / snapshot.price_y[-1] * 1e4:,.1f} bps)"
+        )
+        rows.append(("Average |spread|", f"{price(size)}{unit}"))
+        rows.append(("Correlation", number(snapshot.correlation, 2)))
+    kinds = " · ".join(f"{METRICS[name].label} {count:,}" for name, count in alerts.items())
+    rows.append(("Alerts", kinds or "none"))
+    rows += _ranking_rows(ranking)
+    listed = [part for name, text in rows for part in (html.Dt(name), html.Dd(text))]
+    return html.Article(
+        [
+            html.H3([html.Span("Performance"), html.Span(title, className="tone-muted")]),
+            html.Dl(listed),
+        ],
+        className="card-box symbol-card performance-card",
+    )
+
+
+async def _performance(runtime: Runtime, tab: Tab) -> list[Component]:
+    """The card of the pairs, where the market has a pair."""
+    pair = tab.view.pair
+    if pair is None:
+        return []
+    snapshot = await snapshot_of(runtime, tab)
+    ranking = await runtime.ranking(tab.view.market, pair, BacktestParams())
+    return [performance_card(snapshot, ranking, runtime.alerts.by_metric(tab.view.market))]
+
+
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The page's figures for what the tab looks at."""
     bars = shown(runtime, tab)
@@ -118,7 +186,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         ids.PRICE_CHART: price_figure(bars, mode=mode, legs=legs_of(tab), **look),
         ids.VOLUME_CHART: volume_figure(first, **look),
         ids.VWAP_CHART: vwap_figure(first, **look),
-        "cards": [symbol_card(one) for one in summaries],
+        "cards": [*await _performance(runtime, tab), *map(symbol_card, summaries)],
         "answer": segments(home_answer({one.symbol: one for one in summaries})),
     }
 
