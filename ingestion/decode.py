@@ -19,7 +19,7 @@ import numpy as np
 from analytics.model import SYMBOL_PATTERN, IntArray, Rejected, Ticks
 from ingestion.layout import Layout, learn
 from ingestion.rows import Notice, Refusal, Row, walk
-from ingestion.times import iso_ms, scale_to_ms
+from ingestion.times import scale_to_ms, text_ms
 
 Message = bytes | str
 
@@ -33,7 +33,7 @@ MAX_SPELLINGS = 1_000
 JSON_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 #: Recorders of raw frames write the time of receipt before each.
-_RECEIVED = re.compile(rb"\s*\d{10,19}\s+(?=[{\[])")
+_RECEIVED = re.compile(rb"\s*+\d{10,19}\s++(?=[{\[])")
 
 _read_json = msgspec.json.Decoder().decode
 _columns = attrgetter("symbol", "time", "price", "size", "id")
@@ -100,7 +100,7 @@ class Decoder:
         self._seen: set[str] = set()
         self._layouts: list[Layout] = []
         self._learnt = 0
-        self._iso = False
+        self._text_time = False
 
     def want(self, symbols: Collection[str] | None) -> None:
         """Take only these symbols from now on; None or none for all."""
@@ -176,15 +176,15 @@ class Decoder:
         layout = learn(obj, self.default_symbol)
         if layout is not None:
             self._learnt += 1
-            self._iso = self._iso or layout.iso
+            self._text_time = self._text_time or layout.text_time
             self._layouts.insert(0, layout)
             del self._layouts[MAX_LAYOUTS:]
 
     def _collect(self, batch: _Batch) -> None:
-        """Columns from rows, checked for what a layout cannot check: names and ISO times."""
+        """Columns from rows, checked for what a layout cannot check: names, times as text."""
         symbols, times, prices, sizes, ids = zip(*map(_columns, batch.rows), strict=True)
-        if self._iso:
-            times = tuple(t if t.__class__ is int else iso_ms(t) for t in times)
+        if self._text_time:
+            times = tuple(t if t.__class__ is int else text_ms(t) for t in times)
         verdicts = {symbol: self._verdict(symbol) for symbol in dict.fromkeys(symbols)}
         if None in times or any(reason for _, reason in verdicts.values()):
             self._refuse_some(batch, symbols, times, verdicts)
@@ -240,14 +240,18 @@ class _Batch:
         self.where: list[int] = []
         self.bad: list[int] = []
         self.out = Decoded()
+        self._sampled = -1
+        self._sample = ""
 
     def add(self, row: Any, index: int) -> None:
         self.rows.append(row)
         self.where.append(index)
 
     def refuse(self, refusal: Refusal, index: int) -> None:
+        if index != self._sampled:
+            self._sampled, self._sample = index, sample(self.lines[index])
         line = None if self.numbers is None else self.numbers[index]
-        self.out.rejected.append(Rejected(refusal.reason, sample(self.lines[index]), line))
+        self.out.rejected.append(Rejected(refusal.reason, self._sample, line))
         if refusal.id >= 0:
             self.out.consumed.append((refusal.symbol.upper(), refusal.id))
 
@@ -259,11 +263,11 @@ def _read_nothing(line: Message) -> Any:
 def _parts(line: Message) -> list[bytes]:
     """The lines of a message that holds several, or the frame behind a time of receipt."""
     data = line.encode("utf-8", "replace") if isinstance(line, str) else bytes(line)
-    stripped = _RECEIVED.sub(b"", data, count=1) if data[:1] != b"{" else data
-    if len(stripped) < len(data):
-        return [stripped]
     parts = [part for part in data.splitlines() if part.strip()]
-    return parts if len(parts) > 1 else []
+    if len(parts) > 1:
+        return parts
+    received = _RECEIVED.match(data)
+    return [data[received.end() :]] if received else []
 
 
 def _by_symbol(

@@ -15,7 +15,9 @@ import msgspec
 
 from analytics.model import NO_TRADE_ID
 from ingestion.rows import (
+    KIND_NAMES,
     MAX_TRADE_ID,
+    OTHER_KINDS,
     PRICE_END,
     SIZE_END,
     TRADE_EVENTS,
@@ -33,6 +35,9 @@ _PRICE = Annotated[float, msgspec.Meta(gt=0, lt=PRICE_END)]
 _SIZE = Annotated[float, msgspec.Meta(gt=0, lt=SIZE_END)]
 _ID = Annotated[int, msgspec.Meta(ge=0, le=MAX_TRADE_ID)]
 _TEXT = Annotated[str, msgspec.Meta(max_length=64)]
+#: What says the kind of a message: no other kind than a trade, and a text or none for all.
+_KIND = Annotated[str, msgspec.Meta(pattern=rf"(?is)\A(?!.*(?:{OTHER_KINDS}))")]
+_NO_TEXT = int | float | bool | None | list | dict
 
 #: Begins a key that no source writes: stands for a part that a layout lacks.
 _ABSENT = "\x7f"
@@ -41,13 +46,13 @@ _ABSENT = "\x7f"
 class Layout:
     """`decode(message)` -> an object with symbol, time, price, size and id.
 
-    time is epoch s, ms, us or ns, or an ISO text. decode raises msgspec.MsgspecError,
+    time is epoch s, ms, us or ns, or a text (of a number or of ISO 8601). decode raises msgspec.MsgspecError,
     UnicodeDecodeError or RecursionError for a message of any other layout.
     """
 
-    def __init__(self, decode: Callable[[Any], Any], iso: bool) -> None:
+    def __init__(self, decode: Callable[[Any], Any], text_time: bool) -> None:
         self.decode = decode
-        self.iso = iso
+        self.text_time = text_time
 
 
 def learn(obj: Any, default_symbol: str | None) -> Layout | None:
@@ -62,21 +67,21 @@ def learn(obj: Any, default_symbol: str | None) -> Layout | None:
         return None
     inner = obj.get("data")
     if "stream" not in obj or not isinstance(inner, dict):
-        struct, iso = _row_struct(obj, default_symbol)
-        return None if struct is None else Layout(_decoder(struct), iso)
+        struct, text_time = _row_struct(obj, default_symbol)
+        return None if struct is None else Layout(_decoder(struct), text_time)
     return _learn_envelope(obj, inner)
 
 
 def _learn_envelope(obj: dict[str, Any], inner: dict[str, Any]) -> Layout | None:
     if len(obj) != 2 or len(inner) > MAX_KEYS or inner.get("e") not in TRADE_EVENTS:
         return None
-    struct, iso = _row_struct(inner, None)
+    struct, text_time = _row_struct(inner, None)
     if struct is None:
         return None
     fields = [("stream", str), ("data", struct)]
     outer = msgspec.defstruct("Envelope", fields, forbid_unknown_fields=True, gc=False)
     decode = _decoder(outer)
-    return Layout(lambda message: decode(message).data, iso)
+    return Layout(lambda message: decode(message).data, text_time)
 
 
 def _decoder(struct: type) -> Callable[[Any], Any]:
@@ -123,13 +128,15 @@ def _other_type(key: str, value: Any) -> Any:
         return Literal[value]
     if key == "X":
         return Literal["MARKET"]
+    if key in KIND_NAMES:
+        return _KIND if isinstance(value, str) else _NO_TEXT
     if key in ("e", "stream"):
         return Literal[value] if isinstance(value, str) else None
     return Any
 
 
 def _time_type(value: Any) -> Any:
-    if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
+    if isinstance(value, str):
         return _TEXT
     if isinstance(value, int) and not isinstance(value, bool):
         unit = unit_of(value)

@@ -18,12 +18,18 @@ from ingestion.times import parse_time
 PRICE_END = 1e12
 SIZE_END = 1e18
 MAX_TRADE_ID = 2**63 - 1
+MAX_EXACT = 2**53
 
 SYMBOL_NAMES = ("symbol", "s", "pair", "instrument", "instId", "product_id", "sym", "ticker")
 TIME_NAMES = ("T", "ts", "timestamp", "time", "datetime", "trade_time", "E")
+#: Names under which sources say what kind of message it is, and words for what is no trade.
+KIND_NAMES = ("type", "event", "channel")
+OTHER_KINDS = "ticker|quote|book|depth|kline|candle|ohlc|funding"
 PRICE_NAMES = ("price", "p", "last", "px")
 SIZE_NAMES = ("size", "qty", "quantity", "q", "amount", "volume", "sz", "v")
 ID_NAMES = ("trade_id", "tradeId", "id", "t", "a", "i")
+#: An exchange's events have an id of their own: `a` of a trade is an order.
+EVENT_IDS = {"aggTrade": ("a",), "trade": tuple(name for name in ID_NAMES if name != "a")}
 ENVELOPE_NAMES = ("data", "trades", "ticks", "payload", "result")
 
 TRADE_EVENTS = ("trade", "aggTrade")
@@ -36,6 +42,7 @@ CONTROL_WORDS = frozenset(
 )
 MAX_DEPTH = 4
 
+_OTHER_KIND = re.compile(OTHER_KINDS, re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,19}", re.ASCII)
 
@@ -95,10 +102,14 @@ def number(value: object) -> float | None:
 def trade_id(value: object) -> int:
     """A trade id that fits int64, NO_TRADE_ID for anything else.
 
-    >>> trade_id("17"), trade_id(-4), trade_id("b1f0")
-    (17, -1, -1)
+    A float is one up to 2**53: beyond, neighbours are the same float.
+
+    >>> trade_id("17"), trade_id(17.0), trade_id(-4), trade_id("b1f0"), trade_id(1e18)
+    (17, 17, -1, -1, -1)
     """
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
+    if isinstance(value, str):
+        value = int(value) if _WHOLE.fullmatch(value) else number(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return NO_TRADE_ID
@@ -109,15 +120,13 @@ def find_roles(obj: dict[str, Any]) -> Roles:
     """Which key is the symbol, the time, the price, the size and the id."""
     symbol = _first(obj, SYMBOL_NAMES)
     time = _first(obj, TIME_NAMES)
-    identity: str | None
-    if obj.get("e") == "aggTrade":
-        identity = "a" if "a" in obj else None
-    else:
-        identity = _first(obj, ID_NAMES)
+    event = obj.get("e")
+    names = EVENT_IDS.get(event, ID_NAMES) if isinstance(event, str) else ID_NAMES
+    identity = _first(obj, names)
     if time is None and "t" in obj and parse_time(obj["t"]) is not None:
         # Some sources call the time t; then it is no trade id.
         time = "t"
-        identity = _first(obj, tuple(name for name in ID_NAMES if name != "t"))
+        identity = _first(obj, tuple(name for name in names if name != "t"))
     return Roles(symbol, time, _first(obj, PRICE_NAMES), _first(obj, SIZE_NAMES), identity)
 
 
@@ -131,7 +140,7 @@ def walk(
 ) -> Iterator[Row | Refusal | Notice]:
     """Every trade, refusal and notice in one decoded JSON value, in its order."""
     if isinstance(value, list):
-        if not value or depth >= MAX_DEPTH or not isinstance(value[0], (dict, list)):
+        if depth >= MAX_DEPTH or not any(isinstance(element, (dict, list)) for element in value):
             yield Refusal("schema")
             return
         for element in value:
@@ -150,6 +159,9 @@ def _walk_object(
         stream = name
     if _first(obj, PRICE_NAMES) is None:
         inner = _envelope(obj)
+        if inner is not None and is_other_kind(obj):
+            yield Refusal("event")
+            return
         if inner is not None and depth < MAX_DEPTH:
             hint = obj.get("symbol", default_symbol)
             hint = hint if isinstance(hint, str) else default_symbol
@@ -175,9 +187,11 @@ def read_row(obj: dict[str, Any], default_symbol: str | None, stream: str = "") 
     if isinstance(event, str) and event not in TRADE_EVENTS:
         return Refusal("event")
     roles = find_roles(obj)
-    if None in roles[:4]:
+    if None in roles[:4] and not all(map(str.islower, obj)):
         obj = with_plain_names(obj)
         roles = find_roles(obj)
+    if is_other_kind(obj):
+        return Refusal("event")
     if roles.time is None or roles.price is None or roles.size is None:
         return Refusal("schema")
     symbol = _symbol(obj, roles, default_symbol, stream)
@@ -194,6 +208,16 @@ def read_row(obj: dict[str, Any], default_symbol: str | None, stream: str = "") 
     assert price is not None
     assert size is not None
     return Row(symbol, time, price, size, identity)
+
+
+def is_other_kind(obj: dict[str, Any]) -> bool:
+    """Whether an object says of itself that it is a quote, a candle or the like.
+
+    >>> is_other_kind({"type": "ticker", "last": 5, "volume": 9}), is_other_kind({"type": "buy"})
+    (True, False)
+    """
+    words = (obj.get(name) for name in KIND_NAMES)
+    return any(isinstance(word, str) and _OTHER_KIND.search(word) for word in words)
 
 
 def _fault(price: float | None, size: float | None, obj: dict[str, Any]) -> str:
@@ -233,7 +257,7 @@ def _envelope(obj: dict[str, Any]) -> Any:
         value = obj.get(name)
         if isinstance(value, dict):
             return value
-        if isinstance(value, list) and value and isinstance(value[0], dict):
+        if isinstance(value, list) and any(isinstance(element, dict) for element in value):
             return value
     return None
 

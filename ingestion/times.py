@@ -7,7 +7,6 @@ and these ranges do not touch. A time without a zone is UTC.
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,7 +24,12 @@ END_MS = END_S * 1_000
 #: How many of each unit make a second.
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
-_DIGITS = re.compile(r"\d{1,19}(\.\d{1,12})?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,20}(\.\d{0,20})?([eE]\+?\d{1,2})?", re.ASCII)
+_WHOLE = re.compile(r"\d{1,19}", re.ASCII)
+_ISO = re.compile(
+    r"\d{4}-?\d\d-?\d\d([Tt ]\d\d(:?\d\d(:?\d\d([.,]\d{1,9})?)?)?(Z| UTC|[+-]\d\d(:?\d\d)?)?)?",
+    re.ASCII,
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,12 +58,21 @@ def parse_time(value: object) -> int | None:
     (True, True)
     """
     if isinstance(value, str):
-        if _DIGITS.fullmatch(value):
-            return _epoch_number(float(value) if "." in value else int(value))
-        return iso_ms(value)
+        return text_ms(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _epoch_number(value)
     return None
+
+
+def text_ms(text: str) -> int | None:
+    """Epoch ms of a text of a number, or of ISO 8601; None if it is neither.
+
+    >>> text_ms("1723161256"), text_ms("2024-08-08T23:54:16Z"), text_ms("20240808")
+    (1723161256000, 1723161256000, None)
+    """
+    if text[4:5] != "-" and _NUMBER.fullmatch(text):
+        return _epoch_number(int(text) if _WHOLE.fullmatch(text) else float(text))
+    return iso_ms(text)
 
 
 def iso_ms(text: str) -> int | None:
@@ -68,7 +81,7 @@ def iso_ms(text: str) -> int | None:
     >>> iso_ms("2024-08-09T01:54:16+02:00")
     1723161256000
     """
-    if len(text) == 24 and text[19] == "." and text[23] == "Z" and text[4] == "-":
+    if len(text) == 24 and text[13:20:3] == "::." and text[4] == "-" and text[23] == "Z":
         base = _second_ms(text[:19])
         milliseconds = text[20:23]
         if base is not None and milliseconds.isdigit() and milliseconds.isascii():
@@ -96,10 +109,10 @@ def _epoch_number(number: float) -> int | None:
     unit = unit_of(number)
     if unit is None:
         return None
-    if isinstance(number, int):
-        return number * 1_000 // UNITS[unit]
+    if int(number) == number:
+        return int(number) * 1_000 // UNITS[unit]
     # A float of seconds holds no exact ms: to the nearest us first, then cut.
-    return math.floor(round(number * (UNITS["us"] / UNITS[unit]))) // 1_000
+    return min(round(number * (UNITS["us"] / UNITS[unit])) // 1_000, END_MS - 1)
 
 
 @lru_cache(maxsize=4_096)
@@ -108,7 +121,7 @@ def _second_ms(text: str) -> int | None:
 
 
 def _any_iso_ms(text: str) -> int | None:
-    if len(text) > 40 or not text.isascii():
+    if len(text) > 40 or not _ISO.fullmatch(text):
         return None
     text = text.removesuffix(" UTC")
     try:
