@@ -28,6 +28,8 @@ SAMPLE_LENGTH = 200
 MAX_LAYOUTS = 4
 MAX_LEARNT = 32
 MAX_SPELLINGS = 1_000
+#: Trades, or what stands in their place, in one message; more is an attack on our time.
+MAX_PARTS = 50_000
 
 #: What a JSON decoder raises for bytes that are none, or are nested without end.
 JSON_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
@@ -152,12 +154,16 @@ class Decoder:
             obj = _read_json(line)
         except JSON_ERRORS:
             parts = _parts(line) if depth < 2 else []
-            if not parts:
-                batch.refuse(Refusal("json"), index)
+            if not parts or len(parts) > MAX_PARTS:
+                batch.refuse(Refusal("too-many-parts" if parts else "json"), index)
+                return
             for part in parts:
                 self._read_other(part, index, batch, depth + 1)
         else:
-            self._read_thoroughly(obj, index, batch)
+            if _is_swarm(line):
+                batch.refuse(Refusal("too-many-parts"), index)
+            else:
+                self._read_thoroughly(obj, index, batch)
 
     def _read_thoroughly(self, obj: Any, index: int, batch: _Batch) -> None:
         found = 0
@@ -258,6 +264,14 @@ class _Batch:
 
 def _read_nothing(line: Message) -> Any:
     raise msgspec.DecodeError("no layout is known yet")
+
+
+def _is_swarm(line: Message) -> bool:
+    """Whether a message holds more objects, or values, than trades have room in it."""
+    if len(line) < MAX_PARTS:
+        return False
+    data = line.encode("utf-8", "replace") if isinstance(line, str) else bytes(line)
+    return data.count(b"{") > MAX_PARTS or data.count(b",") > 5 * MAX_PARTS
 
 
 def _parts(line: Message) -> list[bytes]:

@@ -8,6 +8,7 @@ road; so a layout decides nothing that the thorough road would decide otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -41,6 +42,8 @@ _NO_TEXT = int | float | bool | None | list | dict
 
 #: Begins a key that no source writes: stands for a part that a layout lacks.
 _ABSENT = "\x7f"
+#: A key that no layout can have.
+_ODD_KEY = re.compile(r'[\x00-\x1f"\\\x7f]')
 
 
 class Layout:
@@ -63,7 +66,7 @@ def learn(obj: Any, default_symbol: str | None) -> Layout | None:
     >>> row.symbol, row.price, row.id
     ('ETHUSDT', 7.5, -1)
     """
-    if not isinstance(obj, dict) or len(obj) > MAX_KEYS:
+    if not isinstance(obj, dict) or not _has_plain_keys(obj):
         return None
     inner = obj.get("data")
     if "stream" not in obj or not isinstance(inner, dict):
@@ -72,8 +75,12 @@ def learn(obj: Any, default_symbol: str | None) -> Layout | None:
     return _learn_envelope(obj, inner)
 
 
+def _has_plain_keys(obj: dict[str, Any]) -> bool:
+    return len(obj) <= MAX_KEYS and not any(map(_ODD_KEY.search, obj))
+
+
 def _learn_envelope(obj: dict[str, Any], inner: dict[str, Any]) -> Layout | None:
-    if len(obj) != 2 or len(inner) > MAX_KEYS or inner.get("e") not in TRADE_EVENTS:
+    if len(obj) != 2 or not _has_plain_keys(inner) or inner.get("e") not in TRADE_EVENTS:
         return None
     struct, text_time = _row_struct(inner, None)
     if struct is None:
