@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -38,6 +39,7 @@ JSON_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _RECEIVED = re.compile(rb"\s*+\d{10,19}\s++(?=[{\[])")
 
 _read_json = msgspec.json.Decoder().decode
+_read_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _columns = attrgetter("symbol", "time", "price", "size", "id")
 
 
@@ -275,8 +277,16 @@ def _is_swarm(line: Message) -> bool:
 
 
 def _parts(line: Message) -> list[bytes]:
-    """The lines of a message that holds several, or the frame behind a time of receipt."""
+    """The pieces of a message that cannot be read whole, each to be read by itself.
+
+    They are the elements of an array (one may hold 1e400, which is JSON and no number), its
+    lines, or the frame behind a time of receipt.
+    """
     data = line.encode("utf-8", "replace") if isinstance(line, str) else bytes(line)
+    if data.lstrip()[:1] == b"[":
+        with suppress(*JSON_ERRORS):
+            data.decode()
+            return [bytes(element) for element in _read_elements(data)]
     parts = [part for part in data.splitlines() if part.strip()]
     if len(parts) > 1:
         return parts

@@ -121,12 +121,12 @@ def find_roles(obj: dict[str, Any]) -> Roles:
     symbol = _first(obj, SYMBOL_NAMES)
     time = _first(obj, TIME_NAMES)
     event = obj.get("e")
-    names = EVENT_IDS.get(event, ID_NAMES) if isinstance(event, str) else ID_NAMES
-    identity = _first(obj, names)
-    if time is None and "t" in obj and parse_time(obj["t"]) is not None:
+    known = EVENT_IDS.get(event) if isinstance(event, str) else None
+    identity = _first(obj, known or ID_NAMES)
+    if time is None and known is None and "t" in obj and parse_time(obj["t"]) is not None:
         # Some sources call the time t; then it is no trade id.
         time = "t"
-        identity = _first(obj, tuple(name for name in names if name != "t"))
+        identity = _first(obj, tuple(name for name in ID_NAMES if name != "t"))
     return Roles(symbol, time, _first(obj, PRICE_NAMES), _first(obj, SIZE_NAMES), identity)
 
 

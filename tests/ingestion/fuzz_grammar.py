@@ -13,7 +13,7 @@ from random import Random
 from typing import NamedTuple
 
 from tests.ingestion import fuzz_values as values
-from tests.ingestion.fuzz_values import BAD, NO_ID, POISON, Value
+from tests.ingestion.fuzz_values import BAD, HUGE, NO_ID, POISON, Value
 
 
 class Tick(NamedTuple):
@@ -41,11 +41,11 @@ class Case:
 
 
 class Element(NamedTuple):
-    """One object. tick: None for one that is refused. poison: the text is no JSON."""
+    """One object. tick: None for one that is refused. poison: POISON or HUGE is in it."""
 
     text: str
     tick: Tick | None
-    poison: bool = False
+    poison: object = None
     consumed: tuple[str, int] | None = None
 
 
@@ -157,22 +157,22 @@ def _element(
         # The last of two equal keys counts, as everywhere where JSON is read.
         key = rng.choice(keys)
         pairs.insert(0, f"{json.dumps(key)}:{rng.choice(('null', '5', 'true', '[]', '{}'))}")
-    poison = any(value is POISON for value in meant.values())
+    poison = next((value for value in (POISON, HUGE) if value in meant.values()), None)
     return Element("{" + ",".join(pairs) + "}", *_verdict(meant, part, missing, poison))
 
 
 def _verdict(
-    meant: dict[str, object], part: dict[str, str], missing: str | None, poison: bool
-) -> tuple[Tick | None, bool, tuple[str, int] | None]:
+    meant: dict[str, object], part: dict[str, str], missing: str | None, poison: object
+) -> tuple[Tick | None, object, tuple[str, int] | None]:
     number = meant.get(part.get("id", ""), NO_ID)
     consumed = None
     if "X" in meant and meant["X"] is BAD and isinstance(meant.get("s"), str) and number != NO_ID:
         usable = missing is None and meant["e"] is not BAD
-        consumed = (str(meant["s"]), int(str(number))) if usable and not poison else None
-    if poison or missing or any(value is BAD for value in meant.values()):
+        consumed = (str(meant["s"]), int(str(number))) if usable and poison is None else None
+    if poison is not None or missing or any(value is BAD for value in meant.values()):
         return None, poison, consumed
     row = [meant[part[name]] for name in ("symbol", "time", "price", "size")]
-    return Tick(*row, number), False, None  # type: ignore[arg-type]
+    return Tick(*row, number), None, None  # type: ignore[arg-type]
 
 
 def element(rng: Random) -> Element:
@@ -247,7 +247,8 @@ def torn(rng: Random) -> Case:
 
 def _case(kind: str, found: list[Element], wrap: Callable[[str], str]) -> Case:
     text = wrap(",".join(one.text for one in found)).encode()
-    if any(one.poison for one in found):
+    poison = {one.poison for one in found}
+    if POISON in poison or (HUGE in poison and not text.startswith(b"[")):
         # Not JSON; a line break in it makes lines of it. No tick may come of what is torn.
         return Case(kind, text, loose=b"\n" in text or b"\r" in text)
     ticks = [one.tick for one in found if one.tick is not None]

@@ -53,10 +53,12 @@ def parts(message: bytes) -> int | None:
     except (ValueError, RecursionError, ArithmeticError):
         return None
     items = value if isinstance(value, list) else [value]
+    if not any(isinstance(one, dict) for one in items):
+        return 1 if not any(isinstance(one, list) for one in items) else None
     envelopes = {"data", "trades", "ticks", "payload", "result"}
     if any(isinstance(one, list) or (isinstance(one, dict) and envelopes & set(one)) for one in items):
         return None
-    return len(items) if any(isinstance(one, dict) for one in items) else 1
+    return len(items)
 
 
 def allows(found: list[dict[str, Any]], tick: tuple[str, int, float, float, int]) -> bool:
@@ -130,7 +132,8 @@ def _number_is(value: Any, got: float, end: Decimal) -> bool:
 
 def _id_is(value: Any, got: int) -> bool:
     read = _decimal(value)
-    return read is not None and read == got and 0 <= got < 2**63
+    exact = isinstance(value, int) or (isinstance(value, str) and value.isdigit())
+    return read is not None and (read if exact else float(read)) == got and 0 <= got < 2**63
 
 
 def _time_is(value: Any, got: int) -> bool:

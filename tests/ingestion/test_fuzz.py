@@ -45,8 +45,11 @@ def faults(cases: list[Case], decoded: Decoded) -> list[str]:
             wanted.setdefault(tick.symbol, []).append(tick)
     wrong = []
     got = rows(decoded)
-    if got != wanted:
-        wrong.append(f"ticks {got}, expected {wanted}")
+    for symbol in sorted({*got, *wanted}):
+        have, want = got.get(symbol, []), wanted.get(symbol, [])
+        if have != want:
+            wrong.append(f"too many: {sorted({*have} - {*want})}, not there: {sorted({*want} - {*have})}")
+            wrong.append(f"{len(have)} ticks of {symbol}, expected {len(want)}, in the same order")
     for index, one in enumerate(cases):
         refused = sum(1 for rejected in decoded.rejected if rejected.line == index)
         if not one.loose and refused != one.parts - len(one.ticks):
