@@ -301,11 +301,14 @@ def _by_symbol(
     bad: Iterable[int],
 ) -> list[Ticks]:
     """One batch a symbol; rows at the positions `bad` are left out."""
-    distinct = list(dict.fromkeys(names.values()))
     bad = list(bad)
+    refused = frozenset(bad)
+    # A symbol's turn is that of its first good row, however the lines are cut into batches.
+    kept = (s for at, s in enumerate(symbols) if at not in refused) if refused else names
+    distinct = list(dict.fromkeys(names[symbol] for symbol in kept))
     if len(distinct) == 1 and not bad:
         return [Ticks(distinct[0], *columns)]
-    codes = {symbol: distinct.index(name) for symbol, name in names.items()}
+    codes = {symbol: distinct.index(name) for symbol, name in names.items() if name in distinct}
     code = np.array([codes.get(symbol, -1) for symbol in symbols], dtype=np.int16)
     code[bad] = -1
     batches = []

@@ -34,7 +34,7 @@ _STAMP = re.compile(rb"\s*[0-9]{10,19}\s+")
 
 
 def objects(message: bytes) -> list[dict[str, Any]]:
-    """Every object anywhere in a message, with the stream that its envelope names."""
+    """Every object anywhere in a message, and in each line of it."""
     found: list[dict[str, Any]] = []
     for text in (message, *message.splitlines()):
         for part in (text, _STAMP.sub(b"", text, count=1)):
@@ -42,7 +42,7 @@ def objects(message: bytes) -> list[dict[str, Any]]:
                 value = _load(part)
             except (ValueError, RecursionError, ArithmeticError):
                 continue
-            found.extend(_objects(value, ""))
+            found.extend(_objects(value, {"\0stream": "", "\0symbol": None}))
     return found
 
 
@@ -70,21 +70,27 @@ def _load(text: bytes) -> Any:
     def refuse(word: str) -> None:
         raise ValueError(word)
 
-    def read(word: str) -> Decimal:
-        return Decimal(word) if math.isfinite(float(word)) else refuse(word)  # type: ignore[return-value]
+    def real(word: str) -> Decimal:
+        return Decimal(word) if math.isfinite(float(word)) else Decimal("Infinity")
 
-    return json.loads(text.decode("utf-8"), parse_float=read, parse_constant=refuse)
+    def whole(word: str) -> int | Decimal:
+        return int(word) if len(word) < 4_000 else Decimal("Infinity")
+
+    hooks = {"parse_float": real, "parse_int": whole, "parse_constant": refuse}
+    return json.loads(text.decode("utf-8"), **hooks)
 
 
-def _objects(value: Any, stream: str) -> Iterator[dict[str, Any]]:
+def _objects(value: Any, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Objects with what those around them say for all: the stream, and a symbol."""
     if isinstance(value, list):
         for one in value:
-            yield from _objects(one, stream)
+            yield from _objects(one, around)
     elif isinstance(value, dict):
-        stream = value["stream"] if isinstance(value.get("stream"), str) else stream
-        yield {**value, "\0stream": stream}
+        stream = value["stream"] if isinstance(value.get("stream"), str) else around["\0stream"]
+        around = {"\0stream": stream, "\0symbol": value.get("symbol", around["\0symbol"])}
+        yield {**value, **around}
         for one in value.values():
-            yield from _objects(one, stream)
+            yield from _objects(one, around)
 
 
 def _means(
@@ -96,7 +102,7 @@ def _means(
         return False
     values = {key if len(key) == 1 else key.lower(): one for key, one in obj.items()}
     named = [_symbol(values[key]) for key in SYMBOL_KEYS & set(values)]
-    names = named or [_symbol(obj["\0stream"].partition("@")[0]), _symbol(values.get("symbol"))]
+    names = named or [_symbol(obj["\0stream"].partition("@")[0]), _symbol(obj["\0symbol"])]
     return (
         symbol in names
         and any(_time_is(values[key], ts_ms) for key in TIME_KEYS & set(values))
