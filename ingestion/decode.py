@@ -27,7 +27,9 @@ Message = bytes | str
 MAX_SYMBOLS = 64
 SAMPLE_LENGTH = 200
 MAX_LAYOUTS = 4
+#: Layouts cost time to make: so many, and one more for so many messages that had none.
 MAX_LEARNT = 32
+LEARN_EVERY = 1_000
 MAX_SPELLINGS = 1_000
 #: Trades, or what stands in their place, in one message; more is an attack on our time.
 MAX_PARTS = 50_000
@@ -104,6 +106,7 @@ class Decoder:
         self._seen: set[str] = set()
         self._layouts: list[Layout] = []
         self._learnt = 0
+        self._thorough = 0
         self._text_time = False
 
     def want(self, symbols: Collection[str] | None) -> None:
@@ -177,7 +180,8 @@ class Decoder:
                 batch.refuse(item, index)
             else:
                 batch.out.notices.append(item)
-        if found == 1 and self._learnt < MAX_LEARNT:
+        self._thorough += 1
+        if found == 1 and self._learnt < MAX_LEARNT + self._thorough // LEARN_EVERY:
             self._learn(obj)
 
     def _learn(self, obj: Any) -> None:

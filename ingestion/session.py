@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from analytics.model import Rejected
@@ -67,8 +67,14 @@ class Session:
             self._leave_at_s = now_s + timers.handover_s
         return now_s >= self._leave_at_s
 
+    def note_refused(self, rejected: Iterable[Rejected]) -> None:
+        """Keep the first message that was no trade; what a source says of itself counts less."""
+        for one in rejected:
+            if self.refused is None or (self.refused.reason == "control" != one.reason):
+                self.refused = one
+
     def why_no_ticks(self) -> str:
-        """What to add to "no data" where messages came and none was a trade."""
+        """What to add to "no data" where messages came and none was a trade: the first."""
         if self.first_tick_s is not None or self.refused is None:
             return ""
         return (

@@ -231,8 +231,10 @@ class Supervisor:
             self._sink(decoded.ticks, decoded.rejected)
         if decoded.ticks:
             self._note_data(decoded, session)
-        if decoded.rejected:
-            session.refused = decoded.rejected[-1]
+        if decoded.rejected and session.first_tick_s is None:
+            session.note_refused(decoded.rejected)
+            if self._state == "connecting":
+                self._detail = "connected" + session.why_no_ticks()
         for notice in decoded.notices:
             if notice.kind == "shutdown":
                 raise FeedError(Failure(notice.text, "renewal"))
