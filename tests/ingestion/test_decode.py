@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import time
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics.model import NO_TRADE_ID, SYMBOL_PATTERN
+from ingestion.continuity import Continuity
 from ingestion.decode import Decoder, sample
 from ingestion.times import END_MS, FIRST_MS
 
@@ -148,6 +150,37 @@ def test_a_time_is_read_in_any_unit_and_without_a_zone_as_utc(time: Any) -> None
 
 def test_seconds_are_told_from_milliseconds_by_their_size() -> None:
     assert only_tick(line(TICK | {"ts": MOMENT // 1_000}))[1] == MOMENT // 1_000 * 1_000
+
+
+@pytest.mark.parametrize("unit", [1, 1_000, 1_000_000, 1_000_000_000])
+def test_a_time_s_unit_is_told_up_to_the_borders_of_2000_and_2100(unit: int) -> None:
+    first, end = FIRST_MS // 1_000 * unit, END_MS // 1_000 * unit
+    assert only_tick(line(TICK | {"ts": first}))[1] == FIRST_MS
+    assert only_tick(line(TICK | {"ts": end - 1}))[1] == (end - 1) * 1_000 // unit
+    assert reasons(line(TICK | {"ts": first - 1})) == ["time"]
+    assert reasons(line(TICK | {"ts": end})) == ["time"]
+
+
+def test_a_fraction_of_a_second_never_rounds_a_time_out_of_its_century() -> None:
+    assert only_tick(line(TICK | {"ts": 4_102_444_799.9999995}))[1] == END_MS - 1
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        *("2024-08-08T23+01:00.322Z", "2024-08-08T235416.1.322Z", "2024-08-08123:54:16.322Z"),
+        *("2024-08-08x23:54:16", "2024-08-08T23:54:16.Z", "20240808", "2024-08-08T23:54:16.3２2Z"),
+    ],
+)
+def test_a_time_that_only_resembles_iso_is_refused_on_either_road(time: str) -> None:
+    assert reasons(line(TICK | {"ts": time})) == ["time"]
+    decoded = Decoder().decode_lines([line(TICK), line(TICK | {"ts": time})])
+    assert [refused.reason for refused in decoded.rejected] == ["time"]
+
+
+def test_times_of_digits_are_read_among_iso_times() -> None:
+    decoded = Decoder().decode_lines([line(TICK), line(TICK | {"ts": str(MOMENT + 5)})])
+    assert [row[1] for row in flat(decoded)] == [MOMENT, MOMENT + 5]
 
 
 @pytest.mark.parametrize("symbol", ["btcusdt", "BtcUsdt", "BTCUSDT"])
@@ -290,10 +323,75 @@ def test_an_id_that_is_no_whole_number_is_no_id(trade_id: Any) -> None:
     assert only_tick(line(TICK | {"id": trade_id}))[4] == NO_TRADE_ID
 
 
+@pytest.mark.parametrize(
+    ("trade_id", "read"),
+    [
+        *((0, 0), ("0017", 17), (2**63 - 1, 2**63 - 1), (str(2**63 - 1), 2**63 - 1), (7.0, 7)),
+        *(("7.0", 7), ("7e0", 7), (2.0**53, 2**53), (1e18, NO_TRADE_ID), (2**63, NO_TRADE_ID)),
+        *(("1" * 20, NO_TRADE_ID), ("1_7", NO_TRADE_ID), (" 7", NO_TRADE_ID), (-0.0, 0)),
+    ],
+)
+def test_an_id_is_the_same_on_either_road(trade_id: Any, read: int) -> None:
+    assert only_tick(line(TICK | {"id": trade_id}))[4] == read
+    decoded = Decoder().decode_lines([line(TICK | {"id": 5}), line(TICK | {"id": trade_id})])
+    assert [row[4] for row in flat(decoded)] == [5, read]
+
+
+def test_the_id_of_an_event_is_its_own_and_neither_an_order_s_nor_a_time() -> None:
+    spot = {name: value for name, value in TRADE.items() if name not in ("t", "X")}
+    assert only_tick(line(spot | {"a": 88, "b": 99}))[4] == NO_TRADE_ID
+    assert only_tick(line(AGG_TRADE | {"t": 88, "id": 99}))[4] == AGG_TRADE["a"]
+    timeless = {name: value for name, value in TRADE.items() if name not in ("T", "E")}
+    assert reasons(line(timeless | {"t": MOMENT * 1_000_000})) == ["schema"]
+
+
+def test_a_range_of_trades_in_an_aggregate_is_no_gap() -> None:
+    lines = [
+        line(AGG_TRADE | {"a": number, "f": 50 * number, "l": 50 * number + 20})
+        for number in (7, 8, 9)
+    ]
+    decoded = Decoder().decode_lines(lines)
+    assert Continuity(strict=True).check(decoded.ticks, decoded.consumed) == []
+
+
+def test_prints_that_are_no_trades_leave_no_gap_behind() -> None:
+    kinds = ["MARKET", "NA", "INSURANCE_FUND", "MARKET", "NA", "MARKET"]
+    frames = [line(TRADE | {"t": 10 + at, "X": kind}) for at, kind in enumerate(kinds)]
+    for at, kind in ((1, "0"), (4, "0.0")):
+        frames[at] = line(TRADE | {"t": 10 + at, "X": "NA", "p": kind, "q": "0"})
+    decoder, watch = Decoder(), Continuity(strict=True)
+    for batch in (frames, [line(TRADE | {"t": 17})]):
+        decoded = decoder.decode_lines(batch)
+        gaps = watch.check(decoded.ticks, decoded.consumed)
+    assert [(gap.first_id, gap.last_id) for gap in gaps] == [(16, 16)]
+
+
+@pytest.mark.parametrize("kind", ["ticker", "Ticker", "quote", "l2_book", "kline_1m", "candles"])
+def test_what_says_that_it_is_no_trade_is_none(kind: str) -> None:
+    quote = {"symbol": "BTCUSDT", "ts": MOMENT, "last": 5, "volume": 1e6}
+    for name in ("type", "event", "channel"):
+        assert reasons(line(quote | {name: kind})) == ["event"]
+        assert reasons(line({name: kind, "data": [quote, quote]})) == ["event"]
+        decoded = Decoder().decode_lines([line(quote | {name: "buy"}), line(quote | {name: kind})])
+        assert (decoded.count, decoded.rejected[0].reason) == (1, "event")
+
+
 def test_arrays_keep_the_order_of_arrival_within_a_symbol() -> None:
     ticks = [TICK | {"price": price} for price in (3, 1, 2)]
     decoded = Decoder().decode_lines([line(TICK), line(ticks), line(TICK | {"price": 9})])
     assert decoded.ticks[0].price.tolist() == [61800.3, 3.0, 1.0, 2.0, 9.0]
+
+
+@pytest.mark.parametrize("form", ["[5, %s, null]", '{"data": [5, %s, null]}', "[[5], %s, []]"])
+def test_a_stranger_in_an_array_hides_no_trade(form: str) -> None:
+    decoded = Decoder().decode(form % json.dumps(TICK))
+    assert (decoded.count, [one.reason for one in decoded.rejected]) == (1, ["schema"] * 2)
+
+
+def test_a_number_too_large_for_any_type_spoils_its_own_trade_alone() -> None:
+    bad = json.dumps(TICK).replace("61800.3", "1e400")
+    decoded = Decoder().decode(f"[{json.dumps(TICK)}, {bad}, {json.dumps(TICK)}]")
+    assert (decoded.count, [one.reason for one in decoded.rejected]) == (2, ["json"])
 
 
 def test_symbols_are_grouped_into_one_batch_each() -> None:
@@ -312,7 +410,47 @@ def test_a_message_of_several_lines_gives_each_of_them() -> None:
 def test_a_recorder_s_time_of_receipt_before_a_frame_is_passed_over() -> None:
     frame = line({"stream": "btcusdt@trade", "data": TRADE})
     assert only_tick(b"1723161255088176367 " + frame)[1] == MOMENT
+    decoded = Decoder().decode(b"1723161255088176367 %b\n1723161255088176368 %b" % (frame, frame))
+    assert (decoded.count, decoded.rejected) == (2, [])
+    assert reasons(b"[1723161255088176367 " + line(TICK) + b"]") == ["json"]
     assert reasons(b"1723161255 " * 100_000 + frame) == ["json"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *(b" " * 1_000_000, b"\n" * 999_999 + b"x", b"1723161255" + b" " * 900_000 + b"x"),
+        *(b"x\n" * 500_000, b"[{}" + b",{}" * 330_000 + b"]", b"[[]" + b",5" * 400_000 + b"]"),
+        *(b'{"a":' * 200_000, b'["' + b"\\u0041" * 160_000 + b'"]', b"[" + b"9" * 1_000_000 + b"]"),
+    ],
+)
+def test_no_message_of_a_megabyte_holds_the_loop_up(message: bytes) -> None:
+    began = time.perf_counter()
+    assert len(reasons(message)) == 1
+    assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("key", ['a"b', "a\\b", "a\x00b", "\x7fid", "\x7fsymbol", "", "\u2028"])
+def test_a_key_that_no_layout_can_have_harms_nothing(key: str) -> None:
+    odd = line(TICK | {key: 5})
+    decoded = Decoder("ETHUSDT").decode_lines([odd, odd, line({"data": TRADE, "stream": "x@trade"})])
+    assert (decoded.count, decoded.rejected) == (3, [])
+    assert only_tick(odd)[4] == NO_TRADE_ID
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview, bytes.decode])
+def test_a_message_may_be_any_kind_of_bytes_or_text(kind: Any) -> None:
+    assert only_tick(kind(line(TICK))) == only_tick(line(TICK))
+    assert reasons(kind(b"x\ny")) == ["json", "json"]
+    assert reasons("\ud800{}") == ["json"]
+
+
+def test_a_layout_is_learnt_again_after_many_that_came_once() -> None:
+    decoder = Decoder()
+    for number in range(60):
+        decoder.decode(line(TICK | {f"field_{number}": 5}))
+    assert decoder.decode_lines([line(TICK)] * 2_000).count == 2_000
+    assert decoder._layouts[0].decode(line(TICK)).price == 61800.3
 
 
 def test_unwanted_symbols_are_refused_as_unsubscribed() -> None:
