@@ -24,7 +24,7 @@ END_MS = END_S * 1_000
 #: How many of each unit make a second.
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
-_NUMBER = re.compile(r"\d{1,20}(\.\d{0,20})?([eE]\+?\d{1,2})?", re.ASCII)
+_NUMBER = re.compile(r"\d++(\.\d*+)?([eE][+-]?\d++)?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,19}", re.ASCII)
 _ISO = re.compile(
     r"\d{4}-?\d\d-?\d\d([Tt ]\d\d(:?\d\d(:?\d\d([.,]\d{1,9})?)?)?(Z| UTC|[+-]\d\d(:?\d\d)?)?)?",

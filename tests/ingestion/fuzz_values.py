@@ -81,7 +81,7 @@ def quantity(rng: Random, bad: float, poison: float, bads: tuple[str, ...]) -> V
             str(rng.randint(1, 100_000)),
             f"{rng.uniform(1, 10):.5f}e{rng.randint(-8, 8)}",
             f"{rng.randint(1, 9)}E+{rng.randint(0, 9)}",
-            rng.choice(("999999999999.9", "5e-324", "0.00000001", "1e-300", "1.0", "10")),
+            rng.choice(("999999999999.9", "5e-324", "0.00000001", "1e-300", "1.0", "10", "2." + "0" * 90)),
         )
     )
     if float(text) <= 0:

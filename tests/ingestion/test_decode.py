@@ -137,6 +137,9 @@ def test_text_and_bytes_are_read_alike() -> None:
         str(MOMENT),
         MOMENT / 1_000,
         "1723161256.322",
+        "1723161256322." + "0" * 30,
+        "17231612563220000e-4",
+        "1.723161256322e+12",
         "2024-08-08T23:54:16.322Z",
         "2024-08-08T23:54:16.322",
         "2024-08-08 23:54:16.322",
@@ -211,6 +214,13 @@ def test_a_symbol_is_taken_in_any_case(symbol: str) -> None:
 @pytest.mark.parametrize("part", ["price", "size"])
 def test_what_is_no_positive_finite_ascii_number_is_refused(part: str, value: Any) -> None:
     assert reasons(line(TICK | {part: value})) in ([part], ["json"])
+
+
+@pytest.mark.parametrize("price", ["1." + "0" * 90, "1e0", "10e-1", "0." + "0" * 90 + "1e91", "+1."])
+def test_a_price_as_text_is_the_same_on_either_road(price: str) -> None:
+    decoded = Decoder().decode_lines([line(TICK | {"price": "5"}), line(TICK | {"price": price})])
+    assert [row[2] for row in flat(decoded)] == [5.0, 1.0]
+    assert only_tick(line(TICK | {"price": price}))[2] == 1.0
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400", "01", "1_000"])
@@ -421,6 +431,8 @@ def test_a_recorder_s_time_of_receipt_before_a_frame_is_passed_over() -> None:
     [
         *(b" " * 1_000_000, b"\n" * 999_999 + b"x", b"1723161255" + b" " * 900_000 + b"x"),
         *(b"x\n" * 500_000, b"[{}" + b",{}" * 330_000 + b"]", b"[[]" + b",5" * 400_000 + b"]"),
+        *(line(TICK | {"price": "1" * 990_000 + "x"}), line(TICK | {"ts": "1" * 990_000 + "x"})),
+        *(line(TICK | {"id": "1" * 9, "price": "1" * 990_000}), line(TICK | {"symbol": "A" * 990_000})),
         *(b'{"a":' * 200_000, b'["' + b"\\u0041" * 160_000 + b'"]', b"[" + b"9" * 1_000_000 + b"]"),
     ],
 )
