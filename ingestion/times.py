@@ -26,6 +26,7 @@ UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 _NUMBER = re.compile(r"\d++(\.\d*+)?([eE][+-]?\d++)?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,19}", re.ASCII)
+_SECOND = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", re.ASCII)
 _ISO = re.compile(
     r"\d{4}-?\d\d-?\d\d([Tt ]\d\d(:?\d\d(:?\d\d([.,]\d{1,9})?)?)?(Z| UTC|[+-]\d\d(:?\d\d)?)?)?",
     re.ASCII,
@@ -65,28 +66,19 @@ def parse_time(value: object) -> int | None:
 
 
 def text_ms(text: str) -> int | None:
-    """Epoch ms of a text of a number, or of ISO 8601; None if it is neither.
+    """Epoch ms of a text of a number or of ISO 8601, with or without a zone; else None.
 
-    >>> text_ms("1723161256"), text_ms("2024-08-08T23:54:16Z"), text_ms("20240808")
+    >>> text_ms("1723161256"), text_ms("2024-08-09T01:54:16+02:00"), text_ms("20240808")
     (1723161256000, 1723161256000, None)
     """
-    if text[4:5] != "-" and _NUMBER.fullmatch(text):
-        return _epoch_number(int(text) if _WHOLE.fullmatch(text) else float(text))
-    return iso_ms(text)
-
-
-def iso_ms(text: str) -> int | None:
-    """Epoch ms of an ISO 8601 text, with or without a zone; None if it is none.
-
-    >>> iso_ms("2024-08-09T01:54:16+02:00")
-    1723161256000
-    """
-    if len(text) == 24 and text[13:20:3] == "::." and text[4] == "-" and text[23] == "Z":
+    if len(text) == 24 and text[19] == "." and text[23] == "Z":
         base = _second_ms(text[:19])
         milliseconds = text[20:23]
         if base is not None and milliseconds.isdigit() and milliseconds.isascii():
             return base + int(milliseconds)
-    return _any_iso_ms(text)
+    if text[4:5] != "-" and _NUMBER.fullmatch(text):
+        return _epoch_number(int(text) if _WHOLE.fullmatch(text) else float(text))
+    return _iso_ms(text)
 
 
 def scale_to_ms(numbers: IntArray) -> IntArray:
@@ -117,10 +109,10 @@ def _epoch_number(number: float) -> int | None:
 
 @lru_cache(maxsize=4_096)
 def _second_ms(text: str) -> int | None:
-    return _any_iso_ms(text)
+    return _iso_ms(text) if _SECOND.fullmatch(text) else None
 
 
-def _any_iso_ms(text: str) -> int | None:
+def _iso_ms(text: str) -> int | None:
     if len(text) > 40 or not _ISO.fullmatch(text):
         return None
     text = text.removesuffix(" UTC")

@@ -199,7 +199,9 @@ async def switch(cycles: int, seed: int) -> str:
         url = f"{other.ws}{other.venue.path}?streams=urlusdt@{other.venue.event}"
         switching = Switching(runtime, url, seed)
         await until(lambda: runtime.kernels_ready, 120)
-        for _ in range(12):  # threads that look names up are kept, and are as many as needed
+        # The threads that look names up are kept: let there be all that there may be.
+        await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.02) for _ in range(40)))
+        for _ in range(8):
             await switching.cycle()
         await until(lambda: not exchange.connections and not other.connections, 5)
         before, began = held(), time.perf_counter()
