@@ -7,9 +7,7 @@ Every one gives at least one tick or one `Rejected`; none raises.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -19,10 +17,9 @@ import numpy as np
 
 from analytics.model import SYMBOL_PATTERN, IntArray, Rejected, Ticks
 from ingestion.layout import Layout, learn
+from ingestion.pieces import JSON_ERRORS, MAX_PARTS, Message, is_swarm, pieces
 from ingestion.rows import Notice, Refusal, Row, walk
 from ingestion.times import scale_to_ms, text_ms
-
-Message = bytes | str
 
 MAX_SYMBOLS = 64
 SAMPLE_LENGTH = 200
@@ -31,17 +28,8 @@ MAX_LAYOUTS = 4
 MAX_LEARNT = 32
 LEARN_EVERY = 1_000
 MAX_SPELLINGS = 1_000
-#: Trades, or what stands in their place, in one message; more is an attack on our time.
-MAX_PARTS = 50_000
-
-#: What a JSON decoder raises for bytes that are none, or are nested without end.
-JSON_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
-
-#: Recorders of raw frames write the time of receipt before each.
-_RECEIVED = re.compile(rb"\s*+\d{10,19}\s++(?=[{\[])")
 
 _read_json = msgspec.json.Decoder().decode
-_read_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _columns = attrgetter("symbol", "time", "price", "size", "id")
 
 
@@ -158,14 +146,14 @@ class Decoder:
         try:
             obj = _read_json(line)
         except JSON_ERRORS:
-            parts = _parts(line) if depth < 2 else []
+            parts = pieces(line) if depth < 2 else []
             if not parts or len(parts) > MAX_PARTS:
                 batch.refuse(Refusal("too-many-parts" if parts else "json"), index)
                 return
             for part in parts:
                 self._read_other(part, index, batch, depth + 1)
         else:
-            if _is_swarm(line):
+            if is_swarm(line):
                 batch.refuse(Refusal("too-many-parts"), index)
             else:
                 self._read_thoroughly(obj, index, batch)
@@ -270,32 +258,6 @@ class _Batch:
 
 def _read_nothing(line: Message) -> Any:
     raise msgspec.DecodeError("no layout is known yet")
-
-
-def _is_swarm(line: Message) -> bool:
-    """Whether a message holds more objects, or values, than trades have room in it."""
-    if len(line) < MAX_PARTS:
-        return False
-    data = line.encode("utf-8", "replace") if isinstance(line, str) else bytes(line)
-    return data.count(b"{") > MAX_PARTS or data.count(b",") > 5 * MAX_PARTS
-
-
-def _parts(line: Message) -> list[bytes]:
-    """The pieces of a message that cannot be read whole, each to be read by itself.
-
-    They are the elements of an array (one may hold 1e400, which is JSON and no number), its
-    lines, or the frame behind a time of receipt.
-    """
-    data = line.encode("utf-8", "replace") if isinstance(line, str) else bytes(line)
-    if data.lstrip()[:1] == b"[":
-        with suppress(*JSON_ERRORS):
-            data.decode()
-            return [bytes(element) for element in _read_elements(data)]
-    parts = [part for part in data.splitlines() if part.strip()]
-    if len(parts) > 1:
-        return parts
-    received = _RECEIVED.match(data)
-    return [data[received.end() :]] if received else []
 
 
 def _by_symbol(

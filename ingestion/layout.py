@@ -49,8 +49,8 @@ _ODD_KEY = re.compile(r'[\x00-\x1f"\\\x7f]')
 class Layout:
     """`decode(message)` -> an object with symbol, time, price, size and id.
 
-    time is epoch s, ms, us or ns, or a text (of a number or of ISO 8601). decode raises msgspec.MsgspecError,
-    UnicodeDecodeError or RecursionError for a message of any other layout.
+    time is epoch s, ms, us or ns, or a text (of a number or of ISO 8601). decode raises
+    msgspec.MsgspecError, UnicodeDecodeError or RecursionError for a message of any other layout.
     """
 
     def __init__(self, decode: Callable[[Any], Any], text_time: bool) -> None:

@@ -67,11 +67,22 @@ STRANGERS = ("5", "null", '"BTCUSDT"', "true", "[]", "{}", '{"hello":"world"}', 
 CONTROLS = (
     *('{"result":null,"id":1}', '{"result":["btcusdt@aggTrade"],"id":3}', '{"ping":1723161256322}'),
     *('{"code":2,"msg":"Invalid request","id":1}', '{"error":{"code":2,"msg":"bad"},"id":1}'),
-    *('{"e":"serverShutdown","E":1723161256322}', '{"type":"heartbeat","time":"2024-08-08T23:54:16Z"}'),
+    *(
+        '{"e":"serverShutdown","E":1723161256322}',
+        '{"type":"heartbeat","time":"2024-08-08T23:54:16Z"}',
+    ),
     *('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1723161256322}}', "{}", "[]"),
-    *('{"error":5}', '{"event":"subscribe","arg":{"channel":"trades"}}', '{"error":null}', "null", "0"),
+    *(
+        '{"error":5}',
+        '{"event":"subscribe","arg":{"channel":"trades"}}',
+        '{"error":null}',
+        "null",
+        "0",
+    ),
     *('{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}', '{"type":"subscriptions"}'),
-    *('{"stream":"btcusdt@bookTicker","data":{"u":5,"s":"BTCUSDT","b":"5","B":"1","a":"6","A":"1"}}',),
+    *(
+        '{"stream":"btcusdt@bookTicker","data":{"u":5,"s":"BTCUSDT","b":"5","B":"1","a":"6","A":"1"}}',
+    ),
     *('{"type":"ticker","product_id":"BTC-USD","price":"5","volume":"9","time":1723161256322}',),
 )
 
@@ -131,7 +142,10 @@ def _no_trade(rng: Random, fields: dict[str, Value]) -> None:
     if rng.random() < 0.5:
         fields |= {"p": ('"0"', BAD), "q": ('"0"', BAD), "X": ('"NA"', BAD)}
     else:
-        fields["X"] = (rng.choice(('"INSURANCE_FUND"', '"NA"', '"ADL"', "null", "5", '"market"')), BAD)
+        fields["X"] = (
+            rng.choice(('"INSURANCE_FUND"', '"NA"', '"ADL"', "null", "5", '"market"')),
+            BAD,
+        )
 
 
 def _element(
@@ -188,7 +202,10 @@ def plain(rng: Random) -> Case:
 
 def combined(rng: Random) -> Case:
     kind = rng.choice(("trade", "aggTrade"))
-    wraps = ('{"stream":"btcusdt@' + kind + '","data":%s}', '{"data":%s,"stream":"btcusdt@' + kind + '"}')
+    wraps = (
+        '{"stream":"btcusdt@' + kind + '","data":%s}',
+        '{"data":%s,"stream":"btcusdt@' + kind + '"}',
+    )
     return _case("combined", [trade(rng, kind, "BTCUSDT")], rng.choice(wraps).__mod__)
 
 
@@ -207,7 +224,14 @@ def array(rng: Random) -> Case:
     found = [element(rng) for _ in range(rng.randint(1, 5))]
     while rng.random() < 0.25:
         found.insert(rng.randrange(len(found) + 1), Element(rng.choice(STRANGERS), None))
-    wraps = ("[%s]", "[%s]", "[ %s\n]", '{"data":[%s]}', '{"trades":[%s],"id":"x"}', '{"ticks":[%s]}')
+    wraps = (
+        "[%s]",
+        "[%s]",
+        "[ %s\n]",
+        '{"data":[%s]}',
+        '{"trades":[%s],"id":"x"}',
+        '{"ticks":[%s]}',
+    )
     return _case("array", found, rng.choice(wraps).__mod__)
 
 
@@ -241,7 +265,9 @@ def torn(rng: Random) -> Case:
         return Case("torn", text[: rng.randrange(len(text))], loose=True)
     if draw < 0.95:
         return Case("noise", rng.randbytes(rng.randint(0, 60)), loose=True)
-    deep = rng.choice((b"[", b'{"a":', b'[{"data":', b" ", b"9", b'"', b"\n", b"{}", b"1723161255 "))
+    deep = rng.choice(
+        (b"[", b'{"a":', b'[{"data":', b" ", b"9", b'"', b"\n", b"{}", b"1723161255 ")
+    )
     return Case("endless", deep * rng.choice((1_000, 20_000)), loose=True)
 
 

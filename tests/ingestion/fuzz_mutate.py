@@ -28,7 +28,19 @@ _TOKENS = tuple(
     for text in (
         *(*values.BAD_NUMBERS, *values.POISONED[:-1], *values.BAD_TIMES, *values.BAD_SYMBOLS),
         *(*values.BAD_IDS, '"T"', '"E"', '"p"', '"q"', '"s"', '"t"', '"a"', '"X"', '"data"', '"e"'),
-        *('"price"', '"size"', '"symbol"', '"ts"', '"MARKET"', '"NA"', '"trade"', "[", "]", "{", "}"),
+        *(
+            '"price"',
+            '"size"',
+            '"symbol"',
+            '"ts"',
+            '"MARKET"',
+            '"NA"',
+            '"trade"',
+            "[",
+            "]",
+            "{",
+            "}",
+        ),
     )
 )
 _MARKS = b'{}[]",:0123456789.eE+-\\ \n\r\x00\xff'

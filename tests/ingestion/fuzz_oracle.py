@@ -56,7 +56,9 @@ def parts(message: bytes) -> int | None:
     if not any(isinstance(one, dict) for one in items):
         return 1 if not any(isinstance(one, list) for one in items) else None
     envelopes = {"data", "trades", "ticks", "payload", "result"}
-    if any(isinstance(one, list) or (isinstance(one, dict) and envelopes & set(one)) for one in items):
+    if any(
+        isinstance(one, list) or (isinstance(one, dict) and envelopes & set(one)) for one in items
+    ):
         return None
     return len(items)
 
@@ -132,7 +134,11 @@ def _decimal(value: Any) -> Decimal | None:
 def _number_is(value: Any, got: float, end: Decimal) -> bool:
     read = _decimal(value)
     return (
-        read is not None and 0 < read < end and math.isfinite(got) and got > 0 and got == float(read)
+        read is not None
+        and 0 < read < end
+        and math.isfinite(got)
+        and got > 0
+        and got == float(read)
     )
 
 
@@ -148,7 +154,8 @@ def _time_is(value: Any, got: int) -> bool:
     read = _decimal(value)
     if read is not None:
         return any(
-            SPAN_MS[0] <= read * 1_000 / per_s < SPAN_MS[1] and -1 <= got - read * 1_000 / per_s <= 1
+            SPAN_MS[0] <= read * 1_000 / per_s < SPAN_MS[1]
+            and -1 <= got - read * 1_000 / per_s <= 1
             for per_s in (1, 10**3, 10**6, 10**9)
         )
     return isinstance(value, str) and _iso(value) == got

@@ -45,16 +45,44 @@ BAD_TIMES = (
     *('"0001-01-01T00:00:00+23:59"', '"9999-12-31T23:59:59-23:59"', '" 1723161256322"'),
 )
 BAD_SYMBOLS = (
-    *('""', "5", "null", "true", "[]", '{"a":"BTC"}', '["BTCUSDT"]', '"<img src=x onerror=alert(1)>"'),
-    *('"=cmd|\' /C calc\'!A0"', '"../../etc/passwd"', '"ＢＴＣ"', '"straße"', '"A\\u0000B"'),
-    *('"BTC/USDT"', '" BTC"', '"BTC "', '"BTC\\n"', '"@SUM(A1)"', '"BTC\\u202eUSD"', '"' + "A" * 33 + '"'),
+    *(
+        '""',
+        "5",
+        "null",
+        "true",
+        "[]",
+        '{"a":"BTC"}',
+        '["BTCUSDT"]',
+        '"<img src=x onerror=alert(1)>"',
+    ),
+    *("\"=cmd|' /C calc'!A0\"", '"../../etc/passwd"', '"ＢＴＣ"', '"straße"', '"A\\u0000B"'),
+    *(
+        '"BTC/USDT"',
+        '" BTC"',
+        '"BTC "',
+        '"BTC\\n"',
+        '"@SUM(A1)"',
+        '"BTC\\u202eUSD"',
+        '"' + "A" * 33 + '"',
+    ),
     *('"İ"', '"BTC.P"', '"ıota"', '"\\u212a"'),
 )
 BAD_IDS = ('"b1f0"', "-4", str(2**63), "1.5", "true", '""', "null", "[]", '"-1"', '"1.5"', "1e300")
-#: No valid JSON may hold half a pair; a parser may refuse the text or the value.
 SYMBOLS = (
     *("BTCUSDT", "ETHUSDT", "btcusdt", "BtcUsdt", "1000PEPEUSDT", "BTC-PERPETUAL", "BTCUSD_PERP"),
-    *("btc-usd", "A", "a_b-c", "X" * 32, "0", "SOL_USDC", "ethusdt_250926", "nan", "null", "-", "_"),
+    *(
+        "btc-usd",
+        "A",
+        "a_b-c",
+        "X" * 32,
+        "0",
+        "SOL_USDC",
+        "ethusdt_250926",
+        "nan",
+        "null",
+        "-",
+        "_",
+    ),
 )
 
 
@@ -81,7 +109,9 @@ def quantity(rng: Random, bad: float, poison: float, bads: tuple[str, ...]) -> V
             str(rng.randint(1, 100_000)),
             f"{rng.uniform(1, 10):.5f}e{rng.randint(-8, 8)}",
             f"{rng.randint(1, 9)}E+{rng.randint(0, 9)}",
-            rng.choice(("999999999999.9", "5e-324", "0.00000001", "1e-300", "1.0", "10", "2." + "0" * 90)),
+            rng.choice(
+                ("999999999999.9", "5e-324", "0.00000001", "1e-300", "1.0", "10", "2." + "0" * 90)
+            ),
         )
     )
     if float(text) <= 0:
@@ -137,9 +167,9 @@ def _iso(ms: int, rng: Random) -> Value:
 
 
 #: The collector's own form and the exchange's are the most frequent.
-TIME_FORMS = (*(_epoch(1),) * 5, *(_iso,) * 5, _epoch(1_000), _epoch(10**6), _seconds) + (
-    _float_seconds,
-    _float_ms,
+TIME_FORMS = (
+    *(*(_epoch(1),) * 5, *(_iso,) * 5, _epoch(1_000), _epoch(10**6)),
+    *(_seconds, _float_seconds, _float_ms),
 )
 
 

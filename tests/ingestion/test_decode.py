@@ -216,7 +216,9 @@ def test_what_is_no_positive_finite_ascii_number_is_refused(part: str, value: An
     assert reasons(line(TICK | {part: value})) in ([part], ["json"])
 
 
-@pytest.mark.parametrize("price", ["1." + "0" * 90, "1e0", "10e-1", "0." + "0" * 90 + "1e91", "+1."])
+@pytest.mark.parametrize(
+    "price", ["1." + "0" * 90, "1e0", "10e-1", "0." + "0" * 90 + "1e91", "+1."]
+)
 def test_a_price_as_text_is_the_same_on_either_road(price: str) -> None:
     decoded = Decoder().decode_lines([line(TICK | {"price": "5"}), line(TICK | {"price": price})])
     assert [row[2] for row in flat(decoded)] == [5.0, 1.0]
@@ -432,7 +434,10 @@ def test_a_recorder_s_time_of_receipt_before_a_frame_is_passed_over() -> None:
         *(b" " * 1_000_000, b"\n" * 999_999 + b"x", b"1723161255" + b" " * 900_000 + b"x"),
         *(b"x\n" * 500_000, b"[{}" + b",{}" * 330_000 + b"]", b"[[]" + b",5" * 400_000 + b"]"),
         *(line(TICK | {"price": "1" * 990_000 + "x"}), line(TICK | {"ts": "1" * 990_000 + "x"})),
-        *(line(TICK | {"id": "1" * 9, "price": "1" * 990_000}), line(TICK | {"symbol": "A" * 990_000})),
+        *(
+            line(TICK | {"id": "1" * 9, "price": "1" * 990_000}),
+            line(TICK | {"symbol": "A" * 990_000}),
+        ),
         *(b'{"a":' * 200_000, b'["' + b"\\u0041" * 160_000 + b'"]', b"[" + b"9" * 1_000_000 + b"]"),
     ],
 )
@@ -445,7 +450,9 @@ def test_no_message_of_a_megabyte_holds_the_loop_up(message: bytes) -> None:
 @pytest.mark.parametrize("key", ['a"b', "a\\b", "a\x00b", "\x7fid", "\x7fsymbol", "", "\u2028"])
 def test_a_key_that_no_layout_can_have_harms_nothing(key: str) -> None:
     odd = line(TICK | {key: 5})
-    decoded = Decoder("ETHUSDT").decode_lines([odd, odd, line({"data": TRADE, "stream": "x@trade"})])
+    decoded = Decoder("ETHUSDT").decode_lines(
+        [odd, odd, line({"data": TRADE, "stream": "x@trade"})]
+    )
     assert (decoded.count, decoded.rejected) == (3, [])
     assert only_tick(odd)[4] == NO_TRADE_ID
 

@@ -48,7 +48,9 @@ def faults(cases: list[Case], decoded: Decoded) -> list[str]:
     for symbol in sorted({*got, *wanted}):
         have, want = got.get(symbol, []), wanted.get(symbol, [])
         if have != want:
-            wrong.append(f"too many: {sorted({*have} - {*want})}, not there: {sorted({*want} - {*have})}")
+            wrong.append(
+                f"too many: {sorted({*have} - {*want})}, not there: {sorted({*want} - {*have})}"
+            )
             wrong.append(f"{len(have)} ticks of {symbol}, expected {len(want)}, in the same order")
     for index, one in enumerate(cases):
         refused = sum(1 for rejected in decoded.rejected if rejected.line == index)
@@ -116,7 +118,16 @@ def test_the_grammar_makes_good_and_bad_messages_of_every_kind() -> None:
     good = Counter(one.kind for one in cases if one.ticks)
     bad = Counter(one.kind for one in cases if one.parts > len(one.ticks))
     assert set(good) == {"plain", "combined", "array", "lines", "of-stream"}
-    assert set(bad) >= {"plain", "combined", "array", "lines", "control", "torn", "noise", "endless"}
+    assert set(bad) >= {
+        "plain",
+        "combined",
+        "array",
+        "lines",
+        "control",
+        "torn",
+        "noise",
+        "endless",
+    }
     assert 0.5 < sum(good.values()) / len(cases) < 0.9
 
 

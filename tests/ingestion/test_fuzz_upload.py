@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -27,11 +28,7 @@ def read(data: bytes, cuts: list[int]) -> Content:
     reader = UploadReader("btcusdt.txt")
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     try:
-        out = [
-            batch
-            for start, end in zip(edges, edges[1:], strict=False)
-            for batch in reader.feed(data[start:end])
-        ]
+        out = [batch for start, end in pairwise(edges) for batch in reader.feed(data[start:end])]
         out += reader.finish()
     except UploadError as error:
         return str(error)
@@ -81,7 +78,9 @@ def bars_file(rng: Random) -> bytes:
 
 def array_file(rng: Random) -> bytes:
     ticks = [json.loads(TEMPLATES[0]) | {"price": price} for price in (5, -1, 7.5, None)]
-    return json.dumps(rng.choices(ticks, k=rng.randint(1, 6)), indent=rng.choice((None, 2))).encode()
+    return json.dumps(
+        rng.choices(ticks, k=rng.randint(1, 6)), indent=rng.choice((None, 2))
+    ).encode()
 
 
 FILES = (ticks_file, ticks_file, bars_file, array_file)
@@ -172,7 +171,9 @@ def test_bars_cut_at_every_byte_leave_the_good_prefix_and_a_line_in_the_report()
 
 def test_a_gzip_cut_at_every_byte_leaves_a_good_prefix_and_says_so() -> None:
     rng = Random(7)
-    lines = [tick_line(number).replace(b"0.006", f"{rng.random():.9f}".encode()) for number in range(60)]
+    lines = [
+        tick_line(number).replace(b"0.006", f"{rng.random():.9f}".encode()) for number in range(60)
+    ]
     packed = gzip.compress(b"\n".join(lines), mtime=0)
     assert len(packed) > 700
     (whole, complete) = read(packed, [])

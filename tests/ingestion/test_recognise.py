@@ -18,11 +18,25 @@ from ingestion.upload import UploadError, UploadReader
 
 MOMENT = 1_723_161_256_322
 COLLECTOR = {"symbol": "BTCUSDT", "ts": "2024-08-08T23:54:16.322Z", "price": 61800.3, "size": 0.006}
-FUTURES_TRADE = {"e": "trade", "E": MOMENT + 3, "T": MOMENT, "s": "BTCUSDT", "t": 52, "p": "61800.30"}
+FUTURES_TRADE = {
+    "e": "trade",
+    "E": MOMENT + 3,
+    "T": MOMENT,
+    "s": "BTCUSDT",
+    "t": 52,
+    "p": "61800.30",
+}
 FUTURES_TRADE |= {"q": "0.006", "X": "MARKET", "m": False}
 SPOT_TRADE = {"e": "trade", "E": MOMENT, "s": "BTCUSDT", "t": 52, "p": "61800.30", "q": "0.006"}
 SPOT_TRADE |= {"b": 88, "a": 50, "T": MOMENT, "m": True, "M": True}
-AGG_TRADE = {"e": "aggTrade", "E": MOMENT + 3, "a": 52, "s": "BTCUSDT", "p": "61800.30", "q": "0.006"}
+AGG_TRADE = {
+    "e": "aggTrade",
+    "E": MOMENT + 3,
+    "a": 52,
+    "s": "BTCUSDT",
+    "p": "61800.30",
+    "q": "0.006",
+}
 AGG_TRADE |= {"f": 900, "l": 907, "T": MOMENT, "m": False, "nq": "0.005", "st": 1}
 
 
@@ -48,7 +62,7 @@ STREAMS: dict[str, Any] = {
     "array of trades": [FUTURES_TRADE],
     "array of combined frames": [combined(FUTURES_TRADE)],
     "envelope with an array": {"topic": "publicTrade.BTCUSDT", "type": "snapshot", "data": [
-        {"T": MOMENT, "s": "BTCUSDT", "S": "Buy", "v": "0.006", "p": "61800.30", "i": "20f43950-d8dd"}
+        {"T": MOMENT, "s": "BTCUSDT", "S": "Buy", "v": "0.006", "p": "61800.30", "i": "20f43950"}
     ]},
     "instId, px, sz": {"arg": {"channel": "trades", "instId": "BTC-USDT"}, "data": [
         {"instId": "BTC-USDT", "tradeId": "52", "px": "61800.3", "sz": "0.006", "ts": str(MOMENT)}
@@ -65,7 +79,9 @@ STREAMS: dict[str, Any] = {
     "common names, ms as text": named(str(MOMENT)),
     "common names, ISO without a zone": named("2024-08-08 23:54:16.322"),
     "common names, ISO of another zone": named("2024-08-09T01:54:16.322+02:00"),
-    "names in capitals": {"Symbol": "BTCUSDT", "Time": MOMENT, "Price": "61800.3", "Volume": "0.006"},
+    "names in capitals": {
+        "Symbol": "BTCUSDT", "Time": MOMENT, "Price": "61800.3", "Volume": "0.006"
+    },
 }  # fmt: skip
 
 
@@ -143,7 +159,7 @@ def test_at_least_twenty_kinds_are_recognised() -> None:
 
 # --- what is not recognised -----------------------------------------------------------------
 
-HOSTILE = b'<img src=x onerror=alert(1)>\x1b[31m \xe2\x80\xae' + b"x" * 900
+HOSTILE = b"<img src=x onerror=alert(1)>\x1b[31m \xe2\x80\xae" + b"x" * 900
 
 
 @pytest.mark.parametrize(
@@ -157,8 +173,8 @@ HOSTILE = b'<img src=x onerror=alert(1)>\x1b[31m \xe2\x80\xae' + b"x" * 900
 )
 def test_a_file_of_no_known_kind_is_refused_with_its_first_line(first: bytes, quoted: str) -> None:
     reader = UploadReader("file")
+    reader.feed(first + b"\nand so on\n")
     with pytest.raises(UploadError) as caught:
-        reader.feed(first + b"\nand so on\n")
         reader.finish()
     assert quoted in str(caught.value)
     assert str(caught.value).isprintable()

@@ -1,0 +1,59 @@
+"""A message that cannot be read whole, in the pieces that can. No I/O, no clock."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+import msgspec
+
+Message = bytes | str
+
+#: Trades, or what stands in their place, in one message; more is an attack on our time.
+MAX_PARTS = 50_000
+
+#: What a JSON decoder raises for bytes that are none, or are nested without end.
+JSON_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+#: Recorders of raw frames write the time of receipt before each. Possessive, so that a
+#: megabyte of blanks is passed over once and not once for each of them.
+_RECEIVED = re.compile(rb"\s*+\d{10,19}\s++(?=[{\[])")
+
+_read_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def pieces(message: Message) -> list[bytes]:
+    """The pieces of a message, each to be read by itself; none for one that has none.
+
+    They are the elements of an array (one may hold 1e400, which is JSON and no number), its
+    lines, or the frame behind a time of receipt.
+
+    >>> pieces(b'[{"p":1e400},{"p":5}]'), pieces(b"1723161255088176367 {}"), pieces(b"{torn")
+    ([b'{"p":1e400}', b'{"p":5}'], [b'{}'], [])
+    """
+    data = _as_bytes(message)
+    if data.lstrip()[:1] == b"[":
+        with suppress(*JSON_ERRORS):
+            data.decode()
+            return [bytes(element) for element in _read_elements(data)]
+    parts = [part for part in data.splitlines() if part.strip()]
+    if len(parts) > 1:
+        return parts
+    received = _RECEIVED.match(data)
+    return [data[received.end() :]] if received else []
+
+
+def is_swarm(message: Message) -> bool:
+    """Whether a message holds more objects, or values, than trades have room in it.
+
+    >>> is_swarm(b"[{}" + b",{}" * 60_000 + b"]"), is_swarm(b'[{"price":5}]')
+    (True, False)
+    """
+    if len(message) < MAX_PARTS:
+        return False
+    data = _as_bytes(message)
+    return data.count(b"{") > MAX_PARTS or data.count(b",") > 5 * MAX_PARTS
+
+
+def _as_bytes(message: Message) -> bytes:
+    return message.encode("utf-8", "replace") if isinstance(message, str) else bytes(message)
