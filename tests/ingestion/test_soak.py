@@ -170,6 +170,8 @@ class Switching:
             self.starts += 1
             market = self.runtime.markets["demo" if source == "demo" else "live"]
             had = market.counters.accepted
+            idle = [one for one in self.runtime.markets.values() if one is not market]
+            rest = [one.counters.received for one in idle]
             if before is not None and self.runtime.markets["live"] is not before:
                 self.left.append((before, before.counters.received))
             if self.rng.random() < 0.3:
@@ -177,6 +179,7 @@ class Switching:
             else:
                 await asyncio.sleep(self.rng.uniform(0, 0.015))
             self.ticks += market.counters.accepted - had
+            assert [one.counters.received for one in idle] == rest, source
             if source != "demo":
                 assert set(market.symbols) <= set(self.sources[source])
         await self.runtime.stop_feed()
