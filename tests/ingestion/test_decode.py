@@ -186,6 +186,12 @@ def test_times_of_digits_are_read_among_iso_times() -> None:
     assert [row[1] for row in flat(decoded)] == [MOMENT, MOMENT + 5]
 
 
+def test_a_trade_s_own_time_counts_and_the_event_s_only_where_there_is_no_other() -> None:
+    assert only_tick(line(TRADE | {"E": MOMENT + 220}))[1] == MOMENT
+    assert reasons(line(TRADE | {"T": None})) == ["time"]
+    assert only_tick(line({key: TRADE[key] for key in "eEstpq"}))[1] == MOMENT + 3
+
+
 @pytest.mark.parametrize("symbol", ["btcusdt", "BtcUsdt", "BTCUSDT"])
 def test_a_symbol_is_taken_in_any_case(symbol: str) -> None:
     assert only_tick(line(TICK | {"symbol": symbol}))[0] == "BTCUSDT"

@@ -139,6 +139,17 @@ def test_ticks_cut_at_every_byte_leave_the_good_prefix_and_a_line_in_the_report(
         assert report.first_lines == ({"json": [complete + 1]} if torn else {}), at
 
 
+def test_symbols_come_in_the_order_of_their_first_good_row_however_a_file_is_cut() -> None:
+    lines = [tick_line(number) for number in range(4)]
+    for at, name in enumerate((b"AA", b"BB", b"CC", b"BB")):
+        lines[at] = lines[at].replace(b"BTCUSDT", name)
+    lines[1] = lines[1].replace(b"2024-08", b"2024-99")
+    data = b"\n".join([*lines, b""])
+    for at in range(len(data)):
+        _, report = read(data, [at])
+        assert report.symbols == ("AA", "CC", "BB")
+
+
 def bar_row(number: int) -> bytes:
     return f"{MINUTE_0 + 60_000 * number},61800.5,61812.25,61790.75,61801.5,{number}.125".encode()
 

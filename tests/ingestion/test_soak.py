@@ -10,6 +10,7 @@ import gc
 import os
 import threading
 import time
+import tracemalloc
 from collections import deque
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
@@ -107,7 +108,14 @@ async def take_in(
             await asyncio.sleep(0)
 
 
-async def grow(capacity: int, max_bars: int, fill: int, ticks: int, view_every: int) -> str:
+def traced_mb() -> float:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] / 2**20
+
+
+async def grow(
+    capacity: int, max_bars: int, fill: int, ticks: int, view_every: int, measure=rss_mb
+) -> str:
     """Fill a market, take in so many ticks more, and see what the process holds then."""
     async with started(Settings(source="none", archive=None)) as runtime:
         await until(lambda: runtime.kernels_ready, 120)
@@ -118,23 +126,27 @@ async def grow(capacity: int, max_bars: int, fill: int, ticks: int, view_every: 
         await take_in(runtime, source, fill, fill // 80)
         assert all(len(market.ring(symbol)) == capacity for symbol in market.symbols)
         assert len(market.bars("BTCUSDT", "1s")) == max_bars
-        before, rss_before, began = held(), rss_mb(), time.perf_counter()
+        before, mb_before, began = held(), measure(), time.perf_counter()
         await take_in(runtime, source, ticks, view_every)
-        seconds, after, rss_after = time.perf_counter() - began, held(), rss_mb()
+        seconds, after, mb_after = time.perf_counter() - began, held(), measure()
         assert market.counters.balanced
         assert market.counters.accepted == fill + ticks
         assert all(len(market.ring(symbol)) == capacity for symbol in market.symbols)
-        growth = rss_after / rss_before - 1
-        assert growth <= 0.02, f"{rss_before:.1f} MB grew to {rss_after:.1f} MB"
+        growth = mb_after / mb_before - 1
+        assert growth <= 0.02, f"{mb_before:.1f} MB grew to {mb_after:.1f} MB"
         assert after == before
         return (
-            f"{ticks:,} ticks after the ring was full, in {seconds:.0f} s: RSS {rss_before:.1f} to "
-            f"{rss_after:.1f} MB ({growth:+.2%}); {after} as before"
+            f"{ticks:,} ticks after the ring was full, in {seconds:.0f} s: RSS {mb_before:.1f} to "
+            f"{mb_after:.1f} MB ({growth:+.2%}); {after} as before"
         )
 
 
 async def test_a_full_market_grows_no_more() -> None:
-    await grow(capacity=5_000, max_bars=500, fill=20_000, ticks=40_000, view_every=20_000)
+    tracemalloc.start()
+    try:
+        await grow(5_000, 500, fill=20_000, ticks=40_000, view_every=20_000, measure=traced_mb)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.soak
