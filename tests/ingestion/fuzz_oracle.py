@@ -102,15 +102,19 @@ def _means(
     event = obj.get("e", "trade")
     if kind != "MARKET" or (isinstance(event, str) and event not in ("trade", "aggTrade")):
         return False
-    values = {key if len(key) == 1 else key.lower(): one for key, one in obj.items()}
-    named = [_symbol(values[key]) for key in SYMBOL_KEYS & set(values)]
+    values = [(key if len(key) == 1 else key.lower(), one) for key, one in obj.items()]
+
+    def of(names: set[str]) -> list[Any]:
+        return [one for key, one in values if key in names]
+
+    named = [_symbol(one) for one in of(SYMBOL_KEYS)]
     names = named or [_symbol(obj["\0stream"].partition("@")[0]), _symbol(obj["\0symbol"])]
     return (
         symbol in names
-        and any(_time_is(values[key], ts_ms) for key in TIME_KEYS & set(values))
-        and any(_number_is(values[key], price, PRICE_END) for key in PRICE_KEYS & set(values))
-        and any(_number_is(values[key], size, SIZE_END) for key in SIZE_KEYS & set(values))
-        and (number == -1 or any(_id_is(values[key], number) for key in ID_KEYS & set(values)))
+        and any(_time_is(one, ts_ms) for one in of(TIME_KEYS))
+        and any(_number_is(one, price, PRICE_END) for one in of(PRICE_KEYS))
+        and any(_number_is(one, size, SIZE_END) for one in of(SIZE_KEYS))
+        and (number == -1 or any(_id_is(one, number) for one in of(ID_KEYS)))
     )
 
 
