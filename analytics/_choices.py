@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from analytics._sums import newest_scores
 from analytics.model import FloatArray, HedgeFit
 
 #: A standard deviation below this share of the legs' size is rounding: no z there.
@@ -19,15 +20,7 @@ def z_by_fit(y: FloatArray, x: FloatArray, fits: Mapping[str, HedgeFit]) -> dict
     where the spread does not vary.
     """
     betas = np.array([float(fit.beta) for fit in fits.values()])
-    near_y, near_x = y - y[-1], x - x[-1]
-    spreads = near_y - betas[:, None] * near_x
-    spreads -= spreads.mean(axis=1, keepdims=True)
-    spreads -= spreads.mean(axis=1, keepdims=True)
-    squares = np.add.reduce(spreads * spreads, axis=1)
-    deviations = np.sqrt(squares / (len(y) - 1))
-    least = _NOISE * (abs(float(y[-1])) + np.abs(betas) * abs(float(x[-1])))
-    known = deviations > least
-    scores = np.divide(spreads[:, -1], deviations, out=np.full(len(fits), np.nan), where=known)
+    scores = newest_scores(y, x, betas, _NOISE)
     return dict(zip(fits, scores.tolist(), strict=True))
 
 

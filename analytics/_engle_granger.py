@@ -29,28 +29,37 @@ class Detrended(NamedTuple):
     varies: BoolArray
 
 
-def _squares(rows: FloatArray) -> FloatArray:
-    return np.einsum("ij,ij->i", rows, rows)
+@njit(nogil=True, cache=True, error_model="numpy")
+def _detrend(rows, polys, n_trend, at_zero, squares, totals):  # type: ignore[no-untyped-def]
+    """Take the trend out of `rows` in place and fill the rest, all but `at_zero` from zeros."""
+    n = rows.shape[1]
+    start = -(n + 1.0) / (n - 1.0)
+    first = (1.0, start, start * start - (n + 1.0) / (3.0 * (n - 1.0)))
+    for r in range(len(rows)):
+        row = rows[r]
+        for i in range(n):
+            row[i] -= at_zero[r]
+        totals[r] = squares[r] = kernel.dot(row, row)
+        for power in range(n_trend):
+            poly = polys[power]
+            slope = kernel.dot(row, poly) / kernel.dot(poly, poly)
+            for i in range(n):
+                row[i] -= slope * poly[i]
+            at_zero[r] += slope * first[power]
+            squares[r] = kernel.dot(row, row)
+            if power == 0:
+                totals[r] = squares[r]
 
 
 def detrended(series_rows: FloatArray, n_trend: int) -> Detrended:
     """Take a trend of `n_trend` terms, over time 1 .. n, out of each row."""
-    n = series_rows.shape[1]
-    polys = kernel.trend_columns(n, n_trend)[:n_trend]
-    start = -(n + 1.0) / (n - 1.0)
-    at_zero = [1.0, start, start * start - (n + 1.0) / (3.0 * (n - 1.0))]
-    trend = series_rows[:, 0].copy() if n_trend else np.zeros(len(series_rows))
-    rows = series_rows - trend[:, None]
-    totals = _squares(rows)
-    for power, poly in enumerate(polys):
-        slopes = (rows @ poly) / float(poly @ poly)
-        rows -= slopes[:, None] * poly
-        trend += slopes * at_zero[power]
-        if power == 0:
-            totals = _squares(rows)
-    squares = totals if n_trend < 2 else _squares(rows)
+    k, n = series_rows.shape
+    rows = np.array(series_rows, order="C")
+    at_zero = rows[:, 0].copy() if n_trend else np.zeros(k)
+    squares, totals = np.empty((2, k))
+    _detrend(rows, kernel.trend_columns(n, n_trend), n_trend, at_zero, squares, totals)
     floor = kernel.NOISE * np.maximum(series_rows.max(axis=1), -series_rows.min(axis=1))
-    return Detrended(rows, trend, squares, totals, squares > n * floor * floor)
+    return Detrended(rows, at_zero, squares, totals, squares > n * floor * floor)
 
 
 @dataclass(frozen=True, eq=False)

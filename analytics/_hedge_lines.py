@@ -16,7 +16,8 @@ import numpy as np
 
 from analytics._huber import huber
 from analytics._kalman import kalman_fit
-from analytics._theil_sen import median_slope
+from analytics._sums import about_mean, project, square, square_left
+from analytics._theil_sen import median, median_slope
 from analytics.model import FloatArray
 
 #: x hardly varies where its standard deviation is below this share of its size: what is
@@ -49,7 +50,7 @@ class Rows:
     @cached_property
     def total(self) -> float:
         """Sum of squares of near_y."""
-        return float(self.near_y @ self.near_y)
+        return square(self.near_y)
 
     @cached_property
     def length(self) -> FloatArray:
@@ -87,29 +88,20 @@ class _Design(NamedTuple):
     back: FloatArray
 
 
-def _about_mean(values: FloatArray) -> tuple[Any, FloatArray]:
-    """Mean along the last axis and what is left without it, free of the mean's rounding."""
-    n = values.shape[-1]
-    mean = np.add.reduce(values, axis=-1, keepdims=True) / n
-    near = values - mean
-    rest = np.add.reduce(near, axis=-1, keepdims=True) / n
-    near -= rest
-    return (mean + rest)[..., 0], near
-
-
 def r_squared(rows: Rows, line: Line) -> float:
     """1 - residual / total sum of squares, total about the mean if there is an intercept."""
     offset = line.alpha - rows.mean_y + rows.mean_x @ line.beta
-    residual = rows.near_y - line.beta @ rows.near_x - offset
-    return 1.0 - float(residual @ residual) / rows.total if rows.total > 0 else float("nan")
+    left = square_left(rows.near_y, rows.near_x, line.beta, offset)
+    return 1.0 - left / rows.total if rows.total > 0 else float("nan")
 
 
 def rows_of(y: FloatArray, x: FloatArray, intercept: bool) -> Rows:
     if not intercept:
         return Rows(y, x, intercept, 0.0, np.zeros(len(x)), y, x)
-    mean_y, near_y = _about_mean(y)
-    mean_x, near_x = _about_mean(x)
-    return Rows(y, x, intercept, float(mean_y), mean_x, near_y, near_x)
+    mean_y, near_y = about_mean(y[None])
+    mean_x, near_x = about_mean(x)
+    near_y.flags.writeable = near_x.flags.writeable = False  # one type for the kernels
+    return Rows(y, x, intercept, float(mean_y[0]), mean_x, near_y[0], near_x)
 
 
 def _check_variation(rows: Rows) -> FloatArray:
@@ -153,12 +145,9 @@ def _line(rows: Rows, design: _Design, coefficients: FloatArray, stderr: float) 
 
 def _ols(rows: Rows) -> Line:
     design = rows.design
-    columns = design.columns
-    coefficients = columns @ rows.near_y
-    coefficients += columns @ (rows.near_y - coefficients @ columns)  # one refinement
-    residual = rows.near_y - coefficients @ columns
-    freedom = len(rows.y) - len(columns)
-    stderr = math.sqrt(residual @ residual / freedom) if freedom > 0 else math.nan
+    coefficients, left = project(rows.near_y, design.columns)
+    freedom = len(rows.y) - len(design.columns)
+    stderr = math.sqrt(left / freedom) if freedom > 0 else math.nan
     return _line(rows, design, coefficients, stderr)
 
 
@@ -174,10 +163,10 @@ def _theil_sen(rows: Rows) -> Line:
     if not rows.intercept:
         if not x.any():
             raise Degenerate("x is zero")
-        return _unweighed(np.median(y[x != 0] / x[x != 0]), 0.0)
+        return _unweighed(median(y[x != 0] / x[x != 0]), 0.0)
     _ = rows.length
     beta = median_slope(y, x)
-    return _unweighed(beta, np.median(y) - beta * np.median(x))
+    return _unweighed(beta, median(y) - beta * median(x))
 
 
 def _tls(rows: Rows) -> Line:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from analytics.model import FloatArray
+from analytics._sums import centre_and_size
+from analytics.model import FloatArray, IntArray, frozen
 
 #: Variance of a step of the state and of an observation, in scaled units.
 _STEP = 1e-4 / (1.0 - 1e-4)
@@ -25,8 +26,11 @@ _REACH = 10.0
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def run_filter(y, x, step_beta, step_alpha, noise, state, rows):
-    """Run the filter over y and x; `state` holds beta, alpha, Pbb, Pba, Paa and is updated."""
+def run_filter(y, x, scale, step_beta, step_alpha, noise, state, rows):
+    """Run the filter over y and x, moved and divided as `scale` says: centre of y and of x,
+    unit of y and of x. `state` holds beta, alpha, Pbb, Pba, Paa and is updated.
+    """
+    centre_y, centre_x, unit_y, unit_x = scale
     beta, alpha, pbb, pba, paa = state
     for i in range(y.size):
         if i > 0:
@@ -35,10 +39,11 @@ def run_filter(y, x, step_beta, step_alpha, noise, state, rows):
         if not (np.isfinite(y[i]) and np.isfinite(x[i])):
             rows[0, i] = rows[1, i] = rows[2, i] = rows[3, i] = np.nan
             continue
-        surprise = y[i] - (beta * x[i] + alpha)
-        gain_b = pbb * x[i] + pba  # P H', the gains times the innovation's variance
-        gain_a = pba * x[i] + paa
-        variance = gain_b * x[i] + gain_a + noise
+        leg = (x[i] - centre_x) / unit_x
+        surprise = (y[i] - centre_y) / unit_y - (beta * leg + alpha)
+        gain_b = pbb * leg + pba  # P H', the gains times the innovation's variance
+        gain_a = pba * leg + paa
+        variance = gain_b * leg + gain_a + noise
         beta += gain_b / variance * surprise
         alpha += gain_a / variance * surprise
         pbb -= gain_b / variance * gain_b
@@ -62,9 +67,8 @@ def _scale(y: FloatArray, x: FloatArray, intercept: bool) -> _Scale:
 
     Without intercept the root mean squares stand for the standard deviations.
     """
-    centre_y, centre_x = (float(y.mean()), float(x.mean())) if intercept else (0.0, 0.0)
-    unit_y = math.sqrt(float(np.mean((y - centre_y) ** 2)))
-    unit_x = math.sqrt(float(np.mean((x - centre_x) ** 2)))
+    centre_y, unit_y = centre_and_size(y, intercept)
+    centre_x, unit_x = centre_and_size(x, intercept)
     return _Scale(centre_y, centre_x, unit_y or 1.0, _REACH * unit_x)
 
 
@@ -75,10 +79,7 @@ def _filter_scaled(
     free = 1.0 if intercept else 0.0
     state = np.array([0.0, 0.0, _REACH**2, 0.0, free])
     rows = np.empty((4, len(y)))
-    legs = ((y - scale.centre_y) / scale.unit_y, (x - scale.centre_x) / scale.unit_x)
-    for leg in legs:
-        leg.flags.writeable = False  # one type for the kernel
-    run_filter(*legs, _STEP, _STEP * free, _NOISE, state, rows)
+    run_filter(y, x, tuple(scale), _STEP, _STEP * free, _NOISE, state, rows)
     ratio = scale.unit_y / scale.unit_x
     beta = rows[0] * ratio
     alpha = scale.centre_y + scale.unit_y * rows[1] - beta * scale.centre_x
@@ -111,17 +112,23 @@ def kalman_path(
     """
     rows = np.flatnonzero(np.isfinite(y) & np.isfinite(x))
     beta, alpha = np.full((2, len(y)), np.nan)
-    moves = [_first_move(leg[rows], intercept) for leg in (y, x)]
+    moves = [_first_move(leg, rows, window, intercept) for leg in (y, x)]
     need = max(window, *(move + 1 for move in moves))
     if need <= len(rows):
         first = rows[:need]
-        scale = _scale(y[first], x[first], intercept)
+        scale = _scale(frozen(y[first], float), frozen(x[first], float), intercept)
         beta, alpha, _ = _filter_scaled(y, x, scale, intercept)
         beta[: first[-1]] = alpha[: first[-1]] = np.nan
     return beta, alpha
 
 
-def _first_move(values: FloatArray, intercept: bool) -> int:
-    """Index of the first value apart from the first (without intercept: from 0), or n."""
-    moved = values != (values[:1] if intercept else 0.0)
-    return int(np.argmax(moved)) if moved.any() else len(values)
+def _first_move(leg: FloatArray, rows: IntArray, window: int, intercept: bool) -> int:
+    """Which of `rows` is the first with a value apart from the first one's (without
+    intercept: from 0), or how many there are. Nearly always one of the first `window`.
+    """
+    for some in (rows[:window], rows):
+        values = leg[some]
+        moved = values != (values[:1] if intercept else 0.0)
+        if moved.any():
+            return int(np.argmax(moved))
+    return len(rows)

@@ -33,43 +33,30 @@ _DISTANCES = (1, 2, 3)  # of the pairs in the sample, about 5 root(pairs) of the
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _sorted(keys):
+def _falling(order):
+    """How many pairs of these row numbers stand in falling order (Fenwick's tree)."""
+    counts = np.zeros(order.size + 1, np.int32)
+    falling = 0
+    for i in range(order.size):
+        before, at = 0, order[i] + 1
+        while at > 0:
+            before += counts[at]
+            at &= at - 1
+        falling += i - before
+        at = order[i] + 1
+        while at < counts.size:
+            counts[at] += 1
+            at += at & -at
+    return falling
+
+
+def _sorted(points: _Points, keys: FloatArray) -> tuple[IntArray, int]:
     """The order that sorts `keys`, and how many pairs of them stood in falling order.
 
-    A merge sort from below. Which half the next key comes from is a coin toss, so it is
-    computed rather than branched on: that is twice as fast on data not seen before.
+    Of equal points, which only equal x can hide, no pair may fall: there the order is stable.
     """
-    n = keys.size
-    source, target = keys.copy(), np.empty_like(keys)
-    order, other = np.arange(n), np.empty(n, np.int64)
-    falling = 0
-    width = 1
-    while width < n:
-        for start in range(0, n, 2 * width):
-            middle, stop = min(start + width, n), min(start + 2 * width, n)
-            i, j, k = start, middle, start
-            while i < middle and j < stop:
-                left, right = source[i], source[j]
-                at_left, at_right = order[i], order[j]
-                later = np.int64(left > right)
-                target[k] = right if later else left
-                other[k] = at_right if later else at_left
-                falling += later * (middle - i)
-                j += later
-                i += 1 - later
-                k += 1
-            while i < middle:
-                target[k], other[k] = source[i], order[i]
-                i += 1
-                k += 1
-            while j < stop:
-                target[k], other[k] = source[j], order[j]
-                j += 1
-                k += 1
-        source, target = target, source
-        order, other = other, order
-        width *= 2
-    return order, falling
+    order = np.argsort(keys, kind="stable" if points.ties else None)
+    return order, _falling(order)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -111,7 +98,7 @@ class _Points(NamedTuple):
     """Points in order of x, and of y where x is equal, as they are and moved towards 0 for
     the keys.
 
-    rank: equal for equal x, else rising by 1. pairs: of different x.
+    rank: equal for equal x, else rising by 1. pairs: of different x. ties: whether x has any.
     """
 
     x: FloatArray
@@ -120,20 +107,22 @@ class _Points(NamedTuple):
     near_y: FloatArray
     rank: IntArray
     pairs: int
+    ties: bool
 
 
 def _points(y: FloatArray, x: FloatArray) -> _Points:
-    order, _ = _sorted(x)
+    order = np.argsort(x)
     n = len(x)
     rank = np.zeros(n, np.int64)
     np.cumsum(np.diff(x[order]) > 0, out=rank[1:])
     pairs = n * (n - 1) // 2
-    if rank[-1] < n - 1:
+    ties = bool(rank[-1] < n - 1)
+    if ties:
         order = np.lexsort((y, x))
         alike = np.bincount(rank)
         pairs -= int((alike * (alike - 1)).sum()) // 2
     x, y = x[order], y[order]
-    return _Points(x, y, x - x[n // 2], y - y[n // 2], rank, pairs)
+    return _Points(x, y, x - x[n // 2], y - y[n // 2], rank, pairs, ties)
 
 
 def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
@@ -150,7 +139,7 @@ def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
         middle = float(slopes[m // 2])
         doubt = _step(points, middle) * points.rank[-1] / (points.x[-1] - points.x[0])
         centre = int(np.count_nonzero(slopes < middle - 2.0 * doubt))
-        _, below = _sorted(_key(points, middle, 1))
+        _, below = _sorted(points, _key(points, middle, 1))
         shift = (0.5 - below / points.pairs) * m
         centre, half = int(centre + shift), 2.5 * math.sqrt(abs(shift)) + 4.0
         if abs(centre - m // 2) > 2.0 * error:
@@ -172,7 +161,7 @@ def _sample(points: _Points) -> FloatArray:
     x, y = points.x[shuffled], points.y[shuffled]
     run = np.concatenate([x[:-step] - x[step:] for step in _DISTANCES])
     rise = np.concatenate([y[:-step] - y[step:] for step in _DISTANCES])
-    if points.rank[-1] < len(x) - 1:
+    if points.ties:
         apart = run != 0
         run, rise = run[apart], rise[apart]
     return rise / run
@@ -209,7 +198,7 @@ def median_slope(y: FloatArray, x: FloatArray) -> float:
         return math.nan
     wanted = (points.pairs - 1) // 2, points.pairs // 2
     for lo, hi in _brackets(points):
-        order, falling = _sorted(_key(points, lo, 1))
+        order, falling = _sorted(points, _key(points, lo, 1))
         below, at_lo, at_hi, count, slopes = _meet(
             _key(points, hi, -1)[order], points.x[order], points.y[order], lo, hi
         )
@@ -230,3 +219,12 @@ def _at(inside: FloatArray, k: int, lo: float, hi: float) -> float:
     if not 0 <= k < len(inside):
         return lo if k < 0 else hi
     return float(inside[k])
+
+
+def median(values: FloatArray) -> float:
+    """Median of complete values, shape (n,), n at least 1."""
+    half = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, half)[half])
+    low, high = np.partition(values, [half - 1, half])[half - 1 : half + 1].tolist()
+    return 0.5 * (low + high)

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from analytics._sums import correlation
 from analytics.arrays import series, table, two_series
-from analytics.model import BoolArray, FloatArray
+from analytics.model import BoolArray, FloatArray, frozen
 
 #: Fewer observations than these say nothing of a correlation.
 LEAST_OBSERVATIONS = 3
@@ -61,7 +62,7 @@ def pearson(x: Any, y: Any) -> float:
         x, y = x[known], y[known]
     if len(x) < LEAST_OBSERVATIONS:
         return float("nan")
-    return float(np.clip(_unit(x) @ _unit(y), -1.0, 1.0))
+    return float(correlation(frozen(x, np.float64), frozen(y, np.float64)))
 
 
 def correlation_matrix(closes: Any, on: str = "returns") -> FloatArray:

@@ -79,5 +79,6 @@ def kalman_hedge(
     y, x = two_series("y", y, "x", x)
     step = _walk(delta, observation_var)
     rows = np.empty((4, len(y)))
-    run_filter(y, x, step, step, float(observation_var), _start(initial_state, initial_cov), rows)
+    start, noise = _start(initial_state, initial_cov), float(observation_var)
+    run_filter(y, x, (0.0, 0.0, 1.0, 1.0), step, step, noise, start, rows)
     return KalmanHedge(*rows)

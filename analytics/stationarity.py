@@ -23,8 +23,11 @@ from analytics._dickey_fuller import (
     trend_terms,
     window_statistics,
 )
+from analytics._sums import change_on_level
 from analytics.arrays import series, whole
 from analytics.model import FloatArray, IntArray, OUFit, UnitRootResult
+
+_EPS = float(np.finfo(np.float64).eps)
 
 
 def adf(
@@ -106,28 +109,27 @@ def rolling_adf(
     return ends, mackinnon.pvalues(statistics, trend)
 
 
-#: Slope and intercept of the change on the lagged level, and the residuals.
-_Fitted = tuple[float, float, FloatArray]
+class _Fitted(NamedTuple):
+    """The regression of the change on the lagged level: mean level, slope, mean change, and
+    the variance of the residuals (ddof 0)."""
+
+    level: float
+    slope: float
+    change: float
+    variance: float
 
 
 def _change_on_level(values: FloatArray) -> _Fitted | None:
-    """Slope and intercept of the change on the lagged level, and the residuals.
-
-    None where the level does not vary. The intercept is that at the mean level.
-    """
-    level = values[:-1] - values[0]
-    change = np.diff(values)
-    centred = level - level.mean()
-    square = float(centred @ centred)
-    if not square > (len(level) * np.finfo(np.float64).eps * np.abs(values).max()) ** 2:
+    """The regression of the change on the lagged level; None where the level does not vary."""
+    level, squares, slope, change, rest = change_on_level(values)
+    count = len(values) - 1
+    if not squares > (count * _EPS * float(np.abs(values).max())) ** 2:
         return None
-    mean = float(change.mean())
-    slope = float(centred @ (change - mean)) / square
-    return slope, mean, change - mean - slope * centred
+    return _Fitted(float(values[0]) + level, slope, change, rest / count)
 
 
 def _half_life(fitted: _Fitted | None) -> float | None:
-    return None if fitted is None or not fitted[0] < 0.0 else -math.log(2.0) / fitted[0]
+    return None if fitted is None or not fitted.slope < 0.0 else -math.log(2.0) / fitted.slope
 
 
 def half_life(x: Any) -> float | None:
@@ -234,13 +236,11 @@ def _positive_step(dt: float) -> float:
 
 
 def _ou(values: FloatArray, fitted: _Fitted | None, dt: float) -> OUFit:
-    if fitted is None or not -1.0 < fitted[0] < 0.0:
+    if fitted is None or not -1.0 < fitted.slope < 0.0:
         sigma = float(np.diff(values).std()) / math.sqrt(dt)
         return OUFit(math.nan, math.nan, sigma, None)
-    slope, change, residual = fitted
-    b = 1.0 + slope
-    theta = -math.log1p(slope) / dt
-    mu = float(values[0] + (values[:-1] - values[0]).mean() - change / slope)
-    variance = float(residual @ residual) / len(residual)
-    sigma = math.sqrt(variance * 2.0 * theta / (1.0 - b * b))
+    b = 1.0 + fitted.slope
+    theta = -math.log1p(fitted.slope) / dt
+    mu = fitted.level - fitted.change / fitted.slope
+    sigma = math.sqrt(fitted.variance * 2.0 * theta / (1.0 - b * b))
     return OUFit(theta, mu, sigma, math.log(2.0) / theta)

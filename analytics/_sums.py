@@ -1,0 +1,139 @@
+"""Compiled sums that several statistics stand on, a pass or two over rows of shape (n,).
+
+A snapshot makes them by the dozen; as NumPy expressions each would cost more in calls and
+temporary arrays than in arithmetic. Only whole sums may be reordered for vector registers
+(`_sum`, `dot`): a difference from a near value must stay one, or a high level costs digits.
+Arguments are read-only arrays, so that each kernel is compiled once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from analytics._adf_kernel import FAST, dot
+
+_reordered = njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+_compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_reordered
+def _sum(values):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(values.size):
+        total += values[i]
+    return total
+
+
+@_compiled
+def _take_mean(near):  # type: ignore[no-untyped-def]
+    """Take the mean out of `near`, twice, so that its rounding goes too; returns it."""
+    mean = _sum(near) / near.size
+    for i in range(near.size):
+        near[i] -= mean
+    rest = _sum(near) / near.size
+    for i in range(near.size):
+        near[i] -= rest
+    return mean + rest
+
+
+@_compiled
+def about_mean(rows):  # type: ignore[no-untyped-def]
+    """Mean of each row of (k, n), and the rows without it, free of the mean's rounding."""
+    means, near = np.empty(len(rows)), rows.copy()
+    for r in range(len(rows)):
+        means[r] = _take_mean(near[r])
+    return means, near
+
+
+@_compiled
+def square(values):  # type: ignore[no-untyped-def]
+    """Sum of squares."""
+    return dot(values, values)
+
+
+@_compiled
+def centre_and_size(values, centred):  # type: ignore[no-untyped-def]
+    """Mean and standard deviation (ddof 0), or 0 and root mean square."""
+    near = values.copy()
+    mean = _take_mean(near) if centred else 0.0
+    return mean, math.sqrt(dot(near, near) / near.size)
+
+
+@_compiled
+def correlation(x, y):  # type: ignore[no-untyped-def]
+    """Pearson's, NaN where either does not vary: about the first value both are then 0."""
+    a, b = np.empty(x.size), np.empty(x.size)
+    for i in range(x.size):
+        a[i], b[i] = x[i] - x[0], y[i] - y[0]
+    _take_mean(a)
+    _take_mean(b)
+    length_a, length_b = math.sqrt(dot(a, a)), math.sqrt(dot(b, b))
+    if not (length_a > 0.0 and length_b > 0.0):
+        return math.nan
+    for i in range(x.size):
+        a[i] /= length_a
+        b[i] /= length_b
+    return min(max(dot(a, b), -1.0), 1.0)
+
+
+@_compiled
+def square_left(y, rows, slopes, offset):  # type: ignore[no-untyped-def]
+    """Sum of squares of y - slopes @ rows - offset; y (n,), rows (k, n), slopes (k,)."""
+    left = np.empty(y.size)
+    for i in range(y.size):
+        left[i] = y[i] - offset
+    for a in range(slopes.size):
+        for i in range(y.size):
+            left[i] -= slopes[a] * rows[a, i]
+    return dot(left, left)
+
+
+@_compiled
+def project(y, columns):  # type: ignore[no-untyped-def]
+    """Coefficients of y on orthonormal rows (p, n), refined once; residual sum of squares."""
+    found, step, residual = np.zeros(len(columns)), np.empty(len(columns)), y.copy()
+    for _ in range(2):
+        for a in range(len(columns)):
+            step[a] = dot(columns[a], residual)
+        for a in range(len(columns)):
+            found[a] += step[a]
+            for i in range(y.size):
+                residual[i] -= step[a] * columns[a, i]
+    return found, dot(residual, residual)
+
+
+@_compiled
+def newest_scores(y, x, betas, noise):  # type: ignore[no-untyped-def]
+    """z of the newest row of y - beta x for each beta; NaN where the spread is rounding."""
+    n = y.size
+    last_y, last_x = y[n - 1], x[n - 1]
+    scores, spread = np.full(betas.size, np.nan), np.empty(n)
+    for b in range(betas.size):
+        for i in range(n):
+            spread[i] = (y[i] - last_y) - betas[b] * (x[i] - last_x)
+        _take_mean(spread)
+        deviation = math.sqrt(dot(spread, spread) / (n - 1))
+        if deviation > noise * (abs(last_y) + abs(betas[b]) * abs(last_x)):
+            scores[b] = spread[n - 1] / deviation
+    return scores
+
+
+@_compiled
+def change_on_level(x):  # type: ignore[no-untyped-def]
+    """The regression of x[t+1] - x[t] on x[t], both about their means, x about x[0] first.
+
+    Returns the level's mean and sum of squares, slope, mean change, residual sum of squares.
+    """
+    m = x.size - 1
+    level, change = np.empty(m), np.empty(m)
+    for i in range(m):
+        level[i], change[i] = x[i] - x[0], x[i + 1] - x[i]
+    mean_level, mean_change = _take_mean(level), _take_mean(change)
+    squares = dot(level, level)
+    slope = dot(level, change) / squares
+    for i in range(m):
+        change[i] -= slope * level[i]
+    return mean_level, squares, slope, mean_change, dot(change, change)
