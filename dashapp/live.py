@@ -21,7 +21,7 @@ from dash.exceptions import PreventUpdate
 from analytics.model import TIMEFRAMES, NotReady
 from dashapp import ids
 from dashapp.components import segments
-from dashapp.figures.base import arrays, empty_figure, structure
+from dashapp.figures.base import empty_figure, taken_apart
 from dashapp.figures.marks import gap_marks
 from dashapp.numerals import duration
 from dashapp.runtime import Runtime
@@ -83,11 +83,11 @@ def empty_page(page: LivePage, message: str, theme: str) -> dict[str, Any]:
 
 def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
     """What to send for a figure: its arrays if the browser has the rest, else all of it."""
-    signature = structure(figure)
+    signature, changing = taken_apart(figure)
     if signature != known:
         return figure, signature
     patch = Patch()
-    for path, value in arrays(figure):
+    for path, value in changing:
         room = patch
         for step in path[:-1]:
             room = room[step]

@@ -248,14 +248,19 @@ def _split(made: Figure) -> tuple[dict[str, Any], list[tuple[list[str | int], An
     return {"data": data, "layout": layout}, found
 
 
+def taken_apart(made: Figure) -> tuple[str, list[tuple[list[str | int], Any]]]:
+    """A figure's `structure` and its `arrays`, from one walk through it."""
+    kept, found = _split(made)
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest(), found
+
+
 def structure(made: Figure) -> str:
     """A short signature of everything but a figure's arrays: data, shapes, annotations, ranges.
 
     Two figures of one structure differ only in what `arrays` lists.
     """
-    kept, _ = _split(made)
-    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    return taken_apart(made)[0]
 
 
 def arrays(made: Figure) -> list[tuple[list[str | int], Any]]:
@@ -264,4 +269,4 @@ def arrays(made: Figure) -> list[tuple[list[str | int], Any]]:
     >>> [path for path, _ in arrays(empty_figure("no data", "dark"))]
     [['layout', 'shapes'], ['layout', 'annotations']]
     """
-    return _split(made)[1]
+    return taken_apart(made)[1]

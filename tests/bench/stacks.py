@@ -5,9 +5,9 @@ the ticks: polars cuts the bars, statsmodels, SciPy and NumPy make the figures, 
 graph objects the charts, orjson the bytes. `everything` chooses between all that our page
 shows and what most dashboards do: one hedge ratio, z, correlation, two tests, half-life.
 
-`seeds`: the way of the dashboards that this project began from: ticks as dicts in a deque,
-turned into a DataFrame for each of four uses, pandas and statsmodels, graph objects,
-to_json.
+`Seeds`: the way of the dashboards that this project began from: ticks in a deque as the dicts
+that came (symbol, ISO time, price, size), turned into a DataFrame for each of four uses,
+pandas and statsmodels, graph objects, to_json.
 """
 
 from __future__ import annotations
@@ -206,7 +206,8 @@ class Seeds:
         self.ticks.extend(sorted(rows, key=lambda row: row["ts"]))
 
     def rows(self, ticks: Ticks) -> list[dict[str, Any]]:
-        columns = (ticks.ts_ms.tolist(), ticks.price.tolist(), ticks.size.tolist())
+        times = np.datetime_as_string(ticks.ts_ms.astype("datetime64[ms]"), timezone="UTC")
+        columns = (times.tolist(), ticks.price.tolist(), ticks.size.tolist())
         return [
             {"symbol": ticks.symbol, "ts": ts, "price": price, "size": size}
             for ts, price, size in zip(*columns, strict=True)
@@ -214,7 +215,7 @@ class Seeds:
 
     def _closes(self) -> pd.DataFrame:
         frame = pd.DataFrame(list(self.ticks))
-        frame["ts"] = pd.to_datetime(frame["ts"], unit="ms")
+        frame["ts"] = pd.to_datetime(frame["ts"])
         closes = {
             symbol: rows.set_index("ts")["price"].resample("1s").ohlc()["close"]
             for symbol, rows in frame.groupby("symbol")
