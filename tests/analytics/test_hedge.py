@@ -399,3 +399,14 @@ def test_a_path_unpacks_and_names_its_method():
 def test_a_mistake_in_a_path_is_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         hedge_path(*arguments)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0, 100.0, 10_000.0])
+def test_a_polynomial_of_fifth_degree_keeps_nine_digits_of_every_slope(noise):
+    """NIST's Wampler1, 3, 4 and 5: all coefficients are 1 whatever the noise."""
+    x = np.arange(21.0)
+    powers = np.column_stack([x**k for k in range(1, 6)])
+    half = [759, -2048, 2048, -2048, 2523, -2048, 2048, -2048, 1838, -2048]
+    left = np.array([*half, 2048, *half[::-1]], dtype=float)
+    fit = fit_hedge(1.0 + powers.sum(axis=1) + noise * left, powers, "ols")
+    np.testing.assert_allclose([fit.alpha, *fit.beta], 1.0, rtol=1e-9)

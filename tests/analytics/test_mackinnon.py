@@ -32,7 +32,7 @@ def test_many_pvalues_are_those_taken_one_by_one(trend: str) -> None:
 
 
 @pytest.mark.parametrize("trend", ["c", "ct", "ctt"])
-@pytest.mark.parametrize("n_series", range(1, mackinnon.MAX_SERIES + 1))
+@pytest.mark.parametrize("n_series", range(1, mackinnon.MAX_CRITICAL + 1))
 @pytest.mark.parametrize("n_obs", [20, 100, 1_000, math.inf])
 def test_critical_values_equal_statsmodels(trend: str, n_series: int, n_obs: float) -> None:
     expected = adfvalues.mackinnoncrit(n_series, trend, n_obs)
@@ -66,6 +66,7 @@ def test_nan_has_no_pvalue() -> None:
         (lambda: mackinnon.pvalue(-1.0, "cc"), "trend is 'cc'"),
         (lambda: mackinnon.pvalue(-1.0, "c", 7), "n_series is 7, expected 1 to 6"),
         (lambda: mackinnon.critical_values("c", 0), "n_series is 0"),
+        (lambda: mackinnon.critical_values("c", 13), "n_series is 13, expected 1 to 12"),
         (lambda: mackinnon.critical_values("c", 1, 0), "n_obs is 0"),
     ],
 )
