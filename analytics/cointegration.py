@@ -202,7 +202,7 @@ def johansen(data: Any, *, det_order: int = 0, lag_diff: int = 1) -> JohansenRes
     if not 2 <= columns.shape[1] <= 12:
         raise ValueError(f"data has shape {columns.shape}, expected (n, k) with k from 2 to 12")
     if det_order not in (-1, 0, 1):
-        raise ValueError(f"det_order is {det_order}, expected -1, 0 or 1")
+        raise ValueError(f"det_order is {det_order!r}, expected -1, 0 or 1")
     lag_diff = whole("lag_diff", lag_diff, 0)
     need = columns.shape[1] * (lag_diff + 2) + 3
     if len(columns) < need:
