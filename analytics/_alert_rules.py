@@ -106,7 +106,12 @@ class AlertRule:
 
 
 def rule_to_dict(rule: AlertRule) -> dict[str, Any]:
-    """The rule as plain values for JSON; `parse_rule` gives the rule back."""
+    """The rule as plain values for JSON; `parse_rule` gives the rule back.
+
+    >>> rule = AlertRule("r1", "demo", "price", ">", 100.0, symbol="BTCUSDT")
+    >>> parse_rule(rule_to_dict(rule)) == rule
+    True
+    """
     return asdict(rule)
 
 

@@ -245,6 +245,15 @@ def check_look_ahead(
     The cuts are spread from the first bar with a z-score to the last bar but one; each run
     begins at the same bar. run: the back-test to check. A changed value is one that could not
     have been known at its own bar. Raises ValueError for cuts below 1.
+
+    >>> t = np.arange(300)
+    >>> def bars(symbol, closes):
+    ...     return Bars(symbol, "1m", t * 60_000, *[closes] * 4, t + 1, t + 1, closes)
+    >>> y, x = bars("Y", 200 + np.sin(t / 4) + 0.02 * t), bars("X", 100 + 0.01 * t)
+    >>> rules = BacktestParams(entry_z=1.0, stop_z=None, hedge_window=60)
+    >>> report = check_look_ahead(y, x, PairParams("Y", "X", "1m", z_window=40), rules, cuts=2)
+    >>> report.changed
+    0
     """
     if cuts < 1:
         raise ValueError(f"cuts is {cuts}, expected at least 1")

@@ -1,4 +1,8 @@
-"""Do series share a stochastic trend: Engle-Granger's and Johansen's tests of cointegration."""
+"""Do series share a stochastic trend: Engle-Granger's and Johansen's tests of cointegration.
+
+Series may be in any unit: statistics and p-values do not depend on it, slopes are in units of y
+per unit of x. Sources: Engle and Granger (1987), Johansen (1991), MacKinnon (1994, 2010).
+"""
 
 from __future__ import annotations
 

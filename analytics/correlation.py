@@ -1,7 +1,9 @@
 """Pearson's correlation: of two series, and of all symbols against each other.
 
-Values are centred before anything is multiplied, so that a high price level costs no
-digits.
+r = sum(dx dy) / sqrt(sum(dx^2) sum(dy^2)), dx and dy about the means, without unit. Values
+are centred before anything is multiplied, so that a high price level costs no digits.
+
+Source: Pearson, Proc. Royal Society 58 (1895).
 """
 
 from __future__ import annotations

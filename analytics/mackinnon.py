@@ -41,7 +41,8 @@ def _polynomial(coefficients: tuple[float, ...], at: float) -> float:
 def pvalue(statistic: float, trend: str = "c", n_series: int = 1) -> float:
     """MacKinnon's approximate asymptotic p-value of an ADF or Engle-Granger statistic.
 
-    n_series: 1 for an ADF test, the number of series in the relation for a test of
+    The normal distribution function of a polynomial in the statistic, one for the left tail and
+    one for the rest.     n_series: 1 for an ADF test, the number of series in the relation for a test of
     cointegration (2 to 6). NaN for NaN. Raises ValueError for an unknown trend or number.
 
     >>> round(pvalue(-2.86, "c"), 3)
@@ -62,7 +63,7 @@ def pvalue(statistic: float, trend: str = "c", n_series: int = 1) -> float:
 
 
 def pvalues(statistics: FloatArray, trend: str = "c", n_series: int = 1) -> FloatArray:
-    """`pvalue` of each statistic, shape (m,).
+    """`pvalue` of each statistic, shape (m,). Raises ValueError as `pvalue` does.
 
     >>> pvalues(np.array([-2.86, np.nan, -np.inf])).round(3)
     array([0.05,  nan, 0.  ])

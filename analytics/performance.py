@@ -3,7 +3,9 @@
 Returns are simple returns per period, as fractions (0.01 is one per cent), shape (n,);
 NaN is a period without a figure and is left out. Definitions are those of empyrical
 (Quantopian), with a risk-free rate of 0. Where a ratio has nothing to divide by it is
-NaN, never an infinity.
+NaN, never an infinity. Raises ValueError where returns is no series of numbers.
+
+Source: Bacon, Practical Portfolio Performance Measurement and Attribution (2008).
 """
 
 from __future__ import annotations
@@ -59,8 +61,8 @@ def _deviation(values: FloatArray, ddof: int) -> float:
 def sharpe(returns: Any, periods_per_year: float, ddof: int = 1) -> float:
     """Mean over standard deviation of the returns, times the root of periods_per_year.
 
-    NaN with fewer than two returns or where they do not vary. Raises ValueError where
-    periods_per_year is not above 0. Source: Sharpe (1994).
+    Without unit; NaN with fewer than two returns or where they do not vary. Raises ValueError
+    where periods_per_year is not above 0. Source: Sharpe (1994).
 
     >>> round(sharpe([0.01, -0.02, 0.03, 0.02], 365), 4)
     8.8439

@@ -1,4 +1,7 @@
-"""The spread of a pair, and where it stands in its own recent range."""
+"""The spread of a pair, and where it stands in its own recent range.
+
+Source: Vidyamurthy, Pairs Trading (2004), chapters 5 and 8.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +52,9 @@ def spread(y: Any, x: Any, beta: Any, alpha: Any = 0.0) -> FloatArray:
 def zscore(spread: Any, window: int) -> FloatArray:
     """Standard deviations between each spread and the mean of the window that ends there.
 
-    `rolling_zscore` by its name in this field: ddof 1, NaN before the first full window
-    and where the window is constant. Above 0 Y is rich against X.
+    (spread - mean) / std, shape (n,), without unit: `rolling_zscore` by its name in this
+    field, ddof 1, NaN before the first full window and where the window is constant. Above 0
+    Y is rich against X. Raises ValueError where window is below 2.
 
     >>> zscore([1, 2, 3], 3)
     array([nan, nan,  1.])
@@ -61,7 +65,8 @@ def zscore(spread: Any, window: int) -> FloatArray:
 def bands(spread: Any, window: int, k: float = 2.0) -> Bands:
     """Rolling mean of the spread, with the lines k rolling standard deviations around it.
 
-    Raises ValueError where window is below 2 or k is no number above 0.
+    mean, lower = mean - k std and upper = mean + k std, shape (n,) each, in the units of the
+    spread, ddof 1; NaN before the first full window. Raises ValueError where window is below 2 or k is no number above 0.
 
     >>> bands([1, 2, 3], 3, k=2).upper
     array([nan, nan,  4.])

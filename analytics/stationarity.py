@@ -2,6 +2,9 @@
 
 Every function takes a one-dimensional array or Series of finite numbers, never changes it,
 and raises ValueError for NaN or infinity inside, naming how many.
+
+Sources: of each test at its function; half-life and Hurst exponent as in Chan, Algorithmic
+Trading (2013), chapter 2, the latter after Hurst, Trans. Am. Soc. Civil Engineers 116 (1951).
 """
 
 from __future__ import annotations
@@ -169,8 +172,8 @@ def hurst(x: Any, max_lag: int = 100) -> float:
     """Hurst exponent: 0.5 for a random walk, below for a series that reverts, above for one
     that trends.
 
-    The least-squares slope of log std(x[l:] - x[:-l]) on log l, l = 2 .. max_lag - 1, with
-    the population standard deviation. x: shape (n,), more than max_lag values. NaN where a
+    The least-squares slope of log std(x[l:] - x[:-l]) on log l, l = 2 .. max_lag - 1 bars, with
+    the population standard deviation. Without unit. x: shape (n,), more than max_lag values. NaN where a
     difference does not vary. Raises ValueError for max_lag below 4, a shorter x, or NaN inside.
 
     >>> steps = np.sin(np.arange(500.0) ** 2)
@@ -192,7 +195,8 @@ def fit_ou(x: Any, dt: float = 1.0) -> OUFit:
     """Maximum-likelihood Ornstein-Uhlenbeck parameters from samples `dt` apart.
 
     The exact discretisation x[t+1] = mu + b (x[t] - mu) + e has b = exp(-theta dt) and
-    var(e) = sigma^2 (1 - b^2) / (2 theta). x: shape (n,), at least 3 values. Where b is not
+    var(e) = sigma^2 (1 - b^2) / (2 theta). dt: in any unit of time, that of theta and half-life
+    (`OUFit`). x: shape (n,), at least 3 values. Where b is not
     between 0 and 1 no OU process fits: theta and mu are NaN, sigma is that of the changes.
     Raises ValueError for dt not above 0, a shorter x, or NaN inside.
 
@@ -219,7 +223,8 @@ class MeanReversion(NamedTuple):
 def mean_reversion(x: Any, dt: float = 1.0) -> MeanReversion:
     """`half_life` in samples and `fit_ou` for samples `dt` apart, from one regression.
 
-    x: shape (n,), at least 3 values. Raises ValueError as they do.
+    x: shape (n,), at least 3 values; half_life is in bars (samples), that of ou in the unit of
+    dt. Raises ValueError as they do.
 
     >>> mean_reversion([9.0, 5.0, 3.0, 2.0, 1.5])[0], mean_reversion([0, 1, 2.0]).half_life
     (1.3862943611198906, None)

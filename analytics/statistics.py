@@ -61,7 +61,9 @@ def _shape(deviations: FloatArray, squares: float) -> tuple[float, float]:
 
 
 def summarize(x: Any) -> Summary:
-    """Describe the finite values of a series of shape (n,).
+    """Describe the finite values of a series of shape (n,), in its own units.
+
+    std = sqrt(sum((x - mean)^2) / (n - 1)); skew and kurtosis are those of `Summary`.
 
     An empty series gives n = 0 and NaN. Raises ValueError where x is no series of
     numbers.

@@ -159,6 +159,16 @@ def sweep(
     cancelled() before each; both on the calling thread. NotReady where no cell has bars
     enough. Raises ValueError for axes that are equal or unknown, an unknown metric, more than
     MAX_CELLS cells, or where no cell is a legal set of parameters.
+
+    >>> t = np.arange(300)
+    >>> def bars(symbol, closes):
+    ...     return Bars(symbol, "1m", t * 60_000, *[closes] * 4, t + 1, t + 1, closes)
+    >>> y, x = bars("Y", 200 + np.sin(t / 4) + 0.02 * t), bars("X", 100 + 0.01 * t)
+    >>> pair = PairParams("Y", "X", "1m", z_window=40)
+    >>> rules = BacktestParams(stop_z=None, hedge_window=60)
+    >>> made = sweep(y, x, pair, rules, "entry_z", [1.0, 1.2], "z_window", [30, 40], "trades")
+    >>> made.matrix.shape, made.done
+    ((2, 2), 4)
     """
     columns, rows = _axis("x", x_name, x_values), _axis("y", y_name, y_values)
     total = len(columns) * len(rows)

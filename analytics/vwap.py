@@ -3,6 +3,9 @@
 A row counts when its price and its size are finite; a size below zero is a caller's
 mistake. NaN stands where nothing was traded. All terms of the sums are positive, so
 nothing cancels, and the result is good to some units in the last place.
+
+Source: Berkowitz, Logue and Noser, "The total cost of transactions on the NYSE", The Journal
+of Finance 43 (1988).
 """
 
 from __future__ import annotations
