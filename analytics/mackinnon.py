@@ -42,8 +42,8 @@ def pvalue(statistic: float, trend: str = "c", n_series: int = 1) -> float:
     """MacKinnon's approximate asymptotic p-value of an ADF or Engle-Granger statistic.
 
     The normal distribution function of a polynomial in the statistic, one for the left tail and
-    one for the rest.     n_series: 1 for an ADF test, the number of series in the relation for a test of
-    cointegration (2 to 6). NaN for NaN. Raises ValueError for an unknown trend or number.
+    one for the rest. n_series: 1 for an ADF test, the number of series in the relation for a
+    test of cointegration (2 to 6). NaN for NaN. Raises ValueError for an unknown trend or number.
 
     >>> round(pvalue(-2.86, "c"), 3)
     0.05

@@ -66,7 +66,8 @@ def bands(spread: Any, window: int, k: float = 2.0) -> Bands:
     """Rolling mean of the spread, with the lines k rolling standard deviations around it.
 
     mean, lower = mean - k std and upper = mean + k std, shape (n,) each, in the units of the
-    spread, ddof 1; NaN before the first full window. Raises ValueError where window is below 2 or k is no number above 0.
+    spread, ddof 1; NaN before the first full window. Raises ValueError where window is below 2
+    or k is no number above 0.
 
     >>> bands([1, 2, 3], 3, k=2).upper
     array([nan, nan,  4.])

@@ -173,8 +173,9 @@ def hurst(x: Any, max_lag: int = 100) -> float:
     that trends.
 
     The least-squares slope of log std(x[l:] - x[:-l]) on log l, l = 2 .. max_lag - 1 bars, with
-    the population standard deviation. Without unit. x: shape (n,), more than max_lag values. NaN where a
-    difference does not vary. Raises ValueError for max_lag below 4, a shorter x, or NaN inside.
+    the population standard deviation; without unit. x: shape (n,), more than max_lag values.
+    NaN where a difference does not vary. Raises ValueError for max_lag below 4, a shorter x,
+    or NaN inside.
 
     >>> steps = np.sin(np.arange(500.0) ** 2)
     >>> round(hurst(np.cumsum(steps), max_lag=20), 1), hurst(np.arange(200.0))
