@@ -28,8 +28,8 @@ FAST = {"reassoc", "contract", "nsz"}
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
 #: Parts are never called from Python: without wrappers, and inlined where they are called
 #: once, all compiles in two thirds of the time.
-_BARE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-_part = njit(**_OPTIONS, **_BARE, cache=True)
+BARE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_part = njit(**_OPTIONS, **BARE, cache=True)
 _inlined = njit(**_OPTIONS, inline="always")
 
 #: Codes of the lag methods.

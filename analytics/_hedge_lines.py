@@ -16,7 +16,7 @@ import numpy as np
 
 from analytics._huber import huber
 from analytics._kalman import kalman_fit
-from analytics._sums import about_mean, project, square, square_left
+from analytics._sums import about_mean, project, square_left
 from analytics._theil_sen import median, median_slope
 from analytics.model import FloatArray
 
@@ -50,7 +50,7 @@ class Rows:
     @cached_property
     def total(self) -> float:
         """Sum of squares of near_y."""
-        return square(self.near_y)
+        return float(self.near_y @ self.near_y)
 
     @cached_property
     def length(self) -> FloatArray:

@@ -13,16 +13,21 @@ with S (2002), section 6.5, and its function rlm.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
+from analytics._adf_kernel import BARE
 from analytics.model import FloatArray
 
 _TUNING = 1.345
 _MAD = 0.6744897501960817  # the normal distribution's third quartile
 _MOST_STEPS = 500
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
+_part = numba.njit(**_OPTIONS, **BARE)
+_reordered_part = numba.njit(**_OPTIONS, **BARE, fastmath={"reassoc"})
 
 
 class HuberFit(NamedTuple):
@@ -34,7 +39,7 @@ class HuberFit(NamedTuple):
     converged: bool
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@_part
 def _lower_middle(values, k):
     """Put the k-th smallest of `values` at k, smaller ones before it (Hoare's select)."""
     left, right = 0, values.size - 1
@@ -59,7 +64,7 @@ def _lower_middle(values, k):
     return values[k]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@_part
 def _median_size(residual, work):
     """Median of |residual|; `work` is scratch of the same size."""
     n = residual.size
@@ -74,7 +79,7 @@ def _median_size(residual, work):
     return 0.5 * (below + middle)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@_part
 def _solve(matrix, vector):
     """Solve matrix d = vector in place by Cholesky's factors; False where it is singular."""
     p = vector.size
@@ -99,7 +104,7 @@ def _solve(matrix, vector):
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+@_reordered_part
 def _normal_equations(columns, weights, residual, matrix, vector):
     """matrix = columns W columns', its lower half; vector = columns W residual."""
     p, n = columns.shape

@@ -9,17 +9,20 @@ Arguments are read-only arrays, so that each kernel is compiled once.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-from analytics._adf_kernel import FAST, dot
+from analytics._adf_kernel import BARE, FAST, dot
 
-_reordered = njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
+_compiled = njit(**_OPTIONS)
+_part = njit(**_OPTIONS, **BARE)
+_reordered_part = njit(**_OPTIONS, **BARE, fastmath=FAST)
 
 
-@_reordered
+@_reordered_part
 def _sum(values):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(values.size):
@@ -27,7 +30,7 @@ def _sum(values):  # type: ignore[no-untyped-def]
     return total
 
 
-@_compiled
+@_part
 def _take_mean(near):  # type: ignore[no-untyped-def]
     """Take the mean out of `near`, twice, so that its rounding goes too; returns it."""
     mean = _sum(near) / near.size
@@ -46,12 +49,6 @@ def about_mean(rows):  # type: ignore[no-untyped-def]
     for r in range(len(rows)):
         means[r] = _take_mean(near[r])
     return means, near
-
-
-@_compiled
-def square(values):  # type: ignore[no-untyped-def]
-    """Sum of squares."""
-    return dot(values, values)
 
 
 @_compiled

@@ -81,8 +81,8 @@ def common_figures(y: np.ndarray, x: np.ndarray) -> dict[str, Any]:
         "z": ((spread - mean) / std).to_numpy(),
         "corr": corr.to_numpy(),
         "correlation": np.corrcoef(returns["y"][1:], returns["x"][1:])[0, 1],
-        "adf": adfuller(spread.to_numpy(), result_object=False),
-        "engle_granger": coint(y, x),
+        "adf": adfuller(spread.to_numpy(), result_object=False)[:3],
+        "engle_granger": coint(y, x)[:2],
         "half_life": -math.log(2) / slope,
     }
 
