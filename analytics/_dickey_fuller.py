@@ -61,7 +61,7 @@ def trend_terms(trend: str) -> int:
 def method_code(lag_method: str | None) -> int:
     """The kernel's number of a lag method, in letters of any case."""
     name = lag_method.lower() if isinstance(lag_method, str) else lag_method
-    if name not in _METHOD_CODES:
+    if not isinstance(name, (str, type(None))) or name not in _METHOD_CODES:
         raise ValueError(
             f"lag_method is {lag_method!r}, expected one of {', '.join(LAG_METHODS)} or None"
         )

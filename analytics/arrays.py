@@ -91,3 +91,28 @@ def whole(name: str, value: Any, low: int) -> int:
     if value < low:
         raise ValueError(f"{name} is {value}, expected at least {low}")
     return int(value)
+
+
+def number(name: str, value: Any) -> float:
+    """Return a real number, which may be NaN, as a float.
+
+    >>> number("delta", "a")
+    Traceback (most recent call last):
+    ...
+    ValueError: delta is 'a', expected a number
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        raise ValueError(f"{name} is {value!r}, expected a number")
+    return float(np.real(value))
+
+
+def numbers(name: str, value: Any) -> FloatArray:
+    """Return a number or a series or table of them as float64 of whatever shape.
+
+    >>> numbers("beta", 2).shape, numbers("beta", [1, 2]).shape
+    ((), (2,))
+    """
+    try:
+        return np.asarray(value if value is not None else "None", dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}, expected numbers") from None

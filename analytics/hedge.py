@@ -102,6 +102,8 @@ def fit_hedge(y: Any, x: Any, method: str = "ols", intercept: bool = True) -> He
     _known_method(method)
     legs = table("x", x)
     basket = np.ndim(x) == 2
+    if not legs.shape[1]:
+        raise ValueError("x has 0 columns, expected at least 1")
     if basket and method not in BASKET_METHODS:
         raise ValueError(
             f"method is {method!r}, expected {' or '.join(BASKET_METHODS)} where x is a basket"

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analytics._kalman import run_filter
-from analytics.arrays import two_series
+from analytics.arrays import number, numbers, two_series
 from analytics.model import FloatArray
 
 
@@ -30,10 +30,10 @@ class KalmanHedge(NamedTuple):
 
 def _start(initial_state: Any, initial_cov: Any) -> FloatArray:
     """beta, alpha, Pbb, Pba, Paa before the first bar, checked."""
-    mean = np.asarray(initial_state, dtype=float)
+    mean = numbers("initial_state", initial_state)
     if mean.shape != (2,) or not np.isfinite(mean).all():
         raise ValueError(f"initial_state is {initial_state}, expected (beta, alpha)")
-    cov = np.asarray(initial_cov, dtype=float)
+    cov = numbers("initial_cov", initial_cov)
     if cov.shape == ():
         cov = cov * np.eye(2)
     if cov.shape != (2, 2) or not np.isfinite(cov).all() or cov[0, 1] != cov[1, 0]:
@@ -45,9 +45,10 @@ def _start(initial_state: Any, initial_cov: Any) -> FloatArray:
 
 def _walk(delta: float, observation_var: float) -> float:
     """Variance of a step of the state, delta / (1 - delta)."""
+    delta = number("delta", delta)
     if not 0 < delta < 1:
         raise ValueError(f"delta is {delta}, expected a number between 0 and 1")
-    if not 0 < observation_var < math.inf:
+    if not 0 < number("observation_var", observation_var) < math.inf:
         raise ValueError(f"observation_var is {observation_var}, expected a number above 0")
     return delta / (1.0 - delta)
 

@@ -1,9 +1,9 @@
 """What a series of returns was worth: Sharpe, Sortino, volatility, drawdown, trades.
 
-Returns are simple returns per period, as fractions (0.01 is one per cent), shape (n,);
-NaN is a period without a figure and is left out. Definitions are those of empyrical
-(Quantopian), with a risk-free rate of 0. Where a ratio has nothing to divide by it is
-NaN, never an infinity. Raises ValueError where returns is no series of numbers.
+Returns are simple returns per period, as fractions (0.01 is one per cent), shape (n,); NaN
+or an infinity is a period without a figure and is left out. Definitions are those of
+empyrical (Quantopian), with a risk-free rate of 0. Where a ratio has nothing to divide by it
+is NaN, never an infinity. Raises ValueError where returns is no series of numbers.
 
 Source: Bacon, Practical Portfolio Performance Measurement and Attribution (2008).
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.arrays import series, whole
+from analytics.arrays import number, series, whole
 from analytics.model import TIMEFRAMES, FloatArray
 
 #: Crypto trades 365 x 24 h.
@@ -41,11 +41,10 @@ def _returns(returns: Any) -> FloatArray:
 
 
 def _yearly(periods: Any) -> float:
-    if isinstance(periods, bool) or not isinstance(periods, (int, float, np.number)):
-        raise ValueError(f"periods_per_year is {periods!r}, expected a number above 0")
-    if not 0 < periods < math.inf:
+    yearly = number("periods_per_year", periods)
+    if not 0 < yearly < math.inf:
         raise ValueError(f"periods_per_year is {periods}, expected a number above 0")
-    return float(periods)
+    return yearly
 
 
 def _deviation(values: FloatArray, ddof: int) -> float:
@@ -84,7 +83,8 @@ def sortino(returns: Any, periods_per_year: float, target: float = 0.0) -> float
     >>> round(sortino([0.01, -0.02, 0.03, 0.02], 365), 4)
     19.105
     """
-    excess, yearly = _returns(returns) - target, _yearly(periods_per_year)
+    excess = _returns(returns) - number("target", target)
+    yearly = _yearly(periods_per_year)
     if len(excess) < 2:
         return math.nan
     downside = math.sqrt(float(np.mean(np.minimum(excess, 0.0) ** 2)))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analytics.arrays import series, table
+from analytics.arrays import number, numbers, series, table
 from analytics.model import FloatArray
 from analytics.rolling import rolling_mean, rolling_std, rolling_zscore
 
@@ -36,7 +36,7 @@ def spread(y: Any, x: Any, beta: Any, alpha: Any = 0.0) -> FloatArray:
     y, legs = series("y", y), table("x", x)
     if len(y) != len(legs):
         raise ValueError(f"y has {len(y)} values and x {len(legs)}, expected as many")
-    ratio, level = np.asarray(beta, dtype=float), np.asarray(alpha, dtype=float)
+    ratio, level = numbers("beta", beta), numbers("alpha", alpha)
     n, k = legs.shape
     if level.shape not in ((), (n,)):
         raise ValueError(f"alpha has shape {level.shape}, expected a number or ({n},)")
@@ -72,7 +72,7 @@ def bands(spread: Any, window: int, k: float = 2.0) -> Bands:
     >>> bands([1, 2, 3], 3, k=2).upper
     array([nan, nan,  4.])
     """
-    if not 0 < k < math.inf:
+    if not 0 < number("k", k) < math.inf:
         raise ValueError(f"k is {k}, expected a number above 0")
     values = series("spread", spread)
     mean, width = rolling_mean(values, window), k * rolling_std(values, window)

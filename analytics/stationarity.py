@@ -27,7 +27,7 @@ from analytics._dickey_fuller import (
     window_statistics,
 )
 from analytics._sums import change_on_level
-from analytics.arrays import series, whole
+from analytics.arrays import number, series, whole
 from analytics.model import FloatArray, IntArray, OUFit, UnitRootResult
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -236,9 +236,10 @@ def mean_reversion(x: Any, dt: float = 1.0) -> MeanReversion:
 
 
 def _positive_step(dt: float) -> float:
-    if not (dt > 0.0 and math.isfinite(dt)):
+    step = number("dt", dt)
+    if not 0.0 < step < math.inf:
         raise ValueError(f"dt is {dt}, expected above 0")
-    return dt
+    return step
 
 
 def _ou(values: FloatArray, fitted: _Fitted | None, dt: float) -> OUFit:

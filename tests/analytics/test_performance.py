@@ -109,7 +109,7 @@ def test_crypto_trades_all_year():
 @pytest.mark.parametrize("periods", [0, -1, math.nan, math.inf, "year", True])
 def test_periods_per_year_must_be_a_number_above_zero(periods):
     for f in (sharpe, sortino, annual_volatility):
-        with pytest.raises(ValueError, match=r"periods_per_year is .*, expected a number above 0"):
+        with pytest.raises(ValueError, match=r"periods_per_year is .*, expected a number"):
             f([0.01, 0.02], periods)
 
 
