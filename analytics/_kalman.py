@@ -117,8 +117,9 @@ def kalman_path(
     if need <= len(rows):
         first = rows[:need]
         scale = _scale(frozen(y[first], float), frozen(x[first], float), intercept)
-        beta, alpha, _ = _filter_scaled(y, x, scale, intercept)
-        beta[: first[-1]] = alpha[: first[-1]] = np.nan
+        if scale.unit_x > 0.0:  # the squares of the smallest doubles are 0
+            beta, alpha, _ = _filter_scaled(y, x, scale, intercept)
+            beta[: first[-1]] = alpha[: first[-1]] = np.nan
     return beta, alpha
 
 

@@ -1,4 +1,4 @@
-"""What `analytics.pair` and `analytics.readings` share: legs in their space, correlation."""
+"""What `analytics.pair` and `analytics.readings` share: legs, spread, correlation."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analytics._adf_kernel import NOISE
 from analytics._alignment import Aligned
 from analytics.correlation import LEAST_OBSERVATIONS, pearson
 from analytics.model import FloatArray, PairParams
 from analytics.rolling import rolling_corr
+from analytics.spread import spread
 
 #: Rows below which no pair is analysed, whatever its windows.
 MIN_ROWS = 30
@@ -30,6 +32,19 @@ def legs_of(rows: Aligned, price_space: str) -> Legs:
     if price_space == "log":
         return Legs(np.log(rows.y), np.log(rows.x))
     return Legs(rows.y, rows.x)
+
+
+def spread_of(y: FloatArray, x: FloatArray, beta: float, alpha: float) -> FloatArray:
+    """y - beta x - alpha, shape (n,); constant where it varies by nothing but rounding.
+
+    Legs that are multiples of one another leave the last bits of their logarithms, of which
+    no z and no test must be taken.
+    """
+    line = spread(y, x, beta, alpha)
+    size = abs(float(y[-1])) + abs(beta) * abs(float(x[-1]))
+    if float(line.max()) - float(line.min()) <= NOISE * size:
+        return np.full(len(line), line[-1])
+    return line
 
 
 def correlations(rows: Aligned, params: PairParams) -> tuple[FloatArray, float]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from analytics._alignment import Aligned, align
 from analytics._choices import swapped_z, z_by_fit
-from analytics._pair_parts import MIN_ROWS, Legs, correlations, legs_of
+from analytics._pair_parts import MIN_ROWS, Legs, correlations, legs_of, spread_of
 from analytics.cointegration import engle_granger
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
@@ -29,7 +29,6 @@ from analytics.model import (
     frozen,
 )
 from analytics.rolling import rolling_moments
-from analytics.spread import spread as spread_of
 from analytics.stationarity import adf, hurst, mean_reversion, rolling_adf
 
 #: Window of the rolling hedge path where the pair has none: the back-test's default.

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics._alignment import Aligned, align
-from analytics._pair_parts import MIN_ROWS, Legs, legs_of
+from analytics._pair_parts import MIN_ROWS, Legs, legs_of, spread_of
 from analytics.cointegration import engle_granger
 from analytics.hedge import fit_hedge
 from analytics.model import BAR_COLUMNS, Bars, FloatArray, IntArray, PairParams
@@ -42,10 +42,13 @@ class _View:
         """beta and alpha as the snapshot has them."""
         return hedge_line(self.y, self.x, self.params)
 
+    @cached_property
+    def _spread(self) -> FloatArray:
+        return spread_of(self.y, self.x, *self.line)
+
     def spread(self, rows: int) -> FloatArray:
         """The newest rows of the spread."""
-        beta, alpha = self.line
-        return self.y[-rows:] - beta * self.x[-rows:] - alpha
+        return self._spread[-rows:]
 
 
 def hedge_line(y: FloatArray, x: FloatArray, params: PairParams) -> tuple[float, float]:

@@ -29,6 +29,7 @@ from analytics.model import (
     PairSnapshot,
 )
 from analytics.pair import align, analyze_pair, break_even_z
+from analytics.readings import pair_readings
 from analytics.stationarity import adf, fit_ou, half_life, hurst
 from analytics.warmup import warm_up
 
@@ -517,3 +518,23 @@ def test_after_the_warm_up_a_snapshot_compiles_nothing() -> None:
         ):
             analyzed(*made_pair(300, gap=0.1), **options)
     assert [str(e[1].data["dispatcher"]) for e in recorder.buffer] == []
+
+
+@pytest.mark.parametrize("hedge", HEDGE_METHODS)
+@pytest.mark.parametrize("space", ["price", "log"])
+def test_legs_that_are_multiples_have_no_z_and_no_test_of_their_last_bits(hedge, space) -> None:
+    x = 10.0 + 0.01 * np.cumsum(np.random.default_rng(0).standard_normal(200))
+    legs = bars("Y", range(200), 3.0 * x), bars("X", range(200), x)
+    snapshot = analyzed(*legs, hedge=hedge, price_space=space)
+    read = pair_readings(*legs, snapshot.params, ["z"], snapshot.ts_ms[-1:])["z"]
+    np.testing.assert_allclose(read, snapshot.z[-1:], rtol=1e-12)
+    moves = float(np.ptp(snapshot.spread)) > 1e-12  # a Kalman beta is never quite 1, nor 3
+    assert moves == np.isfinite(snapshot.z[-1]) == (snapshot.adf is not None)
+    assert moves or snapshot.hurst is None
+
+
+def test_the_smallest_prices_give_no_figures_rather_than_an_error() -> None:
+    x = 1e-300 * (1.0 + 0.01 * np.sin(np.arange(100.0) ** 2))
+    snapshot = analyzed(bars("Y", range(100), 2.0 * x), bars("X", range(100), x))
+    assert snapshot.fit.note
+    assert np.isnan(snapshot.kalman_path.beta).all()
