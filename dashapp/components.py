@@ -76,11 +76,32 @@ def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:
     return made
 
 
+def element(kind: str, children: Any, **props: Any) -> dict[str, Any]:
+    """An HTML element as Dash sends it: a tenth of the time of an object where there are many.
+
+    >>> element("Td", "0.31", className="figures")["type"]
+    'Td'
+    """
+    held = {"children": children, **props}
+    return {"type": kind, "namespace": "dash_html_components", "props": held}
+
+
 def card(title: str, children: Any, *, tools: Any = None, extra: str = "") -> Component:
     """A titled box; tools sit at the right of its title."""
     head = html.Header([html.H2(title), html.Div(tools, className="tools")], className="card-head")
     body = children if isinstance(children, list) else [children]
     return html.Section([head, *body], className=f"card-box {extra}".strip())
+
+
+def scrolling(part_id: str, label: str) -> Component:
+    """A room for a table that scrolls inside itself, by keyboard too."""
+    return html.Div(
+        id=part_id,
+        className="scroll-x",
+        tabIndex="0",
+        role="region",
+        **attributes(aria_label=label),
+    )
 
 
 def field(label: str, control: Component, control_id: str, *, hint: str = "") -> Component:

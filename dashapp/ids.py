@@ -69,6 +69,9 @@ HEDGE_SCATTER = "hedge-scatter"
 HEDGE_PATH_CHART = "hedge-path-chart"
 ADF_CHART = "adf-chart"
 PAIR_FIGURES = "pair-figures"
+HEDGE_METHODS = "hedge-methods"
+HEDGE_CHOICE = "hedge-choice"
+JOHANSEN = "johansen-test"
 
 # Correlation
 HEATMAP = "correlation-heatmap"

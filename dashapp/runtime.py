@@ -30,6 +30,7 @@ from dashapp.alert_engine import AlertEngine
 from dashapp.alert_history import MAX_EVENTS
 from dashapp.analyses import Analyses, Correlations, legs, pair_key
 from dashapp.feed_control import FeedControl
+from dashapp.johansen import JohansenDesk
 from dashapp.keeper import Keeper
 from dashapp.ranking import Ranking
 from dashapp.settings import Settings
@@ -50,8 +51,8 @@ SKEW_MS = 2_000
 class Runtime:
     """Everything that runs behind the pages. Made from Settings; `start` it on a loop.
 
-    uploading: files on their way in. callback_ms: durations of the pages' live callbacks by
-    path, put here by whoever serves them.
+    uploading: files on their way in. johansen: the newest of those tests. callback_ms:
+    durations of the pages' live callbacks by path, put here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -68,6 +69,7 @@ class Runtime:
         self._keeper = Keeper()
         self.alerts = AlertEngine(self, self._keeper.keep)
         self._analyses = Analyses()
+        self.johansen = JohansenDesk()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._warm: asyncio.Task[None] | None = None
         self._helper: subprocess.Popen[bytes] | None = None
@@ -97,6 +99,7 @@ class Runtime:
 
     async def stop(self) -> None:
         """End every task, stop the feed, close the archive; within seconds."""
+        self.johansen.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -11,20 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.model import PairParams, PairSnapshot
-from dashapp.numerals import (
-    NONE,
-    SIGNIFICANT_P,
-    bar_span,
-    number,
-    p_value,
-    pct,
-    price,
-    ratio,
-    usual_step,
-)
+from dashapp.evidence import Row, cointegration_rows, reversion_rows, spread_size
+from dashapp.johansen import JohansenTest
+from dashapp.numerals import number, pct, price, ratio
 
 Segment = tuple[str, str]
-Row = tuple[str, str, str, str]
 
 METHOD_WORDS = {
     "ols": "OLS",
@@ -34,7 +25,6 @@ METHOD_WORDS = {
     "kalman": "Kalman",
     "ratio": "ratio",
 }
-ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 #: Share of carried-forward bars from which a verdict warns.
 CARRIED_WARN = 0.2
 
@@ -61,48 +51,6 @@ def trade_words(side: int, params: PairParams) -> str:
     """
     long_y = f"long {params.y} / short {params.x}"
     return long_y if side > 0 else f"short {params.y} / long {params.x}"
-
-
-def stationarity_verdict(pvalue: float | None) -> tuple[str, str]:
-    """What an ADF p-value says of a series, and its tone.
-
-    >>> stationarity_verdict(0.0121)
-    ('stationary (p = 0.012)', 'up')
-    """
-    if pvalue is None or not math.isfinite(pvalue):
-        return "not enough data", "muted"
-    if pvalue < SIGNIFICANT_P:
-        return f"stationary ({p_value(pvalue)})", "up"
-    return f"not shown stationary ({p_value(pvalue)})", "warn"
-
-
-def cointegration_verdict(pvalue: float | None) -> tuple[str, str]:
-    """What an Engle-Granger p-value says of a pair, and its tone.
-
-    >>> cointegration_verdict(0.43)
-    ('not cointegrated (p = 0.430)', 'warn')
-    """
-    if pvalue is None or not math.isfinite(pvalue):
-        return "not enough data", "muted"
-    if pvalue < SIGNIFICANT_P:
-        return f"cointegrated ({p_value(pvalue)})", "up"
-    return f"not cointegrated ({p_value(pvalue)})", "warn"
-
-
-def shown_spread_tested(snapshot: PairSnapshot) -> bool:
-    """Whether the residual that Engle-Granger tests is the spread that is shown.
-
-    Its own regression is least squares with a constant on all bars in view.
-    """
-    params, rows = snapshot.params, len(snapshot)
-    whole = params.hedge_window is None or params.hedge_window >= rows
-    return snapshot.fit.method == "ols" and params.intercept and params.trend == "c" and whole
-
-
-def not_cointegrated(snapshot: PairSnapshot) -> bool:
-    """Whether Engle-Granger was made and does not reject."""
-    test = snapshot.engle_granger
-    return test is not None and test.pvalue >= SIGNIFICANT_P
 
 
 def inside_costs(z: float, break_even: float | None) -> bool:
@@ -152,7 +100,7 @@ def _z_row(snapshot: PairSnapshot, threshold: float, break_even: float | None) -
 
 
 def _now_rows(snapshot: PairSnapshot) -> list[Row]:
-    size = 0.001 if snapshot.params.price_space == "log" else newest(snapshot.price_y)
+    size = spread_size(snapshot)
     mean = price(newest(snapshot.mean), size, signed=True)
     sigma = f"mean {mean}, σ {price(newest(snapshot.std), size)}"
     correlation = snapshot.correlation
@@ -184,48 +132,6 @@ def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
     ]
 
 
-def _test_rows(snapshot: PairSnapshot) -> list[Row]:
-    test, indicative = snapshot.engle_granger, snapshot.adf
-    verdict, tone = cointegration_verdict(test.pvalue if test else None)
-    if test is not None and math.isfinite(test.pvalue) and not shown_spread_tested(snapshot):
-        verdict, tone = f"{verdict}, of the OLS spread, not the one shown", "muted"
-    plain, _ = stationarity_verdict(indicative.pvalue if indicative else None)
-    statistic = number(indicative.statistic, 2) if indicative else NONE
-    return [
-        (ENGLE_GRANGER, number(test.statistic, 2) if test else NONE, verdict, tone),
-        ("ADF of the spread", statistic, f"indicative: {plain}", "muted"),
-    ]
-
-
-def _reversion_rows(snapshot: PairSnapshot) -> list[Row]:
-    half_life, hurst = snapshot.half_life, snapshot.hurst
-    reserve = "with reserve: not cointegrated" if not_cointegrated(snapshot) else ""
-    if half_life is None:
-        life: Row = ("Half-life", NONE, "the spread does not revert", "warn")
-    else:
-        long = half_life > len(snapshot) / 2
-        words = "longer than half of the view" if long else reserve
-        life = ("Half-life", half_life_span(snapshot), words, "warn" if long else _muted(reserve))
-    if hurst is None or not math.isfinite(hurst):
-        return [life, ("Hurst exponent", NONE, "not enough data", "muted")]
-    words = "mean-reverting" if hurst < 0.45 else "trending" if hurst > 0.55 else "random walk"
-    tone = "up" if hurst < 0.45 else "warn"
-    if reserve and tone == "up":
-        words, tone = f"{words}, {reserve}", "muted"
-    return [life, ("Hurst exponent", number(hurst, 2), words, tone)]
-
-
-def _muted(reserve: str) -> str:
-    return "muted" if reserve else ""
-
-
-def half_life_span(snapshot: PairSnapshot) -> str:
-    """The half-life in bars and, by the distance that bars in view have, on the clock."""
-    timeframe = snapshot.params.timeframe
-    step = usual_step(snapshot.ts_ms, timeframe)
-    return bar_span(snapshot.half_life or 0.0, timeframe, step)
-
-
 def _data_rows(snapshot: PairSnapshot) -> list[Row]:
     share, dropped = snapshot.carried_share, snapshot.rows_dropped
     tone = "warn" if share >= CARRIED_WARN else "muted"
@@ -238,9 +144,13 @@ def _data_rows(snapshot: PairSnapshot) -> list[Row]:
 
 
 def pair_figures(
-    snapshot: PairSnapshot, threshold: float = 2.0, break_even: float | None = None
+    snapshot: PairSnapshot,
+    threshold: float = 2.0,
+    break_even: float | None = None,
+    johansen: JohansenTest | None = None,
 ) -> list[Row]:
-    """The figures of a pair. threshold, break_even: see `stance`.
+    """The figures of a pair. threshold, break_even: see `stance`. johansen: None while it is
+    being computed.
 
     The plain ADF of an estimated spread is labelled indicative: its p-value is too small,
     for beta was fitted to make it so; the verdict is Engle-Granger's.
@@ -249,7 +159,7 @@ def pair_figures(
         _z_row(snapshot, threshold, break_even),
         *_now_rows(snapshot),
         *_hedge_rows(snapshot),
-        *_test_rows(snapshot),
-        *_reversion_rows(snapshot),
+        *cointegration_rows(snapshot, johansen),
+        *reversion_rows(snapshot),
         *_data_rows(snapshot),
     ]

@@ -15,20 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.model import NotReady, PairSnapshot
+from dashapp.evidence import (
+    Row,
+    half_life_span,
+    not_cointegrated,
+    shown_spread_tested,
+    stationarity_verdict,
+)
 from dashapp.numerals import SIGNIFICANT_P, duration, number, p_value, pct, price
 from dashapp.verdicts import (
     CARRIED_WARN,
-    Row,
     Segment,
-    half_life_span,
     inside_costs,
     newest,
-    not_cointegrated,
     pair_figures,
-    shown_spread_tested,
     sign_tone,
     stance,
-    stationarity_verdict,
 )
 
 __all__ = [

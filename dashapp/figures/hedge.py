@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,11 @@ from dashapp.figures.rows import rows_of
 from dashapp.numerals import decimals, number, price, ratio, ratio_digits
 from dashapp.theme import rgba, tokens
 from dashapp.verdicts import METHOD_WORDS, newest
+
+#: A label's height as a share of the plot's, and the letters in a line of labels that share one.
+LABEL_SHARE = 0.1
+MOST_LETTERS = 16
+WIDE = {"width": 2}
 
 
 def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = "") -> Figure:
@@ -117,7 +123,7 @@ def _path_range(paths: Sequence[FloatArray], beta: float) -> tuple[float, float]
 def hedge_path_figure(
     snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = ""
 ) -> Figure:
-    """The hedge ratio as it was known at each bar, and the fit of each method on all rows."""
+    """The hedge ratio as it was known at each bar, and the fit of each method on all its rows."""
     chosen = tokens(theme)
     paths = (snapshot.path.beta, snapshot.kalman_path.beta)
     rows = rows_of(snapshot.ts_ms, paths, TIMEFRAMES[snapshot.params.timeframe], snapshot.carried)
@@ -126,16 +132,21 @@ def hedge_path_figure(
     ends = _path_range(paths, beta)
     colours = (chosen["accent"], chosen["z"])
     names = ("rolling", "Kalman")
+    hovers = (f"rolling OLS, {snapshot.path_rows:,} bars", "Kalman")
     data = [
         line(ts, values, name, colour)
-        for values, name, colour in zip(rows.columns, names, colours, strict=True)
+        for values, name, colour in zip(rows.columns, hovers, colours, strict=True)
     ]
     labels = [
-        Label(f"{name}<br>{ratio(newest(path))}", newest(path), colour, lines=2)
+        Label(f"{name} {ratio(newest(path))}", newest(path), colour)
         for path, name, colour in zip(paths, names, colours, strict=True)
     ]
     marks, method_labels = _method_marks(snapshot, ends, theme)
     labels += method_labels
+    window = f"rolling {snapshot.path_rows:,} bars"
+    if len(snapshot) < snapshot.path_rows:
+        window = f"{window}, has {len(snapshot):,}"
+    words = f"{window} · ticks: methods, {snapshot.fit.n:,}"
     return figure(
         ids.HEDGE_PATH_CHART,
         theme,
@@ -144,26 +155,56 @@ def hedge_path_figure(
         y=value_axis("β (Y per X)", theme, ends, ratio_digits(beta)),
         uirevision=uirevision,
         shapes=[*marks, *shading(rows.stretches, theme)],
-        annotations=[note("ticks: each method on all bars", theme), *edge_labels(labels, ends)],
-        margin=(64, edge_margin(labels, "Theil-Sen ↑")),
+        annotations=[note(words, theme), *edge_labels(labels, ends)],
+        margin=(64, edge_margin(labels, "Theil-Sen ↑", f"rolling {ratio(beta)}")),
     )
 
 
 def _method_marks(
     snapshot: PairSnapshot, ends: tuple[float, float], theme: str
 ) -> tuple[list[dict[str, Any]], list[Label]]:
-    """A tick at the right edge for each method's fit, over the whole width for the chosen one."""
+    """A tick at the right edge for each method's fit, over the whole width for the chosen one.
+
+    Methods whose ticks are too near each other for a label each share one.
+    """
     chosen, shapes, labels = tokens(theme), [], []
+    others: list[tuple[float, str]] = []
     for method, fit in snapshot.fits.items():
         beta, active = float(fit.beta), method == snapshot.params.hedge
         if not math.isfinite(beta) or (method == "kalman" and not active):
             continue
-        colour = chosen["text"] if active else chosen["muted"]
         words = METHOD_WORDS.get(method, safe(method))
         if not ends[0] <= beta <= ends[1]:
             words = f"{words} {'↑' if beta > ends[1] else '↓'}"
         else:
-            mark = level(beta, colour, "dash" if active else "solid", 1 if active else 2)
-            shapes.append(mark if active else mark | {"x0": 0.97})
-        labels.append(Label(words, beta, colour, bold=active))
+            mark = level(beta, chosen["text" if active else "muted"], "dash" if active else "solid")
+            shapes.append(mark if active else mark | {"x0": 0.97, "line": mark["line"] | WIDE})
+        if active:
+            labels.append(Label(words, beta, chosen["text"]))
+        else:
+            others.append((min(max(beta, ends[0]), ends[1]), words))
+    near = (ends[1] - ends[0]) * LABEL_SHARE
+    for beta, words in _grouped(others, near):
+        labels.append(Label(words, beta, chosen["muted"], words.count("<br>") + 1, bold=False))
     return shapes, labels
+
+
+def _grouped(named: Sequence[tuple[float, str]], near: float) -> list[tuple[float, str]]:
+    """Names at values, those of values no more than `near` apart in one, two in a line.
+
+    >>> _grouped([(1.0, "OLS"), (9.0, "TLS"), (1.1, "Huber"), (1.2, "ratio")], 0.5)
+    [(1.1, 'OLS, Huber,<br>ratio'), (9.0, 'TLS')]
+    """
+    groups: list[list[tuple[float, str]]] = []
+    for one in sorted(named):
+        if groups and one[0] - groups[-1][-1][0] <= near:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return [
+        (
+            sum(value for value, _ in group) / len(group),
+            "<br>".join(textwrap.wrap(", ".join(name for _, name in group), MOST_LETTERS)),
+        )
+        for group in groups
+    ]

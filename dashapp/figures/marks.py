@@ -145,17 +145,24 @@ class Label:
 
 
 def _spread_out(wanted: Sequence[float], heights: Sequence[float], room: float) -> list[float]:
-    """Places (ascending) as near to the wanted ones as they fit without overlap in 0..room."""
-    places: list[float] = []
-    floor = -math.inf
-    for place, height in zip(wanted, heights, strict=True):
-        places.append(max(place, floor + height / 2, height / 2))
-        floor = places[-1] + height / 2
-    ceiling = room
-    for index in range(len(places) - 1, -1, -1):
-        places[index] = min(places[index], ceiling - heights[index] / 2)
-        ceiling = places[index] - heights[index] / 2
-    return places
+    """Places (ascending) as near to the wanted ones as they fit without overlap in 0..room.
+
+    Labels that would overlap stand as one block around the middle of what they want (pooling
+    of adjacent violators); the blocks together stay in the room.
+    """
+    bottoms = np.concatenate(([0.0], np.cumsum(heights)[:-1])).tolist()
+    offsets = [bottom + height / 2 for bottom, height in zip(bottoms, heights, strict=True)]
+    blocks: list[tuple[float, int]] = []
+    for place, offset in zip(wanted, offsets, strict=True):
+        middle, count = place - offset, 1
+        while blocks and blocks[-1][0] > middle:
+            below, size = blocks.pop()
+            middle = (middle * count + below * size) / (count + size)
+            count += size
+        blocks.append((middle, count))
+    most = room - sum(heights)
+    free = [min(max(middle, 0.0), most) for middle, count in blocks for _ in range(count)]
+    return [start + offset for start, offset in zip(free, offsets, strict=True)]
 
 
 def edge_labels(labels: Sequence[Label], ends: tuple[float, float]) -> list[dict[str, Any]]:

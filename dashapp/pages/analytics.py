@@ -11,7 +11,9 @@ from dash.development.base_component import Component
 from analytics.model import NotReady, PairSnapshot
 from analytics.pair import break_even_z
 from dashapp import ids, live
-from dashapp.components import card, chart, figures_table, segments
+from dashapp.analyses import serial
+from dashapp.choices import choice_words, method_rows
+from dashapp.components import card, chart, element, figures_table, scrolling, segments
 from dashapp.figures.base import empty_figure
 from dashapp.figures.pair import (
     adf_figure,
@@ -21,6 +23,7 @@ from dashapp.figures.pair import (
     zscore_figure,
 )
 from dashapp.live import LivePage, Tab
+from dashapp.pages.pair_tables import johansen_part, methods_table
 from dashapp.pages.shared import COST_BPS, markers_of, pair_key, snapshot_of, waiting_for, z_rule
 from dashapp.runtime import Runtime
 from dashapp.view import from_dict
@@ -55,13 +58,37 @@ def layout(theme: str) -> Component:
             chart(ids.ADF_CHART, blank[ids.ADF_CHART], "third"),
             card(
                 "The pair in figures",
-                html.Div(id=ids.PAIR_FIGURES, className="scroll-x"),
+                scrolling(ids.PAIR_FIGURES, "The pair in figures"),
                 tools=alert,
-                extra="wide",
+                extra="tables",
             ),
+            html.Div([_methods_card(), _johansen_card()], className="stack tables"),
         ],
         className="grid",
     )
+
+
+def _methods_card() -> Component:
+    words = html.P(id=ids.HEDGE_CHOICE, role="status")
+    table = scrolling(ids.HEDGE_METHODS, "Hedge ratio by method")
+    return card("Hedge ratio by method", [words, table])
+
+
+def _johansen_card() -> Component:
+    return card("Johansen's test", scrolling(ids.JOHANSEN, "Johansen's test"))
+
+
+def _market_key(runtime: Runtime, tab: Tab) -> Any:
+    """What tells the tab's body of data from others under the same name."""
+    body = runtime.market(tab.view.market)
+    return (tab.view.market, serial(body) if body else 0)
+
+
+def key(runtime: Runtime, tab: Tab) -> Any:
+    """That of the pair, and of the test that comes later."""
+    pair = tab.view.pair
+    made = runtime.johansen.made(_market_key(runtime, tab), pair) if pair else 0
+    return (pair_key(runtime, tab), made)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -69,7 +96,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
         made = live.empty_page(PAGE, waiting_for(runtime, tab, snapshot), tab.theme)
-        return {**made, "figures": ""}
+        return {**made, **dict.fromkeys(PAGE.values, "")}
     return drawn(runtime, tab, snapshot)
 
 
@@ -79,7 +106,8 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
     even = break_even_z(snapshot, COST_BPS)
     look = {"theme": tab.theme, "uirevision": tab.uirevision}
     markers = markers_of(runtime, tab)
-    rows = pair_figures(snapshot, threshold, even)
+    test = runtime.johansen.latest(_market_key(runtime, tab), snapshot)
+    words, tone = choice_words(snapshot, threshold)
     return {
         ids.SPREAD_CHART: spread_figure(snapshot, markers=markers, **look),
         ids.ZSCORE_CHART: zscore_figure(
@@ -88,7 +116,10 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
         ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
         ids.HEDGE_PATH_CHART: hedge_path_figure(snapshot, **look),
         ids.ADF_CHART: adf_figure(snapshot, **look),
-        "figures": figures_table(rows),
+        "figures": figures_table(pair_figures(snapshot, threshold, even, test)),
+        "methods": methods_table(method_rows(snapshot, threshold)),
+        "choice": element("Span", words, className=f"tone-{tone}"),
+        "johansen": johansen_part(test),
         "answer": segments(pair_answer(snapshot, threshold, even)),
     }
 
@@ -96,9 +127,14 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
 PAGE = LivePage(
     path="/analytics",
     charts=CHARTS,
-    key=pair_key,
+    key=key,
     render=render,
-    values={"figures": Output(ids.PAIR_FIGURES, "children")},
+    values={
+        "figures": Output(ids.PAIR_FIGURES, "children"),
+        "methods": Output(ids.HEDGE_METHODS, "children"),
+        "choice": Output(ids.HEDGE_CHOICE, "children"),
+        "johansen": Output(ids.JOHANSEN, "children"),
+    },
 )
 
 

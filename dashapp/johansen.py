@@ -1,0 +1,139 @@
+"""Johansen's test beside a pair's snapshot: off the live path, for its library is slow to load.
+
+`johansen_of` makes the test of one snapshot. `JohansenDesk` keeps the newest for the pages:
+it is asked on the loop, answers at once with what it has, and computes in a worker thread,
+for a pair at most every few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.cointegration import JohansenResult, johansen
+from analytics.model import PairParams, PairSnapshot
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two tests of a pair.
+SPACING_S = 5.0
+#: Pairs whose test is kept.
+MAX_KEPT = 64
+#: The test's deterministic terms by the trend of the pair's other tests; there is no ctt.
+_DET_ORDER = {"n": -1, "c": 0, "ct": 1, "ctt": 1}
+LAG_DIFF = 1
+
+
+@dataclass(frozen=True, eq=False)
+class JohansenTest:
+    """Johansen's test of a pair's legs. ts_ms: the newest bar it is of; rows: how many bars.
+
+    result is None where there can be no test, and note says why.
+    """
+
+    ts_ms: int
+    rows: int
+    det_order: int
+    lag_diff: int
+    result: JohansenResult | None
+    note: str = ""
+
+
+def johansen_of(snapshot: PairSnapshot) -> JohansenTest:
+    """The test of all rows of a snapshot, of logarithms where its prices are. For a thread.
+
+    About a second at the first call, which imports statsmodels; then a millisecond.
+    """
+    legs = np.column_stack([snapshot.price_y, snapshot.price_x])
+    if snapshot.params.price_space == "log":
+        legs = np.log(legs)
+    order = _DET_ORDER[snapshot.params.trend]
+    about = (int(snapshot.ts_ms[-1]), len(snapshot), order, LAG_DIFF)
+    try:
+        return JohansenTest(*about, johansen(legs, det_order=order, lag_diff=LAG_DIFF))
+    except ValueError as error:
+        return JohansenTest(*about, None, str(error))
+
+
+def _pair(params: PairParams) -> Hashable:
+    """What tells pairs apart for this test."""
+    rows = params.timeframe, params.limit, params.min_trades
+    return (params.y, params.x, *rows, params.price_space, params.trend)
+
+
+def _state(snapshot: PairSnapshot) -> Hashable:
+    """What changes when the rows of a pair do."""
+    ends = snapshot.price_y[-1], snapshot.price_x[-1]
+    return (int(snapshot.ts_ms[0]), int(snapshot.ts_ms[-1]), len(snapshot), *map(float, ends))
+
+
+class _Entry:
+    """One pair's newest test, the snapshot that is still to be tested, and when one last was."""
+
+    def __init__(self) -> None:
+        self.test: JohansenTest | None = None
+        self.made = 0
+        self.state: Hashable = None
+        self.wanted: PairSnapshot | None = None
+        self.begun_s = -float("inf")
+
+
+class JohansenDesk:
+    """The newest tests of the pairs that are looked at.
+
+    market: what tells bodies of data apart, here and there.
+    """
+
+    def __init__(self, spacing_s: float = SPACING_S) -> None:
+        self._spacing_s = spacing_s
+        self._kept: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def latest(self, market: Hashable, snapshot: PairSnapshot) -> JohansenTest | None:
+        """What is known of the snapshot's pair, None before its first test; never waits.
+
+        Where the rows are others than those of the test, a new one is begun, or awaits its
+        time.
+        """
+        key = (market, _pair(snapshot.params))
+        entry = self._kept.setdefault(key, _Entry())
+        self._kept.move_to_end(key)
+        while len(self._kept) > MAX_KEPT:
+            self._kept.popitem(last=False)
+        if entry.state != _state(snapshot):
+            idle = entry.wanted is None
+            entry.wanted = snapshot
+            if idle:
+                task = asyncio.create_task(self._test(entry))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        return entry.test
+
+    def made(self, market: Hashable, params: PairParams) -> int:
+        """How many tests a pair has had: another number, another answer of `latest`."""
+        entry = self._kept.get((market, _pair(params)))
+        return entry.made if entry is not None else 0
+
+    def stop(self) -> None:
+        """End what waits."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _test(self, entry: _Entry) -> None:
+        await asyncio.sleep(max(0.0, entry.begun_s + self._spacing_s - time.monotonic()))
+        snapshot, entry.wanted = entry.wanted, None
+        if snapshot is None:
+            return
+        entry.begun_s = time.monotonic()
+        entry.state = _state(snapshot)
+        try:
+            entry.test = await asyncio.to_thread(johansen_of, snapshot)
+        except Exception:
+            logger.exception("Johansen's test failed")
+        entry.made += 1

@@ -1,0 +1,86 @@
+"""The tables of the Analytics page beside its figures: hedge methods side by side, Johansen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dashapp.choices import MethodRow
+from dashapp.components import element
+from dashapp.evidence import LEVELS, johansen_about, johansen_table, johansen_verdict
+from dashapp.johansen import JohansenTest
+
+_METHOD_HEADS = ("Method", "β", "α", "R²", "β std err", "z", "Signal")
+_JOHANSEN_HEADS = ("Test", "Null", "Statistic", *LEVELS, "Rejects at")
+#: What a signal is called in a narrow cell, and its tone; by side of the spread.
+_SIGNALS = {-1: ("▼ short Y", "down"), 1: ("▲ long Y", "up"), 0: ("no trade", "muted")}
+
+Element = dict[str, Any]
+
+
+def _tone(tone: str) -> str:
+    return f"tone-{tone}" if tone else ""
+
+
+def _head(names: Sequence[str], words: int) -> Element:
+    """A row of column heads; the first `words` of them and the last stand over words."""
+    last = len(names) - 1
+    cells = [
+        element("Th", name, scope="col", className="" if at < words or at == last else "figures")
+        for at, name in enumerate(names)
+    ]
+    return element("Thead", element("Tr", cells))
+
+
+def _table(names: Sequence[str], words: int, rows: Iterable[Element], caption: str) -> Element:
+    body = [
+        element("Caption", caption, className="visually-hidden"),
+        _head(names, words),
+        element("Tbody", list(rows)),
+    ]
+    return element("Table", body, className="figures-table columns")
+
+
+def _method(row: MethodRow) -> list[Element]:
+    words, tone = _SIGNALS.get(row.side, ("–", "muted")) if row.side is not None else ("–", "muted")
+    figures = (row.beta, row.alpha, row.r_squared, row.stderr, row.z)
+    cells = [
+        element("Th", row.method, scope="row"),
+        *(element("Td", one, className="figures") for one in figures),
+        element("Td", words, className=_tone(tone)),
+    ]
+    made = [element("Tr", cells, className="shown" if row.shown else "")]
+    if row.note:
+        note = element("Td", row.note, colSpan=len(_METHOD_HEADS), className="tone-muted note")
+        made.append(element("Tr", note))
+    return made
+
+
+def methods_table(rows: Iterable[MethodRow]) -> Element:
+    """The hedge ratio by every method; the one that the page shows is marked."""
+    made = [one for row in rows for one in _method(row)]
+    return _table(_METHOD_HEADS, 1, made, "Hedge ratio, fit and newest z by method")
+
+
+def johansen_part(test: JohansenTest | None) -> list[Element]:
+    """The verdict, every statistic against its critical values, and which bars they are of."""
+    words, tone = johansen_verdict(test)
+    if test is None or test.result is None:
+        return [element("P", words, className=_tone(tone))]
+    rows = [
+        element(
+            "Tr",
+            [
+                element("Th", name, scope="row"),
+                element("Td", null),
+                *(element("Td", one, className="figures") for one in figures),
+                element("Td", level or "no", className=_tone("up" if level else "muted")),
+            ],
+        )
+        for name, null, *figures, level in johansen_table(test)
+    ]
+    return [
+        element("P", f"{words} (95 %)", className=_tone(tone)),
+        _table(_JOHANSEN_HEADS, 2, rows, "Johansen's test with its critical values"),
+        element("P", johansen_about(test), className="tone-muted small"),
+    ]
