@@ -57,20 +57,33 @@ def side_words(side: int | None, snapshot: PairSnapshot) -> str:
     return trade_words(side, snapshot.params) if side else "no trade"
 
 
+def _alpha(alpha: float, snapshot: PairSnapshot) -> str:
+    """An intercept with the decimals of the Y leg's price; 0 where there is none."""
+    if not alpha:
+        return "0"
+    logs = snapshot.params.price_space == "log"
+    return price(alpha, _LOG_ALPHA if logs else newest(snapshot.price_y))
+
+
+def _z(snapshot: PairSnapshot, method: str) -> float:
+    """The newest z by a method's fit; of the chosen one that which the page shows."""
+    if method == snapshot.params.hedge:
+        return newest(snapshot.z)
+    return snapshot.method_z.get(method, math.nan)
+
+
 def _row(snapshot: PairSnapshot, method: str, fit: HedgeFit, threshold: float) -> MethodRow:
-    shown = method == snapshot.params.hedge
-    z = newest(snapshot.z) if shown else snapshot.method_z.get(method, math.nan)
-    scale = _LOG_ALPHA if snapshot.params.price_space == "log" else newest(snapshot.price_y)
+    z = _z(snapshot, method)
     return MethodRow(
         METHOD_WORDS.get(method, method),
         ratio(float(fit.beta)),
-        price(fit.alpha, scale),
+        _alpha(fit.alpha, snapshot),
         number(fit.r_squared, 3),
         ratio(float(fit.beta_stderr)),
         number(z, 2, signed=True),
         side_of(z, threshold),
         fit.note,
-        shown,
+        method == snapshot.params.hedge,
     )
 
 
@@ -81,7 +94,6 @@ def _swapped_row(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
         return []
     beta = float(fit.beta)
     turned = 1.0 / beta if beta else math.nan
-    scale = _LOG_ALPHA if snapshot.params.price_space == "log" else newest(snapshot.price_y)
     legs = f"{snapshot.params.x} fitted on {snapshot.params.y}"
     notes = [f"{legs}: {ratio(beta)}, shown as 1/β and −α/β", fit.note]
     name = METHOD_WORDS.get(snapshot.params.hedge, snapshot.params.hedge)
@@ -89,7 +101,7 @@ def _swapped_row(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
         MethodRow(
             f"{name}, legs swapped",
             ratio(turned),
-            price(-fit.alpha * turned, scale),
+            _alpha(-fit.alpha * turned, snapshot),
             number(fit.r_squared, 3),
             ratio(math.nan),
             number(snapshot.swapped_z, 2, signed=True),
@@ -123,28 +135,48 @@ def _named(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def _sides(snapshot: PairSnapshot, threshold: float) -> dict[int, list[str]]:
+    """Methods by the side that their z asks for; those whose z is known."""
+    made: dict[int, list[str]] = {}
+    for method in snapshot.fits:
+        side = side_of(_z(snapshot, method), threshold)
+        if side is not None:
+            made.setdefault(side, []).append(METHOD_WORDS.get(method, method))
+    return made
+
+
+def _both_orders(snapshot: PairSnapshot, threshold: float) -> tuple[int | None, int | None]:
+    """The side as the legs are, and with the legs swapped."""
+    return side_of(newest(snapshot.z), threshold), side_of(snapshot.swapped_z, threshold)
+
+
+def signal_depends_on(snapshot: PairSnapshot, threshold: float) -> tuple[str, ...]:
+    """What the signal hangs on besides the pair: "the method", "the order of the legs"."""
+    found = ["the method"] if len(_sides(snapshot, threshold)) > 1 else []
+    here, swapped = _both_orders(snapshot, threshold)
+    if here is not None and swapped is not None and here != swapped:
+        found.append("the order of the legs")
+    return tuple(found)
+
+
 def choice_warning(snapshot: PairSnapshot, threshold: float) -> str:
-    """Where the signal depends on the method or on the order of the legs, a sentence that says
+    """Where the signal depends on the method or on the order of the legs, sentences that say
     so; "" where it does not.
     """
-    rows = method_rows(snapshot, threshold)
-    methods = [row for row in rows[: len(snapshot.fits)] if row.side is not None]
-    sides: dict[int, list[str]] = {}
-    for row in methods:
-        sides.setdefault(row.side or 0, []).append(row.method)
     told = []
-    if len(sides) > 1:
-        by = "; ".join(
-            f"{side_words(side, snapshot)} by {_named(names)}" for side, names in sides.items()
-        )
-        told.append(f"The signal depends on the method: {by}.")
-    swapped = side_of(snapshot.swapped_z, threshold)
-    chosen = side_of(newest(snapshot.z), threshold)
-    if None not in (swapped, chosen) and swapped != chosen:
-        told.append(
-            f"The signal depends on the order of the legs: {side_words(chosen, snapshot)} as "
-            f"they are, {side_words(swapped, snapshot)} with the legs swapped."
-        )
+    for one in signal_depends_on(snapshot, threshold):
+        if one == "the method":
+            parts = [
+                f"{side_words(side, snapshot)} by {_named(names)}"
+                for side, names in _sides(snapshot, threshold).items()
+            ]
+        else:
+            here, swapped = _both_orders(snapshot, threshold)
+            parts = [
+                f"{side_words(here, snapshot)} as they are",
+                f"{side_words(swapped, snapshot)} with the legs swapped",
+            ]
+        told.append(f"The signal depends on {one}: {'; '.join(parts)}.")
     return " ".join(told)
 
 

@@ -71,7 +71,7 @@ def not_cointegrated(snapshot: PairSnapshot) -> bool:
 
 
 def cointegration_rows(snapshot: PairSnapshot, johansen: JohansenTest | None = None) -> list[Row]:
-    """Engle-Granger's test, Johansen's beside it, and the plain ADF, which is indicative."""
+    """Engle-Granger's test, the plain ADF beside it, which is indicative, and Johansen's test."""
     test, indicative = snapshot.engle_granger, snapshot.adf
     verdict, tone = cointegration_verdict(test.pvalue if test else None)
     if test is not None and math.isfinite(test.pvalue) and not shown_spread_tested(snapshot):
@@ -80,8 +80,8 @@ def cointegration_rows(snapshot: PairSnapshot, johansen: JohansenTest | None = N
     statistic = number(indicative.statistic, 2) if indicative else NONE
     return [
         (ENGLE_GRANGER, number(test.statistic, 2) if test else NONE, verdict, tone),
-        _johansen_row(johansen),
         ("ADF of the spread", statistic, f"indicative: {plain}", "muted"),
+        _johansen_row(johansen),
     ]
 
 
@@ -135,7 +135,7 @@ def _ou_rows(snapshot: PairSnapshot) -> list[Row]:
     away = float(snapshot.spread[-1]) - fit.mu
     lasting = fit.sigma / math.sqrt(2.0 * fit.theta)
     return [
-        ("OU speed (θ)", f"{number(fit.theta, 4)} a bar", f"half-life {span}", "muted"),
+        ("OU speed (θ)", f"{number(fit.theta, 4)} / bar", f"half-life {span}", "muted"),
         (
             "OU level (μ)",
             price(fit.mu, size, signed=True),
@@ -144,7 +144,7 @@ def _ou_rows(snapshot: PairSnapshot) -> list[Row]:
         ),
         (
             "OU noise (σ)",
-            f"{price(fit.sigma, size)} a √bar",
+            f"{price(fit.sigma, size)} / √bar",
             f"in the long run ± {price(lasting, size)} around μ",
             "muted",
         ),
@@ -187,8 +187,8 @@ def max_eig_rank(test: JohansenTest, column: int = 1) -> int:
 
 def _johansen_row(test: JohansenTest | None) -> Row:
     words, tone = johansen_verdict(test)
-    known = test is not None and test.result is not None
-    statistic = number(float(test.result.trace[0]), 2) if known else NONE
+    result = test.result if test is not None else None
+    statistic = number(float(result.trace[0]), 2) if result is not None else NONE
     return (JOHANSEN, statistic, words, tone)
 
 
@@ -197,7 +197,7 @@ LEVELS = ("90 %", "95 %", "99 %")
 
 
 def johansen_table(test: JohansenTest) -> list[tuple[str, ...]]:
-    """Name of the test, null, statistic, critical values at LEVELS and where it rejects.
+    """Test and null, statistic, critical values at LEVELS, and the level at which it rejects.
 
     A row a rank and test, the trace tests first; none where there is no result.
     """
@@ -206,7 +206,7 @@ def johansen_table(test: JohansenTest) -> list[tuple[str, ...]]:
         return []
     forms = (
         ("Trace", result.trace, result.trace_critical),
-        ("Max. eigenvalue", result.max_eig, result.max_eig_critical),
+        ("Max. eig.", result.max_eig, result.max_eig_critical),
     )
     rows = []
     for name, statistics, critical in forms:
@@ -216,10 +216,9 @@ def johansen_table(test: JohansenTest) -> list[tuple[str, ...]]:
                 for level, least in zip(LEVELS, critical[rank].tolist(), strict=True)
                 if statistic > least
             ]
+            null = f"{name}, r {'≤' if rank else '='} {rank}"
             cells = [number(one, 2) for one in (statistic, *critical[rank].tolist())]
-            rows.append(
-                (name, f"r {'=' if not rank else '≤'} {rank}", *cells, (passed or [""])[-1])
-            )
+            rows.append((null, *cells, passed[-1] if passed else ""))
     return rows
 
 

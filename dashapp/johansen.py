@@ -12,7 +12,8 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,8 @@ MAX_KEPT = 64
 #: The test's deterministic terms by the trend of the pair's other tests; there is no ctt.
 _DET_ORDER = {"n": -1, "c": 0, "ct": 1, "ctt": 1}
 LAG_DIFF = 1
+#: Confidence at which the rank is told.
+RANK_LEVELS = ("90%", "95%", "99%")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,15 @@ def johansen_of(snapshot: PairSnapshot) -> JohansenTest:
         return JohansenTest(*about, johansen(legs, det_order=order, lag_diff=LAG_DIFF))
     except ValueError as error:
         return JohansenTest(*about, None, str(error))
+
+
+def johansen_document(test: JohansenTest) -> dict[str, Any] | None:
+    """Johansen's test with its ranks by the trace at one level; None where there is none."""
+    if test.result is None:
+        return None
+    about = {name: getattr(test, name) for name in ("ts_ms", "rows", "det_order", "lag_diff")}
+    figures = {one.name: getattr(test.result, one.name) for one in fields(test.result)}
+    return {**about, "rank": {level: test.result.rank(level) for level in RANK_LEVELS}, **figures}
 
 
 def _pair(params: PairParams) -> Hashable:

@@ -18,6 +18,8 @@ from analytics.model import (
     Ticks,
 )
 from dashapp.calls import ApiError, Call, Route, known_symbol, large, ready, small
+from dashapp.johansen import johansen_document, johansen_of
+from dashapp.numerals import usual_step
 from dashapp.query import (
     PAIR,
     TIMEFRAME,
@@ -49,7 +51,6 @@ PAIR_SERIES = (
     "kalman_beta",
     "kalman_alpha",
 )
-
 #: The series of a back-test, one value a bar.
 BACKTEST_SERIES = (
     "ts_ms",
@@ -175,27 +176,50 @@ def pair_series(snapshot: PairSnapshot) -> dict[str, Any]:
 
 
 def pair_document(snapshot: PairSnapshot) -> dict[str, Any]:
-    """Everything of a snapshot, grouped as /api describes it."""
+    """Everything of a snapshot, grouped as /api describes it. Johansen's test is made here, so
+    this is for a worker thread.
+    """
+    low, high = snapshot.z_range
+    test = johansen_of(snapshot)
+    notes = [f"No Johansen test: {test.note}."] if test.result is None else []
     return {
         "params": asdict(snapshot.params),
         "fit": snapshot.fit,
         "fits": dict(snapshot.fits),
+        "swapped": snapshot.swapped,
         "figures": {
             "bars": len(snapshot),
             "rows_dropped": snapshot.rows_dropped,
             "carried_share": snapshot.carried_share,
             "z": snapshot.z[-1],
+            "z_by_method": dict(snapshot.method_z),
+            "z_low": low,
+            "z_high": high,
+            "z_swapped": snapshot.swapped_z,
             "spread": snapshot.spread[-1],
+            "mean": snapshot.mean[-1],
+            "std": snapshot.std[-1],
             "correlation": snapshot.correlation,
             "half_life": snapshot.half_life,
+            "half_life_ms": _on_the_clock(snapshot, snapshot.half_life),
             "hurst": snapshot.hurst,
+            "ou": snapshot.ou,
             "adf": snapshot.adf,
             "engle_granger": snapshot.engle_granger,
+            "johansen": johansen_document(test),
         },
+        "path_rows": snapshot.path_rows,
         "series": pair_series(snapshot),
         "adf_line": {"ts_ms": snapshot.adf_ts_ms, "pvalue": snapshot.adf_pvalue},
-        "notes": snapshot.notes,
+        "notes": [*snapshot.notes, *notes],
     }
+
+
+def _on_the_clock(snapshot: PairSnapshot, bars_: float | None) -> float | None:
+    """A number of bars in ms, by the distance that the bars in view have."""
+    if bars_ is None:
+        return None
+    return bars_ * usual_step(snapshot.ts_ms, snapshot.params.timeframe)
 
 
 def backtest_document(result: BacktestResult) -> dict[str, Any]:
@@ -235,10 +259,14 @@ ROUTES = (
         "GET",
         f"{_OF_MARKET}/pair",
         pair,
-        "A pair's snapshot: params; fit, and fits by method; figures (z, spread, correlation, "
-        "half_life in bars, hurst, adf, engle_granger ...); series, one value an aligned bar: "
+        "A pair's snapshot: params; fit, fits by method, and swapped, that of X on Y; figures: "
+        "z, z_by_method with z_low and z_high, z_swapped (above 0 Y is rich), spread with its "
+        "mean and std, correlation, half_life in bars and half_life_ms, hurst, ou (theta, mu, "
+        "sigma and half_life, a bar as the unit of time), adf (of the spread, indicative), "
+        "engle_granger, and johansen: a row a rank, critical values at 90, 95 and 99 %; "
+        "path_rows: the window of the rolling hedge; series, one value an aligned bar: "
         + ", ".join(PAIR_SERIES)
-        + "; adf_line: the rolling ADF p-value. A warm-up is null.",
+        + "; adf_line: the rolling ADF p-value. A warm-up, or what cannot be known, is null.",
         PAIR,
     ),
     Route(

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.model import NotReady, PairSnapshot
+from dashapp.choices import signal_depends_on
 from dashapp.evidence import (
     Row,
     half_life_span,
@@ -130,6 +131,9 @@ def pair_answer(
         whose = "" if shown else " of the OLS spread"
         tone = "warn" if not firm else "up" if shown else "muted"
         made.append((f"{verdict} {p_value(test.pvalue)}{whose}", tone))
+    hangs = signal_depends_on(snapshot, threshold)
+    if hangs:
+        made.append((f"the signal depends on {' and '.join(hangs)}", "warn"))
     if break_even is not None and math.isfinite(break_even):
         z = newest(snapshot.z)
         under = inside_costs(z, break_even)

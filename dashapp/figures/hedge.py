@@ -190,14 +190,14 @@ def _method_marks(
 
 
 def _grouped(named: Sequence[tuple[float, str]], near: float) -> list[tuple[float, str]]:
-    """Names at values, those of values no more than `near` apart in one, two in a line.
+    """Names at values, those of values no more than `near` apart in one.
 
-    >>> _grouped([(1.0, "OLS"), (9.0, "TLS"), (1.1, "Huber"), (1.2, "ratio")], 0.5)
-    [(1.1, 'OLS, Huber,<br>ratio'), (9.0, 'TLS')]
+    >>> _grouped([(1.0, "OLS"), (9.0, "TLS"), (1.25, "Huber"), (1.5, "Theil-Sen")], 0.5)
+    [(1.25, 'OLS, Huber,<br>Theil-Sen'), (9.0, 'TLS')]
     """
     groups: list[list[tuple[float, str]]] = []
     for one in sorted(named):
-        if groups and one[0] - groups[-1][-1][0] <= near:
+        if groups and one[0] - groups[-1][0][0] <= near:
             groups[-1].append(one)
         else:
             groups.append([one])

@@ -10,10 +10,15 @@ from dashapp.components import element
 from dashapp.evidence import LEVELS, johansen_about, johansen_table, johansen_verdict
 from dashapp.johansen import JohansenTest
 
-_METHOD_HEADS = ("Method", "β", "α", "R²", "β std err", "z", "Signal")
-_JOHANSEN_HEADS = ("Test", "Null", "Statistic", *LEVELS, "Rejects at")
+_METHOD_HEADS = ("Method", "β", "z", "Signal", "α", "R²", "β std err")
+_JOHANSEN_HEADS = ("Test and null", "Statistic", *LEVELS, "Rejects")
 #: What a signal is called in a narrow cell, and its tone; by side of the spread.
-_SIGNALS = {-1: ("▼ short Y", "down"), 1: ("▲ long Y", "up"), 0: ("no trade", "muted")}
+_SIGNALS = {
+    -1: ("▼ short Y", "down"),
+    1: ("▲ long Y", "up"),
+    0: ("no trade", "muted"),
+    None: ("–", "muted"),
+}
 
 Element = dict[str, Any]
 
@@ -22,44 +27,51 @@ def _tone(tone: str) -> str:
     return f"tone-{tone}" if tone else ""
 
 
-def _head(names: Sequence[str], words: int) -> Element:
-    """A row of column heads; the first `words` of them and the last stand over words."""
-    last = len(names) - 1
+#: Heads of columns of words.
+_OF_WORDS = frozenset(("Method", "Signal", "Test and null", "Rejects"))
+
+
+def _head(names: Sequence[str]) -> Element:
     cells = [
-        element("Th", name, scope="col", className="" if at < words or at == last else "figures")
-        for at, name in enumerate(names)
+        element("Th", name, scope="col", className="" if name in _OF_WORDS else "figures")
+        for name in names
     ]
     return element("Thead", element("Tr", cells))
 
 
-def _table(names: Sequence[str], words: int, rows: Iterable[Element], caption: str) -> Element:
+def _table(names: Sequence[str], rows: Iterable[Element], caption: str) -> Element:
     body = [
         element("Caption", caption, className="visually-hidden"),
-        _head(names, words),
+        _head(names),
         element("Tbody", list(rows)),
     ]
     return element("Table", body, className="figures-table columns")
 
 
+def _figures(*texts: str) -> list[Element]:
+    return [element("Td", one, className="figures") for one in texts]
+
+
 def _method(row: MethodRow) -> list[Element]:
-    words, tone = _SIGNALS.get(row.side, ("–", "muted")) if row.side is not None else ("–", "muted")
-    figures = (row.beta, row.alpha, row.r_squared, row.stderr, row.z)
+    words, tone = _SIGNALS[row.side]
     cells = [
         element("Th", row.method, scope="row"),
-        *(element("Td", one, className="figures") for one in figures),
+        *_figures(row.beta, row.z),
         element("Td", words, className=_tone(tone)),
+        *_figures(row.alpha, row.r_squared, row.stderr),
     ]
     made = [element("Tr", cells, className="shown" if row.shown else "")]
     if row.note:
-        note = element("Td", row.note, colSpan=len(_METHOD_HEADS), className="tone-muted note")
-        made.append(element("Tr", note))
+        note = element("Span", row.note, className="tone-muted")
+        cell = element("Td", note, colSpan=len(_METHOD_HEADS), className="note")
+        made.append(element("Tr", cell))
     return made
 
 
 def methods_table(rows: Iterable[MethodRow]) -> Element:
     """The hedge ratio by every method; the one that the page shows is marked."""
     made = [one for row in rows for one in _method(row)]
-    return _table(_METHOD_HEADS, 1, made, "Hedge ratio, fit and newest z by method")
+    return _table(_METHOD_HEADS, made, "Hedge ratio, fit and newest z by method")
 
 
 def johansen_part(test: JohansenTest | None) -> list[Element]:
@@ -71,16 +83,15 @@ def johansen_part(test: JohansenTest | None) -> list[Element]:
         element(
             "Tr",
             [
-                element("Th", name, scope="row"),
-                element("Td", null),
-                *(element("Td", one, className="figures") for one in figures),
+                element("Th", null, scope="row"),
+                *_figures(*figures),
                 element("Td", level or "no", className=_tone("up" if level else "muted")),
             ],
         )
-        for name, null, *figures, level in johansen_table(test)
+        for null, *figures, level in johansen_table(test)
     ]
     return [
         element("P", f"{words} (95 %)", className=_tone(tone)),
-        _table(_JOHANSEN_HEADS, 2, rows, "Johansen's test with its critical values"),
+        _table(_JOHANSEN_HEADS, rows, "Johansen's test with its critical values"),
         element("P", johansen_about(test), className="tone-muted small"),
     ]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from dash import Dash, html
 
-from analytics.model import Ticks
+from analytics.model import PairParams, PairSnapshot, Ticks
 from dashapp.runtime import Runtime
 from dashapp.server import create_server
 from dashapp.settings import Settings
@@ -64,3 +64,11 @@ async def client(runtime, settings) -> AsyncIterator[httpx.AsyncClient]:
     base = f"http://127.0.0.1:{settings.port}"
     async with httpx.AsyncClient(transport=transport, base_url=base) as made:
         yield made
+
+
+@pytest.fixture
+async def pair_snapshot(runtime) -> PairSnapshot:
+    """The made-up pair, analysed: 600 bars."""
+    made = await runtime.snapshot("demo", PairParams("BTCUSDT", "ETHUSDT"))
+    assert isinstance(made, PairSnapshot)
+    return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -89,6 +90,36 @@ async def test_a_pair_gives_every_series_and_figure_with_null_in_the_warm_up(cli
     assert pair["figures"]["z"] == pair["series"]["z"][-1]
     assert pair["figures"]["engle_granger"]["pvalue"] < 0.05
     assert len(pair["adf_line"]["ts_ms"]) == len(pair["adf_line"]["pvalue"])
+
+
+async def test_a_pair_tells_every_method_the_swapped_legs_ou_and_johansen(client):
+    pair = (await client.get("/api/markets/demo/pair", params=PAIR)).json()
+    figures = pair["figures"]
+    assert set(figures["z_by_method"]) == set(pair["fits"])
+    assert figures["z_by_method"]["ols"] == figures["z"]
+    assert figures["z_low"] == min(figures["z_by_method"].values())
+    assert figures["z_high"] == max(figures["z_by_method"].values())
+    assert pair["swapped"]["beta"] == pytest.approx(1 / pair["fit"]["beta"], rel=0.5)
+    assert figures["z_swapped"] == pytest.approx(figures["z"], abs=1.0)
+    assert figures["half_life_ms"] == pytest.approx(1_000 * figures["half_life"])
+    assert set(figures["ou"]) == {"theta", "mu", "sigma", "half_life"}
+    assert np.shape(figures["johansen"]["trace_critical"]) == (2, 3)
+    assert figures["johansen"]["rows"] == 600
+    assert figures["johansen"]["rank"]["95%"] in (0, 1, 2)
+    assert pair["path_rows"] == 200
+    assert pair["fits"]["tls"]["beta_stderr"] is None, "NaN is null"
+
+
+async def test_legs_that_have_no_johansen_test_say_so_in_the_notes(client, runtime, ticks_of):
+    market = runtime.market("demo")
+    copied = ticks_of("BTCUSDT", seed=0)
+    market.append(replace(copied, symbol="TWIN"))
+    query = {"y": "BTCUSDT", "x": "TWIN"}
+    answer = await client.get("/api/markets/demo/pair", params=query)
+    assert "NaN" not in answer.text
+    pair = answer.json()
+    assert pair["figures"]["johansen"] is None
+    assert any(note.startswith("No Johansen test: ") for note in pair["notes"])
 
 
 async def test_every_parameter_of_a_pair_is_taken(client):

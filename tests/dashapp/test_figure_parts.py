@@ -175,6 +175,16 @@ def test_labels_at_the_edge_never_overlap():
     assert min(places) >= 0
 
 
+def test_labels_that_crowd_stand_around_the_middle_of_what_they_name():
+    labels = [marks.Label(str(n), 0.5, "#ffffff") for n in range(4)] + [
+        marks.Label("far", 0.95, "#ffffff")
+    ]
+    made = marks.edge_labels(labels, (0.0, 1.0))
+    shifts = [one["yshift"] for one in made]
+    assert shifts[:4] == [-22.5, -7.5, 7.5, 22.5]
+    assert shifts[4] == 0.0
+
+
 def test_labels_out_of_range_stand_at_the_edge_and_unknown_ones_nowhere():
     labels = [marks.Label("far", 9.0, "#ffffff"), marks.Label("none", float("nan"), "#ffffff")]
     made = marks.edge_labels(labels, (0.0, 1.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -360,6 +361,30 @@ def test_a_method_out_of_range_is_named_with_an_arrow():
     texts = [one["text"] for one in DARK["hedge"]["layout"]["annotations"]]
     assert "ratio ↑" in texts
     assert "TLS" in texts
+
+
+def test_the_hedge_chart_says_its_rolling_window_and_draws_the_kalman_path_beside_it():
+    held = replace(snapshot(300), path_rows=200)
+    made = pair.hedge_path_figure(held)
+    assert [one["name"] for one in made["data"]] == ["rolling OLS, 200 bars", "Kalman"]
+    assert "rolling 200 bars · ticks: methods, 300" in texts_of(made)
+    early = texts_of(pair.hedge_path_figure(replace(snapshot(120), path_rows=200)))
+    assert "rolling 200 bars, has 120" in early
+
+
+def test_methods_that_lie_close_share_a_label_and_keep_their_ticks():
+    held = snapshot(300)
+    fits = {
+        name: HedgeFit(name, beta, 0.0, 0.9, 0.03, 300)
+        for name, beta in (("ols", 20.30), ("huber", 20.301), ("tls", 20.302), ("ratio", 20.31))
+    }
+    made = pair.hedge_path_figure(replace(held, fits=fits))
+    texts = [one["text"] for one in made["layout"]["annotations"]]
+    assert "<b>OLS</b>" in texts
+    assert "Huber, TLS" in texts
+    assert "ratio" in texts
+    levels = [one["y0"] for one in made["layout"]["shapes"] if one["type"] == "line"]
+    assert sorted(levels) == [20.30, 20.301, 20.302, 20.31]
 
 
 def test_a_cell_of_the_heatmap_carries_its_pair_and_stays_between_minus_one_and_one():
