@@ -1,4 +1,4 @@
-/* What the browser does by itself: theme, shortcuts, the link, linked time axes, uploads. */
+/* What the browser does by itself: theme, shortcuts, the link, linked time axes. */
 (function () {
   "use strict";
 
@@ -27,16 +27,73 @@
   };
 
   // ---------------------------------------------------------------- the link
-  function writeUrl(view, pathname) {
-    if (!view) return noUpdate();
-    const link = (pathname || "/") + "?" + view.query;
+  // Beside the parameters, which the server checks, a link holds what is the browser's own:
+  // the stretch of time that is zoomed, of one market, and whether prices are candles.
+  const opened = new URLSearchParams(window.location.search);
+  const asked = ["from", "to"].map((name) => Number(opened.get(name) || NaN));
+  let zoom = asked[0] < asked[1] ? { market: opened.get("market"), range: asked } : null;
+  let toZoom = zoom;
+  let candles = opened.get("prices") === "candles";
+  let shown = null;
+
+  function query() {
+    const own = new URLSearchParams();
+    if (zoom && zoom.market === shown.view.market) {
+      own.set("from", zoom.range[0]);
+      own.set("to", zoom.range[1]);
+    }
+    if (candles) own.set("prices", "candles");
+    return [shown.view.query, own.toString()].filter(Boolean).join("&");
+  }
+
+  function refreshLink() {
+    if (!shown) return noUpdate();
+    const search = "?" + query();
+    const link = shown.pathname + search;
     for (const tab of document.querySelectorAll(".tabs .nav-link")) {
-      tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + "?" + view.query);
+      tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
     }
     if (window.location.pathname + window.location.search !== link) {
       window.history.replaceState(window.history.state, "", link);
     }
     return link;
+  }
+
+  function writeUrl(view, pathname) {
+    if (!view) return noUpdate();
+    shown = { view, pathname: pathname || "/" };
+    return refreshLink();
+  }
+
+  function keepMode(mode) {
+    candles = mode === "candles";
+    refreshLink();
+    return noUpdate();
+  }
+
+  // A page that opens takes over the zoom and the candles of the one before, or of the link.
+  function takeOver() {
+    toZoom = zoom && (!shown || zoom.market === shown.view.market) ? zoom : null;
+    if (candles && byId("price-mode")) setProps("price-mode", { value: "candles" });
+  }
+
+  // plotly.js tells the ends of an axis of dates as numbers, or as texts in UTC.
+  const inMs = (one) =>
+    typeof one === "number" ? one : Date.parse(`${String(one).replace(" ", "T")}Z`);
+
+  function zoomed(ends) {
+    const range = ends && ends.map((one) => Math.round(inMs(one)));
+    zoom = shown && range && range[0] < range[1] ? { market: shown.view.market, range } : null;
+    toZoom = null;
+    refreshLink();
+  }
+
+  function zoomOnce() {
+    const ready = timeCharts().some((plot) => Number.isFinite(lastTime(plot)));
+    if (!toZoom || !ready) return;
+    const { range } = toZoom;
+    toZoom = null;
+    relayoutAll(() => ({ "xaxis.range": range })).then(() => showPaused(true));
   }
 
   // ---------------------------------------------------------------- theme, freeze, panel
@@ -52,10 +109,20 @@
 
   function toggleFreeze(clicks, frozen) {
     if (!clicks) return [noUpdate(), noUpdate()];
-    const now = !frozen;
+    byId("freeze-toggle").setAttribute("aria-pressed", String(!frozen));
+    if (frozen) return [false, ""];
     const at = new Date().toISOString().slice(11, 19);
-    byId("freeze-toggle").setAttribute("aria-pressed", String(now));
-    return [now, now ? `charts frozen at ${at} UTC` : ""];
+    const held = { market: byId("market-select").value, until_ms: shownUntil() };
+    return [held, `charts frozen at ${at} UTC`];
+  }
+
+  // The end of the newest bar on the page, or now: what the charts show when they freeze, so
+  // that another parameter applies to the same data.
+  function shownUntil() {
+    const [, count, unit] = /(\d+)([smh])/.exec(byId("timeframe").value) || [0, 1, "s"];
+    const length = Number(count) * { s: 1e3, m: 6e4, h: 36e5 }[unit];
+    const ends = timeCharts().map(lastTime).filter(Number.isFinite);
+    return ends.length ? Math.min(Math.max(...ends) + length - 1, Date.now()) : Date.now();
   }
 
   function swapLegs(clicks, y, x) {
@@ -94,6 +161,7 @@
     Promise.allSettled(others.map((plot) => window.Plotly.relayout(plot, change))).finally(() => {
       linking = false;
       showPaused(!whole);
+      zoomed(whole ? null : [from, to]);
     });
   }
 
@@ -122,6 +190,7 @@
 
   function follow() {
     slide(0);
+    zoomed(null);
     relayoutAll(() => ({ "xaxis.autorange": true })).then(() => showPaused(false));
   }
 
@@ -166,6 +235,7 @@
     const milliseconds = Number(button.dataset.seconds) * 1000;
     if (!milliseconds) return follow();
     slide(milliseconds);
+    zoomed(null);
     showPaused(false);
     keepSliding();
   }
@@ -233,92 +303,6 @@
     }
   }
 
-  // ---------------------------------------------------------------- upload
-  let sending = null;
-  let cancelled = false;
-
-  function progress(words, share) {
-    const box = byId("upload-progress");
-    if (!box) return;
-    box.hidden = words === null;
-    if (words === null) return;
-    box.querySelector(".upload-words").textContent = words;
-    box.querySelector("progress").value = share;
-  }
-
-  const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
-
-  function send(file, market) {
-    return new Promise((resolve) => {
-      const request = new XMLHttpRequest();
-      sending = request;
-      const asked = new URLSearchParams({ name: file.name });
-      if (market) asked.set("market", market);
-      request.open("POST", `/api/upload?${asked}`);
-      request.setRequestHeader("Content-Type", "application/octet-stream");
-      request.upload.onprogress = (event) => {
-        const share = event.total ? event.loaded / event.total : 0;
-        progress(`${file.name}: ${megabytes(event.loaded)} of ${megabytes(event.total)}`, share);
-      };
-      request.upload.onload = () => progress(`${file.name}: reading the rows`, 1);
-      request.onload = () => {
-        let answer;
-        try {
-          answer = JSON.parse(request.responseText);
-        } catch (error) {
-          answer = { error: `the server answered ${request.status}` };
-        }
-        resolve({ name: file.name, status: request.status, ...answer });
-      };
-      request.onerror = () => resolve({ name: file.name, error: "the connection broke" });
-      request.onabort = () => resolve({ name: file.name, error: "cancelled; nothing was kept" });
-      request.send(file);
-    });
-  }
-
-  async function upload(files) {
-    if (!files.length) return;
-    click("tab-data");
-    if (sending) return;
-    const reports = [];
-    let market = null;
-    cancelled = false;
-    for (const file of files) {
-      if (cancelled) {
-        reports.push({ name: file.name, error: "cancelled; nothing was kept" });
-        continue;
-      }
-      const report = await send(file, market);
-      market = market || report.market || null;
-      reports.push(report);
-    }
-    sending = null;
-    progress(null);
-    setProps("upload-result", { data: reports });
-    if (market) setProps("focus", { data: { market, at: Date.now() } });
-  }
-
-  function fileInput() {
-    const zone = byId("upload-data");
-    if (!zone || zone.querySelector("input[type=file]")) return;
-    const input = document.createElement("input");
-    input.type = "file";
-    input.multiple = true;
-    input.id = "upload-file";
-    input.setAttribute("aria-label", "Choose files to upload");
-    input.addEventListener("change", () => {
-      upload([...input.files]).finally(() => (input.value = ""));
-    });
-    zone.append(input);
-  }
-
-  function onDrag(event) {
-    if (!event.dataTransfer || ![...event.dataTransfer.types].includes("Files")) return;
-    event.preventDefault();
-    document.body.classList.toggle("dragging", event.type === "dragover");
-    if (event.type === "drop") upload([...event.dataTransfer.files]);
-  }
-
   // ---------------------------------------------------------------- wiring
   document.addEventListener("keydown", onKey);
   document.addEventListener("mousedown", (event) => (pressed = cellAt(event)), true);
@@ -328,22 +312,21 @@
       showPanel(!document.body.classList.contains("panel-open"));
     } else if (event.target.closest(".range-button")) {
       onRange(event.target.closest(".range-button"));
-    } else if (event.target.closest("#upload-cancel")) {
-      cancelled = true;
-      if (sending) sending.abort();
     } else if (!event.target.closest(".side-panel")) {
       showPanel(false);
     }
   });
-  for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(kind, onDrag);
-  setInterval(keepSliding, 250);
+  setInterval(() => {
+    zoomOnce();
+    keepSliding();
+  }, 250);
   new MutationObserver(() => {
-    fileInput();
     watchPlots();
     if (byId("page-content") && byId("page-content").firstElementChild !== shownPage) {
       shownPage = byId("page-content").firstElementChild;
       slide(stretch_ms > 0 ? stretch_ms : 0);
       showPaused(false);
+      takeOver();
       const tab = document.querySelector(".tabs .nav-link.active");
       if (tab) tab.scrollIntoView({ block: "nearest", inline: "center" });
     }
@@ -363,7 +346,7 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, notify, askNotify,
+      writeUrl, keepMode, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, notify, askNotify,
     },
   });
 })();

@@ -19,7 +19,15 @@ import numpy as np
 
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
-from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, PairSnapshot
+from analytics.model import (
+    BAR_COLUMNS,
+    Bars,
+    FloatArray,
+    IntArray,
+    NotReady,
+    PairParams,
+    PairSnapshot,
+)
 from analytics.pair import analyze_pair
 from dashapp.ranking import Ranking, rank_pairs
 from dashapp.summary import SymbolSummary, summarize_market
@@ -67,26 +75,35 @@ class Analyses:
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
 
-    async def snapshot(self, market: Market, params: PairParams) -> PairSnapshot | NotReady:
-        """A pair's snapshot of the newest bars. Raises KeyError for an unknown symbol."""
+    async def snapshot(
+        self, market: Market, params: PairParams, until_ms: int | None = None
+    ) -> PairSnapshot | NotReady:
+        """A pair's snapshot of the newest bars. Raises KeyError for an unknown symbol.
+
+        until_ms: of those alone that opened no later, here and below; None for all.
+        """
         if not self.ready:
             return COMPILING
-        key = pair_key(market, params)
-        y, x = legs(market, params)
+        key = (*pair_key(market, params), until_ms)
+        y, x = legs(market, params, until_ms)
         return await self._shared("snapshot", key, lambda: analyze_pair(y, x, params))
 
     async def backtest(
-        self, market: Market, params: PairParams, settings: BacktestParams
+        self,
+        market: Market,
+        params: PairParams,
+        settings: BacktestParams,
+        until_ms: int | None = None,
     ) -> BacktestResult | NotReady:
         """A back-test on the newest bars. Raises KeyError for an unknown symbol."""
         if not self.ready:
             return COMPILING
-        key = (*pair_key(market, params), settings)
-        y, x = legs(market, params)
+        key = (*pair_key(market, params), settings, until_ms)
+        y, x = legs(market, params, until_ms)
         return await self._shared("backtest", key, lambda: run_backtest(y, x, params, settings))
 
     async def correlation(
-        self, market: Market, timeframe: str, limit: int
+        self, market: Market, timeframe: str, limit: int, until_ms: int | None = None
     ) -> Correlations | NotReady:
         """Correlations of all symbols over the newest `limit` bar times."""
         if not self.ready:
@@ -94,8 +111,8 @@ class Analyses:
         symbols = market.symbols
         if len(symbols) < 2:
             return NotReady(f"needs 2 symbols, has {len(symbols)}", len(symbols), 2)
-        held = [market.bars(symbol, timeframe, limit) for symbol in symbols]
-        key = _market_key(market, timeframe, limit)
+        held = [newest_bars(market, symbol, timeframe, limit, until_ms) for symbol in symbols]
+        key = (_market_key(market, timeframe, limit), until_ms)
         return await self._shared("correlation", key, lambda: _correlations(held, limit))
 
     async def summary(
@@ -187,14 +204,28 @@ def serial(market: Market) -> int:
     return _serials[market]
 
 
-def legs(market: Market, params: PairParams) -> tuple[Bars, Bars]:
+def newest_bars(
+    market: Market, symbol: str, timeframe: str, limit: int | None, until_ms: int | None = None
+) -> Bars:
+    """A symbol's newest bars; of those that opened no later than until_ms, where it is given."""
+    if until_ms is None:
+        return market.bars(symbol, timeframe, limit)
+    bars = market.bars(symbol, timeframe)
+    count = int(np.searchsorted(bars.ts_ms, until_ms, side="right"))
+    columns = {name: getattr(bars, name)[:count] for name in BAR_COLUMNS}
+    return Bars(symbol, timeframe, **columns).tail(limit)
+
+
+def legs(market: Market, params: PairParams, until_ms: int | None = None) -> tuple[Bars, Bars]:
     """The bars of both legs from which the newest `params.limit` aligned rows come.
 
     One more than the limit, whose close may have to be carried; all of them where the
     activity filter may drop any number.
     """
     limit = None if params.min_trades else params.limit + 1
-    y, x = (market.bars(leg, params.timeframe, limit) for leg in (params.y, params.x))
+    y, x = (
+        newest_bars(market, leg, params.timeframe, limit, until_ms) for leg in (params.y, params.x)
+    )
     return y, x
 
 

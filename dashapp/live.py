@@ -9,6 +9,7 @@ is disabled while the callback runs, so calls never overlap.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -32,11 +33,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Tab:
-    """What a page renders for: the view, the theme and the page's own controls."""
+    """What a page renders for: the view, the theme and the page's own controls.
+
+    until_ms: of bars that opened no later, where the charts are frozen; None for all.
+    """
 
     view: View
     theme: str
     options: Mapping[str, Any]
+    until_ms: int | None = None
 
     @property
     def uirevision(self) -> str:
@@ -155,7 +160,21 @@ def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
     options = sorted((name, str(value)) for name, value in tab.options.items())
     # started_s: a server that was started anew counts its versions from zero again.
     held = (runtime.started_s, page.path, page.key(runtime, tab))
-    return repr((*held, tab.view, tab.theme, options))
+    return repr((*held, tab.view, tab.theme, options, tab.until_ms))
+
+
+def frozen_until(frozen: Any, view: View) -> int | None:
+    """Where the tab's data ends while its charts are frozen: as the browser keeps it.
+
+    frozen: {"market": ..., "until_ms": ...}, or false. Another market is not frozen there.
+
+    >>> frozen_until(False, None) is None
+    True
+    """
+    if not isinstance(frozen, Mapping) or frozen.get("market") != view.market:
+        return None
+    until = frozen.get("until_ms")
+    return int(until) if isinstance(until, int | float) and math.isfinite(until) else None
 
 
 def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
@@ -186,7 +205,8 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
             raise PreventUpdate
         started = time.perf_counter()
         try:
-            tab = Tab(from_dict(view), "light" if theme == "light" else "dark", options)
+            seen, look = from_dict(view), "light" if theme == "light" else "dark"
+            tab = Tab(seen, look, options, frozen_until(frozen, seen))
             return await _answer(runtime, page, tab, cursor)
         finally:
             spent.append((time.perf_counter() - started) * 1_000)

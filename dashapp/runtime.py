@@ -278,9 +278,14 @@ class Runtime:
 
     # --- analyses ------------------------------------------------------------------------
 
-    async def snapshot(self, market_id: str, params: PairParams) -> PairSnapshot | NotReady:
-        """A pair's snapshot, computed once a version. Raises KeyError in words."""
-        return await self._analyses.snapshot(self._known(market_id), params)
+    async def snapshot(
+        self, market_id: str, params: PairParams, until_ms: int | None = None
+    ) -> PairSnapshot | NotReady:
+        """A pair's snapshot, computed once a version. Raises KeyError in words.
+
+        until_ms: of bars that opened no later, here and below; None for all.
+        """
+        return await self._analyses.snapshot(self._known(market_id), params, until_ms)
 
     def snapshot_key(self, market_id: str, params: PairParams) -> tuple[Any, ...]:
         """Changes when the snapshot would. Cheap; never raises."""
@@ -290,10 +295,11 @@ class Runtime:
         return (*pair_key(market, params), self.kernels_ready)
 
     async def correlation(
-        self, market_id: str, timeframe: str, limit: int
+        self, market_id: str, timeframe: str, limit: int, until_ms: int | None = None
     ) -> Correlations | NotReady:
         """Correlations of the returns of all symbols. Raises KeyError in words."""
-        return await self._analyses.correlation(self._known(market_id), timeframe, limit)
+        market = self._known(market_id)
+        return await self._analyses.correlation(market, timeframe, limit, until_ms)
 
     async def summary(
         self, market_id: str, timeframe: str, limit: int
@@ -302,10 +308,15 @@ class Runtime:
         return await self._analyses.summary(self._known(market_id), timeframe, limit)
 
     async def backtest(
-        self, market_id: str, params: PairParams, settings: BacktestParams
+        self,
+        market_id: str,
+        params: PairParams,
+        settings: BacktestParams,
+        until_ms: int | None = None,
     ) -> BacktestResult | NotReady:
         """A back-test of a pair. Raises KeyError in words."""
-        return await self._analyses.backtest(self._known(market_id), params, settings)
+        market = self._known(market_id)
+        return await self._analyses.backtest(market, params, settings, until_ms)
 
     async def ranking(
         self, market_id: str, params: PairParams, settings: BacktestParams

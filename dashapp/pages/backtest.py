@@ -219,7 +219,7 @@ def make_page(jobs: SweepJobs) -> LivePage:
         if tab.view.pair is None:
             result: Any = NO_PAIR
         else:
-            result = await runtime.backtest(tab.view.market, tab.view.pair, settings)
+            result = await runtime.backtest(tab.view.market, tab.view.pair, settings, tab.until_ms)
         if isinstance(result, NotReady):
             words = waiting_for(runtime, tab, result)
             return {

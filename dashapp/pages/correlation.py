@@ -43,7 +43,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     look = {"theme": tab.theme, "uirevision": tab.uirevision}
     timeframe = tab.view.timeframe
     made: dict[str, Any] = {}
-    table = await runtime.correlation(tab.view.market, timeframe, limit_of(tab))
+    table = await runtime.correlation(tab.view.market, timeframe, limit_of(tab), tab.until_ms)
     if isinstance(table, NotReady):
         words = waiting_for(runtime, tab, table)
         made[ids.HEATMAP] = empty_figure(words, tab.theme, ids.HEATMAP)

@@ -8,14 +8,14 @@ from typing import Any
 
 import dash_bootstrap_components as dbc
 import numpy as np
-from dash import Dash, Input, Output, html
+from dash import ClientsideFunction, Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from analytics.alerts import METRICS
 from analytics.backtest import BacktestParams
 from analytics.model import Bars, NotReady, PairSnapshot
 from dashapp import ids, live
-from dashapp.analyses import serial
+from dashapp.analyses import newest_bars, serial
 from dashapp.components import chart, segments
 from dashapp.figures.base import empty_figure
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
@@ -59,7 +59,9 @@ def shown(runtime: Runtime, tab: Tab) -> dict[str, Bars]:
         return {}
     symbols = tab.view.symbols or body.symbols[:4]
     held = [
-        body.bars(one, tab.view.timeframe, limit_of(tab)) for one in symbols if one in body.symbols
+        newest_bars(body, one, tab.view.timeframe, limit_of(tab), tab.until_ms)
+        for one in symbols
+        if one in body.symbols
     ]
     return {bars.symbol: bars for bars in held if len(bars)}
 
@@ -202,5 +204,11 @@ PAGE = LivePage(
 
 
 def register(app: Dash, runtime: Runtime) -> None:
-    """The live callback."""
+    """The live callback; the link keeps candles."""
     live.register(app, runtime, PAGE)
+    app.clientside_callback(
+        ClientsideFunction("spreadscope", "keepMode"),
+        Output(PRICE_MODE, "className"),
+        Input(PRICE_MODE, "value"),
+        prevent_initial_call=True,
+    )

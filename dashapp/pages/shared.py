@@ -28,7 +28,7 @@ async def snapshot_of(runtime: Runtime, tab: Tab) -> PairSnapshot | NotReady:
     """The tab's pair, analysed once for every tab that looks at it."""
     if tab.view.pair is None:
         return NO_PAIR
-    return await runtime.snapshot(tab.view.market, tab.view.pair)
+    return await runtime.snapshot(tab.view.market, tab.view.pair, tab.until_ms)
 
 
 def pair_key(runtime: Runtime, tab: Tab) -> Any:
@@ -67,7 +67,9 @@ def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady) -> str:
     body = runtime.market(tab.view.market)
     if body is not None and not body.symbols:
         return f"no data yet: {status.detail or status.state}"
-    growing = status.state == "live" and (pair is None or not pair.min_trades)
+    growing = (
+        status.state == "live" and tab.until_ms is None and (pair is None or not pair.min_trades)
+    )
     return waiting(reason, tab.view.timeframe, growing)
 
 
