@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dash import Dash, Input, Output, Patch, State, ctx, no_update
+from dash import Dash, Input, Output, Patch, State, no_update
 from dash.exceptions import PreventUpdate
 
 from analytics.model import TIMEFRAMES, NotReady
@@ -151,16 +151,25 @@ async def _answer(
     for name in page.values:
         answer["values"][name] = made.get(name, no_update)
     answer["answer"] = made.get("answer", no_update)
-    answer["cursor"] = {"key": key, "shapes": known}
+    answer["cursor"] = {"key": key, "asked": asked_of(page, tab), "shapes": known}
     return answer
 
 
 def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
     """The page's key with everything of the tab that it depends on, as one string."""
-    options = sorted((name, str(value)) for name, value in tab.options.items())
     # started_s: a server that was started anew counts its versions from zero again.
-    held = (runtime.started_s, page.path, page.key(runtime, tab))
-    return repr((*held, tab.view, tab.theme, options, tab.until_ms))
+    held = (runtime.started_s, page.key(runtime, tab), tab.until_ms)
+    return repr(held) + asked_of(page, tab)
+
+
+def asked_of(page: LivePage, tab: Tab) -> str:
+    """What a tab asks for, whatever the data: it alone changes a picture that is frozen.
+
+    The browser drops an answer when a tick has overtaken it; so a frozen tab is compared at
+    each tick, not only when a parameter changes.
+    """
+    options = sorted((name, str(value)) for name, value in tab.options.items())
+    return repr((page.path, tab.view, tab.theme, options))
 
 
 def frozen_until(frozen: Any, view: View) -> int | None:
@@ -201,12 +210,14 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
         running=[(Output(ids.INTERVAL, "disabled"), True, False)],
     )
     async def live(tick, view, theme, options, cursor, frozen):
-        if not view or (frozen and cursor and ctx.triggered_id == ids.INTERVAL):
+        if not view:
             raise PreventUpdate
         started = time.perf_counter()
         try:
             seen, look = from_dict(view), "light" if theme == "light" else "dark"
             tab = Tab(seen, look, options, frozen_until(frozen, seen))
+            if frozen and cursor and cursor.get("asked") == asked_of(page, tab):
+                raise PreventUpdate
             return await _answer(runtime, page, tab, cursor)
         finally:
             spent.append((time.perf_counter() - started) * 1_000)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from dash import Patch, no_update
 from dash.exceptions import PreventUpdate
@@ -11,6 +15,7 @@ from dashapp import ids, live
 from dashapp.figures.base import empty_figure
 from dashapp.live import LivePage, Tab
 from dashapp.pages import analytics, home
+from dashapp.pages.shared import snapshot_of
 from dashapp.view import check
 
 RAW = {"y": "BTCUSDT", "x": "ETHUSDT"}
@@ -89,3 +94,47 @@ def test_a_patch_carries_every_changing_part_of_a_figure():
     assert same == signature
     changed = {tuple(one["location"]) for one in patch.to_plotly_json()["operations"]}
     assert ("layout", "annotations") in changed
+
+
+async def test_frozen_charts_keep_their_data_under_other_parameters(runtime, ticks_of):
+    tab = replace(tab_of(), until_ms=int(runtime.market("demo").ticks("ETHUSDT", 1).ts_ms[-1]))
+    first = await snapshot_of(runtime, tab)
+    market = runtime.market("demo")
+    for symbol in market.symbols:
+        market.append(ticks_of(symbol, seconds=5, start_ms=tab.until_ms + 1_000))
+    other = replace(tab_of(z_window=90), until_ms=tab.until_ms)
+    frozen, live_one = await snapshot_of(runtime, other), await snapshot_of(runtime, tab_of())
+    np.testing.assert_array_equal(frozen.price_y, first.price_y)
+    assert frozen.params.z_window == 90
+    assert len(live_one) > len(first)
+    bars = home.shown(runtime, tab)["BTCUSDT"]
+    assert bars.ts_ms[-1] == first.ts_ms[-1]
+
+
+def test_a_market_is_frozen_where_it_was_and_no_other_is():
+    view = tab_of().view
+    assert live.frozen_until({"market": "demo", "until_ms": 5.0}, view) == 5
+    assert live.frozen_until({"market": "live", "until_ms": 5}, view) is None
+    for wrong in ({"market": "demo"}, {"market": "demo", "until_ms": "x"}, True, [1]):
+        assert live.frozen_until(wrong, view) is None
+
+
+def test_what_a_tab_asks_for_changes_with_its_parameters_and_not_with_the_data():
+    tab = tab_of()
+    asked = live.asked_of(analytics.PAGE, tab)
+    assert live.asked_of(analytics.PAGE, replace(tab, until_ms=7)) == asked
+    for other in (tab_of("light"), tab_of(z_window=90), replace(tab, options={"mode": "lines"})):
+        assert live.asked_of(analytics.PAGE, other) != asked
+
+
+async def test_a_test_that_is_made_later_changes_the_key_of_its_page(runtime):
+    tab = tab_of()
+    before = live.page_key(analytics.PAGE, runtime, tab)
+    await analytics.render(runtime, tab)
+    for _ in range(1_000):
+        if live.page_key(analytics.PAGE, runtime, tab) != before:
+            break
+        await asyncio.sleep(0.01)
+    made = await analytics.render(runtime, tab)
+    assert "Trace, r = 0" in str(made["johansen"])
+    assert live.page_key(analytics.PAGE, runtime, tab) != before
