@@ -207,17 +207,17 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
     return column
 
 
-def figures_table(rows: Iterable[tuple[str, str, str, str]], table_id: str | None = None) -> Any:
+def figures_table(rows: Iterable[tuple[str, str, str, str]]) -> dict[str, Any]:
     """Label, value, verdict in words and its tone, a row each: for the eye, not for sorting."""
     body = [
-        html.Tr(
+        element(
+            "Tr",
             [
-                html.Th(label, scope="row"),
-                html.Td(value, className="figures"),
-                html.Td(verdict, className=f"tone-{tone}" if tone else ""),
-            ]
+                element("Th", label, scope="row"),
+                element("Td", value, className="figures"),
+                element("Td", verdict, className=f"tone-{tone}" if tone else ""),
+            ],
         )
         for label, value, verdict, tone in rows
     ]
-    made = html.Table(html.Tbody(body), className="figures-table")
-    return html.Div(made, id=table_id) if table_id else made
+    return element("Table", element("Tbody", body), className="figures-table")

@@ -146,7 +146,6 @@ def hedge_path_figure(
     window = f"rolling {snapshot.path_rows:,} bars"
     if len(snapshot) < snapshot.path_rows:
         window = f"{window}, has {len(snapshot):,}"
-    words = f"{window} · ticks: methods, {snapshot.fit.n:,}"
     return figure(
         ids.HEDGE_PATH_CHART,
         theme,
@@ -155,7 +154,7 @@ def hedge_path_figure(
         y=value_axis("β (Y per X)", theme, ends, ratio_digits(beta)),
         uirevision=uirevision,
         shapes=[*marks, *shading(rows.stretches, theme)],
-        annotations=[note(words, theme), *edge_labels(labels, ends)],
+        annotations=[note(window, theme), *edge_labels(labels, ends)],
         margin=(64, edge_margin(labels, "Theil-Sen ↑", f"rolling {ratio(beta)}")),
     )
 

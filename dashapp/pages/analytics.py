@@ -55,7 +55,7 @@ def layout(theme: str) -> Component:
             chart(ids.ZSCORE_CHART, blank[ids.ZSCORE_CHART]),
             chart(ids.HEDGE_SCATTER, blank[ids.HEDGE_SCATTER], "third"),
             chart(ids.HEDGE_PATH_CHART, blank[ids.HEDGE_PATH_CHART], "third"),
-            chart(ids.ADF_CHART, blank[ids.ADF_CHART], "third"),
+            chart(ids.ADF_CHART, blank[ids.ADF_CHART], "third last"),
             card(
                 "The pair in figures",
                 scrolling(ids.PAIR_FIGURES, "The pair in figures"),
