@@ -67,14 +67,15 @@ async def test_a_pair_is_tested_once_in_its_spacing_and_then_of_its_newest_rows(
         return johansen_of(snapshot)
 
     monkeypatch.setattr(desk_module, "johansen_of", counted)
-    desk = JohansenDesk(spacing_s=0.3)
+    desk = JohansenDesk(spacing_s=0.6)
     prices = [float(pair_snapshot.price_y[-1]) + step for step in range(4)]
     for price in prices:
         moved = np.append(pair_snapshot.price_y[:-1], price)
         desk.latest("demo", replace(pair_snapshot, price_y=moved))
         await until(lambda: seen)
+        await asyncio.sleep(0.05)
     await until(lambda: len(seen) == 2)
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(0.7)
     assert seen == [prices[0], prices[-1]]
 
 
