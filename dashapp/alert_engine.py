@@ -28,6 +28,7 @@ from analytics.model import PairParams
 from dashapp.alert_followup import FOLLOW_S, follow
 from dashapp.alert_history import AlertHistory, Record
 from dashapp.alert_readings import AlertReader, Source, waits_for
+from dashapp.rehearsals import Rehearsals
 from dashapp.webhooks import Webhooks
 from ingestion.url_guard import check_url, mask_url
 from storage.archive import Archive
@@ -44,7 +45,8 @@ Keep = Callable[[Callable[[Archive], object]], None]
 class AlertEngine:
     """Rules and the events they caused.
 
-    version: goes up whenever a rule or an event comes, changes or goes. keep: does a write
+    version: goes up whenever a rule or an event comes, changes or goes. rehearsals: what
+    rules would have done, before they are added. keep: does a write
     to the archive soon, in order, off the loop; nothing where nothing is kept.
     """
 
@@ -57,6 +59,7 @@ class AlertEngine:
         self._history = AlertHistory()
         self._reader = AlertReader(source)
         self._webhooks = Webhooks(self._delivered)
+        self.rehearsals = Rehearsals(source)
         self._followed_s = 0.0
 
     # --- the history -----------------------------------------------------------------

@@ -41,6 +41,7 @@ WITHOUT_DASH = (
     "alert_engine",
     "alert_history",
     "ranking",
+    "rehearsals",
     "alert_readings",
     "alert_followup",
     "webhooks",

@@ -1,11 +1,9 @@
-"""The form of a new alert rule: its fields, its messages, and its rehearsal on the data in view."""
+"""The form of a new alert rule: its fields and its messages."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -13,10 +11,8 @@ from dash import Dash, Input, Output, ctx, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from analytics.alerts import METRICS, AlertRule, describe, parse_rule, would_have_fired
-from analytics.model import TIMEFRAMES
+from analytics.alerts import METRICS, parse_rule
 from dashapp import ids
-from dashapp.alert_readings import rehearsal
 from dashapp.components import card, field, number, select
 from dashapp.runtime import Runtime
 from dashapp.view import View, from_dict
@@ -61,7 +57,6 @@ _MESSAGES = {
     "cooldown_s": COOLDOWN,
     "webhook": WEBHOOK,
 }
-_MOST_KEPT = 32
 
 
 def layout() -> Component:
@@ -143,71 +138,6 @@ def message_of(words: str) -> tuple[str, str]:
         return "", words
     label = _NUMBERS.get(name)
     return name, label + words.removeprefix(name) if label else words
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A place where a rule would have fired, as a chart marks it."""
-
-    ts_ms: int
-    metric: str
-    operator: str
-    value: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Rehearsal:
-    """What a rule would have done in the data in view: in words, and where."""
-
-    words: str = ""
-    marks: tuple[Mark, ...] = ()
-
-
-class Rehearsals:
-    """Rehearsals of rules in forms, made anew when a bar has begun since."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._kept: OrderedDict[Any, Rehearsal] = OrderedDict()
-
-    async def of(self, view: View, raw: Mapping[str, Any]) -> Rehearsal:
-        """The rehearsal of the rule that a form describes; an empty one for none."""
-        market = self._runtime.market(view.market)
-        if market is None or not self._runtime.kernels_ready:
-            return Rehearsal()
-        try:
-            rule = parse_rule({"id": "rehearsal", **rule_fields(view, raw)})
-        except (ValueError, KeyError):
-            return Rehearsal()
-        length = TIMEFRAMES[rule.params.timeframe if rule.params else market.timeframes[0]]
-        known = [one for one in rule.symbols if one in market.symbols]
-        newest = max((market.stats(one).ts_ms // length for one in known), default=0)
-        key = (market.id, rule, newest)
-        if key not in self._kept:
-            read = rehearsal(market, rule)
-            self._kept[key] = await asyncio.to_thread(lambda: _rehearsed(rule, *read()))
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-        return self._kept[key]
-
-
-def _rehearsed(rule: AlertRule, ts_ms: Any, values: Any) -> Rehearsal:
-    if not len(ts_ms):
-        return Rehearsal()
-    hits = would_have_fired(rule, ts_ms, values)
-    times = "once" if len(hits) == 1 else f"{len(hits):,} times"
-    marks = tuple(
-        Mark(
-            int(ts_ms[at]), rule.metric, rule.operator, float(values[at]), _words(rule, values[at])
-        )
-        for at in hits.tolist()
-    )
-    return Rehearsal(f"it would have fired {times} in the {len(ts_ms):,} bars in view", marks)
-
-
-def _words(rule: AlertRule, value: float) -> str:
-    return f"would have fired: {describe(rule, float(value))}"
 
 
 def register(app: Dash, runtime: Runtime) -> None:

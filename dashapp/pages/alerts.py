@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html, no_update
@@ -28,8 +27,8 @@ from dashapp.figures.alerts import alert_spread_figure, alert_zscore_figure
 from dashapp.figures.base import empty_figure
 from dashapp.live import LivePage, Tab
 from dashapp.pages import alert_form
-from dashapp.pages.alert_form import Rehearsals
 from dashapp.pages.shared import markers_of, pair_key, snapshot_of, utc_time, waiting_for
+from dashapp.rehearsals import Rehearsal
 from dashapp.runtime import Runtime
 from dashapp.words import alerts_answer
 
@@ -171,14 +170,13 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     return (pair_key(runtime, tab), runtime.alerts.version, paused)
 
 
-_rehearsals: WeakKeyDictionary[Runtime, Rehearsals] = WeakKeyDictionary()
-
-
-async def _rehearsal(runtime: Runtime, tab: Tab) -> tuple[str, tuple[Any, ...]]:
-    """What the rule in the tab's form would have done: in words, and where."""
-    held = _rehearsals.setdefault(runtime, Rehearsals(runtime))
-    made = await held.of(tab.view, tab.options)
-    return made.words, made.marks
+async def _rehearsal(runtime: Runtime, tab: Tab) -> Rehearsal:
+    """What the rule in the tab's form would have done; the form itself says what it lacks."""
+    try:
+        fields = alert_form.rule_fields(tab.view, tab.options)
+        return await runtime.alerts.rehearsals.of(fields)
+    except ValueError:
+        return Rehearsal()
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -193,8 +191,13 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     if isinstance(snapshot, NotReady):
         words = waiting_for(runtime, tab, snapshot)
         return {**live.empty_page(PAGE, words, tab.theme), **made}
-    made["preview"], marks = await _rehearsal(runtime, tab)
-    look: dict[str, Any] = {"theme": tab.theme, "uirevision": tab.uirevision, "rehearsed": marks}
+    rehearsed = await _rehearsal(runtime, tab)
+    made["preview"] = rehearsed.words
+    look: dict[str, Any] = {
+        "theme": tab.theme,
+        "uirevision": tab.uirevision,
+        "rehearsed": rehearsed.marks,
+    }
     events = markers_of(runtime, tab)
     threshold = tab.view.z_threshold
     made[ids.ALERT_SPREAD_CHART] = alert_spread_figure(snapshot, events, **look)

@@ -38,12 +38,14 @@ CHARTS = (
 )
 ALERT_BUTTON = "alert-here"
 ALERT_MADE = "alert-made"
+REHEARSED = "alert-rehearsed"
 
 
 def layout(theme: str) -> Component:
     """Spread and z-score first; the hedge, the tests and the figures below."""
     blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
     alert = [
+        html.Span(id=REHEARSED, className="tone-muted rehearsed"),
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
         dbc.Button(
             "Alert at |z| > threshold", id=ALERT_BUTTON, size="sm", color="secondary", outline=True
@@ -85,10 +87,10 @@ def _market_key(runtime: Runtime, tab: Tab) -> Any:
 
 
 def key(runtime: Runtime, tab: Tab) -> Any:
-    """That of the pair, and of the test that comes later."""
+    """That of the pair, and of what comes later: the test, the rule's rehearsal."""
     pair = tab.view.pair
     made = runtime.johansen.made(_market_key(runtime, tab), pair) if pair else 0
-    return (pair_key(runtime, tab), made)
+    return (pair_key(runtime, tab), made, runtime.alerts.rehearsals.version)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -108,6 +110,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
     markers = markers_of(runtime, tab)
     test = runtime.johansen.latest(_market_key(runtime, tab), snapshot)
     words, tone = choice_words(snapshot, threshold)
+    rule = z_rule(tab.view.market, snapshot.params, threshold)
     return {
         ids.SPREAD_CHART: spread_figure(snapshot, markers=markers, **look),
         ids.ZSCORE_CHART: zscore_figure(
@@ -120,6 +123,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),
+        "rehearsed": runtime.alerts.rehearsals.recent(rule).words,
         "answer": segments(pair_answer(snapshot, threshold, even)),
     }
 
@@ -134,6 +138,7 @@ PAGE = LivePage(
         "methods": Output(ids.HEDGE_METHODS, "children"),
         "choice": Output(ids.HEDGE_CHOICE, "children"),
         "johansen": Output(ids.JOHANSEN, "children"),
+        "rehearsed": Output(REHEARSED, "children"),
     },
 )
 

@@ -210,3 +210,21 @@ async def test_outcomes_and_deliveries_survive_a_restart(tmp_path, monkeypatch):
     await again.stop()
     assert before[0]["outcome"] is not None
     assert after == before
+
+
+async def test_a_rehearsal_is_shown_at_once_and_made_anew_behind(runtime):
+    for one in pair_ticks(400):
+        runtime.markets["live"].append(one)
+    rule = {**ON_Z, "threshold": 1.5}
+    rehearsals = runtime.alerts.rehearsals
+    assert rehearsals.recent(rule).words == ""
+    whole = await rehearsals.of(rule)
+    for _ in range(50):
+        await asyncio.sleep(0.02)
+        if rehearsals.version:
+            break
+    assert rehearsals.recent(rule) == whole
+    assert whole.words == f"it would have fired {len(whole.marks)} times in the 200 bars in view"
+    assert len(whole.marks) > 5
+    with pytest.raises(ValueError, match="threshold is 'x'"):
+        await rehearsals.of({**ON_Z, "threshold": "x"})
