@@ -70,13 +70,14 @@ async def bars(call: Call) -> Response:
     """The bars that are kept, symbol by symbol."""
     market, timeframe = call.market, legal_timeframe(call)
     held = [market.bars(name, timeframe, call.values["limit"]) for name in _chosen(call)]
-    return _stream(call, "bars", map(bars_table, held))
+    gaps = [market.touched_by_gaps(one) for one in held]
+    return _stream(call, "bars", map(bars_table, held, gaps))
 
 
 async def pair(call: Call) -> Response:
     """Every series of a pair, one row an aligned bar, and the fit that its spread is of."""
     snapshot = ready(await call.runtime.snapshot(call.market.id, legal_pair(call)))
-    series, fit = pair_series(snapshot), snapshot.fit
+    series, fit = pair_series(snapshot, call.market), snapshot.fit
     named = {name: series[name] for name in PAIR_SERIES if name != "ts_ms"}
     named["fit_beta"] = np.full(len(snapshot), float(fit.beta))
     named["fit_alpha"] = np.full(len(snapshot), float(fit.alpha))
@@ -174,7 +175,7 @@ ROUTES = (
         "GET",
         f"{_OF_MARKET}/bars.{{ending}}",
         bars,
-        "The bars kept, as csv, json or parquet.",
+        "The bars kept, as csv, json or parquet. gap: trades of the bar are missing.",
         {"symbol": _ANY, "timeframe": TIMEFRAME, "limit": _LIMIT},
     ),
     Route(

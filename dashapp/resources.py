@@ -12,8 +12,10 @@ from analytics.backtest import HEDGE_MODES, BacktestParams, BacktestResult
 from analytics.model import (
     BAR_COLUMNS,
     NO_TRADE_ID,
+    TIMEFRAMES,
     UNKNOWN_TRADES,
     Bars,
+    BoolArray,
     PairSnapshot,
     Ticks,
 )
@@ -31,6 +33,8 @@ from dashapp.query import (
     symbol,
     whole,
 )
+from storage.gaps import touched_rows
+from storage.market import Market
 
 MAX_ROWS = 20_000
 LIMIT = Parameter(whole(1, MAX_ROWS), 1_000, f"newest rows, 1 to {MAX_ROWS}")
@@ -41,6 +45,7 @@ PAIR_SERIES = (
     "price_y",
     "price_x",
     "carried",
+    "gap",
     "spread",
     "mean",
     "std",
@@ -92,21 +97,24 @@ async def bars(call: Call) -> Response:
     timeframe = legal_timeframe(call)
     held = market.bars(name, timeframe, call.values["limit"])
     head = {"market": market.id, "symbol": name, "timeframe": timeframe}
-    return await large(lambda: {**head, "bars": bar_records(held)})
+    gap = market.touched_by_gaps(held)
+    return await large(lambda: {**head, "bars": bar_records(held, gap)})
 
 
 async def ticks(call: Call) -> Response:
     """The newest ticks of a symbol, oldest first."""
     market, name = call.market, call.symbol()
     held = market.ticks(name, call.values["limit"])
+    outlier = market.marks(name, call.values["limit"])
     head = {"market": market.id, "symbol": name}
-    return await large(lambda: {**head, "ticks": tick_records(held)})
+    return await large(lambda: {**head, "ticks": tick_records(held, outlier)})
 
 
 async def pair(call: Call) -> Response:
     """A pair's snapshot: every series and figure."""
     snapshot = ready(await call.runtime.snapshot(call.market.id, legal_pair(call)))
-    return await large(lambda: {"market": call.market.id, **pair_document(snapshot)})
+    series = pair_series(snapshot, call.market)
+    return await large(lambda: {"market": call.market.id, **pair_document(snapshot, series)})
 
 
 async def correlation(call: Call) -> Response:
@@ -148,25 +156,36 @@ def legal_pair(call: Call) -> Any:
     return params
 
 
-def bar_records(held: Bars) -> list[dict[str, Any]]:
-    """One record a bar; trades is None where the source does not count them."""
+def bar_records(held: Bars, gap: BoolArray) -> list[dict[str, Any]]:
+    """One record a bar; trades is None where the source does not count them.
+
+    gap: shape (n,), which bars miss trades.
+    """
     columns = [getattr(held, name).tolist() for name in BAR_COLUMNS]
     at = BAR_COLUMNS.index("trades")
     columns[at] = [None if count == UNKNOWN_TRADES else count for count in columns[at]]
-    return [dict(zip(BAR_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+    names = (*BAR_COLUMNS, "gap")
+    rows = zip(*columns, gap.tolist(), strict=True)
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def tick_records(held: Ticks) -> list[dict[str, Any]]:
-    """One record a tick; trade_id is None where the source gives none."""
+def tick_records(held: Ticks, outlier: BoolArray) -> list[dict[str, Any]]:
+    """One record a tick; trade_id is None where the source gives none.
+
+    outlier: shape (n,), which ticks are far off the prices before them.
+    """
     ids = [None if one == NO_TRADE_ID else one for one in held.trade_id.tolist()]
-    columns = (held.ts_ms.tolist(), held.price.tolist(), held.size.tolist(), ids)
-    names = ("ts_ms", "price", "size", "trade_id")
+    columns = (held.ts_ms.tolist(), held.price.tolist(), held.size.tolist(), ids, outlier.tolist())
+    names = ("ts_ms", "price", "size", "trade_id", "outlier")
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def pair_series(snapshot: PairSnapshot) -> dict[str, Any]:
+def pair_series(snapshot: PairSnapshot, market: Market) -> dict[str, Any]:
     """The series of a snapshot by the names of PAIR_SERIES, shape (n,) each."""
+    params = snapshot.params
+    spans = market.gap_spans((params.y, params.x))
     paths = {
+        "gap": touched_rows(snapshot.ts_ms, TIMEFRAMES[params.timeframe], spans),
         "rolling_beta": snapshot.path.beta,
         "rolling_alpha": snapshot.path.alpha,
         "kalman_beta": snapshot.kalman_path.beta,
@@ -175,9 +194,10 @@ def pair_series(snapshot: PairSnapshot) -> dict[str, Any]:
     return {name: paths[name] if name in paths else getattr(snapshot, name) for name in PAIR_SERIES}
 
 
-def pair_document(snapshot: PairSnapshot) -> dict[str, Any]:
-    """Everything of a snapshot, grouped as /api describes it. Johansen's test is made here, so
-    this is for a worker thread.
+def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, Any]:
+    """Everything of a snapshot, grouped as /api describes it; its series as `pair_series`.
+
+    Johansen's test is made here, so this is for a worker thread.
     """
     low, high = snapshot.z_range
     test = johansen_of(snapshot)
@@ -209,7 +229,7 @@ def pair_document(snapshot: PairSnapshot) -> dict[str, Any]:
             "johansen": johansen_document(test),
         },
         "path_rows": snapshot.path_rows,
-        "series": pair_series(snapshot),
+        "series": series,
         "adf_line": {"ts_ms": snapshot.adf_ts_ms, "pvalue": snapshot.adf_pvalue},
         "notes": [*snapshot.notes, *notes],
     }
@@ -245,14 +265,15 @@ ROUTES = (
         f"{_OF_MARKET}/bars",
         bars,
         "Bars of a symbol, oldest first: open time ts_ms (epoch ms, UTC), open, high, low, "
-        "close, volume, trades, vwap.",
+        "close, volume, trades, vwap; gap: trades of it are missing.",
         {"symbol": SYMBOL, "timeframe": TIMEFRAME, "limit": LIMIT},
     ),
     Route(
         "GET",
         f"{_OF_MARKET}/ticks",
         ticks,
-        "Ticks of a symbol, oldest first: exchange time ts_ms, price, size, trade_id.",
+        "Ticks of a symbol, oldest first: exchange time ts_ms, price, size, trade_id; outlier: more "
+        "than 20 % off the median of the hundred before it.",
         {"symbol": SYMBOL, "limit": LIMIT},
     ),
     Route(

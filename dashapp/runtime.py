@@ -171,6 +171,8 @@ class Runtime:
             "gaps_open": market.gaps.open,
             "missing": market.gaps.missing,
             "backfilled": counters.backfilled,
+            "outliers": counters.outliers,
+            "amended": counters.amended,
             "received": counters.received,
             "accepted": counters.accepted,
             "rejected": counters.rejected_total,

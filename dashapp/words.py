@@ -56,6 +56,9 @@ DAY_MS = 86_400_000
 ENOUGH_TRADES = 5
 #: Costs above this many times the gross return are no share of it any more.
 MOST_SHARE = 10.0
+#: Counts of the strip that are usual at zero and show only above it.
+_SELDOM = ("backfilled", "outliers", "duplicate", "amended", "late", "dropped")
+_WORDED = {"amended": "late {:,} (merged)", "late": "late {:,} (too old)"}
 
 
 class Summary(Protocol):
@@ -245,8 +248,9 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
     trust: any of rate (ticks/s), age_s, lag_p50_ms, lag_p99_ms, gaps, backfilled,
-    gaps_open, missing (trades), duplicate, late, dropped, rejected, last_rejected (a
-    reason), carried_share (0 to 1), skew_ms. What is absent or None is left out.
+    gaps_open, missing (trades), outliers, duplicate, amended, late, dropped, rejected,
+    last_rejected (a reason), carried_share (0 to 1), skew_ms, clock_jump_s. What is absent
+    or None is left out.
     """
     made: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")
@@ -259,7 +263,10 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
         made.append((_lag(median, tail), ""))
     if trust.get("skew_ms") is not None:
         made.append((f"this clock is {trust['skew_ms'] / 1e3:.1f} s behind the exchange", "warn"))
-    for name in ("gaps", "backfilled", "duplicate", "late", "dropped", "rejected"):
+    if trust.get("clock_jump_s") is not None:
+        jump = number(trust["clock_jump_s"], 0, signed=True)
+        made.append((f"this clock jumped by {jump} s", "warn"))
+    for name in ("gaps", *_SELDOM, "rejected"):
         made += _count(trust, name)
     if trust.get("carried_share") is not None:
         share = trust["carried_share"]
@@ -278,9 +285,9 @@ def _lag(median: float, tail: float) -> str:
 def _count(trust: Mapping[str, Any], name: str) -> list[Segment]:
     """A count; the ones that are usual at zero show only above it."""
     value = trust.get(name)
-    if value is None or (not value and name in ("backfilled", "duplicate", "late", "dropped")):
+    if value is None or (not value and name in _SELDOM):
         return []
-    text = f"{name} {value:,}"
+    text = _WORDED.get(name, name + " {:,}").format(value)
     if name == "gaps" and "gaps_open" in trust:
         if not trust["gaps_open"]:
             return [(f"{text} (filled)" if value else text, "")]
@@ -288,5 +295,5 @@ def _count(trust: Mapping[str, Any], name: str) -> list[Segment]:
         return [(f"{text} ({trust['gaps_open']:,} open, {missing} missing)", "warn")]
     if name == "rejected" and value and trust.get("last_rejected"):
         text += f" (last: {trust['last_rejected']})"
-    lossy = name in ("gaps", "dropped", "rejected")
-    return [(text, "warn" if value and lossy else "")]
+    doubtful = name in ("gaps", "outliers", "dropped", "rejected")
+    return [(text, "warn" if value and doubtful else "")]

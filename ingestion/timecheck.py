@@ -1,6 +1,12 @@
-"""Times that cannot be: ticks of the future, and of long ago. No I/O, no clock."""
+"""Times that cannot be: ticks of the future, and of long ago; and a clock that jumps.
+
+No I/O; the clocks are given.
+"""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,6 +16,39 @@ from analytics.model import Rejected, Ticks
 FUTURE_MS = 60_000
 #: Behind the newest tick of its symbol by more, and it is of another stretch of time.
 ANCIENT_MS = 86_400_000
+#: A clock that moves against the monotonic one by more, in s, between two looks was set.
+JUMP_S = 5.0
+
+
+class WallClock:
+    """The time of day, and whether somebody set it, or the machine slept.
+
+    wall: epoch s. steady: seconds that never jump; timers run on those, this is for labels
+    and for judging the times of ticks.
+
+    >>> wall, steady = iter([1_000.0, 1_001.0, 971.0, 972.0]), iter([0.0, 1.0, 2.0, 3.0])
+    >>> clock = WallClock(lambda: next(wall), lambda: next(steady))
+    >>> clock.jump_s(), clock.jump_s(), clock.now_ms()
+    (0.0, -31.0, 1003000)
+    """
+
+    def __init__(
+        self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wall = wall
+        self._steady = steady
+        self._first = self._last = wall() - steady()
+
+    def now_ms(self) -> int:
+        """Epoch ms; a clock that is set back goes on as it was, for the exchange's does."""
+        wall, steady = self._wall(), self._steady()
+        return round(max(wall, steady + self._first) * 1_000)
+
+    def jump_s(self) -> float:
+        """By how much the clock was set since the last look, 0 for less than JUMP_S."""
+        offset = self._wall() - self._steady()
+        jump, self._last = offset - self._last, offset
+        return jump if abs(jump) > JUMP_S else 0.0
 
 
 class TimeCheck:

@@ -20,7 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from analytics.model import BAR_COLUMNS, NO_TRADE_ID, UNKNOWN_TRADES, Bars, IntArray, Ticks
+from analytics.model import (
+    BAR_COLUMNS,
+    NO_TRADE_ID,
+    UNKNOWN_TRADES,
+    Bars,
+    BoolArray,
+    IntArray,
+    Ticks,
+)
 
 #: A column: an array (masked where a value is missing), a sequence of cells, or one text
 #: that every row shares.
@@ -58,12 +66,14 @@ def ticks_table(ticks: Ticks) -> dict[str, Column]:
     }
 
 
-def bars_table(bars: Bars) -> dict[str, Column]:
-    """Bars as a table: time (ISO, UTC), symbol, timeframe, then their columns.
+def bars_table(bars: Bars, gap: BoolArray) -> dict[str, Column]:
+    """Bars as a table: time (ISO, UTC), symbol, timeframe, then their columns, and `gap`.
+
+    gap: shape (n,), which of them miss trades.
 
     >>> bar = Bars("ETHUSDT", "1m", [0], [1], [2], [1], [2], [3], [-1], [1.5])
-    >>> b"".join(csv_rows([bars_table(bar)])).decode().splitlines()[1]
-    '1970-01-01T00:00:00.000Z,0,ETHUSDT,1m,1.0,2.0,1.0,2.0,3.0,,1.5'
+    >>> b"".join(csv_rows([bars_table(bar, np.array([True]))])).decode().splitlines()[1]
+    '1970-01-01T00:00:00.000Z,0,ETHUSDT,1m,1.0,2.0,1.0,2.0,3.0,,1.5,true'
     """
     table: dict[str, Column] = {
         "time": _moments(bars.ts_ms),
@@ -73,6 +83,7 @@ def bars_table(bars: Bars) -> dict[str, Column]:
     }
     table.update({name: getattr(bars, name) for name in BAR_COLUMNS if name != "ts_ms"})
     table["trades"] = np.ma.masked_equal(bars.trades, UNKNOWN_TRADES)
+    table["gap"] = gap
     return table
 
 

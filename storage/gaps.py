@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.bars import timeframe_ms
-from analytics.model import Bars, BoolArray, FloatArray, Gap
+from analytics.model import Bars, BoolArray, FloatArray, Gap, IntArray
 from storage.seen_ids import SeenIds
 
 #: Open gaps kept one by one; beyond, the oldest are counted and no longer shown.
@@ -110,9 +110,14 @@ def touched(bars: Bars, spans: FloatArray) -> BoolArray:
     >>> touched(bars, np.array([[1_200.0, 2_000.0]])).tolist()
     [False, True, True]
     """
-    length = timeframe_ms(bars.timeframe)
-    flags = np.zeros(len(bars), np.bool_)
-    for first, last in spans.tolist():
-        start = int(np.searchsorted(bars.ts_ms, first - length, side="right"))
-        flags[start : int(np.searchsorted(bars.ts_ms, last, side="right"))] = True
+    return touched_rows(bars.ts_ms, timeframe_ms(bars.timeframe), spans)
+
+
+def touched_rows(ts_ms: IntArray, length_ms: int, spans: FloatArray) -> BoolArray:
+    """`touched` for rows that open at ts_ms, ascending, and are length_ms long."""
+    flags = np.zeros(len(ts_ms), np.bool_)
+    starts = np.searchsorted(ts_ms, spans[:, 0] - length_ms, side="right")
+    ends = np.searchsorted(ts_ms, spans[:, 1], side="right")
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        flags[start:end] = True
     return flags

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable
 from typing import Any, Literal, Protocol
 
@@ -11,10 +10,13 @@ import numpy as np
 
 from analytics.bars import MAX_BARS, BarBuilder
 from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Ticks
+from storage.arrivals import RATE_SPAN_S, Arrivals
 from storage.barbook import BarBook
 from storage.gaps import GapLedger, touched
+from storage.numbering import Numbering
+from storage.outliers import Outlier, OutlierWatch
 from storage.ring import CAPACITY, TickRing
-from storage.seen_ids import SeenIds
+from storage.screen import screen
 from storage.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
 
 MarketKind = Literal["live", "demo", "upload", "replay"]
@@ -22,12 +24,7 @@ Origin = Literal["ticks", "bars"]
 
 #: Distinct symbols a market takes.
 MAX_SYMBOLS = 64
-#: The span over which `Market.rate` counts, in s.
-RATE_SPAN_S = 5.0
-
-_RATE_STEP_S = 0.1
 _SAMPLE_LENGTH = 200
-_LAST_LEGAL_MS = 1 << 53
 _NO_COLUMNS: tuple[Any, ...] = (np.empty(0),) * 4
 
 
@@ -70,18 +67,17 @@ class Market:
         self.origin: Origin = "ticks"
         self.version = 0
         self.counters = Counters()
-        self.gaps = GapLedger()
-        self.last_arrival_s: float | None = None
         self._capacity = capacity
         self._max_symbols = max_symbols
         self._book = BarBook(max_bars)
         self._rings: dict[str, TickRing] = {}
-        self._seen: dict[str, SeenIds] = {}
+        self._numbering = Numbering()
         self._sessions: dict[str, BarBuilder] = {}
         self._bar_stats: dict[str, SymbolStats] = {}
         self._amended: dict[str, int] = {}
         self._versions: dict[str, int] = {}
-        self._recent: deque[tuple[float, int]] = deque()
+        self._outliers: dict[str, OutlierWatch] = {}
+        self._arrivals = Arrivals()
 
     # --- what comes in -------------------------------------------------------------
 
@@ -90,13 +86,14 @@ class Market:
 
         A tick whose id (>= 0) its symbol has had before is a duplicate; ticks without ids
         are never taken for one. now_s: the monotonic time of arrival, this moment for
-        None. backfill: history, which counts neither for `rate` nor for the last arrival.
+        None. backfill: history, which counts neither for `rate` nor for the last arrival,
+        and is not held against the prices of now.
         Takes O(len(ticks)).
         """
         self.counters.received += len(ticks)
         if not len(ticks) or not self._welcome(ticks.symbol, "ticks", len(ticks)):
             return ticks.where(np.zeros(len(ticks), np.bool_))
-        ticks = self._without_duplicates(self._without_unusable(ticks))
+        ticks = self._screened(ticks)
         if not len(ticks):
             return ticks
         refused = self._book.append(ticks)
@@ -105,9 +102,9 @@ class Market:
             self.counters.late += int(refused.sum())
             ticks = ticks.where(~refused)
         if len(ticks):
-            self._keep(ticks)
+            self._keep(ticks, None if backfill else self._marked(ticks))
             if not backfill:
-                self._note_arrival(ticks, time.monotonic() if now_s is None else now_s)
+                self._arrivals.note(len(ticks), time.monotonic() if now_s is None else now_s)
         return ticks
 
     def fill(self, ticks: Ticks) -> Ticks:
@@ -118,12 +115,11 @@ class Market:
 
     def note_gap(self, gap: Gap) -> None:
         """Take in that trades are missing; they may still come, late or by `fill`."""
-        self.gaps.note(gap, self._seen.get(gap.symbol))
+        self._numbering.note_gap(gap)
 
     def forget_ids(self, symbol: str) -> None:
         """The source numbers a symbol's trades anew: its ids so far say nothing any more."""
-        self._seen.pop(symbol, None)
-        self.gaps.close_numbering(symbol)
+        self._numbering.forget(symbol)
 
     def append_bars(self, bars: Bars) -> int:
         """Take bars in (an OHLC file's) and return how many were accepted.
@@ -174,50 +170,38 @@ class Market:
             return False
         return True
 
-    def _without_unusable(self, ticks: Ticks) -> Ticks:
-        """Leave out what no decoder should have let through, with its reason."""
-        legal = {
-            "time": (ticks.ts_ms >= 0) & (ticks.ts_ms < _LAST_LEGAL_MS),
-            "price": (ticks.price > 0) & (ticks.price < np.inf),
-            "size": (ticks.size > 0) & (ticks.size < np.inf),
-        }
-        usable = np.ones(len(ticks), np.bool_)
-        for reason, good in legal.items():
-            bad = usable & ~good
-            if bad.any():
-                at = int(np.argmax(bad))
-                values = ticks.ts_ms[at], ticks.price[at], ticks.size[at]
-                sample = "{} {} {} {}".format(ticks.symbol, *values)
-                self._refuse(reason, sample, int(bad.sum()))
-                usable &= good
-        return ticks if usable.all() else ticks.where(usable)
-
-    def _without_duplicates(self, ticks: Ticks) -> Ticks:
-        has_id = ticks.trade_id >= 0
-        if not has_id.any():
+    def _screened(self, ticks: Ticks) -> Ticks:
+        """Without what can be no tick, and without what came before; both are counted."""
+        ticks, refused = screen(ticks)
+        for reason, sample, count in refused:
+            self._refuse(reason, sample, count)
+        fresh = self._numbering.fresh(ticks)
+        if fresh is None:
             return ticks
-        seen = self._seen.get(ticks.symbol)
-        if seen is None:
-            seen = self._seen[ticks.symbol] = SeenIds()
-        fresh = ~has_id
-        fresh[has_id] = seen.take(ticks.trade_id[has_id])
-        if self.gaps.concerns(ticks.symbol, int(ticks.trade_id[has_id].min())):
-            self.gaps.refresh(ticks.symbol, seen)
-        repeated = len(ticks) - int(np.count_nonzero(fresh))
-        self.counters.duplicate += repeated
-        return ticks.where(fresh) if repeated else ticks
+        self.counters.duplicate += len(ticks) - int(np.count_nonzero(fresh))
+        return ticks.where(fresh)
 
     def _count_amended(self, symbol: str) -> None:
         amended = self._book.amended(symbol)
         self.counters.amended += amended - self._amended.get(symbol, 0)
         self._amended[symbol] = amended
 
-    def _keep(self, ticks: Ticks) -> None:
+    def _marked(self, ticks: Ticks) -> BoolArray | None:
+        """Which ticks are outliers, None for none; they are counted."""
+        watch = self._outliers.get(ticks.symbol)
+        if watch is None:
+            watch = self._outliers[ticks.symbol] = OutlierWatch()
+        marks = watch.take(ticks)
+        if marks is not None:
+            self.counters.outliers += int(np.count_nonzero(marks))
+        return marks
+
+    def _keep(self, ticks: Ticks, marks: BoolArray | None) -> None:
         symbol = ticks.symbol
         if symbol not in self._rings:
             self._rings[symbol] = TickRing(self._capacity)
             self._sessions[symbol] = BarBuilder.whole_session(symbol)
-        self._rings[symbol].append(ticks)
+        self._rings[symbol].append(ticks, marks)
         self._sessions[symbol].update(ticks)
         self.counters.accepted += len(ticks)
         self._changed(symbol)
@@ -231,17 +215,21 @@ class Market:
         text = f"{reason}: {sample}" if sample else reason
         self.counters.last_rejected = text[:_SAMPLE_LENGTH]
 
-    def _note_arrival(self, ticks: Ticks, now_s: float) -> None:
-        self.last_arrival_s = now_s
-        recent = self._recent
-        if recent and now_s - recent[-1][0] < _RATE_STEP_S:
-            recent[-1] = (recent[-1][0], recent[-1][1] + len(ticks))
-        else:
-            recent.append((now_s, len(ticks)))
-        while recent[0][0] <= now_s - RATE_SPAN_S:
-            recent.popleft()
-
     # --- what can be read ------------------------------------------------------------
+
+    @property
+    def gaps(self) -> GapLedger:
+        """What its sources numbered and it never had."""
+        return self._numbering.gaps
+
+    def newest_id(self, symbol: str) -> int:
+        """The highest trade id that came of a symbol, -1 before the first."""
+        return self._numbering.newest(symbol)
+
+    @property
+    def last_arrival_s(self) -> float | None:
+        """Monotonic time of the last batch that was no history, None before the first."""
+        return self._arrivals.last_s
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -276,6 +264,12 @@ class Market:
             return Ticks(symbol, *_NO_COLUMNS)
         return self._rings[symbol].view(limit)
 
+    def marks(self, symbol: str, limit: int | None = None) -> BoolArray:
+        """Which of the ticks that `ticks` gives are outliers. Raises like it."""
+        self._check(symbol)
+        ring = self._rings.get(symbol)
+        return np.zeros(0, np.bool_) if ring is None else ring.marks(limit)
+
     def ring(self, symbol: str) -> TickRing:
         """The ring of a symbol that came as ticks; KeyError for any other."""
         self._check(symbol)
@@ -299,15 +293,23 @@ class Market:
         """Which of a symbol's bars miss trades, for all that is known."""
         return touched(bars, self.gap_spans([bars.symbol]))
 
+    def lone_outliers(self, symbol: str) -> tuple[Outlier, ...]:
+        """The newest ticks of a symbol that jump and stand alone, oldest first."""
+        watch = self._outliers.get(symbol)
+        return () if watch is None else tuple(watch.lone)
+
+    def last_outlier(self, symbol: str) -> Outlier | None:
+        """The newest tick of a symbol that jumps, None before the first."""
+        watch = self._outliers.get(symbol)
+        return None if watch is None else watch.last
+
     def symbol_version(self, symbol: str) -> int:
         """Goes up by one with each change of a symbol; 0 for an unknown one."""
         return self._versions.get(symbol, 0)
 
     def rate(self, now_s: float | None = None) -> float:
         """Ticks accepted per second over the last 5 s before a monotonic time."""
-        now_s = time.monotonic() if now_s is None else now_s
-        recent = sum(n for at, n in self._recent if now_s - RATE_SPAN_S < at <= now_s)
-        return recent / RATE_SPAN_S
+        return self._arrivals.rate(time.monotonic() if now_s is None else now_s)
 
     def _check(self, symbol: str) -> None:
         if symbol not in self._versions:

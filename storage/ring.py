@@ -7,14 +7,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analytics.model import Ticks
+from analytics.model import BoolArray, Ticks
 
 #: Ticks kept per symbol unless told otherwise.
 CAPACITY = 200_000
 
 _SMALLEST = 1_024
 _COLUMNS = ("ts_ms", "price", "size", "trade_id")
-_DTYPES = (np.int64, np.float64, np.float64, np.int64)
+_DTYPES = (np.int64, np.float64, np.float64, np.int64, np.bool_)
+_OF_TICKS, _OF_MARKS = slice(4), slice(4, 5)
 
 
 class Tick(NamedTuple):
@@ -53,8 +54,11 @@ class TickRing:
     def __len__(self) -> int:
         return self._count
 
-    def append(self, ticks: Ticks) -> None:
-        """Take a batch in; ValueError when it is of another symbol."""
+    def append(self, ticks: Ticks, marks: BoolArray | None = None) -> None:
+        """Take a batch in; ValueError when it is of another symbol.
+
+        marks: which of its ticks are marked, None for none.
+        """
         if self.symbol and ticks.symbol != self.symbol:
             raise ValueError(f"ticks are of {ticks.symbol}, expected {self.symbol}")
         self.symbol = ticks.symbol
@@ -65,8 +69,10 @@ class TickRing:
         overwritten = max(self._count + arriving - size, 0)
         begin = (self._start + self._count) % size if size else 0
         before_wrap = min(arriving, size - begin)
-        for column, name in zip(self._columns, _COLUMNS, strict=True):
-            values = getattr(ticks, name)[skipped:]
+        arrived = [getattr(ticks, name) for name in _COLUMNS]
+        arrived.append(np.zeros(len(ticks), np.bool_) if marks is None else marks)
+        for column, values in zip(self._columns, arrived, strict=True):
+            values = values[skipped:]
             column[begin : begin + before_wrap] = values[:before_wrap]
             column[: arriving - before_wrap] = values[before_wrap:]
         self._start = (self._start + overwritten) % size if size else 0
@@ -84,13 +90,13 @@ class TickRing:
             new[: self._count] = old[: self._count]
         self._columns = grown
 
-    def _read(self, limit: int | None) -> list[np.ndarray]:
+    def _read(self, limit: int | None, columns: slice = _OF_TICKS) -> list[np.ndarray]:
         count = self._count if limit is None else min(max(limit, 0), self._count)
         size = max(len(self._columns[0]), 1)
         begin = (self._start + self._count - count) % size
         before_wrap = min(count, size - begin)
         read = []
-        for column in self._columns:
+        for column in self._columns[columns]:
             values = np.empty(count, column.dtype)
             values[:before_wrap] = column[begin : begin + before_wrap]
             values[before_wrap:] = column[: count - before_wrap]
@@ -101,6 +107,11 @@ class TickRing:
     def view(self, limit: int | None = None) -> Ticks:
         """The newest `limit` ticks (None: all) in order of arrival: a copy, read-only."""
         return Ticks(self.symbol, *self._read(limit))
+
+    def marks(self, limit: int | None = None) -> BoolArray:
+        """Which of the ticks that `view` gives are marked: a copy, read-only."""
+        (marks,) = self._read(limit, _OF_MARKS)
+        return marks
 
     def frame(self, limit: int | None = None) -> pd.DataFrame:
         """`view` as a DataFrame: UTC index `time` in ms, columns price, size, trade_id."""
@@ -114,7 +125,7 @@ class TickRing:
         if not self._count:
             return None
         at = (self._start + self._count - 1) % len(self._columns[0])
-        return Tick(*(column[at].item() for column in self._columns))
+        return Tick(*(column[at].item() for column in self._columns[_OF_TICKS]))
 
 
 def _allocate(size: int) -> list[np.ndarray]:

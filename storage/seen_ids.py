@@ -38,13 +38,17 @@ class SeenIds:
         """How many intervals are held."""
         return self._count
 
+    @property
+    def newest(self) -> int:
+        """The highest id seen, -1 for none."""
+        return int(self._ends[self._count - 1]) if self._count else -1
+
     def take(self, ids: IntArray) -> BoolArray:
         """Mark `ids` as seen; True for each that was new, a first of its kind in the batch."""
         if not len(ids):
             return np.zeros(0, np.bool_)
         steps = np.diff(ids)
-        newest = self._ends[self._count - 1] if self._count else -1
-        if ids[0] > newest and (steps > 0).all():
+        if ids[0] > self.newest and (steps > 0).all():
             self._extend(*_intervals(ids, steps))
             return np.ones(len(ids), np.bool_)
         return self._merge(ids)

@@ -14,7 +14,8 @@ class Counters:
 
     received == accepted + rejected_total + duplicate + late + dropped, always. amended
     is no part of that sum: accepted ticks that changed a bar which was not the newest.
-    Nor is backfilled: accepted ticks that were asked for to fill a gap.
+    Nor are backfilled: accepted ticks that were asked for to fill a gap; and outliers:
+    accepted ticks far off the prices before them.
     """
 
     received: int = 0
@@ -25,6 +26,7 @@ class Counters:
     dropped: int = 0
     amended: int = 0
     backfilled: int = 0
+    outliers: int = 0
     last_rejected: str = ""
 
     @property

@@ -640,9 +640,9 @@ async def test_silence_itself_can_be_a_rule(runtime, ticks_of):
     runtime.alerts.add_rule(rule)
     assert await runtime.alerts.step() == [], "no feed is meant to run"
     runtime.feed_status = lambda _: FeedStatus("test", "silent")
-    runtime.markets["demo"].last_arrival_s = time.monotonic() - 4
+    runtime.markets["demo"]._arrivals.last_s = time.monotonic() - 4
     assert await runtime.alerts.step() == []
-    runtime.markets["demo"].last_arrival_s = time.monotonic() - 6
+    runtime.markets["demo"]._arrivals.last_s = time.monotonic() - 6
     assert len(await runtime.alerts.step()) == 1
 
 

@@ -92,8 +92,7 @@ class Run:
 
     def seen(self, symbol: str) -> int:
         """The highest id that came of a symbol, -1 before the first."""
-        held = self.market._seen.get(symbol)
-        return -1 if held is None or not len(held) else int(held._ends[len(held) - 1])
+        return self.market.newest_id(symbol)
 
     def caught_up(self, than: dict[str, int]) -> bool:
         """Live again, with trades of every symbol newer than these ids."""

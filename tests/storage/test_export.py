@@ -54,7 +54,7 @@ def test_ticks_survive_a_round_trip_through_csv_exactly():
 
 def test_bars_have_a_time_in_both_forms_and_every_column():
     bars = resample(some_ticks(5_000), "1s")
-    frame = read_csv(csv_rows([bars_table(bars)]))
+    frame = read_csv(csv_rows([bars_table(bars, np.zeros(len(bars), np.bool_))]))
     assert list(frame.columns) == [
         "time", "ts_ms", "symbol", "timeframe",
         "open", "high", "low", "close", "volume", "trades", "vwap",

@@ -205,7 +205,7 @@ def test_the_rate_counts_the_last_five_seconds_without_history(market):
     assert market.rate(113.0) == pytest.approx(8.0, abs=0.5)
     assert market.rate(120.0) == 0.0
     assert market.last_arrival_s == pytest.approx(109.9)
-    assert len(market._recent) <= 60
+    assert len(market._arrivals._recent) <= 60
 
 
 def test_the_hour_of_arrival_defaults_to_the_monotonic_clock(market):
