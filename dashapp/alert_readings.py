@@ -21,6 +21,7 @@ from analytics.model import Bars, FeedStatus, FloatArray, IntArray, PairParams
 from analytics.readings import pair_readings, readings_between
 from dashapp.analyses import legs, serial
 from dashapp.closed_bars import ClosedBars, Plan, newest_ms
+from dashapp.doubt import certain
 from storage.market import Market
 
 #: Kinds of markets that a feed fills, which may fall silent.
@@ -47,6 +48,10 @@ class _Newest:
     y: Bars
     x: Bars
     at_ms: int
+
+    @property
+    def legs(self) -> tuple[Bars, Bars]:
+        return self.y, self.x
 
     def read(self) -> list[Reading]:
         if not len(self.y) or not len(self.x):
@@ -124,7 +129,7 @@ class AlertReader:
                 if job.more:
                     self._seen.pop(of.market.id, None)
                     self._versions.pop(job.rule.key, None)
-            readings += made
+            readings += certain(of.market, job.rule, job.legs, made)
         return readings
 
     def _collect(self, market: Market, rules: list[AlertRule]) -> _Round:
@@ -174,7 +179,7 @@ class AlertReader:
             bars = market.bars(rule.symbols[0], market.timeframes[0], 1)
             values = bars.close if rule.metric == "price" else bars.volume
             newest = Reading(rule.key, int(bars.ts_ms[-1]), float(values[-1]), clock(rule.symbols))
-            found.readings.append(newest)
+            found.readings += certain(market, rule, (bars,), [newest])
 
 
 class _Once:

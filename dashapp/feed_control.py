@@ -19,14 +19,20 @@ import numpy as np
 from analytics.model import FeedStatus, Rejected, Ticks
 from dashapp.settings import Settings
 from ingestion.feed import Timers, make_feed
+from ingestion.sources import source_of
 from ingestion.url_guard import mask_url
-from storage.market import RATE_SPAN_S, Market
+from storage.arrivals import RATE_SPAN_S
+from storage.market import Market
 
 logger = logging.getLogger(__name__)
 
 Sink = Callable[[list[Ticks], list[Rejected]], None]
 
 STOP_S = 2.0
+#: How long the strip says that this computer's clock was set.
+SHOWN_S = 600.0
+#: How long the log is silent of a symbol's outliers after one.
+QUIET_S = 10.0
 #: What is asked of the exchange where nobody chose.
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
 LABELS = {"demo": "Demo", "binance-futures": "Binance USD-M", "binance-spot": "Binance spot"}
@@ -52,6 +58,8 @@ class FeedControl:
         self._running: Any = None
         self._switching = asyncio.Lock()
         self._timers = timers
+        self._jump: tuple[float, float] | None = None
+        self._told_s: dict[str, float] = {}
 
     def status(self, market_id: str) -> FeedStatus:
         """What the feed of a market does."""
@@ -66,24 +74,40 @@ class FeedControl:
     async def start(self, source: str, symbols: Sequence[str]) -> None:
         """Stop the feed that runs and start this source; nothing for the one that runs.
 
-        symbols: of the exchange's streams, and a filter on a URL's; the demo has its own.
-        Raises ValueError in words; the feed that runs is then left alone.
+        source: as somebody typed it, see `source_of`. symbols: of the exchange's streams, and
+        a filter on a URL's; the demo has its own. Raises ValueError in words for what cannot
+        be started; the feed that runs is then left alone, and the words say that it goes on.
         """
-        source = source.strip().lower() if "://" not in source else source.strip()
-        wanted = tuple(symbols) or (DEFAULT_SYMBOLS if source.startswith("binance-") else ())
-        market_id = "demo" if source == "demo" else "live"
         async with self._switching:
-            if self._sources.get(market_id) == source:
-                feed = self._feeds[market_id]
-                if source != "demo":
-                    await feed.set_symbols([one.strip().upper() for one in wanted])
-            else:
-                feed = self._made(source, wanted, market_id)
+            try:
+                market_id, feed = await self._wanted(source, symbols)
+            except ValueError as error:
+                raise ValueError(f"{error}{self._goes_on()}") from None
             if self._running is not feed:
                 await self._stop()
             self._feeds[market_id] = self._running = feed
             self.market_id = market_id
             feed.start()
+
+    async def _wanted(self, source: str, symbols: Sequence[str]) -> tuple[str, Any]:
+        """The market that a source fills, and its feed: the one there is, or a new one."""
+        source = source_of(source)
+        wanted = tuple(symbols) or (DEFAULT_SYMBOLS if source.startswith("binance-") else ())
+        market_id = "demo" if source == "demo" else "live"
+        if self._sources.get(market_id) != source:
+            return market_id, self._made(source, wanted, market_id)
+        feed = self._feeds[market_id]
+        if source != "demo":
+            await feed.set_symbols([one.strip().upper() for one in wanted])
+        return market_id, feed
+
+    def _goes_on(self) -> str:
+        """What still runs, in words."""
+        return "" if self._running is None else f"; {self._label(self.market_id)} goes on"
+
+    def _label(self, market_id: str) -> str:
+        source = self._sources.get(market_id, "none")
+        return LABELS.get(source, mask_url(source))
 
     async def stop(self) -> None:
         """Stop the feed; nothing where none runs. What it brought stays."""
@@ -107,6 +131,7 @@ class FeedControl:
             feed = make_feed("demo", (), self._sink(market))
         else:
             label = LABELS.get(source, mask_url(source))
+            self._jump, self._told_s = None, {}
             market = Market("live", f"Live: {label}", "live")
             feed = make_feed(
                 source,
@@ -116,6 +141,7 @@ class FeedControl:
                 binance_rest=self._settings.binance_rest,
                 on_gap=market.note_gap,
                 on_restart=market.forget_ids,
+                on_jump=self._clock_jumped,
                 fill=partial(_fill, market),
                 timers=self._timers,
             )
@@ -131,8 +157,11 @@ class FeedControl:
         def take(ticks: list[Ticks], rejected: list[Rejected]) -> None:
             market.reject(rejected)
             for batch in ticks:
+                before = market.counters.outliers
                 market.append(batch)
                 self.lags_ms.append(time.time() * 1_000 - float(batch.ts_ms[-1]))
+                if market.counters.outliers > before:
+                    self._tell_outlier(market, batch.symbol)
 
         def take_simulated(ticks: list[Ticks], rejected: list[Rejected]) -> None:
             recent_ms = (time.time() - RATE_SPAN_S) * 1_000
@@ -142,6 +171,31 @@ class FeedControl:
                     market.append(_part(batch, part), backfill=backfill)
 
         return take_simulated if market.kind == "demo" else take
+
+    @property
+    def clock_jump_s(self) -> float | None:
+        """By how much this computer's clock was set of late, None if it was not."""
+        if self._jump is None or time.monotonic() - self._jump[0] > SHOWN_S:
+            return None
+        return self._jump[1]
+
+    def _clock_jumped(self, seconds: float) -> None:
+        """Lags from before say nothing of the clock that there is now."""
+        self._jump = (time.monotonic(), seconds)
+        self.lags_ms.clear()
+
+    def _tell_outlier(self, market: Market, symbol: str) -> None:
+        """Note an outlier in the feed's log; of many in a row the first."""
+        outlier, now_s = market.last_outlier(symbol), time.monotonic()
+        if outlier is None or now_s < self._told_s.get(symbol, 0.0):
+            return
+        self._told_s[symbol] = now_s + QUIET_S
+        sentence = (
+            f"outlier: {symbol} at {outlier.price:g} is {outlier.jump:+.0%} off the median of "
+            f"its last trades, {outlier.median:g}; it is kept, and alone raises no alert"
+        )
+        self._feeds[market.id].events.append((time.time(), sentence))
+        logger.warning("market %s: %s", market.id, sentence)
 
 
 def _fill(market: Market, ticks: list[Ticks], rejected: list[Rejected]) -> None:

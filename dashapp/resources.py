@@ -272,8 +272,8 @@ ROUTES = (
         "GET",
         f"{_OF_MARKET}/ticks",
         ticks,
-        "Ticks of a symbol, oldest first: exchange time ts_ms, price, size, trade_id; outlier: more "
-        "than 20 % off the median of the hundred before it.",
+        "Ticks of a symbol, oldest first: exchange time ts_ms, price, size, trade_id; outlier: off "
+        "the median of the hundred before it by more than 20 %.",
         {"symbol": SYMBOL, "limit": LIMIT},
     ),
     Route(

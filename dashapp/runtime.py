@@ -151,8 +151,9 @@ class Runtime:
         rate: ticks/s over the last 5 s. age_s: since a tick arrived, None before the first.
         lag_p50_ms, lag_p99_ms: from exchange to here, over the newest 1,000 batches of a
         live market; skew_ms: how far this clock seems to be behind the exchange's, None
-        within 2 s. gaps: all of them, gaps_open: not filled, missing: trades in those. Then
-        the market's counters, of which received is the sum.
+        within 2 s; clock_jump_s: by how much it was set of late. gaps: all of them,
+        gaps_open: not filled, missing: trades in those. Then the market's counters, of which
+        received is the sum.
         """
         market = self.markets.get(market_id)
         if market is None:
@@ -167,6 +168,7 @@ class Runtime:
             "lag_p50_ms": lag_p50,
             "lag_p99_ms": lag_p99,
             "skew_ms": -lag_p50 if lag_p50 is not None and lag_p50 < -SKEW_MS else None,
+            "clock_jump_s": self._feed.clock_jump_s if market.kind == "live" else None,
             "gaps": market.gaps.total,
             "gaps_open": market.gaps.open,
             "missing": market.gaps.missing,

@@ -17,6 +17,7 @@ from analytics.model import FeedState, FeedStatus, Gap, Ticks
 from ingestion import binance
 from ingestion.backfill import Backfill, BackfillPolicy, Fill
 from ingestion.simulator import Simulator
+from ingestion.sources import source_of
 from ingestion.supervisor import MAX_EVENTS, STOP_S, OnGap, Sink, Supervisor, Timers
 from ingestion.symbols import proper_symbol
 from ingestion.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
@@ -36,7 +37,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-SOURCES = "demo, binance-futures, binance-spot, or a ws://, wss://, http:// or https:// URL"
 HISTORY_S = 1_800
 STREAM_EVERY_S = 0.1
 
@@ -246,43 +246,34 @@ def make_feed(
     binance_rest: str | None = None,
     on_gap: OnGap | None = None,
     on_restart: Callable[[str], None] | None = None,
+    on_jump: Callable[[float], None] | None = None,
     fill: Fill | None = None,
     seed: int = 7,
     history_s: float = HISTORY_S,
     timers: Timers | None = None,
 ) -> Feed:
-    """The feed of a source: "demo", "binance-futures", "binance-spot", or a URL.
+    """The feed of a source, as somebody typed it: see `source_of`.
 
     symbols: of the exchange, at least one; of others a filter, none for all. binance_ws,
     binance_rest: other bases for the exchange's client. on_gap: told of missing trades,
-    on_restart: of a symbol whose ids begin anew.
+    on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in s.
     fill: takes those that came after all, where the source has them. Raises ValueError in
-    words for any other source.
+    words for what is no source.
 
     >>> make_feed("demo", [], print).status.state
     'stopped'
     """
-    source = source.strip()
-    kind = source.lower()
-    if kind == "demo":
+    source = source_of(source)
+    if source == "demo":
         return SimulatorFeed(sink, symbols, seed=seed, history_s=history_s)
-    if kind in binance.VENUES:
-        return BinanceFeed(
-            kind,
-            sink,
-            symbols,
-            base=binance_ws,
-            rest=binance_rest,
-            fill=fill,
-            on_gap=on_gap,
-            on_restart=on_restart,
-            timers=timers,
-        )
-    if "://" not in source:
-        raise ValueError(f"source is {source[:60]!r}, expected {SOURCES}")
+    options: dict[str, Any] = {"timers": timers, "on_jump": on_jump}
+    options |= {"on_gap": on_gap, "on_restart": on_restart}
+    if source in binance.VENUES:
+        bases: dict[str, Any] = {"base": binance_ws, "rest": binance_rest, "fill": fill}
+        return BinanceFeed(source, sink, symbols, **bases, **options)
     scheme = check_url(source).scheme
     names = [name for symbol in symbols if (name := proper_symbol(symbol))]
     if len(names) < len(symbols):
         raise ValueError(f"symbols are {list(symbols)!r}"[:120] + ", expected names like BTCUSDT")
     feed = StreamFeed if scheme in ("ws", "wss") else HttpFeed
-    return feed(source, sink, names, on_gap=on_gap, on_restart=on_restart, timers=timers)
+    return feed(source, sink, names, **options)

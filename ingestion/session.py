@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -17,15 +18,21 @@ from ingestion.watchdog import WatchdogPolicy
 class Timers:
     """Every wait of a feed, as values.
 
-    max_age_s: of a connection, before it is renewed; the exchange ends it after 24 h.
-    handover_s: how long it is read on once its successor is open.
+    max_age_s: of a connection, before it is renewed, by up to a share of age_jitter sooner
+    or later; the exchange ends it after 24 h. handover_s: how long it is read on once its
+    successor is open.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
     watchdog: WatchdogPolicy = field(default_factory=WatchdogPolicy)
     max_age_s: float = 23 * 3_600 + 50 * 60
+    age_jitter: float = 0.003
     handover_s: float = 1.0
+
+    def age_s(self, rng: random.Random) -> float:
+        """When the next connection is to be renewed: clients that began together part."""
+        return self.max_age_s * rng.uniform(1 - self.age_jitter, 1 + self.age_jitter)
 
 
 #: How long to keep a connection whose successor cannot be opened, before the next try.
@@ -33,10 +40,11 @@ RENEW_RETRY_S = 30.0
 
 
 class Session:
-    """One connection. Times are seconds of the feed's monotonic clock."""
+    """One connection, to be renewed at an age. Seconds are of the feed's monotonic clock."""
 
-    def __init__(self, opened_s: float) -> None:
+    def __init__(self, opened_s: float, max_age_s: float) -> None:
         self.opened_s = opened_s
+        self.max_age_s = max_age_s
         self.first_tick_s: float | None = None
         self.refused: Rejected | None = None
         self._next: asyncio.Task[Transport] | None = None
@@ -50,7 +58,7 @@ class Session:
 
         Raises FeedError where the connection is to end before its successor opens.
         """
-        if now_s - self.opened_s < timers.max_age_s or now_s < self._renew_at_s:
+        if now_s - self.opened_s < self.max_age_s or now_s < self._renew_at_s:
             return False
         if self._next is None:
             self._next = asyncio.ensure_future(successor())

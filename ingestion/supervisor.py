@@ -15,11 +15,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from analytics.model import FeedState, FeedStatus, Gap, Rejected, Ticks
 from ingestion.backoff import Backoff
-from ingestion.continuity import Continuity
-from ingestion.decode import Decoded, Decoder, sample
+from ingestion.decode import sample
 from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain
+from ingestion.intake import Delivery, Intake
 from ingestion.session import Session, Timers
-from ingestion.timecheck import TimeCheck
 from ingestion.transport import Transport
 from ingestion.watchdog import Watchdog
 
@@ -39,9 +38,10 @@ class Supervisor:
     source: what the user is shown. symbols: only these are taken, all if there are none.
     overlap: whether a connection is renewed by overlapping the next one, which needs ids
     that tell duplicates. on_gap: told of trades that are missing, before the ticks after
-    them. on_restart: told of a symbol whose ids mean other trades from now on. strict_ids:
-    whether the source is known to number its trades one by one. rng, clock, sleep: for the
-    jitter, seconds that never jump, and the wait between attempts.
+    them. on_restart: told of a symbol whose ids mean other trades from now on. on_jump:
+    told by how many seconds this computer's clock was set. strict_ids: whether the source is
+    known to number its trades one by one. rng, clock, sleep: for the jitter, seconds that
+    never jump, and the wait between attempts.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Supervisor:
         overlap: bool = False,
         on_gap: OnGap | None = None,
         on_restart: Callable[[str], None] | None = None,
+        on_jump: Callable[[float], None] | None = None,
         strict_ids: bool = False,
         rng: random.Random | None = None,
         clock: Clock = time.monotonic,
@@ -69,13 +70,13 @@ class Supervisor:
         self._overlap = overlap
         self._on_gap = on_gap
         self._on_restart = on_restart
-        self._continuity = Continuity(strict_ids)
-        self._times = TimeCheck()
+        self._on_jump = on_jump
+        self._rng = rng or random.Random()
+        self._intake = Intake(self.symbols, strict_ids)
         self._clock = clock
         self._sleep = sleep
-        self._backoff = Backoff(self.timers.backoff, rng)
+        self._backoff = Backoff(self.timers.backoff, self._rng)
         self._watchdog = Watchdog(self.timers.watchdog)
-        self._decoder = Decoder(symbols=self.symbols)
         self._task: asyncio.Task[None] | None = None
         self._generation = 0
         self._state: FeedState = "stopped"
@@ -102,7 +103,7 @@ class Supervisor:
         self._connects = self._silences = 0
         self._forgiven = frozenset()
         self._backoff.reset()
-        self._decoder = Decoder(symbols=self.symbols)
+        self._intake.begin(self.symbols)
         self._become("connecting", "")
         self._say("started")
         self._task = asyncio.create_task(self._run(self._generation), name=f"feed {self.source}")
@@ -123,9 +124,7 @@ class Supervisor:
     async def set_symbols(self, symbols: Sequence[str]) -> None:
         """Take these symbols from now on, without a new connection where that is possible."""
         before, self.symbols = self.symbols, tuple(symbols)
-        self._decoder.want(self.symbols)
-        if self.symbols:
-            self._continuity.keep(self.symbols)
+        self._intake.want(self.symbols)
         self._watchdog.watch(self._clock(), self.symbols)
         added = [symbol for symbol in self.symbols if symbol not in before]
         removed = [symbol for symbol in before if symbol not in self.symbols]
@@ -203,13 +202,14 @@ class Supervisor:
 
     async def _read(self, transport: Transport, generation: int) -> None:
         """Read until the connection fails, or its successor stands ready."""
-        session = Session(self._clock())
+        session = Session(self._clock(), self.timers.age_s(self._rng))
         self._watchdog.start(session.opened_s, self.symbols, self._silences)
         if self._state == "connecting":
             self._detail = "connected, waiting for data"
         try:
             while True:
                 messages = await transport.read(min(self._watchdog.remaining(self._clock()), 1.0))
+                self._check_clock()
                 if messages and generation == self._generation:
                     self._deliver(messages, session)
                 self._check_silence(session)
@@ -220,38 +220,26 @@ class Supervisor:
             await session.close()
 
     def _deliver(self, messages: list[bytes], session: Session) -> None:
-        decoded = self._checked(self._decoder.decode_lines(messages))
-        for gap in self._continuity.check(decoded.ticks, decoded.consumed):
+        made = self._intake.take(messages)
+        for gap in made.gaps:
             self._found(gap)
-        for symbol in self._continuity.restarted():
+        for symbol in made.restarted:
             self._say(f"the source numbers the trades of {symbol} anew")
             if self._on_restart is not None:
                 self._on_restart(symbol)
-        if decoded.ticks or decoded.rejected:
-            self._sink(decoded.ticks, decoded.rejected)
-        if decoded.ticks:
-            self._note_data(decoded, session)
-        if decoded.rejected and session.first_tick_s is None:
-            session.note_refused(decoded.rejected)
+        if made.ticks or made.rejected:
+            self._sink(made.ticks, made.rejected)
+        if made.ticks:
+            self._note_data(made, session)
+        if made.rejected and session.first_tick_s is None:
+            session.note_refused(made.rejected)
             if self._state == "connecting":
                 self._detail = "connected" + session.why_no_ticks()
-        for notice in decoded.notices:
+        for notice in made.notices:
             if notice.kind == "shutdown":
                 raise FeedError(Failure(notice.text, "renewal"))
             if notice.kind == "error":
                 self._say(f"the source reports an error: {sample(notice.text)}")
-
-    def _checked(self, decoded: Decoded) -> Decoded:
-        """Without the ticks whose time cannot be, which are refused."""
-        now_ms = time.time_ns() // 1_000_000
-        kept = []
-        for batch in decoded.ticks:
-            batch, refused, ids = self._times.split(batch, now_ms)
-            decoded.rejected.extend(refused)
-            decoded.consumed.extend((batch.symbol, number) for number in ids)
-            if len(batch):
-                kept.append(batch)
-        return Decoded(kept, decoded.rejected, decoded.consumed, decoded.notices)
 
     def _found(self, gap: Gap) -> None:
         """Trades are missing."""
@@ -260,9 +248,9 @@ class Supervisor:
         if self._on_gap is not None:
             self._on_gap(gap)
 
-    def _note_data(self, decoded: Decoded, session: Session) -> None:
+    def _note_data(self, made: Delivery, session: Session) -> None:
         now = self._clock()
-        symbols = {batch.symbol for batch in decoded.ticks}
+        symbols = {batch.symbol for batch in made.ticks}
         self._watchdog.seen(now, symbols)
         self._forgiven -= symbols
         if session.first_tick_s is None:
@@ -273,6 +261,14 @@ class Supervisor:
             self._silences = 0
         if self._state != "live":
             self._become("live", "")
+
+    def _check_clock(self) -> None:
+        """Nothing that waits reads the time of day; what is shown of it may be wrong."""
+        jump = self._intake.clock.jump_s()
+        if jump:
+            self._say(f"this computer's clock jumped by {jump:+,.0f} s: set, or asleep")
+            if self._on_jump is not None:
+                self._on_jump(jump)
 
     def _check_silence(self, session: Session) -> None:
         now = self._clock()

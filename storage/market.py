@@ -10,7 +10,7 @@ import numpy as np
 
 from analytics.bars import MAX_BARS, BarBuilder
 from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Ticks
-from storage.arrivals import RATE_SPAN_S, Arrivals
+from storage.arrivals import Arrivals
 from storage.barbook import BarBook
 from storage.gaps import GapLedger, touched
 from storage.numbering import Numbering

@@ -47,4 +47,3 @@ class Numbering:
         """A symbol is numbered anew: its ids so far say nothing any more."""
         self._seen.pop(symbol, None)
         self.gaps.close_numbering(symbol)
-

@@ -46,6 +46,7 @@ WITHOUT_DASH = (
     "alert_followup",
     "webhooks",
     "closed_bars",
+    "doubt",
     "keeper",
     "flow_log",
     "warmup",

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from analytics.bars import resample
-from analytics.model import FeedStatus
+from analytics.model import FeedStatus, Gap, Ticks
 from dashapp import actions
 from dashapp.api import ROUTES
 
@@ -61,8 +61,39 @@ async def test_bars_equal_those_resampled_from_the_ticks(client, ticks_of, timef
     assert (answer["symbol"], answer["timeframe"]) == ("BTCUSDT", timeframe)
     got = pd.DataFrame(answer["bars"])
     expected = resample(ticks_of("BTCUSDT", seed=0), timeframe)
+    assert not got.pop("gap").any()
     for name in got.columns:
         np.testing.assert_array_equal(got[name], getattr(expected, name))
+
+
+async def test_what_a_gap_touches_is_flagged_in_bars_exports_and_pairs(client, runtime):
+    market = runtime.markets["demo"]
+    last = market.ticks("BTCUSDT", 1)
+    at, number = int(last.ts_ms[-1]), int(last.trade_id[-1])
+    market.note_gap(Gap("BTCUSDT", number + 1, number + 9, at - 2_500, at))
+    query = {"symbol": "BTCUSDT", "timeframe": "1s", "limit": 10}
+    bars = (await client.get("/api/markets/demo/bars", params=query)).json()["bars"]
+    assert [one["gap"] for one in bars] == [False] * 7 + [True] * 3
+    assert frame(await client.get("/export/demo/bars.csv", params=query)).gap.tolist() == [
+        one["gap"] for one in bars
+    ]
+    other = await client.get("/api/markets/demo/bars", params={**query, "symbol": "ETHUSDT"})
+    assert not any(one["gap"] for one in other.json()["bars"])
+    pair = (await client.get("/api/markets/demo/pair", params=PAIR)).json()
+    assert pair["series"]["gap"][-4:] == [False, True, True, True]
+    assert frame(await client.get("/export/demo/pair.csv", params=PAIR)).gap.sum() == 3
+
+
+async def test_an_outlier_is_flagged_among_the_ticks(client, runtime):
+    market = runtime.markets["demo"]
+    last = market.ticks("BTCUSDT", 1)
+    jumped = Ticks("BTCUSDT", last.ts_ms + 5, last.price * 1.3, last.size, last.trade_id + 1)
+    market.append(jumped)
+    query = {"symbol": "BTCUSDT", "limit": 3}
+    ticks = (await client.get("/api/markets/demo/ticks", params=query)).json()["ticks"]
+    assert [one["outlier"] for one in ticks] == [False, False, True]
+    status = (await client.get("/api/status")).json()["markets"]["demo"]
+    assert status["outliers"] == 1
 
 
 async def test_the_limit_gives_the_newest_rows(client):
@@ -71,7 +102,7 @@ async def test_the_limit_gives_the_newest_rows(client):
     ticks = (await client.get("/api/markets/demo/ticks", params=query)).json()["ticks"]
     assert len(bars) == len(ticks) == 3
     assert [one["ts_ms"] for one in ticks] == sorted(one["ts_ms"] for one in ticks)
-    assert set(ticks[0]) == {"ts_ms", "price", "size", "trade_id"}
+    assert set(ticks[0]) == {"ts_ms", "price", "size", "trade_id", "outlier"}
     assert bars[-1]["close"] == ticks[-1]["price"]
 
 

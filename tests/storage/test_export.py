@@ -54,13 +54,14 @@ def test_ticks_survive_a_round_trip_through_csv_exactly():
 
 def test_bars_have_a_time_in_both_forms_and_every_column():
     bars = resample(some_ticks(5_000), "1s")
-    frame = read_csv(csv_rows([bars_table(bars, np.zeros(len(bars), np.bool_))]))
+    frame = read_csv(csv_rows([bars_table(bars, bars.trades > 3)]))
     assert list(frame.columns) == [
         "time", "ts_ms", "symbol", "timeframe",
-        "open", "high", "low", "close", "volume", "trades", "vwap",
+        "open", "high", "low", "close", "volume", "trades", "vwap", "gap",
     ]  # fmt: skip
     for name in ("ts_ms", "open", "high", "low", "close", "volume", "trades", "vwap"):
         np.testing.assert_array_equal(frame[name], getattr(bars, name))
+    np.testing.assert_array_equal(frame.gap, bars.trades > 3)
 
 
 def test_many_tables_are_one_file_with_one_header():
