@@ -1,4 +1,4 @@
-"""The stand-in's faults, by the names of FAULTS.md A.
+"""The stand-in's faults, by name: those of the transport, and some of the content.
 
 A strike hits the connections that are open, once. An outage lasts until `heal`: new
 connections meet it too. A disturbance changes what is sent, and cuts nothing.
@@ -12,7 +12,7 @@ import socket
 import struct
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -35,6 +35,10 @@ _DIRT = (
     '{"e":"aggTrade","s":"=cmd|\' /C calc\'!A0","a":1,"p":"1","q":"1","T":1723161256322}',
     '{"e":"aggTrade","s":"BTCUSDT","p":"1e400","q":"1","T":1723161256322}',
     '{"e":"aggTrade","s":"BTCUSDT","p":"5","q":"1","T":4102444799000}',
+    '{"e":"aggTrade","s":"XRPUSDT","a":1,"p":"5","q":"1","T":1723161256322}',
+    '{"e":"aggTrade","s":"<img src=x>","a":1,"p":"5","q":"1","T":1723161256322}',
+    '{"e":"aggTrade","s":"' + "A" * 100_000 + '","a":1,"p":"5","q":"1","T":1723161256322}',
+    '{"e":"aggTrade","s":"BTCUSDT","a":"\u0000","p":"-5","q":"0","T":1723161256322}',
 )
 
 
@@ -64,8 +68,17 @@ _STRIKES: dict[str, Callable[[ServerConnection], None]] = {
     "masked": _writes(b"\x81\x82\x00\x00\x00\x00hi"),
 }
 _SENDS = ("shutdown", "big", "bomb", "dirty")
-_OUTAGES = ("refused", "slowhs", "instantclose", "badaccept", "redirect", "stall", "stallpong")
-_DISTURBANCES = ("duplicate", "reorder", "flood")
+_OUTAGES = (
+    "refused",
+    "dns",
+    "slowhs",
+    "instantclose",
+    "badaccept",
+    "redirect",
+    "stall",
+    "stallpong",
+)
+_DISTURBANCES = ("duplicate", "reorder", "flood", "holes", "outlier")
 
 #: What is over once it has happened: from then on the server is as ever.
 STRIKES = (*(f"close{code}" for code in CLOSES), *_STRIKES, *_SENDS)
@@ -79,7 +92,13 @@ NAMES = (
 
 
 class Faults:
-    """What is wrong with an Exchange now. mode: an outage or a disturbance, "" for nothing."""
+    """What is wrong with an Exchange now. mode: an outage or a disturbance, "" for nothing.
+
+    Of a "dns" outage the client's resolver is told, by `nameless`: an Exchange has none.
+    """
+
+    #: Ports whose host has no name now.
+    nameless: ClassVar[set[int]] = set()
 
     def __init__(self, exchange: Exchange) -> None:
         self.mode = ""
@@ -108,12 +127,19 @@ class Faults:
 
     async def _begin(self, name: str, connections: list[ServerConnection]) -> None:
         self.mode = name
+        if name == "dns":
+            self.nameless.add(self._exchange.port)
         if name == "refused":
             await self._exchange.deafen()
         elif name == "stall":
             for connection in connections:
                 connection.transport.pause_reading()
             self._dead = connections
+        elif name == "outlier":
+            for symbol in self._exchange.symbols:
+                (row,) = self._exchange.make_up(symbol, 1)
+                price = f"{float(row['p']) * 1.5:.2f}"
+                self._exchange.publish(symbol, [{**row, "p": price}])
         elif name == "flood":
             for symbol in self._exchange.symbols:
                 self._exchange.publish(symbol, self._exchange.make_up(symbol, 10_000))
@@ -123,6 +149,7 @@ class Faults:
     async def heal(self) -> None:
         """End an outage. A connection that went dead stays dead."""
         mode, self.mode = self.mode, ""
+        self.nameless.discard(self._exchange.port)
         if mode == "refused":
             await self._exchange.listen()
         for connection in self._dead:
@@ -185,6 +212,8 @@ class Faults:
         """The frames as they are sent."""
         if self.mode == "duplicate":
             return frames + frames
+        if self.mode == "holes":
+            return [frame for frame in frames if self._exchange.rng.random() < 0.9]
         if self.mode == "reorder":
             self._exchange.rng.shuffle(frames)
         return frames

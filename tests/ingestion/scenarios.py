@@ -153,23 +153,45 @@ class Run:
         return recovery, finding.result()
 
 
+async def _renewed(made: Run) -> None:
+    """The connection comes of age, and the next one takes over."""
+    connected = made.exchange.connects
+    made.expect(await until(lambda: made.exchange.connects > connected, 20), "renewed")
+
+
+async def _clock_set_back(made: Run) -> None:
+    """This computer's clock goes back by an hour: no tick is of the future for that."""
+    clock = made.control._feeds["live"]._intake.clock
+    clock._wall = lambda: time.time() - 3_600
+    made.expect(await until(lambda: made.control.clock_jump_s is not None, 5), "noticed")
+    newest = {one: made.exchange.newest(one) for one in SYMBOLS}
+    made.expect(await until(lambda: made.caught_up(newest), 5), "data flows on")
+    made.expect(made.exchange.connects == 1, "no new connection for it")
+    made.expect(not made.market.counters.rejected, "nothing refused for it")
+
+
+#: Faults that the exchange has no part in, or that pass without an interruption.
+UNSEEN = {"age24h": _renewed, "clockjump": _clock_set_back}
+
+
 async def run(fault: str, seed: int, timers: Timers, outage_s: float, rate: float = 60) -> Outcome:
     """One fault, from a feed that is live to one that is live again with nothing missing."""
     if fault == "age24h":
-        timers = replace(timers, max_age_s=outage_s)
+        timers = replace(timers, max_age_s=outage_s, age_jitter=0.0)
     rng = random.Random(f"{fault}{seed}")
     async with Exchange(SYMBOLS, rate=rate, seed=seed) as exchange:
         made = Run(exchange, timers, seed)
         try:
             await made.start()
-            if fault == "age24h":
-                connected = exchange.connects
-                made.expect(await until(lambda: exchange.connects > connected, 20), "renewed")
+            if fault in UNSEEN:
+                await UNSEEN[fault](made)
                 recovery, found = 0.0, None
             else:
                 recovery, found = await made.strike(fault, outage_s * rng.uniform(0.3, 1.0))
             await made.settle()
             market = made.market
+            outliers = len(SYMBOLS) if fault == "outlier" else 0
+            made.expect(market.counters.outliers == outliers, "what jumps is marked")
             return Outcome(
                 fault,
                 seed,
