@@ -243,7 +243,7 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
 
 
 @cache
-def tests_in(file: str) -> frozenset[str]:
+def functions_of(file: str) -> frozenset[str]:
     tree = ast.parse((TESTS / file).read_text())
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return frozenset(one.name for one in tree.body if isinstance(one, functions))
@@ -261,4 +261,4 @@ def test_each_fault_has_a_scenario_or_a_test_that_exists(number: int) -> None:
     assert scenarios or tests
     for test in tests:
         file, _, name = test.partition("::")
-        assert name in tests_in(file), test
+        assert name in functions_of(file), test
