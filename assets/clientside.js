@@ -129,6 +129,16 @@
     return clicks ? { y: x, x: y, at: Date.now() } : noUpdate();
   }
 
+  // Start becomes Update while the source chosen runs with other symbols than those chosen.
+  function startWords(known, kind, symbols) {
+    const asked = known && known.asked;
+    if (!asked || asked.source !== kind || !symbols || !symbols.length) return ["Start", "Start"];
+    const same = [...asked.symbols].sort().join() === [...symbols].sort().join();
+    return same
+      ? ["Start", "Start"]
+      : ["Update", "Ask for the chosen symbols, over the same connection"];
+  }
+
   function toggleHelp(clicks, open) {
     return clicks ? !open : noUpdate();
   }
@@ -346,7 +356,8 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, keepMode, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, notify, askNotify,
+      writeUrl, keepMode, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
+      notify, askNotify,
     },
   });
 })();

@@ -19,6 +19,7 @@ from analytics.model import TIMEFRAMES
 from dashapp import components, ids
 from dashapp.runtime import Runtime
 from dashapp.view import FIELDS, Field, View, check, from_query, read, to_dict, to_query
+from ingestion.symbols import proper_symbol
 from storage.market import Market
 
 MAX_SHOWN = 4
@@ -155,7 +156,10 @@ def settle_values(
     timeframes = body.timeframes if body else tuple(TIMEFRAMES)
     y, x = legs(known, asked.get("y", held["y"]), asked.get("x", held["x"]))
     wanted = asked.get("symbols") or held["symbols"] or []
-    extra = EXCHANGE_SYMBOLS if source.startswith("binance") else ()
+    asked_for: list[str] = (runtime.feed_asked or {}).get("symbols", [])
+    extra: tuple[str, ...] = ()
+    if source.startswith("binance"):
+        extra = (*EXCHANGE_SYMBOLS, *asked_for, *(one for one in wanted if proper_symbol(one)))
     keep = [one for one in wanted if one in known or one in extra]
     offered = list(dict.fromkeys([*known, *extra]))
     return {
@@ -166,7 +170,7 @@ def settle_values(
         "legs": _options(known),
         "y": y,
         "x": x,
-        "symbols": keep or known[:MAX_SHOWN],
+        "symbols": keep or [one for one in asked_for if one in known] or known[:MAX_SHOWN],
         "symbol_options": _options(offered),
         "timeframe": asked["timeframe"]
         if asked.get("timeframe") in timeframes

@@ -71,6 +71,14 @@ class FeedControl:
         feed = self._feeds.get(market_id)
         return [] if feed is None else list(feed.events)
 
+    @property
+    def asked(self) -> dict[str, Any] | None:
+        """Source and symbols of an exchange's feed that runs; None for any other."""
+        source = self._sources.get(self.market_id, "")
+        if self._running is None or not source.startswith("binance-"):
+            return None
+        return {"source": source, "symbols": list(self._running.symbols)}
+
     async def start(self, source: str, symbols: Sequence[str]) -> None:
         """Stop the feed that runs and start this source; nothing for the one that runs.
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
-from dash.exceptions import PreventUpdate
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from analytics.alerts import AlertEvent
 from analytics.model import FeedStatus, PairParams
-from dashapp import feed_log, ids
+from dashapp import feed_head, feed_log, ids
 from dashapp.runtime import Runtime
 from dashapp.view import from_dict
 from dashapp.words import trust_figures
@@ -21,12 +20,16 @@ MAX_TOASTS = 4
 
 
 def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
-    """What decides the options of the header and the legs: markets and this one's symbols."""
+    """What decides the options of the header and the legs: markets and this one's symbols.
+
+    asked: what the feed that runs asks of an exchange.
+    """
     body = runtime.market(market_id or "")
     return {
         "markets": [[one.id, one.title] for one in runtime.markets.values()],
         "symbols": list(body.symbols) if body else [],
         "timeframes": list(body.timeframes) if body else [],
+        "asked": runtime.feed_asked,
     }
 
 
@@ -138,41 +141,6 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         }
 
 
-def symbols_for(kind: str, chosen: list[str] | None) -> list[str]:
-    """What to subscribe to: the chosen symbols of an exchange; a URL sends what it sends."""
-    return list(chosen or []) if kind.startswith("binance") else []
-
-
-def _register_run(app: Dash, runtime: Runtime) -> None:
-    @app.callback(
-        output={
-            "focus": Output(ids.FOCUS, "data", allow_duplicate=True),
-            "message": Output(ids.FRAME_MESSAGE, "children"),
-        },
-        inputs={"start": Input(ids.START, "n_clicks"), "stop": Input(ids.STOP, "n_clicks")},
-        state={
-            "kind": State(ids.SOURCE_KIND, "value"),
-            "url": State(ids.SOURCE_URL, "value"),
-            "symbols": State(ids.SYMBOLS, "value"),
-        },
-        prevent_initial_call=True,
-    )
-    async def run(start, stop, kind, url, symbols):
-        if ctx.triggered_id == ids.STOP:
-            await runtime.stop_feed()
-            return {"focus": no_update, "message": ""}
-        if not start:
-            raise PreventUpdate
-        source = (url or "").strip() if kind == "url" else kind
-        if not source:
-            return {"focus": no_update, "message": "type an address, such as wss://host/path"}
-        try:
-            await runtime.start_feed(source, symbols_for(kind, symbols))
-        except ValueError as error:
-            return {"focus": no_update, "message": str(error)}
-        return {"focus": {"market": runtime.feed_market, "at": start}, "message": ""}
-
-
 def _register_looks(app: Dash) -> None:
     space = "spreadscope"
     app.clientside_callback(
@@ -213,6 +181,6 @@ def _register_looks(app: Dash) -> None:
 def register(app: Dash, runtime: Runtime) -> None:
     """The callbacks that run on every page."""
     _register_strip(app, runtime)
-    _register_run(app, runtime)
+    feed_head.register(app, runtime)
     _register_looks(app)
     feed_log.register(app, runtime)

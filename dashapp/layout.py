@@ -50,11 +50,11 @@ def _brand() -> Component:
     )
 
 
-def _worded(sign: str, words: str) -> list[Component]:
+def _worded(sign: str, words: str, **more: Any) -> list[Component]:
     """A sign, and its words where there is room for them."""
     return [
         html.Span(f"{sign} ", **components.attributes(aria_hidden="true")),
-        html.Span(words, className="words"),
+        html.Span(words, className="words", **more),
     ]
 
 
@@ -97,7 +97,11 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
         html.Div(
             [
                 dbc.Button(
-                    _worded("▶", "Start"), id=ids.START, size="sm", color="primary", title="Start"
+                    _worded("▶", "Start", id=ids.START_WORDS),
+                    id=ids.START,
+                    size="sm",
+                    color="primary",
+                    title="Start",
                 ),
                 dbc.Button(
                     _worded("■", "Stop"),

@@ -192,6 +192,11 @@ class Runtime:
         """Id of the market that the feed fills, or filled last."""
         return self._feed.market_id
 
+    @property
+    def feed_asked(self) -> dict[str, Any] | None:
+        """The exchange and the symbols that the feed asks for, None where it asks none."""
+        return self._feed.asked
+
     def feed_status(self, market_id: str) -> FeedStatus:
         """What the feed of a market does; an upload has none, and is stopped."""
         market = self.markets.get(market_id)

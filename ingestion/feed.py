@@ -18,8 +18,9 @@ from ingestion import binance
 from ingestion.backfill import Backfill, BackfillPolicy, Fill
 from ingestion.simulator import Simulator
 from ingestion.sources import source_of
-from ingestion.supervisor import MAX_EVENTS, STOP_S, OnGap, Sink, Supervisor, Timers
+from ingestion.supervisor import STOP_S, OnGap, Sink, Supervisor, Timers
 from ingestion.symbols import proper_symbol
+from ingestion.told import Told
 from ingestion.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
 from ingestion.url_guard import check_url, mask_url
 
@@ -147,7 +148,7 @@ class BinanceFeed(Supervisor):
         return messages
 
 
-class SimulatorFeed:
+class SimulatorFeed(Told):
     """The simulated market: history_s seconds of the past at once, then about ten batches a s.
 
     A feed that is started again goes on where the simulated market is by then. now_ms: the
@@ -164,8 +165,8 @@ class SimulatorFeed:
         every_s: float = STREAM_EVERY_S,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
+        super().__init__("demo")
         self.simulator = Simulator(seed)
-        self.events: deque[tuple[float, str]] = deque(maxlen=MAX_EVENTS)
         self._sink = sink
         self._wanted = frozenset(symbols)
         self._history_ms = round(history_s * 1_000)
@@ -210,10 +211,6 @@ class SimulatorFeed:
             logger.exception("feed demo failed")
             self._state, self._detail = "failed", f"internal error: {type(error).__name__}"
             self._say(self._detail)
-
-    def _say(self, sentence: str) -> None:
-        self.events.append((time.time(), sentence))
-        logger.info("feed demo: %s", sentence)
 
     def _next(self) -> list[Ticks]:
         now_ms = self._now_ms()

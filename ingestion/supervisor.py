@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from analytics.model import FeedState, FeedStatus, Gap, Rejected, Ticks
@@ -19,6 +18,7 @@ from ingestion.decode import sample
 from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain
 from ingestion.intake import Delivery, Intake
 from ingestion.session import Session, Timers
+from ingestion.told import Told
 from ingestion.transport import Transport
 from ingestion.watchdog import Watchdog
 
@@ -29,10 +29,9 @@ OnGap = Callable[[Gap], None]
 Clock = Callable[[], float]
 
 STOP_S = 1.0
-MAX_EVENTS = 200
 
 
-class Supervisor:
+class Supervisor(Told):
     """A feed over the network. `open_transport(symbols)` makes one connection.
 
     source: what the user is shown. symbols: only these are taken, all if there are none.
@@ -61,10 +60,9 @@ class Supervisor:
         clock: Clock = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.source = source
+        super().__init__(source)
         self.symbols = tuple(symbols)
         self.timers = timers or Timers()
-        self.events: deque[tuple[float, str]] = deque(maxlen=MAX_EVENTS)
         self._open_transport = open_transport
         self._sink = sink
         self._overlap = overlap
@@ -128,6 +126,10 @@ class Supervisor:
         self._watchdog.watch(self._clock(), self.symbols)
         added = [symbol for symbol in self.symbols if symbol not in before]
         removed = [symbol for symbol in before if symbol not in self.symbols]
+        if added or removed:
+            told = [f"asks for {', '.join(added)}"] if added else []
+            told += [f"no longer asks for {', '.join(removed)}"] if removed else []
+            self._say("; ".join(told))
         if self._transport is not None and (added or removed):
             try:
                 for message in self._changes(added, removed):
@@ -299,7 +301,3 @@ class Supervisor:
 
     def _become(self, state: FeedState, detail: str) -> None:
         self._state, self._detail, self._retry_at_s = state, detail, None
-
-    def _say(self, sentence: str) -> None:
-        self.events.append((time.time(), sentence))
-        logger.info("feed %s: %s", self.source, sentence)

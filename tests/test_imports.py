@@ -73,6 +73,7 @@ WITH_DASH = (
     "__init__",
     "components",
     "controls",
+    "feed_head",
     "feed_log",
     "frame",
     "layout",
