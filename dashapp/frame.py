@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -63,7 +64,7 @@ def _figures(trust: dict[str, Any]) -> list[Any]:
 
 def _status(status: FeedStatus) -> str:
     wait = status.retry_in_s
-    state = status.state if wait is None else f"{status.state} in {wait:.0f} s"
+    state = status.state if wait is None else f"{status.state} in {math.ceil(wait)} s"
     return f"{state} · {status.detail}" if status.detail else state
 
 

@@ -20,8 +20,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from analytics._alignment import align
 from analytics.backtest import BacktestParams, BacktestResult
 from analytics.model import Bars, FeedStatus, NotReady, PairParams, PairSnapshot
@@ -35,6 +33,7 @@ from dashapp.keeper import Keeper
 from dashapp.ranking import Ranking
 from dashapp.settings import Settings
 from dashapp.summary import SymbolSummary
+from dashapp.trust import trust_of
 from dashapp.uploads import UploadSession
 from ingestion.upload import UploadReader
 from ingestion.url_guard import mask_url
@@ -44,8 +43,6 @@ logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_MARKETS = 16
 FILE_CHUNK = 1 << 20
-#: Ticks from so far in the future say that this clock is wrong.
-SKEW_MS = 2_000
 
 
 class Runtime:
@@ -146,44 +143,9 @@ class Runtime:
         return market
 
     def trust(self, market_id: str) -> dict[str, Any]:
-        """The trust strip's figures of a market; none at all where there is no such market.
-
-        rate: ticks/s over the last 5 s. age_s: since a tick arrived, None before the first.
-        lag_p50_ms, lag_p99_ms: from exchange to here, over the newest 1,000 batches of a
-        live market; skew_ms: how far this clock seems to be behind the exchange's, None
-        within 2 s; clock_jump_s: by how much it was set of late. gaps: all of them,
-        gaps_open: not filled, missing: trades in those. Then the market's counters, of which
-        received is the sum.
-        """
+        """The trust strip's figures of a market; none at all where there is no such market."""
         market = self.markets.get(market_id)
-        if market is None:
-            return {}
-        counters, arrived = market.counters, market.last_arrival_s
-        lags = self._feed.lags_ms if market.kind == "live" else ()
-        lag_p50, lag_p99 = np.percentile(lags, (50, 99)).tolist() if lags else (None, None)
-        return {
-            "simulated": market.kind == "demo",
-            "rate": market.rate(),
-            "age_s": None if arrived is None else time.monotonic() - arrived,
-            "lag_p50_ms": lag_p50,
-            "lag_p99_ms": lag_p99,
-            "skew_ms": -lag_p50 if lag_p50 is not None and lag_p50 < -SKEW_MS else None,
-            "clock_jump_s": self._feed.clock_jump_s if market.kind == "live" else None,
-            "gaps": market.gaps.total,
-            "gaps_open": market.gaps.open,
-            "missing": market.gaps.missing,
-            "backfilled": counters.backfilled,
-            "outliers": counters.outliers,
-            "amended": counters.amended,
-            "received": counters.received,
-            "accepted": counters.accepted,
-            "rejected": counters.rejected_total,
-            "rejected_by_reason": dict(counters.rejected),
-            "last_rejected": counters.last_rejected,
-            "duplicate": counters.duplicate,
-            "late": counters.late,
-            "dropped": counters.dropped,
-        }
+        return {} if market is None else trust_of(market, self._feed)
 
     # --- the feed ------------------------------------------------------------------------
 

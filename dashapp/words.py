@@ -247,10 +247,8 @@ def data_answer(
 def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
-    trust: any of rate (ticks/s), age_s, lag_p50_ms, lag_p99_ms, gaps, backfilled,
-    gaps_open, missing (trades), outliers, duplicate, amended, late, dropped, rejected,
-    last_rejected (a reason), carried_share (0 to 1), skew_ms, clock_jump_s. What is absent
-    or None is left out.
+    trust: any of what `trust.trust_of` tells, and carried_share (0 to 1). What is absent or
+    None is left out, and so are the answers of a source among what was rejected.
     """
     made: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")
@@ -285,6 +283,8 @@ def _lag(median: float, tail: float) -> str:
 def _count(trust: Mapping[str, Any], name: str) -> list[Segment]:
     """A count; the ones that are usual at zero show only above it."""
     value = trust.get(name)
+    if name == "rejected" and value is not None:
+        value -= trust.get("control", 0)
     if value is None or (not value and name in _SELDOM):
         return []
     text = _WORDED.get(name, name + " {:,}").format(value)

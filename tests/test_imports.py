@@ -67,6 +67,7 @@ WITHOUT_DASH = (
     "ids",
     "theme",
     "view",
+    "trust",
 )
 #: Modules of dashapp that make the pages and the server, and so know Dash.
 WITH_DASH = (
