@@ -33,7 +33,6 @@ def drawer() -> list[Component]:
             title="Feed log, newest first (UTC)",
             placement="end",
             is_open=False,
-            keyboard=True,
         ),
         dcc.Store(id=ids.FEED_LOG_CURSOR),
     ]

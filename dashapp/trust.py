@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dashapp.feed_control import FeedControl
-from storage.market import CONTROL, Market
+from storage.market import HARMLESS, Market
 
 #: Ticks from so far in the future say that this clock is wrong.
 SKEW_MS = 2_000
@@ -22,7 +22,7 @@ def trust_of(market: Market, feed: FeedControl) -> dict[str, Any]:
     market; skew_ms: how far this clock seems to be behind the exchange's, None within 2 s;
     clock_jump_s: by how much it was set of late, None if it was not. gaps: all of them,
     gaps_open: not filled, missing: trades in those. Then the market's counters, of which
-    received is the sum; control: those of the rejected that are a source's answers.
+    received is the sum; harmless: how many of the rejected are no fault.
     """
     counters, arrived = market.counters, market.last_arrival_s
     live = market.kind == "live"
@@ -46,7 +46,7 @@ def trust_of(market: Market, feed: FeedControl) -> dict[str, Any]:
         "amended": counters.amended,
         "rejected": counters.rejected_total,
         "rejected_by_reason": dict(counters.rejected),
-        "control": counters.rejected[CONTROL],
+        "harmless": sum(counters.rejected[reason] for reason in HARMLESS),
         "last_rejected": counters.last_rejected,
         "duplicate": counters.duplicate,
         "late": counters.late,

@@ -58,6 +58,8 @@ ENOUGH_TRADES = 5
 MOST_SHARE = 10.0
 #: Counts of the strip that are usual at zero and show only above it.
 _SELDOM = ("backfilled", "outliers", "duplicate", "amended", "late", "dropped")
+#: Letters of a rejected message that the strip quotes.
+LONGEST = 60
 _WORDED = {"amended": "late {:,} (merged)", "late": "late {:,} (too old)"}
 
 
@@ -248,7 +250,7 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
     trust: any of what `trust.trust_of` tells, and carried_share (0 to 1). What is absent or
-    None is left out, and so are the answers of a source among what was rejected.
+    None is left out, and so is what was rejected and is no fault.
     """
     made: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")
@@ -280,11 +282,20 @@ def _lag(median: float, tail: float) -> str:
     return f"lag {duration(median)}"
 
 
+def shortened(text: str) -> str:
+    """A text from outside, no longer than a line has room for.
+
+    >>> shortened("json: " + "x" * 100)[-3:]
+    'xx…'
+    """
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
 def _count(trust: Mapping[str, Any], name: str) -> list[Segment]:
     """A count; the ones that are usual at zero show only above it."""
     value = trust.get(name)
     if name == "rejected" and value is not None:
-        value -= trust.get("control", 0)
+        value -= trust.get("harmless", 0)
     if value is None or (not value and name in _SELDOM):
         return []
     text = _WORDED.get(name, name + " {:,}").format(value)
@@ -294,6 +305,6 @@ def _count(trust: Mapping[str, Any], name: str) -> list[Segment]:
         missing = _plural(trust.get("missing", 0), "trade")
         return [(f"{text} ({trust['gaps_open']:,} open, {missing} missing)", "warn")]
     if name == "rejected" and value and trust.get("last_rejected"):
-        text += f" (last: {trust['last_rejected']})"
+        text += f" (last: {shortened(str(trust['last_rejected']))})"
     doubtful = name in ("gaps", "outliers", "dropped", "rejected")
     return [(text, "warn" if value and doubtful else "")]

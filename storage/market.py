@@ -25,8 +25,8 @@ Origin = Literal["ticks", "bars"]
 #: Distinct symbols a market takes.
 MAX_SYMBOLS = 64
 _SAMPLE_LENGTH = 200
-#: The reason of what is no tick and no fault: a source's answers to what it was asked.
-CONTROL = "control"
+#: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
+HARMLESS = ("control", "unsubscribed")
 _NO_COLUMNS: tuple[Any, ...] = (np.empty(0),) * 4
 
 
@@ -214,7 +214,7 @@ class Market:
 
     def _refuse(self, reason: str, sample: str, count: int) -> None:
         self.counters.rejected[reason] += count
-        if reason == CONTROL:
+        if reason in HARMLESS:
             return
         text = f"{reason}: {sample}" if sample else reason
         self.counters.last_rejected = text[:_SAMPLE_LENGTH]
