@@ -46,7 +46,7 @@ def certain(
     legs: the bars that they were read from. A close that is carried forward is doubted as
     long as it is; a correlation rests on every return of its window.
     """
-    if rule.metric not in DOUBTED or not any(market.lone_outliers(one.symbol) for one in legs):
+    if rule.metric not in DOUBTED or not any(market.outliers.lone(one.symbol) for one in legs):
         return readings
     times = np.array([one.ts_ms for one in readings], np.int64)
     doubtful = np.zeros(len(readings), np.bool_)
@@ -54,7 +54,7 @@ def certain(
     if rule.metric == "correlation" and rule.params is not None:
         window += rule.params.corr_window
     for leg in legs:
-        counts = np.r_[0, np.cumsum(resting(leg, market.lone_outliers(leg.symbol)))]
+        counts = np.r_[0, np.cumsum(resting(leg, market.outliers.lone(leg.symbol)))]
         ends = np.searchsorted(leg.ts_ms, times, side="right")
         doubtful |= counts[ends] > counts[np.maximum(ends - window, 0)]
     return [

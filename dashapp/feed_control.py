@@ -194,7 +194,7 @@ class FeedControl:
 
     def _tell_outlier(self, market: Market, symbol: str) -> None:
         """Note an outlier in the feed's log; of many in a row the first."""
-        outlier, now_s = market.last_outlier(symbol), time.monotonic()
+        outlier, now_s = market.outliers.last(symbol), time.monotonic()
         if outlier is None or now_s < self._told_s.get(symbol, 0.0):
             return
         self._told_s[symbol] = now_s + QUIET_S

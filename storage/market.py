@@ -14,7 +14,7 @@ from storage.arrivals import Arrivals
 from storage.barbook import BarBook
 from storage.gaps import GapLedger, touched
 from storage.numbering import Numbering
-from storage.outliers import Outlier, OutlierWatch
+from storage.outliers import Outliers
 from storage.ring import CAPACITY, TickRing
 from storage.screen import screen
 from storage.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
@@ -69,6 +69,7 @@ class Market:
         self.origin: Origin = "ticks"
         self.version = 0
         self.counters = Counters()
+        self.outliers = Outliers()
         self._capacity = capacity
         self._max_symbols = max_symbols
         self._book = BarBook(max_bars)
@@ -78,7 +79,6 @@ class Market:
         self._bar_stats: dict[str, SymbolStats] = {}
         self._amended: dict[str, int] = {}
         self._versions: dict[str, int] = {}
-        self._outliers: dict[str, OutlierWatch] = {}
         self._arrivals = Arrivals()
 
     # --- what comes in -------------------------------------------------------------
@@ -104,7 +104,10 @@ class Market:
             self.counters.late += int(refused.sum())
             ticks = ticks.where(~refused)
         if len(ticks):
-            self._keep(ticks, None if backfill else self._marked(ticks))
+            marks = None if backfill else self.outliers.take(ticks)
+            if marks is not None:
+                self.counters.outliers += int(np.count_nonzero(marks))
+            self._keep(ticks, marks)
             if not backfill:
                 self._arrivals.note(len(ticks), time.monotonic() if now_s is None else now_s)
         return ticks
@@ -187,16 +190,6 @@ class Market:
         amended = self._book.amended(symbol)
         self.counters.amended += amended - self._amended.get(symbol, 0)
         self._amended[symbol] = amended
-
-    def _marked(self, ticks: Ticks) -> BoolArray | None:
-        """Which ticks are outliers, None for none; they are counted."""
-        watch = self._outliers.get(ticks.symbol)
-        if watch is None:
-            watch = self._outliers[ticks.symbol] = OutlierWatch()
-        marks = watch.take(ticks)
-        if marks is not None:
-            self.counters.outliers += int(np.count_nonzero(marks))
-        return marks
 
     def _keep(self, ticks: Ticks, marks: BoolArray | None) -> None:
         symbol = ticks.symbol
@@ -296,16 +289,6 @@ class Market:
     def touched_by_gaps(self, bars: Bars) -> BoolArray:
         """Which of a symbol's bars miss trades, for all that is known."""
         return touched(bars, self.gap_spans([bars.symbol]))
-
-    def lone_outliers(self, symbol: str) -> tuple[Outlier, ...]:
-        """The newest ticks of a symbol that jump and stand alone, oldest first."""
-        watch = self._outliers.get(symbol)
-        return () if watch is None else tuple(watch.lone)
-
-    def last_outlier(self, symbol: str) -> Outlier | None:
-        """The newest tick of a symbol that jumps, None before the first."""
-        watch = self._outliers.get(symbol)
-        return None if watch is None else watch.last
 
     def symbol_version(self, symbol: str) -> int:
         """Goes up by one with each change of a symbol; 0 for an unknown one."""

@@ -97,6 +97,30 @@ class OutlierWatch:
         return marked
 
 
+class Outliers:
+    """The watches of a market, one a symbol."""
+
+    def __init__(self) -> None:
+        self._watches: dict[str, OutlierWatch] = {}
+
+    def take(self, ticks: Ticks) -> BoolArray | None:
+        """Which ticks of the next batch of a symbol are marked, None for none."""
+        watch = self._watches.get(ticks.symbol)
+        if watch is None:
+            watch = self._watches[ticks.symbol] = OutlierWatch()
+        return watch.take(ticks)
+
+    def lone(self, symbol: str) -> tuple[Outlier, ...]:
+        """The newest ticks of a symbol that are marked and stand alone, oldest first."""
+        watch = self._watches.get(symbol)
+        return () if watch is None else tuple(watch.lone)
+
+    def last(self, symbol: str) -> Outlier | None:
+        """The newest tick of a symbol that is marked, None before the first."""
+        watch = self._watches.get(symbol)
+        return None if watch is None else watch.last
+
+
 def _near(price: FloatArray, other: FloatArray) -> BoolArray:
     """Whether prices are within LIMIT of others."""
     return np.abs(price - other) <= LIMIT * other

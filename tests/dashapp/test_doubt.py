@@ -10,6 +10,7 @@ import pytest
 from analytics.model import FeedStatus, Ticks
 from dashapp.runtime import Runtime
 from storage.market import Market
+from storage.outliers import Outliers
 
 
 @pytest.fixture
@@ -75,12 +76,20 @@ async def test_a_bad_print_at_the_end_of_a_bar_never_fires_not_even_when_it_clos
 
 async def test_without_doubt_the_same_rules_fire(runtime, live, monkeypatch):
     """The tests above can fail."""
-    monkeypatch.setattr(Market, "lone_outliers", lambda self, symbol: ())
+    monkeypatch.setattr(Outliers, "lone", lambda self, symbol: ())
     for rule in RULES.values():
         runtime.alerts.add_rule({"market": "live", **rule})
     tick(live, "ETHUSDT", float(live.ticks("ETHUSDT", 1).price[-1]), 1_000)
     tick(live, "BTCUSDT", 90_000.0, 1_000)
     assert len(await runtime.alerts.step()) == len(RULES)
+
+
+async def test_a_price_that_is_carried_forward_is_doubted_as_long_as_it_is(runtime, live):
+    runtime.alerts.add_rule({"market": "live", **RULES["z"]})
+    tick(live, "BTCUSDT", 90_000.0, 1_000)
+    for _ in range(3):
+        tick(live, "ETHUSDT", float(live.ticks("ETHUSDT", 1).price[-1]), 1_000)
+        assert await runtime.alerts.step() == []
 
 
 async def test_the_log_and_the_strip_tell_an_outlier(ticks_of, runtime):

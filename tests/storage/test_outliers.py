@@ -77,7 +77,7 @@ def test_an_outlier_is_accepted_counted_and_in_its_bar() -> None:
     assert (market.counters.outliers, market.counters.accepted) == (1, 21)
     assert market.counters.balanced
     assert market.bars("BTCUSDT", "1s").high[-1] == 125.0
-    assert [one.price for one in market.lone_outliers("BTCUSDT")] == [125.0]
+    assert [one.price for one in market.outliers.lone("BTCUSDT")] == [125.0]
     assert market.ring("BTCUSDT").marks(3).tolist() == [False, False, True]
     market.append(ticks_at([100.0], 3_100))
     assert market.counters.outliers == 1
