@@ -304,7 +304,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (event.key === " " && event.target.closest("button, a, summary")) return;
     const drawer = document.querySelector(".offcanvas.show");
-    if (drawer && event.key === "Escape") drawer.querySelector(".btn-close").click();
+    if (drawer && event.key === "Escape") setTimeout(() => setProps(drawer.id, { is_open: false }));
     if (drawer || document.querySelector(".modal.show")) return;
     const tabs = document.querySelectorAll(".tabs .nav-link");
     if (/^[1-6]$/.test(event.key) && tabs[event.key - 1]) {
