@@ -42,6 +42,8 @@ def test_the_feed_log_is_a_click_away(open_tab):
     until(page, "document.querySelector('#feed-log-lines').innerText.includes('1800 s of history')")
     for figure in ("gaps 0", "carried "):
         until(page, f"document.querySelector('#trust-strip').innerText.includes('{figure}')")
+    page.keyboard.press("Escape")
+    until(page, "!document.querySelector('.offcanvas.show')")
 
 
 def test_the_data_page_fills_its_tables(open_tab):

@@ -34,3 +34,14 @@ def test_an_exchange_offers_its_symbols_before_the_first_tick(runtime):
     assert made["symbols"] == ["SOLUSDT"]
     assert {"value": "BTCUSDT", "label": "BTCUSDT"} in made["symbol_options"]
     assert made["y"] is None
+
+
+async def test_a_symbol_that_no_list_has_stays_chosen_while_an_exchange_is_the_source(runtime):
+    held = {**HELD, "symbols": ["PEPEUSDT"]}
+    made = settle_values(runtime, {"market": "live"}, held, "binance-futures")
+    assert made["symbols"] == ["PEPEUSDT"]
+    assert settle_values(runtime, {}, held, "demo")["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    await runtime._feed.start("binance-futures", ["SOLUSDT", "XRPUSDT"])
+    assert runtime.feed_asked == {"source": "binance-futures", "symbols": ["SOLUSDT", "XRPUSDT"]}
+    await runtime.stop_feed()
+    assert runtime.feed_asked is None

@@ -378,7 +378,7 @@ async def test_a_source_that_cannot_be_leaves_the_running_one_alone():
             ("http://169.254.169.254/", []),
             ("binance-spot", ["<b>"]),
         ]:
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match=r"; Demo goes on$"):
                 await runtime.start_feed(source, symbols)
             assert runtime.feed_status("demo").state in ("connecting", "live")
             assert runtime.feed_market == "demo"

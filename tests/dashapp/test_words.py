@@ -351,6 +351,33 @@ def test_the_strip_says_when_this_clock_is_wrong():
     ]
 
 
+def test_the_strip_says_when_this_clock_was_set() -> None:
+    assert words.trust_figures({"clock_jump_s": -3_600.4}) == [
+        ("this clock jumped by −3,600 s", "warn")
+    ]
+    assert words.trust_figures({"clock_jump_s": None}) == []
+
+
+def test_the_strip_tells_outliers_and_both_kinds_of_late_trades():
+    told = {"gaps": 0, "outliers": 2, "amended": 1_204, "late": 3, "rejected": 0}
+    assert words.trust_figures(told) == [
+        ("gaps 0", ""),
+        ("outliers 2", "warn"),
+        ("late 1,204 (merged)", ""),
+        ("late 3 (too old)", ""),
+        ("rejected 0", ""),
+    ]
+
+
+def test_what_nobody_asked_for_is_no_fault_and_a_long_message_is_cut():
+    told = {"rejected": 5, "harmless": 5, "last_rejected": ""}
+    assert words.trust_figures(told) == [("rejected 0", "")]
+    told = {"rejected": 6, "harmless": 5, "last_rejected": "json: " + "x" * 190}
+    ((text, tone),) = words.trust_figures(told)
+    assert text.startswith("rejected 1 (last: json: xxx")
+    assert (tone, text[-2:], len(text)) == ("warn", "…)", 19 + words.LONGEST)
+
+
 def test_the_lag_of_a_recording_is_said_in_words():
     ((text, _),) = words.trust_figures({"lag_p50_ms": 7.2e10, "lag_p99_ms": 7.3e10})
     assert text.startswith("lag ")

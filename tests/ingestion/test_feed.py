@@ -907,6 +907,11 @@ async def test_the_demo_goes_on_where_it_was_when_started_again() -> None:
         ("wss://example.org/x", StreamFeed),
         ("http://localhost/", HttpFeed),
         ("https://example.org/", HttpFeed),
+        ("Binance", BinanceFeed),
+        ("Binance spot", BinanceFeed),
+        ("localhost:9000", StreamFeed),
+        ("127.0.0.1:9000/ws", StreamFeed),
+        ("stream.example.org/ws/btc", StreamFeed),
     ],
 )
 def test_the_source_decides_the_feed(source: str, kind: type) -> None:
@@ -922,6 +927,8 @@ def test_the_source_decides_the_feed(source: str, kind: type) -> None:
         ("", "expected demo"),
         ("file:///etc/passwd", "expected one of ws, wss, http, https"),
         ("ws://169.254.169.254/", "metadata"),
+        ("ticks.ndjson", "is a file: drop it on the page"),
+        ("/home/me/bars.csv.gz", "is a file: drop it on the page"),
     ],
 )
 def test_a_source_that_is_none_is_refused_in_words(source: str, words: str) -> None:
