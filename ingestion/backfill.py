@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import httpx
 
@@ -148,16 +149,32 @@ class Backfill:
             if not self._waiting:
                 self._wake.clear()
                 continue
+            await asyncio.sleep(max(0.0, self._waiting[0][0] - self._clock()))
+            gaps = self._together()
             try:
-                not_before_s, gap = self._waiting[0]
-                await asyncio.sleep(max(0.0, not_before_s - self._clock()))
-                await self._fill_gap(gap)
+                await self._fill_gaps(gaps)
             except Exception:
                 logger.exception("backfill of %s failed", self.venue.name)
-            self._waiting.popleft()
+            self._waiting = deque(one for one in self._waiting if one[1] not in gaps)
 
-    async def _fill_gap(self, gap: Gap) -> None:
-        pages, tries, why = GapPages(self.venue, gap), 0, "the exchange has no trades there"
+    def _together(self) -> list[Gap]:
+        """The gap that waits longest, and what one page may hold with it of those that wait.
+
+        A stream that loses every tenth message opens more gaps a minute than requests are
+        allowed; by the hundred they cost one.
+        """
+        now_s, first = self._clock(), self._waiting[0][1]
+        found = [first]
+        for not_before_s, gap in islice(self._waiting, 1, None):
+            ids = max(gap.last_id, found[-1].last_id) - first.first_id
+            if gap.symbol != first.symbol or not_before_s > now_s:
+                continue
+            if gap.first_id > first.first_id and ids < GapPages.LIMIT:
+                found.append(gap)
+        return found
+
+    async def _fill_gaps(self, gaps: list[Gap]) -> None:
+        pages, tries, why = GapPages(self.venue, *gaps), 0, "the exchange has no trades there"
         self._backoff.reset()
         async with self._client() as client:
             while pages.open and tries < self.policy.tries:
@@ -176,11 +193,11 @@ class Backfill:
                 else:
                     tries += 1
                     await asyncio.sleep(self._backoff.next_delay())
-        filled = len(gap) - pages.missing
+        filled = sum(map(len, gaps)) - pages.missing
         if filled:
-            self._say(f"backfilled {filled:,} trades of {gap.symbol}")
+            self._say(f"backfilled {filled:,} trades of {gaps[0].symbol}")
         if pages.missing:
-            self._say(f"{_name(gap)} stays, {pages.missing:,} trades are missing: {why}")
+            self._say(f"{_name(*gaps)} stays, {pages.missing:,} trades are missing: {why}")
 
     async def _take(self, pages: GapPages, body: bytes) -> bool:
         """Hand a page over; whether it brought anything."""
@@ -234,5 +251,7 @@ class Backfill:
         return failure
 
 
-def _name(gap: Gap) -> str:
-    return f"the gap of {gap.symbol}, ids {gap.first_id} to {gap.last_id},"
+def _name(*gaps: Gap) -> str:
+    ids = f"ids {gaps[0].first_id} to {max(gap.last_id for gap in gaps)},"
+    of = f"one of {len(gaps)} gaps" if len(gaps) > 1 else "the gap"
+    return f"{of} of {gaps[0].symbol}, {ids}"

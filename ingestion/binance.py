@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from analytics.model import Gap, Rejected, Ticks
+from analytics.model import BoolArray, Gap, IntArray, Rejected, Ticks
 from ingestion.decode import Decoder
 from ingestion.symbols import proper_symbol
 from ingestion.url_guard import check_url
@@ -138,12 +138,13 @@ class GapPages:
 
     LIMIT = 1_000
 
-    def __init__(self, venue: Venue, gap: Gap) -> None:
-        self.open = [(gap.first_id, gap.last_id)]
-        self._asked = (gap.first_id, gap.last_id)
+    def __init__(self, venue: Venue, *gaps: Gap) -> None:
+        self.open = sorted((gap.first_id, gap.last_id) for gap in gaps)
+        self._gaps = tuple(self.open)
+        self._asked = self.open[0]
         self._venue = venue
-        self._symbol = gap.symbol
-        self._decoder = Decoder(gap.symbol, symbols=[gap.symbol])
+        self._symbol = gaps[0].symbol
+        self._decoder = Decoder(self._symbol, symbols=[self._symbol])
 
     @property
     def missing(self) -> int:
@@ -164,7 +165,8 @@ class GapPages:
     def take(self, body: bytes) -> tuple[list[Ticks], list[Rejected], bool]:
         """An answer's trades, what was refused, and whether any of them was missing.
 
-        Rows that were not asked for, or come twice, are refused as "backfill-id".
+        Rows that were not asked for, or come twice, are refused as "backfill-id"; those
+        between two gaps were had before, and are passed over.
         """
         if body.strip() == b"[]":
             return [], [], self._advance(())
@@ -179,11 +181,18 @@ class GapPages:
             for at in np.flatnonzero(~wanted).tolist():
                 words = f"{batch.symbol} {batch.trade_id[at]} was not asked for"
                 rejected.append(Rejected("backfill-id", words))
-            kept = batch.where(wanted)
+            kept = batch.where(wanted & self._missed(batch.trade_id))
             if len(kept):
                 taken.append(kept)
                 ids += kept.trade_id.tolist()
         return taken, rejected, self._advance(ids)
+
+    def _missed(self, ids: IntArray) -> BoolArray:
+        """Which ids lie in one of the gaps."""
+        missed = np.zeros(len(ids), np.bool_)
+        for first, last in self._gaps:
+            missed |= (ids >= first) & (ids <= last)
+        return missed
 
     def _advance(self, ids: Sequence[int]) -> bool:
         """Take ids off what is open; without any, the next stretch has its turn."""

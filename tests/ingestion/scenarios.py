@@ -172,7 +172,6 @@ async def _clock_set_back(made: Run) -> None:
     made.expect(await until(lambda: made.control.clock_jump_s is not None, 5), "noticed")
     newest = {one: made.exchange.newest(one) for one in SYMBOLS}
     made.expect(await until(lambda: made.caught_up(newest), 5), "data flows on")
-    made.expect(made.exchange.connects == 1, "no new connection for it")
     made.expect(not made.market.counters.rejected, "nothing refused for it")
 
 

@@ -165,14 +165,14 @@ async def test_gaps_that_wait_are_bounded_and_kept_over_a_stop() -> None:
     async with filling("restempty", policy=policy) as (exchange, filled, backfill):
         await backfill.stop()
         await backfill.stop()
-        for start in (1_100, 1_200, 1_300):
+        for start in (1_100, 2_200, 3_300):
             backfill.want(gap(start, start + 9))
-        assert filled.said == ["the gap of BTCUSDT, ids 1300 to 1309, stays: 2 gaps wait already"]
+        assert filled.said == ["the gap of BTCUSDT, ids 3300 to 3309, stays: 2 gaps wait already"]
         exchange.requests.mode = ""
         backfill.start()
         backfill.start()
         await until(lambda: len(filled.said) == 3)
-        assert filled.ids == [*range(1_100, 1_110), *range(1_200, 1_210)]
+        assert filled.ids == [*range(1_100, 1_110), *range(2_200, 2_210)]
 
 
 async def test_the_exchange_s_budget_is_never_spent_beyond_its_share() -> None:
@@ -206,6 +206,21 @@ def test_pages_are_asked_for_until_nothing_is_open() -> None:
     assert pages.request().endswith("fromId=10&limit=5"), "holes are asked for together"
     ticks, rejected, progress = pages.take(rows.encode())
     assert (len(ticks[0]), rejected, progress) == (2, [], False)
+
+
+async def test_many_small_gaps_are_filled_by_one_request() -> None:
+    policy = replace(QUICK, settle_s=0.05)
+    async with filling(policy=policy) as (exchange, filled, backfill):
+        gaps = [gap(2_000 + 7 * number, 2_001 + 7 * number) for number in range(100)]
+        for one in (*gaps, gap(4_000, 4_100), gap(5_990, 6_010, "ETHUSDT")):
+            backfill.want(one)
+        await until(lambda: not backfill._waiting)
+        wanted = [number for one in gaps for number in range(one.first_id, one.last_id + 1)]
+        assert sorted(filled.ids) == [*wanted, *range(4_000, 4_101)]
+        assert filled.rejected == [], "what lies between the gaps was had before"
+        assert exchange.requests.asked[0].endswith("fromId=2000&limit=695")
+        assert exchange.requests.asked[1].endswith("fromId=4000&limit=101")
+        assert "backfilled 200 trades of BTCUSDT" in filled.said
 
 
 def test_a_page_with_bad_rows_gives_the_good_ones_and_reasons() -> None:

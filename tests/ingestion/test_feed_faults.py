@@ -8,6 +8,7 @@ import shutil
 import ssl
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,14 @@ async def test_a_certificate_that_nobody_signed_is_the_user_s_to_mend(
         await feed.stop()
 
 
+#: A loaded machine must not be taken for a dead connection where one new connection fails.
+PATIENT = replace(
+    FAST,
+    timeouts=replace(FAST.timeouts, ping_s=5.0, open_s=5.0),
+    watchdog=replace(FAST.watchdog, feed_s=5.0),
+)
+
+
 class FakeClock:
     """Seconds that never go back, and that a test can let pass at once."""
 
@@ -109,7 +118,7 @@ async def test_a_connection_is_renewed_before_24_hours_by_overlap_with_its_ids_c
             clock.ahead_s += due.pop() if due else 0.0
             open_at.append(len(exchange.connections))
 
-        timers = Timers(FAST.timeouts, FAST.backoff, FAST.watchdog, handover_s=0.1)
+        timers = Timers(PATIENT.timeouts, PATIENT.backoff, PATIENT.watchdog, handover_s=0.1)
         options = {"base": exchange.ws, "clock": clock, "timers": timers}
         feed = BinanceFeed("binance-futures", take, SYMBOLS, **options)
         feed.start()
@@ -135,7 +144,7 @@ async def test_a_connection_is_renewed_before_24_hours_by_overlap_with_its_ids_c
 async def test_timers_do_not_heed_a_clock_that_jumps_and_the_strip_says_so(jump_s: float) -> None:
     warmup.market()
     async with Exchange(SYMBOLS, rate=100) as exchange:
-        made = Run(exchange, FAST, 0)
+        made = Run(exchange, PATIENT, 0)
         try:
             await made.start()
             clock = made.control._feeds["live"]._intake.clock
