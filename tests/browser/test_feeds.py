@@ -66,13 +66,9 @@ def test_symbols_come_and_go_and_an_unplugged_exchange_comes_back(open_tab, port
             page.keyboard.type("pepeusdt")
             page.locator(".dash-dropdown-content").get_by_text("PEPEUSDT", exact=True).click()
             page.keyboard.press("Escape")
-            page.wait_for_function(
-                "() => document.querySelector('#start-words')?.innerText === 'Update'"
-            )
+            button_says(page, "Update")
             page.locator("#start-button").click()
-            page.wait_for_function(
-                "() => document.querySelector('#start-words')?.innerText === 'Start'"
-            )
+            button_says(page, "Start")
             page.get_by_text("PEPEUSDT").first.wait_for()
             live = app.status()["markets"]["live"]
             assert live["feed"]["connects"] == 1
