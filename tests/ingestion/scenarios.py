@@ -26,7 +26,16 @@ FAST = Timers(
     WatchdogPolicy(feed_s=0.5, symbol_s=60.0),
     handover_s=0.05,
 )
+#: A loaded machine must not be taken for a dead connection where one new connection fails.
+PATIENT = replace(
+    FAST,
+    timeouts=replace(FAST.timeouts, ping_s=5.0, open_s=5.0),
+    watchdog=replace(FAST.watchdog, feed_s=5.0),
+)
 PRODUCTION = Timers()
+
+#: What a feed lives through on the one connection, with nothing missed.
+UNDISTURBED = ("badutf8", "dirty", "duplicate", "reorder", "outlier", "clockjump")
 
 #: A connection that went dead and never comes back: recovery begins when that is found out.
 NEVER_HEALS = ("stall",)
@@ -181,6 +190,8 @@ UNSEEN = {"age24h": _renewed, "clockjump": _clock_set_back}
 
 async def run(fault: str, seed: int, timers: Timers, outage_s: float, rate: float = 60) -> Outcome:
     """One fault, from a feed that is live to one that is live again with nothing missing."""
+    if fault in UNDISTURBED and timers is FAST:
+        timers = PATIENT
     if fault == "age24h":
         timers = replace(timers, max_age_s=outage_s, age_jitter=0.0)
     rng = random.Random(f"{fault}{seed}")

@@ -8,7 +8,6 @@ import shutil
 import ssl
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from dashapp import warmup
 from ingestion.feed import BinanceFeed, StreamFeed, Timers, make_feed
 from ingestion.timecheck import FUTURE_MS, WallClock
 from tests.exchange import Exchange
-from tests.ingestion.scenarios import FAST, SYMBOLS, Run, until
+from tests.ingestion.scenarios import FAST, PATIENT, SYMBOLS, Run, until
 
 
 def nothing(*_: object) -> None:
@@ -80,14 +79,6 @@ async def test_a_certificate_that_nobody_signed_is_the_user_s_to_mend(
         feed.start()
         assert await until(lambda: feed.status.state == "live", 5), "once it is trusted"
         await feed.stop()
-
-
-#: A loaded machine must not be taken for a dead connection where one new connection fails.
-PATIENT = replace(
-    FAST,
-    timeouts=replace(FAST.timeouts, ping_s=5.0, open_s=5.0),
-    watchdog=replace(FAST.watchdog, feed_s=5.0),
-)
 
 
 class FakeClock:
