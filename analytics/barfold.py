@@ -25,11 +25,13 @@ CURSOR_FIELDS = 8
 _NO_ROOM = -1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _find(slot: int, order: IntArray, head: int, tail: int) -> int:
     """Position in [head, tail] of the first bar that does not open before `slot`."""
     if head == tail or slot > order[SLOT, tail - 1]:
         return tail
+    if slot == order[SLOT, tail - 1]:
+        return tail - 1
     low, high = head, tail - 1
     while low < high:
         middle = (low + high) // 2
@@ -40,7 +42,7 @@ def _find(slot: int, order: IntArray, head: int, tail: int) -> int:
     return low
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _insert(at: int, slot: int, order: IntArray, cursor: IntArray) -> int:
     """Open a bar before position `at` and return its position; _NO_ROOM: grow first."""
     head, tail, capacity = cursor[HEAD], cursor[TAIL], order.shape[1]
@@ -75,7 +77,7 @@ def _insert(at: int, slot: int, order: IntArray, cursor: IntArray) -> int:
     return at
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _start(
     ts: int, price: float, number: int, bar: int, ints: IntArray, floats: FloatArray
 ) -> None:
@@ -89,7 +91,7 @@ def _start(
         floats[row, bar] = price if row <= CLOSE or row == SHIFT else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add(floats: FloatArray, row: int, bar: int, value: float) -> None:
     """Add to a compensated sum: its total in `row`, its running error in the next."""
     total = floats[row, bar]
@@ -101,7 +103,7 @@ def _add(floats: FloatArray, row: int, bar: int, value: float) -> None:
     floats[row, bar] = grown
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _trade(
     ts: int, price: float, size: float, number: int, bar: int, ints: IntArray, floats: FloatArray
 ) -> None:
@@ -122,7 +124,7 @@ def _trade(
     _add(floats, EXCESS, bar, size * (price - floats[SHIFT, bar]))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fold(
     ts_ms: IntArray,
     price: FloatArray,
@@ -145,8 +147,11 @@ def fold(
         for i in range(len(ts_ms)):
             if not (0.0 < price[i] < np.inf and 0.0 < size[i] < np.inf):
                 return -1 - i
+    length = cursor[LENGTH_MS]
+    slot = -length
     for i in range(begin, len(ts_ms)):
-        slot = ts_ms[i] - ts_ms[i] % cursor[LENGTH_MS]
+        if not slot <= ts_ms[i] < slot + length:
+            slot = ts_ms[i] - ts_ms[i] % length
         at = _find(slot, order, cursor[HEAD], cursor[TAIL])
         if at == cursor[TAIL] or order[SLOT, at] != slot:
             if at == cursor[HEAD] and cursor[TAIL] - at >= cursor[MAX_BARS]:

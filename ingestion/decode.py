@@ -7,7 +7,7 @@ Every one gives at least one tick or one `Rejected`; none raises.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -39,13 +39,15 @@ class Decoded:
 
     ticks: one batch a symbol, in order of arrival. consumed: (symbol, id) of prints that
     used up a trade id and are no trades, for the check of continuity. notices: what the
-    source said about itself.
+    source said about itself. origins: for each batch of ticks, which message each of them
+    came in; of numbered lines only.
     """
 
     ticks: list[Ticks] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     consumed: list[tuple[str, int]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    origins: list[IntArray] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -96,6 +98,11 @@ class Decoder:
         self._learnt = 0
         self._thorough = 0
         self._text_time = False
+
+    @property
+    def spellings(self) -> Mapping[str, str]:
+        """Symbols as they were written, and their proper names: those that are taken."""
+        return {spelt: name for spelt, (name, _) in self._names.items()}
 
     def want(self, symbols: Collection[str] | None) -> None:
         """Take only these symbols from now on; None or none for all."""
@@ -196,7 +203,10 @@ class Decoder:
             np.array(ids, dtype=np.int64),
         )
         names = {symbol: name for symbol, (name, reason) in verdicts.items() if not reason}
-        batch.out.ticks.extend(_by_symbol(symbols, names, columns, batch.bad))
+        for ticks, chosen in _by_symbol(symbols, names, columns, batch.bad):
+            batch.out.ticks.append(ticks)
+            if batch.numbers is not None:
+                batch.out.origins.append(np.array(batch.where, dtype=np.int64)[chosen])
 
     def _refuse_some(
         self,
@@ -265,24 +275,21 @@ def _by_symbol(
     names: dict[str, str],
     columns: tuple[IntArray, Any, Any, IntArray],
     bad: Iterable[int],
-) -> list[Ticks]:
-    """One batch a symbol; rows at the positions `bad` are left out."""
+) -> Iterator[tuple[Ticks, Any]]:
+    """One batch a symbol, and which rows it is of; rows at the positions `bad` are left out."""
     bad = list(bad)
     refused = frozenset(bad)
     # A symbol's turn is that of its first good row, however the lines are cut into batches.
     kept = (s for at, s in enumerate(symbols) if at not in refused) if refused else names
     distinct = list(dict.fromkeys(names[symbol] for symbol in kept))
     if len(distinct) == 1 and not bad:
-        return [Ticks(distinct[0], *columns)]
+        yield Ticks(distinct[0], *columns), slice(None)
+        return
     codes = {symbol: distinct.index(name) for symbol, name in names.items() if name in distinct}
     code = np.array([codes.get(symbol, -1) for symbol in symbols], dtype=np.int16)
     code[bad] = -1
-    batches = []
     for position, name in enumerate(distinct):
         chosen = np.flatnonzero(code == position)
         if len(chosen):
             ts_ms, price, size, trade_id = columns
-            batches.append(
-                Ticks(name, ts_ms[chosen], price[chosen], size[chosen], trade_id[chosen])
-            )
-    return batches
+            yield Ticks(name, ts_ms[chosen], price[chosen], size[chosen], trade_id[chosen]), chosen

@@ -15,6 +15,7 @@ import numpy as np
 
 from analytics.model import TIMEFRAMES, UNKNOWN_TRADES, Bars, BoolArray, FloatArray, Rejected
 from ingestion.errors import UploadError
+from ingestion.lines import refuse_long, worth_reading
 from ingestion.rows import PRICE_END, SIZE_END, number
 from ingestion.symbols import MAX_SYMBOLS, proper_symbol
 from ingestion.tally import HOPELESS, Tally
@@ -99,13 +100,15 @@ def split_row(line: str, delimiter: str) -> list[str] | None:
 class BarTable:
     """Rows in, sorted Bars out; every row is counted in the tally.
 
-    symbol: of rows that name none.
+    symbol: of rows that name none. line: how many lines have been read, the header's with
+    them.
     """
 
     def __init__(self, header: Header, symbol: str, tally: Tally, hold: int = HOLD) -> None:
         self.header = header
         self.tally = tally
         self.hold = hold
+        self.line = 0
         self._default = symbol
         self._symbols: list[str] = []
         self._blocks: list[list[np.ndarray]] = []
@@ -117,6 +120,18 @@ class BarTable:
     def hopeless(self) -> bool:
         """Whether many rows have come and none was good."""
         return not self._held and not self.tally.accepted and self.tally.rows >= HOPELESS
+
+    def scan(self, text: bytes, stop: int) -> list[Bars]:
+        """The whole lines of text[:stop]."""
+        lines = text[:stop].split(b"\n")[:-1]
+        numbers = range(self.line + 1, self.line + 1 + len(lines))
+        self.line += len(lines)
+        return self.take(*worth_reading(lines, numbers, self.tally))
+
+    def refuse_long(self, beginning: bytes) -> None:
+        """The next line is too long; this is how it begins."""
+        self.line += 1
+        refuse_long(beginning, self.line, self.tally)
 
     def take(self, lines: Sequence[bytes], numbers: Sequence[int]) -> list[Bars]:
         """Read lines; the bars that became ready."""

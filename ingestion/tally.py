@@ -43,10 +43,11 @@ class UploadReport:
 
 
 class Tally:
-    """Counts while a file is read."""
+    """Counts while a file is read. refused: the sum of `rejected`."""
 
     def __init__(self) -> None:
         self.accepted = 0
+        self.refused = 0
         self.rejected: Counter[str] = Counter()
         self.first_lines: dict[str, list[int]] = {}
         self.first_refused: Rejected | None = None
@@ -57,7 +58,7 @@ class Tally:
 
     @property
     def rows(self) -> int:
-        return self.accepted + self.rejected.total()
+        return self.accepted + self.refused
 
     def accept(self, batch: Ticks | Bars) -> None:
         """Count a batch that is handed on."""
@@ -74,6 +75,7 @@ class Tally:
         """Count refused rows, and keep the first line numbers of each reason."""
         for one in refused:
             self.first_refused = self.first_refused or one
+            self.refused += 1
             self.rejected[one.reason] += 1
             lines = self.first_lines.setdefault(one.reason, [])
             if one.line is not None and len(lines) < FIRST_LINES:

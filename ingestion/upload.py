@@ -1,42 +1,30 @@
 """A file, chunk by chunk -> Ticks or Bars, and the account of its rows. No I/O.
 
-`UploadReader` recognises tick NDJSON and OHLC(V) CSV by content, plain or in gzip, and
-reads either in constant memory. A JSON array over several lines is held whole, and so
-has a bound.
+`UploadReader` recognises tick NDJSON (or a JSON array of ticks) and OHLC(V) CSV by content,
+plain or in gzip, and reads either in constant memory.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Protocol
-
-import msgspec
 
 from analytics.model import Bars, Rejected, Ticks
-from ingestion.decode import JSON_ERRORS, Decoder, sample
+from ingestion.arraycut import ArrayCutter
+from ingestion.decode import Decoder, sample
 from ingestion.errors import UploadError
 from ingestion.inflate import MAGIC, Inflater
+from ingestion.lines import MAX_LINE
 from ingestion.ohlc import BarTable, Header
 from ingestion.recognise import BOM, LEGAL, names_a_symbol, recognise, refuse_binary
+from ingestion.scankernel import PAD
+from ingestion.scanner import LineScanner
 from ingestion.symbols import proper_symbol, symbol_in_name, symbol_of_file
-from ingestion.tally import HOPELESS, Tally, UploadReport
+from ingestion.tally import Tally, UploadReport
 
 __all__ = ["UploadError", "UploadReader", "UploadReport", "display_name"]
 
 HEAD = 1 << 16
-MAX_LINE = 1 << 20
-MAX_ARRAY = 64 << 20
 NAME_LENGTH = 80
-
-
-class _Body(Protocol):
-    @property
-    def hopeless(self) -> bool: ...
-
-    def take(self, lines: Sequence[bytes], numbers: Sequence[int]) -> Sequence[Ticks | Bars]: ...
-
-    def finish(self) -> Sequence[Ticks | Bars]: ...
 
 
 class UploadReader:
@@ -70,9 +58,9 @@ class UploadReader:
         self._inflater: Inflater | None = None
         self._sniffed = False
         self._lone_cr = False
-        self._body: _Body | None = None
+        self._body: LineScanner | BarTable | None = None
+        self._array: ArrayCutter | None = None
         self._rest = b""
-        self._line = 0
         self._skipping = False
 
     @property
@@ -80,21 +68,27 @@ class UploadReader:
         """The account so far; complete once finish() returned."""
         return self._tally.report(self.name, self._kind, self._problem, self._read)
 
-    def feed(self, chunk: bytes) -> list[Ticks | Bars]:
-        """Read a chunk of any size; what became ready."""
-        self._read += len(chunk)
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Rows accepted and rejected so far; to be asked from any thread."""
+        return self._tally.accepted, self._tally.refused
+
+    def feed(self, *chunks: bytes) -> list[Ticks | Bars]:
+        """Read chunks of any size; what became ready."""
+        self._read += sum(map(len, chunks))
         if not self._sniffed:
-            self._start += chunk
+            self._start = b"".join((self._start, *chunks))
             if len(self._start) < len(MAGIC):
                 return []
-            chunk, self._start, self._sniffed = self._start, b"", True
-            if chunk.startswith(MAGIC):
+            chunks, self._start, self._sniffed = (self._start,), b"", True
+            if chunks[0].startswith(MAGIC):
                 self._inflater = Inflater()
         if self._inflater is None:
-            return self._text(chunk)
+            return self._text(*chunks)
         out: list[Ticks | Bars] = []
-        for piece in self._inflater.feed(chunk):
-            out += self._text(piece)
+        for chunk in chunks:
+            for piece in self._inflater.feed(chunk):
+                out += self._text(piece)
         return out
 
     def finish(self) -> list[Ticks | Bars]:
@@ -108,17 +102,19 @@ class UploadReader:
             self._problem = self._inflater.problem
         if self._body is None:
             out += self._open(self._rest, whole=True)
-        out += self._last_line()
-        if self._body is not None:
+        out += self._last_lines()
+        if self._array is not None:
+            self._problem = self._problem or self._array.problem
+        if isinstance(self._body, BarTable):
             out += self._body.finish()
         if not self._tally.accepted:
             raise UploadError(self._why_nothing())
         return out
 
-    def _text(self, piece: bytes) -> list[Ticks | Bars]:
+    def _text(self, *pieces: bytes) -> list[Ticks | Bars]:
         if self._body is not None:
-            return self._lines(piece)
-        self._rest += piece
+            return self._lines(*pieces)
+        self._rest = b"".join((self._rest, *pieces))
         try:
             return self._open(self._rest, whole=False)
         except UploadError:
@@ -146,8 +142,9 @@ class UploadReader:
         if isinstance(form, Header):
             return self._open_table(head, form, lines, before)
         self._kind = "ticks"
-        decoder = Decoder(self._default_symbol(lines[0]))
-        self._body = (_TickArray if form == "array" else _TickLines)(decoder, self._tally)
+        if form == "array":
+            self._array = ArrayCutter()
+        self._body = LineScanner(Decoder(self._default_symbol(lines[0])), self._tally)
         return self._lines(head)
 
     def _open_table(
@@ -165,7 +162,7 @@ class UploadReader:
                 self._tally.reject([Rejected("preamble", sample(line.strip()), number)])
             elif not header.from_data:
                 at += len(line)
-                self._line = number
+                self._body.line = number
         return self._lines(head[at:])
 
     def _is_binary(self, head: bytes) -> bool:
@@ -180,55 +177,37 @@ class UploadReader:
             return self._symbol
         return symbol_in_name(self._file)
 
-    def _lines(self, piece: bytes) -> list[Ticks | Bars]:
-        if isinstance(self._body, _TickArray):
-            self._body.add(piece)
-            return []
+    def _lines(self, *pieces: bytes) -> list[Ticks | Bars]:
+        """Hand on the whole lines that there are now, but for those in the last few bytes."""
+        assert self._body is not None
+        if self._array is not None:
+            pieces = tuple(map(self._array.cut, pieces))
+        text = b"".join((self._rest, *pieces))
         if self._lone_cr:
-            piece = piece.replace(b"\r", b"\n")
-        lines = piece.split(b"\n")
-        lines[0] = self._rest + lines[0]
-        self._rest = lines.pop()
-        if self._skipping and lines:
-            lines[0] = b""
-            self._skipping = False
-        out = self._take(lines)
+            text = text.replace(b"\r", b"\n")
         if self._skipping:
-            self._rest = b""
-        elif len(self._rest) > MAX_LINE:
-            self._refuse_long(self._rest, self._line + 1)
+            text = text[text.find(b"\n") + 1 or len(text) :]
+            self._skipping = not text
+        stop = text.rfind(b"\n", 0, max(len(text) - PAD, 0)) + 1
+        out = self._scan(text, stop)
+        self._rest = text[stop:]
+        if len(self._rest) > MAX_LINE and b"\n" not in self._rest:
+            self._body.refuse_long(self._rest)
             self._rest, self._skipping = b"", True
         return out
 
-    def _take(self, lines: list[bytes]) -> list[Ticks | Bars]:
-        assert self._body is not None
-        first = self._line + 1
-        self._line += len(lines)
-        kept = [
-            (number, line)
-            for number, line in enumerate(lines, first)
-            if line and not line.isspace() and self._short(line, number)
-        ]
-        if not kept:
+    def _last_lines(self) -> list[Ticks | Bars]:
+        text, self._rest = self._rest, b""
+        return self._scan(text + b"\n" + bytes(PAD), len(text) + 1) if text else []
+
+    def _scan(self, text: bytes, stop: int) -> list[Ticks | Bars]:
+        if not stop:
             return []
-        numbers, texts = zip(*kept, strict=True)
-        out = list(self._body.take(texts, numbers))
+        assert self._body is not None
+        out: list[Ticks | Bars] = [*self._body.scan(text, stop)]
         if self._body.hopeless:
             raise UploadError(self._why_nothing())
         return out
-
-    def _short(self, line: bytes, number: int) -> bool:
-        if len(line) <= MAX_LINE:
-            return True
-        self._refuse_long(line, number)
-        return False
-
-    def _refuse_long(self, line: bytes, number: int) -> None:
-        self._tally.reject([Rejected("line-length", sample(line), number)])
-
-    def _last_line(self) -> list[Ticks | Bars]:
-        rest, self._rest = self._rest, b""
-        return self._take([rest]) if rest and not self._skipping else []
 
     def _why_nothing(self) -> str:
         refused = self._tally.first_refused
@@ -236,58 +215,12 @@ class UploadReader:
             return f"the file has a header and no rows; {LEGAL}"
         reasons = ", ".join(f"{name} {n}" for name, n in self._tally.rejected.most_common(3))
         quoted = f', which reads "{refused.sample[:80]}"' if refused.sample else ""
+        place = "element" if self._array is not None else "line"
+        broken = f"; {self._problem}" if self._problem else ""
         return (
             f"none of {self._tally.rows} rows is market data ({reasons}); the first is "
-            f"line {refused.line}{quoted}; {LEGAL}"
+            f"{place} {refused.line}{quoted}{broken}; {LEGAL}"
         )
-
-
-class _TickLines:
-    """One JSON value a line."""
-
-    def __init__(self, decoder: Decoder, tally: Tally) -> None:
-        self._decoder = decoder
-        self._tally = tally
-
-    @property
-    def hopeless(self) -> bool:
-        return not self._tally.accepted and self._tally.rows >= HOPELESS
-
-    def take(self, lines: Sequence[bytes], numbers: Sequence[int]) -> Sequence[Ticks]:
-        decoded = self._decoder.decode_lines(lines, numbers)
-        for batch in decoded.ticks:
-            self._tally.accept(batch)
-        self._tally.reject(decoded.rejected)
-        return decoded.ticks
-
-    def finish(self) -> Sequence[Ticks]:
-        return []
-
-
-class _TickArray(_TickLines):
-    """One JSON array over several lines, held until its end; rows bear their position."""
-
-    def __init__(self, decoder: Decoder, tally: Tally) -> None:
-        super().__init__(decoder, tally)
-        self._pieces: list[bytes] = []
-        self._size = 0
-
-    def add(self, piece: bytes) -> None:
-        """Keep a piece of the array."""
-        self._size += len(piece)
-        if self._size > MAX_ARRAY:
-            raise UploadError(
-                f"a JSON array of more than {MAX_ARRAY >> 20} MB; save it as one object a line"
-            )
-        self._pieces.append(piece)
-
-    def finish(self) -> Sequence[Ticks]:
-        text = b"".join(self._pieces)
-        try:
-            elements = msgspec.json.decode(text, type=list[msgspec.Raw])
-        except JSON_ERRORS as error:
-            raise UploadError(f"a JSON array that cannot be read: {error}; {LEGAL}") from error
-        return self.take([bytes(one) for one in elements], range(1, len(elements) + 1))
 
 
 def display_name(name: str) -> str:

@@ -362,7 +362,7 @@ def test_parsing_holds_its_speed(market_data: Path) -> None:
         (b"hello world\nand so on\n", 'line 1 reads "hello world"'),
         (b'{"name":"not a tick"}\n{"name":"b"}\n', "none of 2 rows is market data (schema 2)"),
         (b"[1, 2, 3]", "none of 1 rows"),
-        (b"[\n1,\n", "a JSON array that cannot be read"),
+        (b"[\n1,\n", "the JSON array ends too early"),
         (b'{"result":null,"id":1}', "control 1"),
         (b"a,b,c\n1,2,3\n", 'line 1 reads "a,b,c"'),
         (b"timestamp,open,high,low,close\n", "a header and no rows"),
