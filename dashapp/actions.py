@@ -1,4 +1,4 @@
-"""The rest of the HTTP interface: health, status, uploads, the feed, alerts."""
+"""The rest of the HTTP interface: health, status, the feed, alerts."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from statistics import median
 from typing import Any
 
 import msgspec
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from analytics.alerts import AlertRule
 from dashapp.alert_engine import AlertEngine, public_rule
 from dashapp.alert_history import MAX_EVENTS
-from dashapp.bodies import UPLOAD_CAP
-from dashapp.calls import ApiError, Call, Route, error, large, market_of, small
-from dashapp.query import Parameter, symbol, text, whole
+from dashapp.calls import ApiError, Call, Route, large, market_of, small
+from dashapp.query import Parameter, text, whole
 from dashapp.settings import VERSION
-from ingestion.upload import UploadError
 
-MAX_UPLOADS = 4
 _LIBRARIES = ("dash", "plotly", "fastapi", "uvicorn", "numpy", "pandas", "numba", "websockets")
 _EPOCH_END_MS = 1 << 53
 
@@ -88,41 +84,6 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "unknown"
     return found
-
-
-async def upload(call: Call) -> Response:
-    """A file as the body becomes a market, or is added to one, once it is whole."""
-    if call.runtime.uploading >= MAX_UPLOADS:
-        text = f"{MAX_UPLOADS} files are being uploaded already, try again in a moment"
-        raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, text)
-    market = call.values["market"]
-    if market is not None:
-        market_of(call.runtime, market)
-    session = call.runtime.begin_upload(call.values["name"], market, call.values["symbol"])
-    try:
-        async for chunk in call.request.stream():
-            await session.feed(chunk)
-            if session.bytes > UPLOAD_CAP:
-                limit = f"the file is larger than {UPLOAD_CAP // 1024**3} GiB"
-                return error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
-        market_id, report = await session.finish()
-    except UploadError as problem:
-        await _drain(call)
-        return error(HTTPStatus.BAD_REQUEST, str(problem), report=session.report)
-    except ClientDisconnect:
-        return error(HTTPStatus.BAD_REQUEST, "the upload was cancelled")
-    finally:
-        session.abort()
-    return small({"market": market_id, "report": report})
-
-
-async def _drain(call: Call) -> None:
-    """Let the client send the rest: cut off while it sends, it would never read the answer."""
-    try:
-        async for _ in call.request.stream():
-            pass
-    except (ClientDisconnect, RuntimeError):
-        return
 
 
 async def feed_start(call: Call) -> Response:
@@ -190,20 +151,6 @@ ROUTES = (
         "/api/status",
         status,
         "Markets with their feed and the counters of the trust strip, versions, uptime.",
-    ),
-    Route(
-        "POST",
-        "/api/upload",
-        upload,
-        "A tick NDJSON or OHLC CSV file becomes a market. The answer names the market and "
-        "reports rows accepted, rejected (by reason, with the first line numbers), duplicate and "
-        "late: together all rows.",
-        {
-            "name": Parameter(text, text="the file's name, for its title"),
-            "market": Parameter(text, None, "an uploaded market to add it to"),
-            "symbol": Parameter(symbol, None, "for rows that name none"),
-        },
-        "the file, as it is",
     ),
     Route(
         "POST",

@@ -16,11 +16,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from dashapp import actions, exports, resources
+from dashapp import actions, exports, resources, upload_routes
 from dashapp.calls import Route, endpoint, error
 from dashapp.runtime import Runtime
 
-ROUTES: tuple[Route, ...] = (*actions.ROUTES, *resources.ROUTES, *exports.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *actions.ROUTES,
+    *upload_routes.ROUTES,
+    *resources.ROUTES,
+    *exports.ROUTES,
+)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 _PAGE = """<!DOCTYPE html>

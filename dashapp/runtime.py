@@ -48,8 +48,8 @@ FILE_CHUNK = 1 << 20
 class Runtime:
     """Everything that runs behind the pages. Made from Settings; `start` it on a loop.
 
-    uploading: files on their way in. johansen: the newest of those tests. callback_ms:
-    durations of the pages' live callbacks by path, put here by whoever serves them.
+    uploads: files on their way in, by their key. johansen: the newest of those tests.
+    callback_ms: durations of the pages' live callbacks by path, put here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,7 +61,7 @@ class Runtime:
         }
         self._feed = FeedControl(settings, self.markets)
         self.default_market = self._feed.market_id
-        self.uploading = 0
+        self.uploads: dict[str, UploadSession] = {}
         self.callback_ms: dict[str, deque[float]] = {}
         self._keeper = Keeper()
         self.alerts = AlertEngine(self, self._keeper.keep)
@@ -72,7 +72,7 @@ class Runtime:
         self._helper: subprocess.Popen[bytes] | None = None
         # Of this run alone: a rule that was kept must not find another file under its market.
         self._run = uuid.uuid4().hex[:6]
-        self._uploads = 0
+        self._begun = 0
         self._files: Counter[str] = Counter()
 
     # --- life ------------------------------------------------------------------------
@@ -128,6 +128,7 @@ class Runtime:
         self._analyses.ready = True
         logger.info("statistics ready after %.1f s", time.perf_counter() - started)
         await asyncio.to_thread(warmup.backtest)
+        await asyncio.to_thread(warmup.uploads)
         warmup.settle()
 
     # --- markets -----------------------------------------------------------------------
@@ -193,28 +194,60 @@ class Runtime:
     # --- files ---------------------------------------------------------------------------
 
     def begin_upload(
-        self, name: str, market: str | None = None, symbol: str | None = None
+        self,
+        name: str,
+        market: str | None = None,
+        symbol: str | None = None,
+        key: str | None = None,
     ) -> UploadSession:
         """Begin to take a file in. market: an uploaded market that it joins, None for a new one.
+        key: under which `uploads` has it until it ends, None for any.
 
         Raises KeyError or ValueError in words for a market that it cannot join, ValueError
         for a symbol that is none.
         """
         reader = UploadReader(name, symbol)
+        self._begun += 1
         if market is None:
-            self._uploads += 1
-            target = Market(f"upload-{self._run}-{self._uploads}", reader.name, "upload")
+            target = Market(f"upload-{self._run}-{self._begun}", reader.name, "upload")
         else:
-            target = self._known(market)
-            if target.kind != "upload":
-                raise ValueError(f"market is {market!r}, expected one that was uploaded")
-        self.uploading += 1
-        return UploadSession(
-            reader, target, joins=market is not None, show=self._show, end=self._upload_ended
+            target = self._uploaded(market)
+        key = key or f"file-{self._begun}"
+        if key in self.uploads:
+            raise ValueError(f"id is {key!r}, which another file has that is on its way in")
+        session = UploadSession(
+            reader, target, joins=market is not None, show=self._show, end=partial(self._ended, key)
         )
+        self.uploads[key] = session
+        return session
 
-    def _upload_ended(self) -> None:
-        self.uploading -= 1
+    @property
+    def uploading(self) -> int:
+        """How many files are on their way in."""
+        return len(self.uploads)
+
+    def _ended(self, key: str) -> None:
+        del self.uploads[key]
+
+    def _uploaded(self, market: str) -> Market:
+        found = self._known(market)
+        if found.kind != "upload":
+            raise ValueError(f"market is {market!r}, expected one that was uploaded")
+        return found
+
+    def remove_market(self, market: str) -> None:
+        """Forget an uploaded market, and give up the files that are joining it.
+
+        Raises KeyError or ValueError in words for a market that is not there or no upload.
+        """
+        found = self._uploaded(market)
+        for session in list(self.uploads.values()):
+            if session.market is found:
+                session.abort()
+        del self.markets[market], self._files[market]
+        if self.default_market == market:
+            self.default_market = self.feed_market
+        logger.info("market %s was removed", market)
 
     def _show(self, session: UploadSession) -> None:
         """Let a file that is whole be seen; forget the oldest market when there are too many."""

@@ -28,6 +28,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashapp import api
+from dashapp.allocator import keep_freed_memory
 from dashapp.calls import error
 from dashapp.guard import Guard, Policy
 from dashapp.runtime import Runtime
@@ -98,6 +99,7 @@ def _callback_shape(app: Dash, output: str) -> tuple[int, int] | None:
 def serve(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM; the exit code. Raises UsageError if it cannot listen."""
     configure_logging(settings.log_level)
+    keep_freed_memory()
     listener = bind(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
     runtime = Runtime(settings)

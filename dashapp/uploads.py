@@ -1,8 +1,9 @@
-"""A file that is being uploaded: read piece by piece, a market only when it is whole.
+"""A file that is being uploaded: read block by block, a market only when it is whole.
 
-Parsing runs in a worker thread, one piece at a time. The rows go to a market that nobody
-else sees until the file has ended; those of a file that joins a market there is are held
-back until then.
+A block is scanned in one worker thread while the one before is stored in another and the
+loop takes the next one in: three blocks are held, however large the file. The rows go to a
+market that nobody else sees until the file has ended; those of a file that joins a market
+there is are held back until then.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from itertools import repeat
+from typing import Any
 
-from analytics.model import Bars, Rejected, Ticks
+from analytics.model import Bars, Ticks
 from ingestion.upload import UploadError, UploadReader, UploadReport
 from storage.market import Market
 from storage.stats import Counters
 
 logger = logging.getLogger(__name__)
 
-#: Pieces are parsed when this much has come: fewer, larger turns in the worker thread.
-PARSE_BYTES = 512 * 1024
+#: A block goes to the worker threads when this much has come.
+BLOCK_BYTES = 4 << 20
 #: Rows that a file may have which joins a market; a larger one is a market of its own.
 MAX_JOINING = 2_000_000
 
@@ -52,7 +53,10 @@ class UploadSession:
         self._held: list[Ticks | Bars] = []
         self._show = show
         self._end = end
-        self._waiting = bytearray()
+        self._chunks: list[bytes] = []
+        self._waiting = 0
+        self._scanning: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[None] | None = None
         self._open = True
 
     @property
@@ -60,19 +64,34 @@ class UploadSession:
         """What was read and what was refused, so far."""
         return self._reader.report
 
+    @property
+    def progress(self) -> dict[str, Any]:
+        """How far it is: name, bytes, rows and how many of them were rejected."""
+        accepted, rejected = self._reader.progress
+        rows = accepted + rejected
+        return {"name": self._reader.name, "bytes": self.bytes, "rows": rows, "rejected": rejected}
+
     async def feed(self, chunk: bytes) -> None:
         """Take the next bytes. Raises UploadError when this is no market data."""
+        self._check_open()
         self.bytes += len(chunk)
-        self._waiting += chunk
-        if len(self._waiting) >= PARSE_BYTES:
-            await self._parse()
+        self._chunks.append(chunk)
+        self._waiting += len(chunk)
+        if self._waiting >= BLOCK_BYTES:
+            await self._hand_over()
 
     async def finish(self) -> tuple[str, UploadReport]:
         """The file has ended: the id of its market, and the report.
 
         Raises UploadError when nothing in it could be used; then no market has changed.
         """
-        await self._parse()
+        self._check_open()
+        await self._hand_over()
+        if self._scanning is not None:
+            await self._scanning
+        if self._storing is not None:  # which the last scan has begun
+            await self._storing
+        self._check_open()
         await asyncio.to_thread(self._rest)
         self._check_open()
         report = self.report
@@ -102,30 +121,36 @@ class UploadSession:
 
     def _close(self) -> None:
         self._open = False
-        self._waiting.clear()
-        self._held = []
+        self._chunks, self._held = [], []
         self._end()
 
     def _check_open(self) -> None:
         if not self._open:
             raise UploadError("the upload was cancelled")
 
-    async def _parse(self) -> None:
+    async def _hand_over(self) -> None:
+        """Let a worker thread begin with what came, once the block before is scanned."""
+        chunks, self._chunks, self._waiting = self._chunks, [], 0
+        if self._scanning is not None:
+            await self._scanning
         self._check_open()
-        chunk = bytes(self._waiting)
-        self._waiting.clear()
-        if chunk:
-            await asyncio.to_thread(self._take, chunk)
-        self._check_open()
+        if chunks:
+            self._scanning = _task(self._scan(chunks))
 
-    def _take(self, chunk: bytes) -> None:
-        """In the worker thread, alone with the file's own market, or with no market at all."""
-        for batch in self._reader.feed(chunk):
+    async def _scan(self, chunks: Sequence[bytes]) -> None:
+        batches = await asyncio.to_thread(self._reader.feed, *chunks)
+        if self._storing is not None:
+            await self._storing
+        self._check_open()
+        self._storing = _task(asyncio.to_thread(self._store, batches))
+
+    def _store(self, batches: Sequence[Ticks | Bars]) -> None:
+        """In a worker thread, alone with the file's own market, or with no market at all."""
+        for batch in batches:
             self._put(batch)
 
     def _rest(self) -> None:
-        for batch in self._reader.finish():
-            self._put(batch)
+        self._store(self._reader.finish())
         if not self._joins:
             _count_rejected(self.market, self.report.rejected)
 
@@ -185,4 +210,11 @@ def _append(market: Market, batch: Ticks | Bars) -> None:
 
 def _count_rejected(market: Market, rejected: Mapping[str, int]) -> None:
     for reason, count in rejected.items():
-        market.reject(repeat(Rejected(reason), count))
+        market.refuse(reason, count)
+
+
+def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """The work begun; an error in it is for whoever waits for it, if anybody still does."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return task

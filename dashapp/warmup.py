@@ -20,6 +20,7 @@ from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import HEDGE_METHODS, TIMEFRAMES, PairParams, Ticks
 from analytics.stationarity import half_life, hurst, rolling_adf
 from analytics.warmup import warm_up
+from ingestion.upload import UploadReader
 from storage.market import Market
 
 _SECONDS = 400
@@ -109,6 +110,15 @@ def backtest() -> None:
     """What a back-test needs."""
     y, x = (resample(_ticks(symbol, base), "1s") for symbol, base in (("Y", 100.0), ("X", 50.0)))
     run_backtest(y, x, PairParams("Y", "X"), BacktestParams(entry_z=1.0))
+
+
+def uploads() -> None:
+    """What a file of ticks needs, by lines and as an array."""
+    line = b'{"symbol":"Y","ts":"2024-08-08T23:54:16.322Z","price":61800.3,"size":0.006}'
+    for content in (b"\n".join([line] * _SECONDS), b"[\n" + b",\n".join([line] * _SECONDS) + b"]"):
+        reader = UploadReader("warm-up")
+        reader.feed(content)
+        reader.finish()
 
 
 def settle() -> None:

@@ -156,6 +156,11 @@ class Market:
             self.counters.received += 1
             self._refuse(one.reason, one.sample, 1)
 
+    def refuse(self, reason: str, count: int) -> None:
+        """Count rows of a file that gave no tick, for a reason they share."""
+        self.counters.received += count
+        self._refuse(reason, "", count)
+
     def drop(self, count: int) -> None:
         """Count ticks that a full queue let go before they came here."""
         if count < 0:

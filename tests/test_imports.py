@@ -35,6 +35,8 @@ WITHOUT_DASH = (
     "runtime",
     "feed_control",
     "uploads",
+    "upload_routes",
+    "allocator",
     "analyses",
     "summary",
     "sweeps",

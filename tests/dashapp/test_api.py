@@ -13,7 +13,7 @@ import pytest
 
 from analytics.bars import resample
 from analytics.model import FeedStatus, Gap, Ticks
-from dashapp import actions
+from dashapp import upload_routes
 from dashapp.api import ROUTES
 
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
@@ -381,7 +381,7 @@ async def test_an_upload_cannot_join_the_live_market(client):
 
 
 async def test_too_many_uploads_at_once_are_told_to_wait(client, runtime):
-    for _ in range(actions.MAX_UPLOADS):
+    for _ in range(upload_routes.MAX_UPLOADS):
         runtime.begin_upload("a.csv")
     await refused(client, 429, "/api/upload?name=a.csv", "POST", content=CSV)
 

@@ -494,13 +494,14 @@ async def test_an_upload_that_is_aborted_while_it_is_read_writes_nothing_into_th
     reading, aborted = threading.Event(), threading.Event()
     feed = session._reader.feed
 
-    def slow(chunk: bytes):
+    def slow(*chunks: bytes):
         reading.set()
         assert aborted.wait(10)
-        return feed(chunk)
+        return feed(*chunks)
 
     session._reader.feed = slow
-    task = asyncio.create_task(session.feed(ohlc(30_000)))
+    await session.feed(ohlc(30_000))
+    task = asyncio.create_task(session.finish())
     await asyncio.to_thread(reading.wait, 10)
     session.abort()
     aborted.set()
