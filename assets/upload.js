@@ -1,56 +1,103 @@
-/* Files that are chosen or dropped: each a streamed POST with a progress bar, one after the other. */
+/* Files on their way to the server: the drop, the bar of bytes and rows, the way out. */
 (function () {
   "use strict";
 
+  const ASK_MS = 400;
   const setProps = (id, props) => window.dash_clientside.set_props(id, props);
   const byId = (id) => document.getElementById(id);
-  const click = (id) => byId(id) && byId(id).click();
+  const plainFetch = window.fetch.bind(window);
 
+  // The file that is being sent: its request, its id at the server, what is known of it.
   let sending = null;
   let cancelled = false;
 
-  function progress(words, share) {
-    const box = byId("upload-progress");
-    if (!box) return;
-    box.hidden = words === null;
-    if (words === null) return;
-    box.querySelector(".upload-words").textContent = words;
-    box.querySelector("progress").value = share;
+  const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
+  const counted = (rows) => rows.toLocaleString("en-US");
+
+  function words(one) {
+    const parts = [`${one.name}: ${megabytes(one.sent)} of ${megabytes(one.size)}`];
+    if (one.rows) parts.push(`${counted(one.rows)} rows, ${counted(one.rejected)} rejected`);
+    if (one.sent >= one.size) parts.push("reading the last rows");
+    return parts.join(" · ");
   }
 
-  const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
+  // On the Data page the bar stands under the drop zone; on the others it floats.
+  function floating() {
+    let box = byId("upload-float");
+    if (box) return box;
+    box = document.createElement("div");
+    box.id = "upload-float";
+    box.className = "upload-progress upload-float";
+    const text = document.createElement("span");
+    text.className = "upload-words";
+    const button = document.createElement("button");
+    button.className = "btn btn-outline-secondary btn-sm upload-cancel";
+    button.textContent = "Cancel";
+    const bar = document.createElement("progress");
+    bar.max = 1;
+    bar.setAttribute("aria-label", "Upload");
+    box.append(text, button, bar);
+    document.body.append(box);
+    return box;
+  }
+
+  function show() {
+    const onPage = byId("upload-progress");
+    for (const box of [onPage, byId("upload-float")]) if (box) box.hidden = true;
+    if (!sending) return;
+    const box = onPage || floating();
+    box.hidden = false;
+    box.querySelector(".upload-words").textContent = words(sending);
+    box.querySelector("progress").value = sending.size ? sending.sent / sending.size : 1;
+  }
+
+  async function askRows(one) {
+    try {
+      const answer = await plainFetch("/api/uploads");
+      const found = (await answer.json()).uploads.find((other) => other.id === one.id);
+      if (found) Object.assign(one, { rows: found.rows, rejected: found.rejected });
+    } catch (error) {
+      return; // the upload itself says that the server is gone
+    }
+    if (one === sending) show();
+  }
 
   function send(file, market) {
     return new Promise((resolve) => {
       const request = new XMLHttpRequest();
-      sending = request;
-      const asked = new URLSearchParams({ name: file.name });
+      const id = `tab-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+      const one = { name: file.name, size: file.size, sent: 0, rows: 0, rejected: 0, id, request };
+      sending = one;
+      show();
+      const asking = setInterval(() => askRows(one), ASK_MS);
+      const end = (result) => {
+        clearInterval(asking);
+        resolve({ name: file.name, ...result });
+      };
+      const asked = new URLSearchParams({ name: file.name, id });
       if (market) asked.set("market", market);
       request.open("POST", `/api/upload?${asked}`);
       request.setRequestHeader("Content-Type", "application/octet-stream");
       request.upload.onprogress = (event) => {
-        const share = event.total ? event.loaded / event.total : 0;
-        progress(`${file.name}: ${megabytes(event.loaded)} of ${megabytes(event.total)}`, share);
+        one.sent = Math.min(event.loaded, one.size);
+        show();
       };
-      request.upload.onload = () => progress(`${file.name}: reading the rows`, 1);
       request.onload = () => {
-        let answer;
         try {
-          answer = JSON.parse(request.responseText);
+          end({ status: request.status, ...JSON.parse(request.responseText) });
         } catch (error) {
-          answer = { error: `the server answered ${request.status}` };
+          end({ error: `the server answered ${request.status}` });
         }
-        resolve({ name: file.name, status: request.status, ...answer });
       };
-      request.onerror = () => resolve({ name: file.name, error: "the connection broke" });
-      request.onabort = () => resolve({ name: file.name, error: "cancelled; nothing was kept" });
+      request.onerror = () => end({ error: "the connection broke; nothing was kept" });
+      request.onabort = () => end({ error: "cancelled; nothing was kept" });
       request.send(file);
     });
   }
 
   async function upload(files) {
     if (!files.length) return;
-    click("tab-data");
+    if (byId("tab-data")) byId("tab-data").click();
     if (sending) return;
     const reports = [];
     let market = null;
@@ -65,7 +112,7 @@
       reports.push(report);
     }
     sending = null;
-    progress(null);
+    show();
     setProps("upload-result", { data: reports });
     if (market) setProps("focus", { data: { market, at: Date.now() } });
   }
@@ -82,6 +129,7 @@
       upload([...input.files]).finally(() => (input.value = ""));
     });
     zone.append(input);
+    show();
   }
 
   function onDrag(event) {
@@ -92,9 +140,9 @@
   }
 
   document.addEventListener("click", (event) => {
-    if (!event.target.closest("#upload-cancel")) return;
+    if (!event.target.closest("#upload-cancel, .upload-cancel")) return;
     cancelled = true;
-    if (sending) sending.abort();
+    if (sending) sending.request.abort();
   });
   for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(kind, onDrag);
   new MutationObserver(fileInput).observe(document.documentElement, {

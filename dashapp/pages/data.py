@@ -12,9 +12,19 @@ from dash.development.base_component import Component
 from analytics.model import UNKNOWN_TRADES, Bars, NotReady, Ticks
 from dashapp import ids, live
 from dashapp.analyses import serial
-from dashapp.components import BY_SIZE, card, download, number_column, segments, table, text_column
+from dashapp.components import (
+    BY_SIZE,
+    attributes,
+    card,
+    download,
+    number_column,
+    segments,
+    table,
+    text_column,
+)
 from dashapp.live import LivePage, Tab
 from dashapp.numerals import decimals
+from dashapp.pages import removal
 from dashapp.pages.shared import limit_of, utc_time
 from dashapp.runtime import Runtime
 from dashapp.summary import row
@@ -37,14 +47,15 @@ def _upload() -> Component:
         [
             html.Span(className="upload-words"),
             dbc.Button("Cancel", id="upload-cancel", size="sm", color="secondary", outline=True),
-            html.Progress(value="0", max="1"),
+            html.Progress(value="0", max="1", **attributes(aria_label="Upload")),
         ],
         id="upload-progress",
         className="upload-progress",
         hidden=True,
     )
     report = html.Div(id=ids.UPLOAD_REPORT, role="status", className="scroll-x")
-    return card("Upload", [zone, progress, report], extra="wide")
+    held = [zone, progress, report, removal.dialog()]
+    return card("Upload", held, tools=removal.button(), extra="wide")
 
 
 def _exports() -> list[Component]:
@@ -187,6 +198,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
             "ticks": [],
             "bars": [],
             **links(tab, None),
+            "fixed": body is None or body.kind != "upload",
         }
     held = {one: body.bars(one, tab.view.timeframe, limit_of(tab)) for one in body.symbols}
     made = await runtime.summary(tab.view.market, tab.view.timeframe, limit_of(tab))
@@ -197,6 +209,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         "ticks": tick_rows(ticks) if ticks is not None else [],
         "bars": bar_rows(held[symbol].tail(ROWS_SHOWN)),
         **links(tab, symbol),
+        "fixed": body.kind != "upload",
         "answer": segments(_answer(body, held)),
     }
 
@@ -227,6 +240,7 @@ PAGE = LivePage(
         "summary": Output(ids.SUMMARY_TABLE, "rowData"),
         "ticks": Output(ids.TICKS_TABLE, "rowData"),
         "bars": Output(ids.BARS_TABLE, "rowData"),
+        "fixed": Output(ids.REMOVE_BOX, "hidden"),
         "to_ticks": Output(ids.DOWNLOAD_TICKS, "href"),
         "to_bars": Output(ids.DOWNLOAD_BARS, "href"),
         "to_pair": Output(ids.DOWNLOAD_ANALYTICS, "href"),
@@ -254,7 +268,9 @@ def report(results: list[dict[str, Any]]) -> list[Component]:
             for kind, words in (("duplicate", "already there"), ("late", "too old to keep"))
             if found.get(kind)
         ]
-        made.append(html.P([name, " · ".join([head, *lost])]))
+        notes = [found["problem"]] if found.get("problem") else []
+        notes += found.get("notes", [])
+        made.append(html.P([name, " · ".join([head, *lost, *notes])]))
         if rejected:
             made.append(_rejections(rejected, found.get("first_lines", {})))
     return made
@@ -276,8 +292,9 @@ def _rejections(rejected: dict[str, int], first_lines: dict[str, list[int]]) -> 
 
 
 def register(app: Dash, runtime: Runtime) -> None:
-    """The live callback and the upload's report."""
+    """The live callback, the upload's report and the removal of an uploaded market."""
     live.register(app, runtime, PAGE)
+    removal.register(app, runtime)
 
     @app.callback(Output(ids.UPLOAD_REPORT, "children"), Input(ids.UPLOAD_RESULT, "data"))
     async def show_report(results):
