@@ -34,23 +34,24 @@ class Inflater:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Unpack a chunk, piece by piece."""
-        self._read += len(chunk)
         while chunk and self.problem is None:
             if self._member.eof:
                 chunk = chunk.lstrip(b"\x00")
                 if not chunk:
                     return
                 self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            before = self._member.copy()
+            before, offered = self._member.copy(), len(chunk)
             try:
                 piece = self._member.decompress(chunk, PIECE)
             except zlib.error as error:
                 piece = _up_to_damage(before, chunk)
+                self._read += offered
                 self._check(piece)
                 self._break(f"the gzip stream is damaged ({error})")
                 yield piece
                 return
             chunk = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            self._read += offered - len(chunk)
             self._check(piece)
             if piece:
                 yield piece

@@ -41,6 +41,7 @@ KLINE_WIDTH = 12
 KLINE = {"time": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5, "trades": 8}
 
 _NUMBER = r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?"
+_DECIMAL_COMMA = re.compile(r"\s*\d+,\d+\s*", re.ASCII)
 _NUMBERS = re.compile(rf"(?:{_NUMBER}\n)*+{_NUMBER}", re.ASCII)
 
 
@@ -173,6 +174,7 @@ class BarTable:
         code = self._codes(cells[at["symbol"]]) if "symbol" in at else self._codes(None, len(rows))
         counts = _counts(cells[at["trades"]]) if "trades" in at else _unknown(len(rows))
         reasons = {
+            "decimal-comma": self._decimal_commas(prices, [cells[at[one]] for one in REQUIRED[1:]]),
             "price": ~_within(prices, PRICE_END),
             "ohlc": ~_ordered(*prices),
             "volume": ~((volume >= 0) & (volume < SIZE_END)),
@@ -191,6 +193,15 @@ class BarTable:
             [column[~bad] for column in (lines, code, ts_ms, counts, volume, *prices)]
         )
         self._held += int((~bad).sum())
+
+    def _decimal_commas(
+        self, prices: Sequence[FloatArray], cells: Sequence[Sequence[str]]
+    ) -> BoolArray:
+        """Rows in which a price is written with a comma."""
+        bad = np.logical_or.reduce([np.isnan(price) for price in prices])
+        for place in np.flatnonzero(bad).tolist():
+            bad[place] = any(_DECIMAL_COMMA.fullmatch(column[place]) for column in cells)
+        return bad
 
     def _codes(self, cells: Sequence[str] | None, rows: int = 0) -> np.ndarray:
         """The position of each row's symbol in `_symbols`; -1 none, -2 one too many."""

@@ -64,6 +64,8 @@ def recognise(lines: Sequence[bytes]) -> tuple[Header | str, int]:
         if form is not None:
             return form, before if isinstance(form, Header) else 0
     first = lines[0].strip()
+    if not _is_utf8(first):
+        raise UploadError(f'line 1 is not UTF-8 text, it reads "{sample(first)[:80]}"; {LEGAL}')
     kind = "is HTML or XML:" if first.startswith(b"<") else "reads"
     raise UploadError(f'line 1 {kind} "{sample(first)[:80]}"; {LEGAL}')
 
@@ -73,10 +75,15 @@ def _form(line: bytes) -> Header | str | None:
         return "lines" if _is_json(line) else "array"
     if line.startswith(b"{") or line.partition(b" ")[2].lstrip().startswith(b"{"):
         return "lines"
+    return read_header(line.decode()) if _is_utf8(line) else None
+
+
+def _is_utf8(line: bytes) -> bool:
     try:
-        return read_header(line.decode())
+        line.decode()
     except UnicodeDecodeError:
-        return None
+        return False
+    return True
 
 
 def names_a_symbol(line: bytes) -> bool:

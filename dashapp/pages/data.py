@@ -24,7 +24,7 @@ from dashapp.components import (
 )
 from dashapp.live import LivePage, Tab
 from dashapp.numerals import decimals
-from dashapp.pages import removal
+from dashapp.pages import removal, upload_report
 from dashapp.pages.shared import limit_of, utc_time
 from dashapp.runtime import Runtime
 from dashapp.summary import row
@@ -249,48 +249,6 @@ PAGE = LivePage(
 )
 
 
-def report(results: list[dict[str, Any]]) -> list[Component]:
-    """What became of each file: rows taken, rows rejected by reason, first line numbers."""
-    made: list[Component] = []
-    for one in results:
-        name = html.Strong(str(one.get("name", "")))
-        if one.get("error"):
-            made.append(html.P([name, ": ", html.Span(str(one["error"]), className="tone-down")]))
-            continue
-        found = one.get("report", {})
-        rejected = found.get("rejected", {})
-        head = (
-            f": {found.get('rows', 0):,} rows, {found.get('accepted', 0):,} taken, "
-            f"{sum(rejected.values()):,} rejected · {', '.join(found.get('symbols', []))}"
-        )
-        lost = [
-            f"{found[kind]:,} {words}"
-            for kind, words in (("duplicate", "already there"), ("late", "too old to keep"))
-            if found.get(kind)
-        ]
-        notes = [found["problem"]] if found.get("problem") else []
-        notes += found.get("notes", [])
-        made.append(html.P([name, " · ".join([head, *lost, *notes])]))
-        if rejected:
-            made.append(_rejections(rejected, found.get("first_lines", {})))
-    return made
-
-
-def _rejections(rejected: dict[str, int], first_lines: dict[str, list[int]]) -> Component:
-    head = html.Tr([html.Th("Rejected because"), html.Th("Rows"), html.Th("First lines")])
-    rows = [
-        html.Tr(
-            [
-                html.Td(reason),
-                html.Td(f"{count:,}"),
-                html.Td(", ".join(f"{line:,}" for line in first_lines.get(reason, []))),
-            ]
-        )
-        for reason, count in rejected.items()
-    ]
-    return html.Table([html.Thead(head), html.Tbody(rows)], className="report-table")
-
-
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, the upload's report and the removal of an uploaded market."""
     live.register(app, runtime, PAGE)
@@ -298,4 +256,4 @@ def register(app: Dash, runtime: Runtime) -> None:
 
     @app.callback(Output(ids.UPLOAD_REPORT, "children"), Input(ids.UPLOAD_RESULT, "data"))
     async def show_report(results):
-        return report(results or [])
+        return upload_report.report(results or [])

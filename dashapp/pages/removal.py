@@ -7,6 +7,7 @@ import time
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.runtime import Runtime
@@ -55,6 +56,8 @@ def register(app: Dash, runtime: Runtime) -> None:
         prevent_initial_call=True,
     )
     async def ask(asked, kept, market, shown):
+        if not asked and not kept:
+            raise PreventUpdate  # the page has just been shown
         body = runtime.market(market or "")
         if shown or body is None or body.kind != "upload":
             return {"open": False, "words": ""}
@@ -75,6 +78,8 @@ def register(app: Dash, runtime: Runtime) -> None:
         prevent_initial_call=True,
     )
     async def remove(confirmed, market):
+        if not confirmed:
+            raise PreventUpdate
         body = runtime.market(market or "")
         try:
             runtime.remove_market(market or "")

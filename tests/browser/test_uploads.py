@@ -1,0 +1,153 @@
+"""Uploads in a real browser: the bar, cancelling, a market removed by hand, and a gigabyte."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from looks import until
+
+LINE = (
+    '{{"symbol":"BTCUSDT","ts":"2024-08-08T{:02d}:{:02d}:{:02d}.{:03d}Z",'
+    '"price":618{}.3,"size":0.006}}'
+)
+SLOW_BYTES_S = 3 << 20
+
+
+def ticks(path: Path, megabytes: int) -> Path:
+    """A file of ticks; its seconds go on and on."""
+    lines = [
+        LINE.format(at // 3_600, at // 60 % 60, at % 60, number % 1_000, number % 90 + 10)
+        for number, at in enumerate(range(12_000))
+    ]
+    block = ("\n".join(lines) + "\n").encode()
+    with path.open("wb") as file:
+        for _ in range((megabytes << 20) // len(block) + 1):
+            file.write(block)
+    return path
+
+
+def choose(page, *files: Path) -> None:
+    page.wait_for_selector("#upload-data input[type=file]", state="attached")
+    page.set_input_files("#upload-data input[type=file]", [str(one) for one in files])
+
+
+def slow(page) -> None:
+    """Let the tab send no faster than SLOW_BYTES_S."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    conditions = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    session.send(
+        "Network.emulateNetworkConditions", {**conditions, "uploadThroughput": SLOW_BYTES_S}
+    )
+
+
+def test_an_upload_shows_bytes_and_rows_floats_on_other_pages_and_can_be_cancelled(
+    open_tab, app, tmp_path
+):
+    page = open_tab("/data")
+    before = list(app.status()["markets"])
+    slow(page)
+    choose(page, ticks(tmp_path / "slow.ndjson", 40))
+    shown = "document.querySelector('#upload-progress .upload-words').innerText"
+    until(page, rf"/\d+ MB of 4\d MB · [\d,]+ rows, 0 rejected/.test({shown})")
+    first = page.evaluate("document.querySelector('#upload-progress progress').value")
+    until(page, f"document.querySelector('#upload-progress progress').value > {first}")
+    page.click("#tab-home")
+    page.wait_for_selector("#upload-float:not([hidden])")
+    page.click("#upload-float .upload-cancel")
+    until(page, "document.querySelector('#upload-float').hidden")
+    page.click("#tab-data")
+    until(page, "document.querySelector('#upload-report').innerText.includes('cancelled')")
+    assert app.get("/api/uploads").json() == {"uploads": []}
+    assert list(app.status()["markets"]) == before
+
+
+def test_a_tab_that_is_closed_leaves_nothing_behind(open_tab, app, tmp_path):
+    page = open_tab("/data")
+    before = list(app.status()["markets"])
+    slow(page)
+    choose(page, ticks(tmp_path / "slow.ndjson", 40))
+    page.wait_for_selector("#upload-progress:not([hidden])")
+    deadline = time.monotonic() + 20
+    while not app.get("/api/uploads").json()["uploads"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    page.close()
+    while app.get("/api/uploads").json()["uploads"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert list(app.status()["markets"]) == before
+
+
+def test_an_uploaded_market_is_removed_by_hand_and_only_when_asked_twice(open_tab, app, tmp_path):
+    page = open_tab("/data")
+    page.wait_for_selector("#remove-market-box", state="hidden")
+    choose(page, ticks(tmp_path / "mine.ndjson", 1))
+    until(page, "location.search.includes('market=upload')")
+    market = re.search(r"market=([\w-]+)", page.url).group(1)
+    page.click("#remove-market")
+    page.wait_for_selector("#remove-market-words >> text=mine.ndjson: BTCUSDT")
+    page.click("#remove-market-keep")
+    page.wait_for_selector("#remove-market-confirm", state="detached")
+    assert market in app.status()["markets"]
+    page.click("#remove-market")
+    page.click("#remove-market-confirm")
+    until(page, "document.querySelector('#upload-report').innerText.includes('was removed')")
+    until(page, "!location.search.includes('market=upload')")
+    assert market not in app.status()["markets"]
+
+
+@pytest.mark.soak
+def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
+    page = open_tab("/data")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    process = renderer(page)
+
+    def used() -> tuple[float, float]:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        heap = next(one["value"] for one in metrics if one["name"] == "JSHeapUsedSize")
+        return heap / 1e6, process.memory_info().rss / 1e6
+
+    page.wait_for_timeout(8_000)
+    server = psutil.Process(app.process.pid)
+    server_base = server.memory_info().rss / 1e6
+    base = [max(column) for column in zip(*(used() for _ in range(5)), strict=True)]
+    path = ticks(tmp_path / "large.ndjson", 1_024)
+    began = time.monotonic()
+    choose(page, path)
+    peak, seen, server_peak = list(base), set(), server_base
+    while "market=upload" not in page.url:
+        assert time.monotonic() - began < 120
+        peak = [max(pair) for pair in zip(peak, used(), strict=True)]
+        server_peak = max(server_peak, server.memory_info().rss / 1e6)
+        seen.add(page.evaluate("document.querySelector('#upload-progress progress').value"))
+        page.wait_for_timeout(50)
+    spent = time.monotonic() - began
+    with capsys.disabled():
+        print(  # noqa: T201
+            f"\n  1 GB in {spent:.1f} s, {len(seen)} positions of the bar; the tab's heap "
+            f"{base[0]:.0f} -> {peak[0]:.0f} MB, its process {base[1]:.0f} -> {peak[1]:.0f} MB; "
+            f"the server {server_base:.0f} -> {server_peak:.0f} MB"
+        )
+    until(page, "document.querySelector('#upload-report').innerText.includes('taken')")
+    assert len(seen) > 5
+    assert peak[0] - base[0] <= 60
+    assert peak[1] - base[1] <= 60
+    assert server_peak - server_base <= 100
+
+
+def renderer(page) -> psutil.Process:
+    """The process that draws this tab: the one whose processor time its own loop moves."""
+    found = [
+        one
+        for one in psutil.Process().children(recursive=True)
+        if "--type=renderer" in one.cmdline() and "--extension-process" not in one.cmdline()
+    ]
+    before = {one: one.cpu_times().user for one in found}
+    page.evaluate("() => { const end = Date.now() + 1000; while (Date.now() < end); }")
+    return max(found, key=lambda one: one.cpu_times().user - before[one])
