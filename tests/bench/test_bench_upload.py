@@ -1,0 +1,180 @@
+"""A file of ticks from the POST to its bars, against readers that only read; -m bench -s.
+
+The app is the real one, in a process of its own; the client sends the file by sendfile, so
+that it costs little beside what is measured. The peers are one process a run, on the same
+two cores, one after the other; `ROWS=10000000` in the environment makes the run of record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+from running_app import App, start, stop
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
+
+PEERS = Path(__file__).with_name("upload_peers.py")
+ROWS = int(os.environ.get("ROWS", "1000000"))
+ROUNDS = 3
+#: json.loads, DataFrame and resample are timed on so many rows, and taken as many times more.
+BASELINE_ROWS = 1_000_000
+SYMBOLS = (("BTCUSDT", 103_512.3, 1), ("ETHUSDT", 3_421.55, 2), ("SOLUSDT", 188.42, 2))
+#: Every so many lines one is no tick.
+BAD_EVERY = 100_003
+
+
+def write_ticks(path: Path, rows: int) -> int:
+    """A file in the collector's schema; how many of its rows are to be rejected."""
+    rng = np.random.default_rng(5)
+    bad = 0
+    began = 1_762_214_400_000
+    level = np.zeros(len(SYMBOLS))
+    with path.open("w", buffering=1 << 22) as file:
+        for start_row in range(0, rows, 200_000):
+            count = min(200_000, rows - start_row)
+            times = began + np.cumsum(rng.integers(0, 17, count))
+            began = int(times[-1])
+            codes = rng.choice(len(SYMBOLS), count, p=(0.5, 0.3, 0.2)).tolist()
+            texts = np.datetime_as_string(times.astype("datetime64[ms]")).tolist()
+            moves = rng.normal(0, 1e-5, count).cumsum()
+            sizes = (rng.integers(1, 5_000, count) / 1_000).tolist()
+            lines = []
+            for number, (code, text, move, size) in enumerate(
+                zip(codes, texts, moves.tolist(), sizes, strict=True), start_row
+            ):
+                symbol, base, places = SYMBOLS[code]
+                price = round(base * float(np.exp(level[code] + move)), places)
+                if number % BAD_EVERY == BAD_EVERY - 1:
+                    bad, price = bad + 1, -price
+                lines.append(
+                    f'{{"symbol":"{symbol}","ts":"{text}Z","price":{price!r},"size":{size!r}}}\n'
+                )
+            file.write("".join(lines))
+            level += moves[-1]
+    return bad
+
+
+def peer(name: str, path: Path) -> float:
+    """Seconds that a peer takes, best of ROUNDS."""
+    best = float("inf")
+    for _ in range(1 if name == "pandas" else ROUNDS):
+        ended = subprocess.run(
+            [sys.executable, str(PEERS), name, str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        best = min(best, json.loads(ended.stdout)["s"])
+    return best
+
+
+def post(app: App, path: Path) -> tuple[float, dict[str, Any]]:
+    """Send a file; seconds until the answer, and the answer."""
+    port = int(app.url.rpartition(":")[2])
+    head = (
+        f"POST /api/upload?name=ticks.ndjson HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"Content-Length: {path.stat().st_size}\r\nConnection: close\r\n\r\n"
+    )
+    began = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port)) as client, path.open("rb") as file:
+        client.sendall(head.encode())
+        client.sendfile(file)
+        answer = b""
+        while piece := client.recv(1 << 16):
+            answer += piece
+    spent = time.perf_counter() - began
+    return spent, json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+class Watch:
+    """The memory of a process, and how long its pages' callbacks would wait, meanwhile."""
+
+    def __init__(self, app: App) -> None:
+        self.process = psutil.Process(app.process.pid)
+        self.base = self.peak = self.process.memory_info().rss
+        self.slowest = 0.0
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._memory),
+            threading.Thread(target=self._ask, args=(app,)),
+        ]
+
+    def _memory(self) -> None:
+        while not self._ended.wait(0.02):
+            self.peak = max(self.peak, self.process.memory_info().rss)
+
+    def _ask(self, app: App) -> None:
+        with httpx.Client() as client:
+            while not self._ended.wait(0.05):
+                began = time.perf_counter()
+                client.get(app.url + "/healthz", timeout=10)
+                self.slowest = max(self.slowest, time.perf_counter() - began)
+
+    def __enter__(self) -> Watch:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def quiet_app():
+    app = start("--source", "none")
+    while not app.status()["kernels_ready"]:
+        time.sleep(0.2)
+    time.sleep(8)  # what is compiled behind the statistics
+    yield app
+    stop(app)
+
+
+def test_a_file_is_bars_sooner_than_a_reader_has_read_it(quiet_app, tmp_path, capsys):
+    path = tmp_path / "ticks.ndjson"
+    bad = write_ticks(path, ROWS)
+    part = tmp_path / "part.ndjson"
+    with path.open("rb") as whole, part.open("wb") as first:
+        first.writelines(line for _, line in zip(range(BASELINE_ROWS), whole, strict=False))
+    best, peak, slowest = float("inf"), 0.0, 0.0
+    peers = {"polars": float("inf"), "duckdb": float("inf")}
+    for _ in range(ROUNDS):
+        with Watch(quiet_app) as watch:
+            spent, answer = post(quiet_app, path)
+        report = answer["report"]
+        assert (report["rows"], report["rejected"]) == (ROWS, {"price": bad})
+        assert report["accepted"] == ROWS - bad
+        lines = [BAD_EVERY * number for number in range(1, bad + 1)][:5]
+        assert report["first_lines"] == {"price": lines}
+        httpx.delete(f"{quiet_app.url}/api/markets/{answer['market']}").raise_for_status()
+        best, slowest = min(best, spent), max(slowest, watch.slowest)
+        peak = max(peak, (watch.peak - watch.base) / 1e6)
+        for name in peers:
+            peers[name] = min(peers[name], peer(name, path))
+    rows = min(ROWS, BASELINE_ROWS)
+    plain = peer("pandas", part) * (ROWS / rows)
+    path.unlink()
+    with capsys.disabled():
+        print(
+            f"\n  {ROWS:,} rows, POST to bars {best:.2f} s; json.loads + DataFrame + resample "
+            f"{plain:.1f} s ({plain / best:.0f}x, from {rows:,} rows); Polars reads in "
+            f"{peers['polars']:.2f} s, DuckDB in {peers['duckdb']:.2f} s; memory +{peak:.0f} MB; "
+            f"the slowest other answer {slowest * 1e3:.0f} ms; load {os.getloadavg()[0]:.1f}"
+        )
+    assert plain / best >= 30
+    assert best <= min(peers.values()) * 1.1
+    assert peak <= 100
+    assert slowest < 0.2

@@ -1,0 +1,50 @@
+"""What an upload is measured against, one run a process: seconds, and rows, on a line.
+
+python upload_peers.py polars|duckdb|pandas FILE
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+
+def polars(path: str) -> int:
+    import polars
+
+    return polars.scan_ndjson(path).collect().height
+
+
+def duckdb(path: str) -> int:
+    import duckdb
+
+    base = duckdb.connect()
+    base.execute("create table ticks as select * from read_json_auto(?)", [path])
+    return base.execute("select count(*) from ticks").fetchone()[0]
+
+
+def pandas(path: str) -> int:
+    import pandas
+
+    with open(path, "rb") as file:
+        frame = pandas.DataFrame([json.loads(line) for line in file])
+    frame["ts"] = pandas.to_datetime(frame["ts"])
+    frame = frame.set_index("ts")
+    for timeframe in ("1s", "1min", "5min"):
+        grouped = frame.groupby("symbol").resample(timeframe)
+        grouped["price"].ohlc()
+        grouped["size"].sum()
+    return len(frame)
+
+
+def main() -> None:
+    read = {"polars": polars, "duckdb": duckdb, "pandas": pandas}[sys.argv[1]]
+    __import__(sys.argv[1])
+    began = time.perf_counter()
+    rows = read(sys.argv[2])
+    sys.stdout.write(json.dumps({"s": time.perf_counter() - began, "rows": rows}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
