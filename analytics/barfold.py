@@ -92,36 +92,54 @@ def _start(
 
 
 @njit(cache=True, nogil=True)
-def _add(floats: FloatArray, row: int, bar: int, value: float) -> None:
-    """Add to a compensated sum: its total in `row`, its running error in the next."""
-    total = floats[row, bar]
+def _sum(total: float, error: float, value: float) -> tuple[float, float]:
+    """A compensated sum and its running error, with one value more."""
     grown = total + value
     if abs(total) >= abs(value):
-        floats[row + 1, bar] += (total - grown) + value
-    else:
-        floats[row + 1, bar] += (value - grown) + total
-    floats[row, bar] = grown
+        return grown, error + ((total - grown) + value)
+    return grown, error + ((value - grown) + total)
 
 
 @njit(cache=True, nogil=True)
 def _trade(
-    ts: int, price: float, size: float, number: int, bar: int, ints: IntArray, floats: FloatArray
-) -> None:
-    """Take one tick into its bar. Within a ms its id decides, where there are ids."""
-    first, last = ints[FIRST, bar], ints[LAST, bar]
-    if ts < first or (ts == first and 0 <= number < ints[FIRST_ID, bar]):
-        ints[FIRST, bar] = ts
-        ints[FIRST_ID, bar] = number
-        floats[OPEN, bar] = price
-    if ts > last or (ts == last and not 0 <= number < ints[LAST_ID, bar]):
-        ints[LAST, bar] = ts
-        ints[LAST_ID, bar] = number
-        floats[CLOSE, bar] = price
-    floats[HIGH, bar] = max(floats[HIGH, bar], price)
-    floats[LOW, bar] = min(floats[LOW, bar], price)
-    ints[TRADES, bar] += 1
-    _add(floats, VOLUME, bar, size)
-    _add(floats, EXCESS, bar, size * (price - floats[SHIFT, bar]))
+    ts_ms: IntArray,
+    price: FloatArray,
+    size: FloatArray,
+    trade_id: IntArray,
+    i: int,
+    slot: int,
+    length: int,
+    bar: int,
+    ints: IntArray,
+    floats: FloatArray,
+) -> int:
+    """Take ticks from i on into their bar, one at least, and return the first that is not of it.
+
+    Within a ms the id decides, where there are ids.
+    """
+    first, last, first_id = ints[FIRST, bar], ints[LAST, bar], ints[FIRST_ID, bar]
+    last_id, trades = ints[LAST_ID, bar], ints[TRADES, bar]
+    high, low = floats[HIGH, bar], floats[LOW, bar]
+    volume, volume_error = floats[VOLUME, bar], floats[VOLUME_ERROR, bar]
+    excess, excess_error = floats[EXCESS, bar], floats[EXCESS_ERROR, bar]
+    shift = floats[SHIFT, bar]
+    while i < len(ts_ms) and slot <= ts_ms[i] < slot + length:
+        ts, paid, number = ts_ms[i], price[i], trade_id[i]
+        if ts < first or (ts == first and 0 <= number < first_id):
+            first, first_id, floats[OPEN, bar] = ts, number, paid
+        if ts > last or (ts == last and not 0 <= number < last_id):
+            last, last_id, floats[CLOSE, bar] = ts, number, paid
+        high, low = max(high, paid), min(low, paid)
+        trades += 1
+        volume, volume_error = _sum(volume, volume_error, size[i])
+        excess, excess_error = _sum(excess, excess_error, size[i] * (paid - shift))
+        i += 1
+    ints[FIRST, bar], ints[LAST, bar], ints[FIRST_ID, bar] = first, last, first_id
+    ints[LAST_ID, bar], ints[TRADES, bar] = last_id, trades
+    floats[HIGH, bar], floats[LOW, bar] = high, low
+    floats[VOLUME, bar], floats[VOLUME_ERROR, bar] = volume, volume_error
+    floats[EXCESS, bar], floats[EXCESS_ERROR, bar] = excess, excess_error
+    return i
 
 
 @njit(cache=True, nogil=True)
@@ -148,21 +166,22 @@ def fold(
             if not (0.0 < price[i] < np.inf and 0.0 < size[i] < np.inf):
                 return -1 - i
     length = cursor[LENGTH_MS]
-    slot = -length
-    for i in range(begin, len(ts_ms)):
-        if not slot <= ts_ms[i] < slot + length:
-            slot = ts_ms[i] - ts_ms[i] % length
+    i = begin
+    while i < len(ts_ms):
+        slot = ts_ms[i] - ts_ms[i] % length
         at = _find(slot, order, cursor[HEAD], cursor[TAIL])
         if at == cursor[TAIL] or order[SLOT, at] != slot:
             if at == cursor[HEAD] and cursor[TAIL] - at >= cursor[MAX_BARS]:
                 cursor[LATE] += 1
                 refused[i] = True
+                i += 1
                 continue
             at = _insert(at, slot, order, cursor)
             if at == _NO_ROOM:
                 return i
             _start(ts_ms[i], price[i], trade_id[i], order[PLACE, at], ints, floats)
+        bar, before = order[PLACE, at], i
+        i = _trade(ts_ms, price, size, trade_id, i, slot, length, bar, ints, floats)
         if at < cursor[TAIL] - 1:
-            cursor[AMENDED] += 1
-        _trade(ts_ms[i], price[i], size[i], trade_id[i], order[PLACE, at], ints, floats)
+            cursor[AMENDED] += i - before
     return len(ts_ms)

@@ -10,11 +10,13 @@ import ctypes
 import sys
 
 #: Of glibc's malloc.h.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8
 #: So much of freed memory is kept for the next buffer, at most.
 KEPT_BYTES = 16 << 20
 #: Buffers below this come from what is kept.
 LARGE_BYTES = 8 << 20
+#: Worker threads share so many heaps: each would keep freed memory of its own.
+ARENAS = 2
 
 
 def keep_freed_memory() -> bool:
@@ -24,4 +26,9 @@ def keep_freed_memory() -> bool:
     tune = getattr(ctypes.CDLL(None), "mallopt", None)
     if tune is None:
         return False
-    return bool(tune(_TRIM_THRESHOLD, KEPT_BYTES)) and bool(tune(_MMAP_THRESHOLD, LARGE_BYTES))
+    options = {
+        _TRIM_THRESHOLD: KEPT_BYTES,
+        _MMAP_THRESHOLD: LARGE_BYTES,
+        _MOST_ARENAS: ARENAS,
+    }
+    return all(tune(option, value) for option, value in options.items())
