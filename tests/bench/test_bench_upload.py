@@ -19,8 +19,8 @@ from typing import Any
 
 import httpx
 import numpy as np
-import psutil
 import pytest
+from memory import resident_mb
 from running_app import App, start, stop
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
@@ -99,11 +99,11 @@ def post(app: App, path: Path) -> tuple[float, dict[str, Any]]:
 
 
 class Watch:
-    """The memory of a process, and how long its pages' callbacks would wait, meanwhile."""
+    """The memory of the app in MB, and how long its pages' callbacks would wait, meanwhile."""
 
     def __init__(self, app: App) -> None:
-        self.process = psutil.Process(app.process.pid)
-        self.base = self.peak = self.process.memory_info().rss
+        self.pid = app.process.pid
+        self.base = self.peak = resident_mb(self.pid)
         self.slowest = 0.0
         self._ended = threading.Event()
         self._threads = [
@@ -113,7 +113,7 @@ class Watch:
 
     def _memory(self) -> None:
         while not self._ended.wait(0.02):
-            self.peak = max(self.peak, self.process.memory_info().rss)
+            self.peak = max(self.peak, resident_mb(self.pid))
 
     def _ask(self, app: App) -> None:
         with httpx.Client() as client:
@@ -161,7 +161,7 @@ def test_a_file_is_bars_sooner_than_a_reader_has_read_it(quiet_app, tmp_path, ca
         assert report["first_lines"] == {"price": lines}
         httpx.delete(f"{quiet_app.url}/api/markets/{answer['market']}").raise_for_status()
         best, slowest = min(best, spent), max(slowest, watch.slowest)
-        peak = max(peak, (watch.peak - watch.base) / 1e6)
+        peak = max(peak, watch.peak - watch.base)
         for name in peers:
             peers[name] = min(peers[name], peer(name, path))
     rows = min(ROWS, BASELINE_ROWS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 from looks import until
+from memory import command, descendants, resident_mb, ticks_spent
 
 LINE = (
     '{{"symbol":"BTCUSDT","ts":"2024-08-08T{:02d}:{:02d}:{:02d}.{:03d}Z",'
@@ -106,16 +107,15 @@ def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
     page = open_tab("/data")
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
-    process = renderer(page)
+    drawn_by = renderer(page)
 
     def used() -> tuple[float, float]:
         metrics = session.send("Performance.getMetrics")["metrics"]
         heap = next(one["value"] for one in metrics if one["name"] == "JSHeapUsedSize")
-        return heap / 1e6, process.memory_info().rss / 1e6
+        return heap / 1e6, resident_mb(drawn_by)
 
     page.wait_for_timeout(8_000)
-    server = psutil.Process(app.process.pid)
-    server_base = server.memory_info().rss / 1e6
+    server_base = resident_mb(app.process.pid)
     base = [max(column) for column in zip(*(used() for _ in range(5)), strict=True)]
     path = ticks(tmp_path / "large.ndjson", 1_024)
     began = time.monotonic()
@@ -124,7 +124,7 @@ def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
     while "market=upload" not in page.url:
         assert time.monotonic() - began < 120
         peak = [max(pair) for pair in zip(peak, used(), strict=True)]
-        server_peak = max(server_peak, server.memory_info().rss / 1e6)
+        server_peak = max(server_peak, resident_mb(app.process.pid))
         seen.add(page.evaluate("document.querySelector('#upload-progress progress').value"))
         page.wait_for_timeout(50)
     spent = time.monotonic() - began
@@ -141,13 +141,9 @@ def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
     assert server_peak - server_base <= 100
 
 
-def renderer(page) -> psutil.Process:
+def renderer(page) -> int:
     """The process that draws this tab: the one whose processor time its own loop moves."""
-    found = [
-        one
-        for one in psutil.Process().children(recursive=True)
-        if "--type=renderer" in one.cmdline() and "--extension-process" not in one.cmdline()
-    ]
-    before = {one: one.cpu_times().user for one in found}
+    found = [one for one in descendants(os.getpid()) if "--type=renderer" in command(one)]
+    before = {one: ticks_spent(one) for one in found}
     page.evaluate("() => { const end = Date.now() + 1000; while (Date.now() < end); }")
-    return max(found, key=lambda one: one.cpu_times().user - before[one])
+    return max(found, key=lambda one: ticks_spent(one) - before[one])

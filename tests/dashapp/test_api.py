@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -384,6 +385,36 @@ async def test_too_many_uploads_at_once_are_told_to_wait(client, runtime):
     for _ in range(upload_routes.MAX_UPLOADS):
         runtime.begin_upload("a.csv")
     await refused(client, 429, "/api/upload?name=a.csv", "POST", content=CSV)
+
+
+async def test_a_file_of_which_nothing_comes_is_given_up(client, runtime, monkeypatch):
+    monkeypatch.setattr(upload_routes, "IDLE_S", 0.1)
+
+    async def stalled():
+        yield CSV[:200].encode()
+        await asyncio.sleep(1)
+
+    answer = await client.post("/api/upload?name=a.csv", content=stalled())
+    assert answer.status_code == 408
+    assert "nothing came for" in answer.json()["error"]
+    assert runtime.uploading == 0
+
+
+async def test_the_files_on_their_way_in_are_listed(client, runtime):
+    session = runtime.begin_upload("a.csv", key="mine")
+    listed = (await client.get("/api/uploads")).json()["uploads"]
+    assert listed == [{"id": "mine", "name": "a.csv", "bytes": 0, "rows": 0, "rejected": 0}]
+    await refused(client, 400, "/api/upload?name=a.csv&id=mine", "POST", content=CSV)
+    await refused(client, 400, "/api/upload?name=a.csv&id=a%20b", "POST", content=CSV)
+    session.abort()
+
+
+async def test_an_uploaded_market_can_be_deleted_and_no_other(client):
+    market = (await client.post("/api/upload?name=btcusd.csv", content=CSV)).json()["market"]
+    assert (await client.delete(f"/api/markets/{market}")).json() == {"deleted": market}
+    await refused(client, 404, f"/api/markets/{market}", "DELETE")
+    words = await refused(client, 400, "/api/markets/demo", "DELETE")
+    assert words == "market is 'demo', expected one that was uploaded"
 
 
 async def test_a_hostile_name_is_only_a_title(client):
