@@ -60,7 +60,6 @@ _TEN_TO = np.array([10**power for power in range(_MOST_DIGITS + 1)])
 _CENTURY_DAYS = 10_957  # from 1970 to 2000
 _CR, _LF, _DOT, _MINUS, _COLON, _T = 13, 10, 46, 45, 58, 84
 _QUOTE, _BACKSLASH, _DEL = 34, 92, 127
-
 # Eight bytes at once.
 _ZEROS = np.uint64(0x3030303030303030)
 _SIXES = np.uint64(0x0606060606060606)
@@ -347,14 +346,13 @@ def scan(
 ) -> None:
     """Read the lines of text[:stop] from state[AT] on into the columns.
 
-    text: uint8, with `PAD` bytes or more behind the newline that stands before stop. layout,
-    names, columns: addresses of arrays. Of the layout, behind the number of its fields: their
-    kinds; words and masks of the literals before each and behind the last; for each literal
-    its first word, the one after its last, and its bytes. Of the symbols known: words, masks
-    and bytes of their names, and the table of them. Of the columns, which have `room`: ts_ms,
-    price, size, trade_id and which symbol, the last two left alone where lines do not tell
-    them. others: the places of lines that do not fit. It ends early where there is no room
-    left, to be called again.
+    text: uint8, with `PAD` bytes or more behind stop. layout, names, columns: addresses of
+    arrays. Of the layout, behind the number of fields: their kinds; words and masks of the
+    literals before each and behind the last; for each literal its first word, the one after
+    its last, and its bytes. Of the symbols known: words, masks and bytes of their names, and
+    the table of them. Of the columns, which have `room`: ts_ms, price, size, trade_id and which
+    symbol, the last two left alone where lines do not tell them. others: the places of lines
+    that do not fit. It ends early where no room is left, to be called again.
     """
     base, at = text.ctypes.data, state[AT]
     line, row, other = state[LINES], state[ROWS], state[OTHERS]
@@ -381,12 +379,17 @@ def scan(
 
 
 @_compiled
-def part(columns: Any, symbol: Any, begins: IntArray, rows: int, parted: Any) -> None:
+def part(
+    columns: Any, symbol: Any, begins: IntArray, firsts: IntArray, rows: int, parted: Any
+) -> None:
     """Put rows of the same symbol together, in their order.
 
     symbol: of each code. begins: where each symbol's rows go in `parted`; moved to their end.
+    firsts: made the first row of each symbol.
     """
     ts_ms, price, size, trade_id, code = columns
+    for row in range(rows - 1, -1, -1):
+        firsts[symbol[code[row]]] = row
     for row in range(rows):
         which = symbol[code[row]]
         at = begins[which]

@@ -27,6 +27,9 @@ ROOM_FOR_OTHERS = 1 << 14
 LEARN_FROM = 64
 MAX_LEARNT = 16
 
+#: A batch, and where its first tick stands: rows of the scan before it, and 0 or 1 for a
+#: line of the decoder's or of the scan's.
+_Placed = tuple[tuple[int, int], Ticks]
 _COLUMNS = ("ts_ms", "price", "size", "trade_id")
 _DTYPES = (np.int64, np.float64, np.float64, np.int64)
 
@@ -151,35 +154,38 @@ class LineScanner:
     def _collect(self, text: bytes) -> list[Ticks]:
         """What one pass made, and what the decoder makes of the lines that it left."""
         rows, count = int(self._state[ROWS]), int(self._state[OTHERS])
-        batches = self._parted(rows)
-        if count:
-            begins, ends, numbers, _ = self._others[:, :count].tolist()
-            lines = [text[begin:end] for begin, end in zip(begins, ends, strict=True)]
-            mixed = self._decode(lines, [self.line + one for one in numbers], batches)
-            if count > rows:
-                self._learn(lines)
-            return mixed
-        for batch in batches:
-            self._tally.accept(batch)
+        placed = self._parted(rows)
+        if not count:
+            batches = _in_turn(placed)
+            self._accept(batches)
+            return batches
+        begins, ends, numbers, _ = self._others[:, :count].tolist()
+        lines = [text[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        batches = self._decode(lines, [self.line + one for one in numbers], placed)
+        if count > rows:
+            self._learn(lines)
         return batches
 
-    def _parted(self, rows: int) -> list[Ticks]:
+    def _parted(self, rows: int) -> list[_Placed]:
         """The rows of a pass, a batch a symbol."""
         symbol = self._symbol_of[self._room[4][:rows]]
         counts = np.bincount(symbol, minlength=len(self._symbols))
         ends = np.cumsum(counts)
+        firsts = np.zeros(len(counts), np.int64)
         columns: tuple[Any, ...] = tuple(np.empty(rows, dtype) for dtype in _DTYPES)
-        scankernel.part(self._room, self._symbol_of, ends - counts, rows, columns)
+        scankernel.part(self._room, self._symbol_of, ends - counts, firsts, rows, columns)
         for column in columns:
             column.flags.writeable = False
         return [
-            Ticks(name, *(column[end - count : end] for column in columns))
-            for name, count, end in zip(self._symbols, counts.tolist(), ends.tolist(), strict=True)
+            ((first, 1), Ticks(name, *(column[end - count : end] for column in columns)))
+            for name, count, end, first in zip(
+                self._symbols, counts.tolist(), ends.tolist(), firsts.tolist(), strict=True
+            )
             if count
         ]
 
     def _decode(
-        self, lines: Sequence[bytes], numbers: Sequence[int], scanned: list[Ticks]
+        self, lines: Sequence[bytes], numbers: Sequence[int], scanned: list[_Placed]
     ) -> list[Ticks]:
         """Lines by the decoder's way, mixed with what the scan made of those around them."""
         kept, where = worth_reading(lines, numbers, self._tally)
@@ -190,27 +196,40 @@ class LineScanner:
             # Numbers ascend, so that what stands before each line kept is found by its number.
             ahead = self._others[BEFORE, np.searchsorted(numbers, where)]
             batches = self._mixed(scanned, batches, [ahead[one] for one in decoded.origins])
-        for batch in batches or scanned:
+        batches = batches or _in_turn(scanned)
+        self._accept(batches)
+        return batches
+
+    def _accept(self, batches: Sequence[Ticks]) -> None:
+        for batch in batches:
             self._tally.accept(batch)
-        return batches or scanned
 
     def _mixed(
-        self, scanned: list[Ticks], decoded: list[Ticks], ahead: list[IntArray]
+        self, scanned: list[_Placed], decoded: list[Ticks], ahead: list[IntArray]
     ) -> list[Ticks]:
         """Both in the order of their lines. ahead: rows of the scan before each decoded tick."""
-        batches = {batch.symbol: batch for batch in scanned}
-        rows = sum(map(len, scanned))
+        placed = {batch.symbol: (place, batch) for place, batch in scanned}
+        rows = sum(len(batch) for _, batch in scanned)
         symbol = self._symbol_of[self._room[4][:rows]]
         for ticks, before in zip(decoded, ahead, strict=True):
-            held = batches.get(ticks.symbol)
-            if held is None:
-                batches[ticks.symbol] = ticks
+            name, place = ticks.symbol, (int(before[0]), 0)
+            if name not in placed:
+                placed[name] = (place, ticks)
                 continue
-            mine = np.flatnonzero(symbol == self._symbols.index(ticks.symbol))
+            other, held = placed[name]
+            mine = np.flatnonzero(symbol == self._symbols.index(name))
             at = np.searchsorted(mine, before)
             columns = (np.insert(getattr(held, one), at, getattr(ticks, one)) for one in _COLUMNS)
-            batches[ticks.symbol] = Ticks(ticks.symbol, *columns)
-        return list(batches.values())
+            placed[name] = (min(place, other), Ticks(name, *columns))
+        # Of decoded lines between the same rows, those that came first stand first in `decoded`.
+        turns = {batch.symbol: turn for turn, batch in enumerate(decoded)}
+        ordered = sorted(placed.items(), key=lambda one: (one[1][0], turns.get(one[0], -1)))
+        return [batch for _, (_, batch) in ordered]
+
+
+def _in_turn(placed: list[_Placed]) -> list[Ticks]:
+    """The batches in the order of their first rows."""
+    return [batch for _, batch in sorted(placed, key=lambda one: one[0])]
 
 
 def _addresses(arrays: Sequence[np.ndarray]) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from ingestion.rows import Roles, Row, find_roles, read_row, with_plain_names
+from ingestion.rows import KIND_NAMES, Roles, Row, find_roles, read_row, with_plain_names
 from ingestion.scankernel import (
     EPOCH,
     ID,
@@ -42,8 +42,6 @@ _MEMBER = re.compile(
     rb"[ \t]*(?P<end>[,}])"
 )
 _ISO = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z|\+00:00|)")
-#: Keys whose value decides whether an object is a trade: it must stay what it was.
-_TELLING = ("e", "X")
 
 _read_json = msgspec.json.Decoder().decode
 
@@ -106,8 +104,8 @@ def _cut(line: bytes, roles: Roles, members: int) -> tuple[list[int], list[bytes
             return None
         at, end = member.end(), member["end"]
         key = member["key"].decode()
-        if key in _TELLING:
-            continue
+        if key in ("e", "X") or key.lower() in KIND_NAMES:
+            continue  # it decides whether this is a trade: its value must stay what it was
         field = _field(parts.get(key), member)
         if field is None:
             return None

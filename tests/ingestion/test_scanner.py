@@ -70,6 +70,7 @@ def agree(blocks: list[bytes], default: str | None = None, learn_from: int = 0) 
         scanned = outcome(LineScanner, blocks, default)
     decoded = outcome(ByDecoder, blocks, default)
     assert scanned[:4] == decoded[:4]
+    assert list(scanned[0]) == list(decoded[0])
     return scanned[4]
 
 
@@ -250,6 +251,20 @@ def test_a_layout_that_changes_is_learnt_anew() -> None:
     other = TICK.replace(",", ", ").replace(":", ": ", 1)
     lines = [TICK.encode() + b"\n"] * 500 + [other.encode() + b"\n"] * 2_000
     assert agree(cut(lines, [250])) < 64 + 600
+
+
+def test_a_symbol_s_turn_is_that_of_its_first_good_line() -> None:
+    bad = TICK.replace("2024", "1924")
+    lines = [bad.replace("BTC", symbol) for symbol in "XYZ"] + [TICK] * 100
+    lines += [TICK.replace("BTC", symbol) for symbol in "ZYZX"]
+    lines += [TICK.replace("BTC", "W").replace(":", ": ", 1), TICK.replace("BTC", "V")] * 2
+    agree(cut([line.encode() + b"\n" for line in lines], [90, 200]), learn_from=4)
+
+
+def test_what_says_that_it_is_no_trade_is_refused_though_all_else_fits() -> None:
+    kinds = ["trade", "ticker", "trade", "QUOTE", "buy"] * 60
+    lines = [TICK.replace("{", f'{{"type":"{kind}",').encode() + b"\n" for kind in kinds]
+    agree(cut(lines, [70]), learn_from=1)
 
 
 @pytest.mark.parametrize(
