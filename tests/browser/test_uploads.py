@@ -128,17 +128,20 @@ def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
         seen.add(page.evaluate("document.querySelector('#upload-progress progress').value"))
         page.wait_for_timeout(50)
     spent = time.monotonic() - began
+    slowest = app.status()["callback_ms"]["/data"]["max"]
     with capsys.disabled():
         print(  # noqa: T201
             f"\n  1 GB in {spent:.1f} s, {len(seen)} positions of the bar; the tab's heap "
             f"{base[0]:.0f} -> {peak[0]:.0f} MB, its process {base[1]:.0f} -> {peak[1]:.0f} MB; "
-            f"the server {server_base:.0f} -> {server_peak:.0f} MB"
+            f"the server {server_base:.0f} -> {server_peak:.0f} MB; "
+            f"the slowest live callback {slowest:.0f} ms"
         )
     until(page, "document.querySelector('#upload-report').innerText.includes('taken')")
     assert len(seen) > 5
     assert peak[0] - base[0] <= 60
     assert peak[1] - base[1] <= 60
     assert server_peak - server_base <= 100
+    assert slowest < 200
 
 
 def renderer(page) -> int:
