@@ -98,9 +98,10 @@ class LineScanner:
         if self._tries < 1:
             return
         self._tries -= 1
+        default = self._decoder.default_symbol
         for line in lines[:LEARN_FROM]:
-            template = learn_template(line, self._decoder.default_symbol)
-            if template is not None:
+            template = learn_template(line, default)
+            if template and (template.names_symbol or default in self._decoder.spellings):
                 break
         else:
             return
@@ -147,7 +148,8 @@ class LineScanner:
                 spellings = {default: spellings.get(default, default)}
             known = dict(list(spellings.items())[:MAX_NAMES])
             self._symbols = list(dict.fromkeys(known.values()))
-            self._symbol_of = np.array([self._symbols.index(one) for one in known.values()])
+            codes = [self._symbols.index(one) for one in known.values()]
+            self._symbol_of = np.array(codes, np.int64)
             self._names = name_table(known)
         return template
 

@@ -532,7 +532,7 @@ async def test_the_id_of_an_upload_is_not_that_of_another_one_before_a_restart()
 async def test_the_loop_is_free_while_a_file_is_read():
     runtime = Runtime(QUIET)
     await uploaded(runtime, "warm.ndjson", ndjson(100))
-    content = ndjson(60_000)
+    content = ndjson(60_000) * 10
     pauses: deque[float] = deque()
 
     async def watch():

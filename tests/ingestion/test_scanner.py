@@ -261,6 +261,17 @@ def test_a_symbol_s_turn_is_that_of_its_first_good_line() -> None:
     agree(cut([line.encode() + b"\n" for line in lines], [90, 200]), learn_from=4)
 
 
+def test_a_layout_of_which_no_symbol_is_known_yet_is_no_harm() -> None:
+    lines = [TICK.replace("BTC", "<b>")] * 3 + [TICK, TICK.replace("BTC", "<b>")] * 9
+    agree(cut([line.encode() + b"\n" for line in lines], [2, 1]), learn_from=1)
+
+
+def test_a_file_s_symbol_that_is_one_too_many_is_refused_on_either_road() -> None:
+    named = [TICK.replace("BTC", f"S{number}").encode() + b"\n" for number in range(64)]
+    nameless = [b'{"ts":1723161256322,"price":5,"size":1}\n'] * 40
+    agree(cut(named + nameless, [64, 7]), "ETHUSDT", learn_from=1)
+
+
 def test_what_says_that_it_is_no_trade_is_refused_though_all_else_fits() -> None:
     kinds = ["trade", "ticker", "trade", "QUOTE", "buy"] * 60
     lines = [TICK.replace("{", f'{{"type":"{kind}",').encode() + b"\n" for kind in kinds]
