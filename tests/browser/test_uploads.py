@@ -66,7 +66,7 @@ def test_an_upload_shows_bytes_and_rows_floats_on_other_pages_and_can_be_cancell
     page.click("#upload-float .upload-cancel")
     until(page, "document.querySelector('#upload-float').hidden")
     page.click("#tab-data")
-    until(page, "document.querySelector('#upload-report').innerText.includes('cancelled')")
+    page.wait_for_selector("#upload-report >> text=cancelled; nothing was kept")
     assert app.get("/api/uploads").json() == {"uploads": []}
     assert list(app.status()["markets"]) == before
 
