@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from analytics.model import PAIR_RANGES, BoolArray, FloatArray, IntArray, PairParams
+from analytics.model import PAIR_RANGES, BoolArray, FloatArray, HedgeFit, IntArray, PairParams
 
 HedgeMode = Literal["rolling", "kalman", "in-sample"]
 HEDGE_MODES: tuple[str, ...] = get_args(HedgeMode)
+Sides = Literal["both", "long", "short"]
+SIDES: tuple[str, ...] = get_args(Sides)
 EXIT_REASONS: tuple[str, ...] = ("open", "target", "stop", "time")
 
 
@@ -19,7 +21,8 @@ class BacktestParams:
     entry_z > exit_z >= 0, stop_z > entry_z or None, all in standard deviations. max_bars:
     time stop, None for none. cost_bps, slippage_bps: per side and leg. hedge_window: bars of
     the rolling hedge, and the warm-up of every mode. hedge_mode: "rolling" (OLS), "kalman",
-    or "in-sample" (the pair's own method, fitted on all bars).
+    or "in-sample" (the pair's own method, fitted on all bars). sides: of the spread that are
+    traded, "long" (long Y / short X), "short", or "both".
 
     Raises ValueError naming the field and what is legal.
 
@@ -37,11 +40,14 @@ class BacktestParams:
     slippage_bps: float = 0.0
     hedge_mode: str = "rolling"
     hedge_window: int = 200
+    sides: str = "both"
 
     def __post_init__(self) -> None:
         if self.hedge_mode not in HEDGE_MODES:
             legal = ", ".join(HEDGE_MODES)
             raise ValueError(f"hedge_mode is {self.hedge_mode!r}, expected one of {legal}")
+        if self.sides not in SIDES:
+            raise ValueError(f"sides is {self.sides!r}, expected one of {', '.join(SIDES)}")
         for name in ("entry_z", "exit_z", "stop_z", "cost_bps", "slippage_bps"):
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -136,8 +142,8 @@ class BacktestResult:
     close (NaN in the warm-up). break_even_z: |z| below which the way back to the mean earns
     less than a round trip costs. drawdown: equity against its highest so far, 0 or below.
     trades: in order, an open one last. rows_dropped: by the activity filter, or without a
-    price. carried: a leg did not trade in the bar; it fills at its carried close. note: of
-    the in-sample fit, "" if there is none.
+    price. carried: a leg did not trade in the bar; it fills at its carried close. fit: the
+    in-sample fit, None in the other modes.
     """
 
     params: PairParams
@@ -156,12 +162,17 @@ class BacktestResult:
     figures: BacktestFigures
     periods_per_year: float
     rows_dropped: int
-    note: str = ""
+    fit: HedgeFit | None = None
 
     @property
     def in_sample(self) -> bool:
         """Whether the hedge was fitted on the bars that it trades."""
         return self.settings.hedge_mode == "in-sample"
+
+    @property
+    def note(self) -> str:
+        """What the reader must know of the in-sample fit, "" if nothing."""
+        return self.fit.note if self.fit else ""
 
     @property
     def label(self) -> str:

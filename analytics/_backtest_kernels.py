@@ -1,0 +1,245 @@
+"""The back-test's compiled loops: from a z-score and prices to trades, equity and sums.
+
+What is meant by each step, and why, is in the docstring of `analytics.backtest`. A flat
+stretch is skipped to the next entry and a position is walked to its exit on the z-score alone,
+so that the marks, which cost most, are reckoned for bars in a position only.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+#: The rows of sums that `play` keeps of a run, from which `analytics._backtest_figures`
+#: reckons every figure.
+SUMS: tuple[str, ...] = (
+    "net",
+    "gross",
+    "returns",
+    "squares",
+    "shortfalls",
+    "drawdown",
+    "gains",
+    "losses",
+    "wins",
+    "closed",
+    "held",
+    "turnover",
+    "exposed",
+    "bars",
+)
+#: What `play` keeps of a trade: integers, then shares of the gross exposure at entry.
+PLACES: tuple[str, ...] = ("first", "last", "side", "reason")
+SHARES: tuple[str, ...] = ("gross", "cost", "turnover")
+
+_NET, _GROSS, _RETURNS, _SQUARES, _SHORTFALLS, _DRAWDOWN = 0, 1, 2, 3, 4, 5
+_GAINS, _LOSSES, _WINS, _CLOSED, _HELD, _TURNOVER, _EXPOSED, _BARS = 6, 7, 8, 9, 10, 11, 12, 13
+_TARGET, _STOP, _TIME = 1, 2, 3
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _next_entry(z, hedge, t, locked, levels):
+    """The first bar from t on whose close orders an entry, z.size if there is none."""
+    entry_long, entry_short, exit_z, stop_z = levels
+    n = z.size
+    if locked != 0:
+        while t < n and not -locked * z[t] <= exit_z:
+            t += 1
+    rest = z[t:]
+    nearer = min(entry_long, entry_short)
+    for i in range(rest.size):
+        value = rest[i]
+        if (
+            abs(value) >= nearer
+            and (entry_short <= value < stop_z or entry_long <= -value < stop_z)
+            and np.isfinite(hedge[t + i])
+        ):
+            return t + i
+    return n
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _next_exit(z, side, first, levels, max_bars):
+    """The bar whose close orders the exit of a position filled at `first`, and the reason."""
+    _, _, exit_z, stop_z = levels
+    end = min(z.size, first + max_bars)
+    held = z[first:end]
+    for i in range(held.size):
+        distance = -side * held[i]  # from the mean, counted on the side of entry
+        if distance >= stop_z:
+            return first + i, _STOP
+        if distance <= exit_z:
+            return first + i, _TARGET
+    if end == first + max_bars:
+        return end - 1, _TIME
+    return z.size, 0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _bought(side, hedge, at_y, at_x, log_prices):
+    """Units of each leg that a gross exposure of 1 buys, signed, and what they were bought at."""
+    size_y = 1.0 if log_prices else at_y
+    size_x = hedge if log_prices else hedge * at_x
+    total = size_y + abs(size_x)
+    return side * size_y / total / at_y, -side * size_x / total / at_x, at_y, at_x
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _gain(legs, price_y, price_x):
+    of_y, of_x, at_y, at_x = legs
+    return of_y * (price_y - at_y) + of_x * (price_x - at_x)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _mark(equity, close_y, close_x, legs, base, rate):
+    """Fill the equity of a position at each close."""
+    for i in range(equity.size):
+        equity[i] = base * (1.0 - rate + _gain(legs, close_y[i], close_x[i]))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
+def _tally(equity, before, change, sums):
+    """Add up the returns of a position: plain, squared, and squared where below zero."""
+    total = squares = shortfalls = 0.0
+    n = equity.size
+    change[0] = equity[0] / before - 1.0
+    earlier, later, filled = equity[: n - 1], equity[1:], change[1:n]
+    for i in range(filled.size):
+        filled[i] = later[i] / earlier[i] - 1.0
+    filled = change[:n]
+    for i in range(filled.size):
+        one = filled[i]
+        lost = one if one < 0.0 else 0.0
+        total += one
+        squares += one * one
+        shortfalls += lost * lost
+    sums[_RETURNS] += total
+    sums[_SQUARES] += squares
+    sums[_SHORTFALLS] += shortfalls
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _fall(equity, peak, sums):
+    """The highest equity after the bars of a position; the deepest fall goes to the sums."""
+    deepest = sums[_DRAWDOWN]
+    floor = peak * (1.0 + deepest)
+    for i in range(equity.size):
+        value = equity[i]
+        if value > peak:
+            peak = value
+            floor = peak * (1.0 + deepest)
+        elif value < floor:
+            deepest = value / peak - 1.0
+            floor = value
+    sums[_DRAWDOWN] = deepest
+    return peak
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _close(sums, bars, net):
+    """Count a trade that is closed."""
+    sums[_CLOSED] += 1.0
+    sums[_HELD] += bars
+    sums[_GAINS] += max(net, 0.0)
+    sums[_LOSSES] -= min(net, 0.0)
+    sums[_WINS] += net > 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equity, change, lines):
+    """Trade one set of rules and fill `sums` (see SUMS).
+
+    prices: open Y, open X, close Y, close X. levels: |z| of an entry long and of one short
+    (infinite for a side that is not traded), of the exit, of the stop. equity, change: shape
+    (n,), room for the equity and for the returns of one position. lines: None, or arrays that
+    are filled for every bar, as equity then is: position, gross equity and drawdown of shape
+    (n,), and the rows of PLACES and SHARES of each trade. Returns how many trades there are,
+    an open one included.
+    """
+    open_y, open_x, close_y, close_x = prices
+    n = z.size
+    base = gross_base = peak = net = gross = 1.0
+    trades = locked = 0
+    t = start
+    sums[:] = 0.0
+    if lines is not None:
+        _flat(lines, equity, 0, start, 1.0, 1.0, 1.0)
+    while True:
+        signal = _next_entry(z, hedge, t, locked, levels) if base > 0.0 else n
+        first = min(signal + 1, n)
+        if lines is not None:
+            _flat(lines, equity, t, first, base, gross_base, peak)
+        if first >= n:
+            break
+        side = -1 if z[signal] > 0.0 else 1
+        last, reason = _next_exit(z, side, first, levels, max_bars)
+        last += 1
+        if last >= n:
+            last, reason = n, 0
+        legs = _bought(side, hedge[signal], open_y[first], open_x[first], log_prices)
+        _mark(equity[first:last], close_y[first:last], close_x[first:last], legs, base, rate)
+        if reason == 0:
+            stop, traded = n, 1.0
+            gain = _gain(legs, close_y[n - 1], close_x[n - 1])
+            net = equity[n - 1]
+        else:
+            stop, gain = last + 1, _gain(legs, open_y[last], open_x[last])
+            traded = 1.0 + abs(legs[0]) * open_y[last] + abs(legs[1]) * open_x[last]
+            net = equity[last] = base * (1.0 + gain - rate * traded)
+            _close(sums, last - first, gain - rate * traded)
+            locked = 0 if reason == _TARGET else side
+        gross = gross_base * (1.0 + gain)
+        if lines is not None:
+            _held(lines, equity, first, last, side, base, gross_base, rate, peak)
+            places = (first, min(last, n - 1), side, reason)
+            _note(lines, trades, places, (gain, rate * traded, traded))
+        _tally(equity[first:stop], base, change, sums)
+        peak = _fall(equity[first:stop], peak, sums)
+        sums[_TURNOVER] += traded
+        sums[_EXPOSED] += last - first
+        trades += 1
+        t, base, gross_base = last, net, gross
+    sums[_NET], sums[_GROSS], sums[_BARS] = net, gross, max(n - 1 - start, 0)
+    return trades
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _held(lines, equity, first, last, side, base, gross_base, rate, peak):
+    """Fill the lines of a position."""
+    for i in range(first, last):
+        peak = max(peak, equity[i])
+        lines[0][i] = side
+        lines[1][i] = gross_base * (equity[i] / base + rate)
+        lines[2][i] = equity[i] / peak - 1.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _flat(lines, equity, t, stop, base, gross_base, peak):
+    """Fill the lines of a stretch without a position."""
+    equity[t:stop] = base
+    lines[0][t:stop] = 0
+    lines[1][t:stop] = gross_base
+    lines[2][t:stop] = base / peak - 1.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _note(lines, trade, places, shares):
+    """Fill the columns of a trade."""
+    for k in range(4):
+        lines[3][k, trade] = places[k]
+    for k in range(3):
+        lines[4][k, trade] = shares[k]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def score(z, hedge, prices, log_prices, start, cells, sums):
+    """Trade many sets of rules on the same signals: a row of `cells` and of `sums` each.
+
+    cells: shape (k, 6): the four levels, max_bars, rate; see `play`.
+    """
+    equity, change = np.empty(z.size), np.empty(z.size)
+    for k in range(cells.shape[0]):
+        levels = (cells[k, 0], cells[k, 1], cells[k, 2], cells[k, 3])
+        bars = int(cells[k, 4])
+        rate, row = cells[k, 5], sums[k]
+        play(z, hedge, prices, log_prices, start, levels, bars, rate, row, equity, change, None)

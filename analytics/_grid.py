@@ -1,0 +1,156 @@
+"""A grid over two parameters of a back-test: its axes, its legal cells, their rules."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from analytics._backtest_engine import rules_of
+from analytics._backtest_types import BacktestParams
+from analytics.model import FloatArray, PairParams
+
+#: What can lie on an axis: the thresholds and windows of the back-test, and the pair's z_window.
+AXES: tuple[str, ...] = (
+    "entry_z",
+    "exit_z",
+    "stop_z",
+    "max_bars",
+    "cost_bps",
+    "slippage_bps",
+    "hedge_window",
+    "z_window",
+)
+#: The largest grid, in cells.
+MAX_CELLS = 10_000
+#: Cells by z window, all of one hedge window, as places in `Grid.rules`.
+Windows = dict[int, list[int]]
+#: Cells of one window that are reckoned in one go.
+_SLICE = 125
+_WHOLE = ("max_bars", "hedge_window", "z_window")
+#: What a value of an axis is checked beside: it may be legal with another cell's threshold.
+_ALONE: dict[str, dict[str, float | None]] = {
+    "entry_z": {"exit_z": 0.0, "stop_z": None},
+    "exit_z": {"entry_z": 100.0, "stop_z": None},
+    "stop_z": {"entry_z": 1e-9, "exit_z": 0.0},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Two axes over the parameters of one back-test. A cell is (row of y, column of x)."""
+
+    params: PairParams
+    settings: BacktestParams
+    x_name: str
+    x_values: tuple[float, ...]
+    y_name: str
+    y_values: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.y_values), len(self.x_values)
+
+    def cell(self, row: int, column: int) -> tuple[PairParams, BacktestParams]:
+        """The parameters of a cell. Raises ValueError where they are no legal set."""
+        chosen: dict[str, Any] = {
+            self.x_name: self.x_values[column],
+            self.y_name: self.y_values[row],
+        }
+        window = {name: value for name, value in chosen.items() if name == "z_window"}
+        rules = {name: value for name, value in chosen.items() if name != "z_window"}
+        return replace(self.params, **window), replace(self.settings, **rules)
+
+    def column(self, name: str) -> FloatArray:
+        """The value of a parameter in each cell, row by row; infinite for none."""
+        if name == self.x_name:
+            return np.tile(np.array(self.x_values, float), len(self.y_values))
+        if name == self.y_name:
+            return np.repeat(np.array(self.y_values, float), len(self.x_values))
+        value = getattr(self.params if name == "z_window" else self.settings, name)
+        return np.full(len(self.x_values) * len(self.y_values), np.inf if value is None else value)
+
+    def rules(self) -> FloatArray:
+        """The rules of each cell as the kernel `score` takes them, shape (cells, 6)."""
+        base = rules_of(self.settings)
+        made = np.tile(base, (len(self.x_values) * len(self.y_values), 1))
+        entry = self.column("entry_z")
+        for side in (0, 1):
+            if np.isfinite(base[side]):
+                made[:, side] = entry
+        made[:, 2], made[:, 3] = self.column("exit_z"), self.column("stop_z")
+        if "max_bars" in (self.x_name, self.y_name):
+            made[:, 4] = self.column("max_bars")
+        made[:, 5] = (self.column("cost_bps") + self.column("slippage_bps")) / 10_000
+        return made
+
+    def groups(self) -> dict[int, Windows]:
+        """The legal cells by hedge_window, then by z_window, as places in `rules`."""
+        entry = self.column("entry_z")
+        legal = (self.column("exit_z") < entry) & (entry < self.column("stop_z"))
+        hedge, window = self.column("hedge_window"), self.column("z_window")
+        made: dict[int, Windows] = defaultdict(lambda: defaultdict(list))
+        for place in np.flatnonzero(legal).tolist():
+            made[int(hedge[place])][int(window[place])].append(place)
+        return made
+
+    def parts(self) -> list[tuple[int, Windows]]:
+        """The groups in parts of the work: hedge windows, or z windows of one, or its cells."""
+        groups = self.groups()
+        if len(groups) > 1:
+            return list(groups.items())
+        ((hedge, windows),) = groups.items()
+        return [
+            (hedge, {window: cells[at : at + _SLICE]})
+            for window, cells in windows.items()
+            for at in range(0, len(cells), _SLICE)
+        ]
+
+
+def make_grid(
+    params: PairParams,
+    settings: BacktestParams,
+    x_name: str,
+    x_values: Sequence[float],
+    y_name: str,
+    y_values: Sequence[float],
+) -> Grid:
+    """A grid whose axes are legal, and at least one of its cells.
+
+    Raises ValueError for axes that are equal or unknown, a value that no cell could have, more
+    than MAX_CELLS cells, or where no cell is a legal set of parameters.
+    """
+    if x_name == y_name:
+        raise ValueError(f"x_name and y_name are both {x_name}, expected two parameters")
+    columns = _axis("x", x_name, x_values, params, settings)
+    rows = _axis("y", y_name, y_values, params, settings)
+    total = len(columns) * len(rows)
+    if total > MAX_CELLS:
+        raise ValueError(f"the grid has {total:,} cells, expected at most {MAX_CELLS:,}")
+    grid = Grid(params, settings, x_name, columns, y_name, rows)
+    if not grid.groups():
+        grid.cell(0, 0)  # says what is wrong with it
+    return grid
+
+
+def _axis(
+    axis: str, name: str, values: Sequence[float], params: PairParams, settings: BacktestParams
+) -> tuple[float, ...]:
+    if name not in AXES:
+        raise ValueError(f"{axis}_name is {name!r}, expected one of {', '.join(AXES)}")
+    if not 0 < len(values) <= MAX_CELLS:
+        raise ValueError(f"{axis}_values has {len(values):,} values, expected 1 to {MAX_CELLS:,}")
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    if name in _WHOLE:
+        plain = [int(value) if float(value).is_integer() else value for value in plain]
+    for value in plain:
+        alone: dict[str, Any] = {**_ALONE.get(name, {}), name: value}
+        if name == "z_window":
+            replace(params, **alone)
+        else:
+            replace(settings, **alone)
+    return tuple(plain)

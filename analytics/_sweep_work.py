@@ -1,0 +1,111 @@
+"""The work of a sweep: cells scored on signals that they share, in parts for threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from analytics._backtest_engine import (
+    Hedged,
+    Legs,
+    Signals,
+    hedge_legs,
+    prices_of,
+    score_spread,
+    too_short,
+)
+from analytics._backtest_kernels import SUMS, score
+from analytics._grid import Grid, Windows
+from analytics.model import FloatArray, NotReady
+
+#: Runs a function on every item, in order: `map`, or that of a pool of threads.
+Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+def run_here(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    """The mapper that uses the calling thread alone."""
+    return map(function, items)
+
+
+def best_of(matrix: FloatArray) -> tuple[int, int] | None:
+    """Place of the largest value, the first of equals; None where all are NaN."""
+    if np.isnan(matrix).all():
+        return None
+    row, column = np.unravel_index(np.nanargmax(matrix), matrix.shape)
+    return int(row), int(column)
+
+
+def score_cells(
+    signals: Signals, rules: FloatArray, start: int | None = None, stop: int | None = None
+) -> FloatArray:
+    """The sums of the rules, shape (k, 6) -> (k, len(SUMS)), on bars start..stop-1 or all."""
+    rows = slice(start, stop)
+    sums = np.empty((len(rules), len(SUMS)))
+    hedged = signals.hedged
+    score(
+        signals.z[rows],
+        hedged.hedge[rows],
+        tuple(one[rows] for one in prices_of(hedged.legs)),
+        hedged.log_prices,
+        signals.start if start is None else 0,
+        rules,
+        sums,
+    )
+    return sums
+
+
+#: Places of cells, and their sums.
+Score = tuple[list[int], FloatArray | NotReady]
+
+
+class Bench:
+    """The parts of a sweep's work, each of which is done by a thread of its own, if at all.
+
+    parts: of the grid. cells: how many of them are legal.
+    """
+
+    def __init__(self, legs: Legs, grid: Grid, cancelled: Callable[[], bool]) -> None:
+        self._legs, self._grid, self._cancelled = legs, grid, cancelled
+        self._rules, groups = grid.rules(), grid.groups()
+        self._hedged: dict[int, Hedged] = {}
+        self._signals: dict[tuple[int, int], Signals | NotReady] = {}
+        self.cells = sum(len(one) for windows in groups.values() for one in windows.values())
+        self.parts = grid.parts()
+        if len(groups) == 1:
+            self._share(*next(iter(groups.items())))
+
+    def _share(self, hedge_window: int, windows: Windows) -> None:
+        """Compute before the work is parted what all of it shares."""
+        if self._short(hedge_window, min(windows)):
+            return
+        hedged = self._hedged[hedge_window] = self._hedge(hedge_window)
+        if len(windows) == 1:
+            (window,) = windows
+            self._signals[hedge_window, window] = score_spread(hedged, window)
+
+    def work(self, part: tuple[int, Windows]) -> list[Score]:
+        """The sums of a part's cells; no more of them once the sweep is cancelled."""
+        hedge_window, windows = part
+        hedged, made = self._hedged.get(hedge_window), list[Score]()
+        for window, cells in windows.items():
+            if self._cancelled():
+                break
+            signals = self._short(hedge_window, window) or self._signals.get((hedge_window, window))
+            if signals is None:
+                hedged = hedged or self._hedge(hedge_window)
+                signals = score_spread(hedged, window)
+            if isinstance(signals, NotReady):
+                made.append((cells, signals))
+            else:
+                made.append((cells, score_cells(signals, self._rules[cells])))
+        return made
+
+    def _hedge(self, hedge_window: int) -> Hedged:
+        settings = replace(self._grid.settings, hedge_window=hedge_window)
+        return hedge_legs(self._legs, self._grid.params, settings)
+
+    def _short(self, hedge_window: int, z_window: int) -> NotReady | None:
+        return too_short(len(self._legs.ts_ms), hedge_window, z_window)

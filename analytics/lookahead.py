@@ -1,0 +1,165 @@
+"""The check for look-ahead: a back-test recomputed as it would have been known at the time.
+
+At each of some cuts the data that came later is taken away and everything is computed anew,
+twice: as known at the close of the cut's bar, when every past value must be the same to the
+last bit; and as known at its open, its close not yet there, when the position held from that
+open and the hedge it is measured with must be the same already.
+
+The mode "in-sample" is a hedge that is declared to know all bars. The check holds that one fit
+fixed and shows that nothing downstream of it looks ahead; beside that it tells what the fit
+would have been at each cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analytics._backtest_types import BacktestParams, BacktestResult
+from analytics.backtest import run_backtest
+from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams
+
+_AT_CLOSE = ("hedge", "spread", "z", "position", "equity", "gross_equity", "drawdown")
+_AT_OPEN = ("hedge", "position")
+_SHOWN_CHANGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedValue:
+    """A past value that later data changed: of which series, at which bar, known until when."""
+
+    series: str
+    ts_ms: int
+    cut_ms: int
+    known_then: float
+    known_now: float
+
+
+@dataclass(frozen=True)
+class LookAheadReport:
+    """What became of past values when the data was cut off at `cuts` (times of bars, ms).
+
+    compared, changed: numbers of values. by_series: changed values of each series. first:
+    the earliest few of them. fit_beta, beta_at_cuts: the fit of the mode "in-sample" on all
+    bars, and what it would have been at the cuts; None and empty in the other modes.
+    """
+
+    cuts: tuple[int, ...]
+    compared: int
+    changed: int
+    by_series: dict[str, int]
+    first: tuple[ChangedValue, ...]
+    fit_beta: float | None = None
+    beta_at_cuts: tuple[float, ...] = ()
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether the hedge was fitted on the bars that it trades."""
+        return self.fit_beta is not None
+
+    @property
+    def text(self) -> str:
+        """The verdict in words."""
+        what = f"{self.compared:,} past values recomputed at {len(self.cuts)} cuts"
+        if self.changed:
+            series = ", ".join(f"{name} {count:,}" for name, count in self.by_series.items())
+            return f"Look-ahead: {what}, {self.changed:,} changed ({series}). {self._fit}".rstrip()
+        after = " after the fit" if self.in_sample else ""
+        return f"No look-ahead{after}: {what}, none changed. {self._fit}".rstrip()
+
+    @property
+    def _fit(self) -> str:
+        if self.fit_beta is None:
+            return ""
+        words = f"The fit itself is in-sample: β {self.fit_beta:.4g} knows all bars"
+        if not self.beta_at_cuts:
+            return f"{words}."
+        low, high = min(self.beta_at_cuts), max(self.beta_at_cuts)
+        return f"{words}; at the cuts it would have been {low:.4g} to {high:.4g}."
+
+
+def check_look_ahead(
+    y_bars: Bars,
+    x_bars: Bars,
+    params: PairParams,
+    settings: BacktestParams,
+    cuts: int = 8,
+    run: Callable[..., BacktestResult | NotReady] = run_backtest,
+) -> LookAheadReport | NotReady:
+    """Recompute on data cut off at `cuts` bars, and compare every past value to the last bit.
+
+    The cuts are spread from the first bar with a z-score to the last bar but one; each run
+    begins at the same bar. run: the back-test to check, called as `run_backtest`. A changed
+    value is one that could not have been known at its own bar. Raises ValueError for cuts
+    below 1.
+    """
+    if cuts < 1:
+        raise ValueError(f"cuts is {cuts}, expected at least 1")
+    full = run(y_bars, x_bars, params, settings)
+    if isinstance(full, NotReady):
+        return full
+    n = len(full.ts_ms)
+    need = settings.hedge_window + params.z_window + 1
+    if n <= need:
+        return NotReady(f"needs {need + 1} bars, has {n}", n, need + 1)
+    ends = np.unique(np.linspace(need, n - 1, cuts).astype(np.int64))
+    changes: list[ChangedValue] = []
+    betas: list[float] = []
+    for end in ends.tolist():
+        legs = [_until(bars, full.ts_ms[0], full.ts_ms[end - 1]) for bars in (y_bars, x_bars)]
+        at_open = [_without_close(bars, full.ts_ms[end - 1]) for bars in legs]
+        for known, series in ((legs, _AT_CLOSE), (at_open, _AT_OPEN)):
+            cut = run(*known, params, settings, full.fit)
+            changes += _changed(full, cut, end, series)
+        if full.fit is not None:
+            alone = run(*legs, params, settings)
+            if isinstance(alone, BacktestResult) and alone.fit is not None:
+                betas.append(float(alone.fit.beta))
+    names = [change.series for change in changes]
+    return LookAheadReport(
+        cuts=tuple(full.ts_ms[ends - 1].tolist()),
+        compared=int(ends.sum()) * (len(_AT_CLOSE) + len(_AT_OPEN)),
+        changed=len(changes),
+        by_series={name: names.count(name) for name in _AT_CLOSE if name in names},
+        first=tuple(sorted(changes, key=lambda change: change.ts_ms)[:_SHOWN_CHANGES]),
+        fit_beta=float(full.fit.beta) if full.fit is not None else None,
+        beta_at_cuts=tuple(betas),
+    )
+
+
+def _until(bars: Bars, first_ms: int, last_ms: int) -> Bars:
+    """The bars up to `last_ms`, from the one that is current at `first_ms` on."""
+    start = max(int(np.searchsorted(bars.ts_ms, first_ms, side="right")) - 1, 0)
+    stop = int(np.searchsorted(bars.ts_ms, last_ms, side="right"))
+    columns = {name: getattr(bars, name)[start:stop] for name in BAR_COLUMNS}
+    return Bars(bars.symbol, bars.timeframe, **columns)
+
+
+def _without_close(bars: Bars, last_ms: int) -> Bars:
+    """The bars as known when the one at `last_ms` opens: of that one the open alone."""
+    if not len(bars) or bars.ts_ms[-1] != last_ms:
+        return bars
+    columns = {name: getattr(bars, name).copy() for name in ("high", "low", "close")}
+    for column in columns.values():
+        column[-1] = bars.open[-1]
+    return replace(bars, **columns)
+
+
+def _changed(
+    full: BacktestResult, cut: BacktestResult | NotReady, end: int, series: tuple[str, ...]
+) -> list[ChangedValue]:
+    """The values of the first `end` bars that the cut run had otherwise."""
+    cut_ms = int(full.ts_ms[end - 1])
+    found = []
+    for name in series:
+        now = getattr(full, name)[:end]
+        then = np.full(end, np.nan)
+        if not isinstance(cut, NotReady) and np.array_equal(cut.ts_ms, full.ts_ms[:end]):
+            then = getattr(cut, name)
+        rows = np.flatnonzero((now != then) & ~(np.isnan(now) & np.isnan(then)))
+        times = full.ts_ms[rows].tolist()
+        pairs = zip(times, then[rows].tolist(), now[rows].tolist(), strict=True)
+        found += [ChangedValue(name, ts, cut_ms, a, b) for ts, a, b in pairs]
+    return found

@@ -1,0 +1,293 @@
+"""Walk-forward: choose the rules on one stretch of bars, trade them on the next, and roll on.
+
+The bars after the longest warm-up of the grid are parted into folds: `train_bars` on which
+every cell of the grid is scored and the best is chosen, then `test_bars` that follow, on which
+only the chosen cell is traded; the next fold begins test_bars later. What was earned on the
+test stretches, one after the other, is the out-of-sample curve: no bar of it had a part in the
+choice that traded it. Beside it stands the in-sample curve: the one cell that with hindsight
+was best on the very bars that it is shown on. The difference is what hindsight is worth.
+
+Every test stretch begins flat; what is still open at its end is closed at its last close, at
+cost. A hedge of the mode "in-sample" is fitted on the fold's training bars, held on its test
+bars, and so is out of sample there; for the in-sample curve it is fitted on all bars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from analytics._backtest_engine import (
+    Hedged,
+    Legs,
+    Run,
+    Signals,
+    hedge_legs,
+    pair_legs,
+    per_year,
+    score_spread,
+    simulate,
+)
+from analytics._backtest_figures import reckon
+from analytics._backtest_kernels import SUMS
+from analytics._backtest_types import BacktestParams
+from analytics._grid import Grid, Windows, make_grid
+from analytics._sweep_work import Mapper, best_of, run_here, score_cells
+from analytics.model import Bars, FloatArray, HedgeFit, IntArray, NotReady, PairParams, frozen
+from analytics.performance import max_drawdown, sharpe
+
+#: Figures by which a cell may be chosen: those that make little of luck in few trades.
+CHOICES: tuple[str, ...] = ("sharpe", "sortino", "net_return", "max_drawdown", "profit_factor")
+LEAST_TRAIN, LEAST_TEST = 30, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One choice and what came of it. Times are of bars, the last ones included.
+
+    x_value, y_value: the chosen cell, None where no cell of the training bars had a figure;
+    nothing is traded then. trained: the metric on the training bars. tested: on the bars that
+    followed. net: return of the test bars after costs.
+    """
+
+    train_from_ms: int
+    train_to_ms: int
+    test_from_ms: int
+    test_to_ms: int
+    x_value: float | None
+    y_value: float | None
+    trained: float
+    tested: float
+    net: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An equity curve that begins at 1.0, shape (n,), with its figures after costs."""
+
+    equity: FloatArray
+    net_return: float
+    sharpe: float
+    max_drawdown: float
+
+
+@dataclass(frozen=True, eq=False)
+class WalkForward:
+    """What walking forward earned, on the bars ts_ms from the first test stretch on.
+
+    hindsight: values of x and y of the in-sample curve's cell, None where none has a figure.
+    """
+
+    grid: Grid
+    metric: str
+    train_bars: int
+    test_bars: int
+    ts_ms: IntArray
+    out_of_sample: Curve
+    in_sample: Curve
+    hindsight: tuple[float, float] | None
+    folds: tuple[Fold, ...]
+
+
+class _Stretch(NamedTuple):
+    """Rows of a fold: trained on start..middle-1, tested on middle..stop-1."""
+
+    start: int
+    middle: int
+    stop: int
+
+
+def walk_forward(
+    y_bars: Bars,
+    x_bars: Bars,
+    params: PairParams,
+    settings: BacktestParams,
+    x_name: str,
+    x_values: Sequence[float],
+    y_name: str,
+    y_values: Sequence[float],
+    *,
+    train_bars: int,
+    test_bars: int,
+    metric: str = "sharpe",
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    run_all: Mapper = run_here,
+) -> WalkForward | NotReady:
+    """Choose on `train_bars`, trade the next `test_bars`, roll on by test_bars; see the module.
+
+    The newest stretch may be shorter. progress and run_all: as in `sweep`. NotReady where the
+    bars do not fill a warm-up, a training stretch and a test bar, and where it was cancelled.
+    Raises ValueError as `sweep` does, for a metric that is none of CHOICES, and for stretches
+    that are too short.
+    """
+    if metric not in CHOICES:
+        raise ValueError(f"metric is {metric!r}, expected one of {', '.join(CHOICES)}")
+    for name, value, low in (
+        ("train_bars", train_bars, LEAST_TRAIN),
+        ("test_bars", test_bars, LEAST_TEST),
+    ):
+        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+            raise ValueError(f"{name} is {value!r}, expected a whole number of at least {low}")
+    grid = make_grid(params, settings, x_name, x_values, y_name, y_values)
+    legs = pair_legs(y_bars, x_bars, params)
+    have, groups = len(legs.ts_ms), grid.groups()
+    warm_up = max(hedge + max(windows) for hedge, windows in groups.items())
+    need = warm_up + train_bars + test_bars
+    if have < need:
+        return NotReady(f"needs {need} bars, has {have}", have, need)
+    middles = range(warm_up + train_bars, have, test_bars)
+    walk = _Walk(
+        legs, grid, [_Stretch(at - train_bars, at, min(at + test_bars, have)) for at in middles]
+    )
+    parts = grid.parts()
+    for done, _ in enumerate(run_all(walk.stopping(cancelled), parts), 1):
+        if progress is not None:
+            progress(done, len(parts))
+    if cancelled is not None and cancelled():
+        return NotReady("cancelled", 0, len(parts))
+    return walk.result(metric, train_bars, test_bars)
+
+
+class _Walk:
+    """The scores of every cell on every fold, and what follows from them."""
+
+    def __init__(self, legs: Legs, grid: Grid, stretches: list[_Stretch]) -> None:
+        self._legs, self._grid, self._stretches = legs, grid, stretches
+        self._rules = grid.rules()
+        self._per_year = per_year(legs, grid.params)
+        self._fits = [self._fit(one.start, one.middle) for one in stretches]
+        self._all_bars = self._fit(0, len(legs.ts_ms))
+        shape = (len(self._rules), len(SUMS))
+        self._trained = np.full((len(stretches), *shape), np.nan)
+        self._hindsight = np.full(shape, np.nan)
+
+    def stopping(
+        self, cancelled: Callable[[], bool] | None
+    ) -> Callable[[tuple[int, Windows]], None]:
+        """The work on a part of the grid; none once it is cancelled."""
+
+        def work(part: tuple[int, Windows]) -> None:
+            for window, cells in part[1].items():
+                if cancelled is None or not cancelled():
+                    self._score(window, cells)
+
+        return work
+
+    def _fit(self, start: int, stop: int) -> HedgeFit | None:
+        """The fit of the mode "in-sample" on a stretch of rows; None in the other modes."""
+        if self._grid.settings.hedge_mode != "in-sample":
+            return None
+        legs = self._legs
+        rows = Legs(legs.ts_ms[start:stop], legs.prices[:, start:stop], legs.carried, 0)
+        return hedge_legs(rows, self._grid.params, self._grid.settings).fit
+
+    def _score(self, z_window: int, cells: list[int]) -> None:
+        settings = self._grid.cell(*divmod(cells[0], self._grid.shape[1]))[1]
+        rules = self._rules[cells]
+        signals = self._signals(settings, z_window, self._all_bars)
+        first, last = self._stretches[0].middle, self._stretches[-1].stop
+        if signals is not None:
+            self._hindsight[cells] = score_cells(signals, rules, first - 1, last)
+        for fold, one in enumerate(self._stretches):
+            fit = self._fits[fold]
+            known = signals if fit is None else self._signals(settings, z_window, fit)
+            if known is not None:
+                self._trained[fold, cells] = score_cells(known, rules, one.start, one.middle)
+
+    def _signals(
+        self, settings: BacktestParams, z_window: int, fit: HedgeFit | None
+    ) -> Signals | None:
+        hedged: Hedged = hedge_legs(self._legs, self._grid.params, settings, fit)
+        made = score_spread(hedged, z_window)
+        return None if isinstance(made, NotReady) else made
+
+    def result(self, metric: str, train_bars: int, test_bars: int) -> WalkForward:
+        """The choices, the two curves, and the folds in figures."""
+        made = [self._fold(number, metric) for number in range(len(self._stretches))]
+        first, last = self._stretches[0].middle, self._stretches[-1].stop
+        place = self._best(self._hindsight, metric)
+        alone = None if place is None else self._run(place, self._all_bars, first, last)
+        growth = np.cumprod([1.0, *(fold.net + 1.0 for _, fold in made)])
+        curve = np.concatenate([equity * by for (equity, _), by in zip(made, growth, strict=False)])
+        flat = np.ones(last - first)
+        return WalkForward(
+            grid=self._grid,
+            metric=metric,
+            train_bars=train_bars,
+            test_bars=test_bars,
+            ts_ms=frozen(self._legs.ts_ms[first:last], np.int64),
+            out_of_sample=self._curve(curve),
+            in_sample=self._curve(flat if alone is None else _closed(alone)),
+            hindsight=None if place is None else self._values(place),
+            folds=tuple(fold for _, fold in made),
+        )
+
+    def _fold(self, number: int, metric: str) -> tuple[FloatArray, Fold]:
+        one, ts_ms = self._stretches[number], self._legs.ts_ms
+        place = self._best(self._trained[number], metric)
+        equity, tested, trained = np.ones(one.stop - one.middle), np.nan, np.nan
+        x_value, y_value = (None, None) if place is None else self._values(place)
+        if place is not None:
+            run = self._run(place, self._fits[number], one.middle, one.stop)
+            equity = _closed(run)
+            trained = self._figure(self._trained[number, place], metric)
+            tested = self._figure(run.sums, metric)
+        return equity, Fold(
+            train_from_ms=int(ts_ms[one.start]),
+            train_to_ms=int(ts_ms[one.middle - 1]),
+            test_from_ms=int(ts_ms[one.middle]),
+            test_to_ms=int(ts_ms[one.stop - 1]),
+            x_value=x_value,
+            y_value=y_value,
+            trained=trained,
+            tested=tested,
+            net=float(equity[-1] - 1.0),
+        )
+
+    def _best(self, sums: FloatArray, metric: str) -> int | None:
+        best = best_of(reckon(sums, self._per_year)[metric][None])
+        return None if best is None else best[1]
+
+    def _figure(self, sums: FloatArray, metric: str) -> float:
+        return float(reckon(sums, self._per_year)[metric])
+
+    def _values(self, place: int) -> tuple[float, float]:
+        row, column = divmod(place, self._grid.shape[1])
+        return self._grid.x_values[column], self._grid.y_values[row]
+
+    def _run(self, place: int, fit: HedgeFit | None, first: int, stop: int) -> Run:
+        """Trade a cell on first..stop-1; the close before `first` gives the first order."""
+        params, settings = self._grid.cell(*divmod(place, self._grid.shape[1]))
+        signals = self._signals(settings, params.z_window, fit)
+        assert signals is not None, "a cell without signals has no figure to be chosen by"
+        rows, hedged, legs = slice(first - 1, stop), signals.hedged, self._legs
+        part = Legs(legs.ts_ms[rows], legs.prices[:, rows], legs.carried[rows], 0)
+        hedged = hedged._replace(legs=part, hedge=hedged.hedge[rows], spread=hedged.spread[rows])
+        return simulate(Signals(hedged, signals.z[rows], 0), settings)
+
+    def _curve(self, equity: FloatArray) -> Curve:
+        returns = np.diff(equity, prepend=1.0) / np.concatenate(([1.0], equity[:-1]))
+        return Curve(
+            equity=frozen(equity, np.float64),
+            net_return=float(equity[-1] - 1.0),
+            sharpe=sharpe(returns, self._per_year),
+            max_drawdown=max_drawdown(returns),
+        )
+
+
+def _closed(run: Run) -> FloatArray:
+    """Equity of a run without its first bar; what is open at its end is closed, at cost."""
+    equity, ledger = run.equity[1:].copy(), run.ledger
+    if len(ledger.reason) and ledger.reason[-1] == 0:
+        first, hedged = int(ledger.first[-1]), run.signals.hedged
+        open_y, open_x, close_y, close_x = hedged.legs.prices
+        beta = abs(hedged.hedge[first - 1])
+        size_y = 1.0 if hedged.log_prices else open_y[first]
+        size_x = beta if hedged.log_prices else beta * open_x[first]
+        grown = size_y * close_y[-1] / open_y[first] + size_x * close_x[-1] / open_x[first]
+        equity[-1] -= run.equity[first - 1] * ledger.cost[-1] * grown / (size_y + size_x)
+    return equity
