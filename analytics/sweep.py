@@ -42,7 +42,7 @@ class SweepResult:
 
     A cell is NaN where its parameters are no legal set (an exit_z at or above entry_z), where
     they leave too few bars, where the figure is undefined (no trade), or where the sweep was
-    cancelled before it. done: cells reckoned. in_sample: see `BacktestResult.in_sample`.
+    cancelled before it. done: legal cells that were reckoned. in_sample: see `BacktestResult.in_sample`.
     first_ms, last_ms, bars: the rows that every cell had.
     """
 
@@ -87,7 +87,7 @@ def sweep(
     """Back-test every combination of two parameters on the same bars.
 
     Each cell equals `run_backtest` with the parameters of `SweepResult.cell`; cells with
-    longer windows therefore begin later. progress(done, total) is called after each part of
+    longer windows therefore begin later. progress(done, cells) is called after each part of
     the work on the calling thread, cancelled() before each part, on the thread that does it.
     run_all: maps the work over threads; the kernels let go of the interpreter. NotReady where
     no cell has bars enough. Raises ValueError for axes that are equal or unknown, a value that
@@ -99,7 +99,7 @@ def sweep(
     rows, columns = grid.shape
     total = rows * columns
     sums, absences = np.full((total, len(SUMS)), np.nan), list[NotReady]()
-    done = total - bench.cells
+    done = 0
     for part in run_all(bench.work, bench.parts):
         for cells, made in part:
             done += len(cells)
@@ -108,8 +108,8 @@ def sweep(
             else:
                 sums[cells] = made
         if progress is not None:
-            progress(done, total)
-    if absences and done == total and np.isnan(sums[:, 0]).all():
+            progress(done, bench.cells)
+    if absences and done == bench.cells and np.isnan(sums[:, 0]).all():
         return min(absences, key=lambda absence: absence.need)
     if not len(legs.ts_ms):
         return NotReady("cancelled", 0, 1)
@@ -120,7 +120,7 @@ def sweep(
             name: frozen(figures[name].reshape(rows, columns), np.float64) for name in METRICS
         },
         done=done,
-        cancelled=done < total,
+        cancelled=done < bench.cells,
         first_ms=int(legs.ts_ms[0]),
         last_ms=int(legs.ts_ms[-1]),
         bars=len(legs.ts_ms),

@@ -238,10 +238,26 @@ REGISTRY: dict[str, Entry] = {
     "backtest.run_backtest": of_bars(
         lambda f, a: f(a.y_bars, a.x_bars, PAIR, TRADING), lines=backtest_lines
     ),
-    "backtest.check_look_ahead": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR, TRADING, cuts=2)),
+    "lookahead.check_look_ahead": of_bars(
+        lambda f, a: f(a.y_bars, a.x_bars, PAIR, TRADING, cuts=2)
+    ),
     "sweep.sweep": of_bars(
         lambda f, a: f(
             a.y_bars, a.x_bars, PAIR, TRADING, "entry_z", [1.0, 2.0], "z_window", [10, 20]
+        )
+    ),
+    "walkforward.walk_forward": of_bars(
+        lambda f, a: f(
+            a.y_bars,
+            a.x_bars,
+            PAIR,
+            TRADING,
+            "entry_z",
+            [1.0, 1.5],
+            "exit_z",
+            [0.0, 0.5],
+            train_bars=30,
+            test_bars=10,
         )
     ),
     "alerts.describe": of_bars(lambda f, a: f(RULE, 101.0)),

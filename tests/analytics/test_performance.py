@@ -63,6 +63,54 @@ def test_max_drawdown_counts_from_the_start():
     assert max_drawdown([0.5, np.nan, -1.0]) == -1.0
 
 
+def quantstats_figures(r, periods):
+    """The formulas of quantstats.stats 0.0.86: sharpe, sortino, volatility, max_drawdown."""
+    returns = pd.Series(r)
+    downside = np.sqrt((returns[returns < 0] ** 2).sum() / len(returns))
+    prices = pd.concat([pd.Series([1.0]), (1 + returns).cumprod()])
+    return {
+        "sharpe": returns.mean() / returns.std(ddof=1) * np.sqrt(periods),
+        "sortino": returns.mean() / downside * np.sqrt(periods),
+        "volatility": returns.std() * np.sqrt(periods),
+        "max_drawdown": (prices / prices.expanding(min_periods=0).max()).min() - 1,
+        "profit_factor": returns[returns >= 0].sum() / abs(returns[returns < 0].sum()),
+        "win_rate": len(returns[returns > 0]) / len(returns[returns != 0]),
+    }
+
+
+def empyrical_figures(r, periods):
+    """The formulas of empyrical 0.5: sharpe_ratio, sortino_ratio, annual_volatility, ..."""
+    downside = np.sqrt(np.nanmean(np.square(np.clip(r - 0.0, -np.inf, 0.0)))) * np.sqrt(periods)
+    growth = np.empty(len(r) + 1)
+    growth[0] = 100.0
+    np.cumprod(1 + r, out=growth[1:])
+    growth[1:] *= 100.0
+    peaks = np.fmax.accumulate(growth)
+    return {
+        "sharpe": np.nanmean(r) / np.nanstd(r, ddof=1) * np.sqrt(periods),
+        "sortino": np.nanmean(r) * periods / downside,
+        "volatility": np.nanstd(r, ddof=1) * periods ** (1.0 / 2.0),
+        "max_drawdown": np.nanmin((growth - peaks) / peaks),
+    }
+
+
+@pytest.mark.parametrize("peer", [quantstats_figures, empyrical_figures])
+@pytest.mark.parametrize("seed", range(5))
+def test_figures_are_those_of_the_peers_formulas(peer, seed):
+    rng = np.random.default_rng(seed)
+    r = rng.normal(rng.normal(0, 3e-4), 1e-3, 300)
+    ours = {
+        "sharpe": sharpe(r, 525_600),
+        "sortino": sortino(r, 525_600),
+        "volatility": annual_volatility(r, 525_600),
+        "max_drawdown": max_drawdown(r),
+        "profit_factor": profit_factor(r),
+        "win_rate": hit_rate(r),
+    }
+    for name, value in peer(r, 525_600).items():
+        assert ours[name] == pytest.approx(value, rel=1e-11), name
+
+
 def test_profit_factor_and_hit_rate_of_a_few_trades():
     trades = [30.0, -10.0, 20.0, -10.0, 0.0, np.nan]
     assert profit_factor(trades) == 2.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -41,10 +42,10 @@ def swept(*axes: Any, **options: Any) -> SweepResult:
 
 
 def same(one: float, other: float) -> bool:
-    return one == other or (math.isnan(one) and math.isnan(other))
+    return one == pytest.approx(other, rel=1e-12, abs=1e-12, nan_ok=True)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(
     ("x_name", "x_values", "y_name", "y_values"),
     [
@@ -53,74 +54,106 @@ def same(one: float, other: float) -> bool:
         ("hedge_window", (60, 80), "entry_z", ENTRIES[:2]),
         ("hedge_window", (60, 80), "z_window", (20, 30)),
         ("stop_z", (3.0, 4.0), "max_bars", (3, 10)),
+        ("cost_bps", (0.0, 5.0), "slippage_bps", (0.0, 1.0)),
+    ],
+)
+@pytest.mark.parametrize(
+    "rules",
+    [
+        RULES,
+        replace(RULES, hedge_mode="kalman", sides="long", max_bars=12),
+        replace(RULES, hedge_mode="in-sample", sides="short", stop_z=3.5),
     ],
 )
 def test_every_cell_equals_the_back_test_of_its_parameters(
-    metric: str, x_name: str, x_values: Any, y_name: str, y_values: Any
+    threads: int, x_name: str, x_values: Any, y_name: str, y_values: Any, rules: BacktestParams
 ) -> None:
-    result = swept(x_name, x_values, y_name, y_values, metric)
-    assert result.matrix.shape == (len(y_values), len(x_values))
+    with ThreadPoolExecutor(threads) as pool:
+        result = swept(x_name, x_values, y_name, y_values, rules=rules, run_all=pool.map)
     for row in range(len(y_values)):
         for column in range(len(x_values)):
             try:
-                params, rules = result.cell(row, column)
+                params, cell = result.cell(row, column)
             except ValueError:
-                assert math.isnan(result.matrix[row, column])
+                assert all(math.isnan(result.matrices[one][row, column]) for one in METRICS)
                 continue
-            single = run_backtest(*legs(), params, rules)
+            single = run_backtest(*legs(), params, cell)
             assert isinstance(single, BacktestResult)
-            assert same(result.matrix[row, column], getattr(single.figures, metric))
+            for metric in METRICS:
+                shown = result.matrices[metric]
+                assert shown.shape == (len(y_values), len(x_values))
+                assert same(shown[row, column], getattr(single.figures, metric)), metric
+
+
+def test_many_cells_of_one_window_are_parted_and_put_together_again() -> None:
+    entries, exits = np.linspace(0.5, 2.5, 41), np.linspace(0.0, 0.4, 9)
+    whole = swept("entry_z", entries, "exit_z", exits)
+    with ThreadPoolExecutor(2) as pool:
+        parted = swept("entry_z", entries, "exit_z", exits, run_all=pool.map)
+    for metric in METRICS:
+        np.testing.assert_array_equal(whole.matrices[metric], parted.matrices[metric])
+    for row, column in ((0, 0), (3, 20), (8, 40)):
+        single = run_backtest(*legs(), *whole.cell(row, column))
+        assert isinstance(single, BacktestResult)
+        assert same(whole.matrices["net_return"][row, column], single.figures.net_return)
 
 
 def test_cells_that_are_no_legal_set_are_empty() -> None:
-    result = swept("entry_z", (0.5, 1.5), "exit_z", (0.0, 1.0), metric="net_return")
-    assert np.isnan(result.matrix).tolist() == [[False, False], [True, False]]
-    assert result.done == 4
+    result = swept("entry_z", (0.5, 1.5), "exit_z", (0.0, 1.0))
+    shown = result.matrices["net_return"]
+    assert np.isnan(shown).tolist() == [[False, False], [True, False]]
+    assert result.done == 3
+    assert not result.cancelled
 
 
 def test_cells_with_too_few_bars_are_empty() -> None:
-    result = swept("entry_z", (1.0,), "z_window", (30, 2_000), metric="net_return")
-    assert np.isnan(result.matrix).tolist() == [[False], [True]]
+    result = swept("entry_z", (1.0,), "z_window", (30, 2_000))
+    assert np.isnan(result.matrices["net_return"]).tolist() == [[False], [True]]
 
 
 def test_the_best_cell_is_the_largest_that_has_a_value() -> None:
-    result = swept("entry_z", ENTRIES, "exit_z", EXITS, metric="net_return")
-    assert result.best is not None
-    assert result.matrix[result.best] == np.nanmax(result.matrix)
-    empty = replace(result, matrix=np.full((3, 4), np.nan))
-    assert empty.best is None
+    result = swept("entry_z", ENTRIES, "exit_z", EXITS)
+    shown = result.matrices["net_return"]
+    assert shown[result.best("net_return")] == np.nanmax(shown)
+    empty = replace(result, matrices={"net_return": np.full((3, 4), np.nan)})
+    assert empty.best("net_return") is None
 
 
-def test_progress_is_told_after_every_cell() -> None:
+def test_it_says_which_bars_it_was_made_of() -> None:
+    result = swept("entry_z", ENTRIES, "exit_z", EXITS)
+    assert (result.first_ms, result.last_ms, result.bars) == (0, 399 * MINUTE, 400)
+    assert (result.grid.params, result.grid.settings) == (PAIR, RULES)
+
+
+def test_progress_is_told_after_every_part() -> None:
     told: list[tuple[int, int]] = []
-    swept("entry_z", ENTRIES, "exit_z", EXITS, progress=lambda *at: told.append(at))
-    assert told == [(done, 12) for done in range(1, 13)]
+    axes = ("entry_z", ENTRIES, "z_window", (10, 20, 30))
+    swept(*axes, progress=lambda *at: told.append(at))
+    assert told == [(4, 12), (8, 12), (12, 12)]
 
 
 def test_a_cancelled_sweep_keeps_the_cells_it_has() -> None:
-    polls = iter([False] * 5 + [True])
-    result = swept(
-        "entry_z", ENTRIES, "exit_z", EXITS, metric="net_return", cancelled=lambda: next(polls)
-    )
+    polls = iter([False] * 2 + [True] * 9)
+    axes = ("entry_z", ENTRIES, "z_window", (10, 20, 30))
+    result = swept(*axes, cancelled=lambda: next(polls))
     assert result.cancelled
-    assert result.done == 5
-    assert np.isfinite(result.matrix).sum() == 5
-    whole = swept("entry_z", ENTRIES, "exit_z", EXITS, metric="net_return")
-    assert not whole.cancelled
-    kept = np.isfinite(result.matrix)
-    np.testing.assert_array_equal(result.matrix[kept], whole.matrix[kept])
+    assert result.done == 8
+    shown, whole = result.matrices["net_return"], swept(*axes).matrices["net_return"]
+    kept = np.isfinite(shown)
+    assert kept.sum() == 8
+    np.testing.assert_array_equal(shown[kept], whole[kept])
 
 
 def test_a_sweep_cancelled_at_once_is_empty_and_says_so() -> None:
     result = swept("entry_z", ENTRIES, "exit_z", EXITS, cancelled=lambda: True)
     assert (result.cancelled, result.done) == (True, 0)
-    assert np.isnan(result.matrix).all()
+    assert np.isnan(result.matrices["sharpe"]).all()
 
 
 def test_windows_of_numpy_floats_are_whole_numbers_where_they_must_be() -> None:
     result = swept("z_window", np.array([20.0, 30.0]), "entry_z", np.array([1.0]))
-    assert result.x_values == (20, 30)
-    assert np.isfinite(result.matrix).all()
+    assert result.grid.x_values == (20, 30)
+    assert np.isfinite(result.matrices["net_return"]).all()
 
 
 def test_an_in_sample_sweep_is_labelled() -> None:
@@ -138,11 +171,13 @@ def test_too_few_bars_for_every_cell_are_not_ready() -> None:
     ("axes", "message"),
     [
         (("colour", (1,), "exit_z", (0,)), "x_name is 'colour', expected one of entry_z"),
-        (("entry_z", (), "exit_z", (0,)), "x_values is empty"),
+        (("entry_z", (), "exit_z", (0,)), "x_values has 0 values, expected 1"),
         (("entry_z", (1,), "entry_z", (2,)), "x_name and y_name are both entry_z"),
-        (("entry_z", range(1, 102), "exit_z", range(100)), "the grid has 10,100 cells"),
+        (("entry_z", np.arange(1, 102) / 10, "exit_z", range(100)), "the grid has 10,100 cells"),
         (("entry_z", (1.0,), "exit_z", (1.5,)), r"exit_z is 1.5, expected from 0 to below"),
-        (("entry_z", (1,), "exit_z", (0,), "luck"), "metric is 'luck', expected one of sharpe"),
+        (("entry_z", (1.0, 0.0), "exit_z", (0.5,)), r"entry_z is 0.0, expected above 0"),
+        (("entry_z", (1.0,), "z_window", (1, 20)), r"z_window is 1, expected"),
+        (("entry_z", (1.0,), "max_bars", (2.5,)), r"max_bars is 2.5, expected a whole number"),
     ],
 )
 def test_a_grid_that_makes_no_sense_is_refused(axes: Any, message: str) -> None:

@@ -1,0 +1,275 @@
+"""The back-test of SPEC section 6 in plain Python, sharing no line with the engine.
+
+Bars go into dictionaries, hedges are fitted anew at every bar, and two accounts (net and gross)
+hold cash and quantities. Slow, and meant to be read beside the text.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import fmean
+from typing import Any
+
+NAN = math.nan
+MINUTE = 60_000
+MINUTES_A_YEAR = 365 * 24 * 60
+
+
+@dataclass
+class Row:
+    """A bar of the pair: times, opens and closes of both legs."""
+
+    ts_ms: int
+    opens: tuple[float, float]
+    closes: tuple[float, float]
+
+
+@dataclass
+class Book:
+    """What the account wrote, a value a bar; trades: (first, last, side, reason, net, cost)."""
+
+    equity: list[float] = field(default_factory=list)
+    gross: list[float] = field(default_factory=list)
+    position: list[int] = field(default_factory=list)
+    trades: list[tuple[int, int, int, str, float, float]] = field(default_factory=list)
+    turnover: float = 0.0
+
+
+def rows_of(y_bars: Any, x_bars: Any, limit: int, min_trades: int) -> list[Row]:
+    """Rows at the times of either leg, closes carried forward, a carried leg opening there."""
+    legs = []
+    for bars in (y_bars, x_bars):
+        columns = (bars.ts_ms, bars.open, bars.close, bars.trades)
+        rows = zip(*(one.tolist() for one in columns), strict=True)
+        legs.append({ts: (opened, close, trades) for ts, opened, close, trades in rows})
+    last: list[float | None] = [None, None]
+    rows = []
+    for ts in sorted({*legs[0], *legs[1]}):
+        opens, active = [], True
+        for k, leg in enumerate(legs):
+            if ts in leg:
+                opened, last[k], trades = leg[ts]
+                active &= trades == -1 or trades >= min_trades
+            else:
+                opened, active = last[k], active and min_trades == 0
+            opens.append(opened)
+        if None not in last and active:
+            rows.append(Row(ts, tuple(opens), tuple(last)))
+    rows = rows[-limit:]
+    priced = [all(math.isfinite(p) and p > 0 for p in (*one.opens, *one.closes)) for one in rows]
+    return [one for one, good in zip(rows, priced, strict=True) if good]
+
+
+def least_squares(y: list[float], x: list[float], intercept: bool) -> tuple[float, float]:
+    """Slope and intercept; NaN where x does not move."""
+    if not intercept:
+        return math.fsum(a * b for a, b in zip(x, y, strict=True)) / math.fsum(
+            b * b for b in x
+        ), 0.0
+    mean_y = y[0] + fmean(one - y[0] for one in y)
+    mean_x = x[0] + fmean(one - x[0] for one in x)
+    squares = math.fsum((one - mean_x) ** 2 for one in x)
+    if squares == 0:
+        return NAN, NAN
+    beta = math.fsum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / squares
+    return beta, mean_y - beta * mean_x
+
+
+def kalman(
+    y: list[float], x: list[float], window: int, intercept: bool
+) -> list[tuple[float, float]]:
+    """The filter of analytics.kalman on legs scaled by the first `window` rows."""
+    centre_y, centre_x = (fmean(y[:window]), fmean(x[:window])) if intercept else (0.0, 0.0)
+    unit_y = math.sqrt(fmean((one - centre_y) ** 2 for one in y[:window]))
+    unit_x = 10.0 * math.sqrt(fmean((one - centre_x) ** 2 for one in x[:window]))
+    step, noise, free = 1e-4 / (1 - 1e-4), 1e-3, 1.0 if intercept else 0.0
+    beta = alpha = covariance = 0.0
+    var_beta, var_alpha = 100.0, free
+    known = []
+    for t, (one, other) in enumerate(zip(y, x, strict=True)):
+        if t:
+            var_beta += step
+            var_alpha += step * free
+        target, design = (one - centre_y) / unit_y, (other - centre_x) / unit_x
+        surprise = target - beta * design - alpha
+        gain_b, gain_a = var_beta * design + covariance, covariance * design + var_alpha
+        total = gain_b * design + gain_a + noise
+        beta += gain_b / total * surprise
+        alpha += gain_a / total * surprise
+        var_beta -= gain_b * gain_b / total
+        covariance -= gain_b * gain_a / total
+        var_alpha -= gain_a * gain_a / total
+        ratio = unit_y / unit_x * beta
+        known.append((ratio, centre_y + unit_y * alpha - ratio * centre_x))
+    return [(NAN, NAN)] * (window - 1) + known[window - 1 :]
+
+
+def hedges(
+    y: list[float], x: list[float], settings: Any, intercept: bool
+) -> list[tuple[float, float]]:
+    """Beta and alpha that each bar is measured with: known a bar before, or one of all bars."""
+    n, window = len(y), settings.hedge_window
+    if settings.hedge_mode == "in-sample":
+        return [least_squares(y, x, intercept)] * n
+    if settings.hedge_mode == "kalman":
+        return [(NAN, NAN), *kalman(y, x, window, intercept)[:-1]]
+    return [
+        least_squares(y[t - window : t], x[t - window : t], intercept)
+        if t >= window
+        else (NAN, NAN)
+        for t in range(n)
+    ]
+
+
+def z_score(spread: list[float], window: int) -> list[float]:
+    """Of the window that ends at each bar, ddof 1; NaN before one is full, and without spread."""
+    made = []
+    for t in range(len(spread)):
+        last = spread[t + 1 - window : t + 1] if t + 1 >= window else [NAN]
+        if any(math.isnan(one) for one in last):
+            made.append(NAN)
+            continue
+        mean = last[0] + fmean(one - last[0] for one in last)
+        deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in last) / (window - 1))
+        made.append((last[-1] - mean) / deviation if deviation > 0 else NAN)
+    return made
+
+
+def account(z: list[float], hedge: list[float], rows: list[Row], rules: Any, log: bool) -> Book:
+    """Cash, quantities and orders, of an account with costs and of one without."""
+    rate = (rules.cost_bps + rules.slippage_bps) / 1e4
+    book = Book()
+    cash = {"net": 1.0, "gross": 1.0}
+    quantity = {"net": (0.0, 0.0), "gross": (0.0, 0.0)}
+    side, entered, order, waiting = 0, 0, None, None
+    entry_value = spent = cost = 0.0
+
+    def fill(name: str, new: tuple[float, float], price: tuple[float, float]) -> float:
+        paid = 0.0
+        for old_q, new_q, p in zip(quantity[name], new, price, strict=True):
+            cash[name] -= (new_q - old_q) * p
+            paid += rate * abs(new_q - old_q) * p if name == "net" else 0.0
+            book.turnover += abs(new_q - old_q) * p / entry_value if name == "net" else 0.0
+        cash[name] -= paid
+        quantity[name] = new
+        return paid
+
+    for t, row in enumerate(rows):
+        if order is not None and order[0] == "enter":
+            side, beta, entered = order[1], hedge[t - 1], t
+            entry_value = cash["net"]
+            for name in ("net", "gross"):
+                per_y, per_x = (1 / row.opens[0], beta / row.opens[1]) if log else (1.0, beta)
+                unit = cash[name] / (per_y * row.opens[0] + abs(per_x) * row.opens[1])
+                cost = fill(name, (side * per_y * unit, -side * per_x * unit), row.opens)
+                spent = cost if name == "net" else spent
+        elif order is not None:
+            for name in ("gross", "net"):
+                cost = fill(name, (0.0, 0.0), row.opens)
+            profit = (cash["net"] - entry_value) / entry_value
+            costs = (spent + cost) / entry_value
+            book.trades.append((entered, t, side, order[1], profit, costs))
+            waiting = side if order[1] != "target" else None
+            side = 0
+        order = None
+        for name, line in (("net", book.equity), ("gross", book.gross)):
+            held = sum(q * p for q, p in zip(quantity[name], row.closes, strict=True))
+            line.append(cash[name] + held)
+        book.position.append(side)
+        value = z[t]
+        if side:
+            order = _order_to_leave(-side * value, t + 1 - entered, rules)
+            continue
+        if waiting is not None and -waiting * value <= rules.exit_z:
+            waiting = None
+        far = abs(value) >= rules.entry_z and (rules.stop_z is None or abs(value) < rules.stop_z)
+        wanted = "short" if value > 0 else "long"
+        legal = rules.sides in ("both", wanted) and cash["net"] > 0
+        if waiting is None and far and legal and not math.isnan(hedge[t]):
+            order = ("enter", -1 if wanted == "short" else 1)
+    return book
+
+
+def _order_to_leave(away: float, bars: int, rules: Any) -> tuple[str, str] | None:
+    """away: distance from the mean on the side of entry; bars: held at the next open."""
+    if rules.stop_z is not None and away >= rules.stop_z:
+        return ("leave", "stop")
+    if away <= rules.exit_z:
+        return ("leave", "target")
+    if rules.max_bars is not None and bars >= rules.max_bars:
+        return ("leave", "time")
+    return None
+
+
+def figures(book: Book, z: list[float], per_year: float) -> dict[str, float]:
+    """The figures of SPEC section 6, over the bars from the first z-score on."""
+    start = next(t for t, value in enumerate(z) if not math.isnan(value))
+    equity = book.equity[start:]
+    returns = [b / a - 1 for a, b in pairwise(equity)]
+    nets = [trade[4] for trade in book.trades]
+    gains, losses = (math.fsum(one for one in nets if (one > 0) == up) for up in (True, False))
+    net, gross = book.equity[-1] - 1, book.gross[-1] - 1
+    deepest, peak = 0.0, 1.0
+    for value in equity:
+        peak = max(peak, value)
+        deepest = min(deepest, value / peak - 1)
+    return {
+        "net_return": net,
+        "gross_return": gross,
+        "sharpe": _ratio(returns, per_year, lambda one, mean: (one - mean) ** 2, 1),
+        "sortino": _ratio(returns, per_year, lambda one, mean: min(one, 0.0) ** 2, 0),
+        "max_drawdown": deepest,
+        "profit_factor": gains / -losses if losses < 0 else NAN,
+        "hit_rate": sum(one > 0 for one in nets) / len(nets) if nets else NAN,
+        "trades": len(nets),
+        "average_holding_bars": fmean(last - first for first, last, *_ in book.trades)
+        if nets
+        else NAN,
+        "turnover": book.turnover,
+        "exposure": fmean(one != 0 for one in book.position[start + 1 :]) if returns else NAN,
+        "cost_share": 1 - net / gross if gross > 0 else NAN,
+    }
+
+
+def _ratio(returns: list[float], per_year: float, square: Any, ddof: int) -> float:
+    if len(returns) < 2:
+        return NAN
+    mean = fmean(returns)
+    risk = math.fsum(square(one, mean) for one in returns) / (len(returns) - ddof)
+    return mean / math.sqrt(risk) * math.sqrt(per_year) if risk > 0 else NAN
+
+
+@dataclass
+class Plain:
+    """A whole back-test. missing: bars that were needed and are not there, else 0."""
+
+    missing: int = 0
+    rows: list[Row] = field(default_factory=list)
+    hedge: list[float] = field(default_factory=list)
+    z: list[float] = field(default_factory=list)
+    book: Book = field(default_factory=Book)
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+def backtest(y_bars: Any, x_bars: Any, params: Any, settings: Any) -> Plain:
+    """From bars of one minute to figures."""
+    rows = rows_of(y_bars, x_bars, params.limit, params.min_trades)
+    need = settings.hedge_window + params.z_window + 1
+    if len(rows) < need:
+        return Plain(missing=need - len(rows))
+    log = params.price_space == "log"
+    y, x = ([math.log(one.closes[k]) if log else one.closes[k] for one in rows] for k in (0, 1))
+    known = hedges(y, x, settings, params.intercept)
+    hedge = [beta for beta, _ in known]
+    lines = zip(y, x, known, strict=True)
+    spread = [one - beta * other - alpha for one, other, (beta, alpha) in lines]
+    spread[: settings.hedge_window] = [NAN] * settings.hedge_window
+    z = z_score(spread, params.z_window)
+    if all(math.isnan(one) for one in z):
+        return Plain(missing=1)
+    book = account(z, hedge, rows, settings, log)
+    minutes = (rows[-1].ts_ms - rows[0].ts_ms) / MINUTE + 1
+    per_year = MINUTES_A_YEAR * len(rows) / minutes
+    return Plain(0, rows, hedge, z, book, figures(book, z, per_year))

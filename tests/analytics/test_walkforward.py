@@ -1,0 +1,161 @@
+"""Walking forward: choices that know the past alone, and what the next bars made of them."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analytics.backtest import BacktestParams, BacktestResult, run_backtest
+from analytics.model import NotReady
+from analytics.walkforward import WalkForward, walk_forward
+from tests.analytics import plain_backtest
+from tests.analytics.test_backtest import PAIR, cut, made_up_pair
+
+RULES = BacktestParams(entry_z=1.2, exit_z=0.1, stop_z=None, hedge_window=60)
+AXES = ("entry_z", (0.8, 1.2, 1.6), "exit_z", (0.0, 0.4))
+SPANS = {"train_bars": 150, "test_bars": 100}
+MODES = ["rolling", "kalman", "in-sample"]
+
+
+def walked(*, legs: Any = None, rules: BacktestParams = RULES, **options: Any) -> WalkForward:
+    axes = options.pop("axes", AXES)
+    result = walk_forward(*(legs or made_up_pair()), PAIR, rules, *axes, **{**SPANS, **options})
+    assert isinstance(result, WalkForward)
+    return result
+
+
+def test_folds_follow_one_another_and_the_newest_may_be_short() -> None:
+    result = walked()
+    # The warm-up takes 60 + 30 bars: training begins at bar 90, testing at bar 240.
+    starts = [fold.test_from_ms // 60_000 for fold in result.folds]
+    assert starts == [240, 340, 440, 540, 640]
+    assert [fold.train_from_ms // 60_000 for fold in result.folds] == [90, 190, 290, 390, 490]
+    for fold, following in zip(result.folds, result.folds[1:], strict=False):
+        assert fold.train_to_ms + 60_000 == fold.test_from_ms
+        assert fold.test_to_ms + 60_000 == following.test_from_ms
+    assert result.folds[-1].test_to_ms == result.ts_ms[-1] == 699 * 60_000
+    assert len(result.ts_ms) == len(result.out_of_sample.equity) == len(result.in_sample.equity)
+    nets = [1 + fold.net for fold in result.folds]
+    assert result.out_of_sample.equity[-1] == pytest.approx(math.prod(nets), rel=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("metric", ["sharpe", "net_return"])
+def test_no_choice_and_no_test_bar_knows_what_came_after_it(mode: str, metric: str) -> None:
+    legs, rules = made_up_pair(), replace(RULES, hedge_mode=mode)
+    full = walked(legs=legs, rules=rules, metric=metric)
+    for end in (345, 500, 560):
+        part = walked(legs=[cut(bars, end) for bars in legs], rules=rules, metric=metric)
+        whole = len(part.folds) - 1
+        assert part.folds[:whole] == full.folds[:whole]
+        last, same = part.folds[whole], full.folds[whole]
+        assert (last.x_value, last.y_value) == (same.x_value, same.y_value)
+        kept = end - 240 - 1  # at the very last bar what is open is closed
+        np.testing.assert_array_equal(
+            part.out_of_sample.equity[:kept], full.out_of_sample.equity[:kept]
+        )
+
+
+def test_a_choice_equals_that_of_the_plain_account_on_the_training_bars() -> None:
+    legs = made_up_pair()
+    result = walked(legs=legs, metric="net_return")
+    plain = plain_backtest.backtest(*legs, PAIR, RULES)
+    for fold in result.folds:
+        first, middle = fold.train_from_ms // 60_000, fold.test_from_ms // 60_000
+        last = fold.test_to_ms // 60_000 + 1
+        nets = {}
+        for entry in AXES[1]:
+            for leave in AXES[3]:
+                rules, rows = replace(RULES, entry_z=entry, exit_z=leave), slice(first, middle)
+                book = plain_backtest.account(
+                    plain.z[rows], plain.hedge[rows], plain.rows[rows], rules, False
+                )
+                nets[entry, leave] = book.equity[-1] - 1
+        chosen = max(nets, key=lambda cell: nets[cell])
+        assert (fold.x_value, fold.y_value) == chosen
+        assert fold.trained == pytest.approx(nets[chosen], rel=1e-9)
+        rules = replace(RULES, entry_z=chosen[0], exit_z=chosen[1])
+        rows = slice(middle - 1, last)
+        book = plain_backtest.account(
+            plain.z[rows], plain.hedge[rows], plain.rows[rows], rules, False
+        )
+        equity = book.equity[-1]
+        if book.position[-1]:  # closed at the last close: the value of both legs, at cost
+            at = len(book.position) - 1 - book.position[::-1].index(0) + 1
+            row, end, beta = plain.rows[rows][at], plain.rows[rows][-1], plain.hedge[rows][at - 1]
+            before = row.opens[0] + abs(beta) * row.opens[1]
+            after = end.closes[0] + abs(beta) * end.closes[1]
+            equity -= 2e-4 * book.equity[at - 1] * after / before
+        assert fold.net == pytest.approx(equity - 1, rel=1e-9)
+
+
+def test_one_fold_of_one_cell_is_the_same_in_sample_and_out_of_it() -> None:
+    axes = ("entry_z", (1.2,), "exit_z", (0.1,))
+    result = walked(axes=axes, train_bars=150, test_bars=460)
+    assert len(result.folds) == 1
+    np.testing.assert_array_equal(result.in_sample.equity, result.out_of_sample.equity)
+    assert result.hindsight == (1.2, 0.1)
+
+
+def test_hindsight_is_never_worse_than_any_cell_that_was_held_throughout() -> None:
+    result = walked(metric="net_return")
+    for entry in AXES[1]:
+        for leave in AXES[3]:
+            one = walked(axes=("entry_z", (entry,), "exit_z", (leave,)), metric="net_return")
+            assert result.in_sample.net_return >= one.in_sample.net_return - 1e-3
+
+
+def test_an_in_sample_hedge_is_fitted_on_the_training_bars_alone() -> None:
+    legs, rules = made_up_pair(), replace(RULES, hedge_mode="in-sample")
+    whole = run_backtest(*legs, PAIR, rules)
+    assert isinstance(whole, BacktestResult)
+    single = walked(legs=legs, rules=rules, axes=("entry_z", (1.2,), "exit_z", (0.1,)))
+    assert single.in_sample.net_return != single.out_of_sample.net_return
+
+
+def test_threads_change_nothing() -> None:
+    axes = ("entry_z", (0.8, 1.2, 1.6), "z_window", (20, 30))
+    with ThreadPoolExecutor(2) as pool:
+        parted = walked(axes=axes, run_all=pool.map)
+    whole = walked(axes=axes)
+    assert parted.folds == whole.folds
+    np.testing.assert_array_equal(parted.out_of_sample.equity, whole.out_of_sample.equity)
+
+
+def test_bars_without_a_trade_choose_nothing_and_stay_flat() -> None:
+    result = walked(axes=("entry_z", (30.0, 40.0), "exit_z", (0.0, 0.1)))
+    assert {(fold.x_value, fold.net) for fold in result.folds} == {(None, 0.0)}
+    assert result.hindsight is None
+    assert np.unique(result.out_of_sample.equity).tolist() == [1.0]
+
+
+def test_it_tells_its_progress_and_can_be_cancelled() -> None:
+    told: list[tuple[int, int]] = []
+    axes = ("entry_z", (0.8, 1.2), "z_window", (20, 30, 40))
+    walked(axes=axes, progress=lambda *at: told.append(at))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    result = walk_forward(*made_up_pair(), PAIR, RULES, *axes, **SPANS, cancelled=lambda: True)
+    assert result == NotReady("cancelled", 0, 3)
+
+
+def test_too_few_bars_are_not_ready() -> None:
+    result = walk_forward(*made_up_pair(300), PAIR, RULES, *AXES, **SPANS)
+    assert result == NotReady("needs 340 bars, has 300", 300, 340)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train_bars": 29}, "train_bars is 29, expected a whole number of at least 30"),
+        ({"test_bars": 2.5}, "test_bars is 2.5, expected a whole number of at least 10"),
+        ({"metric": "trades"}, "metric is 'trades', expected one of sharpe, sortino"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        walk_forward(*made_up_pair(), PAIR, RULES, *AXES, **{**SPANS, **changes})
