@@ -195,7 +195,7 @@ def simulate(signals: Signals, settings: BacktestParams) -> Run:
     hedged, n = signals.hedged, len(signals.z)
     *levels, max_bars, rate = rules_of(settings)
     position, sums = np.empty(n, np.int8), np.empty(len(SUMS))
-    equity, change, gross, drawdown = (np.empty(n) for _ in range(4))
+    equity, gross, drawdown = (np.empty(n) for _ in range(3))
     places = np.empty((len(PLACES), n // 2 + 1), np.int64)
     shares = np.empty((len(SHARES), n // 2 + 1))
     count = play(
@@ -209,7 +209,6 @@ def simulate(signals: Signals, settings: BacktestParams) -> Run:
         rate,
         sums,
         equity,
-        change,
         (position, gross, drawdown, places, shares),
     )
     ledger = Ledger(*places[:, :count], *shares[:, :count])

@@ -45,16 +45,15 @@ def _next_entry(z, hedge, t, locked, levels):
     if locked != 0:
         while t < n and not -locked * z[t] <= exit_z:
             t += 1
-    rest = z[t:]
     nearer = min(entry_long, entry_short)
-    for i in range(rest.size):
-        value = rest[i]
+    for i in range(np.uint64(t), np.uint64(n)):
+        value = z[i]
         if (
             abs(value) >= nearer
             and (entry_short <= value < stop_z or entry_long <= -value < stop_z)
-            and np.isfinite(hedge[t + i])
+            and np.isfinite(hedge[i])
         ):
-            return t + i
+            return np.int64(i)
     return n
 
 
@@ -63,13 +62,12 @@ def _next_exit(z, side, first, levels, max_bars):
     """The bar whose close orders the exit of a position filled at `first`, and the reason."""
     _, _, exit_z, stop_z = levels
     end = min(z.size, first + max_bars)
-    held = z[first:end]
-    for i in range(held.size):
-        distance = -side * held[i]  # from the mean, counted on the side of entry
+    for i in range(np.uint64(first), np.uint64(end)):
+        distance = -side * z[i]  # from the mean, counted on the side of entry
         if distance >= stop_z:
-            return first + i, _STOP
+            return np.int64(i), _STOP
         if distance <= exit_z:
-            return first + i, _TARGET
+            return np.int64(i), _TARGET
     if end == first + max_bars:
         return end - 1, _TIME
     return z.size, 0
@@ -91,39 +89,46 @@ def _gain(legs, price_y, price_x):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _mark(equity, close_y, close_x, legs, base, rate):
+def _mark(equity, close_y, close_x, first, last, legs, base, rate):
     """Fill the equity of a position at each close."""
-    for i in range(equity.size):
-        equity[i] = base * (1.0 - rate + _gain(legs, close_y[i], close_x[i]))
+    of_y, of_x, at_y, at_x = legs
+    for i in range(np.uint64(first), np.uint64(last)):
+        gain = of_y * (close_y[i] - at_y) + of_x * (close_x[i] - at_x)
+        equity[i] = base * (1.0 - rate + gain)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
-def _tally(equity, before, change, sums):
-    """Add up the returns of a position: plain, squared, and squared where below zero."""
-    total = squares = shortfalls = 0.0
-    n = equity.size
-    change[0] = equity[0] / before - 1.0
-    earlier, later, filled = equity[: n - 1], equity[1:], change[1:n]
-    for i in range(filled.size):
-        filled[i] = later[i] / earlier[i] - 1.0
-    filled = change[:n]
-    for i in range(filled.size):
-        one = filled[i]
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "nnan"})
+def _tally(equity, first, stop, before, sums):
+    """Add up the returns of a position: plain, squared, and squared where below zero.
+
+    Returns the lowest and the highest equity of it.
+    """
+    low = high = equity[first]
+    one = low / before - 1.0
+    lost = min(one, 0.0)
+    total, squares, shortfalls = one, one * one, lost * lost
+    back = np.uint64(1)
+    for i in range(np.uint64(first + 1), np.uint64(stop)):
+        value = equity[i]
+        one = value / equity[i - back] - 1.0
         lost = one if one < 0.0 else 0.0
         total += one
         squares += one * one
         shortfalls += lost * lost
+        low = value if value < low else low
+        high = value if value > high else high
     sums[_RETURNS] += total
     sums[_SQUARES] += squares
     sums[_SHORTFALLS] += shortfalls
+    return low, high
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fall(equity, peak, sums):
+def _fall(equity, first, stop, peak, sums):
     """The highest equity after the bars of a position; the deepest fall goes to the sums."""
     deepest = sums[_DRAWDOWN]
     floor = peak * (1.0 + deepest)
-    for i in range(equity.size):
+    for i in range(np.uint64(first), np.uint64(stop)):
         value = equity[i]
         if value > peak:
             peak = value
@@ -146,15 +151,14 @@ def _close(sums, bars, net):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equity, change, lines):
+def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equity, lines):
     """Trade one set of rules and fill `sums` (see SUMS).
 
     prices: open Y, open X, close Y, close X. levels: |z| of an entry long and of one short
-    (infinite for a side that is not traded), of the exit, of the stop. equity, change: shape
-    (n,), room for the equity and for the returns of one position. lines: None, or arrays that
-    are filled for every bar, as equity then is: position, gross equity and drawdown of shape
-    (n,), and the rows of PLACES and SHARES of each trade. Returns how many trades there are,
-    an open one included.
+    (infinite for a side that is not traded), of the exit, of the stop. equity: shape (n,), room
+    for the equity of a position. lines: None, or arrays that are filled for every bar, as
+    equity then is: position, gross equity and drawdown of shape (n,), and the rows of PLACES
+    and SHARES of each trade. Returns how many trades there are, an open one included.
     """
     open_y, open_x, close_y, close_x = prices
     n = z.size
@@ -177,7 +181,7 @@ def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equi
         if last >= n:
             last, reason = n, 0
         legs = _bought(side, hedge[signal], open_y[first], open_x[first], log_prices)
-        _mark(equity[first:last], close_y[first:last], close_x[first:last], legs, base, rate)
+        _mark(equity, close_y, close_x, first, last, legs, base, rate)
         if reason == 0:
             stop, traded = n, 1.0
             gain = _gain(legs, close_y[n - 1], close_x[n - 1])
@@ -193,8 +197,11 @@ def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equi
             _held(lines, equity, first, last, side, base, gross_base, rate, peak)
             places = (first, min(last, n - 1), side, reason)
             _note(lines, trades, places, (gain, rate * traded, traded))
-        _tally(equity[first:stop], base, change, sums)
-        peak = _fall(equity[first:stop], peak, sums)
+        low, high = _tally(equity, first, stop, base, sums)
+        high = max(high, peak)
+        if low < high * (1.0 + sums[_DRAWDOWN]):  # a fall as deep may be in it
+            high = _fall(equity, first, stop, peak, sums)
+        peak = high
         sums[_TURNOVER] += traded
         sums[_EXPOSED] += last - first
         trades += 1
@@ -237,9 +244,9 @@ def score(z, hedge, prices, log_prices, start, cells, sums):
 
     cells: shape (k, 6): the four levels, max_bars, rate; see `play`.
     """
-    equity, change = np.empty(z.size), np.empty(z.size)
+    equity = np.empty(z.size)
     for k in range(cells.shape[0]):
         levels = (cells[k, 0], cells[k, 1], cells[k, 2], cells[k, 3])
         bars = int(cells[k, 4])
         rate, row = cells[k, 5], sums[k]
-        play(z, hedge, prices, log_prices, start, levels, bars, rate, row, equity, change, None)
+        play(z, hedge, prices, log_prices, start, levels, bars, rate, row, equity, None)
