@@ -42,8 +42,8 @@ class SweepResult:
 
     A cell is NaN where its parameters are no legal set (an exit_z at or above entry_z), where
     they leave too few bars, where the figure is undefined (no trade), or where the sweep was
-    cancelled before it. done: legal cells that were reckoned. in_sample: see `BacktestResult.in_sample`.
-    first_ms, last_ms, bars: the rows that every cell had.
+    cancelled before it. done: legal cells that were reckoned. first_ms, last_ms, bars: the
+    rows that every cell had.
     """
 
     grid: Grid
