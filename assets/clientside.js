@@ -27,31 +27,12 @@
   };
 
   // ---------------------------------------------------------------- the link
-  // Beside the parameters, which the server checks, a link holds what is the browser's own:
-  // the stretch of time that is zoomed, of one market, and whether prices are candles.
-  const opened = new URLSearchParams(window.location.search);
-  const asked = ["from", "to"].map((name) => Number(opened.get(name) || NaN));
-  let zoom = asked[0] < asked[1] ? { market: opened.get("market"), range: asked } : null;
-  let toZoom = zoom;
-  let candles = opened.get("prices") === "candles";
-  let shown = null;
-
-  function query() {
-    const own = new URLSearchParams();
-    if (zoom && zoom.market === shown.view.market) {
-      own.set("from", zoom.range[0]);
-      own.set("to", zoom.range[1]);
-    }
-    if (candles) own.set("prices", "candles");
-    return [shown.view.query, own.toString()].filter(Boolean).join("&");
-  }
-
-  function refreshLink() {
-    if (!shown) return noUpdate();
-    const search = "?" + query();
-    const link = shown.pathname + search;
+  function writeUrl(view, pathname, strategy) {
+    if (!view || !strategy) return noUpdate();
+    const query = [view.query, strategy.query].filter(Boolean).join("&");
+    const link = (pathname || "/") + "?" + query;
     for (const tab of document.querySelectorAll(".tabs .nav-link")) {
-      tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
+      tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + "?" + query);
     }
     if (window.location.pathname + window.location.search !== link) {
       window.history.replaceState(window.history.state, "", link);
@@ -258,30 +239,37 @@
     }
   }
 
-  // ---------------------------------------------------------------- a click on the heatmap
+  // ---------------------------------------------------------------- a click on a heatmap
   // plotly.js forgets what is under the mouse at each update, so its own click event is lost
   // between two updates: the cell is found here, from where the mouse went down and up.
   let pressed = null;
 
+  const HEATMAPS = "#correlation-heatmap, #sweep-heatmap";
+
   function cellAt(event) {
-    const plot = event.target.closest && event.target.closest("#correlation-heatmap .js-plotly-plot");
-    const area = plot && plot.querySelector(".nsewdrag");
-    if (!area) return null;
+    const chart = event.target.closest && event.target.closest(HEATMAPS);
+    const plot = chart && chart.querySelector(".js-plotly-plot");
+    const area = plot && event.target.closest(".js-plotly-plot") && plot.querySelector(".nsewdrag");
+    if (!area || !plot._fullLayout.xaxis._categories) return null;
     const box = area.getBoundingClientRect();
     const { xaxis, yaxis } = plot._fullLayout;
     const column = Math.round(xaxis.p2c(event.clientX - box.left));
     const row = Math.round(yaxis.p2c(event.clientY - box.top));
     const [x, y] = [xaxis._categories[column], yaxis._categories[row]];
-    return x && y ? { x, y, left: event.clientX, top: event.clientY } : null;
+    if (x === undefined || y === undefined) return null;
+    return { chart: chart.id, row, column, x, y, left: event.clientX, top: event.clientY };
   }
 
   function onRelease(event) {
     const from = pressed;
     pressed = null;
-    if (!from || from.x === from.y) return;
-    if (Math.hypot(event.clientX - from.left, event.clientY - from.top) > 4) return;
-    setProps("focus", { data: { x: from.x, y: from.y, at: Date.now() } });
-    click("tab-analytics");
+    if (!from || Math.hypot(event.clientX - from.left, event.clientY - from.top) > 4) return;
+    if (from.chart === "sweep-heatmap") {
+      setProps("sweep-pick", { data: { row: from.row, column: from.column, at: Date.now() } });
+    } else if (from.x !== from.y) {
+      setProps("focus", { data: { x: from.x, y: from.y, at: Date.now() } });
+      click("tab-analytics");
+    }
   }
 
   // ---------------------------------------------------------------- shortcuts

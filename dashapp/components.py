@@ -126,13 +126,17 @@ def select(control_id: str, options: Sequence[tuple[str, str]], value: str | Non
     )
 
 
-def number(control_id: str, value: float | None, placeholder: str = "") -> Component:
-    """A number field that reports what was typed once the typing rests for 300 ms."""
+def number(control_id: str, value: float | str | None, placeholder: str = "") -> Component:
+    """A number field that reports what was typed once the typing rests for 300 ms.
+
+    value: a number, or the text that stands for one.
+    """
+    text = value if isinstance(value, str) else "" if value is None else f"{value:g}"
     return dbc.Input(
         id=control_id,
         type="text",
         inputmode="decimal",
-        value="" if value is None else f"{value:g}",
+        value=text,
         placeholder=placeholder,
         debounce=300,
         size="sm",

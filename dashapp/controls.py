@@ -277,6 +277,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         Output(ids.URL_WRITTEN, "data"),
         Input(ids.VIEW, "data"),
         Input(ids.URL, "pathname"),
+        Input(ids.STRATEGY, "data"),
     )
     app.clientside_callback(
         ClientsideFunction("spreadscope", "swapLegs"),

@@ -29,6 +29,7 @@ FRAME_MESSAGE = "frame-message"
 
 # what a tab knows (dcc.Store)
 VIEW = "view"
+STRATEGY = "strategy"
 THEME = "theme"
 FROZEN = "frozen"
 FRAME_CURSOR = "frame-cursor"
@@ -84,6 +85,8 @@ DRAWDOWN_CHART = "drawdown-chart"
 BACKTEST_FIGURES = "backtest-figures"
 TRADES_TABLE = "trades-table"
 SWEEP_HEATMAP = "sweep-heatmap"
+WALK_CHART = "walk-forward-chart"
+FOLDS_TABLE = "folds-table"
 
 # Alerts
 RULES_TABLE = "rules-table"

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from dashapp import components, controls, feed_log, ids
 from dashapp.pages import PAGES
+from dashapp.pages.strategy_form import held_by
 from dashapp.runtime import Runtime
 
 INTERVAL_MS = 500
@@ -202,6 +203,7 @@ def _stores(runtime: Runtime) -> list[Component]:
     return [
         dcc.Location(id=ids.URL, refresh="callback-nav"),
         dcc.Store(id=ids.VIEW),
+        dcc.Store(id=ids.STRATEGY),
         dcc.Store(id=ids.FOCUS),
         dcc.Store(id=ids.KNOWN),
         dcc.Store(id=ids.FROZEN, data=False),
@@ -248,15 +250,21 @@ def register(app: Dash) -> None:
     """The router: only the page in view is in the document, so only it is computed."""
 
     @app.callback(
-        Output(ids.PAGE, "children"), Input(ids.URL, "pathname"), State(ids.THEME, "data")
+        Output(ids.PAGE, "children"),
+        Input(ids.URL, "pathname"),
+        State(ids.THEME, "data"),
+        State(ids.STRATEGY, "data"),
+        State(ids.URL, "search"),
     )
-    async def route(pathname, theme):
+    async def route(pathname, theme, strategy, search):
         page = page_for(pathname)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")
+        look = "light" if theme == "light" else "dark"
+        held = [held_by(strategy, search)] if page.strategy else []
         return [
             dcc.Store(id=ids.cursor_of(page.path)),
             html.H1(page.title, className="visually-hidden"),
             components.answer_line(page.path, ranges=page.path != "/data"),
-            page.layout("light" if theme == "light" else "dark"),
+            page.layout(look, *held),
         ]

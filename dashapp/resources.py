@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from analytics.backtest import HEDGE_MODES, BacktestParams, BacktestResult
+from analytics.backtest import HEDGE_MODES, SIDES, BacktestParams, BacktestResult
 from analytics.model import (
     BAR_COLUMNS,
     NO_TRADE_ID,
@@ -82,6 +82,7 @@ BACKTEST = {
     "cost_bps": Parameter(number, _SETTINGS.cost_bps, "per side and leg"),
     "slippage_bps": Parameter(number, _SETTINGS.slippage_bps, "per side and leg"),
     "hedge_mode": Parameter(choice(*HEDGE_MODES), _SETTINGS.hedge_mode, ", ".join(HEDGE_MODES)),
+    "sides": Parameter(choice(*SIDES), _SETTINGS.sides, "of the spread: " + ", ".join(SIDES)),
 }
 
 

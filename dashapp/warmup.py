@@ -19,6 +19,7 @@ from analytics.cointegration import engle_granger
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import HEDGE_METHODS, TIMEFRAMES, PairParams, Ticks
 from analytics.stationarity import half_life, hurst, rolling_adf
+from analytics.sweep import sweep
 from analytics.warmup import warm_up
 from ingestion.upload import UploadReader
 from storage.market import Market
@@ -109,7 +110,9 @@ def _legs() -> tuple[np.ndarray, np.ndarray]:
 def backtest() -> None:
     """What a back-test needs."""
     y, x = (resample(_ticks(symbol, base), "1s") for symbol, base in (("Y", 100.0), ("X", 50.0)))
-    run_backtest(y, x, PairParams("Y", "X"), BacktestParams(entry_z=1.0))
+    params, settings = PairParams("Y", "X"), BacktestParams(entry_z=1.0)
+    run_backtest(y, x, params, settings)
+    sweep(y, x, params, settings, "entry_z", (1.0, 2.0), "exit_z", (0.0, 0.5))
 
 
 def uploads() -> None:

@@ -179,9 +179,14 @@ def backtest_answer(
     trades: int,
     cost_share: float | None = None,
     in_sample: bool = False,
+    break_even: float | None = None,
+    entry: float = math.inf,
     span_ms: float | None = None,
 ) -> list[Segment]:
     """The back-test's result. net, drawdown: shares of 1; cost_share: of the gross return.
+
+    break_even: |z| below which a round trip does not pay its costs, at the newest bar; None or
+    NaN if not known. entry: |z| at which trades are entered.
 
     trades: closed ones. span_ms: time that the Sharpe is annualised from, None if not known;
     under a day, or under five trades, it is no ground for a verdict.
@@ -203,6 +208,10 @@ def backtest_answer(
         made.insert(1, (f"Sharpe {number(sharpe, 2)}", ""))
     if costs := cost_words(cost_share):
         made.append((costs, "warn" if cost_share is not None and cost_share > 0.5 else "muted"))
+    if break_even is not None and math.isfinite(break_even):
+        words = f"break-even |z| {number(break_even, 1)}"
+        under = break_even >= entry
+        made.append((f"{words}: entries do not pay" if under else words, "warn" if under else ""))
     if in_sample:
         made.append(("in-sample: the hedge knew the future", "warn"))
     return made

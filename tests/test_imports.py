@@ -39,6 +39,7 @@ WITHOUT_DASH = (
     "allocator",
     "analyses",
     "summary",
+    "strategy",
     "sweeps",
     "alert_engine",
     "alert_history",

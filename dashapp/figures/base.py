@@ -45,6 +45,7 @@ TITLES: dict[str, str] = {
     ids.DRAWDOWN_CHART: "Drawdown",
     "backtest-zscore-chart": "z-score and trades",
     ids.SWEEP_HEATMAP: "Sharpe",
+    ids.WALK_CHART: "Out of sample, and with hindsight",
     ids.ALERT_SPREAD_CHART: "Spread and its alerts",
     ids.ALERT_ZSCORE_CHART: "z-score and its alerts",
 }

@@ -14,20 +14,21 @@ from dashapp.runtime import Runtime
 
 @dataclass(frozen=True)
 class Page:
-    """A page as the frame knows it."""
+    """A page as the frame knows it. strategy: its layout also takes the back-test's settings."""
 
     name: str
     title: str
     path: str
-    layout: Callable[[str], Any]
+    layout: Callable[..., Any]
     register: Callable[[Dash, Runtime], None]
+    strategy: bool = False
 
 
 PAGES: tuple[Page, ...] = (
     Page("home", "Home", "/", home.layout, home.register),
     Page("analytics", "Analytics", "/analytics", analytics.layout, analytics.register),
     Page("correlation", "Correlation", "/correlation", correlation.layout, correlation.register),
-    Page("backtest", "Backtest", "/backtest", backtest.layout, backtest.register),
+    Page("backtest", "Backtest", "/backtest", backtest.layout, backtest.register, strategy=True),
     Page("alerts", "Alerts", "/alerts", alerts.layout, alerts.register),
     Page("data", "Data", "/data", data.layout, data.register),
 )

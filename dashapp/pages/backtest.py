@@ -4,80 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, dcc, html
+from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from analytics.backtest import BacktestParams, BacktestResult, Trade, check_look_ahead
+from analytics.backtest import BacktestResult, Trade
+from analytics.lookahead import check_look_ahead
 from analytics.model import NotReady, PairParams
 from dashapp import ids, live
 from dashapp.components import (
-    attributes,
     card,
     chart,
-    field,
     figures_table,
-    number,
     number_column,
     segments,
-    select,
     table,
     text_column,
 )
-from dashapp.figures.backtest import (
-    backtest_z_figure,
-    drawdown_figure,
-    equity_figure,
-    sweep_figure,
-)
+from dashapp.figures.backtest import drawdown_figure, equity_figure
 from dashapp.figures.base import empty_figure
+from dashapp.figures.trades import Z_CHART, backtest_z_figure
 from dashapp.live import LivePage, Tab
 from dashapp.numerals import NONE, bar_span, pct, usual_step
 from dashapp.numerals import number as digits
+from dashapp.pages import strategy_form, sweep_answers, sweep_card
 from dashapp.pages.shared import NO_PAIR, pair_key, utc_time, waiting_for
 from dashapp.runtime import Runtime
-from dashapp.sweeps import SWEEPS, SweepJob, SweepJobs
+from dashapp.sweeps import GridJobs
+from dashapp.verdicts import newest
 from dashapp.view import from_dict
 from dashapp.words import backtest_answer, cost_words
 
-Z_CHART = "backtest-zscore-chart"
-CHARTS = (ids.EQUITY_CHART, ids.DRAWDOWN_CHART, Z_CHART, ids.SWEEP_HEATMAP)
-MESSAGE = "backtest-message"
+CHARTS = (ids.EQUITY_CHART, ids.DRAWDOWN_CHART, Z_CHART)
 LOOK_AHEAD = "check-look-ahead"
 LOOK_AHEAD_SAYS = "look-ahead-verdict"
-SWEEP_KIND, SWEEP_RUN, SWEEP_CANCEL = "sweep-kind", "sweep-run", "sweep-cancel"
-SWEEP_PROGRESS, SWEEP_SAYS, SWEEP_ASKED = "sweep-progress", "sweep-says", "sweep-asked"
-
-_USUAL = BacktestParams()
-#: name -> (control id, label, hint, kind)
-SETTINGS: dict[str, tuple[str, str, str, str]] = {
-    "entry_z": ("entry-z", "Entry |z|", "", "number"),
-    "exit_z": ("exit-z", "Exit |z|", "", "number"),
-    "stop_z": ("stop-z", "Stop |z|", "empty: none", "optional"),
-    "max_bars": ("max-bars", "Time stop", "bars", "whole"),
-    "cost_bps": ("cost-bps", "Cost", "bps, side and leg", "number"),
-    "slippage_bps": ("slippage-bps", "Slippage", "bps", "number"),
-    "hedge_window": ("backtest-hedge-window", "Hedge window", "bars", "whole"),
-}
-HEDGE_MODE = "hedge-mode"
-_MODES = (
-    ("rolling", "Rolling OLS"),
-    ("kalman", "Kalman"),
-    ("in-sample", "Fixed, in-sample"),
-)
 
 
-def layout(theme: str) -> Component:
-    """Settings, figures, equity and drawdown, z with its trades, the trades, the sweep."""
+def layout(theme: str, held: Mapping[str, str] | None = None) -> Component:
+    """Settings, equity, z with its trades, drawdown, figures, trades, sweep, walk-forward.
+
+    held: what the settings' controls hold at first, None for the usual settings.
+    """
     blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
-    fields = [
-        field(label, number(control, getattr(_USUAL, name)), control, hint=hint)
-        for name, (control, label, hint, _) in SETTINGS.items()
-    ]
-    fields.append(field("Hedge", select(HEDGE_MODE, _MODES, _USUAL.hedge_mode), HEDGE_MODE))
     check = [
         html.Span(id=LOOK_AHEAD_SAYS, role="status"),
         dbc.Button(
@@ -88,10 +60,7 @@ def layout(theme: str) -> Component:
         [
             card(
                 "Strategy",
-                [
-                    html.Div(fields, className="row-fields"),
-                    html.Div(id=MESSAGE, className="field-message", role="alert"),
-                ],
+                html.Div(strategy_form.fields(held), className="row-fields"),
                 tools=check,
                 extra="wide",
             ),
@@ -100,8 +69,7 @@ def layout(theme: str) -> Component:
             chart(ids.DRAWDOWN_CHART, blank[ids.DRAWDOWN_CHART]),
             card("Results", html.Div(id=ids.BACKTEST_FIGURES, className="scroll-x")),
             card("Trades", table(ids.TRADES_TABLE, _columns()), extra="wide"),
-            _sweep_card(theme),
-            dcc.Store(id=SWEEP_ASKED),
+            *sweep_card.cards(theme),
         ],
         className="grid",
     )
@@ -124,113 +92,31 @@ def _columns() -> list[dict[str, Any]]:
     ]
 
 
-def _sweep_card(theme: str) -> Component:
-    tools = [
-        html.Label("Sweep", htmlFor=SWEEP_KIND, className="visually-hidden"),
-        select(SWEEP_KIND, [(name, one.title) for name, one in SWEEPS.items()], "exit"),
-        dbc.Button("Run", id=SWEEP_RUN, size="sm", color="primary"),
-        dbc.Button(
-            "Cancel", id=SWEEP_CANCEL, size="sm", color="secondary", outline=True, disabled=True
-        ),
-    ]
-    body = html.Div(
-        [
-            html.Progress(
-                id=SWEEP_PROGRESS,
-                value="0",
-                max="100",
-                className="sweep-progress",
-                **attributes(aria_label="Progress of the sweep"),
-            ),
-            html.Div(id=SWEEP_SAYS, className="tone-muted", role="status"),
-            chart(
-                ids.SWEEP_HEATMAP,
-                empty_figure("waiting for the first bars", theme, ids.SWEEP_HEATMAP),
-                "bare",
-            ),
-        ]
-    )
-    return card("Parameter sweep: Sharpe after costs", body, tools=tools, extra="wide")
-
-
-def settings_of(raw: dict[str, Any]) -> BacktestParams:
-    """The back-test's settings from what the controls hold. Raises ValueError by field."""
-    values: dict[str, Any] = {"hedge_mode": raw["hedge_mode"]}
-    for name, (_, label, _, kind) in SETTINGS.items():
-        text = str(raw[name] if raw[name] is not None else "").strip()
-        if not text and (kind == "optional" or name == "max_bars"):
-            values[name] = None
-            continue
-        try:
-            number = float(text)
-        except ValueError:
-            raise ValueError(f"{label} is {text or 'empty'}, expected a number") from None
-        values[name] = int(number) if kind == "whole" and number.is_integer() else number
-    return BacktestParams(**values)
-
-
-def _question(tab: Tab, settings: BacktestParams) -> Any:
-    return (tab.view.market, tab.view.pair, settings, tab.options["sweep"])
-
-
-def _job(runtime: Runtime, jobs: SweepJobs, tab: Tab, settings: BacktestParams) -> SweepJob | None:
-    """The sweep for this question; the first to ask starts it."""
-    key = _question(tab, settings)
-    job = jobs.get(key)
-    if job is None and tab.view.pair is not None and runtime.kernels_ready:
-        job = SweepJob(SWEEPS[tab.options["sweep"]])
-        y, x = runtime.legs(tab.view.market, tab.view.pair)
-        job.start(y, x, tab.view.pair, settings)
-        jobs.add(key, job)
-    return job
-
-
-def _sweep_part(job: SweepJob | None, tab: Tab) -> dict[str, Any]:
-    if job is None:
-        blank = empty_figure("waiting for enough bars", tab.theme, ids.SWEEP_HEATMAP)
-        return {ids.SWEEP_HEATMAP: blank, "sweep_says": "", "progress": "0", "idle": True}
-    made: dict[str, Any] = {
-        "sweep_says": job.words,
-        "progress": str(round(100 * job.done / job.kind.cells)),
-        "idle": not job.running,
-    }
-    if job.result is not None:
-        made[ids.SWEEP_HEATMAP] = sweep_figure(job.result, theme=tab.theme)
-    elif not job.running:
-        made[ids.SWEEP_HEATMAP] = empty_figure(job.words, tab.theme, ids.SWEEP_HEATMAP)
-    return made
-
-
-def make_page(jobs: SweepJobs) -> LivePage:
+def make_page(jobs: GridJobs) -> LivePage:
     """The page's live part, over the sweeps that this process runs."""
 
     def key(runtime: Runtime, tab: Tab) -> Any:
-        try:
-            job = jobs.get(_question(tab, settings_of(dict(tab.options))))
-        except ValueError:
-            job = None
-        return (pair_key(runtime, tab), job and (id(job), job.version, job.running))
+        return (pair_key(runtime, tab), str(sweep_card.seen(runtime, jobs, tab)))
 
     async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
-        try:
-            settings = settings_of(dict(tab.options))
-        except ValueError as error:
-            return {"message": str(error)}
-        if tab.view.pair is None:
-            result: Any = NO_PAIR
-        else:
-            result = await runtime.backtest(tab.view.market, tab.view.pair, settings, tab.until_ms)
+        settings = strategy_form.settings_of(tab.options["strategy"])
+        result: BacktestResult | NotReady = NO_PAIR
+        if tab.view.pair is not None:
+            result = await runtime.backtest(tab.view.market, tab.view.pair, settings)
         if isinstance(result, NotReady):
             words = waiting_for(runtime, tab, result)
-            return {
-                **live.empty_page(page, words, tab.theme),
-                "figures": "",
-                "trades": [],
-                "message": "",
-                "idle": True,
-            }
-        return {**_drawn(result, tab), **_sweep_part(_job(runtime, jobs, tab, settings), tab)}
+            made = {**live.empty_page(page, words, tab.theme), "figures": "", "trades": []}
+        else:
+            made = _drawn(result, tab)
+            sweep_card.begin(runtime, jobs, tab)
+        state = sweep_card.seen(runtime, jobs, tab)
+        return made if state == tab.options["state"] else {**made, "state": state}
 
+    options: dict[str, Any] = {
+        "strategy": Input(ids.STRATEGY, "data"),
+        "asked": Input(sweep_card.ASKED, "data"),
+        "state": State(sweep_card.STATE, "data"),
+    }
     page = LivePage(
         path="/backtest",
         charts=CHARTS,
@@ -239,17 +125,9 @@ def make_page(jobs: SweepJobs) -> LivePage:
         values={
             "figures": Output(ids.BACKTEST_FIGURES, "children"),
             "trades": Output(ids.TRADES_TABLE, "rowData"),
-            "message": Output(MESSAGE, "children"),
-            "sweep_says": Output(SWEEP_SAYS, "children"),
-            "progress": Output(SWEEP_PROGRESS, "value"),
-            "idle": Output(SWEEP_CANCEL, "disabled"),
+            "state": Output(sweep_card.STATE, "data"),
         },
-        options={
-            **{name: Input(control, "value") for name, (control, *_) in SETTINGS.items()},
-            "hedge_mode": Input(HEDGE_MODE, "value"),
-            "sweep": Input(SWEEP_KIND, "value"),
-            "asked": Input(SWEEP_ASKED, "data"),
-        },
+        options=options,
     )
     return page
 
@@ -263,6 +141,8 @@ def _answer_of(result: BacktestResult) -> list[tuple[str, str]]:
         trades=figures.trades,
         cost_share=figures.cost_share,
         in_sample=result.in_sample,
+        break_even=newest(result.break_even_z),
+        entry=result.settings.entry_z,
         span_ms=float(result.ts_ms[-1] - result.ts_ms[0]),
     )
 
@@ -329,39 +209,16 @@ def _drawn(result: Any, tab: Tab) -> dict[str, Any]:
         Z_CHART: backtest_z_figure(result, **look),
         "figures": figures_table(figure_rows(result)),
         "trades": rows[::-1],
-        "message": "",
         "answer": segments(_answer_of(result)),
     }
 
 
 def register(app: Dash, runtime: Runtime) -> None:
-    """The live callback, the sweep's buttons and the check for look-ahead."""
-    jobs = SweepJobs()
+    """The live callback, the settings' form, the sweep's cards, the check for look-ahead."""
+    jobs = GridJobs()
     live.register(app, runtime, make_page(jobs))
-    raw = {name: State(control, "value") for name, (control, *_) in SETTINGS.items()}
-    raw = {**raw, "hedge_mode": State(HEDGE_MODE, "value"), "sweep": State(SWEEP_KIND, "value")}
-
-    @app.callback(
-        output=Output(SWEEP_ASKED, "data"),
-        inputs={"run": Input(SWEEP_RUN, "n_clicks"), "cancel": Input(SWEEP_CANCEL, "n_clicks")},
-        state={"raw": raw, "held": State(ids.VIEW, "data")},
-        prevent_initial_call=True,
-    )
-    async def steer(run, cancel, raw, held):
-        if not (run or cancel):
-            raise PreventUpdate
-        tab = Tab(from_dict(held or {}), "dark", raw)
-        try:
-            settings = settings_of(raw)
-        except ValueError as error:  # the live callback says so at the fields
-            raise PreventUpdate from error
-        job = jobs.get(_question(tab, settings))
-        if ctx.triggered_id == SWEEP_CANCEL:
-            if job is not None:
-                job.cancel()
-        else:
-            jobs.forget(_question(tab, settings))
-        return [run, cancel]
+    strategy_form.register(app)
+    sweep_answers.register(app, runtime, jobs)
 
     @app.callback(
         output={
@@ -369,19 +226,21 @@ def register(app: Dash, runtime: Runtime) -> None:
             "tone": Output(LOOK_AHEAD_SAYS, "className"),
         },
         inputs={"clicks": Input(LOOK_AHEAD, "n_clicks")},
-        state={"raw": raw, "held": State(ids.VIEW, "data")},
+        state={"held": State(ids.VIEW, "data"), "strategy": State(ids.STRATEGY, "data")},
         running=[(Output(LOOK_AHEAD, "disabled"), True, False)],
         prevent_initial_call=True,
     )
-    async def look_ahead(clicks, raw, held):
+    async def look_ahead(clicks, held, strategy):
         view = from_dict(held or {})
         if not clicks or view.pair is None:
             raise PreventUpdate
         try:
             y, x = runtime.legs(view.market, view.pair)
-            report = await asyncio.to_thread(check_look_ahead, y, x, view.pair, settings_of(raw))
+            settings = strategy_form.settings_of(strategy)
+            report = await asyncio.to_thread(check_look_ahead, y, x, view.pair, settings)
         except ValueError as error:
             return {"words": str(error), "tone": "tone-down"}
         if isinstance(report, NotReady):
             return {"words": report.reason, "tone": "tone-muted"}
-        return {"words": report.text, "tone": "tone-down" if report.changed else "tone-up"}
+        clean = "tone-warn" if report.in_sample else "tone-up"
+        return {"words": report.text, "tone": "tone-down" if report.changed else clean}

@@ -1,0 +1,210 @@
+"""The charts of a sweep over two parameters, and of walking forward with them.
+
+theme: "dark" or "light". uirevision: zoom and pan are kept while it stays the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analytics.model import TIMEFRAMES
+from dashapp import ids
+from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
+from dashapp.figures.base import Figure, figure, line, message_in_the_middle, times
+from dashapp.figures.correlation import colour_bar, heat_cells
+from dashapp.figures.marks import Label, edge_labels, edge_margin, note
+from dashapp.figures.rows import rows_of
+from dashapp.numerals import number, span_digits
+from dashapp.theme import axis_title, rgba, tokens, x_axis
+from dashapp.theme import y_axis as theme_y_axis
+
+if TYPE_CHECKING:
+    from analytics.sweep import SweepResult
+    from analytics.walkforward import WalkForward
+
+#: Cells of a sweep carry their number up to this many.
+MOST_NUMBERED = 200
+#: Values named along an axis at most.
+MOST_TICKS = 12
+AXIS_WORDS = {
+    "entry_z": "Entry |z|",
+    "exit_z": "Exit |z|",
+    "stop_z": "Stop |z|",
+    "max_bars": "Time stop (bars)",
+    "cost_bps": "Cost (bps a side and leg)",
+    "slippage_bps": "Slippage (bps)",
+    "hedge_window": "Hedge window (bars)",
+    "z_window": "z window (bars)",
+}
+#: Words of a figure that a sweep shows, its decimals, and what it is multiplied with.
+METRIC_WORDS: dict[str, tuple[str, int, float]] = {
+    "sharpe": ("Sharpe", 1, 1.0),
+    "sortino": ("Sortino", 1, 1.0),
+    "net_return": ("Net return (%)", 2, 100.0),
+    "gross_return": ("Gross return (%)", 2, 100.0),
+    "max_drawdown": ("Max drawdown (%)", 2, 100.0),
+    "profit_factor": ("Profit factor", 2, 1.0),
+    "hit_rate": ("Hit rate (%)", 0, 100.0),
+    "trades": ("Trades", 0, 1.0),
+}
+
+
+#: Up to this a cell loses, by the metric that a sweep shows.
+_EVEN = {
+    "sharpe": 0.0,
+    "sortino": 0.0,
+    "net_return": 0.0,
+    "gross_return": 0.0,
+    "profit_factor": 1.0,
+}
+
+
+def sweep_figure(
+    result: SweepResult,
+    metric: str = "sharpe",
+    *,
+    used: Mapping[str, float | None] | None = None,
+    theme: str = "dark",
+    uirevision: str = "",
+) -> Figure:
+    """One figure of the back-test over a grid of two parameters, coloured around zero.
+
+    used: the parameters in use, by name; their cell is marked where the grid has it.
+    """
+    grid = result.grid
+    words, digits, scale = METRIC_WORDS[metric]
+    values = np.asarray(result.matrices[metric], np.float64) * scale
+    known = values[np.isfinite(values)]
+    reach = (float(np.abs(known).max()) if len(known) else 0.0) or 1.0
+    columns, rows = ([f"{one:g}" for one in held] for held in (grid.x_values, grid.y_values))
+    cells: dict[str, Any] = {
+        "x": columns,
+        "y": rows,
+        "zmin": -reach,
+        "zmax": reach,
+        "colorbar": colour_bar(theme, ""),
+        "hovertemplate": f"{AXIS_WORDS[grid.x_name]} %{{x}}<br>"
+        f"{AXIS_WORDS[grid.y_name]} %{{y}}<br>{words} %{{z:,.{digits}f}}<extra></extra>",
+    }
+    if values.size > MOST_NUMBERED:
+        cells |= {"xgap": 0, "ygap": 0}
+    else:
+        cells["texttemplate"] = f"%{{z:,.{digits}f}}"
+    best = result.best(metric)
+    if best is not None and not result.matrices[metric][best] > _EVEN.get(metric, -np.inf):
+        best = None
+    found = "best cell framed: found with hindsight" if best else "no cell earns anything"
+    annotations = [note(f"{found} · a click applies a cell", theme)] if len(known) else []
+    if not len(known):
+        annotations.append(message_in_the_middle("no cell has a trade", theme))
+    frames = [] if best is None else [_frame(*best, tokens(theme)["text"])]
+    place = _place_of(grid, used or {})
+    if place is not None:
+        frames.append(_frame(*place, tokens(theme)["accent"], "dot"))
+    made = figure(
+        ids.SWEEP_HEATMAP,
+        theme,
+        heat_cells(values, cells, theme),
+        x=_grid_axis(x_axis(theme), columns, AXIS_WORDS[grid.x_name], theme),
+        y=_grid_axis(theme_y_axis(theme), rows, AXIS_WORDS[grid.y_name], theme),
+        uirevision=uirevision,
+        shapes=frames,
+        annotations=annotations,
+        margin=(64, 56),
+        hovermode="closest",
+    )
+    made["layout"]["title"]["text"] = words
+    return made
+
+
+def _grid_axis(base: dict[str, Any], ticks: list[str], title: str, theme: str) -> dict[str, Any]:
+    apart = -(-len(ticks) // MOST_TICKS)
+    return {
+        **base,
+        "type": "category",
+        "title": axis_title(title, theme),
+        "tickmode": "array",
+        "tickvals": ticks[::apart],
+        "showgrid": False,
+        "showspikes": False,
+    }
+
+
+def _place_of(grid: Any, used: Mapping[str, float | None]) -> tuple[int, int] | None:
+    """Row and column of the parameters in use, None where the grid does not have them."""
+    places = []
+    for name, values in ((grid.y_name, grid.y_values), (grid.x_name, grid.x_values)):
+        value = used.get(name)
+        if value is None or not np.isclose(values, value).any():
+            return None
+        hits = np.flatnonzero(np.isclose(values, value))
+        places.append(int(hits[0]))
+    return places[0], places[1]
+
+
+def _frame(row: int, column: int, colour: str, dash: str = "solid") -> dict[str, Any]:
+    return {
+        "type": "rect",
+        "x0": column - 0.48,
+        "x1": column + 0.48,
+        "y0": row - 0.48,
+        "y1": row + 0.48,
+        "line": {"color": colour, "width": 2, "dash": dash},
+    }
+
+
+def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "") -> Figure:
+    """Return after costs out of sample, beside that of the cell that was best with hindsight."""
+    chosen, step = tokens(theme), TIMEFRAMES[result.grid.params.timeframe]
+    out, hindsight = (
+        100.0 * (one.equity - 1.0) for one in (result.out_of_sample, result.in_sample)
+    )
+    rows = rows_of(result.ts_ms, (out, hindsight), step)
+    ts, ends = times(rows.ts), range_of(out, hindsight, [0.0])
+    digits = span_digits(*ends)
+    labels = [
+        Label(f"out of sample {number(out[-1], digits, signed=True)}", out[-1], chosen["accent"]),
+        Label(
+            f"hindsight {number(hindsight[-1], digits, signed=True)}",
+            float(hindsight[-1]),
+            chosen["muted"],
+            bold=False,
+        ),
+    ]
+    starts = [fold.test_from_ms - step / 2 for fold in result.folds]
+    return figure(
+        ids.WALK_CHART,
+        theme,
+        [
+            line(ts, rows.columns[1], "hindsight", chosen["muted"], width=1, dash="dot"),
+            line(ts, rows.columns[0], "out of sample", chosen["accent"]),
+        ],
+        x=time_axis(rows.ts, theme),
+        y=value_axis("Return (%)", theme, ends, digits + 1, **zero_line(theme)),
+        uirevision=uirevision,
+        shapes=_new_choices(starts, theme),
+        annotations=[
+            note(f"{len(starts)} choices, each at a thin line", theme),
+            *edge_labels(labels, ends),
+        ],
+        margin=(64, edge_margin(labels)),
+    )
+
+
+def _new_choices(starts: Sequence[float], theme: str) -> list[dict[str, Any]]:
+    """Where each test stretch begins: one path, however many they are."""
+    if not starts:
+        return []
+    return [
+        {
+            "type": "path",
+            "xref": "x",
+            "yref": "paper",
+            "path": "".join(f"M{at:.0f},0V1" for at in starts),
+            "line": {"width": 1, "color": rgba(tokens(theme)["muted"], 0.35)},
+            "layer": "below",
+        }
+    ]
