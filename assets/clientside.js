@@ -250,14 +250,23 @@
     const chart = event.target.closest && event.target.closest(HEATMAPS);
     const plot = chart && chart.querySelector(".js-plotly-plot");
     const area = plot && event.target.closest(".js-plotly-plot") && plot.querySelector(".nsewdrag");
-    if (!area || !plot._fullLayout.xaxis._categories) return null;
+    if (!area) return null;
     const box = area.getBoundingClientRect();
     const { xaxis, yaxis } = plot._fullLayout;
-    const column = Math.round(xaxis.p2c(event.clientX - box.left));
-    const row = Math.round(yaxis.p2c(event.clientY - box.top));
-    const [x, y] = [xaxis._categories[column], yaxis._categories[row]];
-    if (x === undefined || y === undefined) return null;
-    return { chart: chart.id, row, column, x, y, left: event.clientX, top: event.clientY };
+    const at = [xaxis.p2c(event.clientX - box.left), yaxis.p2c(event.clientY - box.top)];
+    const place = { chart: chart.id, left: event.clientX, top: event.clientY };
+    if (chart.id === "sweep-heatmap") {
+      const cells = plot._fullData[0];
+      if (!cells || cells.type !== "heatmap") return null;
+      return { ...place, column: nearest(cells.x, at[0]), row: nearest(cells.y, at[1]) };
+    }
+    const [x, y] = [xaxis._categories[Math.round(at[0])], yaxis._categories[Math.round(at[1])]];
+    return x && y ? { ...place, x, y } : null;
+  }
+
+  function nearest(values, wanted) {
+    const distances = Array.from(values, (one) => Math.abs(one - wanted));
+    return distances.indexOf(Math.min(...distances));
   }
 
   function onRelease(event) {

@@ -42,9 +42,9 @@ USUAL = BacktestParams()
 RULES: tuple[Rule, ...] = (
     Rule("entry_z", "entry-z", "Entry |z|"),
     Rule("exit_z", "exit-z", "Exit |z|"),
-    Rule("stop_z", "stop-z", "Stop |z|", "empty: none", optional=True),
+    Rule("stop_z", "stop-z", "Stop |z|", optional=True),
     Rule("max_bars", "max-bars", "Time stop", "bars", "whole", optional=True),
-    Rule("cost_bps", "cost-bps", "Cost", "bps, side and leg"),
+    Rule("cost_bps", "cost-bps", "Cost", "bps a leg"),
     Rule("slippage_bps", "slippage-bps", "Slippage", "bps"),
     Rule(
         "hedge_mode",
@@ -56,9 +56,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "hedge_window",
         "backtest-hedge-window",
-        "Hedge window",
-        "bars",
-        "whole",
+        "Hedge bars",
+        kind="whole",
         query="strategy_window",
     ),
     Rule(

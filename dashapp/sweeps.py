@@ -152,7 +152,7 @@ class GridJob:
             return f"{self.done:,} of {self.total:,} {what}" if self.total else "starting"
         if self._stop and self.result is None:
             return f"cancelled after {self.done:,} of {self.total:,} {what}"
-        return f"{self.total:,} {what} done"
+        return f"{self.total:,} back-tests done" if self.ask.walk is None else "done"
 
     def start(self, y: Bars, x: Bars) -> None:
         """Run on worker threads."""

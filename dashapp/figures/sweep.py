@@ -13,7 +13,7 @@ import numpy as np
 from analytics.model import TIMEFRAMES
 from dashapp import ids
 from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
-from dashapp.figures.base import Figure, figure, line, message_in_the_middle, times
+from dashapp.figures.base import Figure, figure, line, message_in_the_middle, times, typed
 from dashapp.figures.correlation import colour_bar, heat_cells
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note
 from dashapp.figures.rows import rows_of
@@ -22,6 +22,7 @@ from dashapp.theme import axis_title, rgba, tokens, x_axis
 from dashapp.theme import y_axis as theme_y_axis
 
 if TYPE_CHECKING:
+    from analytics._grid import Grid
     from analytics.sweep import SweepResult
     from analytics.walkforward import WalkForward
 
@@ -79,10 +80,10 @@ def sweep_figure(
     values = np.asarray(result.matrices[metric], np.float64) * scale
     known = values[np.isfinite(values)]
     reach = (float(np.abs(known).max()) if len(known) else 0.0) or 1.0
-    columns, rows = ([f"{one:g}" for one in held] for held in (grid.x_values, grid.y_values))
+    digits = 0 if reach >= 100 else digits
     cells: dict[str, Any] = {
-        "x": columns,
-        "y": rows,
+        "x": typed(np.array(grid.x_values, float)),
+        "y": typed(np.array(grid.y_values, float)),
         "zmin": -reach,
         "zmax": reach,
         "colorbar": colour_bar(theme, ""),
@@ -100,16 +101,16 @@ def sweep_figure(
     annotations = [note(f"{found} · a click applies a cell", theme)] if len(known) else []
     if not len(known):
         annotations.append(message_in_the_middle("no cell has a trade", theme))
-    frames = [] if best is None else [_frame(*best, tokens(theme)["text"])]
+    frames = [] if best is None else [_frame(grid, best, tokens(theme)["text"])]
     place = _place_of(grid, used or {})
     if place is not None:
-        frames.append(_frame(*place, tokens(theme)["accent"], "dot"))
+        frames.append(_frame(grid, place, tokens(theme)["accent"], "dot"))
     made = figure(
         ids.SWEEP_HEATMAP,
         theme,
         heat_cells(values, cells, theme),
-        x=_grid_axis(x_axis(theme), columns, AXIS_WORDS[grid.x_name], theme),
-        y=_grid_axis(theme_y_axis(theme), rows, AXIS_WORDS[grid.y_name], theme),
+        x=_grid_axis(x_axis(theme), grid.x_values, AXIS_WORDS[grid.x_name], theme),
+        y=_grid_axis(theme_y_axis(theme), grid.y_values, AXIS_WORDS[grid.y_name], theme),
         uirevision=uirevision,
         shapes=frames,
         annotations=annotations,
@@ -120,20 +121,23 @@ def sweep_figure(
     return made
 
 
-def _grid_axis(base: dict[str, Any], ticks: list[str], title: str, theme: str) -> dict[str, Any]:
-    apart = -(-len(ticks) // MOST_TICKS)
-    return {
+def _grid_axis(
+    base: dict[str, Any], values: Sequence[float], title: str, theme: str
+) -> dict[str, Any]:
+    """An axis over the values of a parameter, each named while they are few."""
+    axis = {
         **base,
-        "type": "category",
         "title": axis_title(title, theme),
-        "tickmode": "array",
-        "tickvals": ticks[::apart],
+        "hoverformat": ",.6~g",
         "showgrid": False,
         "showspikes": False,
     }
+    if len(values) > MOST_TICKS:
+        return axis
+    return {**axis, "tickmode": "array", "tickvals": list(values)}
 
 
-def _place_of(grid: Any, used: Mapping[str, float | None]) -> tuple[int, int] | None:
+def _place_of(grid: Grid, used: Mapping[str, float | None]) -> tuple[int, int] | None:
     """Row and column of the parameters in use, None where the grid does not have them."""
     places = []
     for name, values in ((grid.y_name, grid.y_values), (grid.x_name, grid.x_values)):
@@ -145,15 +149,20 @@ def _place_of(grid: Any, used: Mapping[str, float | None]) -> tuple[int, int] | 
     return places[0], places[1]
 
 
-def _frame(row: int, column: int, colour: str, dash: str = "solid") -> dict[str, Any]:
-    return {
-        "type": "rect",
-        "x0": column - 0.48,
-        "x1": column + 0.48,
-        "y0": row - 0.48,
-        "y1": row + 0.48,
-        "line": {"color": colour, "width": 2, "dash": dash},
-    }
+def _frame(grid: Grid, place: tuple[int, int], colour: str, dash: str = "solid") -> dict[str, Any]:
+    """A frame around a cell, which reaches half-way to its neighbours."""
+    low_y, high_y = _edges(grid.y_values, place[0])
+    low_x, high_x = _edges(grid.x_values, place[1])
+    line = {"color": colour, "width": 2, "dash": dash}
+    return {"type": "rect", "x0": low_x, "x1": high_x, "y0": low_y, "y1": high_y, "line": line}
+
+
+def _edges(values: Sequence[float], place: int) -> tuple[float, float]:
+    if len(values) == 1:
+        return values[0] - 0.5, values[0] + 0.5
+    steps = np.diff(values)
+    before, after = steps[max(place - 1, 0)], steps[min(place, len(steps) - 1)]
+    return values[place] - before / 2, values[place] + after / 2
 
 
 def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "") -> Figure:
@@ -166,11 +175,17 @@ def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "
     ts, ends = times(rows.ts), range_of(out, hindsight, [0.0])
     digits = span_digits(*ends)
     labels = [
-        Label(f"out of sample {number(out[-1], digits, signed=True)}", out[-1], chosen["accent"]),
         Label(
-            f"hindsight {number(hindsight[-1], digits, signed=True)}",
+            f"out of sample<br>{number(out[-1], digits, signed=True)}",
+            float(out[-1]),
+            chosen["accent"],
+            2,
+        ),
+        Label(
+            f"hindsight<br>{number(hindsight[-1], digits, signed=True)}",
             float(hindsight[-1]),
             chosen["muted"],
+            2,
             bold=False,
         ),
     ]

@@ -18,7 +18,6 @@ from dashapp.figures.pair import band, threshold_marks, z_line, z_range
 from dashapp.figures.rows import rows_of
 from dashapp.numerals import number
 from dashapp.theme import rgba, tokens
-from dashapp.verdicts import newest
 
 if TYPE_CHECKING:
     from analytics.backtest import BacktestResult, Trade
@@ -99,14 +98,6 @@ def _trade_text(name: str, side: str, trade: Trade) -> str:
     return f"exit {side} ({trade.exit_reason}) after {trade.bars} bars: {earned} bps"
 
 
-def _break_even(result: BacktestResult) -> str:
-    """What the grey band means, with its newest height."""
-    even = newest(result.break_even_z)
-    if not np.isfinite(even):
-        return ""
-    return f"grey: within costs, |z| < {number(even, 1)} · "
-
-
 def backtest_z_figure(
     result: BacktestResult, *, theme: str = "dark", uirevision: str = ""
 ) -> Figure:
@@ -126,10 +117,10 @@ def backtest_z_figure(
             for side in (1, -1)
         ]
     costs = np.minimum(even, ends[1])
-    words = f"{_break_even(result)}open circle: entry, filled: exit"
     shown = result.trades[-MOST_TRADES:]
+    words = "grey: within costs · ○ entry ● exit"
     if len(shown) < len(result.trades):
-        words = f"{_break_even(result)}the newest {len(shown)} of {len(result.trades)} trades"
+        words = f"the newest {len(shown)} of {len(result.trades):,} trades"
     return figure(
         Z_CHART,
         theme,

@@ -60,7 +60,7 @@ def layout(theme: str, held: Mapping[str, str] | None = None) -> Component:
         [
             card(
                 "Strategy",
-                html.Div(strategy_form.fields(held), className="row-fields"),
+                html.Div(strategy_form.fields(held), className="row-fields strategy"),
                 tools=check,
                 extra="wide",
             ),
@@ -77,19 +77,24 @@ def layout(theme: str, held: Mapping[str, str] | None = None) -> Component:
 
 def _columns() -> list[dict[str, Any]]:
     return [
-        text_column("id", "No.", width=72),
+        text_column("id", "No.", width=72, minWidth=64),
         text_column("side", "Side", minWidth=250),
         text_column("entry_time", "Entry (UTC)", minWidth=170),
         text_column("exit_time", "Exit (UTC)", minWidth=170),
+        number_column("net_bps", "Net bps", "+.2f", **_signed()),
+        number_column("gross_bps", "Gross bps", "+.2f", minWidth=108),
+        number_column("cost_bps", "Cost bps", ".2f"),
+        number_column("bars", "Bars", ",", minWidth=76),
+        text_column("reason", "Exit by"),
         number_column("entry_z", "Entry z", "+.2f"),
         number_column("exit_z", "Exit z", "+.2f"),
-        number_column("bars", "Bars", ","),
         number_column("beta", "β", ".4f"),
-        number_column("gross_bps", "Gross bps", "+.2f"),
-        number_column("cost_bps", "Cost bps", ".2f"),
-        number_column("net_bps", "Net bps", "+.2f"),
-        text_column("reason", "Exit by"),
     ]
+
+
+def _signed() -> dict[str, Any]:
+    """A cell in the colour of its sign, which it bears as well."""
+    return {"cellClassRules": {"tone-up": "params.value > 0", "tone-down": "params.value < 0"}}
 
 
 def make_page(jobs: GridJobs) -> LivePage:

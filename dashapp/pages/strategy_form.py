@@ -19,7 +19,7 @@ def _control(rule: Rule, held: Mapping[str, str]) -> Component:
         known = dict(rule.words)
         chosen = held[rule.name] if held[rule.name] in known else getattr(USUAL, rule.name)
         return select(rule.control, rule.words, chosen)
-    return number(rule.control, held[rule.name])
+    return number(rule.control, held[rule.name], "none" if rule.optional else "")
 
 
 def fields(held: Mapping[str, str] | None) -> list[Component]:

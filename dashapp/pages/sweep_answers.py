@@ -37,6 +37,7 @@ from dashapp.pages.sweep_card import (
     ask_of,
 )
 from dashapp.runtime import Runtime
+from dashapp.strategy import RULES
 from dashapp.sweeps import Ask, Axis, GridJob, GridJobs, check_axes, check_walk, usual_axis
 from dashapp.view import from_dict
 
@@ -54,10 +55,11 @@ def _computed_for(job: GridJob) -> str:
     if isinstance(result, SweepResult):
         first, last = utc_time(result.first_ms), utc_time(result.last_ms)
         shown.append(f"{result.bars:,} bars, {first} to {last.split(' ')[1]} UTC")
-    for words in ("Hedge", "Hedge window", "z window", "Entry |z|", "Exit |z|", "Stop |z|", "Cost"):
+    for words in ("Hedge", "Hedge bars", "z window", "Entry |z|", "Exit |z|", "Stop |z|", "Cost"):
         if words in fixed:
             value = fixed[words]
-            shown.append(f"{words.lower()} {'none' if value is None else value}")
+            text = "none" if value is None else value if isinstance(value, str) else f"{value:g}"
+            shown.append(f"{words[0].lower()}{words[1:]} {text}")
     return " · ".join(shown)
 
 
@@ -259,8 +261,7 @@ def _register_pick(app: Dash, jobs: GridJobs) -> None:
         if not (0 <= row < len(grid.y_values) and 0 <= column < len(grid.x_values)):
             raise PreventUpdate
         chosen = {grid.x_name: grid.x_values[column], grid.y_name: grid.y_values[row]}
-        made = {
-            name: f"{chosen[name]:g}" if name in chosen else no_update for name in controls(str)
-        }
-        window = chosen.get("z_window")
-        return {"rules": made, "z_window": no_update if window is None else f"{window:g}"}
+        made: dict[str, Any] = {name: f"{value:g}" for name, value in chosen.items()}
+        window = made.pop("z_window", no_update)
+        rules = {rule.name: made.get(rule.name, no_update) for rule in RULES}
+        return {"rules": rules, "z_window": window}
