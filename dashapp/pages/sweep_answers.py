@@ -54,7 +54,8 @@ def _computed_for(job: GridJob) -> str:
     shown = [f"{ask.pair.y} / {ask.pair.x} {ask.pair.timeframe}"]
     if isinstance(result, SweepResult):
         first, last = utc_time(result.first_ms), utc_time(result.last_ms)
-        shown.append(f"{result.bars:,} bars, {first} to {last.split(' ')[1]} UTC")
+        last = last.removeprefix(first[:11])
+        shown.append(f"{result.bars:,} bars, {first} to {last} UTC")
     for words in ("Hedge", "Hedge bars", "z window", "Entry |z|", "Exit |z|", "Stop |z|", "Cost"):
         if words in fixed:
             value = fixed[words]

@@ -13,9 +13,14 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from analytics._grid import Grid
 from analytics.alerts import AlertEvent
+from analytics.backtest import BacktestParams
 from analytics.model import Bars, HedgeFit, HedgePath, PairParams, PairSnapshot
-from dashapp.figures import alerts, backtest, correlation, home, pair
+from analytics.sweep import SweepResult
+from analytics.walkforward import Curve, Fold, WalkForward
+from dashapp.figures import alerts, backtest, correlation, home, pair, trades
+from dashapp.figures import sweep as sweeps
 from dashapp.figures.base import arrays, empty_figure, structure
 from dashapp.numerals import base, pct
 from dashapp.summary import summarize_bars
@@ -103,7 +108,7 @@ def result(count: int = 300, **changes) -> SimpleNamespace:
     held = snapshot(count)
     equity = 1 + np.cumsum(np.random.default_rng(2).normal(0, 1e-5, 2_500))[:count]
     ts = held.ts_ms
-    trades = (
+    made_trades = (
         Trade(1, int(ts[80]), int(ts[110]), -2.2, 0.1, 30, 3e-4, "target"),
         Trade(-1, int(ts[140]), int(ts[-1]), 2.2, 1.1, 40, -1e-4, "open"),
     )
@@ -115,24 +120,29 @@ def result(count: int = 300, **changes) -> SimpleNamespace:
         gross_equity=equity * 1.001,
         drawdown=equity / np.maximum.accumulate(equity) - 1,
         z=held.z,
+        break_even_z=np.full(count, 1.2),
         carried=held.carried,
-        trades=trades,
+        trades=made_trades,
         in_sample=False,
     )
     return SimpleNamespace(**{**vars(made), **changes})
 
 
-def sweep() -> SimpleNamespace:
-    matrix = np.array([[1.0, -3.0, np.nan], [0.5, 12.0, 2.0]])
-    return SimpleNamespace(
-        x_name="entry_z",
-        x_values=(1.5, 2.0, 2.5),
-        y_name="z_window",
-        y_values=(60, 120),
-        metric="sharpe",
-        matrix=matrix,
-        best=(1, 1),
+def sweep(matrix: list | None = None, metric: str = "sharpe", x_values=(1.5, 2.0, 2.5)):
+    held = np.array(matrix or [[1.0, -3.0, np.nan], [0.5, 12.0, 2.0]])
+    settings = BacktestParams(entry_z=1.5)
+    grid = Grid(PairParams("Y", "X"), settings, "entry_z", x_values, "z_window", (60, 120))
+    return SweepResult(grid, {metric: held}, held.size, False, START, START + 1_000, 2)
+
+
+def walk(count: int = 300) -> WalkForward:
+    equity = 1 + np.cumsum(np.random.default_rng(3).normal(0, 1e-5, count))
+    ts = START + 1_000 * np.arange(count)
+    folds = tuple(
+        Fold(0, 0, int(ts[at]), int(ts[at]), 2.0, 60.0, 1.0, 0.5, 0.001) for at in (0, count // 2)
     )
+    curves = (Curve(equity, 0.01, 1.0, -0.1), Curve(equity * 1.01, 0.02, 2.0, -0.1))
+    return WalkForward(sweep().grid, "sharpe", 100, 50, ts, *curves, (2.0, 60.0), folds)
 
 
 def every_figure(count: int, theme: str) -> dict[str, dict]:
@@ -156,8 +166,9 @@ def every_figure(count: int, theme: str) -> dict[str, dict]:
         "rolling": correlation.rolling_correlation_figure(held, **look),
         "equity": backtest.equity_figure(run, **look),
         "drawdown": backtest.drawdown_figure(run, **look),
-        "backtest z": backtest.backtest_z_figure(run, **look),
-        "sweep": backtest.sweep_figure(sweep(), **look),
+        "backtest z": trades.backtest_z_figure(run, **look),
+        "sweep": sweeps.sweep_figure(sweep(), **look),
+        "walk": sweeps.walk_figure(walk(count), **look),
         "alert spread": alerts.alert_spread_figure(held, fired, **look),
         "alert z": alerts.alert_zscore_figure(held, 2.0, fired, **look),
         "empty": empty_figure("needs 60 bars, has 12: about 48 s", theme, "zscore-chart"),
@@ -412,7 +423,7 @@ def test_the_rolling_correlation_skips_rows_that_have_none():
 
 
 def test_trades_are_open_circles_in_and_filled_ones_out():
-    traces = {one["name"]: one for one in DARK["backtest z"]["data"][1:]}
+    traces = {one["name"]: one for one in DARK["backtest z"]["data"][2:]}
     assert traces["entry long"]["marker"]["symbol"] == "circle-open"
     assert traces["exit long"]["marker"]["symbol"] == "circle"
     assert "entry short" in traces
@@ -424,22 +435,56 @@ def test_an_in_sample_backtest_is_marked():
     assert "in-sample" in texts_of(backtest.equity_figure(result(in_sample=True)))
 
 
+def test_what_costs_take_is_a_band_around_zero_of_the_z_of_a_back_test():
+    costs = DARK["backtest z"]["data"][0]
+    heights = values_of(costs["y"])
+    assert (heights.min(), heights.max()) == pytest.approx((-1.2, 1.2))
+    assert "within costs" in texts_of(DARK["backtest z"])
+
+
 def test_the_best_cell_of_a_sweep_is_framed():
     (frame,) = DARK["sweep"]["layout"]["shapes"]
-    assert (frame["x0"] + frame["x1"]) / 2 == 1
-    assert (frame["y0"] + frame["y1"]) / 2 == 1
+    assert (frame["x0"], frame["x1"]) == (1.75, 2.25)
+    assert (frame["y0"], frame["y1"]) == (90, 150)
     assert DARK["sweep"]["layout"]["title"]["text"] == "Sharpe"
+
+
+def test_the_cell_of_the_settings_in_use_is_marked_where_the_grid_has_it():
+    for used, frames in (
+        ({"entry_z": 1.5, "z_window": 60}, 2),
+        ({"entry_z": 1.6, "z_window": 60}, 1),
+        ({"z_window": 60}, 1),
+    ):
+        made = sweeps.sweep_figure(sweep(), used=used)
+        assert len(made["layout"]["shapes"]) == frames
 
 
 @pytest.mark.parametrize(("metric", "best"), [("sharpe", 0.0), ("profit_factor", 0.9)])
 def test_no_cell_of_a_sweep_is_framed_where_all_of_them_lose(metric, best):
-    matrix = np.array([[-1.0, -3.0, np.nan], [-0.5, best, -2.0]])
-    made = backtest.sweep_figure(
-        SimpleNamespace(**{**vars(sweep()), "matrix": matrix, "metric": metric})
-    )
+    matrix = [[-1.0, -3.0, np.nan], [-0.5, best, -2.0]]
+    made = sweeps.sweep_figure(sweep(matrix, metric), metric)
     assert made["layout"]["shapes"] == []
     assert "no cell earns anything" in texts_of(made)
     assert "framed" not in texts_of(made)
+
+
+def test_a_large_grid_has_few_ticks_and_no_numbers_in_its_cells():
+    wide = sweep([list(range(-50, 50)), list(range(100))], x_values=tuple(range(1, 101)))
+    made = sweeps.sweep_figure(wide)
+    assert "tickvals" not in made["layout"]["xaxis"]
+    assert made["layout"]["yaxis"]["tickvals"] == [60, 120]
+    assert "texttemplate" in made["data"][0]
+    huge = sweeps.sweep_figure(
+        sweep([list(range(101)), list(range(101))], x_values=tuple(range(1, 102)))
+    )
+    assert "texttemplate" not in huge["data"][0]
+
+
+def test_walking_forward_stands_beside_hindsight_with_a_line_a_choice():
+    made = DARK["walk"]
+    assert [one["name"] for one in made["data"]] == ["hindsight", "out of sample"]
+    (path,) = [one["path"] for one in made["layout"]["shapes"] if one["type"] == "path"]
+    assert path.count("M") == 2
 
 
 def test_the_shading_of_many_carried_stretches_leaves_the_rows_between_free():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -253,6 +254,14 @@ def test_a_backtest_is_summed_up_with_its_costs():
     )
     assert parts[0][1] == "up"
     assert parts[4][1] == parts[5][1] == "warn"
+
+
+def test_the_answer_of_a_backtest_names_the_break_even_z_and_warns_of_entries_within():
+    known = {"net": 0.01, "sharpe": 1.0, "drawdown": -0.01, "trades": 9, "entry": 2.0}
+    assert words.backtest_answer(**known, break_even=1.14)[-1] == ("break-even |z| 1.1", "")
+    within = words.backtest_answer(**known, break_even=2.31)[-1]
+    assert within == ("break-even |z| 2.3: entries do not pay", "warn")
+    assert "break-even" not in words.plain(words.backtest_answer(**known, break_even=math.nan))
 
 
 def test_a_sharpe_of_minutes_is_muted_and_not_judged_by():
