@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dash import Dash, Input, Output, no_update
+from dash import Dash, Input, Output, State, no_update
 from dash.development.base_component import Component
 
 from analytics.backtest import BacktestParams
@@ -57,10 +57,14 @@ def register(app: Dash) -> None:
     @app.callback(
         Output(ids.STRATEGY, "data", allow_duplicate=True),
         Input(ids.URL, "search"),
+        State(ids.STRATEGY, "data"),
         prevent_initial_call="initial_duplicate",
     )
-    async def read_link(search):
-        return kept(check(from_query(search or ""))[0] or USUAL)
+    async def read_link(search, held):
+        asked = from_query(search or "")
+        if held and asked == as_held(USUAL):  # a tab was clicked: its link names no settings
+            return no_update
+        return kept(check(asked)[0] or USUAL)
 
     @app.callback(
         output={

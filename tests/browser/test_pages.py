@@ -282,23 +282,6 @@ def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab):
     page.wait_for_selector("#rules-table .ag-overlay-no-rows-wrapper, #rules-table .ag-overlay")
 
 
-def test_a_sweep_can_be_run_again_and_the_look_ahead_check_answers(open_tab):
-    page = open_tab("/backtest")
-    wait_for_points(page, "sweep-heatmap", 20)
-    page.click("#sweep-run")
-    until(page, "document.querySelector('#sweep-says').innerText.includes('done')")
-    page.click("#check-look-ahead")
-    page.wait_for_selector("#look-ahead-verdict.tone-up")
-
-
-def test_an_entry_inside_the_exit_is_refused_in_words(open_tab):
-    page = open_tab("/backtest")
-    wait_for_points(page, "equity-chart", 50)
-    page.fill("#exit-z", "3")
-    page.wait_for_selector("#backtest-message:not(:empty)")
-    assert points(page, "equity-chart") > 50
-
-
 def test_the_heatmap_opens_the_pair_that_is_clicked(open_tab):
     page = open_tab("/correlation")
     wait_for_points(page, "correlation-heatmap", 9)

@@ -1,0 +1,92 @@
+"""The Backtest page in a real browser: settings in the link, the sweep, walking forward."""
+
+from __future__ import annotations
+
+import pytest
+from looks import points, until, wait_for_points
+
+pytestmark = pytest.mark.browser
+
+
+def says(page, what: str, where: str) -> None:
+    """Wait until the words at `where` hold `what`."""
+    page.wait_for_function(
+        "([where, what]) => document.querySelector(where).innerText.includes(what)",
+        arg=[where, what],
+    )
+
+
+def test_a_link_reproduces_the_settings_and_other_pages_keep_them(open_tab):
+    page = open_tab("/backtest?entry_z=1.5&stop_z=none&hedge_mode=kalman&strategy_window=120")
+    wait_for_points(page, "equity-chart", 50)
+    assert page.input_value("#entry-z") == "1.5"
+    assert page.input_value("#stop-z") == ""
+    assert page.input_value("#hedge-mode") == "kalman"
+    page.fill("#cost-bps", "0.5")
+    until(page, "location.search.includes('cost_bps=0.5')")
+    page.click("#tab-analytics")
+    wait_for_points(page, "spread-chart", 100)
+    until(page, "location.search.includes('entry_z=1.5')")
+    page.click("#tab-backtest")
+    wait_for_points(page, "equity-chart", 50)
+    held = [page.input_value(f"#{one}") for one in ("entry-z", "backtest-hedge-window", "cost-bps")]
+    assert held == ["1.5", "120", "0.5"]
+
+
+def test_a_wrong_setting_is_told_at_its_field_and_the_last_picture_stays(open_tab):
+    page = open_tab("/backtest")
+    wait_for_points(page, "equity-chart", 50)
+    page.fill("#exit-z", "3")
+    says(page, "expected from 0 to below the entry", "#exit-z-message")
+    assert points(page, "equity-chart") > 50
+    page.fill("#exit-z", "0.5")
+    until(page, "document.querySelector('#exit-z-message').innerText === ''")
+    until(page, "location.search.includes('exit_z=0.5')")
+
+
+def test_a_click_on_a_cell_applies_it_and_the_sweep_says_when_it_is_stale(open_tab):
+    page = open_tab("/backtest")
+    wait_for_points(page, "sweep-heatmap", 20)
+    page.select_option("#sweep-y", "z_window")
+    until(page, "document.querySelector('#sweep-y-low').value === '20'")
+    page.fill("#sweep-x-steps", "5")
+    page.fill("#sweep-y-steps", "3")
+    page.wait_for_timeout(400)
+    page.click("#sweep-run")
+    says(page, "15 back-tests done", "#sweep-says")
+    page.locator("#sweep-heatmap").scroll_into_view_if_needed()
+    box = page.locator("#sweep-heatmap .nsewdrag").first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.9)
+    until(page, "document.querySelector('#entry-z').value === '3'")
+    until(page, "document.querySelector('#z-window').value === '20'")
+    assert "stale" not in page.inner_text("#sweep-says")
+    page.fill("#stop-z", "5")
+    says(page, "stale: Stop |z| changed since", "#sweep-says")
+
+
+def test_walking_forward_shows_what_was_earned_out_of_sample(open_tab):
+    page = open_tab("/backtest")
+    wait_for_points(page, "equity-chart", 50)
+    page.fill("#walk-train", "200")
+    page.fill("#walk-test", "20")
+    page.wait_for_timeout(400)
+    page.fill("#walk-test", "5")
+    page.wait_for_timeout(400)
+    page.click("#walk-run")
+    says(page, "expected a whole number from 10", "#walk-test-message")
+    page.fill("#walk-test", "50")
+    page.wait_for_timeout(400)
+    page.click("#walk-run")
+    says(page, "with hindsight", "#walk-says")
+    wait_for_points(page, "walk-forward-chart", 100)
+    page.wait_for_selector("#folds-table .ag-center-cols-container .ag-row")
+    assert page.inner_text("#walk-test-message") == ""
+
+
+@pytest.mark.parametrize(("mode", "tone"), [("rolling", "tone-up"), ("in-sample", "tone-warn")])
+def test_the_check_for_look_ahead_answers_in_words(open_tab, mode, tone):
+    page = open_tab(f"/backtest?hedge_mode={mode}")
+    wait_for_points(page, "equity-chart", 50)
+    page.click("#check-look-ahead")
+    page.wait_for_selector(f"#look-ahead-verdict.{tone}")
+    assert "none changed" in page.inner_text("#look-ahead-verdict")
