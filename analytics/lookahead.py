@@ -94,6 +94,15 @@ def check_look_ahead(
     begins at the same bar. run: the back-test to check, called as `run_backtest`. A changed
     value is one that could not have been known at its own bar. Raises ValueError for cuts
     below 1.
+
+    >>> t = np.arange(300)
+    >>> def bars(symbol, closes):
+    ...     return Bars(symbol, "1m", t * 60_000, *[closes] * 4, t + 1, t + 1, closes)
+    >>> y, x = bars("Y", 200 + np.sin(t / 4) + 0.02 * t), bars("X", 100 + 0.01 * t)
+    >>> pair = PairParams("Y", "X", "1m", z_window=40)
+    >>> rules = BacktestParams(entry_z=1.0, stop_z=None, hedge_window=60)
+    >>> check_look_ahead(y, x, pair, rules, cuts=2).text
+    'No look-ahead: 3,600 past values recomputed at 2 cuts, none changed.'
     """
     if cuts < 1:
         raise ValueError(f"cuts is {cuts}, expected at least 1")

@@ -92,6 +92,16 @@ def sweep(
     run_all: maps the work over threads; the kernels let go of the interpreter. NotReady where
     no cell has bars enough. Raises ValueError for axes that are equal or unknown, a value that
     no cell could have, more than MAX_CELLS cells, or where no cell is a legal set.
+
+    >>> t = np.arange(300)
+    >>> def bars(symbol, closes):
+    ...     return Bars(symbol, "1m", t * 60_000, *[closes] * 4, t + 1, t + 1, closes)
+    >>> y, x = bars("Y", 200 + np.sin(t / 4) + 0.02 * t), bars("X", 100 + 0.01 * t)
+    >>> pair = PairParams("Y", "X", "1m", z_window=40)
+    >>> rules = BacktestParams(entry_z=1.0, stop_z=None, hedge_window=60)
+    >>> made = sweep(y, x, pair, rules, "entry_z", [1.0, 1.2], "z_window", [30, 40])
+    >>> made.matrices["trades"].shape, made.done
+    ((2, 2), 4)
     """
     grid = make_grid(params, settings, x_name, x_values, y_name, y_values)
     legs = pair_legs(y_bars, x_bars, params)

@@ -123,6 +123,17 @@ def walk_forward(
     bars do not fill a warm-up, a training stretch and a test bar, and where it was cancelled.
     Raises ValueError as `sweep` does, for a metric that is none of CHOICES, and for stretches
     that are too short.
+
+    >>> t = np.arange(300)
+    >>> def bars(symbol, closes):
+    ...     return Bars(symbol, "1m", t * 60_000, *[closes] * 4, t + 1, t + 1, closes)
+    >>> y, x = bars("Y", 200 + np.sin(t / 4) + 0.02 * t), bars("X", 100 + 0.01 * t)
+    >>> pair = PairParams("Y", "X", "1m", z_window=40)
+    >>> rules = BacktestParams(entry_z=1.0, stop_z=None, hedge_window=60)
+    >>> axes = ("entry_z", [1.0, 1.2], "exit_z", [0.0, 0.5])
+    >>> made = walk_forward(y, x, pair, rules, *axes, train_bars=100, test_bars=50)
+    >>> len(made.folds), len(made.out_of_sample.equity), made.folds[0].test_from_ms
+    (2, 100, 12000000)
     """
     if metric not in CHOICES:
         raise ValueError(f"metric is {metric!r}, expected one of {', '.join(CHOICES)}")

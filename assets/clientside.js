@@ -27,12 +27,31 @@
   };
 
   // ---------------------------------------------------------------- the link
-  function writeUrl(view, pathname, strategy) {
-    if (!view || !strategy) return noUpdate();
-    const query = [view.query, strategy.query].filter(Boolean).join("&");
-    const link = (pathname || "/") + "?" + query;
+  // Beside the parameters, which the server checks, a link holds what is the browser's own:
+  // the stretch of time that is zoomed, of one market, and whether prices are candles.
+  const opened = new URLSearchParams(window.location.search);
+  const asked = ["from", "to"].map((name) => Number(opened.get(name) || NaN));
+  let zoom = asked[0] < asked[1] ? { market: opened.get("market"), range: asked } : null;
+  let toZoom = zoom;
+  let candles = opened.get("prices") === "candles";
+  let shown = null;
+
+  function query() {
+    const own = new URLSearchParams();
+    if (zoom && zoom.market === shown.view.market) {
+      own.set("from", zoom.range[0]);
+      own.set("to", zoom.range[1]);
+    }
+    if (candles) own.set("prices", "candles");
+    return [shown.view.query, shown.strategy.query, own.toString()].filter(Boolean).join("&");
+  }
+
+  function refreshLink() {
+    if (!shown) return noUpdate();
+    const search = "?" + query();
+    const link = shown.pathname + search;
     for (const tab of document.querySelectorAll(".tabs .nav-link")) {
-      tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + "?" + query);
+      tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
     }
     if (window.location.pathname + window.location.search !== link) {
       window.history.replaceState(window.history.state, "", link);
@@ -40,9 +59,9 @@
     return link;
   }
 
-  function writeUrl(view, pathname) {
-    if (!view) return noUpdate();
-    shown = { view, pathname: pathname || "/" };
+  function writeUrl(view, pathname, strategy) {
+    if (!view || !strategy) return noUpdate();
+    shown = { view, strategy, pathname: pathname || "/" };
     return refreshLink();
   }
 

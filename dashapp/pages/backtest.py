@@ -107,7 +107,7 @@ def make_page(jobs: GridJobs) -> LivePage:
         settings = strategy_form.settings_of(tab.options["strategy"])
         result: BacktestResult | NotReady = NO_PAIR
         if tab.view.pair is not None:
-            result = await runtime.backtest(tab.view.market, tab.view.pair, settings)
+            result = await runtime.backtest(tab.view.market, tab.view.pair, settings, tab.until_ms)
         if isinstance(result, NotReady):
             words = waiting_for(runtime, tab, result)
             made = {**live.empty_page(page, words, tab.theme), "figures": "", "trades": []}
