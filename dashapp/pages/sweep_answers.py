@@ -79,7 +79,7 @@ def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> d
     if job is None:
         words = "this sweep is forgotten, press Run" if state.get("gone") else ""
         blank = empty_figure(words or "waiting for enough bars", theme, chart_id)
-        return {"figure": blank, "says": "", "progress": "0", "idle": True}
+        return {"figure": blank, "says": "", "progress": "0"}
     figure: Any = no_update
     if isinstance(job.result, SweepResult):
         mark = f"{job.number}|{metric}"
@@ -90,7 +90,6 @@ def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> d
         "figure": figure,
         "says": _says(job, state["sweep"]),
         "progress": str(job.share),
-        "idle": not job.running,
     }
 
 
@@ -177,10 +176,9 @@ def _register_drawing(app: Dash, jobs: GridJobs) -> None:
         sweep, walk = (
             jobs.get((state.get(name) or {}).get("number")) for name in ("sweep", "walk")
         )
-        return {
-            "sweep": _sweep_part(sweep, state, metric if metric in METRICS else METRICS[0]),
-            "walk": _walk_part(walk, state),
-        }
+        made = _sweep_part(sweep, state, metric if metric in METRICS else METRICS[0])
+        made["idle"] = not any(job is not None and job.running for job in (sweep, walk))
+        return {"sweep": made, "walk": _walk_part(walk, state)}
 
 
 def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
