@@ -210,6 +210,7 @@ def simulate(signals: Signals, settings: BacktestParams) -> Run:
         sums,
         equity,
         (position, gross, drawdown, places, shares),
+        None,
     )
     ledger = Ledger(*places[:, :count], *shares[:, :count])
     return Run(signals, equity, gross, drawdown, position.astype(np.int64), ledger, sums)

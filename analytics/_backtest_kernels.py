@@ -38,23 +38,43 @@ _TARGET, _STOP, _TIME = 1, 2, 3
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _next_entry(z, hedge, t, locked, levels):
-    """The first bar from t on whose close orders an entry, z.size if there is none."""
-    entry_long, entry_short, exit_z, stop_z = levels
+def _enters(value, hedge, levels):
+    """Whether the close of a bar with this z-score orders an entry."""
+    entry_long, entry_short, _, stop_z = levels
+    far = entry_short <= value < stop_z or entry_long <= -value < stop_z
+    return far and np.isfinite(hedge)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _next_entry(z, hedge, t, locked, levels, entries):
+    """The first bar from t on whose close orders an entry, z.size if there is none.
+
+    entries: None, or that bar for every t, as `_fill_entries` writes it.
+    """
     n = z.size
     if locked != 0:
-        while t < n and not -locked * z[t] <= exit_z:
+        while t < n and not -locked * z[t] <= levels[2]:
             t += 1
-    nearer = min(entry_long, entry_short)
+    if entries is not None:
+        return np.int64(entries[t])
+    nearer = min(levels[0], levels[1])
     for i in range(np.uint64(t), np.uint64(n)):
-        value = z[i]
-        if (
-            abs(value) >= nearer
-            and (entry_short <= value < stop_z or entry_long <= -value < stop_z)
-            and np.isfinite(hedge[i])
-        ):
+        if abs(z[i]) >= nearer and _enters(z[i], hedge[i], levels):
             return np.int64(i)
     return n
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _fill_entries(z, hedge, levels, entries):
+    """Write the next bar that orders an entry, from each bar on; shape (n + 1,)."""
+    n = z.size
+    following = n
+    entries[n] = n
+    for k in range(n):
+        i = n - 1 - k
+        if _enters(z[i], hedge[i], levels):
+            following = i
+        entries[i] = following
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -151,14 +171,15 @@ def _close(sums, bars, net):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equity, lines):
+def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equity, lines, entries):
     """Trade one set of rules and fill `sums` (see SUMS).
 
     prices: open Y, open X, close Y, close X. levels: |z| of an entry long and of one short
     (infinite for a side that is not traded), of the exit, of the stop. equity: shape (n,), room
     for the equity of a position. lines: None, or arrays that are filled for every bar, as
     equity then is: position, gross equity and drawdown of shape (n,), and the rows of PLACES
-    and SHARES of each trade. Returns how many trades there are, an open one included.
+    and SHARES of each trade. entries: see `_next_entry`. Returns how many trades there are, an
+    open one included.
     """
     open_y, open_x, close_y, close_x = prices
     n = z.size
@@ -169,7 +190,7 @@ def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equi
     if lines is not None:
         _flat(lines, equity, 0, start, 1.0, 1.0, 1.0)
     while True:
-        signal = _next_entry(z, hedge, t, locked, levels) if base > 0.0 else n
+        signal = _next_entry(z, hedge, t, locked, levels, entries) if base > 0.0 else n
         first = min(signal + 1, n)
         if lines is not None:
             _flat(lines, equity, t, first, base, gross_base, peak)
@@ -242,11 +263,16 @@ def _note(lines, trade, places, shares):
 def score(z, hedge, prices, log_prices, start, cells, sums):
     """Trade many sets of rules on the same signals: a row of `cells` and of `sums` each.
 
-    cells: shape (k, 6): the four levels, max_bars, rate; see `play`.
+    cells: shape (k, 6): the four levels, max_bars, rate; see `play`. Those with the same levels
+    of entry and stop do best side by side.
     """
-    equity = np.empty(z.size)
+    n = z.size
+    equity, entries = np.empty(n), np.empty(n + 1, np.int32)
+    known = (-1.0, -1.0, -1.0, -1.0)
     for k in range(cells.shape[0]):
         levels = (cells[k, 0], cells[k, 1], cells[k, 2], cells[k, 3])
-        bars = int(cells[k, 4])
-        rate, row = cells[k, 5], sums[k]
-        play(z, hedge, prices, log_prices, start, levels, bars, rate, row, equity, None)
+        if levels[:2] != known[:2] or levels[3] != known[3]:
+            _fill_entries(z, hedge, levels, entries)
+        known = levels
+        bars, rate, row = int(cells[k, 4]), cells[k, 5], sums[k]
+        play(z, hedge, prices, log_prices, start, levels, bars, rate, row, equity, None, entries)

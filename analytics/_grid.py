@@ -89,12 +89,13 @@ class Grid:
         return made
 
     def groups(self) -> dict[int, Windows]:
-        """The legal cells by hedge_window, then by z_window, as places in `rules`."""
+        """The legal cells by hedge_window, then by z_window, those with equal entries together."""
         entry = self.column("entry_z")
         legal = (self.column("exit_z") < entry) & (entry < self.column("stop_z"))
         hedge, window = self.column("hedge_window"), self.column("z_window")
         made: dict[int, Windows] = defaultdict(lambda: defaultdict(list))
-        for place in np.flatnonzero(legal).tolist():
+        order = np.lexsort((self.column("stop_z"), entry))
+        for place in order[legal[order]].tolist():
             made[int(hedge[place])][int(window[place])].append(place)
         return made
 

@@ -174,9 +174,9 @@ def test_a_sweep_of_100_by_100_over_10_000_bars(vbt, capsys):
         expected = [swept.matrices["net_return"][divmod(int(cell), 100)] for cell in part]
         np.testing.assert_allclose(total.to_numpy() * CASH, expected, atol=1e-9)
     theirs *= 100  # of 10,000 combinations, at the best time of 100
-    one = best(ours, 3)
+    one = best(ours, 7)
     with ThreadPoolExecutor(2) as pool:
-        two = best(lambda: ours(run_all=pool.map), 3)
+        two = best(lambda: ours(run_all=pool.map), 7)
     say(
         capsys,
         f"sweep 100 x 100, 10,000 bars, P&L equal: {theirs / one:,.0f}x on one core, "
@@ -283,7 +283,7 @@ def test_a_sweep_against_a_plain_nested_loop(other, values, capsys):
     assert isinstance(same, SweepResult)
     equal = np.isclose(plain()[..., 0], same.matrices["net_return"], rtol=1e-4)
     assert equal.mean() > 0.98, "its running sums lose digits, and so a trade here and there"
-    theirs, mine = best(plain, 3) / 1_000, best(ours, 3) / 10_000
+    theirs, mine = best(plain, 9) / 1_000, best(ours, 9) / 10_000
     say(
         capsys,
         f"entry_z by {other}, one core: {theirs / mine:.1f}x a combination "
