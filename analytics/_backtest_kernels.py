@@ -49,13 +49,13 @@ def _enters(value, hedge, levels):
 def _next_entry(z, hedge, t, locked, levels, entries):
     """The first bar from t on whose close orders an entry, z.size if there is none.
 
-    entries: None, or that bar for every t, as `_fill_entries` writes it.
+    entries: that bar for every t, as `_fill_entries` writes it, or empty.
     """
     n = z.size
     if locked != 0:
         while t < n and not -locked * z[t] <= levels[2]:
             t += 1
-    if entries is not None:
+    if entries.size:
         return np.int64(entries[t])
     nearer = min(levels[0], levels[1])
     for i in range(np.uint64(t), np.uint64(n)):
@@ -267,12 +267,20 @@ def score(z, hedge, prices, log_prices, start, cells, sums):
     of entry and stop do best side by side.
     """
     n = z.size
-    equity, entries = np.empty(n), np.empty(n + 1, np.int32)
-    known = (-1.0, -1.0, -1.0, -1.0)
+    equity, table = np.empty(n), np.empty(n + 1, np.int32)
+    nothing = table[:0]
     for k in range(cells.shape[0]):
         levels = (cells[k, 0], cells[k, 1], cells[k, 2], cells[k, 3])
-        if levels[:2] != known[:2] or levels[3] != known[3]:
-            _fill_entries(z, hedge, levels, entries)
-        known = levels
+        before = k > 0 and _same_entries(cells[k], cells[k - 1])
+        after = k + 1 < cells.shape[0] and _same_entries(cells[k], cells[k + 1])
+        if after and not before:
+            _fill_entries(z, hedge, levels, table)
+        entries = table if before or after else nothing
         bars, rate, row = int(cells[k, 4]), cells[k, 5], sums[k]
         play(z, hedge, prices, log_prices, start, levels, bars, rate, row, equity, None, entries)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _same_entries(one, other):
+    """Whether two rows of cells enter at the same bars."""
+    return one[0] == other[0] and one[1] == other[1] and one[3] == other[3]

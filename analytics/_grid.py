@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -88,20 +88,24 @@ class Grid:
         made[:, 5] = (self.column("cost_bps") + self.column("slippage_bps")) / 10_000
         return made
 
+    @cached_property
     def groups(self) -> dict[int, Windows]:
         """The legal cells by hedge_window, then by z_window, those with equal entries together."""
-        entry = self.column("entry_z")
-        legal = (self.column("exit_z") < entry) & (entry < self.column("stop_z"))
+        entry, stop = self.column("entry_z"), self.column("stop_z")
         hedge, window = self.column("hedge_window"), self.column("z_window")
-        made: dict[int, Windows] = defaultdict(lambda: defaultdict(list))
-        order = np.lexsort((self.column("stop_z"), entry))
-        for place in order[legal[order]].tolist():
-            made[int(hedge[place])][int(window[place])].append(place)
+        order = np.lexsort((stop, entry, window, hedge))
+        cells = order[((self.column("exit_z") < entry) & (entry < stop))[order]]
+        windows = np.stack((hedge[cells], window[cells]))
+        new = np.flatnonzero((np.diff(windows, axis=1) != 0).any(axis=0)) + 1
+        made: dict[int, Windows] = {}
+        for places in np.split(cells, new) if len(cells) else ():
+            of_hedge = made.setdefault(int(hedge[places[0]]), {})
+            of_hedge[int(window[places[0]])] = places.tolist()
         return made
 
     def parts(self) -> list[tuple[int, Windows]]:
         """The groups in parts of the work: hedge windows, or z windows of one, or its cells."""
-        groups = self.groups()
+        groups = self.groups
         if len(groups) > 1:
             return list(groups.items())
         ((hedge, windows),) = groups.items()
@@ -133,7 +137,7 @@ def make_grid(
     if total > MAX_CELLS:
         raise ValueError(f"the grid has {total:,} cells, expected at most {MAX_CELLS:,}")
     grid = Grid(params, settings, x_name, columns, y_name, rows)
-    if not grid.groups():
+    if not grid.groups:
         grid.cell(0, 0)  # says what is wrong with it
     return grid
 

@@ -69,7 +69,7 @@ class Bench:
 
     def __init__(self, legs: Legs, grid: Grid, cancelled: Callable[[], bool]) -> None:
         self._legs, self._grid, self._cancelled = legs, grid, cancelled
-        self._rules, groups = grid.rules(), grid.groups()
+        self._rules, groups = grid.rules(), grid.groups
         self._hedged: dict[int, Hedged] = {}
         self._signals: dict[tuple[int, int], Signals | NotReady] = {}
         self.cells = sum(len(one) for windows in groups.values() for one in windows.values())

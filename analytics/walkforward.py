@@ -145,7 +145,7 @@ def walk_forward(
             raise ValueError(f"{name} is {value!r}, expected a whole number of at least {low}")
     grid = make_grid(params, settings, x_name, x_values, y_name, y_values)
     legs = pair_legs(y_bars, x_bars, params)
-    have, groups = len(legs.ts_ms), grid.groups()
+    have, groups = len(legs.ts_ms), grid.groups
     warm_up = max(hedge + max(windows) for hedge, windows in groups.items())
     need = warm_up + train_bars + test_bars
     if have < need:
