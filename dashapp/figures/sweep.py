@@ -97,8 +97,8 @@ def sweep_figure(
     best = result.best(metric)
     if best is not None and not result.matrices[metric][best] > _EVEN.get(metric, -np.inf):
         best = None
-    found = "best cell framed: found with hindsight" if best else "no cell earns anything"
-    annotations = [note(f"{found} · a click applies a cell", theme)] if len(known) else []
+    found = "framed: best by hindsight" if best else "no cell earns anything"
+    annotations = [note(f"{found} · click to apply", theme)] if len(known) else []
     if not len(known):
         annotations.append(message_in_the_middle("no cell has a trade", theme))
     frames = [] if best is None else [_frame(grid, best, tokens(theme)["text"])]
