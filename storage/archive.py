@@ -1,63 +1,58 @@
-"""The archive: what outlives the process, in one SQLite file, through SQLAlchemy Core.
+"""The archive: what outlives the process, through SQLAlchemy Core.
 
-Alert rules and the history of alerts, as plain dicts. One writer at a time: writes of this
-process queue on a lock, each is one transaction and durable when the call returns (WAL; a
-killed process loses nothing that was acknowledged, a reader in a notebook blocks nobody).
-The calls block for milliseconds and may come from any thread: an asyncio program makes them
-through `asyncio.to_thread`.
+One SQLite file (`storage.archive_file`), or a PostgreSQL server by URL
+(`storage.archive_server`), with the same tables (`storage.archive_schema`). Ticks and bars
+stand in blocks of columns (`storage.archive_blocks`, `storage.archive_series`), the rest a
+row each (`storage.archive_records`).
 
-A file that is damaged, or that another version or program wrote, is renamed, never
-deleted, and a fresh archive is begun in its place.
+One writer at a time: writes of this process queue on a lock, each is one transaction. Rules,
+alerts and views are durable when the call returns, even should the power fail; ticks and
+bars, should the process be killed. The calls block and may come from any thread: an asyncio
+program makes them through `asyncio.to_thread`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
-#: Version of the tables below. A file with any other is set aside.
-SCHEMA_VERSION = 1
-BUSY_TIMEOUT_MS = 5_000
+from analytics.model import Bars, Ticks
+from storage import archive_records as records
+from storage import archive_schema as schema
+from storage.archive_file import SqliteStore, is_damage
+from storage.archive_records import Holding, KeptMarket
+from storage.archive_schema import SCHEMA_VERSION
+from storage.archive_series import SeriesWriter, Stretch, read
+from storage.archive_server import PostgresStore
+from storage.archive_store import ArchiveError, ArchiveInUse, Store, words
 
-_metadata = sa.MetaData()
-_meta = sa.Table(
-    "meta",
-    _metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
-_rules = sa.Table(
-    "alert_rules",
-    _metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("body", sa.Text, nullable=False),
-)
-_events = sa.Table(
-    "alert_events",
-    _metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("ts_ms", sa.BigInteger, nullable=False),
-    sa.Column("market", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Index("alert_events_by_market", "market", "ts_ms"),
-    sa.Index("alert_events_by_time", "ts_ms"),
-)
+__all__ = [
+    "SCHEMA_VERSION",
+    "Archive",
+    "ArchiveError",
+    "ArchiveInUse",
+    "Holding",
+    "KeptMarket",
+    "store_at",
+]
+
+#: Ticks of one market on their way into the archive, or the name of a symbol of it whose
+#: source begins to number its trades anew.
+Arrival = tuple[str, Ticks | str]
 
 
-class ArchiveError(Exception):
-    """The archive could not be opened, read or written: closed, locked, full, read-only."""
+def store_at(place: str | os.PathLike[str]) -> Store:
+    """The store at a path or a postgresql:// URL, not opened yet. Raises ArchiveError."""
+    if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
+        return PostgresStore(place.replace("postgres://", "postgresql://", 1))
+    return SqliteStore(Path(place))
 
 
 class Archive:
@@ -66,60 +61,180 @@ class Archive:
     warning: what was set aside when it was opened and why, None if nothing was.
     """
 
-    def __init__(self, path: Path, engine: sa.Engine, warning: str | None = None) -> None:
-        self.path = path
+    def __init__(self, store: Store, warning: str | None = None) -> None:
         self.warning = warning
-        self._engine = engine
+        self._store = store
         self._writing = threading.Lock()
         self._closed = False
+        self._bad: dict[tuple[int, int], int] = {}
+        self._series = SeriesWriter(store.insert_blocks, self._note_damage)
+        with self._write() as connection:
+            for market in records.half_loaded(connection):
+                records.delete_market(connection, market, None)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Archive:
-        """Open the archive at `path`, making it and its folder where there is none.
+    def open(cls, place: str | os.PathLike[str] | Store) -> Archive:
+        """Open the archive at a path or a URL, making it and its folder where there is none.
 
-        Raises ArchiveError where the place cannot be used (a folder, no permission, held by
-        another program); a file that cannot be read as an archive is set aside instead.
+        Raises ArchiveInUse where another Spreadscope writes to it, ArchiveError where the
+        place cannot be used (a folder, no permission, no server); a file that cannot be read
+        as an archive is set aside instead.
 
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     archive = Archive.open(Path(folder) / "spreadscope.db")
+        ...     archive = Archive.open(Path(folder) / "archive.sqlite")
         ...     archive.save_rule({"id": "r1", "threshold": 2.0})
-        ...     print(archive.rules(), archive.warning)
+        ...     ticks = Ticks("BTCUSDT", [5, 9], [7.0, 8.0], [1.0, 1.0], [1, 2])
+        ...     print(archive.append_ticks("live", ticks), archive.append_ticks("live", ticks))
+        ...     print(archive.rules(), [len(one) for one in archive.ticks("live", "BTCUSDT")])
         ...     archive.close()
-        [{'id': 'r1', 'threshold': 2.0}] None
+        2 0
+        [{'id': 'r1', 'threshold': 2.0}] [2]
         """
-        place = Path(path)
+        store = store_at(place) if isinstance(place, str | os.PathLike) else place
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            problem = _prepare(place)
-            warning = None
-            if problem is not None:
-                warning = _set_aside(place, problem)
-                problem = _prepare(place)
-        except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
-            raise ArchiveError(f"cannot open the archive {place.name}: {_words(error)}") from error
-        if problem is not None:
-            raise ArchiveError(f"cannot open the archive {place.name}: {problem}")
-        return cls(place, _engine(place), warning)
+            return cls(store, store.open())
+        except ArchiveError:
+            store.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the file's name, or the URL without its password."""
+        return self._store.name
+
+    # --- ticks and bars ----------------------------------------------------------------
+
+    def append_ticks(self, market: str, ticks: Ticks) -> int:
+        """Store ticks; those whose ids their series has already are left out. How many."""
+        return self.append([(market, ticks)])
+
+    def append(self, arrivals: Sequence[Arrival]) -> int:
+        """Store batches of ticks in one transaction, as `append_ticks` would one by one.
+
+        A text in the place of ticks is a symbol that is numbered anew from there on.
+        """
+        stored = 0
+        with self._write(relaxed=True) as connection:
+            for market, what in arrivals:
+                if isinstance(what, str):
+                    self._series.renumber(connection, market, what)
+                elif len(what):
+                    stored += self._series.append_ticks(connection, market, what)
+        return stored
+
+    def append_bars(self, market: str, bars: Bars) -> None:
+        """Store bars; one at a time that its series has already takes its place."""
+        with self._write(relaxed=True) as connection:
+            self._series.append_bars(connection, market, bars)
+
+    def ticks(
+        self, market: str, symbol: str, start_ms: int | None = None, end_ms: int | None = None
+    ) -> Iterator[Ticks]:
+        """The ticks of a symbol with start_ms <= ts_ms < end_ms, in the order in which they
+        were stored, in chunks of at most 65,536. Nothing for what is not there.
+        """
+        for _, rows in self.numbered_ticks(market, symbol, start_ms, end_ms):
+            yield rows
+
+    def numbered_ticks(
+        self,
+        market: str,
+        symbol: str,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        newest: int | None = None,
+    ) -> Iterator[tuple[int, Ticks]]:
+        """As `ticks`, each chunk with its numbering: where it goes up, ids begin anew.
+
+        newest: of the newest so many rows only (a few more, for blocks are not cut).
+        """
+        first_row = 0
+        if newest is not None:
+            with self._read() as connection:
+                first_row = records.place_from_end(connection, market, symbol, newest)
+        stretch = Stretch(market, "ticks", symbol, "", start_ms, end_ms, first_row)
+        for numbering, rows in read(self._read, stretch, self._note_damage):
+            assert isinstance(rows, Ticks)
+            yield numbering, rows
+
+    def bars(
+        self,
+        market: str,
+        symbol: str,
+        timeframe: str,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+    ) -> Iterator[Bars]:
+        """The bars of a symbol with start_ms <= ts_ms < end_ms, ascending, in chunks."""
+        stretch = Stretch(market, "bars", symbol, timeframe, start_ms, end_ms)
+        for _, rows in read(self._read, stretch, self._note_damage):
+            assert isinstance(rows, Bars)
+            yield rows
+
+    def contents(self) -> list[Holding]:
+        """What is held, by market, kind, symbol and timeframe."""
+        with self._read() as connection:
+            return records.holdings(connection)
+
+    def merge(self) -> bool:
+        """Merge one run of small blocks; whether there was one. To be called until False."""
+        with self._write(relaxed=True) as connection:
+            return self._series.merge(connection)
+
+    @property
+    def damage(self) -> tuple[int, int]:
+        """Blocks whose check sum was found wrong, and the rows in them: they are left out."""
+        return len(self._bad), sum(self._bad.values())
+
+    # --- markets -------------------------------------------------------------------------
+
+    def put_market(
+        self, market: str, title: str, kind: str = "live", loading: bool = False
+    ) -> None:
+        """Note a market's title and kind (live or upload). loading: its file is on its way in,
+        and it is swept away at the next start should that never end.
+        """
+        with self._write() as connection:
+            records.put_market(connection, market, title, kind, loading)
+
+    def markets(self) -> list[KeptMarket]:
+        """Markets that are whole, oldest first."""
+        with self._read() as connection:
+            return records.kept_markets(connection)
+
+    def delete(self, market: str, symbol: str | None = None) -> int:
+        """Delete a market, or one symbol of it; how many ticks and bars went."""
+        with self._write() as connection:
+            count = records.delete_market(connection, market, symbol)
+        self._series.reset()
+        return count
+
+    def prune(self, before_ms: int) -> int:
+        """Delete ticks of live markets, and readings, older than a time; how many ticks.
+
+        Whole blocks go, so some ticks stay until the newest beside them is as old.
+        """
+        with self._write() as connection:
+            return records.prune(connection, before_ms)
+
+    # --- rules and alerts ------------------------------------------------------------------
 
     def save_rule(self, rule: Mapping[str, Any]) -> None:
         """Keep a rule, in place of the one with its id. Needs a text `id`; JSON values only."""
-        row = {"id": _field(rule, "id", str), "body": _encode(rule)}
-        change = insert(_rules).values(row)
-        change = change.on_conflict_do_update(index_elements=["id"], set_={"body": row["body"]})
         with self._write() as connection:
-            connection.execute(change)
+            records.save_rule(connection, rule)
 
     def delete_rule(self, rule_id: str) -> bool:
         """Remove a rule; False where there was none. Its history stays."""
         with self._write() as connection:
-            return connection.execute(sa.delete(_rules).where(_rules.c.id == rule_id)).rowcount > 0
+            chosen = schema.rules.c.id == rule_id
+            return connection.execute(sa.delete(schema.rules).where(chosen)).rowcount > 0
 
     def rules(self) -> list[dict[str, Any]]:
         """All rules, in the order in which they were first saved."""
         with self._read() as connection:
-            bodies = connection.execute(sa.select(_rules.c.body).order_by(_rules.c.seq)).scalars()
-            return [json.loads(body) for body in bodies]
+            return records.all_rules(connection)
 
     def add_events(self, events: Sequence[Mapping[str, Any]]) -> int:
         """Add alerts to the history, in one transaction; how many were new.
@@ -127,21 +242,9 @@ class Archive:
         Each needs a text `id`, an integer `ts_ms` and a text `market`. An id that is already
         there is left as it is, so the same batch may be given twice.
         """
-        rows = [
-            {
-                "id": _field(event, "id", str),
-                "ts_ms": _field(event, "ts_ms", int),
-                "market": _field(event, "market", str),
-                "body": _encode(event),
-            }
-            for event in events
-        ]
-        added = 0
+        rows = records.event_rows(events)
         with self._write() as connection:
-            for row in rows:
-                change = insert(_events).values(row).on_conflict_do_nothing(index_elements=["id"])
-                added += connection.execute(change).rowcount
-        return added
+            return records.add_events(connection, rows)
 
     def update_event(self, event: Mapping[str, Any]) -> bool:
         """Put an alert in place of the one with its id; False where there is none."""
@@ -153,125 +256,107 @@ class Archive:
         self, market: str | None = None, since_ms: int = 0, limit: int = 1_000
     ) -> list[dict[str, Any]]:
         """The newest `limit` alerts of a market (None: of all) from `since_ms` on, newest first."""
-        query = sa.select(_events.c.body).where(_events.c.ts_ms >= since_ms)
-        if market is not None:
-            query = query.where(_events.c.market == market)
-        query = query.order_by(_events.c.ts_ms.desc(), _events.c.seq.desc()).limit(max(limit, 0))
         with self._read() as connection:
-            return [json.loads(body) for body in connection.execute(query).scalars()]
+            return records.newest_events(connection, market, since_ms, limit)
 
     def clear_events(self) -> int:
         """Empty the history; how many alerts went. Rules stay."""
         with self._write() as connection:
-            return connection.execute(sa.delete(_events)).rowcount
+            return connection.execute(sa.delete(schema.events)).rowcount
+
+    # --- views and readings ------------------------------------------------------------------
+
+    def save_view(self, name: str, view: Mapping[str, Any]) -> None:
+        """Keep a view under a name, in place of the one there is. JSON values only."""
+        with self._write() as connection:
+            records.put_body(connection, schema.views, "name", name, records.encode(view))
+
+    def delete_view(self, name: str) -> bool:
+        """Remove a view; False where there was none."""
+        with self._write() as connection:
+            chosen = schema.views.c.name == name
+            return connection.execute(sa.delete(schema.views).where(chosen)).rowcount > 0
+
+    def saved_views(self) -> dict[str, dict[str, Any]]:
+        """All views by name, in the order in which they were first saved."""
+        with self._read() as connection:
+            return records.all_views(connection)
+
+    def append_readings(
+        self, market: str, params: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+    ) -> int:
+        """Add readings of a pair at closed bars; how many were new.
+
+        params: the pair's parameters, as JSON values. rows: each with `ts_ms` and the figures
+        hedge_ratio, spread, z, correlation, adf_pvalue, of which any may be None or NaN.
+        """
+        with self._write(relaxed=True) as connection:
+            return records.append_readings(connection, market, params, rows)
+
+    def readings(self, market: str, since_ms: int = 0) -> list[dict[str, Any]]:
+        """Readings of the pairs of a market, oldest first: `params`, `ts_ms` and figures."""
+        with self._read() as connection:
+            return records.read_readings(connection, market, since_ms)
+
+    # --- the place itself ----------------------------------------------------------------------
+
+    def problem(self) -> str | None:
+        """What a thorough look finds to be damaged, None if nothing; takes its time."""
+        return self._store.problem()
+
+    def begin_anew(self, problem: str) -> str:
+        """Set the archive aside and begin a new one in its place; the words for it."""
+        with self._writing:
+            self._check_open()
+            self._series.reset()
+            self.warning = self._store.set_aside(problem)
+            return self.warning
+
+    def reclaim(self) -> None:
+        """Give room that was freed back to the system."""
+        with self._writing, self._told():
+            self._store.reclaim()
 
     def close(self) -> None:
-        """Close the file after the write that is under way. Closing twice does nothing."""
+        """Close it after the write that is under way. Closing twice does nothing."""
         with self._writing:
             if not self._closed:
                 self._closed = True
-                self._engine.dispose()
+                self._store.close()
 
     @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
-        """A transaction of the one writer."""
-        with self._writing, self._read() as connection:
-            yield connection
+    def _write(self, relaxed: bool = False) -> Iterator[sa.Connection]:
+        """A transaction of the one writer. relaxed: a power failure may undo it."""
+        with self._writing:
+            try:
+                with self._told():
+                    self._store.hold()
+                    engine = self._store.engine.execution_options(writes=True, relaxed=relaxed)
+                    with engine.begin() as connection:
+                        yield connection
+            except BaseException:
+                self._series.reset()
+                raise
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
-        if self._closed:
-            raise ArchiveError(f"the archive {self.path.name} is closed")
+        with self._told(), self._store.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the database says, as an ArchiveError."""
+        self._check_open()
         try:
-            with self._engine.begin() as connection:
-                yield connection
+            yield
         except (sqlite3.Error, sa.exc.SQLAlchemyError) as error:
-            raise ArchiveError(f"the archive {self.path.name} failed: {_words(error)}") from error
+            made = ArchiveError(f"the archive {self.name} failed: {words(error)}")
+            made.damaged = is_damage(error)
+            raise made from error
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ArchiveError(f"the archive {self.name} is closed")
 
-def _engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
-
-    @sa.event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # so that BEGIN below also covers the making of tables
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
-def _prepare(path: Path) -> str | None:
-    """Make the tables in a new file, check those of an old one; what is wrong with it."""
-    engine = _engine(path)
-    try:
-        with engine.begin() as connection:
-            names = sa.inspect(connection).get_table_names()
-            if names:
-                return _problem(connection, names)
-            _metadata.create_all(connection)
-            version = {"name": "schema_version", "value": str(SCHEMA_VERSION)}
-            connection.execute(sa.insert(_meta).values(version))
-            return None
-    except (sqlite3.DatabaseError, sa.exc.DBAPIError) as error:
-        if not _is_damage(error):
-            raise
-        return f"it is damaged ({_words(error)})"
-    finally:
-        engine.dispose()
-
-
-def _problem(connection: sa.Connection, names: Sequence[str]) -> str | None:
-    if not set(_metadata.tables) <= set(names):
-        return "it is not an archive of this program"
-    query = sa.select(_meta.c.value).where(_meta.c.name == "schema_version")
-    version = connection.execute(query).scalar()
-    if version != str(SCHEMA_VERSION):
-        return f"its schema version is {version}, expected {SCHEMA_VERSION}"
-    for name in _metadata.tables:
-        verdict = connection.exec_driver_sql(f"PRAGMA quick_check('{name}')").scalar()
-        if verdict != "ok":
-            return f"it is damaged ({verdict})"
-    return None
-
-
-def _is_damage(error: Exception) -> bool:
-    """Whether SQLite says that the file itself is bad, rather than its surroundings."""
-    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None) or 0
-    return (code & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _set_aside(path: Path, problem: str) -> str:
-    """Rename the file and its journals; the message for the user."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    target = path.with_name(f"{path.name}.corrupt-{stamp}")
-    for suffix in ("-wal", "-shm", ""):
-        source = path.with_name(path.name + suffix)
-        if source.exists():
-            source.rename(target.with_name(target.name + suffix))
-    return (
-        f"the archive {path.name} could not be used: {problem}; "
-        f"it was set aside as {target.name} and a new one was begun"
-    )
-
-
-def _words(error: Exception) -> str:
-    original = getattr(error, "orig", None) or error
-    return getattr(original, "strerror", None) or str(original)
-
-
-def _field(mapping: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = mapping.get(name)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}, expected {kind.__name__}")
-    return value
-
-
-def _encode(mapping: Mapping[str, Any]) -> str:
-    """The mapping as JSON. Raises ValueError on NaN and infinity, TypeError on other types."""
-    return json.dumps(dict(mapping), allow_nan=False, separators=(",", ":"))
+    def _note_damage(self, block: Mapping[str, Any]) -> None:
+        self._bad[block["series_id"], block["first_row"]] = block["n"]

@@ -146,16 +146,18 @@ def test_the_folder_is_made_where_there_is_none(tmp_path: Path) -> None:
     assert (tmp_path / "deep" / "er" / "a.db").is_file()
 
 
-def test_an_empty_file_becomes_an_archive(path: Path) -> None:
+def test_an_empty_file_is_set_aside_too(path: Path) -> None:
     path.touch()
     archive = Archive.open(path)
-    assert archive.warning is None
+    assert archive.warning is not None
+    assert "it is empty" in archive.warning
     assert archive.rules() == []
+    assert len(set_aside(path)) == 1
     archive.close()
 
 
-def set_aside(path: Path) -> list[Path]:
-    return sorted(path.parent.glob(f"{path.name}.corrupt-*"))
+def set_aside(path: Path, why: str = "corrupt") -> list[Path]:
+    return sorted(path.parent.glob(f"{path.name}.{why}-*"))
 
 
 def test_a_file_that_is_no_database_is_set_aside_and_not_deleted(path: Path) -> None:
@@ -208,7 +210,7 @@ def test_an_archive_of_another_version_is_set_aside_whole(path: Path) -> None:
     assert archive.warning is not None
     assert f"its schema version is 99, expected {SCHEMA_VERSION}" in archive.warning
     archive.close()
-    (aside,) = set_aside(path)
+    (aside,) = set_aside(path, "foreign")
     connection = sqlite3.connect(aside)
     assert connection.execute("SELECT id FROM alert_rules").fetchall() == [("kept",)]
     connection.close()
@@ -248,7 +250,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
 def test_a_locked_archive_is_an_error_and_is_not_set_aside(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.archive.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("storage.archive_file.BUSY_TIMEOUT_MS", 50)
     archive = Archive.open(path)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -263,7 +265,7 @@ def test_a_locked_archive_is_an_error_and_is_not_set_aside(
 
 def test_a_full_disk_is_an_error_and_the_archive_goes_on(archive: Archive) -> None:
     archive.add_events([event(1)])
-    with archive._engine.connect() as connection:
+    with archive._store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=1")
         connection.commit()
     with pytest.raises(ArchiveError, match="full"):
