@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from analytics.model import FeedStatus, Rejected, Ticks
+from dashapp.recorder import Recorder, Tape
 from dashapp.settings import Settings
 from ingestion.feed import Timers, make_feed
 from ingestion.sources import source_of
@@ -44,10 +45,15 @@ class FeedControl:
 
     market_id: the market that is fed, or was last. lags_ms: from exchange to here, of the
     newest batches of the live market. timers: the feeds' waits, their own for None.
+    recorder: keeps what live markets take in; nothing is kept without one.
     """
 
     def __init__(
-        self, settings: Settings, markets: dict[str, Market], timers: Timers | None = None
+        self,
+        settings: Settings,
+        markets: dict[str, Market],
+        timers: Timers | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.market_id = "demo" if settings.source == "demo" else "live"
         self.lags_ms: deque[float] = deque(maxlen=1_000)
@@ -60,6 +66,8 @@ class FeedControl:
         self._timers = timers
         self._jump: tuple[float, float] | None = None
         self._told_s: dict[str, float] = {}
+        self._recorder = recorder
+        self._tape = Tape()
 
     def status(self, market_id: str) -> FeedStatus:
         """What the feed of a market does."""
@@ -93,6 +101,7 @@ class FeedControl:
                 raise ValueError(f"{error}{self._goes_on()}") from None
             if self._running is not feed:
                 await self._stop()
+                await self._revive(market_id)
             self._feeds[market_id] = self._running = feed
             self.market_id = market_id
             feed.start()
@@ -136,21 +145,24 @@ class FeedControl:
         """A feed and, for a new source of live data, its new market."""
         if market_id == "demo":
             market = self._markets["demo"]
-            feed = make_feed("demo", (), self._sink(market))
+            feed = make_feed("demo", (), self._sink(market, Tape()))
         else:
             label = LABELS.get(source, mask_url(source))
             self._jump, self._told_s = None, {}
             market = Market("live", f"Live: {label}", "live")
+            tape = self._tape = (
+                Tape() if self._recorder is None else self._recorder.tape(market, source)
+            )
             feed = make_feed(
                 source,
                 symbols,
-                self._sink(market),
+                self._sink(market, tape),
                 binance_ws=self._settings.binance_ws,
                 binance_rest=self._settings.binance_rest,
                 on_gap=market.note_gap,
-                on_restart=market.forget_ids,
+                on_restart=partial(_renumber, market, tape),
                 on_jump=self._clock_jumped,
-                fill=partial(_fill, market),
+                fill=partial(_fill, market, tape),
                 timers=self._timers,
             )
             self._markets["live"] = market
@@ -159,14 +171,19 @@ class FeedControl:
         self._sources[market_id] = source
         return feed
 
-    def _sink(self, market: Market) -> Sink:
+    async def _revive(self, market_id: str) -> None:
+        """Bring back what is kept of a live market that is new."""
+        if market_id == "live" and self._recorder is not None:
+            await self._recorder.revive(self._markets["live"], self._tape)
+
+    def _sink(self, market: Market, tape: Tape) -> Sink:
         """Where a feed delivers."""
 
         def take(ticks: list[Ticks], rejected: list[Rejected]) -> None:
             market.reject(rejected)
             for batch in ticks:
                 before = market.counters.outliers
-                market.append(batch)
+                tape.take(market.append(batch))
                 self.lags_ms.append(time.time() * 1_000 - float(batch.ts_ms[-1]))
                 if market.counters.outliers > before:
                     self._tell_outlier(market, batch.symbol)
@@ -206,11 +223,17 @@ class FeedControl:
         logger.warning("market %s: %s", market.id, sentence)
 
 
-def _fill(market: Market, ticks: list[Ticks], rejected: list[Rejected]) -> None:
+def _fill(market: Market, tape: Tape, ticks: list[Ticks], rejected: list[Rejected]) -> None:
     """Take in what was asked for to fill a gap."""
     market.reject(rejected)
     for batch in ticks:
-        market.fill(batch)
+        tape.take(market.fill(batch))
+
+
+def _renumber(market: Market, tape: Tape, symbol: str) -> None:
+    """The source numbers a symbol's trades anew."""
+    market.forget_ids(symbol)
+    tape.renumber(symbol)
 
 
 def _part(ticks: Ticks, part: slice) -> Ticks:

@@ -1,7 +1,8 @@
 """The keeper: the one writer of the archive, off the loop and in order.
 
-Whoever has something to keep hands over a write and goes on; a full disk or a slow one
-holds up nobody, and is said in the log.
+Whoever has something to keep hands it over and goes on. What cannot be written now (the disk
+is full, the file read-only, the server away) waits, bounded, and is tried again until it can;
+`problem` says so meanwhile. A file that turns out to be damaged is set aside.
 """
 
 from __future__ import annotations
@@ -9,79 +10,237 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
-from storage.archive import Archive, ArchiveError
+from analytics.model import Ticks
+from dashapp.pending import Pending, Write, coalesced
+from storage.archive import Archive, ArchiveError, ArchiveInUse, store_at
+from storage.archive_store import Store
 
 logger = logging.getLogger(__name__)
 
-Write = Callable[[Archive], object]
-
-MAX_WAITING = 10_000
-#: Seconds that `close` gives to the writes that still wait.
+#: Seconds between two looks at what waits: a batch is durable well within one second.
+FLUSH_S = 0.25
+#: Seconds after which what could not be written is tried again.
+RETRY_S = 1.0
+#: Seconds that the start waits for the archive; then it goes on without.
+OPEN_S = 3.0
+#: Seconds that `close` gives to what still waits.
 CLOSE_S = 1.5
+#: Seconds between two rounds in which small blocks become larger ones.
+MERGE_S = 20.0
+MERGES_A_ROUND = 64
+PRUNE_S = 86_400.0
+DAY_MS = 86_400_000
+
+Restore = Callable[[list[Any], list[Any]], None]
 
 
 class Keeper:
-    """An open archive and its queue of writes. Without an archive it keeps nothing.
+    """An archive and what waits to be written to it. Without an archive it keeps nothing.
 
-    lost: writes that failed or found the queue full; what they held is in memory only.
+    keep_days: ticks older than that are deleted at the start and daily, never for 0.
+    archive: open, for reading; None while there is none. problem: why nothing can be written,
+    in words, None while all is well. notice: what was set aside, None if nothing was.
     """
 
-    def __init__(self) -> None:
-        self.lost = 0
-        self._archive: Archive | None = None
-        self._writes: asyncio.Queue[Write] = asyncio.Queue(MAX_WAITING)
+    def __init__(self, keep_days: int = 0) -> None:
+        self.archive: Archive | None = None
+        self.problem: str | None = None
+        self.notice: str | None = None
+        self.pending = Pending()
+        self._keep_days = keep_days
+        self._store: Store | None = None
         self._task: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._merge_at_s = self._prune_at_s = 0.0
+        self._looked_over = False
 
-    async def open(self, path: str, events: int) -> tuple[list[Any], list[Any]]:
-        """Open the archive; the rules in it and its newest events. None at all where it
-        cannot be used, which the log says.
+    def reserve(self, place: str) -> None:
+        """Keep other processes out of the archive at a path or URL, before it is opened.
+
+        Raises ArchiveInUse where one is in it; any other trouble shows when it is opened.
         """
         try:
-            archive = await asyncio.to_thread(Archive.open, path)
-            rules = await asyncio.to_thread(archive.rules)
-            history = await asyncio.to_thread(archive.events, limit=events)
+            self._store = store_at(place)
+            self._store.hold()
+        except ArchiveInUse:
+            raise
         except ArchiveError as error:
-            logger.warning("%s: nothing will be kept", error)
-            return [], []
-        if archive.warning is not None:
-            logger.warning("%s", archive.warning)
-        logger.info("archive %s: %d alert rules, %d alerts", path, len(rules), len(history))
-        self._archive = archive
-        self._task = asyncio.create_task(self._run(archive))
-        return rules, history
+            logger.debug("the archive is not reserved: %s", error)
+
+    async def open(self, place: str, restore: Restore, events: int) -> None:
+        """Open the archive and hand over its rules and its newest events, now or, where it
+        cannot be used yet, as soon as it can.
+        """
+        self._task = asyncio.create_task(self._run(place, restore, events))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OPEN_S):
+                await self._tried.wait()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept at all, now or later."""
+        return self._task is not None
 
     def keep(self, write: Write) -> None:
         """Do a write soon."""
-        if self._archive is None:
-            return
-        try:
-            self._writes.put_nowait(write)
-        except asyncio.QueueFull:
-            self.lost += 1
+        if self.keeps:
+            self.pending.keep(write)
+            self._idle.clear()
+            self._wake.set()
+
+    def record(self, market: str, what: Ticks | str) -> None:
+        """Store ticks soon, or note that a symbol is numbered anew from here on."""
+        if self.keeps:
+            self.pending.record(market, what)
+            self._idle.clear()
+
+    async def flush(self) -> None:
+        """Wait until all that waits is written, or cannot be written now."""
+        if self.keeps and len(self.pending):
+            self._wake.set()
+            await self._idle.wait()
 
     async def close(self) -> None:
-        """Do the writes that wait, as far as there is time, and close the archive."""
-        if self._archive is None or self._task is None:
+        """Write what waits, as far as there is time, and close the archive."""
+        if self._task is None:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
-                await self._writes.join()
+                await self.flush()
         self._task.cancel()
-        archive, self._archive = self._archive, None
-        if self._writes.qsize():
-            logger.warning("%d writes to the archive were given up", self._writes.qsize())
-        await asyncio.to_thread(archive.close)
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+        if len(self.pending):
+            words = "%d writes and %d ticks were not written to the archive"
+            logger.warning(words, len(self.pending.writes), self.pending.ticks)
+        archive, self.archive = self.archive, None
+        if archive is not None:
+            await asyncio.to_thread(archive.close)
+        elif self._store is not None:
+            self._store.close()
 
-    async def _run(self, archive: Archive) -> None:
+    async def _run(self, place: str, restore: Restore, events: int) -> None:
+        """Open, then write what comes, for ever; what fails is tried again."""
         while True:
-            write = await self._writes.get()
             try:
-                await asyncio.to_thread(write, archive)
-            except (ArchiveError, ValueError) as error:
-                self.lost += 1
+                if self.archive is None:
+                    await self._open(place, restore, events)
+                await self._write()
+                self._now_well()
+                self._idle.set()
+                await self._look_after()
+            except ArchiveError as error:
+                await self._failed(error)
+            except Exception:
+                logger.exception("the archive's writer failed and goes on")
+                self._idle.set()
+                await asyncio.sleep(RETRY_S)
+            self._tried.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_S):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    async def _open(self, place: str, restore: Restore, events: int) -> None:
+        archive = await asyncio.to_thread(Archive.open, self._store or place)
+        try:
+            rules = await asyncio.to_thread(archive.rules)
+            history = await asyncio.to_thread(archive.events, limit=events)
+        except ArchiveError:
+            await asyncio.to_thread(archive.close)
+            raise
+        self.archive = archive
+        if archive.warning is not None:
+            self._tell(archive.warning)
+        logger.info("archive %s: %d alert rules, %d alerts", archive.name, len(rules), len(history))
+        restore(rules, history)
+
+    async def _write(self) -> None:
+        """Write what waits: first the writes, then the ticks. Raises ArchiveError."""
+        archive, pending = self._opened(), self.pending
+        while pending.writes:
+            try:
+                await asyncio.to_thread(pending.writes[0], archive)
+            except ValueError as error:
+                pending.lost_writes += 1
                 logger.warning("%s: kept in memory only", error)
-            finally:
-                self._writes.task_done()
+            pending.writes.popleft()
+        while arrivals := pending.next_arrivals():
+            await asyncio.to_thread(_store, archive, arrivals)
+            pending.done(arrivals)
+
+    async def _look_after(self) -> None:
+        """Merge small blocks and delete old ones, each when its time has come."""
+        archive, now = self._opened(), time.monotonic()
+        if not self._looked_over:
+            problem = await asyncio.to_thread(archive.problem)
+            self._looked_over = True
+            if problem is not None:
+                self._tell(await asyncio.to_thread(archive.begin_anew, problem))
+        if now >= self._prune_at_s:
+            self._prune_at_s = now + PRUNE_S
+            if self._keep_days:
+                await asyncio.to_thread(_prune, archive, self._keep_days)
+        if now >= self._merge_at_s:
+            self._merge_at_s = now + MERGE_S
+            await asyncio.to_thread(_merge, archive)
+
+    async def _failed(self, error: ArchiveError) -> None:
+        """Say what is wrong and wait a while; a damaged file is set aside at once."""
+        if error.damaged and self.archive is not None:
+            try:
+                self._tell(
+                    await asyncio.to_thread(self.archive.begin_anew, f"it is damaged ({error})")
+                )
+                return
+            except ArchiveError as worse:
+                error = worse
+        if self.problem is None:
+            logger.warning("%s: what is new waits in memory", error)
+        self.problem = str(error)
+        self._idle.set()
+        self._tried.set()
+        await asyncio.sleep(RETRY_S)
+
+    def _now_well(self) -> None:
+        if self.problem is not None:
+            logger.info("the archive can be written again")
+            self.problem = None
+
+    def _opened(self) -> Archive:
+        if self.archive is None:
+            raise ArchiveError("the archive is not open")
+        return self.archive
+
+    def _tell(self, words: str) -> None:
+        self.notice = words
+        logger.warning("%s", words)
+
+
+def _store(archive: Archive, arrivals: list[Any]) -> None:
+    archive.append(coalesced(arrivals))
+
+
+def _prune(archive: Archive, keep_days: int) -> None:
+    before_ms = time.time_ns() // 1_000_000 - keep_days * DAY_MS
+    count = archive.prune(before_ms)
+    if count:
+        archive.reclaim()
+        logger.info("archive: %d ticks older than %d days were deleted", count, keep_days)
+
+
+def _merge(archive: Archive) -> None:
+    """Merge for a while. Where there is no room for it, the small blocks stay as they are."""
+    try:
+        for _ in range(MERGES_A_ROUND):
+            if not archive.merge():
+                return
+    except ArchiveError as error:
+        if error.damaged:
+            raise

@@ -31,6 +31,7 @@ from dashapp.feed_control import FeedControl
 from dashapp.johansen import JohansenDesk
 from dashapp.keeper import Keeper
 from dashapp.ranking import Ranking
+from dashapp.recorder import Recorder
 from dashapp.settings import Settings
 from dashapp.summary import SymbolSummary
 from dashapp.trust import trust_of
@@ -59,11 +60,12 @@ class Runtime:
             "demo": Market("demo", "Demo", "demo"),
             "live": Market("live", "Live", "live"),
         }
-        self._feed = FeedControl(settings, self.markets)
+        self._keeper = Keeper(settings.keep_days)
+        self.recorder = Recorder(self._keeper, settings)
+        self._feed = FeedControl(settings, self.markets, recorder=self.recorder)
         self.default_market = self._feed.market_id
         self.uploads: dict[str, UploadSession] = {}
         self.callback_ms: dict[str, deque[float]] = {}
-        self._keeper = Keeper()
         self.alerts = AlertEngine(self, self._keeper.keep)
         self._analyses = Analyses()
         self.johansen = JohansenDesk()
@@ -77,6 +79,11 @@ class Runtime:
 
     # --- life ------------------------------------------------------------------------
 
+    def reserve(self) -> None:
+        """Keep other processes out of the archive. Raises ArchiveInUse where one is in it."""
+        if self.settings.archive is not None:
+            self._keeper.reserve(self.settings.archive)
+
     async def start(self) -> None:
         """Open the archive and begin: source, kernels, alert engine, report. Quick."""
         if self.settings.redis is not None:
@@ -84,7 +91,7 @@ class Runtime:
                 "--redis is not available in this version: ticks are kept in memory only"
             )
         if self.settings.archive is not None:
-            self.alerts.restore(*await self._keeper.open(self.settings.archive, MAX_EVENTS))
+            await self._keeper.open(self.settings.archive, self.alerts.restore, MAX_EVENTS)
         warmup.settle()
         self._helper = warmup.helper()
         self._warm = asyncio.create_task(asyncio.to_thread(warmup.market))
@@ -124,12 +131,23 @@ class Runtime:
                 await self.start_feed(self.settings.source, self.settings.symbols)
         except (ValueError, OSError) as error:
             logger.error("the source %s did not start: %s", mask_url(self.settings.source), error)
+        await self._revive()
         await asyncio.to_thread(warmup.statistics, self._helper)
         self._analyses.ready = True
         logger.info("statistics ready after %.1f s", time.perf_counter() - started)
         await asyncio.to_thread(warmup.backtest)
         await asyncio.to_thread(warmup.uploads)
         warmup.settle()
+
+    async def _revive(self) -> None:
+        """Bring back what an earlier run kept: the live market, if none is fed, and files."""
+        if self._warm is not None:  # a first tick would compile on the loop
+            await asyncio.shield(self._warm)
+        await self.recorder.revive_newest(self.markets["live"])
+        async for market in self.recorder.uploads(MAX_UPLOAD_MARKETS):
+            self.markets[market.id] = market
+            self._files[market.id] = 1
+            logger.info("market %s is back: %s", market.id, market.title)
 
     # --- markets -----------------------------------------------------------------------
 
@@ -199,9 +217,11 @@ class Runtime:
         market: str | None = None,
         symbol: str | None = None,
         key: str | None = None,
+        keep: bool = True,
     ) -> UploadSession:
         """Begin to take a file in. market: an uploaded market that it joins, None for a new one.
-        key: under which `uploads` has it until it ends, None for any.
+        key: under which `uploads` has it until it ends, None for any. keep: whether it goes to
+        the archive.
 
         Raises KeyError or ValueError in words for a market that it cannot join, ValueError
         for a symbol that is none.
@@ -216,7 +236,12 @@ class Runtime:
         if key in self.uploads:
             raise ValueError(f"id is {key!r}, which another file has that is on its way in")
         session = UploadSession(
-            reader, target, joins=market is not None, show=self._show, end=partial(self._ended, key)
+            reader,
+            target,
+            joins=market is not None,
+            show=self._show,
+            end=partial(self._ended, key),
+            tape=self.recorder.file(target.id, market is not None) if keep else None,
         )
         self.uploads[key] = session
         return session
@@ -270,7 +295,7 @@ class Runtime:
 
         Raises OSError, and UploadError (a ValueError) when it is no market data.
         """
-        session = self.begin_upload(os.path.basename(path))
+        session = self.begin_upload(os.path.basename(path), keep=False)
         try:
             with await asyncio.to_thread(open, path, "rb") as file:
                 while chunk := await asyncio.to_thread(file.read, FILE_CHUNK):

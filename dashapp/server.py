@@ -34,6 +34,7 @@ from dashapp.guard import Guard, Policy
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings, UsageError
 from ingestion.url_guard import mask_url
+from storage.archive import ArchiveInUse
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -103,6 +104,10 @@ def serve(settings: Settings) -> int:
     listener = bind(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
     runtime = Runtime(settings)
+    try:
+        runtime.reserve()
+    except ArchiveInUse as held:
+        raise UsageError(f"{held}: stop it, or choose another with --archive") from None
     config = uvicorn.Config(
         create_server(runtime, settings),
         log_config=None,

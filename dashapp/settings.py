@@ -11,6 +11,7 @@ import argparse
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -34,15 +35,17 @@ class UsageError(Exception):
 class Settings:
     """Everything that can be set from outside, checked.
 
-    source: a name of NAMED_SOURCES, a URL, or the path of a file. archive, redis,
-    binance_ws, binance_rest, token: None where there is none.
+    source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
+    postgresql:// URL. archive, redis, binance_ws, binance_rest, token: None where there is
+    none. keep_days: 0 for ever.
     """
 
     host: str = "127.0.0.1"
     port: int = 8050
     source: str = "demo"
     symbols: tuple[str, ...] = ()
-    archive: str | None = "spreadscope.sqlite"
+    archive: str | None = None
+    keep_days: int = 30
     redis: str | None = None
     binance_ws: str | None = None
     binance_rest: str | None = None
@@ -109,6 +112,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {
         name: _CHECKS[name](label, text) for name, (label, text) in given.items()
     }
+    if "archive" not in values:
+        values["archive"] = default_archive(environ, sys.platform)
     settings = Settings(**values)
     if not is_loopback(settings.host) and settings.token is None:
         raise UsageError(
@@ -116,6 +121,24 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
             "set --token too, it is then asked of every client"
         )
     return settings
+
+
+def default_archive(environ: Mapping[str, str], platform: str) -> str:
+    """The archive's path where none is given: in the user's data folder of this system.
+
+    >>> default_archive({"XDG_DATA_HOME": "/home/ada/data"}, "linux")
+    '/home/ada/data/spreadscope/archive.sqlite'
+    """
+    home = os.path.expanduser("~")
+    if platform == "win32":
+        folder = environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+    elif platform == "darwin":
+        folder = os.path.join(home, "Library", "Application Support")
+    else:
+        folder = environ.get("XDG_DATA_HOME", "")
+        if not os.path.isabs(folder):  # as the specification asks
+            folder = os.path.join(home, ".local", "share")
+    return os.path.join(folder, "spreadscope", "archive.sqlite")
 
 
 _OPTIONS: dict[str, tuple[str, str]] = {
@@ -129,8 +152,10 @@ _OPTIONS: dict[str, tuple[str, str]] = {
     "symbols": ("A,B", "symbols to ask of an exchange, as BTCUSDT,ETHUSDT"),
     "archive": (
         "PATH",
-        "where alert rules and history are kept (spreadscope.sqlite); none keeps nothing",
+        "file in which ticks, alert rules and history are kept (archive.sqlite in the user's "
+        "data folder), or a postgresql:// URL; none keeps nothing",
     ),
+    "keep_days": ("DAYS", "ticks of live markets are kept so long (30); 0 for ever"),
     "redis": ("URL", "not available in this version"),
     "binance_ws": ("URL", "another base for the exchange's streams, ws:// or wss://"),
     "binance_rest": (
@@ -217,14 +242,25 @@ def _archive(label: str, text: str) -> str | None:
     path = text.strip()
     if path.lower() == "none":
         return None
+    if path.startswith(("postgresql://", "postgres://")):
+        return _url(label, path, ("postgresql", "postgres"))
     if "://" in path or not path:
-        raise UsageError(f"{label} is {mask_url(text)!r}, expected the path of a file, or none")
+        raise UsageError(
+            f"{label} is {mask_url(text)!r}, expected the path of a file, a postgresql:// URL, "
+            "or none"
+        )
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise UsageError(f"{label} is {text!r}, but there is no folder {folder!r}")
     if os.path.isdir(path):
         raise UsageError(f"{label} is {text!r}, which is a folder, expected a file")
     return path
+
+
+def _keep_days(label: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise UsageError(f"{label} is {text!r}, expected a whole number of days, 0 for ever")
+    return int(text)
 
 
 def _url(label: str, text: str, schemes: tuple[str, ...]) -> str:
@@ -263,6 +299,7 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "source": _source,
     "symbols": _symbols,
     "archive": _archive,
+    "keep_days": _keep_days,
     "redis": _redis,
     "binance_ws": lambda label, text: _url(label, text, ("ws", "wss")),
     "binance_rest": lambda label, text: _url(label, text, ("http", "https")),

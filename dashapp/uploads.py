@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from analytics.model import Bars, Ticks
+from dashapp.recorder import FileTape
 from ingestion.upload import UploadError, UploadReader, UploadReport
 from storage.market import Market
 from storage.stats import Counters
@@ -34,7 +35,8 @@ class UploadSession:
     """One file on its way in: feed it the bytes in order, then finish or abort.
 
     market: the private one of the file, or the one it joins. show: called on the loop when
-    the file is whole, before `finish` returns. end: called once, however it ended.
+    the file is whole, before `finish` returns. end: called once, however it ended. tape: takes
+    what the market took, for the archive.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class UploadSession:
         joins: bool,
         show: Show,
         end: Callable[[], None],
+        tape: FileTape | None = None,
     ) -> None:
         self.market = market
         self.bytes = 0
@@ -53,6 +56,7 @@ class UploadSession:
         self._held: list[Ticks | Bars] = []
         self._show = show
         self._end = end
+        self._tape = tape
         self._chunks: list[bytes] = []
         self._waiting = 0
         self._scanning: asyncio.Task[None] | None = None
@@ -96,11 +100,14 @@ class UploadSession:
         self._check_open()
         report = self.report
         if self._joins:
-            report = _join(self.market, self._held, report)
+            report, taken = _join(self.market, self._held, report)
+            await asyncio.to_thread(self._keep, taken)
         else:
             report = _stored(report, Counters(), self.market.counters)
         self._show(self)
         self._close()
+        if self._tape is not None:
+            await asyncio.to_thread(self._tape.done, self.market.title)
         logger.info(
             "file %s is in market %s: %d of %d rows taken, %d rejected, %d duplicate, %d late",
             report.name,
@@ -117,6 +124,8 @@ class UploadSession:
         """Forget the file; nothing once it is finished."""
         if self._open:
             self._close()
+            if self._tape is not None:
+                asyncio.get_running_loop().run_in_executor(None, self._tape.drop)
             logger.info("file %s was given up after %d bytes", self.report.name, self.bytes)
 
     def _close(self) -> None:
@@ -154,9 +163,15 @@ class UploadSession:
         if not self._joins:
             _count_rejected(self.market, self.report.rejected)
 
+    def _keep(self, taken: list[Ticks | Bars]) -> None:
+        """Store what the market took. In the worker thread."""
+        if self._tape is not None:
+            for batch in taken:
+                self._tape.take(batch)
+
     def _put(self, batch: Ticks | Bars) -> None:
         if not self._joins:
-            _append(self.market, batch)
+            self._keep([_append(self.market, batch)])
             return
         self._held.append(batch)
         if self.report.accepted > MAX_JOINING:
@@ -166,8 +181,11 @@ class UploadSession:
             )
 
 
-def _join(market: Market, batches: list[Ticks | Bars], report: UploadReport) -> UploadReport:
-    """Add a whole file to a market there is; the report of what was stored. On the loop.
+def _join(
+    market: Market, batches: list[Ticks | Bars], report: UploadReport
+) -> tuple[UploadReport, list[Ticks | Bars]]:
+    """Add a whole file to a market there is; the report of what was stored, and that. On the
+    loop.
 
     Raises UploadError, with nothing added, where the market would refuse it.
     """
@@ -181,13 +199,12 @@ def _join(market: Market, batches: list[Ticks | Bars], report: UploadReport) -> 
             f"{market.timeframes[0]} bars: upload this file as a market of its own"
         )
     before = replace(market.counters, rejected=Counter(market.counters.rejected))
-    for batch in batches:
-        _append(market, batch)
+    taken = [_append(market, batch) for batch in batches]
     refused = market.counters.rejected_total - before.rejected_total
     if refused and refused == sum(map(len, batches)):
         raise UploadError(f"market {market.id} refused the file: {market.counters.last_rejected}")
     _count_rejected(market, report.rejected)
-    return _stored(report, before, market.counters)
+    return _stored(report, before, market.counters), taken
 
 
 def _stored(report: UploadReport, before: Counters, after: Counters) -> UploadReport:
@@ -201,11 +218,12 @@ def _stored(report: UploadReport, before: Counters, after: Counters) -> UploadRe
     )
 
 
-def _append(market: Market, batch: Ticks | Bars) -> None:
+def _append(market: Market, batch: Ticks | Bars) -> Ticks | Bars:
+    """Add rows to a market; those that it took, where it says which."""
     if isinstance(batch, Ticks):
-        market.append(batch, backfill=True)
-    else:
-        market.append_bars(batch)
+        return market.append(batch, backfill=True)
+    market.append_bars(batch)
+    return batch
 
 
 def _count_rejected(market: Market, rejected: Mapping[str, int]) -> None:

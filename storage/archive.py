@@ -27,9 +27,10 @@ from analytics.model import Bars, Ticks
 from storage import archive_records as records
 from storage import archive_schema as schema
 from storage.archive_file import SqliteStore, is_damage
+from storage.archive_reader import Stretch, read
 from storage.archive_records import Holding, KeptMarket
 from storage.archive_schema import SCHEMA_VERSION
-from storage.archive_series import SeriesWriter, Stretch, read
+from storage.archive_series import SeriesWriter
 from storage.archive_server import PostgresStore
 from storage.archive_store import ArchiveError, ArchiveInUse, Store, words
 
@@ -68,9 +69,10 @@ class Archive:
         self._closed = False
         self._bad: dict[tuple[int, int], int] = {}
         self._series = SeriesWriter(store.insert_blocks, self._note_damage)
-        with self._write() as connection:
-            for market in records.half_loaded(connection):
-                records.delete_market(connection, market, None)
+        with self._read() as connection:
+            half_loaded = records.half_loaded(connection)
+        for market in half_loaded:
+            self.delete(market)
 
     @classmethod
     def open(cls, place: str | os.PathLike[str] | Store) -> Archive:
@@ -173,7 +175,7 @@ class Archive:
             yield rows
 
     def contents(self) -> list[Holding]:
-        """What is held, by market, kind, symbol and timeframe."""
+        """What is held, by market and in the order in which its symbols came."""
         with self._read() as connection:
             return records.holdings(connection)
 
@@ -228,29 +230,41 @@ class Archive:
     def delete_rule(self, rule_id: str) -> bool:
         """Remove a rule; False where there was none. Its history stays."""
         with self._write() as connection:
-            chosen = schema.rules.c.id == rule_id
-            return connection.execute(sa.delete(schema.rules).where(chosen)).rowcount > 0
+            records.delete_named(connection, schema.rule_states, "id", rule_id)
+            return records.delete_named(connection, schema.rules, "id", rule_id)
 
     def rules(self) -> list[dict[str, Any]]:
         """All rules, in the order in which they were first saved."""
         with self._read() as connection:
             return records.all_rules(connection)
 
-    def add_events(self, events: Sequence[Mapping[str, Any]]) -> int:
+    def add_events(
+        self,
+        events: Sequence[Mapping[str, Any]],
+        states: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> int:
         """Add alerts to the history, in one transaction; how many were new.
 
         Each needs a text `id`, an integer `ts_ms` and a text `market`. An id that is already
-        there is left as it is, so the same batch may be given twice.
+        there is left as it is, so the same batch may be given twice. states: what is to be
+        remembered of rules, by their ids, in the same transaction.
         """
         rows = records.event_rows(events)
         with self._write() as connection:
+            for rule_id, state in (states or {}).items():
+                body = records.encode(state)
+                records.put_body(connection, schema.rule_states, "id", rule_id, body)
             return records.add_events(connection, rows)
 
     def update_event(self, event: Mapping[str, Any]) -> bool:
         """Put an alert in place of the one with its id; False where there is none."""
-        change = sa.update(_events).where(_events.c.id == _field(event, "id", str))
         with self._write() as connection:
-            return connection.execute(change.values(body=_encode(event))).rowcount > 0
+            return records.update_event(connection, event)
+
+    def rule_states(self) -> dict[str, dict[str, Any]]:
+        """What `add_events` was to remember of rules, by their ids."""
+        with self._read() as connection:
+            return records.all_bodies(connection, schema.rule_states, "id")
 
     def events(
         self, market: str | None = None, since_ms: int = 0, limit: int = 1_000
@@ -274,13 +288,12 @@ class Archive:
     def delete_view(self, name: str) -> bool:
         """Remove a view; False where there was none."""
         with self._write() as connection:
-            chosen = schema.views.c.name == name
-            return connection.execute(sa.delete(schema.views).where(chosen)).rowcount > 0
+            return records.delete_named(connection, schema.views, "name", name)
 
     def saved_views(self) -> dict[str, dict[str, Any]]:
         """All views by name, in the order in which they were first saved."""
         with self._read() as connection:
-            return records.all_views(connection)
+            return records.all_bodies(connection, schema.views, "name")
 
     def append_readings(
         self, market: str, params: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]

@@ -8,6 +8,7 @@ renamed, never deleted; rules, alerts and views that can still be read go on in 
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -28,7 +29,9 @@ JOURNAL_BYTES = 16 << 20
 #: "SprA", by which a file of this program can be told.
 APPLICATION_ID = 0x53707241
 
-_CARRIED = (schema.rules, schema.events, schema.views)
+_CARRIED = (schema.rules, schema.events, schema.rule_states, schema.views, schema.markets)
+_COUNTED = (schema.rules, schema.events, schema.views)
+_NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Unusable(Exception):
@@ -54,7 +57,10 @@ class SqliteStore:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except OSError as error:
-            raise ArchiveError(f"cannot open the archive {self.name}: {words(error)}") from error
+            if error.errno not in _NOT_ALLOWED:  # then nobody else can write there either
+                raise ArchiveError(
+                    f"cannot open the archive {self.name}: {words(error)}"
+                ) from error
 
     def open(self) -> str | None:
         """Make the file ready; what was set aside and why, None if nothing was."""
@@ -124,8 +130,11 @@ class SqliteStore:
         if not size:
             raise Unusable("corrupt", "it is empty")
         try:
-            with self.engine.execution_options(writes=True).begin() as connection:
-                _check_version(connection)
+            with self.engine.begin() as connection:
+                number = _version(connection)
+            if number != schema.SCHEMA_VERSION:
+                with self.engine.execution_options(writes=True).begin() as connection:
+                    schema.migrate(connection, number)
         except (sqlite3.DatabaseError, sa.exc.DBAPIError) as error:
             if not is_damage(error):
                 raise
@@ -144,8 +153,8 @@ class SqliteStore:
         with self.engine.execution_options(writes=True).begin() as connection:
             for table, rows in carried.items():
                 connection.execute(sa.insert(table), rows)
-        kept = sum(map(len, carried.values()))
-        also = f" with {kept} rules, alerts and views of the old one" if kept else ""
+        kept = sum(len(rows) for table, rows in carried.items() if table in _COUNTED)
+        also = f" with the {kept} rules, alerts and views of the old one" if kept else ""
         return (
             f"the archive {self.name} could not be used: {found}; it was set aside as "
             f"{target.name} and a new one was begun{also}"
@@ -172,17 +181,18 @@ def _engine(path: Path, journal: str = "WAL") -> sa.Engine:
     return engine
 
 
-def _check_version(connection: sa.Connection) -> None:
+def _version(connection: sa.Connection) -> int:
+    """The version of an archive. Raises Unusable where this is none that is known."""
     names = set(sa.inspect(connection).get_table_names())
     if not schema.TABLES[1] <= names:
         raise Unusable("foreign", "it is not an archive of this program")
     held = schema.version(connection)
     number = int(held) if held is not None and held.isdecimal() else None
-    if number not in schema.TABLES:
+    if number is None or number not in schema.TABLES:
         raise Unusable("foreign", f"its schema version is {held}, expected {schema.SCHEMA_VERSION}")
     if not schema.TABLES[number] <= names:
         raise Unusable("corrupt", "it is damaged (tables are missing)")
-    schema.migrate(connection, number)
+    return number
 
 
 def is_damage(error: BaseException) -> bool:

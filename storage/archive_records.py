@@ -23,7 +23,6 @@ from storage.archive_schema import (
     readings,
     rules,
     series,
-    views,
 )
 
 #: The figures of a reading, in the order of its columns.
@@ -109,6 +108,12 @@ def add_events(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> 
     return added
 
 
+def update_event(connection: sa.Connection, event: Mapping[str, Any]) -> bool:
+    """Put an event in place of the one with its id; False where there is none."""
+    change = sa.update(events).where(events.c.id == field(event, "id", str))
+    return connection.execute(change.values(body=encode(event))).rowcount > 0
+
+
 def newest_events(
     connection: sa.Connection, market: str | None, since_ms: int, limit: int
 ) -> list[dict[str, Any]]:
@@ -119,9 +124,16 @@ def newest_events(
     return [json.loads(body) for body in connection.execute(query).scalars()]
 
 
-def all_views(connection: sa.Connection) -> dict[str, dict[str, Any]]:
-    found = connection.execute(sa.select(views.c.name, views.c.body).order_by(views.c.seq))
+def all_bodies(connection: sa.Connection, table: sa.Table, key: str) -> dict[str, dict[str, Any]]:
+    """Every body of a table by its name; in the order of saving where the table has one."""
+    order = table.c.seq if "seq" in table.c else table.c[key]
+    found = connection.execute(sa.select(table.c[key], table.c.body).order_by(order))
     return {name: json.loads(body) for name, body in found.all()}
+
+
+def delete_named(connection: sa.Connection, table: sa.Table, key: str, name: str) -> bool:
+    """Delete a row by its name; False where there was none."""
+    return connection.execute(sa.delete(table).where(table.c[key] == name)).rowcount > 0
 
 
 def put_market(
@@ -150,7 +162,9 @@ def half_loaded(connection: sa.Connection) -> list[str]:
 
 
 def holdings(connection: sa.Connection) -> list[Holding]:
-    """What is held, by market, kind, symbol and timeframe; markets that still load left out."""
+    """What is held, by market and in the order in which its symbols came; markets that still
+    load are left out.
+    """
     rows, size = sa.func.sum(blocks.c.n), sa.func.sum(blocks.c.bytes)
     query = (
         sa.select(
@@ -168,7 +182,7 @@ def holdings(connection: sa.Connection) -> list[Holding]:
         .join(markets, markets.c.id == series.c.market, isouter=True)
         .where(sa.func.coalesce(markets.c.loading, 0) == 0)
         .group_by(series.c.id, markets.c.title)
-        .order_by(series.c.market, series.c.kind, series.c.symbol, series.c.timeframe)
+        .order_by(series.c.market, series.c.id)
     )
     return [
         Holding(market, kind, symbol, timeframe or None, first, last, int(count), int(held), title)

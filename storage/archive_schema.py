@@ -49,6 +49,13 @@ events = sa.Table(
     sa.Index("alert_events_by_market", "market", "ts_ms"),
     sa.Index("alert_events_by_time", "ts_ms"),
 )
+#: What is remembered of a rule between readings, so that a restart fires nothing twice.
+rule_states = sa.Table(
+    "rule_states",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
 views = sa.Table(
     "saved_views",
     metadata,

@@ -1,14 +1,12 @@
-"""Ticks and bars in the archive: blocks are written, merged, read and deleted here.
+"""Ticks and bars on their way into the archive: blocks are written and merged here.
 
-Everything takes a connection inside a transaction of the caller. A row of a series has a
-place, counted from its first row on, which no merge changes: a reader that goes on from a
-place needs no long transaction, and misses nothing while the writer merges behind it.
+Everything takes a connection inside a transaction of the caller. What comes live makes many
+small blocks; a merge makes one of them, in whose place the rows keep theirs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,21 +15,14 @@ import sqlalchemy as sa
 
 from analytics.model import Bars, Ticks
 from storage.archive_blocks import Damaged, columns_of, decode, encode
+from storage.archive_reader import HEADS, OnDamage, joined, series_id_of, sliced, whole_blocks
 from storage.archive_schema import BLOCK_ROWS, DAMAGED, FULL, blocks, insert_into, series
 from storage.seen_ids import SeenIds
 
 InsertBlocks = Callable[[sa.Connection, Sequence[Mapping[str, Any]]], None]
-Read = Callable[[], AbstractContextManager[sa.Connection]]
-OnDamage = Callable[[Mapping[str, Any]], None]
 
 #: Blocks of one level that are merged at once, unless they fill a block before.
 MERGED_AT_ONCE = 64
-#: Blocks whose payloads a reader holds at once.
-READ_AT_ONCE = 64
-
-#: A block without its payload.
-_HEAD = ("id", "first_row", "n", "first_id", "last_id", "numbering")
-_ROW = sa.select(*(blocks.c[name] for name in _HEAD))
 
 
 @dataclass
@@ -104,7 +95,7 @@ class SeriesWriter:
         self, connection: sa.Connection, series_id: int, level: int, run: Sequence[Any]
     ) -> None:
         kind = connection.execute(sa.select(series.c.kind).where(series.c.id == series_id)).scalar()
-        held = _whole(connection, run)
+        held = whole_blocks(connection, run)
         parts = []
         for block in held:
             try:
@@ -137,7 +128,9 @@ class SeriesWriter:
         reaching = (blocks.c.series_id == tail.series_id) & (
             blocks.c.last_ts_ms >= int(bars.ts_ms[0])
         )
-        found = _whole(connection, connection.execute(sa.select(blocks.c.id).where(reaching)).all())
+        found = whole_blocks(
+            connection, connection.execute(sa.select(blocks.c.id).where(reaching)).all()
+        )
         parts = []
         for block in found:
             try:
@@ -181,7 +174,7 @@ class SeriesWriter:
     def _mark_seen(self, connection: sa.Connection, tail: _Tail) -> None:
         """Learn the stored ids: of most blocks from their ends, of those with holes by reading."""
         of_numbering = (
-            _ROW.where(blocks.c.series_id == tail.series_id)
+            HEADS.where(blocks.c.series_id == tail.series_id)
             .where(blocks.c.numbering == tail.numbering)
             .where(blocks.c.last_id >= 0)
             .order_by(blocks.c.first_row)
@@ -190,7 +183,7 @@ class SeriesWriter:
             if row.first_id >= 0 and row.last_id - row.first_id + 1 == row.n:
                 tail.seen.take(np.arange(row.first_id, row.last_id + 1))
                 continue
-            (block,) = _whole(connection, [row])
+            (block,) = whole_blocks(connection, [row])
             try:
                 ids = decode(block, "ticks")[3]
             except Damaged:
@@ -198,98 +191,10 @@ class SeriesWriter:
             tail.seen.take(ids[ids >= 0])
 
 
-def series_id_of(
-    connection: sa.Connection, market: str, kind: str, symbol: str, timeframe: str
-) -> int | None:
-    """The number of a series, None where nothing of it was stored."""
-    query = sa.select(series.c.id).where(
-        series.c.market == market,
-        series.c.kind == kind,
-        series.c.symbol == symbol,
-        series.c.timeframe == timeframe,
-    )
-    return connection.execute(query).scalar()
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """What to read of a series: rows from `first_row` on, of start_ms <= ts_ms < end_ms."""
-
-    market: str
-    kind: str
-    symbol: str
-    timeframe: str = ""
-    start_ms: int | None = None
-    end_ms: int | None = None
-    first_row: int = 0
-
-
-def read(
-    connect: Read, stretch: Stretch, on_damage: OnDamage
-) -> Iterator[tuple[int, Ticks | Bars]]:
-    """The rows of a stretch in the order in which they were stored, in chunks of at most
-    BLOCK_ROWS, each with its numbering. Damaged blocks are told and left out.
-    """
-    place = stretch.first_row
-    while True:
-        with connect() as connection:
-            found = _next_blocks(connection, stretch, place)
-        if not found:
-            return
-        numbering, parts = found[0]["numbering"], []
-        for block in found:
-            skip = max(place - block["first_row"], 0)
-            place = block["first_row"] + block["n"]
-            try:
-                columns = decode(block, stretch.kind)
-            except Damaged:
-                on_damage(block)
-                continue
-            parts.append([column[skip:] for column in columns])
-        if parts:
-            rows = _within(_named(stretch, parts), stretch)
-            if len(rows):
-                yield numbering, rows
-
-
-def _next_blocks(
-    connection: sa.Connection, stretch: Stretch, place: int
-) -> Sequence[Mapping[str, Any]]:
-    """The blocks that come next, as many as make a chunk."""
-    key = (stretch.market, stretch.kind, stretch.symbol, stretch.timeframe)
-    series_id = series_id_of(connection, *key)
-    wanted = [blocks.c.series_id == series_id, blocks.c.first_row > place - BLOCK_ROWS]
-    wanted.append(blocks.c.first_row + blocks.c.n > place)
-    if stretch.start_ms is not None:
-        wanted.append(blocks.c.last_ts_ms >= stretch.start_ms)
-    if stretch.end_ms is not None:
-        wanted.append(blocks.c.first_ts_ms < stretch.end_ms)
-    query = _ROW.where(*wanted).order_by(blocks.c.first_row).limit(READ_AT_ONCE)
-    rows = connection.execute(query).all()
-    return _whole(connection, _fitting(rows))
-
-
-def _whole(connection: sa.Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """The blocks of these ids with their payloads, in order."""
-    query = sa.select(blocks).where(blocks.c.id.in_([row.id for row in rows]))
-    found = connection.execute(query.order_by(blocks.c.first_row))
-    return [row._asdict() for row in found.all()]
-
-
-def _fitting(rows: Sequence[Any]) -> Sequence[Any]:
-    """The first of these blocks that make at most one chunk, of one numbering."""
-    total = 0
-    for count, row in enumerate(rows):
-        total += row.n
-        if count and (total > BLOCK_ROWS or row.numbering != rows[0].numbering):
-            return rows[:count]
-    return rows
-
-
 def _runs(connection: sa.Connection, series_id: int, level: int) -> Iterator[Sequence[Any]]:
     """Runs of a level's blocks that follow each other and are worth a merge."""
     query = (
-        _ROW.where(blocks.c.series_id == series_id, blocks.c.level == level)
+        HEADS.where(blocks.c.series_id == series_id, blocks.c.level == level)
         .order_by(blocks.c.first_row)
         .limit(4 * MERGED_AT_ONCE)
     )
@@ -309,47 +214,3 @@ def _runs(connection: sa.Connection, series_id: int, level: int) -> Iterator[Seq
         if len(run) == MERGED_AT_ONCE:
             yield run
             run = []
-
-
-def joined(symbol: str, kind: str, parts: Sequence[Sequence[np.ndarray]]) -> Ticks | Bars:
-    """Columns of several blocks as one batch. Bars get no timeframe here."""
-    columns = [
-        held[0] if len(held) == 1 else np.concatenate(held) for held in zip(*parts, strict=True)
-    ]
-    return Ticks(symbol, *columns) if kind == "ticks" else Bars(symbol, "", *columns)
-
-
-def _named(stretch: Stretch, parts: Sequence[Sequence[np.ndarray]]) -> Ticks | Bars:
-    rows = joined(stretch.symbol, stretch.kind, parts)
-    if isinstance(rows, Ticks):
-        return rows
-    columns = (getattr(rows, name) for name in columns_of("bars"))
-    return Bars(stretch.symbol, stretch.timeframe, *columns)
-
-
-def _within(rows: Ticks | Bars, stretch: Stretch) -> Ticks | Bars:
-    if not len(rows) or (stretch.start_ms is None and stretch.end_ms is None):
-        return rows
-    inside = np.ones(len(rows), np.bool_)
-    if stretch.start_ms is not None:
-        inside &= rows.ts_ms >= stretch.start_ms
-    if stretch.end_ms is not None:
-        inside &= rows.ts_ms < stretch.end_ms
-    if inside.all():
-        return rows
-    if isinstance(rows, Ticks):
-        return rows.where(inside)
-    columns = (getattr(rows, name)[inside] for name in columns_of("bars"))
-    return Bars(rows.symbol, rows.timeframe, *columns)
-
-
-def sliced(rows: Ticks | Bars, start: int, stop: int) -> Ticks | Bars:
-    """Rows start to stop of a batch, which is returned itself where those are all."""
-    if start == 0 and stop >= len(rows):
-        return rows
-    part = slice(start, stop)
-    if isinstance(rows, Ticks):
-        columns = (getattr(rows, name)[part] for name in columns_of("ticks"))
-        return Ticks(rows.symbol, *columns)
-    columns = (getattr(rows, name)[part] for name in columns_of("bars"))
-    return Bars(rows.symbol, rows.timeframe, *columns)

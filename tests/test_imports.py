@@ -25,7 +25,12 @@ CONSTRUCTED = {
     "FeedControl": {"dashapp/runtime.py"},
     "Keeper": {"dashapp/runtime.py"},
     "UploadSession": {"dashapp/runtime.py"},
-    "Market": {"dashapp/runtime.py", "dashapp/feed_control.py", "dashapp/warmup.py"},
+    "Market": {
+        "dashapp/runtime.py",
+        "dashapp/feed_control.py",
+        "dashapp/recorder.py",
+        "dashapp/warmup.py",
+    },
     "make_feed": {"dashapp/feed_control.py"},
     "Guard": {"dashapp/server.py"},
 }
@@ -51,6 +56,8 @@ WITHOUT_DASH = (
     "closed_bars",
     "doubt",
     "keeper",
+    "pending",
+    "recorder",
     "flow_log",
     "warmup",
     "guard",

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from dashapp.settings import VERSION, Settings, UsageError, is_loopback, parse
+from dashapp.settings import (
+    VERSION,
+    Settings,
+    UsageError,
+    default_archive,
+    is_loopback,
+    parse,
+)
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -22,9 +30,11 @@ def refusal(*argv: str, **environ: str) -> str:
 
 def test_without_options_the_demo_is_served_on_loopback():
     settings = parse([], {})
-    assert settings == Settings()
+    assert settings == Settings(archive=default_archive({}, sys.platform))
     assert (settings.host, settings.port, settings.source) == ("127.0.0.1", 8050, "demo")
-    assert settings.archive == "spreadscope.sqlite"
+    assert settings.archive is not None
+    assert settings.archive.endswith("archive.sqlite")
+    assert settings.keep_days == 30
 
 
 def test_every_option_is_also_an_environment_variable():
@@ -106,7 +116,7 @@ def test_what_is_no_symbol_is_refused(symbols):
 def test_an_archive_in_no_folder_or_that_is_a_folder_is_refused(tmp_path):
     assert "no folder" in refusal("--archive", str(tmp_path / "missing" / "a.sqlite"))
     assert "is a folder" in refusal("--archive", str(tmp_path))
-    assert "path of a file" in refusal("--archive", "postgresql://host/db")
+    assert "path of a file" in refusal("--archive", "mysql://host/db")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "trading.example"])
@@ -169,7 +179,7 @@ def test_help_promises_only_what_there_is(capsys):
     out = " ".join(capsys.readouterr().out.split())
     for words in (
         "--redis URL not available in this version",
-        "--archive PATH where alert rules and history are kept",
+        "--archive PATH file in which ticks, alert rules and history are kept",
         "for backfilling gaps",
         "symbols to ask of an exchange",
     ):

@@ -1,0 +1,113 @@
+"""What waits to be written to the archive: bounded, in order, every loss counted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from analytics.model import Ticks
+from storage.archive import Archive, Arrival
+from storage.archive_blocks import TICK_COLUMNS
+
+Write = Callable[[Archive], object]
+
+MAX_WRITES = 10_000
+#: 64 MB of ticks, some hours of two busy symbols.
+MAX_TICKS = 2_000_000
+#: Ticks that one transaction takes: a disk that is nearly full takes some, not none.
+AT_ONCE = 262_144
+
+
+class Pending:
+    """Writes and ticks that wait for the archive. Owned by the loop.
+
+    lost_writes, lost_ticks: what found no room, or was let go for what is newer.
+
+    >>> pending = Pending(max_ticks=3)
+    >>> batch = Ticks("BTCUSDT", [1, 2], [5.0, 5.0], [1.0, 1.0], [1, 2])
+    >>> for _ in range(2):
+    ...     pending.record("live", batch)
+    >>> pending.ticks, pending.lost_ticks, len(pending.next_arrivals())
+    (2, 2, 1)
+    """
+
+    def __init__(self, max_writes: int = MAX_WRITES, max_ticks: int = MAX_TICKS) -> None:
+        self.ticks = 0
+        self.lost_ticks = 0
+        self.lost_writes = 0
+        self.writes: deque[Write] = deque()
+        self._max_writes = max_writes
+        self._max_ticks = max_ticks
+        self._arrivals: deque[Arrival] = deque()
+
+    def __len__(self) -> int:
+        """How much waits: writes, and batches of ticks."""
+        return len(self.writes) + len(self._arrivals)
+
+    def keep(self, write: Write) -> None:
+        """Let a write wait; where there are too many it is lost."""
+        if len(self.writes) >= self._max_writes:
+            self.lost_writes += 1
+        else:
+            self.writes.append(write)
+
+    def record(self, market: str, what: Ticks | str) -> None:
+        """Let ticks wait, or the name of a symbol that is numbered anew; the oldest make room."""
+        self._arrivals.append((market, what))
+        self.ticks += _size(what)
+        while self.ticks > self._max_ticks and len(self._arrivals) > 1:
+            lost = _size(self._arrivals.popleft()[1])
+            self.ticks -= lost
+            self.lost_ticks += lost
+
+    def next_arrivals(self) -> list[Arrival]:
+        """The oldest that make one transaction. They wait on until `done`."""
+        chosen: list[Arrival] = []
+        total = 0
+        for arrival in self._arrivals:
+            total += _size(arrival[1])
+            if chosen and total > AT_ONCE:
+                break
+            chosen.append(arrival)
+        return chosen
+
+    def done(self, arrivals: Sequence[Arrival]) -> None:
+        """These are written."""
+        for arrival in arrivals:
+            if not self._arrivals or self._arrivals[0] is not arrival:
+                continue  # let go meanwhile
+            self._arrivals.popleft()
+            self.ticks -= _size(arrival[1])
+
+
+def _size(what: Ticks | str) -> int:
+    return 0 if isinstance(what, str) else len(what)
+
+
+def coalesced(arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """The same arrivals with the batches of each symbol made one, as far as its numbering goes."""
+    made: list[Arrival] = []
+    batches: dict[tuple[str, str], list[Ticks]] = {}
+
+    def finish(key: tuple[str, str]) -> None:
+        if key in batches:
+            made.append((key[0], _joined(batches.pop(key))))
+
+    for market, what in arrivals:
+        if isinstance(what, str):
+            finish((market, what))
+            made.append((market, what))
+        else:
+            batches.setdefault((market, what.symbol), []).append(what)
+    for key in list(batches):
+        finish(key)
+    return made
+
+
+def _joined(batches: Sequence[Ticks]) -> Ticks:
+    if len(batches) == 1:
+        return batches[0]
+    columns = (np.concatenate([getattr(one, name) for one in batches]) for name in TICK_COLUMNS)
+    return Ticks(batches[0].symbol, *columns)

@@ -1,0 +1,225 @@
+"""The recorder: what a live market takes in goes to the archive, and comes back after a restart.
+
+Each source has a name of its own there, so that the data of two sources never mix. The
+simulated market is not kept: its seed makes it anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+
+from analytics.model import Bars, Ticks
+from dashapp.keeper import Keeper
+from dashapp.settings import Settings
+from ingestion.url_guard import mask_url
+from storage.archive import Archive, ArchiveError, KeptMarket
+from storage.market import Market
+
+logger = logging.getLogger(__name__)
+
+#: Ticks of each symbol that come back after a restart: the ring's, and bars of some more.
+REVIVED_TICKS = 1_000_000
+LIVE = "live-"
+
+
+def key_of(source: str, base: str | None = None) -> str:
+    """The name of a source's market in the archive. base: another server of an exchange.
+
+    >>> key_of("binance-futures"), key_of("wss://example.org/ws?token=abc")
+    ('live-binance-futures', 'live-wss-example-org-ws')
+    """
+    address = source if base is None else f"{source} via {base}"
+    plain = mask_url(address).partition("?")[0] if "://" in source else address
+    return LIVE + re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:80]
+
+
+class Tape:
+    """Where the ticks of one live market go. Without a keeper they go nowhere."""
+
+    def __init__(self, key: str = "", keeper: Keeper | None = None) -> None:
+        self.key = key
+        self._keeper = keeper
+
+    def take(self, ticks: Ticks) -> None:
+        """Keep ticks that the market accepted. Never waits."""
+        if self._keeper is not None and len(ticks):
+            self._keeper.record(self.key, ticks)
+
+    def renumber(self, symbol: str) -> None:
+        """The source numbers a symbol's trades anew."""
+        if self._keeper is not None:
+            self._keeper.record(self.key, symbol)
+
+
+class FileTape:
+    """Where the rows of a file go while it is read. Its methods block: for a worker thread.
+
+    Until `done`, nobody sees them, and a restart sweeps them away. joins: the file is added to
+    a market that is kept already. problem: why the file is not kept, "" while it is.
+    """
+
+    def __init__(self, archive: Archive, market: str, joins: bool = False) -> None:
+        self.problem = ""
+        self._archive = archive
+        self._market = market
+        self._joins = joins
+        self._begun = False
+
+    def take(self, rows: Ticks | Bars) -> None:
+        """Store rows that the market accepted; the first that cannot be stored is the last."""
+        if self.problem or not len(rows):
+            return
+        try:
+            if not self._begun:
+                self._begin()
+            if isinstance(rows, Ticks):
+                self._archive.append_ticks(self._market, rows)
+            else:
+                self._archive.append_bars(self._market, rows)
+        except ArchiveError as error:
+            self._give_up(error)
+
+    def _begin(self) -> None:
+        self._begun = True
+        if not self._joins:
+            self._archive.put_market(self._market, self._market, "upload", loading=True)
+        elif self._market not in {one.id for one in self._archive.markets()}:
+            raise ArchiveError(f"the archive has no market {self._market} to add to")
+
+    def done(self, title: str) -> None:
+        """The file is whole."""
+        if self._begun and not self.problem:
+            try:
+                self._archive.put_market(self._market, title, "upload")
+            except ArchiveError as error:
+                self._give_up(error)
+
+    def drop(self) -> None:
+        """The file was given up: nothing of it stays, unless it joined a market."""
+        if self._begun and not self._joins:
+            try:
+                self._archive.delete(self._market)
+            except ArchiveError as error:
+                logger.debug("%s: swept away at the next start", error)
+
+    def _give_up(self, error: ArchiveError) -> None:
+        self.problem = str(error)
+        logger.warning("%s: the file of market %s is in memory only", error, self._market)
+        self.drop()
+
+
+class Recorder:
+    """Begins a tape a live market and a file, and brings back what an earlier run kept."""
+
+    def __init__(self, keeper: Keeper, settings: Settings) -> None:
+        self._keeper = keeper
+        self._settings = settings
+
+    def tape(self, market: Market, source: str) -> Tape:
+        """The tape of a source's new market."""
+        if not self._keeper.keeps:
+            return Tape()
+        base = self._settings.binance_ws if source.startswith("binance-") else None
+        key, title = key_of(source, base), market.title
+        self._keeper.keep(lambda archive: archive.put_market(key, title))
+        return Tape(key, self._keeper)
+
+    async def revive(self, market: Market, tape: Tape) -> None:
+        """Bring back what the archive has of a tape's market, before its feed starts."""
+        if not tape.key or market.symbols:
+            return
+        await self._keeper.flush()
+        archive, began = self._keeper.archive, time.monotonic()
+        if archive is None:
+            return
+        try:
+            await _revive(archive, market, tape.key)
+        except ArchiveError as error:
+            logger.warning("%s: market %s begins empty", error, market.id)
+        if market.symbols:
+            seconds = time.monotonic() - began
+            count = market.counters.accepted
+            logger.info("market %s: %d ticks are back after %.1f s", market.id, count, seconds)
+
+    async def revive_newest(self, market: Market) -> None:
+        """Bring the live market back that ticks came to last, while no feed runs."""
+        archive = self._keeper.archive
+        if archive is None or market.symbols:
+            return
+        try:
+            kept = await asyncio.to_thread(_newest_live, archive)
+        except ArchiveError as error:
+            logger.warning("%s: no market comes back", error)
+            return
+        if kept is not None:
+            market.title = kept.title
+            await self.revive(market, Tape(kept.id, self._keeper))
+
+    def file(self, market: str, joins: bool) -> FileTape | None:
+        """The tape of a file that becomes a market, or joins one; None where nothing is kept."""
+        archive = self._keeper.archive
+        return None if archive is None else FileTape(archive, market, joins)
+
+    async def uploads(self, limit: int) -> AsyncIterator[Market]:
+        """The newest markets that files made, whole and as they were, oldest first."""
+        archive = self._keeper.archive
+        if archive is None:
+            return
+        try:
+            kept = await asyncio.to_thread(archive.markets)
+            for one in [one for one in kept if one.kind == "upload"][-limit:]:
+                market = await asyncio.to_thread(loaded, archive, one.id, one.title)
+                if market.symbols:
+                    yield market
+        except ArchiveError as error:
+            logger.warning("%s: not every uploaded market is back", error)
+
+
+def _newest_live(archive: Archive) -> KeptMarket | None:
+    live = {one.id: one for one in archive.markets() if one.kind == "live"}
+    held = [one for one in archive.contents() if one.market in live]
+    newest = max(held, key=lambda one: one.last_ts_ms, default=None)
+    return None if newest is None else live[newest.market]
+
+
+def loaded(archive: Archive, key: str, title: str, market_id: str | None = None) -> Market:
+    """All that the archive has of a market, as a market of its own. Takes its time."""
+    market = Market(market_id or key, title, "upload")
+    for holding in archive.contents():
+        if holding.market != key:
+            continue
+        if holding.timeframe is not None:
+            for bars in archive.bars(key, holding.symbol, holding.timeframe):
+                market.append_bars(bars)
+            continue
+        before: int | None = None
+        for numbering, ticks in archive.numbered_ticks(key, holding.symbol):
+            if before is not None and numbering != before:
+                market.forget_ids(holding.symbol)
+            market.append(ticks, backfill=True)
+            before = numbering
+    return market
+
+
+async def _revive(archive: Archive, market: Market, key: str) -> None:
+    """Read in a thread, take in on the loop, which owns the market, piece by piece."""
+    held = await asyncio.to_thread(archive.contents)
+    for holding in held:
+        if holding.market != key or holding.kind != "ticks":
+            continue
+        chunks = archive.numbered_ticks(key, holding.symbol, newest=REVIVED_TICKS)
+        before: int | None = None
+        while (read := await asyncio.to_thread(_next, chunks)) is not None:
+            numbering, ticks = read
+            if before is not None and numbering != before:
+                market.forget_ids(holding.symbol)
+            market.append(ticks, backfill=True)
+            before = numbering
+
+
+def _next(chunks: Iterator[tuple[int, Ticks]]) -> tuple[int, Ticks] | None:
+    return next(chunks, None)
