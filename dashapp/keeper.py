@@ -33,6 +33,8 @@ CLOSE_S = 1.5
 MERGE_S = 20.0
 MERGES_A_ROUND = 64
 PRUNE_S = 86_400.0
+#: Seconds for which the strip says that a file was set aside.
+NOTICE_S = 900.0
 DAY_MS = 86_400_000
 
 Restore = Callable[[list[Any], list[Any]], None]
@@ -59,6 +61,7 @@ class Keeper:
         self._idle = asyncio.Event()
         self._merge_at_s = self._prune_at_s = 0.0
         self._looked_over = False
+        self._notice_until_s = 0.0
 
     def reserve(self, place: str) -> None:
         """Keep other processes out of the archive at a path or URL, before it is opened.
@@ -72,6 +75,21 @@ class Keeper:
             raise
         except ArchiveError as error:
             logger.debug("the archive is not reserved: %s", error)
+
+    @property
+    def words(self) -> str:
+        """What is wrong with the archive, as the strip says it; "" while all is well."""
+        waiting = f", {self.pending.ticks:,} ticks wait" if self.pending.ticks else ""
+        lost = self.pending.lost_ticks + self.pending.lost_writes
+        told = [f"archive paused: {self.problem}{waiting}"] if self.problem else []
+        if lost:
+            told.append(f"archive: {lost:,} rows found no room to wait")
+        blocks, rows = (0, 0) if self.archive is None else self.archive.damage
+        if blocks:
+            told.append(f"archive: {rows:,} rows in {blocks} damaged blocks left out")
+        if self.notice and time.monotonic() < self._notice_until_s:
+            told.append(self.notice)
+        return " · ".join(told)
 
     async def open(self, place: str, restore: Restore, events: int) -> None:
         """Open the archive and hand over its rules and its newest events, now or, where it
@@ -220,6 +238,7 @@ class Keeper:
 
     def _tell(self, words: str) -> None:
         self.notice = words
+        self._notice_until_s = time.monotonic() + NOTICE_S
         logger.warning("%s", words)
 
 

@@ -16,7 +16,7 @@ from analytics.model import Bars, Ticks
 from dashapp.keeper import Keeper
 from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
-from storage.archive import Archive, ArchiveError, KeptMarket
+from storage.archive import Archive, ArchiveError, Holding, KeptMarket
 from storage.market import Market
 
 logger = logging.getLogger(__name__)
@@ -116,24 +116,26 @@ class Recorder:
     """Begins a tape a live market and a file, and brings back what an earlier run kept."""
 
     def __init__(self, keeper: Keeper, settings: Settings) -> None:
-        self._keeper = keeper
+        self.keeper = keeper
         self._settings = settings
+        self._titles: dict[str, str] = {}
 
     def tape(self, market: Market, source: str) -> Tape:
         """The tape of a source's new market."""
-        if not self._keeper.keeps:
+        if not self.keeper.keeps:
             return Tape()
         base = self._settings.binance_ws if source.startswith("binance-") else None
         key, title = key_of(source, base), market.title
-        self._keeper.keep(lambda archive: archive.put_market(key, title))
-        return Tape(key, self._keeper)
+        self._titles[key] = title
+        self.keeper.keep(lambda archive: archive.put_market(key, title))
+        return Tape(key, self.keeper)
 
     async def revive(self, market: Market, tape: Tape) -> None:
         """Bring back what the archive has of a tape's market, before its feed starts."""
         if not tape.key or market.symbols:
             return
-        await self._keeper.flush()
-        archive, began = self._keeper.archive, time.monotonic()
+        await self.keeper.flush()
+        archive, began = self.keeper.archive, time.monotonic()
         if archive is None:
             return
         try:
@@ -147,7 +149,7 @@ class Recorder:
 
     async def revive_newest(self, market: Market) -> None:
         """Bring the live market back that ticks came to last, while no feed runs."""
-        archive = self._keeper.archive
+        archive = self.keeper.archive
         if archive is None or market.symbols:
             return
         try:
@@ -157,16 +159,50 @@ class Recorder:
             return
         if kept is not None:
             market.title = kept.title
-            await self.revive(market, Tape(kept.id, self._keeper))
+            await self.revive(market, Tape(kept.id, self.keeper))
+
+    async def contents(self) -> list[Holding]:
+        """What the archive holds; nothing while it cannot be read."""
+        archive = self.keeper.archive
+        try:
+            return [] if archive is None else await asyncio.to_thread(archive.contents)
+        except ArchiveError as error:
+            logger.warning("%s: what it holds is not known", error)
+            return []
+
+    async def load(self, key: str) -> Market:
+        """A market of the archive in memory. Raises KeyError in words, ArchiveError."""
+        archive = self._open()
+        titles = {one.market: one.title for one in await asyncio.to_thread(archive.contents)}
+        if key not in titles:
+            raise KeyError(f"the archive holds no market {key!r}")
+        return await asyncio.to_thread(loaded, archive, key, titles[key])
+
+    async def delete(self, key: str, symbol: str | None) -> int:
+        """Delete a market of the archive, or a symbol of it; how many rows went.
+
+        A live market that is being recorded goes on from here. Raises ArchiveError.
+        """
+        archive = self._open()
+        await self.keeper.flush()
+        count = await asyncio.to_thread(archive.delete, key, symbol)
+        if key in self._titles:
+            await asyncio.to_thread(archive.put_market, key, self._titles[key])
+        return count
+
+    def _open(self) -> Archive:
+        if self.keeper.archive is None:
+            raise ArchiveError("there is no archive that could be read")
+        return self.keeper.archive
 
     def file(self, market: str, joins: bool) -> FileTape | None:
         """The tape of a file that becomes a market, or joins one; None where nothing is kept."""
-        archive = self._keeper.archive
+        archive = self.keeper.archive
         return None if archive is None else FileTape(archive, market, joins)
 
     async def uploads(self, limit: int) -> AsyncIterator[Market]:
         """The newest markets that files made, whole and as they were, oldest first."""
-        archive = self._keeper.archive
+        archive = self.keeper.archive
         if archive is None:
             return
         try:

@@ -145,8 +145,7 @@ class Runtime:
             await asyncio.shield(self._warm)
         await self.recorder.revive_newest(self.markets["live"])
         async for market in self.recorder.uploads(MAX_UPLOAD_MARKETS):
-            self.markets[market.id] = market
-            self._files[market.id] = 1
+            self._add_file(market)
             logger.info("market %s is back: %s", market.id, market.title)
 
     # --- markets -----------------------------------------------------------------------
@@ -164,7 +163,9 @@ class Runtime:
     def trust(self, market_id: str) -> dict[str, Any]:
         """The trust strip's figures of a market; none at all where there is no such market."""
         market = self.markets.get(market_id)
-        return {} if market is None else trust_of(market, self._feed)
+        if market is None:
+            return {}
+        return {**trust_of(market, self._feed), "archive": self._keeper.words}
 
     # --- the feed ------------------------------------------------------------------------
 
@@ -246,6 +247,15 @@ class Runtime:
         self.uploads[key] = session
         return session
 
+    async def load_kept(self, key: str) -> str:
+        """Load a market of the archive, beside the others; its id. Raises KeyError in words,
+        ArchiveError.
+        """
+        if key not in self.markets:
+            market = await self.recorder.load(key)
+            self._add_file(market)
+        return key
+
     @property
     def uploading(self) -> int:
         """How many files are on their way in."""
@@ -275,13 +285,18 @@ class Runtime:
         logger.info("market %s was removed", market)
 
     def _show(self, session: UploadSession) -> None:
-        """Let a file that is whole be seen; forget the oldest market when there are too many."""
+        """Let a file that is whole be seen."""
         market = session.market
         self._files[market.id] += 1
         others = self._files[market.id] - 1
         if others:
             first = market.title.partition(" and ")[0]
             market.title = f"{first} and {others} file{'s' if others > 1 else ''}"
+        self._add_file(market)
+
+    def _add_file(self, market: Market) -> None:
+        """Let a whole market be seen; forget the oldest when there are too many."""
+        self._files[market.id] = max(self._files[market.id], 1)
         self.markets[market.id] = market
         uploads = [one.id for one in self.markets.values() if one.kind == "upload"]
         for oldest in uploads[:-MAX_UPLOAD_MARKETS]:

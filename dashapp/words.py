@@ -258,8 +258,9 @@ def data_answer(
 def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
-    trust: any of what `trust.trust_of` tells, and carried_share (0 to 1). What is absent or
-    None is left out, and so is what was rejected and is no fault.
+    trust: any of what `trust.trust_of` tells, carried_share (0 to 1), and archive (what is
+    wrong with it, in words). What is absent, None or empty is left out, and so is what was
+    rejected and is no fault.
     """
     made: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")
@@ -275,6 +276,8 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     if trust.get("clock_jump_s") is not None:
         jump = number(trust["clock_jump_s"], 0, signed=True)
         made.append((f"this clock jumped by {jump} s", "warn"))
+    if trust.get("archive"):
+        made.append((trust["archive"], "warn"))
     for name in ("gaps", *_SELDOM, "rejected"):
         made += _count(trust, name)
     if trust.get("carried_share") is not None:

@@ -105,6 +105,11 @@ class Archive:
         """What messages call it: the file's name, or the URL without its password."""
         return self._store.name
 
+    @property
+    def where(self) -> str:
+        """Its whole path, or the URL without its password."""
+        return self._store.where
+
     # --- ticks and bars ----------------------------------------------------------------
 
     def append_ticks(self, market: str, ticks: Ticks) -> int:
@@ -208,9 +213,8 @@ class Archive:
     def delete(self, market: str, symbol: str | None = None) -> int:
         """Delete a market, or one symbol of it; how many ticks and bars went."""
         with self._write() as connection:
-            count = records.delete_market(connection, market, symbol)
-        self._series.reset()
-        return count
+            self._series.reset()
+            return records.delete_market(connection, market, symbol)
 
     def prune(self, before_ms: int) -> int:
         """Delete ticks of live markets, and readings, older than a time; how many ticks.

@@ -48,6 +48,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = path.name
+        self.where = str(path.absolute())
         self.engine = _engine(path)
         self._lock = FileLock(path)
 

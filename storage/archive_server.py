@@ -48,7 +48,7 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         self._url = sa.make_url(url).set(drivername="postgresql+psycopg")
         self.name = self._url.set(username=None, password=None, query={}).render_as_string()
-        self.name = self.name.replace("+psycopg", "")
+        self.name = self.where = self.name.replace("+psycopg", "")
         self._lock: sa.Connection | None = None
         try:
             self.engine = _engine(self._url)

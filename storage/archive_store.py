@@ -24,11 +24,12 @@ class ArchiveInUse(ArchiveError):
 class Store(Protocol):
     """A database that can hold an archive: a file of SQLite, or a server of PostgreSQL.
 
-    name: what messages call it, without any secret. engine: its connections, while it is open;
+    name: what messages call it, where: its whole path or URL, both without any secret. engine: its connections, while it is open;
     a transaction with the execution option `relaxed` may be lost when the power fails.
     """
 
     name: str
+    where: str
     engine: sa.Engine
 
     def hold(self) -> None:

@@ -24,7 +24,7 @@ from dashapp.components import (
 )
 from dashapp.live import LivePage, Tab
 from dashapp.numerals import decimals
-from dashapp.pages import removal, upload_report
+from dashapp.pages import archive_panel, removal, upload_report
 from dashapp.pages.shared import limit_of, utc_time
 from dashapp.runtime import Runtime
 from dashapp.summary import row
@@ -98,6 +98,7 @@ def layout(theme: str) -> Component:
     return html.Div(
         [
             _upload(),
+            archive_panel.panel(),
             card(
                 "Every symbol of this market",
                 table(ids.SUMMARY_TABLE, summary, row_id="symbol", height="16rem"),
@@ -253,6 +254,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, the upload's report and the removal of an uploaded market."""
     live.register(app, runtime, PAGE)
     removal.register(app, runtime)
+    archive_panel.register(app, runtime)
 
     @app.callback(Output(ids.UPLOAD_REPORT, "children"), Input(ids.UPLOAD_RESULT, "data"))
     async def show_report(results):

@@ -821,7 +821,8 @@ async def test_an_archive_that_cannot_be_opened_is_said_and_nothing_else_stops(t
     async with started(replace(QUIET, archive=str(tmp_path / "folder"))) as runtime:
         runtime.alerts.add_rule(RULE)
         assert len(runtime.alerts.rules) == 1
-    assert "nothing will be kept" in caplog.text
+        assert "archive paused: cannot open" in runtime.trust("demo")["archive"]
+    assert "what is new waits in memory" in caplog.text
 
 
 async def test_a_damaged_archive_is_set_aside_and_the_log_says_where(tmp_path, caplog):

@@ -63,7 +63,8 @@ def test_the_command_line_wins_over_the_environment():
 
 
 def test_an_empty_environment_variable_counts_as_absent():
-    assert parse([], {"SPREADSCOPE_TOKEN": "", "SPREADSCOPE_PORT": ""}) == Settings()
+    environ = {"SPREADSCOPE_TOKEN": "", "SPREADSCOPE_PORT": "", "SPREADSCOPE_ARCHIVE": ""}
+    assert parse([], environ) == parse([], {})
 
 
 @pytest.mark.parametrize("text", ["x", "-1", "65536", "8050.0", "٨", "", "9" * 5_000])
