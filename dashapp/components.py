@@ -157,10 +157,13 @@ def table(
     *,
     row_id: str = "id",
     height: str = "20rem",
-    selectable: bool = False,
+    selection: str = "",
 ) -> Component:
-    """An AG Grid in the theme's colours; rows are told apart by their field `row_id`."""
-    selection = {"rowSelection": {"mode": "multiRow"}} if selectable else {}
+    """An AG Grid in the theme's colours; rows are told apart by their field `row_id`.
+
+    selection: "multiRow" or "singleRow" where rows can be selected.
+    """
+    mode = {"mode": selection, "enableClickSelection": selection == "singleRow"}
     return dag.AgGrid(
         id=table_id,
         columnDefs=list(columns),
@@ -175,7 +178,7 @@ def table(
             "rowHeight": 30,
             "headerHeight": 34,
             "suppressCellFocus": False,
-            **selection,
+            **({"rowSelection": mode} if selection else {}),
             "localeText": {"noRowsToShow": "nothing here yet"},
         },
         className="ag-theme-spreadscope",

@@ -176,7 +176,8 @@ class Recorder:
         titles = {one.market: one.title for one in await asyncio.to_thread(archive.contents)}
         if key not in titles:
             raise KeyError(f"the archive holds no market {key!r}")
-        return await asyncio.to_thread(loaded, archive, key, titles[key])
+        title = f"{titles[key]}, as kept" if key.startswith(LIVE) else titles[key]
+        return await asyncio.to_thread(loaded, archive, key, title)
 
     async def delete(self, key: str, symbol: str | None) -> int:
         """Delete a market of the archive, or a symbol of it; how many rows went.
@@ -222,9 +223,9 @@ def _newest_live(archive: Archive) -> KeptMarket | None:
     return None if newest is None else live[newest.market]
 
 
-def loaded(archive: Archive, key: str, title: str, market_id: str | None = None) -> Market:
+def loaded(archive: Archive, key: str, title: str) -> Market:
     """All that the archive has of a market, as a market of its own. Takes its time."""
-    market = Market(market_id or key, title, "upload")
+    market = Market(key, title, "upload")
     for holding in archive.contents():
         if holding.market != key:
             continue

@@ -243,7 +243,7 @@ def _archive(label: str, text: str) -> str | None:
     if path.lower() == "none":
         return None
     if path.startswith(("postgresql://", "postgres://")):
-        return _url(label, path, ("postgresql", "postgres"))
+        return _postgres(label, path)
     if "://" in path or not path:
         raise UsageError(
             f"{label} is {mask_url(text)!r}, expected the path of a file, a postgresql:// URL, "
@@ -255,6 +255,18 @@ def _archive(label: str, text: str) -> str | None:
     if os.path.isdir(path):
         raise UsageError(f"{label} is {text!r}, which is a folder, expected a file")
     return path
+
+
+def _postgres(label: str, url: str) -> str:
+    """A URL of PostgreSQL, which needs no host where its query names a socket."""
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname or "host=" in parts.query) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"{label} is {mask_url(url)!r}, expected postgresql://host/database")
+    return url
 
 
 def _keep_days(label: str, text: str) -> int:

@@ -104,7 +104,8 @@ def add_events(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> 
     added = 0
     for row in rows:
         change = insert_into(connection, events).values(row)
-        added += connection.execute(change.on_conflict_do_nothing(index_elements=["id"])).rowcount
+        change = change.on_conflict_do_nothing(index_elements=["id"])
+        added += len(connection.execute(change.returning(events.c.seq)).all())
     return added
 
 
@@ -262,9 +263,8 @@ def append_readings(
         values = {"pair_id": pair_id, "ts_ms": field(row, "ts_ms", int)}
         values |= {name: _finite(row.get(name)) for name in READING_FIELDS}
         change = insert_into(connection, readings).values(values)
-        added += connection.execute(
-            change.on_conflict_do_nothing(index_elements=["pair_id", "ts_ms"])
-        ).rowcount
+        change = change.on_conflict_do_nothing(index_elements=["pair_id", "ts_ms"])
+        added += len(connection.execute(change.returning(readings.c.ts_ms)).all())
     return added
 
 

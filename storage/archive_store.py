@@ -24,8 +24,9 @@ class ArchiveInUse(ArchiveError):
 class Store(Protocol):
     """A database that can hold an archive: a file of SQLite, or a server of PostgreSQL.
 
-    name: what messages call it, where: its whole path or URL, both without any secret. engine: its connections, while it is open;
-    a transaction with the execution option `relaxed` may be lost when the power fails.
+    name: what messages call it. where: its whole path or URL. Neither holds a secret. engine:
+    its connections, while it is open; a transaction with the execution option `relaxed` may
+    be lost when the power fails.
     """
 
     name: str

@@ -69,8 +69,7 @@ def _asked() -> Component:
 
 def panel() -> Component:
     """The card: how the archive does, what it holds, and what to do with it."""
-    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", selectable=True)
-    grid.dashGridOptions["rowSelection"] = {"mode": "singleRow", "enableClickSelection": True}
+    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", selection="singleRow")
     says = html.P(id=SAYS, role="status", **attributes(aria_live="polite"))
     return card(
         "Archive",
@@ -121,10 +120,8 @@ def question(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """What would be deleted, in words."""
     market = [one for one in rows if one["market"] == row["market"]]
     of_symbol = sum(one["rows"] for one in market if one["symbol"] == row["symbol"])
-    count = len({one["symbol"] for one in market})
-    others = (
-        f" The whole market is {count} symbols with {sum(one['rows'] for one in market):,} rows."
-    )
+    count, rows_of_all = len({one["symbol"] for one in market}), sum(one["rows"] for one in market)
+    others = f" The whole market is {count} symbols with {rows_of_all:,} rows."
     return (
         f"{row['symbol']} of {row['title']} has {of_symbol:,} rows here."
         f"{others if count > 1 else ''} What is deleted cannot be brought back."
