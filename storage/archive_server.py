@@ -47,8 +47,10 @@ class PostgresStore:
 
     def __init__(self, url: str) -> None:
         self._url = sa.make_url(url).set(drivername="postgresql+psycopg")
-        self.name = self._url.set(username=None, password=None, query={}).render_as_string()
-        self.name = self.where = self.name.replace("+psycopg", "")
+        plain = sa.URL.create(
+            "postgresql", host=self._url.host, port=self._url.port, database=self._url.database
+        )
+        self.name = self.where = plain.render_as_string()
         self._lock: sa.Connection | None = None
         try:
             self.engine = _engine(self._url)
