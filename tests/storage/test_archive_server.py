@@ -114,7 +114,7 @@ def test_where_timescaledb_is_there_the_blocks_are_a_hypertable(url: str) -> Non
     """A stand-in for the extension: its name, and the one function that is asked of it."""
     query(url, HYPERTABLE)
     archive = Archive.open(url)
-    assert query(url, "SELECT * FROM public.made") == [("spreadscope.blocks", 86_400_000)]
+    assert query(url, "SELECT * FROM public.made") == [("blocks", 86_400_000)]
     of_blocks = "SELECT count(*) FROM pg_indexes WHERE tablename = 'blocks'"
     assert query(url, f"{of_blocks} AND indexdef LIKE '%UNIQUE%'") == [(0,)]
     archive.append_ticks("live", ticks(10))
