@@ -125,6 +125,7 @@ _READ: dict[str, Callable[[_View], float]] = {
     "correlation": _correlation,
     "adf_pvalue": _adf_pvalue,
     "engle_granger_pvalue": _engle_granger_pvalue,
+    "hedge_ratio": lambda view: view.line[0],
 }
 #: The metrics of a pair that can be read.
 PAIR_METRICS: tuple[str, ...] = tuple(_READ)
@@ -140,11 +141,11 @@ def pair_readings(
     """Metrics of a pair at bars, each from the rows up to that bar and no later ones.
 
     metrics: any of z, spread, correlation, adf_pvalue (of the newest adf_window rows of the
-    spread) and engle_granger_pvalue (of the legs over the rows in view). ends_ms: open times
-    of aligned bars, shape (k,). The answer's arrays have shape (k,); NaN where no row has that
-    time (the activity filter left it out), before max(z_window, 30) rows and wherever the
-    figure itself is not defined. Give the legs' bars from params.limit rows before the first
-    end on, or all there are. Raises ValueError for an unknown metric.
+    spread), engle_granger_pvalue (of the legs over the rows in view) and hedge_ratio. ends_ms:
+    open times of aligned bars, shape (k,). The answer's arrays have shape (k,); NaN where no
+    row has that time (the activity filter left it out), before max(z_window, 30) rows and
+    wherever the figure itself is not defined. Give the legs' bars from params.limit rows
+    before the first end on, or all there are. Raises ValueError for an unknown metric.
 
     >>> def bars(symbol, close):
     ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))

@@ -28,6 +28,7 @@ from analytics.model import PairParams
 from dashapp.alert_followup import FOLLOW_S, follow
 from dashapp.alert_history import AlertHistory, Record
 from dashapp.alert_readings import AlertReader, Source, waits_for
+from dashapp.alert_states import restored, turned
 from dashapp.rehearsals import Rehearsals
 from dashapp.webhooks import Webhooks
 from ingestion.url_guard import check_url, mask_url
@@ -109,9 +110,13 @@ class AlertEngine:
         return tuple(self._rules.values())
 
     def restore(
-        self, rules: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]
+        self,
+        rules: Iterable[Mapping[str, Any]],
+        events: Iterable[Mapping[str, Any]],
+        states: Mapping[str, Mapping[str, Any]],
     ) -> None:
         """Take over what an archive kept; events come newest first."""
+        self._state = restored(states)
         for kept in rules:
             try:
                 rule = parse_rule(kept)
@@ -197,12 +202,12 @@ class AlertEngine:
         """Evaluate the rules of every market that changed since the last step."""
         readings = await self._reader.read(self.rules)
         events, state = evaluate(self.rules, readings, self._state)
-        self._state = state
+        states, self._state = turned(self._state, state), state
         for rule_id in state.spent:
             if self._rules[rule_id].enabled:
                 self._save(replace(self._rules[rule_id], enabled=False))
-        if events:
-            self._take(events)
+        if events or states:
+            self._take(events, states)
         if time.monotonic() - self._followed_s >= FOLLOW_S:
             await self._follow()
         return events
@@ -211,13 +216,13 @@ class AlertEngine:
         """Give up the webhooks under way."""
         await self._webhooks.stop()
 
-    def _take(self, events: list[AlertEvent]) -> None:
+    def _take(self, events: list[AlertEvent], states: Mapping[str, Mapping[str, Any]]) -> None:
         kept = self._history.add(events, self._rules)
         documents = [record.document() for record in kept]
-        self.version += 1
+        self.version += bool(events)
         for event in events:
             logger.info("alert in market %s: %s", event.market, event.text)
-        self._keep(lambda archive: archive.add_events(documents))
+        self._keep(lambda archive: archive.add_events(documents, states))
         for record, document in zip(kept, documents, strict=True):
             rule = self._rules.get(record.event.rule_id)
             if rule is not None and rule.webhook is not None:

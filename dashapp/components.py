@@ -157,13 +157,15 @@ def table(
     *,
     row_id: str = "id",
     height: str = "20rem",
-    selection: str = "",
+    selectable: bool = False,
+    only_one: bool = False,
 ) -> Component:
     """An AG Grid in the theme's colours; rows are told apart by their field `row_id`.
 
-    selection: "multiRow" or "singleRow" where rows can be selected.
+    selectable: rows can be selected, or, by a click on it, only one of them.
     """
-    mode = {"mode": selection, "enableClickSelection": selection == "singleRow"}
+    several = {"mode": "multiRow"}
+    selection = {"mode": "singleRow", "enableClickSelection": True} if only_one else several
     return dag.AgGrid(
         id=table_id,
         columnDefs=list(columns),
@@ -178,7 +180,7 @@ def table(
             "rowHeight": 30,
             "headerHeight": 34,
             "suppressCellFocus": False,
-            **({"rowSelection": mode} if selection else {}),
+            **({"rowSelection": selection} if selectable or only_one else {}),
             "localeText": {"noRowsToShow": "nothing here yet"},
         },
         className="ag-theme-spreadscope",

@@ -34,6 +34,8 @@ STOP_S = 2.0
 SHOWN_S = 600.0
 #: How long the log is silent of a symbol's outliers after one.
 QUIET_S = 10.0
+#: Of a market that came back, the ticks among which the highest trade id is.
+NEWEST = 10_000
 #: What is asked of the exchange where nobody chose.
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
 LABELS = {"demo": "Demo", "binance-futures": "Binance USD-M", "binance-spot": "Binance spot"}
@@ -101,7 +103,7 @@ class FeedControl:
                 raise ValueError(f"{error}{self._goes_on()}") from None
             if self._running is not feed:
                 await self._stop()
-                await self._revive(market_id)
+                await self._revive(market_id, feed)
             self._feeds[market_id] = self._running = feed
             self.market_id = market_id
             feed.start()
@@ -171,10 +173,15 @@ class FeedControl:
         self._sources[market_id] = source
         return feed
 
-    async def _revive(self, market_id: str) -> None:
-        """Bring back what is kept of a live market that is new."""
-        if market_id == "live" and self._recorder is not None:
-            await self._recorder.revive(self._markets["live"], self._tape)
+    async def _revive(self, market_id: str, feed: Any) -> None:
+        """Bring back what is kept of a live market that is new; its feed goes on from there."""
+        market = self._markets[market_id]
+        if market_id == "live" and self._recorder is not None and not market.symbols:
+            await self._recorder.revive(market, self._tape)
+            for symbol in market.symbols:
+                newest = market.ticks(symbol, NEWEST)
+                at = int(np.argmax(newest.trade_id))
+                feed.resume(symbol, int(newest.trade_id[at]), int(newest.ts_ms.max()))
 
     def _sink(self, market: Market, tape: Tape) -> Sink:
         """Where a feed delivers."""

@@ -37,7 +37,8 @@ PRUNE_S = 86_400.0
 NOTICE_S = 900.0
 DAY_MS = 86_400_000
 
-Restore = Callable[[list[Any], list[Any]], None]
+#: Takes over rules, their newest events (newest first), and what is remembered of rules.
+Restore = Callable[[list[Any], list[Any], dict[str, Any]], None]
 
 
 class Keeper:
@@ -170,6 +171,7 @@ class Keeper:
         try:
             rules = await asyncio.to_thread(archive.rules)
             history = await asyncio.to_thread(archive.events, limit=events)
+            states = await asyncio.to_thread(archive.rule_states)
         except ArchiveError:
             await asyncio.to_thread(archive.close)
             raise
@@ -177,7 +179,7 @@ class Keeper:
         if archive.warning is not None:
             self._tell(archive.warning)
         logger.info("archive %s: %d alert rules, %d alerts", archive.name, len(rules), len(history))
-        restore(rules, history)
+        restore(rules, history, states)
 
     async def _write(self) -> None:
         """Write what waits: first the writes, then the ticks. Raises ArchiveError."""

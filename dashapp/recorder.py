@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 
 from analytics.model import Bars, Ticks
@@ -119,6 +120,7 @@ class Recorder:
         self.keeper = keeper
         self._settings = settings
         self._titles: dict[str, str] = {}
+        self._keys: weakref.WeakKeyDictionary[Market, str] = weakref.WeakKeyDictionary()
 
     def tape(self, market: Market, source: str) -> Tape:
         """The tape of a source's new market."""
@@ -126,9 +128,13 @@ class Recorder:
             return Tape()
         base = self._settings.binance_ws if source.startswith("binance-") else None
         key, title = key_of(source, base), market.title
-        self._titles[key] = title
+        self._titles[key], self._keys[market] = title, key
         self.keeper.keep(lambda archive: archive.put_market(key, title))
         return Tape(key, self.keeper)
+
+    def key_of(self, market: Market) -> str | None:
+        """The name in the archive of a live market that is recorded; None for any other."""
+        return self._keys.get(market)
 
     async def revive(self, market: Market, tape: Tape) -> None:
         """Bring back what the archive has of a tape's market, before its feed starts."""

@@ -30,6 +30,7 @@ from dashapp.analyses import Analyses, Correlations, legs, pair_key
 from dashapp.feed_control import FeedControl
 from dashapp.johansen import JohansenDesk
 from dashapp.keeper import Keeper
+from dashapp.pair_log import PairLog, pairs_of
 from dashapp.ranking import Ranking
 from dashapp.recorder import Recorder
 from dashapp.settings import Settings
@@ -67,6 +68,12 @@ class Runtime:
         self.uploads: dict[str, UploadSession] = {}
         self.callback_ms: dict[str, deque[float]] = {}
         self.alerts = AlertEngine(self, self._keeper.keep)
+        self._pair_log = PairLog(
+            self._keeper,
+            lambda: self.markets["live"],
+            self.recorder.key_of,
+            lambda market_id: pairs_of(self.alerts.rules, market_id),
+        )
         self._analyses = Analyses()
         self.johansen = JohansenDesk()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -96,7 +103,7 @@ class Runtime:
         self._helper = warmup.helper()
         self._warm = asyncio.create_task(asyncio.to_thread(warmup.market))
         report = partial(flow_log.run, self.markets, self._analyses)
-        for work in (self._begin, self.alerts.run, report):
+        for work in (self._begin, self.alerts.run, self._pair_log.run, report):
             task = asyncio.create_task(_logged(work))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -329,6 +336,7 @@ class Runtime:
 
         until_ms: of bars that opened no later, here and below; None for all.
         """
+        self._pair_log.look(market_id, params)
         return await self._analyses.snapshot(self._known(market_id), params, until_ms)
 
     def snapshot_key(self, market_id: str, params: PairParams) -> tuple[Any, ...]:

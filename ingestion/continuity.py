@@ -79,6 +79,11 @@ class Continuity:
         found, self._restarted = self._restarted, []
         return found
 
+    def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
+        """Go on from the trade that an earlier run had last: what was missed since is a gap."""
+        if newest >= 0:
+            self._symbols.setdefault(symbol, _Sequence(newest, ts_ms, 0))
+
     def keep(self, symbols: Iterable[str]) -> None:
         """Forget every symbol but these: what is no longer asked for is not missed."""
         kept = set(symbols)

@@ -119,6 +119,10 @@ class Supervisor(Told):
         if self._task is None:
             self._become("stopped", "")
 
+    def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
+        """Before the start: the id and the time of the trade that an earlier run had last."""
+        self._continuity.resume(symbol, newest, ts_ms)
+
     async def set_symbols(self, symbols: Sequence[str]) -> None:
         """Take these symbols from now on, without a new connection where that is possible."""
         before, self.symbols = self.symbols, tuple(symbols)

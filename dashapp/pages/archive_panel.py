@@ -69,7 +69,7 @@ def _asked() -> Component:
 
 def panel() -> Component:
     """The card: how the archive does, what it holds, and what to do with it."""
-    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", selection="singleRow")
+    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", only_one=True)
     says = html.P(id=SAYS, role="status", **attributes(aria_live="polite"))
     return card(
         "Archive",

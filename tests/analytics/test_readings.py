@@ -42,6 +42,7 @@ def shown(snapshot) -> dict[str, float]:
         "correlation": snapshot.corr[-1],
         "adf_pvalue": snapshot.adf_pvalue[-1],
         "engle_granger_pvalue": snapshot.engle_granger.pvalue,
+        "hedge_ratio": snapshot.fit.beta,
     }
 
 

@@ -140,3 +140,17 @@ def test_gaps_and_what_came_are_together_every_id(held: list[int], size: int) ->
         missing += sum(map(len, watch.check([ticks(*held[start : start + size])])))
     assert missing + len(held) == held[-1] - held[0] + 1
     assert np.all(np.diff(held) > 0)
+
+
+def test_what_was_missed_between_two_runs_is_a_gap() -> None:
+    watch = Continuity(strict=True)
+    watch.resume("BTCUSDT", 7, 20)
+    assert watch.check([ticks(12)]) == [Gap("BTCUSDT", 8, 11, 20, 1_012)]
+
+
+def test_a_source_that_began_to_number_anew_between_two_runs_is_noticed() -> None:
+    watch = Continuity(strict=True)
+    watch.resume("BTCUSDT", 7_000, 20)
+    for number in range(PROOF):
+        assert watch.check([ticks(number)]) == []
+    assert watch.restarted() == ["BTCUSDT"]
