@@ -156,7 +156,7 @@ async def test_uploaded_markets_are_back_with_their_names_and_all_their_rows(tmp
         bars = await upload(runtime, "BTCUSDT.csv", CSV)
         assert await upload(runtime, "ETHUSDT.csv", CSV, bars) == bars
         given_up = runtime.begin_upload("half.ndjson")
-        await given_up.feed(NDJSON * 300)
+        await given_up.feed(NDJSON * 40)
         given_up.abort()
         held = {one: runtime.markets[one] for one in (ticks, bars)}
     async with started(settings) as runtime:
@@ -223,7 +223,8 @@ async def test_a_crossing_that_fired_fires_no_second_time_after_a_restart(tmp_pa
             async with started(settings) as runtime:
                 await until(lambda: runtime.markets["live"].rate() > 0)
                 await asyncio.sleep(1.5)
-                assert runtime.alerts.events() == events
+                assert set(runtime.alerts.events()) == set(events)
+                assert len(runtime.alerts.events()) == 2
 
 
 async def test_each_closed_bar_of_a_watched_pair_is_read_once(tmp_path):
