@@ -12,9 +12,11 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from analytics.model import Ticks
+from dashapp.archive_upkeep import Upkeep
 from dashapp.pending import Pending, Write, coalesced
 from storage.archive import Archive, ArchiveError, ArchiveInUse, store_at
 from storage.archive_store import Store
@@ -29,13 +31,8 @@ RETRY_S = 1.0
 OPEN_S = 3.0
 #: Seconds that `close` gives to what still waits.
 CLOSE_S = 1.5
-#: Seconds between two rounds in which small blocks become larger ones.
-MERGE_S = 20.0
-MERGES_A_ROUND = 64
-PRUNE_S = 86_400.0
 #: Seconds for which the strip says that a file was set aside.
 NOTICE_S = 900.0
-DAY_MS = 86_400_000
 
 #: Takes over rules, their newest events (newest first), and what is remembered of rules.
 Restore = Callable[[list[Any], list[Any], dict[str, Any]], None]
@@ -56,12 +53,14 @@ class Keeper:
         self.pending = Pending()
         self._keep_days = keep_days
         self._store: Store | None = None
+        # A thread of its own: those that all share may be busy for seconds.
+        self._writer = ThreadPoolExecutor(1, "archive")
         self._task: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
-        self._merge_at_s = self._prune_at_s = 0.0
-        self._looked_over = False
+        self._upkeep: asyncio.Task[None] | None = None
+        self._renewing = asyncio.Lock()
         self._notice_until_s = 0.0
 
     def reserve(self, place: str) -> None:
@@ -122,6 +121,7 @@ class Keeper:
     async def flush(self) -> None:
         """Wait until all that waits is written, or cannot be written now."""
         if self.keeps and len(self.pending):
+            self._idle.clear()
             self._wake.set()
             await self._idle.wait()
 
@@ -132,9 +132,12 @@ class Keeper:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self.flush()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._task = None
+        running = [one for one in (self._task, self._upkeep) if one is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        self._task = self._upkeep = None
+        self._writer.shutdown(wait=False)
         if len(self.pending):
             words = "%d writes and %d ticks were not written to the archive"
             logger.warning(words, len(self.pending.writes), self.pending.ticks)
@@ -147,15 +150,15 @@ class Keeper:
     async def _run(self, place: str, restore: Restore, events: int) -> None:
         """Open, then write what comes, for ever; what fails is tried again."""
         while True:
+            seen = 0 if self.archive is None else self.archive.renewals
             try:
                 if self.archive is None:
                     await self._open(place, restore, events)
                 await self._write()
                 self._now_well()
                 self._idle.set()
-                await self._look_after()
             except ArchiveError as error:
-                await self._failed(error)
+                await self._failed(error, seen)
             except Exception:
                 logger.exception("the archive's writer failed and goes on")
                 self._idle.set()
@@ -177,7 +180,10 @@ class Keeper:
             raise
         self.archive = archive
         if archive.warning is not None:
-            self._tell(archive.warning)
+            self.notice = archive.warning
+            self._notice_until_s = time.monotonic() + NOTICE_S
+            logger.warning("%s", archive.warning)
+        self._upkeep = asyncio.create_task(Upkeep(archive, self._keep_days, self._renew).run())
         logger.info("archive %s: %d alert rules, %d alerts", archive.name, len(rules), len(history))
         restore(rules, history, states)
 
@@ -186,38 +192,32 @@ class Keeper:
         archive, pending = self._opened(), self.pending
         while pending.writes:
             try:
-                await asyncio.to_thread(pending.writes[0], archive)
+                await self._in_writer(pending.writes[0], archive)
             except ValueError as error:
                 pending.lost_writes += 1
                 logger.warning("%s: kept in memory only", error)
             pending.writes.popleft()
         while arrivals := pending.next_arrivals():
-            await asyncio.to_thread(_store, archive, arrivals)
+            await self._in_writer(_store, archive, arrivals)
             pending.done(arrivals)
 
-    async def _look_after(self) -> None:
-        """Merge small blocks and delete old ones, each when its time has come."""
-        archive, now = self._opened(), time.monotonic()
-        if not self._looked_over:
-            problem = await asyncio.to_thread(archive.problem)
-            self._looked_over = True
-            if problem is not None:
-                self._tell(await asyncio.to_thread(archive.begin_anew, problem))
-        if now >= self._prune_at_s:
-            self._prune_at_s = now + PRUNE_S
-            if self._keep_days:
-                await asyncio.to_thread(_prune, archive, self._keep_days)
-        if now >= self._merge_at_s:
-            self._merge_at_s = now + MERGE_S
-            await asyncio.to_thread(_merge, archive)
+    async def _in_writer(self, work: Callable[..., object], *arguments: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)
 
-    async def _failed(self, error: ArchiveError) -> None:
+    async def _renew(self, problem: str, seen: int) -> None:
+        """Set a damaged archive aside, unless that was done since the damage was seen."""
+        archive = self._opened()
+        async with self._renewing:
+            if archive.renewals == seen:
+                self.notice = await asyncio.to_thread(archive.begin_anew, problem)
+                self._notice_until_s = time.monotonic() + NOTICE_S
+                logger.warning("%s", self.notice)
+
+    async def _failed(self, error: ArchiveError, seen: int) -> None:
         """Say what is wrong and wait a while; a damaged file is set aside at once."""
         if error.damaged and self.archive is not None:
             try:
-                self._tell(
-                    await asyncio.to_thread(self.archive.begin_anew, f"it is damaged ({error})")
-                )
+                await self._renew(f"it is damaged ({error})", seen)
                 return
             except ArchiveError as worse:
                 error = worse
@@ -238,30 +238,6 @@ class Keeper:
             raise ArchiveError("the archive is not open")
         return self.archive
 
-    def _tell(self, words: str) -> None:
-        self.notice = words
-        self._notice_until_s = time.monotonic() + NOTICE_S
-        logger.warning("%s", words)
-
 
 def _store(archive: Archive, arrivals: list[Any]) -> None:
     archive.append(coalesced(arrivals))
-
-
-def _prune(archive: Archive, keep_days: int) -> None:
-    before_ms = time.time_ns() // 1_000_000 - keep_days * DAY_MS
-    count = archive.prune(before_ms)
-    if count:
-        archive.reclaim()
-        logger.info("archive: %d ticks older than %d days were deleted", count, keep_days)
-
-
-def _merge(archive: Archive) -> None:
-    """Merge for a while. Where there is no room for it, the small blocks stay as they are."""
-    try:
-        for _ in range(MERGES_A_ROUND):
-            if not archive.merge():
-                return
-    except ArchiveError as error:
-        if error.damaged:
-            raise

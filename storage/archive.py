@@ -59,11 +59,13 @@ def store_at(place: str | os.PathLike[str]) -> Store:
 class Archive:
     """An open archive. Made by `Archive.open`.
 
-    warning: what was set aside when it was opened and why, None if nothing was.
+    warning: what was set aside when it was opened or since, and why; None if nothing was.
+    renewals: how often it was begun anew since it was opened.
     """
 
     def __init__(self, store: Store, warning: str | None = None) -> None:
         self.warning = warning
+        self.renewals = 0
         self._store = store
         self._writing = threading.Lock()
         self._closed = False
@@ -327,6 +329,7 @@ class Archive:
             self._check_open()
             self._series.reset()
             self.warning = self._store.set_aside(problem)
+            self.renewals += 1
             return self.warning
 
     def reclaim(self) -> None:

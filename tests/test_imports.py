@@ -58,6 +58,7 @@ WITHOUT_DASH = (
     "doubt",
     "keeper",
     "pending",
+    "archive_upkeep",
     "pair_log",
     "recorder",
     "flow_log",

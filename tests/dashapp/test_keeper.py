@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from analytics.model import Ticks
+from dashapp import archive_upkeep
 from dashapp import keeper as keeping
 from dashapp.keeper import Keeper
 from dashapp.pending import Pending, coalesced
@@ -245,7 +246,8 @@ async def test_an_archive_that_another_process_holds_is_refused_before_anything_
 
 
 async def test_small_batches_become_large_blocks_and_old_ticks_go(path, monkeypatch):
-    monkeypatch.setattr(keeping, "MERGE_S", 0.0)
+    monkeypatch.setattr(archive_upkeep, "MERGE_S", 0.0)
+    monkeypatch.setattr(archive_upkeep, "PERIOD_S", 0.05)
     archive = Archive.open(path)
     archive.put_market("live-x", "Live: X")
     archive.append_ticks("live-x", ticks(10))

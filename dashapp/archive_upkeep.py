@@ -1,0 +1,76 @@
+"""What an archive needs from time to time: a thorough look, merges, the end of old ticks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from storage.archive import Archive, ArchiveError
+
+logger = logging.getLogger(__name__)
+
+PERIOD_S = 1.0
+#: Seconds between two rounds in which small blocks become larger ones.
+MERGE_S = 20.0
+MERGES_A_ROUND = 64
+PRUNE_S = 86_400.0
+DAY_MS = 86_400_000
+
+#: Sets an archive aside: what is wrong with it, and how often it was renewed when that was seen.
+Renew = Callable[[str, int], Awaitable[None]]
+
+
+class Upkeep:
+    """Looks after an open archive, beside its writer. keep_days: 0 for ever."""
+
+    def __init__(self, archive: Archive, keep_days: int, renew: Renew) -> None:
+        self._archive = archive
+        self._keep_days = keep_days
+        self._renew = renew
+        self._merge_at_s = self._prune_at_s = 0.0
+        self._looked_over = False
+
+    async def run(self) -> None:
+        """For ever. What cannot be done now is done in a later round."""
+        while True:
+            seen = self._archive.renewals
+            try:
+                await self._step()
+            except ArchiveError as error:
+                if error.damaged:
+                    await self._renew(f"it is damaged ({error})", seen)
+                else:
+                    logger.debug("the archive is looked after later: %s", error)
+            except Exception:
+                logger.exception("the archive's upkeep failed in this round and goes on")
+            await asyncio.sleep(PERIOD_S)
+
+    async def _step(self) -> None:
+        archive, now = self._archive, time.monotonic()
+        if not self._looked_over:
+            seen, problem = archive.renewals, await asyncio.to_thread(archive.problem)
+            self._looked_over = True
+            if problem is not None:
+                await self._renew(problem, seen)
+        if self._keep_days and now >= self._prune_at_s:
+            await asyncio.to_thread(_prune, archive, self._keep_days)
+            self._prune_at_s = now + PRUNE_S
+        if now >= self._merge_at_s:
+            self._merge_at_s = now + MERGE_S
+            await asyncio.to_thread(_merge, archive)
+
+
+def _prune(archive: Archive, keep_days: int) -> None:
+    before_ms = time.time_ns() // 1_000_000 - keep_days * DAY_MS
+    count = archive.prune(before_ms)
+    if count:
+        archive.reclaim()
+        logger.info("archive: %d ticks older than %d days were deleted", count, keep_days)
+
+
+def _merge(archive: Archive) -> None:
+    for _ in range(MERGES_A_ROUND):
+        if not archive.merge():
+            return
