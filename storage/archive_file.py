@@ -126,26 +126,29 @@ class SqliteStore:
         made.rename(self.path)
 
     def _look(self) -> None:
-        """Bring an older version up to date. Raises Unusable where this is no archive."""
-        size = self.path.stat().st_size
+        """Bring an older version up to date. Raises Unusable where this is no archive.
+
+        Until that is known the file is only read: it may be another program's.
+        """
+        size, number = self.path.stat().st_size, 0
         if not size:
             raise Unusable("corrupt", "it is empty")
         try:
-            with self.engine.begin() as connection:
-                number = _version(connection)
-            if number != schema.SCHEMA_VERSION:
-                with self.engine.execution_options(writes=True).begin() as connection:
-                    schema.migrate(connection, number)
-        except (sqlite3.DatabaseError, sa.exc.DBAPIError) as error:
+            with contextlib.closing(_reading(self.path)) as reader:
+                number = _version(reader)
+                verdict = _quick_check(reader) if size <= QUICK_BYTES else "ok"
+        except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            raise Unusable("corrupt", f"it is damaged ({words(error)})") from None
-        problem = self.problem() if size <= QUICK_BYTES else None
-        if problem is not None:
-            raise Unusable("corrupt", problem)
+            verdict = words(error)
+        if verdict != "ok":
+            raise Unusable("corrupt", f"it is damaged ({verdict})")
+        if number != schema.SCHEMA_VERSION:
+            with self.engine.execution_options(writes=True).begin() as connection:
+                schema.migrate(connection, number)
 
     def _begin_anew(self, found: Unusable) -> str:
-        carried = _readable(self.engine) if found.kind == "corrupt" else {}
+        carried = _readable(self.path) if found.kind == "corrupt" else {}
         self.engine.dispose()
         target = self.path.with_name(f"{self.name}.{found.kind}-{_stamp()}")
         self.path.rename(target)
@@ -182,12 +185,22 @@ def _engine(path: Path, journal: str = "WAL") -> sa.Engine:
     return engine
 
 
-def _version(connection: sa.Connection) -> int:
+def _reading(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing in the file."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _quick_check(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+
+
+def _version(connection: sqlite3.Connection) -> int:
     """The version of an archive. Raises Unusable where this is none that is known."""
-    names = set(sa.inspect(connection).get_table_names())
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if not schema.TABLES[1] <= names:
         raise Unusable("foreign", "it is not an archive of this program")
-    held = schema.version(connection)
+    query = "SELECT value FROM meta WHERE name = 'schema_version'"
+    held = (connection.execute(query).fetchone() or (None,))[0]
     number = int(held) if held is not None and held.isdecimal() else None
     if number is None or number not in schema.TABLES:
         raise Unusable("foreign", f"its schema version is {held}, expected {schema.SCHEMA_VERSION}")
@@ -202,23 +215,30 @@ def is_damage(error: BaseException) -> bool:
     return (code & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _readable(engine: sa.Engine) -> dict[sa.Table, list[dict[str, Any]]]:
+def _readable(path: Path) -> dict[sa.Table, list[dict[str, Any]]]:
     """The rows that matter most, of the tables that can still be read from end to end."""
     found: dict[sa.Table, list[dict[str, Any]]] = {}
+    if not path.stat().st_size:
+        return found
     for table in _CARRIED:
-        with contextlib.suppress(sqlite3.Error, sa.exc.SQLAlchemyError, UnicodeError):
-            with engine.connect() as connection:
-                rows = connection.execute(sa.select(table)).mappings().all()
+        names = table.columns.keys()
+        with (
+            contextlib.suppress(sqlite3.Error, UnicodeError),
+            contextlib.closing(_reading(path)) as connection,
+        ):
+            rows = connection.execute(f"SELECT {', '.join(names)} FROM {table.name}").fetchall()
             if rows:
-                found[table] = [dict(row) for row in rows]
+                found[table] = [dict(zip(names, row, strict=True)) for row in rows]
     return found
 
 
 def _rename_journals(path: Path, target: Path) -> None:
-    for suffix in ("-wal", "-shm"):
-        source = path.with_name(path.name + suffix)
-        if source.exists():
-            source.rename(target.with_name(target.name + suffix))
+    """Take the journals along; those of which nothing is needed any more are removed."""
+    journal, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    if journal.exists() and journal.stat().st_size:
+        journal.rename(target.with_name(f"{target.name}-wal"))
+    journal.unlink(missing_ok=True)
+    index.unlink(missing_ok=True)  # SQLite makes it anew from the journal
 
 
 def _stamp() -> str:
