@@ -14,10 +14,7 @@ program makes them through `asyncio.to_thread`.
 from __future__ import annotations
 
 import os
-import sqlite3
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +23,13 @@ import sqlalchemy as sa
 from analytics.model import Bars, Ticks
 from storage import archive_records as records
 from storage import archive_schema as schema
-from storage.archive_file import SqliteStore, is_damage
+from storage.archive_base import ArchiveBase
+from storage.archive_file import SqliteStore
 from storage.archive_reader import Stretch, read
 from storage.archive_records import Holding, KeptMarket
 from storage.archive_schema import SCHEMA_VERSION
-from storage.archive_series import SeriesWriter
 from storage.archive_server import PostgresStore
-from storage.archive_store import ArchiveError, ArchiveInUse, Store, words
+from storage.archive_store import ArchiveError, ArchiveInUse, Store
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -56,25 +53,8 @@ def store_at(place: str | os.PathLike[str]) -> Store:
     return SqliteStore(Path(place))
 
 
-class Archive:
-    """An open archive. Made by `Archive.open`.
-
-    warning: what was set aside when it was opened or since, and why; None if nothing was.
-    renewals: how often it was begun anew since it was opened.
-    """
-
-    def __init__(self, store: Store, warning: str | None = None) -> None:
-        self.warning = warning
-        self.renewals = 0
-        self._store = store
-        self._writing = threading.Lock()
-        self._closed = False
-        self._bad: dict[tuple[int, int], int] = {}
-        self._series = SeriesWriter(store.insert_blocks, self._note_damage)
-        with self._read() as connection:
-            half_loaded = records.half_loaded(connection)
-        for market in half_loaded:
-            self.delete(market)
+class Archive(ArchiveBase):
+    """An open archive. Made by `Archive.open`, or for reading alone by `Archive.reader`."""
 
     @classmethod
     def open(cls, place: str | os.PathLike[str] | Store) -> Archive:
@@ -97,20 +77,30 @@ class Archive:
         """
         store = store_at(place) if isinstance(place, str | os.PathLike) else place
         try:
-            return cls(store, store.open())
+            archive = cls(store, store.open())
+            archive._sweep()
         except ArchiveError:
             store.close()
             raise
+        return archive
 
-    @property
-    def name(self) -> str:
-        """What messages call it: the file's name, or the URL without its password."""
-        return self._store.name
+    @classmethod
+    def reader(cls, place: str | os.PathLike[str]) -> Archive:
+        """Open an archive that is there for reading alone, beside the app that writes to it.
 
-    @property
-    def where(self) -> str:
-        """Its whole path, or the URL without its password."""
-        return self._store.where
+        Raises ArchiveError where there is none.
+        """
+        store = store_at(place)
+        if isinstance(store, SqliteStore) and not store.path.is_file():
+            raise ArchiveError(f"there is no archive {store.where}")
+        return cls(store, read_only=True)
+
+    def _sweep(self) -> None:
+        """Delete what is left of files that never came to their end."""
+        with self._read() as connection:
+            half_loaded = records.half_loaded(connection)
+        for market in half_loaded:
+            self.delete(market)
 
     # --- ticks and bars ----------------------------------------------------------------
 
@@ -190,11 +180,6 @@ class Archive:
         """Merge one run of small blocks; whether there was one. To be called until False."""
         with self._write(relaxed=True) as connection:
             return self._series.merge(connection)
-
-    @property
-    def damage(self) -> tuple[int, int]:
-        """Blocks whose check sum was found wrong, and the rows in them: they are left out."""
-        return len(self._bad), sum(self._bad.values())
 
     # --- markets -------------------------------------------------------------------------
 
@@ -316,67 +301,3 @@ class Archive:
         """Readings of the pairs of a market, oldest first: `params`, `ts_ms` and figures."""
         with self._read() as connection:
             return records.read_readings(connection, market, since_ms)
-
-    # --- the place itself ----------------------------------------------------------------------
-
-    def problem(self) -> str | None:
-        """What a thorough look finds to be damaged, None if nothing; takes its time."""
-        return self._store.problem()
-
-    def begin_anew(self, problem: str) -> str:
-        """Set the archive aside and begin a new one in its place; the words for it."""
-        with self._writing:
-            self._check_open()
-            self._series.reset()
-            self.warning = self._store.set_aside(problem)
-            self.renewals += 1
-            return self.warning
-
-    def reclaim(self) -> None:
-        """Give room that was freed back to the system."""
-        with self._writing, self._told():
-            self._store.reclaim()
-
-    def close(self) -> None:
-        """Close it after the write that is under way. Closing twice does nothing."""
-        with self._writing:
-            if not self._closed:
-                self._closed = True
-                self._store.close()
-
-    @contextmanager
-    def _write(self, relaxed: bool = False) -> Iterator[sa.Connection]:
-        """A transaction of the one writer. relaxed: a power failure may undo it."""
-        with self._writing:
-            try:
-                with self._told():
-                    self._store.hold()
-                    engine = self._store.engine.execution_options(writes=True, relaxed=relaxed)
-                    with engine.begin() as connection:
-                        yield connection
-            except BaseException:
-                self._series.reset()
-                raise
-
-    @contextmanager
-    def _read(self) -> Iterator[sa.Connection]:
-        with self._told(), self._store.engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What the database says, as an ArchiveError."""
-        self._check_open()
-        try:
-            yield
-        except (sqlite3.Error, sa.exc.SQLAlchemyError) as error:
-            made = ArchiveError(f"the archive {self.name} failed: {words(error)}")
-            made.damaged = is_damage(error)
-            raise made from error
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ArchiveError(f"the archive {self.name} is closed")
-
-    def _note_damage(self, block: Mapping[str, Any]) -> None:
-        self._bad[block["series_id"], block["first_row"]] = block["n"]
