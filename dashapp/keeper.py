@@ -198,7 +198,13 @@ class Keeper:
                 logger.warning("%s: kept in memory only", error)
             pending.writes.popleft()
         while arrivals := pending.next_arrivals():
-            await self._in_writer(_store, archive, arrivals)
+            try:
+                await self._in_writer(_store, archive, arrivals)
+            except ValueError as error:
+                pending.lost_ticks += sum(
+                    0 if isinstance(one, str) else len(one) for _, one in arrivals
+                )
+                logger.warning("%s: kept in memory only", error)
             pending.done(arrivals)
 
     async def _in_writer(self, work: Callable[..., object], *arguments: Any) -> None:

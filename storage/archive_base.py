@@ -97,10 +97,12 @@ class ArchiveBase:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """What the database says, as an ArchiveError."""
+        """What the database says, as an ArchiveError; of values it cannot hold, a ValueError."""
         self._check_open()
         try:
             yield
+        except (sa.exc.DataError, sa.exc.IntegrityError, OverflowError) as error:
+            raise ValueError(f"the archive cannot hold this: {words(error)}") from error
         except (sqlite3.Error, sa.exc.SQLAlchemyError) as error:
             made = ArchiveError(f"the archive {self.name} failed: {words(error)}")
             made.damaged = is_damage(error)
