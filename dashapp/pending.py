@@ -56,9 +56,9 @@ class Pending:
     def record(self, market: str, what: Ticks | str) -> None:
         """Let ticks wait, or the name of a symbol that is numbered anew; the oldest make room."""
         self._arrivals.append((market, what))
-        self.ticks += _size(what)
+        self.ticks += size_of(self._arrivals[-1])
         while self.ticks > self._max_ticks and len(self._arrivals) > 1:
-            lost = _size(self._arrivals.popleft()[1])
+            lost = size_of(self._arrivals.popleft())
             self.ticks -= lost
             self.lost_ticks += lost
 
@@ -67,7 +67,7 @@ class Pending:
         chosen: list[Arrival] = []
         total = 0
         for arrival in self._arrivals:
-            total += _size(arrival[1])
+            total += size_of(arrival)
             if chosen and total > AT_ONCE:
                 break
             chosen.append(arrival)
@@ -79,11 +79,12 @@ class Pending:
             if not self._arrivals or self._arrivals[0] is not arrival:
                 continue  # let go meanwhile
             self._arrivals.popleft()
-            self.ticks -= _size(arrival[1])
+            self.ticks -= size_of(arrival)
 
 
-def _size(what: Ticks | str) -> int:
-    return 0 if isinstance(what, str) else len(what)
+def size_of(arrival: Arrival) -> int:
+    """How many ticks an arrival is."""
+    return 0 if isinstance(arrival[1], str) else len(arrival[1])
 
 
 def coalesced(arrivals: Sequence[Arrival]) -> list[Arrival]:
