@@ -12,7 +12,7 @@ from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.components import attributes, card, number_column, table, text_column
-from dashapp.numerals import utc_time
+from dashapp.pages.shared import utc_time
 from dashapp.runtime import Runtime
 from storage.archive import ArchiveError, Holding
 
@@ -39,8 +39,10 @@ _COLUMNS = [
 ]
 
 
-def _button(button_id: str, words: str, color: str = "secondary") -> Component:
-    return dbc.Button(words, id=button_id, size="sm", color=color, outline=True)
+def _button(button_id: str, words: str, tone: str = "") -> Component:
+    return dbc.Button(
+        words, id=button_id, size="sm", color="secondary", outline=True, className=tone
+    )
 
 
 def _tools() -> list[Component]:
@@ -52,8 +54,8 @@ def _asked() -> Component:
     """The question before anything is deleted."""
     answers = [
         _button(KEEP, "Keep it"),
-        _button(DELETE_SYMBOL, "Delete this symbol", "danger"),
-        _button(DELETE_MARKET, "Delete the whole market", "danger"),
+        _button(DELETE_SYMBOL, "Delete this symbol", "tone-down"),
+        _button(DELETE_MARKET, "Delete the whole market", "tone-down"),
     ]
     return dbc.Modal(
         [
@@ -94,8 +96,8 @@ def holding_row(one: Holding) -> dict[str, Any]:
         "title": one.title,
         "symbol": one.symbol,
         "what": what,
-        "first": utc_time(one.first_ts_ms),
-        "last": utc_time(one.last_ts_ms),
+        "first": utc_time(one.first_ts_ms // 1_000 * 1_000),
+        "last": utc_time(one.last_ts_ms // 1_000 * 1_000),
         "rows": one.rows,
         "mb": one.bytes / 1e6,
     }

@@ -43,8 +43,8 @@ def test_a_row_says_what_is_held_since_when_and_how_large(tmp_path):
         "title": "Live: X",
         "symbol": "BTCUSDT",
         "what": "ticks",
-        "first": "2024-08-08 23:54:16.322",
-        "last": "2024-08-08 23:54:16.324",
+        "first": "2024-08-08 23:54:16",
+        "last": "2024-08-08 23:54:16",
         "rows": 3,
         "mb": 96 / 1e6,
     }
