@@ -63,11 +63,14 @@ class Keeper:
         self._renewing = asyncio.Lock()
         self._notice_until_s = 0.0
 
-    def reserve(self, place: str) -> None:
-        """Keep other processes out of the archive at a path or URL, before it is opened.
+    def reserve(self, place: str | None) -> None:
+        """Keep other processes out of the archive at a path or URL (None for none), before it
+        is opened.
 
         Raises ArchiveInUse where one is in it; any other trouble shows when it is opened.
         """
+        if place is None:
+            return
         try:
             self._store = store_at(place)
             self._store.hold()

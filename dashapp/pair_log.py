@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from analytics.alerts import AlertRule
 from analytics.model import IntArray, PairParams
 from analytics.readings import pair_readings
+from dashapp.alert_engine import AlertEngine
 from dashapp.closed_bars import closed_until_ms
-from dashapp.keeper import Keeper
+from dashapp.recorder import Recorder
 from storage.archive_records import READING_FIELDS
 from storage.market import Market
 
@@ -33,22 +34,19 @@ MAX_LOOKED = 8
 MOST_BARS = 500
 
 
-class PairLog:
-    """Reads the watched pairs. key_of: the name of a market in the archive, None for none;
-    ruled: the pairs that rules of a market read.
-    """
+class Source(Protocol):
+    """What the log reads from: the runtime."""
 
-    def __init__(
-        self,
-        keeper: Keeper,
-        live: Callable[[], Market],
-        key_of: Callable[[Market], str | None],
-        ruled: Callable[[str], Iterable[PairParams]],
-    ) -> None:
-        self._keeper = keeper
-        self._live = live
-        self._key_of = key_of
-        self._ruled = ruled
+    markets: dict[str, Market]
+    recorder: Recorder
+    alerts: AlertEngine
+
+
+class PairLog:
+    """Reads the watched pairs of a runtime's live market."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._looked: dict[PairParams, float] = {}
         self._read: dict[tuple[str, PairParams], int] = {}
 
@@ -71,13 +69,14 @@ class PairLog:
 
     async def step(self) -> None:
         """Read the bars that closed since the last step."""
-        market = self._live()
-        key = self._key_of(market)
+        market = self._source.markets["live"]
+        key = self._source.recorder.key_of(market)
         if key is None or market.origin != "ticks":
             return
         recent_s = time.monotonic() - LOOKED_S
         self._looked = {pair: at for pair, at in self._looked.items() if at >= recent_s}
-        for params in dict.fromkeys([*self._ruled(market.id), *self._looked]):
+        ruled = pairs_of(self._source.alerts.rules, market.id)
+        for params in dict.fromkeys([*ruled, *self._looked]):
             if {params.y, params.x} <= set(market.symbols):
                 await self._of_pair(market, key, params)
 
@@ -95,7 +94,9 @@ class PairLog:
         self._read[key, params] = int(ends[-1])
         made = await asyncio.to_thread(pair_readings, y, x, params, READING_FIELDS, ends)
         rows = _rows(ends, made)
-        self._keeper.keep(lambda archive: archive.append_readings(key, asdict(params), rows))
+        self._source.recorder.keeper.keep(
+            lambda archive: archive.append_readings(key, asdict(params), rows)
+        )
 
 
 def pairs_of(rules: Iterable[AlertRule], market_id: str) -> list[PairParams]:

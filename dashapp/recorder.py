@@ -217,6 +217,7 @@ class Recorder:
             for one in [one for one in kept if one.kind == "upload"][-limit:]:
                 market = await asyncio.to_thread(loaded, archive, one.id, one.title)
                 if market.symbols:
+                    logger.info("market %s is back: %s", market.id, market.title)
                     yield market
         except ArchiveError as error:
             logger.warning("%s: not every uploaded market is back", error)

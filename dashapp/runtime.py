@@ -30,7 +30,7 @@ from dashapp.analyses import Analyses, Correlations, legs, pair_key
 from dashapp.feed_control import FeedControl
 from dashapp.johansen import JohansenDesk
 from dashapp.keeper import Keeper
-from dashapp.pair_log import PairLog, pairs_of
+from dashapp.pair_log import PairLog
 from dashapp.ranking import Ranking
 from dashapp.recorder import Recorder
 from dashapp.settings import Settings
@@ -68,12 +68,7 @@ class Runtime:
         self.uploads: dict[str, UploadSession] = {}
         self.callback_ms: dict[str, deque[float]] = {}
         self.alerts = AlertEngine(self, self._keeper.keep)
-        self._pair_log = PairLog(
-            self._keeper,
-            lambda: self.markets["live"],
-            self.recorder.key_of,
-            lambda market_id: pairs_of(self.alerts.rules, market_id),
-        )
+        self._pair_log = PairLog(self)
         self._analyses = Analyses()
         self.johansen = JohansenDesk()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -85,11 +80,6 @@ class Runtime:
         self._files: Counter[str] = Counter()
 
     # --- life ------------------------------------------------------------------------
-
-    def reserve(self) -> None:
-        """Keep other processes out of the archive. Raises ArchiveInUse where one is in it."""
-        if self.settings.archive is not None:
-            self._keeper.reserve(self.settings.archive)
 
     async def start(self) -> None:
         """Open the archive and begin: source, kernels, alert engine, report. Quick."""
@@ -153,7 +143,6 @@ class Runtime:
         await self.recorder.revive_newest(self.markets["live"])
         async for market in self.recorder.uploads(MAX_UPLOAD_MARKETS):
             self._add_file(market)
-            logger.info("market %s is back: %s", market.id, market.title)
 
     # --- markets -----------------------------------------------------------------------
 

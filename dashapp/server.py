@@ -105,7 +105,7 @@ def serve(settings: Settings) -> int:
     settings = replace(settings, port=listener.getsockname()[1])
     runtime = Runtime(settings)
     try:
-        runtime.reserve()
+        runtime.recorder.keeper.reserve(settings.archive)
     except ArchiveInUse as held:
         raise UsageError(f"{held}: stop it, or choose another with --archive") from None
     config = uvicorn.Config(
