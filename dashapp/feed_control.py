@@ -34,8 +34,6 @@ STOP_S = 2.0
 SHOWN_S = 600.0
 #: How long the log is silent of a symbol's outliers after one.
 QUIET_S = 10.0
-#: Of a market that came back, the ticks among which the highest trade id is.
-NEWEST = 10_000
 #: What is asked of the exchange where nobody chose.
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
 LABELS = {"demo": "Demo", "binance-futures": "Binance USD-M", "binance-spot": "Binance spot"}
@@ -152,9 +150,7 @@ class FeedControl:
             label = LABELS.get(source, mask_url(source))
             self._jump, self._told_s = None, {}
             market = Market("live", f"Live: {label}", "live")
-            tape = self._tape = (
-                Tape() if self._recorder is None else self._recorder.tape(market, source)
-            )
+            tape = Tape() if self._recorder is None else self._recorder.tape(market, source)
             feed = make_feed(
                 source,
                 symbols,
@@ -167,7 +163,7 @@ class FeedControl:
                 fill=partial(_fill, market, tape),
                 timers=self._timers,
             )
-            self._markets["live"] = market
+            self._markets["live"], self._tape = market, tape
             self.lags_ms.clear()
             logger.info("market live is new, for %s", label)
         self._sources[market_id] = source
@@ -179,9 +175,7 @@ class FeedControl:
         if market_id == "live" and self._recorder is not None and not market.symbols:
             await self._recorder.revive(market, self._tape)
             for symbol in market.symbols:
-                newest = market.ticks(symbol, NEWEST)
-                at = int(np.argmax(newest.trade_id))
-                feed.resume(symbol, int(newest.trade_id[at]), int(newest.ts_ms.max()))
+                feed.resume(symbol, market.newest_id(symbol), market.stats(symbol).ts_ms)
 
     def _sink(self, market: Market, tape: Tape) -> Sink:
         """Where a feed delivers."""

@@ -41,13 +41,18 @@ def key_of(source: str, base: str | None = None) -> str:
 class Tape:
     """Where the ticks of one live market go. Without a keeper they go nowhere."""
 
-    def __init__(self, key: str = "", keeper: Keeper | None = None) -> None:
+    def __init__(self, key: str = "", title: str = "", keeper: Keeper | None = None) -> None:
         self.key = key
+        self._title = title
         self._keeper = keeper
+        self._named = False
 
     def take(self, ticks: Ticks) -> None:
         """Keep ticks that the market accepted. Never waits."""
         if self._keeper is not None and len(ticks):
+            if not self._named:
+                self._named, key, title = True, self.key, self._title
+                self._keeper.keep(lambda archive: archive.put_market(key, title))
             self._keeper.record(self.key, ticks)
 
     def renumber(self, symbol: str) -> None:
@@ -129,8 +134,7 @@ class Recorder:
         base = self._settings.binance_ws if source.startswith("binance-") else None
         key, title = key_of(source, base), market.title
         self._titles[key], self._keys[market] = title, key
-        self.keeper.keep(lambda archive: archive.put_market(key, title))
-        return Tape(key, self.keeper)
+        return Tape(key, title, self.keeper)
 
     def key_of(self, market: Market) -> str | None:
         """The name in the archive of a live market that is recorded; None for any other."""
@@ -165,7 +169,7 @@ class Recorder:
             return
         if kept is not None:
             market.title = kept.title
-            await self.revive(market, Tape(kept.id, self.keeper))
+            await self.revive(market, Tape(kept.id, kept.title, self.keeper))
 
     async def contents(self) -> list[Holding]:
         """What the archive holds; nothing while it cannot be read."""

@@ -60,6 +60,10 @@ class Intake:
         if symbols:
             self._continuity.keep(symbols)
 
+    def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
+        """Go on from the trade that an earlier run had last: its id and its time."""
+        self._continuity.resume(symbol, newest, ts_ms)
+
     def take(self, messages: Sequence[bytes]) -> Delivery:
         """The ticks of a batch, and all that is to be said about them."""
         decoded = self._decoder.decode_lines(messages)

@@ -121,7 +121,7 @@ class Supervisor(Told):
 
     def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
         """Before the start: the id and the time of the trade that an earlier run had last."""
-        self._continuity.resume(symbol, newest, ts_ms)
+        self._intake.resume(symbol, newest, ts_ms)
 
     async def set_symbols(self, symbols: Sequence[str]) -> None:
         """Take these symbols from now on, without a new connection where that is possible."""
