@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres
+
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
 
@@ -50,3 +52,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this user may mount no file system")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Postgres]:
+    """A PostgreSQL server of this session's own."""
+    server = postgres.running()
+    yield server
+    postgres.remove(server)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an archive can be, each with none there yet: a path, a URL."""
+    if request.param == "sqlite":
+        return str(tmp_path / "spreadscope.db")
+    return request.getfixturevalue("postgres_server").emptied()

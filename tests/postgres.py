@@ -25,7 +25,7 @@ def programs() -> Path | None:
 
 
 class Postgres:
-    """A running server. `url` makes the URL of a new, empty database."""
+    """A running server."""
 
     def __init__(self, folder: Path) -> None:
         found = programs()
@@ -33,6 +33,7 @@ class Postgres:
         self._programs = found
         self._folder = folder
         self._count = 0
+        self._shared = ""
         self._user: dict[str, str | int] = {}
         if os.geteuid() == 0:  # the server refuses to run as root
             owner = pwd.getpwnam("postgres")
@@ -75,7 +76,18 @@ class Postgres:
         self._process.send_signal(how)
         self._process.wait(timeout=20)
 
+    def emptied(self) -> str:
+        """The URL of a database that all share, without the archive of whoever had it before."""
+        import psycopg
+
+        if not self._shared:
+            self._shared = self.url()
+        with psycopg.connect(self._shared, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS spreadscope CASCADE")
+        return self._shared
+
     def url(self) -> str:
+        """The URL of a new, empty database."""
         self._count += 1
         name = f"archive_{self._count}"
         self._run("createdb", "-h", str(self._folder), "-U", "spreadscope", name)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ import pytest
 from analytics.model import Ticks
 from dashapp.pending import coalesced
 from storage.archive import Archive
-from tests import postgres
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 
@@ -48,21 +46,6 @@ def seconds(work: Callable[[], object], times: int = 1) -> float:
 
 def kind_of(place: str) -> str:
     return "PostgreSQL" if place.startswith("postgresql") else "SQLite"
-
-
-@pytest.fixture(scope="module")
-def postgres_server() -> Iterator[postgres.Postgres]:
-    server = postgres.running()
-    yield server
-    postgres.remove(server)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request, tmp_path: Path) -> str:
-    """Where an archive can be."""
-    if request.param == "sqlite":
-        return str(tmp_path / "a.sqlite")
-    return request.getfixturevalue("postgres_server").url()
 
 
 def test_ten_million_ticks_are_appended_and_a_day_of_one_symbol_is_loaded(place, tmp_path):
