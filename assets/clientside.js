@@ -308,6 +308,7 @@
     p: () => click("panel-toggle"),
     escape: () => showPanel(false),
     r: follow,
+    k: () => document.querySelector("#replay-bar:not([hidden])") && click("replay-toggle"),
     "?": () => click("help-toggle"),
     " ": () => click("freeze-toggle"),
   };

@@ -62,6 +62,7 @@ class AlertEngine:
         self._webhooks = Webhooks(self._delivered)
         self.rehearsals = Rehearsals(source)
         self._followed_s = 0.0
+        self._stepping = asyncio.Lock()
 
     # --- the history -----------------------------------------------------------------
 
@@ -200,6 +201,10 @@ class AlertEngine:
 
     async def step(self) -> list[AlertEvent]:
         """Evaluate the rules of every market that changed since the last step."""
+        async with self._stepping:
+            return await self._step()
+
+    async def _step(self) -> list[AlertEvent]:
         readings = await self._reader.read(self.rules)
         events, state = evaluate(self.rules, readings, self._state)
         states, self._state = turned(self._state, state), state

@@ -16,13 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from dashapp import actions, exports, resources, upload_routes
+from dashapp import actions, exports, replay_routes, resources, upload_routes
 from dashapp.calls import Route, endpoint, error
 from dashapp.runtime import Runtime
 
 ROUTES: tuple[Route, ...] = (
     *actions.ROUTES,
     *upload_routes.ROUTES,
+    *replay_routes.ROUTES,
     *resources.ROUTES,
     *exports.ROUTES,
 )

@@ -92,6 +92,13 @@ def legs(known: list[str], y: str | None, x: str | None) -> tuple[str | None, st
     return y, x
 
 
+def _on_their_way(runtime: Runtime, market_id: str | None, *legs: str | None) -> bool:
+    """Whether a replay that began anew has not come to these legs yet, but will."""
+    body = runtime.market(market_id or "")
+    coming = runtime.replays.coming(market_id or "")
+    return body is not None and any(one in coming and one not in body.symbols for one in legs)
+
+
 def _options(values: list[str]) -> list[dict[str, str]]:
     return [{"value": value, "label": value} for value in values]
 
@@ -217,6 +224,8 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
     )
     async def settle(search, market, focus, known, source, y, x, symbols, timeframe, view):
         trigger = ctx.triggered_id
+        if trigger == ids.KNOWN and _on_their_way(runtime, market, y, x):
+            raise PreventUpdate
         asked = _asked(trigger, search, focus)
         if trigger == ids.URL and not asked:
             asked = {"market": market} if market else {}
@@ -259,6 +268,8 @@ def _register_collect(app: Dash, runtime: Runtime) -> None:
         known = body.symbols if body else ()
         if len(known) >= 2 and not (raw["y"] and raw["x"]):
             raise PreventUpdate  # the legs are being filled in
+        if _on_their_way(runtime, market, raw["y"], raw["x"]):
+            raise PreventUpdate
         view, errors = check(market or "", symbols or [], raw, known)
         messages = {one.name: errors.get(one.name, "") for one in FIELDS}
         made = link_of(view) if view else None

@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from analytics.alerts import AlertEvent
 from analytics.model import FeedStatus, PairParams
-from dashapp import feed_head, feed_log, ids
+from dashapp import feed_head, feed_log, ids, replay_bar
 from dashapp.runtime import Runtime
 from dashapp.view import from_dict
 from dashapp.words import trust_figures
@@ -68,10 +68,13 @@ def _status(status: FeedStatus) -> str:
     return f"{state} · {status.detail}" if status.detail else state
 
 
-def _file(body: Market) -> str:
-    """What stands for a feed's state where the market came from a file."""
-    counted = f"{body.counters.accepted:,} {body.origin}"
-    return f"file · {counted}"
+def _state(runtime: Runtime, body: Market | None, status: FeedStatus) -> str:
+    """What the feed does; of a market that no feed fills, where it came from."""
+    if body is not None and body.kind == "upload":
+        return f"file · {body.counters.accepted:,} {body.origin}"
+    if body is not None and body.kind == "replay":
+        return replay_bar.words(runtime)
+    return _status(status)
 
 
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
@@ -83,9 +86,10 @@ def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> 
     return {
         "mark": mark(body.kind if body else ""),
         "dot": f"dot {status.state}",
-        "status": _status(status) if body is None or body.kind != "upload" else _file(body),
+        "status": _state(runtime, body, status),
         "figures": _figures(trust),
         "known": known_symbols(runtime, market_id),
+        "replay": replay_bar.state_of(runtime, market_id),
     }
 
 
@@ -100,6 +104,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         "status": Output(ids.FEED_STATUS, "children"),
         "figures": Output("trust-figures", "children"),
         "known": Output(ids.KNOWN, "data"),
+        "replay": Output(ids.REPLAY_STATE, "data"),
     }
 
     @app.callback(
@@ -185,3 +190,4 @@ def register(app: Dash, runtime: Runtime) -> None:
     feed_head.register(app, runtime)
     _register_looks(app)
     feed_log.register(app, runtime)
+    replay_bar.register(app, runtime)

@@ -27,6 +27,15 @@ ANSWER = "answer-line"
 TOASTS = "toasts"
 FRAME_MESSAGE = "frame-message"
 
+# the replay's bar and its launcher
+REPLAY_TOGGLE = "replay-toggle"
+REPLAY_SPEED = "replay-speed"
+REPLAY_SEEK = "replay-seek-to"
+REPLAY_END = "replay-end"
+REPLAY_STATE = "replay-state"
+REPLAY_START = "replay-start"
+REPLAY_START_SPEED = "replay-start-speed"
+
 # what a tab knows (dcc.Store)
 VIEW = "view"
 STRATEGY = "strategy"

@@ -8,7 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from dashapp import components, controls, feed_log, ids
+from dashapp import components, controls, feed_log, ids, replay_bar
 from dashapp.pages import PAGES
 from dashapp.pages.strategy_form import held_by
 from dashapp.runtime import Runtime
@@ -29,6 +29,7 @@ SHORTCUTS = (
     ("T", "dark or light"),
     ("Space", "freeze the charts, or let them go on"),
     ("R", "reset the zoom and follow the newest bar"),
+    ("K", "play or pause the replay"),
     ("?", "this list"),
 )
 
@@ -229,6 +230,7 @@ def layout(runtime: Runtime) -> Component:
             header(runtime),
             tabs(),
             strip(),
+            *replay_bar.bar(),
             main,
             html.Div(
                 id=ids.TOASTS, className="toasts", **components.attributes(aria_live="polite")

@@ -3,8 +3,8 @@
 It lives on the event loop, which owns all that changes here. `start` returns at once, so
 that the server answers while the kernels are compiled in a worker thread; `stop` ends what
 runs within seconds. What is large enough for a room of its own has one: `feed_control`
-runs feeds, `uploads` reads files, `analyses` caches results, `alert_engine` watches,
-`keeper` writes the archive, `flow_log` tells.
+runs feeds, `replays` plays again, `uploads` reads files, `analyses` caches results,
+`alert_engine` watches, `keeper` writes the archive, `flow_log` tells.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from dashapp.keeper import Keeper
 from dashapp.pair_log import PairLog
 from dashapp.ranking import Ranking
 from dashapp.recorder import Recorder
+from dashapp.replays import ReplayControl
 from dashapp.settings import Settings
 from dashapp.summary import SymbolSummary
 from dashapp.trust import trust_of
@@ -69,6 +70,7 @@ class Runtime:
         self.callback_ms: dict[str, deque[float]] = {}
         self.alerts = AlertEngine(self, self._keeper.keep)
         self._pair_log = PairLog(self)
+        self.replays = ReplayControl(self.markets, self.alerts.begin, self.alerts.behind_ms)
         self._analyses = Analyses()
         self.johansen = JohansenDesk()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -106,7 +108,8 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._helper is not None and self._helper.poll() is None:
             self._helper.kill()
-        await asyncio.gather(self._feed.stop(), self.alerts.stop(), self._keeper.close())
+        feeds = (self._feed.stop(), self.replays.stop(), self.alerts.stop())
+        await asyncio.gather(*feeds, self._keeper.close())
 
     @property
     def kernels_ready(self) -> bool:
@@ -182,6 +185,8 @@ class Runtime:
             return FeedStatus("none", "stopped", "there is no such market")
         if market.kind == "upload":
             return FeedStatus(market.title, "stopped", "uploaded file")
+        if market.kind == "replay":
+            return self.replays.status
         return self._feed.status(market_id)
 
     def feed_events(self, market_id: str) -> list[tuple[float, str]]:

@@ -23,12 +23,14 @@ CONSTRUCTED = {
     "AlertEngine": {"dashapp/runtime.py"},
     "Analyses": {"dashapp/runtime.py"},
     "FeedControl": {"dashapp/runtime.py"},
+    "ReplayControl": {"dashapp/runtime.py"},
     "Keeper": {"dashapp/runtime.py"},
     "UploadSession": {"dashapp/runtime.py"},
     "Market": {
         "dashapp/runtime.py",
         "dashapp/feed_control.py",
         "dashapp/recorder.py",
+        "dashapp/replays.py",
         "dashapp/warmup.py",
     },
     "make_feed": {"dashapp/feed_control.py"},
@@ -56,6 +58,9 @@ WITHOUT_DASH = (
     "webhooks",
     "closed_bars",
     "doubt",
+    "replays",
+    "replay_routes",
+    "stretches",
     "keeper",
     "pending",
     "archive_upkeep",
@@ -92,6 +97,7 @@ WITH_DASH = (
     "frame",
     "layout",
     "live",
+    "replay_bar",
     "server",
 )
 #: All that ingestion and storage take of analytics.

@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from analytics.model import UNKNOWN_TRADES, Bars, NotReady, Ticks
-from dashapp import ids, live
+from dashapp import ids, live, replay_bar
 from dashapp.analyses import serial
 from dashapp.components import (
     BY_SIZE,
@@ -102,7 +102,7 @@ def layout(theme: str) -> Component:
             card(
                 "Every symbol of this market",
                 table(ids.SUMMARY_TABLE, summary, row_id="symbol", height="16rem"),
-                tools=download(ids.DOWNLOAD_SUMMARY, "Summary CSV"),
+                tools=[replay_bar.launcher(), download(ids.DOWNLOAD_SUMMARY, "Summary CSV")],
                 extra="wide",
             ),
             card(

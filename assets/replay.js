@@ -1,0 +1,82 @@
+/* The slider of a replay: made here, so that no update pulls the handle from a hand. */
+(function () {
+  "use strict";
+
+  const byId = (id) => document.getElementById(id);
+  const setProps = (id, props) => window.dash_clientside.set_props(id, props);
+  const STEPS = 200;
+
+  let held = null;
+  let dragging = false;
+  let speed = null;
+
+  const clock = (ms) => new Date(ms).toISOString().slice(11, 19);
+  const day = (ms) => new Date(ms).toISOString().slice(0, 10);
+
+  function words(position) {
+    const several = day(held.first) !== day(held.last - 1);
+    const at = several ? `${day(position)} ${clock(position)}` : clock(position);
+    const share = (position - held.first) / Math.max(held.last - held.first, 1);
+    return `${at} UTC · ${Math.floor(100 * share)} %`;
+  }
+
+  function say(position) {
+    const text = words(position);
+    byId("replay-time").textContent = text;
+    byId("replay-range").setAttribute("aria-valuetext", text);
+  }
+
+  const place = (range) => Math.min(held.first + Number(range.value), held.last);
+
+  function slider() {
+    const known = byId("replay-range");
+    if (known) return known;
+    const range = document.createElement("input");
+    range.type = "range";
+    range.id = "replay-range";
+    range.setAttribute("aria-label", "Position of the replay");
+    range.addEventListener("input", () => {
+      dragging = true;
+      say(place(range));
+    });
+    range.addEventListener("change", () => {
+      dragging = false;
+      setProps("replay-seek-to", { data: { position: place(range), at: Date.now() } });
+    });
+    byId("replay-seek").append(range);
+    return range;
+  }
+
+  function showReplay(state) {
+    const bar = byId("replay-bar");
+    if (!bar) return window.dash_clientside.no_update;
+    bar.hidden = !state;
+    held = state || null;
+    if (!state) return window.dash_clientside.no_update;
+    const range = slider();
+    const span = Math.max(state.last - state.first, 1);
+    range.max = span;
+    range.step = Math.max(Math.round(span / STEPS), 1);
+    if (!dragging) {
+      range.value = state.position - state.first;
+      say(state.position);
+    }
+    const playing = state.state === "playing";
+    const what = playing ? "Pause (K)" : state.state === "paused" ? "Play (K)" : "Play again (K)";
+    const toggle = byId("replay-toggle");
+    toggle.textContent = playing ? "❚❚" : "▶";
+    toggle.title = what;
+    toggle.setAttribute("aria-label", what);
+    byId("replay-end").disabled = !playing && state.state !== "paused";
+    if (state.speed !== speed) {
+      speed = state.speed;
+      setProps("replay-speed", { value: String(speed) });
+    }
+    return window.dash_clientside.no_update;
+  }
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.spreadscope = Object.assign({}, window.dash_clientside.spreadscope, {
+    showReplay,
+  });
+})();

@@ -1,0 +1,48 @@
+"""What can be played again: a market in memory, as one stretch of each symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from analytics.model import TIMEFRAMES, Bars, Ticks
+from ingestion.replay import Batch, Stretch, part_of
+from storage.market import Market
+
+PIECE = 65_536
+
+
+def of_market(market: Market) -> Stretch:
+    """The ticks or bars that a market holds now. Raises ValueError where there are none."""
+    held = {symbol: _held(market, symbol) for symbol in market.symbols}
+    held = {symbol: batch for symbol, batch in held.items() if len(batch)}
+    if not held:
+        raise ValueError(f"market {market.id} is empty: there is nothing to replay")
+    return Stretch(
+        title=market.title,
+        symbols=tuple(held),
+        first_ms=min(int(one.ts_ms.min()) for one in held.values()),
+        last_ms=max(int(one.ts_ms.max()) + length_ms(one) for one in held.values()),
+        read=partial(_read, held),
+    )
+
+
+def _held(market: Market, symbol: str) -> Batch:
+    if market.has_ticks:
+        return market.ticks(symbol)
+    return market.bars(symbol, market.timeframes[0])
+
+
+def length_ms(batch: Batch) -> int:
+    """How long after its time a row is known: a bar's length, nothing for a tick."""
+    return TIMEFRAMES[batch.timeframe] if isinstance(batch, Bars) else 0
+
+
+def _read(held: dict[str, Batch], symbol: str, from_ms: int) -> Iterator[Batch]:
+    batch = held[symbol]
+    # A tick that was late in the recording belongs where it arrived.
+    newest = np.maximum.accumulate(batch.ts_ms) if isinstance(batch, Ticks) else batch.ts_ms
+    for begin in range(int(np.searchsorted(newest, from_ms)), len(batch), PIECE):
+        yield part_of(batch, slice(begin, begin + PIECE))
