@@ -4,7 +4,7 @@
 
   const byId = (id) => document.getElementById(id);
   const setProps = (id, props) => window.dash_clientside.set_props(id, props);
-  const STEPS = 200;
+  const WHOLE = 1000;
 
   let held = null;
   let dragging = false;
@@ -13,20 +13,16 @@
   const clock = (ms) => new Date(ms).toISOString().slice(11, 19);
   const day = (ms) => new Date(ms).toISOString().slice(0, 10);
 
-  function words(position) {
-    const several = day(held.first) !== day(held.last - 1);
-    const at = several ? `${day(position)} ${clock(position)}` : clock(position);
-    const share = (position - held.first) / Math.max(held.last - held.first, 1);
-    return `${at} UTC · ${Math.floor(100 * share)} %`;
-  }
-
   function say(position) {
-    const text = words(position);
-    byId("replay-time").textContent = text;
-    byId("replay-range").setAttribute("aria-valuetext", text);
+    const share = (position - held.first) / Math.max(held.last - held.first, 1);
+    const time = `${clock(position)} UTC · ${Math.floor(100 * share)} %`;
+    byId("replay-day").textContent = day(position);
+    byId("replay-time").textContent = time;
+    byId("replay-range").setAttribute("aria-valuetext", `${day(position)} ${time}`);
   }
 
-  const place = (range) => Math.min(held.first + Number(range.value), held.last);
+  const place = (range) =>
+    Math.round(held.first + ((held.last - held.first) * Number(range.value)) / WHOLE);
 
   function slider() {
     const known = byId("replay-range");
@@ -34,6 +30,8 @@
     const range = document.createElement("input");
     range.type = "range";
     range.id = "replay-range";
+    range.max = WHOLE;
+    range.step = "any";
     range.setAttribute("aria-label", "Position of the replay");
     range.addEventListener("input", () => {
       dragging = true;
@@ -54,11 +52,8 @@
     held = state || null;
     if (!state) return window.dash_clientside.no_update;
     const range = slider();
-    const span = Math.max(state.last - state.first, 1);
-    range.max = span;
-    range.step = Math.max(Math.round(span / STEPS), 1);
     if (!dragging) {
-      range.value = state.position - state.first;
+      range.value = (WHOLE * (state.position - state.first)) / Math.max(state.last - state.first, 1);
       say(state.position);
     }
     const playing = state.state === "playing";

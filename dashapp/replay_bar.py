@@ -46,6 +46,7 @@ def bar() -> list[Component]:
             toggle,
             html.Div(_speed(ids.REPLAY_SPEED, "Speed", START_SPEED), className="replay-speed"),
             html.Div(id="replay-seek", className="replay-seek"),
+            html.Span(id="replay-day", className="replay-day figures"),
             html.Span(id="replay-time", className="replay-time figures"),
             end,
         ],
@@ -94,8 +95,8 @@ def words(runtime: Runtime) -> str:
     if state is None:
         return "no replay"
     if state.state == "playing":
-        return f"replay · playing at {state.speed:g}x · {state.title}"
-    return " · ".join(["replay", state.state, state.problem or state.title])
+        return f"playing at {state.speed:g}x · {state.title}"
+    return f"{state.state} · {state.problem or state.title}"
 
 
 async def command(runtime: Runtime, trigger: str, speed: Any, seek: Any) -> None:
