@@ -92,11 +92,12 @@ def legs(known: list[str], y: str | None, x: str | None) -> tuple[str | None, st
     return y, x
 
 
-def _on_their_way(runtime: Runtime, market_id: str | None, *legs: str | None) -> bool:
-    """Whether a replay that began anew has not come to these legs yet, but will."""
+def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
+    """The symbols that a market has; of a replay those that it will have, from its start."""
     body = runtime.market(market_id or "")
-    coming = runtime.replays.coming(market_id or "")
-    return body is not None and any(one in coming and one not in body.symbols for one in legs)
+    if body is None:
+        return []
+    return list(runtime.replays.coming(body.id) or body.symbols)
 
 
 def _options(values: list[str]) -> list[dict[str, str]]:
@@ -106,7 +107,7 @@ def _options(values: list[str]) -> list[dict[str, str]]:
 def _timeframe(body: Market | None, wanted: Any) -> str:
     """The timeframe asked for, or the market's finest where that one has next to no bars."""
     available = body.timeframes if body else tuple(TIMEFRAMES)
-    if body is None or not body.symbols:
+    if body is None or not body.symbols or body.kind == "replay":
         return wanted if wanted in TIMEFRAMES else "1s"
     if wanted in available and len(body.bars(body.symbols[0], wanted)) >= FEW_BARS:
         return str(wanted)
@@ -159,7 +160,7 @@ def settle_values(
     if runtime.market(market) is None:
         market = runtime.default_market
     body = runtime.market(market)
-    known = list(body.symbols) if body else []
+    known = symbols_of(runtime, market)
     timeframes = body.timeframes if body else tuple(TIMEFRAMES)
     y, x = legs(known, asked.get("y", held["y"]), asked.get("x", held["x"]))
     wanted = asked.get("symbols") or held["symbols"] or []
@@ -224,8 +225,6 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
     )
     async def settle(search, market, focus, known, source, y, x, symbols, timeframe, view):
         trigger = ctx.triggered_id
-        if trigger == ids.KNOWN and _on_their_way(runtime, market, y, x):
-            raise PreventUpdate
         asked = _asked(trigger, search, focus)
         if trigger == ids.URL and not asked:
             asked = {"market": market} if market else {}
@@ -264,12 +263,9 @@ def _register_collect(app: Dash, runtime: Runtime) -> None:
         state={"held": State(ids.VIEW, "data")},
     )
     async def collect(market, symbols, raw, held):
-        body = runtime.market(market)
-        known = body.symbols if body else ()
+        known = symbols_of(runtime, market)
         if len(known) >= 2 and not (raw["y"] and raw["x"]):
             raise PreventUpdate  # the legs are being filled in
-        if _on_their_way(runtime, market, raw["y"], raw["x"]):
-            raise PreventUpdate
         view, errors = check(market or "", symbols or [], raw, known)
         messages = {one.name: errors.get(one.name, "") for one in FIELDS}
         made = link_of(view) if view else None

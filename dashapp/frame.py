@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from analytics.alerts import AlertEvent
 from analytics.model import FeedStatus, PairParams
-from dashapp import feed_head, feed_log, ids, replay_bar
+from dashapp import controls, feed_head, feed_log, ids, replay_bar
 from dashapp.runtime import Runtime
 from dashapp.view import from_dict
 from dashapp.words import trust_figures
@@ -27,8 +27,9 @@ def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
     """
     body = runtime.market(market_id or "")
     return {
+        "market": market_id,
         "markets": [[one.id, one.title] for one in runtime.markets.values()],
-        "symbols": list(body.symbols) if body else [],
+        "symbols": controls.symbols_of(runtime, market_id),
         "timeframes": list(body.timeframes) if body else [],
         "asked": runtime.feed_asked,
     }

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from analytics.model import FeedState, FeedStatus, Ticks
+from analytics.model import FeedState, FeedStatus, NotReady, PairParams, Ticks
 from dashapp.stretches import of_market
 from ingestion.replay import Batch, ReplayFeed, Stretch, checked_speed
 from storage.market import Market
@@ -92,10 +92,17 @@ class ReplayControl:
         detail = feed.problem or feed.state
         return FeedStatus(feed.stretch.title, _STATES.get(feed.state, "failed"), detail)
 
-    def coming(self, market_id: str) -> frozenset[str]:
+    def coming(self, market_id: str) -> tuple[str, ...]:
         """Symbols that a market will have, as far as is known; none but of a replay."""
-        feed = self._feed
-        return frozenset(feed.stretch.symbols if feed and market_id == MARKET else ())
+        return self._feed.stretch.symbols if self._feed and market_id == MARKET else ()
+
+    def awaited(self, market_id: str, params: PairParams) -> NotReady | None:
+        """Why a pair of the replay is not there yet, though it will be; None for any other."""
+        market, coming = self._markets.get(market_id), self.coming(market_id)
+        for leg in (params.y, params.x):
+            if market is not None and leg in coming and leg not in market.symbols:
+                return NotReady(f"the replay has not come to {leg} yet")
+        return None
 
     async def start(self, market_id: str, speed: float = 1.0, start_ms: int | None = None) -> None:
         """Play a market from a time (its first for None), in place of what was played.

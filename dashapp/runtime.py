@@ -330,6 +330,9 @@ class Runtime:
 
         until_ms: of bars that opened no later, here and below; None for all.
         """
+        awaited = self.replays.awaited(market_id, params)
+        if awaited is not None:
+            return awaited
         self._pair_log.look(market_id, params)
         return await self._analyses.snapshot(self._known(market_id), params, until_ms)
 
@@ -361,8 +364,9 @@ class Runtime:
         until_ms: int | None = None,
     ) -> BacktestResult | NotReady:
         """A back-test of a pair. Raises KeyError in words."""
+        awaited = self.replays.awaited(market_id, params)
         market = self._known(market_id)
-        return await self._analyses.backtest(market, params, settings, until_ms)
+        return awaited or await self._analyses.backtest(market, params, settings, until_ms)
 
     async def ranking(
         self, market_id: str, params: PairParams, settings: BacktestParams
