@@ -12,7 +12,7 @@ import pytest
 
 from analytics.alerts import AlertState, Reading, evaluate
 from analytics.model import BAR_COLUMNS, TIMEFRAMES, PairParams, PairSnapshot
-from analytics.readings import pair_readings
+from analytics.readings import readings_between
 from dashapp import replays
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
@@ -84,7 +84,7 @@ def expected_alerts(runtime: Runtime, market: Market) -> set[tuple]:
     for rule in rules:
         if rule.params is not None:
             y, x = (market.bars(symbol, "1s") for symbol in rule.symbols)
-            times, values = pair_readings(y, x, rule.params, rule.metric, -1, 1 << 53)
+            times, values = readings_between(y, x, rule.params, rule.metric, -1, 1 << 53)
         else:
             bars = market.bars(rule.symbols[0], "1s")
             times, values = bars.ts_ms, bars.close
@@ -143,7 +143,7 @@ async def test_ohlc_bars_are_replayed_as_they_closed(market_data):
         replayed = await ended(runtime)
         assert_equal_bars(replayed, market)
         bars = (market.bars(symbol, "5m") for symbol in (y, x))
-        times, values = pair_readings(*bars, PairParams(**params), "z", -1, 1 << 53)
+        times, values = readings_between(*bars, PairParams(**params), "z", -1, 1 << 53)
         (armed,) = runtime.alerts.rules
         readings = [Reading(armed.key, *one) for one in zip(times.tolist(), values, strict=True)]
         events, _ = evaluate([armed], readings, AlertState())
