@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Mapping
-from functools import cache
 from http import HTTPStatus
-from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
 
@@ -20,8 +17,8 @@ from dashapp.alert_history import MAX_EVENTS
 from dashapp.calls import ApiError, Call, Route, large, market_of, small
 from dashapp.query import Parameter, text, whole
 from dashapp.settings import VERSION
+from dashapp.versions import versions
 
-_LIBRARIES = ("dash", "plotly", "fastapi", "uvicorn", "numpy", "pandas", "numba", "websockets")
 _EPOCH_END_MS = 1 << 53
 
 
@@ -44,7 +41,7 @@ async def status(call: Call) -> Response:
         {
             "name": "spreadscope",
             "version": VERSION,
-            "versions": _versions(),
+            "versions": versions(),
             "uptime_s": time.monotonic() - runtime.started_s,
             "kernels_ready": runtime.kernels_ready,
             "default_market": runtime.default_market,
@@ -73,17 +70,6 @@ def _market_status(call: Call, market_id: str) -> Mapping[str, Any]:
         "feed": call.runtime.feed_status(market_id),
         **call.runtime.trust(market_id),
     }
-
-
-@cache
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "unknown"
-    return found
 
 
 async def feed_start(call: Call) -> Response:

@@ -1,48 +1,59 @@
-"""Exports by URL: ticks, bars, a pair's series, the summary and the alerts of a market.
+"""Exports by URL: ticks and bars, in memory or archived, a pair's series, the summary, the
+alerts of a market, the trades of a back-test.
 
-The rows are written in a worker thread and streamed. What an export was made from stands in
-its file name and, in full, in the header X-Spreadscope-Parameters.
+What is exported is found here, its rows come from `export_rows`, and `export_stream` sends
+them.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, fields
 from http import HTTPStatus
 from typing import Any
 
 import numpy as np
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from analytics.alerts import AlertEvent
-from dashapp.calls import ApiError, Call, Route, ready
-from dashapp.query import PAIR, TIMEFRAME, Parameter, optional, symbol, whole
-from dashapp.resources import PAIR_SERIES, legal_pair, legal_timeframe, pair_series
-from dashapp.summary import row
-from storage.export import (
-    ParquetUnavailable,
-    Table,
-    bars_table,
-    csv_rows,
-    json_rows,
-    parquet_rows,
-    rows_table,
-    series_table,
-    ticks_table,
+from analytics.backtest import Trade
+from dashapp.calls import ApiError, Call, Route, market_of, ready
+from dashapp.export_rows import (
+    Kept,
+    Span,
+    bars_of_archive,
+    bars_of_market,
+    kept_of,
+    ticks_of_archive,
+    ticks_of_market,
 )
+from dashapp.export_stream import Export, answer
+from dashapp.query import PAIR, TIMEFRAME, Parameter, choice, optional, symbol, whole
+from dashapp.resources import (
+    BACKTEST,
+    PAIR_SERIES,
+    backtest_of,
+    legal_pair,
+    legal_timeframe,
+    pair_series,
+)
+from dashapp.summary import row
+from storage.tables import rows_table, series_table
 
-Write = Callable[[Iterable[Table]], Iterator[bytes]]
-
-_ENDINGS: dict[str, tuple[str, Write]] = {
-    "csv": ("text/csv; charset=utf-8", csv_rows),
-    "json": ("application/json", json_rows),
-    "parquet": ("application/vnd.apache.parquet", parquet_rows),
-}
 _ANY = Parameter(optional(symbol), None, "of this symbol only")
-_LIMIT = Parameter(whole(1, 1_000_000_000), None, "newest rows of each symbol")
+_LIMIT = Parameter(whole(1, 1_000_000_000), None, "newest rows of each symbol; not of the archive")
+_EPOCH = whole(0, 1 << 53)
+_SPAN = {
+    "start_ms": Parameter(_EPOCH, None, "rows from this time on, epoch ms"),
+    "end_ms": Parameter(_EPOCH, None, "rows before this time, epoch ms"),
+    "kept": Parameter(
+        choice("memory", "archive"),
+        None,
+        "memory or archive; else memory where the market is there, and the archive where not",
+    ),
+}
 _SUMMARY_LIMIT = Parameter(whole(2, 20_000), 1_000, "newest bars that the figures are of")
-_SINCE = Parameter(whole(0, 1 << 53), 0, "epoch ms")
+_SINCE = Parameter(_EPOCH, 0, "epoch ms")
+_CSV = ("csv",)
 _EVENT_COLUMNS = (
     "id",
     "ts_ms",
@@ -58,20 +69,31 @@ _EVENT_COLUMNS = (
 
 async def ticks(call: Call) -> Response:
     """The ticks that are kept, symbol by symbol."""
-    market, limit = call.market, call.values["limit"]
+    span, kept = _span(call), await _kept(call)
+    if kept is not None:
+        if kept.kind != "ticks":
+            raise _no_ticks(call)
+        rows = ticks_of_archive(kept, _archived(call, kept), span)
+        return await answer(call, _export(call, "ticks", kept), rows)
+    market = call.market
     if not market.has_ticks:
-        text = f"market {market.id} has no ticks: it was made of bars, or is empty"
-        raise ApiError(HTTPStatus.NOT_FOUND, text)
-    held = [market.ticks(name, limit) for name in _chosen(call)]
-    return _stream(call, "ticks", map(ticks_table, held))
+        raise _no_ticks(call)
+    rows = ticks_of_market(market, _chosen(call), call.values["limit"], span)
+    return await answer(call, _export(call, "ticks"), rows)
 
 
 async def bars(call: Call) -> Response:
-    """The bars that are kept, symbol by symbol."""
-    market, timeframe = call.market, legal_timeframe(call)
-    held = [market.bars(name, timeframe, call.values["limit"]) for name in _chosen(call)]
-    gaps = [market.touched_by_gaps(one) for one in held]
-    return _stream(call, "bars", map(bars_table, held, gaps))
+    """The bars that are kept, or made of the ticks that are, symbol by symbol."""
+    span, kept = _span(call), await _kept(call)
+    if kept is not None:
+        names, timeframe = _archived(call, kept), call.values["timeframe"]
+        for name in names:
+            kept.check(name, timeframe)
+        rows = bars_of_archive(kept, names, timeframe, span)
+        return await answer(call, _export(call, "bars", kept), rows)
+    timeframe = legal_timeframe(call)
+    rows = bars_of_market(call.market, _chosen(call), timeframe, call.values["limit"], span)
+    return await answer(call, _export(call, "bars"), rows)
 
 
 async def pair(call: Call) -> Response:
@@ -88,7 +110,8 @@ async def pair(call: Call) -> Response:
         "fit_method": fit.method,
         "fit_rows": fit.n,
     }
-    return _stream(call, "pair", [series_table(snapshot.ts_ms, named)], of_view)
+    export = _export(call, "pair", more=of_view)
+    return await answer(call, export, [series_table(snapshot.ts_ms, named)])
 
 
 async def summary(call: Call) -> Response:
@@ -98,15 +121,24 @@ async def summary(call: Call) -> Response:
     rows = [row(one) for one in summaries]
     if not rows:
         raise ApiError(HTTPStatus.NOT_FOUND, f"market {market.id} is empty")
-    return _stream(
-        call, "summary", [rows_table(list(rows[0]), [list(one.values()) for one in rows])]
-    )
+    table = rows_table(list(rows[0]), [list(one.values()) for one in rows])
+    return await answer(call, _export(call, "summary", forms=_CSV), [table])
 
 
 async def alerts(call: Call) -> Response:
     """The alerts of a market, newest first."""
     events = call.runtime.alerts.events(call.market.id, call.values["since"])
-    return _stream(call, "alerts", [rows_table(_EVENT_COLUMNS, map(_event_row, events))])
+    table = rows_table(_EVENT_COLUMNS, map(_event_row, events))
+    return await answer(call, _export(call, "alerts", forms=_CSV), [table])
+
+
+async def trades(call: Call) -> Response:
+    """The trades of a back-test, oldest first."""
+    result = await backtest_of(call)
+    header = [one.name for one in fields(Trade)]
+    table = rows_table(header, [list(asdict(one).values()) for one in result.trades])
+    export = _export(call, "trades", more={"label": result.label}, forms=_CSV)
+    return await answer(call, export, [table])
 
 
 def _event_row(event: AlertEvent) -> list[Any]:
@@ -114,75 +146,92 @@ def _event_row(event: AlertEvent) -> list[Any]:
     return list({**cells, "symbols": " / ".join(event.symbols)}.values())
 
 
+def _no_ticks(call: Call) -> ApiError:
+    name = call.request.path_params["market"]
+    text = f"market {name} has no ticks: it was made of bars, or is empty"
+    return ApiError(HTTPStatus.NOT_FOUND, text)
+
+
+def _span(call: Call) -> Span:
+    return Span(call.values["start_ms"], call.values["end_ms"])
+
+
+async def _kept(call: Call) -> Kept | None:
+    """The market in the archive, where that is what was asked for; None for the one in memory.
+
+    Raises ApiError 404 where it is in neither.
+    """
+    name, wanted = call.request.path_params["market"], call.values["kept"]
+    if wanted != "archive" and (wanted or name in call.runtime.markets):
+        return None
+    kept = await kept_of(call.runtime.recorder, name)
+    if kept is None and wanted is None:
+        market_of(call.runtime, name)
+    if kept is None:
+        raise ApiError(HTTPStatus.NOT_FOUND, f"the archive holds no market {name!r}")
+    if call.values["limit"] is not None:
+        raise ValueError("limit is of what is in memory: give start_ms and end_ms here")
+    return kept
+
+
+def _archived(call: Call, kept: Kept) -> tuple[str, ...]:
+    """The symbol asked for, or all of the archived market. Raises ApiError 404."""
+    wanted = call.values["symbol"]
+    try:
+        return kept.symbols if wanted is None else (kept.of(wanted).symbol,)
+    except KeyError as error:
+        raise ApiError(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
+
+
 def _chosen(call: Call) -> tuple[str, ...]:
     """The symbol asked for, or all of the market."""
     return call.market.symbols if call.values["symbol"] is None else (call.symbol(),)
 
 
-def _stream(
-    call: Call, kind: str, tables: Iterable[Table], more: Mapping[str, Any] | None = None
-) -> Response:
-    """The tables in the form that the address ends in. Raises ApiError 404 for another one.
-
-    more: what the header tells beside the parameters of the query, of which null is none.
-    """
-    ending = call.request.path_params["ending"]
-    legal = _FORMS[kind]
-    if ending not in legal:
-        text = f"{kind} can be had as {', '.join(legal)}, not as {ending}"
-        raise ApiError(HTTPStatus.NOT_FOUND, text)
-    media_type, write = _ENDINGS[ending]
-    try:
-        pieces = write(tables)
-    except ParquetUnavailable as error:
-        raise ApiError(HTTPStatus.NOT_FOUND, str(error)) from None
-    parameters = {"market": call.market.id, "export": kind, **call.values, **(more or {})}
-    headers = {
-        "content-disposition": f'attachment; filename="{_file_name(parameters, ending)}"',
-        "x-spreadscope-parameters": json.dumps(parameters),
-    }
-    return StreamingResponse(pieces, media_type=media_type, headers=headers)
+def _export(
+    call: Call,
+    kind: str,
+    kept: Kept | None = None,
+    *,
+    more: dict[str, Any] | None = None,
+    forms: tuple[str, ...] | None = None,
+) -> Export:
+    """What is exported, as its name and its manifest tell it. more: beside the query's values."""
+    if kept is not None:
+        one = kept.held[0]
+        market: dict[str, Any] = {"id": one.market, "title": kept.title, "kind": "archive"}
+    else:
+        body = call.market
+        market = {"id": body.id, "title": body.title, "kind": body.kind, "version": body.version}
+    parameters = {**call.values, **(more or {})}
+    return Export(kind, market, parameters, **({"forms": forms} if forms else {}))
 
 
-def _file_name(parameters: Mapping[str, Any], ending: str) -> str:
-    """A name that says what is in it, of letters that every system takes.
-
-    >>> _file_name({"market": "demo", "export": "bars", "symbol": "BTCUSDT"}, "csv")
-    'demo_bars_BTCUSDT.csv'
-    """
-    told = ("market", "export", "symbol", "y", "x", "timeframe")
-    name = "_".join(str(parameters[part]) for part in told if parameters.get(part) is not None)
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)[:100] + f".{ending}"
-
-
-_FORMS = {
-    "ticks": ("csv", "json", "parquet"),
-    "bars": ("csv", "json", "parquet"),
-    "pair": ("csv", "json", "parquet"),
-    "summary": ("csv",),
-    "alerts": ("csv",),
-}
 _OF_MARKET = "/export/{market}"
+_ANY_FORM = "as csv, json or parquet"
 ROUTES = (
     Route(
         "GET",
         f"{_OF_MARKET}/ticks.{{ending}}",
         ticks,
-        "The ticks kept, as csv, json or parquet.",
-        {"symbol": _ANY, "limit": _LIMIT},
+        f"The ticks kept, {_ANY_FORM}. Every export can also be had with .zip after its ending "
+        "(the file and its manifest: parameters, versions, row count, SHA-256), or with "
+        ".manifest.json (that alone).",
+        {"symbol": _ANY, "limit": _LIMIT, **_SPAN},
     ),
     Route(
         "GET",
         f"{_OF_MARKET}/bars.{{ending}}",
         bars,
-        "The bars kept, as csv, json or parquet. gap: trades of the bar are missing.",
-        {"symbol": _ANY, "timeframe": TIMEFRAME, "limit": _LIMIT},
+        f"The bars kept, {_ANY_FORM}; of the archive those that its ticks make. "
+        "gap: trades of the bar are missing; of the archive that is not known.",
+        {"symbol": _ANY, "timeframe": TIMEFRAME, "limit": _LIMIT, **_SPAN},
     ),
     Route(
         "GET",
         f"{_OF_MARKET}/pair.{{ending}}",
         pair,
-        "Every series of a pair, one row an aligned bar, as csv, json or parquet. "
+        f"Every series of a pair, one row an aligned bar, {_ANY_FORM}. "
         "spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is "
         "log; rolling_ and kalman_ are the ratios as known at each bar.",
         PAIR,
@@ -200,5 +249,12 @@ ROUTES = (
         alerts,
         "The alerts that fired in a market, as csv.",
         {"since": _SINCE},
+    ),
+    Route(
+        "GET",
+        f"{_OF_MARKET}/trades.{{ending}}",
+        trades,
+        "The trades of a back-test, as csv.",
+        BACKTEST,
     ),
 )

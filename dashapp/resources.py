@@ -129,13 +129,19 @@ async def correlation(call: Call) -> Response:
 
 async def backtest(call: Call) -> Response:
     """The back-test of a pair: figures, trades and equity."""
+    result = await backtest_of(call)
+    return await large(lambda: {"market": call.market.id, **backtest_document(result)})
+
+
+async def backtest_of(call: Call) -> BacktestResult:
+    """The back-test that a query of BACKTEST asks for. Raises ApiError 400, 404."""
     params = legal_pair(call)
     chosen = {name: call.values[name] for name in call.values if name not in PAIR}
     if params.hedge_window is not None:
         chosen["hedge_window"] = params.hedge_window
     settings = BacktestParams(**chosen)
-    result = ready(await call.runtime.backtest(call.market.id, params, settings))
-    return await large(lambda: {"market": call.market.id, **backtest_document(result)})
+    result: BacktestResult = ready(await call.runtime.backtest(call.market.id, params, settings))
+    return result
 
 
 def legal_timeframe(call: Call) -> str:

@@ -160,7 +160,8 @@ class _Track:
         """What is due by a time, of the batch at hand."""
         assert self._batch is not None
         begin, self._at = self._at, int(np.searchsorted(self._due, until_ms, side="right"))
-        return part_of(self._batch, slice(begin, self._at))
+        part: Batch = part_of(self._batch, slice(begin, self._at))
+        return part
 
 
 def _known_ms(batch: Batch) -> IntArray:
@@ -170,8 +171,8 @@ def _known_ms(batch: Batch) -> IntArray:
     return batch.ts_ms + TIMEFRAMES[batch.timeframe]
 
 
-def part_of(batch: Batch, part: slice) -> Batch:
-    """Some of the rows of a batch, without copying them."""
+def part_of(batch: Batch, part: slice) -> Any:
+    """Some of the rows of a batch, which is of the same kind, without copying them."""
     columns: dict[str, Any] = {name: getattr(batch, name)[part] for name in batch._dtypes}
     if isinstance(batch, Ticks):
         return Ticks(batch.symbol, **columns)

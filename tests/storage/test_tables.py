@@ -15,18 +15,9 @@ from hypothesis import strategies as st
 
 from analytics.bars import resample
 from analytics.model import Ticks
-from storage.export import (
-    CHUNK_ROWS,
-    ParquetUnavailable,
-    bars_table,
-    csv_rows,
-    json_rows,
-    neutralise,
-    parquet_rows,
-    rows_table,
-    series_table,
-    ticks_table,
-)
+from storage.export_parquet import ParquetUnavailable, parquet_rows
+from storage.export_text import CHUNK_ROWS, csv_rows, json_rows, neutralise
+from storage.tables import bars_table, rows_table, series_table, ticks_table
 
 
 def some_ticks(count: int, first: int = 0) -> Ticks:
