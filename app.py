@@ -19,6 +19,10 @@ def main() -> int:
         settings = parse(sys.argv[1:], os.environ)
         for number in (signal.SIGINT, signal.SIGTERM):  # until the server takes them over
             signal.signal(number, lambda *_: sys.exit(0))
+        if settings.export_dataset is not None:
+            from dashapp.dataset_command import export_dataset
+
+            return export_dataset(settings)
         from dashapp.server import serve
 
         return serve(settings)

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import numpy as np
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from analytics.alerts import AlertEvent
 from analytics.backtest import Trade
@@ -37,6 +37,8 @@ from dashapp.resources import (
     pair_series,
 )
 from dashapp.summary import row
+from storage.dataset import zipped_dataset
+from storage.export_parquet import ParquetUnavailable
 from storage.tables import rows_table, series_table
 
 _ANY = Parameter(optional(symbol), None, "of this symbol only")
@@ -139,6 +141,20 @@ async def trades(call: Call) -> Response:
     table = rows_table(header, [list(asdict(one).values()) for one in result.trades])
     export = _export(call, "trades", more={"label": result.label}, forms=_CSV)
     return await answer(call, export, [table])
+
+
+async def dataset(call: Call) -> Response:
+    """The whole archive as a Parquet dataset, in a zip."""
+    archive = call.runtime.recorder.keeper.archive
+    if archive is None:
+        raise ApiError(HTTPStatus.NOT_FOUND, "there is no archive: --archive is none, or not open")
+    await call.runtime.recorder.keeper.flush()
+    try:
+        pieces = zipped_dataset(archive)
+    except ParquetUnavailable as error:
+        raise ApiError(HTTPStatus.NOT_FOUND, str(error)) from None
+    headers = {"content-disposition": 'attachment; filename="spreadscope-dataset.zip"'}
+    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
 def _event_row(event: AlertEvent) -> list[Any]:
@@ -249,6 +265,13 @@ ROUTES = (
         alerts,
         "The alerts that fired in a market, as csv.",
         {"since": _SINCE},
+    ),
+    Route(
+        "GET",
+        "/export/archive/dataset.zip",
+        dataset,
+        "All ticks and bars of the archive as a Parquet dataset, partitioned by market, symbol "
+        "and day, in a zip; python app.py --export-dataset FOLDER writes it into a folder.",
     ),
     Route(
         "GET",

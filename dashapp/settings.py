@@ -37,7 +37,8 @@ class Settings:
 
     source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
     postgresql:// URL. archive, redis, binance_ws, binance_rest, token: None where there is
-    none. keep_days: 0 for ever.
+    none. keep_days: 0 for ever. export_dataset:
+    a folder to write the archive to, instead of serving.
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +47,7 @@ class Settings:
     symbols: tuple[str, ...] = ()
     archive: str | None = None
     keep_days: int = 30
+    export_dataset: str | None = None
     redis: str | None = None
     binance_ws: str | None = None
     binance_rest: str | None = None
@@ -154,6 +156,10 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "PATH",
         "file in which ticks, alert rules and history are kept (archive.sqlite in the user's "
         "data folder), or a postgresql:// URL; none keeps nothing",
+    ),
+    "export_dataset": (
+        "FOLDER",
+        "write the archive there as a Parquet dataset, by market, symbol and day, and exit",
     ),
     "keep_days": ("DAYS", "ticks of live markets are kept so long (30); 0 for ever"),
     "redis": ("URL", "not available in this version"),
@@ -269,6 +275,12 @@ def _postgres(label: str, url: str) -> str:
     return url
 
 
+def _folder(label: str, text: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise UsageError(f"{label} is {text!r}, expected the path of a folder")
+    return text
+
+
 def _keep_days(label: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5):
         raise UsageError(f"{label} is {text!r}, expected a whole number of days, 0 for ever")
@@ -311,6 +323,7 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "source": _source,
     "symbols": _symbols,
     "archive": _archive,
+    "export_dataset": _folder,
     "keep_days": _keep_days,
     "redis": _redis,
     "binance_ws": lambda label, text: _url(label, text, ("ws", "wss")),

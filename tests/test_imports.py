@@ -61,6 +61,7 @@ WITHOUT_DASH = (
     "replays",
     "replay_routes",
     "stretches",
+    "dataset_command",
     "export_rows",
     "export_stream",
     "versions",
