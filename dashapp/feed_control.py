@@ -10,20 +10,21 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from analytics.model import FeedStatus, Rejected, Ticks
-from dashapp.recorder import Recorder, Tape
+from dashapp.recorder import Recorder, Tape, key_of
 from dashapp.settings import Settings
 from ingestion.feed import Timers, make_feed
 from ingestion.sources import source_of
 from ingestion.url_guard import mask_url
 from storage.arrivals import RATE_SPAN_S
 from storage.market import Market
+from storage.redis_stream import Channel, RedisPublisher, RedisUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ _NEVER = FeedStatus("none", "stopped", "no source was started")
 class FeedControl:
     """The feeds of the markets "demo" and "live"; `markets` is the runtime's own.
 
+    publisher: writes live ticks to Redis too, None where nobody asked.
     market_id: the market that is fed, or was last. lags_ms: from exchange to here, of the
     newest batches of the live market. timers: the feeds' waits, their own for None.
     recorder: keeps what live markets take in; nothing is kept without one.
@@ -68,6 +70,7 @@ class FeedControl:
         self._told_s: dict[str, float] = {}
         self._recorder = recorder
         self._tape = Tape()
+        self.publisher: RedisPublisher | None = None
 
     def status(self, market_id: str) -> FeedStatus:
         """What the feed of a market does."""
@@ -145,22 +148,24 @@ class FeedControl:
         """A feed and, for a new source of live data, its new market."""
         if market_id == "demo":
             market = self._markets["demo"]
-            feed = make_feed("demo", (), self._sink(market, Tape()))
+            feed = make_feed("demo", (), self._sink(market, (), with_past=True))
         else:
             label = LABELS.get(source, mask_url(source))
             self._jump, self._told_s = None, {}
             market = Market("live", f"Live: {label}", "live")
-            tape = Tape() if self._recorder is None else self._recorder.tape(market, source)
+            watched = is_redis(source)
+            tape, channels = self._tapes(market, source)
+            tapes = (tape, *channels)
             feed = make_feed(
                 source,
                 symbols,
-                self._sink(market, tape),
+                self._sink(market, tapes, with_past=watched),
                 binance_ws=self._settings.binance_ws,
                 binance_rest=self._settings.binance_rest,
                 on_gap=market.note_gap,
-                on_restart=partial(_renumber, market, tape),
+                on_restart=partial(_renumber, market, tapes),
                 on_jump=self._clock_jumped,
-                fill=partial(_fill, market, tape),
+                fill=partial(_fill, market, tapes),
                 timers=self._timers,
             )
             self._markets["live"], self._tape = market, tape
@@ -168,6 +173,19 @@ class FeedControl:
             logger.info("market live is new, for %s", label)
         self._sources[market_id] = source
         return feed
+
+    def _tapes(self, market: Market, source: str) -> tuple[Tape, tuple[Channel, ...]]:
+        """Where the ticks of a new live market go beside it: the archive, and Redis.
+
+        What comes from Redis goes nowhere: whoever published it keeps it.
+        """
+        if is_redis(source):
+            return Tape(), ()
+        tape = Tape() if self._recorder is None else self._recorder.tape(market, source)
+        if self.publisher is None:
+            return tape, ()
+        base = self._settings.binance_ws if source.startswith("binance-") else None
+        return tape, (self.publisher.channel(key_of(source, base)),)
 
     async def _revive(self, market_id: str, feed: Any) -> None:
         """Bring back what is kept of a live market that is new; its feed goes on from there."""
@@ -177,26 +195,33 @@ class FeedControl:
             for symbol in market.symbols:
                 feed.resume(symbol, market.newest_id(symbol), market.stats(symbol).ts_ms)
 
-    def _sink(self, market: Market, tape: Tape) -> Sink:
-        """Where a feed delivers."""
+    def _sink(
+        self, market: Market, tapes: Iterable[Tape | Channel], with_past: bool = False
+    ) -> Sink:
+        """Where a feed delivers. with_past: old ticks may come at once, as history."""
 
         def take(ticks: list[Ticks], rejected: list[Rejected]) -> None:
             market.reject(rejected)
             for batch in ticks:
                 before = market.counters.outliers
-                tape.take(market.append(batch))
+                accepted = market.append(batch)
+                for tape in tapes:
+                    tape.take(accepted)
                 self.lags_ms.append(time.time() * 1_000 - float(batch.ts_ms[-1]))
                 if market.counters.outliers > before:
                     self._tell_outlier(market, batch.symbol)
 
-        def take_simulated(ticks: list[Ticks], rejected: list[Rejected]) -> None:
+        def take_past(ticks: list[Ticks], rejected: list[Rejected]) -> None:
+            market.reject(rejected)
             recent_ms = (time.time() - RATE_SPAN_S) * 1_000
             for batch in ticks:
-                past = int(np.searchsorted(batch.ts_ms, recent_ms))
+                past = int(np.searchsorted(np.maximum.accumulate(batch.ts_ms), recent_ms))
                 for part, backfill in ((slice(past), True), (slice(past, None), False)):
                     market.append(_part(batch, part), backfill=backfill)
+                if past < len(batch) and market.kind == "live":
+                    self.lags_ms.append(time.time() * 1_000 - float(batch.ts_ms[-1]))
 
-        return take_simulated if market.kind == "demo" else take
+        return take_past if with_past else take
 
     @property
     def clock_jump_s(self) -> float | None:
@@ -224,17 +249,42 @@ class FeedControl:
         logger.warning("market %s: %s", market.id, sentence)
 
 
-def _fill(market: Market, tape: Tape, ticks: list[Ticks], rejected: list[Rejected]) -> None:
+def publisher_at(url: str) -> RedisPublisher | None:
+    """A publisher that runs; None, which the log says, where its library is missing."""
+    try:
+        publisher = RedisPublisher(url)
+    except RedisUnavailable as error:
+        logger.warning("%s; nothing is published", error)
+        return None
+    publisher.start()
+    logger.info("live ticks are published to %s", mask_url(url))
+    return publisher
+
+
+def is_redis(source: str) -> bool:
+    """Whether a source is what another process publishes."""
+    return source.lower().startswith(("redis://", "rediss://"))
+
+
+def _fill(
+    market: Market,
+    tapes: Iterable[Tape | Channel],
+    ticks: list[Ticks],
+    rejected: list[Rejected],
+) -> None:
     """Take in what was asked for to fill a gap."""
     market.reject(rejected)
     for batch in ticks:
-        tape.take(market.fill(batch))
+        accepted = market.fill(batch)
+        for tape in tapes:
+            tape.take(accepted)
 
 
-def _renumber(market: Market, tape: Tape, symbol: str) -> None:
+def _renumber(market: Market, tapes: Iterable[Tape | Channel], symbol: str) -> None:
     """The source numbers a symbol's trades anew."""
     market.forget_ids(symbol)
-    tape.renumber(symbol)
+    for tape in tapes:
+        tape.renumber(symbol)
 
 
 def _part(ticks: Ticks, part: slice) -> Ticks:

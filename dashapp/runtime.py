@@ -27,7 +27,7 @@ from dashapp import flow_log, warmup
 from dashapp.alert_engine import AlertEngine
 from dashapp.alert_history import MAX_EVENTS
 from dashapp.analyses import Analyses, Correlations, legs, pair_key
-from dashapp.feed_control import FeedControl
+from dashapp.feed_control import FeedControl, publisher_at
 from dashapp.johansen import JohansenDesk
 from dashapp.keeper import Keeper
 from dashapp.pair_log import PairLog
@@ -86,9 +86,7 @@ class Runtime:
     async def start(self) -> None:
         """Open the archive and begin: source, kernels, alert engine, report. Quick."""
         if self.settings.redis is not None:
-            logger.warning(
-                "--redis is not available in this version: ticks are kept in memory only"
-            )
+            self._feed.publisher = publisher_at(self.settings.redis)
         if self.settings.archive is not None:
             await self._keeper.open(self.settings.archive, self.alerts.restore, MAX_EVENTS)
         warmup.settle()
@@ -110,6 +108,8 @@ class Runtime:
             self._helper.kill()
         feeds = (self._feed.stop(), self.replays.stop(), self.alerts.stop())
         await asyncio.gather(*feeds, self._keeper.close())
+        if self._feed.publisher is not None:
+            await self._feed.publisher.close()
 
     @property
     def kernels_ready(self) -> bool:
@@ -164,7 +164,12 @@ class Runtime:
         market = self.markets.get(market_id)
         if market is None:
             return {}
-        return {**trust_of(market, self._feed), "archive": self._keeper.words}
+        publisher = self._feed.publisher
+        return {
+            **trust_of(market, self._feed),
+            "archive": self._keeper.words,
+            "redis": "" if publisher is None else publisher.words,
+        }
 
     # --- the feed ------------------------------------------------------------------------
 

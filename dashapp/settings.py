@@ -148,7 +148,8 @@ _OPTIONS: dict[str, tuple[str, str]] = {
     "port": ("NUMBER", "port to listen on (8050); 0 takes a free one"),
     "source": (
         "SOURCE",
-        "demo, binance-futures, binance-spot, none, a ws://, wss://, http:// or https:// URL, "
+        "demo, binance-futures, binance-spot, none, a ws://, wss://, http://, https:// or "
+        "redis:// URL, "
         "or the path of an NDJSON or OHLC CSV file (demo)",
     ),
     "symbols": ("A,B", "symbols to ask of an exchange, as BTCUSDT,ETHUSDT"),
@@ -162,7 +163,10 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "write the archive there as a Parquet dataset, by market, symbol and day, and exit",
     ),
     "keep_days": ("DAYS", "ticks of live markets are kept so long (30); 0 for ever"),
-    "redis": ("URL", "not available in this version"),
+    "redis": (
+        "URL",
+        "redis://host:6379/0 to which live ticks are published too; as --source it is watched",
+    ),
     "binance_ws": ("URL", "another base for the exchange's streams, ws:// or wss://"),
     "binance_rest": (
         "URL",
@@ -212,6 +216,8 @@ def _source(label: str, text: str) -> str:
     source = text.strip()
     if source in NAMED_SOURCES:
         return source
+    if source.startswith(("redis://", "rediss://")):
+        return _url(label, source, ("redis", "rediss"))
     if "://" in source:
         try:
             return check_url(source).url
@@ -220,7 +226,7 @@ def _source(label: str, text: str) -> str:
     if not os.path.exists(source):
         raise UsageError(
             f"{label} is {text!r}: no such file, and not one of {', '.join(NAMED_SOURCES)} "
-            "or a ws://, wss://, http:// or https:// URL"
+            "or a ws://, wss://, http://, https:// or redis:// URL"
         )
     if not os.path.isfile(source):
         raise UsageError(f"{label} is {text!r}, which is not a file")

@@ -278,6 +278,8 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
         made.append((f"this clock jumped by {jump} s", "warn"))
     if trust.get("archive"):
         made.append((trust["archive"], "warn"))
+    if trust.get("redis"):
+        made.append((trust["redis"], "warn"))
     for name in ("gaps", *_SELDOM, "rejected"):
         made += _count(trust, name)
     if trust.get("carried_share") is not None:

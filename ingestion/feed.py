@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from analytics.model import FeedState, FeedStatus, Gap, Ticks
 from ingestion import binance
 from ingestion.backfill import Backfill, BackfillPolicy, Fill
+from ingestion.redis_feed import RedisFeed
 from ingestion.simulator import Simulator
 from ingestion.sources import source_of
 from ingestion.supervisor import STOP_S, OnGap, Sink, Supervisor, Timers
@@ -28,6 +29,7 @@ __all__ = [
     "BinanceFeed",
     "Feed",
     "HttpFeed",
+    "RedisFeed",
     "SimulatorFeed",
     "Sink",
     "StreamFeed",
@@ -268,6 +270,9 @@ def make_feed(
     if source in binance.VENUES:
         bases: dict[str, Any] = {"base": binance_ws, "rest": binance_rest, "fill": fill}
         return BinanceFeed(source, sink, symbols, **bases, **options)
+    if source.lower().startswith(("redis://", "rediss://")):
+        names = [name for symbol in symbols if (name := proper_symbol(symbol))]
+        return RedisFeed(source, sink, names, on_restart=on_restart)
     scheme = check_url(source).scheme
     names = [name for symbol in symbols if (name := proper_symbol(symbol))]
     if len(names) < len(symbols):

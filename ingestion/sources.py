@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-SOURCES = "demo, binance-futures, binance-spot, or a ws://, wss://, http:// or https:// URL"
+SOURCES = (
+    "demo, binance-futures, binance-spot, or a ws://, wss://, http://, https:// or redis:// URL"
+)
 
 _NAMES = {
     "demo": "demo",

@@ -1,0 +1,255 @@
+"""Ticks into Redis: one stream a symbol, batch by batch, never on the ticks' own way.
+
+A stream's name is `<prefix>:<channel>:<SYMBOL>`, the channel being the source. An entry is a
+batch: fields `ts_ms` and `trade_id` (little-endian int64), `price` and `size` (float64) as
+bytes, `first` (how many ticks of the symbol went before it) and `numbering` (goes up when the
+source numbers its trades anew).
+
+What is published waits in a bounded queue. A task writes it, with short timeouts; a server
+that is away opens a circuit breaker, and meanwhile the oldest that waits gives way, counted.
+Each batch keeps its entry id until the server has acknowledged it: one that was written
+although the answer got lost is not written twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analytics.model import Ticks
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "spreadscope"
+#: Entries of a stream that are kept, about: an hour at ten a second.
+MAX_ENTRIES = 36_000
+#: Ticks that wait while the server is away.
+MAX_WAITING = 200_000
+MAX_BATCH = 10_000
+EVERY_S = 0.1
+TIMEOUT_S = 0.2
+RETRY_S = (0.5, 5.0)
+CLOSE_S = 0.6
+
+
+class RedisUnavailable(RuntimeError):
+    """The optional library that speaks to Redis is not installed."""
+
+
+def library() -> tuple[Any, Any]:
+    """redis.asyncio, and a policy of never trying again by itself. Raises RedisUnavailable."""
+    try:
+        import redis.asyncio
+        from redis.backoff import NoBackoff
+    except ImportError as error:
+        raise RedisUnavailable("Redis needs its library: pip install redis") from error
+    return redis.asyncio, redis.asyncio.retry.Retry(NoBackoff(), 0)
+
+
+@dataclass
+class _Batch:
+    """Ticks on their way: where they go, and the entry's id once it has been tried."""
+
+    stream: str
+    ticks: Ticks
+    numbering: int
+    entry: str = ""
+
+
+class Channel:
+    """The streams of one source. Take what the market accepted; never waits."""
+
+    def __init__(self, publisher: RedisPublisher, name: str) -> None:
+        self._publisher = publisher
+        self._name = name
+        self._numbering: dict[str, int] = {}
+
+    def take(self, ticks: Ticks) -> None:
+        """Publish ticks soon."""
+        if len(ticks):
+            stream = f"{PREFIX}:{self._name}:{ticks.symbol}"
+            numbering = self._numbering.get(ticks.symbol, 0)
+            self._publisher.put(_Batch(stream, ticks, numbering))
+
+    def renumber(self, symbol: str) -> None:
+        """The source numbers a symbol's trades anew."""
+        self._numbering[symbol] = self._numbering.get(symbol, 0) + 1
+
+
+class RedisPublisher:
+    """Writes what its channels take to the Redis server at a URL, as long as it is there.
+
+    published, dropped: ticks so far. Raises RedisUnavailable.
+    """
+
+    def __init__(self, url: str, *, max_entries: int = MAX_ENTRIES) -> None:
+        self.published = 0
+        self.dropped = 0
+        self.problem: str | None = None
+        redis, retry = library()
+        self._errors = redis.RedisError
+        self._client = redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=retry,
+        )
+        self._max_entries = max_entries
+        self._waiting: deque[_Batch] = deque()
+        self._held = 0
+        self._sent: dict[str, int] = {}
+        self._last_id: dict[str, tuple[int, int]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def words(self) -> str:
+        """What is wrong, as the strip says it; "" while all is well."""
+        lost = f", {self.dropped:,} ticks dropped" if self.dropped else ""
+        if self.problem is None:
+            return f"redis{lost}" if lost else ""
+        return f"redis away: {self.problem}, {self._held:,} ticks wait{lost}"
+
+    def channel(self, name: str) -> Channel:
+        """The streams of a source."""
+        return Channel(self, name)
+
+    def start(self) -> None:
+        """Begin to write. Call on the event loop."""
+        self._task = asyncio.create_task(self._run(), name="redis publisher")
+
+    def put(self, batch: _Batch) -> None:
+        """Let a batch wait its turn; the oldest give way when too many wait."""
+        self._waiting.append(batch)
+        self._held += len(batch.ticks)
+        while self._held > MAX_WAITING and len(self._waiting) > 1:
+            gone = self._waiting.popleft()
+            count = len(gone.ticks)
+            self._held -= count
+            self.dropped += count
+            self._sent[gone.stream] = self._sent.get(gone.stream, 0) + count
+
+    async def close(self) -> None:
+        """Write what waits, as far as there is time, and close the connection."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        with contextlib.suppress(TimeoutError, OSError, self._errors):
+            async with asyncio.timeout(CLOSE_S):
+                while self._waiting and self.problem is None:
+                    await self._write()
+        with contextlib.suppress(TimeoutError, OSError, self._errors):
+            await self._client.aclose()
+
+    async def _run(self) -> None:
+        delay = RETRY_S[0]
+        while True:
+            try:
+                while self._waiting:
+                    await self._write()
+                    self._well()
+                    delay = RETRY_S[0]
+                await asyncio.sleep(EVERY_S)
+            except (OSError, TimeoutError, self._errors) as error:
+                self._failed(error)
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, RETRY_S[1])
+
+    async def _write(self) -> None:
+        """Write the oldest batch, with what follows it of the same stream."""
+        batch = self._joined()
+        # One that was tried before may have been written, though the answer got lost.
+        tried = batch.entry
+        if not tried or not await self._client.xrange(batch.stream, tried, tried):
+            batch.entry = await self._next_id(batch.stream)
+            await self._client.xadd(
+                batch.stream,
+                self._fields(batch),
+                id=batch.entry,
+                maxlen=self._max_entries,
+                approximate=True,
+            )
+        count = len(batch.ticks)
+        self.published += count
+        if self._waiting and self._waiting[0] is batch:
+            self._waiting.popleft()
+            self._held -= count
+            self._sent[batch.stream] = self._sent.get(batch.stream, 0) + count
+        else:  # it gave way while it was being written
+            self.dropped -= count
+
+    def _joined(self) -> _Batch:
+        """The oldest batch; those after it of the same stream join it until it is tried."""
+        first = self._waiting[0]
+        if first.entry:
+            return first
+        same, rest = [first], deque[_Batch]()
+        size = len(first.ticks)
+        full = False
+        for batch in list(self._waiting)[1:]:
+            mine = batch.stream == first.stream
+            full |= mine and (
+                batch.numbering != first.numbering or size + len(batch.ticks) > MAX_BATCH
+            )
+            if mine and not full:
+                same.append(batch)
+                size += len(batch.ticks)
+            else:
+                rest.append(batch)
+        made = _Batch(first.stream, _concatenated([one.ticks for one in same]), first.numbering)
+        rest.appendleft(made)
+        self._waiting = rest
+        return made
+
+    async def _next_id(self, stream: str) -> str:
+        """An entry id later than all in the stream, also where a clock was set back."""
+        last = self._last_id.get(stream)
+        if last is None:
+            newest = await self._client.xrevrange(stream, count=1)
+            last = (0, 0)
+            if newest:
+                ms, _, number = newest[0][0].decode().partition("-")
+                last = (int(ms), int(number))
+        now = time.time_ns() // 1_000_000
+        made = (now, 0) if now > last[0] else (last[0], last[1] + 1)
+        self._last_id[stream] = made
+        return f"{made[0]}-{made[1]}"
+
+    def _fields(self, batch: _Batch) -> dict[str, bytes]:
+        ticks = batch.ticks
+        return {
+            "ts_ms": ticks.ts_ms.astype("<i8").tobytes(),
+            "price": ticks.price.astype("<f8").tobytes(),
+            "size": ticks.size.astype("<f8").tobytes(),
+            "trade_id": ticks.trade_id.astype("<i8").tobytes(),
+            "first": str(self._sent.get(batch.stream, 0)).encode(),
+            "numbering": str(batch.numbering).encode(),
+        }
+
+    def _well(self) -> None:
+        if self.problem is not None:
+            logger.info("redis is back; %d ticks were dropped meanwhile so far", self.dropped)
+            self.problem = None
+
+    def _failed(self, error: BaseException) -> None:
+        words = (str(error) or type(error).__name__).splitlines()[0][:120]
+        if self.problem is None:
+            logger.warning("redis cannot be reached: %s; what is new waits in memory", words)
+        self.problem = words
+        self._last_id.clear()
+
+
+def _concatenated(parts: list[Ticks]) -> Ticks:
+    if len(parts) == 1:
+        return parts[0]
+    names = ("ts_ms", "price", "size", "trade_id")
+    columns = (np.concatenate([getattr(one, name) for one in parts]) for name in names)
+    return Ticks(parts[0].symbol, *columns)
