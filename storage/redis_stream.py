@@ -35,6 +35,8 @@ MAX_WAITING = 200_000
 MAX_BATCH = 10_000
 EVERY_S = 0.1
 TIMEOUT_S = 0.2
+#: Seconds without anything to write after which the server is asked whether it is there.
+PING_S = 2.0
 RETRY_S = (0.5, 5.0)
 CLOSE_S = 0.6
 
@@ -150,13 +152,16 @@ class RedisPublisher:
             await self._client.aclose()
 
     async def _run(self) -> None:
-        delay = RETRY_S[0]
+        delay, asked_s = RETRY_S[0], 0.0
         while True:
             try:
                 while self._waiting:
                     await self._write()
-                    self._well()
+                    asked_s = self._well()
                     delay = RETRY_S[0]
+                if time.monotonic() - asked_s >= PING_S:
+                    await self._client.ping()
+                    asked_s = self._well()
                 await asyncio.sleep(EVERY_S)
             except (OSError, TimeoutError, self._errors) as error:
                 self._failed(error)
@@ -234,10 +239,12 @@ class RedisPublisher:
             "numbering": str(batch.numbering).encode(),
         }
 
-    def _well(self) -> None:
+    def _well(self) -> float:
+        """The server has answered: when, in monotonic seconds."""
         if self.problem is not None:
             logger.info("redis is back; %d ticks were dropped meanwhile so far", self.dropped)
             self.problem = None
+        return time.monotonic()
 
     def _failed(self, error: BaseException) -> None:
         words = (str(error) or type(error).__name__).splitlines()[0][:120]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -111,12 +112,13 @@ async def test_until_the_kernels_are_ready_every_analysis_says_so(runtime):
     assert not runtime.computed
 
 
-async def test_redis_is_said_to_be_missing_in_one_line(caplog):
+async def test_redis_without_its_library_is_said_in_one_line(caplog, monkeypatch):
+    monkeypatch.setitem(sys.modules, "redis", None)
     with caplog.at_level(logging.WARNING):
         async with started(replace(QUIET, redis="redis://localhost")):
             pass
     assert [one.message for one in caplog.records if "redis" in one.message] == [
-        "--redis is not available in this version: ticks are kept in memory only"
+        "Redis needs its library: pip install redis; nothing is published"
     ]
 
 

@@ -179,7 +179,7 @@ def test_help_promises_only_what_there_is(capsys):
         parse(["--help"], {})
     out = " ".join(capsys.readouterr().out.split())
     for words in (
-        "--redis URL not available in this version",
+        "--redis URL redis://host:6379/0 to which live ticks are published too",
         "--archive PATH file in which ticks, alert rules and history are kept",
         "for backfilling gaps",
         "symbols to ask of an exchange",
