@@ -125,6 +125,11 @@ class Kept:
         return self.held[0].kind
 
     @property
+    def rows(self) -> int:
+        """Ticks or bars of all its symbols."""
+        return sum(one.rows for one in self.held)
+
+    @property
     def symbols(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.symbol for one in self.held))
 

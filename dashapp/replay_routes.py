@@ -96,7 +96,8 @@ ROUTES = (
         "POST",
         "/api/replay/start",
         start,
-        "Play what a market holds into the market replay, through the same path as live data, at "
+        "Play what a market holds, or the archive has of it, into the market replay, through the "
+        "same path as live data, at "
         "1x to 1000x; what was replayed before is forgotten. start_ms: where to begin (epoch ms).",
         body='{"market": "demo", "speed": 60, "start_ms": null}',
     ),

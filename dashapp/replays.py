@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from analytics.model import FeedState, FeedStatus, NotReady, PairParams, Ticks
-from dashapp.stretches import of_market
+from dashapp.export_rows import Kept
+from dashapp.stretches import of_archive, of_market, rows_in
 from ingestion.replay import Batch, ReplayFeed, Stretch, checked_speed
 from storage.market import Market
 
@@ -49,6 +50,7 @@ class ReplayControl:
     """The market "replay" among the runtime's `markets`.
 
     begin: told of each market that a replay begins. behind_ms: how far its alerts are behind.
+    find: a market of the archive, None where it has none such.
     """
 
     def __init__(
@@ -56,10 +58,12 @@ class ReplayControl:
         markets: dict[str, Market],
         begin: Callable[[Market], None],
         behind_ms: Callable[[Market], int],
+        find: Callable[[str], Awaitable[Kept | None]],
     ) -> None:
         self._markets = markets
         self._begin = begin
         self._behind_ms = behind_ms
+        self._find = find
         self._of = ""
         self._feed: ReplayFeed | None = None
         self._switching = asyncio.Lock()
@@ -110,17 +114,27 @@ class ReplayControl:
         Raises KeyError or ValueError in words; the replay that runs is then left alone.
         """
         speed = checked_speed(speed)
-        market = self._markets.get(market_id)
-        if market is None:
-            known = ", ".join(one for one in self._markets if one != MARKET)
-            raise KeyError(f"there is no market {market_id!r}, only: {known}")
-        if market.kind == "replay":
-            raise ValueError("a replay cannot be replayed: seek in it")
-        stretch = of_market(market)
+        stretch = await self._stretch(market_id)
         self._check(stretch, start_ms)
         async with self._switching:
             await self._play(stretch, market_id, speed, start_ms)
         logger.info("replay of %s begins at %gx", stretch.title, speed)
+
+    async def _stretch(self, market_id: str) -> Stretch:
+        """A market in memory, or in the archive where that has more of it.
+
+        Raises KeyError or ValueError in words.
+        """
+        market = self._markets.get(market_id)
+        if market is not None and market.kind == "replay":
+            raise ValueError("a replay cannot be replayed: seek in it")
+        kept = await self._find(market_id)
+        if kept is not None and (market is None or rows_in(market) < kept.rows):
+            return of_archive(kept)
+        if market is None:
+            known = ", ".join(one for one in self._markets if one != MARKET)
+            raise KeyError(f"there is no market {market_id!r}, only: {known}")
+        return of_market(market)
 
     def play(self) -> None:
         """Go on after a pause. Raises ValueError where nothing is replayed, or it has ended."""
@@ -181,6 +195,8 @@ class ReplayControl:
         def sink(batches: list[Batch]) -> None:
             for batch in batches:
                 if isinstance(batch, Ticks):
+                    # What was kept has nothing twice; a source may have numbered anew in it.
+                    market.forget_ids(batch.symbol)
                     market.append(batch)
                 else:
                     market.append_bars(batch)

@@ -27,6 +27,7 @@ from dashapp import flow_log, warmup
 from dashapp.alert_engine import AlertEngine
 from dashapp.alert_history import MAX_EVENTS
 from dashapp.analyses import Analyses, Correlations, legs, pair_key
+from dashapp.export_rows import kept_of
 from dashapp.feed_control import FeedControl, publisher_at
 from dashapp.johansen import JohansenDesk
 from dashapp.keeper import Keeper
@@ -70,7 +71,8 @@ class Runtime:
         self.callback_ms: dict[str, deque[float]] = {}
         self.alerts = AlertEngine(self, self._keeper.keep)
         self._pair_log = PairLog(self)
-        self.replays = ReplayControl(self.markets, self.alerts.begin, self.alerts.behind_ms)
+        find = partial(kept_of, self.recorder)
+        self.replays = ReplayControl(self.markets, self.alerts.begin, self.alerts.behind_ms, find)
         self._analyses = Analyses()
         self.johansen = JohansenDesk()
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -1,4 +1,4 @@
-"""What can be played again: a market in memory, as one stretch of each symbol."""
+"""What can be played again: a market in memory, or one of the archive, as a stretch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from analytics.model import TIMEFRAMES, Bars, Ticks
+from dashapp.export_rows import Kept, Span
 from ingestion.replay import Batch, Stretch, part_of
 from storage.market import Market
 
@@ -46,3 +47,26 @@ def _read(held: dict[str, Batch], symbol: str, from_ms: int) -> Iterator[Batch]:
     newest = np.maximum.accumulate(batch.ts_ms) if isinstance(batch, Ticks) else batch.ts_ms
     for begin in range(int(np.searchsorted(newest, from_ms)), len(batch), PIECE):
         yield part_of(batch, slice(begin, begin + PIECE))
+
+
+def of_archive(kept: Kept) -> Stretch:
+    """All that the archive has of a market, until now."""
+    last_ms = max(one.last_ts_ms for one in kept.held)
+    length = 0 if kept.kind == "ticks" else TIMEFRAMES[kept.held[0].timeframe or "1s"]
+
+    def read(symbol: str, from_ms: int) -> Iterator[Batch]:
+        span = Span(from_ms, last_ms + 1)
+        return kept.ticks(symbol, span) if kept.kind == "ticks" else kept.base_bars(symbol, span)
+
+    return Stretch(
+        title=kept.title,
+        symbols=kept.symbols,
+        first_ms=min(one.first_ts_ms for one in kept.held),
+        last_ms=last_ms + length,
+        read=read,
+    )
+
+
+def rows_in(market: Market) -> int:
+    """Ticks or bars that a market holds in memory."""
+    return sum(len(_held(market, symbol)) for symbol in market.symbols)

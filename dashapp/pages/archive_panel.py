@@ -12,6 +12,7 @@ from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.components import attributes, card, number_column, table, text_column
+from dashapp.pages import archive_export
 from dashapp.pages.shared import utc_time
 from dashapp.runtime import Runtime
 from storage.archive import ArchiveError, Holding
@@ -80,6 +81,7 @@ def panel() -> Component:
             html.P(id=STATUS, className="tone-muted"),
             grid,
             says,
+            archive_export.row(),
             _asked(),
         ],
         tools=_tools(),
@@ -154,6 +156,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     """The table, and what its buttons do."""
     _register_table(app, runtime)
     _register_buttons(app, runtime)
+    archive_export.register(app, runtime)
 
 
 def _register_table(app: Dash, runtime: Runtime) -> None:

@@ -16,7 +16,9 @@ from analytics.readings import readings_between
 from dashapp import replays
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
+from storage.archive import Archive
 from storage.market import Market
+from tests.dashapp.conftest import made_up_ticks
 
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT", "z_window": 30}
 RULES = (
@@ -205,6 +207,32 @@ async def test_forward_keeps_the_market_and_back_begins_it_anew(playing):
     assert anew.counters.accepted == 2_400 - 2 * 120
     await playing.replays.seek(first)
     assert playing.replays.state.state == "playing", "an ended replay plays on"
+
+
+async def test_what_memory_has_forgotten_is_replayed_from_the_archive(runtime, tmp_path):
+    whole = [made_up_ticks(symbol, 3_000, seed=n) for n, symbol in enumerate(("BTCUSDT", "A"))]
+    with_archive = runtime._keeper.archive = Archive.open(tmp_path / "kept.sqlite")
+    try:
+        for ticks in whole:
+            with_archive.append_ticks("demo", ticks)
+        await runtime.replays.start("demo", 1_000)
+        assert runtime.replays.state.symbols == ("BTCUSDT", "A")
+        replayed = await ended(runtime)
+        expected = Market("file", "File", "upload")
+        for ticks in whole:
+            expected.append(ticks)
+        assert_equal_bars(replayed, expected)
+        await runtime.replays.start("demo", 1_000, int(whole[0].ts_ms[5_000]))
+        replayed = await ended(runtime)
+        assert replayed.ticks("BTCUSDT").ts_ms[0] == whole[0].ts_ms[5_000]
+        with_archive.put_market("live-x", "X", "live")
+        with_archive.append_ticks("live-x", whole[0])
+        await runtime.replays.start("live-x", 1_000)
+        assert runtime.markets["replay"].title == "Replay: X"
+    finally:
+        await runtime.replays.stop()
+        runtime._keeper.archive = None
+        with_archive.close()
 
 
 async def test_what_cannot_be_done_is_said_and_changes_nothing(playing):
