@@ -36,6 +36,7 @@ from dashapp.resources import (
     legal_timeframe,
     pair_series,
 )
+from dashapp.stretches import rows_in
 from dashapp.summary import row
 from storage.dataset import zipped_dataset
 from storage.export_parquet import ParquetUnavailable
@@ -50,7 +51,7 @@ _SPAN = {
     "kept": Parameter(
         choice("memory", "archive"),
         None,
-        "memory or archive; else memory where the market is there, and the archive where not",
+        "memory or archive; else whichever has more of a file, and memory for a live market",
     ),
 }
 _SUMMARY_LIMIT = Parameter(whole(2, 20_000), 1_000, "newest bars that the figures are of")
@@ -178,14 +179,18 @@ async def _kept(call: Call) -> Kept | None:
     Raises ApiError 404 where it is in neither.
     """
     name, wanted = call.request.path_params["market"], call.values["kept"]
-    if wanted != "archive" and (wanted or name in call.runtime.markets):
+    limit = call.values["limit"]
+    market = call.runtime.market(name)
+    if wanted == "memory" or (wanted is None and market is not None and not market.whole):
         return None
     kept = await kept_of(call.runtime.recorder, name)
+    if wanted is None and market is not None:  # of a long file memory holds the newest rows
+        return kept if kept and limit is None and kept.rows > rows_in(market) else None
     if kept is None and wanted is None:
         market_of(call.runtime, name)
     if kept is None:
         raise ApiError(HTTPStatus.NOT_FOUND, f"the archive holds no market {name!r}")
-    if call.values["limit"] is not None:
+    if limit is not None:
         raise ValueError("limit is of what is in memory: give start_ms and end_ms here")
     return kept
 

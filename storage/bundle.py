@@ -68,7 +68,7 @@ def zipped(
     sink = Drain()
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with zipfile.ZipFile(sink, "w", method, compresslevel=_QUICK) as archive:
-        with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as file:
+        with archive.open(name, "w", force_zip64=True) as file:
             for piece in pieces:
                 file.write(piece)
                 if sink.held >= _PIECE:

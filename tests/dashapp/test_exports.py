@@ -14,6 +14,7 @@ import pytest
 from analytics.bars import resample
 from analytics.model import TIMEFRAMES, Bars, Ticks
 from storage.archive import Archive
+from storage.market import Market
 from tests.dashapp.conftest import START_MS, made_up_ticks
 
 DAY_MS = 86_400_000
@@ -94,6 +95,17 @@ async def test_archived_bars_are_exported_and_joined_to_coarser_ones(client, arc
     assert sum(float(row["volume"]) for row in rows) == 100
 
 
+async def test_a_file_that_memory_holds_in_part_is_exported_whole(client, runtime, archived):
+    short = runtime.markets["file"] = Market("file", "A file", "upload")
+    ones = np.ones(1)
+    short.append_bars(Bars("A", "1m", [START_MS // 60_000 * 60_000], *[ones] * 5, [-1], ones))
+    asked = {"timeframe": "1m"}
+    assert len(rows_of(await client.get("/export/file/bars.csv", params=asked))) == 100
+    for more in ({"kept": "memory"}, {"limit": 5}):
+        rows = rows_of(await client.get("/export/file/bars.csv", params={**asked, **more}))
+        assert len(rows) == 1
+
+
 @pytest.mark.parametrize(
     ("path", "params", "status", "words"),
     [
@@ -125,6 +137,7 @@ async def test_a_zip_holds_the_file_and_its_manifest(client):
         assert made.testzip() is None
         name, side = made.namelist()
         file, manifest = made.read(name), json.loads(made.read(side))
+    assert len(answer.content) < len(file) / 2
     assert (name, side) == ("demo_ticks_BTCUSDT.csv", "demo_ticks_BTCUSDT.csv.manifest.json")
     assert manifest["sha256"] == hashlib.sha256(file).hexdigest()
     assert manifest["bytes"] == len(file)
