@@ -19,7 +19,7 @@ SOURCES = (
     ("demo", "Demo (simulated)"),
     ("binance-futures", "Binance USD-M"),
     ("binance-spot", "Binance spot"),
-    ("url", "URL (ws, http)"),
+    ("url", "URL (ws, http, redis)"),
 )
 
 SHORTCUTS = (

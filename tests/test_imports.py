@@ -71,6 +71,7 @@ WITHOUT_DASH = (
     "pair_log",
     "recorder",
     "flow_log",
+    "trust",
     "warmup",
     "guard",
     "bodies",
@@ -89,7 +90,6 @@ WITHOUT_DASH = (
     "ids",
     "theme",
     "view",
-    "trust",
 )
 #: Modules of dashapp that make the pages and the server, and so know Dash.
 WITH_DASH = (
