@@ -155,7 +155,7 @@ class FeedControl:
             market = Market("live", f"Live: {label}", "live")
             watched = is_redis(source)
             tape, channels = self._tapes(market, source)
-            tapes = (tape, *channels)
+            tapes: tuple[Tape | Channel, ...] = (tape, *channels)
             feed = make_feed(
                 source,
                 symbols,
