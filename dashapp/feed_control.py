@@ -134,6 +134,17 @@ class FeedControl:
         async with self._switching:
             await self._stop()
 
+    async def close(self) -> None:
+        """Stop for good: the feed, then what publishes its ticks."""
+        await self.stop()
+        if self.publisher is not None:
+            await self.publisher.close()
+
+    @property
+    def redis_words(self) -> str:
+        """What is wrong with Redis, as the strip says it; "" while all is well."""
+        return "" if self.publisher is None else self.publisher.words
+
     async def _stop(self) -> None:
         feed, self._running = self._running, None
         if feed is None:

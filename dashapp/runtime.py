@@ -108,10 +108,8 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._helper is not None and self._helper.poll() is None:
             self._helper.kill()
-        feeds = (self._feed.stop(), self.replays.stop(), self.alerts.stop())
+        feeds = (self._feed.close(), self.replays.stop(), self.alerts.stop())
         await asyncio.gather(*feeds, self._keeper.close())
-        if self._feed.publisher is not None:
-            await self._feed.publisher.close()
 
     @property
     def kernels_ready(self) -> bool:
@@ -166,12 +164,8 @@ class Runtime:
         market = self.markets.get(market_id)
         if market is None:
             return {}
-        publisher = self._feed.publisher
-        return {
-            **trust_of(market, self._feed),
-            "archive": self._keeper.words,
-            "redis": "" if publisher is None else publisher.words,
-        }
+        kept = {"archive": self._keeper.words, "redis": self._feed.redis_words}
+        return {**trust_of(market, self._feed), **kept}
 
     # --- the feed ------------------------------------------------------------------------
 
