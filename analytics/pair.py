@@ -40,6 +40,11 @@ ADF_POINTS = 100
 #: The table of methods compares Theil-Sen, which takes 3 ms here, on this many rows.
 THEIL_SEN_ROWS = 5_000
 HURST_LAGS = 100
+#: What minus infinity as a statistic means: p = 0 of legs that no test can tell apart.
+_COLLINEAR = (
+    "Y and X are collinear, R² is within 1.5e-6 of one (about 0 with trend n, so that any two "
+    "prices far above their moves come out so)"
+)
 
 
 _Result = TypeVar("_Result", UnitRootResult, CointegrationResult)
@@ -112,10 +117,11 @@ def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result
     except ValueError as error:
         notes.append(f"{absence}: {error}.")
         return None
-    if np.isnan(result.statistic):
-        notes.append(f"{absence}: the regression leaves nothing but rounding.")
-        return None
-    return result
+    if np.isfinite(result.statistic):
+        return result
+    rounding = "the regression leaves nothing but rounding"
+    notes.append(f"{absence}: {rounding if np.isnan(result.statistic) else _COLLINEAR}.")
+    return None
 
 
 def _notes(rows: Aligned, params: PairParams, chosen: HedgeFit, n_fit: int) -> list[str]:

@@ -114,9 +114,10 @@ def _adf_pvalue(view: _View) -> float:
 def _engle_granger_pvalue(view: _View) -> float:
     options: dict[str, Any] = {"trend": view.params.trend, "lag_method": view.params.lag_method}
     try:
-        return float(engle_granger(view.y, view.x, **options).pvalue)
+        test = engle_granger(view.y, view.x, **options)
     except ValueError:  # a constant leg, too few rows: no such test
         return np.nan
+    return test.pvalue if math.isfinite(test.statistic) else np.nan  # else collinear: no test
 
 
 _READ: dict[str, Callable[[_View], float]] = {

@@ -48,7 +48,7 @@ def cointegration_verdict(pvalue: float | None) -> tuple[str, str]:
     ('not cointegrated (p = 0.430)', 'warn')
     """
     if pvalue is None or not math.isfinite(pvalue):
-        return "not enough data", "muted"
+        return "not tested", "muted"
     if pvalue < SIGNIFICANT_P:
         return f"cointegrated ({p_value(pvalue)})", "up"
     return f"not cointegrated ({p_value(pvalue)})", "warn"

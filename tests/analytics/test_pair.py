@@ -533,6 +533,22 @@ def test_legs_that_are_multiples_have_no_z_and_no_test_of_their_last_bits(hedge,
     assert moves or snapshot.hurst is None
 
 
+@pytest.mark.parametrize("trend", ["n", "c"])
+def test_collinear_legs_are_never_called_cointegrated(trend) -> None:
+    """About 0 two walks far above their moves are collinear, which coint gives a p-value of 0."""
+    rng = np.random.default_rng(5)
+    x, y = 60_000.0 + np.cumsum(rng.standard_normal((2, 300)), axis=1)
+    if trend == "c":
+        y = 2.0 * x + 1e-4 * rng.standard_normal(300)
+    assert engle_granger(y, x, trend=trend).pvalue == 0.0
+    legs = bars("Y", range(300), y), bars("X", range(300), x)
+    snapshot = analyzed(*legs, trend=trend)
+    assert snapshot.engle_granger is None
+    assert "collinear" in " ".join(snapshot.notes)
+    metric = "engle_granger_pvalue"
+    assert np.isnan(pair_readings(*legs, snapshot.params, [metric], snapshot.ts_ms[-1:])[metric])
+
+
 def test_the_smallest_prices_give_no_figures_rather_than_an_error() -> None:
     x = 1e-300 * (1.0 + 0.01 * np.sin(np.arange(100.0) ** 2))
     snapshot = analyzed(bars("Y", range(100), 2.0 * x), bars("X", range(100), x))
