@@ -27,6 +27,7 @@ from analytics.model import (
     UNKNOWN_TRADES,
     Bars,
     BoolArray,
+    FloatArray,
     IntArray,
     Ticks,
 )
@@ -239,7 +240,7 @@ def ticks_of_frame(frame: pd.DataFrame) -> Ticks:
         if name not in frame.columns:
             raise ValueError(f"ticks has no column {name}, expected price and size")
     if "ts_ms" in frame.columns:
-        ts_ms = frame["ts_ms"].to_numpy(np.int64)
+        ts_ms = _whole_numbers(frame["ts_ms"], "times")
     elif isinstance(frame.index, pd.DatetimeIndex):
         index = frame.index if frame.index.tz is None else frame.index.tz_convert(None)
         if index.hasnans:
@@ -251,11 +252,26 @@ def ticks_of_frame(frame: pd.DataFrame) -> Ticks:
     if len(symbols) > 1:
         raise ValueError(f"ticks has {len(symbols)} symbols, expected 1")
     if "trade_id" in frame.columns:
-        ids = frame["trade_id"].to_numpy(np.int64)
+        ids = _whole_numbers(frame["trade_id"].fillna(NO_TRADE_ID), "trade ids")
     else:
         ids = np.full(len(frame), NO_TRADE_ID)
-    price, size = (frame[name].to_numpy(np.float64) for name in ("price", "size"))
+    price, size = (_floats(frame[name]) for name in ("price", "size"))
     return Ticks(str(symbols[0]) if len(symbols) else "", ts_ms, price, size, ids)
+
+
+def _floats(column: pd.Series) -> FloatArray:
+    return column.to_numpy(np.float64, na_value=np.nan)
+
+
+def _whole_numbers(column: pd.Series, what: str) -> IntArray:
+    """A column as int64; ValueError for a missing value or a fraction, which a cast would bend."""
+    if column.dtype.kind in "iu":
+        return column.to_numpy(np.int64)
+    values = _floats(column)
+    bad = values[~(np.isfinite(values) & (values == np.floor(values)))]
+    if len(bad):
+        raise ValueError(f"ticks has {bad[0]} among its {what}, expected whole numbers")
+    return values.astype(np.int64)
 
 
 def aggregate(bars: Bars, timeframe: str) -> Bars:

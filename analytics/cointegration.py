@@ -221,7 +221,7 @@ def johansen(data: Any, *, det_order: int = 0, lag_diff: int = 1) -> JohansenRes
         raise ValueError("data has constant or collinear columns, expected independent ones")
     from statsmodels.tsa.vector_ar.vecm import coint_johansen
 
-    result = coint_johansen(columns, det_order, lag_diff)
+    result = coint_johansen(centred, det_order, lag_diff)
     return JohansenResult(
         trace=result.trace_stat,
         max_eig=result.max_eig_stat,

@@ -297,6 +297,20 @@ def test_a_frame_that_is_no_ticks_is_an_error_in_words(frame, words):
         resample(frame, "1s")
 
 
+@pytest.mark.parametrize("times", [[1_000, None], [1_000, np.inf], [1_000, 1_500.5]])
+def test_a_time_that_is_no_whole_number_is_an_error_and_never_a_bar(times):
+    frame = pd.DataFrame({"ts_ms": times, "price": [2.0, 3.0], "size": [1.0, 1.0]})
+    with pytest.raises(ValueError, match="among its times, expected whole numbers"):
+        resample(frame, "1s")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Int64"])
+def test_a_missing_trade_id_is_none(dtype):
+    ids = pd.Series([None, 7], dtype=dtype)
+    frame = pd.DataFrame({"ts_ms": [5, 6], "price": [2.0, 3.0], "size": 1.0, "trade_id": ids})
+    assert ticks_of_frame(frame).trade_id.tolist() == [-1, 7]
+
+
 def test_bars_as_a_frame_have_a_utc_index_and_every_column():
     frame = to_frame(resample(make_ticks([(1_500, 2.0, 3.0)]), "1s"))
     assert list(frame.columns) == ["open", "high", "low", "close", "volume", "trades", "vwap"]

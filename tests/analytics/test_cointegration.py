@@ -209,6 +209,15 @@ def test_johansen_meets_the_published_statistics(reference: Path) -> None:
     assert found.trace_critical.shape == found.max_eig_critical.shape == (8, 3)
 
 
+@pytest.mark.parametrize("det_order", [0, 1])
+def test_a_high_level_costs_johansen_no_digits(det_order: int) -> None:
+    walks = np.cumsum(np.random.default_rng(3).integers(-8, 9, (2, 300)), axis=1) / 16.0
+    low, high = walks.T, walks.T + 2.0**30
+    at_0, above = (johansen(data, det_order=det_order) for data in (low, high))
+    np.testing.assert_allclose(above.trace, at_0.trace, rtol=1e-11)
+    np.testing.assert_allclose(above.eigenvectors, at_0.eigenvectors, rtol=1e-9)
+
+
 def test_johansen_counts_the_relations_of_a_pair() -> None:
     y, x = _pair(np.random.default_rng(8), 400, 0)
     assert johansen(np.column_stack([y, x])).rank("99%") == 1
