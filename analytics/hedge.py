@@ -34,8 +34,20 @@ from analytics._hedge_lines import (
 )
 from analytics._kalman import kalman_path
 from analytics.arrays import series, table, two_series, whole
+from analytics.kalman import KalmanHedge, kalman_hedge
 from analytics.model import HEDGE_METHODS, FloatArray, HedgeFit, HedgePath
 from analytics.rolling import rolling_comoments, rolling_mean, rolling_ols
+
+__all__ = [
+    "HedgeChoices",
+    "HedgeFit",
+    "HedgePath",
+    "KalmanHedge",
+    "compare_hedges",
+    "fit_hedge",
+    "hedge_path",
+    "kalman_hedge",
+]
 
 
 def _complete(y: FloatArray, x: FloatArray, intercept: bool) -> tuple[Rows, str]:

@@ -197,6 +197,7 @@ REGISTRY: dict[str, Entry] = {
         lambda r, n: [line for path in r for line in lines(14, *path)],
     ),
     "kalman.kalman_hedge": Entry(lambda f, a: f(a.y, a.x), lambda r, n: lines(0, *r)),
+    "hedge.kalman_hedge": Entry(lambda f, a: f(a.y, a.x), lambda r, n: lines(0, *r)),
     "stationarity.adf": Entry(lambda f, a: f(a.y), gaps=False),
     "stationarity.rolling_adf": Entry(
         lambda f, a: f(a.y, 40, 3), lambda r, n: lines(39, at_rows(*r, n))
