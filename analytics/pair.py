@@ -101,13 +101,20 @@ def _reversion(legs: Legs, spread: FloatArray, params: PairParams) -> _Reversion
     exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
     half_life, ou = mean_reversion(spread)
     return _Reversion(
-        _test(lambda: adf(spread, **options), "No ADF test of the spread", notes),
+        _test(lambda: _spread_adf(spread, options), "No ADF test of the spread", notes),
         _test(lambda: engle_granger(legs.y, legs.x, **options), "No Engle-Granger test", notes),
         half_life,
         None if np.isnan(exponent) else exponent,
         ou,
         tuple(notes),
     )
+
+
+def _spread_adf(spread: FloatArray, options: dict[str, Any]) -> UnitRootResult:
+    """`adf`, which would call a constant spread x, as if it were the leg."""
+    if spread.min() == spread.max():
+        raise ValueError("it does not vary")
+    return adf(spread, **options)
 
 
 def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result | None:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics._alignment import Aligned, align
-from analytics._pair_parts import MIN_ROWS, Legs, legs_of, spread_of
+from analytics._pair_parts import MIN_ROWS, Legs, legs_of, returns_of, spread_of
 from analytics.cointegration import engle_granger
 from analytics.hedge import fit_hedge
 from analytics.model import BAR_COLUMNS, Bars, FloatArray, IntArray, PairParams
@@ -98,7 +98,7 @@ def _correlation(view: _View) -> float:
         return np.nan
     else:
         at = np.flatnonzero(~view.carried)[-(window + 1) :]
-        a, b = (leg[at][1:] / leg[at][:-1] - 1.0 for leg in (y, x))
+        a, b = (returns_of(leg[at]) for leg in (y, x))
     return float(rolling_corr(a, b, window)[-1]) if len(a) == window else np.nan
 
 

@@ -442,7 +442,11 @@ def test_trend_and_lag_method_reach_both_tests(trend: str, lag_method: str | Non
     assert snapshot.adf.statistic == alone.statistic
     legs = snapshot.price_y, snapshot.price_x
     relation = engle_granger(*legs, trend=trend, lag_method=lag_method)
-    assert snapshot.engle_granger.statistic == relation.statistic
+    if trend == "n":  # about 0 these prices are collinear
+        assert relation.statistic == -math.inf
+        assert snapshot.engle_granger is None
+    else:
+        assert snapshot.engle_granger.statistic == relation.statistic
 
 
 def test_recorded_market_data_is_analysed_in_every_space(market_data: Path) -> None:
@@ -531,6 +535,24 @@ def test_legs_that_are_multiples_have_no_z_and_no_test_of_their_last_bits(hedge,
     moves = float(np.ptp(snapshot.spread)) > 1e-12  # a Kalman beta is never quite 1, nor 3
     assert moves == np.isfinite(snapshot.z[-1]) == (snapshot.adf is not None)
     assert moves or snapshot.hurst is None
+
+
+def test_a_spread_that_does_not_vary_is_not_called_by_a_legs_name() -> None:
+    legs = bars("Y", range(80), np.full(80, 5.0)), bars("X", range(80), np.arange(80.0) + 9.0)
+    assert "No ADF test of the spread: it does not vary." in analyzed(*legs).notes
+
+
+def test_returns_of_small_ticks_keep_their_digits() -> None:
+    steps = np.random.default_rng(9).integers(-2, 3, (2, 400))
+    ticks = np.cumsum(steps, axis=1) + 6_000_000  # a step is some 1e-7 of the price
+    legs = bars("Y", range(400), ticks[0] / 128.0), bars("X", range(400), ticks[1] / 128.0)
+    exact = np.diff(ticks).astype(np.longdouble) / ticks[:, :-1]
+    a, b = (row - row.mean() for row in exact[:, -60:])
+    expected = float((a @ b) / np.sqrt((a @ a) * (b @ b)))
+    params = PairParams("Y", "X")
+    assert analyzed(*legs).corr[-1] == pytest.approx(expected, rel=1e-12)
+    read = pair_readings(*legs, params, ["correlation"], legs[0].ts_ms[-1:])["correlation"]
+    assert read[0] == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("trend", ["n", "c"])
