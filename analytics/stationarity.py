@@ -197,9 +197,9 @@ def fit_ou(x: Any, dt: float = 1.0) -> OUFit:
 
     The exact discretisation x[t+1] = mu + b (x[t] - mu) + e has b = exp(-theta dt) and
     var(e) = sigma^2 (1 - b^2) / (2 theta). dt: in any unit of time, that of theta and half-life
-    (`OUFit`). x: shape (n,), at least 3 values. Where b is not
-    between 0 and 1 no OU process fits: theta and mu are NaN, sigma is that of the changes.
-    Raises ValueError for dt not above 0, a shorter x, or NaN inside.
+    (`OUFit`). x: shape (n,), at least 3 values. Where b is not between 0 and 1 no OU process
+    fits: theta and mu are NaN, half_life is None, sigma is that of the changes. Raises
+    ValueError for dt not above 0, a shorter x, or NaN inside.
 
     Source: Tang and Chen (2009), "Parameter estimation and bias correction for diffusion
     processes", J. Econometrics 149(1).
