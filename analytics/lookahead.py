@@ -93,7 +93,8 @@ def check_look_ahead(
     The cuts are spread from the first bar with a z-score to the last bar but one; each run
     begins at the same bar. run: the back-test to check, called as `run_backtest`. A changed
     value is one that could not have been known at its own bar. Raises ValueError for cuts
-    below 1.
+    below 1. Look-ahead bias is the second of the seven sins of back-testing in M. Lopez de
+    Prado, Advances in Financial Machine Learning (2018), section 11.2.
 
     >>> t = np.arange(300)
     >>> def bars(symbol, closes):

@@ -122,7 +122,8 @@ def walk_forward(
     The newest stretch may be shorter. progress and run_all: as in `sweep`. NotReady where the
     bars do not fill a warm-up, a training stretch and a test bar, and where it was cancelled.
     Raises ValueError as `sweep` does, for a metric that is none of CHOICES, and for stretches
-    that are too short.
+    that are too short. Source: R. Pardo, The Evaluation and Optimization of Trading
+    Strategies, 2nd edition (2008), chapter 11.
 
     >>> t = np.arange(300)
     >>> def bars(symbol, closes):
