@@ -53,6 +53,7 @@ class Continuity:
 
     def __init__(self, strict: bool) -> None:
         self.strict = strict
+        self._unnumbered = False
         self._restarted: list[str] = []
         self._symbols: dict[str, _Sequence] = {}
 
@@ -70,6 +71,14 @@ class Continuity:
                 moments = np.full(len(numbers), _UNTIMED)
                 gaps += self._check_ids(symbol, np.array(numbers, np.int64), moments)
         return gaps
+
+    @property
+    def proven(self) -> bool:
+        """Whether every trade that came had an id, in a sequence that is known or proven."""
+        if self.strict:
+            return True
+        runs = [one.run for one in self._symbols.values()]
+        return bool(runs) and min(runs) >= PROOF and not self._unnumbered
 
     def restarted(self) -> list[str]:
         """The symbols whose source began to number anew, since this was asked last.
@@ -105,6 +114,7 @@ class Continuity:
             ids = np.concatenate([ids, np.array(used, np.int64)])
             ts_ms = np.concatenate([ts_ms, np.full(len(used), _UNTIMED)])
         numbered = ids >= 0
+        self._unnumbered = self._unnumbered or not numbered.all()
         return self._check_ids(batch.symbol, ids[numbered], ts_ms[numbered])
 
     def _check_ids(self, symbol: str, ids: IntArray, ts_ms: IntArray) -> list[Gap]:

@@ -81,6 +81,9 @@ _STATUS = {
     ),
 }
 
+#: What no waiting mends: a short Retry-After does not make it any better.
+_FORBIDDEN = (403, 451)
+
 _CLOSE_CODES = {
     1000: "closed by the server",
     1001: "the server goes away",
@@ -137,7 +140,10 @@ def explain_status(status: int, retry_after: str | None, now: datetime | None = 
             known = Failure(f"no stream is there (HTTP {status})", "blocked", 60.0)
     if wait is None:
         return known
-    return Failure(f"{known.words}; it asks to wait {wait:.0f} s", known.kind, wait)
+    words = f"{known.words}; it asks to wait {wait:.0f} s"
+    if status in _FORBIDDEN:
+        wait = max(wait, known.at_least_s)
+    return Failure(words, known.kind, wait)
 
 
 def _explain_close(error: ConnectionClosed) -> Failure:

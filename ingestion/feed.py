@@ -110,7 +110,7 @@ class BinanceFeed(Supervisor):
         rest = None if rest is None else binance.checked_rest(rest)
         if fill is not None and (base is None or rest is not None):
             where = rest or self.venue.rest
-            self.backfill = Backfill(self.venue, where, fill, self._say, policy=backfill)
+            self.backfill = Backfill(self.venue, where, fill, self._say_of_gaps, policy=backfill)
         timers = options.get("timers") or Timers()
 
         def transport(wanted: tuple[str, ...]) -> Transport:
@@ -136,6 +136,9 @@ class BinanceFeed(Supervisor):
         super()._found(gap)
         if self.backfill is not None:
             self.backfill.want(gap)
+
+    def _say_of_gaps(self, sentence: str) -> None:
+        self._say_seldom("backfill", sentence)
 
     async def set_symbols(self, symbols: Sequence[str]) -> None:
         """Subscribe to what is new, unsubscribe from what is gone. Raises ValueError."""

@@ -49,6 +49,11 @@ class Intake:
         self._continuity = Continuity(strict_ids)
         self._times = TimeCheck()
 
+    @property
+    def numbered(self) -> bool:
+        """Whether every trade so far had an id, in a sequence that is proven."""
+        return self._continuity.proven
+
     def begin(self, symbols: Sequence[str]) -> None:
         """A new start of the same source: its ids go on, its layouts are learnt anew."""
         self.clock = WallClock()

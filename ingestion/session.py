@@ -54,10 +54,7 @@ class Session:
     def renew(
         self, now_s: float, timers: Timers, successor: Callable[[], Awaitable[Transport]]
     ) -> bool:
-        """Whether the successor has been open for long enough to take over.
-
-        Raises FeedError where the connection is to end before its successor opens.
-        """
+        """Whether the successor has been open for long enough to take over."""
         if now_s - self.opened_s < self.max_age_s or now_s < self._renew_at_s:
             return False
         if self._next is None:
@@ -67,9 +64,9 @@ class Session:
         error = self._next.exception()
         if error is not None:
             self._next = None
-            if not isinstance(error, NETWORK_ERRORS) or explain(error).kind == "renewal":
+            if not isinstance(error, NETWORK_ERRORS):
                 raise error
-            self._renew_at_s = now_s + RENEW_RETRY_S
+            self._renew_at_s = now_s + max(RENEW_RETRY_S, explain(error).at_least_s)
             return False
         if self._leave_at_s is None:
             self._leave_at_s = now_s + timers.handover_s
@@ -89,8 +86,18 @@ class Session:
             f"; messages come, none is a trade ({self.refused.reason}): {self.refused.sample[:80]}"
         )
 
+    def end_soon(self) -> None:
+        """The connection has reached its age."""
+        self.max_age_s = 0.0
+
+    @property
+    def successor_open(self) -> bool:
+        """Whether the successor could take over now."""
+        task = self._next
+        return task is not None and task.done() and task.exception() is None
+
     async def next_transport(self) -> Transport:
-        """The open successor, once `renew` said so."""
+        """The open successor, once `renew` or `successor_open` said so."""
         assert self._next is not None
         task, self._next = self._next, None
         return await task

@@ -36,7 +36,8 @@ class Supervisor(Told):
 
     source: what the user is shown. symbols: only these are taken, all if there are none.
     overlap: whether a connection is renewed by overlapping the next one, which needs ids
-    that tell duplicates. on_gap: told of trades that are missing, before the ticks after
+    that tell duplicates; else that is done once the ids of a source prove to be a sequence.
+    on_gap: told of trades that are missing, before the ticks after
     them. on_restart: told of a symbol whose ids mean other trades from now on. on_jump:
     told by how many seconds this computer's clock was set. strict_ids: whether the source is
     known to number its trades one by one. rng, clock, sleep: for the jitter, seconds that
@@ -83,7 +84,7 @@ class Supervisor(Told):
         self._connects = 0
         self._silences = 0
         self._forgiven: frozenset[str] = frozenset()
-        self._transport: Transport | None = None
+        self._links: list[Transport] = []
         self._ready: Transport | None = None
 
     @property
@@ -134,13 +135,16 @@ class Supervisor(Told):
             told = [f"asks for {', '.join(added)}"] if added else []
             told += [f"no longer asks for {', '.join(removed)}"] if removed else []
             self._say("; ".join(told))
-        if self._transport is not None and (added or removed):
-            try:
-                for message in self._changes(added, removed):
-                    await self._transport.send(message)
-            except NETWORK_ERRORS as error:
-                # The next connection asks for the new symbols anyway.
-                self._say(f"symbols not changed yet: {explain(error).words}")
+        if not added and not removed:
+            return
+        messages = self._changes(added, removed)
+        try:
+            for link in list(self._links):
+                for message in messages:
+                    await link.send(message)
+        except NETWORK_ERRORS as error:
+            # The next connection asks for the new symbols anyway.
+            self._say(f"symbols not changed yet: {explain(error).words}")
 
     def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
         """The messages that tell the server of other symbols; none where it is not told."""
@@ -158,6 +162,7 @@ class Supervisor(Told):
         finally:
             ready, self._ready = self._ready, None
             if ready is not None:
+                self._links.remove(ready)
                 await ready.close()
 
     async def _attempt(self, generation: int) -> Failure | None:
@@ -165,9 +170,7 @@ class Supervisor(Told):
         transport, self._ready = self._ready, None
         try:
             if transport is None:
-                transport = self._open_transport(self.symbols)
-                await self._open(transport)
-            self._transport = transport
+                transport = await self._connect()
             await self._read(transport, generation)
         except NETWORK_ERRORS as error:
             return explain(error)
@@ -177,11 +180,29 @@ class Supervisor(Told):
             logger.exception("feed %s failed", self.source)
             return Failure(f"internal error: {type(error).__name__}", "blocked", 5.0)
         finally:
-            if self._transport is transport:
-                self._transport = None
             if transport is not None:
+                self._links.remove(transport)
                 await transport.close()
         return None
+
+    async def _connect(self) -> Transport:
+        """An open connection that has been asked for the symbols of this moment."""
+        asked = self.symbols
+        transport = self._open_transport(asked)
+        try:
+            await self._open(transport)
+            while asked != self.symbols:
+                wanted = self.symbols
+                added = [symbol for symbol in wanted if symbol not in asked]
+                removed = [symbol for symbol in asked if symbol not in wanted]
+                asked = wanted
+                for message in self._changes(added, removed):
+                    await transport.send(message)
+        except BaseException:
+            await transport.close()
+            raise
+        self._links.append(transport)
+        return transport
 
     async def _open(self, transport: Transport) -> None:
         if self._state not in ("silent", "live"):
@@ -219,18 +240,28 @@ class Supervisor(Told):
                 if messages and generation == self._generation:
                     self._deliver(messages, session)
                 self._check_silence(session)
-                if session.renew(self._clock(), self.timers, self._successor):
+                if self._overlaps and session.renew(self._clock(), self.timers, self._connect):
                     self._ready = await session.next_transport()
                     return
+        except NETWORK_ERRORS:
+            if not session.successor_open:
+                raise
+            self._ready = await session.next_transport()
         finally:
             await session.close()
+            self._links = [link for link in self._links if link in (transport, self._ready)]
+
+    @property
+    def _overlaps(self) -> bool:
+        """Whether what comes twice is known by its id, so that two connections may overlap."""
+        return self._overlap or self._intake.numbered
 
     def _deliver(self, messages: list[bytes], session: Session) -> None:
         made = self._intake.take(messages)
         for gap in made.gaps:
             self._found(gap)
         for symbol in made.restarted:
-            self._say(f"the source numbers the trades of {symbol} anew")
+            self._say_seldom("numbering", f"the source numbers the trades of {symbol} anew")
             if self._on_restart is not None:
                 self._on_restart(symbol)
         if made.ticks or made.rejected:
@@ -243,14 +274,23 @@ class Supervisor(Told):
                 self._detail = "connected" + session.why_no_ticks()
         for notice in made.notices:
             if notice.kind == "shutdown":
-                raise FeedError(Failure(notice.text, "renewal"))
+                self._end_soon(notice.text, session)
             if notice.kind == "error":
-                self._say(f"the source reports an error: {sample(notice.text)}")
+                self._say_seldom("errors", f"the source reports an error: {sample(notice.text)}")
+
+    def _end_soon(self, words: str, session: Session) -> None:
+        """The server is about to end the connection: the next one overlaps it, or follows."""
+        if not self._overlaps or self._backoff.failures:
+            raise FeedError(Failure(words, "renewal"))
+        self._backoff.failures += 1
+        self._say(f"{words}: connects anew, this connection is read on meanwhile")
+        session.end_soon()
 
     def _found(self, gap: Gap) -> None:
         """Trades are missing."""
         span = f"ids {gap.first_id} to {gap.last_id}"
-        self._say(f"gap: {len(gap):,} trades of {gap.symbol} are missing ({span})")
+        words = f"gap: {len(gap):,} trades of {gap.symbol} are missing ({span})"
+        self._say_seldom("gaps", words)
         if self._on_gap is not None:
             self._on_gap(gap)
 
@@ -290,18 +330,6 @@ class Supervisor(Told):
         if self._state == "live":
             names = ", ".join(sorted(self._forgiven)[:5])
             self._detail = f"no data for {names}" if names else ""
-
-    async def _successor(self) -> Transport:
-        """The next connection, open, while this one still reads."""
-        if not self._overlap:
-            raise FeedError(Failure("the connection is renewed before its limit", "renewal"))
-        transport = self._open_transport(self.symbols)
-        try:
-            await self._open(transport)
-        except BaseException:
-            await transport.close()
-            raise
-        return transport
 
     def _become(self, state: FeedState, detail: str) -> None:
         self._state, self._detail, self._retry_at_s = state, detail, None

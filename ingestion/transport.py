@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from websockets.asyncio.client import connect
 
-from ingestion.failures import Failure, FeedError, StreamEnded, explain_status
+from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain_status
 from ingestion.frames import MAX_BATCH_BYTES, MAX_MESSAGE, BulkConnection
 from ingestion.url_guard import at_address, check_url, resolve
 
@@ -45,6 +45,11 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Free everything, whatever state it is in, within Timeouts.close_s."""
+
+
+#: How much of a line that is too long is handed over, and what makes it no JSON.
+TOLD = 120
+TOO_LONG = f" ... (a line of more than {MAX_MESSAGE >> 20} MB)".encode()
 
 
 class _Connect(connect):
@@ -108,7 +113,8 @@ class WebSocketTransport:
 class HttpTransport:
     """An http:// or https:// response that streams lines; server-sent events too.
 
-    A response with a Content-Length is a file: when it has been read, the stream ended.
+    A response with a Content-Length is a file: when it has been read, the stream ended. A
+    line that is too long is handed over cut, as one that nobody can read.
     """
 
     def __init__(self, url: str, timeouts: Timeouts = Timeouts()) -> None:
@@ -119,7 +125,9 @@ class HttpTransport:
         self._chunks: Any = None
         self._pending: asyncio.Task[bytes] | None = None
         self._rest = b""
+        self._passing_over = False
         self._ended = False
+        self._broke: BaseException | None = None
 
     async def open(self) -> None:
         logging.getLogger("httpx").addFilter(_no_requests)
@@ -168,6 +176,8 @@ class HttpTransport:
             )
 
     async def read(self, wait_s: float) -> list[bytes]:
+        if self._broke is not None:
+            raise self._broke
         if self._ended:
             assert self._response is not None
             if "Content-Length" in self._response.headers:
@@ -177,13 +187,20 @@ class HttpTransport:
         lines: list[bytes] = []
         size, deadline = 0, loop.time() + wait_s
         while size < MAX_BATCH_BYTES and not self._ended:
-            chunk = await self._chunk(max(0.0, deadline - loop.time()))
+            try:
+                chunk = await self._chunk(max(0.0, deadline - loop.time()))
+            except NETWORK_ERRORS as error:
+                # What came before is handed over first, a torn line too: it is counted.
+                self._broke, chunk = error, b""
+                self._ended = True
             if chunk is None:
                 break
             if not size:
                 deadline = loop.time() + self._timeouts.gather_s
             size += len(chunk) + 1
             lines += self._lines(chunk)
+        if self._broke is not None and not lines:
+            raise self._broke
         return lines
 
     async def _chunk(self, wait_s: float) -> bytes | None:
@@ -200,8 +217,14 @@ class HttpTransport:
     def _lines(self, chunk: bytes) -> list[bytes]:
         lines = (self._rest + (chunk or b"\n")).split(b"\n")
         self._rest = lines.pop()
-        if len(self._rest) > MAX_MESSAGE:
-            raise FeedError(Failure(f"a line of more than {MAX_MESSAGE >> 20} MB", at_least_s=5.0))
+        if self._passing_over and lines:
+            del lines[0]
+            self._passing_over = False
+        if self._passing_over:
+            self._rest = b""
+        elif len(self._rest) > MAX_MESSAGE:
+            lines.append(self._rest[:TOLD] + TOO_LONG)
+            self._rest, self._passing_over = b"", True
         return [kept for line in lines if (kept := _without_event(line.strip()))]
 
     async def send(self, message: bytes) -> None:

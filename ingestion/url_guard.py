@@ -25,9 +25,16 @@ _METADATA_HOSTS = re.compile(
     re.ASCII,
 )
 _METADATA_ADDRESSES = frozenset(
-    map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
+    map(
+        ipaddress.ip_address,
+        (
+            *("169.254.169.254", "100.100.100.200", "192.0.0.192", "168.63.129.16"),
+            *("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"),
+        ),
+    )
 )
-_EMBEDDING = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
+#: NAT64: an IPv4 address is in the last four bytes.
+_EMBEDDING = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 _SECRET = re.compile(
     r"((?:^|[?&;])[^=&;#]*(?:token|key|secret|signature|password|passwd|auth|sig)[^=&;#]*=)[^&;#]*",
     re.IGNORECASE,
@@ -168,7 +175,7 @@ def _embedded(address: Address) -> Address:
         return address
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
-    if address in _EMBEDDING[0]:
+    if any(address in network for network in _EMBEDDING):
         return ipaddress.IPv4Address(address.packed[-4:])
     if address.sixtofour is not None:
         return address.sixtofour
