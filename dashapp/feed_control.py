@@ -111,7 +111,7 @@ class FeedControl:
 
     async def _wanted(self, source: str, symbols: Sequence[str]) -> tuple[str, Any]:
         """The market that a source fills, and its feed: the one there is, or a new one."""
-        source = source_of(source)
+        source = self._unmasked(source_of(source))
         wanted = tuple(symbols) or (DEFAULT_SYMBOLS if source.startswith("binance-") else ())
         market_id = "demo" if source == "demo" else "live"
         if self._sources.get(market_id) != source:
@@ -120,6 +120,13 @@ class FeedControl:
         if source != "demo":
             await feed.set_symbols([one.strip().upper() for one in wanted])
         return market_id, feed
+
+    def _unmasked(self, source: str) -> str:
+        """The source itself where a page gives back what it was shown, without its secrets."""
+        for known in (self._sources.get("live", ""), self._settings.source):
+            if source == mask_url(known):
+                return known
+        return source
 
     def _goes_on(self) -> str:
         """What still runs, in words."""

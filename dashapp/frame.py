@@ -64,9 +64,13 @@ def _figures(trust: dict[str, Any]) -> list[Any]:
 
 
 def _status(status: FeedStatus) -> str:
-    wait = status.retry_in_s
-    state = status.state if wait is None else f"{status.state} in {math.ceil(wait)} s"
-    return f"{state} · {status.detail}" if status.detail else state
+    """The feed's state in words: what it is, why, and when it is tried again."""
+    wait, parts = status.retry_in_s, [status.state, status.detail]
+    if wait is not None and status.state == "reconnecting":
+        parts[0] += f" in {math.ceil(wait)} s"
+    elif wait is not None:
+        parts.append(f"tries again in {math.ceil(wait)} s")
+    return " · ".join(filter(None, parts))
 
 
 def _state(runtime: Runtime, body: Market | None, status: FeedStatus) -> str:

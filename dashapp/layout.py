@@ -12,6 +12,7 @@ from dashapp import components, controls, feed_log, ids, replay_bar
 from dashapp.pages import PAGES
 from dashapp.pages.strategy_form import held_by
 from dashapp.runtime import Runtime
+from ingestion.url_guard import mask_url
 
 INTERVAL_MS = 500
 
@@ -82,7 +83,7 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
                     id=ids.SOURCE_URL,
                     type="text",
                     size="sm",
-                    value=runtime.settings.source if source_kind(runtime) == "url" else "",
+                    value=mask_url(runtime.settings.source) if source_kind(runtime) == "url" else "",
                     placeholder="wss://host/path",
                     debounce=True,
                     autocomplete="off",

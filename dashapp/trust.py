@@ -21,7 +21,8 @@ def trust_of(market: Market, feed: FeedControl) -> dict[str, Any]:
     lag_p50_ms, lag_p99_ms: from exchange to here, over the newest 1,000 batches of a live
     market; skew_ms: how far this clock seems to be behind the exchange's, None within 2 s;
     clock_jump_s: by how much it was set of late, None if it was not. gaps: all of them,
-    gaps_open: not filled, missing: trades in those. Then the market's counters, of which
+    gaps_open: not filled, missing: trades in those; numbered: whether a live market's trades
+    have ids at all, without which no gap is ever known. Then the market's counters, of which
     received is the sum; harmless: how many of the rejected are no fault.
     """
     counters, arrived = market.counters, market.last_arrival_s
@@ -39,6 +40,7 @@ def trust_of(market: Market, feed: FeedControl) -> dict[str, Any]:
         "gaps": market.gaps.total,
         "gaps_open": market.gaps.open,
         "missing": market.gaps.missing,
+        "numbered": not live or not market.symbols or market.numbered,
         "backfilled": counters.backfilled,
         "outliers": counters.outliers,
         "received": counters.received,

@@ -313,6 +313,8 @@ def _count(trust: Mapping[str, Any], name: str) -> list[Segment]:
     if value is None or (not value and name in _SELDOM):
         return []
     text = _WORDED.get(name, name + " {:,}").format(value)
+    if name == "gaps" and not trust.get("numbered", True):
+        return [("gaps not known: no ids", "")]
     if name == "gaps" and "gaps_open" in trust:
         if not trust["gaps_open"]:
             return [(f"{text} (filled)" if value else text, "")]

@@ -288,8 +288,10 @@ class Supervisor(Told):
 
     def _found(self, gap: Gap) -> None:
         """Trades are missing."""
-        span = f"ids {gap.first_id} to {gap.last_id}"
-        words = f"gap: {len(gap):,} trades of {gap.symbol} are missing ({span})"
+        words = f"gap: {len(gap):,} trades of {gap.symbol} are missing"
+        words += f" (ids {gap.first_id} to {gap.last_id})"
+        if len(gap) == 1:
+            words = f"gap: a trade of {gap.symbol} is missing (id {gap.first_id})"
         self._say_seldom("gaps", words)
         if self._on_gap is not None:
             self._on_gap(gap)
@@ -322,6 +324,8 @@ class Supervisor(Told):
             words = f"connected, but no data for {self._watchdog.silence(now):.0f} s"
             raise FeedError(Failure(words + session.why_no_ticks(), "silent"))
         silent = frozenset(self._watchdog.silent_symbols(now))
+        if not self.symbols:
+            self._forgiven = silent  # nobody asked for them by name: said, no more
         if silent - self._forgiven:
             # One new connection a silence: a symbol that nobody trades is no fault.
             self._forgiven |= silent

@@ -54,18 +54,18 @@ class Watchdog:
 
     policy: WatchdogPolicy
     _doubts: int = 0
+    _learns: bool = True
     _feed: _Pulse = field(default_factory=lambda: _Pulse(0.0))
     _symbols: dict[str, _Pulse] = field(default_factory=dict)
 
     def start(self, now_s: float, symbols: Iterable[str] = (), doubts: int = 0) -> None:
         """A connection opened: every silence counts from now, usual gaps are kept.
 
-        symbols: the ones that are watched. doubts: how many connections before this one
+        symbols: the ones that are watched, all that come if there are none. doubts: how many connections before this one
         were given up for silence; each doubles the feed's limit, up to 16 times.
         """
         self._doubts = min(doubts, 4)
-        known = self._symbols
-        self._symbols = {symbol: known.get(symbol, _Pulse(now_s)) for symbol in symbols}
+        self.watch(now_s, symbols)
         for pulse in (self._feed, *self._symbols.values()):
             pulse.last_s = now_s
 
@@ -76,11 +76,14 @@ class Watchdog:
             pulse = self._symbols.get(symbol)
             if pulse is not None:
                 pulse.beat(now_s)
+            elif self._learns:
+                self._symbols[symbol] = _Pulse(now_s)
 
     def watch(self, now_s: float, symbols: Iterable[str]) -> None:
-        """Watch these symbols from now on, and no others."""
-        known = self._symbols
-        self._symbols = {symbol: known.get(symbol, _Pulse(now_s)) for symbol in symbols}
+        """Watch these symbols from now on, and no others; all that come if there are none."""
+        known, wanted = self._symbols, tuple(symbols)
+        self._learns = not wanted
+        self._symbols = {one: known.get(one, _Pulse(now_s)) for one in wanted or known}
 
     def silence(self, now_s: float) -> float:
         """Seconds since the feed's last tick, or since it connected."""

@@ -224,6 +224,11 @@ class Market:
         """What its sources numbered and it never had."""
         return self._numbering.gaps
 
+    @property
+    def numbered(self) -> bool:
+        """Whether a tick with an id ever came: without ids no gap is ever known."""
+        return any(self.newest_id(symbol) >= 0 for symbol in self._versions)
+
     def newest_id(self, symbol: str) -> int:
         """The highest trade id that came of a symbol, -1 before the first."""
         return self._numbering.newest(symbol)
