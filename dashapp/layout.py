@@ -83,7 +83,9 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
                     id=ids.SOURCE_URL,
                     type="text",
                     size="sm",
-                    value=mask_url(runtime.settings.source) if source_kind(runtime) == "url" else "",
+                    value=mask_url(runtime.settings.source)
+                    if source_kind(runtime) == "url"
+                    else "",
                     placeholder="wss://host/path",
                     debounce=True,
                     autocomplete="off",

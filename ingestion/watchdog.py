@@ -61,8 +61,9 @@ class Watchdog:
     def start(self, now_s: float, symbols: Iterable[str] = (), doubts: int = 0) -> None:
         """A connection opened: every silence counts from now, usual gaps are kept.
 
-        symbols: the ones that are watched, all that come if there are none. doubts: how many connections before this one
-        were given up for silence; each doubles the feed's limit, up to 16 times.
+        symbols: the ones that are watched, all that come if there are none. doubts: how many
+        connections before this one were given up for silence; each doubles the feed's limit,
+        up to 16 times.
         """
         self._doubts = min(doubts, 4)
         self.watch(now_s, symbols)

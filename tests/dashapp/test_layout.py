@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 
 import pytest
 from dash import Dash
@@ -72,6 +73,14 @@ def app(runtime, settings) -> Dash:
 
 def test_the_frame_has_every_id_that_stays(runtime):
     assert set(FRAME_IDS) <= set(ids_in(layout.layout(runtime)))
+
+
+def test_the_address_that_the_app_was_started_with_is_shown_without_its_secrets(runtime, settings):
+    secret = replace(settings, source="wss://me:hush@feed.example.com/a?token=hush")
+    runtime.settings = secret
+    shown = str(layout.layout(runtime))
+    assert "token=***" in shown
+    assert "hush" not in shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

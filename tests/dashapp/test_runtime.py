@@ -16,7 +16,16 @@ import pytest
 
 from analytics.alerts import AlertEvent
 from analytics.backtest import BacktestParams
-from analytics.model import Bars, FeedStatus, Gap, NotReady, PairParams, PairSnapshot, Rejected
+from analytics.model import (
+    Bars,
+    FeedStatus,
+    Gap,
+    NotReady,
+    PairParams,
+    PairSnapshot,
+    Rejected,
+    Ticks,
+)
 from dashapp import alert_readings, analyses, flow_log
 from dashapp.alert_engine import MAX_RULES
 from dashapp.alert_history import AlertHistory
@@ -401,6 +410,29 @@ async def test_the_strip_accounts_for_everything_a_live_feed_delivers(ticks_of):
         assert 0 <= trust["age_s"] < 1
         assert 500 < trust["lag_p50_ms"] < 1_500
         assert runtime.trust("demo")["lag_p50_ms"] is None
+
+
+async def test_gaps_of_a_source_without_ids_are_not_known(ticks_of):
+    async with started() as runtime:
+        await runtime.start_feed("ws://127.0.0.1:9/", [])
+        assert runtime.trust("live")["numbered"]
+        batch = ticks_of("BTCUSDT", 3)
+        bare = Ticks(batch.symbol, batch.ts_ms, batch.price, batch.size, [-1] * len(batch))
+        runtime._feed._running._sink([bare], [])
+        assert not runtime.trust("live")["numbered"]
+        runtime._feed._running._sink([batch], [])
+        assert runtime.trust("live")["numbered"]
+
+
+async def test_an_address_that_a_page_shows_masked_starts_the_source_itself():
+    async with started() as runtime:
+        await runtime.start_feed("ws://127.0.0.1:9/a?token=hush", [])
+        shown = runtime.feed_status("live").source
+        assert shown == "ws://127.0.0.1:9/a?token=***"
+        market = runtime.market("live")
+        await runtime.stop_feed()
+        await runtime.start_feed(shown, [])
+        assert runtime.market("live") is market
 
 
 # --- files -----------------------------------------------------------------------------------

@@ -350,6 +350,8 @@ def test_the_strip_tells_gaps_that_are_filled_from_those_that_are_open():
     told = {"gaps": 3, "gaps_open": 1, "missing": 120}
     assert words.trust_figures(told) == [("gaps 3 (1 open, 120 trades missing)", "warn")]
     assert words.trust_figures({"gaps": 0, "gaps_open": 0}) == [("gaps 0", "")]
+    told = {"gaps": 0, "gaps_open": 0, "numbered": False}
+    assert words.trust_figures(told) == [("gaps not known: no ids", "")]
 
 
 def test_the_strip_says_when_this_clock_is_wrong():

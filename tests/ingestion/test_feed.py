@@ -664,6 +664,143 @@ async def test_a_shutdown_that_is_announced_reconnects_at_once() -> None:
         )
 
 
+async def test_a_shutdown_of_the_exchange_is_bridged_by_the_next_connection() -> None:
+    later = iter(range(1, 10_000))
+
+    async def going(connection: ServerConnection) -> None:
+        await connection.send('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}')
+        await asyncio.sleep(0.02)
+        await connection.send(agg_trade(next(later)))
+        await connection.wait_closed()
+
+    async def staying(connection: ServerConnection) -> None:
+        while True:
+            await connection.send(agg_trade(next(later)))
+            await asyncio.sleep(0.01)
+
+    taken = Taken()
+    async with server(going, staying) as url:
+        feed = BinanceFeed("binance-spot", taken, ["BTCUSDT"], base=url, timers=FAST)
+        async with running(feed):
+            await until(lambda: taken.count > 10)
+            assert feed.status.connects == 2
+    assert sorted(taken.ids) == list(range(1, len(taken.ids) + 1))
+    assert not any("reconnecting" in sentence for _, sentence in feed.events)
+
+
+async def test_a_server_that_announces_shutdowns_for_ever_is_not_hammered() -> None:
+    async def going(connection: ServerConnection) -> None:
+        await connection.send('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}')
+        await connection.wait_closed()
+
+    slow = Timers(
+        FAST.timeouts, BackoffPolicy(floor_s=20, cap_s=30), FAST.watchdog, handover_s=0.01
+    )
+    async with server(going) as url:
+        feed = BinanceFeed("binance-spot", Taken(), ["BTCUSDT"], base=url, timers=slow)
+        async with running(feed):
+            await until(lambda: feed.status.retry_in_s)
+            assert feed.status.connects == 2
+
+
+async def test_a_connection_that_dies_once_its_successor_is_open_loses_nothing() -> None:
+    async def dying(connection: ServerConnection) -> None:
+        for number in range(1, 21):
+            await connection.send(agg_trade(number))
+            await asyncio.sleep(0.01)
+
+    async def next_one(connection: ServerConnection) -> None:
+        await connection.send(agg_trade(21))
+        await connection.wait_closed()
+
+    timers = Timers(FAST.timeouts, FAST.backoff, FAST.watchdog, max_age_s=0.05, handover_s=60.0)
+    taken = Taken()
+    async with server(dying, next_one, hush) as url:
+        feed = BinanceFeed("binance-spot", taken, ["BTCUSDT"], base=url, timers=timers)
+        async with running(feed):
+            await until(lambda: taken.ids == list(range(1, 22)))
+            assert not any("reconnecting" in sentence for _, sentence in feed.events)
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_a_stream_is_renewed_by_overlap_once_its_ids_are_proven_and_else_left_alone(
+    numbered: bool,
+) -> None:
+    async def numbering(connection: ServerConnection) -> None:
+        for number in range(1, 2_000):
+            trade = json.loads(tick(number))
+            if not numbered:
+                del trade["id"]
+            await connection.send(json.dumps(trade))
+            await asyncio.sleep(0.002)
+
+    timers = Timers(FAST.timeouts, FAST.backoff, FAST.watchdog, max_age_s=0.1, handover_s=0.01)
+    taken = Taken()
+    async with server(numbering) as url, running(StreamFeed(url, taken, timers=timers)) as feed:
+        await until(lambda: taken.count > 150)
+        assert (feed.status.connects > 1) == numbered
+        assert not any("reconnecting" in sentence for _, sentence in feed.events)
+
+
+async def test_a_symbol_asked_for_while_the_connection_opens_is_asked_of_it() -> None:
+    heard = []
+
+    async def exchange(connection: ServerConnection) -> None:
+        async for message in connection:
+            heard.append(json.loads(message))
+
+    def slowly(connection: ServerConnection, request: Any) -> None:
+        feed.symbols = ("BTCUSDT", "SOLUSDT")
+
+    async with serve(exchange, "127.0.0.1", 0, process_request=slowly) as running_server:
+        base = f"ws://127.0.0.1:{running_server.sockets[0].getsockname()[1]}"
+        feed = BinanceFeed("binance-futures", Taken(), ["BTCUSDT"], base=base, timers=FAST)
+        async with running(feed):
+            await until(lambda: heard)
+    assert [(one["method"], one["params"]) for one in heard] == [
+        ("SUBSCRIBE", ["solusdt@aggTrade"])
+    ]
+
+
+async def test_a_flood_of_errors_is_told_by_number() -> None:
+    async def angry(connection: ServerConnection) -> None:
+        for _ in range(3_000):
+            await connection.send('{"error":{"code":2,"msg":"no"}}')
+        await connection.send(tick())
+        await connection.wait_closed()
+
+    taken = Taken()
+    async with server(angry) as url, running(StreamFeed(url, taken, timers=FAST)) as feed:
+        await until(lambda: taken.count)
+        said = [sentence for _, sentence in feed.events if "reports an error" in sentence]
+        assert len(said) == 20
+        assert said[-1].endswith("for 60 s no more of this kind is told")
+        feed._spells["errors"].began_s -= 60
+        feed._say_seldom("errors", "again")
+        assert [sentence for _, sentence in feed.events][-2:] == [
+            "errors: 2,980 more were not told",
+            "again",
+        ]
+    assert len(taken.rejected) == 3_000
+
+
+async def test_a_symbol_of_a_stream_that_falls_silent_is_named_without_a_new_connection() -> None:
+    async def one_stops(connection: ServerConnection) -> None:
+        await connection.send(tick(1, "ETHUSDT"))
+        await talk(connection)
+
+    timers = Timers(FAST.timeouts, FAST.backoff, WatchdogPolicy(feed_s=5, symbol_s=0.2))
+    async with server(one_stops) as url, running(StreamFeed(url, Taken(), timers=timers)) as feed:
+        await until(lambda: feed.status.detail == "no data for ETHUSDT")
+        assert (feed.status.state, feed.status.connects) == ("live", 1)
+
+
+def test_a_short_retry_after_does_not_hasten_what_is_forbidden() -> None:
+    assert explain_status(451, "1").at_least_s == 300.0
+    assert explain_status(403, "900").at_least_s == 900.0
+    assert explain_status(418, "9").at_least_s == 9.0
+
+
 async def test_a_connection_is_renewed_before_its_limit_without_a_missing_id() -> None:
     number = 0
     open_now = []
@@ -796,7 +933,6 @@ async def test_a_response_of_known_length_is_read_once_and_the_feed_stops() -> N
     ("head", "body", "words"),
     [
         ("Content-Encoding: gzip\nTransfer-Encoding: chunked\n", chunk("x"), "compresses"),
-        ("Transfer-Encoding: chunked\n", chunk("x" * (2 << 20)), "a line of more than 1 MB"),
         ("Transfer-Encoding: chunked\n", b"zz\r\n", "connection failed"),
     ],
 )
@@ -813,6 +949,50 @@ async def test_http_streams_that_cannot_be_read_are_explained(
         running(HttpFeed(f"http://127.0.0.1:{port}/", Taken(), timers=FAST)) as feed,
     ):
         await until(lambda: any(words in sentence for _, sentence in feed.events))
+
+
+async def test_a_line_that_is_too_long_is_counted_and_the_stream_goes_on() -> None:
+    async def stream(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        long = '{"x":"' + "x" * (3 << 20) + '"}'
+        text = "\n".join((tick(1), long, tick(2), ""))
+        writer.write(STREAM.replace("\n", "\r\n").encode() + chunk(text))
+        await writer.drain()
+        await asyncio.sleep(2)
+
+    taken = Taken()
+    async with (
+        raw_server(stream) as port,
+        running(HttpFeed(f"http://127.0.0.1:{port}/", taken, timers=FAST)) as feed,
+    ):
+        await until(lambda: taken.count == 2)
+        assert feed.status.connects == 1
+    assert taken.ids == [1, 2]
+    (refused,) = taken.rejected
+    assert refused.reason == "json"
+    assert refused.sample.endswith("(a line of more than 1 MB)")
+
+
+async def test_lines_before_an_http_stream_breaks_are_delivered_and_the_torn_one_is_counted() -> (
+    None
+):
+    async def stream(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM.replace("\n", "\r\n").encode())
+        writer.write(chunk(tick(1) + "\n" + tick(2) + "\n" + '{"symbol":"BTC'))
+        await writer.drain()
+
+    taken = Taken()
+    async with (
+        raw_server(stream, hush_http) as port,
+        running(HttpFeed(f"http://127.0.0.1:{port}/", taken, timers=FAST)) as feed,
+    ):
+        await until(lambda: feed.status.connects == 2)
+    assert taken.ids == [1, 2]
+    assert [one.reason for one in taken.rejected] == ["json"]
+
+
+async def hush_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(STREAM.replace("\n", "\r\n").encode())
+    await asyncio.sleep(1)
 
 
 async def test_a_silent_http_stream_is_found_out() -> None:
