@@ -171,7 +171,7 @@ async def test_a_flood_is_delivered_whole_and_in_order() -> None:
         await connection.wait_closed()
 
     taken = Taken()
-    async with server(flood) as url, running(StreamFeed(url, taken, timers=FAST)):
+    async with server(flood) as url, running(StreamFeed(url, taken)):
         await until(lambda: taken.count >= 20_000, 15)
     assert taken.ids == list(range(20_000))
     assert len(taken.ticks) < 2_000
