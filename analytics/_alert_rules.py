@@ -137,6 +137,7 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
     low = 0.0 if operator.startswith("abs") else spec.low
     threshold = _number("threshold", mapping.get("threshold"), low, spec.high)
     params, symbol = _parse_subject(mapping, metric, spec.subject)
+    has_bars = spec.subject != "market"  # a feed that is silent closes none
     return AlertRule(
         id=_text("id", mapping.get("id")),
         market=_text("market", mapping.get("market")),
@@ -147,7 +148,7 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
         symbol=symbol,
         cooldown_s=_number("cooldown_s", mapping.get("cooldown_s", 0.0), 0.0, 31_536_000.0),
         once=_flag("once", mapping.get("once", False)),
-        on=_one_of("on", mapping.get("on", "update"), MOMENTS),
+        on=_one_of("on", mapping.get("on", "update"), MOMENTS if has_bars else ("update",)),
         enabled=_flag("enabled", mapping.get("enabled", True)),
         created_ms=int(_number("created_ms", mapping.get("created_ms", 0), 0.0, 2.0**53)),
         hysteresis=_number(
@@ -218,15 +219,20 @@ def _one_of(name: str, value: Any, legal: tuple[str, ...]) -> str:
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _TEXT_LIMIT:
-        raise ValueError(f"{name} is {value!r}, expected text of 1 to {_TEXT_LIMIT} characters")
-    return value
+    legal = isinstance(value, str) and 0 < len(value) <= _TEXT_LIMIT and value.isprintable()
+    if not legal:
+        raise ValueError(
+            f"{name} is {value!r}, expected text of 1 to {_TEXT_LIMIT} printable characters"
+        )
+    return str(value)
 
 
 def _number(name: str, value: Any, low: float, high: float) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not max(low, -_LARGEST) <= value <= min(high, _LARGEST):
-        bounds = f"from {low:g} to {high:g}" if math.isfinite(low) else "that is finite"
+        bounds = f"from {low:,.10g} to {high:,.10g}" if math.isfinite(low) else "that is finite"
+        if math.isinf(high) and math.isfinite(low):
+            bounds = f"of at least {low:,.10g}"
         raise ValueError(f"{name} is {value!r}, expected a number {bounds}")
     return float(value)
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from analytics.alerts import AlertRule
+from analytics.alerts import METRICS, AlertRule
 from dashapp.alert_engine import AlertEngine, public_rule
 from dashapp.alert_history import MAX_EVENTS
 from dashapp.calls import ApiError, Call, Route, large, market_of, small
@@ -20,6 +20,11 @@ from dashapp.settings import VERSION
 from dashapp.versions import versions
 
 _EPOCH_END_MS = 1 << 53
+_SUBJECTS = {"pair": "with params, a pair", "symbol": "with symbol", "market": "seconds"}
+_METRIC_WORDS = "; ".join(
+    f"{', '.join(name for name, one in METRICS.items() if one.subject == subject)} ({words})"
+    for subject, words in _SUBJECTS.items()
+)
 
 
 class FeedStart(msgspec.Struct, forbid_unknown_fields=True):
@@ -169,10 +174,15 @@ ROUTES = (
         "POST",
         "/api/alerts/rules",
         add_rule,
-        "Add an alert rule. metric: z, spread, correlation, adf_pvalue (with params, a pair), "
-        "price, volume (with symbol), feed_silent (seconds); operator: >, <, abs>, abs<.",
+        f"Add an alert rule. metric: {_METRIC_WORDS}; operator: >, <, and for z, spread and "
+        "correlation abs>, abs<. As you like: params (see /pair; y and x are required), "
+        "hysteresis (how far the value must come back, in its own units, before the rule can "
+        "fire anew), cooldown_s (seconds of market time), once (true, false), on (update, "
+        "close: closed bars), enabled, webhook (an http:// or https:// URL that each alert is "
+        "posted to as JSON), id (that of a rule that this one is to replace).",
         body='{"market": "demo", "metric": "z", "operator": "abs>", "threshold": 2.0, '
-        '"params": {"y": "BTCUSDT", "x": "ETHUSDT"}}',
+        '"params": {"y": "BTCUSDT", "x": "ETHUSDT"}, "cooldown_s": 60, "hysteresis": 0.5, '
+        '"webhook": "https://example.org/alerts"}',
     ),
     Route(
         "DELETE",

@@ -126,12 +126,14 @@ class AlertEngine:
             else:
                 self._rules[rule.id] = rule
         self._history.restore(events, self._rules)
+        self._state = self._state.resume(one.event for one in self._history.records())
         self.version += 1
 
     def add_rule(self, fields: Mapping[str, Any]) -> AlertRule:
         """Add a rule from plain values (see parse_rule); id and created_ms are given here.
 
-        A rule with the id of one there is takes its place. Raises ValueError in words.
+        A rule with the id of one there is takes its place and begins anew. Raises ValueError
+        in words.
         """
         given = {"id": uuid.uuid4().hex[:12], "created_ms": int(time.time() * 1_000), **fields}
         rule = parse_rule(given)
@@ -141,6 +143,10 @@ class AlertEngine:
             check_url(rule.webhook)
         if rule.id not in self._rules and len(self._rules) >= MAX_RULES:
             raise ValueError(f"there are {MAX_RULES} rules already, delete one first")
+        replaced = self._rules.pop(rule.id, None)
+        if replaced is not None:
+            self._forget(replaced)
+        self._state = self._state.begin([rule.id])
         self._save(rule)
         logger.info("alert rule %s added: %s", rule.id, _words(rule))
         return rule
@@ -264,7 +270,7 @@ class AlertEngine:
     def _save(self, rule: AlertRule) -> None:
         self._rules[rule.id] = rule
         self._forget(rule)
-        self._reader.again(rule.market)
+        self._reader.again(rule.market, rule.key)
         self.version += 1
         self._keep(lambda archive: archive.save_rule(rule_to_dict(rule)))
 
@@ -277,4 +283,4 @@ def public_rule(rule: AlertRule) -> dict[str, Any]:
 
 def _words(rule: AlertRule) -> str:
     subject = " / ".join(rule.symbols) or f"market {rule.market}"
-    return f"{rule.metric} {rule.operator} {rule.threshold:g} on {subject}"
+    return f"{rule.metric} {rule.operator} {rule.threshold:.10g} on {subject}"

@@ -80,9 +80,14 @@ class AlertReader:
         self._seen: dict[str, Hashable] = {}
         self._versions: dict[Hashable, Hashable] = {}
 
-    def again(self, market_id: str) -> None:
-        """Read a market at the next round even if it does not change until then."""
+    def again(self, market_id: str, key: Hashable) -> None:
+        """Read a key of a market at the next round even if nothing changes until then.
+
+        Whoever read it before is told the same once more, which says nothing new.
+        """
         self._seen.pop(market_id, None)
+        self._versions.pop(key, None)
+        self._closed.again(key)
 
     def forget(self, key: Hashable) -> None:
         """Nobody reads this key any more, or whoever does begins anew."""

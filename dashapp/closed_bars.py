@@ -61,6 +61,12 @@ class ClosedBars:
         """Nobody reads this key any more."""
         self._read.pop(key, None)
 
+    def again(self, key: Hashable) -> None:
+        """Read the last bar once more, for a rule that came after it was read."""
+        of, ts_ms = self._at(key)
+        if of:
+            self._read[key] = (of, ts_ms - 1)
+
     def behind_ms(self, keys: Iterable[Hashable], market: Market) -> int:
         """How far the keys' oldest reading of a market is behind its newest bar; 0 for none."""
         read = [ts_ms for key in keys for of, ts_ms in [self._at(key)] if of == serial(market)]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from starlette.responses import Response, StreamingResponse
 
-from analytics.alerts import AlertEvent
 from analytics.backtest import Trade
+from dashapp.alert_history import Record
 from dashapp.calls import ApiError, Call, Route, market_of, ready
 from dashapp.export_rows import (
     Kept,
@@ -68,6 +68,8 @@ _EVENT_COLUMNS = (
     "value",
     "text",
 )
+#: What became of an alert, see `analytics.outcomes.Outcome`; empty where nothing is known.
+_OUTCOME_COLUMNS = ("bars", "worst_z", "worst_bps", "net_bps", "followed", "done")
 
 
 async def ticks(call: Call) -> Response:
@@ -129,9 +131,10 @@ async def summary(call: Call) -> Response:
 
 
 async def alerts(call: Call) -> Response:
-    """The alerts of a market, newest first."""
-    events = call.runtime.alerts.events(call.market.id, call.values["since"])
-    table = rows_table(_EVENT_COLUMNS, map(_event_row, events))
+    """The alerts of a market, newest first, with what became of each."""
+    records = call.runtime.alerts.records(call.market.id, call.values["since"])
+    columns = (*_EVENT_COLUMNS, *_OUTCOME_COLUMNS, "delivery")
+    table = rows_table(columns, map(_alert_row, records))
     return await answer(call, _export(call, "alerts", forms=_CSV), [table])
 
 
@@ -158,9 +161,12 @@ async def dataset(call: Call) -> Response:
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
-def _event_row(event: AlertEvent) -> list[Any]:
-    cells = {name: getattr(event, name) for name in _EVENT_COLUMNS}
-    return list({**cells, "symbols": " / ".join(event.symbols)}.values())
+def _alert_row(record: Record) -> list[Any]:
+    cells = {name: getattr(record.event, name) for name in _EVENT_COLUMNS}
+    cells["symbols"] = " / ".join(record.event.symbols)
+    seen = record.outcome
+    became = [getattr(seen, name, None) for name in _OUTCOME_COLUMNS]
+    return [*cells.values(), *became, record.delivery]
 
 
 def _no_ticks(call: Call) -> ApiError:
@@ -268,7 +274,9 @@ ROUTES = (
         "GET",
         f"{_OF_MARKET}/alerts.{{ending}}",
         alerts,
-        "The alerts that fired in a market, as csv.",
+        "The alerts that fired in a market, as csv, with what became of each: bars until z was "
+        "back at 0, worst_z, worst_bps and net_bps so far, bars followed, whether that is done; "
+        "delivery by webhook.",
         {"since": _SINCE},
     ),
     Route(

@@ -56,7 +56,8 @@ class Rehearsals:
         name = repr(fields)
         now_s = asyncio.get_running_loop().time()
         if now_s - self._begun_s.get(name, -RECENT_S) >= RECENT_S:
-            self._begun_s[name] = now_s
+            begun = {one: at_s for one, at_s in self._begun_s.items() if now_s - at_s < RECENT_S}
+            self._begun_s = {**begun, name: now_s}
             task = asyncio.create_task(self._renew(name, fields))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -70,9 +71,9 @@ class Rehearsals:
         if made != self._recent.get(name):
             self.version += 1
         self._recent[name] = made
+        self._recent.move_to_end(name)
         while len(self._recent) > _MOST_KEPT:
-            oldest, _ = self._recent.popitem(last=False)
-            self._begun_s.pop(oldest, None)
+            self._recent.popitem(last=False)
 
     async def of(self, fields: Mapping[str, Any]) -> Rehearsal:
         """The rehearsal of a rule given by plain values, without its id.

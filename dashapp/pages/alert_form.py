@@ -55,6 +55,7 @@ _MESSAGES = {
     "threshold": THRESHOLD,
     "hysteresis": HYSTERESIS,
     "cooldown_s": COOLDOWN,
+    "on": MOMENT,
     "webhook": WEBHOOK,
 }
 
@@ -130,7 +131,7 @@ def _check_webhook(url: str) -> None:
 def message_of(words: str) -> tuple[str, str]:
     """The field that a message is about, "" for the whole form, and the message.
 
-    >>> message_of("cooldown_s is -1.0, expected a number from 0 to 3.1536e+07")[0]
+    >>> message_of("cooldown_s is -1.0, expected a number from 0 to 31,536,000")[0]
     'cooldown_s'
     """
     name = words.split(" ", 1)[0].rstrip(":")

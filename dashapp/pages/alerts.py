@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -113,7 +112,7 @@ def rule_row(runtime: Runtime, rule: AlertRule) -> dict[str, Any]:
         state = f"waiting: {runtime.alerts.waiting(rule.id)}"
     return {
         "id": rule.id,
-        "what": f"{subject}: {sign}{label}{sign} {rule.operator[-1]} {rule.threshold:g}",
+        "what": f"{subject}: {sign}{label}{sign} {rule.operator[-1]} {rule.threshold:,.10g}",
         "market": rule.market,
         "when": "on closed bars" if rule.on == "close" else "on every update",
         "cooldown_s": rule.cooldown_s,
@@ -154,13 +153,12 @@ def became(record: Record) -> str:
 
 
 def _answer(runtime: Runtime) -> list[tuple[str, str]]:
-    rules, events = runtime.alerts.rules, runtime.alerts.events()
-    midnight = int(time.time() // 86_400) * 86_400_000
+    rules, newest = runtime.alerts.rules, runtime.alerts.newest_event
     return alerts_answer(
         armed=sum(rule.enabled for rule in rules),
-        fired_today=sum(event.ts_ms >= midnight for event in events),
+        fired_today=runtime.alerts.fired_today,
         paused=sum(rule.enabled and runtime.alerts.paused(rule.id) for rule in rules),
-        last=events[0].text if events else None,
+        last=newest.text if newest else None,
     )
 
 

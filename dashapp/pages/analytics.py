@@ -158,11 +158,16 @@ def register(app: Dash, runtime: Runtime) -> None:
         if not clicks or view.pair is None:
             return ""
         wanted = (view.market, view.pair, view.z_threshold)
+        words = f"{view.pair.y} / {view.pair.x}, |z| > {view.z_threshold:g}"
         for one in runtime.alerts.rules:
-            if (one.market, one.params, one.threshold) == wanted and one.metric == "z":
-                return "this rule is there already"
+            watched = (one.market, one.params, one.threshold)
+            if watched == wanted and (one.metric, one.operator) == ("z", "abs>"):
+                if one.enabled:
+                    return "this rule is there already"
+                runtime.alerts.set_enabled(one.id, True)
+                return f"armed again: {words}"
         try:
-            rule = runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
+            runtime.alerts.add_rule(z_rule(*wanted))
         except ValueError as error:
             return str(error)
-        return f"armed: {view.pair.y} / {view.pair.x}, |z| > {rule.threshold:g}"
+        return f"armed: {words}"

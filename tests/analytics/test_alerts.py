@@ -274,8 +274,9 @@ GOOD: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"id": ""}, "id is '', expected text of 1 to 64 characters"),
+        ({"id": ""}, "id is '', expected text of 1 to 64 printable characters"),
         ({"id": 7}, "id is 7,"),
+        ({"id": "a\nb"}, r"id is 'a\\nb', expected text"),
         ({"market": None}, "market is None,"),
         ({"metric": "zz"}, "metric is 'zz', expected one of z, spread,"),
         ({"metric": ["z"]}, r"metric is \['z'\],"),
@@ -284,11 +285,15 @@ GOOD: dict[str, Any] = {
         ({"threshold": True}, "threshold is True,"),
         ({"threshold": math.nan}, "threshold is nan,"),
         ({"threshold": 10**400}, "threshold is 1"),
-        ({"threshold": -1}, "threshold is -1, expected a number from 0 to inf"),
+        ({"threshold": -1}, "threshold is -1, expected a number of at least 0"),
         ({"metric": "correlation", "threshold": 1.5}, "threshold is 1.5, .* from 0 to 1"),
         ({"cooldown_s": -1}, "cooldown_s is -1, expected a number from 0 to"),
         ({"once": "yes"}, "once is 'yes', expected true or false"),
         ({"on": "tick"}, "on is 'tick', expected one of update, close"),
+        (
+            {"metric": "feed_silent", "operator": ">", "params": None, "on": "close"},
+            "on is 'close', expected one of update",
+        ),
         ({"enabled": 1}, "enabled is 1,"),
         ({"created_ms": -5}, "created_ms is -5,"),
         ({"params": None}, "params is None, expected the fields of a pair"),

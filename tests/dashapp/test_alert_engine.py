@@ -12,6 +12,7 @@ import pytest
 from analytics.model import FeedStatus, PairParams, Ticks
 from analytics.outcomes import outcome
 from dashapp import alert_engine
+from dashapp.alert_engine import AlertEngine
 from dashapp.alert_readings import rehearsal
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
@@ -228,3 +229,37 @@ async def test_a_rehearsal_is_shown_at_once_and_made_anew_behind(runtime):
     assert len(whole.marks) > 5
     with pytest.raises(ValueError, match="threshold is 'x'"):
         await rehearsals.of({**ON_Z, "threshold": "x"})
+
+
+async def test_a_rule_beside_another_on_the_same_reading_hears_of_it_at_once(runtime):
+    for on in ("update", "close"):
+        runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "on": on, "id": f"first-{on}"})
+    assert await fed(runtime, np.full(10, 101.0)) == 2
+    for on in ("update", "close"):
+        runtime.alerts.add_rule({**PRICE, "threshold": 50.0, "on": on, "id": f"then-{on}"})
+    later = [event.rule_id for event in await runtime.alerts.step()]
+    assert sorted(later) == ["then-close", "then-update"], "and those that were told stay quiet"
+
+
+async def test_a_rule_that_takes_the_place_of_another_begins_anew(runtime):
+    runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "id": "r", "once": True})
+    assert await fed(runtime, [101.0]) == 1
+    runtime.alerts.add_rule({**PRICE, "threshold": 90.0, "id": "r", "cooldown_s": 60})
+    assert [event.threshold for event in await runtime.alerts.step()] == [90.0]
+
+
+async def test_a_cooldown_and_the_numbers_of_events_outlive_a_restart(runtime):
+    rule = runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "cooldown_s": 60})
+    assert await fed(runtime, [99.0, 101.0]) == 1
+    kept = [record.document() for record in runtime.alerts.records()]
+    assert kept[0]["at_ms"] == START_MS + 1_000
+    anew = AlertEngine(runtime, lambda write: None)
+    anew.restore([asdict(rule)], json.loads(json.dumps(kept)))
+    crossings = np.where(np.arange(2, 70) % 2, 101.0, 99.0)
+    told = []
+    for second, price in enumerate(crossings, 2):
+        runtime.markets["live"].append(ticks("BTCUSDT", [price], second))
+        told += await anew.step()
+    assert [event.ts_ms for event in told] == [START_MS + 61_000]
+    assert told[0].id != kept[0]["id"]
+    assert told[0].id.endswith(":2")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import io
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.alerts import METRICS, AlertRule
 from analytics.bars import resample
 from analytics.model import FeedStatus, Gap, Ticks
+from analytics.outcomes import Outcome
 from dashapp import upload_routes
 from dashapp.api import ROUTES
 
@@ -508,6 +511,33 @@ async def test_what_fired_can_be_asked_for_by_market_and_time(client, runtime):
     table = (await client.get("/export/demo/alerts.csv")).text.splitlines()
     assert len(table) == 2
     assert "BTCUSDT / ETHUSDT" in table[1]
+
+
+async def test_the_export_of_alerts_tells_what_became_of_each(client, runtime):
+    runtime.alerts.add_rule({**RULE, "threshold": 0.0})
+    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    await runtime.alerts.step()
+    record = runtime.alerts.records()[0]
+    record.outcome = Outcome(7, -2.5, -3.25, 1.5, 7, True)
+    record.delivery = "delivered at try 3"
+    table = io.StringIO((await client.get("/export/demo/alerts.csv")).text)
+    row = next(csv.DictReader(table))
+    assert [row[one] for one in ("bars", "worst_z", "worst_bps", "net_bps", "delivery")] == [
+        "7",
+        "-2.5",
+        "-3.25",
+        "1.5",
+        "delivered at try 3",
+    ]
+    record.outcome = None
+    table = io.StringIO((await client.get("/export/demo/alerts.csv")).text)
+    assert next(csv.DictReader(table))["net_bps"] == ""
+
+
+async def test_the_documentation_names_every_field_of_a_rule_and_every_metric(client):
+    words = (await client.get("/api")).text
+    for one in (*METRICS, *(field.name for field in fields(AlertRule))):
+        assert one == "created_ms" or one in words
 
 
 async def test_the_newest_alerts_are_given_up_to_a_limit_and_of_markets_there_are(client, runtime):
