@@ -67,8 +67,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class AlertEvent:
-    """An alert that fired. ts_ms: the bar's own time. at_ms: the market's clock when it was
-    noticed, None where that was not kept. text: the alert in words.
+    """An alert that fired. ts_ms: the bar's own time. text: the alert in words.
 
     id: made of rule, time and count, so one crossing seen twice has one id.
     """
@@ -83,7 +82,6 @@ class AlertEvent:
     threshold: float
     value: float
     text: str
-    at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +117,6 @@ class AlertState:
         """The state with a `once` rule ready to fire again when its condition becomes true."""
         known = self.rules.get(rule_id, RuleState())
         return AlertState({**self.rules, rule_id: replace(known, spent=False)})
-
-    def resume(self, events: Iterable[AlertEvent]) -> AlertState:
-        """The state with what a history tells of its rules: how often they fired, and when last.
-
-        So a cooldown outlives a restart, and no event is given the id of another.
-        """
-        states = dict(self.rules)
-        for event in events:
-            known = states.get(event.rule_id, RuleState())
-            at_ms = event.ts_ms if event.at_ms is None else event.at_ms
-            last = at_ms if known.fired_at_ms is None else max(at_ms, known.fired_at_ms)
-            states[event.rule_id] = replace(known, fired=known.fired + 1, fired_at_ms=last)
-        return AlertState(states)
 
     def begin(self, rule_ids: Iterable[str]) -> AlertState:
         """The state with these rules as if their market had just begun; only the counts stay."""
@@ -201,7 +186,7 @@ def evaluate(
             at_ms = reading.ts_ms if reading.at_ms is None else reading.at_ms
             states[rule.id], fires = _step(rule, before, reading.ts_ms, at_ms, reading.value)
             if fires:
-                events.append(_event(rule, reading, at_ms, states[rule.id].fired))
+                events.append(_event(rule, reading, states[rule.id].fired))
     return events, AlertState(states)
 
 
@@ -230,11 +215,11 @@ def would_have_fired(rule: AlertRule, ts_ms: npt.ArrayLike, values: npt.ArrayLik
     return np.array(hits, dtype=np.int64)
 
 
-def _event(rule: AlertRule, reading: Reading, at_ms: int, count: int) -> AlertEvent:
-    same: dict[str, Any] = {name: getattr(rule, name) for name in _OF_THE_RULE}
+def _event(rule: AlertRule, reading: Reading, count: int) -> AlertEvent:
+    same = {name: getattr(rule, name) for name in _OF_THE_RULE}
     event_id = f"{rule.id}:{reading.ts_ms}:{count}"
-    said = {"value": reading.value, "text": describe(rule, reading.value), "at_ms": at_ms}
-    return AlertEvent(event_id, rule.id, reading.ts_ms, **same, **said)
+    text = describe(rule, reading.value)
+    return AlertEvent(event_id, rule.id, reading.ts_ms, value=reading.value, text=text, **same)
 
 
 def describe(rule: AlertRule, value: float) -> str:

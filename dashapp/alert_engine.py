@@ -29,6 +29,7 @@ from dashapp.alert_followup import FOLLOW_S, follow
 from dashapp.alert_history import AlertHistory, Record
 from dashapp.alert_readings import AlertReader, Source, waits_for
 from dashapp.alert_states import restored, turned
+from dashapp.analyses import serial
 from dashapp.rehearsals import Rehearsals
 from dashapp.webhooks import Webhooks
 from ingestion.url_guard import check_url, mask_url
@@ -126,7 +127,6 @@ class AlertEngine:
             else:
                 self._rules[rule.id] = rule
         self._history.restore(events, self._rules)
-        self._state = self._state.resume(one.event for one in self._history.records())
         self.version += 1
 
     def add_rule(self, fields: Mapping[str, Any]) -> AlertRule:
@@ -228,7 +228,7 @@ class AlertEngine:
         await self._webhooks.stop()
 
     def _take(self, events: list[AlertEvent], states: Mapping[str, Mapping[str, Any]]) -> None:
-        kept = self._history.add(events, self._rules)
+        kept = self._history.add(events, self._rules, self._serial)
         documents = [record.document() for record in kept]
         self.version += bool(events)
         for event in events:
@@ -238,6 +238,10 @@ class AlertEngine:
             rule = self._rules.get(record.event.rule_id)
             if rule is not None and rule.webhook is not None:
                 self._webhooks.post(rule.webhook, record.event.id, document)
+
+    def _serial(self, market_id: str) -> int:
+        market = self._source.market(market_id)
+        return serial(market) if market is not None else 0
 
     def _delivered(self, event_id: str, words: str, final: bool) -> None:
         """A webhook's progress."""

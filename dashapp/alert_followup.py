@@ -12,6 +12,7 @@ from analytics.model import BAR_COLUMNS, Bars, PairParams
 from analytics.outcomes import Outcome, outcome
 from dashapp.alert_history import Record
 from dashapp.alert_readings import Source, waits_for_symbols
+from dashapp.analyses import serial
 from dashapp.closed_bars import closed_until_ms
 
 #: Seconds between two looks at all alerts that are open.
@@ -30,18 +31,34 @@ class _Job:
 
 
 async def follow(source: Source, records: Iterable[Record]) -> list[Record]:
-    """Bring the outcomes of records up to date; those that changed."""
+    """Bring the outcomes of records up to date; those that changed, or can do so no more."""
     if not source.kernels_ready:
         return []
-    jobs = [job for record in list(records)[-MAX_FOLLOWED:] if (job := _job(source, record))]
+    records = list(records)
+    changed = [record for record in records if not _held(source, record)]
+    for record in changed:
+        record.of = 0
+    held = [record for record in records if record.of]
+    jobs = [job for record in held[-MAX_FOLLOWED:] if (job := _job(source, record))]
     if not jobs:
-        return []
-    changed = []
+        return changed
     for job, seen in zip(jobs, await asyncio.to_thread(_run, jobs), strict=True):
         if seen is not None and seen != job.record.outcome:
             job.record.outcome = seen
             changed.append(job.record)
     return changed
+
+
+def _held(source: Source, record: Record) -> bool:
+    """Whether the body of data in which an alert fired still holds its bar."""
+    params, event = record.params, record.event
+    market = source.market(event.market)
+    if params is None or market is None or serial(market) != record.of:
+        return False
+    if waits_for_symbols(market, event.symbols, params):
+        return True
+    held = (market.bars(leg, params.timeframe).ts_ms for leg in event.symbols)
+    return all(not len(ts_ms) or ts_ms[0] <= event.ts_ms for ts_ms in held)
 
 
 def _job(source: Source, record: Record) -> _Job | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from typing import Any
@@ -29,18 +29,28 @@ _FOLLOWED = ("z", "spread")
 
 @dataclass(eq=False)
 class Record:
-    """An alert, the pair it was about, what became of it and of its webhook, in words."""
+    """An alert, the pair it was about, what became of it and of its webhook, in words.
+
+    of: the serial of the body of data in which it fired, 0 once that is gone. Bars of another
+    body at the same times, as those of a simulation begun anew, tell nothing of it.
+    """
 
     event: AlertEvent
     params: PairParams | None
     outcome: Outcome | None = None
     delivery: str = ""
+    of: int = 0
+
+    @property
+    def suggests(self) -> bool:
+        """Whether it suggests a trade, of which something becomes."""
+        return self.params is not None and self.event.metric in _FOLLOWED
 
     @property
     def followed(self) -> bool:
         """Whether more can be learned of what became of it."""
-        suggests = self.params is not None and self.event.metric in _FOLLOWED
-        return suggests and (self.outcome is None or not self.outcome.done)
+        open_yet = self.outcome is None or not self.outcome.done
+        return self.suggests and open_yet and self.of != 0
 
     def document(self) -> dict[str, Any]:
         """The record as plain values, for JSON and for an archive."""
@@ -121,12 +131,21 @@ class AlertHistory:
         """The record of an event, None where it is not held. The newest are found first."""
         return next((one for one in reversed(self._kept) if one.event.id == event_id), None)
 
-    def add(self, events: Iterable[AlertEvent], rules: Mapping[str, AlertRule]) -> list[Record]:
-        """Take new events in, oldest first; the records made of them."""
+    def add(
+        self,
+        events: Iterable[AlertEvent],
+        rules: Mapping[str, AlertRule],
+        serial_of: Callable[[str], int],
+    ) -> list[Record]:
+        """Take new events in, oldest first; the records made of them.
+
+        serial_of: that of the body of data that a market is now.
+        """
         made = []
         for event in events:
             rule = rules.get(event.rule_id)
-            made.append(Record(event, rule.params if rule is not None else None))
+            params = rule.params if rule is not None else None
+            made.append(Record(event, params, of=serial_of(event.market)))
         self._kept.extend(made)
         return made
 

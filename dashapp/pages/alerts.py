@@ -145,11 +145,14 @@ def event_row(record: Record) -> dict[str, Any]:
 def became(record: Record) -> str:
     """What became of an alert, in words."""
     seen = record.outcome
+    if seen is None and record.followed:
+        return "too early"
     if seen is None:
-        return "too early" if record.followed else "–"
+        return "not known: its bars are gone" if record.suggests else "–"
     if seen.bars is not None:
         return f"back to 0 after {seen.bars:,} bars"
-    return f"not back after {seen.followed:,} bars" + ("" if seen.done else " so far")
+    rest = "" if seen.done else " so far" if record.followed else ", then its bars went"
+    return f"not back after {seen.followed:,} bars{rest}"
 
 
 def _answer(runtime: Runtime) -> list[tuple[str, str]]:

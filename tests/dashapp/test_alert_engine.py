@@ -14,6 +14,7 @@ from analytics.outcomes import outcome
 from dashapp import alert_engine
 from dashapp.alert_engine import AlertEngine
 from dashapp.alert_readings import rehearsal
+from dashapp.pages.alerts import became
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
 
@@ -152,6 +153,33 @@ async def test_what_became_of_an_alert_is_told_once_it_is_known(runtime, monkeyp
     assert json.loads(json.dumps(record.document()))["outcome"]["bars"] == record.outcome.bars
 
 
+async def test_what_became_of_an_alert_is_not_read_from_another_body_of_data(runtime, monkeypatch):
+    monkeypatch.setattr(alert_engine, "FOLLOW_S", 0.0)
+    runtime.alerts.add_rule({**ON_Z, "threshold": 0.0, "once": True, "on": "close"})
+    both = pair_ticks(120)
+    for one in both:
+        runtime.markets["live"].append(part(one, slice(0, 160)))
+    await runtime.alerts.step()
+    (record,) = runtime.alerts.records("live")
+    assert record.followed
+    kept = record.document()
+    anew = AlertEngine(runtime, lambda write: None)
+    anew.restore([], [kept])
+    for one in both:
+        runtime.markets["live"].append(part(one, slice(160, 240)))
+    await anew.step()
+    (restored,) = anew.records("live")
+    assert restored.outcome is None
+    assert became(restored) == "not known: its bars are gone"
+    begun = Runtime(QUIET).markets["live"]
+    for one in both:
+        begun.append(one)
+    runtime.markets["live"] = begun
+    await runtime.alerts.step()
+    assert not record.followed
+    assert record.outcome is None
+
+
 async def test_an_alert_reaches_its_webhook_with_no_browser_open(runtime, monkeypatch):
     monkeypatch.setattr("dashapp.webhooks.WAITS_S", (0.01, 0.01))
     heard: list[dict] = []
@@ -246,20 +274,3 @@ async def test_a_rule_that_takes_the_place_of_another_begins_anew(runtime):
     assert await fed(runtime, [101.0]) == 1
     runtime.alerts.add_rule({**PRICE, "threshold": 90.0, "id": "r", "cooldown_s": 60})
     assert [event.threshold for event in await runtime.alerts.step()] == [90.0]
-
-
-async def test_a_cooldown_and_the_numbers_of_events_outlive_a_restart(runtime):
-    rule = runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "cooldown_s": 60})
-    assert await fed(runtime, [99.0, 101.0]) == 1
-    kept = [record.document() for record in runtime.alerts.records()]
-    assert kept[0]["at_ms"] == START_MS + 1_000
-    anew = AlertEngine(runtime, lambda write: None)
-    anew.restore([asdict(rule)], json.loads(json.dumps(kept)))
-    crossings = np.where(np.arange(2, 70) % 2, 101.0, 99.0)
-    told = []
-    for second, price in enumerate(crossings, 2):
-        runtime.markets["live"].append(ticks("BTCUSDT", [price], second))
-        told += await anew.step()
-    assert [event.ts_ms for event in told] == [START_MS + 61_000]
-    assert told[0].id != kept[0]["id"]
-    assert told[0].id.endswith(":2")

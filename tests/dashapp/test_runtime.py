@@ -794,7 +794,7 @@ def an_event(number: int, **fields) -> AlertEvent:
 def test_what_fired_after_an_event_is_told_oldest_first():
     history = AlertHistory()
     assert (history.newest_event, history.since("e1"), history.since(None)) == (None, [], [])
-    history.add([an_event(number) for number in range(5)], {})
+    history.add([an_event(number) for number in range(5)], {}, lambda _: 1)
     assert history.newest_event.id == "e4"
     assert [one.id for one in history.since("e2")] == ["e3", "e4"]
     assert history.since("e4") == []
@@ -807,7 +807,7 @@ def test_what_fired_after_an_event_is_told_oldest_first():
 def test_the_history_counts_what_fired_today_and_restores_what_was_kept(caplog):
     history, again = AlertHistory(), AlertHistory()
     today = [an_event(1, ts_ms=int(time.time() * 1_000)), an_event(2)]
-    kept = [record.document() for record in history.add(today, {})]
+    kept = [record.document() for record in history.add(today, {}, lambda _: 1)]
     assert history.fired_today == 1
     without = {name: value for name, value in kept[0].items() if name != "params"}
     again.restore([{"id": "half"}, {**kept[1], "params": {"y": "A", "x": "A"}}, without], {})
