@@ -143,10 +143,11 @@ class AlertEngine:
             check_url(rule.webhook)
         if rule.id not in self._rules and len(self._rules) >= MAX_RULES:
             raise ValueError(f"there are {MAX_RULES} rules already, delete one first")
-        replaced = self._rules.pop(rule.id, None)
+        replaced = self._rules.get(rule.id)
         if replaced is not None:
             self._forget(replaced)
-        self._state = self._state.begin([rule.id])
+            before, self._state = self._state, self._state.begin([rule.id])
+            self._take([], turned(before, self._state))
         self._save(rule)
         logger.info("alert rule %s added: %s", rule.id, _words(rule))
         return rule

@@ -148,10 +148,10 @@ def became(record: Record) -> str:
     if seen is None and record.followed:
         return "too early"
     if seen is None:
-        return "not known: its bars are gone" if record.suggests else "–"
+        return "not known: its data are gone" if record.suggests else "–"
     if seen.bars is not None:
         return f"back to 0 after {seen.bars:,} bars"
-    rest = "" if seen.done else " so far" if record.followed else ", then its bars went"
+    rest = "" if seen.done else " so far" if record.followed else ", then its data went"
     return f"not back after {seen.followed:,} bars{rest}"
 
 

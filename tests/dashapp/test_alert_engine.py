@@ -164,13 +164,13 @@ async def test_what_became_of_an_alert_is_not_read_from_another_body_of_data(run
     assert record.followed
     kept = record.document()
     anew = AlertEngine(runtime, lambda write: None)
-    anew.restore([], [kept])
+    anew.restore([], [kept], {})
     for one in both:
         runtime.markets["live"].append(part(one, slice(160, 240)))
     await anew.step()
     (restored,) = anew.records("live")
     assert restored.outcome is None
-    assert became(restored) == "not known: its bars are gone"
+    assert became(restored) == "not known: its data are gone"
     begun = Runtime(QUIET).markets["live"]
     for one in both:
         begun.append(one)
