@@ -9,6 +9,8 @@ import sys
 
 def main() -> int:
     """Read the settings and serve until SIGINT or SIGTERM; the process's exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the server takes them over
+        signal.signal(number, lambda *_: sys.exit(0))
     # One place for this, and before numpy is imported anywhere: our arrays are small, so a
     # second BLAS thread costs more than it brings, and the other core serves the browser.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -17,8 +19,6 @@ def main() -> int:
 
     try:
         settings = parse(sys.argv[1:], os.environ)
-        for number in (signal.SIGINT, signal.SIGTERM):  # until the server takes them over
-            signal.signal(number, lambda *_: sys.exit(0))
         if settings.export_dataset is not None:
             from dashapp.dataset_command import export_dataset
 
