@@ -84,11 +84,13 @@ def unpack(plain: bytes, offset: int, n: int, dtype: str) -> tuple[npt.NDArray[A
 
 def _whole(column: npt.NDArray[np.float64]) -> tuple[int, IntArray | None]:
     """The decimals of a column and its whole numbers; None where it has no such decimals."""
+    sample = column[:_SAMPLE]
     for digits in range(MOST_DIGITS + 1):
-        if _scaled(column[:_SAMPLE], digits) is not None:
+        whole = _scaled(sample, digits)
+        if whole is not None and len(column) > _SAMPLE:
             whole = _scaled(column, digits)
-            if whole is not None:
-                return digits, whole
+        if whole is not None:
+            return digits, whole
     return 0, None
 
 
