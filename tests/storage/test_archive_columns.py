@@ -21,13 +21,13 @@ def back(column: np.ndarray) -> np.ndarray:
     return made
 
 
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 @given(column=arrays.arrays(np.int64, st.integers(0, 80), elements=ANY_WHOLE))
 def test_whole_numbers_come_back(column):
     assert np.array_equal(back(column), column)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 @given(column=st.lists(st.floats() | DECIMALS, max_size=80) | st.lists(DECIMALS, max_size=80))
 def test_fractions_come_back_bit_by_bit(column):
     given = np.array(column, np.float64)
