@@ -16,6 +16,7 @@ PERIOD_S = 1.0
 MERGE_S = 20.0
 MERGES_A_ROUND = 64
 PRUNE_S = 86_400.0
+SETTLE_S = 5.0
 DAY_MS = 86_400_000
 
 #: Sets an archive aside: what is wrong with it, and how often it was renewed when that was seen.
@@ -29,7 +30,7 @@ class Upkeep:
         self._archive = archive
         self._keep_days = keep_days
         self._renew = renew
-        self._merge_at_s = self._prune_at_s = 0.0
+        self._merge_at_s = self._prune_at_s = self._settle_at_s = 0.0
         self._looked_over = False
 
     async def run(self) -> None:
@@ -60,6 +61,9 @@ class Upkeep:
         if now >= self._merge_at_s:
             self._merge_at_s = now + MERGE_S
             await asyncio.to_thread(_merge, archive)
+        if now >= self._settle_at_s:
+            self._settle_at_s = now + SETTLE_S
+            await asyncio.to_thread(archive.settle)
 
 
 def _prune(archive: Archive, keep_days: int) -> None:

@@ -13,7 +13,8 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
 
-from analytics.model import Bars, Ticks
+from analytics.model import Ticks
+from dashapp.file_tape import FileTape
 from dashapp.keeper import Keeper
 from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
@@ -59,63 +60,6 @@ class Tape:
         """The source numbers a symbol's trades anew."""
         if self._keeper is not None:
             self._keeper.record(self.key, symbol)
-
-
-class FileTape:
-    """Where the rows of a file go while it is read. Its methods block: for a worker thread.
-
-    Until `done`, nobody sees them, and a restart sweeps them away. joins: the file is added to
-    a market that is kept already. problem: why the file is not kept, "" while it is.
-    """
-
-    def __init__(self, archive: Archive, market: str, joins: bool = False) -> None:
-        self.problem = ""
-        self._archive = archive
-        self._market = market
-        self._joins = joins
-        self._begun = False
-
-    def take(self, rows: Ticks | Bars) -> None:
-        """Store rows that the market accepted; the first that cannot be stored is the last."""
-        if self.problem or not len(rows):
-            return
-        try:
-            if not self._begun:
-                self._begin()
-            if isinstance(rows, Ticks):
-                self._archive.append_ticks(self._market, rows)
-            else:
-                self._archive.append_bars(self._market, rows)
-        except ArchiveError as error:
-            self._give_up(error)
-
-    def _begin(self) -> None:
-        self._begun = True
-        if not self._joins:
-            self._archive.put_market(self._market, self._market, "upload", loading=True)
-        elif self._market not in {one.id for one in self._archive.markets()}:
-            raise ArchiveError(f"the archive has no market {self._market} to add to")
-
-    def done(self, title: str) -> None:
-        """The file is whole."""
-        if self._begun and not self.problem:
-            try:
-                self._archive.put_market(self._market, title, "upload")
-            except ArchiveError as error:
-                self._give_up(error)
-
-    def drop(self) -> None:
-        """The file was given up: nothing of it stays, unless it joined a market."""
-        if self._begun and not self._joins:
-            try:
-                self._archive.delete(self._market)
-            except ArchiveError as error:
-                logger.debug("%s: swept away at the next start", error)
-
-    def _give_up(self, error: ArchiveError) -> None:
-        self.problem = str(error)
-        logger.warning("%s: the file of market %s is in memory only", error, self._market)
-        self.drop()
 
 
 class Recorder:
@@ -200,6 +144,11 @@ class Recorder:
         if key in self._titles:
             await asyncio.to_thread(archive.put_market, key, self._titles[key])
         return count
+
+    def forget(self, market: str) -> None:
+        """An uploaded market was removed by hand: it is not to come back."""
+        if not market.startswith(LIVE):
+            self.keeper.keep(lambda archive: archive.delete(market))
 
     def _open(self) -> Archive:
         if self.keeper.archive is None:

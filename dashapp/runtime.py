@@ -284,6 +284,7 @@ class Runtime:
         del self.markets[market], self._files[market]
         if self.default_market == market:
             self.default_market = self.feed_market
+        self.recorder.forget(market)
         logger.info("market %s was removed", market)
 
     def _show(self, session: UploadSession) -> None:

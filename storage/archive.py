@@ -189,7 +189,7 @@ class Archive(ArchiveBase):
         """Note a market's title and kind (live or upload). loading: its file is on its way in,
         and it is swept away at the next start should that never end.
         """
-        with self._write() as connection:
+        with self._write(relaxed=True) as connection:
             records.put_market(connection, market, title, kind, loading)
 
     def markets(self) -> list[KeptMarket]:
@@ -241,7 +241,7 @@ class Archive(ArchiveBase):
         remembered of rules, by their ids, in the same transaction.
         """
         rows = records.event_rows(events)
-        with self._write() as connection:
+        with self._write(relaxed=not rows) as connection:
             for rule_id, state in (states or {}).items():
                 body = records.encode(state)
                 records.put_body(connection, schema.rule_states, "id", rule_id, body)

@@ -62,6 +62,11 @@ class ArchiveBase:
             self.renewals += 1
             return self.warning
 
+    def settle(self) -> None:
+        """Bring what was committed to its place on the disk; the writer goes on meanwhile."""
+        with self._told():
+            self._store.settle()
+
     def reclaim(self) -> None:
         """Give room that was freed back to the system."""
         with self._writing, self._told():

@@ -26,6 +26,8 @@ BUSY_TIMEOUT_MS = 5_000
 QUICK_BYTES = 64 << 20
 #: What is left of the journal once its content is in the file.
 JOURNAL_BYTES = 16 << 20
+#: Pages in the journal from which a commit moves them by itself; `settle` does so before.
+JOURNAL_PAGES = 16_384
 #: "SprA", by which a file of this program can be told.
 APPLICATION_ID = 0x53707241
 
@@ -102,6 +104,13 @@ class SqliteStore:
             driver: Any = connection.connection.driver_connection
             driver.execute("PRAGMA incremental_vacuum").fetchall()  # a step a page
 
+    def settle(self) -> None:
+        """Move what is in the journal to the file, while writers go on: a disk may take seconds
+        to sync, and no commit is to wait for that.
+        """
+        with contextlib.closing(self.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def close(self) -> None:
         """Close the file and let others write to it."""
         self.engine.dispose()
@@ -174,6 +183,7 @@ def _engine(path: Path, journal: str = "WAL") -> sa.Engine:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={JOURNAL_PAGES}")
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:

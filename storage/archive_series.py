@@ -106,7 +106,7 @@ class SeriesWriter:
                 connection.execute(of_block.values(level=DAMAGED))
                 return
         merged = joined("", kind or "ticks", parts)
-        made = encode(merged, held[0]["first_row"], held[0]["numbering"])
+        made = encode(merged, held[0]["first_row"], held[0]["numbering"], squeeze=True)
         connection.execute(sa.delete(blocks).where(blocks.c.id.in_([row.id for row in run])))
         raised = FULL if made["n"] >= BLOCK_ROWS // 2 else level + 1
         self._insert_blocks(connection, [{**made, "series_id": series_id, "level": raised}])

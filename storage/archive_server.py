@@ -108,6 +108,9 @@ class PostgresStore:
     def reclaim(self) -> None:
         """Autovacuum does that."""
 
+    def settle(self) -> None:
+        """The server does that."""
+
     def close(self) -> None:
         """Close every connection; the lock goes with its own."""
         self._release()

@@ -51,6 +51,9 @@ class Store(Protocol):
     def reclaim(self) -> None:
         """Give room that was freed back, as far as that is quick."""
 
+    def settle(self) -> None:
+        """Bring what was committed to its place on the disk, beside writers and readers."""
+
     def close(self) -> None:
         """Close every connection and let other writers in."""
 

@@ -67,6 +67,7 @@ WITHOUT_DASH = (
     "versions",
     "keeper",
     "pending",
+    "file_tape",
     "archive_upkeep",
     "pair_log",
     "recorder",

@@ -396,3 +396,13 @@ def test_a_read_only_file_system_is_an_error_that_heals(small_disk: Path) -> Non
     assert archive.rules() == [{"id": "a"}]
     assert archive.warning is None
     archive.close()
+
+
+def test_what_is_in_the_journal_moves_to_the_file_beside_the_writer(path: Path) -> None:
+    archive = Archive.open(path)
+    archive.append_ticks("live", ticks(5_000))
+    before = path.stat().st_size
+    archive.settle()
+    assert path.stat().st_size > before
+    assert archive.append_ticks("live", ticks(10_000)) == 5_000
+    archive.close()

@@ -290,7 +290,7 @@ def test_a_block_that_was_tampered_with_is_left_out_and_counted(kept, column):
         block = connection.execute(sa.select(blocks).where(chosen)).one()._asdict()
         flipped = bytearray(block["payload"])
         flipped[50] ^= 0x10
-        wrong = {"payload": bytes(flipped), "codec": "raw"}
+        wrong = {"payload": bytes(flipped), "codec": "packed+zlib"}
         value = wrong.get(column, block[column] if column in wrong else 77)
         connection.execute(sa.update(blocks).where(chosen).values({column: value}))
     ids = stored(kept).trade_id
