@@ -71,7 +71,9 @@ def _prune(archive: Archive, keep_days: int) -> None:
     count = archive.prune(before_ms)
     if count:
         archive.reclaim()
-        logger.info("archive: %d ticks older than %d days were deleted", count, keep_days)
+        logger.info(
+            "archive: %d ticks that came more than %d days ago were deleted", count, keep_days
+        )
 
 
 def _merge(archive: Archive) -> None:

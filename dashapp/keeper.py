@@ -41,7 +41,7 @@ Restore = Callable[[list[Any], list[Any], dict[str, Any]], None]
 class Keeper:
     """An archive and what waits to be written to it. Without an archive it keeps nothing.
 
-    keep_days: ticks older than that are deleted at the start and daily, never for 0.
+    keep_days: live ticks that came before are deleted at the start and daily, never for 0.
     archive: open, for reading; None while there is none. problem: why nothing can be written,
     in words, None while all is well. notice: what was set aside, None if nothing was.
     """

@@ -179,7 +179,7 @@ class Recorder:
 def _newest_live(archive: Archive) -> KeptMarket | None:
     live = {one.id: one for one in archive.markets() if one.kind == "live"}
     held = [one for one in archive.contents() if one.market in live]
-    newest = max(held, key=lambda one: one.last_ts_ms, default=None)
+    newest = max(held, key=lambda one: one.stored_ms, default=None)
     return None if newest is None else live[newest.market]
 
 

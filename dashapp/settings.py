@@ -162,7 +162,7 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "FOLDER",
         "write the archive there as a Parquet dataset, by market, symbol and day, and exit",
     ),
-    "keep_days": ("DAYS", "ticks of live markets are kept so long (30); 0 for ever"),
+    "keep_days": ("DAYS", "live ticks are kept so long after they came (30); 0 for ever"),
     "redis": (
         "URL",
         "redis://host:6379/0 to which live ticks are published too; as --source it is watched",

@@ -88,12 +88,24 @@ class Archive(ArchiveBase):
     def reader(cls, place: str | os.PathLike[str]) -> Archive:
         """Open an archive that is there for reading alone, beside the app that writes to it.
 
-        Raises ArchiveError where there is none.
+        Raises ArchiveError where there is none, or one of another version.
         """
         store = store_at(place)
         if isinstance(store, SqliteStore) and not store.path.is_file():
             raise ArchiveError(f"there is no archive {store.where}")
-        return cls(store, read_only=True)
+        archive = cls(store, read_only=True)
+        try:
+            with archive._read() as connection:
+                held = schema.version(connection)
+            if held != str(SCHEMA_VERSION):
+                raise ArchiveError(
+                    f"cannot read the archive {store.name}: its schema version is {held}, expected "
+                    f"{SCHEMA_VERSION}; the app brings an older one up to date when it starts"
+                )
+        except ArchiveError:
+            archive.close()
+            raise
+        return archive
 
     def _sweep(self) -> None:
         """Delete what is left of files that never came to their end."""
@@ -204,9 +216,10 @@ class Archive(ArchiveBase):
             return records.delete_market(connection, market, symbol)
 
     def prune(self, before_ms: int) -> int:
-        """Delete ticks of live markets, and readings, older than a time; how many ticks.
+        """Delete ticks of live markets, and readings, stored before a time; how many ticks.
 
-        Whole blocks go, so some ticks stay until the newest beside them is as old.
+        What counts is when they came, not their own times: a recording of last year that was
+        played today stays. Whole blocks go, so some stay until the newest beside them goes.
         """
         with self._write() as connection:
             return records.prune(connection, before_ms)

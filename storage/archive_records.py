@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from storage.archive_schema import (
     events,
     insert_into,
     markets,
+    now_ms,
     pairs,
     readings,
     rules,
@@ -34,7 +34,7 @@ class Holding:
     """What the archive holds of one symbol of a market.
 
     kind: ticks or bars. timeframe: None for ticks. title: the market's. bytes: of the
-    payloads, as they are stored.
+    payloads, as they are stored. stored_ms: when the last of it came.
     """
 
     market: str
@@ -46,6 +46,7 @@ class Holding:
     rows: int
     bytes: int
     title: str = ""
+    stored_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def put_market(
 ) -> None:
     """Note a market's title and kind; the time at which it came is that of the first note."""
     fields = {"title": title, "kind": kind, "loading": int(loading)}
-    row = {"id": market, "created_ms": time.time_ns() // 1_000_000, **fields}
+    row = {"id": market, "created_ms": now_ms(), **fields}
     change = insert_into(connection, markets).values(row)
     connection.execute(change.on_conflict_do_update(index_elements=["id"], set_=fields))
 
@@ -178,6 +179,7 @@ def holdings(connection: sa.Connection) -> list[Holding]:
             rows,
             size,
             sa.func.coalesce(markets.c.title, series.c.market),
+            sa.func.max(blocks.c.stored_ms),
         )
         .join(blocks, blocks.c.series_id == series.c.id)
         .join(markets, markets.c.id == series.c.market, isouter=True)
@@ -186,8 +188,8 @@ def holdings(connection: sa.Connection) -> list[Holding]:
         .order_by(series.c.market, series.c.id)
     )
     return [
-        Holding(market, kind, symbol, timeframe or None, first, last, int(count), int(held), title)
-        for market, kind, symbol, timeframe, first, last, count, held, title in connection.execute(
+        Holding(market, kind, symbol, timeframe or None, first, last, int(n), int(size), *rest)
+        for market, kind, symbol, timeframe, first, last, n, size, *rest in connection.execute(
             query
         ).all()
     ]
@@ -231,17 +233,17 @@ def delete_market(connection: sa.Connection, market: str, symbol: str | None) ->
 
 
 def prune(connection: sa.Connection, before_ms: int) -> int:
-    """Delete blocks of live markets, and readings, that end before a time; how many ticks."""
+    """Delete blocks of live markets, and readings, stored before a time; how many ticks."""
     live = (
         sa.select(series.c.id)
         .join(markets, markets.c.id == series.c.market)
         .where(markets.c.kind == "live", series.c.kind == "ticks")
     )
-    old = blocks.c.series_id.in_(live) & (blocks.c.last_ts_ms < before_ms)
+    old = blocks.c.series_id.in_(live) & (blocks.c.stored_ms < before_ms)
     count = connection.execute(sa.select(sa.func.sum(blocks.c.n)).where(old)).scalar()
     if count:
         connection.execute(sa.delete(blocks).where(old))
-    connection.execute(sa.delete(readings).where(readings.c.ts_ms < before_ms))
+    connection.execute(sa.delete(readings).where(readings.c.stored_ms < before_ms))
     return int(count or 0)
 
 
@@ -260,7 +262,7 @@ def append_readings(
         pair_id = connection.execute(new_pair).scalar_one()
     added = 0
     for row in rows:
-        values = {"pair_id": pair_id, "ts_ms": field(row, "ts_ms", int)}
+        values = {"pair_id": pair_id, "ts_ms": field(row, "ts_ms", int), "stored_ms": now_ms()}
         values |= {name: _finite(row.get(name)) for name in READING_FIELDS}
         change = insert_into(connection, readings).values(values)
         change = change.on_conflict_do_nothing(index_elements=["pair_id", "ts_ms"])

@@ -7,13 +7,14 @@ each. `storage.archive_blocks` says what a block's payload is.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 #: Version of the tables below. One step to it from each older version, in MIGRATIONS.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: Rows that a block is merged up to.
 BLOCK_ROWS = 65_536
 #: Level of a block that is merged no more; new ones are of level 0.
@@ -87,7 +88,7 @@ series = sa.Table(
 #: first_row: place in its series of the block's first row; it outlives merges. first_ts_ms,
 #: last_ts_ms, first_id, last_id: least and greatest in the block, the ids -1 where a tick
 #: has none. numbering: goes up when the source begins to number its trades anew. bytes: the
-#: payload's.
+#: payload's. stored_ms: when the newest of the rows was stored, whatever their own times are.
 blocks = sa.Table(
     "blocks",
     metadata,
@@ -104,6 +105,7 @@ blocks = sa.Table(
     sa.Column("codec", sa.Text, nullable=False),
     sa.Column("crc32", sa.BigInteger, nullable=False),
     sa.Column("bytes", sa.Integer, nullable=False),
+    sa.Column("stored_ms", sa.BigInteger, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Index("blocks_in_order", "series_id", "first_row", unique=True),
     sa.Index("blocks_by_level", "level", "series_id"),
@@ -126,12 +128,14 @@ readings = sa.Table(
     sa.Column("z", sa.Double),
     sa.Column("correlation", sa.Double),
     sa.Column("adf_pvalue", sa.Double),
+    sa.Column("stored_ms", sa.BigInteger, nullable=False),
 )
 
 #: What an archive of each version had; a file with less is another program's.
 TABLES = {
     1: frozenset({"meta", "alert_rules", "alert_events"}),
     2: frozenset(metadata.tables),
+    3: frozenset(metadata.tables),
 }
 
 
@@ -167,8 +171,26 @@ def insert_into(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | p
     return sqlite.insert(table)
 
 
+def now_ms() -> int:
+    """The machine's time, epoch ms."""
+    return time.time_ns() // 1_000_000
+
+
+def _note_when_stored(connection: sa.Connection) -> None:
+    """Blocks and readings say when they were stored; those that are there came now.
+
+    A default that is a constant costs nothing, however large the archive.
+    """
+    for table in (blocks, readings):
+        names = {one["name"] for one in sa.inspect(connection).get_columns(table.name)}
+        if "stored_ms" not in names:  # version 1 had no such table: it was made whole
+            connection.exec_driver_sql(
+                f"ALTER TABLE {table.name} ADD COLUMN stored_ms BIGINT NOT NULL DEFAULT {now_ms()}"
+            )
+
+
 #: Version -> the step to the next one, inside the caller's transaction.
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: create}
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: create, 2: _note_when_stored}
 
 
 def migrate(connection: sa.Connection, held: int) -> None:

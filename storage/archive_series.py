@@ -16,7 +16,15 @@ import sqlalchemy as sa
 from analytics.model import Bars, Ticks
 from storage.archive_blocks import Damaged, columns_of, decode, encode
 from storage.archive_reader import HEADS, OnDamage, joined, series_id_of, sliced, whole_blocks
-from storage.archive_schema import BLOCK_ROWS, DAMAGED, FULL, blocks, insert_into, series
+from storage.archive_schema import (
+    BLOCK_ROWS,
+    DAMAGED,
+    FULL,
+    blocks,
+    insert_into,
+    now_ms,
+    series,
+)
 from storage.seen_ids import SeenIds
 
 InsertBlocks = Callable[[sa.Connection, Sequence[Mapping[str, Any]]], None]
@@ -109,15 +117,18 @@ class SeriesWriter:
         made = encode(merged, held[0]["first_row"], held[0]["numbering"], squeeze=True)
         connection.execute(sa.delete(blocks).where(blocks.c.id.in_([row.id for row in run])))
         raised = FULL if made["n"] >= BLOCK_ROWS // 2 else level + 1
-        self._insert_blocks(connection, [{**made, "series_id": series_id, "level": raised}])
+        of_series = {"series_id": series_id, "level": raised}
+        stored = {"stored_ms": max(block["stored_ms"] for block in held)}
+        self._insert_blocks(connection, [{**made, **of_series, **stored}])
 
     def _insert(self, connection: sa.Connection, tail: _Tail, rows: Ticks | Bars) -> None:
         made = []
+        of_series = {"series_id": tail.series_id, "stored_ms": now_ms()}
         for start in range(0, len(rows), BLOCK_ROWS):
             part = sliced(rows, start, start + BLOCK_ROWS)
             level = FULL if len(part) >= BLOCK_ROWS // 2 else 0
             block = encode(part, tail.next_row, tail.numbering)
-            made.append({**block, "series_id": tail.series_id, "level": level})
+            made.append({**block, **of_series, "level": level})
             tail.next_row += len(part)
             tail.last_ts_ms = max(tail.last_ts_ms, block["last_ts_ms"])
         if made:

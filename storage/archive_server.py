@@ -34,6 +34,7 @@ _COPIED = {
     "codec": "text",
     "crc32": "int8",
     "bytes": "int4",
+    "stored_ms": "int8",
     "payload": "bytea",
 }
 _COPY = f"COPY blocks ({', '.join(_COPIED)}) FROM STDIN (FORMAT BINARY)"

@@ -115,7 +115,11 @@ def status_words(runtime: Runtime, held: list[Holding]) -> tuple[str, str]:
     if trouble:
         return f"{trouble} · {where}" if where else trouble, "warn"
     days = runtime.settings.keep_days
-    span = f"ticks of live markets for {days} days" if days else "ticks for ever"
+    span = (
+        f"live ticks for {days} days from when they came, files until deleted"
+        if days
+        else "ticks for ever"
+    )
     size = sum(one.bytes for one in held) / 1e6
     return f"{where} · {size:,.1f} MB · {span}; the simulated market is not kept", "muted"
 

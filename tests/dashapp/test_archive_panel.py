@@ -69,7 +69,7 @@ async def test_the_status_says_where_how_much_and_for_how_long(tmp_path):
     async with started(path, keep_days=36_500) as runtime:
         held = await runtime.recorder.contents()
         text, tone = status_words(runtime, held)
-        assert text.startswith(f"{path} · 0.0 MB · ticks of live markets for 36500 days;")
+        assert text.startswith(f"{path} · 0.0 MB · live ticks for 36500 days from when they came,")
         assert tone == "muted"
         runtime.recorder.keeper.problem = "the disk is full"
         assert status_words(runtime, held) == (f"archive paused: the disk is full · {path}", "warn")

@@ -252,19 +252,17 @@ async def test_small_batches_become_large_blocks_and_old_ticks_go(path, monkeypa
     archive.put_market("live-x", "Live: X")
     archive.append_ticks("live-x", ticks(10))
     archive.close()
-    now_ms = time.time_ns() // 1_000_000
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE blocks SET stored_ms = 0")
+    connection.commit()
+    connection.close()
     async with opened(path, keep_days=30) as keeper:
         await until(lambda: not keeper.archive.contents())
         for number in range(130):
-            fresh = ticks(10, 10 * number)
-            keeper.record("live-x", Ticks("BTCUSDT", fresh.ts_ms + now_ms, *_rest(fresh)))
+            keeper.record("live-x", ticks(10, 10 * number))  # old by their own times
             await keeper.flush()
         await asyncio.sleep(0.2)
         connection = sqlite3.connect(path)
         assert connection.execute("SELECT count(*) FROM blocks").fetchone()[0] < 10
         connection.close()
         assert stored_ids(keeper.archive) == list(range(1_300))
-
-
-def _rest(batch: Ticks) -> tuple:
-    return batch.price, batch.size, batch.trade_id

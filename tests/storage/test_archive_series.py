@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from analytics.model import BAR_COLUMNS, Bars, Ticks
-from storage import archive_reader, archive_series
-from storage.archive import Archive
+from storage import archive_reader, archive_records, archive_schema, archive_series
+from storage.archive import Archive, ArchiveError
 from storage.archive_blocks import TICK_COLUMNS
 from storage.archive_schema import DAMAGED, FULL, blocks
 
 START_MS = 1_723_161_240_000
+DAY_MS = 86_400_000
 
 
 def made(count: int, first_id: int = 1_000, symbol: str = "BTCUSDT", seed: int = 1) -> Ticks:
@@ -248,17 +249,56 @@ def test_a_market_or_a_symbol_of_it_is_deleted(kept):
     kept.reclaim()
 
 
-def test_ticks_of_live_markets_grow_old_and_those_of_files_do_not(kept):
+def test_live_ticks_go_by_when_they_came_whatever_their_times_and_those_of_files_stay(
+    kept, monkeypatch
+):
+    now_ms = archive_schema.now_ms()
     kept.put_market("live-x", "Live: X")
     kept.put_market("upload-1", "a.csv", "upload")
-    for market in ("live-x", "upload-1"):
-        kept.append_ticks(market, made(10))
-        kept.append_ticks(market, made(10, first_id=1_000_000))
-    kept.append_readings("live-x", {"y": "A"}, [{"ts_ms": START_MS, "z": 1.0}])
-    assert kept.prune(START_MS + 1_000_000) == 10
-    assert len(stored(kept, "live-x")) == 10
+    for stored_ms, first_id in ((now_ms - 90 * DAY_MS, 0), (now_ms, 1_000_000)):
+        for module in (archive_records, archive_series):
+            monkeypatch.setattr(module, "now_ms", lambda stored_ms=stored_ms: stored_ms)
+        for market in ("live-x", "upload-1"):
+            kept.append_ticks(market, made(10, first_id=first_id))
+        kept.append_readings("live-x", {"y": "A"}, [{"ts_ms": START_MS + first_id, "z": 1.0}])
+    assert [one.stored_ms for one in kept.contents()] == [now_ms, now_ms]
+    assert kept.prune(now_ms - 30 * DAY_MS) == 10
+    assert stored(kept, "live-x").trade_id[0] == 1_000_000
     assert len(stored(kept, "upload-1")) == 20
-    assert kept.readings("live-x") == []
+    assert [one["ts_ms"] for one in kept.readings("live-x")] == [START_MS + 1_000_000]
+
+
+def test_what_an_archive_of_the_second_version_holds_counts_from_the_day_of_its_update(place):
+    archive = Archive.open(place)
+    archive.put_market("live-x", "Live: X")
+    archive.append_ticks("live-x", made(10))
+    archive.append_readings("live-x", {"y": "A"}, [{"ts_ms": START_MS, "z": 1.0}])
+    with archive._write() as connection:
+        for table in ("blocks", "readings"):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN stored_ms")
+        archive_schema.set_version(connection, 2)
+    archive.close()
+    with pytest.raises(ArchiveError, match="version is 2, expected 3; the app brings an older"):
+        Archive.reader(place)
+    began_ms = archive_schema.now_ms()
+    archive = Archive.open(place)
+    assert archive.warning is None
+    assert archive.prune(began_ms) == 0
+    assert archive.append_ticks("live-x", made(20)) == 10
+    assert len(archive.readings("live-x")) == 1
+    assert archive.prune(archive_schema.now_ms() + 1) == 20
+    archive.close()
+
+
+def test_a_merged_block_is_as_young_as_the_newest_in_it(kept, monkeypatch):
+    now_ms = archive_schema.now_ms()
+    kept.put_market("live-x", "Live: X")
+    for number in range(64):
+        monkeypatch.setattr(archive_series, "now_ms", lambda age=number: now_ms - DAY_MS * age)
+        kept.append_ticks("live-x", made(10, first_id=10 * number))
+    assert kept.merge()
+    assert kept.prune(now_ms) == 0
+    assert kept.prune(now_ms + 1) == 640
 
 
 def test_a_file_that_never_ended_is_swept_away_at_the_next_start(place):
