@@ -129,6 +129,14 @@ class AlertEngine:
         self._history.restore(events, self._rules)
         self.version += 1
 
+    def keep_again(self) -> None:
+        """Hand all that is known to a new archive, which may not have it."""
+        for rule in self._rules.values():
+            self._keep_rule(rule)
+        documents = [record.document() for record in reversed(list(self._history.records()))]
+        states = turned(AlertState(), self._state)
+        self._keep(lambda archive: archive.add_events(documents, states))
+
     def add_rule(self, fields: Mapping[str, Any]) -> AlertRule:
         """Add a rule from plain values (see parse_rule); id and created_ms are given here.
 
@@ -277,6 +285,9 @@ class AlertEngine:
         self._forget(rule)
         self._reader.again(rule.market, rule.key)
         self.version += 1
+        self._keep_rule(rule)
+
+    def _keep_rule(self, rule: AlertRule) -> None:
         self._keep(lambda archive: archive.save_rule(rule_to_dict(rule)))
 
 

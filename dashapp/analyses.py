@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from analytics._alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
 from analytics.model import (
@@ -214,6 +215,16 @@ def newest_bars(
     count = int(np.searchsorted(bars.ts_ms, until_ms, side="right"))
     columns = {name: getattr(bars, name)[:count] for name in BAR_COLUMNS}
     return Bars(symbol, timeframe, **columns).tail(limit)
+
+
+def carried_share(market: Market, params: PairParams) -> float | None:
+    """Share of a pair's rows in view that a leg carries forward, None without any."""
+    if not {params.y, params.x} <= set(market.symbols):
+        return None
+    if params.timeframe not in market.timeframes:
+        return None
+    rows = align(*legs(market, params), params.limit, params.min_trades)
+    return float(rows.carried.mean()) if len(rows) else None
 
 
 def legs(market: Market, params: PairParams, until_ms: int | None = None) -> tuple[Bars, Bars]:

@@ -43,13 +43,15 @@ class Keeper:
 
     keep_days: live ticks that came before are deleted at the start and daily, never for 0.
     archive: open, for reading; None while there is none. problem: why nothing can be written,
-    in words, None while all is well. notice: what was set aside, None if nothing was.
+    in words, None while all is well. notice: what was set aside, None if nothing was. renewed:
+    called when a damaged archive gave way to a new one while it ran.
     """
 
     def __init__(self, keep_days: int = 0) -> None:
         self.archive: Archive | None = None
         self.problem: str | None = None
         self.notice: str | None = None
+        self.renewed: Callable[[], None] = lambda: None
         self.pending = Pending()
         self._keep_days = keep_days
         self._store: Store | None = None
@@ -221,6 +223,7 @@ class Keeper:
                 self.notice = await asyncio.to_thread(archive.begin_anew, problem)
                 self._notice_until_s = time.monotonic() + NOTICE_S
                 logger.warning("%s", self.notice)
+                self.renewed()
 
     async def _failed(self, error: ArchiveError, seen: int) -> None:
         """Say what is wrong and wait a while; a damaged file is set aside at once."""

@@ -46,13 +46,15 @@ class Tape:
         self.key = key
         self._title = title
         self._keeper = keeper
-        self._named = False
+        self._named_in: int | None = None
 
     def take(self, ticks: Ticks) -> None:
         """Keep ticks that the market accepted. Never waits."""
         if self._keeper is not None and len(ticks):
-            if not self._named:
-                self._named, key, title = True, self.key, self._title
+            archive = self._keeper.archive
+            renewals = 0 if archive is None else archive.renewals
+            if self._named_in != renewals:  # a new archive need not know the market
+                self._named_in, key, title = renewals, self.key, self._title
                 self._keeper.keep(lambda archive: archive.put_market(key, title))
             self._keeper.record(self.key, ticks)
 

@@ -154,7 +154,8 @@ class ReplayControl:
     async def seek(self, position_ms: int) -> None:
         """Go to a time: forward by delivering what lies between, back by beginning anew there.
 
-        A pause stays one; a replay that has ended plays on. Raises ValueError.
+        A pause stays one; a replay that has ended plays on, but for its very end, where it stays.
+        Raises ValueError.
         """
         async with self._switching:
             feed = self._running()
@@ -163,6 +164,8 @@ class ReplayControl:
             if position_ms >= feed.position_ms and not over:
                 feed.forward(position_ms)
                 return
+            if position_ms == feed.position_ms == feed.stretch.last_ms and feed.state == "ended":
+                return  # it is there already, with all that lies before
             paused = feed.state == "paused"
             await self._play(feed.stretch, self._of, feed.head.speed, position_ms)
             if paused:

@@ -20,13 +20,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from analytics._alignment import align
 from analytics.backtest import BacktestParams, BacktestResult
 from analytics.model import Bars, FeedStatus, NotReady, PairParams, PairSnapshot
 from dashapp import flow_log, warmup
 from dashapp.alert_engine import AlertEngine
 from dashapp.alert_history import MAX_EVENTS
-from dashapp.analyses import Analyses, Correlations, legs, pair_key
+from dashapp.analyses import Analyses, Correlations, carried_share, legs, pair_key
 from dashapp.export_rows import kept_of
 from dashapp.feed_control import FeedControl, publisher_at
 from dashapp.johansen import JohansenDesk
@@ -70,6 +69,7 @@ class Runtime:
         self.uploads: dict[str, UploadSession] = {}
         self.callback_ms: dict[str, deque[float]] = {}
         self.alerts = AlertEngine(self, self._keeper.keep)
+        self._keeper.renewed = self.alerts.keep_again
         self._pair_log = PairLog(self)
         find = partial(kept_of, self.recorder)
         self.replays = ReplayControl(self.markets, self.alerts.begin, self.alerts.behind_ms, find)
@@ -379,12 +379,7 @@ class Runtime:
     def carried_share(self, market_id: str, params: PairParams) -> float | None:
         """Share of a pair's rows in view that a leg carries forward, None without any."""
         market = self.markets.get(market_id)
-        if market is None or not {params.y, params.x} <= set(market.symbols):
-            return None
-        if params.timeframe not in market.timeframes:
-            return None
-        rows = align(*legs(market, params), params.limit, params.min_trades)
-        return float(rows.carried.mean()) if len(rows) else None
+        return None if market is None else carried_share(market, params)
 
     def legs(self, market_id: str, params: PairParams) -> tuple[Bars, Bars]:
         """The bars of a pair's legs. Raises KeyError in words."""

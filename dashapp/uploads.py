@@ -108,6 +108,9 @@ class UploadSession:
         self._close()
         if self._tape is not None:
             await asyncio.to_thread(self._tape.done, self.market.title)
+            if self._tape.problem:
+                told = f"in memory only, gone at the next start: {self._tape.problem}"
+                report = replace(report, notes=(*report.notes, told))
         logger.info(
             "file %s is in market %s: %d of %d rows taken, %d rejected, %d duplicate, %d late",
             report.name,

@@ -33,6 +33,8 @@ MAX_ENTRIES = 36_000
 #: Ticks that wait while the server is away.
 MAX_WAITING = 200_000
 MAX_BATCH = 10_000
+#: Batches that are looked through for those that may join the oldest, so that it takes no time.
+MAX_LOOK = 1_000
 EVERY_S = 0.1
 TIMEOUT_S = 0.2
 #: Seconds without anything to write after which the server is asked whether it is there.
@@ -192,14 +194,16 @@ class RedisPublisher:
             self.dropped -= count
 
     def _joined(self) -> _Batch:
-        """The oldest batch; those after it of the same stream join it until it is tried."""
+        """The oldest batch; those next after it of the same stream join it until it is tried."""
         first = self._waiting[0]
         if first.entry:
             return first
-        same, rest = [first], deque[_Batch]()
+        self._waiting.popleft()
+        same, rest = [first], list[_Batch]()
         size = len(first.ticks)
         full = False
-        for batch in list(self._waiting)[1:]:
+        for _ in range(min(MAX_LOOK, len(self._waiting))):
+            batch = self._waiting.popleft()
             mine = batch.stream == first.stream
             full |= mine and (
                 batch.numbering != first.numbering or size + len(batch.ticks) > MAX_BATCH
@@ -210,8 +214,7 @@ class RedisPublisher:
             else:
                 rest.append(batch)
         made = _Batch(first.stream, _concatenated([one.ticks for one in same]), first.numbering)
-        rest.appendleft(made)
-        self._waiting = rest
+        self._waiting.extendleft(reversed([made, *rest]))
         return made
 
     async def _next_id(self, stream: str) -> str:

@@ -178,3 +178,18 @@ def test_a_second_instance_is_one_line_and_exit_code_2(tmp_path):
         first.send_signal(signal.SIGTERM)
         first.communicate(timeout=20)
     assert first.returncode == 0
+
+
+async def test_a_file_that_is_emptied_while_it_runs_costs_no_rule_and_no_market(tmp_path):
+    path = tmp_path / "archive.sqlite"
+    async with streaming(path) as (runtime, key):
+        given = {"market": "live", "symbol": "BTCUSDT", "metric": "price"}
+        rule = runtime.alerts.add_rule({**given, "operator": ">", "threshold": 1e9})
+        keeper = runtime.recorder.keeper
+        await until(lambda: keeper.archive is not None and keeper.archive.rules())
+        await keeper.flush()
+        path.write_bytes(b"")
+        path.with_name(f"{path.name}-wal").write_bytes(b"")
+        await keeper._renew("it is empty", 0)
+        await until(lambda: [one["id"] for one in keeper.archive.rules()] == [rule.id])
+        await until(lambda: [one.id for one in keeper.archive.markets()] == [key])

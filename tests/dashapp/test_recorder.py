@@ -14,7 +14,7 @@ from analytics.model import PairParams, Ticks
 from dashapp.recorder import key_of
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
-from storage.archive import Archive
+from storage.archive import Archive, ArchiveError
 from tests.exchange import Exchange
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -248,3 +248,17 @@ async def test_each_closed_bar_of_a_watched_pair_is_read_once(tmp_path):
             assert times == sorted(set(times))
             assert all(np.isfinite(one["z"]) and np.isfinite(one["hedge_ratio"]) for one in read)
             assert read[0]["params"]["y"] == "BTCUSDT"
+
+
+async def test_a_file_that_could_not_be_kept_says_so_in_its_report(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise ArchiveError("the disk is full")
+
+    async with started(Settings(source="none", archive=str(tmp_path / "a.sqlite"))) as runtime:
+        for name in ("append", "append_ticks"):
+            monkeypatch.setattr(Archive, name, full)
+        session = runtime.begin_upload("a.ndjson")
+        await session.feed(NDJSON)
+        market, report = await session.finish()
+        assert report.notes == ("in memory only, gone at the next start: the disk is full",)
+        assert runtime.markets[market].counters.accepted == 3_000

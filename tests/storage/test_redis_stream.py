@@ -157,6 +157,24 @@ async def test_without_a_server_the_oldest_gives_way_and_is_counted(monkeypatch)
         assert "100 ticks wait, 200 ticks dropped" in publisher.words
 
 
+async def test_what_waits_is_joined_in_order_and_never_holds_the_loop():
+    publisher = RedisPublisher("redis://127.0.0.1:1/0")
+    one, two = publisher.channel("live-x"), publisher.channel("live-y")
+    for number in range(40_000):
+        one.take(ticks("BTCUSDT", number, 1))
+        two.take(ticks("BTCUSDT", number, 1))
+    got: dict[str, list[int]] = {}
+    slowest = 0.0
+    while publisher._waiting:
+        began = time.thread_time()
+        batch = publisher._joined()
+        slowest = max(slowest, time.thread_time() - began)
+        assert publisher._waiting.popleft() is batch
+        got.setdefault(batch.stream, []).extend(batch.ticks.trade_id.tolist())
+    assert list(got.values()) == [list(range(40_000))] * 2
+    assert slowest < 0.01
+
+
 async def test_a_gap_in_a_stream_and_new_numbers_are_told(server):
     async with publishing(server.url) as publisher, watching(server.url) as watcher:
         channel = publisher.channel("live-x")
