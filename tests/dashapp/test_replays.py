@@ -205,6 +205,8 @@ async def test_forward_keeps_the_market_and_back_begins_it_anew(playing):
     await until(lambda: playing.replays.state.state == "ended")
     assert anew.ticks("BTCUSDT").ts_ms[0] == first + 60_000
     assert anew.counters.accepted == 2_400 - 2 * 120
+    await playing.replays.seek(playing.replays.state.last_ms)
+    assert playing.markets["replay"] is anew, "it is at its end already"
     await playing.replays.seek(first)
     assert playing.replays.state.state == "playing", "an ended replay plays on"
 
