@@ -3,8 +3,8 @@
 The payload is the columns one after the other, each packed by `archive_columns`: ts_ms,
 price, size, trade_id of ticks, the columns of `BAR_COLUMNS` of bars. Codec "packed" is that,
 "packed+zlib" the same compressed once more. Older archives also have "raw", the columns as
-eight bytes a number, and "zlib", those compressed. The check sum is the CRC-32 of the payload and of
-what the row says of it, so that no flipped bit becomes a wrong number.
+eight bytes a number, and "zlib", those compressed. The check sum is the CRC-32 of the payload and
+of what the row says of it, so that no flipped bit becomes a wrong number.
 """
 
 from __future__ import annotations
