@@ -83,7 +83,7 @@ class FileTape:
             for one in rows:
                 if isinstance(one, Bars):
                     self._archive.append_bars(self._market, one)
-        except ArchiveError as error:
+        except (ArchiveError, ValueError) as error:  # no room, or what no column holds
             self._give_up(error)
 
     def _begin(self) -> None:
@@ -93,7 +93,7 @@ class FileTape:
         elif self._market not in {one.id for one in self._archive.markets()}:
             raise ArchiveError(f"the archive has no market {self._market} to add to")
 
-    def _give_up(self, error: ArchiveError) -> None:
+    def _give_up(self, error: Exception) -> None:
         self.problem = str(error)
         logger.warning("%s: the file of market %s is in memory only", error, self._market)
         self._delete()

@@ -2,8 +2,9 @@
 
 The payload is the columns one after the other, each packed by `archive_columns`: ts_ms,
 price, size, trade_id of ticks, the columns of `BAR_COLUMNS` of bars. Codec "packed" is that,
-"packed+zlib" the same compressed once more. The check sum is the CRC-32 of the payload and of
-what the row says of it, so that no flipped bit becomes a wrong number.
+"packed+zlib" the same compressed once more. Older archives also have "raw", the columns as
+eight bytes a number, and "zlib", those compressed. The check sum is the CRC-32 of the payload and
+of what the row says of it, so that no flipped bit becomes a wrong number.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from storage.archive_columns import pack, unpack
 
 TICK_COLUMNS: tuple[str, ...] = ("ts_ms", "price", "size", "trade_id")
 _WHOLE = frozenset({"ts_ms", "trade_id", "trades"})
+_COMPRESSED = frozenset({"packed+zlib", "zlib"})
+_CODECS = _COMPRESSED | {"packed", "raw"}
 _HEADER = struct.Struct("<qiqqqqi")
 
 
@@ -74,18 +77,24 @@ def check_sum(block: Mapping[str, Any]) -> int:
 
 
 def decode(block: Mapping[str, Any], kind: str) -> Sequence[np.ndarray]:
-    """The columns of a block. Raises Damaged where the check sum is wrong."""
+    """The columns of a block. Raises Damaged where the check sum is wrong or the codec unknown."""
     try:
         sound = check_sum(block) == block["crc32"]
     except (struct.error, TypeError, AttributeError):
         sound = False
     if not sound:
         raise Damaged(f"the check sum of {block['n']} rows from {block['first_row']} on is wrong")
-    payload, offset = block["payload"], 0
-    plain = zlib.decompress(payload) if block["codec"] == "packed+zlib" else payload
+    payload, codec, offset = block["payload"], block["codec"], 0
+    if codec not in _CODECS:
+        raise Damaged(f"rows from {block['first_row']} on are of the unknown codec {codec!r}")
+    plain = zlib.decompress(payload) if codec in _COMPRESSED else payload
     made = []
-    for name in columns_of(kind):
-        column, offset = unpack(plain, offset, block["n"], "<i8" if name in _WHOLE else "<f8")
+    for place, name in enumerate(columns_of(kind)):
+        dtype, n = "<i8" if name in _WHOLE else "<f8", block["n"]
+        if codec in ("raw", "zlib"):
+            column = np.frombuffer(plain, dtype, n, offset=8 * n * place)
+        else:
+            column, offset = unpack(plain, offset, n, dtype)
         column.flags.writeable = False
         made.append(column)
     return made

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from analytics.model import Ticks
+from storage.archive_blocks import TICK_COLUMNS, Damaged, check_sum, decode, encode
 from storage.archive_columns import HEADER, pack, unpack
 
 ANY_WHOLE = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 300)
@@ -58,3 +62,19 @@ def test_a_value_beyond_the_sample_that_has_more_decimals_is_noticed():
 def test_a_column_takes_as_few_bytes_as_its_values_need(column, width):
     assert len(pack(column)) == HEADER.size + width * len(column)
     assert np.array_equal(back(column), column)
+
+
+@pytest.mark.parametrize("codec", ["raw", "zlib", "brotli"])
+def test_blocks_of_older_archives_are_read_and_those_of_no_known_codec_are_damaged(codec):
+    rows = Ticks("BTCUSDT", [3, 5], [7.5, 8.0], [1.0, 2.0], [11, 12])
+    plain = b"".join(getattr(rows, name).tobytes() for name in TICK_COLUMNS)
+    payload = zlib.compress(plain) if codec == "zlib" else plain
+    block = {**encode(rows, 0), "codec": codec, "payload": payload}
+    block["crc32"] = check_sum(block)
+    if codec == "brotli":
+        with pytest.raises(Damaged, match="unknown codec 'brotli'"):
+            decode(block, "ticks")
+        return
+    for column, name in zip(decode(block, "ticks"), TICK_COLUMNS, strict=True):
+        assert np.array_equal(column, getattr(rows, name))
+        assert not column.flags.writeable
