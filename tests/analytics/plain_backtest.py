@@ -77,6 +77,10 @@ def least_squares(y: list[float], x: list[float], intercept: bool) -> tuple[floa
     return beta, mean_y - beta * mean_x
 
 
+class NothingToScaleByError(Exception):
+    """A leg stands still over the warm-up, of which the SPEC says nothing."""
+
+
 def kalman(
     y: list[float], x: list[float], window: int, intercept: bool
 ) -> list[tuple[float, float]]:
@@ -84,6 +88,8 @@ def kalman(
     centre_y, centre_x = (fmean(y[:window]), fmean(x[:window])) if intercept else (0.0, 0.0)
     unit_y = math.sqrt(fmean((one - centre_y) ** 2 for one in y[:window]))
     unit_x = 10.0 * math.sqrt(fmean((one - centre_x) ** 2 for one in x[:window]))
+    if not unit_y or not unit_x:
+        raise NothingToScaleByError
     step, noise, free = 1e-4 / (1 - 1e-4), 1e-3, 1.0 if intercept else 0.0
     beta = alpha = covariance = 0.0
     var_beta, var_alpha = 100.0, free
