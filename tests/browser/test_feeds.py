@@ -63,7 +63,17 @@ def test_symbols_come_and_go_and_an_unplugged_exchange_comes_back(open_tab, port
             )
             button_says(page, "Start")
             page.locator("#symbol-select").click()
-            page.keyboard.type("pepeusdt")
+            # Letter by letter and anew: what is typed while the options change is lost.
+            typed, wanted = (
+                page.locator(".dash-dropdown-search"),
+                page.get_by_text("PEPEUSDT", exact=True),
+            )
+            for _ in range(10):
+                typed.fill("")
+                typed.press_sequentially("pepeusdt", delay=30)
+                page.wait_for_timeout(1_500)
+                if wanted.count():
+                    break
             page.locator(".dash-dropdown-content").get_by_text("PEPEUSDT", exact=True).click()
             page.keyboard.press("Escape")
             button_says(page, "Update")
