@@ -54,9 +54,9 @@ class Record:
 
     def document(self) -> dict[str, Any]:
         """The record as plain values, for JSON and for an archive."""
-        return {
-            **asdict(self.event),
-            "params": self.params and asdict(self.params),
+        return {  # their fields are plain values: no need for the care of asdict
+            **vars(self.event),
+            "params": self.params and dict(vars(self.params)),
             "outcome": self.outcome and asdict(self.outcome),
             "delivery": self.delivery,
         }

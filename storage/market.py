@@ -246,6 +246,8 @@ class Market:
     @property
     def timeframes(self) -> tuple[str, ...]:
         """Timeframes that every symbol has: all, unless coarser bars were uploaded."""
+        if not self._bar_stats:
+            return tuple(TIMEFRAMES)
         common = [set(self._book.timeframes(symbol)) for symbol in self._versions]
         return tuple(name for name in TIMEFRAMES if all(name in has for has in common))
 
