@@ -74,8 +74,8 @@ def layout(theme: str) -> Component:
         number_column("change", "Change", "+.2%"),
         number_column("volume", "Volume", ",.5~f"),
         number_column("vwap", "VWAP", BY_SIZE),
-        number_column("correlation", "Correlation to the first", ".3f", minWidth=130),
-        text_column("adf", "ADF of the price", minWidth=180),
+        number_column("correlation", "Correlation to first", ".3f", minWidth=170),
+        text_column("adf", "ADF of the price", minWidth=225),
         number_column("bars", "Bars", ","),
         number_column("trades", "Trades", ","),
     ]
