@@ -63,6 +63,13 @@ def _rows(a: IntArray, b: IntArray) -> tuple[IntArray, IntArray]:
     return times[:count], at[:, :count]
 
 
+def shared_times(y: Bars, x: Bars) -> IntArray:
+    """The times of `align`'s rows without limit and filter: of either leg, once both are there."""
+    if not len(y) or not len(x):
+        return np.empty(0, np.int64)
+    return _rows(y.ts_ms, x.ts_ms)[0]
+
+
 def _regular(y: Bars, x: Bars, rows: int) -> bool:
     """Whether the newest bars of both legs are at the same times, as of busy legs they are."""
     a, b = y.ts_ms[len(y) - rows :], x.ts_ms[len(x) - rows :]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics._alignment import Aligned, align
+from analytics._alignment import Aligned, align, shared_times
 from analytics._pair_parts import MIN_ROWS, Legs, legs_of, returns_of, spread_of
 from analytics.cointegration import engle_granger
 from analytics.hedge import fit_hedge
@@ -212,9 +212,6 @@ def readings_between(
     >>> readings_between(bars("A", 2 * x), bars("B", x), pair, "correlation", 97_000, 99_000)
     (array([98000, 99000]), array([1., 1.]))
     """
-    if not len(y_bars) or not len(x_bars):
-        return np.empty(0, np.int64), np.empty(0)
-    times = np.union1d(y_bars.ts_ms, x_bars.ts_ms)
-    known = times >= max(y_bars.ts_ms[0], x_bars.ts_ms[0])
-    times = times[known & (times > after_ms) & (times <= until_ms)]
+    times = shared_times(y_bars, x_bars)
+    times = times[(times > after_ms) & (times <= until_ms)]
     return times, pair_readings(y_bars, x_bars, params, [metric], times)[metric]

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from analytics._alignment import shared_times
 from analytics.alerts import METRICS, AlertRule, Reading
 from analytics.model import Bars, FeedStatus, FloatArray, IntArray, PairParams
 from analytics.readings import pair_readings, readings_between
@@ -243,7 +244,7 @@ def rehearsal(market: Market, rule: AlertRule) -> Callable[[], tuple[IntArray, F
         return lambda: (bars.ts_ms, bars.close if rule.metric == "price" else bars.volume)
     params = rule.params
     y, x = (market.bars(leg, params.timeframe) for leg in rule.symbols)
-    times = np.union1d(y.ts_ms, x.ts_ms)[-params.limit :]
+    times = shared_times(y, x)[-params.limit :]
     after, until = (int(times[0]) - 1, int(times[-1])) if len(times) else (0, 0)
     return lambda: readings_between(y, x, params, rule.metric, after, until)
 

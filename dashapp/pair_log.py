@@ -13,8 +13,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Protocol
 
-import numpy as np
-
+from analytics._alignment import shared_times
 from analytics.alerts import AlertRule
 from analytics.model import IntArray, PairParams
 from analytics.readings import pair_readings
@@ -84,10 +83,9 @@ class PairLog:
         count = params.limit + MOST_BARS + 1
         y, x = (market.bars(leg, params.timeframe, count) for leg in (params.y, params.x))
         until_ms = closed_until_ms(market, (params.y, params.x), params.timeframe)
-        times = np.union1d(y.ts_ms, x.ts_ms)
-        known = times >= max(y.ts_ms[0], x.ts_ms[0])
+        times = shared_times(y, x)
         after_ms = self._read.get((key, params))
-        ends = times[known & (times <= until_ms)]
+        ends = times[times <= until_ms]
         ends = ends[-1:] if after_ms is None else ends[ends > after_ms][-MOST_BARS:]
         if not len(ends):
             return
