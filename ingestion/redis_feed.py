@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -20,6 +19,7 @@ import numpy as np
 from analytics.model import FeedState, FeedStatus, Rejected, Ticks
 from ingestion.backoff import Backoff, BackoffPolicy
 from ingestion.symbols import proper_symbol
+from ingestion.told import Told
 from ingestion.url_guard import mask_url
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ Sink = Callable[[list[Ticks], list[Rejected]], None]
 
 PREFIX = "spreadscope"
 SCHEMES = ("redis", "rediss")
-MAX_EVENTS = 200
 STOP_S = 1.0
 #: Entries of a stream that are read at a time.
 COUNT = 500
@@ -75,7 +74,7 @@ def ticks_of(symbol: str, fields: Mapping[bytes, bytes]) -> Ticks:
     return Ticks(symbol, *columns)
 
 
-class RedisFeed:
+class RedisFeed(Told):
     """The streams of a source on a Redis server. symbols: of these only, all if there are none.
 
     on_restart: told of a symbol whose ids mean other trades from now on.
@@ -92,8 +91,7 @@ class RedisFeed:
     ) -> None:
         self._url, self._channel = checked_redis(url)
         self._redis = _library()
-        self.source = mask_url(url)
-        self.events: deque[tuple[float, str]] = deque(maxlen=MAX_EVENTS)
+        super().__init__(mask_url(url))
         self.symbols = tuple(symbols)
         self._sink = sink
         self._on_restart = on_restart
@@ -256,10 +254,6 @@ class RedisFeed:
 
     def _become(self, state: FeedState, detail: str) -> None:
         self._state, self._detail, self._retry_at_s = state, detail, None
-
-    def _say(self, sentence: str) -> None:
-        self.events.append((time.time(), sentence))
-        logger.info("feed %s: %s", self.source, sentence)
 
 
 def _library() -> Any:
