@@ -265,7 +265,7 @@ def test_ticks_bars_and_analytics_download_as_csv(open_tab, button):
 def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab):
     page = open_tab("/alerts?market=demo&y=BTCUSDT&x=ETHUSDT&z_window=10")
     wait_for_points(page, "alert-zscore-chart", 50)
-    page.fill("#rule-threshold", "0.2")
+    page.fill("#rule-threshold", "1")
     page.fill("#rule-cooldown", "0")
     until(page, "document.querySelector('#rule-preview').innerText.includes('times')")
     page.click("#rule-add")
