@@ -18,12 +18,17 @@
     if (!yes) setTimeout(() => setProps("live-interval", { disabled: false }), RETRY_MS);
   }
 
+  // Charts that were asked for on a page that is left meanwhile have no room any more: Dash
+  // would patch what is not there, and say so as an error. They are answered as "nothing new".
+  const CHARTS = /\.figure\b/;
+
   window.fetch = function (resource, ...more) {
     const sent = plainFetch.call(this, resource, ...more);
-    if (String(resource.url || resource).includes("_dash-update-component")) {
-      sent.then(() => online(true), () => online(false));
-    }
-    return sent;
+    if (!String(resource.url || resource).includes("_dash-update-component")) return sent;
+    sent.then(() => online(true), () => online(false));
+    const page = window.location.pathname;
+    const left = () => window.location.pathname !== page && CHARTS.test(String(more[0]?.body));
+    return sent.then((answer) => (left() ? new Response(null, { status: 204 }) : answer));
   };
 
   // ---------------------------------------------------------------- the link
