@@ -339,6 +339,11 @@
 
   // ---------------------------------------------------------------- wiring
   document.addEventListener("keydown", onKey);
+  // A field that is left is told at once, not when its debounce ends: a button that is clicked
+  // right after the typing must act on what was typed.
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches(".field input.form-control[id]")) setProps(target.id, { value: target.value });
+  });
   document.addEventListener("mousedown", (event) => (pressed = cellAt(event)), true);
   document.addEventListener("mouseup", onRelease, true);
   document.addEventListener("click", (event) => {

@@ -164,7 +164,8 @@ def register(app: Dash, runtime: Runtime) -> None:
         view, blank = from_dict(held), dict.fromkeys(_MESSAGES, "")
         try:
             fields = rule_fields(view, raw)
-            if ctx.triggered_id != ADD or not add:
+            # The browser may tell of a last field and of the button in one call.
+            if f"{ADD}.n_clicks" not in ctx.triggered_prop_ids or not add:
                 parse_rule({"id": "form", **fields})
                 return {"messages": blank, "says": "", "tone": ""}
             rule = runtime.alerts.add_rule(fields)

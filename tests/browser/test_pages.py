@@ -267,9 +267,10 @@ def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab):
     wait_for_points(page, "alert-zscore-chart", 50)
     page.fill("#rule-threshold", "1")
     page.fill("#rule-cooldown", "0")
-    until(page, "document.querySelector('#rule-preview').innerText.includes('times')")
     page.click("#rule-add")
-    page.wait_for_selector("#rules-table .ag-center-cols-container [role=row]")
+    row = page.wait_for_selector("#rules-table .ag-center-cols-container [role=row]")
+    assert "|z| > 1" in row.inner_text(), "the button acts on what was typed right before"
+    assert page.inner_text("#rule-says").startswith("armed")
     page.wait_for_selector(".toast")
     page.wait_for_selector("#alerts-table .ag-center-cols-container [role=row]")
     until(
