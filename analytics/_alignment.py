@@ -76,19 +76,27 @@ def _regular(y: Bars, x: Bars, rows: int) -> bool:
     return a[0] == b[0] and bool((a == b).all())
 
 
-def _active(bars: Bars, rows: IntArray, carried: BoolArray, min_trades: int) -> BoolArray:
-    """Whether the leg traded often enough on each row; a carried row had no trade."""
-    trades = bars.trades[rows]
-    return ~carried & ((trades == UNKNOWN_TRADES) | (trades >= min_trades))
+def _active(bars: Bars, min_trades: int, min_volume: float) -> BoolArray:
+    """Whether each bar of a leg had as many trades, and as much turnover, as asked for.
+
+    A source that counts no trades gives no volume either until its first bar with one.
+    """
+    counted = bars.trades != UNKNOWN_TRADES
+    measured = counted | np.logical_or.accumulate(bars.volume > 0)
+    often, much = bars.trades >= min_trades, bars.volume * bars.vwap >= min_volume
+    return (often | ~counted) & (much | ~measured)
 
 
-def align(y: Bars, x: Bars, limit: int | None = None, min_trades: int = 0) -> Aligned:
+def align(
+    y: Bars, x: Bars, limit: int | None = None, min_trades: int = 0, min_volume: float = 0.0
+) -> Aligned:
     """The newest `limit` rows (None: all) on which both legs have a price.
 
     Rows are the times of either leg's bars, from the later first bar on; a leg without a bar
-    there carries its last close forward and the row is flagged. min_trades above 0 leaves out
-    the rows on which either leg traded less often, before the limit counts them; a carried
-    row had 0 trades, an unknown number of trades passes. Nothing looks ahead: a row depends
+    there carries its last close forward and the row is flagged. min_trades and min_volume
+    above 0 leave out the rows on which either leg traded less often, or had less turnover
+    (volume x VWAP, in quote currency), before the limit counts them; a carried row had
+    neither, an unknown number of trades or volume passes. Nothing looks ahead: a row depends
     on bars up to its own time only. Raises ValueError for legs of different timeframes.
 
     >>> def bars(symbol, times, closes):
@@ -106,7 +114,8 @@ def align(y: Bars, x: Bars, limit: int | None = None, min_trades: int = 0) -> Al
         raise ValueError(f"limit is {limit}, expected at least 1")
     if not len(y) or not len(x):
         return Aligned(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.bool_), 0)
-    if min_trades <= 0 and limit is not None:
+    filtered = min_trades > 0 or min_volume > 0
+    if not filtered and limit is not None:
         n = min(limit, len(y), len(x))
         if _regular(y, x, n) and (n == limit or n == len(y) == len(x)):
             times, none = y.ts_ms[len(y) - n :], np.zeros(n, np.bool_)
@@ -116,10 +125,10 @@ def align(y: Bars, x: Bars, limit: int | None = None, min_trades: int = 0) -> Al
     carried_y, carried_x = y.ts_ms[rows_y] != times, x.ts_ms[rows_x] != times
     kept: slice | IntArray = slice(None) if limit is None else slice(-limit, None)
     dropped = 0
-    if min_trades > 0:
-        active = _active(y, rows_y, carried_y, min_trades)
-        active &= _active(x, rows_x, carried_x, min_trades)
-        found = np.flatnonzero(active)
+    if filtered:
+        active = _active(y, min_trades, min_volume)[rows_y]
+        active &= _active(x, min_trades, min_volume)[rows_x]
+        found = np.flatnonzero(active & ~carried_y & ~carried_x)
         first = max(len(found) - limit, 0) if limit is not None else 0
         start = int(found[first - 1]) + 1 if first else 0
         kept = found[first:]

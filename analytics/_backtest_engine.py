@@ -95,7 +95,7 @@ def pair_legs(y_bars: Bars, x_bars: Bars, params: PairParams) -> Legs:
     for name, bars in (("y", y_bars), ("x", x_bars)):
         if bars.timeframe != params.timeframe:
             raise ValueError(f"{name} has bars of {bars.timeframe}, expected {params.timeframe}")
-    rows = align(y_bars, x_bars, params.limit, params.min_trades)
+    rows = align(y_bars, x_bars, params.limit, params.min_trades, params.min_volume)
     prices = np.stack(
         [_opens(y_bars, rows.ts_ms, rows.y), _opens(x_bars, rows.ts_ms, rows.x), rows.y, rows.x]
     )

@@ -67,10 +67,10 @@ def run_backtest(
 ) -> BacktestResult | NotReady:
     """Back-test the pair on the newest `params.limit` aligned rows; see the module's docstring.
 
-    Of `params` it takes timeframe, price_space, intercept, z_window, min_trades and limit, and
-    the hedge method in the mode "in-sample". A carried leg fills at its carried close. fit:
-    held in the mode "in-sample" instead of one on these bars; no other mode heeds it.
-    NotReady with fewer than hedge_window + z_window + 1 rows. Raises ValueError for bars of
+    Of `params` it takes timeframe, price_space, intercept, z_window, min_trades, min_volume and
+    limit, and the hedge method in the mode "in-sample". A carried leg fills at its carried
+    close. fit: held in the mode "in-sample" instead of one on these bars; no other mode heeds
+    it. NotReady with fewer than hedge_window + z_window + 1 rows. Raises ValueError for bars of
     another timeframe than `params.timeframe`.
 
     >>> t = np.arange(400)

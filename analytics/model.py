@@ -16,6 +16,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from analytics._columns import Columns
+from analytics._columns import frozen as frozen
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -42,40 +45,8 @@ NO_TRADE_ID = -1
 UNKNOWN_TRADES = -1
 
 
-def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return `values` as a read-only contiguous array, copied only where it must be.
-
-    >>> frozen([1, 2], np.float64).flags.writeable
-    False
-    """
-    array = np.ascontiguousarray(values, dtype=dtype)
-    if array.flags.writeable:
-        if array is values or array.base is not None:
-            array = array.copy()
-        array.flags.writeable = False
-    return array
-
-
-class _Columns:
-    """Freeze the array fields of a dataclass and check that they are equally long."""
-
-    _dtypes: Mapping[str, npt.DTypeLike] = {}
-
-    def __post_init__(self) -> None:
-        lengths = set()
-        for name, dtype in self._dtypes.items():
-            array = frozen(getattr(self, name), dtype)
-            object.__setattr__(self, name, array)
-            lengths.add(array.shape)
-        if len(lengths) > 1 or any(len(shape) != 1 for shape in lengths):
-            raise ValueError(
-                f"{type(self).__name__} has columns of shapes {sorted(lengths)}, "
-                "expected one length"
-            )
-
-
 @dataclass(frozen=True, eq=False)
-class Ticks(_Columns):
+class Ticks(Columns):
     """A batch of trades of one symbol, in order of arrival.
 
     ts_ms: exchange time, epoch ms. price, size: finite and above zero.
@@ -110,7 +81,7 @@ class Ticks(_Columns):
 
 
 @dataclass(frozen=True, eq=False)
-class Bars(_Columns):
+class Bars(Columns):
     """Bars of one symbol and timeframe, ascending, labelled by open time.
 
     trades: UNKNOWN_TRADES where the source does not count them. vwap: volume-weighted
@@ -173,9 +144,14 @@ def _choice(name: str, value: object, legal: tuple[str, ...]) -> None:
         raise ValueError(f"{name} is {value!r}, expected one of {', '.join(legal)}")
 
 
-def _at_least(name: str, value: object, low: int, high: int) -> None:
+def _whole(name: str, value: object, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{name} is {value}, expected a whole number from {low} to {high}")
+
+
+def _from_to(name: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} is {value}, expected a number from {low:g} to {high:g}")
 
 
 #: Legal range of each whole-number parameter of a pair: name -> (low, high).
@@ -187,6 +163,8 @@ PAIR_RANGES: dict[str, tuple[int, int]] = {
     "min_trades": (0, 1_000_000),
     "limit": (50, 20_000),
 }
+#: Legal range of the least turnover of a bar, in quote currency.
+MIN_VOLUME_RANGE: tuple[float, float] = (0.0, 1e12)
 
 
 @dataclass(frozen=True)
@@ -194,8 +172,9 @@ class PairParams:
     """All that decides a pair's analysis. Hashable: it keys the cache of snapshots.
 
     hedge_window: fit on the newest n bars, None for all bars in view. limit: how many
-    of the newest aligned bars are in view. min_trades: rows on which either leg traded
-    less often are left out of every statistic.
+    of the newest aligned bars are in view. min_trades, min_volume: rows on which either
+    leg had fewer trades, or less turnover (volume x VWAP, in quote currency, which legs of
+    different units share), are left out of every statistic; 0 asks for none.
 
     Raises ValueError naming the field and what is legal.
     """
@@ -214,6 +193,7 @@ class PairParams:
     lag_method: str | None = "aic"
     adf_window: int = 120
     min_trades: int = 0
+    min_volume: float = 0.0
     limit: int = 1_000
 
     def __post_init__(self) -> None:
@@ -229,7 +209,13 @@ class PairParams:
         for name, (low, high) in PAIR_RANGES.items():
             value = getattr(self, name)
             if not (name == "hedge_window" and value is None):
-                _at_least(name, value, low, high)
+                _whole(name, value, low, high)
+        _from_to("min_volume", self.min_volume, *MIN_VOLUME_RANGE)
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the activity filter is on, which may leave out any number of rows."""
+        return self.min_trades > 0 or self.min_volume > 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -166,7 +166,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     """
     if y_bars.timeframe != params.timeframe:
         raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
-    rows = align(y_bars, x_bars, params.limit, params.min_trades)
+    rows = align(y_bars, x_bars, params.limit, params.min_trades, params.min_volume)
     n, need = len(rows), max(params.z_window, MIN_ROWS)
     if n < need:
         dropped = f", {rows.dropped} dropped by the activity filter" if rows.dropped else ""

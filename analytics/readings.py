@@ -166,9 +166,9 @@ def pair_readings(
     if not len(ends):
         return made
     span = (int(ends.min()), int(ends.max()))
-    before = None if params.min_trades else params.limit
+    before = None if params.filtered else params.limit
     y, x = (_stretch(bars, span, before) for bars in (y_bars, x_bars))
-    rows = align(y, x, None, params.min_trades)
+    rows = align(y, x, None, params.min_trades, params.min_volume)
     legs = legs_of(rows, params.price_space)
     for index, end in enumerate(ends.tolist()):
         stop = int(np.searchsorted(rows.ts_ms, end, side="right"))

@@ -78,7 +78,7 @@ def _job(source: Source, record: Record) -> _Job | None:
 def _part(bars: Bars, span: tuple[int, int], params: PairParams) -> Bars:
     """The bars of a span of times, and as many before it as the pair has in view."""
     ts_ms, last_ms = span
-    before = len(bars) if params.min_trades else params.limit
+    before = len(bars) if params.filtered else params.limit
     start = max(int(np.searchsorted(bars.ts_ms, ts_ms)) - before - 1, 0)
     stop = int(np.searchsorted(bars.ts_ms, last_ms, side="right"))
     columns = {name: getattr(bars, name)[start:stop] for name in BAR_COLUMNS}

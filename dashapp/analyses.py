@@ -223,7 +223,7 @@ def carried_share(market: Market, params: PairParams) -> float | None:
         return None
     if params.timeframe not in market.timeframes:
         return None
-    rows = align(*legs(market, params), params.limit, params.min_trades)
+    rows = align(*legs(market, params), params.limit, params.min_trades, params.min_volume)
     return float(rows.carried.mean()) if len(rows) else None
 
 
@@ -233,7 +233,7 @@ def legs(market: Market, params: PairParams, until_ms: int | None = None) -> tup
     One more than the limit, whose close may have to be carried; all of them where the
     activity filter may drop any number.
     """
-    limit = None if params.min_trades else params.limit + 1
+    limit = None if params.filtered else params.limit + 1
     y, x = (
         newest_bars(market, leg, params.timeframe, limit, until_ms) for leg in (params.y, params.x)
     )

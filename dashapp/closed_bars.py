@@ -143,7 +143,7 @@ def _needed(rule: AlertRule, slots: int) -> int | None:
     """Bars of each leg from which the readings come; None for all that are held."""
     if rule.params is None:
         return None
-    return None if rule.params.min_trades else rule.params.limit + slots + 1
+    return None if rule.params.filtered else rule.params.limit + slots + 1
 
 
 def _after(bars: Bars, after_ms: int, until_ms: int) -> np.ndarray:

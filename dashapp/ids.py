@@ -64,6 +64,7 @@ Z_THRESHOLD = "z-threshold"
 ADF_TREND = "adf-trend"
 LAG_METHOD = "lag-method"
 MIN_TRADES = "min-trades"
+MIN_VOLUME = "min-volume"
 ADF_WINDOW = "adf-window"
 LIMIT = "bars-in-view"
 

@@ -75,7 +75,7 @@ def johansen_document(test: JohansenTest) -> dict[str, Any] | None:
 
 def _pair(params: PairParams) -> Hashable:
     """What tells pairs apart for this test."""
-    rows = params.timeframe, params.limit, params.min_trades
+    rows = params.timeframe, params.limit, params.min_trades, params.min_volume
     return (params.y, params.x, *rows, params.price_space, params.trend)
 
 

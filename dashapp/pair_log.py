@@ -80,7 +80,7 @@ class PairLog:
                 await self._of_pair(market, key, params)
 
     async def _of_pair(self, market: Market, key: str, params: PairParams) -> None:
-        count = params.limit + MOST_BARS + 1
+        count = None if params.filtered else params.limit + MOST_BARS + 1
         y, x = (market.bars(leg, params.timeframe, count) for leg in (params.y, params.x))
         until_ms = closed_until_ms(market, (params.y, params.x), params.timeframe)
         times = shared_times(y, x)

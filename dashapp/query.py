@@ -163,6 +163,11 @@ PAIR: dict[str, Parameter] = {
     "min_trades": Parameter(
         _pair_whole("min_trades"), _DEFAULTS.min_trades, "least trades a bar, per leg"
     ),
+    "min_volume": Parameter(
+        number,
+        _DEFAULTS.min_volume,
+        "least turnover a bar, per leg: volume x vwap, in quote currency",
+    ),
     "limit": Parameter(_pair_whole("limit"), _DEFAULTS.limit, "newest aligned bars in view"),
 }
 

@@ -45,7 +45,8 @@ OF_PAIR: dict[str, str] = {
     "intercept": "intercept",
     "price_space": "price space",
     "limit": "bars in view",
-    "min_trades": "activity filter",
+    "min_trades": "least trades a bar",
+    "min_volume": "least turnover a bar",
 }
 _numbers = itertools.count(1)
 

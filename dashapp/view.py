@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 from urllib.parse import parse_qs, urlencode
 
+import numpy as np
+
 from analytics.model import (
     HEDGE_METHODS,
     LAG_METHODS,
+    MIN_VOLUME_RANGE,
     PAIR_RANGES,
     TIMEFRAMES,
     TRENDS,
@@ -34,8 +37,8 @@ THRESHOLD_RANGE = (0.1, 20.0)
 class Field:
     """One parameter: its name in a link, its control, its words and its legal values.
 
-    kind: "choice" (of `legal`), "whole" (in PAIR_RANGES; None if `optional`), "number",
-    "switch" or "symbol".
+    kind: "choice" (of `legal`), "whole" (in PAIR_RANGES; None if `optional`), "number" (in
+    `limits`), "switch" or "symbol".
     """
 
     name: str
@@ -46,6 +49,7 @@ class Field:
     legal: tuple[str, ...] = ()
     words: Mapping[str, str] = field(default_factory=dict, hash=False)
     optional: bool = False
+    limits: tuple[float, float] = THRESHOLD_RANGE
     hint: str = ""
     group: str = ""
 
@@ -148,10 +152,20 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "min_trades",
         ids.MIN_TRADES,
-        "Activity filter",
+        "Filter: least trades",
         "whole",
         0,
-        hint="trades a bar",
+        hint="a bar",
+        group="Tests",
+    ),
+    Field(
+        "min_volume",
+        ids.MIN_VOLUME,
+        "Filter: least turnover",
+        "number",
+        0.0,
+        limits=MIN_VOLUME_RANGE,
+        hint="quote a bar",
         group="Tests",
     ),
 )
@@ -175,9 +189,14 @@ class View:
         return self.pair.y if self.pair else None
 
 
+def _digits(value: float) -> str:
+    """A number without an exponent, as fields and links hold it: 20000, 2.5, 0.00001."""
+    return np.format_float_positional(value, trim="-")
+
+
 def _finite(raw: Any) -> float | None:
     """The number that a field holds, None for anything else: `1_000` and full-width digits too."""
-    text = str(raw).strip()
+    text = _digits(raw) if isinstance(raw, float) else str(raw).strip()
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
@@ -195,11 +214,12 @@ def _whole(one: Field, raw: Any) -> int | None:
     return int(number)
 
 
-def _number(raw: Any) -> float:
-    low, high = THRESHOLD_RANGE
+def _number(one: Field, raw: Any) -> float:
+    low, high = one.limits
     number = _finite(raw)
     if number is None or not low <= number <= high:
-        raise ValueError(f"{'empty' if raw in (None, '') else raw}: expected {low:g} to {high:g}")
+        given = "empty" if raw in (None, "") else raw
+        raise ValueError(f"{given}: expected {low:g} to {high:,.15g}")
     return number
 
 
@@ -220,12 +240,12 @@ def read(one: Field, raw: Any) -> Any:
     Raises ValueError, in words that stand under the field.
 
     >>> read(FIELDS[-1], "12")
-    12
+    12.0
     """
     if one.kind == "whole":
         return _whole(one, raw)
     if one.kind == "number":
-        return _number(raw)
+        return _number(one, raw)
     if one.kind == "switch":
         return _switch(raw)
     if one.kind == "choice" and raw not in one.legal:
@@ -306,7 +326,8 @@ def to_query(values: Mapping[str, Any]) -> str:
     for one in FIELDS:
         value = values.get(one.name, one.default)
         if value != one.default and value is not None:
-            items.append((one.name, str(value).lower() if one.kind == "switch" else f"{value}"))
+            text = _digits(value) if isinstance(value, float) else str(value)
+            items.append((one.name, text.lower() if one.kind == "switch" else text))
     return urlencode(items)
 
 

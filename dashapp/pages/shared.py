@@ -68,7 +68,7 @@ def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady) -> str:
     if body is not None and not body.symbols:
         return f"no data yet: {status.detail or status.state}"
     growing = (
-        status.state == "live" and tab.until_ms is None and (pair is None or not pair.min_trades)
+        status.state == "live" and tab.until_ms is None and (pair is None or not pair.filtered)
     )
     return waiting(reason, tab.view.timeframe, growing)
 
