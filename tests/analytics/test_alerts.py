@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -317,6 +317,13 @@ def test_a_bad_rule_is_refused_with_the_field_named(changes: dict[str, Any], mes
 def test_a_missing_field_is_named(field: str) -> None:
     with pytest.raises(ValueError, match=field):
         parse_rule({name: value for name, value in GOOD.items() if name != field})
+
+
+def test_a_rule_that_was_stored_before_the_turnover_filter_asks_for_none() -> None:
+    older = {name: value for name, value in asdict(PAIR).items() if name != "min_volume"}
+    rule = parse_rule({**GOOD, "params": older})
+    assert rule.params == PAIR
+    assert rule.params.min_volume == 0.0
 
 
 def test_a_rule_that_is_no_object_is_refused() -> None:

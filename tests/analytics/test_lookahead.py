@@ -30,6 +30,7 @@ def report(value: LookAheadReport | NotReady) -> LookAheadReport:
         {},
         {"price_space": "log", "intercept": False, "limit": 300},
         {"min_trades": 2, "limit": 250},
+        {"min_volume": 50.0, "limit": 250},
     ],
 )
 def test_no_past_value_changes_in_any_mode(mode: str, changes: dict[str, Any]) -> None:

@@ -56,6 +56,7 @@ def shown(snapshot) -> dict[str, float]:
         {"price_space": "log", "hedge_window": 250},
         {"corr_on": "prices", "trend": "ct", "lag_method": "bic"},
         {"min_trades": 2, "limit": 400},
+        {"min_volume": 2_500.0, "limit": 200},
     ],
 )
 def test_a_reading_is_the_snapshot_of_the_bars_up_to_it(legs, options):

@@ -23,6 +23,7 @@ PARAMETERS = {
     "lag_method": ("lag-method", "bic"),
     "adf_window": ("adf-window", "150"),
     "min_trades": ("min-trades", "2"),
+    "min_volume": ("min-volume", "20000"),
 }
 RANGE = """(id) => document.querySelector(`#${id} .js-plotly-plot`)
     ._fullLayout.xaxis.range.map(String).join('|')"""

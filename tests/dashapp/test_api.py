@@ -172,12 +172,14 @@ async def test_every_parameter_of_a_pair_is_taken(client):
         "lag_method": "fixed",
         "adf_window": "90",
         "min_trades": "1",
+        "min_volume": "12.5",
         "limit": "200",
     }
     params = (await client.get("/api/markets/demo/pair", params=query)).json()["params"]
     assert params["lag_method"] is None
     assert params["intercept"] is False
     assert (params["hedge"], params["hedge_window"], params["limit"]) == ("tls", 100, 200)
+    assert (params["min_trades"], params["min_volume"]) == (1, 12.5)
 
 
 async def test_correlation_names_symbols_and_how_much_it_rests_on(client):

@@ -87,6 +87,18 @@ async def test_what_fires_is_what_the_bars_of_the_whole_batch_fire(runtime):
     assert events == [(event.ts_ms, event.value) for event in expected]
 
 
+async def test_a_turnover_filter_looks_back_as_far_in_a_burst_as_second_by_second(
+    runtime, monkeypatch
+):
+    monkeypatch.setitem(PARAMS, "min_volume", 4_000.0)
+    monkeypatch.setitem(PARAMS, "limit", 50)
+    batches = both_legs()
+    slow = await fired(runtime, in_pieces(batches, 1))
+    assert len(slow) > 3
+    runtime.alerts.clear_events()
+    assert await fired(runtime, in_pieces(batches, 60)) == slow
+
+
 async def test_a_long_backlog_is_read_part_by_part(runtime, monkeypatch):
     batches = both_legs()
     slow = await fired(runtime, in_pieces(batches, 1))
