@@ -6,6 +6,7 @@ A row is (label, value, verdict in words, tone); tones are those of `words`.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,24 @@ METHOD_WORDS = {
 }
 #: Share of carried-forward bars from which a verdict warns.
 CARRIED_WARN = 0.2
+
+
+class BreakEven(NamedTuple):
+    """|z| from which the way back to the mean pays a round trip, NaN if not known.
+
+    cost_bps: commission and slippage of a side and leg.
+
+    >>> BreakEven(1.14, 2.0).words
+    'break-even |z| 1.1 at 2 bps'
+    """
+
+    z: float
+    cost_bps: float
+
+    @property
+    def words(self) -> str:
+        """What it is, and at which cost."""
+        return f"break-even |z| {number(self.z, 1)} at {self.cost_bps:g} bps"
 
 
 def newest(values: npt.NDArray[np.float64]) -> float:
@@ -53,22 +72,21 @@ def trade_words(side: int, params: PairParams) -> str:
     return long_y if side > 0 else f"short {params.y} / long {params.x}"
 
 
-def inside_costs(z: float, break_even: float | None) -> bool:
+def inside_costs(z: float, break_even: BreakEven | None) -> bool:
     """Whether the way back from z does not pay a round trip; False where that is not known.
 
-    >>> inside_costs(-2.1, 3.7), inside_costs(-2.1, None)
+    >>> inside_costs(-2.1, BreakEven(3.7, 2.0)), inside_costs(-2.1, None)
     (True, False)
     """
-    return break_even is not None and math.isfinite(break_even) and abs(z) < break_even
+    return break_even is not None and abs(z) < break_even.z < math.inf
 
 
 def stance(
-    snapshot: PairSnapshot, threshold: float, break_even: float | None = None
+    snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None = None
 ) -> list[Segment]:
     """The z-score, which leg is rich, and the trade it asks for from |z| >= threshold on.
 
-    break_even: |z| below which a round trip does not pay, so that there is no trade; None
-    or NaN if not known.
+    break_even: below it there is no trade, for a round trip does not pay; None if not known.
     """
     z, params = newest(snapshot.z), snapshot.params
     if not math.isfinite(z):
@@ -82,9 +100,9 @@ def stance(
         (f"z {number(z, 2, signed=True)}", tone),
         (f"{params.y} {'rich' if z > 0 else 'cheap'}", tone),
     ]
-    if beyond and costly:
-        even = f"break-even |z| {number(break_even, 1)}"
-        made.append((f"beyond ±{threshold:g} but inside costs ({even}): no trade", "warn"))
+    if beyond and costly and break_even is not None:
+        inside = f"inside costs ({break_even.words})"
+        made.append((f"beyond ±{threshold:g} but {inside}: no trade", "warn"))
     elif beyond:
         made.append((trade_words(-1 if z > 0 else 1, params), tone))
     else:
@@ -92,7 +110,7 @@ def stance(
     return made
 
 
-def _z_row(snapshot: PairSnapshot, threshold: float, break_even: float | None) -> Row:
+def _z_row(snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None) -> Row:
     clauses = stance(snapshot, threshold, break_even)
     words = " · ".join(text for text, _ in clauses[1:])
     tone = "warn" if clauses[-1][1] == "warn" else clauses[0][1]
@@ -146,7 +164,7 @@ def _data_rows(snapshot: PairSnapshot) -> list[Row]:
 def pair_figures(
     snapshot: PairSnapshot,
     threshold: float = 2.0,
-    break_even: float | None = None,
+    break_even: BreakEven | None = None,
     johansen: JohansenTest | None = None,
 ) -> list[Row]:
     """The figures of a pair. threshold, break_even: see `stance`. johansen: None while it is

@@ -26,6 +26,7 @@ from dashapp.evidence import (
 from dashapp.numerals import SIGNIFICANT_P, duration, number, p_value, pct, price
 from dashapp.verdicts import (
     CARRIED_WARN,
+    BreakEven,
     Segment,
     inside_costs,
     newest,
@@ -114,12 +115,12 @@ def home_answer(summaries: Mapping[str, Summary]) -> list[Segment]:
 
 
 def pair_answer(
-    snapshot: PairSnapshot | NotReady, threshold: float, break_even: float | None = None
+    snapshot: PairSnapshot | NotReady, threshold: float, break_even: BreakEven | None = None
 ) -> list[Segment]:
     """The pair's finding, with the trade in words.
 
-    threshold: |z| from which there is a trade. break_even: |z| below which a round trip
-    does not pay its costs, so that there is none; None or NaN if not known.
+    threshold: |z| from which there is a trade. break_even: below it a round trip does not pay
+    its costs, so that there is none; None if not known.
     """
     if isinstance(snapshot, NotReady):
         return [(str(snapshot), "muted")]
@@ -139,11 +140,11 @@ def pair_answer(
     hangs = signal_depends_on(snapshot, threshold)
     if hangs:
         made.append((f"the signal depends on {' and '.join(hangs)}", "warn"))
-    if break_even is not None and math.isfinite(break_even):
+    if break_even is not None and math.isfinite(break_even.z):
         z = newest(snapshot.z)
         under = inside_costs(z, break_even)
         if not (under and abs(z) >= threshold):  # else the stance says so
-            made.append((f"break-even |z| {number(break_even, 1)}", "warn" if under else ""))
+            made.append((break_even.words, "warn" if under else ""))
     if snapshot.carried_share >= CARRIED_WARN:
         made.append((f"{pct(snapshot.carried_share, 0, signed=False)} carried forward", "warn"))
     return made

@@ -39,7 +39,7 @@ from dashapp.figures.marks import (
 from dashapp.figures.rows import Rows, rows_of
 from dashapp.numerals import SIGNIFICANT_P, decimals, number, quote
 from dashapp.theme import rgba, tokens
-from dashapp.verdicts import newest
+from dashapp.verdicts import BreakEven, newest
 
 __all__ = [
     "adf_figure",
@@ -187,7 +187,7 @@ def zscore_figure(
     *,
     theme: str = "dark",
     uirevision: str = "",
-    break_even: float | None = None,
+    break_even: BreakEven | None = None,
     markers: Sequence[Alert] = (),
     chart_id: str = ids.ZSCORE_CHART,
 ) -> Figure:
@@ -200,9 +200,11 @@ def zscore_figure(
     labels += names
     annotations: list[dict[str, Any]] = []
     words = f"{snapshot.params.z_window} bars"
-    if break_even is not None and math.isfinite(break_even):
-        shapes.insert(0, region(-break_even, break_even, tokens(theme)["muted"], 0.14))
-        words = f"{words} · grey: within costs, |z| < {number(break_even, 1)}"
+    if break_even is not None and 0.0 < break_even.z < math.inf:
+        even = break_even.z
+        shapes.insert(0, region(-even, even, tokens(theme)["muted"], 0.14))
+        costs = f"costs of {break_even.cost_bps:g} bps a leg"
+        words = f"{words} · grey: within {costs}, |z| < {number(even, 1)}"
     if not np.isfinite(z).any():
         annotations.append(message_in_the_middle("the z-score is not known yet", theme))
     return figure(

@@ -8,6 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
+from analytics.backtest import BacktestParams
 from analytics.model import NotReady, PairSnapshot
 from analytics.pair import break_even_z
 from dashapp import ids, live
@@ -24,8 +25,10 @@ from dashapp.figures.pair import (
 )
 from dashapp.live import LivePage, Tab
 from dashapp.pages.pair_tables import johansen_part, methods_table
-from dashapp.pages.shared import COST_BPS, markers_of, pair_key, snapshot_of, waiting_for, z_rule
+from dashapp.pages.shared import markers_of, pair_key, snapshot_of, waiting_for, z_rule
+from dashapp.pages.strategy_form import settings_of
 from dashapp.runtime import Runtime
+from dashapp.verdicts import BreakEven
 from dashapp.view import from_dict
 from dashapp.words import pair_answer, pair_figures
 
@@ -102,10 +105,16 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     return drawn(runtime, tab, snapshot)
 
 
+def _break_even(snapshot: PairSnapshot, settings: BacktestParams) -> BreakEven:
+    """At the cost of a side and leg that the back-test charges."""
+    cost_bps = settings.cost_bps + settings.slippage_bps
+    return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
+
+
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
     """Every chart and figure of one snapshot."""
     threshold = tab.view.z_threshold
-    even = break_even_z(snapshot, COST_BPS)
+    even = _break_even(snapshot, settings_of(tab.options.get("strategy")))
     look = {"theme": tab.theme, "uirevision": tab.uirevision}
     markers = markers_of(runtime, tab)
     test = runtime.johansen.latest(_market_key(runtime, tab), snapshot)
@@ -140,6 +149,7 @@ PAGE = LivePage(
         "johansen": Output(ids.JOHANSEN, "children"),
         "rehearsed": Output(REHEARSED, "children"),
     },
+    options={"strategy": Input(ids.STRATEGY, "data")},
 )
 
 

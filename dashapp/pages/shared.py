@@ -13,8 +13,6 @@ from dashapp.runtime import Runtime
 
 NO_PAIR = NotReady("this market has fewer than two symbols, a pair needs two", 0, 0)
 DEFAULT_LIMIT = 1_000
-#: Cost in bps per side and leg that the break-even z is reckoned with.
-COST_BPS = 2.0
 #: Seconds of market time in which a rule made with one click stays quiet after an alert.
 COOLDOWN_S = 60.0
 

@@ -25,6 +25,7 @@ from dashapp.figures.base import arrays, empty_figure, structure
 from dashapp.numerals import base, pct
 from dashapp.summary import summarize_bars
 from dashapp.theme import TOKENS
+from dashapp.verdicts import BreakEven
 
 START = 1_723_161_256_000
 HOSTILE = '<a href="https://x">X</a>'
@@ -158,7 +159,9 @@ def every_figure(count: int, theme: str) -> dict[str, dict]:
         "volume": home.volume_figure(one, **look),
         "vwap": home.vwap_figure(one, **look),
         "spread": pair.spread_figure(held, markers=fired, **look),
-        "zscore": pair.zscore_figure(held, 2.0, break_even=1.1, markers=fired, **look),
+        "zscore": pair.zscore_figure(
+            held, 2.0, break_even=BreakEven(1.1, 2.0), markers=fired, **look
+        ),
         "scatter": pair.scatter_figure(held, **look),
         "hedge": pair.hedge_path_figure(held, **look),
         "adf": pair.adf_figure(held, **look),

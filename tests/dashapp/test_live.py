@@ -10,11 +10,12 @@ import pytest
 from dash import Patch, no_update
 from dash.exceptions import PreventUpdate
 
+from analytics.backtest import BacktestParams
 from analytics.model import NotReady
 from dashapp import ids, live
 from dashapp.figures.base import empty_figure
 from dashapp.live import LivePage, Tab
-from dashapp.pages import analytics, home
+from dashapp.pages import analytics, home, strategy_form
 from dashapp.pages.shared import snapshot_of
 from dashapp.view import check
 
@@ -38,6 +39,20 @@ async def test_nothing_is_sent_while_nothing_changed(runtime):
     first = await live._answer(runtime, analytics.PAGE, tab, None)
     with pytest.raises(PreventUpdate):
         await live._answer(runtime, analytics.PAGE, tab, first["cursor"])
+
+
+async def test_the_break_even_is_at_the_cost_that_the_back_test_charges(runtime):
+    tab = tab_of()
+    usual = await analytics.render(runtime, tab)
+    assert " at 2 bps" in str(usual["answer"])
+    costly = BacktestParams(cost_bps=5.0, slippage_bps=0.5)
+    options = {"strategy": strategy_form.kept(costly)}
+    made = await analytics.render(runtime, replace(tab, options=options))
+    assert " at 5.5 bps" in str(made["answer"])
+    chart = made[ids.ZSCORE_CHART]["layout"]
+    assert "within costs of 5.5 bps a leg" in str(chart["annotations"])
+    first, later = (one[ids.ZSCORE_CHART]["layout"]["shapes"][0] for one in (usual, made))
+    assert later["y1"] == pytest.approx(2.75 * first["y1"])
 
 
 async def test_new_ticks_travel_as_patches_of_arrays(runtime, ticks_of):
@@ -132,7 +147,7 @@ async def test_a_test_that_is_made_later_changes_the_key_of_its_page(runtime):
     before = live.page_key(analytics.PAGE, runtime, tab)
     await analytics.render(runtime, tab)
     for _ in range(1_000):
-        if live.page_key(analytics.PAGE, runtime, tab) != before:
+        if analytics.key(runtime, tab)[1]:  # not only the rehearsal, which changes the key too
             break
         await asyncio.sleep(0.01)
     made = await analytics.render(runtime, tab)

@@ -18,6 +18,7 @@ from analytics.model import (
     UnitRootResult,
 )
 from dashapp import words
+from dashapp.verdicts import BreakEven
 
 ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 TONES = {"", "up", "down", "warn", "muted"}
@@ -59,10 +60,10 @@ def verdict_of(rows, label):
 
 
 def test_a_rich_leg_is_a_short_in_words():
-    line = words.plain(words.pair_answer(snapshot(2.31), 2.0, 1.1))
+    line = words.plain(words.pair_answer(snapshot(2.31), 2.0, BreakEven(1.1, 2.0)))
     assert line == (
         "z +2.31 · BTCUSDT rich · short BTCUSDT / long ETHUSDT · half-life 41 bars (41 s) · "
-        "cointegrated p = 0.012 · break-even |z| 1.1"
+        "cointegrated p = 0.012 · break-even |z| 1.1 at 2 bps"
     )
 
 
@@ -76,30 +77,32 @@ def test_a_cheap_leg_is_a_long_in_words():
 
 
 def test_inside_the_threshold_there_is_no_trade():
-    parts = words.pair_answer(snapshot(0.4), 2.0, 1.1)
+    parts = words.pair_answer(snapshot(0.4), 2.0, BreakEven(1.1, 3.5))
     assert ("inside ±2: no trade", "muted") in parts
-    assert ("break-even |z| 1.1", "warn") in parts
+    assert ("break-even |z| 1.1 at 3.5 bps", "warn") in parts
     assert not any("short" in text for text, _ in parts)
 
 
 def test_beyond_the_threshold_but_inside_costs_there_is_no_trade():
     for z in (2.31, -2.31):
-        parts = words.pair_answer(snapshot(z), 2.0, 3.7)
-        line = "beyond ±2 but inside costs (break-even |z| 3.7): no trade"
+        parts = words.pair_answer(snapshot(z), 2.0, BreakEven(3.7, 2.0))
+        line = "beyond ±2 but inside costs (break-even |z| 3.7 at 2 bps): no trade"
         assert parts[2] == (line, "warn")
         assert parts[0][1] == parts[1][1] == ""
         assert words.plain(parts).count("break-even") == 1
         assert "short" not in words.plain(parts)
-        row = verdict_of(words.pair_figures(snapshot(z), 2.0, 3.7), "z-score")
+        row = verdict_of(words.pair_figures(snapshot(z), 2.0, BreakEven(3.7, 2.0)), "z-score")
         assert row[1].endswith(line)
         assert row[2] == "warn"
-    assert ("short BTCUSDT / long ETHUSDT", "down") in words.pair_answer(snapshot(3.8), 2.0, 3.7)
+    assert ("short BTCUSDT / long ETHUSDT", "down") in words.pair_answer(
+        snapshot(3.8), 2.0, BreakEven(3.7, 2.0)
+    )
 
 
 def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_reserve():
     test = CointegrationResult(-1.6, 0.43, 1, 78, {"5%": -3.4})
     held = snapshot(engle_granger=test)
-    parts = words.pair_answer(held, 2.0, 1.1)
+    parts = words.pair_answer(held, 2.0, BreakEven(1.1, 2.0))
     assert ("short BTCUSDT / long ETHUSDT", "down") in parts
     assert ("not cointegrated p = 0.430", "warn") in parts
     assert ("half-life 41 bars (41 s)", "muted") in parts
@@ -159,7 +162,9 @@ def test_what_is_not_known_is_said_and_never_a_number():
         "z not known · the spread does not move within its window · "
         "no half-life: the spread does not revert"
     )
-    assert "nan" not in words.plain(words.pair_answer(snapshot(float("nan")), 2.0, float("nan")))
+    assert "nan" not in words.plain(
+        words.pair_answer(snapshot(float("nan")), 2.0, BreakEven(math.nan, 2.0))
+    )
 
 
 def test_a_pair_that_is_not_ready_says_what_is_missing():
@@ -397,6 +402,6 @@ def test_the_lag_of_a_recording_is_said_in_words():
 
 @pytest.mark.parametrize("z", [3.0, -3.0, 0.0, float("nan")])
 def test_no_sentence_uses_an_unknown_tone_or_an_exclamation_mark(z):
-    for text, tone in words.pair_answer(snapshot(z), 2.0, 1.1):
+    for text, tone in words.pair_answer(snapshot(z), 2.0, BreakEven(1.1, 2.0)):
         assert tone in TONES
         assert "!" not in text
