@@ -49,8 +49,6 @@ async def test_the_break_even_is_at_the_cost_that_the_back_test_charges(runtime)
     options = {"strategy": strategy_form.kept(costly)}
     made = await analytics.render(runtime, replace(tab, options=options))
     assert " at 5.5 bps" in str(made["answer"])
-    chart = made[ids.ZSCORE_CHART]["layout"]
-    assert "within costs of 5.5 bps a leg" in str(chart["annotations"])
     first, later = (one[ids.ZSCORE_CHART]["layout"]["shapes"][0] for one in (usual, made))
     assert later["y1"] == pytest.approx(2.75 * first["y1"])
 
