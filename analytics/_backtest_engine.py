@@ -210,7 +210,7 @@ def simulate(signals: Signals, settings: BacktestParams) -> Run:
         sums,
         equity,
         (position, gross, drawdown, places, shares),
-        np.empty(0, np.int32),
+        (np.empty(0, np.int32), np.empty((2, 0), np.int32)),
     )
     ledger = Ledger(*places[:, :count], *shares[:, :count])
     return Run(signals, equity, gross, drawdown, position.astype(np.int64), ledger, sums)

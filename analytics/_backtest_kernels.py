@@ -2,7 +2,11 @@
 
 What is meant by each step, and why, is in the docstring of `analytics.backtest`. A flat
 stretch is skipped to the next entry and a position is walked to its exit on the z-score alone,
-so that the marks, which cost most, are reckoned for bars in a position only.
+so that the marks, which cost most, are reckoned for bars in a position only. Where cells of a
+sweep enter, or leave, by the same levels, those bars are looked up in a table that they share.
+
+What `play` calls for each trade has no branch around an array, or one loop and one return: of
+others numba counts the references to their arrays, which takes as long as a trade.
 """
 
 from __future__ import annotations
@@ -46,22 +50,22 @@ def _enters(value, hedge, levels):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _next_entry(z, hedge, t, locked, levels, entries):
-    """The first bar from t on whose close orders an entry, z.size if there is none.
+def _unlocked(z, t, locked, exit_z):
+    """The first bar from t on that is back where a side that was stopped out is free again."""
+    i, n = np.uint64(t), np.uint64(z.size)
+    while i < n and not -locked * z[i] <= exit_z:
+        i += np.uint64(1)
+    return np.int64(i)
 
-    entries: that bar for every t, as `_fill_entries` writes it, or empty.
-    """
-    n = z.size
-    if locked != 0:
-        while t < n and not -locked * z[t] <= levels[2]:
-            t += 1
-    if entries.size:
-        return np.int64(entries[t])
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _first_entry(z, hedge, t, levels):
+    """The first bar from t on whose close orders an entry, z.size if there is none."""
+    i, n = np.uint64(t), np.uint64(z.size)
     nearer = min(levels[0], levels[1])
-    for i in range(np.uint64(t), np.uint64(n)):
-        if abs(z[i]) >= nearer and _enters(z[i], hedge[i], levels):
-            return np.int64(i)
-    return n
+    while i < n and not (abs(z[i]) >= nearer and _enters(z[i], hedge[i], levels)):
+        i += np.uint64(1)
+    return np.int64(i)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -78,28 +82,56 @@ def _fill_entries(z, hedge, levels, entries):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _next_exit(z, side, first, levels, max_bars):
-    """The bar whose close orders the exit of a position filled at `first`, and the reason."""
-    _, _, exit_z, stop_z = levels
-    end = min(z.size, first + max_bars)
-    for i in range(np.uint64(first), np.uint64(end)):
-        distance = -side * z[i]  # from the mean, counted on the side of entry
-        if distance >= stop_z:
-            return np.int64(i), _STOP
-        if distance <= exit_z:
-            return np.int64(i), _TARGET
-    if end == first + max_bars:
-        return end - 1, _TIME
-    return z.size, 0
+def _leaves(distance, levels):
+    """Whether a close so far from the mean, on the side of entry, orders the exit."""
+    return distance >= levels[3] or distance <= levels[2]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _first_exit(z, side, first, end, levels):
+    """The first bar from `first` on whose close orders the exit of a position, `end` if none."""
+    i, n = np.uint64(first), np.uint64(end)
+    while i < n and not _leaves(-side * z[i], levels):
+        i += np.uint64(1)
+    return np.int64(i)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _filled(signal, end, n, distance, stop_z):
+    """The bar that fills an exit, and the reason; n and none where it is held to the end.
+
+    signal: the bar that orders it, at that distance; one from end on comes after a time stop.
+    """
+    last = min(signal + 1, end)
+    if last >= n:
+        return n, 0
+    if signal >= end:
+        return last, _TIME
+    return last, _STOP if distance >= stop_z else _TARGET
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _fill_exits(z, levels, exits):
+    """Write the next bar that orders an exit, long and short, from each bar on; shape (2, n)."""
+    n = z.size
+    of_long = of_short = n
+    for k in range(n):
+        i = n - 1 - k
+        if _leaves(-z[i], levels):
+            of_long = i
+        if _leaves(z[i], levels):
+            of_short = i
+        exits[0, i], exits[1, i] = of_long, of_short
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _bought(side, hedge, at_y, at_x, log_prices):
     """Units of each leg that a gross exposure of 1 buys, signed, and what they were bought at."""
-    size_y = 1.0 if log_prices else at_y
-    size_x = hedge if log_prices else hedge * at_x
-    total = size_y + abs(size_x)
-    return side * size_y / total / at_y, -side * size_x / total / at_x, at_y, at_x
+    if log_prices:
+        gross = 1.0 + abs(hedge)
+        return side / gross / at_y, -side * hedge / gross / at_x, at_y, at_x
+    gross = at_y + abs(hedge) * at_x
+    return side / gross, -side * hedge / gross, at_y, at_x
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -123,18 +155,19 @@ def _tally(equity, first, stop, before, sums):
 
     Returns the lowest and the highest equity of it.
     """
-    low = high = equity[first]
-    one = low / before - 1.0
+    one = equity[first] / before - 1.0
     lost = min(one, 0.0)
     total, squares, shortfalls = one, one * one, lost * lost
     back = np.uint64(1)
     for i in range(np.uint64(first + 1), np.uint64(stop)):
-        value = equity[i]
-        one = value / equity[i - back] - 1.0
+        one = equity[i] / equity[i - back] - 1.0
         lost = one if one < 0.0 else 0.0
         total += one
         squares += one * one
         shortfalls += lost * lost
+    low = high = equity[first]
+    for i in range(np.uint64(first + 1), np.uint64(stop)):  # apart: the loop above is vectorised
+        value = equity[i]
         low = value if value < low else low
         high = value if value > high else high
     sums[_RETURNS] += total
@@ -171,17 +204,18 @@ def _close(sums, bars, net):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equity, lines, entries):
+def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equity, lines, tables):
     """Trade one set of rules and fill `sums` (see SUMS).
 
     prices: open Y, open X, close Y, close X. levels: |z| of an entry long and of one short
     (infinite for a side that is not traded), of the exit, of the stop. equity: shape (n,), room
     for the equity of a position. lines: None, or arrays that are filled for every bar, as
     equity then is: position, gross equity and drawdown of shape (n,), and the rows of PLACES
-    and SHARES of each trade. entries: see `_next_entry`. Returns how many trades there are, an
-    open one included.
+    and SHARES of each trade. tables: what `_fill_entries` and `_fill_exits` write, or empty.
+    Returns how many trades there are, an open one included.
     """
     open_y, open_x, close_y, close_x = prices
+    entries, exits = tables
     n = z.size
     base = gross_base = peak = net = gross = 1.0
     trades = locked = 0
@@ -190,17 +224,25 @@ def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equi
     if lines is not None:
         _flat(lines, equity, 0, start, 1.0, 1.0, 1.0)
     while True:
-        signal = _next_entry(z, hedge, t, locked, levels, entries) if base > 0.0 else n
+        signal = n
+        if base > 0.0:
+            free = t if locked == 0 else _unlocked(z, t, locked, levels[2])
+            if entries.size:
+                signal = np.int64(entries[free])
+            else:
+                signal = _first_entry(z, hedge, free, levels)
         first = min(signal + 1, n)
         if lines is not None:
             _flat(lines, equity, t, first, base, gross_base, peak)
         if first >= n:
             break
         side = -1 if z[signal] > 0.0 else 1
-        last, reason = _next_exit(z, side, first, levels, max_bars)
-        last += 1
-        if last >= n:
-            last, reason = n, 0
+        end = min(n, first + max_bars)
+        if exits.size:
+            leaving = np.int64(exits[0 if side > 0 else 1, first])
+        else:
+            leaving = _first_exit(z, side, first, end, levels)
+        last, reason = _filled(leaving, end, n, -side * z[min(leaving, n - 1)], levels[3])
         legs = _bought(side, hedge[signal], open_y[first], open_x[first], log_prices)
         _mark(equity, close_y, close_x, first, last, legs, base, rate)
         if reason == 0:
@@ -264,23 +306,36 @@ def score(z, hedge, prices, log_prices, start, cells, sums):
     """Trade many sets of rules on the same signals: a row of `cells` and of `sums` each.
 
     cells: shape (k, 6): the four levels, max_bars, rate; see `play`. Those with the same levels
-    of entry and stop do best side by side.
+    of entry and stop, or of exit and stop, do best side by side.
     """
     n = z.size
-    equity, table = np.empty(n), np.empty(n + 1, np.int32)
-    nothing = table[:0]
+    equity = np.empty(n)
+    all_entries, all_exits = np.empty(n + 1, np.int32), np.empty((2, n), np.int32)
+    no_entries, no_exits = np.empty(0, np.int32), np.empty((2, 0), np.int32)
     for k in range(cells.shape[0]):
         levels = (cells[k, 0], cells[k, 1], cells[k, 2], cells[k, 3])
         before = k > 0 and _same_entries(cells[k], cells[k - 1])
         after = k + 1 < cells.shape[0] and _same_entries(cells[k], cells[k + 1])
         if after and not before:
-            _fill_entries(z, hedge, levels, table)
-        entries = table if before or after else nothing
+            _fill_entries(z, hedge, levels, all_entries)
+        entries = all_entries if before or after else no_entries
+        before = k > 0 and _same_exits(cells[k], cells[k - 1])
+        after = k + 1 < cells.shape[0] and _same_exits(cells[k], cells[k + 1])
+        if after and not before:
+            _fill_exits(z, levels, all_exits)
+        exits = all_exits if before or after else no_exits
         bars, rate, row = int(cells[k, 4]), cells[k, 5], sums[k]
-        play(z, hedge, prices, log_prices, start, levels, bars, rate, row, equity, None, entries)
+        tables = (entries, exits)
+        play(z, hedge, prices, log_prices, start, levels, bars, rate, row, equity, None, tables)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _same_entries(one, other):
     """Whether two rows of cells enter at the same bars."""
     return one[0] == other[0] and one[1] == other[1] and one[3] == other[3]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _same_exits(one, other):
+    """Whether two rows of cells leave at the same bars, but for their time stops."""
+    return one[2] == other[2] and one[3] == other[3]

@@ -54,6 +54,7 @@ def same(one: float, other: float) -> bool:
         ("hedge_window", (60, 80), "entry_z", ENTRIES[:2]),
         ("hedge_window", (60, 80), "z_window", (20, 30)),
         ("stop_z", (3.0, 4.0), "max_bars", (3, 10)),
+        ("entry_z", ENTRIES, "max_bars", (2, 7, 30)),
         ("cost_bps", (0.0, 5.0), "slippage_bps", (0.0, 1.0)),
     ],
 )
