@@ -146,6 +146,7 @@ class JohansenDesk:
         entry.state = _state(snapshot)
         try:
             entry.test = await asyncio.to_thread(johansen_of, snapshot)
-        except Exception:
+        except Exception:  # the task's last frame: what legs cannot have, johansen_of says itself;
+            # of a fault nobody expects the log should know, and the pair be tried again later
             logger.exception("Johansen's test failed")
         entry.made += 1
