@@ -18,7 +18,7 @@ from analytics._backtest_engine import (
     too_short,
 )
 from analytics._backtest_kernels import SUMS, score
-from analytics._grid import Grid, Windows
+from analytics.grid import Grid, Windows
 from analytics.model import FloatArray, NotReady
 
 #: Runs a function on every item, in order: `map`, or that of a pool of threads.

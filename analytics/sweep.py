@@ -8,7 +8,7 @@ what the best of many tries earned on these bars, not what it will earn on other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,9 @@ from analytics._backtest_engine import pair_legs, per_year
 from analytics._backtest_figures import reckon
 from analytics._backtest_kernels import SUMS
 from analytics._backtest_types import BacktestParams
-from analytics._grid import AXES, MAX_CELLS, Grid, make_grid
 from analytics._sweep_work import Bench, Mapper, best_of, run_here
+from analytics.grid import Grid
 from analytics.model import Bars, FloatArray, NotReady, PairParams, frozen
-
-__all__ = ["AXES", "MAX_CELLS", "METRICS", "SweepResult", "sweep"]
 
 #: What a cell can show, see BacktestFigures; of all of them more is better.
 METRICS: tuple[str, ...] = (
@@ -74,37 +72,32 @@ class SweepResult:
 def sweep(
     y_bars: Bars,
     x_bars: Bars,
-    params: PairParams,
-    settings: BacktestParams,
-    x_name: str,
-    x_values: Sequence[float],
-    y_name: str,
-    y_values: Sequence[float],
+    grid: Grid,
+    *,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     run_all: Mapper = run_here,
 ) -> SweepResult | NotReady:
-    """Back-test every combination of two parameters on the same bars.
+    """Back-test every cell of a grid (see `make_grid`) on the same bars.
 
     Each cell equals `run_backtest` with the parameters of `SweepResult.cell`; cells with
     longer windows therefore begin later. progress(done, cells) is called after each part of
     the work on the calling thread, cancelled() before each part, on the thread that does it.
     run_all: maps the work over threads; the kernels let go of the interpreter. NotReady where
-    no cell has bars enough. Raises ValueError for axes that are equal or unknown, a value that
-    no cell could have, more than MAX_CELLS cells, or where no cell is a legal set.
+    no cell has bars enough. Raises ValueError for bars of another timeframe than the pair's.
 
+    >>> from analytics.grid import make_grid
     >>> t = np.arange(300)
     >>> def bars(symbol, closes):
     ...     return Bars(symbol, "1m", t * 60_000, *[closes] * 4, t + 1, t + 1, closes)
     >>> y, x = bars("Y", 200 + np.sin(t / 4) + 0.02 * t), bars("X", 100 + 0.01 * t)
     >>> pair = PairParams("Y", "X", "1m", z_window=40)
     >>> rules = BacktestParams(entry_z=1.0, stop_z=None, hedge_window=60)
-    >>> made = sweep(y, x, pair, rules, "entry_z", [1.0, 1.2], "z_window", [30, 40])
+    >>> made = sweep(y, x, make_grid(pair, rules, "entry_z", [1.0, 1.2], "z_window", [30, 40]))
     >>> made.matrices["trades"].shape, made.done
     ((2, 2), 4)
     """
-    grid = make_grid(params, settings, x_name, x_values, y_name, y_values)
-    legs = pair_legs(y_bars, x_bars, params)
+    legs = pair_legs(y_bars, x_bars, grid.params)
     bench = Bench(legs, grid, cancelled or (lambda: False))
     rows, columns = grid.shape
     total = rows * columns
@@ -123,7 +116,7 @@ def sweep(
         return min(absences, key=lambda absence: absence.need)
     if not len(legs.ts_ms):
         return NotReady("cancelled", 0, 1)
-    figures = reckon(sums, per_year(legs, params))
+    figures = reckon(sums, per_year(legs, grid.params))
     return SweepResult(
         grid=grid,
         matrices={

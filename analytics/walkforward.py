@@ -14,7 +14,7 @@ bars, and so is out of sample there; for the in-sample curve it is fitted on all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,9 +34,9 @@ from analytics._backtest_engine import (
 from analytics._backtest_figures import reckon
 from analytics._backtest_kernels import SUMS
 from analytics._backtest_types import BacktestParams
-from analytics._grid import Grid, Windows, make_grid
 from analytics._sweep_work import Mapper, best_of, run_here, score_cells
-from analytics.model import Bars, FloatArray, HedgeFit, IntArray, NotReady, PairParams, frozen
+from analytics.grid import Grid, Windows
+from analytics.model import Bars, FloatArray, HedgeFit, IntArray, NotReady, frozen
 from analytics.performance import max_drawdown, sharpe
 
 #: Figures by which a cell may be chosen: those that make little of luck in few trades.
@@ -103,12 +103,7 @@ class _Stretch(NamedTuple):
 def walk_forward(
     y_bars: Bars,
     x_bars: Bars,
-    params: PairParams,
-    settings: BacktestParams,
-    x_name: str,
-    x_values: Sequence[float],
-    y_name: str,
-    y_values: Sequence[float],
+    grid: Grid,
     *,
     train_bars: int,
     test_bars: int,
@@ -119,20 +114,22 @@ def walk_forward(
 ) -> WalkForward | NotReady:
     """Choose on `train_bars`, trade the next `test_bars`, roll on by test_bars; see the module.
 
-    The newest stretch may be shorter. progress and run_all: as in `sweep`. NotReady where the
-    bars do not fill a warm-up, a training stretch and a test bar, and where it was cancelled.
+    The newest stretch may be shorter. grid, progress and run_all: as in `sweep`. NotReady where
+    the bars do not fill a warm-up, a training stretch and a test bar, and where it was cancelled.
     Raises ValueError as `sweep` does, for a metric that is none of CHOICES, and for stretches
     that are too short. Source: R. Pardo, The Evaluation and Optimization of Trading
     Strategies, 2nd edition (2008), chapter 11.
 
+    >>> from analytics.grid import make_grid
+    >>> from analytics.model import PairParams
     >>> t = np.arange(300)
     >>> def bars(symbol, closes):
     ...     return Bars(symbol, "1m", t * 60_000, *[closes] * 4, t + 1, t + 1, closes)
     >>> y, x = bars("Y", 200 + np.sin(t / 4) + 0.02 * t), bars("X", 100 + 0.01 * t)
     >>> pair = PairParams("Y", "X", "1m", z_window=40)
     >>> rules = BacktestParams(entry_z=1.0, stop_z=None, hedge_window=60)
-    >>> axes = ("entry_z", [1.0, 1.2], "exit_z", [0.0, 0.5])
-    >>> made = walk_forward(y, x, pair, rules, *axes, train_bars=100, test_bars=50)
+    >>> grid = make_grid(pair, rules, "entry_z", [1.0, 1.2], "exit_z", [0.0, 0.5])
+    >>> made = walk_forward(y, x, grid, train_bars=100, test_bars=50)
     >>> len(made.folds), len(made.out_of_sample.equity), made.folds[0].test_from_ms
     (2, 100, 12000000)
     """
@@ -144,8 +141,7 @@ def walk_forward(
     ):
         if not isinstance(value, int) or isinstance(value, bool) or value < low:
             raise ValueError(f"{name} is {value!r}, expected a whole number of at least {low}")
-    grid = make_grid(params, settings, x_name, x_values, y_name, y_values)
-    legs = pair_legs(y_bars, x_bars, params)
+    legs = pair_legs(y_bars, x_bars, grid.params)
     have, groups = len(legs.ts_ms), grid.groups
     warm_up = max(hedge + max(windows) for hedge, windows in groups.items())
     need = warm_up + train_bars + test_bars

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from analytics.backtest import BacktestParams
+from analytics.grid import AXES, make_grid
 from analytics.model import Bars, NotReady, PairParams
-from analytics.sweep import AXES, SweepResult, sweep
+from analytics.sweep import SweepResult, sweep
 from analytics.walkforward import CHOICES, LEAST_TEST, LEAST_TRAIN, WalkForward, walk_forward
 from dashapp.strategy import LABELS
 
@@ -175,6 +176,7 @@ class GridJob:
     def _compute(self, y: Bars, x: Bars) -> Any:
         ask = self.ask
         axes = (ask.x.name, ask.x.values, ask.y.name, ask.y.values)
+        grid = make_grid(ask.pair, ask.settings, *axes)
         with ThreadPoolExecutor(THREADS, "grid") as pool:
             how: dict[str, Any] = {
                 "progress": self._progress,
@@ -183,8 +185,8 @@ class GridJob:
             }
             if ask.walk is not None:
                 how |= vars(ask.walk)
-                return walk_forward(y, x, ask.pair, ask.settings, *axes, **how)
-            return sweep(y, x, ask.pair, ask.settings, *axes, **how)
+                return walk_forward(y, x, grid, **how)
+            return sweep(y, x, grid, **how)
 
     async def _run(self, y: Bars, x: Bars) -> None:
         try:

@@ -16,6 +16,7 @@ import numpy as np
 from analytics.backtest import BacktestParams, run_backtest
 from analytics.bars import resample
 from analytics.cointegration import engle_granger
+from analytics.grid import make_grid
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import HEDGE_METHODS, TIMEFRAMES, PairParams, Ticks
 from analytics.stationarity import half_life, hurst, rolling_adf
@@ -112,7 +113,7 @@ def backtest() -> None:
     y, x = (resample(_ticks(symbol, base), "1s") for symbol, base in (("Y", 100.0), ("X", 50.0)))
     params, settings = PairParams("Y", "X"), BacktestParams(entry_z=1.0)
     run_backtest(y, x, params, settings)
-    sweep(y, x, params, settings, "entry_z", (1.0, 2.0), "exit_z", (0.0, 0.5))
+    sweep(y, x, make_grid(params, settings, "entry_z", (1.0, 2.0), "exit_z", (0.0, 0.5)))
 
 
 def uploads() -> None:

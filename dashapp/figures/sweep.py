@@ -22,7 +22,7 @@ from dashapp.theme import axis_title, rgba, tokens, x_axis
 from dashapp.theme import y_axis as theme_y_axis
 
 if TYPE_CHECKING:
-    from analytics._grid import Grid
+    from analytics.grid import Grid
     from analytics.sweep import SweepResult
     from analytics.walkforward import WalkForward
 

@@ -13,7 +13,8 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from analytics.sweep import AXES, METRICS
+from analytics.grid import AXES
+from analytics.sweep import METRICS
 from dashapp import ids
 from dashapp.analyses import serial
 from dashapp.components import (

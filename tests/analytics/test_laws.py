@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 import analytics
 from analytics.alerts import AlertRule, AlertState, Reading, rule_to_dict
 from analytics.backtest import BacktestParams
+from analytics.grid import make_grid
 from analytics.model import Bars, NotReady, PairParams, Ticks
 from analytics.pair import analyze_pair
 from analytics.readings import PAIR_METRICS
@@ -35,6 +36,7 @@ RULE = AlertRule("r1", "demo", "price", ">", 100.0, symbol="Y", cooldown_s=3)
 EXEMPT = {
     "arrays": "turns arguments into arrays; test_arrays holds it",
     "barfold": "a kernel that fills arrays given to it; test_bars holds it",
+    "grid": "the parameters of a sweep, no statistics; test_sweep holds it",
     "model": "the vocabulary, no statistics",
     "warmup": "computes nothing that anyone sees",
 }
@@ -244,19 +246,16 @@ REGISTRY: dict[str, Entry] = {
     ),
     "sweep.sweep": of_bars(
         lambda f, a: f(
-            a.y_bars, a.x_bars, PAIR, TRADING, "entry_z", [1.0, 2.0], "z_window", [10, 20]
+            a.y_bars,
+            a.x_bars,
+            make_grid(PAIR, TRADING, "entry_z", [1.0, 2.0], "z_window", [10, 20]),
         )
     ),
     "walkforward.walk_forward": of_bars(
         lambda f, a: f(
             a.y_bars,
             a.x_bars,
-            PAIR,
-            TRADING,
-            "entry_z",
-            [1.0, 1.5],
-            "exit_z",
-            [0.0, 0.5],
+            make_grid(PAIR, TRADING, "entry_z", [1.0, 1.5], "exit_z", [0.0, 0.5]),
             train_bars=30,
             test_bars=10,
         )

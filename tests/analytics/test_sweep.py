@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
+from analytics.grid import MAX_CELLS, make_grid
 from analytics.model import Bars, NotReady, PairParams
-from analytics.sweep import MAX_CELLS, METRICS, SweepResult, sweep
+from analytics.sweep import METRICS, SweepResult, sweep
 
 MINUTE = 60_000
 PAIR = PairParams("Y", "X", "1m", z_window=30)
@@ -36,7 +37,8 @@ def legs(n: int = 400) -> tuple[Bars, Bars]:
 
 
 def swept(*axes: Any, **options: Any) -> SweepResult:
-    result = sweep(*legs(), PAIR, options.pop("rules", RULES), *axes, **options)
+    grid = make_grid(PAIR, options.pop("rules", RULES), *axes)
+    result = sweep(*legs(), grid, **options)
     assert isinstance(result, SweepResult)
     return result
 
@@ -164,7 +166,8 @@ def test_an_in_sample_sweep_is_labelled() -> None:
 
 
 def test_too_few_bars_for_every_cell_are_not_ready() -> None:
-    result = sweep(*legs(100), PAIR, RULES, "entry_z", (1.0,), "z_window", (40, 30))
+    grid = make_grid(PAIR, RULES, "entry_z", (1.0,), "z_window", (40, 30))
+    result = sweep(*legs(100), grid)
     assert result == NotReady("needs 111 bars, has 100", 100, 111)
 
 
@@ -184,4 +187,4 @@ def test_too_few_bars_for_every_cell_are_not_ready() -> None:
 def test_a_grid_that_makes_no_sense_is_refused(axes: Any, message: str) -> None:
     assert MAX_CELLS == 10_000
     with pytest.raises(ValueError, match=message):
-        sweep(*legs(), PAIR, RULES, *axes)
+        make_grid(PAIR, RULES, *axes)

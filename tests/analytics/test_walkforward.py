@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
+from analytics.grid import make_grid
 from analytics.model import NotReady
 from analytics.walkforward import WalkForward, walk_forward
 from tests.analytics import plain_backtest
@@ -23,8 +24,8 @@ MODES = ["rolling", "kalman", "in-sample"]
 
 
 def walked(*, legs: Any = None, rules: BacktestParams = RULES, **options: Any) -> WalkForward:
-    axes = options.pop("axes", AXES)
-    result = walk_forward(*(legs or made_up_pair()), PAIR, rules, *axes, **{**SPANS, **options})
+    grid = make_grid(PAIR, rules, *options.pop("axes", AXES))
+    result = walk_forward(*(legs or made_up_pair()), grid, **{**SPANS, **options})
     assert isinstance(result, WalkForward)
     return result
 
@@ -139,12 +140,14 @@ def test_it_tells_its_progress_and_can_be_cancelled() -> None:
     axes = ("entry_z", (0.8, 1.2), "z_window", (20, 30, 40))
     walked(axes=axes, progress=lambda *at: told.append(at))
     assert told == [(1, 3), (2, 3), (3, 3)]
-    result = walk_forward(*made_up_pair(), PAIR, RULES, *axes, **SPANS, cancelled=lambda: True)
+    result = walk_forward(
+        *made_up_pair(), make_grid(PAIR, RULES, *axes), **SPANS, cancelled=lambda: True
+    )
     assert result == NotReady("cancelled", 0, 3)
 
 
 def test_too_few_bars_are_not_ready() -> None:
-    result = walk_forward(*made_up_pair(300), PAIR, RULES, *AXES, **SPANS)
+    result = walk_forward(*made_up_pair(300), make_grid(PAIR, RULES, *AXES), **SPANS)
     assert result == NotReady("needs 340 bars, has 300", 300, 340)
 
 
@@ -158,4 +161,4 @@ def test_too_few_bars_are_not_ready() -> None:
 )
 def test_what_makes_no_sense_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        walk_forward(*made_up_pair(), PAIR, RULES, *AXES, **{**SPANS, **changes})
+        walk_forward(*made_up_pair(), make_grid(PAIR, RULES, *AXES), **{**SPANS, **changes})

@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numba
 import numpy as np
@@ -29,6 +28,7 @@ from analytics._backtest_engine import (
 )
 from analytics._backtest_figures import figures_of
 from analytics.backtest import BacktestParams
+from analytics.grid import make_grid
 from analytics.model import Bars, PairParams
 from analytics.sweep import SweepResult, sweep
 
@@ -154,7 +154,7 @@ def test_a_sweep_of_100_by_100_over_10_000_bars(vbt, capsys):
     axes = ("entry_z", ENTRIES, "exit_z", EXITS)
 
     def ours(**how):
-        made = sweep(*legs, PAIR, RULES, *axes, **how)
+        made = sweep(*legs, make_grid(PAIR, RULES, *axes), **how)
         assert isinstance(made, SweepResult)
         return made
 
@@ -281,9 +281,9 @@ def test_a_sweep_against_a_plain_nested_loop(other, values, capsys):
         return plain_sweep(y.close, x.close, y.open, x.open, 200, 60, ENTRIES, few, RULES.cost_rate)
 
     def ours():
-        return sweep(*legs, PAIR, RULES, "entry_z", ENTRIES, other, values)
+        return sweep(*legs, make_grid(PAIR, RULES, "entry_z", ENTRIES, other, values))
 
-    same = sweep(*legs, PAIR, replace(RULES), "entry_z", ENTRIES, "exit_z", few)
+    same = sweep(*legs, make_grid(PAIR, RULES, "entry_z", ENTRIES, "exit_z", few))
     assert isinstance(same, SweepResult)
     equal = np.isclose(plain()[..., 0], same.matrices["net_return"], rtol=1e-4)
     assert equal.mean() > 0.98, "its running sums lose digits, and so a trade here and there"

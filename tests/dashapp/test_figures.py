@@ -13,9 +13,9 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from analytics._grid import Grid
 from analytics.alerts import AlertEvent
 from analytics.backtest import BacktestParams
+from analytics.grid import Grid
 from analytics.model import Bars, HedgeFit, HedgePath, PairParams, PairSnapshot
 from analytics.sweep import SweepResult
 from analytics.walkforward import Curve, Fold, WalkForward

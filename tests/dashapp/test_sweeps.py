@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from analytics.backtest import BacktestParams
+from analytics.grid import AXES
 from analytics.model import PairParams
-from analytics.sweep import AXES, SweepResult
+from analytics.sweep import SweepResult
 from analytics.walkforward import WalkForward
 from dashapp.sweeps import (
     MAX_JOBS,

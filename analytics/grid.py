@@ -124,10 +124,15 @@ def make_grid(
     y_name: str,
     y_values: Sequence[float],
 ) -> Grid:
-    """A grid whose axes are legal, and at least one of its cells.
+    """The back-test of a pair over two of its parameters: axes that are legal, and a cell at least.
 
     Raises ValueError for axes that are equal or unknown, a value that no cell could have, more
     than MAX_CELLS cells, or where no cell is a legal set of parameters.
+
+    >>> pair, rules = PairParams("Y", "X"), BacktestParams(stop_z=None)
+    >>> grid = make_grid(pair, rules, "entry_z", [1.0, 1.5], "z_window", [30, 60, 90])
+    >>> grid.shape, grid.cell(2, 0)[0].z_window, grid.cell(2, 0)[1].entry_z
+    ((3, 2), 90, 1.0)
     """
     if x_name == y_name:
         raise ValueError(f"x_name and y_name are both {x_name}, expected two parameters")
