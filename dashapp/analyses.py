@@ -133,10 +133,8 @@ class Analyses:
         if not self.ready:
             return COMPILING
         turn = int(asyncio.get_running_loop().time() / RANKING_S)
-        held = {
-            symbol: market.bars(symbol, params.timeframe, params.limit + 1)
-            for symbol in market.symbols
-        }
+        count = _needed(params)
+        held = {one: market.bars(one, params.timeframe, count) for one in market.symbols}
         key = (market.id, serial(market), market.symbols, turn, params, settings)
         return await self._shared("ranking", key, lambda: rank_pairs(held, params, settings))
 
@@ -228,16 +226,21 @@ def carried_share(market: Market, params: PairParams) -> float | None:
 
 
 def legs(market: Market, params: PairParams, until_ms: int | None = None) -> tuple[Bars, Bars]:
-    """The bars of both legs from which the newest `params.limit` aligned rows come.
+    """The bars of both legs from which the newest `params.limit` aligned rows come."""
+    count = _needed(params)
+    y, x = (
+        newest_bars(market, leg, params.timeframe, count, until_ms) for leg in (params.y, params.x)
+    )
+    return y, x
+
+
+def _needed(params: PairParams) -> int | None:
+    """Bars of each leg that a pair's rows come from, None for all.
 
     One more than the limit, whose close may have to be carried; all of them where the
     activity filter may drop any number.
     """
-    limit = None if params.filtered else params.limit + 1
-    y, x = (
-        newest_bars(market, leg, params.timeframe, limit, until_ms) for leg in (params.y, params.x)
-    )
-    return y, x
+    return None if params.filtered else params.limit + 1
 
 
 def _correlations(held: Sequence[Bars], limit: int) -> Correlations | NotReady:

@@ -49,3 +49,16 @@ def test_too_few_symbols_or_bars_are_said():
     short = rank_pairs(market(50), PAIR, RULES)
     assert isinstance(short, NotReady)
     assert short.need > short.have
+
+
+async def test_a_filtered_pair_is_ranked_on_the_rows_of_its_own_back_test(runtime):
+    demo = runtime.markets["demo"]
+    legs = [demo.bars(symbol, "1s") for symbol in ("BTCUSDT", "ETHUSDT")]
+    least = min(float(np.median(one.volume * one.vwap)) for one in legs)
+    pair = PairParams("BTCUSDT", "ETHUSDT", limit=300, z_window=10, min_volume=least)
+    rules = BacktestParams(entry_z=1.0, stop_z=None, hedge_window=30)
+    alone = run_backtest(*legs, pair, rules)
+    assert alone.rows_dropped > 100
+    assert len(alone.ts_ms) > 200
+    (ranked,) = (await runtime.ranking("demo", pair, rules)).pairs
+    assert (ranked.net_return, ranked.trades) == (alone.figures.net_return, alone.figures.trades)
