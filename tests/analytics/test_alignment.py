@@ -61,7 +61,7 @@ leg = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     leg,
     leg,
