@@ -20,6 +20,7 @@ import httpx
 from analytics.model import Gap, Rejected, Ticks
 from ingestion.backoff import Backoff, BackoffPolicy
 from ingestion.binance import GapPages, Venue
+from ingestion.budget import Budget
 from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, explain, explain_status
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,6 @@ Clock = Callable[[], float]
 Fill = Callable[[list[Ticks], list[Rejected]], None]
 
 MAX_BODY = 4 << 20
-WINDOW_S = 60.0
 #: Statuses that say no to the request itself: it is not made again.
 _HOPELESS = frozenset((400, 401, 403, 404, 451))
 
@@ -49,43 +49,6 @@ class BackfillPolicy:
     max_ids: int = 100_000
     max_waiting: int = 1_000
     ban_s: float = 120.0
-
-
-class Budget:
-    """The weight that was used in the last minute, by our count and by the exchange's.
-
-    >>> budget = Budget(100)
-    >>> budget.spend(0.0, 80)
-    >>> budget.wait_s(10.0, 20), budget.wait_s(10.0, 30), budget.wait_s(60.0, 30)
-    (0.0, 50.0, 0.0)
-    """
-
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
-        self._spent: deque[tuple[float, int]] = deque()
-        self._told: tuple[float, int] = (0.0, 0)
-
-    def spend(self, now_s: float, weight: int) -> None:
-        self._spent.append((now_s, weight))
-
-    def told(self, now_s: float, used: int) -> None:
-        """The exchange said how much of this minute is used, by us and others here."""
-        self._told = (now_s, used)
-
-    def wait_s(self, now_s: float, weight: int) -> float:
-        """Seconds until a request of this weight is within the limit."""
-        while self._spent and self._spent[0][0] <= now_s - WINDOW_S:
-            self._spent.popleft()
-        used, wait = sum(one for _, one in self._spent), 0.0
-        for at, one in self._spent:
-            if used + weight <= self.limit:
-                break
-            used -= one
-            wait = at + WINDOW_S - now_s
-        told_s, told = self._told
-        if told + weight > self.limit and now_s < told_s + WINDOW_S:
-            wait = max(wait, told_s + WINDOW_S - now_s)
-        return wait
 
 
 class Backfill:

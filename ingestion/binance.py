@@ -14,12 +14,17 @@ import msgspec
 import numpy as np
 
 from analytics.model import BoolArray, Gap, IntArray, Rejected, Ticks
+from ingestion.budget import Pace
 from ingestion.decode import Decoder
 from ingestion.symbols import proper_symbol
 from ingestion.url_guard import check_url
 
 #: Streams on one connection, as the exchange's clients hold it.
 MAX_STREAMS = 200
+#: Messages a second that are left to the ping and the pong that may fall into it.
+FOR_PINGS = 2
+#: The exchange's second, and a margin: messages arrive closer together than they were sent.
+SECOND_S = 1.25
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Venue:
     """One of the exchange's markets. base: scheme, host and port. path: of streams.
 
     rest, rest_path: where trades can be asked for again; weight: what one such request
-    costs of the budget that the exchange gives an address each minute.
+    costs of the budget that the exchange gives an address each minute. messages: a connection
+    may send in a second, pings and pongs among them; it is closed for more.
     """
 
     name: str
@@ -37,6 +43,7 @@ class Venue:
     rest_path: str
     weight: int
     budget: int
+    messages: int
     event: str = "aggTrade"
 
 
@@ -49,6 +56,7 @@ VENUES = {
         rest_path="/fapi/v1",
         weight=20,
         budget=2_400,
+        messages=10,
     ),
     "binance-spot": Venue(
         "Binance spot",
@@ -58,8 +66,18 @@ VENUES = {
         rest_path="/api/v3",
         weight=4,
         budget=6_000,
+        messages=5,
     ),
 }
+
+
+def pace(venue: Venue) -> Pace:
+    """How fast a connection may be told of other symbols.
+
+    >>> pace(VENUES["binance-spot"])
+    Pace(messages=3, window_s=1.25)
+    """
+    return Pace(venue.messages - FOR_PINGS, SECOND_S)
 
 
 def stream_name(venue: Venue, symbol: str) -> str:

@@ -20,7 +20,9 @@ from websockets.exceptions import (
     InvalidStatus,
     WebSocketException,
 )
+from websockets.frames import CloseCode
 
+from analytics.model import Rejected
 from ingestion.url_guard import UrlRefusedError, mask_url
 
 Kind = Literal["transient", "silent", "blocked", "renewal"]
@@ -33,11 +35,13 @@ class Failure:
     """What went wrong. kind "blocked": only the user can mend it; it is retried slowly.
 
     "renewal": a planned change of connections, at once. at_least_s: the shortest wait.
+    refused: the message that it was about, where we did not take it; it is to be counted.
     """
 
     words: str
     kind: Kind = "transient"
     at_least_s: float = 0.0
+    refused: Rejected | None = None
 
 
 class FeedError(Exception):
@@ -155,7 +159,16 @@ def _explain_close(error: ConnectionClosed) -> Failure:
     words = _CLOSE_CODES.get(code, "connection closed")
     reason = error.rcvd.reason if error.rcvd is not None else ""
     text = f"{words} ({code}{': ' + _clean(reason) if reason else ''})"
-    return Failure(text, "transient", {1008: 60.0, 1013: 5.0}.get(code, 0.0))
+    at_least_s = {1008: 60.0, 1013: 5.0}.get(code, 0.0)
+    return Failure(text, "transient", at_least_s, _too_big(error))
+
+
+def _too_big(error: ConnectionClosed) -> Rejected | None:
+    """The message over the limit for which we closed the connection ourselves."""
+    ours = error.sent if error.rcvd is None or not error.rcvd_then_sent else None
+    if ours is None or ours.code != CloseCode.MESSAGE_TOO_BIG:
+        return None
+    return Rejected("message-too-big", _clean(ours.reason))
 
 
 def _explain_cause(cause: BaseException) -> Failure | None:

@@ -13,15 +13,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from analytics.model import FeedState, FeedStatus, Gap, Ticks
+from analytics.model import FeedStatus, Gap, Ticks
 from ingestion import binance
 from ingestion.backfill import Backfill, BackfillPolicy, Fill
 from ingestion.redis_feed import RedisFeed
+from ingestion.running import Running
 from ingestion.simulator import Simulator
 from ingestion.sources import source_of
-from ingestion.supervisor import STOP_S, OnGap, Sink, Supervisor, Timers
+from ingestion.supervisor import OnGap, Sink, Supervisor, Timers
 from ingestion.symbols import proper_symbol
-from ingestion.told import Told
 from ingestion.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
 from ingestion.url_guard import check_url, mask_url
 
@@ -118,7 +118,8 @@ class BinanceFeed(Supervisor):
             return WebSocketTransport(url, timers.timeouts)
 
         names = binance.checked_symbols(symbols, source)
-        super().__init__(source, transport, sink, names, overlap=True, strict_ids=True, **options)
+        options |= {"overlap": True, "strict_ids": True, "pace": binance.pace(self.venue)}
+        super().__init__(source, transport, sink, names, **options)
 
     def start(self) -> None:
         """Start, or nothing where it runs. Call on the event loop."""
@@ -153,7 +154,7 @@ class BinanceFeed(Supervisor):
         return messages
 
 
-class SimulatorFeed(Told):
+class SimulatorFeed(Running):
     """The simulated market: history_s seconds of the past at once, then about ten batches a s.
 
     A feed that is started again goes on where the simulated market is by then. now_ms: the
@@ -177,37 +178,13 @@ class SimulatorFeed(Told):
         self._history_ms = round(history_s * 1_000)
         self._every_s = every_s
         self._now_ms = now_ms
-        self._task: asyncio.Task[None] | None = None
         self._until_ms: int | None = None
-        self._state: FeedState = "stopped"
-        self._detail = ""
-        self._connects = 0
 
-    @property
-    def status(self) -> FeedStatus:
-        """What the feed does now."""
-        return FeedStatus("demo", self._state, self._detail, None, self._connects)
-
-    def start(self) -> None:
-        """Start, or nothing where it runs. Call on the event loop."""
-        if self._task is not None and not self._task.done():
-            return
-        self._state, self._detail = "connecting", ""
-        self._connects += 1
-        self._task = asyncio.create_task(self._run(), name="feed demo")
+    def _begin(self) -> None:
+        self._connects = 1
         self._say(f"started, with {self._history_ms / 1_000:.0f} s of history")
 
-    async def stop(self) -> None:
-        """Stop, or nothing where it is stopped. No tick comes after it."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task}, timeout=STOP_S)
-            self._say("stopped")
-        if self._task is None:
-            self._state, self._detail = "stopped", ""
-
-    async def _run(self) -> None:
+    async def _run(self, generation: int) -> None:
         try:
             while True:
                 self._deliver(self._next())

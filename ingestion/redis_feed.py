@@ -16,10 +16,10 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import numpy as np
 
-from analytics.model import FeedState, FeedStatus, Rejected, Ticks
+from analytics.model import Rejected, Ticks
 from ingestion.backoff import Backoff, BackoffPolicy
+from ingestion.running import Running
 from ingestion.symbols import proper_symbol
-from ingestion.told import Told
 from ingestion.url_guard import mask_url
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ Sink = Callable[[list[Ticks], list[Rejected]], None]
 
 PREFIX = "spreadscope"
 SCHEMES = ("redis", "rediss")
-STOP_S = 1.0
 #: Entries of a stream that are read at a time.
 COUNT = 500
 BLOCK_MS = 500
@@ -74,7 +73,7 @@ def ticks_of(symbol: str, fields: Mapping[bytes, bytes]) -> Ticks:
     return Ticks(symbol, *columns)
 
 
-class RedisFeed(Told):
+class RedisFeed(Running):
     """The streams of a source on a Redis server. symbols: of these only, all if there are none.
 
     on_restart: told of a symbol whose ids mean other trades from now on.
@@ -91,50 +90,16 @@ class RedisFeed(Told):
     ) -> None:
         self._url, self._channel = checked_redis(url)
         self._redis = _library()
-        super().__init__(mask_url(url))
+        super().__init__(mask_url(url), clock)
         self.symbols = tuple(symbols)
         self._sink = sink
         self._on_restart = on_restart
-        self._clock = clock
         self._backoff = Backoff(POLICY)
-        self._task: asyncio.Task[None] | None = None
-        self._generation = 0
-        self._state: FeedState = "stopped"
-        self._detail = ""
-        self._retry_at_s: float | None = None
-        self._connects = 0
         self._last: dict[str, bytes] = {}
         self._numbering: dict[str, int] = {}
         self._expected: dict[str, int] = {}
         self._look_at_s = 0.0
         self._heard_s = 0.0
-
-    @property
-    def status(self) -> FeedStatus:
-        """What the feed does now."""
-        retry = self._retry_at_s
-        left = None if retry is None else max(0.0, retry - self._clock())
-        return FeedStatus(self.source, self._state, self._detail, left, self._connects)
-
-    def start(self) -> None:
-        """Start, or nothing where it runs. Call on the event loop."""
-        if self._task is not None and not self._task.done():
-            return
-        self._generation += 1
-        self._become("connecting", "")
-        self._say("started")
-        self._task = asyncio.create_task(self._run(self._generation), name=f"feed {self.source}")
-
-    async def stop(self) -> None:
-        """Stop within a second, or nothing where it is stopped. No tick comes after it."""
-        task, self._task = self._task, None
-        self._generation += 1
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task}, timeout=STOP_S)
-            self._say("stopped")
-        if self._task is None:
-            self._become("stopped", "")
 
     async def set_symbols(self, symbols: Sequence[str]) -> None:
         """Take these symbols from now on; none for all."""
@@ -156,9 +121,7 @@ class RedisFeed(Told):
             finally:
                 await _closed(client)
             delay = self._backoff.next_delay()
-            self._become("reconnecting", words)
-            self._retry_at_s = self._clock() + delay
-            self._say(f"reconnecting in {delay:.1f} s: {words}")
+            self._become_waiting("reconnecting", words, delay)
             await asyncio.sleep(delay)
 
     async def _follow(self, client: Any, generation: int) -> None:
@@ -251,9 +214,6 @@ class RedisFeed(Told):
         silence_s = self._clock() - self._heard_s
         if silence_s >= SILENT_S and self._state in ("live", "connecting", "silent"):
             self._become("silent", f"connected, but no data for {silence_s:.0f} s")
-
-    def _become(self, state: FeedState, detail: str) -> None:
-        self._state, self._detail, self._retry_at_s = state, detail, None
 
 
 def _library() -> Any:

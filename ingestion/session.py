@@ -102,11 +102,14 @@ class Session:
         task, self._next = self._next, None
         return await task
 
-    async def close(self) -> None:
-        """Give up a successor that nobody took."""
-        if self._next is None:
+    async def close(self, given_up: Callable[[Transport], None]) -> None:
+        """Give up a successor that nobody took. given_up: told of one that was open."""
+        task, self._next = self._next, None
+        if task is None:
             return
-        self._next.cancel()
-        await asyncio.wait({self._next})
-        if not self._next.cancelled() and self._next.exception() is None:
-            await self._next.result().close()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+        if not task.cancelled() and task.exception() is None:
+            given_up(task.result())
+            await task.result().close()

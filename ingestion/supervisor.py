@@ -12,13 +12,15 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from analytics.model import FeedState, FeedStatus, Gap, Rejected, Ticks
+from analytics.model import FeedState, Gap, Rejected, Ticks
 from ingestion.backoff import Backoff
+from ingestion.budget import Pace
 from ingestion.decode import sample
 from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain
 from ingestion.intake import Delivery, Intake
+from ingestion.running import Running
 from ingestion.session import Session, Timers
-from ingestion.told import Told
+from ingestion.subscriptions import Subscriptions
 from ingestion.transport import Transport
 from ingestion.watchdog import Watchdog
 
@@ -28,10 +30,8 @@ Sink = Callable[[list[Ticks], list[Rejected]], None]
 OnGap = Callable[[Gap], None]
 Clock = Callable[[], float]
 
-STOP_S = 1.0
 
-
-class Supervisor(Told):
+class Supervisor(Running):
     """A feed over the network. `open_transport(symbols)` makes one connection.
 
     source: what the user is shown. symbols: only these are taken, all if there are none.
@@ -40,8 +40,9 @@ class Supervisor(Told):
     on_gap: told of trades that are missing, before the ticks after
     them. on_restart: told of a symbol whose ids mean other trades from now on. on_jump:
     told by how many seconds this computer's clock was set. strict_ids: whether the source is
-    known to number its trades one by one. rng, clock, sleep: for the jitter, seconds that
-    never jump, and the wait between attempts.
+    known to number its trades one by one. pace: at which a connection is told of other
+    symbols. rng, clock, sleep: for the jitter, seconds that never jump, and the wait between
+    attempts.
     """
 
     def __init__(
@@ -57,12 +58,12 @@ class Supervisor(Told):
         on_restart: Callable[[str], None] | None = None,
         on_jump: Callable[[float], None] | None = None,
         strict_ids: bool = False,
+        pace: Pace = Pace(),
         rng: random.Random | None = None,
         clock: Clock = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        super().__init__(source)
-        self.symbols = tuple(symbols)
+        super().__init__(source, clock)
         self.timers = timers or Timers()
         self._open_transport = open_transport
         self._sink = sink
@@ -71,62 +72,38 @@ class Supervisor(Told):
         self._on_restart = on_restart
         self._on_jump = on_jump
         self._rng = rng or random.Random()
-        self._intake = Intake(self.symbols, strict_ids)
-        self._clock = clock
+        self._intake = Intake(symbols, strict_ids)
         self._sleep = sleep
         self._backoff = Backoff(self.timers.backoff, self._rng)
         self._watchdog = Watchdog(self.timers.watchdog)
-        self._task: asyncio.Task[None] | None = None
-        self._generation = 0
-        self._state: FeedState = "stopped"
-        self._detail = ""
-        self._retry_at_s: float | None = None
-        self._connects = 0
         self._silences = 0
         self._forgiven: frozenset[str] = frozenset()
-        self._links: list[Transport] = []
+        self._subscriptions = Subscriptions(symbols, self._changes, self._say, pace)
         self._ready: Transport | None = None
 
     @property
-    def status(self) -> FeedStatus:
-        """What the feed does now."""
-        retry = self._retry_at_s
-        left = None if retry is None else max(0.0, retry - self._clock())
-        return FeedStatus(self.source, self._state, self._detail, left, self._connects)
+    def symbols(self) -> tuple[str, ...]:
+        """What is wanted now."""
+        return self._subscriptions.symbols
 
-    def start(self) -> None:
-        """Start, or nothing where it runs. Call on the event loop."""
-        if self._task is not None and not self._task.done():
-            return
-        self._generation += 1
-        self._connects = self._silences = 0
+    def _begin(self) -> None:
+        self._silences = 0
         self._forgiven = frozenset()
         self._backoff.reset()
         self._intake.begin(self.symbols)
-        self._become("connecting", "")
-        self._say("started")
-        self._task = asyncio.create_task(self._run(self._generation), name=f"feed {self.source}")
-
-    async def stop(self) -> None:
-        """Stop within a second, or nothing where it is stopped. No tick comes after it."""
-        task, self._task = self._task, None
-        self._generation += 1
-        if task is not None:
-            task.cancel()
-            _, late = await asyncio.wait({task}, timeout=STOP_S)
-            if late:
-                logger.warning("feed %s: a connection did not close in time", self.source)
-            self._say("stopped")
-        if self._task is None:
-            self._become("stopped", "")
+        super()._begin()
 
     def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
         """Before the start: the id and the time of the trade that an earlier run had last."""
         self._intake.resume(symbol, newest, ts_ms)
 
     async def set_symbols(self, symbols: Sequence[str]) -> None:
-        """Take these symbols from now on, without a new connection where that is possible."""
-        before, self.symbols = self.symbols, tuple(symbols)
+        """Take these symbols from now on, without a new connection where that is possible.
+
+        The server is told soon, at the pace that it allows.
+        """
+        before = self.symbols
+        self._subscriptions.want(symbols)
         self._intake.want(self.symbols)
         self._watchdog.watch(self._clock(), self.symbols)
         added = [symbol for symbol in self.symbols if symbol not in before]
@@ -135,16 +112,6 @@ class Supervisor(Told):
             told = [f"asks for {', '.join(added)}"] if added else []
             told += [f"no longer asks for {', '.join(removed)}"] if removed else []
             self._say("; ".join(told))
-        if not added and not removed:
-            return
-        messages = self._changes(added, removed)
-        try:
-            for link in list(self._links):
-                for message in messages:
-                    await link.send(message)
-        except NETWORK_ERRORS as error:
-            # The next connection asks for the new symbols anyway.
-            self._say(f"symbols not changed yet: {explain(error).words}")
 
     def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
         """The messages that tell the server of other symbols; none where it is not told."""
@@ -162,7 +129,7 @@ class Supervisor(Told):
         finally:
             ready, self._ready = self._ready, None
             if ready is not None:
-                self._links.remove(ready)
+                self._subscriptions.closed(ready)
                 await ready.close()
 
     async def _attempt(self, generation: int) -> Failure | None:
@@ -181,27 +148,20 @@ class Supervisor(Told):
             return Failure(f"internal error: {type(error).__name__}", "blocked", 5.0)
         finally:
             if transport is not None:
-                self._links.remove(transport)
+                self._subscriptions.closed(transport)
                 await transport.close()
         return None
 
     async def _connect(self) -> Transport:
-        """An open connection that has been asked for the symbols of this moment."""
+        """An open connection that is brought to the symbols of each moment."""
         asked = self.symbols
         transport = self._open_transport(asked)
         try:
             await self._open(transport)
-            while asked != self.symbols:
-                wanted = self.symbols
-                added = [symbol for symbol in wanted if symbol not in asked]
-                removed = [symbol for symbol in asked if symbol not in wanted]
-                asked = wanted
-                for message in self._changes(added, removed):
-                    await transport.send(message)
         except BaseException:
             await transport.close()
             raise
-        self._links.append(transport)
+        self._subscriptions.opened(transport, asked)
         return transport
 
     async def _open(self, transport: Transport) -> None:
@@ -222,9 +182,7 @@ class Supervisor(Told):
         else:
             delay = self._backoff.next_delay(failure.at_least_s)
         states: dict[str, FeedState] = {"silent": "silent", "blocked": "failed"}
-        self._become(states.get(failure.kind, "reconnecting"), failure.words)
-        self._retry_at_s = self._clock() + delay
-        self._say(f"reconnecting in {delay:.1f} s: {failure.words}")
+        self._become_waiting(states.get(failure.kind, "reconnecting"), failure.words, delay)
         await self._sleep(delay)
 
     async def _read(self, transport: Transport, generation: int) -> None:
@@ -243,13 +201,15 @@ class Supervisor(Told):
                 if self._overlaps and session.renew(self._clock(), self.timers, self._connect):
                     self._ready = await session.next_transport()
                     return
-        except NETWORK_ERRORS:
+        except NETWORK_ERRORS as error:
+            refused = explain(error).refused
+            if refused is not None and generation == self._generation:
+                self._sink([], [refused])
             if not session.successor_open:
                 raise
             self._ready = await session.next_transport()
         finally:
-            await session.close()
-            self._links = [link for link in self._links if link in (transport, self._ready)]
+            await session.close(self._subscriptions.closed)
 
     @property
     def _overlaps(self) -> bool:
@@ -334,6 +294,3 @@ class Supervisor(Told):
         if self._state == "live":
             names = ", ".join(sorted(self._forgiven)[:5])
             self._detail = f"no data for {names}" if names else ""
-
-    def _become(self, state: FeedState, detail: str) -> None:
-        self._state, self._detail, self._retry_at_s = state, detail, None

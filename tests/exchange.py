@@ -17,6 +17,7 @@ import gzip
 import json
 import random
 import time
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +43,8 @@ class Exchange:
 
     rate: trades a second and symbol, made up from the seed; 0 for only what is published.
     faults: `strike(name)` and `heal()`; see exchange_faults. connects: handshakes tried.
+    most_messages: that came over one connection within a second; above the venue's limit it
+    is closed with 1008.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class Exchange:
         self.first_id = first_id
         self.rng = random.Random(seed)
         self.connects = 0
+        self.most_messages = 0
         self.port = port
         self.faults = Faults(self)
         self.requests = Requests(self, rest_port)
         self._rate = rate
         self._prices = {symbol: PRICES.get(symbol, 100.0) for symbol in symbols}
         self._wanted: dict[ServerConnection, set[str]] = {}
+        self._recent: defaultdict[ServerConnection, deque[float]] = defaultdict(deque)
         self._server: Server | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -82,6 +87,11 @@ class Exchange:
     def connections(self) -> list[ServerConnection]:
         """The ones that are open."""
         return list(self._wanted)
+
+    @property
+    def subscribed(self) -> list[set[str]]:
+        """The streams that each open connection asked for."""
+        return list(self._wanted.values())
 
     def newest(self, symbol: str) -> int:
         """The id of a symbol's last trade."""
@@ -191,8 +201,21 @@ class Exchange:
         with suppress(ConnectionClosed):
             await self.faults.on_open(connection)
             async for message in connection:
-                await connection.send(self._control(json.loads(message), wanted))
+                if self._too_many(connection):
+                    await connection.close(1008, "Too many requests")
+                else:
+                    await connection.send(self._control(json.loads(message), wanted))
         self._wanted.pop(connection, None)
+        self._recent.pop(connection, None)
+
+    def _too_many(self, connection: ServerConnection) -> bool:
+        """Whether this message is one more than a connection may send in a second."""
+        now_s, recent = time.monotonic(), self._recent[connection]
+        while recent and recent[0] <= now_s - 1.0:
+            recent.popleft()
+        recent.append(now_s)
+        self.most_messages = max(self.most_messages, len(recent))
+        return len(recent) > self.venue.messages
 
     def _asked_for(self, path: str) -> set[str]:
         parts = urlsplit(path)

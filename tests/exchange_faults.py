@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CLOSES = (1000, 1001, 1008, 1011, 1012)
 STATUSES = (403, 418, 429, 451, 500, 503)
+BIG_BYTES = 2 << 20
 BOMB_BYTES = 16 << 20
 
 _DIRT = (
@@ -73,6 +74,7 @@ _OUTAGES = (
     "dns",
     "slowhs",
     "instantclose",
+    "onlybig",
     "badaccept",
     "redirect",
     "stall",
@@ -169,7 +171,7 @@ class Faults:
                 data = {"e": "serverShutdown", "E": 1_723_161_256_322}
                 await connection.send(json.dumps({"stream": "!serverShutdown", "data": data}))
             elif name == "big":
-                await connection.send("x" * (2 << 20))
+                await connection.send("x" * BIG_BYTES)
             elif name == "bomb":
                 await connection.send("0" * BOMB_BYTES)
             else:
@@ -205,6 +207,8 @@ class Faults:
     async def on_open(self, connection: ServerConnection) -> None:
         if self.mode == "instantclose":
             await connection.close(1000, "as told")
+        elif self.mode == "onlybig":
+            await connection.send("x" * BIG_BYTES)
         elif self.mode == "stall":
             connection.transport.pause_reading()
             self._dead.append(connection)

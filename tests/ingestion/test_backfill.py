@@ -12,9 +12,10 @@ from dataclasses import replace
 import pytest
 
 from analytics.model import Gap, Rejected, Ticks
-from ingestion.backfill import Backfill, BackfillPolicy, Budget
+from ingestion.backfill import Backfill, BackfillPolicy
 from ingestion.backoff import BackoffPolicy
 from ingestion.binance import VENUES, GapPages, checked_rest
+from ingestion.budget import Budget
 from ingestion.feed import BinanceFeed
 from tests.exchange import Exchange
 

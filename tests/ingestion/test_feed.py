@@ -749,8 +749,8 @@ async def test_a_symbol_asked_for_while_the_connection_opens_is_asked_of_it() ->
         async for message in connection:
             heard.append(json.loads(message))
 
-    def slowly(connection: ServerConnection, request: Any) -> None:
-        feed.symbols = ("BTCUSDT", "SOLUSDT")
+    async def slowly(connection: ServerConnection, request: Any) -> None:
+        await feed.set_symbols(["BTCUSDT", "SOLUSDT"])
 
     async with serve(exchange, "127.0.0.1", 0, process_request=slowly) as running_server:
         base = f"ws://127.0.0.1:{running_server.sockets[0].getsockname()[1]}"
