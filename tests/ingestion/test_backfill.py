@@ -14,7 +14,6 @@ from analytics.model import Gap, Rejected, Ticks
 from ingestion.backfill import Backfill, BackfillPolicy
 from ingestion.backoff import BackoffPolicy
 from ingestion.binance import VENUES, GapPages, checked_rest
-from ingestion.budget import Budget
 from ingestion.feed import BinanceFeed
 from tests.exchange import Exchange
 
@@ -185,13 +184,6 @@ async def test_the_exchange_s_budget_is_never_spent_beyond_its_share() -> None:
         await asyncio.sleep(0.05)
         assert len(exchange.requests.asked) == 2
         assert exchange.requests.used_weight == 40
-
-
-def test_a_budget_counts_what_others_spend() -> None:
-    budget = Budget(1_200)
-    budget.told(0.0, 1_190)
-    assert budget.wait_s(1.0, 20) == 59.0
-    assert budget.wait_s(60.0, 20) == 0.0
 
 
 def test_pages_are_asked_for_until_nothing_is_open() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 
 import pytest
 
@@ -13,7 +12,6 @@ from dashapp.trust import trust_of
 from dashapp.words import trust_figures
 from ingestion.budget import Pace
 from ingestion.feed import BinanceFeed, Timers
-from ingestion.subscriptions import Subscriptions
 from storage.market import Market
 from tests.exchange import Exchange
 from tests.exchange_faults import BIG_BYTES, BOMB_BYTES
@@ -134,50 +132,3 @@ async def test_the_stand_in_closes_for_more_messages_than_the_limit() -> None:
             assert await until(lambda: "1008: Too many requests" in feed.status.detail, 5)
         finally:
             await feed.stop()
-
-
-class Sent:
-    """A connection that takes a moment for each message."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[float, bytes]] = []
-
-    async def send(self, message: bytes) -> None:
-        self.messages.append((time.monotonic(), message))
-        await asyncio.sleep(0)
-
-
-def changes(added: list[str], removed: list[str]) -> list[bytes]:
-    made = [("+", added), ("-", removed)]
-    return [(sign + ",".join(sorted(names))).encode() for sign, names in made if names]
-
-
-async def test_what_is_added_and_taken_off_again_is_never_sent() -> None:
-    sent = Sent()
-    followed = Subscriptions(["A"], changes, print, Pace(2, 0.2))
-    followed.opened(sent, ["A"])  # type: ignore[arg-type]
-    followed.want(["A", "B"])
-    await asyncio.sleep(0.05)
-    for symbols in ("AC", "CD", "D", "AD", "AB", "ABE"):
-        followed.want(symbols)
-        await asyncio.sleep(0)
-    assert await until(lambda: len(sent.messages) == 2, 2)
-    followed.want(["B", "A", "E"])
-    await asyncio.sleep(0.3)
-    assert [message for _, message in sent.messages] == [b"+B", b"+E"]
-    first, second = (at_s for at_s, _ in sent.messages)
-    assert second - first >= 0.2, "at +C and -B there was no room for two"
-
-
-async def test_a_connection_that_is_closed_is_told_nothing_more() -> None:
-    sent, other = Sent(), Sent()
-    followed = Subscriptions(["A"], changes, print, Pace(1, 0.1))
-    for transport in (sent, other):
-        followed.opened(transport, ["A"])  # type: ignore[arg-type]
-    followed.want(["A", "B"])
-    await asyncio.sleep(0.02)
-    followed.want(["A", "B", "C"])
-    followed.closed(sent)  # type: ignore[arg-type]
-    assert await until(lambda: len(other.messages) == 2, 2)
-    assert [message for _, message in sent.messages] == [b"+B"]
-    assert [message for _, message in other.messages] == [b"+B", b"+C"]
