@@ -138,13 +138,16 @@ async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
             await asyncio.sleep(0.005)
 
 
-async def arrived(taken: Taken, count: int, patience_s: float = 15.0) -> None:
-    """Wait for so many ticks; fail once none came for so long, however slow the machine is."""
-    seen, deadline = -1, 0.0
+async def arrived(taken: Taken, count: int, patience: int = 500) -> None:
+    """Wait for so many ticks; fail once none came for so many turns of the loop.
+
+    Turns, of 20 ms at least, and not seconds: who sends shares the loop, and where others have
+    the machine a single turn may take many seconds.
+    """
+    seen, left = -1, patience
     while taken.count < count:
-        if taken.count > seen:
-            seen, deadline = taken.count, time.monotonic() + patience_s
-        assert time.monotonic() < deadline, f"{seen} of {count} ticks came, then no more"
+        seen, left = (taken.count, patience) if taken.count > seen else (seen, left - 1)
+        assert left, f"{seen} of {count} ticks came, then no more"
         await asyncio.sleep(0.02)
 
 
