@@ -435,7 +435,7 @@ async def test_a_server_that_accepts_and_closes_is_not_hammered() -> None:
     async with server(leave) as url, running(StreamFeed(url, Taken(), timers=production)) as feed:
         await asyncio.sleep(1.2)
         assert 1 <= len(connections) <= 3
-        assert feed.status.state == "reconnecting"
+        await until(lambda: feed.status.state == "reconnecting")
 
 
 async def test_the_backoff_is_forgotten_only_after_stable_data() -> None:
