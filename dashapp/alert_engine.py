@@ -14,6 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from analytics.alerts import (
@@ -30,8 +31,9 @@ from dashapp.alert_history import AlertHistory, Record
 from dashapp.alert_readings import AlertReader, Source, waits_for
 from dashapp.alert_states import restored, turned
 from dashapp.analyses import serial
+from dashapp.deliveries import Deliveries
 from dashapp.rehearsals import Rehearsals
-from dashapp.webhooks import Webhooks
+from dashapp.rounds import rounds
 from ingestion.url_guard import check_url, mask_url
 from storage.archive import Archive
 from storage.market import Market
@@ -60,7 +62,7 @@ class AlertEngine:
         self._state = AlertState()
         self._history = AlertHistory()
         self._reader = AlertReader(source)
-        self._webhooks = Webhooks(self._delivered)
+        self._deliveries = Deliveries(self._history, keep, self._changed)
         self.rehearsals = Rehearsals(source)
         self._followed_s = 0.0
         self._stepping = asyncio.Lock()
@@ -116,8 +118,9 @@ class AlertEngine:
         rules: Iterable[Mapping[str, Any]],
         events: Iterable[Mapping[str, Any]],
         states: Mapping[str, Mapping[str, Any]],
+        deliveries: Iterable[Mapping[str, Any]] = (),
     ) -> None:
-        """Take over what an archive kept; events come newest first."""
+        """Take over what an archive kept; events come newest first. Deliveries go on."""
         self._state = restored(states)
         for kept in rules:
             try:
@@ -127,6 +130,7 @@ class AlertEngine:
             else:
                 self._rules[rule.id] = rule
         self._history.restore(events, self._rules)
+        self._deliveries.restore(deliveries)
         self.version += 1
 
     def keep_again(self) -> None:
@@ -135,7 +139,8 @@ class AlertEngine:
             self._keep_rule(rule)
         documents = [record.document() for record in reversed(list(self._history.records()))]
         states = turned(AlertState(), self._state)
-        self._keep(lambda archive: archive.add_events(documents, states))
+        waiting = self._deliveries.rows()
+        self._keep(lambda archive: archive.add_events(documents, states, waiting))
 
     def add_rule(self, fields: Mapping[str, Any]) -> AlertRule:
         """Add a rule from plain values (see parse_rule); id and created_ms are given here.
@@ -206,13 +211,8 @@ class AlertEngine:
         return self._reader.behind_ms(self.rules, market)
 
     async def run(self) -> None:
-        """Evaluate for ever; one failure is logged and does not end it."""
-        while True:
-            await asyncio.sleep(PERIOD_S)
-            try:
-                await self.step()
-            except Exception:
-                logger.exception("the alert engine failed in this round and goes on")
+        """Evaluate for ever."""
+        await rounds(self.step, PERIOD_S, "the alert engine")
 
     async def step(self) -> list[AlertEvent]:
         """Evaluate the rules of every market that changed since the last step."""
@@ -233,34 +233,25 @@ class AlertEngine:
         return events
 
     async def stop(self) -> None:
-        """Give up the webhooks under way."""
-        await self._webhooks.stop()
+        """End the deliveries under way, in well under a second; the next start goes on."""
+        await self._deliveries.stop()
 
     def _take(self, events: list[AlertEvent], states: Mapping[str, Mapping[str, Any]]) -> None:
         kept = self._history.add(events, self._rules, self._serial)
+        waiting = self._deliveries.take(kept, self._rules)
         documents = [record.document() for record in kept]
         self.version += bool(events)
         for event in events:
             logger.info("alert in market %s: %s", event.market, event.text)
-        self._keep(lambda archive: archive.add_events(documents, states))
-        for record, document in zip(kept, documents, strict=True):
-            rule = self._rules.get(record.event.rule_id)
-            if rule is not None and rule.webhook is not None:
-                self._webhooks.post(rule.webhook, record.event.id, document)
+        self._keep(lambda archive: archive.add_events(documents, states, waiting))
+        self._deliveries.send(waiting)
 
     def _serial(self, market_id: str) -> int:
         market = self._source.market(market_id)
         return serial(market) if market is not None else 0
 
-    def _delivered(self, event_id: str, words: str, final: bool) -> None:
-        """A webhook's progress."""
-        record = self._history.find(event_id)
-        if record is None:
-            return
-        record.delivery = words
+    def _changed(self) -> None:
         self.version += 1
-        if final:
-            self._update(record)
 
     async def _follow(self) -> None:
         """See what became of the alerts that are still open."""
@@ -268,11 +259,7 @@ class AlertEngine:
         for record in await follow(self._source, self._history.followed()):
             self.version += 1
             if not record.followed:
-                self._update(record)
-
-    def _update(self, record: Record) -> None:
-        document = record.document()
-        self._keep(lambda archive: archive.update_event(document))
+                self._keep(partial(Archive.update_event, event=record.document()))
 
     def _forget(self, rule: AlertRule) -> None:
         """Begin anew with what a rule read, unless another still reads the same."""

@@ -34,8 +34,9 @@ CLOSE_S = 1.5
 #: Seconds for which the strip says that a file was set aside.
 NOTICE_S = 900.0
 
-#: Takes over rules, their newest events (newest first), and what is remembered of rules.
-Restore = Callable[[list[Any], list[Any], dict[str, Any]], None]
+#: Takes over rules, their newest events (newest first), what is remembered of rules, and the
+#: alerts that a webhook has not taken yet.
+Restore = Callable[[list[Any], list[Any], dict[str, Any], list[Any]], None]
 
 
 class Keeper:
@@ -180,6 +181,7 @@ class Keeper:
             rules = await asyncio.to_thread(archive.rules)
             history = await asyncio.to_thread(archive.events, limit=events)
             states = await asyncio.to_thread(archive.rule_states)
+            deliveries = await asyncio.to_thread(archive.deliveries)
         except ArchiveError:
             await asyncio.to_thread(archive.close)
             raise
@@ -190,7 +192,7 @@ class Keeper:
             logger.warning("%s", archive.warning)
         self._upkeep = asyncio.create_task(Upkeep(archive, self._keep_days, self._renew).run())
         logger.info("archive %s: %d alert rules, %d alerts", archive.name, len(rules), len(history))
-        restore(rules, history, states)
+        restore(rules, history, states, deliveries)
 
     async def _write(self) -> None:
         """Write what waits: first the writes, then the ticks. Raises ArchiveError."""

@@ -7,7 +7,6 @@ is read once, in turn, as it was known at its close.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -20,10 +19,9 @@ from analytics.readings import pair_readings
 from dashapp.alert_engine import AlertEngine
 from dashapp.closed_bars import closed_until_ms
 from dashapp.recorder import Recorder
+from dashapp.rounds import rounds
 from storage.archive_records import READING_FIELDS
 from storage.market import Market
-
-logger = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
 #: Seconds after the last look for which a pair is still watched.
@@ -58,13 +56,8 @@ class PairLog:
                 del self._looked[next(iter(self._looked))]
 
     async def run(self) -> None:
-        """Read for ever; one failure is logged and does not end it."""
-        while True:
-            await asyncio.sleep(PERIOD_S)
-            try:
-                await self.step()
-            except Exception:
-                logger.exception("the readings of pairs failed in this round and go on")
+        """Read for ever."""
+        await rounds(self.step, PERIOD_S, "the log of pairs")
 
     async def step(self) -> None:
         """Read the bars that closed since the last step."""

@@ -108,8 +108,12 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._helper is not None and self._helper.poll() is None:
             self._helper.kill()
-        feeds = (self._feed.close(), self.replays.stop(), self.alerts.stop())
-        await asyncio.gather(*feeds, self._keeper.close())
+        await asyncio.gather(self._feed.close(), self.replays.stop(), self._put_away())
+
+    async def _put_away(self) -> None:
+        """End the alerts, then the archive: it takes in how their last deliveries ended."""
+        await self.alerts.stop()
+        await self._keeper.close()
 
     @property
     def kernels_ready(self) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from analytics.model import Bars, Ticks
+from storage import archive_deliveries as sent
 from storage import archive_records as records
 from storage import archive_schema as schema
 from storage.archive_base import ArchiveBase
@@ -246,15 +247,18 @@ class Archive(ArchiveBase):
         self,
         events: Sequence[Mapping[str, Any]],
         states: Mapping[str, Mapping[str, Any]] | None = None,
+        deliveries: Sequence[Mapping[str, Any]] = (),
     ) -> int:
         """Add alerts to the history, in one transaction; how many were new.
 
         Each needs a text `id`, an integer `ts_ms` and a text `market`. An id that is already
         there is left as it is, so the same batch may be given twice. states: what is to be
-        remembered of rules, by their ids, in the same transaction.
+        remembered of rules, by their ids, in the same transaction. deliveries: those of the
+        alerts that a webhook is to take, each with id, url, body, created_ms and tries.
         """
-        rows = records.event_rows(events)
-        with self._write(relaxed=not rows) as connection:
+        rows, waiting = records.event_rows(events), sent.delivery_rows(deliveries)
+        with self._write(relaxed=not rows and not waiting) as connection:
+            sent.add_deliveries(connection, waiting)
             for rule_id, state in (states or {}).items():
                 body = records.encode(state)
                 records.put_body(connection, schema.rule_states, "id", rule_id, body)
@@ -264,6 +268,25 @@ class Archive(ArchiveBase):
         """Put an alert in place of the one with its id; False where there is none."""
         with self._write() as connection:
             return records.update_event(connection, event)
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        """The deliveries that have not come to their end, oldest first."""
+        with self._read() as connection:
+            return sent.all_deliveries(connection)
+
+    def count_tries(self, delivery_id: str, tries: int) -> None:
+        """Note how often a delivery was tried; nothing where it is not there."""
+        with self._write(relaxed=True) as connection:
+            sent.count_tries(connection, delivery_id, tries)
+
+    def end_delivery(self, delivery_id: str, event: Mapping[str, Any] | None) -> None:
+        """Forget a delivery; in the same transaction its alert (None for none) tells how it
+        ended, as by `update_event`.
+        """
+        with self._write() as connection:
+            records.delete_named(connection, schema.deliveries, "id", delivery_id)
+            if event is not None:
+                records.update_event(connection, event)
 
     def rule_states(self) -> dict[str, dict[str, Any]]:
         """What `add_events` was to remember of rules, by their ids."""

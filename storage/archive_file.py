@@ -31,7 +31,14 @@ JOURNAL_PAGES = 16_384
 #: "SprA", by which a file of this program can be told.
 APPLICATION_ID = 0x53707241
 
-_CARRIED = (schema.rules, schema.events, schema.rule_states, schema.views, schema.markets)
+_CARRIED = (
+    schema.rules,
+    schema.events,
+    schema.rule_states,
+    schema.deliveries,
+    schema.views,
+    schema.markets,
+)
 _COUNTED = (schema.rules, schema.events, schema.views)
 _NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
 

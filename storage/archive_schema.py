@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 #: Version of the tables below. One step to it from each older version, in MIGRATIONS.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: Rows that a block is merged up to.
 BLOCK_ROWS = 65_536
 #: Level of a block that is merged no more; new ones are of level 0.
@@ -56,6 +56,17 @@ rule_states = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
+)
+#: Alerts that a webhook has not taken yet. id: the alert's. body: what is posted, to the letter.
+#: created_ms: when it fired, by the machine's clock. tries: how many were made.
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
 )
 views = sa.Table(
     "saved_views",
@@ -134,8 +145,9 @@ readings = sa.Table(
 #: What an archive of each version had; a file with less is another program's.
 TABLES = {
     1: frozenset({"meta", "alert_rules", "alert_events"}),
-    2: frozenset(metadata.tables),
-    3: frozenset(metadata.tables),
+    2: frozenset(metadata.tables) - {"deliveries"},
+    3: frozenset(metadata.tables) - {"deliveries"},
+    4: frozenset(metadata.tables),
 }
 
 
@@ -189,8 +201,16 @@ def _note_when_stored(connection: sa.Connection) -> None:
             )
 
 
+def _make_deliveries(connection: sa.Connection) -> None:
+    deliveries.create(connection, checkfirst=True)
+
+
 #: Version -> the step to the next one, inside the caller's transaction.
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: create, 2: _note_when_stored}
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {
+    1: create,
+    2: _note_when_stored,
+    3: _make_deliveries,
+}
 
 
 def migrate(connection: sa.Connection, held: int) -> None:

@@ -56,6 +56,8 @@ WITHOUT_DASH = (
     "alert_readings",
     "alert_followup",
     "webhooks",
+    "deliveries",
+    "rounds",
     "closed_bars",
     "doubt",
     "replays",

@@ -18,6 +18,30 @@ def event(number: int, market: str = "demo", **more: Any) -> dict[str, Any]:
     return {"id": f"e{number}", "ts_ms": number * 1_000, "market": market, **more}
 
 
+def delivery(of: str, created_ms: int = 5) -> dict[str, Any]:
+    fields = {"url": "http://localhost/", "body": '{"id": 1}', "tries": 0}
+    return {"id": of, "created_ms": created_ms, **fields}
+
+
+def test_a_delivery_is_kept_with_its_alert_until_it_has_ended(kept: Archive) -> None:
+    kept.add_events([event(1), event(2)], deliveries=[delivery("e2", 9), delivery("e1")])
+    kept.add_events([event(1)], deliveries=[delivery("e1", 7)])
+    kept.count_tries("e2", 3)
+    kept.count_tries("gone", 3)
+    assert kept.deliveries() == [delivery("e1"), {**delivery("e2", 9), "tries": 3}]
+    kept.end_delivery("e2", event(2, delivery="delivered"))
+    kept.end_delivery("e2", None)
+    kept.end_delivery("gone", event(9))
+    assert kept.deliveries() == [delivery("e1")]
+    assert kept.events() == [event(2, delivery="delivered"), event(1)]
+
+
+def test_a_delivery_that_lacks_something_leaves_nothing_of_its_alert(kept: Archive) -> None:
+    with pytest.raises(ValueError, match="tries is None, expected int"):
+        kept.add_events([event(1)], deliveries=[{**delivery("e1"), "tries": None}])
+    assert (kept.events(), kept.deliveries()) == ([], [])
+
+
 def test_rules_survive_a_restart_in_the_order_they_were_saved(place: str) -> None:
     first = Archive.open(place)
     for rule_id in ("b", "a", "c"):

@@ -35,6 +35,10 @@ def event(number: int, market: str = "demo", **more: Any) -> dict[str, Any]:
     return {"id": f"e{number}", "ts_ms": number * 1_000, "market": market, **more}
 
 
+def delivery(of: str) -> dict[str, Any]:
+    return {"id": of, "url": "http://localhost/", "body": "{}", "created_ms": 5, "tries": 0}
+
+
 def test_the_folder_is_made_where_there_is_none(tmp_path: Path) -> None:
     archive = Archive.open(tmp_path / "deep" / "er" / "a.db")
     archive.save_rule({"id": "a"})
@@ -259,6 +263,28 @@ def test_an_archive_of_the_first_version_is_brought_up_to_date(path: Path) -> No
     again.close()
 
 
+def test_an_archive_of_the_third_version_learns_to_keep_deliveries(path: Path) -> None:
+    archive = Archive.open(path)
+    archive.save_rule({"id": "a"})
+    archive.add_events([event(1)])
+    archive.append_ticks("live", ticks(10))
+    archive.close()
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "DROP TABLE deliveries; UPDATE meta SET value = '3' WHERE name = 'schema_version';"
+    )
+    connection.close()
+    with pytest.raises(ArchiveError, match=f"version is 3, expected {SCHEMA_VERSION}"):
+        Archive.reader(path)
+    archive = Archive.open(path)
+    assert archive.warning is None
+    assert archive.deliveries() == []
+    archive.add_events([event(2)], deliveries=[delivery("e2")])
+    assert (len(archive.events()), len(stored_ids(archive))) == (2, 10)
+    assert [one["id"] for one in archive.deliveries()] == ["e2"]
+    archive.close()
+
+
 def test_journals_without_their_file_are_set_aside_and_never_applied(path: Path) -> None:
     archive = Archive.open(path)
     archive.save_rule({"id": "old"})
@@ -276,7 +302,7 @@ def test_journals_without_their_file_are_set_aside_and_never_applied(path: Path)
 def test_rules_and_alerts_that_can_be_read_go_on_in_the_new_file(path: Path) -> None:
     archive = Archive.open(path)
     archive.save_rule({"id": "a"})
-    archive.add_events([event(1)])
+    archive.add_events([event(1)], deliveries=[delivery("e1")])
     archive.append_ticks("live", ticks(50_000))
     archive.close()
     content = bytearray(path.read_bytes())
@@ -287,6 +313,7 @@ def test_rules_and_alerts_that_can_be_read_go_on_in_the_new_file(path: Path) -> 
     assert "with the 2 rules, alerts and views of the old one" in archive.warning
     assert archive.rules() == [{"id": "a"}]
     assert [one["id"] for one in archive.events()] == ["e1"]
+    assert [one["id"] for one in archive.deliveries()] == ["e1"]
     assert archive.contents() == []
     archive.close()
 
