@@ -371,22 +371,9 @@
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
 
-  function notify(events) {
-    if (events && events.length && window.Notification && Notification.permission === "granted") {
-      for (const one of events) new Notification("Spreadscope", { body: one.text, tag: one.id });
-    }
-    return noUpdate();
-  }
-
-  function askNotify(clicks) {
-    if (clicks && window.Notification) Notification.requestPermission();
-    return noUpdate();
-  }
-
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
       writeUrl, keepMode, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
-      notify, askNotify,
     },
   });
 })();

@@ -84,7 +84,7 @@ class AlertEngine:
         return Counter(record.event.metric for record in self._history.records(market))
 
     def since(self, event_id: str | None) -> list[AlertEvent]:
-        """What fired after the event with this id, oldest first; nothing for None."""
+        """What fired after the event with this id, oldest first; in this run, for None."""
         return self._history.since(event_id)
 
     def events(self, market: str | None = None, since: int = 0) -> list[AlertEvent]:
@@ -121,7 +121,7 @@ class AlertEngine:
         deliveries: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         """Take over what an archive kept; events come newest first. Deliveries go on."""
-        self._state = restored(states)
+        self._state = AlertState({**restored(states).rules, **self._state.rules})
         for kept in rules:
             try:
                 rule = parse_rule(kept)

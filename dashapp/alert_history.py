@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any
 
 from analytics.alerts import AlertEvent, AlertRule
@@ -72,6 +72,7 @@ class AlertHistory:
 
     def __init__(self) -> None:
         self._kept: deque[Record] = deque(maxlen=MAX_EVENTS)
+        self._fired = 0
 
     @property
     def newest_event(self) -> AlertEvent | None:
@@ -85,12 +86,13 @@ class AlertHistory:
         return sum(record.event.ts_ms >= midnight_ms for record in self._kept)
 
     def since(self, event_id: str | None) -> list[AlertEvent]:
-        """What fired after the event with this id, oldest first; nothing for None.
+        """What fired after the event with this id, oldest first; in this run, for None.
 
         All of them for an id that is not held any more. Takes O(newer events).
         """
         if event_id is None:
-            return []
+            newest = islice(reversed(self._kept), self._fired)
+            return [record.event for record in newest][::-1]
         newest_first = (record.event for record in reversed(self._kept))
         newer = takewhile(lambda event: event.id != event_id, newest_first)
         return list(newer)[::-1]
@@ -147,24 +149,29 @@ class AlertHistory:
             params = rule.params if rule is not None else None
             made.append(Record(event, params, of=serial_of(event.market)))
         self._kept.extend(made)
+        self._fired += len(made)
         return made
 
     def restore(
         self, documents: Iterable[Mapping[str, Any]], rules: Mapping[str, AlertRule]
     ) -> None:
-        """Take over what an archive kept, newest first. A document without parameters has
-        those of its rule.
+        """Take over what an archive kept, newest first, as older than what is held already. A
+        document without parameters has those of its rule.
         """
+        fired = list(self._kept)
+        self._kept.clear()
         for kept in reversed(list(documents)):
             try:
                 self._kept.append(_restored(kept, rules))
             except (KeyError, TypeError, ValueError) as error:
                 logger.warning("the archive holds an alert that cannot be used: %s", error)
+        self._kept.extend(fired)
 
     def clear(self) -> int:
         """Forget all; how many they were."""
         count = len(self._kept)
         self._kept.clear()
+        self._fired = 0
         return count
 
 

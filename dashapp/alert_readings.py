@@ -216,7 +216,7 @@ def waits_for(rule: AlertRule, market: Market | None) -> str:
     if market is None:
         return f"market {rule.market} is gone"
     if rule.metric == "feed_silent":
-        return ""
+        return "" if market.kind in _FED else f"market {market.id} has no feed of its own"
     return waits_for_symbols(market, rule.symbols, rule.params)
 
 

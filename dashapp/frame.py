@@ -5,19 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
-from analytics.alerts import AlertEvent
 from analytics.model import FeedStatus, PairParams
-from dashapp import controls, feed_head, feed_log, ids, replay_bar
+from dashapp import controls, feed_head, feed_log, ids, news, replay_bar
 from dashapp.runtime import Runtime
 from dashapp.view import from_dict
 from dashapp.words import trust_figures
 from storage.market import Market
-
-TOAST_MS = 8_000
-MAX_TOASTS = 4
 
 
 def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
@@ -39,21 +34,6 @@ def mark(kind: str) -> Any:
     """SIMULATED or REPLAY, where the data is not the live market's."""
     words = {"demo": "SIMULATED", "replay": "REPLAY"}.get(kind)
     return html.Span(words, className="kind-mark") if words else ""
-
-
-def toasts(events: list[AlertEvent]) -> list[Any]:
-    """The newest alerts, each in a toast that goes by itself."""
-    return [
-        dbc.Toast(
-            event.text,
-            id={"type": "toast", "event": str(event.id)},
-            header=f"Alert · {' / '.join(event.symbols)}",
-            duration=TOAST_MS,
-            dismissable=True,
-            is_open=True,
-        )
-        for event in events[-MAX_TOASTS:]
-    ]
 
 
 def _figures(trust: dict[str, Any]) -> list[Any]:
@@ -115,7 +95,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         output={
             "parts": parts,
-            "badge": Output("alerts-badge", "children"),
+            "badge": Output(ids.ALERTS_BADGE, "children"),
             "toasts": Output(ids.TOASTS, "children"),
             "fired": Output(ids.FIRED, "data"),
             "cursor": Output(ids.FRAME_CURSOR, "data"),
@@ -124,31 +104,24 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
             "tick": Input(ids.INTERVAL, "n_intervals"),
             "market": Input(ids.MARKET, "value"),
             "pathname": Input(ids.URL, "pathname"),
+            "attention": Input(ids.ATTENTION, "data"),
         },
         state={"cursor": State(ids.FRAME_CURSOR, "data"), "view": State(ids.VIEW, "data")},
     )
-    async def strip(tick, market, pathname, cursor, view):
-        first, cursor = cursor is None, cursor or {}
+    async def strip(tick, market, pathname, attention, cursor, view):
         known = market if runtime.market(market or "") else runtime.default_market
         seen = from_dict(view) if view else None
         pair = seen.pair if seen is not None and seen.market == known else None
         made = _strip(runtime, known, pair)
         sent = _fingerprint(made)
-        held = cursor.get("sent", {})
-        newest = runtime.alerts.newest_event
-        seen = cursor.get("seen")
-        # A tab that opened before the first alert has seen none: all there are came since.
-        fresh = runtime.alerts.since(seen) if seen else runtime.alerts.events()[::-1]
-        fresh = [] if first else fresh
-        unread = 0 if pathname == "/alerts" else cursor.get("unread", 0) + len(fresh)
+        held = (cursor or {}).get("sent", {})
+        fired = news.news(runtime.alerts, cursor, attention or {}, pathname)
         return {
             "parts": {
                 name: no_update if held.get(name) == sent[name] else made[name] for name in parts
             },
-            "badge": no_update if unread == cursor.get("unread") else str(unread or ""),
-            "toasts": toasts(fresh) if fresh else no_update,
-            "fired": [{"id": one.id, "text": one.text} for one in fresh] or no_update,
-            "cursor": {"sent": sent, "seen": newest and newest.id, "unread": unread},
+            "cursor": {"sent": sent, **fired.pop("held")},
+            **fired,
         }
 
 
@@ -181,12 +154,6 @@ def _register_looks(app: Dash) -> None:
         State(ids.HELP, "is_open"),
         prevent_initial_call=True,
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "notify"),
-        Output(ids.FIRED, "modified_timestamp"),
-        Input(ids.FIRED, "data"),
-        prevent_initial_call=True,
-    )
 
 
 def register(app: Dash, runtime: Runtime) -> None:
@@ -194,5 +161,6 @@ def register(app: Dash, runtime: Runtime) -> None:
     _register_strip(app, runtime)
     feed_head.register(app, runtime)
     _register_looks(app)
+    news.register(app)
     feed_log.register(app, runtime)
     replay_bar.register(app, runtime)

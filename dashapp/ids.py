@@ -25,6 +25,7 @@ PANEL = "side-panel"
 PAGE = "page-content"
 ANSWER = "answer-line"
 TOASTS = "toasts"
+ALERTS_BADGE = "alerts-badge"
 FRAME_MESSAGE = "frame-message"
 
 # the replay's bar and its launcher
@@ -46,6 +47,7 @@ KNOWN = "known-symbols"
 FOCUS = "focus"
 URL_WRITTEN = "url-written"
 FIRED = "fired"
+ATTENTION = "attention"
 UPLOAD_RESULT = "upload-result"
 
 # parameters of a pair

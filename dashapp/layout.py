@@ -149,7 +149,7 @@ def tabs() -> Component:
     """A link a page, and the handle of the side panel."""
     links = [
         dbc.NavLink(
-            [page.title, html.Span(id="alerts-badge", className="badge-count")]
+            [page.title, html.Span(id=ids.ALERTS_BADGE, className="badge-count")]
             if page.path == "/alerts"
             else page.title,
             href=page.path,
@@ -214,6 +214,7 @@ def _stores(runtime: Runtime) -> list[Component]:
         dcc.Store(id=ids.FRAME_CURSOR),
         dcc.Store(id=ids.URL_WRITTEN),
         dcc.Store(id=ids.FIRED),
+        dcc.Store(id=ids.ATTENTION),
         dcc.Store(id=ids.UPLOAD_RESULT),
         dcc.Store(id=ids.THEME, storage_type="local", data="dark"),
         dcc.Interval(id=ids.INTERVAL, interval=INTERVAL_MS),

@@ -104,6 +104,7 @@ WITH_DASH = (
     "frame",
     "layout",
     "live",
+    "news",
     "replay_bar",
     "server",
 )

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, ctx, html
+from dash import ClientsideFunction, Dash, Input, Output, ctx, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -142,7 +142,13 @@ def message_of(words: str) -> tuple[str, str]:
 
 
 def register(app: Dash, runtime: Runtime) -> None:
-    """The form's messages and its button."""
+    """The form's messages and its buttons."""
+    app.clientside_callback(
+        ClientsideFunction("spreadscope", "askNotify"),
+        Output(NOTIFY, "children"),
+        Output(NOTIFY, "disabled"),
+        Input(NOTIFY, "n_clicks"),
+    )
 
     @app.callback(
         output={

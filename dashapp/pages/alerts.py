@@ -41,16 +41,17 @@ def layout(theme: str) -> Component:
     """The form, the annotated charts, the rules and the history."""
     blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
     rules = [
-        text_column("what", "Rule", minWidth=260),
-        text_column("market", "Market"),
-        text_column("when", "Evaluated"),
-        number_column("cooldown_s", "Cooldown, s"),
-        number_column("hysteresis", "Hysteresis"),
-        text_column("webhook", "Webhook"),
-        text_column("state", "State"),
+        text_column("what", "Rule", minWidth=250, flex=1, tooltipField="what"),
+        text_column("market", "Market", width=90),
+        text_column("when", "Evaluated", minWidth=140),
+        number_column("cooldown_s", "Cooldown, s", minWidth=124),
+        number_column("hysteresis", "Hysteresis", minWidth=118),
+        text_column("webhook", "Webhook", minWidth=110, tooltipField="webhook"),
+        text_column("state", "State", minWidth=210, tooltipField="state"),
         {
             "field": "enabled",
             "headerName": "Armed",
+            "minWidth": 84,
             "editable": True,
             "cellRenderer": "agCheckboxCellRenderer",
             "cellEditor": "agCheckboxCellEditor",
@@ -60,14 +61,14 @@ def layout(theme: str) -> Component:
         text_column("time", "Bar (UTC)", minWidth=165),
         text_column("market", "Market", width=90),
         text_column("symbols", "Symbols", minWidth=160),
-        text_column("metric", "Metric", width=110),
-        text_column("text", "What it said", minWidth=340, flex=1),
-        text_column("became", "What became of it", minWidth=190),
+        text_column("metric", "Metric", minWidth=130),
+        text_column("text", "What it said", minWidth=340, flex=1, tooltipField="text"),
+        text_column("became", "What became of it", minWidth=210),
         number_column("bars", "Bars", ",", width=80),
         number_column("worst_z", "Furthest z", "+,.2f", width=110),
         number_column("worst_bps", "Worst bps", "+,.1f", width=110),
         number_column("net_bps", "Net bps", "+,.1f", width=100),
-        text_column("delivery", "Webhook", minWidth=130),
+        text_column("delivery", "Webhook", minWidth=240, tooltipField="delivery"),
     ]
     return html.Div(
         [
@@ -134,12 +135,17 @@ def event_row(record: Record) -> dict[str, Any]:
         "metric": METRICS[event.metric].label,
         "text": event.text,
         "bars": seen and seen.bars,
-        "worst_z": seen and seen.worst_z,
-        "worst_bps": seen and seen.worst_bps,
-        "net_bps": seen and seen.net_bps,
+        "worst_z": seen and _rounded(seen.worst_z, 2),
+        "worst_bps": seen and _rounded(seen.worst_bps, 1),
+        "net_bps": seen and _rounded(seen.net_bps, 1),
         "became": became(record),
         "delivery": record.delivery,
     }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    """As it is shown, so that no zero has a minus."""
+    return None if value is None else round(value, digits) + 0.0
 
 
 def became(record: Record) -> str:
@@ -190,7 +196,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     }
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
-        words = waiting_for(runtime, tab, snapshot)
+        words, made["preview"] = waiting_for(runtime, tab, snapshot), ""
         return {**live.empty_page(PAGE, words, tab.theme), **made}
     rehearsed = await _rehearsal(runtime, tab)
     made["preview"] = rehearsed.words

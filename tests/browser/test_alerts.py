@@ -40,3 +40,80 @@ def test_a_rule_made_with_one_click_fires_when_a_replay_crosses_it(open_tab, qui
         page.wait_for_function(MARKED, arg=chart)
     page.wait_for_selector("#alerts-table .ag-center-cols-container [role=row]")
     assert quiet.get("/api/alerts?market=replay").json()["alerts"]
+
+
+NOTICED = """
+window.noticed = [];
+window.Notification = class {
+  static permission = "default";
+  static async requestPermission() { return (this.permission = "granted"); }
+  constructor(title, options) { window.noticed.push(options.body); }
+};
+"""
+TITLES = """
+() => {
+  window.titles = [];
+  const seen = () => window.titles.push(document.title);
+  new MutationObserver(seen).observe(document.querySelector("title"), { childList: true });
+}
+"""
+HIDE = """
+(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}
+"""
+
+
+def fire(quiet, count: int = 1) -> None:
+    """So many alerts: each is of a rule of its own, which is true when it is added."""
+    rule = {"market": "replay", "symbol": "BTCUSDT", "metric": "price", "operator": ">"}
+    for _ in range(count):
+        made = httpx.post(f"{quiet.url}/api/alerts/rules", json={**rule, "threshold": 1})
+        assert made.status_code == 200
+
+
+def titled(page, title: str) -> None:
+    page.wait_for_function("(title) => document.title === title", arg=title)
+
+
+def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
+    open_tab, quiet, market_data
+):
+    for rule in quiet.get("/api/alerts/rules").json()["rules"]:
+        httpx.delete(f"{quiet.url}/api/alerts/rules?id={rule['id']}")
+    with open(market_data / TICKS, "rb") as file:
+        taken = httpx.post(f"{quiet.url}/api/upload?name=ticks.ndjson", content=file.read())
+    asked = {"market": taken.json()["market"], "speed": 1}
+    assert httpx.post(f"{quiet.url}/api/replay/start", json=asked).status_code == 200
+    page = open_tab("/analytics?market=replay", url=quiet.url)
+    page.context.add_init_script(NOTICED)
+    other = page.context.new_page()
+    other.goto(f"{quiet.url}/?market=replay")
+    titled(page, "Analytics - Spreadscope")
+    titled(other, "Home - Spreadscope")
+    page.evaluate(TITLES)
+    fire(quiet, 2)
+    titled(page, "(2) Analytics - Spreadscope")
+    fire(quiet)
+    for tab, name in ((page, "Analytics"), (other, "Home")):
+        until(tab, "document.querySelectorAll('.toast').length === 3")  # none makes room yet
+        titled(tab, f"(3) {name} - Spreadscope")
+        assert tab.inner_text("#alerts-badge") == "3"
+    page.wait_for_timeout(1_500)
+    seen = page.evaluate("window.titles")
+    assert len(set(seen)) == len(seen), "it changes with the count alone"
+    other.click("#tab-alerts")
+    titled(other, "Alerts - Spreadscope")
+    titled(page, "Analytics - Spreadscope")
+    other.wait_for_function("() => document.querySelector('#notify-here').disabled === false")
+    other.click("#notify-here")
+    until(other, "document.querySelector('#notify-here').innerText.endsWith('are on')")
+    other.evaluate(HIDE, True)
+    fire(quiet)
+    titled(other, "(1) Alerts - Spreadscope")
+    titled(page, "(1) Analytics - Spreadscope")
+    until(other, "window.noticed.length === 1 && window.noticed[0].startsWith('price')")
+    other.evaluate(HIDE, False)
+    titled(other, "Alerts - Spreadscope")
+    titled(page, "Analytics - Spreadscope")

@@ -681,6 +681,15 @@ async def test_silence_itself_can_be_a_rule(runtime, ticks_of):
     assert len(await runtime.alerts.step()) == 1
 
 
+async def test_a_rule_on_silence_in_a_market_without_a_feed_says_that_it_waits(runtime):
+    rule = {"market": "demo", "metric": "feed_silent", "operator": ">", "threshold": 5}
+    made = runtime.alerts.add_rule(rule)
+    assert runtime.alerts.waiting(made.id) == ""
+    runtime.markets["demo"].kind = "replay"
+    assert runtime.alerts.waiting(made.id) == "market demo has no feed of its own"
+    assert await runtime.alerts.step() == []
+
+
 async def test_a_rule_whose_symbols_are_missing_waits_for_them(runtime, ticks_of):
     say_live(runtime)
     runtime.alerts.add_rule({**RULE, "params": {"y": "BTCUSDT", "x": "SOLUSDT"}})
@@ -798,7 +807,7 @@ def test_what_fired_after_an_event_is_told_oldest_first():
     assert history.newest_event.id == "e4"
     assert [one.id for one in history.since("e2")] == ["e3", "e4"]
     assert history.since("e4") == []
-    assert history.since(None) == []
+    assert len(history.since(None)) == 5, "a tab that opened before the first has seen none"
     assert len(history.since("long gone")) == 5
     assert history.clear() == 5
     assert history.since("e2") == []
@@ -812,6 +821,12 @@ def test_the_history_counts_what_fired_today_and_restores_what_was_kept(caplog):
     without = {name: value for name, value in kept[0].items() if name != "params"}
     again.restore([{"id": "half"}, {**kept[1], "params": {"y": "A", "x": "A"}}, without], {})
     assert again.events() == [today[0]]
+    assert again.since(None) == [], "what an earlier run kept is not new"
+    late = AlertHistory()
+    late.add([an_event(7)], {}, lambda _: 1)
+    late.restore(kept, {})
+    assert [one.id for one in late.events()] == ["e7", "e1", "e2"]
+    assert [one.id for one in late.since(None)] == ["e7"]
     assert caplog.text.count("cannot be used") == 2
 
 

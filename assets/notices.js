@@ -1,0 +1,83 @@
+/* Alerts beyond the page: the browser's title, its notifications, and whether anybody looks. */
+(function () {
+  "use strict";
+
+  const setProps = (id, props) => window.dash_clientside.set_props(id, props);
+  const READ = "alerts-read";
+
+  // ---------------------------------------------------------------- whether anybody looks
+  // The Alerts page counts as seen in every tab of this browser once one of them shows it.
+  let read = null;
+  try {
+    read = localStorage.getItem(READ);
+  } catch (error) {
+    read = null;
+  }
+
+  const looking = () => window.location.pathname === "/alerts" && !document.hidden;
+  const attention = () => ({ hidden: document.hidden, read });
+
+  function noteRead() {
+    if (!looking()) return;
+    try {
+      localStorage.setItem(READ, String(Date.now()));
+    } catch (error) {
+      return;
+    }
+  }
+
+  function attend() {
+    noteRead();
+    return attention();
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    noteRead();
+    if (document.getElementById("alerts-badge")) setProps("attention", { data: attention() });
+  });
+  window.addEventListener("storage", (event) => {
+    if (event.key !== READ) return;
+    read = event.newValue;
+    setProps("attention", { data: attention() });
+  });
+
+  // ---------------------------------------------------------------- the browser's title
+  // It changes with the page and with the count on the Alerts tab, and at no other time.
+  function titleWith(count, pathname) {
+    const tabs = [...document.querySelectorAll(".tabs .nav-link")];
+    const tab = tabs.find((one) => new URL(one.href).pathname === pathname);
+    const words = [tab && tab.firstChild.textContent, "Spreadscope"].filter(Boolean).join(" - ");
+    const title = count ? `(${count}) ${words}` : words;
+    if (document.title !== title) document.title = title;
+    return count ? `new alerts: ${count}` : "";
+  }
+
+  // ---------------------------------------------------------------- notifications
+  function notify(events) {
+    if (events && events.length) noteRead();
+    if (events && window.Notification && Notification.permission === "granted") {
+      for (const one of events) new Notification("Spreadscope", { body: one.text, tag: one.id });
+    }
+    return window.dash_clientside.no_update;
+  }
+
+  const STATES = {
+    default: ["Allow browser notifications", false],
+    granted: ["Browser notifications are on", true],
+    denied: ["Notifications are blocked in the browser", true],
+  };
+
+  async function askNotify(clicks) {
+    if (!window.Notification) return STATES.denied;
+    if (clicks && Notification.permission === "default") await Notification.requestPermission();
+    return STATES[Notification.permission];
+  }
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.spreadscope = Object.assign({}, window.dash_clientside.spreadscope, {
+    attend,
+    titleWith,
+    notify,
+    askNotify,
+  });
+})();
