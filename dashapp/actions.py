@@ -179,7 +179,8 @@ ROUTES = (
         "hysteresis (how far the value must come back, in its own units, before the rule can "
         "fire anew), cooldown_s (seconds of market time), once (true, false), on (update, "
         "close: closed bars), enabled, webhook (an http:// or https:// URL that each alert is "
-        "posted to as JSON, its id in the header Idempotency-Key as well), id (that of a rule that this one is to replace).",
+        "posted to as JSON, its id in the header Idempotency-Key as well), id (that of a rule "
+        "that this one is to replace).",
         body='{"market": "demo", "metric": "z", "operator": "abs>", "threshold": 2.0, '
         '"params": {"y": "BTCUSDT", "x": "ETHUSDT"}, "cooldown_s": 60, "hysteresis": 0.5, '
         '"webhook": "https://example.org/alerts"}',
