@@ -126,7 +126,7 @@ async def test_rules_and_events_are_handed_over_when_the_archive_opens(path):
     archive.save_rule({"id": "a"})
     archive.close()
     async with opened(path) as keeper:
-        assert keeper.restored == [([{"id": "a"}], [], {})]
+        assert keeper.restored == [([{"id": "a"}], [], {}, [])]
         assert keeper.words == ""
 
 
@@ -212,7 +212,7 @@ async def test_an_archive_that_cannot_be_opened_at_first_is_opened_later(path):
         await until(lambda: keeper.archive is not None)
         await keeper.flush()
         assert stored_ids(keeper.archive) == list(range(10))
-        assert keeper.restored == [([], [], {})]
+        assert keeper.restored == [([], [], {}, [])]
 
 
 async def test_damage_is_set_aside_while_it_runs_and_recording_goes_on(path, monkeypatch, caplog):
