@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from analytics.alerts import (
     AlertEvent,
@@ -32,6 +32,7 @@ from dashapp.alert_readings import AlertReader, Source, waits_for
 from dashapp.alert_states import restored, turned
 from dashapp.analyses import serial
 from dashapp.deliveries import Deliveries
+from dashapp.recorder import Recorder
 from dashapp.rehearsals import Rehearsals
 from dashapp.rounds import rounds
 from ingestion.url_guard import check_url, mask_url
@@ -42,6 +43,13 @@ logger = logging.getLogger(__name__)
 
 PERIOD_S = 0.5
 MAX_RULES = 200
+
+
+class Home(Source, Protocol):
+    """Where the engine lives: the runtime."""
+
+    recorder: Recorder
+
 
 Keep = Callable[[Callable[[Archive], object]], None]
 
@@ -54,7 +62,7 @@ class AlertEngine:
     to the archive soon, in order, off the loop; nothing where nothing is kept.
     """
 
-    def __init__(self, source: Source, keep: Keep) -> None:
+    def __init__(self, source: Home, keep: Keep) -> None:
         self.version = 0
         self._source = source
         self._keep = keep
@@ -206,6 +214,11 @@ class AlertEngine:
         self._reader.begin({rule.key for rule in rules}, market)
         self._state = self._state.begin(rule.id for rule in rules)
 
+    def found_again(self, market: Market, kept_as: str) -> None:
+        """A market is back from the archive: what became of its alerts can be learned on."""
+        self._history.found_again(market.id, kept_as, serial(market))
+        self.version += 1
+
     def behind_ms(self, market: Market) -> int:
         """How far the rules on closed bars are behind a market, by its own clock."""
         return self._reader.behind_ms(self.rules, market)
@@ -238,6 +251,9 @@ class AlertEngine:
 
     def _take(self, events: list[AlertEvent], states: Mapping[str, Mapping[str, Any]]) -> None:
         kept = self._history.add(events, self._rules, self._serial)
+        for record in kept:
+            market = self._source.market(record.event.market)
+            record.kept_as = "" if market is None else self._source.recorder.kept_as(market)
         waiting = self._deliveries.take(kept, self._rules)
         documents = [record.document() for record in kept]
         self.version += bool(events)

@@ -32,7 +32,8 @@ class Record:
     """An alert, the pair it was about, what became of it and of its webhook, in words.
 
     of: the serial of the body of data in which it fired, 0 once that is gone. Bars of another
-    body at the same times, as those of a simulation begun anew, tell nothing of it.
+    body at the same times, as those of a simulation begun anew, tell nothing of it. kept_as:
+    the name under which the archive has that body, from which it may come back; "" for none.
     """
 
     event: AlertEvent
@@ -40,6 +41,7 @@ class Record:
     outcome: Outcome | None = None
     delivery: str = ""
     of: int = 0
+    kept_as: str = ""
 
     @property
     def suggests(self) -> bool:
@@ -59,6 +61,7 @@ class Record:
             "params": self.params and dict(vars(self.params)),
             "outcome": self.outcome and asdict(self.outcome),
             "delivery": self.delivery,
+            "kept_as": self.kept_as,
         }
 
 
@@ -129,6 +132,12 @@ class AlertHistory:
         """The alerts of which more can be learned, oldest first."""
         return [record for record in self._kept if record.followed]
 
+    def found_again(self, market: str, kept_as: str, of: int) -> None:
+        """A market is there, with the serial `of`, that holds what the archive has by a name."""
+        for record in self._kept:
+            if record.event.market == market and record.kept_as == kept_as:
+                record.of = of
+
     def find(self, event_id: str) -> Record | None:
         """The record of an event, None where it is not held. The newest are found first."""
         return next((one for one in reversed(self._kept) if one.event.id == event_id), None)
@@ -182,10 +191,11 @@ def _is_of_a_leg(event: AlertEvent, params: PairParams) -> bool:
 def _restored(document: Mapping[str, Any], rules: Mapping[str, AlertRule]) -> Record:
     fields = {**document, "symbols": tuple(document["symbols"])}
     outcome, delivery = fields.pop("outcome", None), fields.pop("delivery", "")
+    kept_as = fields.pop("kept_as", "")
     held = Outcome(**outcome) if outcome is not None else None
     rule = rules.get(document["rule_id"])
     if "params" not in fields:
         return Record(AlertEvent(**fields), rule.params if rule is not None else None, held)
     params = fields.pop("params")
     pair = PairParams(**params) if params is not None else None
-    return Record(AlertEvent(**fields), pair, held, delivery)
+    return Record(AlertEvent(**fields), pair, held, delivery, kept_as=kept_as)

@@ -11,7 +11,7 @@ import logging
 import re
 import time
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from analytics.model import Ticks
 from dashapp.file_tape import FileTape
@@ -65,11 +65,15 @@ class Tape:
 
 
 class Recorder:
-    """Begins a tape a live market and a file, and brings back what an earlier run kept."""
+    """Begins a tape a live market and a file, and brings back what an earlier run kept.
+
+    revived: hears of each market that is back whole, and of its name in the archive.
+    """
 
     def __init__(self, keeper: Keeper, settings: Settings) -> None:
         self.keeper = keeper
         self._settings = settings
+        self.revived: Callable[[Market, str], None] = lambda market, key: None
         self._titles: dict[str, str] = {}
         self._keys: weakref.WeakKeyDictionary[Market, str] = weakref.WeakKeyDictionary()
 
@@ -85,6 +89,10 @@ class Recorder:
     def key_of(self, market: Market) -> str | None:
         """The name in the archive of a live market that is recorded; None for any other."""
         return self._keys.get(market)
+
+    def kept_as(self, market: Market) -> str:
+        """The name under which a market would come back from the archive; "" for none."""
+        return market.id if market.kind == "upload" else self._keys.get(market, "")
 
     async def revive(self, market: Market, tape: Tape) -> None:
         """Bring back what the archive has of a tape's market, before its feed starts."""
@@ -102,6 +110,7 @@ class Recorder:
             seconds = time.monotonic() - began
             count = market.counters.accepted
             logger.info("market %s: %d ticks are back after %.1f s", market.id, count, seconds)
+            self.revived(market, tape.key)
 
     async def revive_newest(self, market: Market) -> None:
         """Bring the live market back that ticks came to last, while no feed runs."""
@@ -173,6 +182,7 @@ class Recorder:
                 market = await asyncio.to_thread(loaded, archive, one.id, one.title)
                 if market.symbols:
                     logger.info("market %s is back: %s", market.id, market.title)
+                    self.revived(market, one.id)
                     yield market
         except ArchiveError as error:
             logger.warning("%s: not every uploaded market is back", error)

@@ -70,6 +70,7 @@ class Runtime:
         self.callback_ms: dict[str, deque[float]] = {}
         self.alerts = AlertEngine(self, self._keeper.keep)
         self._keeper.renewed = self.alerts.keep_again
+        self.recorder.revived = self.alerts.found_again
         self._pair_log = PairLog(self)
         find = partial(kept_of, self.recorder)
         self.replays = ReplayControl(self.markets, self.alerts.begin, self.alerts.behind_ms, find)

@@ -41,13 +41,13 @@ def layout(theme: str) -> Component:
     """The form, the annotated charts, the rules and the history."""
     blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
     rules = [
-        text_column("what", "Rule", minWidth=250, flex=1, tooltipField="what"),
+        text_column("what", "Rule", minWidth=270, flex=1, tooltipField="what"),
         text_column("market", "Market", width=90),
         text_column("when", "Evaluated", minWidth=140),
         number_column("cooldown_s", "Cooldown, s", minWidth=124),
         number_column("hysteresis", "Hysteresis", minWidth=118),
         text_column("webhook", "Webhook", minWidth=110, tooltipField="webhook"),
-        text_column("state", "State", minWidth=210, tooltipField="state"),
+        text_column("state", "State", minWidth=190, tooltipField="state"),
         {
             "field": "enabled",
             "headerName": "Armed",
@@ -58,10 +58,10 @@ def layout(theme: str) -> Component:
         },
     ]
     history = [
-        text_column("time", "Bar (UTC)", minWidth=165),
+        text_column("time", "Bar (UTC)", minWidth=190),
         text_column("market", "Market", width=90),
         text_column("symbols", "Symbols", minWidth=160),
-        text_column("metric", "Metric", minWidth=130),
+        text_column("metric", "Metric", minWidth=150),
         text_column("text", "What it said", minWidth=340, flex=1, tooltipField="text"),
         text_column("became", "What became of it", minWidth=210),
         number_column("bars", "Bars", ",", width=80),

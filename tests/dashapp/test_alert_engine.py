@@ -17,6 +17,7 @@ from dashapp.alert_readings import rehearsal
 from dashapp.pages.alerts import became
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
+from storage.market import Market
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT", z_window=30, limit=200)
 QUIET = Settings(source="none", archive=None)
@@ -209,6 +210,38 @@ async def test_outcomes_and_deliveries_survive_a_restart(tmp_path, monkeypatch):
     await again.stop()
     assert before[0]["outcome"] is not None
     assert after == before
+
+
+async def test_what_becomes_of_an_alert_is_learned_on_when_its_market_comes_back(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(alert_engine, "FOLLOW_S", 0.0)
+    settings = replace(QUIET, archive=str(tmp_path / "kept.sqlite"))
+    both, records = pair_ticks(500), []
+    early, late = slice(0, 600), slice(600, None)
+    for source, span in (("ws://a", early), ("ws://b", early), ("ws://a", late)):
+        runtime = Runtime(settings)
+        await runtime.start()
+        runtime.feed_status = lambda _: FeedStatus("test", "live")
+        runtime._analyses.ready = True
+        market = runtime.markets["live"] = Market("live", "Live", "live")
+        tape = runtime.recorder.tape(market, source)
+        await runtime.recorder.revive(market, tape)
+        if not records:
+            runtime.alerts.add_rule({**ON_Z, "threshold": 0.1, "id": "r", "cooldown_s": 999})
+        for one in both:
+            tape.take(market.append(part(one, span)))
+        await runtime.alerts.step()
+        records.append([one for one in runtime.alerts.records() if one.event.rule_id == "r"][-1])
+        await runtime.stop()
+    here, elsewhere, back = records
+    assert here.event == elsewhere.event == back.event
+    assert not here.outcome
+    assert not elsewhere.followed
+    assert not elsewhere.outcome, "another source's bars tell nothing of it"
+    assert back.outcome.done
+    bars = [market.bars(leg, "1s") for leg in back.event.symbols]
+    assert back.outcome == outcome(*bars, PAIR, back.event.ts_ms)
 
 
 async def test_a_rehearsal_is_shown_at_once_and_made_anew_behind(runtime):
