@@ -50,11 +50,16 @@ window.Notification = class {
   constructor(title, options) { window.noticed.push(options.body); }
 };
 """
-TITLES = """
+WATCH = """
 () => {
   window.titles = [];
-  const seen = () => window.titles.push(document.title);
-  new MutationObserver(seen).observe(document.querySelector("title"), { childList: true });
+  window.toasts = 0;
+  const titled = () => window.titles.push(document.title);
+  const count = () => document.querySelectorAll(".toast").length;
+  const toasted = () => (window.toasts = Math.max(window.toasts, count()));
+  new MutationObserver(titled).observe(document.querySelector("title"), { childList: true });
+  const all = { childList: true, subtree: true };
+  new MutationObserver(toasted).observe(document.querySelector("#toasts"), all);
 }
 """
 HIDE = """
@@ -92,13 +97,14 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     other.goto(f"{quiet.url}/?market=replay")
     titled(page, "Analytics - Spreadscope")
     titled(other, "Home - Spreadscope")
-    page.evaluate(TITLES)
+    for tab in (page, other):
+        tab.evaluate(WATCH)
     fire(quiet, 2)
     titled(page, "(2) Analytics - Spreadscope")
     fire(quiet)
     for tab, name in ((page, "Analytics"), (other, "Home")):
-        until(tab, "document.querySelectorAll('.toast').length === 3")  # none makes room yet
         titled(tab, f"(3) {name} - Spreadscope")
+        assert tab.evaluate("window.toasts") == 3, "a new toast leaves the others their time"
         assert tab.inner_text("#alerts-badge") == "3"
     page.wait_for_timeout(1_500)
     seen = page.evaluate("window.titles")

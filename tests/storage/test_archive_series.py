@@ -276,9 +276,10 @@ def test_what_an_archive_of_the_second_version_holds_counts_from_the_day_of_its_
     with archive._write() as connection:
         for table in ("blocks", "readings"):
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN stored_ms")
+        connection.exec_driver_sql("DROP TABLE deliveries")
         archive_schema.set_version(connection, 2)
     archive.close()
-    with pytest.raises(ArchiveError, match="version is 2, expected 3; the app brings an older"):
+    with pytest.raises(ArchiveError, match="version is 2, expected 4; the app brings an older"):
         Archive.reader(place)
     began_ms = archive_schema.now_ms()
     archive = Archive.open(place)
@@ -286,6 +287,7 @@ def test_what_an_archive_of_the_second_version_holds_counts_from_the_day_of_its_
     assert archive.prune(began_ms) == 0
     assert archive.append_ticks("live-x", made(20)) == 10
     assert len(archive.readings("live-x")) == 1
+    assert archive.deliveries() == []
     assert archive.prune(archive_schema.now_ms() + 1) == 20
     archive.close()
 
