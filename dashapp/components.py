@@ -93,6 +93,24 @@ def card(title: str, children: Any, *, tools: Any = None, extra: str = "") -> Co
     return html.Section([head, *body], className=f"card-box {extra}".strip())
 
 
+def dialog(
+    dialog_id: str,
+    title: str,
+    body: Component,
+    answers: Sequence[Component] = (),
+    *,
+    must_answer: bool = False,
+) -> Component:
+    """A closed dialog that bears its title as its name; answers: the buttons at its foot.
+
+    must_answer: without a cross at its head, beside the answers.
+    """
+    title_id = f"{dialog_id}-title"
+    head = dbc.ModalHeader(dbc.ModalTitle(title, id=title_id), close_button=not must_answer)
+    foot = [dbc.ModalFooter(list(answers))] if answers else []
+    return dbc.Modal([head, body, *foot], id=dialog_id, labelledby=title_id, is_open=False)
+
+
 def scrolling(part_id: str, label: str) -> Component:
     """A room for a table that scrolls inside itself, by keyboard too."""
     return html.Div(
@@ -165,7 +183,8 @@ def table(
     selectable: rows can be selected, or, by a click on it, only one of them.
     """
     several = {"mode": "multiRow"}
-    selection = {"mode": "singleRow", "enableClickSelection": True} if only_one else several
+    single = {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False}
+    selection = single if only_one else several
     return dag.AgGrid(
         id=table_id,
         columnDefs=list(columns),

@@ -30,7 +30,8 @@ def drawer() -> list[Component]:
         dbc.Offcanvas(
             html.Div(NOTHING, id=ids.FEED_LOG_LINES, className="feed-log"),
             id=ids.FEED_LOG,
-            title="Feed log, newest first (UTC)",
+            title=html.Span("Feed log, newest first (UTC)", id=f"{ids.FEED_LOG}-title"),
+            labelledby=f"{ids.FEED_LOG}-title",
             placement="end",
             is_open=False,
         ),

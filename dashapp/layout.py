@@ -94,7 +94,16 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
             className="head-source",
         ),
         html.Div(
-            dcc.Dropdown(id=ids.SYMBOLS, multi=True, options=[], value=[], placeholder="Symbols"),
+            dcc.Dropdown(
+                id=ids.SYMBOLS,
+                multi=True,
+                options=[],
+                value=[],
+                placeholder="Symbols",
+                maxHeight=360,
+                labels={"select_all": "Select all", "deselect_all": "Deselect all"},
+            ),
+            id=ids.SYMBOLS_BOX,
             className="head-symbols",
             role="group",
             **components.attributes(aria_label="Symbols"),
@@ -193,14 +202,8 @@ def strip() -> Component:
 
 def _help() -> Component:
     rows = [html.Tr([html.Td(html.Kbd(keys)), html.Td(words)]) for keys, words in SHORTCUTS]
-    return dbc.Modal(
-        [
-            dbc.ModalHeader(dbc.ModalTitle("Keyboard shortcuts")),
-            dbc.ModalBody(html.Table(html.Tbody(rows), className="shortcuts")),
-        ],
-        id=ids.HELP,
-        is_open=False,
-    )
+    table = html.Table(html.Tbody(rows), className="shortcuts")
+    return components.dialog(ids.HELP, "Keyboard shortcuts", dbc.ModalBody(table))
 
 
 def _stores(runtime: Runtime) -> list[Component]:

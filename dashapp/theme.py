@@ -197,7 +197,7 @@ def axis_title(text: str, theme: str, standoff: int = 6) -> dict[str, Any]:
 @cache
 def x_axis(theme: str) -> dict[str, Any]:
     """What all horizontal axes share. Never change it in place: copy with `{**x_axis(...)}`."""
-    return {**_axis(theme), "showgrid": False, "tickangle": 0, "nticks": 7}
+    return {**_axis(theme), "showgrid": False, "tickangle": 0, "ticklabelstandoff": 5, "nticks": 7}
 
 
 @cache

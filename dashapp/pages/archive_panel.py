@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from dashapp import ids
-from dashapp.components import attributes, card, number_column, table, text_column
+from dashapp.components import attributes, card, dialog, number_column, table, text_column
 from dashapp.pages import archive_export
 from dashapp.pages.shared import utc_time
 from dashapp.runtime import Runtime
@@ -58,16 +58,8 @@ def _asked() -> Component:
         _button(DELETE_SYMBOL, "Delete this symbol", "tone-down"),
         _button(DELETE_MARKET, "Delete the whole market", "tone-down"),
     ]
-    return dbc.Modal(
-        [
-            dbc.ModalHeader(dbc.ModalTitle("Delete from the archive?"), close_button=False),
-            dbc.ModalBody(html.P(id=QUESTION)),
-            dbc.ModalFooter(answers),
-        ],
-        id=ASKED,
-        is_open=False,
-        centered=True,
-    )
+    words = dbc.ModalBody(html.P(id=QUESTION))
+    return dialog(ASKED, "Delete from the archive?", words, answers, must_answer=True)
 
 
 def panel() -> Component:

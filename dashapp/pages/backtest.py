@@ -66,7 +66,7 @@ def layout(theme: str, held: Mapping[str, str] | None = None) -> Component:
             ),
             chart(ids.EQUITY_CHART, blank[ids.EQUITY_CHART]),
             chart(Z_CHART, blank[Z_CHART]),
-            chart(ids.DRAWDOWN_CHART, blank[ids.DRAWDOWN_CHART]),
+            chart(ids.DRAWDOWN_CHART, blank[ids.DRAWDOWN_CHART], "fill"),
             card("Results", html.Div(id=ids.BACKTEST_FIGURES, className="scroll-x")),
             card("Trades", table(ids.TRADES_TABLE, _columns()), extra="wide"),
             *sweep_card.cards(theme),

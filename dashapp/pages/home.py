@@ -99,7 +99,7 @@ def symbol_card(one: SymbolSummary) -> Component:
     arrow = "▲" if one.change >= 0 else "▼"
     return html.Article(
         [
-            html.H3(
+            html.H2(
                 [
                     html.Span(one.symbol),
                     html.Span(f"{arrow} {pct(one.change)}", className=f"tone-{tone}"),
@@ -158,7 +158,7 @@ def performance_card(
     listed = [part for name, text in rows for part in (html.Dt(name), html.Dd(text))]
     return html.Article(
         [
-            html.H3([html.Span("Performance"), html.Span(title, className="tone-muted")]),
+            html.H2([html.Span("Performance"), html.Span(title, className="tone-muted")]),
             html.Dl(listed),
         ],
         className="card-box symbol-card performance-card",

@@ -9,7 +9,7 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from dashapp import ids
+from dashapp import components, ids
 from dashapp.runtime import Runtime
 
 
@@ -24,20 +24,12 @@ def button() -> Component:
 
 def dialog() -> Component:
     """The question."""
-    return dbc.Modal(
-        [
-            dbc.ModalHeader(dbc.ModalTitle("Remove this market")),
-            dbc.ModalBody(id=ids.REMOVE_WORDS),
-            dbc.ModalFooter(
-                [
-                    dbc.Button("Keep it", id=ids.REMOVE_KEEP, color="secondary", outline=True),
-                    dbc.Button("Remove", id=ids.REMOVE_CONFIRM, color="danger"),
-                ]
-            ),
-        ],
-        id=ids.REMOVE_DIALOG,
-        is_open=False,
-    )
+    answers = [
+        dbc.Button("Keep it", id=ids.REMOVE_KEEP, color="secondary", outline=True),
+        dbc.Button("Remove", id=ids.REMOVE_CONFIRM, color="danger"),
+    ]
+    words = dbc.ModalBody(id=ids.REMOVE_WORDS)
+    return components.dialog(ids.REMOVE_DIALOG, "Remove this market", words, answers)
 
 
 def register(app: Dash, runtime: Runtime) -> None:
