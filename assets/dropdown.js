@@ -9,8 +9,7 @@
     const label = box.getAttribute("aria-label");
     const button = box.querySelector("button.dash-dropdown");
     if (!button) return;
-    const parts = [box.id, `${button.id}-value`, `${button.id}-value-count`];
-    set(button, "aria-labelledby", parts.join(" "));
+    button.removeAttribute("aria-labelledby");
     set(button, "aria-haspopup", "dialog");
     set(button, "tabindex", "0");
     // By keyboard the Delete key clears; to a reader the cross would be a part of the name.

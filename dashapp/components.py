@@ -23,8 +23,10 @@ def attributes(**values: str) -> dict[str, Any]:
     return {name.replace("_", "-"): value for name, value in values.items()}
 
 
-#: A number's decimals follow the size of its instrument's price.
-BY_SIZE = "by size"
+#: A number's decimals follow the size of its instrument's price, or its column's amounts.
+BY_SIZE, BY_AMOUNT = "by size", "by amount"
+#: The field of a row that holds how many, and the px that such figures need.
+_DECIMALS_IN = {BY_SIZE: ("decimals", 116), BY_AMOUNT: ("amount_decimals", 112)}
 
 
 def chart(
@@ -70,8 +72,8 @@ def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:
     """Words as spans, each in the tone that it carries ("", up, down, warn, muted ...)."""
     made: list[Component] = []
     for text, tone in parts:
-        if made:
-            made.append(html.Span(" · ", className="tone-muted"))
+        if made:  # a line may end with the point between two parts, and never begin with it
+            made.append(html.Span("\u00a0· ", className="between tone-muted"))
         made.append(html.Span(text, className=f"tone-{tone}" if tone else None))
     return made
 
@@ -215,8 +217,8 @@ def text_column(name: str, title: str, **more: Any) -> dict[str, Any]:
 def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dict[str, Any]:
     """A right-aligned column of figures.
 
-    decimals: a d3 format such as ",.2f", or BY_SIZE for as many decimals as the row's field
-    `decimals` says.
+    decimals: a d3 format such as ",.2f", or BY_SIZE or BY_AMOUNT for as many decimals as the
+    row's field `decimals` or `amount_decimals` says.
     """
     column: dict[str, Any] = {
         "field": name,
@@ -225,8 +227,10 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
         "cellClass": "figures",
         **more,
     }
-    if decimals == BY_SIZE:
-        shown = "d3.format(',.' + params.data.decimals + 'f')(params.value)"
+    if decimals in _DECIMALS_IN:
+        name, width = _DECIMALS_IN[decimals]
+        column.setdefault("minWidth", width)
+        shown = f"d3.format(',.' + params.data.{name} + 'f')(params.value)"
         column["valueFormatter"] = {"function": f"params.value == null ? '–' : {shown}"}
     elif decimals:
         column["valueFormatter"] = {

@@ -103,7 +103,6 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
                 maxHeight=360,
                 labels={"select_all": "Select all", "deselect_all": "Deselect all"},
             ),
-            id=ids.SYMBOLS_BOX,
             className="head-symbols",
             role="group",
             **components.attributes(aria_label="Symbols"),

@@ -6,6 +6,7 @@ Negative numbers carry a true minus sign, a missing or infinite value is an en d
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -50,6 +51,19 @@ def decimals(value: float | None) -> int:
     return min(4 - exponent, 10)
 
 
+def amount_decimals(amounts: Iterable[float], most: int = 8) -> int:
+    """The fewest decimals, up to `most`, that write every amount of a column in full.
+
+    >>> amount_decimals([0.5, 12.0]), amount_decimals([0.1 + 0.2]), amount_decimals([1 / 3], 3)
+    (1, 1, 3)
+    """
+    values = np.fromiter(amounts, np.float64)
+    values = values[np.isfinite(values)]
+    room = np.maximum(5e-9, 1e-12 * np.abs(values))
+    exact = (np.all(np.abs(values - np.round(values, one)) < room) for one in range(most))
+    return next((place for place, whole in enumerate(exact) if whole), most)
+
+
 def span_digits(low: float, high: float) -> int:
     """How many decimals tell values apart on an axis from low to high, 2 to 6.
 
@@ -83,11 +97,14 @@ def ratio_digits(value: float | None) -> int:
 
 
 def ratio(value: float | None) -> str:
-    """A hedge ratio in four significant digits.
+    """A hedge ratio in four significant digits; a power of ten stands for a long row of zeros.
 
-    >>> ratio(0.042131), ratio(20.3084), ratio(61800.3)
-    ('0.04213', '20.31', '61,800')
+    >>> ratio(0.042131), ratio(20.3084), ratio(61800.3), ratio(-5.17e-8)
+    ('0.04213', '20.31', '61,800', '−5.170e−8')
     """
+    if value is not None and 0 < abs(value) < 1e-6:
+        mantissa, exponent = f"{value:.3e}".split("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", "−")
     return number(value, ratio_digits(value))
 
 

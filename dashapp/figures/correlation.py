@@ -40,6 +40,8 @@ from dashapp.verdicts import newest
 
 #: Cells carry their number up to this many symbols.
 MOST_NUMBERED = 12
+#: Columns up to which the numbers have one size: they fit on a phone.
+MOST_OF_ONE_SIZE = 9
 _LONGEST_NAME = 12
 _CORRELATION_ENDS = (-1.05, 1.05)
 
@@ -69,7 +71,9 @@ def heat_cells(
     plotly.js writes all numbers of a trace in one colour, and its own choice for each cell
     falls short of a contrast of 4.5 in the middle of the scale. values: shape (rows, columns),
     NaN for a cell that stays empty. shared: attributes of both, zmin and zmax among them.
+    Numbers of few columns have one size in both, a smaller one on a narrow page (style.css).
     """
+    size = {"size": TEXT_SIZE - 1} if values.shape[1] <= MOST_OF_ONE_SIZE else {}
     shares = (values - shared["zmin"]) / (shared["zmax"] - shared["zmin"])
     dark = luminance_of_scale(shares, theme) < BLACK_OR_WHITE
     return [
@@ -80,7 +84,7 @@ def heat_cells(
             "xgap": 2,
             "ygap": 2,
             "hoverongaps": False,
-            "textfont": {"color": colour},
+            "textfont": {"color": colour, **size},
             **shared,
             "showscale": place == 0,
         }

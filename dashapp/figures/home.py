@@ -49,8 +49,7 @@ def price_figure(
 
 
 def _price_title(symbol: str) -> str:
-    unit = quote(symbol)
-    return f"{safe(symbol, 20)} ({unit})" if unit else f"{safe(symbol, 20)} (price)"
+    return f"{safe(symbol, 16)} ({quote(symbol) or 'price'})"
 
 
 def _one_price(bars: Bars, theme: str, uirevision: str) -> Figure:
@@ -202,7 +201,7 @@ def volume_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> F
         y=value_axis(f"Volume ({safe(unit, 12)})", theme, ends, 3),
         uirevision=uirevision,
         annotations=[
-            note(f"{safe(bars.symbol, 20)}, {bars.timeframe} bars", theme),
+            note(f"{safe(bars.symbol, 16)}, {bars.timeframe} bars", theme),
             *edge_labels(labels, ends),
         ],
         margin=(64, edge_margin(labels, "12.34 M")),
@@ -223,11 +222,11 @@ def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Fig
         line(ts, close, safe(bars.symbol, 20), chosen["leg_y"]),
     ]
     labels = [Label(price(last), last, chosen["leg_y"])]
-    words = f"{safe(bars.symbol, 20)}: no volume, no VWAP"
+    words = f"{safe(bars.symbol, 16)}: no volume, no VWAP"
     if math.isfinite(last_vwap):
         labels.append(Label(f"VWAP<br>{price(last_vwap)}", last_vwap, chosen["text"], 2, False))
         gap = pct(abs(last / last_vwap - 1.0), signed=False)
-        words = f"{safe(bars.symbol, 20)} {gap} {'above' if above else 'below'} VWAP"
+        words = f"{safe(bars.symbol, 16)} {gap} {'above' if above else 'below'} VWAP"
     return figure(
         ids.VWAP_CHART,
         theme,

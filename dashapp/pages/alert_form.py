@@ -74,10 +74,10 @@ def layout() -> Component:
         field("Cooldown", number(COOLDOWN, 60), COOLDOWN, hint="s"),
         field("Evaluate", select(MOMENT, _MOMENTS, "update"), MOMENT),
         field("Webhook", url, WEBHOOK, hint="optional"),
-        html.Div(dbc.Switch(id=ONCE, label="Fire once only", value=False), className="field low"),
     ]
     says = html.Div(
         [
+            dbc.Switch(id=ONCE, label="Fire once only", value=False, className="switch"),
             html.Span(id=PREVIEW, className="tone-muted", role="status"),
             html.Span(id=SAYS, role="status"),
         ],

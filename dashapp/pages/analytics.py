@@ -100,8 +100,10 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The page's figures for what the tab looks at."""
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
-        made = live.empty_page(PAGE, waiting_for(runtime, tab, snapshot), tab.theme)
-        return {**made, **dict.fromkeys(PAGE.values, "")}
+        words = waiting_for(runtime, tab, snapshot)
+        made = live.empty_page(PAGE, words, tab.theme)
+        said = dict.fromkeys(("figures", "methods", "johansen"), element("P", words))
+        return {**made, **dict.fromkeys(PAGE.values, ""), **said}
     return drawn(runtime, tab, snapshot)
 
 

@@ -13,6 +13,7 @@ from analytics.model import UNKNOWN_TRADES, Bars, NotReady, Ticks
 from dashapp import ids, live, replay_bar
 from dashapp.analyses import serial
 from dashapp.components import (
+    BY_AMOUNT,
     BY_SIZE,
     attributes,
     card,
@@ -23,7 +24,7 @@ from dashapp.components import (
     text_column,
 )
 from dashapp.live import LivePage, Tab
-from dashapp.numerals import decimals
+from dashapp.numerals import amount_decimals, decimals
 from dashapp.pages import archive_panel, removal, upload_report
 from dashapp.pages.shared import limit_of, utc_time
 from dashapp.runtime import Runtime
@@ -72,7 +73,7 @@ def layout(theme: str) -> Component:
         text_column("symbol", "Symbol", minWidth=130),
         number_column("last", "Last", BY_SIZE),
         number_column("change", "Change", "+.2%"),
-        number_column("volume", "Volume", ",.5~f"),
+        number_column("volume", "Volume", BY_AMOUNT),
         number_column("vwap", "VWAP", BY_SIZE),
         number_column("correlation", "Correlation to first", ".3f", minWidth=170),
         text_column("adf", "ADF of the price", minWidth=225),
@@ -82,7 +83,7 @@ def layout(theme: str) -> Component:
     ticks = [
         text_column("time", "Time (UTC)", minWidth=190),
         number_column("price", "Price", BY_SIZE),
-        number_column("size", "Size", ",.8~f"),
+        number_column("size", "Size", BY_AMOUNT),
         number_column("trade_id", "Trade id"),
     ]
     bars = [
@@ -91,7 +92,7 @@ def layout(theme: str) -> Component:
             number_column(name, name.capitalize(), BY_SIZE)
             for name in ("open", "high", "low", "close")
         ],
-        number_column("volume", "Volume", ",.8~f"),
+        number_column("volume", "Volume", BY_AMOUNT),
         number_column("trades", "Trades", ","),
         number_column("vwap", "VWAP", BY_SIZE),
     ]
@@ -125,7 +126,10 @@ def layout(theme: str) -> Component:
 def tick_rows(ticks: Ticks) -> list[dict[str, Any]]:
     """The newest ticks first; the id is the place in this table."""
     columns = (ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id)
-    places = decimals(float(ticks.price[-1])) if len(ticks) else 0
+    shown = {
+        "decimals": decimals(float(ticks.price[-1])) if len(ticks) else 0,
+        "amount_decimals": amount_decimals(ticks.size),
+    }
     rows = zip(*(one[::-1].tolist() for one in columns), strict=True)
     return [
         {
@@ -134,7 +138,7 @@ def tick_rows(ticks: Ticks) -> list[dict[str, Any]]:
             "price": price,
             "size": size,
             "trade_id": trade_id if trade_id >= 0 else None,
-            "decimals": places,
+            **shown,
         }
         for place, (ts_ms, price, size, trade_id) in enumerate(rows)
     ]
@@ -144,11 +148,15 @@ def bar_rows(bars: Bars) -> list[dict[str, Any]]:
     """The newest bars first."""
     names = ("open", "high", "low", "close", "volume", "trades", "vwap")
     columns = [getattr(bars, name)[::-1].tolist() for name in names]
-    rows, places = [], decimals(float(bars.close[-1])) if len(bars) else 0
+    shown = {
+        "decimals": decimals(float(bars.close[-1])) if len(bars) else 0,
+        "amount_decimals": amount_decimals(bars.volume),
+    }
+    rows = []
     for ts_ms, *values in zip(bars.ts_ms[::-1].tolist(), *columns, strict=True):
         made = dict(zip(names, values, strict=True))
         made["trades"] = None if made["trades"] == UNKNOWN_TRADES else made["trades"]
-        rows.append({"id": str(ts_ms), "time": utc_time(ts_ms), "decimals": places, **made})
+        rows.append({"id": str(ts_ms), "time": utc_time(ts_ms), **shown, **made})
     return rows
 
 
@@ -204,9 +212,13 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     held = {one: body.bars(one, tab.view.timeframe, limit_of(tab)) for one in body.symbols}
     made = await runtime.summary(tab.view.market, tab.view.timeframe, limit_of(tab))
     summaries = [] if isinstance(made, NotReady) else made
+    amounts = amount_decimals((one.volume for one in summaries), most=3)
     ticks = body.ticks(symbol, ROWS_SHOWN) if body.has_ticks else None
     return {
-        "summary": [{**row(one), "decimals": decimals(one.last)} for one in summaries],
+        "summary": [
+            {**row(one), "decimals": decimals(one.last), "amount_decimals": amounts}
+            for one in summaries
+        ],
         "ticks": tick_rows(ticks) if ticks is not None else [],
         "bars": bar_rows(held[symbol].tail(ROWS_SHOWN)),
         **links(tab, symbol),

@@ -132,8 +132,9 @@ def _ranking_rows(ranking: Ranking | NotReady) -> list[tuple[str, Any]]:
     rows = [("Best pair", _rank(ranking.pairs[0]))]
     if len(ranking.pairs) > 1:
         rows.append(("Worst pair", _rank(ranking.pairs[-1])))
+    pairs = "pair" if ranking.tested == 1 else "pairs"
     of = f" of {ranking.possible:,}" if ranking.possible > ranking.tested else ""
-    return [*rows, ("Tested", f"{ranking.tested:,}{of} pairs, after costs, in hindsight")]
+    return [*rows, ("Tested", f"{ranking.tested:,}{of} {pairs}, after costs, in hindsight")]
 
 
 def performance_card(

@@ -99,8 +99,8 @@ def cards(theme: str) -> list[Component]:
         table(ids.FOLDS_TABLE, _fold_columns(), height="14rem"),
     ]
     return [
-        card("Parameter sweep", sweep, tools=tools),
-        card("Walk forward, with the sweep's grid", walk, tools=walk_tools),
+        card("Parameter sweep", sweep, tools=tools, extra="broad"),
+        card("Walk forward, with the sweep's grid", walk, tools=walk_tools, extra="broad"),
     ]
 
 
