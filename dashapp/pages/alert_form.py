@@ -77,7 +77,7 @@ def layout() -> Component:
     ]
     says = html.Div(
         [
-            dbc.Switch(id=ONCE, label="Fire once only", value=False, className="switch"),
+            dbc.Switch(id=ONCE, label="Fire once only", value=False),
             html.Span(id=PREVIEW, className="tone-muted", role="status"),
             html.Span(id=SAYS, role="status"),
         ],

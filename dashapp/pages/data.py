@@ -73,12 +73,12 @@ def layout(theme: str) -> Component:
         text_column("symbol", "Symbol", minWidth=130),
         number_column("last", "Last", BY_SIZE),
         number_column("change", "Change", "+.2%"),
-        number_column("volume", "Volume", BY_AMOUNT),
+        number_column("volume", "Volume", BY_AMOUNT, minWidth=130),
         number_column("vwap", "VWAP", BY_SIZE),
-        number_column("correlation", "Correlation to first", ".3f", minWidth=170),
-        text_column("adf", "ADF of the price", minWidth=225),
-        number_column("bars", "Bars", ","),
-        number_column("trades", "Trades", ","),
+        number_column("correlation", "Correlation to first", ".3f", minWidth=150),
+        text_column("adf", "ADF of the price", minWidth=196),
+        number_column("bars", "Bars", ",", minWidth=84),
+        number_column("trades", "Trades", ",", minWidth=84),
     ]
     ticks = [
         text_column("time", "Time (UTC)", minWidth=190),

@@ -39,7 +39,6 @@ def layout(theme: str) -> Component:
         options=[{"value": "lines", "label": "Lines"}, {"value": "candles", "label": "Candles"}],
         value="lines",
         inline=True,
-        className="segmented",
     )
     return html.Div(
         [
@@ -105,7 +104,7 @@ def symbol_card(one: SymbolSummary) -> Component:
                     html.Span(f"{arrow} {pct(one.change)}", className=f"tone-{tone}"),
                 ]
             ),
-            html.Div(price(one.last), className="price figures-left"),
+            html.Div(price(one.last), className="price"),
             html.Dl([part for name, text in pairs for part in (html.Dt(name), html.Dd(text))]),
         ],
         className="card-box symbol-card",
