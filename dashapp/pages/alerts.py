@@ -156,7 +156,7 @@ def became(record: Record) -> str:
     if seen is None:
         return "not known: its data are gone" if record.suggests else "–"
     if seen.bars is not None:
-        return f"back to 0 after {seen.bars:,} bars"
+        return f"back to 0 after {seen.bars:,} bar{'' if seen.bars == 1 else 's'}"
     rest = "" if seen.done else " so far" if record.followed else ", then its data went"
     return f"not back after {seen.followed:,} bars{rest}"
 
