@@ -222,11 +222,11 @@ def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Fig
         line(ts, close, safe(bars.symbol, 20), chosen["leg_y"]),
     ]
     labels = [Label(price(last), last, chosen["leg_y"])]
-    words = f"{safe(bars.symbol, 16)}: no volume, no VWAP"
+    words = f"{safe(bars.symbol, 12)}: no volume, no VWAP"
     if math.isfinite(last_vwap):
         labels.append(Label(f"VWAP<br>{price(last_vwap)}", last_vwap, chosen["text"], 2, False))
         gap = pct(abs(last / last_vwap - 1.0), signed=False)
-        words = f"{safe(bars.symbol, 16)} {gap} {'above' if above else 'below'} VWAP"
+        words = f"{safe(bars.symbol, 12)} {gap} {'above' if above else 'below'} VWAP"
     return figure(
         ids.VWAP_CHART,
         theme,

@@ -102,7 +102,9 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     if isinstance(snapshot, NotReady):
         words = waiting_for(runtime, tab, snapshot)
         made = live.empty_page(PAGE, words, tab.theme)
-        said = dict.fromkeys(("figures", "methods", "johansen"), element("P", words))
+        said = dict.fromkeys(
+            ("figures", "methods", "johansen"), element("P", words, className="tone-muted")
+        )
         return {**made, **dict.fromkeys(PAGE.values, ""), **said}
     return drawn(runtime, tab, snapshot)
 
