@@ -32,6 +32,7 @@ def test_the_list_of_symbols_is_a_button_that_opens_named_check_boxes(open_tab):
     opened = page.get_by_role("dialog", name="Symbols")
     boxes = opened.get_by_role("group", name="Symbols").get_by_role("checkbox")
     expect(boxes).to_have_count(7)
+    expect(page.locator(".dash-dropdown-search")).to_be_focused()
     chosen = opened.get_by_role("checkbox", name="ETHUSDT")
     expect(chosen).to_be_checked()
     page.keyboard.press("ArrowDown")

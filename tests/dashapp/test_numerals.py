@@ -85,3 +85,19 @@ def test_the_clock_of_bars_with_gaps_is_that_of_their_usual_distance():
 )
 def test_a_symbol_is_split_into_base_and_quote(symbol, base, quote):
     assert (numerals.base(symbol), numerals.quote(symbol)) == (base, quote)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "most", "places"),
+    [
+        ([], 8, 0),
+        ([math.nan, 2.0], 8, 0),
+        ([0.001, 0.25, 1_500_000_000.0], 8, 3),
+        ([sum([0.1] * 7)], 8, 1),
+        ([1e-9], 8, 0),
+        ([1 / 3], 8, 8),
+        ([0.12345], 3, 3),
+    ],
+)
+def test_the_amounts_of_a_column_share_the_fewest_decimals_that_write_them(amounts, most, places):
+    assert numerals.amount_decimals(amounts, most) == places
