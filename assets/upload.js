@@ -10,6 +10,8 @@
   // The file that is being sent: its request, its id at the server, what is known of it.
   let sending = null;
   let cancelled = false;
+  // The newest drop, to be read again: its files, what became of each, the market they made.
+  let newest = null;
 
   const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
   const counted = (rows) => rows.toLocaleString("en-US");
@@ -62,7 +64,7 @@
     if (one === sending) show();
   }
 
-  function send(file, market) {
+  function send(file, market, latin1) {
     return new Promise((resolve) => {
       const request = new XMLHttpRequest();
       const id = `tab-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
@@ -76,6 +78,7 @@
       };
       const asked = new URLSearchParams({ name: file.name, id });
       if (market) asked.set("market", market);
+      if (latin1) asked.set("encoding", "latin-1");
       request.open("POST", `/api/upload?${asked}`);
       request.setRequestHeader("Content-Type", "application/octet-stream");
       request.upload.onprogress = (event) => {
@@ -95,26 +98,37 @@
     });
   }
 
-  async function upload(files) {
+  // Files that are read again as Latin-1 take the place of what they made the first time.
+  async function upload(files, latin1 = [], replaced = null) {
     if (!files.length) return;
     if (byId("tab-data")) byId("tab-data").click();
     if (sending) return;
     const reports = [];
     let market = null;
     cancelled = false;
-    for (const file of files) {
+    for (const [place, file] of files.entries()) {
       if (cancelled) {
         reports.push({ name: file.name, error: "cancelled; nothing was kept" });
         continue;
       }
-      const report = await send(file, market);
+      const report = await send(file, market, latin1[place]);
       market = market || report.market || null;
       reports.push(report);
     }
     sending = null;
     show();
+    newest = { files, reports, market };
     setProps("upload-result", { data: reports });
     if (market) setProps("focus", { data: { market, at: Date.now() } });
+    if (market && replaced && !cancelled) {
+      await plainFetch(`/api/markets/${encodeURIComponent(replaced)}`, { method: "DELETE" });
+    }
+  }
+
+  const isNotUtf8 = (one) => Boolean(one.report && one.report.not_utf8);
+
+  function readAsLatin1() {
+    if (newest) upload(newest.files, newest.reports.map(isNotUtf8), newest.market);
   }
 
   function fileInput() {
@@ -140,6 +154,7 @@
   }
 
   document.addEventListener("click", (event) => {
+    if (event.target.closest("#upload-latin-1")) readAsLatin1();
     if (!event.target.closest("#upload-cancel, .upload-cancel")) return;
     cancelled = true;
     if (sending) sending.request.abort();

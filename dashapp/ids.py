@@ -109,6 +109,7 @@ ALERT_ZSCORE_CHART = "alert-zscore-chart"
 # Data
 UPLOAD = "upload-data"
 UPLOAD_REPORT = "upload-report"
+UPLOAD_LATIN_1 = "upload-latin-1"
 REMOVE = "remove-market"
 REMOVE_BOX = "remove-market-box"
 REMOVE_DIALOG = "remove-market-dialog"

@@ -38,6 +38,7 @@ from dashapp.settings import Settings
 from dashapp.summary import SymbolSummary
 from dashapp.trust import trust_of
 from dashapp.uploads import UploadSession
+from ingestion.charset import Encoding
 from ingestion.upload import UploadReader
 from ingestion.url_guard import mask_url
 from storage.market import Market
@@ -226,15 +227,16 @@ class Runtime:
         symbol: str | None = None,
         key: str | None = None,
         keep: bool = True,
+        encoding: Encoding = "utf-8",
     ) -> UploadSession:
         """Begin to take a file in. market: an uploaded market that it joins, None for a new one.
         key: under which `uploads` has it until it ends, None for any. keep: whether it goes to
-        the archive.
+        the archive. encoding: of its text.
 
         Raises KeyError or ValueError in words for a market that it cannot join, ValueError
         for a symbol that is none.
         """
-        reader = UploadReader(name, symbol)
+        reader = UploadReader(name, symbol, encoding)
         self._begun += 1
         if market is None:
             target = Market(f"upload-{self._run}-{self._begun}", reader.name, "upload")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from dashapp.bodies import UPLOAD_CAP
 from dashapp.calls import ApiError, Call, Route, error, market_of, small
-from dashapp.query import Parameter, symbol, text
+from dashapp.query import Parameter, choice, symbol, text
 from ingestion.upload import UploadError
 
 MAX_UPLOADS = 4
@@ -42,7 +42,11 @@ async def upload(call: Call) -> Response:
     if values["market"] is not None:
         market_of(call.runtime, values["market"])
     session = call.runtime.begin_upload(
-        values["name"], values["market"], values["symbol"], values["id"]
+        values["name"],
+        values["market"],
+        values["symbol"],
+        values["id"],
+        encoding=values["encoding"],
     )
     try:
         async for chunk in _body(call):
@@ -111,12 +115,14 @@ ROUTES = (
         upload,
         "A tick NDJSON or OHLC CSV file becomes a market. The answer names the market and "
         "reports rows accepted, rejected (by reason, with the first line numbers), duplicate and "
-        "late: together all rows.",
+        "late: together all rows. not_utf8 in the report is the first byte that is not UTF-8: its "
+        "line and position, and how the line reads as Latin-1.",
         {
             "name": Parameter(text, text="the file's name, for its title"),
             "market": Parameter(text, None, "an uploaded market to add it to"),
             "symbol": Parameter(symbol, None, "for rows that name none"),
             "id": Parameter(key, None, "a name of your own, under which /api/uploads lists it"),
+            "encoding": Parameter(choice("utf-8", "latin-1"), "utf-8", "of its text: utf-8, latin-1"),
         },
         "the file, as it is",
     ),

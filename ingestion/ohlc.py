@@ -154,6 +154,7 @@ class BarTable:
             try:
                 text = line.decode()
             except UnicodeDecodeError:
+                self.tally.look_for_bytes(line, at)
                 self._reject("encoding", at, line)
                 continue
             row = split_row(text.rstrip("\r"), self.header.delimiter)

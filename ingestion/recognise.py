@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -21,6 +22,10 @@ PREAMBLE = 5
 
 BOM = b"\xef\xbb\xbf"
 
+_SAVE = "save it as UTF-8 (Excel: CSV UTF-8; a terminal: iconv -f {} -t UTF-8)"
+_UTF_16 = f"UTF-16 text: {_SAVE.format('UTF-16')}"
+_UTF_32 = f"UTF-32 text: {_SAVE.format('UTF-32')}"
+
 MAGIC = {
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -33,9 +38,13 @@ MAGIC = {
     b"\xfd7zXZ": "an xz archive: unpack it first",
     b"7z\xbc\xaf": "a 7-Zip archive: unpack it first",
     b"(\xb5/\xfd": "a Zstandard archive: unpack it first",
-    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
+    b"\xff\xfe\x00\x00": _UTF_32,
+    b"\x00\x00\xfe\xff": _UTF_32,
+    b"\xff\xfe": _UTF_16,
+    b"\xfe\xff": _UTF_16,
 }
+#: UTF-16 that does not begin with its mark: letters and digits beside zeros.
+_UTF_16_UNMARKED = re.compile(rb"(?:[\t\r\n -~]\x00){8}|(?:\x00[\t\r\n -~]){8}")
 
 _read_json = msgspec.json.Decoder().decode
 
@@ -45,6 +54,9 @@ def refuse_binary(head: bytes) -> None:
     for magic, words in MAGIC.items():
         if head.startswith(magic):
             raise UploadError(f"this is {words}; {LEGAL}")
+    if _UTF_16_UNMARKED.match(head):
+        form = "UTF-16BE" if head.startswith(b"\x00") else "UTF-16LE"
+        raise UploadError(f"this is {form} text: {_SAVE.format(form)}; {LEGAL}")
     if b"\x00" in head.lstrip().partition(b"\n")[0]:
         raise UploadError(f"this is binary data; {LEGAL}")
 

@@ -7,12 +7,13 @@ the decoder, line by line: the outcome is the decoder's, whichever way a line we
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from analytics.model import NO_TRADE_ID, IntArray, Ticks
+from analytics.model import NO_TRADE_ID, IntArray, Rejected, Ticks
 from ingestion import scankernel
 from ingestion.decode import Decoder
 from ingestion.lines import refuse_long, worth_reading
@@ -193,6 +194,7 @@ class LineScanner:
         kept, where = worth_reading(lines, numbers, self._tally)
         decoded = self._decoder.decode_lines(kept, where)
         self._tally.reject(decoded.rejected)
+        self._look_for_bytes(decoded.rejected, kept, where)
         batches = decoded.ticks
         if scanned and batches:
             # Numbers ascend, so that what stands before each line kept is found by its number.
@@ -201,6 +203,17 @@ class LineScanner:
         batches = batches or _in_turn(scanned)
         self._accept(batches)
         return batches
+
+    def _look_for_bytes(
+        self, refused: Sequence[Rejected], lines: Sequence[bytes], numbers: Sequence[int]
+    ) -> None:
+        """Whether it is for its bytes that a line is no JSON."""
+        for one in refused:
+            if self._tally.not_utf8 is not None:
+                return
+            if one.reason == "json" and one.line is not None:
+                line = lines[bisect_left(numbers, one.line)]
+                self._tally.look_for_bytes(line, one.line)
 
     def _accept(self, batches: Sequence[Ticks]) -> None:
         for batch in batches:

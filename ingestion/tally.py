@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from analytics.model import Bars, Rejected, Ticks
+from ingestion.charset import NotUtf8, not_utf8
 
 FIRST_LINES = 5
 #: So many rows without one that is good, and a file is no market data.
@@ -23,6 +24,7 @@ class UploadReport:
 
     kind: "ticks", "bars", or None while unknown. first_lines: the first five line numbers
     of each reason. problem: why the file ended before its end. notes: what was assumed.
+    not_utf8: the first byte that kept a line from being read.
     """
 
     name: str
@@ -40,6 +42,7 @@ class UploadReport:
     timeframe: str | None = None
     notes: tuple[str, ...] = ()
     bytes_read: int = 0
+    not_utf8: NotUtf8 | None = None
 
 
 class Tally:
@@ -55,6 +58,7 @@ class Tally:
         self.span: tuple[int, int] | None = None
         self.notes: list[str] = []
         self.timeframe: str | None = None
+        self.not_utf8: NotUtf8 | None = None
 
     @property
     def rows(self) -> int:
@@ -81,6 +85,11 @@ class Tally:
             if one.line is not None and len(lines) < FIRST_LINES:
                 lines.append(one.line)
 
+    def look_for_bytes(self, line: bytes, number: int) -> None:
+        """Remember where a refused line is not UTF-8, if it is the first such line."""
+        if self.not_utf8 is None:
+            self.not_utf8 = not_utf8(line, number)
+
     def report(self, name: str, kind: str | None, problem: str | None, read: int) -> UploadReport:
         """The account so far."""
         first, last = self.span if self.span is not None else (None, None)
@@ -98,4 +107,5 @@ class Tally:
             timeframe=self.timeframe,
             notes=tuple(self.notes),
             bytes_read=read,
+            not_utf8=self.not_utf8,
         )

@@ -10,12 +10,20 @@ import re
 
 from analytics.model import Bars, Rejected, Ticks
 from ingestion.arraycut import ArrayCutter
+from ingestion.charset import Encoding, as_utf8
 from ingestion.decode import Decoder, sample
 from ingestion.errors import UploadError
 from ingestion.inflate import MAGIC, Inflater
 from ingestion.lines import MAX_LINE
 from ingestion.ohlc import BarTable, Header
-from ingestion.recognise import BOM, LEGAL, names_a_symbol, recognise, refuse_binary
+from ingestion.recognise import (
+    BOM,
+    LEGAL,
+    PREAMBLE,
+    names_a_symbol,
+    recognise,
+    refuse_binary,
+)
 from ingestion.scankernel import PAD
 from ingestion.scanner import LineScanner
 from ingestion.symbols import proper_symbol, symbol_in_name, symbol_of_file
@@ -31,8 +39,8 @@ class UploadReader:
     """Feed it a file's bytes in any chunks, then finish.
 
     symbol: of rows that name none; else a part of the file's name that looks like a
-    symbol, else (for bars) the name itself. Both methods raise UploadError for a file
-    that is no market data.
+    symbol, else (for bars) the name itself. encoding: of its text. Both methods raise
+    UploadError for a file that is no market data.
 
     >>> reader = UploadReader("btcusdt.csv")
     >>> _ = reader.feed(b"timestamp,open,high,low,close\\n2024-08-08T23:54:00Z,5,6,4,5\\n")
@@ -42,7 +50,7 @@ class UploadReader:
     (2, 2, '1m')
     """
 
-    def __init__(self, name: str, symbol: str | None = None) -> None:
+    def __init__(self, name: str, symbol: str | None = None, encoding: Encoding = "utf-8") -> None:
         if symbol is not None and proper_symbol(symbol) is None:
             raise UploadError(
                 f"symbol is {symbol[:40]!r}, expected 1 to 32 letters, digits, '_' or '-'"
@@ -50,7 +58,10 @@ class UploadReader:
         self.name = display_name(name)
         self._file = name
         self._symbol = proper_symbol(symbol) if symbol is not None else None
+        self._encoding = encoding
         self._tally = Tally()
+        if encoding != "utf-8":
+            self._tally.notes.append("read as Latin-1, as asked")
         self._kind: str | None = None
         self._problem: str | None = None
         self._read = 0
@@ -113,7 +124,7 @@ class UploadReader:
 
     def _text(self, *pieces: bytes) -> list[Ticks | Bars]:
         if self._body is not None:
-            return self._lines(*pieces)
+            return self._lines(*(as_utf8(piece, self._encoding) for piece in pieces))
         self._rest = b"".join((self._rest, *pieces))
         try:
             return self._open(self._rest, whole=False)
@@ -129,6 +140,7 @@ class UploadReader:
         """
         head = head.removeprefix(BOM)
         refuse_binary(head[:HEAD])
+        head = as_utf8(head, self._encoding)
         start = head[:HEAD]
         self._lone_cr = b"\r" in start and b"\n" not in start
         lines = [line for line in start.splitlines(keepends=True) if line.strip()]
@@ -137,7 +149,7 @@ class UploadReader:
             lines.pop()
         if not lines:
             raise UploadError(f"the file is empty; {LEGAL}")
-        form, before = recognise(lines)
+        form, before = self._recognised(head, lines)
         self._rest = b""
         if isinstance(form, Header):
             return self._open_table(head, form, lines, before)
@@ -146,6 +158,20 @@ class UploadReader:
             self._array = ArrayCutter()
         self._body = LineScanner(Decoder(self._default_symbol(lines[0])), self._tally)
         return self._lines(head)
+
+    def _recognised(self, head: bytes, lines: list[bytes]) -> tuple[Header | str, int]:
+        """As `recognise`; of a file that it refuses, what is not UTF-8 is told and kept."""
+        try:
+            return recognise(lines)
+        except UploadError:
+            at = 0
+            for line in lines[:PREAMBLE]:
+                at = head.index(line, at)
+                self._tally.look_for_bytes(line, _line_at(head, at))
+                at += len(line)
+            if self._tally.not_utf8 is None:
+                raise
+            raise UploadError(f"{self._tally.not_utf8.words}; {LEGAL}") from None
 
     def _open_table(
         self, head: bytes, header: Header, lines: list[bytes], before: int
@@ -157,7 +183,7 @@ class UploadReader:
         at = 0
         for position, line in enumerate(lines[: before + 1]):
             at = head.index(line, at)
-            number = len(head[:at].splitlines()) + 1
+            number = _line_at(head, at)
             if position < before:
                 self._tally.reject([Rejected("preamble", sample(line.strip()), number)])
             elif not header.from_data:
@@ -217,10 +243,17 @@ class UploadReader:
         quoted = f', which reads "{refused.sample[:80]}"' if refused.sample else ""
         place = "element" if self._array is not None else "line"
         broken = f"; {self._problem}" if self._problem else ""
+        if self._tally.not_utf8 is not None:
+            broken += f"; {self._tally.not_utf8.words}"
         return (
             f"none of {self._tally.rows} rows is market data ({reasons}); the first is "
             f"{place} {refused.line}{quoted}{broken}; {LEGAL}"
         )
+
+
+def _line_at(head: bytes, at: int) -> int:
+    """The number of the line that begins there."""
+    return len(head[:at].splitlines()) + 1
 
 
 def display_name(name: str) -> str:

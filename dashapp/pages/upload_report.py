@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import dash_bootstrap_components as dbc
 from dash import html
 from dash.development.base_component import Component
+
+from dashapp import ids
 
 #: What each reason of a rejected row means.
 REASONS = {
@@ -35,7 +38,10 @@ REASONS = {
 
 
 def report(results: list[dict[str, Any]]) -> list[Component]:
-    """What became of each file: rows taken, rows rejected by reason, first line numbers."""
+    """What became of each file: rows taken, rows rejected by reason, first line numbers.
+
+    Below them, where a file is not UTF-8: how it would read as Latin-1, and the button for it.
+    """
     made: list[Component] = []
     for one in results:
         name = html.Strong(str(one.get("name", "")))
@@ -58,7 +64,28 @@ def report(results: list[dict[str, Any]]) -> list[Component]:
         made.append(html.P([name, " · ".join([head, *lost, *notes])]))
         if rejected:
             made.append(_rejections(rejected, found.get("first_lines", {})))
-    return made
+    return made + _latin_1(results)
+
+
+def _latin_1(results: list[dict[str, Any]]) -> list[Component]:
+    """The question whether files that are not UTF-8 are Latin-1; none where all are UTF-8."""
+    told = [
+        html.Div(
+            [
+                html.Strong(str(one.get("name", ""))),
+                f": line {found['line']:,} is not UTF-8, its byte {found['position']:,} is "
+                f"0x{found['byte']:02X}. As Latin-1 that line reads ",
+                html.Q(found["latin_1"]),
+            ]
+        )
+        for one in results
+        if (found := one.get("report", {}).get("not_utf8"))
+    ]
+    if not told:
+        return []
+    button = dbc.Button("Read as Latin-1", id=ids.UPLOAD_LATIN_1, size="sm", color="primary")
+    hint = html.Small("If that is right, the same drop is read again; else save it as UTF-8.")
+    return [html.Div([*told, html.Div([button, hint])], className="upload-latin-1")]
 
 
 def _rejections(rejected: dict[str, int], first_lines: dict[str, list[int]]) -> Component:
