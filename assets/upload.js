@@ -121,7 +121,9 @@
     setProps("upload-result", { data: reports });
     if (market) setProps("focus", { data: { market, at: Date.now() } });
     if (market && replaced && !cancelled) {
-      await plainFetch(`/api/markets/${encodeURIComponent(replaced)}`, { method: "DELETE" });
+      const address = `/api/markets/${encodeURIComponent(replaced)}`;
+      // One that was removed by hand meanwhile answers 404, and a server that is gone is in the strip.
+      await plainFetch(address, { method: "DELETE" }).catch(() => null);
     }
   }
 

@@ -122,7 +122,9 @@ ROUTES = (
             "market": Parameter(text, None, "an uploaded market to add it to"),
             "symbol": Parameter(symbol, None, "for rows that name none"),
             "id": Parameter(key, None, "a name of your own, under which /api/uploads lists it"),
-            "encoding": Parameter(choice("utf-8", "latin-1"), "utf-8", "of its text: utf-8, latin-1"),
+            "encoding": Parameter(
+                choice("utf-8", "latin-1"), "utf-8", "of its text: utf-8, latin-1"
+            ),
         },
         "the file, as it is",
     ),

@@ -12,7 +12,7 @@ from typing import Literal
 
 Encoding = Literal["utf-8", "latin-1"]
 
-SHOWN = 60
+SHOWN = 80
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 

@@ -106,6 +106,35 @@ def test_an_uploaded_market_is_removed_by_hand_and_only_when_asked_twice(open_ta
     assert market not in app.status()["markets"]
 
 
+def test_a_latin_1_file_is_read_as_such_at_the_press_of_a_button(open_tab, app, tmp_path):
+    page = open_tab("/data")
+    before = list(app.status()["markets"])
+    lines = "timestamp;open;high;low;close;{}\n" + "".join(
+        f"2024-08-08T23:{minute:02d}:00Z;10;12;9;11;{place}\n"
+        for minute, place in enumerate(["Genf", "Zug", "Genève", "Zürich"])
+    )
+    titled, plain = tmp_path / "a_btcusd.csv", tmp_path / "b_ethusd.csv"
+    titled.write_bytes(lines.format("Börse").encode("latin-1"))
+    plain.write_bytes(lines.format("Ort").encode("latin-1"))
+    choose(page, titled, plain)
+    page.wait_for_selector("#upload-report >> text=its byte 32 is 0xF6")
+    page.wait_for_selector("#upload-report >> text=4 rows, 2 taken, 2 rejected")
+    shown = page.inner_text(".upload-latin-1")
+    assert "timestamp;open;high;low;close;Börse" in shown
+    assert "line 4 is not UTF-8" in shown
+    page.click("#upload-latin-1")
+    page.wait_for_selector("#upload-report >> text=4 rows, 4 taken, 0 rejected")
+    assert page.inner_text("#upload-report").count("read as Latin-1, as asked") == 2
+    page.wait_for_selector("#upload-latin-1", state="detached")
+    deadline = time.monotonic() + 20
+    while len(app.status()["markets"]) != len(before) + 1:  # what was half read has gone
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (made,) = (one for name, one in app.status()["markets"].items() if name not in before)
+    assert made["symbols"] == ["BTCUSD", "ETHUSD"]
+    until(page, "location.search.includes('market=upload')")
+
+
 @pytest.mark.soak
 def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
     page = open_tab("/data")

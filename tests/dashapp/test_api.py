@@ -364,6 +364,22 @@ async def test_rows_that_the_market_had_already_are_reported_as_duplicates(clien
         assert (report["rows"], report["accepted"], report["duplicate"], refused_rows) == expected
 
 
+async def test_a_latin_1_file_says_where_it_is_and_is_read_as_such_when_that_is_asked(client):
+    content = CSV.replace("volume", "Währung", 1).encode("latin-1")
+    answer = await client.post("/api/upload?name=btcusd.csv", content=content)
+    assert answer.status_code == 400
+    found = answer.json()["report"]["not_utf8"]
+    assert (found["line"], found["byte"]) == (1, 0xE4)
+    assert "Währung" in found["latin_1"]
+    url = "/api/upload?name=btcusd.csv&encoding=latin-1"
+    report = (await client.post(url, content=content)).json()["report"]
+    assert (report["accepted"], report["not_utf8"]) == (120, None)
+    assert "read as Latin-1, as asked" in report["notes"]
+    url = url.replace("latin-1", "utf-7")
+    words = await refused(client, 400, url, "POST", content=content)
+    assert words == "encoding is 'utf-7', expected one of utf-8, latin-1"
+
+
 async def test_ticks_that_come_twice_in_one_file_are_reported_as_duplicates(client):
     line = '{"symbol":"BTCUSDT","ts":1723161240000,"price":5,"size":1,"trade_id":7}\n'
     report = (await client.post("/api/upload?name=t.ndjson", content=line * 3)).json()["report"]

@@ -160,5 +160,18 @@ def test_a_report_names_reasons_in_words_and_lines():
     text = str(
         upload_report.report([{"name": "<b>", "report": found}, {"error": "no", "name": "x"}])
     )
+    assert "Latin-1" not in text
     for words in ("10 rows, 7 taken, 3 rejected", "3, 4", "not JSON", "ends too early", "no"):
         assert words in text
+
+
+def test_a_report_of_a_file_that_is_not_utf_8_shows_the_line_and_asks_once():
+    found = {"line": 1_204, "position": 8, "byte": 246, "latin_1": "Zeit;Eröffnung"}
+    results = [
+        {"name": "a.csv", "error": "line 1204 is not", "report": {"not_utf8": found}},
+        {"name": "b.csv", "report": {"rows": 1, "not_utf8": {**found, "line": 7}}},
+    ]
+    text = str(upload_report.report(results))
+    for words in ("line 1,204 is not UTF-8, its byte 8 is 0xF6", "Zeit;Eröffnung", "line 7 "):
+        assert words in text
+    assert text.count("Read as Latin-1") == 1
