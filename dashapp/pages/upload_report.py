@@ -68,7 +68,13 @@ def report(results: list[dict[str, Any]]) -> list[Component]:
 
 
 def _latin_1(results: list[dict[str, Any]]) -> list[Component]:
-    """The question whether files that are not UTF-8 are Latin-1; none where all are UTF-8."""
+    """The question whether files that are not UTF-8 are Latin-1; none where all are UTF-8.
+
+    Of a file that was refused its own words say what was found.
+    """
+    asked = [one for one in results if one.get("report", {}).get("not_utf8")]
+    if not asked:
+        return []
     told = [
         html.Div(
             [
@@ -78,11 +84,9 @@ def _latin_1(results: list[dict[str, Any]]) -> list[Component]:
                 html.Q(found["latin_1"]),
             ]
         )
-        for one in results
-        if (found := one.get("report", {}).get("not_utf8"))
+        for one in asked
+        if not one.get("error") and (found := one["report"]["not_utf8"])
     ]
-    if not told:
-        return []
     button = dbc.Button("Read as Latin-1", id=ids.UPLOAD_LATIN_1, size="sm", color="primary")
     hint = html.Small("If that is right, the same drop is read again; else save it as UTF-8.")
     return [html.Div([*told, html.Div([button, hint])], className="upload-latin-1")]

@@ -120,7 +120,7 @@ def test_a_latin_1_file_is_read_as_such_at_the_press_of_a_button(open_tab, app, 
     page.wait_for_selector("#upload-report >> text=its byte 32 is 0xF6")
     page.wait_for_selector("#upload-report >> text=4 rows, 2 taken, 2 rejected")
     shown = page.inner_text(".upload-latin-1")
-    assert "timestamp;open;high;low;close;Börse" in shown
+    assert "timestamp;open;high;low;close;Börse" in page.inner_text("#upload-report")
     assert "line 4 is not UTF-8" in shown
     page.click("#upload-latin-1")
     page.wait_for_selector("#upload-report >> text=4 rows, 4 taken, 0 rejected")
