@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -140,6 +141,7 @@ class SqliteStore:
         finally:
             engine.dispose()
         made.rename(self.path)
+        _sync_names(self.path.parent)
 
     def _look(self) -> None:
         """Bring an older version up to date. Raises Unusable where this is no archive.
@@ -200,6 +202,18 @@ def _engine(path: Path, journal: str = "WAL") -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
     return engine
+
+
+def _sync_names(folder: Path) -> None:
+    """Let the names in a folder outlive a power failure, on systems where that is to be asked."""
+    try:
+        number = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folder, and needs none of this
+        return
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _reading(path: Path) -> sqlite3.Connection:
