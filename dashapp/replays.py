@@ -134,7 +134,7 @@ class ReplayControl:
         if market is None:
             known = ", ".join(one for one in self._markets if one != MARKET)
             raise KeyError(f"there is no market {market_id!r}, only: {known}")
-        return of_market(market)
+        return await of_market(market)
 
     def play(self) -> None:
         """Go on after a pause. Raises ValueError where nothing is replayed, or it has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from functools import partial
 
@@ -15,14 +16,25 @@ from storage.market import Market
 PIECE = 65_536
 
 
-def of_market(market: Market) -> Stretch:
-    """The ticks or bars that a market holds now. Raises ValueError where there are none."""
-    held = {symbol: _held(market, symbol) for symbol in market.symbols}
-    held = {symbol: batch for symbol, batch in held.items() if len(batch)}
+async def of_market(market: Market) -> Stretch:
+    """The ticks or bars that a market holds now. Raises ValueError where there are none.
+
+    A ring is copied, so the loop is let go after each symbol.
+    """
+    held: dict[str, Batch] = {}
+    for symbol in market.symbols:
+        batch = _held(market, symbol)
+        if len(batch):
+            held[symbol] = batch
+        await asyncio.sleep(0)
     if not held:
         raise ValueError(f"market {market.id} is empty: there is nothing to replay")
+    return await asyncio.to_thread(_stretch, market.title, held)
+
+
+def _stretch(title: str, held: dict[str, Batch]) -> Stretch:
     return Stretch(
-        title=market.title,
+        title=title,
         symbols=tuple(held),
         first_ms=min(int(one.ts_ms.min()) for one in held.values()),
         last_ms=max(int(one.ts_ms.max()) + length_ms(one) for one in held.values()),
@@ -69,4 +81,6 @@ def of_archive(kept: Kept) -> Stretch:
 
 def rows_in(market: Market) -> int:
     """Ticks or bars that a market holds in memory."""
+    if market.has_ticks:
+        return sum(len(market.ring(symbol)) for symbol in market.symbols)
     return sum(len(_held(market, symbol)) for symbol in market.symbols)

@@ -17,6 +17,7 @@ from typing import Any
 
 from analytics.model import Bars, Ticks
 from dashapp.recorder import FileTape
+from ingestion.replay import part_of
 from ingestion.upload import UploadError, UploadReader, UploadReport
 from storage.market import Market
 from storage.stats import Counters
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 BLOCK_BYTES = 4 << 20
 #: Rows that a file may have which joins a market; a larger one is a market of its own.
 MAX_JOINING = 2_000_000
+#: Rows of it that are stored at a time, so that the loop stays free for the pages.
+AT_ONCE = 8_192
 
 Show = Callable[["UploadSession"], None]
 
@@ -100,10 +103,10 @@ class UploadSession:
         self._check_open()
         report = self.report
         if self._joins:
-            report, taken = _join(self.market, self._held, report)
+            report, taken = await self._join(report)
             await asyncio.to_thread(self._keep, taken)
         else:
-            report = _stored(report, Counters(), self.market.counters)
+            report = _stored(report, self.market.counters)
         self._show(self)
         self._close()
         if self._tape is not None:
@@ -183,15 +186,33 @@ class UploadSession:
                 "upload this file as a market of its own"
             )
 
+    async def _join(self, report: UploadReport) -> tuple[UploadReport, list[Ticks | Bars]]:
+        """Add a whole file to a market there is; the report of what was stored, and that.
 
-def _join(
-    market: Market, batches: list[Ticks | Bars], report: UploadReport
-) -> tuple[UploadReport, list[Ticks | Bars]]:
-    """Add a whole file to a market there is; the report of what was stored, and that. On the
-    loop.
+        On the loop, which is let go after every few thousand rows. Raises UploadError, with
+        nothing added, where the market would refuse it.
+        """
+        market, made = self.market, Counters()
+        taken: list[Ticks | Bars] = []
+        _check_kinds(market, report)
+        for batch in self._held:
+            for begin in range(0, len(batch), AT_ONCE):
+                before = replace(market.counters, rejected=Counter(market.counters.rejected))
+                taken.append(_append(market, part_of(batch, slice(begin, begin + AT_ONCE))))
+                _add(made, before, market.counters)
+                await asyncio.sleep(0)
+                self._check_open()
+        if made.rejected_total and made.rejected_total == sum(map(len, self._held)):
+            raise UploadError(
+                f"market {market.id} refused the file: {market.counters.last_rejected}"
+            )
+        _count_rejected(market, report.rejected)
+        made.rejected += Counter(report.rejected)
+        return _stored(report, made), taken
 
-    Raises UploadError, with nothing added, where the market would refuse it.
-    """
+
+def _check_kinds(market: Market, report: UploadReport) -> None:
+    """Raise UploadError where a file is not of what a market was made of."""
     if market.symbols and report.kind != market.origin:
         raise UploadError(
             f"the file holds {report.kind}, but market {market.id} was made of {market.origin}"
@@ -201,23 +222,24 @@ def _join(
             f"the file has {report.timeframe} bars, but market {market.id} was made of "
             f"{market.timeframes[0]} bars: upload this file as a market of its own"
         )
-    before = replace(market.counters, rejected=Counter(market.counters.rejected))
-    taken = [_append(market, batch) for batch in batches]
-    refused = market.counters.rejected_total - before.rejected_total
-    if refused and refused == sum(map(len, batches)):
-        raise UploadError(f"market {market.id} refused the file: {market.counters.last_rejected}")
-    _count_rejected(market, report.rejected)
-    return _stored(report, before, market.counters), taken
 
 
-def _stored(report: UploadReport, before: Counters, after: Counters) -> UploadReport:
-    """The report with what the market made of the rows, by its counters before and after."""
+def _add(made: Counters, before: Counters, after: Counters) -> None:
+    """Add to `made` what a market's counters gained."""
+    made.accepted += after.accepted - before.accepted
+    made.duplicate += after.duplicate - before.duplicate
+    made.late += after.late - before.late
+    made.rejected += after.rejected - before.rejected
+
+
+def _stored(report: UploadReport, made: Counters) -> UploadReport:
+    """The report with what the market made of the rows. made: what its counters gained."""
     return replace(
         report,
-        accepted=after.accepted - before.accepted,
-        duplicate=after.duplicate - before.duplicate,
-        late=after.late - before.late,
-        rejected=dict(after.rejected - before.rejected),
+        accepted=made.accepted,
+        duplicate=made.duplicate,
+        late=made.late,
+        rejected=dict(made.rejected),
     )
 
 

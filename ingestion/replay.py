@@ -27,7 +27,7 @@ Sink = Callable[[list[Batch]], None]
 
 SPEEDS = (1.0, 1_000.0)
 #: Ticks that are delivered at a time, so that the loop stays free for the pages.
-MOST = 32_768
+MOST = 16_384
 STEP_S = 0.05
 STOP_S = 1.0
 

@@ -32,6 +32,9 @@ class BarSeries:
         if not len(bars):
             return 0, 0
         held = self.base
+        if len(held) and bars.ts_ms[0] > held.ts_ms[-1] and (np.diff(bars.ts_ms) > 0).all():
+            self._follow(bars)
+            return 0, 0
         late = np.zeros(len(bars), np.bool_)
         if len(held) >= self.max_bars:
             late = bars.ts_ms < held.ts_ms[0]
@@ -50,6 +53,16 @@ class BarSeries:
         self.base = Bars(held.symbol, held.timeframe, *merged)
         self._views.clear()
         return int(equal.sum()), int(late.sum())
+
+    def _follow(self, bars: Bars) -> None:
+        """Take bars that all come after those held, as a replay's do: nothing is to be sorted."""
+        held = self.base
+        both = (
+            np.concatenate((getattr(held, name), getattr(bars, name)))[-self.max_bars :]
+            for name in BAR_COLUMNS
+        )
+        self.base = Bars(held.symbol, held.timeframe, *both)
+        self._views.clear()
 
     def bars(self, timeframe: str) -> Bars:
         """All bars at a timeframe; kept until the next append."""

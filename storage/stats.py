@@ -81,7 +81,8 @@ def stats_of_bars(bars: Bars) -> SymbolStats:
     volume = float(bars.volume.sum())
     anchor = float(bars.vwap[0])
     above = bars.vwap - anchor
-    excess = float(above @ bars.volume) / volume if volume > 0 else float(above.mean())
+    # Not above @ volume: from 10,000 bars on BLAS spreads that over threads, and waits for them.
+    excess = float((above * bars.volume).sum()) / volume if volume > 0 else float(above.mean())
     counted = bool((bars.trades != UNKNOWN_TRADES).all())
     return SymbolStats(
         symbol=bars.symbol,
