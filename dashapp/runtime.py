@@ -3,7 +3,7 @@
 It lives on the event loop, which owns all that changes here. `start` returns at once, so
 that the server answers while the kernels are compiled in a worker thread; `stop` ends what
 runs within seconds. What is large enough for a room of its own has one: `feed_control`
-runs feeds, `replays` plays again, `uploads` reads files, `analyses` caches results,
+runs feeds, `replays` plays again, `file_markets` takes files in, `analyses` caches results,
 `alert_engine` watches, `keeper` writes the archive, `flow_log` tells.
 """
 
@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import subprocess
 import time
-import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
@@ -28,6 +26,7 @@ from dashapp.alert_history import MAX_EVENTS
 from dashapp.analyses import Analyses, Correlations, carried_share, legs, pair_key
 from dashapp.export_rows import kept_of
 from dashapp.feed_control import FeedControl, publisher_at
+from dashapp.file_markets import MAX_UPLOAD_MARKETS, FileMarkets
 from dashapp.johansen import JohansenDesk
 from dashapp.keeper import Keeper
 from dashapp.pair_log import PairLog
@@ -37,22 +36,16 @@ from dashapp.replays import ReplayControl
 from dashapp.settings import Settings
 from dashapp.summary import SymbolSummary
 from dashapp.trust import trust_of
-from dashapp.uploads import UploadSession
-from ingestion.charset import Encoding
-from ingestion.upload import UploadReader
 from ingestion.url_guard import mask_url
 from storage.market import Market
 
 logger = logging.getLogger(__name__)
 
-MAX_UPLOAD_MARKETS = 16
-FILE_CHUNK = 1 << 20
-
 
 class Runtime:
     """Everything that runs behind the pages. Made from Settings; `start` it on a loop.
 
-    uploads: files on their way in, by their key. johansen: the newest of those tests.
+    files: the markets of uploaded files. johansen: the newest of those tests.
     callback_ms: durations of the pages' live callbacks by path, put here by whoever serves them.
     """
 
@@ -67,7 +60,7 @@ class Runtime:
         self.recorder = Recorder(self._keeper, settings)
         self._feed = FeedControl(settings, self.markets, recorder=self.recorder)
         self.default_market = self._feed.market_id
-        self.uploads: dict[str, UploadSession] = {}
+        self.files = FileMarkets(self.markets, self.recorder, self._market_gone)
         self.callback_ms: dict[str, deque[float]] = {}
         self.alerts = AlertEngine(self, self._keeper.keep)
         self._keeper.renewed = self.alerts.keep_again
@@ -80,10 +73,6 @@ class Runtime:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._warm: asyncio.Task[None] | None = None
         self._helper: subprocess.Popen[bytes] | None = None
-        # Of this run alone: a rule that was kept must not find another file under its market.
-        self._run = uuid.uuid4().hex[:6]
-        self._begun = 0
-        self._files: Counter[str] = Counter()
 
     # --- life ------------------------------------------------------------------------
 
@@ -132,7 +121,7 @@ class Runtime:
         started = time.perf_counter()
         try:
             if self.settings.source_is_file:
-                await self.load_file(self.settings.source)
+                self.default_market = await self.files.load(self.settings.source)
             elif self.settings.source != "none":
                 await self.start_feed(self.settings.source, self.settings.symbols)
         except (ValueError, OSError) as error:
@@ -151,7 +140,7 @@ class Runtime:
             await asyncio.shield(self._warm)
         await self.recorder.revive_newest(self.markets["live"])
         async for market in self.recorder.uploads(MAX_UPLOAD_MARKETS):
-            self._add_file(market)
+            self.files.add(market)
 
     # --- markets -----------------------------------------------------------------------
 
@@ -164,6 +153,11 @@ class Runtime:
         if market is None:
             raise KeyError(f"there is no market {market_id!r}, only: {', '.join(self.markets)}")
         return market
+
+    def _market_gone(self) -> None:
+        """A market was forgotten: pages that show none begin with another, if it was theirs."""
+        if self.default_market not in self.markets:
+            self.default_market = self.feed_market
 
     def trust(self, market_id: str) -> dict[str, Any]:
         """The trust strip's figures of a market; none at all where there is no such market."""
@@ -217,118 +211,6 @@ class Runtime:
     async def stop_feed(self) -> None:
         """Stop the feed; nothing where none runs. What it brought stays."""
         await self._feed.stop()
-
-    # --- files ---------------------------------------------------------------------------
-
-    def begin_upload(
-        self,
-        name: str,
-        market: str | None = None,
-        symbol: str | None = None,
-        key: str | None = None,
-        keep: bool = True,
-        encoding: Encoding = "utf-8",
-    ) -> UploadSession:
-        """Begin to take a file in. market: an uploaded market that it joins, None for a new one.
-        key: under which `uploads` has it until it ends, None for any. keep: whether it goes to
-        the archive. encoding: of its text.
-
-        Raises KeyError or ValueError in words for a market that it cannot join, ValueError
-        for a symbol that is none.
-        """
-        reader = UploadReader(name, symbol, encoding)
-        self._begun += 1
-        if market is None:
-            target = Market(f"upload-{self._run}-{self._begun}", reader.name, "upload")
-        else:
-            target = self._uploaded(market)
-        key = key or f"file-{self._begun}"
-        if key in self.uploads:
-            raise ValueError(f"id is {key!r}, which another file has that is on its way in")
-        session = UploadSession(
-            reader,
-            target,
-            joins=market is not None,
-            show=self._show,
-            end=partial(self._ended, key),
-            tape=self.recorder.file(target.id, market is not None) if keep else None,
-        )
-        self.uploads[key] = session
-        return session
-
-    async def load_kept(self, key: str) -> str:
-        """Load a market of the archive, beside the others; its id. Raises KeyError in words,
-        ArchiveError.
-        """
-        if key not in self.markets:
-            market = await self.recorder.load(key)
-            self._add_file(market)
-        return key
-
-    @property
-    def uploading(self) -> int:
-        """How many files are on their way in."""
-        return len(self.uploads)
-
-    def _ended(self, key: str) -> None:
-        del self.uploads[key]
-
-    def _uploaded(self, market: str) -> Market:
-        found = self._known(market)
-        if found.kind != "upload":
-            raise ValueError(f"market is {market!r}, expected one that was uploaded")
-        return found
-
-    def remove_market(self, market: str) -> None:
-        """Forget an uploaded market, and give up the files that are joining it.
-
-        Raises KeyError or ValueError in words for a market that is not there or no upload.
-        """
-        found = self._uploaded(market)
-        for session in list(self.uploads.values()):
-            if session.market is found:
-                session.abort()
-        del self.markets[market], self._files[market]
-        if self.default_market == market:
-            self.default_market = self.feed_market
-        self.recorder.forget(market)
-        logger.info("market %s was removed", market)
-
-    def _show(self, session: UploadSession) -> None:
-        """Let a file that is whole be seen."""
-        market = session.market
-        self._files[market.id] += 1
-        others = self._files[market.id] - 1
-        if others:
-            first = market.title.partition(" and ")[0]
-            market.title = f"{first} and {others} file{'s' if others > 1 else ''}"
-        self._add_file(market)
-
-    def _add_file(self, market: Market) -> None:
-        """Let a whole market be seen; forget the oldest when there are too many."""
-        self._files[market.id] = max(self._files[market.id], 1)
-        self.markets[market.id] = market
-        uploads = [one.id for one in self.markets.values() if one.kind == "upload"]
-        for oldest in uploads[:-MAX_UPLOAD_MARKETS]:
-            del self.markets[oldest], self._files[oldest]
-            logger.info("market %s forgotten: the newest %d uploads stay", oldest, len(uploads) - 1)
-        if self.default_market not in self.markets:
-            self.default_market = self.feed_market
-
-    async def load_file(self, path: str) -> str:
-        """Take a file of this machine in as a market, which becomes the default; its id.
-
-        Raises OSError, and UploadError (a ValueError) when it is no market data.
-        """
-        session = self.begin_upload(os.path.basename(path), keep=False)
-        try:
-            with await asyncio.to_thread(open, path, "rb") as file:
-                while chunk := await asyncio.to_thread(file.read, FILE_CHUNK):
-                    await session.feed(chunk)
-            self.default_market, _ = await session.finish()
-        finally:
-            session.abort()
-        return self.default_market
 
     # --- analyses ------------------------------------------------------------------------
 

@@ -393,7 +393,7 @@ async def test_a_file_that_is_no_market_data_makes_no_market(client, runtime, bo
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert runtime.markets == before
-    assert runtime.uploading == 0
+    assert len(runtime.files.sessions) == 0
 
 
 async def test_an_upload_cannot_join_the_live_market(client):
@@ -404,7 +404,7 @@ async def test_an_upload_cannot_join_the_live_market(client):
 
 async def test_too_many_uploads_at_once_are_told_to_wait(client, runtime):
     for _ in range(upload_routes.MAX_UPLOADS):
-        runtime.begin_upload("a.csv")
+        runtime.files.begin("a.csv")
     await refused(client, 429, "/api/upload?name=a.csv", "POST", content=CSV)
 
 
@@ -418,11 +418,11 @@ async def test_a_file_of_which_nothing_comes_is_given_up(client, runtime, monkey
     answer = await client.post("/api/upload?name=a.csv", content=stalled())
     assert answer.status_code == 408
     assert "nothing came for" in answer.json()["error"]
-    assert runtime.uploading == 0
+    assert len(runtime.files.sessions) == 0
 
 
 async def test_the_files_on_their_way_in_are_listed(client, runtime):
-    session = runtime.begin_upload("a.csv", key="mine")
+    session = runtime.files.begin("a.csv", key="mine")
     listed = (await client.get("/api/uploads")).json()["uploads"]
     assert listed == [{"id": "mine", "name": "a.csv", "bytes": 0, "rows": 0, "rejected": 0}]
     await refused(client, 400, "/api/upload?name=a.csv&id=mine", "POST", content=CSV)

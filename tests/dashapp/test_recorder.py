@@ -60,7 +60,7 @@ def ids_of(runtime: Runtime) -> np.ndarray:
 
 
 async def upload(runtime: Runtime, name: str, content: bytes, market: str | None = None) -> str:
-    session = runtime.begin_upload(name, market)
+    session = runtime.files.begin(name, market)
     await session.feed(content)
     return (await session.finish())[0]
 
@@ -156,7 +156,7 @@ async def test_uploaded_markets_are_back_with_their_names_and_all_their_rows(tmp
         ticks = await upload(runtime, "ticks.ndjson", NDJSON)
         bars = await upload(runtime, "BTCUSDT.csv", CSV)
         assert await upload(runtime, "ETHUSDT.csv", CSV, bars) == bars
-        given_up = runtime.begin_upload("half.ndjson")
+        given_up = runtime.files.begin("half.ndjson")
         await given_up.feed(NDJSON * 40)
         given_up.abort()
         held = {one: runtime.markets[one] for one in (ticks, bars)}
@@ -198,12 +198,12 @@ async def test_what_is_kept_of_a_live_market_loads_beside_it(tmp_path):
         async with started(settings) as runtime:
             await until(lambda: runtime.markets["live"].symbols and len(ids_of(runtime)) > 50)
             await runtime.recorder.keeper.flush()
-            loaded = await runtime.load_kept(key(exchange))
+            loaded = await runtime.files.load_kept(key(exchange))
             assert runtime.markets[loaded].title == "Live: Binance USD-M, as kept"
             assert runtime.markets[loaded].symbols == SYMBOLS
             assert await runtime.recorder.delete(key(exchange), "ETHUSDT") > 0
             with pytest.raises(KeyError, match="the archive holds no market 'nowhere'"):
-                await runtime.load_kept("nowhere")
+                await runtime.files.load_kept("nowhere")
 
 
 async def test_a_crossing_that_fired_fires_no_second_time_after_a_restart(tmp_path):
@@ -257,7 +257,7 @@ async def test_a_file_that_could_not_be_kept_says_so_in_its_report(tmp_path, mon
     async with started(Settings(source="none", archive=str(tmp_path / "a.sqlite"))) as runtime:
         for name in ("append", "append_ticks"):
             monkeypatch.setattr(Archive, name, full)
-        session = runtime.begin_upload("a.ndjson")
+        session = runtime.files.begin("a.ndjson")
         await session.feed(NDJSON)
         market, report = await session.finish()
         assert report.notes == ("in memory only, gone at the next start: the disk is full",)

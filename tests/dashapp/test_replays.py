@@ -100,7 +100,7 @@ def expected_alerts(runtime: Runtime, market: Market) -> set[tuple]:
 async def test_the_recordings_at_1000x_are_equal_to_the_file_read_at_once(market_data):
     async with started() as runtime:
         path = market_data / "ticks" / "ticks_2024-08-09T00-00-00.029Z.ndjson"
-        read = runtime.markets[await runtime.load_file(str(path))]
+        read = runtime.markets[await runtime.files.load(str(path))]
         await runtime.replays.start(read.id, 1_000)
         await runtime.replays.stop()  # the market is there; now the rules for it
         for number, rule in enumerate(RULES):
@@ -131,7 +131,7 @@ async def test_ohlc_bars_are_replayed_as_they_closed(market_data):
         read = None
         for name in ("btcusd", "ethusd"):
             path = market_data / "ohlc" / f"coinbase_{name}_1m_20180404-05.csv"
-            session = runtime.begin_upload(path.name, read)
+            session = runtime.files.begin(path.name, read)
             await session.feed(path.read_bytes())
             read, _ = await session.finish()
         market = runtime.markets[read]

@@ -30,7 +30,8 @@ from dashapp import alert_readings, analyses, flow_log
 from dashapp.alert_engine import MAX_RULES
 from dashapp.alert_history import AlertHistory
 from dashapp.analyses import Busy
-from dashapp.runtime import MAX_UPLOAD_MARKETS, Runtime
+from dashapp.file_markets import MAX_UPLOAD_MARKETS
+from dashapp.runtime import Runtime
 from dashapp.settings import Settings
 from dashapp.uploads import UploadSession
 from ingestion.upload import UploadError
@@ -439,7 +440,7 @@ async def test_an_address_that_a_page_shows_masked_starts_the_source_itself():
 
 
 async def uploaded(runtime: Runtime, name: str, content: bytes, **options):
-    session = runtime.begin_upload(name, **options)
+    session = runtime.files.begin(name, **options)
     await session.feed(content)
     return await session.finish()
 
@@ -485,13 +486,13 @@ async def test_the_four_recorded_ohlc_files_make_one_market(market_data):
 
 async def test_nothing_is_seen_of_a_file_before_it_is_whole():
     runtime = Runtime(QUIET)
-    session = runtime.begin_upload("t.ndjson")
+    session = runtime.files.begin("t.ndjson")
     await session.feed(ndjson(20_000))
     assert list(runtime.markets) == ["demo", "live"]
-    assert runtime.uploading == 1
+    assert len(runtime.files.sessions) == 1
     session.abort()
     session.abort()
-    assert runtime.uploading == 0
+    assert len(runtime.files.sessions) == 0
     with pytest.raises(UploadError):
         await session.finish()
     assert list(runtime.markets) == ["demo", "live"]
@@ -508,7 +509,7 @@ async def test_a_file_that_joins_is_all_in_or_not_at_all():
         ("ethusd.csv", b"no data\nat all\n", "expected tick NDJSON"),
     ]:
         before = (market.version, market.counters.received, market.title)
-        session = runtime.begin_upload(name, market=market_id)
+        session = runtime.files.begin(name, market=market_id)
         await session.feed(content)
         with pytest.raises(UploadError, match=words):
             await session.finish()
@@ -516,7 +517,7 @@ async def test_a_file_that_joins_is_all_in_or_not_at_all():
         assert (market.version, market.counters.received, market.title) == before
     await uploaded(runtime, "ethusd.csv", ohlc(40), market=market_id)
     assert market.symbols == ("BTCUSD", "ETHUSD")
-    assert runtime.uploading == 0
+    assert len(runtime.files.sessions) == 0
 
 
 async def test_an_upload_that_is_aborted_while_it_is_read_writes_nothing_into_the_market_it_joins():
@@ -524,7 +525,7 @@ async def test_an_upload_that_is_aborted_while_it_is_read_writes_nothing_into_th
     market_id, _ = await uploaded(runtime, "btcusd.csv", ohlc(50))
     market = runtime.markets[market_id]
     before = (market.version, market.counters.received)
-    session = runtime.begin_upload("ethusd.csv", market=market_id)
+    session = runtime.files.begin("ethusd.csv", market=market_id)
     reading, aborted = threading.Event(), threading.Event()
     feed = session._reader.feed
 
@@ -605,11 +606,11 @@ async def test_a_file_given_at_the_start_that_holds_nothing_leaves_the_app_runni
     async with started(replace(QUIET, source=str(path))) as runtime:
         await until(lambda: "did not start" in caplog.text)
         assert runtime.default_market == "live"
-        assert runtime.uploading == 0
+        assert len(runtime.files.sessions) == 0
 
 
 def test_an_upload_session_says_how_far_it_is():
-    session = Runtime(QUIET).begin_upload("../x/<b>.csv")
+    session = Runtime(QUIET).files.begin("../x/<b>.csv")
     assert isinstance(session, UploadSession)
     assert session.bytes == 0
     assert session.report.rows == 0
