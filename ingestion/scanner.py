@@ -17,7 +17,8 @@ from analytics.model import NO_TRADE_ID, IntArray, Rejected, Ticks
 from ingestion import scankernel
 from ingestion.decode import Decoder
 from ingestion.lines import refuse_long, worth_reading
-from ingestion.scankernel import AT, BEFORE, LINES, NO, OTHERS, ROWS, SECOND
+from ingestion.scankernel import AT, BEFORE, LINES, OTHERS, ROWS, SECOND
+from ingestion.scanvalues import NO
 from ingestion.tally import HOPELESS, Tally
 from ingestion.template import MAX_NAMES, Template, learn_template, name_table
 
