@@ -176,3 +176,59 @@ def test_a_report_of_a_file_that_is_not_utf_8_shows_the_line_and_asks_once():
         assert words in text
     assert "line 1,204" not in text  # a refusal says it already
     assert text.count("Read as Latin-1") == 1
+
+
+class Beats:
+    """How often the loop comes round while something else runs on it."""
+
+    async def __aenter__(self) -> Beats:
+        self.count = 0
+        self._task = asyncio.create_task(self._beat())
+        return self
+
+    async def _beat(self) -> None:
+        while True:
+            self.count += 1
+            await asyncio.sleep(0)
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._task.cancel()
+
+
+async def test_the_loop_comes_round_while_a_large_file_joins_a_market(monkeypatch):
+    runtime = Runtime(QUIET)
+    market_id, _ = await send(runtime, ndjson(1_000), 1 << 20)
+    longest, append = 0, uploads._append
+
+    def noted(market, batch):
+        nonlocal longest
+        longest = max(longest, len(batch))
+        return append(market, batch)
+
+    monkeypatch.setattr(uploads, "_append", noted)
+    async with Beats() as beats:
+        session = runtime.files.begin("more", market=market_id)
+        await session.feed(ndjson(100_000, ("SOLUSDT",)))
+        before = beats.count
+        _, report = await session.finish()
+        assert beats.count - before >= 100_000 // uploads.AT_ONCE
+    assert longest <= uploads.AT_ONCE
+    assert (report.rows, report.accepted) == (100_000, 100_000)
+    assert runtime.markets[market_id].counters.balanced
+
+
+async def test_two_files_that_join_at_once_have_each_its_own_report():
+    runtime = Runtime(QUIET)
+    market_id, _ = await send(runtime, ndjson(100), 1 << 20)
+    numbered = "".join(
+        f'{{"symbol":"SOLUSDT","ts":{START_MS + i},"price":5,"size":1,"trade_id":{i % 15_000}}}\n'
+        for i in range(20_000)
+    )
+    torn = ndjson(30_000, ("ADAUSDT",)) + b"{torn\n" * 7
+    reports = await asyncio.gather(
+        *(send(runtime, one, 1 << 20, market=market_id) for one in (numbered.encode(), torn))
+    )
+    first, second = (report for _, report in reports)
+    assert (first.rows, first.accepted, first.duplicate) == (20_000, 15_000, 5_000)
+    assert (second.rows, second.accepted, second.rejected) == (30_007, 30_000, {"json": 7})
+    assert runtime.markets[market_id].counters.balanced

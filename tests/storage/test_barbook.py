@@ -116,3 +116,28 @@ def test_bars_in_any_order_end_as_the_newest_of_them(batches, most):
         series.append(minutes(batch))
         expected |= set(batch)
         assert (series.base.ts_ms // 60_000).tolist() == sorted(expected)[-most:]
+
+
+def test_bars_that_follow_one_by_one_are_those_that_come_at_once():
+    rng = np.random.default_rng(3)
+    times = np.delete(np.arange(60) * 60_000, [7, 8, 31])
+    n = len(times)
+    columns = [rng.uniform(1, 2, n) for _ in range(5)]
+    whole = Bars("A", "1m", times, *columns, np.arange(n), columns[0])
+    at_once, one_by_one = BarBook(max_bars=40), BarBook(max_bars=40)
+    assert at_once.append_bars(whole) == (0, 0)
+    for at in range(n):
+        assert one_by_one.append_bars(row(whole, at)) == (0, 0)
+    for timeframe in ("1m", "5m"):
+        expected, found = at_once.bars("A", timeframe), one_by_one.bars("A", timeframe)
+        for name in BAR_COLUMNS:
+            assert np.array_equal(getattr(found, name), getattr(expected, name))
+    # One that comes again, or between, goes the way of the sorted ones.
+    assert one_by_one.append_bars(row(whole, n - 1)) == (1, 0)
+    assert one_by_one.append_bars(row(whole, 0)) == (0, 1)
+
+
+def row(bars: Bars, at: int) -> Bars:
+    return Bars(
+        bars.symbol, bars.timeframe, *(getattr(bars, name)[at : at + 1] for name in BAR_COLUMNS)
+    )
