@@ -167,7 +167,7 @@ class ReplayControl:
             if position_ms == feed.position_ms == feed.stretch.last_ms and feed.state == "ended":
                 return  # it is there already, with all that lies before
             paused = feed.state == "paused"
-            await self._play(feed.stretch, self._of, feed.head.speed, position_ms)
+            await self._play(feed.stretch, self._of, None, position_ms)
             if paused:
                 self.pause()
 
@@ -191,8 +191,13 @@ class ReplayControl:
                 f"position_ms is {position_ms}, expected {stretch.first_ms} to {stretch.last_ms}"
             )
 
-    async def _play(self, stretch: Stretch, of: str, speed: float, start_ms: int | None) -> None:
+    async def _play(
+        self, stretch: Stretch, of: str, speed: float | None, start_ms: int | None
+    ) -> None:
+        """Play in place of what was played. speed: None for that of what was played."""
         await self._stop()
+        if speed is None:  # read only now: it may have been set while that was stopping
+            speed = self._running().head.speed
         market = Market(MARKET, f"Replay: {stretch.title}", "replay")
 
         def sink(batches: list[Batch]) -> None:

@@ -333,3 +333,19 @@ async def test_over_http_a_replay_starts_pauses_seeks_and_stops(client, runtime)
 async def test_a_wrong_request_is_told_what_is_legal(client, path, body, status, words):
     answer = await client.post(f"/api/replay/{path}", json=body)
     assert (answer.status_code, words in answer.json()["error"]) == (status, True), answer.text
+
+
+async def test_a_speed_that_is_set_while_it_goes_back_is_that_of_the_new_start(
+    playing, monkeypatch
+):
+    replays_ = playing.replays
+    stop = replays_._stop
+    await until(lambda: replays_.state.position_ms > replays_.state.first_ms)
+
+    async def meanwhile() -> None:
+        await stop()
+        replays_.set_speed(7)
+
+    monkeypatch.setattr(replays_, "_stop", meanwhile)
+    await replays_.seek(replays_.state.first_ms)
+    assert replays_.state.speed == 7
