@@ -37,6 +37,8 @@ WRITES: dict[str, tuple[Callable[[Archive], object], int]] = {
     "delete_rule": (lambda one: one.delete_rule("r1"), FULL),
     "add_events": (lambda one: one.add_events([ALERT], {"r1": {"armed": False}}), FULL),
     "update_event": (lambda one: one.update_event({**ALERT, "bars": 3}), FULL),
+    "end_delivery": (lambda one: one.end_delivery("d1", {**ALERT, "sent": True}), FULL),
+    "count_tries": (lambda one: one.count_tries("d1", 2), NORMAL),
     "clear_events": (lambda one: one.clear_events(), FULL),
     "save_view": (lambda one: one.save_view("mine", {"z": 2}), FULL),
     "delete_view": (lambda one: one.delete_view("mine"), FULL),
@@ -86,7 +88,7 @@ def test_rules_alerts_and_views_are_synced_at_each_commit_and_ticks_are_not(leve
 
 def test_every_method_that_writes_is_in_the_table_above():
     reading = {"open", "reader", "ticks", "numbered_ticks", "bars", "contents", "markets"}
-    reading |= {"rules", "rule_states", "events", "saved_views", "readings"}
+    reading |= {"rules", "rule_states", "events", "saved_views", "readings", "deliveries"}
     own = {name for name in vars(Archive) if not name.startswith("_")}
     assert own - reading == set(WRITES)
 
