@@ -22,6 +22,7 @@ from ingestion.backoff import Backoff, BackoffPolicy
 from ingestion.binance import GapPages, Venue
 from ingestion.budget import Budget
 from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, explain, explain_status
+from ingestion.http_client import http_client
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ class Backfill:
     async def _fill_gaps(self, gaps: list[Gap]) -> None:
         pages, tries, why = GapPages(self.venue, *gaps), 0, "the exchange has no trades there"
         self._backoff.reset()
-        async with self._client() as client:
+        async with await http_client(self.policy.timeout_s) as client:
             while pages.open and tries < self.policy.tries:
                 try:
                     body = await self._page(client, pages.request())
@@ -169,11 +170,6 @@ class Backfill:
             self._fill(ticks, rejected)
         await asyncio.sleep(0)
         return progress
-
-    def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            trust_env=False, follow_redirects=False, timeout=self.policy.timeout_s
-        )
 
     async def _page(self, client: httpx.AsyncClient, path: str) -> bytes:
         """One answer's body. Raises one of NETWORK_ERRORS."""

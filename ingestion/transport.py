@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 
 from ingestion.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain_status
 from ingestion.frames import MAX_BATCH_BYTES, MAX_MESSAGE, BulkConnection
+from ingestion.http_client import http_client
 from ingestion.url_guard import at_address, check_url, resolve
 
 
@@ -132,7 +133,7 @@ class HttpTransport:
     async def open(self) -> None:
         logging.getLogger("httpx").addFilter(_no_requests)
         timeout = httpx.Timeout(self._timeouts.open_s, read=None)
-        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout)
+        self._client = await http_client(timeout)
         refused: httpx.ConnectError | None = None
         checked = check_url(self._url)
         for address in await resolve(checked):
