@@ -2,8 +2,9 @@
 
 What is under way stands in the archive beside its alert, with the body as it was first posted
 and the tries that were made. After a stop or a kill it goes on, with the patience that it had
-left: the receiver hears the same body under the same id, and of none again that it took. A
-rule that is deleted meanwhile changes nothing for what it caused.
+left: the receiver hears the same body under the same id, and of none again that it took, but
+for one that a kill met before its end was kept. A rule that is deleted meanwhile changes nothing
+for what it caused.
 """
 
 from __future__ import annotations
@@ -79,17 +80,18 @@ class Deliveries:
 
     def restore(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Go on with what an archive kept, after the history is back."""
-        kept = [dict(row) for row in rows]
+        kept, held = [dict(row) for row in rows], self._by_id()
         oldest_ms = time.time_ns() // 1_000_000 - MAX_AGE_MS
         old = [row for row in kept if row["created_ms"] < oldest_ms]
         for row in old:
-            self._told(row["id"], Progress("given up", row["tries"], "older than a day"))
+            progress = Progress("given up", row["tries"], "older than a day")
+            self._note(row["id"], held.get(row["id"]), progress)
         fresh = [row for row in kept if row["created_ms"] >= oldest_ms]
         if kept:
             words = "%d alerts go on to their webhooks, %d are too old for it"
             logger.info(words, len(fresh), len(old))
         self.send(fresh)
-        self._give_up_lost()
+        self._give_up_lost(held.values())
 
     async def stop(self) -> None:
         """End the tries under way. What is not delivered yet stays where it is kept."""
@@ -98,14 +100,22 @@ class Deliveries:
             words = "%d alerts are not delivered to their webhooks: what is archived goes on later"
             logger.warning(words, len(self._waiting))
 
-    def _give_up_lost(self) -> None:
+    def _by_id(self) -> dict[str, Record]:
+        """The whole history, newest first: of thousands each would be searched for too long."""
+        return {record.event.id: record for record in self._history.records()}
+
+    def _give_up_lost(self, records: Iterable[Record]) -> None:
         """Alerts that were to be delivered, but of which no more is kept than that."""
-        for record in self._history.records():
+        for record in records:
             if record.delivery.startswith(_NOT_ENDED) and record.event.id not in self._waiting:
-                self._told(record.event.id, Progress("given up", why="the program ended"))
+                ended = Progress("given up", why="the program ended")
+                self._note(record.event.id, record, ended)
 
     def _told(self, delivery_id: str, progress: Progress) -> None:
-        record = self._history.find(delivery_id)
+        self._note(delivery_id, self._history.find(delivery_id), progress)
+
+    def _note(self, delivery_id: str, record: Record | None, progress: Progress) -> None:
+        """Put a delivery's progress into the history, where that has the alert, and keep it."""
         if record is not None:
             record.delivery = progress.words
             self._changed()

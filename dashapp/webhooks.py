@@ -1,6 +1,7 @@
 """Webhooks: documents posted as JSON, tried again while the receiver fails.
 
-Deliveries run as tasks of their own, so that a slow receiver holds up nobody. Hosts are judged
+Deliveries run as tasks of their own, a few at a time to each receiver, so that a slow one holds
+up nobody else. Hosts are judged
 as those of streams are: link-local and metadata addresses are refused, redirects not followed.
 """
 
@@ -15,9 +16,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 import httpx
 
+from ingestion.http_client import http_client
 from ingestion.url_guard import CheckedUrl, UrlRefusedError, at_address, check_url, resolve
 
 logger = logging.getLogger(__name__)
@@ -28,7 +31,8 @@ TIMEOUT_S = 5.0
 #: Seconds that a stop gives to tries under way: an answer that comes is one post less later.
 GRACE_S = 0.5
 MAX_WAITING = 1_000
-AT_ONCE = 8
+#: Tries that are under way at a time: in all, and to one receiver.
+MOST_AT_ONCE, AT_ONCE = 64, 8
 #: Answers after which trying again may help; another 4xx says that the request is wrong.
 _TRY_AGAIN = (408, 425, 429)
 #: What of an id may stand in a header as it is.
@@ -72,7 +76,8 @@ class Webhooks:
         self._told = told
         self._waits_s = tuple(waits_s)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._gate = asyncio.Semaphore(MOST_AT_ONCE)
+        self._gates: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._stopping = asyncio.Event()
 
     def post(self, url: str, delivery_id: str, body: str, tries: int = 0) -> None:
@@ -100,9 +105,9 @@ class Webhooks:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _deliver(self, url: str, delivery_id: str, body: str, made: int) -> None:
-        made = min(made, len(self._waits_s))
+        made, gate = min(made, len(self._waits_s)), self._gate_of(url)
         for tries, wait_s in enumerate((*self._waits_s[made:], None), start=made + 1):
-            async with self._gate:
+            async with gate, self._gate:
                 if self._stopping.is_set():
                     return
                 problem, again = await _attempt(url, delivery_id, body)
@@ -117,6 +122,14 @@ class Webhooks:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s * random.uniform(0.75, 1.25)):
                     await self._stopping.wait()
+
+    def _gate_of(self, url: str) -> asyncio.Semaphore:
+        """The gate of a receiver, shared by its deliveries and gone with the last of them."""
+        host = url.partition("://")[2].partition("/")[0]
+        gate = self._gates.get(host)
+        if gate is None:
+            gate = self._gates[host] = asyncio.Semaphore(AT_ONCE)
+        return gate
 
 
 async def _attempt(url: str, delivery_id: str, body: str) -> tuple[str, bool]:
@@ -147,7 +160,7 @@ async def _send(checked: CheckedUrl, addresses: Sequence[str], delivery_id: str,
         "Content-Type": "application/json",
         "Idempotency-Key": quote(delivery_id, safe=_PLAIN),
     }
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=False) as client:
+    async with await http_client(TIMEOUT_S) as client:
         request = client.build_request(
             "POST",
             at_address(checked, addresses[0]),

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from dashapp.webhooks import Progress, Webhooks
+from dashapp.webhooks import AT_ONCE, Progress, Webhooks
 from tests.receiver import listening
 
 SOON = (0.01, 0.01, 0.01)
@@ -141,7 +141,20 @@ async def test_a_slow_receiver_holds_up_nobody_and_stopping_does_not_wait_for_it
     assert said == [("quick", Progress("delivered", 1))]
 
 
-async def test_an_answer_that_comes_while_it_stops_counts_and_no_try_begins(listen):
+async def test_a_crowd_for_a_receiver_that_is_dead_holds_up_no_other(listen):
+    dead, quick = await listen([200], delay_s=30), await listen([200])
+    hooks, said, ended = delivering()
+    for number in range(40):
+        hooks.post(dead.url, f"dead-{number}", "{}")
+    hooks.post(quick.url, "quick", "{}")
+    await asyncio.wait_for(ended.wait(), 3)
+    assert said == [("quick", Progress("delivered", 1))]
+    assert 0 < len(dead.heard) <= AT_ONCE
+    await hooks.stop()
+
+
+async def test_an_answer_that_comes_while_it_stops_counts_and_no_try_begins(listen, monkeypatch):
+    monkeypatch.setattr("dashapp.webhooks.GRACE_S", 5.0)  # it ends with the last try anyway
     late, failing = await listen([200], delay_s=0.3), await listen([500])
     hooks, said, ended = delivering((30.0,))
     hooks.post(failing.url, "failing", "{}")
