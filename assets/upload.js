@@ -10,7 +10,8 @@
   // The file that is being sent: its request, its id at the server, what is known of it.
   let sending = null;
   let cancelled = false;
-  // The newest drop, to be read again: its files, what became of each, the market they made.
+  // The newest drop, to be read again: its files, which of them were read as Latin-1, what
+  // became of each, the market they made.
   let newest = null;
 
   const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
@@ -98,8 +99,9 @@
     });
   }
 
-  // Files that are read again as Latin-1 take the place of what they made the first time.
-  async function upload(files, latin1 = [], replaced = null) {
+  // Files that are read again as Latin-1 take the place of what they made the first time, once
+  // they have all that made it: what broke on the way takes no place.
+  async function upload(files, latin1 = [], before = null) {
     if (!files.length) return;
     if (byId("tab-data")) byId("tab-data").click();
     if (sending) return;
@@ -117,20 +119,23 @@
     }
     sending = null;
     show();
-    newest = { files, reports, market };
+    newest = { files, latin1, reports, market };
     setProps("upload-result", { data: reports });
     if (market) setProps("focus", { data: { market, at: Date.now() } });
-    if (market && replaced && !cancelled) {
-      const address = `/api/markets/${encodeURIComponent(replaced)}`;
+    if (before && before.market && reports.every((one, place) => took(one) || !took(before.reports[place]))) {
+      const address = `/api/markets/${encodeURIComponent(before.market)}`;
       // One that was removed by hand meanwhile answers 404, and a server that is gone is in the strip.
       await plainFetch(address, { method: "DELETE" }).catch(() => null);
     }
   }
 
+  const took = (one) => Boolean(one.market);
   const isNotUtf8 = (one) => Boolean(one.report && one.report.not_utf8);
 
   function readAsLatin1() {
-    if (newest) upload(newest.files, newest.reports.map(isNotUtf8), newest.market);
+    if (!newest) return;
+    const { files, latin1, reports } = newest;
+    upload(files, reports.map((one, place) => latin1[place] || isNotUtf8(one)), newest);
   }
 
   function fileInput() {

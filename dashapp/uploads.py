@@ -105,6 +105,7 @@ class UploadSession:
         if self._joins:
             report, taken = await self._join(report)
             await asyncio.to_thread(self._keep, taken)
+            self._check_open()  # its market may have been removed meanwhile
         else:
             report = _stored(report, self.market.counters)
         self._show(self)

@@ -135,6 +135,28 @@ def test_a_latin_1_file_is_read_as_such_at_the_press_of_a_button(open_tab, app, 
     until(page, "location.search.includes('market=upload')")
 
 
+def test_a_market_is_not_given_up_for_one_that_lacks_a_file_of_it(open_tab, app, tmp_path):
+    page = open_tab("/data")
+    before = set(app.status()["markets"])
+    lines = "timestamp;open;high;low;close;ort\n" + "".join(
+        f"2024-08-08T23:{minute:02d}:00Z;10;12;9;11;{place}\n"
+        for minute, place in enumerate(["Genf", "Z\u00fcrich"])
+    )
+    broken, plain = tmp_path / "a_btcusd.csv", tmp_path / "b_ethusd.csv"
+    broken.write_bytes(lines.encode("latin-1"))
+    plain.write_bytes(lines.encode())
+    choose(page, broken, plain)
+    page.wait_for_selector("#upload-latin-1")
+    (first,) = set(app.status()["markets"]) - before
+    refusal = '{"error": "four files are on their way"}'
+    page.route(re.compile(r"/api/upload\?name=b_ethusd"), lambda route: route.fulfill(body=refusal))
+    page.click("#upload-latin-1")
+    page.wait_for_selector("#upload-report >> text=four files are on their way")
+    until(page, f"/market=upload/.test(location.search) && !/{first}/.test(location.search)")
+    page.wait_for_timeout(300)
+    assert first in app.status()["markets"]
+
+
 @pytest.mark.soak
 def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
     page = open_tab("/data")

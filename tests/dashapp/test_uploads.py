@@ -16,6 +16,7 @@ from dashapp.allocator import keep_freed_memory
 from dashapp.pages import upload_report
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
+from dashapp.uploads import UploadSession
 from ingestion.upload import UploadError
 
 QUIET = Settings(source="none", archive=None)
@@ -229,3 +230,22 @@ async def test_two_files_that_join_at_once_have_each_its_own_report():
     assert (first.rows, first.accepted, first.duplicate) == (20_000, 15_000, 5_000)
     assert (second.rows, second.accepted, second.rejected) == (30_007, 30_000, {"json": 7})
     assert runtime.markets[market_id].counters.balanced
+
+
+async def test_a_market_that_is_removed_while_what_joined_it_is_archived_does_not_come_back(
+    monkeypatch,
+):
+    runtime = Runtime(QUIET)
+    market_id, _ = await send(runtime, ndjson(100), 1 << 20)
+    loop = asyncio.get_running_loop()
+
+    def removed(session, taken):
+        asyncio.run_coroutine_threadsafe(remove(), loop).result(5)
+
+    async def remove():
+        runtime.files.remove(market_id)
+
+    monkeypatch.setattr(UploadSession, "_keep", removed)
+    with pytest.raises(UploadError, match="cancelled"):
+        await send(runtime, ndjson(50, ("SOLUSDT",)), 1 << 20, market=market_id)
+    assert market_id not in runtime.markets
