@@ -79,12 +79,15 @@ def _regular(y: Bars, x: Bars, rows: int) -> bool:
 def _active(bars: Bars, min_trades: int, min_volume: float) -> BoolArray:
     """Whether each bar of a leg had as many trades, and as much turnover, as asked for.
 
-    A source that counts no trades gives no volume either until its first bar with one.
+    A source that counts no trades gives no volume either until its first bar with one. A bar
+    without turnover has no vwap that could be asked.
     """
     counted = bars.trades != UNKNOWN_TRADES
-    measured = counted | np.logical_or.accumulate(bars.volume > 0)
-    often, much = bars.trades >= min_trades, bars.volume * bars.vwap >= min_volume
-    return (often | ~counted) & (much | ~measured)
+    active = (bars.trades >= min_trades) | ~counted
+    if min_volume > 0:
+        measured = counted | np.logical_or.accumulate(bars.volume > 0)
+        active &= (bars.volume * bars.vwap >= min_volume) | ~measured
+    return active
 
 
 def align(

@@ -144,3 +144,12 @@ def test_every_statistic_is_of_the_rows_that_stay_and_says_how_many_went(filters
 def test_a_least_turnover_that_is_none_is_refused(wrong):
     with pytest.raises(ValueError, match=r"min_volume is .*, expected a number from 0 to 1e\+12"):
         PairParams("Y", "X", min_volume=wrong)
+
+
+def test_a_bar_without_a_vwap_stays_where_no_turnover_is_asked_for():
+    volume = np.array([1.0, 0.0, 1.0])
+    held = bars("Y", [0, 1, 2], [5.0] * 3, volume, [UNKNOWN_TRADES] * 3)
+    y = Bars("Y", "1s", held.ts_ms, *[held.close] * 4, volume, held.trades, [5.0, np.nan, 5.0])
+    x = bars("X", [0, 1, 2], [3.0] * 3, [9.0] * 3, [4, 4, 4])
+    assert (len(align(y, x, None, 2)), align(y, x, None, 2).dropped) == (3, 0)
+    assert align(y, x, None, 2, 1.0).ts_ms.tolist() == [0, 2_000]
