@@ -38,7 +38,7 @@
   window.addEventListener("storage", (event) => {
     if (event.key !== READ) return;
     read = event.newValue;
-    setProps("attention", { data: attention() });
+    if (document.getElementById("alerts-badge")) setProps("attention", { data: attention() });
   });
 
   // ---------------------------------------------------------------- the browser's title

@@ -94,9 +94,10 @@ class Runtime:
     async def stop(self) -> None:
         """End every task, stop the feed, close the archive; within seconds."""
         self.johansen.stop()
-        for task in self._tasks:
+        running = [*self._tasks, *([self._warm] if self._warm is not None else [])]
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
         if self._helper is not None and self._helper.poll() is None:
             self._helper.kill()
         await asyncio.gather(self._feed.close(), self.replays.stop(), self._put_away())
