@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ from ingestion.supervisor import Supervisor
 from ingestion.watchdog import WatchdogPolicy
 
 FAST = Timers(
-    Timeouts(open_s=0.5, ping_s=0.15, close_s=0.1, gather_s=0.005),
+    Timeouts(open_s=3.0, ping_s=0.15, close_s=0.1, gather_s=0.005),
     BackoffPolicy(floor_s=0.01, cap_s=0.05, stable_s=0.1),
     WatchdogPolicy(feed_s=0.4, symbol_s=60.0),
     handover_s=0.05,
@@ -318,9 +319,11 @@ async def test_a_handshake_without_an_answer_is_given_up() -> None:
     async def sleep(*_: object) -> None:
         await asyncio.sleep(5)
 
+    hasty = replace(FAST, timeouts=replace(FAST.timeouts, open_s=0.3))
+
     async with (
         raw_server(sleep) as port,
-        running(StreamFeed(f"ws://127.0.0.1:{port}/", Taken(), timers=FAST)) as feed,
+        running(StreamFeed(f"ws://127.0.0.1:{port}/", Taken(), timers=hasty)) as feed,
     ):
         await until(lambda: feed.status.detail == "no answer in time")
 
