@@ -109,8 +109,9 @@ def _rehearsed(rule: AlertRule, finest: str, ts_ms: Any, values: Any) -> Rehears
         )
         for at in hits.tolist()
     )
-    which = f"{len(ts_ms):,} bars in view" if rule.params else f"newest {len(ts_ms):,} {finest} bars"
-    return Rehearsal(f"it would have fired {times} in the {which}", marks)
+    count = f"{len(ts_ms):,}"
+    bars = f"{count} bars in view" if rule.params else f"newest {count} {finest} bars"
+    return Rehearsal(f"it would have fired {times} in the {bars}", marks)
 
 
 def _words(rule: AlertRule, value: float) -> str:

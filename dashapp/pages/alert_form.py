@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, ctx, html
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -128,6 +128,17 @@ def _check_webhook(url: str) -> None:
         raise ValueError(f"webhook: {error}") from None
 
 
+def operators_of(metric: str, chosen: str) -> tuple[list[dict[str, str]], str]:
+    """The comparisons that a metric has, as the list shows them, and the one that stays chosen.
+
+    >>> operators_of("feed_silent", "abs>")
+    ([{'label': '>', 'value': '>'}], '>')
+    """
+    legal = METRICS[metric].operators
+    options = [{"label": words, "value": one} for one, words in _OPERATORS if one in legal]
+    return options, chosen if chosen in legal else legal[0]
+
+
 def message_of(words: str) -> tuple[str, str]:
     """The field that a message is about, "" for the whole form, and the message.
 
@@ -149,6 +160,15 @@ def register(app: Dash, runtime: Runtime) -> None:
         Output(NOTIFY, "disabled"),
         Input(NOTIFY, "n_clicks"),
     )
+
+    @app.callback(
+        Output(OPERATOR, "options"),
+        Output(OPERATOR, "value"),
+        Input(METRIC, "value"),
+        State(OPERATOR, "value"),
+    )
+    async def offer(metric, chosen):
+        return operators_of(metric, chosen)
 
     @app.callback(
         output={
