@@ -7,13 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html
+from dash import ClientsideFunction, Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.alerts import METRICS, parse_rule
 from dashapp import ids
 from dashapp.components import card, field, number, select
+from dashapp.pages.shared import clicked
 from dashapp.runtime import Runtime
 from dashapp.view import View, from_dict
 from ingestion.url_guard import check_url
@@ -190,8 +191,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         view, blank = from_dict(held), dict.fromkeys(_MESSAGES, "")
         try:
             fields = rule_fields(view, raw)
-            # The browser may tell of a last field and of the button in one call.
-            if f"{ADD}.n_clicks" not in ctx.triggered_prop_ids or not add:
+            if not clicked(ADD) or not add:
                 parse_rule({"id": "form", **fields})
                 return {"messages": blank, "says": "", "tone": ""}
             rule = runtime.alerts.add_rule(fields)
