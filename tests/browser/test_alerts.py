@@ -120,8 +120,10 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     titled(page, "Analytics - Spreadscope")
     other.wait_for_function("() => document.querySelector('#notify-here').disabled === false")
     other.click("#notify-here")
-    fire(quiet)
-    until(other, "document.querySelectorAll('#alerts-table [role=row][row-index]').length === 4")
+    told = other.inner_text("#replay-time")
+    other.wait_for_function(
+        "(old) => document.querySelector('#replay-time').innerText !== old", arg=told
+    )
     other.evaluate("window.allow()")
     until(other, "document.querySelector('#notify-here').innerText.endsWith('are on')")
     other.evaluate(HIDE, True)
