@@ -104,6 +104,7 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     titled(page, "Analytics - Spreadscope")
     titled(other, "Home - Spreadscope")
     for tab in (page, other):
+        until(tab, "document.querySelector('#replay-time').innerText")  # it knows what is not new
         tab.evaluate(WATCH)
     fire(quiet, 2)
     titled(page, "(2) Analytics - Spreadscope")
