@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from analytics.model import UNKNOWN_TRADES, Bars, BoolArray, FloatArray, IntArray
+from analytics.model import UNKNOWN_TRADES, Bars, BoolArray, FloatArray, IntArray, NotReady
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +88,16 @@ def _active(bars: Bars, min_trades: int, min_volume: float) -> BoolArray:
         measured = counted | np.logical_or.accumulate(bars.volume > 0)
         active &= (bars.volume * bars.vwap >= min_volume) | ~measured
     return active
+
+
+def not_enough(need: int, have: int, dropped: int = 0) -> NotReady:
+    """That rows are missing, and how many the activity filter left out.
+
+    >>> not_enough(60, 0, 1844).reason
+    'needs 60 bars, has 0, 1,844 dropped by the activity filter'
+    """
+    filtered = f", {dropped:,} dropped by the activity filter" if dropped else ""
+    return NotReady(f"needs {need:,} bars, has {have:,}{filtered}", have, need)
 
 
 def align(

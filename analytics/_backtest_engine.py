@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analytics._alignment import not_enough
 from analytics._backtest_kernels import PLACES, SHARES, SUMS, play
 from analytics._backtest_types import BacktestParams
 from analytics.hedge import fit_hedge, hedge_path
@@ -146,10 +147,10 @@ def _one_bar_later(values: FloatArray) -> FloatArray:
     return later
 
 
-def too_short(have: int, hedge_window: int, z_window: int) -> NotReady | None:
+def too_short(legs: Legs, hedge_window: int, z_window: int) -> NotReady | None:
     """What is missing until a first trade can fill, None where nothing is."""
-    need = hedge_window + z_window + 1
-    return NotReady(f"needs {need} bars, has {have}", have, need) if have < need else None
+    need, have = hedge_window + z_window + 1, len(legs.ts_ms)
+    return not_enough(need, have, legs.dropped) if have < need else None
 
 
 def score_spread(hedged: Hedged, z_window: int) -> Signals | NotReady:
@@ -166,7 +167,7 @@ def make_signals(
     legs: Legs, params: PairParams, settings: BacktestParams, fit: HedgeFit | None = None
 ) -> Signals | NotReady:
     """Hedge, spread and z-score as each bar's close knows them; NotReady with too few bars."""
-    short = too_short(len(legs.ts_ms), settings.hedge_window, params.z_window)
+    short = too_short(legs, settings.hedge_window, params.z_window)
     if short is not None:
         return short
     return score_spread(hedge_legs(legs, params, settings, fit), params.z_window)

@@ -108,4 +108,4 @@ class Bench:
         return hedge_legs(self._legs, self._grid.params, settings)
 
     def _short(self, hedge_window: int, z_window: int) -> NotReady | None:
-        return too_short(len(self._legs.ts_ms), hedge_window, z_window)
+        return too_short(self._legs, hedge_window, z_window)

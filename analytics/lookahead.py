@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analytics._alignment import not_enough
 from analytics._backtest_types import BacktestParams, BacktestResult
 from analytics.backtest import run_backtest
 from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams
@@ -113,7 +114,7 @@ def check_look_ahead(
     n = len(full.ts_ms)
     need = settings.hedge_window + params.z_window + 1
     if n <= need:
-        return NotReady(f"needs {need + 1} bars, has {n}", n, need + 1)
+        return not_enough(need + 1, n, full.rows_dropped)
     ends = np.unique(np.linspace(need, n - 1, cuts).astype(np.int64))
     changes: list[ChangedValue] = []
     betas: list[float] = []

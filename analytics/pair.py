@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from analytics._alignment import Aligned, align
+from analytics._alignment import Aligned, align, not_enough
 from analytics._choices import swapped_z, z_by_fit
 from analytics._pair_parts import MIN_ROWS, Legs, correlations, legs_of, spread_of
 from analytics.cointegration import engle_granger
@@ -169,8 +169,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     rows = align(y_bars, x_bars, params.limit, params.min_trades, params.min_volume)
     n, need = len(rows), max(params.z_window, MIN_ROWS)
     if n < need:
-        dropped = f", {rows.dropped} dropped by the activity filter" if rows.dropped else ""
-        return NotReady(f"needs {need} bars, has {n}{dropped}", have=n, need=need)
+        return not_enough(need, n, rows.dropped)
     legs = legs_of(rows, params.price_space)
     fit_rows = legs.newest(min(params.hedge_window or n, n))
     fits, swapped = _fits(fit_rows, params)

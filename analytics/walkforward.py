@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analytics._alignment import not_enough
 from analytics._backtest_engine import (
     Hedged,
     Legs,
@@ -146,7 +147,7 @@ def walk_forward(
     warm_up = max(hedge + max(windows) for hedge, windows in groups.items())
     need = warm_up + train_bars + test_bars
     if have < need:
-        return NotReady(f"needs {need} bars, has {have}", have, need)
+        return not_enough(need, have, legs.dropped)
     middles = range(warm_up + train_bars, have, test_bars)
     walk = _Walk(
         legs, grid, [_Stretch(at - train_bars, at, min(at + test_bars, have)) for at in middles]

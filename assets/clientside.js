@@ -55,7 +55,7 @@
     if (!shown) return noUpdate();
     const search = "?" + query();
     const link = shown.pathname + search;
-    for (const tab of document.querySelectorAll(".tabs .nav-link")) {
+    for (const tab of document.querySelectorAll(".brand, .tabs .nav-link")) {
       tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
     }
     if (window.location.pathname + window.location.search !== link) {
@@ -344,6 +344,14 @@
   document.addEventListener("change", ({ target }) => {
     if (target.matches(".field input.form-control[id]")) setProps(target.id, { value: target.value });
   });
+  // The tab in view leads nowhere: its address without the parameters would take their place.
+  document.addEventListener("click", (event) => {
+    const tab = event.target.closest(".tabs .nav-link");
+    const plain = !(event.ctrlKey || event.metaKey || event.shiftKey);
+    if (!tab || !plain || new URL(tab.href).pathname !== window.location.pathname) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
   document.addEventListener("mousedown", (event) => (pressed = cellAt(event)), true);
   document.addEventListener("mouseup", onRelease, true);
   document.addEventListener("click", (event) => {

@@ -67,9 +67,15 @@
     denied: ["Notifications are blocked in the browser", true],
   };
 
-  async function askNotify(clicks) {
+  // Dash makes no other call until this one has answered, and nobody has to answer the browser.
+  function askNotify(clicks) {
     if (!window.Notification) return STATES.denied;
-    if (clicks && Notification.permission === "default") await Notification.requestPermission();
+    if (clicks && Notification.permission === "default") {
+      Notification.requestPermission().then((permission) => {
+        const [children, disabled] = STATES[permission];
+        if (document.getElementById("notify-here")) setProps("notify-here", { children, disabled });
+      });
+    }
     return STATES[Notification.permission];
   }
 

@@ -9,6 +9,7 @@
   let held = null;
   let dragging = false;
   let speed = null;
+  let offered = null;
 
   const clock = (ms) => new Date(ms).toISOString().slice(11, 19);
   const day = (ms) => new Date(ms).toISOString().slice(0, 10);
@@ -45,6 +46,17 @@
     return range;
   }
 
+  // A replay that was started over HTTP may have a speed that the list has not.
+  function showSpeed(asked) {
+    speed = asked;
+    const value = String(asked);
+    offered = offered || [...byId("replay-speed").options].map(({ value, label }) => ({ value, label }));
+    const known = offered.some((one) => one.value === value);
+    const options = known ? offered : [...offered, { value, label: `${value}x` }];
+    options.sort((one, other) => one.value - other.value);
+    setProps("replay-speed", { options, value });
+  }
+
   function showReplay(state) {
     const bar = byId("replay-bar");
     if (!bar) return window.dash_clientside.no_update;
@@ -63,10 +75,7 @@
     toggle.title = what;
     toggle.setAttribute("aria-label", what);
     byId("replay-end").disabled = !playing && state.state !== "paused";
-    if (state.speed !== speed) {
-      speed = state.speed;
-      setProps("replay-speed", { value: String(speed) });
-    }
+    if (state.speed !== speed) showSpeed(state.speed);
     return window.dash_clientside.no_update;
   }
 

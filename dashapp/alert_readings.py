@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from analytics._alignment import shared_times
+from analytics._alignment import align
 from analytics.alerts import METRICS, AlertRule, Reading
 from analytics.model import Bars, FeedStatus, FloatArray, IntArray, PairParams
-from analytics.readings import pair_readings, readings_between
+from analytics.readings import pair_readings
 from dashapp.analyses import legs, serial
 from dashapp.closed_bars import ClosedBars, Plan, newest_ms
 from dashapp.doubt import certain
@@ -233,9 +233,9 @@ def waits_for_symbols(market: Market, symbols: Iterable[str], params: PairParams
 def rehearsal(market: Market, rule: AlertRule) -> Callable[[], tuple[IntArray, FloatArray]]:
     """What a rule would have read at each bar in view: a call that gives times and values.
 
-    Shape (n,): of a pair the rows in view, of one symbol its newest 1,000 bars; nothing for
-    seconds of silence and for what the market does not have. The bars are taken now; the
-    call takes tens of ms and may run in a worker thread.
+    Shape (n,): of a pair the rows in view, those that the activity filter leaves, of one
+    symbol its newest 1,000 bars; nothing for seconds of silence and for what the market does
+    not have. The bars are taken now; the call takes tens of ms and may run in a worker thread.
     """
     if METRICS[rule.metric].subject == "market" or waits_for(rule, market):
         return lambda: (np.empty(0, np.int64), np.empty(0))
@@ -244,9 +244,12 @@ def rehearsal(market: Market, rule: AlertRule) -> Callable[[], tuple[IntArray, F
         return lambda: (bars.ts_ms, bars.close if rule.metric == "price" else bars.volume)
     params = rule.params
     y, x = (market.bars(leg, params.timeframe) for leg in rule.symbols)
-    times = shared_times(y, x)[-params.limit :]
-    after, until = (int(times[0]) - 1, int(times[-1])) if len(times) else (0, 0)
-    return lambda: readings_between(y, x, params, rule.metric, after, until)
+
+    def read() -> tuple[IntArray, FloatArray]:
+        times = align(y, x, params.limit, params.min_trades, params.min_volume).ts_ms
+        return times, pair_readings(y, x, params, [rule.metric], times)[rule.metric]
+
+    return read
 
 
 def _silence(market: Market, rule: AlertRule, state: str) -> list[Reading]:

@@ -164,11 +164,10 @@ def number(control_id: str, value: float | str | None, placeholder: str = "") ->
     )
 
 
-def download(control_id: str, words: str) -> Component:
-    """A link that downloads a streamed export; its page keeps the address."""
-    return html.A(
-        words, id=control_id, href="", download="", className="btn btn-sm btn-outline-secondary"
-    )
+def download(control_id: str, words: str, href: str | None = None) -> Component:
+    """A link that downloads a streamed export; dead without an address, which its page keeps."""
+    look = "btn btn-sm btn-outline-secondary"
+    return html.A(words, id=control_id, href=href, download="", className=look)
 
 
 def table(

@@ -107,8 +107,10 @@ def _options(values: list[str]) -> list[dict[str, str]]:
 def _timeframe(body: Market | None, wanted: Any) -> str:
     """The timeframe asked for, or the market's finest where that one has next to no bars."""
     available = body.timeframes if body else tuple(TIMEFRAMES)
-    if body is None or not body.symbols or body.kind == "replay":
+    if body is None or not body.symbols:
         return wanted if wanted in TIMEFRAMES else "1s"
+    if wanted in available and body.kind == "replay":
+        return str(wanted)
     if wanted in available and len(body.bars(body.symbols[0], wanted)) >= FEW_BARS:
         return str(wanted)
     return available[0]

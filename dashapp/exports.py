@@ -40,7 +40,7 @@ from dashapp.stretches import rows_in
 from dashapp.summary import row
 from storage.dataset import zipped_dataset
 from storage.export_parquet import ParquetUnavailable
-from storage.tables import rows_table, series_table
+from storage.tables import Table, rows_table, series_table
 
 _ANY = Parameter(optional(symbol), None, "of this symbol only")
 _LIMIT = Parameter(whole(1, 1_000_000_000), None, "newest rows of each symbol; not of the archive")
@@ -57,6 +57,7 @@ _SPAN = {
 _SUMMARY_LIMIT = Parameter(whole(2, 20_000), 1_000, "newest bars that the figures are of")
 _SINCE = Parameter(_EPOCH, 0, "epoch ms")
 _CSV = ("csv",)
+_ALL_MARKETS = {"id": "all-markets", "title": "All markets", "kind": "all"}
 _EVENT_COLUMNS = (
     "id",
     "ts_ms",
@@ -132,10 +133,14 @@ async def summary(call: Call) -> Response:
 
 async def alerts(call: Call) -> Response:
     """The alerts of a market, newest first, with what became of each."""
-    records = call.runtime.alerts.records(call.market.id, call.values["since"])
-    columns = (*_EVENT_COLUMNS, *_OUTCOME_COLUMNS, "delivery")
-    table = rows_table(columns, map(_alert_row, records))
+    table = _alerts_table(call, call.market.id)
     return await answer(call, _export(call, "alerts", forms=_CSV), [table])
+
+
+async def all_alerts(call: Call) -> Response:
+    """The alerts of all markets, of those that are gone as well, newest first."""
+    export = Export("alerts", _ALL_MARKETS, dict(call.values), _CSV)
+    return await answer(call, export, [_alerts_table(call, None)])
 
 
 async def trades(call: Call) -> Response:
@@ -159,6 +164,11 @@ async def dataset(call: Call) -> Response:
         raise ApiError(HTTPStatus.NOT_FOUND, str(error)) from None
     headers = {"content-disposition": 'attachment; filename="spreadscope-dataset.zip"'}
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+
+
+def _alerts_table(call: Call, market: str | None) -> Table:
+    records = call.runtime.alerts.records(market, call.values["since"])
+    return rows_table((*_EVENT_COLUMNS, *_OUTCOME_COLUMNS, "delivery"), map(_alert_row, records))
 
 
 def _alert_row(record: Record) -> list[Any]:
@@ -277,6 +287,13 @@ ROUTES = (
         "The alerts that fired in a market, as csv, with what became of each: bars until z was "
         "back at 0, worst_z, worst_bps and net_bps so far, bars followed, whether that is done; "
         "delivery by webhook.",
+        {"since": _SINCE},
+    ),
+    Route(
+        "GET",
+        "/export/alerts.{ending}",
+        all_alerts,
+        "The same of all markets, of those that are gone as well.",
         {"since": _SINCE},
     ),
     Route(

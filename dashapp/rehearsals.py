@@ -91,13 +91,14 @@ class Rehearsals:
         key = (market.id, rule, newest)
         if key not in self._kept:
             read = rehearsal(market, rule)
-            self._kept[key] = await asyncio.to_thread(lambda: _rehearsed(rule, *read()))
+            finest = market.timeframes[0]
+            self._kept[key] = await asyncio.to_thread(lambda: _rehearsed(rule, finest, *read()))
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return self._kept[key]
 
 
-def _rehearsed(rule: AlertRule, ts_ms: Any, values: Any) -> Rehearsal:
+def _rehearsed(rule: AlertRule, finest: str, ts_ms: Any, values: Any) -> Rehearsal:
     if not len(ts_ms):
         return Rehearsal()
     hits = would_have_fired(rule, ts_ms, values)
@@ -108,7 +109,9 @@ def _rehearsed(rule: AlertRule, ts_ms: Any, values: Any) -> Rehearsal:
         )
         for at in hits.tolist()
     )
-    return Rehearsal(f"it would have fired {times} in the {len(ts_ms):,} bars in view", marks)
+    count = f"{len(ts_ms):,}"
+    bars = f"{count} bars in view" if rule.params else f"newest {count} {finest} bars"
+    return Rehearsal(f"it would have fired {times} in the {bars}", marks)
 
 
 def _words(rule: AlertRule, value: float) -> str:

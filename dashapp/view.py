@@ -28,7 +28,9 @@ from analytics.model import (
 )
 from dashapp import ids
 
-_NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})(e\+?\d\d?)?", re.ASCII | re.I)
+#: Commas between groups of three digits, as the pages write large numbers.
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 FIXED_LAG = "fixed"
 THRESHOLD_RANGE = (0.1, 20.0)
 
@@ -195,8 +197,12 @@ def _digits(value: float) -> str:
 
 
 def _finite(raw: Any) -> float | None:
-    """The number that a field holds, None for anything else: `1_000` and full-width digits too."""
+    """The number that a field holds, 20,000 and 2e4 among them.
+
+    None for anything else: `1_000` and full-width digits too.
+    """
     text = _digits(raw) if isinstance(raw, float) else str(raw).strip()
+    text = text.replace(",", "") if _GROUPED.fullmatch(text) else text
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
@@ -217,6 +223,8 @@ def _whole(one: Field, raw: Any) -> int | None:
 def _number(one: Field, raw: Any) -> float:
     low, high = one.limits
     number = _finite(raw)
+    if number is None and raw not in (None, ""):
+        raise ValueError(f"{raw} is no number: {low:g} to {high:,.15g}")
     if number is None or not low <= number <= high:
         given = "empty" if raw in (None, "") else raw
         raise ValueError(f"{given}: expected {low:g} to {high:,.15g}")

@@ -7,13 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, ctx, html
+from dash import ClientsideFunction, Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.alerts import METRICS, parse_rule
 from dashapp import ids
 from dashapp.components import card, field, number, select
+from dashapp.pages.shared import clicked
 from dashapp.runtime import Runtime
 from dashapp.view import View, from_dict
 from ingestion.url_guard import check_url
@@ -128,6 +129,17 @@ def _check_webhook(url: str) -> None:
         raise ValueError(f"webhook: {error}") from None
 
 
+def operators_of(metric: str, chosen: str) -> tuple[list[dict[str, str]], str]:
+    """The comparisons that a metric has, as the list shows them, and the one that stays chosen.
+
+    >>> operators_of("feed_silent", "abs>")
+    ([{'label': '>', 'value': '>'}], '>')
+    """
+    legal = METRICS[metric].operators
+    options = [{"label": words, "value": one} for one, words in _OPERATORS if one in legal]
+    return options, chosen if chosen in legal else legal[0]
+
+
 def message_of(words: str) -> tuple[str, str]:
     """The field that a message is about, "" for the whole form, and the message.
 
@@ -151,6 +163,15 @@ def register(app: Dash, runtime: Runtime) -> None:
     )
 
     @app.callback(
+        Output(OPERATOR, "options"),
+        Output(OPERATOR, "value"),
+        Input(METRIC, "value"),
+        State(OPERATOR, "value"),
+    )
+    async def offer(metric, chosen):
+        return operators_of(metric, chosen)
+
+    @app.callback(
         output={
             "messages": {
                 name: Output(f"{one}-message", "children") for name, one in _MESSAGES.items()
@@ -170,8 +191,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         view, blank = from_dict(held), dict.fromkeys(_MESSAGES, "")
         try:
             fields = rule_fields(view, raw)
-            # The browser may tell of a last field and of the button in one call.
-            if f"{ADD}.n_clicks" not in ctx.triggered_prop_ids or not add:
+            if not clicked(ADD) or not add:
                 parse_rule({"id": "form", **fields})
                 return {"messages": blank, "says": "", "tone": ""}
             rule = runtime.alerts.add_rule(fields)

@@ -87,7 +87,7 @@ def layout(theme: str) -> Component:
                 "History",
                 table(ids.ALERTS_TABLE, history, height="18rem"),
                 tools=[
-                    download(DOWNLOAD, "Download CSV"),
+                    download(DOWNLOAD, "Download CSV", "/export/alerts.csv"),
                     dcc.ConfirmDialogProvider(
                         dbc.Button("Clear", size="sm", color="secondary", outline=True),
                         id=CLEAR,
@@ -191,7 +191,6 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     made: dict[str, Any] = {
         "rules": [rule_row(runtime, rule) for rule in runtime.alerts.rules],
         "events": [event_row(one) for one in runtime.alerts.records()[:_MOST_ROWS]],
-        "export": f"/export/{tab.view.market}/alerts.csv",
         "answer": segments(_answer(runtime)),
     }
     snapshot = await snapshot_of(runtime, tab)
@@ -220,7 +219,6 @@ PAGE = LivePage(
     values={
         "rules": Output(ids.RULES_TABLE, "rowData"),
         "events": Output(ids.ALERTS_TABLE, "rowData"),
-        "export": Output(DOWNLOAD, "href"),
         "preview": Output(alert_form.PREVIEW, "children"),
     },
     options=alert_form.FIELDS,

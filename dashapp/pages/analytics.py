@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, html
+from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestParams
 from analytics.model import NotReady, PairSnapshot
@@ -25,7 +26,7 @@ from dashapp.figures.pair import (
 )
 from dashapp.live import LivePage, Tab
 from dashapp.pages.pair_tables import johansen_part, methods_table
-from dashapp.pages.shared import markers_of, pair_key, snapshot_of, waiting_for, z_rule
+from dashapp.pages.shared import clicked, markers_of, pair_key, snapshot_of, waiting_for, z_rule
 from dashapp.pages.strategy_form import settings_of
 from dashapp.runtime import Runtime
 from dashapp.verdicts import BreakEven
@@ -164,10 +165,12 @@ def register(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         Output(ALERT_MADE, "children"),
         Input(ALERT_BUTTON, "n_clicks"),
-        State(ids.VIEW, "data"),
+        Input(ids.VIEW, "data"),
         prevent_initial_call=True,
     )
     async def alert_here(clicks, held):
+        if not clicked(ALERT_BUTTON):
+            raise PreventUpdate
         view = from_dict(held or {})
         if not clicks or view.pair is None:
             return ""

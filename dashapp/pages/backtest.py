@@ -32,7 +32,7 @@ from dashapp.live import LivePage, Tab
 from dashapp.numerals import NONE, bar_span, pct, usual_step
 from dashapp.numerals import number as digits
 from dashapp.pages import strategy_form, sweep_answers, sweep_card
-from dashapp.pages.shared import NO_PAIR, pair_key, utc_time, waiting_for
+from dashapp.pages.shared import NO_PAIR, clicked, pair_key, utc_time, waiting_for
 from dashapp.runtime import Runtime
 from dashapp.sweeps import GridJobs
 from dashapp.verdicts import newest
@@ -230,14 +230,17 @@ def register(app: Dash, runtime: Runtime) -> None:
             "words": Output(LOOK_AHEAD_SAYS, "children"),
             "tone": Output(LOOK_AHEAD_SAYS, "className"),
         },
-        inputs={"clicks": Input(LOOK_AHEAD, "n_clicks")},
-        state={"held": State(ids.VIEW, "data"), "strategy": State(ids.STRATEGY, "data")},
+        inputs={
+            "clicks": Input(LOOK_AHEAD, "n_clicks"),
+            "held": Input(ids.VIEW, "data"),
+            "strategy": Input(ids.STRATEGY, "data"),
+        },
         running=[(Output(LOOK_AHEAD, "disabled"), True, False)],
         prevent_initial_call=True,
     )
     async def look_ahead(clicks, held, strategy):
         view = from_dict(held or {})
-        if not clicks or view.pair is None:
+        if not clicks or not clicked(LOOK_AHEAD) or view.pair is None:
             raise PreventUpdate
         try:
             y, x = runtime.legs(view.market, view.pair)

@@ -33,6 +33,7 @@ from dashapp.view import to_dict, to_query
 from dashapp.words import data_answer
 
 ROWS_SHOWN = 200
+NO_TICKS, TICKS_BOX = "no-ticks", "ticks-box"
 
 
 def _upload() -> Component:
@@ -114,7 +115,10 @@ def layout(theme: str) -> Component:
             ),
             card(
                 "Newest ticks of the Y leg",
-                table(ids.TICKS_TABLE, ticks),
+                [
+                    html.P(id=NO_TICKS, className="tone-muted"),
+                    html.Div(table(ids.TICKS_TABLE, ticks), id=TICKS_BOX),
+                ],
                 tools=_exports()[:1],
                 extra="wide",
             ),
@@ -160,20 +164,19 @@ def bar_rows(bars: Bars) -> list[dict[str, Any]]:
     return rows
 
 
-def links(tab: Tab, symbol: str | None) -> dict[str, str]:
-    """The addresses of the exports of what the tab looks at."""
+def links(tab: Tab, symbol: str | None, has_ticks: bool = True) -> dict[str, str | None]:
+    """The addresses of the exports of what the tab looks at, None for what there is not."""
     base = f"/export/{quote(tab.view.market, safe='')}"
-    bars = urlencode({"symbol": symbol or "", "timeframe": tab.view.timeframe})
+    bars = urlencode({"symbol": symbol, "timeframe": tab.view.timeframe})
     asked = {"timeframe": tab.view.timeframe, "limit": limit_of(tab)}
-    made = {
-        "to_ticks": f"{base}/ticks.csv?{urlencode({'symbol': symbol or ''})}",
+    if symbol is None:
+        return dict.fromkeys(("to_ticks", "to_bars", "to_summary", "to_pair"))
+    return {
+        "to_ticks": f"{base}/ticks.csv?{urlencode({'symbol': symbol})}" if has_ticks else None,
         "to_bars": f"{base}/bars.csv?{bars}",
         "to_summary": f"{base}/summary.csv?{urlencode(asked)}",
-        "to_pair": "",
+        "to_pair": f"{base}/pair.csv?{pair_query(tab)}" if tab.view.pair is not None else None,
     }
-    if tab.view.pair is not None:
-        made["to_pair"] = f"{base}/pair.csv?{pair_query(tab)}"
-    return made
 
 
 def pair_query(tab: Tab) -> str:
@@ -205,6 +208,8 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
             "answer": segments([(words, "muted")]),
             "summary": [],
             "ticks": [],
+            "no_ticks": "",
+            "ticks_box": "",
             "bars": [],
             **links(tab, None),
             "fixed": body is None or body.kind != "upload",
@@ -220,8 +225,10 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
             for one in summaries
         ],
         "ticks": tick_rows(ticks) if ticks is not None else [],
+        "no_ticks": "" if body.has_ticks else "this market was made of bars, it has no ticks",
+        "ticks_box": "" if body.has_ticks else "collapsed",
         "bars": bar_rows(held[symbol].tail(ROWS_SHOWN)),
-        **links(tab, symbol),
+        **links(tab, symbol, body.has_ticks),
         "fixed": body.kind != "upload",
         "answer": segments(_answer(body, held)),
     }
@@ -252,6 +259,8 @@ PAGE = LivePage(
     values={
         "summary": Output(ids.SUMMARY_TABLE, "rowData"),
         "ticks": Output(ids.TICKS_TABLE, "rowData"),
+        "no_ticks": Output(NO_TICKS, "children"),
+        "ticks_box": Output(TICKS_BOX, "className"),
         "bars": Output(ids.BARS_TABLE, "rowData"),
         "fixed": Output(ids.REMOVE_BOX, "hidden"),
         "to_ticks": Output(ids.DOWNLOAD_TICKS, "href"),

@@ -1,10 +1,12 @@
-"""What more than one page needs of the runtime."""
+"""What more than one page needs of the runtime, and of Dash."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+
+from dash import ctx
 
 from analytics.alerts import AlertEvent
 from analytics.model import NotReady, PairParams, PairSnapshot
@@ -35,6 +37,16 @@ def pair_key(runtime: Runtime, tab: Tab) -> Any:
         return None
     held = runtime.snapshot_key(tab.view.market, tab.view.pair)
     return (held, runtime.alerts.version, runtime.kernels_ready)
+
+
+def clicked(button: str) -> bool:
+    """Whether a callback was called for a click on this button.
+
+    Dash makes a callback wait for its inputs, not for its states, while they are being made:
+    a button that is to act on what was typed right before it takes the tab's view and strategy
+    as inputs, heeds no other call than a click, and one call may tell of both.
+    """
+    return f"{button}.n_clicks" in ctx.triggered_prop_ids
 
 
 def markers_of(runtime: Runtime, tab: Tab) -> list[AlertEvent]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -18,7 +18,7 @@ from dashapp.figures.base import empty_figure
 from dashapp.figures.sweep import AXIS_WORDS, METRIC_WORDS, sweep_figure, walk_figure
 from dashapp.numerals import number as digits
 from dashapp.numerals import pct
-from dashapp.pages.shared import utc_time
+from dashapp.pages.shared import clicked, utc_time
 from dashapp.pages.strategy_form import controls
 from dashapp.pages.sweep_card import (
     ASKED,
@@ -191,21 +191,21 @@ def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
             "run": Input(RUN, "n_clicks"),
             "walk": Input(WALK_RUN, "n_clicks"),
             "cancel": Input(CANCEL, "n_clicks"),
+            "held": Input(ids.VIEW, "data"),
+            "strategy": Input(ids.STRATEGY, "data"),
         },
         state={
             "raw": {name: State(one, "value") for name, one in FORM.items()},
             "metric": State(METRIC, "value"),
-            "held": State(ids.VIEW, "data"),
-            "strategy": State(ids.STRATEGY, "data"),
             "asked": State(ASKED, "data"),
             "state": State(STATE, "data"),
         },
         prevent_initial_call=True,
     )
-    async def steer(run, walk, cancel, raw, metric, held, strategy, asked, state):
-        if not (run or walk or cancel):
+    async def steer(run, walk, cancel, held, strategy, raw, metric, asked, state):
+        if not any(clicked(button) for button in (RUN, WALK_RUN, CANCEL)):
             raise PreventUpdate
-        if ctx.triggered_id == CANCEL:
+        if clicked(CANCEL):
             for name in ("sweep", "walk"):
                 job = _job(jobs, state, name)
                 if job is not None:
@@ -215,7 +215,7 @@ def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
         ask, errors = ask_of(runtime, view, strategy), {}
         axes, errors = check_axes(raw)
         kind, stretches = "sweep", None
-        if ctx.triggered_id == WALK_RUN:
+        if clicked(WALK_RUN):
             kind = "walk"
             stretches, more = check_walk(raw, metric)
             errors |= more

@@ -31,8 +31,11 @@ def test_a_rule_made_with_one_click_fires_when_a_replay_crosses_it(open_tab, qui
     page = open_tab(f"/analytics?{view}", url=quiet.url)
     wait_for_points(page, "spread-chart", 40)
     until(page, "document.querySelector('#alert-rehearsed').innerText.includes('would have fired')")
+    page.fill("#z-threshold", "1.1")
     page.click("#alert-here")
-    until(page, "document.querySelector('#alert-made').innerText.startsWith('armed')")
+    until(page, "document.querySelector('#alert-made').innerText.endsWith('|z| > 1.1')")
+    (rule,) = quiet.get("/api/alerts/rules").json()["rules"]
+    assert rule["threshold"] == 1.1, "a click right after typing acts on what was typed"
     page.wait_for_selector(".toast")
     page.click("#tab-alerts")
     for chart in ("alert-spread-chart", "alert-zscore-chart"):
@@ -46,7 +49,10 @@ NOTICED = """
 window.noticed = [];
 window.Notification = class {
   static permission = "default";
-  static async requestPermission() { return (this.permission = "granted"); }
+  static requestPermission() {
+    const allowed = () => (this.permission = "granted");
+    return new Promise((resolve) => (window.allow = () => resolve(allowed())));
+  }
   constructor(title, options) { window.noticed.push(options.body); }
 };
 """
@@ -98,6 +104,7 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     titled(page, "Analytics - Spreadscope")
     titled(other, "Home - Spreadscope")
     for tab in (page, other):
+        until(tab, "document.querySelector('#replay-time').innerText")  # it knows what is not new
         tab.evaluate(WATCH)
     fire(quiet, 2)
     titled(page, "(2) Analytics - Spreadscope")
@@ -114,6 +121,11 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     titled(page, "Analytics - Spreadscope")
     other.wait_for_function("() => document.querySelector('#notify-here').disabled === false")
     other.click("#notify-here")
+    told = other.inner_text("#replay-time")
+    other.wait_for_function(
+        "(old) => document.querySelector('#replay-time').innerText !== old", arg=told
+    )
+    other.evaluate("window.allow()")
     until(other, "document.querySelector('#notify-here').innerText.endsWith('are on')")
     other.evaluate(HIDE, True)
     fire(quiet)

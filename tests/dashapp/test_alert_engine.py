@@ -137,6 +137,26 @@ async def test_the_rehearsal_counts_what_the_engine_would_have_fired(runtime):
     assert values[-1] == pytest.approx(snapshot.z[-1], rel=1e-9)
 
 
+async def test_the_rehearsal_is_of_the_bars_that_the_activity_filter_leaves(runtime):
+    for one in pair_ticks(400):
+        of_every_other_second = one.ts_ms // 1_000 % 2 == 0
+        runtime.markets["live"].append(one)
+        runtime.markets["live"].append(one.where(of_every_other_second))
+    params = {**asdict(PAIR), "min_trades": 3, "limit": 150}
+    made = await runtime.alerts.rehearsals.of({**ON_Z, "params": params, "threshold": 1.5})
+    assert made.words.endswith("in the 150 bars in view")
+    snapshot = await runtime.snapshot("live", PairParams(**params))
+    assert {one.ts_ms for one in made.marks} <= set(snapshot.ts_ms.tolist())
+    assert made.marks
+
+
+async def test_the_rehearsal_of_a_symbol_names_the_bars_that_it_is_of(runtime):
+    for one in pair_ticks(400):
+        runtime.markets["live"].append(one)
+    made = await runtime.alerts.rehearsals.of({**PRICE, "threshold": 1.0})
+    assert made.words == "it would have fired once in the newest 400 1s bars"
+
+
 async def test_what_became_of_an_alert_is_told_once_it_is_known(runtime, monkeypatch):
     monkeypatch.setattr(alert_engine, "FOLLOW_S", 0.0)
     both = pair_ticks(500)

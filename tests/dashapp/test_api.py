@@ -529,6 +529,11 @@ async def test_what_fired_can_be_asked_for_by_market_and_time(client, runtime):
     table = (await client.get("/export/demo/alerts.csv")).text.splitlines()
     assert len(table) == 2
     assert "BTCUSDT / ETHUSDT" in table[1]
+    assert len((await client.get("/export/live/alerts.csv")).text.splitlines()) == 1
+    everywhere = await client.get("/export/alerts.csv")
+    assert everywhere.text.splitlines() == table
+    assert "all-markets_alerts.csv" in everywhere.headers["content-disposition"]
+    assert (await client.get("/export/alerts.parquet")).status_code == 404
 
 
 async def test_the_export_of_alerts_tells_what_became_of_each(client, runtime):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
+from analytics.model import Bars
 from dashapp.controls import legs, settle_values
+from storage.market import Market
 
 HELD = {"market": "demo", "y": None, "x": None, "symbols": [], "timeframe": "1s"}
 
@@ -22,6 +28,17 @@ def test_a_market_fills_its_legs_and_symbols(runtime):
     assert (made["y"], made["x"]) == ("BTCUSDT", "ETHUSDT")
     assert made["symbols"] == ["BTCUSDT", "ETHUSDT"]
     assert made["timeframe"] == "1s"
+
+
+def test_a_replay_of_bars_is_shown_in_a_timeframe_that_they_have(runtime):
+    ones = np.ones(3)
+    bars = Bars("A", "1m", np.arange(3) * 60_000, *[ones] * 5, np.full(3, -1), ones)
+    runtime.markets["replay"] = Market("replay", "Replay", "replay")
+    for symbol in "AB":
+        runtime.markets["replay"].append_bars(replace(bars, symbol=symbol))
+    held = {**HELD, "market": "replay"}
+    assert settle_values(runtime, {}, held, "demo")["timeframe"] == "1m"
+    assert settle_values(runtime, {}, {**held, "timeframe": "5m"}, "demo")["timeframe"] == "5m"
 
 
 def test_a_link_to_a_market_that_is_gone_opens_the_default_one(runtime):

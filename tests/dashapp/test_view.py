@@ -41,6 +41,19 @@ def test_a_whole_number_just_outside_its_range_is_refused_at_its_field(name, lim
         assert made(**{name: str(right)})[1] == {}
 
 
+@pytest.mark.parametrize("text", ["20000", "20,000", "2e4", " 2E+4 ", "20,000.0", 20_000.0])
+def test_an_amount_may_be_typed_as_the_pages_write_it_and_with_an_exponent(text):
+    view, errors = made(min_volume=text)
+    assert errors == {}
+    assert view.pair.min_volume == 20_000.0
+
+
+@pytest.mark.parametrize("wrong", ["2,5", "20,00", "1,0000", "2e", "e4", "1e999", "2e-4", "1_000"])
+def test_what_is_no_amount_is_said_to_be_none(wrong):
+    message = made(min_volume=wrong)[1]["min_volume"]
+    assert message == f"{wrong} is no number: 0 to 1,000,000,000,000"
+
+
 @pytest.mark.parametrize("wrong", ["", None, "0", "-2", "21", "nan", "two"])
 def test_a_threshold_out_of_range_is_refused(wrong):
     assert list(made(z_threshold=wrong)[1]) == ["z_threshold"]
