@@ -65,7 +65,12 @@ class PageServer:
         legs = {"y": SYMBOLS[0], "x": SYMBOLS[1], "limit": bars}
         view, errors = check("demo", [], {**legs, **raw}, SYMBOLS)
         assert not errors
-        self._look = {ids.VIEW: to_dict(view), ids.THEME: "dark", ids.FROZEN: False}
+        self._look = {
+            ids.VIEW: to_dict(view),
+            ids.STRATEGY: None,
+            ids.THEME: "dark",
+            ids.FROZEN: False,
+        }
         cursor = ids.cursor_of("/analytics")
         (self._callback,) = (
             one
