@@ -171,7 +171,7 @@ def pair_readings(
     rows = align(y, x, None, params.min_trades, params.min_volume)
     legs = legs_of(rows, params.price_space)
     for index, end in enumerate(ends.tolist()):
-        stop = int(np.searchsorted(rows.ts_ms, end, side="right"))
+        stop = int(rows.ts_ms.searchsorted(end, side="right"))
         start = max(stop - params.limit, 0)
         known = stop > 0 and rows.ts_ms[stop - 1] == end
         if not known or stop - start < max(params.z_window, MIN_ROWS):
@@ -184,7 +184,9 @@ def pair_readings(
 
 def _stretch(bars: Bars, span: tuple[int, int], before: int | None) -> Bars:
     """The bars of a span of times, and as many `before` it (None: all)."""
-    first, last = (int(np.searchsorted(bars.ts_ms, at, side="right")) for at in span)
+    first = last = int(bars.ts_ms.searchsorted(span[0], side="right"))
+    if span[1] != span[0]:
+        last = int(bars.ts_ms.searchsorted(span[1], side="right"))
     start = 0 if before is None else max(first - before - 1, 0)
     if start == 0 and last == len(bars):
         return bars
