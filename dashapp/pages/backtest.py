@@ -176,7 +176,12 @@ def figure_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
         ("Average holding", held, "", ""),
         ("Turnover", f"{digits(one.turnover, 1)} ×", "of the equity, both legs", "muted"),
         ("Exposure", pct(one.exposure, 0, signed=False), "of the bars", "muted"),
-        ("Costs", "", cost_words(one.cost_share) or "no gross profit to take from", "muted"),
+        (
+            "Costs",
+            pct(one.net_return - one.gross_return),
+            cost_words(one.cost_share) or "no gross profit to take from",
+            "muted",
+        ),
         ("Hedge", "", result.label, "warn" if result.in_sample else "muted"),
         ("Bars", f"{len(result.ts_ms):,}", dropped, "muted"),
     ]
