@@ -31,14 +31,19 @@
     return attention();
   }
 
+  // Before the page stands there is nobody to tell.
+  function tell() {
+    if (document.getElementById("alerts-badge")) setProps("attention", { data: attention() });
+  }
+
   document.addEventListener("visibilitychange", () => {
     noteRead();
-    if (document.getElementById("alerts-badge")) setProps("attention", { data: attention() });
+    tell();
   });
   window.addEventListener("storage", (event) => {
     if (event.key !== READ) return;
     read = event.newValue;
-    if (document.getElementById("alerts-badge")) setProps("attention", { data: attention() });
+    tell();
   });
 
   // ---------------------------------------------------------------- the browser's title

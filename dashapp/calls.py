@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from analytics.model import NotReady
 from dashapp.analyses import Busy
+from dashapp.file_markets import known_market
 from dashapp.query import Parameters, read_query
 from dashapp.runtime import Runtime
 from storage.market import Market
@@ -73,11 +74,10 @@ class Route:
 
 def market_of(runtime: Runtime, market_id: str) -> Market:
     """The market of this id. Raises ApiError 404."""
-    market = runtime.market(market_id)
-    if market is None:
-        known = ", ".join(runtime.markets)
-        raise ApiError(HTTPStatus.NOT_FOUND, f"there is no market {market_id!r}, only: {known}")
-    return market
+    try:
+        return known_market(runtime.markets, market_id)
+    except KeyError as error:
+        raise ApiError(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
 
 
 def known_symbol(market: Market, symbol: str) -> str:

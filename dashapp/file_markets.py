@@ -11,7 +11,7 @@ import logging
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from dashapp.recorder import Recorder
@@ -24,6 +24,14 @@ logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_MARKETS = 16
 FILE_CHUNK = 1 << 20
+
+
+def known_market(markets: Mapping[str, Market], market_id: str) -> Market:
+    """The market of this id. Raises KeyError in words."""
+    market = markets.get(market_id)
+    if market is None:
+        raise KeyError(f"there is no market {market_id!r}, only: {', '.join(markets)}")
+    return market
 
 
 class FileMarkets:
@@ -110,9 +118,8 @@ class FileMarkets:
         self._markets[market.id] = market
         uploads = [one.id for one in self._markets.values() if one.kind == "upload"]
         for oldest in uploads[:-MAX_UPLOAD_MARKETS]:
-            del self._markets[oldest], self._files[oldest]
+            self._forget(oldest)
             logger.info("market %s forgotten: the newest %d uploads stay", oldest, len(uploads) - 1)
-        self._gone()
 
     def remove(self, market: str) -> None:
         """Forget an uploaded market, and give up the files that are joining it.
@@ -123,18 +130,19 @@ class FileMarkets:
         for session in list(self.sessions.values()):
             if session.market is found:
                 session.abort()
-        del self._markets[market], self._files[market]
-        self._gone()
+        self._forget(market)
         self._recorder.forget(market)
         logger.info("market %s was removed", market)
+
+    def _forget(self, market: str) -> None:
+        del self._markets[market], self._files[market]
+        self._gone()
 
     def _ended(self, key: str) -> None:
         del self.sessions[key]
 
     def _uploaded(self, market: str) -> Market:
-        found = self._markets.get(market)
-        if found is None:
-            raise KeyError(f"there is no market {market!r}, only: {', '.join(self._markets)}")
+        found = known_market(self._markets, market)
         if found.kind != "upload":
             raise ValueError(f"market is {market!r}, expected one that was uploaded")
         return found

@@ -26,7 +26,7 @@ from dashapp.alert_history import MAX_EVENTS
 from dashapp.analyses import Analyses, Correlations, carried_share, legs, pair_key
 from dashapp.export_rows import kept_of
 from dashapp.feed_control import FeedControl, publisher_at
-from dashapp.file_markets import MAX_UPLOAD_MARKETS, FileMarkets
+from dashapp.file_markets import MAX_UPLOAD_MARKETS, FileMarkets, known_market
 from dashapp.johansen import JohansenDesk
 from dashapp.keeper import Keeper
 from dashapp.pair_log import PairLog
@@ -150,10 +150,7 @@ class Runtime:
         return self.markets.get(market_id)
 
     def _known(self, market_id: str) -> Market:
-        market = self.markets.get(market_id)
-        if market is None:
-            raise KeyError(f"there is no market {market_id!r}, only: {', '.join(self.markets)}")
-        return market
+        return known_market(self.markets, market_id)
 
     def _market_gone(self) -> None:
         """A market was forgotten: pages that show none begin with another, if it was theirs."""

@@ -1,8 +1,8 @@
 """Webhooks: documents posted as JSON, tried again while the receiver fails.
 
 Deliveries run as tasks of their own, a few at a time to each receiver, so that a slow one holds
-up nobody else. Hosts are judged
-as those of streams are: link-local and metadata addresses are refused, redirects not followed.
+up nobody else. Hosts are judged as those of streams are: link-local and metadata addresses are
+refused, redirects not followed.
 """
 
 from __future__ import annotations

@@ -61,6 +61,14 @@ async def fire(runtime: Runtime, receiver: Receiver) -> Record:
     return record
 
 
+async def refused(archive: Path, receiver: Receiver) -> Runtime:
+    """A runtime whose one alert was refused once by its webhook, and is pending."""
+    runtime = await started(archive)
+    record = await fire(runtime, receiver)
+    await until(lambda: record.delivery == "pending: HTTP 500")
+    return runtime
+
+
 def kept(path: Path) -> list[dict]:
     archive = Archive.reader(path)
     rows = archive.deliveries()
@@ -129,9 +137,7 @@ async def test_a_delivery_that_goes_on_is_given_up_when_its_patience_ends(path, 
 async def test_a_rule_that_is_deleted_changes_nothing_for_what_it_caused(path, monkeypatch):
     monkeypatch.setattr("dashapp.deliveries.WAITS_S", (60.0,))
     async with listening([500, 200]) as receiver:
-        first = await started(path)
-        record = await fire(first, receiver)
-        await until(lambda: record.delivery == "pending: HTTP 500")
+        first = await refused(path, receiver)
         first.alerts.delete_rule("above")
         await first.stop()
         again = await started(path)
@@ -145,9 +151,7 @@ async def test_a_rule_that_is_deleted_changes_nothing_for_what_it_caused(path, m
 async def test_a_history_that_is_cleared_leaves_no_delivery_behind(path, monkeypatch):
     monkeypatch.setattr("dashapp.deliveries.WAITS_S", (60.0,))
     async with listening([500, 200]) as receiver:
-        first = await started(path)
-        record = await fire(first, receiver)
-        await until(lambda: record.delivery == "pending: HTTP 500")
+        first = await refused(path, receiver)
         first.alerts.clear_events()
         await first.stop()
         again = await started(path)
