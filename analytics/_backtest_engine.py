@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics._alignment import not_enough
-from analytics._backtest_kernels import PLACES, SHARES, SUMS, play
 from analytics._backtest_types import BacktestParams
+from analytics._kernels.backtest import PLACES, SHARES, SUMS, play
+from analytics.alignment import not_enough
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import (
     TIMEFRAMES,
@@ -76,7 +76,7 @@ class Ledger(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A simulated run: what the kernel wrote. sums: see `analytics._backtest_kernels.SUMS`."""
+    """A simulated run: what the kernel wrote. sums: see `analytics._kernels.backtest.SUMS`."""
 
     signals: Signals
     equity: FloatArray

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from analytics._backtest_kernels import SUMS
 from analytics._backtest_types import BacktestFigures
+from analytics._kernels.backtest import SUMS
 from analytics.model import FloatArray
 
 #: Returns whose variance is this share of their mean square, or less, do not vary.

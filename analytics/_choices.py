@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from analytics._sums import newest_scores
+from analytics._kernels.sums import newest_scores
 from analytics.model import FloatArray, HedgeFit
 
 #: A standard deviation below this share of the legs' size is rounding: no z there.

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from analytics import _adf_kernel as kernel
-from analytics._adf_orthogonal import adf_orthogonal
+from analytics._kernels import adf as kernel
+from analytics._kernels.adf_orthogonal import adf_orthogonal
 from analytics.arrays import series, whole
 from analytics.model import LAG_METHODS, TRENDS, FloatArray
 

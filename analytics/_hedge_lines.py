@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analytics._huber import huber
-from analytics._kalman import kalman_fit
-from analytics._sums import about_mean, project, square_left
-from analytics._theil_sen import median, median_slope
+from analytics._kernels.huber import huber
+from analytics._kernels.kalman import kalman_fit
+from analytics._kernels.sums import about_mean, project, square_left
+from analytics._kernels.theil_sen import median, median_slope
 from analytics.model import FloatArray
 
 #: x hardly varies where its standard deviation is below this share of its size: what is

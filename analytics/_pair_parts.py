@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics._adf_kernel import NOISE
-from analytics._alignment import Aligned
+from analytics._kernels.adf import NOISE
+from analytics.alignment import Aligned
 from analytics.correlation import LEAST_OBSERVATIONS, pearson
 from analytics.model import FloatArray, PairParams
 from analytics.rolling import rolling_corr

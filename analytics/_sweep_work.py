@@ -17,7 +17,7 @@ from analytics._backtest_engine import (
     score_spread,
     too_short,
 )
-from analytics._backtest_kernels import SUMS, score
+from analytics._kernels.backtest import SUMS, score
 from analytics.grid import Grid, Windows
 from analytics.model import FloatArray, NotReady
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-import analytics.barfold as kernel
+import analytics._kernels.barfold as kernel
 from analytics.model import (
     BAR_COLUMNS,
     NO_TRADE_ID,

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from analytics import _adf_kernel as kernel
 from analytics import mackinnon
 from analytics._dickey_fuller import (
     finite_series,
@@ -22,7 +21,8 @@ from analytics._dickey_fuller import (
     residual_statistic,
     trend_terms,
 )
-from analytics._engle_granger import COLLINEAR, detrended, first_stage, pair_statistics
+from analytics._kernels import adf as kernel
+from analytics._kernels.engle_granger import COLLINEAR, detrended, first_stage, pair_statistics
 from analytics.arrays import table, whole
 from analytics.model import CointegrationResult, FloatArray, IntArray
 

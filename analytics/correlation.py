@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics._sums import correlation
+from analytics._kernels.sums import correlation
 from analytics.arrays import series, table, two_series
 from analytics.model import BoolArray, FloatArray, frozen
 

@@ -32,7 +32,7 @@ from analytics._hedge_lines import (
     ratio_line,
     rows_of,
 )
-from analytics._kalman import kalman_path
+from analytics._kernels.kalman import kalman_path
 from analytics.arrays import series, table, two_series, whole
 from analytics.kalman import KalmanHedge, kalman_hedge
 from analytics.model import HEDGE_METHODS, FloatArray, HedgeFit, HedgePath

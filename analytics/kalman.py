@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analytics._kalman import run_filter
+from analytics._kernels.kalman import run_filter
 from analytics.arrays import number, numbers, two_series
 from analytics.model import FloatArray
 

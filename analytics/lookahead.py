@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analytics._alignment import not_enough
 from analytics._backtest_types import BacktestParams, BacktestResult
+from analytics.alignment import not_enough
 from analytics.backtest import run_backtest
 from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams
 

@@ -15,7 +15,7 @@ from math import erfc, inf, isnan, nan, sqrt
 
 import numpy as np
 
-from analytics._mackinnon_tables import CRITICAL, P_SURFACE
+from analytics._kernels.mackinnon import CRITICAL, P_SURFACE
 from analytics.model import TRENDS, FloatArray
 
 #: The p-value surface ends here, and the table of critical values there.

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from analytics._alignment import Aligned, align, not_enough
 from analytics._choices import swapped_z, z_by_fit
 from analytics._pair_parts import MIN_ROWS, Legs, correlations, legs_of, spread_of
+from analytics.alignment import Aligned, align, not_enough
 from analytics.cointegration import engle_granger
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics._alignment import Aligned, align, shared_times
 from analytics._pair_parts import MIN_ROWS, Legs, legs_of, returns_of, spread_of
+from analytics.alignment import Aligned, align, shared_times
 from analytics.cointegration import engle_granger
 from analytics.hedge import fit_hedge
 from analytics.model import BAR_COLUMNS, Bars, FloatArray, IntArray, PairParams

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from analytics import _adf_kernel as kernel
 from analytics import mackinnon
 from analytics._dickey_fuller import (
     finite_series,
@@ -26,7 +25,8 @@ from analytics._dickey_fuller import (
     trend_terms,
     window_statistics,
 )
-from analytics._sums import change_on_level
+from analytics._kernels import adf as kernel
+from analytics._kernels.sums import change_on_level
 from analytics.arrays import number, series, whole
 from analytics.model import FloatArray, IntArray, OUFit, UnitRootResult
 

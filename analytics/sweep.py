@@ -15,8 +15,8 @@ import numpy as np
 
 from analytics._backtest_engine import pair_legs, per_year
 from analytics._backtest_figures import reckon
-from analytics._backtest_kernels import SUMS
 from analytics._backtest_types import BacktestParams
+from analytics._kernels.backtest import SUMS
 from analytics._sweep_work import Bench, Mapper, best_of, run_here
 from analytics.grid import Grid
 from analytics.model import Bars, FloatArray, NotReady, PairParams, frozen

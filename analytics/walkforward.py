@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics._alignment import not_enough
 from analytics._backtest_engine import (
     Hedged,
     Legs,
@@ -33,9 +32,10 @@ from analytics._backtest_engine import (
     simulate,
 )
 from analytics._backtest_figures import reckon
-from analytics._backtest_kernels import SUMS
 from analytics._backtest_types import BacktestParams
+from analytics._kernels.backtest import SUMS
 from analytics._sweep_work import Mapper, best_of, run_here, score_cells
+from analytics.alignment import not_enough
 from analytics.grid import Grid, Windows
 from analytics.model import Bars, FloatArray, HedgeFit, IntArray, NotReady, frozen
 from analytics.performance import max_drawdown, sharpe

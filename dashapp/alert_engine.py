@@ -17,14 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from analytics.alerts import (
-    AlertEvent,
-    AlertRule,
-    AlertState,
-    evaluate,
-    parse_rule,
-    rule_to_dict,
-)
+from analytics.alerts import AlertEvent, AlertRule, AlertState, evaluate, parse_rule, rule_to_dict
 from analytics.model import PairParams
 from dashapp.alert_followup import FOLLOW_S, follow
 from dashapp.alert_history import AlertHistory, Record

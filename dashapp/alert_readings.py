@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from analytics._alignment import align
 from analytics.alerts import METRICS, AlertRule, Reading
+from analytics.alignment import align
 from analytics.model import Bars, FeedStatus, FloatArray, IntArray, PairParams
 from analytics.readings import pair_readings
 from dashapp.analyses import legs, serial

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics._alignment import align
+from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
 from analytics.model import (

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from analytics._alignment import shared_times
 from analytics.alerts import AlertRule
+from analytics.alignment import shared_times
 from analytics.model import IntArray, PairParams
 from analytics.readings import pair_readings
 from dashapp.alert_engine import AlertEngine

@@ -87,7 +87,7 @@ async def _no_such_file(request: Request, raised: Exception) -> Response:
 
 
 def _product(runtime: Runtime, server: FastAPI) -> Dash:
-    from dashapp import create_app
+    from dashapp.ui.app import create_app
 
     return create_app(runtime, server)
 

@@ -16,14 +16,7 @@ from ingestion.errors import UploadError
 from ingestion.inflate import MAGIC, Inflater
 from ingestion.lines import MAX_LINE
 from ingestion.ohlc import BarTable, Header
-from ingestion.recognise import (
-    BOM,
-    LEGAL,
-    PREAMBLE,
-    names_a_symbol,
-    recognise,
-    refuse_binary,
-)
+from ingestion.recognise import BOM, LEGAL, PREAMBLE, names_a_symbol, recognise, refuse_binary
 from ingestion.scankernel import PAD
 from ingestion.scanner import LineScanner
 from ingestion.symbols import proper_symbol, symbol_in_name, symbol_of_file

@@ -16,15 +16,7 @@ import sqlalchemy as sa
 from analytics.model import Bars, Ticks
 from storage.archive_blocks import Damaged, columns_of, decode, encode
 from storage.archive_reader import HEADS, OnDamage, joined, series_id_of, sliced, whole_blocks
-from storage.archive_schema import (
-    BLOCK_ROWS,
-    DAMAGED,
-    FULL,
-    blocks,
-    insert_into,
-    now_ms,
-    series,
-)
+from storage.archive_schema import BLOCK_ROWS, DAMAGED, FULL, blocks, insert_into, now_ms, series
 from storage.seen_ids import SeenIds
 
 InsertBlocks = Callable[[sa.Connection, Sequence[Mapping[str, Any]]], None]

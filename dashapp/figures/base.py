@@ -20,12 +20,7 @@ import numpy.typing as npt
 
 from analytics.model import FloatArray
 from dashapp import ids
-from dashapp.theme import (
-    TEXT_SIZE,
-    TITLE_SIZE,
-    chart_layout,
-    tokens,
-)
+from dashapp.theme import TEXT_SIZE, TITLE_SIZE, chart_layout, tokens
 
 Figure = dict[str, Any]
 

@@ -14,15 +14,7 @@ import numpy.typing as npt
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
 from dashapp import ids
 from dashapp.figures.axes import time_axis, value_axis, zero_line
-from dashapp.figures.base import (
-    Figure,
-    figure,
-    line,
-    message_in_the_middle,
-    safe,
-    times,
-    typed,
-)
+from dashapp.figures.base import Figure, figure, line, message_in_the_middle, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
 from dashapp.figures.rows import rows_of
 from dashapp.numerals import number

@@ -15,15 +15,7 @@ import numpy as np
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
 from dashapp import ids
 from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
-from dashapp.figures.base import (
-    Figure,
-    figure,
-    line,
-    message_in_the_middle,
-    safe,
-    times,
-    typed,
-)
+from dashapp.figures.base import Figure, figure, line, message_in_the_middle, safe, times, typed
 from dashapp.figures.hedge import hedge_path_figure, scatter_figure
 from dashapp.figures.marks import (
     Alert,

@@ -13,15 +13,7 @@ from analytics.model import NotReady
 from dashapp import ids, live
 from dashapp.alert_engine import public_rule
 from dashapp.alert_history import Record
-from dashapp.components import (
-    card,
-    chart,
-    download,
-    number_column,
-    segments,
-    table,
-    text_column,
-)
+from dashapp.components import card, chart, download, number_column, segments, table, text_column
 from dashapp.figures.alerts import alert_spread_figure, alert_zscore_figure
 from dashapp.figures.base import empty_figure
 from dashapp.live import LivePage, Tab

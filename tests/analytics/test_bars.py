@@ -11,14 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.bars import (
-    BarBuilder,
-    aggregate,
-    resample,
-    ticks_of_frame,
-    timeframe_ms,
-    to_frame,
-)
+from analytics.bars import BarBuilder, aggregate, resample, ticks_of_frame, timeframe_ms, to_frame
 from analytics.model import BAR_COLUMNS, TIMEFRAMES, UNKNOWN_TRADES, Bars, Ticks
 
 # Times within a few bars of each other, so that ties, late ticks and gaps are common.

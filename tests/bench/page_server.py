@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 import numpy as np
+from dashapp.ui.app import create_app
 
 from analytics.model import Ticks
-from dashapp import create_app, ids
+from dashapp import ids
 from dashapp.runtime import Runtime
 from dashapp.server import create_server
 from dashapp.settings import Settings

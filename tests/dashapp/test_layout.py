@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 from dash import Dash
+from dashapp.ui.app import create_app
 
-from dashapp import create_app, ids, layout
+from dashapp import ids, layout
 from dashapp.pages import PAGES
 from dashapp.server import create_server
 

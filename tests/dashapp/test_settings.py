@@ -8,14 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashapp.settings import (
-    VERSION,
-    Settings,
-    UsageError,
-    default_archive,
-    is_loopback,
-    parse,
-)
+from dashapp.settings import VERSION, Settings, UsageError, default_archive, is_loopback, parse
 
 PROJECT = Path(__file__).resolve().parents[2]
 

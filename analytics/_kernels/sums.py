@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from analytics._adf_kernel import BARE, FAST, dot
+from analytics._kernels.adf import BARE, FAST, dot
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
 _compiled = njit(**_OPTIONS)

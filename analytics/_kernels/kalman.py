@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from analytics._sums import centre_and_size
+from analytics._kernels.sums import centre_and_size
 from analytics.model import FloatArray, IntArray, frozen
 
 #: Variance of a step of the state and of an observation, in scaled units.

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from analytics import _adf_kernel as kernel
+from analytics._kernels import adf as kernel
 from analytics.model import FloatArray
 
 #: A column with less than this share of its length left is a combination of those before.

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from analytics._adf_kernel import BARE
+from analytics._kernels.adf import BARE
 from analytics.model import FloatArray
 
 _TUNING = 1.345

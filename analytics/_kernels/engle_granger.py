@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from analytics import _adf_kernel as kernel
+from analytics._kernels import adf as kernel
 from analytics.model import BoolArray, FloatArray
 
 #: R squared from which the legs count as collinear, as in statsmodels: 1 - 100 sqrt(eps).
