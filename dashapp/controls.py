@@ -19,7 +19,7 @@ from analytics.model import TIMEFRAMES
 from dashapp import components, ids
 from dashapp.runtime import Runtime
 from dashapp.view import FIELDS, Field, View, check, from_query, read, to_dict, to_query
-from ingestion.symbols import proper_symbol
+from ingestion.decode.symbols import proper_symbol
 from storage.market import Market
 
 MAX_SHOWN = 4

@@ -9,7 +9,7 @@ from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.runtime import Runtime
-from ingestion.symbols import proper_symbol
+from ingestion.decode.symbols import proper_symbol
 
 #: Letters typed before a name that no list has is offered as a symbol.
 SHORTEST = 4

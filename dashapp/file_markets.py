@@ -16,8 +16,8 @@ from functools import partial
 
 from dashapp.recorder import Recorder
 from dashapp.uploads import UploadSession
-from ingestion.charset import Encoding
-from ingestion.upload import UploadReader
+from ingestion.files.charset import Encoding
+from ingestion.files.reader import UploadReader
 from storage.market import Market
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from dashapp.bodies import UPLOAD_CAP
 from dashapp.calls import ApiError, Call, Route, error, market_of, small
 from dashapp.query import Parameter, choice, symbol, text
-from ingestion.upload import UploadError
+from ingestion.files.reader import UploadError
 
 MAX_UPLOADS = 4
 #: A file of which nothing comes for so long is given up.

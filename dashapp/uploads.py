@@ -17,8 +17,8 @@ from typing import Any
 
 from analytics.model import Bars, Ticks
 from dashapp.recorder import FileTape
+from ingestion.files.reader import UploadError, UploadReader, UploadReport
 from ingestion.replay import part_of
-from ingestion.upload import UploadError, UploadReader, UploadReport
 from storage.market import Market
 from storage.stats import Counters
 

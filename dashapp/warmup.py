@@ -22,7 +22,7 @@ from analytics.model import HEDGE_METHODS, TIMEFRAMES, PairParams, Ticks
 from analytics.stationarity import half_life, hurst, rolling_adf
 from analytics.sweep import sweep
 from analytics.warmup import warm_up
-from ingestion.upload import UploadReader
+from ingestion.files.reader import UploadReader
 from storage.market import Market
 
 _SECONDS = 400

@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 
 import httpx
 
-from ingestion.http_client import http_client
+from ingestion.stream.http_client import http_client
 from ingestion.url_guard import CheckedUrl, UrlRefusedError, at_address, check_url, resolve
 
 logger = logging.getLogger(__name__)

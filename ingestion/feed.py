@@ -14,15 +14,15 @@ from functools import partial
 from typing import Any, Protocol
 
 from analytics.model import FeedStatus, Gap, Ticks
-from ingestion import binance
-from ingestion.backfill import Backfill, BackfillPolicy, Fill
-from ingestion.redis_feed import RedisFeed
-from ingestion.running import Running
+from ingestion.binance import wire
+from ingestion.binance.backfill import Backfill, BackfillPolicy, Fill
+from ingestion.decode.symbols import proper_symbol
+from ingestion.redis import RedisFeed
 from ingestion.simulator import Simulator
 from ingestion.sources import source_of
-from ingestion.supervisor import OnGap, Sink, Supervisor, Timers
-from ingestion.symbols import proper_symbol
-from ingestion.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
+from ingestion.stream.running import Running
+from ingestion.stream.supervisor import OnGap, Sink, Supervisor, Timers
+from ingestion.stream.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
 from ingestion.url_guard import check_url, mask_url
 
 __all__ = [
@@ -103,22 +103,22 @@ class BinanceFeed(Supervisor):
         backfill: BackfillPolicy | None = None,
         **options: Any,
     ) -> None:
-        self.venue = binance.VENUES[source]
-        self.base = None if base is None else binance.checked_base(base)
+        self.venue = wire.VENUES[source]
+        self.base = None if base is None else wire.checked_base(base)
         self.backfill: Backfill | None = None
         self._requests = 0
-        rest = None if rest is None else binance.checked_rest(rest)
+        rest = None if rest is None else wire.checked_rest(rest)
         if fill is not None and (base is None or rest is not None):
             where = rest or self.venue.rest
             self.backfill = Backfill(self.venue, where, fill, self._say_of_gaps, policy=backfill)
         timers = options.get("timers") or Timers()
 
         def transport(wanted: tuple[str, ...]) -> Transport:
-            url = binance.stream_url(self.venue, wanted, self.base)
+            url = wire.stream_url(self.venue, wanted, self.base)
             return WebSocketTransport(url, timers.timeouts)
 
-        names = binance.checked_symbols(symbols, source)
-        options |= {"overlap": True, "strict_ids": True, "pace": binance.pace(self.venue)}
+        names = wire.checked_symbols(symbols, source)
+        options |= {"overlap": True, "strict_ids": True, "pace": wire.pace(self.venue)}
         super().__init__(source, transport, sink, names, **options)
 
     def start(self) -> None:
@@ -143,11 +143,11 @@ class BinanceFeed(Supervisor):
 
     async def set_symbols(self, symbols: Sequence[str]) -> None:
         """Subscribe to what is new, unsubscribe from what is gone. Raises ValueError."""
-        await super().set_symbols(binance.checked_symbols(symbols, self.source))
+        await super().set_symbols(wire.checked_symbols(symbols, self.source))
 
     def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
         messages = []
-        for request, symbols in ((binance.subscribe, added), (binance.unsubscribe, removed)):
+        for request, symbols in ((wire.subscribe, added), (wire.unsubscribe, removed)):
             if symbols:
                 self._requests += 1
                 messages.append(request(self.venue, symbols, self._requests))
@@ -247,7 +247,7 @@ def make_feed(
         return SimulatorFeed(sink, symbols, seed=seed, history_s=history_s)
     options: dict[str, Any] = {"timers": timers, "on_jump": on_jump}
     options |= {"on_gap": on_gap, "on_restart": on_restart}
-    if source in binance.VENUES:
+    if source in wire.VENUES:
         bases: dict[str, Any] = {"base": binance_ws, "rest": binance_rest, "fill": fill}
         return BinanceFeed(source, sink, symbols, **bases, **options)
     if source.lower().startswith(("redis://", "rediss://")):

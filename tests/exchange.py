@@ -28,7 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
-from ingestion.binance import VENUES
+from ingestion.binance.wire import VENUES
 from tests.exchange_faults import Faults
 from tests.exchange_rest import Requests
 

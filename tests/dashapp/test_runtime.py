@@ -34,7 +34,7 @@ from dashapp.file_markets import MAX_UPLOAD_MARKETS
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
 from dashapp.uploads import UploadSession
-from ingestion.upload import UploadError
+from ingestion.files.reader import UploadError
 from storage.market import Market
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")

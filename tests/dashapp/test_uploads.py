@@ -17,7 +17,7 @@ from dashapp.pages import upload_report
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
 from dashapp.uploads import UploadSession
-from ingestion.upload import UploadError
+from ingestion.files.reader import UploadError
 
 QUIET = Settings(source="none", archive=None)
 START_MS = 1_723_161_240_000

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from dashapp.feed_control import FeedControl
 from dashapp.settings import Settings
-from ingestion.backoff import Backoff, BackoffPolicy
 from ingestion.feed import Timeouts, Timers
-from ingestion.watchdog import WatchdogPolicy
+from ingestion.stream.backoff import Backoff, BackoffPolicy
+from ingestion.stream.watchdog import WatchdogPolicy
 from storage.market import Market
 from tests.exchange import Exchange
 from tests.exchange_faults import STRIKES

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.decode import Decoded, Decoder
+from ingestion.decode.decoder import Decoded, Decoder
 from tests.ingestion.fuzz_grammar import Case, Tick, case
 from tests.ingestion.fuzz_mutate import TEMPLATES, mutated
 from tests.ingestion.fuzz_oracle import allows, objects, parts

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analytics.model import Ticks
-from ingestion.redis_feed import RedisFeed, checked_redis, ticks_of
+from ingestion.redis import RedisFeed, checked_redis, ticks_of
 from storage import redis_stream
 from storage.redis_stream import RedisPublisher
 from tests.redis_server import RedisServer
