@@ -16,8 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from analytics._columns import Columns
-from analytics._columns import frozen as frozen
+from analytics._columns import Columns, frozen
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

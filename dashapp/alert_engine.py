@@ -29,8 +29,8 @@ from dashapp.recorder import Recorder
 from dashapp.rehearsals import Rehearsals
 from dashapp.rounds import rounds
 from ingestion.url_guard import check_url, mask_url
-from storage.archive import Archive
-from storage.market import Market
+from storage.archive.archive import Archive
+from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
 

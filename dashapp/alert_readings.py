@@ -23,7 +23,7 @@ from analytics.readings import pair_readings
 from dashapp.analyses import legs, serial
 from dashapp.closed_bars import ClosedBars, Plan, newest_ms
 from dashapp.doubt import certain
-from storage.market import Market
+from storage.market.market import Market
 
 #: Kinds of markets that a feed fills, which may fall silent.
 _FED = ("live", "demo")

@@ -32,7 +32,7 @@ from analytics.model import (
 from analytics.pair import analyze_pair
 from dashapp.ranking import Ranking, rank_pairs
 from dashapp.summary import SymbolSummary, summarize_market
-from storage.market import Market
+from storage.market.market import Market
 
 WORKERS = 2
 MAX_KEPT = 64

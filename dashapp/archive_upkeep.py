@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from storage.archive import Archive, ArchiveError
+from storage.archive.archive import Archive, ArchiveError
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from dashapp.analyses import Busy
 from dashapp.file_markets import known_market
 from dashapp.query import Parameters, read_query
 from dashapp.runtime import Runtime
-from storage.market import Market
+from storage.market.market import Market
 
 
 class ApiError(Exception):

@@ -17,7 +17,7 @@ from analytics.bars import GRACE_MS
 from analytics.model import TIMEFRAMES, Bars, FloatArray, IntArray
 from analytics.readings import readings_between
 from dashapp.analyses import serial
-from storage.market import Market
+from storage.market.market import Market
 
 #: Bars of a leg that are read for a rule in one go; the rest comes in the next.
 MOST_BARS = 2_000

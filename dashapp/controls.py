@@ -20,7 +20,7 @@ from dashapp import components, ids
 from dashapp.runtime import Runtime
 from dashapp.view import FIELDS, Field, View, check, from_query, read, to_dict, to_query
 from ingestion.decode.symbols import proper_symbol
-from storage.market import Market
+from storage.market.market import Market
 
 MAX_SHOWN = 4
 #: A market that opens with fewer bars than this opens in its finest timeframe.

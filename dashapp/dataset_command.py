@@ -6,9 +6,9 @@ import logging
 from pathlib import Path
 
 from dashapp.settings import Settings, UsageError
-from storage.archive import Archive, ArchiveError, ArchiveInUse
-from storage.dataset import DatasetError, write_dataset
-from storage.export_parquet import ParquetUnavailable
+from storage.archive.archive import Archive, ArchiveError, ArchiveInUse
+from storage.export.dataset import DatasetError, write_dataset
+from storage.export.parquet import ParquetUnavailable
 
 logger = logging.getLogger(__name__)
 

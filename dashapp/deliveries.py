@@ -19,7 +19,7 @@ from typing import Any
 from analytics.alerts import AlertRule
 from dashapp.alert_history import AlertHistory, Record
 from dashapp.webhooks import WAITS_S, Progress, Webhooks
-from storage.archive import Archive
+from storage.archive.archive import Archive
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from analytics.alerts import AlertRule, Reading
 from analytics.model import TIMEFRAMES, Bars, BoolArray
-from storage.market import Market
-from storage.outliers import Outlier
+from storage.market.market import Market
+from storage.market.outliers import Outlier
 
 #: Metrics that one close decides, or a short window of them. A volume has no price, and the
 #: p-values rest on a hundred bars and more.

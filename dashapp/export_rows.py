@@ -18,9 +18,9 @@ from analytics.bars import BarBuilder, aggregate
 from analytics.model import TIMEFRAMES, Bars, Ticks
 from dashapp.recorder import Recorder
 from ingestion.replay import Batch, part_of
-from storage.archive import Archive, Holding
-from storage.market import Market
-from storage.tables import Table, bars_table, ticks_table
+from storage.archive.archive import Archive, Holding
+from storage.export.tables import Table, bars_table, ticks_table
+from storage.market.market import Market
 
 DAY_MS = 86_400_000
 PIECE = 65_536

@@ -23,10 +23,10 @@ from starlette.responses import Response, StreamingResponse
 from dashapp.calls import ApiError, Call
 from dashapp.settings import VERSION
 from dashapp.versions import versions
-from storage.bundle import Tally, zipped
-from storage.export_parquet import ParquetUnavailable, parquet_rows
-from storage.export_text import csv_rows, json_rows
-from storage.tables import Table
+from storage.export.bundle import Tally, zipped
+from storage.export.parquet import ParquetUnavailable, parquet_rows
+from storage.export.tables import Table
+from storage.export.text import csv_rows, json_rows
 
 Write = Callable[[Iterable[Table]], Iterator[bytes]]
 

@@ -38,9 +38,9 @@ from dashapp.resources import (
 )
 from dashapp.stretches import rows_in
 from dashapp.summary import row
-from storage.dataset import zipped_dataset
-from storage.export_parquet import ParquetUnavailable
-from storage.tables import Table, rows_table, series_table
+from storage.export.dataset import zipped_dataset
+from storage.export.parquet import ParquetUnavailable
+from storage.export.tables import Table, rows_table, series_table
 
 _ANY = Parameter(optional(symbol), None, "of this symbol only")
 _LIMIT = Parameter(whole(1, 1_000_000_000), None, "newest rows of each symbol; not of the archive")

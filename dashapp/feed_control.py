@@ -22,8 +22,8 @@ from dashapp.settings import Settings
 from ingestion.feed import Timers, make_feed
 from ingestion.sources import source_of
 from ingestion.url_guard import mask_url
-from storage.arrivals import RATE_SPAN_S
-from storage.market import Market
+from storage.market.arrivals import RATE_SPAN_S
+from storage.market.market import Market
 from storage.redis_stream import Channel, RedisPublisher, RedisUnavailable
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from dashapp.recorder import Recorder
 from dashapp.uploads import UploadSession
 from ingestion.files.charset import Encoding
 from ingestion.files.reader import UploadReader
-from storage.market import Market
+from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from analytics.model import Bars, Ticks
 from dashapp.pending import coalesced
-from storage.archive import Archive, ArchiveError
+from storage.archive.archive import Archive, ArchiveError
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Mapping
 
 from dashapp.analyses import Analyses
-from storage.market import Market
+from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dashapp import controls, feed_head, feed_log, ids, news, replay_bar
 from dashapp.runtime import Runtime
 from dashapp.view import from_dict
 from dashapp.words import trust_figures
-from storage.market import Market
+from storage.market.market import Market
 
 
 def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:

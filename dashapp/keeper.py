@@ -18,8 +18,8 @@ from typing import Any
 from analytics.model import Ticks
 from dashapp.archive_upkeep import Upkeep
 from dashapp.pending import Pending, Write, coalesced
-from storage.archive import Archive, ArchiveError, ArchiveInUse, store_at
-from storage.archive_store import Store
+from storage.archive.archive import Archive, ArchiveError, ArchiveInUse, store_at
+from storage.archive.store import Store
 
 logger = logging.getLogger(__name__)
 

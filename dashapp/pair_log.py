@@ -20,8 +20,8 @@ from dashapp.alert_engine import AlertEngine
 from dashapp.closed_bars import closed_until_ms
 from dashapp.recorder import Recorder
 from dashapp.rounds import rounds
-from storage.archive_records import READING_FIELDS
-from storage.market import Market
+from storage.archive.records import READING_FIELDS
+from storage.market.market import Market
 
 PERIOD_S = 1.0
 #: Seconds after the last look for which a pair is still watched.

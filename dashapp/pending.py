@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from analytics.model import Ticks
-from storage.archive import Archive, Arrival
-from storage.archive_blocks import TICK_COLUMNS
+from storage.archive.archive import Archive, Arrival
+from storage.archive.blocks import TICK_COLUMNS
 
 Write = Callable[[Archive], object]
 

@@ -18,8 +18,8 @@ from dashapp.file_tape import FileTape
 from dashapp.keeper import Keeper
 from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
-from storage.archive import Archive, ArchiveError, Holding, KeptMarket
-from storage.market import Market
+from storage.archive.archive import Archive, ArchiveError, Holding, KeptMarket
+from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from analytics.model import FeedState, FeedStatus, NotReady, PairParams, Ticks
 from dashapp.export_rows import Kept
 from dashapp.stretches import of_archive, of_market, rows_in
 from ingestion.replay import Batch, ReplayFeed, Stretch, checked_speed
-from storage.market import Market
+from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
 

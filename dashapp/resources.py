@@ -33,8 +33,8 @@ from dashapp.query import (
     symbol,
     whole,
 )
-from storage.gaps import touched_rows
-from storage.market import Market
+from storage.market.gaps import touched_rows
+from storage.market.market import Market
 
 MAX_ROWS = 20_000
 LIMIT = Parameter(whole(1, MAX_ROWS), 1_000, f"newest rows, 1 to {MAX_ROWS}")

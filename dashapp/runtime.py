@@ -37,7 +37,7 @@ from dashapp.settings import Settings
 from dashapp.summary import SymbolSummary
 from dashapp.trust import trust_of
 from ingestion.url_guard import mask_url
-from storage.market import Market
+from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ from dashapp.guard import Guard, Policy
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings, UsageError
 from ingestion.url_guard import mask_url
-from storage.archive import ArchiveInUse
+from storage.archive.archive import ArchiveInUse
 
 if TYPE_CHECKING:
     from dash import Dash

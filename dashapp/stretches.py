@@ -11,7 +11,7 @@ import numpy as np
 from analytics.model import TIMEFRAMES, Bars, Ticks
 from dashapp.export_rows import Kept, Span
 from ingestion.replay import Batch, Stretch, part_of
-from storage.market import Market
+from storage.market.market import Market
 
 PIECE = 65_536
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dashapp.feed_control import FeedControl
-from storage.market import HARMLESS, Market
+from storage.market.market import HARMLESS, Market
 
 #: Ticks from so far in the future say that this clock is wrong.
 SKEW_MS = 2_000

@@ -19,8 +19,8 @@ from analytics.model import Bars, Ticks
 from dashapp.recorder import FileTape
 from ingestion.files.reader import UploadError, UploadReader, UploadReport
 from ingestion.replay import part_of
-from storage.market import Market
-from storage.stats import Counters
+from storage.market.market import Market
+from storage.market.stats import Counters
 
 logger = logging.getLogger(__name__)
 

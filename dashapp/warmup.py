@@ -23,7 +23,7 @@ from analytics.stationarity import half_life, hurst, rolling_adf
 from analytics.sweep import sweep
 from analytics.warmup import warm_up
 from ingestion.files.reader import UploadReader
-from storage.market import Market
+from storage.market.market import Market
 
 _SECONDS = 400
 _PROJECT = Path(__file__).resolve().parent.parent

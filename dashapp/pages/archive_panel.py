@@ -15,7 +15,7 @@ from dashapp.components import attributes, card, dialog, number_column, table, t
 from dashapp.pages import archive_export
 from dashapp.pages.shared import utc_time
 from dashapp.runtime import Runtime
-from storage.archive import ArchiveError, Holding
+from storage.archive.archive import ArchiveError, Holding
 
 INTERVAL = "archive-interval"
 STATUS = "archive-status"

@@ -12,7 +12,7 @@ import pytest
 
 from analytics.model import Ticks
 from dashapp.pending import coalesced
-from storage.archive import Archive
+from storage.archive.archive import Archive
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 

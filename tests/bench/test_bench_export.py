@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from analytics.model import Ticks
-from storage.archive import Archive
+from storage.archive.archive import Archive
 
 pytestmark = pytest.mark.bench
 

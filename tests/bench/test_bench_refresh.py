@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 from analytics.model import PairParams, Ticks
 from analytics.pair import analyze_pair
 from analytics.warmup import warm_up
-from storage.market import Market
-from storage.ring import CAPACITY
+from storage.market.market import Market
+from storage.market.ring import CAPACITY
 from tests.bench.page_server import SYMBOLS, PageServer, made_up_ticks, part
 from tests.bench.stacks import (
     BARS,

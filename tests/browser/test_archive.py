@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from running_app import start, stop
 
 from analytics.model import Ticks
-from storage.archive import Archive
+from storage.archive.archive import Archive
 
 ROW = "#archive-table .ag-center-cols-container .ag-row"
 

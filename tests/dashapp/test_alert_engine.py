@@ -17,7 +17,7 @@ from dashapp.alert_readings import rehearsal
 from dashapp.pages.alerts import became
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
-from storage.market import Market
+from storage.market.market import Market
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT", z_window=30, limit=200)
 QUIET = Settings(source="none", archive=None)

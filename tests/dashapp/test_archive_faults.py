@@ -20,7 +20,7 @@ from analytics.model import Ticks
 from dashapp.recorder import key_of
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
-from storage.archive import Archive
+from storage.archive.archive import Archive
 from tests.exchange import Exchange
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from dashapp.pages import archive_panel
 from dashapp.pages.archive_panel import delete, holding_row, load, question, status_words
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
-from storage.archive import Archive
+from storage.archive.archive import Archive
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from analytics.readings import readings_between
 from dashapp import closed_bars
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
-from storage.market import Market
+from storage.market.market import Market
 
 PARAMS = {"y": "BTCUSDT", "x": "ETHUSDT", "z_window": 30}
 Z = {"market": "live", "metric": "z", "operator": "abs>", "threshold": 1.5, "on": "close"}

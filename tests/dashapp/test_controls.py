@@ -8,7 +8,7 @@ import numpy as np
 
 from analytics.model import Bars
 from dashapp.controls import legs, settle_values
-from storage.market import Market
+from storage.market.market import Market
 
 HELD = {"market": "demo", "y": None, "x": None, "symbols": [], "timeframe": "1s"}
 

@@ -20,7 +20,7 @@ from dashapp.alert_history import AlertHistory, Record
 from dashapp.deliveries import MAX_AGE_MS, Deliveries
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
-from storage.archive import Archive
+from storage.archive.archive import Archive
 from tests.receiver import Receiver, listening
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ import pytest
 
 from analytics.model import FeedStatus, Ticks
 from dashapp.runtime import Runtime
-from storage.market import Market
-from storage.outliers import Outliers
+from storage.market.market import Market
+from storage.market.outliers import Outliers
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 
 from analytics.bars import resample
 from analytics.model import TIMEFRAMES, Bars, Ticks
-from storage.archive import Archive
-from storage.market import Market
+from storage.archive.archive import Archive
+from storage.market.market import Market
 from tests.dashapp.conftest import START_MS, made_up_ticks
 
 DAY_MS = 86_400_000

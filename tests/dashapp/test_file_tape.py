@@ -10,7 +10,7 @@ import pytest
 from analytics.model import Bars, Ticks
 from dashapp import file_tape
 from dashapp.file_tape import FileTape
-from storage.archive import Archive, ArchiveError
+from storage.archive.archive import Archive, ArchiveError
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from dashapp import archive_upkeep
 from dashapp import keeper as keeping
 from dashapp.keeper import Keeper
 from dashapp.pending import Pending, coalesced
-from storage.archive import Archive, ArchiveInUse
+from storage.archive.archive import Archive, ArchiveInUse
 
 
 def ticks(count: int, first_id: int = 0, symbol: str = "BTCUSDT") -> Ticks:
@@ -160,7 +160,7 @@ async def test_a_write_that_makes_no_sense_is_counted_and_holds_up_no_other(path
 
 
 async def test_an_archive_that_is_locked_for_long_gets_all_of_it_later(path, monkeypatch):
-    monkeypatch.setattr("storage.archive_file.BUSY_TIMEOUT_MS", 20)
+    monkeypatch.setattr("storage.archive.file.BUSY_TIMEOUT_MS", 20)
     async with opened(path) as keeper:
         holder = sqlite3.connect(path, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
@@ -223,7 +223,7 @@ async def test_damage_is_set_aside_while_it_runs_and_recording_goes_on(path, mon
     content = bytearray(path.read_bytes())
     content[-8_192:] = bytes(8_192)
     path.write_bytes(content)
-    monkeypatch.setattr("storage.archive_file.QUICK_BYTES", 0)
+    monkeypatch.setattr("storage.archive.file.QUICK_BYTES", 0)
     async with opened(path) as keeper:
         await until(lambda: keeper.notice is not None)
         assert "was set aside as a.sqlite.corrupt-" in keeper.words

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from dashapp.recorder import key_of
-from storage.archive import Archive
+from storage.archive.archive import Archive
 from tests.exchange import Exchange
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from analytics.model import PairParams, Ticks
 from dashapp.recorder import key_of
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
-from storage.archive import Archive, ArchiveError
+from storage.archive.archive import Archive, ArchiveError
 from tests.exchange import Exchange
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")

@@ -16,8 +16,8 @@ from analytics.readings import readings_between
 from dashapp import replays
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
-from storage.archive import Archive
-from storage.market import Market
+from storage.archive.archive import Archive
+from storage.market.market import Market
 from tests.dashapp.conftest import made_up_ticks
 
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT", "z_window": 30}

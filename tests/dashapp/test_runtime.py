@@ -35,7 +35,7 @@ from dashapp.runtime import Runtime
 from dashapp.settings import Settings
 from dashapp.uploads import UploadSession
 from ingestion.files.reader import UploadError
-from storage.market import Market
+from storage.market.market import Market
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")
 RULE = {

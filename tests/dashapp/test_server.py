@@ -39,7 +39,7 @@ def hanging(*options: str) -> list[str]:
     code = """
 import asyncio, sys, time
 from dashapp.feed_control import FeedControl
-from storage.archive import Archive
+from storage.archive.archive import Archive
 async def stop(self): await asyncio.sleep(60)
 FeedControl.stop, Archive.close = stop, lambda self: time.sleep(60)
 import app

@@ -13,7 +13,7 @@ from dashapp.settings import Settings
 from ingestion.feed import Timeouts, Timers
 from ingestion.stream.backoff import Backoff, BackoffPolicy
 from ingestion.stream.watchdog import WatchdogPolicy
-from storage.market import Market
+from storage.market.market import Market
 from tests.exchange import Exchange
 from tests.exchange_faults import STRIKES
 

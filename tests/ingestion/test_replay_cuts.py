@@ -14,7 +14,7 @@ import pytest
 from analytics.model import TIMEFRAMES, Bars
 from dashapp import warmup
 from ingestion.decode.decoder import Decoder
-from storage.market import Market
+from storage.market.market import Market
 from tests.exchange import Exchange, Row, recorded_frames, trades_of
 from tests.ingestion.scenarios import FAST, SYMBOLS, Run, until
 

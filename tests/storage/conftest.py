@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.archive import Archive
+from storage.archive.archive import Archive
 
 
 @pytest.fixture

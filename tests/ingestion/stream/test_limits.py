@@ -12,7 +12,7 @@ from dashapp.trust import trust_of
 from dashapp.words import trust_figures
 from ingestion.feed import BinanceFeed, Timers
 from ingestion.stream.budget import Pace
-from storage.market import Market
+from storage.market.market import Market
 from tests.exchange import Exchange
 from tests.exchange_faults import BIG_BYTES, BOMB_BYTES
 from tests.ingestion.scenarios import PATIENT, SYMBOLS, Run, until

@@ -24,7 +24,7 @@ from analytics.model import NotReady, PairParams
 from dashapp.runtime import Runtime
 from dashapp.settings import Settings
 from ingestion.decode.decoder import Decoder
-from storage.market import Market
+from storage.market.market import Market
 from tests.exchange import Exchange
 from tests.ingestion.scenarios import until
 

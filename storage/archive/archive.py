@@ -1,0 +1,338 @@
+"""The archive: what outlives the process, through SQLAlchemy Core.
+
+One SQLite file (`storage.archive.file`), or a PostgreSQL server by URL
+(`storage.archive.server`), with the same tables (`storage.archive.schema`). Ticks and bars
+stand in blocks of columns (`storage.archive.blocks`, `storage.archive.series`), the rest a
+row each (`storage.archive.records`).
+
+One writer at a time: writes of this process queue on a lock, each is one transaction. Rules,
+alerts and views are durable when the call returns, even should the power fail; ticks and
+bars, should the process be killed. The calls block and may come from any thread: an asyncio
+program makes them through `asyncio.to_thread`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from analytics.model import Bars, Ticks
+from storage.archive import deliveries as sent
+from storage.archive import records, schema
+from storage.archive.base import ArchiveBase
+from storage.archive.file import SqliteStore
+from storage.archive.reader import Stretch, read
+from storage.archive.records import Holding, KeptMarket
+from storage.archive.schema import SCHEMA_VERSION
+from storage.archive.server import PostgresStore
+from storage.archive.store import ArchiveError, ArchiveInUse, Store
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Archive",
+    "ArchiveError",
+    "ArchiveInUse",
+    "Holding",
+    "KeptMarket",
+    "store_at",
+]
+
+#: Ticks of one market on their way into the archive, or the name of a symbol of it whose
+#: source begins to number its trades anew.
+Arrival = tuple[str, Ticks | str]
+
+
+def store_at(place: str | os.PathLike[str]) -> Store:
+    """The store at a path or a postgresql:// URL, not opened yet. Raises ArchiveError."""
+    if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
+        return PostgresStore(place.replace("postgres://", "postgresql://", 1))
+    return SqliteStore(Path(place))
+
+
+class Archive(ArchiveBase):
+    """An open archive. Made by `Archive.open`, or for reading alone by `Archive.reader`."""
+
+    @classmethod
+    def open(cls, place: str | os.PathLike[str] | Store) -> Archive:
+        """Open the archive at a path or a URL, making it and its folder where there is none.
+
+        Raises ArchiveInUse where another Spreadscope writes to it, ArchiveError where the
+        place cannot be used (a folder, no permission, no server); a file that cannot be read
+        as an archive is set aside instead.
+
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     archive = Archive.open(Path(folder) / "archive.sqlite")
+        ...     archive.save_rule({"id": "r1", "threshold": 2.0})
+        ...     ticks = Ticks("BTCUSDT", [5, 9], [7.0, 8.0], [1.0, 1.0], [1, 2])
+        ...     print(archive.append_ticks("live", ticks), archive.append_ticks("live", ticks))
+        ...     print(archive.rules(), [len(one) for one in archive.ticks("live", "BTCUSDT")])
+        ...     archive.close()
+        2 0
+        [{'id': 'r1', 'threshold': 2.0}] [2]
+        """
+        store = store_at(place) if isinstance(place, str | os.PathLike) else place
+        try:
+            archive = cls(store, store.open())
+            archive._sweep()
+        except ArchiveError:
+            store.close()
+            raise
+        return archive
+
+    @classmethod
+    def reader(cls, place: str | os.PathLike[str]) -> Archive:
+        """Open an archive that is there for reading alone, beside the app that writes to it.
+
+        Raises ArchiveError where there is none, or one of another version.
+        """
+        store = store_at(place)
+        if isinstance(store, SqliteStore) and not store.path.is_file():
+            raise ArchiveError(f"there is no archive {store.where}")
+        archive = cls(store, read_only=True)
+        try:
+            with archive._read() as connection:
+                held = schema.version(connection)
+            if held != str(SCHEMA_VERSION):
+                raise ArchiveError(
+                    f"cannot read the archive {store.name}: its schema version is {held}, expected "
+                    f"{SCHEMA_VERSION}; the app brings an older one up to date when it starts"
+                )
+        except ArchiveError:
+            archive.close()
+            raise
+        return archive
+
+    def _sweep(self) -> None:
+        """Delete what is left of files that never came to their end."""
+        with self._read() as connection:
+            half_loaded = records.half_loaded(connection)
+        for market in half_loaded:
+            self.delete(market)
+
+    # --- ticks and bars ----------------------------------------------------------------
+
+    def append_ticks(self, market: str, ticks: Ticks) -> int:
+        """Store ticks; those whose ids their series has already are left out. How many."""
+        return self.append([(market, ticks)])
+
+    def append(self, arrivals: Sequence[Arrival]) -> int:
+        """Store batches of ticks in one transaction, as `append_ticks` would one by one.
+
+        A text in the place of ticks is a symbol that is numbered anew from there on.
+        """
+        stored = 0
+        with self._write(relaxed=True) as connection:
+            for market, what in arrivals:
+                if isinstance(what, str):
+                    self._series.renumber(connection, market, what)
+                elif len(what):
+                    stored += self._series.append_ticks(connection, market, what)
+        return stored
+
+    def append_bars(self, market: str, bars: Bars) -> None:
+        """Store bars; one at a time that its series has already takes its place."""
+        with self._write(relaxed=True) as connection:
+            self._series.append_bars(connection, market, bars)
+
+    def ticks(
+        self, market: str, symbol: str, start_ms: int | None = None, end_ms: int | None = None
+    ) -> Iterator[Ticks]:
+        """The ticks of a symbol with start_ms <= ts_ms < end_ms, in the order in which they
+        were stored, in chunks of at most 65,536. Nothing for what is not there.
+        """
+        for _, rows in self.numbered_ticks(market, symbol, start_ms, end_ms):
+            yield rows
+
+    def numbered_ticks(
+        self,
+        market: str,
+        symbol: str,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        newest: int | None = None,
+    ) -> Iterator[tuple[int, Ticks]]:
+        """As `ticks`, each chunk with its numbering: where it goes up, ids begin anew.
+
+        newest: of the newest so many rows only (a few more, for blocks are not cut).
+        """
+        first_row = 0
+        if newest is not None:
+            with self._read() as connection:
+                first_row = records.place_from_end(connection, market, symbol, newest)
+        stretch = Stretch(market, "ticks", symbol, "", start_ms, end_ms, first_row)
+        for numbering, rows in read(self._read, stretch, self._note_damage):
+            assert isinstance(rows, Ticks)
+            yield numbering, rows
+
+    def bars(
+        self,
+        market: str,
+        symbol: str,
+        timeframe: str,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+    ) -> Iterator[Bars]:
+        """The bars of a symbol with start_ms <= ts_ms < end_ms, ascending, in chunks."""
+        stretch = Stretch(market, "bars", symbol, timeframe, start_ms, end_ms)
+        for _, rows in read(self._read, stretch, self._note_damage):
+            assert isinstance(rows, Bars)
+            yield rows
+
+    def contents(self) -> list[Holding]:
+        """What is held, by market and in the order in which its symbols came."""
+        with self._read() as connection:
+            return records.holdings(connection)
+
+    def merge(self) -> bool:
+        """Merge one run of small blocks; whether there was one. To be called until False."""
+        with self._write(relaxed=True) as connection:
+            return self._series.merge(connection)
+
+    # --- markets -------------------------------------------------------------------------
+
+    def put_market(
+        self, market: str, title: str, kind: str = "live", loading: bool = False
+    ) -> None:
+        """Note a market's title and kind (live or upload). loading: its file is on its way in,
+        and it is swept away at the next start should that never end.
+        """
+        with self._write(relaxed=True) as connection:
+            records.put_market(connection, market, title, kind, loading)
+
+    def markets(self) -> list[KeptMarket]:
+        """Markets that are whole, oldest first."""
+        with self._read() as connection:
+            return records.kept_markets(connection)
+
+    def delete(self, market: str, symbol: str | None = None) -> int:
+        """Delete a market, or one symbol of it; how many ticks and bars went."""
+        with self._write() as connection:
+            self._series.reset()
+            return records.delete_market(connection, market, symbol)
+
+    def prune(self, before_ms: int) -> int:
+        """Delete ticks of live markets, and readings, stored before a time; how many ticks.
+
+        What counts is when they came, not their own times: a recording of last year that was
+        played today stays. Whole blocks go, so some stay until the newest beside them goes.
+        """
+        with self._write() as connection:
+            return records.prune(connection, before_ms)
+
+    # --- rules and alerts ------------------------------------------------------------------
+
+    def save_rule(self, rule: Mapping[str, Any]) -> None:
+        """Keep a rule, in place of the one with its id. Needs a text `id`; JSON values only."""
+        with self._write() as connection:
+            records.save_rule(connection, rule)
+
+    def delete_rule(self, rule_id: str) -> bool:
+        """Remove a rule; False where there was none. Its history stays."""
+        with self._write() as connection:
+            records.delete_named(connection, schema.rule_states, "id", rule_id)
+            return records.delete_named(connection, schema.rules, "id", rule_id)
+
+    def rules(self) -> list[dict[str, Any]]:
+        """All rules, in the order in which they were first saved."""
+        with self._read() as connection:
+            return records.all_rules(connection)
+
+    def add_events(
+        self,
+        events: Sequence[Mapping[str, Any]],
+        states: Mapping[str, Mapping[str, Any]] | None = None,
+        deliveries: Sequence[Mapping[str, Any]] = (),
+    ) -> int:
+        """Add alerts to the history, in one transaction; how many were new.
+
+        Each needs a text `id`, an integer `ts_ms` and a text `market`. An id that is already
+        there is left as it is, so the same batch may be given twice. states: what is to be
+        remembered of rules, by their ids, in the same transaction. deliveries: those of the
+        alerts that a webhook is to take, each with id, url, body, created_ms and tries.
+        """
+        rows, waiting = records.event_rows(events), sent.delivery_rows(deliveries)
+        with self._write(relaxed=not rows and not waiting) as connection:
+            sent.add_deliveries(connection, waiting)
+            for rule_id, state in (states or {}).items():
+                body = records.encode(state)
+                records.put_body(connection, schema.rule_states, "id", rule_id, body)
+            return records.add_events(connection, rows)
+
+    def update_event(self, event: Mapping[str, Any]) -> bool:
+        """Put an alert in place of the one with its id; False where there is none."""
+        with self._write() as connection:
+            return records.update_event(connection, event)
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        """The deliveries that have not come to their end, oldest first."""
+        with self._read() as connection:
+            return sent.all_deliveries(connection)
+
+    def count_tries(self, delivery_id: str, tries: int) -> None:
+        """Note how often a delivery was tried; nothing where it is not there."""
+        with self._write(relaxed=True) as connection:
+            sent.count_tries(connection, delivery_id, tries)
+
+    def end_delivery(self, delivery_id: str, event: Mapping[str, Any] | None) -> None:
+        """Forget a delivery; in the same transaction its alert (None for none) tells how it
+        ended, as by `update_event`.
+        """
+        with self._write() as connection:
+            records.delete_named(connection, schema.deliveries, "id", delivery_id)
+            if event is not None:
+                records.update_event(connection, event)
+
+    def rule_states(self) -> dict[str, dict[str, Any]]:
+        """What `add_events` was to remember of rules, by their ids."""
+        with self._read() as connection:
+            return records.all_bodies(connection, schema.rule_states, "id")
+
+    def events(
+        self, market: str | None = None, since_ms: int = 0, limit: int = 1_000
+    ) -> list[dict[str, Any]]:
+        """The newest `limit` alerts of a market (None: of all) from `since_ms` on, newest first."""
+        with self._read() as connection:
+            return records.newest_events(connection, market, since_ms, limit)
+
+    def clear_events(self) -> int:
+        """Empty the history; how many alerts went. Rules stay."""
+        with self._write() as connection:
+            return connection.execute(sa.delete(schema.events)).rowcount
+
+    # --- views and readings ------------------------------------------------------------------
+
+    def save_view(self, name: str, view: Mapping[str, Any]) -> None:
+        """Keep a view under a name, in place of the one there is. JSON values only."""
+        with self._write() as connection:
+            records.put_body(connection, schema.views, "name", name, records.encode(view))
+
+    def delete_view(self, name: str) -> bool:
+        """Remove a view; False where there was none."""
+        with self._write() as connection:
+            return records.delete_named(connection, schema.views, "name", name)
+
+    def saved_views(self) -> dict[str, dict[str, Any]]:
+        """All views by name, in the order in which they were first saved."""
+        with self._read() as connection:
+            return records.all_bodies(connection, schema.views, "name")
+
+    def append_readings(
+        self, market: str, params: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+    ) -> int:
+        """Add readings of a pair at closed bars; how many were new.
+
+        params: the pair's parameters, as JSON values. rows: each with `ts_ms` and the figures
+        hedge_ratio, spread, z, correlation, adf_pvalue, of which any may be None or NaN.
+        """
+        with self._write(relaxed=True) as connection:
+            return records.append_readings(connection, market, params, rows)
+
+    def readings(self, market: str, since_ms: int = 0) -> list[dict[str, Any]]:
+        """Readings of the pairs of a market, oldest first: `params`, `ts_ms` and figures."""
+        with self._read() as connection:
+            return records.read_readings(connection, market, since_ms)

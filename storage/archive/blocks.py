@@ -1,0 +1,100 @@
+"""A block: the columns of up to some ten thousand rows as bytes, with a check sum.
+
+The payload is the columns one after the other, each packed by `archive_columns`: ts_ms,
+price, size, trade_id of ticks, the columns of `BAR_COLUMNS` of bars. Codec "packed" is that,
+"packed+zlib" the same compressed once more. Older archives also have "raw", the columns as
+eight bytes a number, and "zlib", those compressed. The check sum is the CRC-32 of the payload and
+of what the row says of it, so that no flipped bit becomes a wrong number.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analytics.model import BAR_COLUMNS, Bars, Ticks
+from storage.archive.codec import pack, unpack
+
+TICK_COLUMNS: tuple[str, ...] = ("ts_ms", "price", "size", "trade_id")
+_WHOLE = frozenset({"ts_ms", "trade_id", "trades"})
+_COMPRESSED = frozenset({"packed+zlib", "zlib"})
+_CODECS = _COMPRESSED | {"packed", "raw"}
+_HEADER = struct.Struct("<qiqqqqi")
+
+
+class Damaged(Exception):
+    """A block's check sum is not that of its content."""
+
+
+def columns_of(kind: str) -> tuple[str, ...]:
+    """The names of the columns of ticks or bars, in the order of the payload."""
+    return TICK_COLUMNS if kind == "ticks" else BAR_COLUMNS
+
+
+def encode(
+    rows: Ticks | Bars, first_row: int, numbering: int = 0, squeeze: bool = False
+) -> dict[str, Any]:
+    """The fields of a block, without its series and its level. squeeze: take half the room for
+    seven times the time.
+
+    >>> block = encode(Ticks("BTCUSDT", [3, 5], [7.0, 8.0], [1.0, 2.0], [11, 12]), 100)
+    >>> block["n"], block["first_ts_ms"], block["last_ts_ms"], block["first_id"]
+    (2, 3, 5, 11)
+    >>> [column.tolist() for column in decode(block, "ticks")]
+    [[3, 5], [7.0, 8.0], [1.0, 2.0], [11, 12]]
+    """
+    names = columns_of("ticks" if isinstance(rows, Ticks) else "bars")
+    codec, payload = "packed", b"".join(pack(getattr(rows, name)) for name in names)
+    if squeeze:
+        codec, payload = "packed+zlib", zlib.compress(payload, 1)
+    first_id = last_id = -1
+    if isinstance(rows, Ticks):
+        first_id, last_id = int(rows.trade_id.min()), int(rows.trade_id.max())
+    block = {
+        "first_row": first_row,
+        "n": len(rows),
+        "first_ts_ms": int(rows.ts_ms.min()),
+        "last_ts_ms": int(rows.ts_ms.max()),
+        "first_id": first_id,
+        "last_id": last_id,
+        "numbering": numbering,
+        "codec": codec,
+        "bytes": len(payload),
+        "payload": payload,
+    }
+    return {**block, "crc32": check_sum(block)}
+
+
+def check_sum(block: Mapping[str, Any]) -> int:
+    """CRC-32 of the payload and of the numbers beside it."""
+    names = ("first_row", "n", "first_ts_ms", "last_ts_ms", "first_id", "last_id", "numbering")
+    header = _HEADER.pack(*(block[name] for name in names))
+    return zlib.crc32(block["payload"], zlib.crc32(block["codec"].encode(), zlib.crc32(header)))
+
+
+def decode(block: Mapping[str, Any], kind: str) -> Sequence[np.ndarray]:
+    """The columns of a block. Raises Damaged where the check sum is wrong or the codec unknown."""
+    try:
+        sound = check_sum(block) == block["crc32"]
+    except (struct.error, TypeError, AttributeError):
+        sound = False
+    if not sound:
+        raise Damaged(f"the check sum of {block['n']} rows from {block['first_row']} on is wrong")
+    payload, codec, offset = block["payload"], block["codec"], 0
+    if codec not in _CODECS:
+        raise Damaged(f"rows from {block['first_row']} on are of the unknown codec {codec!r}")
+    plain = zlib.decompress(payload) if codec in _COMPRESSED else payload
+    made = []
+    for place, name in enumerate(columns_of(kind)):
+        dtype, n = "<i8" if name in _WHOLE else "<f8", block["n"]
+        if codec in ("raw", "zlib"):
+            column = np.frombuffer(plain, dtype, n, offset=8 * n * place)
+        else:
+            column, offset = unpack(plain, offset, n, dtype)
+        column.flags.writeable = False
+        made.append(column)
+    return made

@@ -1,0 +1,276 @@
+"""An archive in one SQLite file: opened, locked, looked over, set aside.
+
+WAL, so that a reader in a notebook blocks nobody and a killed process loses nothing that
+was acknowledged. A file that is damaged, or that another version or program wrote, is
+renamed, never deleted; rules, alerts and views that can still be read go on in the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from storage.archive import schema
+from storage.archive.lock import FileLock
+from storage.archive.store import ArchiveError, words
+
+BUSY_TIMEOUT_MS = 5_000
+#: A file up to this size is looked over at once; a larger one takes its time behind.
+QUICK_BYTES = 64 << 20
+#: What is left of the journal once its content is in the file.
+JOURNAL_BYTES = 16 << 20
+#: Pages in the journal from which a commit moves them by itself; `settle` does so before.
+JOURNAL_PAGES = 16_384
+#: "SprA", by which a file of this program can be told.
+APPLICATION_ID = 0x53707241
+
+_CARRIED = (
+    schema.rules,
+    schema.events,
+    schema.rule_states,
+    schema.deliveries,
+    schema.views,
+    schema.markets,
+)
+_COUNTED = (schema.rules, schema.events, schema.views)
+_NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class Unusable(Exception):
+    """A file that cannot be used as an archive; `kind` is part of the name it gets."""
+
+    def __init__(self, kind: str, problem: str) -> None:
+        super().__init__(problem)
+        self.kind = kind
+
+
+class SqliteStore:
+    """See `archive_store.Store`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+        self.where = str(path.absolute())
+        self.engine = _engine(path)
+        self._lock = FileLock(path)
+
+    def hold(self) -> None:
+        """Take the file's lock. Raises ArchiveInUse; ArchiveError where there is no place."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except OSError as error:
+            if error.errno not in _NOT_ALLOWED:  # then nobody else can write there either
+                raise ArchiveError(
+                    f"cannot open the archive {self.name}: {words(error)}"
+                ) from error
+
+    def open(self) -> str | None:
+        """Make the file ready; what was set aside and why, None if nothing was."""
+        self.hold()
+        try:
+            self._make()
+            try:
+                self._look()
+            except Unusable as found:
+                return self._begin_anew(found)
+        except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
+            raise ArchiveError(f"cannot open the archive {self.name}: {words(error)}") from error
+        return None
+
+    def problem(self) -> str | None:
+        """What SQLite's quick check finds wrong in the whole file."""
+        try:
+            with self.engine.connect() as connection:
+                verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        except (sqlite3.Error, sa.exc.DBAPIError) as error:
+            return f"it is damaged ({words(error)})" if is_damage(error) else None
+        return None if verdict == "ok" else f"it is damaged ({verdict})"
+
+    def set_aside(self, problem: str) -> str:
+        """Rename the file and begin a new one with the rules and alerts that can be read."""
+        try:
+            return self._begin_anew(Unusable("corrupt", problem))
+        except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
+            raise ArchiveError(f"cannot begin {self.name} anew: {words(error)}") from error
+
+    def insert_blocks(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store blocks."""
+        connection.execute(sa.insert(schema.blocks), [dict(row) for row in rows])
+
+    def reclaim(self) -> None:
+        """Give free pages back to the file system."""
+        with self.engine.execution_options(writes=True).begin() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA incremental_vacuum").fetchall()  # a step a page
+
+    def settle(self) -> None:
+        """Move what is in the journal to the file, while writers go on: a disk may take seconds
+        to sync, and no commit is to wait for that.
+        """
+        with contextlib.closing(self.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close the file and let others write to it."""
+        self.engine.dispose()
+        self._lock.release()
+
+    def _make(self) -> None:
+        """Make a new file where there is none, under another name until it is whole."""
+        if self.path.exists():
+            return
+        _rename_journals(self.path, self.path.with_name(f"{self.name}.orphan-{_stamp()}"))
+        made = self.path.with_name(f"{self.name}.new")
+        for name in (made, made.with_name(f"{made.name}-journal")):
+            name.unlink(missing_ok=True)
+        engine = _engine(made, "DELETE")
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
+                connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+                schema.create(connection)
+        finally:
+            engine.dispose()
+        made.rename(self.path)
+        _sync_names(self.path.parent)
+
+    def _look(self) -> None:
+        """Bring an older version up to date. Raises Unusable where this is no archive.
+
+        Until that is known the file is only read: it may be another program's.
+        """
+        size, number = self.path.stat().st_size, 0
+        if not size:
+            raise Unusable("corrupt", "it is empty")
+        try:
+            with contextlib.closing(_reading(self.path)) as reader:
+                number = _version(reader)
+                verdict = _quick_check(reader) if size <= QUICK_BYTES else "ok"
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            verdict = words(error)
+        if verdict != "ok":
+            raise Unusable("corrupt", f"it is damaged ({verdict})")
+        if number != schema.SCHEMA_VERSION:
+            with self.engine.execution_options(writes=True).begin() as connection:
+                schema.migrate(connection, number)
+
+    def _begin_anew(self, found: Unusable) -> str:
+        carried = _readable(self.path) if found.kind == "corrupt" else {}
+        self.engine.dispose()
+        target = self.path.with_name(f"{self.name}.{found.kind}-{_stamp()}")
+        self.path.rename(target)
+        _rename_journals(self.path, target)
+        self._make()
+        with self.engine.execution_options(writes=True).begin() as connection:
+            for table, rows in carried.items():
+                connection.execute(sa.insert(table), rows)
+        kept = sum(len(rows) for table, rows in carried.items() if table in _COUNTED)
+        also = f" with the {kept} rules, alerts and views of the old one" if kept else ""
+        return (
+            f"the archive {self.name} could not be used: {found}; it was set aside as "
+            f"{target.name} and a new one was begun{also}"
+        )
+
+
+def _engine(path: Path, journal: str = "WAL") -> sa.Engine:
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # so that BEGIN below also covers the making of tables
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA journal_mode={journal}")
+        connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={JOURNAL_PAGES}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        options = connection.get_execution_options()
+        level = "NORMAL" if options.get("relaxed") else "FULL"
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+
+    return engine
+
+
+def _sync_names(folder: Path) -> None:
+    """Let the names in a folder outlive a power failure, on systems where that is to be asked."""
+    try:
+        number = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folder, and needs none of this
+        return
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing in the file."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _quick_check(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """The version of an archive. Raises Unusable where this is none that is known."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not schema.TABLES[1] <= names:
+        raise Unusable("foreign", "it is not an archive of this program")
+    query = "SELECT value FROM meta WHERE name = 'schema_version'"
+    held = (connection.execute(query).fetchone() or (None,))[0]
+    number = int(held) if held is not None and held.isdecimal() else None
+    if number is None or number not in schema.TABLES:
+        raise Unusable("foreign", f"its schema version is {held}, expected {schema.SCHEMA_VERSION}")
+    if not schema.TABLES[number] <= names:
+        raise Unusable("corrupt", "it is damaged (tables are missing)")
+    return number
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite says that the file itself is bad, rather than its surroundings."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None) or 0
+    return (code & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _readable(path: Path) -> dict[sa.Table, list[dict[str, Any]]]:
+    """The rows that matter most, of the tables that can still be read from end to end."""
+    found: dict[sa.Table, list[dict[str, Any]]] = {}
+    if not path.stat().st_size:
+        return found
+    for table in _CARRIED:
+        names = table.columns.keys()
+        with (
+            contextlib.suppress(sqlite3.Error, UnicodeError),
+            contextlib.closing(_reading(path)) as connection,
+        ):
+            rows = connection.execute(f"SELECT {', '.join(names)} FROM {table.name}").fetchall()
+            if rows:
+                found[table] = [dict(zip(names, row, strict=True)) for row in rows]
+    return found
+
+
+def _rename_journals(path: Path, target: Path) -> None:
+    """Take the journals along; those of which nothing is needed any more are removed."""
+    journal, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    if journal.exists() and journal.stat().st_size:
+        journal.rename(target.with_name(f"{target.name}-wal"))
+    journal.unlink(missing_ok=True)
+    index.unlink(missing_ok=True)  # SQLite makes it anew from the journal
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")

@@ -1,0 +1,162 @@
+"""Ticks and bars read back from the archive, in the order in which they were stored.
+
+A row of a series has a place, counted from its first row on, which no merge changes: a
+reader that goes on from a place needs no long transaction, and misses nothing while the
+writer merges behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from analytics.model import Bars, Ticks
+from storage.archive.blocks import Damaged, columns_of, decode
+from storage.archive.schema import BLOCK_ROWS, blocks, series
+
+Read = Callable[[], AbstractContextManager[sa.Connection]]
+OnDamage = Callable[[Mapping[str, Any]], None]
+
+#: Blocks whose payloads a reader holds at once.
+READ_AT_ONCE = 64
+
+#: A block without its payload.
+_HEAD = ("id", "first_row", "n", "first_id", "last_id", "numbering")
+HEADS = sa.select(*(blocks.c[name] for name in _HEAD))
+
+
+def series_id_of(
+    connection: sa.Connection, market: str, kind: str, symbol: str, timeframe: str
+) -> int | None:
+    """The number of a series, None where nothing of it was stored."""
+    query = sa.select(series.c.id).where(
+        series.c.market == market,
+        series.c.kind == kind,
+        series.c.symbol == symbol,
+        series.c.timeframe == timeframe,
+    )
+    return connection.execute(query).scalar()
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What to read of a series: rows from `first_row` on, of start_ms <= ts_ms < end_ms."""
+
+    market: str
+    kind: str
+    symbol: str
+    timeframe: str = ""
+    start_ms: int | None = None
+    end_ms: int | None = None
+    first_row: int = 0
+
+
+def read(
+    connect: Read, stretch: Stretch, on_damage: OnDamage
+) -> Iterator[tuple[int, Ticks | Bars]]:
+    """The rows of a stretch in the order in which they were stored, in chunks of at most
+    BLOCK_ROWS, each with its numbering. Damaged blocks are told and left out.
+    """
+    place = stretch.first_row
+    while True:
+        with connect() as connection:
+            found = _next_blocks(connection, stretch, place)
+        if not found:
+            return
+        numbering, parts = found[0]["numbering"], []
+        for block in found:
+            skip = max(place - block["first_row"], 0)
+            place = block["first_row"] + block["n"]
+            try:
+                columns = decode(block, stretch.kind)
+            except Damaged:
+                on_damage(block)
+                continue
+            parts.append([column[skip:] for column in columns])
+        if parts:
+            rows = _within(_named(stretch, parts), stretch)
+            if len(rows):
+                yield numbering, rows
+
+
+def _next_blocks(
+    connection: sa.Connection, stretch: Stretch, place: int
+) -> Sequence[Mapping[str, Any]]:
+    """The blocks that come next, as many as make a chunk."""
+    key = (stretch.market, stretch.kind, stretch.symbol, stretch.timeframe)
+    series_id = series_id_of(connection, *key)
+    wanted = [blocks.c.series_id == series_id, blocks.c.first_row > place - BLOCK_ROWS]
+    wanted.append(blocks.c.first_row + blocks.c.n > place)
+    if stretch.start_ms is not None:
+        wanted.append(blocks.c.last_ts_ms >= stretch.start_ms)
+    if stretch.end_ms is not None:
+        wanted.append(blocks.c.first_ts_ms < stretch.end_ms)
+    query = HEADS.where(*wanted).order_by(blocks.c.first_row).limit(READ_AT_ONCE)
+    rows = connection.execute(query).all()
+    return whole_blocks(connection, _fitting(rows))
+
+
+def whole_blocks(connection: sa.Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The blocks of these ids with their payloads, in order."""
+    query = sa.select(blocks).where(blocks.c.id.in_([row.id for row in rows]))
+    found = connection.execute(query.order_by(blocks.c.first_row))
+    return [row._asdict() for row in found.all()]
+
+
+def _fitting(rows: Sequence[Any]) -> Sequence[Any]:
+    """The first of these blocks that make at most one chunk, of one numbering."""
+    total = 0
+    for count, row in enumerate(rows):
+        total += row.n
+        if count and (total > BLOCK_ROWS or row.numbering != rows[0].numbering):
+            return rows[:count]
+    return rows
+
+
+def joined(symbol: str, kind: str, parts: Sequence[Sequence[np.ndarray]]) -> Ticks | Bars:
+    """Columns of several blocks as one batch. Bars get no timeframe here."""
+    columns = [
+        held[0] if len(held) == 1 else np.concatenate(held) for held in zip(*parts, strict=True)
+    ]
+    return Ticks(symbol, *columns) if kind == "ticks" else Bars(symbol, "", *columns)
+
+
+def _named(stretch: Stretch, parts: Sequence[Sequence[np.ndarray]]) -> Ticks | Bars:
+    rows = joined(stretch.symbol, stretch.kind, parts)
+    if isinstance(rows, Ticks):
+        return rows
+    columns = (getattr(rows, name) for name in columns_of("bars"))
+    return Bars(stretch.symbol, stretch.timeframe, *columns)
+
+
+def _within(rows: Ticks | Bars, stretch: Stretch) -> Ticks | Bars:
+    if not len(rows) or (stretch.start_ms is None and stretch.end_ms is None):
+        return rows
+    inside = np.ones(len(rows), np.bool_)
+    if stretch.start_ms is not None:
+        inside &= rows.ts_ms >= stretch.start_ms
+    if stretch.end_ms is not None:
+        inside &= rows.ts_ms < stretch.end_ms
+    if inside.all():
+        return rows
+    if isinstance(rows, Ticks):
+        return rows.where(inside)
+    columns = (getattr(rows, name)[inside] for name in columns_of("bars"))
+    return Bars(rows.symbol, rows.timeframe, *columns)
+
+
+def sliced(rows: Ticks | Bars, start: int, stop: int) -> Ticks | Bars:
+    """Rows start to stop of a batch, which is returned itself where those are all."""
+    if start == 0 and stop >= len(rows):
+        return rows
+    part = slice(start, stop)
+    if isinstance(rows, Ticks):
+        columns = (getattr(rows, name)[part] for name in columns_of("ticks"))
+        return Ticks(rows.symbol, *columns)
+    columns = (getattr(rows, name)[part] for name in columns_of("bars"))
+    return Bars(rows.symbol, rows.timeframe, *columns)

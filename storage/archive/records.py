@@ -1,0 +1,288 @@
+"""What the archive keeps a row each: rules, alerts, views, markets, readings of pairs.
+
+Every function takes a connection inside a transaction of the caller.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from storage.archive.schema import (
+    blocks,
+    events,
+    insert_into,
+    markets,
+    now_ms,
+    pairs,
+    readings,
+    rules,
+    series,
+)
+
+#: The figures of a reading, in the order of its columns.
+READING_FIELDS: tuple[str, ...] = ("hedge_ratio", "spread", "z", "correlation", "adf_pvalue")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What the archive holds of one symbol of a market.
+
+    kind: ticks or bars. timeframe: None for ticks. title: the market's. bytes: of the
+    payloads, as they are stored. stored_ms: when the last of it came.
+    """
+
+    market: str
+    kind: str
+    symbol: str
+    timeframe: str | None
+    first_ts_ms: int
+    last_ts_ms: int
+    rows: int
+    bytes: int
+    title: str = ""
+    stored_ms: int = 0
+
+
+@dataclass(frozen=True)
+class KeptMarket:
+    """A market in the archive. kind: live or upload."""
+
+    id: str
+    title: str
+    kind: str
+    created_ms: int
+
+
+def encode(mapping: Mapping[str, Any]) -> str:
+    """The mapping as JSON. Raises ValueError on NaN and infinity, TypeError on other types."""
+    return json.dumps(dict(mapping), allow_nan=False, separators=(",", ":"))
+
+
+def field(mapping: Mapping[str, Any], name: str, kind: type) -> Any:
+    """A field that has to be of a type. Raises ValueError."""
+    value = mapping.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}, expected {kind.__name__}")
+    return value
+
+
+def put_body(connection: sa.Connection, table: sa.Table, key: str, name: str, body: str) -> None:
+    """Keep a body under its name, in place of the one there is."""
+    change = insert_into(connection, table).values({key: name, "body": body})
+    connection.execute(change.on_conflict_do_update(index_elements=[key], set_={"body": body}))
+
+
+def save_rule(connection: sa.Connection, rule: Mapping[str, Any]) -> None:
+    put_body(connection, rules, "id", field(rule, "id", str), encode(rule))
+
+
+def all_rules(connection: sa.Connection) -> list[dict[str, Any]]:
+    bodies = connection.execute(sa.select(rules.c.body).order_by(rules.c.seq)).scalars()
+    return [json.loads(body) for body in bodies]
+
+
+def event_rows(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Events as rows. Raises ValueError for one that lacks what each must have."""
+    return [
+        {
+            "id": field(event, "id", str),
+            "ts_ms": field(event, "ts_ms", int),
+            "market": field(event, "market", str),
+            "body": encode(event),
+        }
+        for event in given
+    ]
+
+
+def add_events(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Add those whose id is not there yet; how many."""
+    added = 0
+    for row in rows:
+        change = insert_into(connection, events).values(row)
+        change = change.on_conflict_do_nothing(index_elements=["id"])
+        added += len(connection.execute(change.returning(events.c.seq)).all())
+    return added
+
+
+def update_event(connection: sa.Connection, event: Mapping[str, Any]) -> bool:
+    """Put an event in place of the one with its id; False where there is none."""
+    change = sa.update(events).where(events.c.id == field(event, "id", str))
+    return connection.execute(change.values(body=encode(event))).rowcount > 0
+
+
+def newest_events(
+    connection: sa.Connection, market: str | None, since_ms: int, limit: int
+) -> list[dict[str, Any]]:
+    query = sa.select(events.c.body).where(events.c.ts_ms >= since_ms)
+    if market is not None:
+        query = query.where(events.c.market == market)
+    query = query.order_by(events.c.ts_ms.desc(), events.c.seq.desc()).limit(max(limit, 0))
+    return [json.loads(body) for body in connection.execute(query).scalars()]
+
+
+def all_bodies(connection: sa.Connection, table: sa.Table, key: str) -> dict[str, dict[str, Any]]:
+    """Every body of a table by its name; in the order of saving where the table has one."""
+    order = table.c.seq if "seq" in table.c else table.c[key]
+    found = connection.execute(sa.select(table.c[key], table.c.body).order_by(order))
+    return {name: json.loads(body) for name, body in found.all()}
+
+
+def delete_named(connection: sa.Connection, table: sa.Table, key: str, name: str) -> bool:
+    """Delete a row by its name; False where there was none."""
+    return connection.execute(sa.delete(table).where(table.c[key] == name)).rowcount > 0
+
+
+def put_market(
+    connection: sa.Connection, market: str, title: str, kind: str, loading: bool
+) -> None:
+    """Note a market's title and kind; the time at which it came is that of the first note."""
+    fields = {"title": title, "kind": kind, "loading": int(loading)}
+    row = {"id": market, "created_ms": now_ms(), **fields}
+    change = insert_into(connection, markets).values(row)
+    connection.execute(change.on_conflict_do_update(index_elements=["id"], set_=fields))
+
+
+def kept_markets(connection: sa.Connection) -> list[KeptMarket]:
+    """Markets that are whole, oldest first."""
+    query = (
+        sa.select(markets.c.id, markets.c.title, markets.c.kind, markets.c.created_ms)
+        .where(markets.c.loading == 0)
+        .order_by(markets.c.created_ms, markets.c.id)
+    )
+    return [KeptMarket(*row) for row in connection.execute(query).all()]
+
+
+def half_loaded(connection: sa.Connection) -> list[str]:
+    """Markets whose file never came to its end."""
+    return list(connection.execute(sa.select(markets.c.id).where(markets.c.loading == 1)).scalars())
+
+
+def holdings(connection: sa.Connection) -> list[Holding]:
+    """What is held, by market and in the order in which its symbols came; markets that still
+    load are left out.
+    """
+    rows, size = sa.func.sum(blocks.c.n), sa.func.sum(blocks.c.bytes)
+    query = (
+        sa.select(
+            series.c.market,
+            series.c.kind,
+            series.c.symbol,
+            series.c.timeframe,
+            sa.func.min(blocks.c.first_ts_ms),
+            sa.func.max(blocks.c.last_ts_ms),
+            rows,
+            size,
+            sa.func.coalesce(markets.c.title, series.c.market),
+            sa.func.max(blocks.c.stored_ms),
+        )
+        .join(blocks, blocks.c.series_id == series.c.id)
+        .join(markets, markets.c.id == series.c.market, isouter=True)
+        .where(sa.func.coalesce(markets.c.loading, 0) == 0)
+        .group_by(series.c.id, markets.c.title)
+        .order_by(series.c.market, series.c.id)
+    )
+    return [
+        Holding(market, kind, symbol, timeframe or None, first, last, int(n), int(size), *rest)
+        for market, kind, symbol, timeframe, first, last, n, size, *rest in connection.execute(
+            query
+        ).all()
+    ]
+
+
+def place_from_end(connection: sa.Connection, market: str, symbol: str, count: int) -> int:
+    """The place from which a symbol's newest `count` ticks are read, to the whole block."""
+    chosen = (series.c.market == market) & (series.c.symbol == symbol) & (series.c.kind == "ticks")
+    query = (
+        sa.select(blocks.c.first_row, blocks.c.n)
+        .join(series, series.c.id == blocks.c.series_id)
+        .where(chosen)
+        .order_by(blocks.c.first_row.desc())
+    )
+    place = 0
+    for first_row, rows in connection.execute(query).all():
+        place, count = first_row, count - rows
+        if count <= 0:
+            break
+    return place
+
+
+def delete_market(connection: sa.Connection, market: str, symbol: str | None) -> int:
+    """Delete a market, or one symbol of it; how many rows went."""
+    chosen = series.c.market == market
+    if symbol is not None:
+        chosen &= series.c.symbol == symbol
+    of_series = blocks.c.series_id.in_(sa.select(series.c.id).where(chosen))
+    count = connection.execute(sa.select(sa.func.sum(blocks.c.n)).where(of_series)).scalar()
+    connection.execute(sa.delete(blocks).where(of_series))
+    connection.execute(sa.delete(series).where(chosen))
+    left = connection.execute(
+        sa.select(sa.func.count()).select_from(series).where(series.c.market == market)
+    ).scalar()
+    if not left:
+        connection.execute(sa.delete(markets).where(markets.c.id == market))
+        of_pairs = readings.c.pair_id.in_(sa.select(pairs.c.id).where(pairs.c.market == market))
+        connection.execute(sa.delete(readings).where(of_pairs))
+        connection.execute(sa.delete(pairs).where(pairs.c.market == market))
+    return int(count or 0)
+
+
+def prune(connection: sa.Connection, before_ms: int) -> int:
+    """Delete blocks of live markets, and readings, stored before a time; how many ticks."""
+    live = (
+        sa.select(series.c.id)
+        .join(markets, markets.c.id == series.c.market)
+        .where(markets.c.kind == "live", series.c.kind == "ticks")
+    )
+    old = blocks.c.series_id.in_(live) & (blocks.c.stored_ms < before_ms)
+    count = connection.execute(sa.select(sa.func.sum(blocks.c.n)).where(old)).scalar()
+    if count:
+        connection.execute(sa.delete(blocks).where(old))
+    connection.execute(sa.delete(readings).where(readings.c.stored_ms < before_ms))
+    return int(count or 0)
+
+
+def append_readings(
+    connection: sa.Connection,
+    market: str,
+    params: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+) -> int:
+    """Add readings of a pair; one at a time that is there already is left as it is."""
+    key = {"market": market, "params": json.dumps(dict(params), sort_keys=True)}
+    chosen = (pairs.c.market == market) & (pairs.c.params == key["params"])
+    pair_id = connection.execute(sa.select(pairs.c.id).where(chosen)).scalar()
+    if pair_id is None:
+        new_pair = insert_into(connection, pairs).values(key).returning(pairs.c.id)
+        pair_id = connection.execute(new_pair).scalar_one()
+    added = 0
+    for row in rows:
+        values = {"pair_id": pair_id, "ts_ms": field(row, "ts_ms", int), "stored_ms": now_ms()}
+        values |= {name: _finite(row.get(name)) for name in READING_FIELDS}
+        change = insert_into(connection, readings).values(values)
+        change = change.on_conflict_do_nothing(index_elements=["pair_id", "ts_ms"])
+        added += len(connection.execute(change.returning(readings.c.ts_ms)).all())
+    return added
+
+
+def read_readings(connection: sa.Connection, market: str, since_ms: int) -> list[dict[str, Any]]:
+    """Readings of the pairs of a market from a time on, oldest first, each with its `params`."""
+    query = (
+        sa.select(pairs.c.params, *(readings.c[name] for name in ("ts_ms", *READING_FIELDS)))
+        .join(readings, readings.c.pair_id == pairs.c.id)
+        .where(pairs.c.market == market, readings.c.ts_ms >= since_ms)
+        .order_by(readings.c.ts_ms, pairs.c.id)
+    )
+    return [
+        {**row, "params": json.loads(row["params"])}
+        for row in connection.execute(query).mappings().all()
+    ]
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

@@ -1,0 +1,219 @@
+"""Ticks and bars on their way into the archive: blocks are written and merged here.
+
+Everything takes a connection inside a transaction of the caller. What comes live makes many
+small blocks; a merge makes one of them, in whose place the rows keep theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from analytics.model import Bars, Ticks
+from storage.archive.blocks import Damaged, columns_of, decode, encode
+from storage.archive.reader import HEADS, OnDamage, joined, series_id_of, sliced, whole_blocks
+from storage.archive.schema import BLOCK_ROWS, DAMAGED, FULL, blocks, insert_into, now_ms, series
+from storage.market.seen_ids import SeenIds
+
+InsertBlocks = Callable[[sa.Connection, Sequence[Mapping[str, Any]]], None]
+
+#: Blocks of one level that are merged at once, unless they fill a block before.
+MERGED_AT_ONCE = 64
+
+
+@dataclass
+class _Tail:
+    """Where a series ends: what the writer must know to go on with it.
+
+    seen: ids of the ticks of its newest numbering that are stored.
+    """
+
+    series_id: int
+    next_row: int
+    numbering: int
+    last_ts_ms: int
+    seen: SeenIds = field(default_factory=SeenIds)
+
+
+class SeriesWriter:
+    """The writing side; one thread at a time. `reset` after a transaction that failed."""
+
+    def __init__(self, insert_blocks: InsertBlocks, on_damage: OnDamage) -> None:
+        self._insert_blocks = insert_blocks
+        self._on_damage = on_damage
+        self._tails: dict[tuple[str, str, str, str], _Tail] = {}
+
+    def reset(self) -> None:
+        """Forget what is known of the ends of all series; it is read again when needed."""
+        self._tails.clear()
+
+    def append_ticks(self, connection: sa.Connection, market: str, ticks: Ticks) -> int:
+        """Store the ticks whose ids are not stored yet, and those without; how many."""
+        tail = self._tail(connection, market, "ticks", ticks.symbol, "")
+        has_id = ticks.trade_id >= 0
+        if has_id.any():
+            fresh = ~has_id
+            fresh[has_id] = tail.seen.take(ticks.trade_id[has_id])
+            ticks = ticks if fresh.all() else ticks.where(fresh)
+        self._insert(connection, tail, ticks)
+        return len(ticks)
+
+    def renumber(self, connection: sa.Connection, market: str, symbol: str) -> None:
+        """The source numbers a symbol's trades anew: ids stored so far say nothing any more."""
+        tail = self._tail(connection, market, "ticks", symbol, "")
+        tail.numbering += 1
+        tail.seen = SeenIds()
+
+    def append_bars(self, connection: sa.Connection, market: str, bars: Bars) -> None:
+        """Store bars; one at a time that is stored already takes its place."""
+        if not len(bars):
+            return
+        tail = self._tail(connection, market, "bars", bars.symbol, bars.timeframe)
+        if int(bars.ts_ms[0]) <= tail.last_ts_ms:
+            bars = self._cut_off(connection, tail, bars)
+        self._insert(connection, tail, bars)
+
+    def merge(self, connection: sa.Connection) -> bool:
+        """Merge one run of small blocks into a larger one; False where there is none."""
+        counted = (
+            sa.select(blocks.c.series_id, blocks.c.level)
+            .where(blocks.c.level < FULL)
+            .group_by(blocks.c.series_id, blocks.c.level)
+            .having((sa.func.count() >= MERGED_AT_ONCE) | (sa.func.sum(blocks.c.n) >= BLOCK_ROWS))
+        )
+        for series_id, level in connection.execute(counted).all():
+            for run in _runs(connection, series_id, level):
+                self._merge(connection, series_id, level, run)
+                return True
+        return False
+
+    def _merge(
+        self, connection: sa.Connection, series_id: int, level: int, run: Sequence[Any]
+    ) -> None:
+        kind = connection.execute(sa.select(series.c.kind).where(series.c.id == series_id)).scalar()
+        held = whole_blocks(connection, run)
+        parts = []
+        for block in held:
+            try:
+                parts.append(decode(block, kind or "ticks"))
+            except Damaged:
+                self._on_damage(block)
+                of_block = sa.update(blocks).where(blocks.c.id == block["id"])
+                connection.execute(of_block.values(level=DAMAGED))
+                return
+        merged = joined("", kind or "ticks", parts)
+        made = encode(merged, held[0]["first_row"], held[0]["numbering"], squeeze=True)
+        connection.execute(sa.delete(blocks).where(blocks.c.id.in_([row.id for row in run])))
+        raised = FULL if made["n"] >= BLOCK_ROWS // 2 else level + 1
+        of_series = {"series_id": series_id, "level": raised}
+        stored = {"stored_ms": max(block["stored_ms"] for block in held)}
+        self._insert_blocks(connection, [{**made, **of_series, **stored}])
+
+    def _insert(self, connection: sa.Connection, tail: _Tail, rows: Ticks | Bars) -> None:
+        made = []
+        of_series = {"series_id": tail.series_id, "stored_ms": now_ms()}
+        for start in range(0, len(rows), BLOCK_ROWS):
+            part = sliced(rows, start, start + BLOCK_ROWS)
+            level = FULL if len(part) >= BLOCK_ROWS // 2 else 0
+            block = encode(part, tail.next_row, tail.numbering)
+            made.append({**block, **of_series, "level": level})
+            tail.next_row += len(part)
+            tail.last_ts_ms = max(tail.last_ts_ms, block["last_ts_ms"])
+        if made:
+            self._insert_blocks(connection, made)
+
+    def _cut_off(self, connection: sa.Connection, tail: _Tail, bars: Bars) -> Bars:
+        """Take the blocks away that reach into these bars; both together, the new ones first."""
+        reaching = (blocks.c.series_id == tail.series_id) & (
+            blocks.c.last_ts_ms >= int(bars.ts_ms[0])
+        )
+        found = whole_blocks(
+            connection, connection.execute(sa.select(blocks.c.id).where(reaching)).all()
+        )
+        parts = []
+        for block in found:
+            try:
+                parts.append(decode(block, "bars"))
+            except Damaged:
+                self._on_damage(block)
+        connection.execute(sa.delete(blocks).where(reaching))
+        tail.next_row = found[0]["first_row"]
+        fresh = [getattr(bars, name) for name in columns_of("bars")]
+        columns = [np.concatenate(held) for held in zip(fresh, *parts, strict=True)]
+        _, newest = np.unique(columns[0], return_index=True)
+        return Bars(bars.symbol, bars.timeframe, *(column[newest] for column in columns))
+
+    def _tail(
+        self, connection: sa.Connection, market: str, kind: str, symbol: str, timeframe: str
+    ) -> _Tail:
+        key = (market, kind, symbol, timeframe)
+        if key not in self._tails:
+            self._tails[key] = self._found_tail(connection, key)
+        return self._tails[key]
+
+    def _found_tail(self, connection: sa.Connection, key: tuple[str, str, str, str]) -> _Tail:
+        fields = dict(zip(("market", "kind", "symbol", "timeframe"), key, strict=True))
+        series_id = series_id_of(connection, *key)
+        if series_id is None:
+            change = insert_into(connection, series).values(fields).returning(series.c.id)
+            return _Tail(connection.execute(change).scalar_one(), 0, 0, -1)
+        whole = sa.select(
+            sa.func.max(blocks.c.first_row + blocks.c.n),
+            sa.func.max(blocks.c.numbering),
+            sa.func.max(blocks.c.last_ts_ms),
+        ).where(blocks.c.series_id == series_id)
+        end, numbering, last_ts_ms = connection.execute(whole).one()
+        if end is None:
+            return _Tail(series_id, 0, 0, -1)
+        tail = _Tail(series_id, end, numbering, last_ts_ms)
+        if key[1] == "ticks":
+            self._mark_seen(connection, tail)
+        return tail
+
+    def _mark_seen(self, connection: sa.Connection, tail: _Tail) -> None:
+        """Learn the stored ids: of most blocks from their ends, of those with holes by reading."""
+        of_numbering = (
+            HEADS.where(blocks.c.series_id == tail.series_id)
+            .where(blocks.c.numbering == tail.numbering)
+            .where(blocks.c.last_id >= 0)
+            .order_by(blocks.c.first_row)
+        )
+        for row in connection.execute(of_numbering).all():
+            if row.first_id >= 0 and row.last_id - row.first_id + 1 == row.n:
+                tail.seen.take(np.arange(row.first_id, row.last_id + 1))
+                continue
+            (block,) = whole_blocks(connection, [row])
+            try:
+                ids = decode(block, "ticks")[3]
+            except Damaged:
+                continue  # its ticks are lost: should they come again, they are welcome
+            tail.seen.take(ids[ids >= 0])
+
+
+def _runs(connection: sa.Connection, series_id: int, level: int) -> Iterator[Sequence[Any]]:
+    """Runs of a level's blocks that follow each other and are worth a merge."""
+    query = (
+        HEADS.where(blocks.c.series_id == series_id, blocks.c.level == level)
+        .order_by(blocks.c.first_row)
+        .limit(4 * MERGED_AT_ONCE)
+    )
+    run: list[Any] = []
+    for row in connection.execute(query).all():
+        last = run[-1] if run else None
+        follows = last is not None and (last.first_row + last.n, last.numbering) == (
+            row.first_row,
+            row.numbering,
+        )
+        fits = sum(one.n for one in run) + row.n <= BLOCK_ROWS
+        if run and not (follows and fits):
+            if len(run) > 1 and follows:
+                yield run
+            run = []
+        run.append(row)
+        if len(run) == MERGED_AT_ONCE:
+            yield run
+            run = []

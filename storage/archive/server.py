@@ -1,0 +1,189 @@
+"""An archive in a PostgreSQL server, in a schema of its own. Needs psycopg.
+
+The tables and the statements are those of the SQLite file; blocks come in by COPY. Where the
+database has the extension TimescaleDB, the table of blocks is a hypertable by time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from storage.archive import schema
+from storage.archive.store import ArchiveError, ArchiveInUse, words
+
+CONNECT_S = 5
+SCHEMA = "spreadscope"
+#: Length of a hypertable's chunk.
+CHUNK_MS = 86_400_000
+
+_COPIED = {
+    "series_id": "int4",
+    "first_row": "int8",
+    "n": "int4",
+    "first_ts_ms": "int8",
+    "last_ts_ms": "int8",
+    "first_id": "int8",
+    "last_id": "int8",
+    "numbering": "int4",
+    "level": "int4",
+    "codec": "text",
+    "crc32": "int8",
+    "bytes": "int4",
+    "stored_ms": "int8",
+    "payload": "bytea",
+}
+_COPY = f"COPY blocks ({', '.join(_COPIED)}) FROM STDIN (FORMAT BINARY)"
+
+
+class PostgresStore:
+    """See `archive_store.Store`. url: postgresql://user:password@host/database.
+
+    Raises ArchiveError where psycopg is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = sa.make_url(url).set(drivername="postgresql+psycopg")
+        plain = sa.URL.create(
+            "postgresql", host=self._url.host, port=self._url.port, database=self._url.database
+        )
+        self.name = self.where = plain.render_as_string()
+        self._lock: sa.Connection | None = None
+        try:
+            self.engine = _engine(self._url)
+        except ModuleNotFoundError:
+            raise ArchiveError(
+                "an archive on PostgreSQL needs psycopg: pip install 'psycopg[binary]'"
+            ) from None
+
+    def hold(self) -> None:
+        """Take the advisory lock, which goes with its connection. Raises ArchiveInUse."""
+        with self._named("cannot open"):
+            if self._lock is not None:
+                with contextlib.suppress(sa.exc.SQLAlchemyError):
+                    self._lock.exec_driver_sql("SELECT 1")
+                    return
+                self._release()
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            taken = connection.exec_driver_sql(
+                f"SELECT pg_try_advisory_lock(hashtext('{SCHEMA}'))"
+            ).scalar()
+            if not taken:
+                connection.close()
+                raise ArchiveInUse(f"the archive {self.name} is in use by another Spreadscope")
+            connection.detach()
+            self._lock = connection
+
+    def open(self) -> str | None:
+        """Make the schema ready; what was set aside and why, None if nothing was."""
+        self.hold()
+        with self._named("cannot open"):
+            with self.engine.begin() as connection:
+                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+                problem = _prepare(connection)
+            if problem is None:
+                return None
+            return self._begin_anew("foreign", problem)
+
+    def problem(self) -> str | None:
+        """The server looks after its own pages; each block has its check sum."""
+        return None
+
+    def set_aside(self, problem: str) -> str:
+        """Rename the schema and begin a new one."""
+        with self._named("cannot begin anew:"):
+            return self._begin_anew("corrupt", problem)
+
+    def insert_blocks(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store blocks by COPY."""
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+            copy.set_types(list(_COPIED.values()))
+            for row in rows:
+                copy.write_row([row[name] for name in _COPIED])
+
+    def reclaim(self) -> None:
+        """Autovacuum does that."""
+
+    def settle(self) -> None:
+        """The server does that."""
+
+    def close(self) -> None:
+        """Close every connection; the lock goes with its own."""
+        self._release()
+        self.engine.dispose()
+
+    def _release(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                lock.close()
+
+    def _begin_anew(self, kind: str, problem: str) -> str:
+        aside = f"{SCHEMA}_{kind}_{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ').lower()}"
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER SCHEMA {SCHEMA} RENAME TO {aside}")
+            connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+            _prepare(connection)
+        return (
+            f"the archive {self.name} could not be used: {problem}; "
+            f"it was set aside as the schema {aside} and a new one was begun"
+        )
+
+    @contextlib.contextmanager
+    def _named(self, what: str) -> Any:
+        try:
+            yield
+        except sa.exc.SQLAlchemyError as error:
+            raise ArchiveError(f"{what} the archive {self.name}: {words(error)}") from error
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    options = {"connect_timeout": CONNECT_S, "options": f"-csearch_path={SCHEMA}"}
+    engine = sa.create_engine(url, connect_args=options, pool_pre_ping=True)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get("relaxed"):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+    return engine
+
+
+def _prepare(connection: sa.Connection) -> str | None:
+    """Make the tables in an empty schema, check or migrate those in it; what is wrong."""
+    names = set(sa.inspect(connection).get_table_names(schema=SCHEMA))
+    if not names:
+        schema.create(connection)
+        _spread_over_time(connection)
+        return None
+    if not schema.TABLES[1] <= names:
+        return "its tables are not those of an archive of this program"
+    held = schema.version(connection)
+    number = int(held) if held is not None and held.isdecimal() else None
+    if number not in schema.TABLES or not schema.TABLES[number] <= names:
+        return f"its schema version is {held}, expected {schema.SCHEMA_VERSION}"
+    schema.migrate(connection, number)
+    return None
+
+
+def _spread_over_time(connection: sa.Connection) -> None:
+    """Make the blocks a hypertable, where the extension for it is there."""
+    query = "SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'"
+    if not connection.exec_driver_sql(query).scalar():
+        return
+    # A hypertable's unique indexes must hold its time; the one writer keeps ids and places
+    # unique by itself.
+    for statement in (
+        "ALTER TABLE blocks DROP CONSTRAINT blocks_pkey",
+        "DROP INDEX blocks_in_order",
+        "CREATE INDEX blocks_in_order ON blocks (series_id, first_row)",
+        "CREATE INDEX blocks_by_id ON blocks (id)",
+        f"SELECT public.create_hypertable('{SCHEMA}.blocks', 'first_ts_ms', "
+        f"chunk_time_interval => {CHUNK_MS}::bigint)",
+    ):
+        connection.exec_driver_sql(statement)

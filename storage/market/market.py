@@ -1,0 +1,316 @@
+"""A market: one body of data. Ring, bar book and counters behind one append."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from analytics.bars import MAX_BARS, BarBuilder
+from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Ticks
+from storage.market.arrivals import Arrivals
+from storage.market.bar_book import BarBook
+from storage.market.gaps import GapLedger, touched
+from storage.market.numbering import Numbering
+from storage.market.outliers import Outliers
+from storage.market.ring import CAPACITY, TickRing
+from storage.market.screen import screen
+from storage.market.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
+
+MarketKind = Literal["live", "demo", "upload", "replay"]
+Origin = Literal["ticks", "bars"]
+
+#: Distinct symbols a market takes.
+MAX_SYMBOLS = 64
+_SAMPLE_LENGTH = 200
+#: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
+HARMLESS = ("control", "unsubscribed")
+_NO_COLUMNS: tuple[Any, ...] = (np.empty(0),) * 4
+
+
+class _RejectedLike(Protocol):
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def sample(self) -> str: ...
+
+
+class Market:
+    """One body of data, which never mixes with another: live, demo, or an upload.
+
+    version: goes up by one with each batch that was at least partly accepted. whole: nothing
+    will come after what is there, as of a file that was read; its last bars are closed.
+
+    >>> market = Market("demo", "Demo", "demo")
+    >>> batch = Ticks("BTCUSDT", [1_000, 1_500], [10.0, 11.0], [1.0, 1.0], [7, 8])
+    >>> len(market.append(batch)), len(market.append(batch)), market.counters.duplicate
+    (2, 0, 2)
+    >>> market.version, market.symbols, market.stats("BTCUSDT").vwap, market.counters.balanced
+    (1, ('BTCUSDT',), 10.5, True)
+    """
+
+    def __init__(
+        self,
+        id: str,
+        title: str,
+        kind: MarketKind,
+        *,
+        capacity: int = CAPACITY,
+        max_bars: int = MAX_BARS,
+        max_symbols: int = MAX_SYMBOLS,
+    ) -> None:
+        self.id = id
+        self.title = title
+        self.kind: MarketKind = kind
+        self.whole = kind == "upload"
+        self.origin: Origin = "ticks"
+        self.version = 0
+        self.counters = Counters()
+        self.outliers = Outliers()
+        self._capacity = capacity
+        self._max_symbols = max_symbols
+        self._book = BarBook(max_bars)
+        self._rings: dict[str, TickRing] = {}
+        self._numbering = Numbering()
+        self._sessions: dict[str, BarBuilder] = {}
+        self._bar_stats: dict[str, SymbolStats] = {}
+        self._amended: dict[str, int] = {}
+        self._versions: dict[str, int] = {}
+        self._arrivals = Arrivals()
+
+    # --- what comes in -------------------------------------------------------------
+
+    def append(self, ticks: Ticks, now_s: float | None = None, *, backfill: bool = False) -> Ticks:
+        """Take a batch in and return those of its ticks that were accepted.
+
+        A tick whose id (>= 0) its symbol has had before is a duplicate; ticks without ids
+        are never taken for one. now_s: the monotonic time of arrival, this moment for
+        None. backfill: history, which counts neither for `rate` nor for the last arrival,
+        and is not held against the prices of now.
+        Takes O(len(ticks)).
+        """
+        self.counters.received += len(ticks)
+        if not len(ticks) or not self._welcome(ticks.symbol, "ticks", len(ticks)):
+            return ticks.where(np.zeros(len(ticks), np.bool_))
+        ticks = self._screened(ticks)
+        if not len(ticks):
+            return ticks
+        refused = self._book.append(ticks)
+        self._count_amended(ticks.symbol)
+        if refused is not None:
+            self.counters.late += int(refused.sum())
+            ticks = ticks.where(~refused)
+        if len(ticks):
+            marks = None if backfill else self.outliers.take(ticks)
+            if marks is not None:
+                self.counters.outliers += int(np.count_nonzero(marks))
+            self._keep(ticks, marks)
+            if not backfill:
+                self._arrivals.note(len(ticks), time.monotonic() if now_s is None else now_s)
+        return ticks
+
+    def fill(self, ticks: Ticks) -> Ticks:
+        """Take a batch in that was asked for to fill a gap; as `append` with backfill."""
+        accepted = self.append(ticks, backfill=True)
+        self.counters.backfilled += len(accepted)
+        return accepted
+
+    def note_gap(self, gap: Gap) -> None:
+        """Take in that trades are missing; they may still come, late or by `fill`."""
+        self._numbering.note_gap(gap)
+
+    def forget_ids(self, symbol: str) -> None:
+        """The source numbers a symbol's trades anew: its ids so far say nothing any more."""
+        self._numbering.forget(symbol)
+
+    def append_bars(self, bars: Bars) -> int:
+        """Take bars in (an OHLC file's) and return how many were accepted.
+
+        They are of the timeframe they say, the same for every batch of a symbol. A bar at
+        a time already held replaces it, or is a duplicate if it is equal.
+        """
+        self.counters.received += len(bars)
+        if not len(bars) or not self._welcome(bars.symbol, "bars", len(bars)):
+            return 0
+        held = self._bar_stats.get(bars.symbol)
+        if held is not None and self._book.timeframes(bars.symbol)[0] != bars.timeframe:
+            self._refuse("timeframe", f"{bars.symbol} {bars.timeframe}", len(bars))
+            return 0
+        duplicate, late = self._book.append_bars(bars)
+        accepted = len(bars) - duplicate - late
+        self.counters.duplicate += duplicate
+        self.counters.late += late
+        self.counters.accepted += accepted
+        if accepted:
+            base = self._book.bars(bars.symbol, bars.timeframe)
+            self._bar_stats[bars.symbol] = stats_of_bars(base)
+            self._changed(bars.symbol)
+        return accepted
+
+    def reject(self, rejected: Iterable[_RejectedLike]) -> None:
+        """Count what gave no tick, by its reason."""
+        for one in rejected:
+            self.counters.received += 1
+            self._refuse(one.reason, one.sample, 1)
+
+    def refuse(self, reason: str, count: int) -> None:
+        """Count rows of a file that gave no tick, for a reason they share."""
+        self.counters.received += count
+        self._refuse(reason, "", count)
+
+    def drop(self, count: int) -> None:
+        """Count ticks that a full queue let go before they came here."""
+        if count < 0:
+            raise ValueError(f"count is {count}, expected at least 0")
+        self.counters.received += count
+        self.counters.dropped += count
+
+    def _welcome(self, symbol: str, origin: Origin, count: int) -> bool:
+        """Whether the market takes this symbol in this form; counts the batch if not."""
+        if not self._versions:
+            self.origin = origin
+        if origin != self.origin:
+            self._refuse("origin", f"{symbol}: {origin} for a market of {self.origin}", count)
+            return False
+        if symbol not in self._versions and len(self._versions) >= self._max_symbols:
+            self._refuse("symbols", f"{symbol}: over {self._max_symbols} symbols", count)
+            return False
+        return True
+
+    def _screened(self, ticks: Ticks) -> Ticks:
+        """Without what can be no tick, and without what came before; both are counted."""
+        ticks, refused = screen(ticks)
+        for reason, sample, count in refused:
+            self._refuse(reason, sample, count)
+        fresh = self._numbering.fresh(ticks)
+        if fresh is None:
+            return ticks
+        self.counters.duplicate += len(ticks) - int(np.count_nonzero(fresh))
+        return ticks.where(fresh)
+
+    def _count_amended(self, symbol: str) -> None:
+        amended = self._book.amended(symbol)
+        self.counters.amended += amended - self._amended.get(symbol, 0)
+        self._amended[symbol] = amended
+
+    def _keep(self, ticks: Ticks, marks: BoolArray | None) -> None:
+        symbol = ticks.symbol
+        if symbol not in self._rings:
+            self._rings[symbol] = TickRing(self._capacity)
+            self._sessions[symbol] = BarBuilder.whole_session(symbol)
+        self._rings[symbol].append(ticks, marks)
+        self._sessions[symbol].update(ticks)
+        self.counters.accepted += len(ticks)
+        self._changed(symbol)
+
+    def _changed(self, symbol: str) -> None:
+        self._versions[symbol] = self._versions.get(symbol, 0) + 1
+        self.version += 1
+
+    def _refuse(self, reason: str, sample: str, count: int) -> None:
+        self.counters.rejected[reason] += count
+        if reason in HARMLESS:
+            return
+        text = f"{reason}: {sample}" if sample else reason
+        self.counters.last_rejected = text[:_SAMPLE_LENGTH]
+
+    # --- what can be read ------------------------------------------------------------
+
+    @property
+    def gaps(self) -> GapLedger:
+        """What its sources numbered and it never had."""
+        return self._numbering.gaps
+
+    @property
+    def numbered(self) -> bool:
+        """Whether a tick with an id ever came: without ids no gap is ever known."""
+        return any(self.newest_id(symbol) >= 0 for symbol in self._versions)
+
+    def newest_id(self, symbol: str) -> int:
+        """The highest trade id that came of a symbol, -1 before the first."""
+        return self._numbering.newest(symbol)
+
+    @property
+    def last_arrival_s(self) -> float | None:
+        """Monotonic time of the last batch that was no history, None before the first."""
+        return self._arrivals.last_s
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols in the order in which they were first seen."""
+        return tuple(self._versions)
+
+    @property
+    def timeframes(self) -> tuple[str, ...]:
+        """Timeframes that every symbol has: all, unless coarser bars were uploaded."""
+        if not self._bar_stats:
+            return tuple(TIMEFRAMES)
+        common = [set(self._book.timeframes(symbol)) for symbol in self._versions]
+        return tuple(name for name in TIMEFRAMES if all(name in has for has in common))
+
+    @property
+    def has_ticks(self) -> bool:
+        return bool(self._rings)
+
+    def bars(self, symbol: str, timeframe: str, limit: int | None = None) -> Bars:
+        """The newest `limit` bars (None: all), read-only and cheap to ask for again.
+
+        Raises KeyError for an unknown symbol, ValueError for a timeframe it does not have.
+        """
+        self._check(symbol)
+        return self._book.bars(symbol, timeframe, limit)
+
+    def ticks(self, symbol: str, limit: int | None = None) -> Ticks:
+        """The newest `limit` ticks (None: all kept); none for a symbol that came as bars.
+
+        Raises KeyError for an unknown symbol.
+        """
+        self._check(symbol)
+        if symbol not in self._rings:
+            return Ticks(symbol, *_NO_COLUMNS)
+        return self._rings[symbol].view(limit)
+
+    def marks(self, symbol: str, limit: int | None = None) -> BoolArray:
+        """Which of the ticks that `ticks` gives are outliers. Raises like it."""
+        self._check(symbol)
+        ring = self._rings.get(symbol)
+        return np.zeros(0, np.bool_) if ring is None else ring.marks(limit)
+
+    def ring(self, symbol: str) -> TickRing:
+        """The ring of a symbol that came as ticks; KeyError for any other."""
+        self._check(symbol)
+        if symbol not in self._rings:
+            raise KeyError(f"{symbol} came as bars in {self.title}: it has no ticks")
+        return self._rings[symbol]
+
+    def stats(self, symbol: str) -> SymbolStats:
+        """Figures of a symbol since the market began, in O(1). KeyError for an unknown one."""
+        self._check(symbol)
+        if symbol in self._bar_stats:
+            return self._bar_stats[symbol]
+        session = self._sessions[symbol]
+        return stats_of_session(session.bars(), session.span_ms[1])
+
+    def gap_spans(self, symbols: Iterable[str]) -> FloatArray:
+        """From-to of the gaps of these symbols that are not filled, epoch ms, shape (n, 2)."""
+        return self.gaps.spans(symbols)
+
+    def touched_by_gaps(self, bars: Bars) -> BoolArray:
+        """Which of a symbol's bars miss trades, for all that is known."""
+        return touched(bars, self.gap_spans([bars.symbol]))
+
+    def symbol_version(self, symbol: str) -> int:
+        """Goes up by one with each change of a symbol; 0 for an unknown one."""
+        return self._versions.get(symbol, 0)
+
+    def rate(self, now_s: float | None = None) -> float:
+        """Ticks accepted per second over the last 5 s before a monotonic time."""
+        return self._arrivals.rate(time.monotonic() if now_s is None else now_s)
+
+    def _check(self, symbol: str) -> None:
+        if symbol not in self._versions:
+            held = ", ".join(self._versions) or "none yet"
+            raise KeyError(f"no symbol {symbol!r} in {self.title}: there is {held}")

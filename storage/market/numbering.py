@@ -1,0 +1,49 @@
+"""The ids of a market's ticks: which came before, and which are known to be missing."""
+
+from __future__ import annotations
+
+from analytics.model import BoolArray, Gap, Ticks
+from storage.market.gaps import GapLedger
+from storage.market.seen_ids import SeenIds
+
+
+class Numbering:
+    """The ids seen of every symbol, and the ledger of those that never came.
+
+    >>> numbering = Numbering()
+    >>> batch = Ticks("X", [1, 2], [5.0, 5.0], [1.0, 1.0], [7, 8])
+    >>> numbering.fresh(batch) is None, numbering.fresh(batch).tolist(), numbering.newest("X")
+    (True, [False, False], 8)
+    """
+
+    def __init__(self) -> None:
+        self.gaps = GapLedger()
+        self._seen: dict[str, SeenIds] = {}
+
+    def fresh(self, ticks: Ticks) -> BoolArray | None:
+        """Which ticks did not come before, None for all; those without an id never did."""
+        has_id = ticks.trade_id >= 0
+        if not has_id.any():
+            return None
+        seen = self._seen.get(ticks.symbol)
+        if seen is None:
+            seen = self._seen[ticks.symbol] = SeenIds()
+        fresh = ~has_id
+        fresh[has_id] = seen.take(ticks.trade_id[has_id])
+        if self.gaps.concerns(ticks.symbol, int(ticks.trade_id[has_id].min())):
+            self.gaps.refresh(ticks.symbol, seen)
+        return None if fresh.all() else fresh
+
+    def newest(self, symbol: str) -> int:
+        """The highest id that came of a symbol, -1 before the first."""
+        seen = self._seen.get(symbol)
+        return -1 if seen is None else seen.newest
+
+    def note_gap(self, gap: Gap) -> None:
+        """Ids are missing; they may still come."""
+        self.gaps.note(gap, self._seen.get(gap.symbol))
+
+    def forget(self, symbol: str) -> None:
+        """A symbol is numbered anew: its ids so far say nothing any more."""
+        self._seen.pop(symbol, None)
+        self.gaps.close_numbering(symbol)

@@ -1,0 +1,174 @@
+"""Rules and alerts in the archive: they outlive the process, in either kind of database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storage.archive.archive import Archive, ArchiveError
+
+
+def event(number: int, market: str = "demo", **more: Any) -> dict[str, Any]:
+    return {"id": f"e{number}", "ts_ms": number * 1_000, "market": market, **more}
+
+
+def delivery(of: str, created_ms: int = 5) -> dict[str, Any]:
+    fields = {"url": "http://localhost/", "body": '{"id": 1}', "tries": 0}
+    return {"id": of, "created_ms": created_ms, **fields}
+
+
+def test_a_delivery_is_kept_with_its_alert_until_it_has_ended(kept: Archive) -> None:
+    kept.add_events([event(1), event(2)], deliveries=[delivery("e2", 9), delivery("e1")])
+    kept.add_events([event(1)], deliveries=[delivery("e1", 7)])
+    kept.count_tries("e2", 3)
+    kept.count_tries("gone", 3)
+    assert kept.deliveries() == [delivery("e1"), {**delivery("e2", 9), "tries": 3}]
+    kept.end_delivery("e2", event(2, delivery="delivered"))
+    kept.end_delivery("e2", None)
+    kept.end_delivery("gone", event(9))
+    assert kept.deliveries() == [delivery("e1")]
+    assert kept.events() == [event(2, delivery="delivered"), event(1)]
+
+
+def test_a_delivery_that_lacks_something_leaves_nothing_of_its_alert(kept: Archive) -> None:
+    with pytest.raises(ValueError, match="tries is None, expected int"):
+        kept.add_events([event(1)], deliveries=[{**delivery("e1"), "tries": None}])
+    assert (kept.events(), kept.deliveries()) == ([], [])
+
+
+def test_rules_survive_a_restart_in_the_order_they_were_saved(place: str) -> None:
+    first = Archive.open(place)
+    for rule_id in ("b", "a", "c"):
+        first.save_rule({"id": rule_id, "threshold": 2.0, "params": {"y": "A", "x": "B"}})
+    first.close()
+    again = Archive.open(place)
+    assert [rule["id"] for rule in again.rules()] == ["b", "a", "c"]
+    assert again.rules()[0]["params"] == {"y": "A", "x": "B"}
+    assert again.warning is None
+    again.close()
+
+
+def test_saving_a_rule_again_replaces_it_in_its_place(kept: Archive) -> None:
+    kept.save_rule({"id": "a", "threshold": 2.0})
+    kept.save_rule({"id": "b", "threshold": 2.0})
+    kept.save_rule({"id": "a", "threshold": 3.0})
+    assert kept.rules() == [{"id": "a", "threshold": 3.0}, {"id": "b", "threshold": 2.0}]
+
+
+def test_deleting_a_rule_says_whether_there_was_one(kept: Archive) -> None:
+    kept.save_rule({"id": "a"})
+    assert kept.delete_rule("a")
+    assert not kept.delete_rule("a")
+    assert kept.rules() == []
+
+
+def test_the_newest_events_come_first_and_the_limit_keeps_them(kept: Archive) -> None:
+    assert kept.add_events([event(n) for n in (3, 1, 2)]) == 3
+    assert [e["id"] for e in kept.events()] == ["e3", "e2", "e1"]
+    assert [e["id"] for e in kept.events(limit=2)] == ["e3", "e2"]
+    assert kept.events(limit=0) == []
+
+
+def test_events_are_filtered_by_market_and_time(kept: Archive) -> None:
+    kept.add_events([event(1), event(2, "live"), event(3, "live")])
+    assert [e["id"] for e in kept.events("live")] == ["e3", "e2"]
+    assert [e["id"] for e in kept.events("live", since_ms=3_000)] == ["e3"]
+    assert kept.events("upload-1") == []
+
+
+def test_the_same_event_is_kept_once(kept: Archive) -> None:
+    assert kept.add_events([event(1, value=2.5), event(1, value=9.9)]) == 1
+    assert kept.add_events([event(1), event(2)]) == 1
+    assert kept.events()[-1]["value"] == 2.5
+
+
+def test_clearing_the_history_leaves_the_rules(kept: Archive) -> None:
+    kept.save_rule({"id": "a"})
+    kept.add_events([event(1), event(2)])
+    assert kept.clear_events() == 2
+    assert kept.events() == []
+    assert len(kept.rules()) == 1
+
+
+def test_nothing_of_a_batch_with_a_bad_event_is_kept(kept: Archive) -> None:
+    with pytest.raises(ValueError, match="ts_ms is '5', expected int"):
+        kept.add_events([event(1), {**event(2), "ts_ms": "5"}])
+    with pytest.raises(ValueError, match="market is None, expected str"):
+        kept.add_events([{"id": "e", "ts_ms": 1}])
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        kept.add_events([event(3), event(4, value=float("nan"))])
+    assert kept.events() == []
+
+
+def test_what_no_database_can_hold_is_the_caller_s_mistake(kept: Archive) -> None:
+    with pytest.raises(ValueError, match="the archive cannot hold this"):
+        kept.add_events([{**event(1), "ts_ms": 1 << 70}])
+    kept.add_events([event(1)])
+    assert len(kept.events()) == 1
+
+
+def test_a_rule_without_an_id_is_refused(kept: Archive) -> None:
+    with pytest.raises(ValueError, match="id is None, expected str"):
+        kept.save_rule({"threshold": 2.0})
+
+
+numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+#: PostgreSQL holds no NUL in a text; JSON has its own way of writing one.
+names = st.characters(exclude_characters="\0")
+plain = st.recursive(
+    st.none() | st.booleans() | numbers | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(fields=st.dictionaries(st.text(), plain, max_size=4), rule_id=st.text(names))
+def test_any_json_comes_back_as_it_went_in(kept: Archive, fields: dict, rule_id: str) -> None:
+    rule = {**fields, "id": rule_id}
+    try:
+        json.dumps(rule, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return
+    kept.save_rule(rule)
+    assert rule in kept.rules()
+    kept.delete_rule(rule_id)
+    assert kept.rules() == []
+
+
+def test_closing_twice_is_harmless_and_a_closed_archive_says_so(place: str) -> None:
+    archive = Archive.open(place)
+    archive.close()
+    archive.close()
+    for use in (archive.rules, archive.clear_events):
+        with pytest.raises(ArchiveError, match=r"the archive .* is closed"):
+            use()
+
+
+def test_threads_write_one_after_the_other_and_lose_nothing(kept: Archive) -> None:
+    def work(offset: int) -> None:
+        for number in range(20):
+            kept.add_events([event(offset + number)])
+            kept.events(limit=1)
+
+    threads = [threading.Thread(target=work, args=(100 * index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(kept.events()) == 80
+
+
+async def test_it_can_be_used_from_an_event_loop(kept: Archive) -> None:
+    await asyncio.gather(
+        *(asyncio.to_thread(kept.add_events, [event(number)]) for number in range(10))
+    )
+    assert len(await asyncio.to_thread(kept.events)) == 10
