@@ -20,7 +20,7 @@ def main() -> int:
     try:
         settings = parse(sys.argv[1:], os.environ)
         if settings.export_dataset is not None:
-            from dashapp.dataset_command import export_dataset
+            from dashapp.export_dataset import export_dataset
 
             return export_dataset(settings)
         from dashapp.server import serve

@@ -16,7 +16,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from analytics._columns import Columns, frozen
+from analytics._columns import Columns
+from analytics._columns import frozen as frozen
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -27,12 +27,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashapp import api
-from dashapp.allocator import keep_freed_memory
-from dashapp.calls import error
-from dashapp.guard import Guard, Policy
-from dashapp.runtime import Runtime
+from dashapp.services.allocator import keep_freed_memory
+from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings, UsageError
+from dashapp.web import app as api
+from dashapp.web.guard import Guard, Policy
+from dashapp.web.routing import error
 from ingestion.url_guard import mask_url
 from storage.archive.archive import ArchiveInUse
 

@@ -170,7 +170,7 @@ def test_figures_draw_and_nothing_else(path):
     roots = {one.split(".")[0] for one in imported(parsed(path))}
     assert not roots & {"storage", "ingestion", "asyncio", "fastapi"}
     assert not [one for one in roots if one == "dash" or one.startswith("dash_")]
-    assert "dashapp.runtime" not in imported(parsed(path))
+    assert "dashapp.services.runtime" not in imported(parsed(path))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from dashapp.figures.base import Figure, figure, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note
 from dashapp.figures.pair import band, threshold_marks, z_line, z_range
 from dashapp.figures.rows import rows_of
-from dashapp.numerals import number
+from dashapp.text.numbers import number
 from dashapp.theme import rgba, tokens
 
 if TYPE_CHECKING:

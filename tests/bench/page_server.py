@@ -7,14 +7,14 @@ import json
 from typing import Any
 
 import numpy as np
-from dashapp.ui.app import create_app
 
 from analytics.model import Ticks
-from dashapp import ids
-from dashapp.runtime import Runtime
+from dashapp.parameters.pair import check, to_dict
 from dashapp.server import create_server
+from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
-from dashapp.view import check, to_dict
+from dashapp.ui import ids
+from dashapp.ui.app import create_app
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 START_MS = 1_723_161_240_000

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analytics.model import FeedStatus, PairParams, Ticks
-from dashapp.runtime import Runtime
+from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 
 pytestmark = pytest.mark.bench

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from analytics.model import Ticks
-from dashapp.pending import coalesced
+from dashapp.services.archive.write_queue import coalesced
 from storage.archive.archive import Archive
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]

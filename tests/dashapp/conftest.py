@@ -10,8 +10,8 @@ import pytest
 from dash import Dash, html
 
 from analytics.model import PairParams, PairSnapshot, Ticks
-from dashapp.runtime import Runtime
 from dashapp.server import create_server
+from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 
 START_MS = 1_723_161_240_000

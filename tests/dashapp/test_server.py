@@ -21,8 +21,8 @@ import httpx
 import pytest
 from dash import Dash, Input, Output, dcc, html
 
-from dashapp.runtime import Runtime
 from dashapp.server import bind, create_server
+from dashapp.services.runtime import Runtime
 from dashapp.settings import UsageError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ def hanging(*options: str) -> list[str]:
     """The app, but nothing that its end waits for ever ends."""
     code = """
 import asyncio, sys, time
-from dashapp.feed_control import FeedControl
+from dashapp.services.feeds.control import FeedControl
 from storage.archive.archive import Archive
 async def stop(self): await asyncio.sleep(60)
 FeedControl.stop, Archive.close = stop, lambda self: time.sleep(60)
@@ -185,7 +185,7 @@ def test_help_is_quick_and_imports_nothing_heavy():
 
 
 def test_nothing_heavier_than_the_pages_need_is_imported_to_serve():
-    code = "import sys, dashapp.server, dashapp.live; print(*sys.modules)"
+    code = "import sys, dashapp.server, dashapp.ui.polling; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     ).stdout.split()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dashapp.feed_control import FeedControl
+from dashapp.services.feeds.control import FeedControl
 from dashapp.settings import Settings
 from ingestion.feed import Timeouts, Timers
 from ingestion.stream.backoff import Backoff, BackoffPolicy

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from analytics.model import TIMEFRAMES, Bars
-from dashapp import warmup
+from dashapp.services import startup
 from ingestion.decode.decoder import Decoder
 from storage.market.market import Market
 from tests.exchange import Exchange, Row, recorded_frames, trades_of
@@ -25,7 +25,7 @@ EXACT = ("ts_ms", "open", "high", "low", "close", "trades")
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
-    warmup.market()
+    startup.market()
 
 
 def recordings(market_data: Path, venue: str) -> list[tuple[str, Row]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from dashapp import warmup
+from dashapp.services import startup
 from ingestion.feed import BinanceFeed, StreamFeed, Timers, make_feed
 from ingestion.stream.timecheck import FUTURE_MS, WallClock
 from tests.exchange import Exchange
@@ -96,7 +96,7 @@ async def test_a_connection_is_renewed_before_24_hours_by_overlap_with_its_ids_c
     seed: int,
 ) -> None:
     """The production age; the clock leaps through the day within the delivery of a tick."""
-    warmup.market()
+    startup.market()
     clock, due = FakeClock(), [0.0]
     ids: dict[str, set[int]] = {symbol: set() for symbol in SYMBOLS}
     open_at: list[int] = []
@@ -133,7 +133,7 @@ async def test_a_connection_is_renewed_before_24_hours_by_overlap_with_its_ids_c
 
 @pytest.mark.parametrize("jump_s", [-7_200.0, -12.0, 12.0, 30_000.0])
 async def test_timers_do_not_heed_a_clock_that_jumps_and_the_strip_says_so(jump_s: float) -> None:
-    warmup.market()
+    startup.market()
     async with Exchange(SYMBOLS, rate=100) as exchange:
         made = Run(exchange, PATIENT, 0)
         try:

@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from dashapp import warmup
-from dashapp.trust import trust_of
-from dashapp.words import trust_figures
+from dashapp.services import startup
+from dashapp.services.feeds.health import trust_of
+from dashapp.text.answers import trust_figures
 from ingestion.feed import BinanceFeed, Timers
 from ingestion.stream.budget import Pace
 from storage.market.market import Market
@@ -23,7 +23,7 @@ POOL = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "ADAUSDT")
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
     """The first tick would compile for seconds."""
-    warmup.market()
+    startup.market()
 
 
 # --- messages that are too big --------------------------------------------------------------

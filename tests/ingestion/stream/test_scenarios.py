@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dashapp import warmup
+from dashapp.services import startup
 from ingestion.feed import BinanceFeed, StreamFeed, Timers
 from ingestion.stream import transport
 from ingestion.url_guard import CheckedUrl
@@ -41,7 +41,7 @@ HARMLESS = ("badutf8", "dirty", "duplicate", "reorder", "flood", "stallpong", "o
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
     """The first tick would compile for seconds, and no clock stands still for it."""
-    warmup.market()
+    startup.market()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pytest
 
 from analytics.model import NotReady, PairParams
-from dashapp.runtime import Runtime
+from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from ingestion.decode.decoder import Decoder
 from storage.market.market import Market

@@ -1,0 +1,93 @@
+"""What became of alerts: the pairs that they were about, followed over the bars since."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.model import BAR_COLUMNS, Bars, PairParams
+from analytics.outcomes import Outcome, outcome
+from dashapp.services.alerts.closed_bars import closed_until_ms
+from dashapp.services.alerts.history import Record
+from dashapp.services.alerts.readings import Source, waits_for_symbols
+from dashapp.services.analysis.cache import serial
+
+#: Seconds between two looks at all alerts that are open.
+FOLLOW_S = 2.0
+#: Newest open alerts that are looked at; older ones wait until these are done.
+MAX_FOLLOWED = 200
+#: Cost in bps per side and leg that the result is reckoned with.
+COST_BPS = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    record: Record
+    y: Bars
+    x: Bars
+
+
+async def follow(source: Source, records: Iterable[Record]) -> list[Record]:
+    """Bring the outcomes of records up to date; those that changed, or can do so no more."""
+    if not source.kernels_ready:
+        return []
+    records = list(records)
+    changed = [record for record in records if not _held(source, record)]
+    for record in changed:
+        record.of = 0
+    held = [record for record in records if record.of]
+    jobs = [job for record in held[-MAX_FOLLOWED:] if (job := _job(source, record))]
+    if not jobs:
+        return changed
+    for job, seen in zip(jobs, await asyncio.to_thread(_run, jobs), strict=True):
+        if seen is not None and seen != job.record.outcome:
+            job.record.outcome = seen
+            changed.append(job.record)
+    return changed
+
+
+def _held(source: Source, record: Record) -> bool:
+    """Whether the body of data in which an alert fired still holds its bar."""
+    params, event = record.params, record.event
+    market = source.market(event.market)
+    if params is None or market is None or serial(market) != record.of:
+        return False
+    if waits_for_symbols(market, event.symbols, params):
+        return True
+    held = (market.bars(leg, params.timeframe).ts_ms for leg in event.symbols)
+    return all(not len(ts_ms) or ts_ms[0] <= event.ts_ms for ts_ms in held)
+
+
+def _job(source: Source, record: Record) -> _Job | None:
+    """The closed bars of an alert's pair from one view before it; None without new ones."""
+    params, event = record.params, record.event
+    market = source.market(event.market)
+    if params is None or market is None or waits_for_symbols(market, event.symbols, params):
+        return None
+    last_closed = closed_until_ms(market, event.symbols, params.timeframe)
+    span = (event.ts_ms, last_closed)
+    y, x = (_part(market.bars(leg, params.timeframe), span, params) for leg in event.symbols)
+    followed = record.outcome.followed if record.outcome is not None else 0
+    since = max(int(np.count_nonzero(bars.ts_ms > event.ts_ms)) for bars in (y, x))
+    return _Job(record, y, x) if since > followed else None
+
+
+def _part(bars: Bars, span: tuple[int, int], params: PairParams) -> Bars:
+    """The bars of a span of times, and as many before it as the pair has in view."""
+    ts_ms, last_ms = span
+    before = len(bars) if params.filtered else params.limit
+    start = max(int(np.searchsorted(bars.ts_ms, ts_ms)) - before - 1, 0)
+    stop = int(np.searchsorted(bars.ts_ms, last_ms, side="right"))
+    columns = {name: getattr(bars, name)[start:stop] for name in BAR_COLUMNS}
+    return Bars(bars.symbol, bars.timeframe, **columns)
+
+
+def _run(jobs: list[_Job]) -> list[Outcome | None]:
+    seen = []
+    for job in jobs:
+        assert job.record.params is not None
+        seen.append(outcome(job.y, job.x, job.record.params, job.record.event.ts_ms, COST_BPS))
+    return seen

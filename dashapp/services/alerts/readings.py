@@ -1,0 +1,261 @@
+"""What the alert rules read: a value of each thing that they watch, at each update.
+
+At the newest bar, or on closed bars each of them in turn (`closed_bars`). A pair's metrics are
+read by `analytics.readings` alone, without a whole snapshot; all pairs of a round in one go,
+in a worker thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from analytics.alerts import METRICS, AlertRule, Reading
+from analytics.alignment import align
+from analytics.model import Bars, FeedStatus, FloatArray, IntArray, PairParams
+from analytics.readings import pair_readings
+from dashapp.services.alerts.closed_bars import ClosedBars, Plan, newest_ms
+from dashapp.services.alerts.unconfirmed import certain
+from dashapp.services.analysis.cache import legs, serial
+from storage.market.market import Market
+
+#: Kinds of markets that a feed fills, which may fall silent.
+_FED = ("live", "demo")
+#: Newest bars of one symbol in which a rule is rehearsed.
+_REHEARSED = 1_000
+
+
+class Source(Protocol):
+    """What is read from: the runtime."""
+
+    @property
+    def kernels_ready(self) -> bool: ...
+    def market(self, market_id: str) -> Market | None: ...
+    def feed_status(self, market_id: str) -> FeedStatus: ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Newest:
+    """A pair to read at its newest bar, with the market's clock."""
+
+    rule: AlertRule
+    params: PairParams
+    y: Bars
+    x: Bars
+    at_ms: int
+
+    @property
+    def legs(self) -> tuple[Bars, Bars]:
+        return self.y, self.x
+
+    def read(self) -> list[Reading]:
+        if not len(self.y) or not len(self.x):
+            return []
+        end = int(max(self.y.ts_ms[-1], self.x.ts_ms[-1]))
+        metric = self.rule.metric
+        value = pair_readings(self.y, self.x, self.params, [metric], [end])[metric][0]
+        return [Reading(self.rule.key, end, float(value), self.at_ms)]
+
+
+@dataclass
+class _Round:
+    """What one round found in a market: readings, and what is still to be read."""
+
+    market: Market
+    readings: list[Reading] = field(default_factory=list)
+    work: list[_Newest | Plan] = field(default_factory=list)
+
+
+class AlertReader:
+    """Reads for the rules of markets, only where something changed since the last time."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._closed = ClosedBars()
+        self._seen: dict[str, Hashable] = {}
+        self._versions: dict[Hashable, Hashable] = {}
+
+    def again(self, market_id: str, key: Hashable) -> None:
+        """Read a key of a market at the next round even if nothing changes until then.
+
+        Whoever read it before is told the same once more, which says nothing new.
+        """
+        self._seen.pop(market_id, None)
+        self._versions.pop(key, None)
+        self._closed.again(key)
+
+    def forget(self, key: Hashable) -> None:
+        """Nobody reads this key any more, or whoever does begins anew."""
+        self._versions.pop(key, None)
+        self._closed.forget(key)
+
+    def begin(self, keys: Iterable[Hashable], market: Market) -> None:
+        """Read this market, which begins now, from its first bar on."""
+        self._closed.begin(keys, market)
+
+    def behind_ms(self, rules: Iterable[AlertRule], market: Market) -> int:
+        """How far the rules on closed bars are behind a market, by its own clock."""
+        armed = _armed(rules, market)
+        return self._closed.behind_ms({one.key for one in armed if one.on == "close"}, market)
+
+    async def read(self, rules: Iterable[AlertRule]) -> list[Reading]:
+        """One reading or more for each thing that the enabled rules watch and that changed."""
+        found: list[_Round] = []
+        for market_id in dict.fromkeys(rule.market for rule in rules):
+            market = self._source.market(market_id)
+            if market is None or not market.symbols:
+                self._seen.pop(market_id, None)
+            else:
+                found.append(self._collect(market, _armed(rules, market)))
+        jobs = [job for one in found for job in one.work]
+        read = await asyncio.to_thread(lambda: [job.read() for job in jobs]) if jobs else []
+        results = iter(read)
+        readings: list[Reading] = []
+        for one in found:
+            made = one.readings + self._taken(one, results)
+            # What was read of a market that another one replaced meanwhile says nothing.
+            if self._source.market(one.market.id) is one.market:
+                readings += made
+        return sorted(readings, key=lambda reading: reading.ts_ms)
+
+    def _taken(self, of: _Round, results: Any) -> list[Reading]:
+        """The results of a round's work, but for those that have been overtaken."""
+        readings: list[Reading] = []
+        for job in of.work:
+            made = next(results)
+            if isinstance(job, Plan):
+                if not self._closed.done(job):
+                    continue
+                if job.more:
+                    self._seen.pop(of.market.id, None)
+                    self._versions.pop(job.rule.key, None)
+            readings += certain(of.market, job.rule, job.legs, made)
+        return readings
+
+    def _collect(self, market: Market, rules: list[AlertRule]) -> _Round:
+        """What there is to read of a market for its armed rules, one of each key."""
+        found = _Round(market)
+        state = self._source.feed_status(market.id).state
+        silent = market.kind in _FED and state != "live"
+        clocked = any(rule.metric == "feed_silent" for rule in rules)
+        # serial: a market made anew may have come to the same version.
+        ready = self._source.kernels_ready
+        seen = (serial(market), market.version, market.whole, silent, ready)
+        if seen == self._seen.get(market.id) and not clocked:
+            return found
+        self._seen[market.id] = seen
+        clock = _Once(lambda symbols: newest_ms(market, symbols))
+        for rule in rules:
+            if rule.metric == "feed_silent":
+                found.readings += _silence(market, rule, state)
+            elif silent:
+                newest = clock(rule.symbols)
+                found.readings.append(Reading(rule.key, newest, math.nan, paused=True))
+                self._versions.pop(rule.key, None)
+            elif self._changed(market, rule):
+                self._of_rule(found, rule, clock)
+        return found
+
+    def _changed(self, market: Market, rule: AlertRule) -> bool:
+        """Whether the symbols of a rule have new data since it was last read."""
+        if rule.params is not None and not self._source.kernels_ready:
+            return False
+        version = (serial(market), market.whole, *map(market.symbol_version, rule.symbols))
+        if self._versions.get(rule.key) == version:
+            return False
+        self._versions[rule.key] = version
+        return True
+
+    def _of_rule(self, found: _Round, rule: AlertRule, clock: _Once) -> None:
+        market = found.market
+        if rule.on == "close":
+            plan = self._closed.plan(market, rule)
+            if plan is not None:
+                found.work.append(plan)
+        elif rule.params is not None:
+            y, x = legs(market, rule.params)
+            found.work.append(_Newest(rule, rule.params, y, x, clock(rule.symbols)))
+        else:
+            bars = market.bars(rule.symbols[0], market.timeframes[0], 1)
+            values = bars.close if rule.metric == "price" else bars.volume
+            newest = Reading(rule.key, int(bars.ts_ms[-1]), float(values[-1]), clock(rule.symbols))
+            found.readings += certain(market, rule, (bars,), [newest])
+
+
+class _Once:
+    """A function of hashable values that is called once for each of them."""
+
+    def __init__(self, function: Callable[[Any], int]) -> None:
+        self._function = function
+        self._known: dict[Hashable, int] = {}
+
+    def __call__(self, value: Hashable) -> int:
+        if value not in self._known:
+            self._known[value] = self._function(value)
+        return self._known[value]
+
+
+def _armed(rules: Iterable[AlertRule], market: Market) -> list[AlertRule]:
+    """The enabled rules of a market that has what they read, one of each key."""
+    made = {
+        rule.key: rule
+        for rule in rules
+        if rule.market == market.id and rule.enabled and not waits_for(rule, market)
+    }
+    return list(made.values())
+
+
+def waits_for(rule: AlertRule, market: Market | None) -> str:
+    """What a rule's market lacks, in words; "" where it has all that the rule reads."""
+    if market is None:
+        return f"market {rule.market} is gone"
+    if rule.metric == "feed_silent":
+        return "" if market.kind in _FED else f"market {market.id} has no feed of its own"
+    return waits_for_symbols(market, rule.symbols, rule.params)
+
+
+def waits_for_symbols(market: Market, symbols: Iterable[str], params: PairParams | None) -> str:
+    """What a market lacks of these symbols and of the bars of a pair; "" for nothing."""
+    for symbol in symbols:
+        if symbol not in market.symbols:
+            return f"no symbol {symbol} yet"
+    if params is not None and params.timeframe not in market.timeframes:
+        return f"no {params.timeframe} bars in market {market.id}"
+    return ""
+
+
+def rehearsal(market: Market, rule: AlertRule) -> Callable[[], tuple[IntArray, FloatArray]]:
+    """What a rule would have read at each bar in view: a call that gives times and values.
+
+    Shape (n,): of a pair the rows in view, those that the activity filter leaves, of one
+    symbol its newest 1,000 bars; nothing for seconds of silence and for what the market does
+    not have. The bars are taken now; the call takes tens of ms and may run in a worker thread.
+    """
+    if METRICS[rule.metric].subject == "market" or waits_for(rule, market):
+        return lambda: (np.empty(0, np.int64), np.empty(0))
+    if rule.params is None:
+        bars = market.bars(rule.symbols[0], market.timeframes[0], _REHEARSED)
+        return lambda: (bars.ts_ms, bars.close if rule.metric == "price" else bars.volume)
+    params = rule.params
+    y, x = (market.bars(leg, params.timeframe) for leg in rule.symbols)
+
+    def read() -> tuple[IntArray, FloatArray]:
+        times = align(y, x, params.limit, params.min_trades, params.min_volume).ts_ms
+        return times, pair_readings(y, x, params, [rule.metric], times)[rule.metric]
+
+    return read
+
+
+def _silence(market: Market, rule: AlertRule, state: str) -> list[Reading]:
+    """Seconds without a tick, while a feed is meant to run."""
+    if market.kind not in _FED or state == "stopped" or market.last_arrival_s is None:
+        return []
+    newest = newest_ms(market, rule.symbols)
+    silence_s = time.monotonic() - market.last_arrival_s
+    return [Reading(rule.key, newest, silence_s, newest + int(silence_s * 1_000))]

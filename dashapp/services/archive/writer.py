@@ -1,0 +1,257 @@
+"""The keeper: the one writer of the archive, off the loop and in order.
+
+Whoever has something to keep hands it over and goes on. What cannot be written now (the disk
+is full, the file read-only, the server away) waits, bounded, and is tried again until it can;
+`problem` says so meanwhile. A file that turns out to be damaged is set aside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from analytics.model import Ticks
+from dashapp.services.archive.maintenance import Upkeep
+from dashapp.services.archive.write_queue import Pending, Write, coalesced
+from storage.archive.archive import Archive, ArchiveError, ArchiveInUse, store_at
+from storage.archive.store import Store
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks at what waits: a batch is durable well within one second.
+FLUSH_S = 0.25
+#: Seconds after which what could not be written is tried again.
+RETRY_S = 1.0
+#: Seconds that the start waits for the archive; then it goes on without.
+OPEN_S = 3.0
+#: Seconds that `close` gives to what still waits.
+CLOSE_S = 1.5
+#: Seconds for which the strip says that a file was set aside.
+NOTICE_S = 900.0
+
+#: Takes over rules, their newest events (newest first), what is remembered of rules, and the
+#: alerts that a webhook has not taken yet.
+Restore = Callable[[list[Any], list[Any], dict[str, Any], list[Any]], None]
+
+
+class Keeper:
+    """An archive and what waits to be written to it. Without an archive it keeps nothing.
+
+    keep_days: live ticks that came before are deleted at the start and daily, never for 0.
+    archive: open, for reading; None while there is none. problem: why nothing can be written,
+    in words, None while all is well. notice: what was set aside, None if nothing was. renewed:
+    called when a damaged archive gave way to a new one while it ran.
+    """
+
+    def __init__(self, keep_days: int = 0) -> None:
+        self.archive: Archive | None = None
+        self.problem: str | None = None
+        self.notice: str | None = None
+        self.renewed: Callable[[], None] = lambda: None
+        self.pending = Pending()
+        self._keep_days = keep_days
+        self._store: Store | None = None
+        # A thread of its own: those that all share may be busy for seconds.
+        self._writer = ThreadPoolExecutor(1, "archive")
+        self._task: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._upkeep: asyncio.Task[None] | None = None
+        self._renewing = asyncio.Lock()
+        self._notice_until_s = 0.0
+
+    def reserve(self, place: str | None) -> None:
+        """Keep other processes out of the archive at a path or URL (None for none), before it
+        is opened.
+
+        Raises ArchiveInUse where one is in it; any other trouble shows when it is opened.
+        """
+        if place is None:
+            return
+        try:
+            self._store = store_at(place)
+            self._store.hold()
+        except ArchiveInUse:
+            raise
+        except ArchiveError as error:
+            logger.debug("the archive is not reserved: %s", error)
+
+    @property
+    def words(self) -> str:
+        """What is wrong with the archive, as the strip says it; "" while all is well."""
+        waiting = f", {self.pending.ticks:,} ticks wait" if self.pending.ticks else ""
+        lost = self.pending.lost_ticks + self.pending.lost_writes
+        told = [f"archive paused: {self.problem}{waiting}"] if self.problem else []
+        if lost:
+            told.append(f"archive: {lost:,} rows found no room to wait")
+        blocks, rows = (0, 0) if self.archive is None else self.archive.damage
+        if blocks:
+            told.append(f"archive: {rows:,} rows in {blocks} damaged blocks left out")
+        if self.notice and time.monotonic() < self._notice_until_s:
+            told.append(self.notice)
+        return " · ".join(told)
+
+    async def open(self, place: str, restore: Restore, events: int) -> None:
+        """Open the archive and hand over its rules and its newest events, now or, where it
+        cannot be used yet, as soon as it can.
+        """
+        self._task = asyncio.create_task(self._run(place, restore, events))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OPEN_S):
+                await self._tried.wait()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept at all, now or later."""
+        return self._task is not None
+
+    def keep(self, write: Write) -> None:
+        """Do a write soon."""
+        if self.keeps:
+            self.pending.keep(write)
+            self._idle.clear()
+            self._wake.set()
+
+    def record(self, market: str, what: Ticks | str) -> None:
+        """Store ticks soon, or note that a symbol is numbered anew from here on."""
+        if self.keeps:
+            self.pending.record(market, what)
+            self._idle.clear()
+
+    async def flush(self) -> None:
+        """Wait until all that waits is written, or cannot be written now."""
+        if self.keeps and len(self.pending):
+            self._idle.clear()
+            self._wake.set()
+            await self._idle.wait()
+
+    async def close(self) -> None:
+        """Write what waits, as far as there is time, and close the archive."""
+        if self._task is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self.flush()
+        running = [one for one in (self._task, self._upkeep) if one is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        self._task = self._upkeep = None
+        self._writer.shutdown(wait=False)
+        if len(self.pending):
+            words = "%d writes and %d ticks were not written to the archive"
+            logger.warning(words, len(self.pending.writes), self.pending.ticks)
+        archive, self.archive = self.archive, None
+        if archive is not None:
+            await asyncio.to_thread(archive.close)
+        elif self._store is not None:
+            self._store.close()
+
+    async def _run(self, place: str, restore: Restore, events: int) -> None:
+        """Open, then write what comes, for ever; what fails is tried again."""
+        while True:
+            seen = 0 if self.archive is None else self.archive.renewals
+            try:
+                if self.archive is None:
+                    await self._open(place, restore, events)
+                await self._write()
+                self._now_well()
+                self._idle.set()
+            except ArchiveError as error:
+                await self._failed(error, seen)
+            except Exception:
+                logger.exception("the archive's writer failed and goes on")
+                self._idle.set()
+                await asyncio.sleep(RETRY_S)
+            self._tried.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_S):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    async def _open(self, place: str, restore: Restore, events: int) -> None:
+        archive = await asyncio.to_thread(Archive.open, self._store or place)
+        try:
+            rules = await asyncio.to_thread(archive.rules)
+            history = await asyncio.to_thread(archive.events, limit=events)
+            states = await asyncio.to_thread(archive.rule_states)
+            deliveries = await asyncio.to_thread(archive.deliveries)
+        except ArchiveError:
+            await asyncio.to_thread(archive.close)
+            raise
+        self.archive = archive
+        if archive.warning is not None:
+            self.notice = archive.warning
+            self._notice_until_s = time.monotonic() + NOTICE_S
+            logger.warning("%s", archive.warning)
+        self._upkeep = asyncio.create_task(Upkeep(archive, self._keep_days, self._renew).run())
+        logger.info("archive %s: %d alert rules, %d alerts", archive.name, len(rules), len(history))
+        restore(rules, history, states, deliveries)
+
+    async def _write(self) -> None:
+        """Write what waits: first the writes, then the ticks. Raises ArchiveError."""
+        archive, pending = self._opened(), self.pending
+        while pending.writes:
+            try:
+                await self._in_writer(pending.writes[0], archive)
+            except ValueError as error:
+                pending.lost_writes += 1
+                logger.warning("%s: kept in memory only", error)
+            pending.writes.popleft()
+        while arrivals := pending.next_arrivals():
+            try:
+                await self._in_writer(_store, archive, arrivals)
+            except ValueError as error:
+                pending.lost_ticks += sum(
+                    0 if isinstance(one, str) else len(one) for _, one in arrivals
+                )
+                logger.warning("%s: kept in memory only", error)
+            pending.done(arrivals)
+
+    async def _in_writer(self, work: Callable[..., object], *arguments: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)
+
+    async def _renew(self, problem: str, seen: int) -> None:
+        """Set a damaged archive aside, unless that was done since the damage was seen."""
+        archive = self._opened()
+        async with self._renewing:
+            if archive.renewals == seen:
+                self.notice = await asyncio.to_thread(archive.begin_anew, problem)
+                self._notice_until_s = time.monotonic() + NOTICE_S
+                logger.warning("%s", self.notice)
+                self.renewed()
+
+    async def _failed(self, error: ArchiveError, seen: int) -> None:
+        """Say what is wrong and wait a while; a damaged file is set aside at once."""
+        if error.damaged and self.archive is not None:
+            try:
+                await self._renew(f"it is damaged ({error})", seen)
+                return
+            except ArchiveError as worse:
+                error = worse
+        if self.problem is None:
+            logger.warning("%s: what is new waits in memory", error)
+        self.problem = str(error)
+        self._idle.set()
+        self._tried.set()
+        await asyncio.sleep(RETRY_S)
+
+    def _now_well(self) -> None:
+        if self.problem is not None:
+            logger.info("the archive can be written again")
+            self.problem = None
+
+    def _opened(self) -> Archive:
+        if self.archive is None:
+            raise ArchiveError("the archive is not open")
+        return self.archive
+
+
+def _store(archive: Archive, arrivals: list[Any]) -> None:
+    archive.append(coalesced(arrivals))

@@ -1,0 +1,158 @@
+"""Markets of uploaded files: how they come in, how many are held, how they go.
+
+A file is read by an `UploadSession` into a market that nobody sees until it is whole; here it
+gets its name among the runtime's markets, and the oldest gives way to the newest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from dashapp.services.archive.recorder import Recorder
+from dashapp.services.uploads.session import UploadSession
+from ingestion.files.charset import Encoding
+from ingestion.files.reader import UploadReader
+from storage.market.market import Market
+
+logger = logging.getLogger(__name__)
+
+MAX_UPLOAD_MARKETS = 16
+FILE_CHUNK = 1 << 20
+
+
+def known_market(markets: Mapping[str, Market], market_id: str) -> Market:
+    """The market of this id. Raises KeyError in words."""
+    market = markets.get(market_id)
+    if market is None:
+        raise KeyError(f"there is no market {market_id!r}, only: {', '.join(markets)}")
+    return market
+
+
+class FileMarkets:
+    """The uploaded markets among the runtime's `markets`.
+
+    sessions: files on their way in, by their key. gone: called when a market was forgotten.
+    """
+
+    def __init__(
+        self, markets: dict[str, Market], recorder: Recorder, gone: Callable[[], None]
+    ) -> None:
+        self.sessions: dict[str, UploadSession] = {}
+        self._markets = markets
+        self._recorder = recorder
+        self._gone = gone
+        # Of this run alone: a rule that was kept must not find another file under its market.
+        self._run = uuid.uuid4().hex[:6]
+        self._begun = 0
+        self._files: Counter[str] = Counter()
+
+    def begin(
+        self,
+        name: str,
+        market: str | None = None,
+        symbol: str | None = None,
+        key: str | None = None,
+        keep: bool = True,
+        encoding: Encoding = "utf-8",
+    ) -> UploadSession:
+        """Begin to take a file in. market: an uploaded market that it joins, None for a new one.
+        key: under which `sessions` has it until it ends, None for any. keep: whether it goes to
+        the archive. encoding: of its text.
+
+        Raises KeyError or ValueError in words for a market that it cannot join, ValueError
+        for a symbol that is none.
+        """
+        reader = UploadReader(name, symbol, encoding)
+        self._begun += 1
+        if market is None:
+            target = Market(f"upload-{self._run}-{self._begun}", reader.name, "upload")
+        else:
+            target = self._uploaded(market)
+        key = key or f"file-{self._begun}"
+        if key in self.sessions:
+            raise ValueError(f"id is {key!r}, which another file has that is on its way in")
+        session = UploadSession(
+            reader,
+            target,
+            joins=market is not None,
+            show=self._show,
+            end=partial(self._ended, key),
+            tape=self._recorder.file(target.id, market is not None) if keep else None,
+        )
+        self.sessions[key] = session
+        return session
+
+    async def load(self, path: str) -> str:
+        """Take a file of this machine in as a market; its id.
+
+        Raises OSError, and UploadError (a ValueError) when it is no market data.
+        """
+        session = self.begin(os.path.basename(path), keep=False)
+        try:
+            with await asyncio.to_thread(open, path, "rb") as file:
+                while chunk := await asyncio.to_thread(file.read, FILE_CHUNK):
+                    await session.feed(chunk)
+            market_id, _ = await session.finish()
+        finally:
+            session.abort()
+        return market_id
+
+    async def load_kept(self, key: str) -> str:
+        """Load a market of the archive, beside the others; its id. Raises KeyError in words,
+        ArchiveError.
+        """
+        if key not in self._markets:
+            market = await self._recorder.load(key)
+            self.add(market)
+        return key
+
+    def add(self, market: Market) -> None:
+        """Let a whole market be seen; forget the oldest when there are too many."""
+        self._files[market.id] = max(self._files[market.id], 1)
+        self._markets[market.id] = market
+        uploads = [one.id for one in self._markets.values() if one.kind == "upload"]
+        for oldest in uploads[:-MAX_UPLOAD_MARKETS]:
+            self._forget(oldest)
+            logger.info("market %s forgotten: the newest %d uploads stay", oldest, len(uploads) - 1)
+
+    def remove(self, market: str) -> None:
+        """Forget an uploaded market, and give up the files that are joining it.
+
+        Raises KeyError or ValueError in words for a market that is not there or no upload.
+        """
+        found = self._uploaded(market)
+        for session in list(self.sessions.values()):
+            if session.market is found:
+                session.abort()
+        self._forget(market)
+        self._recorder.forget(market)
+        logger.info("market %s was removed", market)
+
+    def _forget(self, market: str) -> None:
+        del self._markets[market], self._files[market]
+        self._gone()
+
+    def _ended(self, key: str) -> None:
+        del self.sessions[key]
+
+    def _uploaded(self, market: str) -> Market:
+        found = known_market(self._markets, market)
+        if found.kind != "upload":
+            raise ValueError(f"market is {market!r}, expected one that was uploaded")
+        return found
+
+    def _show(self, session: UploadSession) -> None:
+        """Let a file that is whole be seen."""
+        market = session.market
+        self._files[market.id] += 1
+        others = self._files[market.id] - 1
+        if others:
+            first = market.title.partition(" and ")[0]
+            market.title = f"{first} and {others} file{'s' if others > 1 else ''}"
+        self.add(market)

@@ -1,0 +1,264 @@
+"""A file that is being uploaded: read block by block, a market only when it is whole.
+
+A block is scanned in one worker thread while the one before is stored in another and the
+loop takes the next one in: three blocks are held, however large the file. The rows go to a
+market that nobody else sees until the file has ended; those of a file that joins a market
+there is are held back until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from analytics.model import Bars, Ticks
+from dashapp.services.archive.recorder import FileTape
+from ingestion.files.reader import UploadError, UploadReader, UploadReport
+from ingestion.replay import part_of
+from storage.market.market import Market
+from storage.market.stats import Counters
+
+logger = logging.getLogger(__name__)
+
+#: A block goes to the worker threads when this much has come.
+BLOCK_BYTES = 4 << 20
+#: Rows that a file may have which joins a market; a larger one is a market of its own.
+MAX_JOINING = 2_000_000
+#: Rows of it that are stored at a time, so that the loop stays free for the pages.
+AT_ONCE = 8_192
+
+Show = Callable[["UploadSession"], None]
+
+
+class UploadSession:
+    """One file on its way in: feed it the bytes in order, then finish or abort.
+
+    market: the private one of the file, or the one it joins. show: called on the loop when
+    the file is whole, before `finish` returns. end: called once, however it ended. tape: takes
+    what the market took, for the archive.
+    """
+
+    def __init__(
+        self,
+        reader: UploadReader,
+        market: Market,
+        *,
+        joins: bool,
+        show: Show,
+        end: Callable[[], None],
+        tape: FileTape | None = None,
+    ) -> None:
+        self.market = market
+        self.bytes = 0
+        self._reader = reader
+        self._joins = joins
+        self._held: list[Ticks | Bars] = []
+        self._show = show
+        self._end = end
+        self._tape = tape
+        self._chunks: list[bytes] = []
+        self._waiting = 0
+        self._scanning: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[None] | None = None
+        self._open = True
+
+    @property
+    def report(self) -> UploadReport:
+        """What was read and what was refused, so far."""
+        return self._reader.report
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """How far it is: name, bytes, rows and how many of them were rejected."""
+        accepted, rejected = self._reader.progress
+        rows = accepted + rejected
+        return {"name": self._reader.name, "bytes": self.bytes, "rows": rows, "rejected": rejected}
+
+    async def feed(self, chunk: bytes) -> None:
+        """Take the next bytes. Raises UploadError when this is no market data."""
+        self._check_open()
+        self.bytes += len(chunk)
+        self._chunks.append(chunk)
+        self._waiting += len(chunk)
+        if self._waiting >= BLOCK_BYTES:
+            await self._hand_over()
+
+    async def finish(self) -> tuple[str, UploadReport]:
+        """The file has ended: the id of its market, and the report.
+
+        Raises UploadError when nothing in it could be used; then no market has changed.
+        """
+        self._check_open()
+        await self._hand_over()
+        if self._scanning is not None:
+            await self._scanning
+        if self._storing is not None:  # which the last scan has begun
+            await self._storing
+        self._check_open()
+        await asyncio.to_thread(self._rest)
+        self._check_open()
+        report = self.report
+        if self._joins:
+            report, taken = await self._join(report)
+            await asyncio.to_thread(self._keep, taken)
+            self._check_open()  # its market may have been removed meanwhile
+        else:
+            report = _stored(report, self.market.counters)
+        self._show(self)
+        self._close()
+        if self._tape is not None:
+            await asyncio.to_thread(self._tape.done, self.market.title)
+            if self._tape.problem:
+                told = f"in memory only, gone at the next start: {self._tape.problem}"
+                report = replace(report, notes=(*report.notes, told))
+        logger.info(
+            "file %s is in market %s: %d of %d rows taken, %d rejected, %d duplicate, %d late",
+            report.name,
+            self.market.id,
+            report.accepted,
+            report.rows,
+            sum(report.rejected.values()),
+            report.duplicate,
+            report.late,
+        )
+        return self.market.id, report
+
+    def abort(self) -> None:
+        """Forget the file; nothing once it is finished."""
+        if self._open:
+            self._close()
+            if self._tape is not None:
+                asyncio.get_running_loop().run_in_executor(None, self._tape.drop)
+            logger.info("file %s was given up after %d bytes", self.report.name, self.bytes)
+
+    def _close(self) -> None:
+        self._open = False
+        self._chunks, self._held = [], []
+        self._end()
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise UploadError("the upload was cancelled")
+
+    async def _hand_over(self) -> None:
+        """Let a worker thread begin with what came, once the block before is scanned."""
+        chunks, self._chunks, self._waiting = self._chunks, [], 0
+        if self._scanning is not None:
+            await self._scanning
+        self._check_open()
+        if chunks:
+            self._scanning = _task(self._scan(chunks))
+
+    async def _scan(self, chunks: Sequence[bytes]) -> None:
+        batches = await asyncio.to_thread(self._reader.feed, *chunks)
+        if self._storing is not None:
+            await self._storing
+        self._check_open()
+        self._storing = _task(asyncio.to_thread(self._store, batches))
+
+    def _store(self, batches: Sequence[Ticks | Bars]) -> None:
+        """In a worker thread, alone with the file's own market, or with no market at all."""
+        for batch in batches:
+            self._put(batch)
+
+    def _rest(self) -> None:
+        self._store(self._reader.finish())
+        if not self._joins:
+            _count_rejected(self.market, self.report.rejected)
+
+    def _keep(self, taken: list[Ticks | Bars]) -> None:
+        """Store what the market took. In the worker thread."""
+        if self._tape is not None:
+            for batch in taken:
+                self._tape.take(batch)
+
+    def _put(self, batch: Ticks | Bars) -> None:
+        if not self._joins:
+            self._keep([_append(self.market, batch)])
+            return
+        self._held.append(batch)
+        if self.report.accepted > MAX_JOINING:
+            raise UploadError(
+                f"more than {MAX_JOINING:,} rows to add to market {self.market.id}: "
+                "upload this file as a market of its own"
+            )
+
+    async def _join(self, report: UploadReport) -> tuple[UploadReport, list[Ticks | Bars]]:
+        """Add a whole file to a market there is; the report of what was stored, and that.
+
+        On the loop, which is let go after every few thousand rows. Raises UploadError, with
+        nothing added, where the market would refuse it.
+        """
+        market, made = self.market, Counters()
+        taken: list[Ticks | Bars] = []
+        _check_kinds(market, report)
+        for batch in self._held:
+            for begin in range(0, len(batch), AT_ONCE):
+                before = replace(market.counters, rejected=Counter(market.counters.rejected))
+                taken.append(_append(market, part_of(batch, slice(begin, begin + AT_ONCE))))
+                _add(made, before, market.counters)
+                await asyncio.sleep(0)
+                self._check_open()
+        if made.rejected_total and made.rejected_total == sum(map(len, self._held)):
+            raise UploadError(
+                f"market {market.id} refused the file: {market.counters.last_rejected}"
+            )
+        _count_rejected(market, report.rejected)
+        made.rejected += Counter(report.rejected)
+        return _stored(report, made), taken
+
+
+def _check_kinds(market: Market, report: UploadReport) -> None:
+    """Raise UploadError where a file is not of what a market was made of."""
+    if market.symbols and report.kind != market.origin:
+        raise UploadError(
+            f"the file holds {report.kind}, but market {market.id} was made of {market.origin}"
+        )
+    if market.symbols and report.kind == "bars" and report.timeframe != market.timeframes[0]:
+        raise UploadError(
+            f"the file has {report.timeframe} bars, but market {market.id} was made of "
+            f"{market.timeframes[0]} bars: upload this file as a market of its own"
+        )
+
+
+def _add(made: Counters, before: Counters, after: Counters) -> None:
+    """Add to `made` what a market's counters gained."""
+    made.accepted += after.accepted - before.accepted
+    made.duplicate += after.duplicate - before.duplicate
+    made.late += after.late - before.late
+    made.rejected += after.rejected - before.rejected
+
+
+def _stored(report: UploadReport, made: Counters) -> UploadReport:
+    """The report with what the market made of the rows. made: what its counters gained."""
+    return replace(
+        report,
+        accepted=made.accepted,
+        duplicate=made.duplicate,
+        late=made.late,
+        rejected=dict(made.rejected),
+    )
+
+
+def _append(market: Market, batch: Ticks | Bars) -> Ticks | Bars:
+    """Add rows to a market; those that it took, where it says which."""
+    if isinstance(batch, Ticks):
+        return market.append(batch, backfill=True)
+    market.append_bars(batch)
+    return batch
+
+
+def _count_rejected(market: Market, rejected: Mapping[str, int]) -> None:
+    for reason, count in rejected.items():
+        market.refuse(reason, count)
+
+
+def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """The work begun; an error in it is for whoever waits for it, if anybody still does."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return task

@@ -1,0 +1,183 @@
+"""What the figures of a pair mean, in words: the rows of its table.
+
+A row is (label, value, verdict in words, tone); tones are those of `words`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.model import PairParams, PairSnapshot
+from dashapp.services.analysis.johansen import JohansenTest
+from dashapp.text.numbers import number, pct, price, ratio
+from dashapp.text.tests import Row, cointegration_rows, reversion_rows, spread_size
+
+Segment = tuple[str, str]
+
+METHOD_WORDS = {
+    "ols": "OLS",
+    "huber": "Huber",
+    "theil_sen": "Theil-Sen",
+    "tls": "TLS",
+    "kalman": "Kalman",
+    "ratio": "ratio",
+}
+#: Share of carried-forward bars from which a verdict warns.
+CARRIED_WARN = 0.2
+
+
+class BreakEven(NamedTuple):
+    """|z| from which the way back to the mean pays a round trip, NaN if not known.
+
+    cost_bps: commission and slippage of a side and leg.
+
+    >>> BreakEven(1.14, 2.0).words
+    'break-even |z| 1.1 at 2 bps'
+    """
+
+    z: float
+    cost_bps: float
+
+    @property
+    def words(self) -> str:
+        """What it is, and at which cost."""
+        return f"break-even |z| {number(self.z, 1)} at {self.cost_bps:g} bps"
+
+
+def newest(values: npt.NDArray[np.float64]) -> float:
+    """The last value of a series, NaN if it has none."""
+    return float(values[-1]) if len(values) else math.nan
+
+
+def sign_tone(value: float) -> str:
+    """ "up" above zero, "down" below, "" at zero or unknown.
+
+    >>> sign_tone(-0.1), sign_tone(0.0)
+    ('down', '')
+    """
+    return "up" if value > 0 else "down" if value < 0 else ""
+
+
+def trade_words(side: int, params: PairParams) -> str:
+    """A position in the spread as the trade of its legs. side: 1 long the spread, -1 short.
+
+    >>> trade_words(-1, PairParams("BTCUSDT", "ETHUSDT"))
+    'short BTCUSDT / long ETHUSDT'
+    """
+    long_y = f"long {params.y} / short {params.x}"
+    return long_y if side > 0 else f"short {params.y} / long {params.x}"
+
+
+def inside_costs(z: float, break_even: BreakEven | None) -> bool:
+    """Whether the way back from z does not pay a round trip; False where that is not known.
+
+    >>> inside_costs(-2.1, BreakEven(3.7, 2.0)), inside_costs(-2.1, None)
+    (True, False)
+    """
+    return break_even is not None and abs(z) < break_even.z < math.inf
+
+
+def stance(
+    snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None = None
+) -> list[Segment]:
+    """The z-score, which leg is rich, and the trade it asks for from |z| >= threshold on.
+
+    break_even: below it there is no trade, for a round trip does not pay; None if not known.
+    """
+    z, params = newest(snapshot.z), snapshot.params
+    if not math.isfinite(z):
+        rows, need = len(snapshot), params.z_window
+        still = "the spread does not move within its window"
+        why = f"not enough data: {rows} of {need} bars" if rows < need else still
+        return [("z not known", "muted"), (why, "muted")]
+    beyond, costly = abs(z) >= threshold, inside_costs(z, break_even)
+    tone = ("down" if z > 0 else "up") if beyond and not costly else ""
+    made: list[Segment] = [
+        (f"z {number(z, 2, signed=True)}", tone),
+        (f"{params.y} {'rich' if z > 0 else 'cheap'}", tone),
+    ]
+    if beyond and costly and break_even is not None:
+        inside = f"inside costs ({break_even.words})"
+        made.append((f"beyond ±{threshold:g} but {inside}: no trade", "warn"))
+    elif beyond:
+        made.append((trade_words(-1 if z > 0 else 1, params), tone))
+    else:
+        made.append((f"inside ±{threshold:g}: no trade", "muted"))
+    return made
+
+
+def _z_row(snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None) -> Row:
+    clauses = stance(snapshot, threshold, break_even)
+    words = " · ".join(text for text, _ in clauses[1:])
+    tone = "warn" if clauses[-1][1] == "warn" else clauses[0][1]
+    return ("z-score", number(newest(snapshot.z), 2, signed=True), words, tone)
+
+
+def _now_rows(snapshot: PairSnapshot) -> list[Row]:
+    size = spread_size(snapshot)
+    mean = price(newest(snapshot.mean), size, signed=True)
+    sigma = f"mean {mean}, σ {price(newest(snapshot.std), size)}"
+    correlation = snapshot.correlation
+    firm = "strong" if abs(correlation) >= 0.7 else "fair" if abs(correlation) >= 0.3 else "weak"
+    words = f"{firm}, of {snapshot.params.corr_on}"
+    known = math.isfinite(correlation)
+    return [
+        ("Spread", price(newest(snapshot.spread), size, signed=True), sigma, "muted"),
+        (
+            "Correlation",
+            number(correlation, 2, signed=True),
+            words if known else "not known yet",
+            "warn" if known and firm == "weak" else "" if known else "muted",
+        ),
+    ]
+
+
+def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
+    fit, params = snapshot.fit, snapshot.params
+    scale = 0.01 if params.price_space == "log" else newest(snapshot.price_y)
+    stderr = float(fit.beta_stderr)
+    error = f"± {ratio(stderr)} standard error" if math.isfinite(stderr) else ""
+    good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
+    r_label = "R² of the fit" if params.intercept else "R² (uncentred)"
+    return [
+        ("Hedge ratio (β)", ratio(fit.beta), fit.note or error, "warn" if fit.note else "muted"),
+        ("Intercept (α)", price(fit.alpha, scale), "" if params.intercept else "off", "muted"),
+        (r_label, number(fit.r_squared, 3), f"{fit.n:,} bars", "muted" if good else "warn"),
+    ]
+
+
+def _data_rows(snapshot: PairSnapshot) -> list[Row]:
+    share, dropped = snapshot.carried_share, snapshot.rows_dropped
+    tone = "warn" if share >= CARRIED_WARN else "muted"
+    filtered = f"{dropped:,} dropped by the activity filter" if dropped else "none dropped"
+    made: list[Row] = [
+        ("Bars in view", f"{len(snapshot):,}", filtered, "warn" if dropped else "muted"),
+        ("Carried forward", pct(share, 1, signed=False), "bars in which a leg did not trade", tone),
+    ]
+    return made + [("Note", "", note, "warn") for note in snapshot.notes]
+
+
+def pair_figures(
+    snapshot: PairSnapshot,
+    threshold: float = 2.0,
+    break_even: BreakEven | None = None,
+    johansen: JohansenTest | None = None,
+) -> list[Row]:
+    """The figures of a pair. threshold, break_even: see `stance`. johansen: None while it is
+    being computed.
+
+    The plain ADF of an estimated spread is labelled indicative: its p-value is too small,
+    for beta was fitted to make it so; the verdict is Engle-Granger's.
+    """
+    return [
+        _z_row(snapshot, threshold, break_even),
+        *_now_rows(snapshot),
+        *_hedge_rows(snapshot),
+        *cointegration_rows(snapshot, johansen),
+        *reversion_rows(snapshot),
+        *_data_rows(snapshot),
+    ]

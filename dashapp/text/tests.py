@@ -1,0 +1,234 @@
+"""What the tests of a pair say, in words: cointegration, stationarity, reversion to the mean.
+
+A row is (label, value, verdict in words, tone); tones are those of `words`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from analytics.model import PairSnapshot
+from dashapp.services.analysis.johansen import JohansenTest
+from dashapp.text.numbers import (
+    NONE,
+    SIGNIFICANT_P,
+    bar_span,
+    number,
+    p_value,
+    price,
+    usual_step,
+    utc_time,
+)
+
+Row = tuple[str, str, str, str]
+
+ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
+JOHANSEN = "Johansen (trace, 95 %)"
+#: Of the differences of logarithms, which are small: the decimals of this size.
+LOG_SIZE = 0.001
+
+
+def stationarity_verdict(pvalue: float | None) -> tuple[str, str]:
+    """What an ADF p-value says of a series, and its tone.
+
+    >>> stationarity_verdict(0.0121)
+    ('stationary (p = 0.012)', 'up')
+    """
+    if pvalue is None or not math.isfinite(pvalue):
+        return "not enough data", "muted"
+    if pvalue < SIGNIFICANT_P:
+        return f"stationary ({p_value(pvalue)})", "up"
+    return f"not shown stationary ({p_value(pvalue)})", "warn"
+
+
+def cointegration_verdict(pvalue: float | None) -> tuple[str, str]:
+    """What an Engle-Granger p-value says of a pair, and its tone.
+
+    >>> cointegration_verdict(0.43)
+    ('not cointegrated (p = 0.430)', 'warn')
+    """
+    if pvalue is None or not math.isfinite(pvalue):
+        return "not tested", "muted"
+    if pvalue < SIGNIFICANT_P:
+        return f"cointegrated ({p_value(pvalue)})", "up"
+    return f"not cointegrated ({p_value(pvalue)})", "warn"
+
+
+def shown_spread_tested(snapshot: PairSnapshot) -> bool:
+    """Whether the residual that Engle-Granger tests is the spread that is shown.
+
+    Its own regression is least squares with a constant on all bars in view.
+    """
+    params, rows = snapshot.params, len(snapshot)
+    whole = params.hedge_window is None or params.hedge_window >= rows
+    return snapshot.fit.method == "ols" and params.intercept and params.trend == "c" and whole
+
+
+def not_cointegrated(snapshot: PairSnapshot) -> bool:
+    """Whether Engle-Granger was made and does not reject."""
+    test = snapshot.engle_granger
+    return test is not None and test.pvalue >= SIGNIFICANT_P
+
+
+def cointegration_rows(snapshot: PairSnapshot, johansen: JohansenTest | None = None) -> list[Row]:
+    """Engle-Granger's test, the plain ADF beside it, which is indicative, and Johansen's test."""
+    test, indicative = snapshot.engle_granger, snapshot.adf
+    verdict, tone = cointegration_verdict(test.pvalue if test else None)
+    if test is not None and math.isfinite(test.pvalue) and not shown_spread_tested(snapshot):
+        verdict, tone = f"{verdict}, of the OLS spread, not the one shown", "muted"
+    plain, _ = stationarity_verdict(indicative.pvalue if indicative else None)
+    statistic = number(indicative.statistic, 2) if indicative else NONE
+    return [
+        (ENGLE_GRANGER, number(test.statistic, 2) if test else NONE, verdict, tone),
+        ("ADF of the spread", statistic, f"indicative: {plain}", "muted"),
+        _johansen_row(johansen),
+    ]
+
+
+def reversion_rows(snapshot: PairSnapshot) -> list[Row]:
+    """Half-life, Hurst exponent and the Ornstein-Uhlenbeck fit of the spread."""
+    return [*_half_life_rows(snapshot), *_ou_rows(snapshot)]
+
+
+def _half_life_rows(snapshot: PairSnapshot) -> list[Row]:
+    half_life, hurst = snapshot.half_life, snapshot.hurst
+    reserve = "with reserve: not cointegrated" if not_cointegrated(snapshot) else ""
+    if half_life is None:
+        life: Row = ("Half-life", NONE, "the spread does not revert", "warn")
+    else:
+        long = half_life > len(snapshot) / 2
+        words = "longer than half of the view" if long else reserve
+        life = ("Half-life", half_life_span(snapshot), words, "warn" if long else _muted(reserve))
+    if hurst is None or not math.isfinite(hurst):
+        return [life, ("Hurst exponent", NONE, "not enough data", "muted")]
+    words = "mean-reverting" if hurst < 0.45 else "trending" if hurst > 0.55 else "random walk"
+    tone = "up" if hurst < 0.45 else "warn"
+    if reserve and tone == "up":
+        words, tone = f"{words}, {reserve}", "muted"
+    return [life, ("Hurst exponent", number(hurst, 2), words, tone)]
+
+
+def _muted(reserve: str) -> str:
+    return "muted" if reserve else ""
+
+
+def half_life_span(snapshot: PairSnapshot) -> str:
+    """The half-life in bars and, by the distance that bars in view have, on the clock."""
+    timeframe = snapshot.params.timeframe
+    step = usual_step(snapshot.ts_ms, timeframe)
+    return bar_span(snapshot.half_life or 0.0, timeframe, step)
+
+
+def spread_size(snapshot: PairSnapshot) -> float:
+    """The size whose decimals the spread and its levels are shown with."""
+    return LOG_SIZE if snapshot.params.price_space == "log" else float(snapshot.price_y[-1])
+
+
+def _ou_rows(snapshot: PairSnapshot) -> list[Row]:
+    """dX = θ (μ − X) dt + σ dW with a bar as the unit of time."""
+    fit, size = snapshot.ou, spread_size(snapshot)
+    if fit is None or fit.half_life is None:
+        words = "no such process fits: the spread does not revert" if fit else "not enough data"
+        return [("OU process", NONE, words, "warn" if fit else "muted")]
+    timeframe = snapshot.params.timeframe
+    span = bar_span(fit.half_life, timeframe, usual_step(snapshot.ts_ms, timeframe))
+    away = float(snapshot.spread[-1]) - fit.mu
+    lasting = fit.sigma / math.sqrt(2.0 * fit.theta)
+    return [
+        ("OU speed (θ)", f"{number(fit.theta, 4)} / bar", f"half-life {span}", "muted"),
+        (
+            "OU level (μ)",
+            price(fit.mu, size, signed=True),
+            f"the spread is {price(away, size, signed=True)} from it",
+            "muted",
+        ),
+        (
+            "OU noise (σ)",
+            f"{price(fit.sigma, size)} / √bar",
+            f"in the long run ± {price(lasting, size)} around μ",
+            "muted",
+        ),
+    ]
+
+
+def rank_words(rank: int, series: int = 2) -> tuple[str, str]:
+    """What a number of relations that Johansen's test finds says of a pair, and its tone.
+
+    >>> rank_words(1), rank_words(0)[0]
+    (('cointegrated: one relation', 'up'), 'not cointegrated: no relation')
+    """
+    if rank == 0:
+        return "not cointegrated: no relation", "warn"
+    if rank < series:
+        return "cointegrated: one relation", "up"
+    return "no unit root: each leg looks stationary by itself", "warn"
+
+
+def johansen_verdict(test: JohansenTest | None) -> tuple[str, str]:
+    """What Johansen's test says at 95 %, and its tone; where its two forms differ, that too."""
+    if test is None:
+        return "is being computed", "muted"
+    if test.result is None:
+        return f"no test: {test.note}", "muted"
+    trace, largest = test.result.rank(), max_eig_rank(test)
+    words, tone = rank_words(trace)
+    if trace != largest:
+        return f"{words}; the maximum eigenvalue finds {largest}", "warn"
+    return words, tone
+
+
+def max_eig_rank(test: JohansenTest, column: int = 1) -> int:
+    """Number of relations that the maximum-eigenvalue test finds; column 1: at 95 %."""
+    if test.result is None:
+        return 0
+    rejected = test.result.max_eig > test.result.max_eig_critical[:, column]
+    return len(rejected) if rejected.all() else int(rejected.argmin())
+
+
+def _johansen_row(test: JohansenTest | None) -> Row:
+    words, tone = johansen_verdict(test)
+    result = test.result if test is not None else None
+    statistic = number(float(result.trace[0]), 2) if result is not None else NONE
+    return (JOHANSEN, statistic, words, tone)
+
+
+#: Confidence of the critical values of Johansen's test, in the order of its columns.
+LEVELS = ("90 %", "95 %", "99 %")
+
+
+def johansen_table(test: JohansenTest) -> list[tuple[str, ...]]:
+    """Test and null, statistic, critical values at LEVELS, and the level at which it rejects.
+
+    A row a rank and test, the trace tests first; none where there is no result.
+    """
+    result = test.result
+    if result is None:
+        return []
+    forms = (
+        ("Trace", result.trace, result.trace_critical),
+        ("Max. eig.", result.max_eig, result.max_eig_critical),
+    )
+    rows = []
+    for name, statistics, critical in forms:
+        for rank, statistic in enumerate(statistics.tolist()):
+            passed = [
+                level
+                for level, least in zip(LEVELS, critical[rank].tolist(), strict=True)
+                if statistic > least
+            ]
+            null = f"{name}, r {'≤' if rank else '='} {rank}"
+            cells = [number(one, 2) for one in (statistic, *critical[rank].tolist())]
+            rows.append((null, *cells, passed[-1] if passed else ""))
+    return rows
+
+
+def johansen_about(test: JohansenTest) -> str:
+    """Which bars, terms and lags the test is of.
+
+    >>> johansen_about(JohansenTest(1_723_161_256_000, 900, 0, 1, None))
+    'of 900 bars up to 2024-08-08 23:54:16 UTC, with a constant, 1 lagged difference'
+    """
+    terms = {-1: "without constant", 0: "with a constant", 1: "with a linear trend"}
+    lags = f"{test.lag_diff} lagged difference{'' if test.lag_diff == 1 else 's'}"
+    until = f"of {test.rows:,} bars up to {utc_time(test.ts_ms)} UTC"
+    return f"{until}, {terms[test.det_order]}, {lags}"

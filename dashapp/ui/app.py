@@ -1,0 +1,66 @@
+"""What shows: the Dash app over the runtime, on the server's own FastAPI instance."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dash import Dash
+    from fastapi import FastAPI
+
+    from dashapp.services.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+
+_INDEX = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {%metas%}
+    <title>{%title%}</title>
+    <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
+    <script src="/assets/boot.js"></script>
+    {%css%}
+  </head>
+  <body>
+    {%app_entry%}
+    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+  </body>
+</html>"""
+
+
+def _on_error(error: Exception) -> None:
+    logger.error("a callback failed", exc_info=error)
+
+
+def create_app(runtime: Runtime, server: FastAPI) -> Dash:
+    """Build the Dash app over `runtime` and mount it on `server`."""
+    from dash import Dash
+
+    from dashapp.ui.frame import layout, parameters, trust_strip
+    from dashapp.ui.pages import PAGES
+
+    app = Dash(
+        "spreadscope",
+        server=server,  # type: ignore[arg-type]  # a FastAPI instance, which Dash accepts
+        assets_folder=str(ASSETS),
+        assets_ignore=r"boot\.js",
+        index_string=_INDEX,
+        title="Spreadscope",
+        update_title="",
+        suppress_callback_exceptions=True,
+        add_log_handler=False,
+        enable_mcp=False,
+        on_error=_on_error,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    app.layout = lambda: layout.layout(runtime)
+    layout.register(app)
+    parameters.register(app, runtime)
+    trust_strip.register(app, runtime)
+    for page in PAGES:
+        page.register(app, runtime)
+    return app

@@ -1,0 +1,254 @@
+"""The pieces that every page is put together from. Markup only: nothing computes here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from dashapp.theme import GRAPH_CONFIG
+from dashapp.ui import ids
+
+
+def attributes(**values: str) -> dict[str, Any]:
+    """HTML attributes with hyphens, as Dash takes them.
+
+    >>> attributes(aria_label="Range")
+    {'aria-label': 'Range'}
+    """
+    return {name.replace("_", "-"): value for name, value in values.items()}
+
+
+#: A number's decimals follow the size of its instrument's price, or its column's amounts.
+BY_SIZE, BY_AMOUNT = "by size", "by amount"
+#: The field of a row that holds how many, and the px that such figures need.
+_DECIMALS_IN = {BY_SIZE: ("decimals", 116), BY_AMOUNT: ("amount_decimals", 112)}
+
+
+def chart(
+    chart_id: str, figure: dict[str, Any], size: str = "", tools: Component | None = None
+) -> Component:
+    """A chart in its card. size: "" for a column, "wide" for a row, "third", "tall", "hero".
+
+    tools: controls at its upper right.
+    """
+    picture = {"filename": f"spreadscope-{chart_id}", "format": "png", "scale": 2}
+    config: Any = {**GRAPH_CONFIG, "toImageButtonOptions": picture}
+    graph = dcc.Graph(id=chart_id, figure=figure, config=config, className="graph")
+    held = [graph] if tools is None else [graph, html.Div(tools, className="chart-tools")]
+    return html.Section(held, className=f"card-box chart {size}".strip())
+
+
+#: The stretches of time that the range buttons show: their words, and seconds (0: all).
+RANGES = (("1 min", 60), ("5 min", 300), ("15 min", 900), ("1 h", 3_600), ("All", 0))
+
+
+def answer_line(path: str, ranges: bool) -> Component:
+    """The page's finding in one sentence; its page fills it. ranges: with buttons of time."""
+    finding = html.P(html.Span(id=ids.answer_of(path)), id=ids.ANSWER, className="answer")
+    buttons = [
+        html.Button(
+            words,
+            className="range-button",
+            **attributes(data_seconds=str(seconds), aria_pressed=str(not seconds).lower()),
+        )
+        for words, seconds in RANGES
+        if ranges
+    ]
+    return html.Div(
+        [
+            finding,
+            html.Div(buttons, className="ranges", role="group", **attributes(aria_label="Range")),
+        ],
+        className="page-head",
+    )
+
+
+def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:
+    """Words as spans, each in the tone that it carries ("", up, down, warn, muted ...)."""
+    made: list[Component] = []
+    for text, tone in parts:
+        if made:  # a line may end with the point between two parts, and never begin with it
+            made.append(html.Span("\u00a0· ", className="between tone-muted"))
+        made.append(html.Span(text, className=f"tone-{tone}" if tone else None))
+    return made
+
+
+def element(kind: str, children: Any, **props: Any) -> dict[str, Any]:
+    """An HTML element as Dash sends it: a tenth of the time of an object where there are many.
+
+    >>> element("Td", "0.31", className="figures")["type"]
+    'Td'
+    """
+    held = {"children": children, **props}
+    return {"type": kind, "namespace": "dash_html_components", "props": held}
+
+
+def card(title: str, children: Any, *, tools: Any = None, extra: str = "") -> Component:
+    """A titled box; tools sit at the right of its title."""
+    head = html.Header([html.H2(title), html.Div(tools, className="tools")], className="card-head")
+    body = children if isinstance(children, list) else [children]
+    return html.Section([head, *body], className=f"card-box {extra}".strip())
+
+
+def dialog(
+    dialog_id: str,
+    title: str,
+    body: Component,
+    answers: Sequence[Component] = (),
+    *,
+    must_answer: bool = False,
+) -> Component:
+    """A closed dialog that bears its title as its name; answers: the buttons at its foot.
+
+    must_answer: without a cross at its head, beside the answers.
+    """
+    title_id = f"{dialog_id}-title"
+    head = dbc.ModalHeader(dbc.ModalTitle(title, id=title_id), close_button=not must_answer)
+    foot = [dbc.ModalFooter(list(answers))] if answers else []
+    return dbc.Modal([head, body, *foot], id=dialog_id, labelledby=title_id, is_open=False)
+
+
+def scrolling(part_id: str, label: str) -> Component:
+    """A room for a table that scrolls inside itself, by keyboard too."""
+    return html.Div(
+        id=part_id,
+        className="scroll-x",
+        tabIndex="0",
+        role="region",
+        **attributes(aria_label=label),
+    )
+
+
+def field(label: str, control: Component, control_id: str, *, hint: str = "") -> Component:
+    """A labelled control with room for its message below."""
+    return html.Div(
+        [
+            html.Label([label, html.Small(hint)] if hint else label, htmlFor=control_id),
+            control,
+            html.Div(id=f"{control_id}-message", className="field-message", role="alert"),
+        ],
+        className="field",
+    )
+
+
+def select(control_id: str, options: Sequence[tuple[str, str]], value: str | None) -> Component:
+    """A native select: (value, words) pairs. Quick, keyboard-reachable, at home on a phone."""
+    return dbc.Select(
+        id=control_id,
+        options=[{"value": key, "label": words} for key, words in options],
+        value=value,
+        size="sm",
+    )
+
+
+def number(control_id: str, value: float | str | None, placeholder: str = "") -> Component:
+    """A number field that reports what was typed once the typing rests for 300 ms.
+
+    value: a number, or the text that stands for one.
+    """
+    text = value if isinstance(value, str) else "" if value is None else f"{value:g}"
+    return dbc.Input(
+        id=control_id,
+        type="text",
+        inputmode="decimal",
+        value=text,
+        placeholder=placeholder,
+        debounce=300,
+        size="sm",
+        autocomplete="off",
+    )
+
+
+def download(control_id: str, words: str, href: str | None = None) -> Component:
+    """A link that downloads a streamed export; dead without an address, which its page keeps."""
+    look = "btn btn-sm btn-outline-secondary"
+    return html.A(words, id=control_id, href=href, download="", className=look)
+
+
+def table(
+    table_id: str,
+    columns: Sequence[dict[str, Any]],
+    *,
+    row_id: str = "id",
+    height: str = "20rem",
+    selectable: bool = False,
+    only_one: bool = False,
+) -> Component:
+    """An AG Grid in the theme's colours; rows are told apart by their field `row_id`.
+
+    selectable: rows can be selected, or, by a click on it, only one of them.
+    """
+    several = {"mode": "multiRow"}
+    single = {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False}
+    selection = single if only_one else several
+    return dag.AgGrid(
+        id=table_id,
+        columnDefs=list(columns),
+        rowData=[],
+        getRowId=f"params.data.{row_id}",
+        defaultColDef={"sortable": True, "filter": True, "resizable": True, "minWidth": 96},
+        columnSize="responsiveSizeToFit",
+        dashGridOptions={
+            "animateRows": False,
+            "enableCellTextSelection": True,
+            "ensureDomOrder": True,
+            "rowHeight": 30,
+            "headerHeight": 34,
+            "suppressCellFocus": False,
+            **({"rowSelection": selection} if selectable or only_one else {}),
+            "localeText": {"noRowsToShow": "nothing here yet"},
+        },
+        className="ag-theme-spreadscope",
+        style={"height": height, "width": "100%"},
+    )
+
+
+def text_column(name: str, title: str, **more: Any) -> dict[str, Any]:
+    """A column of words."""
+    return {"field": name, "headerName": title, **more}
+
+
+def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dict[str, Any]:
+    """A right-aligned column of figures.
+
+    decimals: a d3 format such as ",.2f", or BY_SIZE or BY_AMOUNT for as many decimals as the
+    row's field `decimals` or `amount_decimals` says.
+    """
+    column: dict[str, Any] = {
+        "field": name,
+        "headerName": title,
+        "type": "rightAligned",
+        "cellClass": "figures",
+        **more,
+    }
+    if decimals in _DECIMALS_IN:
+        name, width = _DECIMALS_IN[decimals]
+        column.setdefault("minWidth", width)
+        shown = f"d3.format(',.' + params.data.{name} + 'f')(params.value)"
+        column["valueFormatter"] = {"function": f"params.value == null ? '–' : {shown}"}
+    elif decimals:
+        column["valueFormatter"] = {
+            "function": f"params.value == null ? '–' : d3.format('{decimals}')(params.value)"
+        }
+    return column
+
+
+def figures_table(rows: Iterable[tuple[str, str, str, str]]) -> dict[str, Any]:
+    """Label, value, verdict in words and its tone, a row each: for the eye, not for sorting."""
+    body = [
+        element(
+            "Tr",
+            [
+                element("Th", label, scope="row"),
+                element("Td", value, className="figures"),
+                element("Td", verdict, className=f"tone-{tone}" if tone else ""),
+            ],
+        )
+        for label, value, verdict, tone in rows
+    ]
+    return element("Table", element("Tbody", body), className="figures-table")

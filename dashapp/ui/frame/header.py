@@ -1,0 +1,95 @@
+"""The header's feed: what is asked for, symbols that nobody listed, Start, Update and Stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash.exceptions import PreventUpdate
+
+from dashapp.services.runtime import Runtime
+from dashapp.ui import ids
+from ingestion.decode.symbols import proper_symbol
+
+#: Letters typed before a name that no list has is offered as a symbol.
+SHORTEST = 4
+
+
+def symbols_for(kind: str, chosen: Sequence[str] | None) -> list[str]:
+    """What to subscribe to: the chosen symbols of an exchange; a URL sends what it sends."""
+    return list(chosen or []) if kind.startswith("binance") else []
+
+
+def with_typed(
+    options: Sequence[dict[str, str]], typed: str | None, kind: str
+) -> list[dict[str, str]] | None:
+    """The list with what was typed as one more symbol to ask an exchange for.
+
+    None where it stays as it is: another kind of source, no symbol, one that is listed.
+
+    >>> with_typed([{"value": "BTCUSDT", "label": "BTCUSDT"}], "pepeusdt", "binance-spot")[1:]
+    [{'value': 'PEPEUSDT', 'label': 'PEPEUSDT'}]
+    """
+    name = proper_symbol((typed or "").strip())
+    if not kind.startswith("binance") or name is None or len(name) < SHORTEST:
+        return None
+    if any(name in one["value"] for one in options):
+        return None
+    return [*options, {"value": name, "label": name}]
+
+
+def _register_symbols(app: Dash) -> None:
+    @app.callback(
+        Output(ids.SYMBOLS, "options", allow_duplicate=True),
+        Input(ids.SYMBOLS, "search_value"),
+        State(ids.SYMBOLS, "options"),
+        State(ids.SOURCE_KIND, "value"),
+        prevent_initial_call=True,
+    )
+    async def offer(typed, options, kind):
+        made = with_typed(options or [], typed, kind or "")
+        if made is None:
+            raise PreventUpdate
+        return made
+
+    app.clientside_callback(
+        ClientsideFunction("spreadscope", "startWords"),
+        Output(ids.START_WORDS, "children"),
+        Output(ids.START, "title"),
+        Input(ids.KNOWN, "data"),
+        Input(ids.SOURCE_KIND, "value"),
+        Input(ids.SYMBOLS, "value"),
+    )
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """Start and stop the feed; a source that runs is told of other symbols by the same button."""
+    _register_symbols(app)
+
+    @app.callback(
+        output={
+            "focus": Output(ids.FOCUS, "data", allow_duplicate=True),
+            "message": Output(ids.FRAME_MESSAGE, "children"),
+        },
+        inputs={"start": Input(ids.START, "n_clicks"), "stop": Input(ids.STOP, "n_clicks")},
+        state={
+            "kind": State(ids.SOURCE_KIND, "value"),
+            "url": State(ids.SOURCE_URL, "value"),
+            "symbols": State(ids.SYMBOLS, "value"),
+        },
+        prevent_initial_call=True,
+    )
+    async def run(start, stop, kind, url, symbols):
+        if ctx.triggered_id == ids.STOP:
+            await runtime.stop_feed()
+            return {"focus": no_update, "message": ""}
+        if not start:
+            raise PreventUpdate
+        source = (url or "").strip() if kind == "url" else kind
+        if not source:
+            return {"focus": no_update, "message": "type an address, such as wss://host/path"}
+        try:
+            await runtime.start_feed(source, symbols_for(kind, symbols))
+        except ValueError as error:
+            return {"focus": no_update, "message": str(error)}
+        return {"focus": {"market": runtime.feed_market, "at": start}, "message": ""}

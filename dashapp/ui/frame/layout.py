@@ -1,0 +1,279 @@
+"""The frame around every page: header, tabs, trust strip, side panel, and the router."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, dcc, html
+from dash.development.base_component import Component
+
+from dashapp.services.runtime import Runtime
+from dashapp.ui import components, ids
+from dashapp.ui.frame import feed_log, parameters, replay_bar
+from dashapp.ui.pages import PAGES
+from dashapp.ui.pages.backtest.form import held_by
+from ingestion.url_guard import mask_url
+
+INTERVAL_MS = 500
+
+SOURCES = (
+    ("demo", "Demo (simulated)"),
+    ("binance-futures", "Binance USD-M"),
+    ("binance-spot", "Binance spot"),
+    ("url", "URL (ws, http, redis)"),
+)
+
+SHORTCUTS = (
+    ("1 … 6", "open a page"),
+    ("S", "swap the legs"),
+    ("P", "show or hide the parameters"),
+    ("T", "dark or light"),
+    ("Space", "freeze the charts, or let them go on"),
+    ("R", "reset the zoom and follow the newest bar"),
+    ("K", "play or pause the replay"),
+    ("?", "this list"),
+)
+
+
+def source_kind(runtime: Runtime) -> str:
+    """The kind of source the app was started with, as the header's list names it."""
+    source = runtime.settings.source
+    if "://" in source:
+        return "url"
+    return source if source in dict(SOURCES) else "demo"
+
+
+def _brand() -> Component:
+    mark = html.Span(className="brand-mark", **components.attributes(aria_hidden="true"))
+    return html.A(
+        [mark, html.Span("Spreadscope", className="brand-name")],
+        href="/",
+        className="brand",
+        **components.attributes(aria_label="Spreadscope, home"),
+    )
+
+
+def _worded(sign: str, words: str, **more: Any) -> list[Component]:
+    """A sign, and its words where there is room for them."""
+    return [
+        html.Span(f"{sign} ", **components.attributes(aria_hidden="true")),
+        html.Span(words, className="words", **more),
+    ]
+
+
+def _feed_controls(runtime: Runtime) -> list[Component]:
+    return [
+        html.Div(
+            [
+                html.Label("Market", htmlFor=ids.MARKET, className="visually-hidden"),
+                components.select(
+                    ids.MARKET,
+                    [(one.id, one.title) for one in runtime.markets.values()],
+                    runtime.default_market,
+                ),
+            ],
+            className="head-market",
+        ),
+        html.Div(
+            [
+                html.Label("Source", htmlFor=ids.SOURCE_KIND, className="visually-hidden"),
+                components.select(ids.SOURCE_KIND, SOURCES, source_kind(runtime)),
+                html.Label("Stream address", htmlFor=ids.SOURCE_URL, className="visually-hidden"),
+                dbc.Input(
+                    id=ids.SOURCE_URL,
+                    type="text",
+                    size="sm",
+                    value=mask_url(runtime.settings.source)
+                    if source_kind(runtime) == "url"
+                    else "",
+                    placeholder="wss://host/path",
+                    debounce=True,
+                    autocomplete="off",
+                ),
+            ],
+            className="head-source",
+        ),
+        html.Div(
+            dcc.Dropdown(
+                id=ids.SYMBOLS,
+                multi=True,
+                options=[],
+                value=[],
+                placeholder="Symbols",
+                maxHeight=360,
+                labels={"select_all": "Select all", "deselect_all": "Deselect all"},
+            ),
+            className="head-symbols",
+            role="group",
+            **components.attributes(aria_label="Symbols"),
+        ),
+        html.Div(
+            [
+                dbc.Button(
+                    _worded("▶", "Start", id=ids.START_WORDS),
+                    id=ids.START,
+                    size="sm",
+                    color="primary",
+                    title="Start",
+                ),
+                dbc.Button(
+                    _worded("■", "Stop"),
+                    id=ids.STOP,
+                    size="sm",
+                    color="secondary",
+                    outline=True,
+                    title="Stop",
+                ),
+            ],
+            className="head-run",
+        ),
+    ]
+
+
+def _icon(button_id: str, sign: str, words: str) -> Component:
+    return html.Button(
+        sign,
+        id=button_id,
+        className="icon-button",
+        title=words,
+        **components.attributes(aria_label=words),
+    )
+
+
+def header(runtime: Runtime) -> Component:
+    """Brand, market, source, symbols, Start and Stop; theme, freeze and help."""
+    icons = html.Div(
+        [
+            _icon(ids.FREEZE_TOGGLE, "❚❚", "Freeze the charts (Space)"),
+            _icon(ids.THEME_TOGGLE, "◐", "Dark or light (T)"),
+            _icon(ids.HELP_TOGGLE, "?", "Keyboard shortcuts (?)"),
+        ],
+        className="head-icons",
+    )
+    return html.Header([_brand(), *_feed_controls(runtime), icons], className="head")
+
+
+def tabs() -> Component:
+    """A link a page, and the handle of the side panel."""
+    links = [
+        dbc.NavLink(
+            [page.title, html.Span(id=ids.ALERTS_BADGE, className="badge-count")]
+            if page.path == "/alerts"
+            else page.title,
+            href=page.path,
+            active="exact",
+            id=f"tab-{page.name}",
+        )
+        for page in PAGES
+    ]
+    handle = html.Button(
+        _worded("☰", "Parameters"),
+        id=ids.PANEL_TOGGLE,
+        className="panel-toggle",
+        title="Parameters (P)",
+        **components.attributes(aria_controls=ids.PANEL, aria_expanded="false"),
+    )
+    return html.Nav([html.Div(links, className="tabs"), handle], className="tab-row")
+
+
+def strip() -> Component:
+    """The trust strip; the frame's callback fills its parts."""
+    return html.Section(
+        [
+            html.Span(id="simulated-mark"),
+            html.Span(id="feed-dot", className="dot", **components.attributes(aria_hidden="true")),
+            html.Span(
+                id=ids.FEED_STATUS,
+                className="feed-status",
+                **components.attributes(aria_live="polite"),
+            ),
+            html.Span("no connection to the server, trying again", className="offline-mark"),
+            html.Span(id="trust-figures", className="trust-figures"),
+            feed_log.button(),
+            html.Span(id="paused-mark", className="paused-mark"),
+            html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
+        ],
+        id=ids.TRUST_STRIP,
+        className="trust-strip",
+        **components.attributes(aria_label="Data trust"),
+    )
+
+
+def _help() -> Component:
+    rows = [html.Tr([html.Td(html.Kbd(keys)), html.Td(words)]) for keys, words in SHORTCUTS]
+    table = html.Table(html.Tbody(rows), className="shortcuts")
+    return components.dialog(ids.HELP, "Keyboard shortcuts", dbc.ModalBody(table))
+
+
+def _stores(runtime: Runtime) -> list[Component]:
+    return [
+        dcc.Location(id=ids.URL, refresh="callback-nav"),
+        dcc.Store(id=ids.VIEW),
+        dcc.Store(id=ids.STRATEGY),
+        dcc.Store(id=ids.FOCUS),
+        dcc.Store(id=ids.KNOWN),
+        dcc.Store(id=ids.FROZEN, data=False),
+        dcc.Store(id=ids.FRAME_CURSOR),
+        dcc.Store(id=ids.URL_WRITTEN),
+        dcc.Store(id=ids.FIRED),
+        dcc.Store(id=ids.ATTENTION),
+        dcc.Store(id=ids.UPLOAD_RESULT),
+        dcc.Store(id=ids.THEME, storage_type="local", data="dark"),
+        dcc.Interval(id=ids.INTERVAL, interval=INTERVAL_MS),
+    ]
+
+
+def layout(runtime: Runtime) -> Component:
+    """The whole document, once a page load."""
+    main = html.Div(
+        [parameters.panel(), html.Main(id=ids.PAGE, className="page", tabIndex="-1")],
+        className="body",
+    )
+    return html.Div(
+        [
+            *_stores(runtime),
+            html.A("Skip to the page", href=f"#{ids.PAGE}", className="skip-link"),
+            header(runtime),
+            tabs(),
+            strip(),
+            *replay_bar.bar(),
+            main,
+            html.Div(
+                id=ids.TOASTS, className="toasts", **components.attributes(aria_live="polite")
+            ),
+            _help(),
+            *feed_log.drawer(),
+        ],
+        className="frame",
+    )
+
+
+def page_for(pathname: str | None) -> Any:
+    """The page at a path, None where there is none."""
+    path = (pathname or "/").rstrip("/") or "/"
+    return next((page for page in PAGES if page.path == path), None)
+
+
+def register(app: Dash) -> None:
+    """The router: only the page in view is in the document, so only it is computed."""
+
+    @app.callback(
+        Output(ids.PAGE, "children"),
+        Input(ids.URL, "pathname"),
+        State(ids.THEME, "data"),
+        State(ids.STRATEGY, "data"),
+        State(ids.URL, "search"),
+    )
+    async def route(pathname, theme, strategy, search):
+        page = page_for(pathname)
+        if page is None:
+            return html.P(f"There is no page at {pathname}.", className="answer")
+        look = "light" if theme == "light" else "dark"
+        held = [held_by(strategy, search)] if page.strategy else []
+        return [
+            dcc.Store(id=ids.cursor_of(page.path)),
+            html.H1(page.title, className="visually-hidden"),
+            components.answer_line(page.path, ranges=page.path != "/data"),
+            page.layout(look, *held),
+        ]

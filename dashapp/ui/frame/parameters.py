@@ -1,0 +1,298 @@
+"""The parameters of a pair: the side panel, and the callbacks that keep it whole.
+
+Three callbacks, each with one job: `settle` fills the controls from a link, a change of
+market or a click elsewhere; `collect` checks what they hold and writes the tab's view,
+with a message at each field that is wrong; the clientside `writeUrl` keeps the link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from analytics.model import TIMEFRAMES
+from dashapp.parameters.pair import FIELDS, Field, View, check, from_query, read, to_dict, to_query
+from dashapp.services.runtime import Runtime
+from dashapp.ui import components, ids
+from ingestion.decode.symbols import proper_symbol
+from storage.market.market import Market
+
+MAX_SHOWN = 4
+#: A market that opens with fewer bars than this opens in its finest timeframe.
+FEW_BARS = 60
+#: What the symbol list offers besides the market's own when an exchange is the source.
+EXCHANGE_SYMBOLS = (
+    "BTCUSDT",
+    "ETHUSDT",
+    "SOLUSDT",
+    "BNBUSDT",
+    "XRPUSDT",
+    "DOGEUSDT",
+    "ADAUSDT",
+    "AVAXUSDT",
+    "LINKUSDT",
+    "LTCUSDT",
+)
+
+
+def _control(one: Field) -> Component:
+    if one.kind == "switch":
+        return dbc.Switch(id=one.control, value=one.default, label=one.label)
+    if one.kind in ("whole", "number"):
+        placeholder = "all in view" if one.optional else ""
+        return components.number(one.control, one.default, placeholder)
+    words = [(value, one.words.get(value, value)) for value in one.legal]
+    return components.select(one.control, words, one.default)
+
+
+def _field(one: Field) -> Component:
+    if one.kind == "switch":
+        message = html.Div(id=f"{one.control}-message", className="field-message", role="alert")
+        return html.Div([_control(one), message], className="field")
+    return components.field(one.label, _control(one), one.control, hint=one.hint)
+
+
+def panel() -> Component:
+    """The side panel: every parameter of the pair, in four groups."""
+    groups: dict[str, list[Component]] = {}
+    for one in FIELDS:
+        groups.setdefault(one.group, []).append(_field(one))
+    swap = dbc.Button(
+        "Swap legs (S)",
+        id=ids.SWAP,
+        size="sm",
+        color="secondary",
+        outline=True,
+        className="w-100",
+    )
+    groups["Pair"].insert(2, html.Div(swap, className="field"))
+    made = [
+        html.Fieldset([html.Legend(title), *fields], className="panel-group")
+        for title, fields in groups.items()
+    ]
+    return html.Aside(
+        made, id=ids.PANEL, className="side-panel", **components.attributes(aria_label="Parameters")
+    )
+
+
+def legs(known: list[str], y: str | None, x: str | None) -> tuple[str | None, str | None]:
+    """The legs that this market can show: those asked for where it has them, else its first."""
+    if len(known) == 1:
+        return known[0], None
+    y = y if y in known else None
+    x = x if x in known and x != y else None
+    rest = [symbol for symbol in known if symbol not in (y, x)]
+    y = y or (rest.pop(0) if rest else None)
+    x = x or (rest.pop(0) if rest else None)
+    return y, x
+
+
+def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
+    """The symbols that a market has; of a replay those that it will have, from its start."""
+    body = runtime.market(market_id or "")
+    if body is None:
+        return []
+    return list(runtime.replays.coming(body.id) or body.symbols)
+
+
+def _options(values: list[str]) -> list[dict[str, str]]:
+    return [{"value": value, "label": value} for value in values]
+
+
+def _timeframe(body: Market | None, wanted: Any) -> str:
+    """The timeframe asked for, or the market's finest where that one has next to no bars."""
+    available = body.timeframes if body else tuple(TIMEFRAMES)
+    if body is None or not body.symbols:
+        return wanted if wanted in TIMEFRAMES else "1s"
+    if wanted in available and body.kind == "replay":
+        return str(wanted)
+    if wanted in available and len(body.bars(body.symbols[0], wanted)) >= FEW_BARS:
+        return str(wanted)
+    return available[0]
+
+
+def _not_here(runtime: Runtime, asked: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+    """What a link asks for that is not here, in words."""
+    wrong = []
+    if asked.get("market") and asked["market"] != made["market"]:
+        wrong.append(f"there is no market {asked['market']}")
+    wrong += [
+        f"this market has no {asked[leg]}"
+        for leg in ("y", "x")
+        if asked.get(leg) and asked[leg] != made[leg]
+    ]
+    return wrong
+
+
+def _asked(trigger: str | None, search: str, focus: Mapping[str, Any] | None) -> dict[str, Any]:
+    if trigger in (None, ids.URL):
+        return from_query(search or "")
+    return dict(focus or {}) if trigger == ids.FOCUS else {}
+
+
+def _controls_from(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The control values a link sets, by field, and what of it is not legal, in words.
+
+    A value that is not legal gives way to the default; the rest keeps what it holds.
+    """
+    made: dict[str, Any] = {}
+    wrong: list[str] = []
+    for one in FIELDS:
+        if one.name not in asked or one.kind == "symbol":
+            continue
+        try:
+            made[one.name] = read(one, asked[one.name])
+        except ValueError as error:
+            made[one.name] = one.default
+            wrong.append(f"{one.label}: {error}")
+    return made, wrong
+
+
+def settle_values(
+    runtime: Runtime, asked: Mapping[str, Any], held: Mapping[str, Any], source: str
+) -> dict[str, Any]:
+    """What the market's controls should hold: options and values that fit one another."""
+    market = asked.get("market") or held["market"]
+    changed = market != held.get("shown")
+    if runtime.market(market) is None:
+        market = runtime.default_market
+    body = runtime.market(market)
+    known = symbols_of(runtime, market)
+    timeframes = body.timeframes if body else tuple(TIMEFRAMES)
+    y, x = legs(known, asked.get("y", held["y"]), asked.get("x", held["x"]))
+    wanted = asked.get("symbols") or held["symbols"] or []
+    asked_for: list[str] = (runtime.feed_asked or {}).get("symbols", [])
+    extra: tuple[str, ...] = ()
+    if source.startswith("binance"):
+        extra = (*EXCHANGE_SYMBOLS, *asked_for, *(one for one in wanted if proper_symbol(one)))
+    keep = [one for one in wanted if one in known or one in extra]
+    offered = list(dict.fromkeys([*known, *extra]))
+    return {
+        "market": market,
+        "market_options": [
+            {"value": one.id, "label": one.title} for one in runtime.markets.values()
+        ],
+        "legs": _options(known),
+        "y": y,
+        "x": x,
+        "symbols": keep or [one for one in asked_for if one in known] or known[:MAX_SHOWN],
+        "symbol_options": _options(offered),
+        "timeframe": asked["timeframe"]
+        if asked.get("timeframe") in timeframes
+        else _timeframe(body if changed else None, held["timeframe"]),
+        "timeframe_options": [
+            {"value": one, "label": one, "disabled": one not in timeframes} for one in TIMEFRAMES
+        ],
+    }
+
+
+def _register_settle(app: Dash, runtime: Runtime) -> None:
+    plain = [one for one in FIELDS if one.kind != "symbol" and one.name != "timeframe"]
+
+    @app.callback(
+        output={
+            "market": Output(ids.MARKET, "value"),
+            "market_options": Output(ids.MARKET, "options"),
+            "y": Output(ids.LEG_Y, "value"),
+            "y_options": Output(ids.LEG_Y, "options"),
+            "x": Output(ids.LEG_X, "value"),
+            "x_options": Output(ids.LEG_X, "options"),
+            "symbols": Output(ids.SYMBOLS, "value"),
+            "symbol_options": Output(ids.SYMBOLS, "options"),
+            "timeframe": Output(ids.TIMEFRAME, "value"),
+            "timeframe_options": Output(ids.TIMEFRAME, "options"),
+            "plain": {one.name: Output(one.control, "value") for one in plain},
+            "message": Output(ids.FRAME_MESSAGE, "children", allow_duplicate=True),
+        },
+        inputs={
+            "search": Input(ids.URL, "search"),
+            "market": Input(ids.MARKET, "value"),
+            "focus": Input(ids.FOCUS, "data"),
+            "known": Input(ids.KNOWN, "data"),
+            "source": Input(ids.SOURCE_KIND, "value"),
+        },
+        state={
+            "y": State(ids.LEG_Y, "value"),
+            "x": State(ids.LEG_X, "value"),
+            "symbols": State(ids.SYMBOLS, "value"),
+            "timeframe": State(ids.TIMEFRAME, "value"),
+            "view": State(ids.VIEW, "data"),
+        },
+        prevent_initial_call="initial_duplicate",
+    )
+    async def settle(search, market, focus, known, source, y, x, symbols, timeframe, view):
+        trigger = ctx.triggered_id
+        asked = _asked(trigger, search, focus)
+        if trigger == ids.URL and not asked:
+            asked = {"market": market} if market else {}
+        held = {"market": market, "y": y, "x": x, "symbols": symbols, "timeframe": timeframe}
+        held["shown"] = (view or {}).get("market")
+        made = settle_values(runtime, asked, held, source or "")
+        options = made.pop("legs")
+        fields, wrong = _controls_from(asked)
+        wrong += _not_here(runtime, asked, made) if trigger != ids.FOCUS else []
+        return {
+            **made,
+            "message": f"of the link, {'; '.join(wrong)}" if wrong else no_update,
+            "y_options": options,
+            "x_options": options,
+            "plain": {one.name: fields.get(one.name, no_update) for one in plain},
+        }
+
+
+def link_of(view: View) -> dict[str, Any]:
+    """The view as its tab's store keeps it: its values, and the link's query."""
+    values = to_dict(view)
+    return {**values, "query": to_query(values)}
+
+
+def _register_collect(app: Dash, runtime: Runtime) -> None:
+    @app.callback(
+        output={
+            "view": Output(ids.VIEW, "data"),
+            "messages": {one.name: Output(f"{one.control}-message", "children") for one in FIELDS},
+        },
+        inputs={
+            "market": Input(ids.MARKET, "value"),
+            "symbols": Input(ids.SYMBOLS, "value"),
+            "raw": {one.name: Input(one.control, "value") for one in FIELDS},
+        },
+        state={"held": State(ids.VIEW, "data")},
+    )
+    async def collect(market, symbols, raw, held):
+        known = symbols_of(runtime, market)
+        if len(known) >= 2 and not (raw["y"] and raw["x"]):
+            raise PreventUpdate  # the legs are being filled in
+        view, errors = check(market or "", symbols or [], raw, known)
+        messages = {one.name: errors.get(one.name, "") for one in FIELDS}
+        made = link_of(view) if view else None
+        return {
+            "view": no_update if made is None or made == held else made,
+            "messages": messages,
+        }
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The callbacks of the side panel and the header's market and symbols."""
+    _register_settle(app, runtime)
+    _register_collect(app, runtime)
+    app.clientside_callback(
+        ClientsideFunction("spreadscope", "writeUrl"),
+        Output(ids.URL_WRITTEN, "data"),
+        Input(ids.VIEW, "data"),
+        Input(ids.URL, "pathname"),
+        Input(ids.STRATEGY, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("spreadscope", "swapLegs"),
+        Output(ids.FOCUS, "data", allow_duplicate=True),
+        Input(ids.SWAP, "n_clicks"),
+        State(ids.LEG_Y, "value"),
+        State(ids.LEG_X, "value"),
+        prevent_initial_call=True,
+    )

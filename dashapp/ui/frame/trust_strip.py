@@ -1,0 +1,167 @@
+"""The frame's live part: trust strip, Start and Stop, toasts, the list of markets."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+
+from analytics.model import FeedStatus, PairParams
+from dashapp.parameters.pair import from_dict
+from dashapp.services.runtime import Runtime
+from dashapp.text.answers import trust_figures
+from dashapp.ui import ids
+from dashapp.ui.frame import feed_log, header, notifications, parameters, replay_bar
+from storage.market.market import Market
+
+
+def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
+    """What decides the options of the header and the legs: markets and this one's symbols.
+
+    asked: what the feed that runs asks of an exchange.
+    """
+    body = runtime.market(market_id or "")
+    return {
+        "market": market_id,
+        "markets": [[one.id, one.title] for one in runtime.markets.values()],
+        "symbols": parameters.symbols_of(runtime, market_id),
+        "timeframes": list(body.timeframes) if body else [],
+        "asked": runtime.feed_asked,
+    }
+
+
+def mark(kind: str) -> Any:
+    """SIMULATED or REPLAY, where the data is not the live market's."""
+    words = {"demo": "SIMULATED", "replay": "REPLAY"}.get(kind)
+    return html.Span(words, className="kind-mark") if words else ""
+
+
+def _figures(trust: dict[str, Any]) -> list[Any]:
+    return [
+        html.Span(text, className=f"figure tone-{tone}" if tone else "figure")
+        for text, tone in trust_figures(trust)
+    ]
+
+
+def _status(status: FeedStatus) -> str:
+    """The feed's state in words: what it is, why, and when it is tried again."""
+    wait, parts = status.retry_in_s, [status.state, status.detail]
+    if wait is not None and status.state == "reconnecting":
+        parts[0] += f" in {math.ceil(wait)} s"
+    elif wait is not None:
+        parts.append(f"tries again in {math.ceil(wait)} s")
+    return " · ".join(filter(None, parts))
+
+
+def _state(runtime: Runtime, body: Market | None, status: FeedStatus) -> str:
+    """What the feed does; of a market that no feed fills, where it came from."""
+    if body is not None and body.kind == "upload":
+        return f"file · {body.counters.accepted:,} {body.origin}"
+    if body is not None and body.kind == "replay":
+        return replay_bar.words(runtime)
+    return _status(status)
+
+
+def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
+    """What the strip says of a market, part by part. pair: the one in view."""
+    status, body = runtime.feed_status(market_id), runtime.market(market_id)
+    trust = runtime.trust(market_id)
+    if pair is not None:
+        trust["carried_share"] = runtime.carried_share(market_id, pair)
+    return {
+        "mark": mark(body.kind if body else ""),
+        "dot": f"dot {status.state}",
+        "status": _state(runtime, body, status),
+        "figures": _figures(trust),
+        "known": known_symbols(runtime, market_id),
+        "replay": replay_bar.state_of(runtime, market_id),
+    }
+
+
+def _fingerprint(parts: dict[str, Any]) -> dict[str, str]:
+    return {name: str(part) for name, part in parts.items()}
+
+
+def _register_strip(app: Dash, runtime: Runtime) -> None:
+    parts = {
+        "mark": Output("simulated-mark", "children"),
+        "dot": Output("feed-dot", "className"),
+        "status": Output(ids.FEED_STATUS, "children"),
+        "figures": Output("trust-figures", "children"),
+        "known": Output(ids.KNOWN, "data"),
+        "replay": Output(ids.REPLAY_STATE, "data"),
+    }
+
+    @app.callback(
+        output={
+            "parts": parts,
+            "badge": Output(ids.ALERTS_BADGE, "children"),
+            "toasts": Output(ids.TOASTS, "children"),
+            "fired": Output(ids.FIRED, "data"),
+            "cursor": Output(ids.FRAME_CURSOR, "data"),
+        },
+        inputs={
+            "tick": Input(ids.INTERVAL, "n_intervals"),
+            "market": Input(ids.MARKET, "value"),
+            "pathname": Input(ids.URL, "pathname"),
+            "attention": Input(ids.ATTENTION, "data"),
+        },
+        state={"cursor": State(ids.FRAME_CURSOR, "data"), "view": State(ids.VIEW, "data")},
+    )
+    async def strip(tick, market, pathname, attention, cursor, view):
+        known = market if runtime.market(market or "") else runtime.default_market
+        seen = from_dict(view) if view else None
+        pair = seen.pair if seen is not None and seen.market == known else None
+        made = _strip(runtime, known, pair)
+        sent = _fingerprint(made)
+        held = (cursor or {}).get("sent", {})
+        fired = notifications.news(runtime.alerts, cursor, attention or {}, pathname)
+        return {
+            "parts": {
+                name: no_update if held.get(name) == sent[name] else made[name] for name in parts
+            },
+            "cursor": {"sent": sent, **fired.pop("held")},
+            **fired,
+        }
+
+
+def _register_looks(app: Dash) -> None:
+    space = "spreadscope"
+    app.clientside_callback(
+        ClientsideFunction(space, "toggleTheme"),
+        Output(ids.THEME, "data"),
+        Input(ids.THEME_TOGGLE, "n_clicks"),
+        State(ids.THEME, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(space, "applyTheme"),
+        Output(ids.THEME_TOGGLE, "title"),
+        Input(ids.THEME, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction(space, "toggleFreeze"),
+        Output(ids.FROZEN, "data"),
+        Output("paused-mark", "children"),
+        Input(ids.FREEZE_TOGGLE, "n_clicks"),
+        State(ids.FROZEN, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(space, "toggleHelp"),
+        Output(ids.HELP, "is_open"),
+        Input(ids.HELP_TOGGLE, "n_clicks"),
+        State(ids.HELP, "is_open"),
+        prevent_initial_call=True,
+    )
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The callbacks that run on every page."""
+    _register_strip(app, runtime)
+    header.register(app, runtime)
+    _register_looks(app)
+    notifications.register(app)
+    feed_log.register(app, runtime)
+    replay_bar.register(app, runtime)

@@ -1,0 +1,38 @@
+"""The six pages: each a `layout(theme)` and a `register(app, runtime)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dash import Dash
+
+from dashapp.services.runtime import Runtime
+from dashapp.ui.pages import correlation, home
+from dashapp.ui.pages.alerts import page as alerts
+from dashapp.ui.pages.analytics import page as analytics
+from dashapp.ui.pages.backtest import page as backtest
+from dashapp.ui.pages.data import page as data
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as the frame knows it. strategy: its layout also takes the back-test's settings."""
+
+    name: str
+    title: str
+    path: str
+    layout: Callable[..., Any]
+    register: Callable[[Dash, Runtime], None]
+    strategy: bool = False
+
+
+PAGES: tuple[Page, ...] = (
+    Page("home", "Home", "/", home.layout, home.register),
+    Page("analytics", "Analytics", "/analytics", analytics.layout, analytics.register),
+    Page("correlation", "Correlation", "/correlation", correlation.layout, correlation.register),
+    Page("backtest", "Backtest", "/backtest", backtest.layout, backtest.register, strategy=True),
+    Page("alerts", "Alerts", "/alerts", alerts.layout, alerts.register),
+    Page("data", "Data", "/data", data.layout, data.register),
+)

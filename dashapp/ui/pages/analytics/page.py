@@ -1,0 +1,190 @@
+"""Analytics: the pair's spread, z-score, hedge ratio and tests, and what they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, html
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from analytics.backtest import BacktestParams
+from analytics.model import NotReady, PairSnapshot
+from analytics.pair import break_even_z
+from dashapp.figures.base import empty_figure
+from dashapp.figures.pair import (
+    adf_figure,
+    hedge_path_figure,
+    scatter_figure,
+    spread_figure,
+    zscore_figure,
+)
+from dashapp.parameters.pair import from_dict
+from dashapp.services.analysis.cache import serial
+from dashapp.services.runtime import Runtime
+from dashapp.text.answers import pair_answer, pair_figures
+from dashapp.text.methods import choice_words, method_rows
+from dashapp.text.pair import BreakEven
+from dashapp.ui import ids, polling
+from dashapp.ui.components import card, chart, element, figures_table, scrolling, segments
+from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
+from dashapp.ui.pages.backtest.form import settings_of
+from dashapp.ui.pages.shared import clicked, markers_of, pair_key, snapshot_of, waiting_for, z_rule
+from dashapp.ui.polling import LivePage, Tab
+
+CHARTS = (
+    ids.SPREAD_CHART,
+    ids.ZSCORE_CHART,
+    ids.HEDGE_SCATTER,
+    ids.HEDGE_PATH_CHART,
+    ids.ADF_CHART,
+)
+ALERT_BUTTON = "alert-here"
+ALERT_MADE = "alert-made"
+REHEARSED = "alert-rehearsed"
+
+
+def layout(theme: str) -> Component:
+    """Spread and z-score first; the hedge, the tests and the figures below."""
+    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
+    alert = [
+        html.Span(id=REHEARSED, className="tone-muted rehearsed"),
+        html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
+        dbc.Button(
+            "Alert at |z| > threshold", id=ALERT_BUTTON, size="sm", color="secondary", outline=True
+        ),
+    ]
+    return html.Div(
+        [
+            chart(ids.SPREAD_CHART, blank[ids.SPREAD_CHART]),
+            chart(ids.ZSCORE_CHART, blank[ids.ZSCORE_CHART]),
+            chart(ids.HEDGE_SCATTER, blank[ids.HEDGE_SCATTER], "third"),
+            chart(ids.HEDGE_PATH_CHART, blank[ids.HEDGE_PATH_CHART], "third"),
+            chart(ids.ADF_CHART, blank[ids.ADF_CHART], "third last"),
+            card(
+                "The pair in figures",
+                scrolling(ids.PAIR_FIGURES, "The pair in figures"),
+                tools=alert,
+                extra="tables",
+            ),
+            html.Div([_methods_card(), _johansen_card()], className="stack tables"),
+        ],
+        className="grid",
+    )
+
+
+def _methods_card() -> Component:
+    words = html.P(id=ids.HEDGE_CHOICE, role="status")
+    table = scrolling(ids.HEDGE_METHODS, "Hedge ratio by method")
+    return card("Hedge ratio by method", [words, table])
+
+
+def _johansen_card() -> Component:
+    return card("Johansen's test", scrolling(ids.JOHANSEN, "Johansen's test"))
+
+
+def _market_key(runtime: Runtime, tab: Tab) -> Any:
+    """What tells the tab's body of data from others under the same name."""
+    body = runtime.market(tab.view.market)
+    return (tab.view.market, serial(body) if body else 0)
+
+
+def key(runtime: Runtime, tab: Tab) -> Any:
+    """That of the pair, and of what comes later: the test, the rule's rehearsal."""
+    pair = tab.view.pair
+    made = runtime.johansen.made(_market_key(runtime, tab), pair) if pair else 0
+    return (pair_key(runtime, tab), made, runtime.alerts.rehearsals.version)
+
+
+async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+    """The page's figures for what the tab looks at."""
+    snapshot = await snapshot_of(runtime, tab)
+    if isinstance(snapshot, NotReady):
+        words = waiting_for(runtime, tab, snapshot)
+        made = polling.empty_page(PAGE, words, tab.theme)
+        said = dict.fromkeys(
+            ("figures", "methods", "johansen"), element("P", words, className="tone-muted")
+        )
+        return {**made, **dict.fromkeys(PAGE.values, ""), **said}
+    return drawn(runtime, tab, snapshot)
+
+
+def _break_even(snapshot: PairSnapshot, settings: BacktestParams) -> BreakEven:
+    """At the cost of a side and leg that the back-test charges."""
+    cost_bps = settings.cost_bps + settings.slippage_bps
+    return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
+
+
+def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
+    """Every chart and figure of one snapshot."""
+    threshold = tab.view.z_threshold
+    even = _break_even(snapshot, settings_of(tab.options.get("strategy")))
+    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    markers = markers_of(runtime, tab)
+    test = runtime.johansen.latest(_market_key(runtime, tab), snapshot)
+    words, tone = choice_words(snapshot, threshold)
+    rule = z_rule(tab.view.market, snapshot.params, threshold)
+    return {
+        ids.SPREAD_CHART: spread_figure(snapshot, markers=markers, **look),
+        ids.ZSCORE_CHART: zscore_figure(
+            snapshot, threshold, break_even=even, markers=markers, **look
+        ),
+        ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
+        ids.HEDGE_PATH_CHART: hedge_path_figure(snapshot, **look),
+        ids.ADF_CHART: adf_figure(snapshot, **look),
+        "figures": figures_table(pair_figures(snapshot, threshold, even, test)),
+        "methods": methods_table(method_rows(snapshot, threshold)),
+        "choice": element("Span", words, className=f"tone-{tone}"),
+        "johansen": johansen_part(test),
+        "rehearsed": runtime.alerts.rehearsals.recent(rule).words,
+        "answer": segments(pair_answer(snapshot, threshold, even)),
+    }
+
+
+PAGE = LivePage(
+    path="/analytics",
+    charts=CHARTS,
+    key=key,
+    render=render,
+    values={
+        "figures": Output(ids.PAIR_FIGURES, "children"),
+        "methods": Output(ids.HEDGE_METHODS, "children"),
+        "choice": Output(ids.HEDGE_CHOICE, "children"),
+        "johansen": Output(ids.JOHANSEN, "children"),
+        "rehearsed": Output(REHEARSED, "children"),
+    },
+    options={"strategy": Input(ids.STRATEGY, "data")},
+)
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The live callback, and the rule that is one click away."""
+    polling.register(app, runtime, PAGE)
+
+    @app.callback(
+        Output(ALERT_MADE, "children"),
+        Input(ALERT_BUTTON, "n_clicks"),
+        Input(ids.VIEW, "data"),
+        prevent_initial_call=True,
+    )
+    async def alert_here(clicks, held):
+        if not clicked(ALERT_BUTTON):
+            raise PreventUpdate
+        view = from_dict(held or {})
+        if not clicks or view.pair is None:
+            return ""
+        wanted = (view.market, view.pair, view.z_threshold)
+        words = f"{view.pair.y} / {view.pair.x}, |z| > {view.z_threshold:g}"
+        for one in runtime.alerts.rules:
+            watched = (one.market, one.params, one.threshold)
+            if watched == wanted and (one.metric, one.operator) == ("z", "abs>"):
+                if one.enabled:
+                    return "this rule is there already"
+                runtime.alerts.set_enabled(one.id, True)
+                return f"armed again: {words}"
+        try:
+            runtime.alerts.add_rule(z_rule(*wanted))
+        except ValueError as error:
+            return str(error)
+        return f"armed: {words}"

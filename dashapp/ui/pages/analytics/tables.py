@@ -1,0 +1,97 @@
+"""The tables of the Analytics page beside its figures: hedge methods side by side, Johansen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dashapp.services.analysis.johansen import JohansenTest
+from dashapp.text.methods import MethodRow
+from dashapp.text.tests import LEVELS, johansen_about, johansen_table, johansen_verdict
+from dashapp.ui.components import element
+
+_METHOD_HEADS = ("Method", "β", "z", "Signal", "α", "R²", "β std err")
+_JOHANSEN_HEADS = ("Test and null", "Statistic", *LEVELS, "Rejects")
+#: What a signal is called in a narrow cell, and its tone; by side of the spread.
+_SIGNALS = {
+    -1: ("▼ short Y", "down"),
+    1: ("▲ long Y", "up"),
+    0: ("no trade", "muted"),
+    None: ("–", "muted"),
+}
+
+Element = dict[str, Any]
+
+
+def _tone(tone: str) -> str:
+    return f"tone-{tone}" if tone else ""
+
+
+#: Heads of columns of words.
+_OF_WORDS = frozenset(("Method", "Signal", "Test and null", "Rejects"))
+
+
+def _head(names: Sequence[str]) -> Element:
+    cells = [
+        element("Th", name, scope="col", className="" if name in _OF_WORDS else "figures")
+        for name in names
+    ]
+    return element("Thead", element("Tr", cells))
+
+
+def _table(names: Sequence[str], rows: Iterable[Element], caption: str) -> Element:
+    body = [
+        element("Caption", caption, className="visually-hidden"),
+        _head(names),
+        element("Tbody", list(rows)),
+    ]
+    return element("Table", body, className="figures-table columns")
+
+
+def _figures(*texts: str) -> list[Element]:
+    return [element("Td", one, className="figures") for one in texts]
+
+
+def _method(row: MethodRow) -> list[Element]:
+    words, tone = _SIGNALS[row.side]
+    cells = [
+        element("Th", row.method, scope="row"),
+        *_figures(row.beta, row.z),
+        element("Td", words, className=_tone(tone)),
+        *_figures(row.alpha, row.r_squared, row.stderr),
+    ]
+    made = [element("Tr", cells, className="shown" if row.shown else "")]
+    if row.note:
+        note = element("Span", row.note, className="tone-muted")
+        cell = element("Td", note, colSpan=len(_METHOD_HEADS), className="note")
+        made.append(element("Tr", cell))
+    return made
+
+
+def methods_table(rows: Iterable[MethodRow]) -> Element:
+    """The hedge ratio by every method; the one that the page shows is marked."""
+    made = [one for row in rows for one in _method(row)]
+    return _table(_METHOD_HEADS, made, "Hedge ratio, fit and newest z by method")
+
+
+def johansen_part(test: JohansenTest | None) -> list[Element]:
+    """The verdict, every statistic against its critical values, and which bars they are of."""
+    words, tone = johansen_verdict(test)
+    if test is None or test.result is None:
+        return [element("P", words, className=_tone(tone))]
+    rows = [
+        element(
+            "Tr",
+            [
+                element("Th", null, scope="row"),
+                *_figures(*figures),
+                element("Td", level or "no", className=_tone("up" if level else "muted")),
+            ],
+        )
+        for null, *figures, level in johansen_table(test)
+    ]
+    return [
+        element("P", f"{words} (95 %)", className=_tone(tone)),
+        _table(_JOHANSEN_HEADS, rows, "Johansen's test with its critical values"),
+        element("P", johansen_about(test), className="tone-muted small"),
+    ]

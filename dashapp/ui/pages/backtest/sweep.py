@@ -1,0 +1,164 @@
+"""The sweep and the walk-forward on the Backtest page: what is asked, and what came of it.
+
+The live callback tells in `SWEEP_STATE` which jobs the tab looks at and how far they are; only
+when that changes are the heatmap and the curves drawn and sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from analytics.grid import AXES
+from analytics.sweep import METRICS
+from dashapp.figures.base import empty_figure
+from dashapp.figures.sweep import AXIS_WORDS, METRIC_WORDS
+from dashapp.parameters.backtest import as_held
+from dashapp.parameters.pair import View
+from dashapp.services.analysis.cache import serial
+from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs, usual_axis
+from dashapp.services.runtime import Runtime
+from dashapp.ui import ids
+from dashapp.ui.components import (
+    attributes,
+    card,
+    chart,
+    field,
+    number,
+    number_column,
+    select,
+    table,
+    text_column,
+)
+from dashapp.ui.pages.backtest.form import settings_of
+from dashapp.ui.polling import Tab
+
+RUN, CANCEL, PROGRESS, SAYS = "sweep-run", "sweep-cancel", "sweep-progress", "sweep-says"
+WALK_RUN, WALK_SAYS = "walk-run", "walk-says"
+METRIC, ASKED, STATE, PICK = "sweep-metric", "sweep-asked", "sweep-state", "sweep-pick"
+PARTS = ("low", "high", "steps")
+WALK_FIELDS = {"train_bars": "walk-train", "test_bars": "walk-test"}
+_FIRST = {"x": usual_axis("entry_z"), "y": usual_axis("exit_z")}
+#: What a form's fields are called, and their controls.
+FORM: dict[str, str] = {
+    **{axis: f"sweep-{axis}" for axis in ("x", "y")},
+    **{f"{axis}_{part}": f"sweep-{axis}-{part}" for axis in ("x", "y") for part in PARTS},
+    **WALK_FIELDS,
+}
+PRESS = "press Walk forward: the best cell of one stretch is traded on the next"
+
+
+def _axis_fields(axis: str, words: str) -> list[Component]:
+    known = [(name, AXIS_WORDS[name]) for name in AXES]
+    first = _FIRST[axis]
+    made = [field(words, select(FORM[axis], known, first.name), FORM[axis])]
+    for part in PARTS:
+        control = FORM[f"{axis}_{part}"]
+        label = {"low": "from", "high": "to", "steps": "steps"}[part]
+        made.append(field(label, number(control, getattr(first, part)), control))
+    return made
+
+
+def cards(theme: str) -> list[Component]:
+    """The sweep with its heatmap, the walk-forward with its two curves and its choices."""
+    blank = "waiting for the first bars"
+    metrics = [(name, METRIC_WORDS[name][0]) for name in METRICS]
+    tools = [
+        html.Label("Show", htmlFor=METRIC, className="visually-hidden"),
+        select(METRIC, metrics, METRICS[0]),
+        dbc.Button("Run", id=RUN, size="sm", color="primary"),
+        dbc.Button("Cancel", id=CANCEL, size="sm", color="secondary", outline=True, disabled=True),
+    ]
+    form = [*_axis_fields("x", "Across"), *_axis_fields("y", "Down")]
+    sweep = [
+        html.Div(form, className="row-fields axis-fields"),
+        html.Progress(
+            id=PROGRESS,
+            value="0",
+            max="100",
+            className="sweep-progress",
+            **attributes(aria_label="Progress of the sweep"),
+        ),
+        html.Div(id=SAYS, className="tone-muted", role="status"),
+        chart(ids.SWEEP_HEATMAP, empty_figure(blank, theme, ids.SWEEP_HEATMAP), "bare deep"),
+        *(dcc.Store(id=one) for one in (ASKED, STATE, PICK)),
+    ]
+    walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
+    spans = [
+        field("Choose on", number("walk-train", 300), "walk-train", hint="bars"),
+        field("Trade the next", number("walk-test", 100), "walk-test", hint="bars"),
+    ]
+    walk = [
+        html.Div(spans, className="row-fields"),
+        html.Div(id=WALK_SAYS, className="tone-muted", role="status"),
+        chart(ids.WALK_CHART, empty_figure(PRESS, theme, ids.WALK_CHART), "bare"),
+        table(ids.FOLDS_TABLE, _fold_columns(), height="14rem"),
+    ]
+    return [
+        card("Parameter sweep", sweep, tools=tools, extra="broad"),
+        card("Walk forward, with the sweep's grid", walk, tools=walk_tools, extra="broad"),
+    ]
+
+
+def _fold_columns() -> list[dict[str, Any]]:
+    return [
+        text_column("id", "No.", width=64, minWidth=64),
+        text_column("tested", "Traded from (UTC)", minWidth=160),
+        text_column("chosen", "Chosen on the bars before", minWidth=210),
+        number_column("trained", "There", ",.2f"),
+        number_column("then", "Then", ",.2f"),
+        number_column("net", "Net %", "+.3f"),
+    ]
+
+
+def ask_of(runtime: Runtime, view: View, strategy: Mapping[str, Any] | None) -> Ask | None:
+    """What a tab would ask now, over the usual axes; None without a pair."""
+    if view.pair is None:
+        return None
+    body = runtime.market(view.market)
+    market = (view.market, serial(body) if body else 0)
+    return Ask(market, view.pair, settings_of(strategy), _FIRST["x"], _FIRST["y"])
+
+
+def seen(runtime: Runtime, jobs: GridJobs, tab: Tab) -> dict[str, Any]:
+    """Which jobs the tab looks at, how far they are, and what has changed since they were asked.
+
+    A tab that has asked nothing looks at a small sweep of its settings; `begin` starts it.
+    """
+    ask, asked = ask_of(runtime, tab.view, tab.options["strategy"]), tab.options["asked"] or {}
+    if ask is None:
+        return {"theme": tab.theme}
+    sweep = jobs.get(asked["sweep"]) if "sweep" in asked else jobs.unasked(ask)
+    walk = jobs.get(asked["walk"]) if "walk" in asked else None
+    held = as_held(ask.settings) | {"z_window": str(ask.pair.z_window)}
+    return {
+        "theme": tab.theme,
+        "used": {name: float(held[name]) for name in AXES if held[name]},
+        "gone": "sweep" in asked and sweep is None,
+        "sweep": _progress(sweep, ask),
+        "walk": _progress(walk, ask),
+    }
+
+
+def _progress(job: GridJob | None, ask: Ask) -> dict[str, Any] | None:
+    if job is None:
+        return None
+    return {
+        "number": job.number,
+        "version": job.version,
+        "running": job.running,
+        "changed": job.ask.changed(ask),
+    }
+
+
+def begin(runtime: Runtime, jobs: GridJobs, tab: Tab) -> None:
+    """Start the sweep that a page opens with, where nobody has asked for another."""
+    ask = ask_of(runtime, tab.view, tab.options["strategy"])
+    if ask is None or (tab.options["asked"] or {}).get("sweep") or not runtime.kernels_ready:
+        return
+    if jobs.unasked(ask) is None:
+        jobs.add_unasked(GridJob(ask)).start(*runtime.legs(tab.view.market, ask.pair))

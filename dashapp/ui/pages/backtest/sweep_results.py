@@ -1,0 +1,274 @@
+"""What a sweep and a walk-forward say on the Backtest page, and the callbacks that ask them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from dash import Dash, Input, Output, State, html, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from analytics.sweep import METRICS, SweepResult
+from analytics.walkforward import Fold, WalkForward
+from dashapp.figures.base import empty_figure
+from dashapp.figures.sweep import AXIS_WORDS, METRIC_WORDS, sweep_figure, walk_figure
+from dashapp.parameters.backtest import RULES
+from dashapp.parameters.pair import from_dict
+from dashapp.services.analysis.grid_jobs import (
+    Ask,
+    Axis,
+    GridJob,
+    GridJobs,
+    check_axes,
+    check_walk,
+    usual_axis,
+)
+from dashapp.services.runtime import Runtime
+from dashapp.text.numbers import number as digits
+from dashapp.text.numbers import pct
+from dashapp.ui import ids
+from dashapp.ui.components import segments
+from dashapp.ui.pages.backtest.form import controls
+from dashapp.ui.pages.backtest.sweep import (
+    ASKED,
+    CANCEL,
+    FORM,
+    METRIC,
+    PARTS,
+    PICK,
+    PRESS,
+    PROGRESS,
+    RUN,
+    SAYS,
+    STATE,
+    WALK_RUN,
+    WALK_SAYS,
+    ask_of,
+)
+from dashapp.ui.pages.shared import clicked, utc_time
+
+
+def _job(jobs: GridJobs, state: Mapping[str, Any] | None, name: str) -> GridJob | None:
+    """The sweep or the walk-forward that a tab looks at."""
+    return jobs.get(((state or {}).get(name) or {}).get("number"))
+
+
+def _computed_for(job: GridJob) -> str:
+    """The market, pair, bars and fixed settings of a job, in words."""
+    ask, result = job.ask, job.result
+    fixed = ask.fixed()
+    shown = [f"{ask.pair.y} / {ask.pair.x} {ask.pair.timeframe}"]
+    if isinstance(result, SweepResult):
+        first, last = utc_time(result.first_ms), utc_time(result.last_ms)
+        last = last.removeprefix(first[:11])
+        shown.append(f"{result.bars:,} bars, {first} to {last} UTC")
+    for words in ("Hedge", "Hedge bars", "z window", "Entry |z|", "Exit |z|", "Stop |z|", "Cost"):
+        if words in fixed:
+            value = fixed[words]
+            text = "none" if value is None else value if isinstance(value, str) else f"{value:g}"
+            shown.append(f"{words[0].lower()}{words[1:]} {text}")
+    return " · ".join(shown)
+
+
+def _says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
+    parts = [(job.words, "down" if job.error else ""), (_computed_for(job), "muted")]
+    if state["changed"]:
+        what = ", ".join(state["changed"])
+        parts.insert(1, (f"stale: {what} changed since", "warn"))
+    if job.ask.settings.hedge_mode == "in-sample":
+        parts.append(("in-sample: the hedge knew the future", "warn"))
+    return segments(parts)
+
+
+def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    theme, chart_id = state["theme"], ids.SWEEP_HEATMAP
+    if job is None:
+        words = "this sweep is forgotten, press Run" if state.get("gone") else ""
+        blank = empty_figure(words or "waiting for enough bars", theme, chart_id)
+        return {"figure": blank, "says": "", "progress": "0"}
+    figure: Any = no_update
+    if isinstance(job.result, SweepResult):
+        mark = f"{job.number}|{metric}"
+        figure = sweep_figure(job.result, metric, used=state["used"], theme=theme, uirevision=mark)
+    elif not job.running:
+        figure = empty_figure(job.words, theme, chart_id)
+    return {
+        "figure": figure,
+        "says": _says(job, state["sweep"]),
+        "progress": str(job.share),
+    }
+
+
+def fold_row(place: int, fold: Fold, ask: Ask) -> dict[str, Any]:
+    """A row of the table of choices."""
+    chosen = "nothing: no cell traded"
+    if fold.x_value is not None and fold.y_value is not None:
+        x, y = AXIS_WORDS[ask.x.name], AXIS_WORDS[ask.y.name]
+        chosen = f"{x} {fold.x_value:g}, {y} {fold.y_value:g}"
+    return {
+        "id": str(place),
+        "tested": utc_time(fold.test_from_ms),
+        "chosen": chosen,
+        "trained": _finite(fold.trained),
+        "then": _finite(fold.tested),
+        "net": 100.0 * fold.net,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _walk_says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
+    if not isinstance(job.result, WalkForward):
+        return _says(job, state)
+    result = job.result
+    out, hindsight = result.out_of_sample, result.in_sample
+    words = METRIC_WORDS[result.metric][0]
+    shown = digits(out.sharpe, 1), digits(hindsight.sharpe, 1)
+    made = segments(
+        [
+            (f"out of sample {pct(out.net_return)}", "up" if out.net_return > 0 else "down"),
+            (f"with hindsight {pct(hindsight.net_return)}", "muted"),
+            (f"Sharpe {shown[0]} against {shown[1]}", "muted"),
+            (f"chosen by {words}", "muted"),
+        ]
+    )
+    return [*made, html.Br(), *_says(job, state)]
+
+
+def _walk_part(job: GridJob | None, state: Mapping[str, Any]) -> dict[str, Any]:
+    theme, chart_id = state["theme"], ids.WALK_CHART
+    if job is None:
+        return {"figure": empty_figure(PRESS, theme, chart_id), "says": "", "rows": []}
+    if isinstance(job.result, WalkForward):
+        figure = walk_figure(job.result, theme=theme, uirevision=str(job.number))
+        rows = [fold_row(place, one, job.ask) for place, one in enumerate(job.result.folds, 1)]
+        return {"figure": figure, "says": _walk_says(job, state["walk"]), "rows": rows[::-1]}
+    words = "walking forward" if job.running else job.words
+    figure = empty_figure(words, theme, chart_id)
+    return {"figure": figure, "says": _says(job, state["walk"]), "rows": []}
+
+
+def register(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
+    """The callbacks of both cards."""
+    _register_drawing(app, jobs)
+    _register_asking(app, runtime, jobs)
+    _register_axes(app)
+    _register_pick(app, jobs)
+
+
+def _register_drawing(app: Dash, jobs: GridJobs) -> None:
+    @app.callback(
+        output={
+            "sweep": {
+                "figure": Output(ids.SWEEP_HEATMAP, "figure"),
+                "says": Output(SAYS, "children"),
+                "progress": Output(PROGRESS, "value"),
+                "idle": Output(CANCEL, "disabled"),
+            },
+            "walk": {
+                "figure": Output(ids.WALK_CHART, "figure"),
+                "says": Output(WALK_SAYS, "children"),
+                "rows": Output(ids.FOLDS_TABLE, "rowData"),
+            },
+        },
+        inputs={"state": Input(STATE, "data"), "metric": Input(METRIC, "value")},
+        prevent_initial_call=True,
+    )
+    async def draw(state, metric):
+        if not state:
+            raise PreventUpdate
+        sweep, walk = (
+            jobs.get((state.get(name) or {}).get("number")) for name in ("sweep", "walk")
+        )
+        made = _sweep_part(sweep, state, metric if metric in METRICS else METRICS[0])
+        made["idle"] = not any(job is not None and job.running for job in (sweep, walk))
+        return {"sweep": made, "walk": _walk_part(walk, state)}
+
+
+def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
+    @app.callback(
+        output={
+            "asked": Output(ASKED, "data"),
+            "messages": {name: Output(f"{one}-message", "children") for name, one in FORM.items()},
+        },
+        inputs={
+            "run": Input(RUN, "n_clicks"),
+            "walk": Input(WALK_RUN, "n_clicks"),
+            "cancel": Input(CANCEL, "n_clicks"),
+            "held": Input(ids.VIEW, "data"),
+            "strategy": Input(ids.STRATEGY, "data"),
+        },
+        state={
+            "raw": {name: State(one, "value") for name, one in FORM.items()},
+            "metric": State(METRIC, "value"),
+            "asked": State(ASKED, "data"),
+            "state": State(STATE, "data"),
+        },
+        prevent_initial_call=True,
+    )
+    async def steer(run, walk, cancel, held, strategy, raw, metric, asked, state):
+        if not any(clicked(button) for button in (RUN, WALK_RUN, CANCEL)):
+            raise PreventUpdate
+        if clicked(CANCEL):
+            for name in ("sweep", "walk"):
+                job = _job(jobs, state, name)
+                if job is not None:
+                    job.cancel()
+            return {"asked": no_update, "messages": dict.fromkeys(FORM, no_update)}
+        view = from_dict(held or {})
+        ask, errors = ask_of(runtime, view, strategy), {}
+        axes, errors = check_axes(raw)
+        kind, stretches = "sweep", None
+        if clicked(WALK_RUN):
+            kind = "walk"
+            stretches, more = check_walk(raw, metric)
+            errors |= more
+        messages = {name: errors.get(name, "") for name in FORM}
+        if errors or axes is None or ask is None:
+            return {"asked": no_update, "messages": messages}
+        asking = Ask(ask.market, ask.pair, ask.settings, *axes, stretches)
+        job = jobs.add(GridJob(asking))
+        job.start(*runtime.legs(view.market, ask.pair))
+        return {"asked": {**(asked or {}), kind: job.number}, "messages": messages}
+
+
+def _register_axes(app: Dash) -> None:
+    for axis in ("x", "y"):
+
+        @app.callback(
+            output={part: Output(FORM[f"{axis}_{part}"], "value") for part in PARTS},
+            inputs={"name": Input(FORM[axis], "value")},
+            prevent_initial_call=True,
+        )
+        async def span(name):
+            chosen: Axis = usual_axis(name)
+            return {part: f"{getattr(chosen, part):g}" for part in PARTS}
+
+
+def _register_pick(app: Dash, jobs: GridJobs) -> None:
+    @app.callback(
+        output={
+            "rules": controls(Output),
+            "z_window": Output(ids.Z_WINDOW, "value", allow_duplicate=True),
+        },
+        inputs={"pick": Input(PICK, "data")},
+        state={"state": State(STATE, "data")},
+        prevent_initial_call=True,
+    )
+    async def apply(pick, state):
+        job = _job(jobs, state, "sweep")
+        if not pick or job is None or not isinstance(job.result, SweepResult):
+            raise PreventUpdate
+        grid = job.result.grid
+        row, column = int(pick["row"]), int(pick["column"])
+        if not (0 <= row < len(grid.y_values) and 0 <= column < len(grid.x_values)):
+            raise PreventUpdate
+        chosen = {grid.x_name: grid.x_values[column], grid.y_name: grid.y_values[row]}
+        made: dict[str, Any] = {name: f"{value:g}" for name, value in chosen.items()}
+        window = made.pop("z_window", no_update)
+        rules = {rule.name: made.get(rule.name, no_update) for rule in RULES}
+        return {"rules": rules, "z_window": window}

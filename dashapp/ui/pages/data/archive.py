@@ -1,0 +1,224 @@
+"""The archive on the Data page: what outlives a restart, by market and symbol."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from dashapp.services.runtime import Runtime
+from dashapp.ui import ids
+from dashapp.ui.components import attributes, card, dialog, number_column, table, text_column
+from dashapp.ui.pages.data import archive_export
+from dashapp.ui.pages.shared import utc_time
+from storage.archive.archive import ArchiveError, Holding
+
+INTERVAL = "archive-interval"
+STATUS = "archive-status"
+SAYS = "archive-says"
+LOAD = "archive-load"
+DELETE = "archive-delete"
+ASKED = "archive-asked"
+QUESTION = "archive-question"
+DELETE_SYMBOL = "archive-delete-symbol"
+DELETE_MARKET = "archive-delete-market"
+KEEP = "archive-keep"
+EVERY_MS = 5_000
+
+_COLUMNS = [
+    text_column("title", "Market", minWidth=200),
+    text_column("symbol", "Symbol", minWidth=120),
+    text_column("what", "Holds", minWidth=90),
+    text_column("first", "From (UTC)", minWidth=170),
+    text_column("last", "To (UTC)", minWidth=170),
+    number_column("rows", "Rows", ","),
+    number_column("mb", "MB", ",.2f"),
+]
+
+
+def _button(button_id: str, words: str, tone: str = "") -> Component:
+    return dbc.Button(
+        words, id=button_id, size="sm", color="secondary", outline=True, className=tone
+    )
+
+
+def _tools() -> list[Component]:
+    """What can be done with the selected row; one more button is one more thing to do."""
+    return [_button(LOAD, "Load as a market"), _button(DELETE, "Delete …")]
+
+
+def _asked() -> Component:
+    """The question before anything is deleted."""
+    answers = [
+        _button(KEEP, "Keep it"),
+        _button(DELETE_SYMBOL, "Delete this symbol", "tone-down"),
+        _button(DELETE_MARKET, "Delete the whole market", "tone-down"),
+    ]
+    words = dbc.ModalBody(html.P(id=QUESTION))
+    return dialog(ASKED, "Delete from the archive?", words, answers, must_answer=True)
+
+
+def panel() -> Component:
+    """The card: how the archive does, what it holds, and what to do with it."""
+    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", only_one=True)
+    says = html.P(id=SAYS, role="status", **attributes(aria_live="polite"))
+    return card(
+        "Archive",
+        [
+            dcc.Interval(id=INTERVAL, interval=EVERY_MS),
+            html.P(id=STATUS, className="tone-muted"),
+            grid,
+            says,
+            archive_export.row(),
+            _asked(),
+        ],
+        tools=_tools(),
+        extra="wide",
+    )
+
+
+def holding_row(one: Holding) -> dict[str, Any]:
+    """A row of the table; its id names what it holds."""
+    what = one.kind if one.timeframe is None else f"{one.timeframe} bars"
+    return {
+        "id": f"{one.market}|{one.symbol}|{what}",
+        "market": one.market,
+        "title": one.title,
+        "symbol": one.symbol,
+        "what": what,
+        "first": utc_time(one.first_ts_ms // 1_000 * 1_000),
+        "last": utc_time(one.last_ts_ms // 1_000 * 1_000),
+        "rows": one.rows,
+        "mb": one.bytes / 1e6,
+    }
+
+
+def status_words(runtime: Runtime, held: list[Holding]) -> tuple[str, str]:
+    """How the archive does, and the tone of that."""
+    keeper = runtime.recorder.keeper
+    if not keeper.keeps:
+        return "nothing is kept: the app was started with --archive none", "muted"
+    trouble = keeper.words
+    where = "" if keeper.archive is None else keeper.archive.where
+    if trouble:
+        return f"{trouble} · {where}" if where else trouble, "warn"
+    days = runtime.settings.keep_days
+    span = (
+        f"live ticks for {days} days from when they came, files until deleted"
+        if days
+        else "ticks for ever"
+    )
+    size = sum(one.bytes for one in held) / 1e6
+    return f"{where} · {size:,.1f} MB · {span}; the simulated market is not kept", "muted"
+
+
+def question(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """What would be deleted, in words."""
+    market = [one for one in rows if one["market"] == row["market"]]
+    of_symbol = sum(one["rows"] for one in market if one["symbol"] == row["symbol"])
+    count, rows_of_all = len({one["symbol"] for one in market}), sum(one["rows"] for one in market)
+    others = f" The whole market is {count} symbols with {rows_of_all:,} rows."
+    return (
+        f"{row['symbol']} of {row['title']} has {of_symbol:,} rows here."
+        f"{others if count > 1 else ''} What is deleted cannot be brought back."
+    )
+
+
+async def load(runtime: Runtime, row: dict[str, Any]) -> tuple[Any, str, str]:
+    """Load the market of a row: where to look, what to say, and its tone."""
+    try:
+        market_id = await runtime.files.load_kept(row["market"])
+    except (KeyError, ArchiveError) as error:
+        return no_update, str(error.args[0]), "tone-down"
+    return {"market": market_id, "at": time.time()}, f"{row['title']} is loaded", "tone-up"
+
+
+async def delete(runtime: Runtime, row: dict[str, Any], whole: bool) -> tuple[str, str]:
+    """Delete a row's symbol, or its whole market: what to say, and its tone."""
+    symbol = None if whole else row["symbol"]
+    try:
+        count = await runtime.recorder.delete(row["market"], symbol)
+    except ArchiveError as error:
+        return str(error), "tone-down"
+    what = row["title"] if whole else f"{row['symbol']} of {row['title']}"
+    return f"{what} is deleted from the archive: {count:,} rows", "tone-up"
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The table, and what its buttons do."""
+    _register_table(app, runtime)
+    _register_buttons(app, runtime)
+    archive_export.register(app, runtime)
+
+
+def _register_table(app: Dash, runtime: Runtime) -> None:
+    @app.callback(
+        output={
+            "rows": Output(ids.ARCHIVE_TABLE, "rowData"),
+            "status": Output(STATUS, "children"),
+            "tone": Output(STATUS, "className"),
+        },
+        inputs={"tick": Input(INTERVAL, "n_intervals"), "said": Input(SAYS, "children")},
+        state={"shown": State(ids.ARCHIVE_TABLE, "rowData"), "words": State(STATUS, "children")},
+    )
+    async def show(tick, said, shown, words):
+        held = await runtime.recorder.contents()
+        rows = [holding_row(one) for one in held]
+        text, tone = status_words(runtime, held)
+        if rows == shown and text == words:
+            raise PreventUpdate
+        return {"rows": rows, "status": text, "tone": f"tone-{tone}"}
+
+
+def _register_buttons(app: Dash, runtime: Runtime) -> None:
+    selected = State(ids.ARCHIVE_TABLE, "selectedRows")
+
+    @app.callback(
+        output={"open": Output(ASKED, "is_open"), "question": Output(QUESTION, "children")},
+        inputs=[
+            Input(DELETE, "n_clicks"),
+            Input(KEEP, "n_clicks"),
+            Input(DELETE_SYMBOL, "n_clicks"),
+            Input(DELETE_MARKET, "n_clicks"),
+        ],
+        state=[selected, State(ids.ARCHIVE_TABLE, "rowData")],
+        prevent_initial_call=True,
+    )
+    async def ask(clicks, keep, symbol, market, chosen, rows):
+        if ctx.triggered_id != DELETE or not clicks or not chosen:
+            return {"open": False, "question": no_update}
+        return {"open": True, "question": question(chosen[0], rows or [])}
+
+    @app.callback(
+        output={
+            "says": Output(SAYS, "children"),
+            "tone": Output(SAYS, "className"),
+            "focus": Output(ids.FOCUS, "data", allow_duplicate=True),
+            "chosen": Output(ids.ARCHIVE_TABLE, "selectedRows"),
+        },
+        inputs=[
+            Input(LOAD, "n_clicks"),
+            Input(DELETE, "n_clicks"),
+            Input(DELETE_SYMBOL, "n_clicks"),
+            Input(DELETE_MARKET, "n_clicks"),
+        ],
+        state=[selected],
+        prevent_initial_call=True,
+    )
+    async def act(load_clicks, delete_clicks, symbol, market, chosen):
+        same = {"focus": no_update, "chosen": no_update}
+        if not any((load_clicks, delete_clicks, symbol, market)):
+            raise PreventUpdate
+        if not chosen:
+            return {"says": "select a row of the table first", "tone": "tone-warn", **same}
+        if ctx.triggered_id == DELETE:
+            return {"says": "", "tone": "", **same}
+        if ctx.triggered_id == LOAD:
+            focus, says, tone = await load(runtime, chosen[0])
+            return {"says": says, "tone": tone, "focus": focus, "chosen": no_update}
+        says, tone = await delete(runtime, chosen[0], ctx.triggered_id == DELETE_MARKET)
+        return {"says": says, "tone": tone, "focus": no_update, "chosen": []}

@@ -1,0 +1,223 @@
+"""One live callback a page: what changed since the browser last heard, and only that.
+
+On each tick of the interval the page's cheap `key` is compared with the one the browser
+holds; if it is the same, nothing is sent. Otherwise the page renders its figures; those
+whose structure the browser already has travel as a Patch of their arrays. The interval
+is disabled while the callback runs, so calls never overlap.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dash import Dash, Input, Output, Patch, State, no_update
+from dash.exceptions import PreventUpdate
+
+from analytics.model import TIMEFRAMES, NotReady
+from dashapp.figures.base import empty_figure, taken_apart
+from dashapp.figures.marks import gap_marks
+from dashapp.parameters.pair import View, from_dict
+from dashapp.services.runtime import Runtime
+from dashapp.text.numbers import duration
+from dashapp.ui import ids
+from dashapp.ui.components import segments
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tab:
+    """What a page renders for: the view, the theme and the page's own controls.
+
+    until_ms: of bars that opened no later, where the charts are frozen; None for all.
+    """
+
+    view: View
+    theme: str
+    options: Mapping[str, Any]
+    until_ms: int | None = None
+
+    @property
+    def uirevision(self) -> str:
+        """Zoom and pan survive while this stays the same."""
+        pair = self.view.pair
+        legs = f"{pair.y}/{pair.x}/{pair.price_space}" if pair else ""
+        return f"{self.view.market}|{self.view.timeframe}|{legs}"
+
+
+@dataclass(frozen=True)
+class LivePage:
+    """A page's live part. Rooms for `render`'s results: charts by id, values by name.
+
+    key: a cheap hashable that changes when the picture would. render: the figures (chart
+    id -> figure dict) and values (name -> property value), "answer" among them.
+    """
+
+    path: str
+    charts: tuple[str, ...]
+    key: Callable[[Runtime, Tab], Any]
+    render: Callable[[Runtime, Tab], Awaitable[dict[str, Any]]]
+    values: Mapping[str, Output] = field(default_factory=dict)
+    options: Mapping[str, Input] = field(default_factory=dict)
+
+
+def waiting(reason: NotReady, timeframe: str, growing: bool = True) -> str:
+    """Why there is no picture yet and, where the market still grows, when there will be one.
+
+    >>> waiting(NotReady("needs 60 bars, has 12", 12, 60), "1s")
+    'needs 60 bars, has 12: about 48 s'
+    """
+    missing = reason.need - reason.have
+    if missing <= 0 or not growing:
+        return reason.reason
+    return f"{reason.reason}: about {duration(missing * TIMEFRAMES[timeframe])}"
+
+
+def empty_page(page: LivePage, message: str, theme: str) -> dict[str, Any]:
+    """Every chart of the page with the message in its middle."""
+    made: dict[str, Any] = {one: empty_figure(message, theme, one) for one in page.charts}
+    made["answer"] = segments([(message, "muted")])
+    return made
+
+
+def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
+    """What to send for a figure: its arrays if the browser has the rest, else all of it."""
+    signature, changing = taken_apart(figure)
+    if signature != known:
+        return figure, signature
+    patch = Patch()
+    for path, value in changing:
+        room = patch
+        for step in path[:-1]:
+            room = room[step]
+        room[path[-1]] = value
+    return patch, signature
+
+
+def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, made: dict[str, Any]) -> None:
+    """Shade in every chart the bars that miss trades."""
+    market, pair = runtime.market(tab.view.market), tab.view.pair
+    if market is None or not market.gaps.open:
+        return
+    symbols = set(tab.view.symbols or market.symbols) if page.path == "/" else set()
+    if pair is not None:
+        symbols |= {pair.y, pair.x}
+    spans, step = market.gap_spans(symbols), TIMEFRAMES[tab.view.timeframe]
+    for one in page.charts:
+        if one in made:
+            made[one] = gap_marks(made[one], spans, step, tab.theme)
+
+
+def _unchanged(page: LivePage) -> dict[str, Any]:
+    return {
+        "charts": dict.fromkeys(page.charts, no_update),
+        "values": dict.fromkeys(page.values, no_update),
+        "answer": no_update,
+        "cursor": no_update,
+    }
+
+
+async def _rendered(runtime: Runtime, page: LivePage, tab: Tab) -> dict[str, Any]:
+    try:
+        return await page.render(runtime, tab)
+    except (ValueError, KeyError) as error:
+        words = str(error.args[0]) if error.args else str(error)
+        logger.warning("%s shows nothing new: %s", page.path, words)
+    except Exception:
+        words = "an internal error, the log has it; the last picture stays"
+        logger.exception("%s failed", page.path)
+    return {"answer": segments([(words, "down")])}
+
+
+async def _answer(
+    runtime: Runtime, page: LivePage, tab: Tab, cursor: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    key = page_key(page, runtime, tab)
+    if cursor and cursor.get("key") == key:
+        raise PreventUpdate
+    made = await _rendered(runtime, page, tab)
+    _mark_gaps(runtime, page, tab, made)
+    known = dict((cursor or {}).get("shapes", {}))
+    answer = _unchanged(page)
+    for one in page.charts:
+        if one in made:
+            answer["charts"][one], known[one] = _update(made[one], known.get(one))
+    for name in page.values:
+        answer["values"][name] = made.get(name, no_update)
+    answer["answer"] = made.get("answer", no_update)
+    answer["cursor"] = {"key": key, "asked": asked_of(page, tab), "shapes": known}
+    return answer
+
+
+def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
+    """The page's key with everything of the tab that it depends on, as one string."""
+    # started_s: a server that was started anew counts its versions from zero again.
+    held = (runtime.started_s, page.key(runtime, tab), tab.until_ms)
+    return repr(held) + asked_of(page, tab)
+
+
+def asked_of(page: LivePage, tab: Tab) -> str:
+    """What a tab asks for, whatever the data: it alone changes a picture that is frozen.
+
+    The browser drops an answer when a tick has overtaken it; so a frozen tab is compared at
+    each tick, not only when a parameter changes.
+    """
+    options = sorted((name, str(value)) for name, value in tab.options.items())
+    return repr((page.path, tab.view, tab.theme, options))
+
+
+def frozen_until(frozen: Any, view: View) -> int | None:
+    """Where the tab's data ends while its charts are frozen: as the browser keeps it.
+
+    frozen: {"market": ..., "until_ms": ...}, or false. Another market is not frozen there.
+
+    >>> frozen_until(False, None) is None
+    True
+    """
+    if not isinstance(frozen, Mapping) or frozen.get("market") != view.market:
+        return None
+    until = frozen.get("until_ms")
+    return int(until) if isinstance(until, int | float) and math.isfinite(until) else None
+
+
+def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
+    """Register the page's one live callback."""
+    spent = runtime.callback_ms.setdefault(page.path, deque(maxlen=240))
+
+    @app.callback(
+        output={
+            "charts": {one: Output(one, "figure") for one in page.charts},
+            "values": dict(page.values),
+            "answer": Output(ids.answer_of(page.path), "children"),
+            "cursor": Output(ids.cursor_of(page.path), "data"),
+        },
+        inputs={
+            "tick": Input(ids.INTERVAL, "n_intervals"),
+            "view": Input(ids.VIEW, "data"),
+            "theme": Input(ids.THEME, "data"),
+            "options": dict(page.options),
+        },
+        state={
+            "cursor": State(ids.cursor_of(page.path), "data"),
+            "frozen": State(ids.FROZEN, "data"),
+        },
+        running=[(Output(ids.INTERVAL, "disabled"), True, False)],
+    )
+    async def live(tick, view, theme, options, cursor, frozen):
+        if not view:
+            raise PreventUpdate
+        started = time.perf_counter()
+        try:
+            seen, look = from_dict(view), "light" if theme == "light" else "dark"
+            tab = Tab(seen, look, options, frozen_until(frozen, seen))
+            if frozen and cursor and cursor.get("asked") == asked_of(page, tab):
+                raise PreventUpdate
+            return await _answer(runtime, page, tab, cursor)
+        finally:
+            spent.append((time.perf_counter() - started) * 1_000)

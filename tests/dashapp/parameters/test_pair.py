@@ -1,0 +1,105 @@
+"""A tab's view: made of controls or a link, checked field by field, written back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.model import HEDGE_METHODS, PAIR_RANGES, TIMEFRAMES, PairParams
+from dashapp.parameters.pair import FIELDS, check, from_dict, from_query, to_dict, to_query
+
+KNOWN = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+
+def made(**raw):
+    return check("demo", ["BTCUSDT"], {"y": "BTCUSDT", "x": "ETHUSDT", **raw}, KNOWN)
+
+
+def test_empty_controls_give_the_defaults_of_the_pair():
+    view, errors = made()
+    assert errors == {}
+    assert view.pair == PairParams("BTCUSDT", "ETHUSDT")
+    assert view.z_threshold == 2.0
+
+
+def test_the_fields_name_every_parameter_of_a_pair():
+    assert {one.name for one in FIELDS} - {"z_threshold"} == set(PairParams.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(("name", "limits"), PAIR_RANGES.items())
+def test_a_whole_number_just_outside_its_range_is_refused_at_its_field(name, limits):
+    low, high = limits
+    for wrong in (low - 1, high + 1, "", "1.5", "nan", "inf", "1e999", "many"):
+        if wrong == "" and name == "hedge_window":
+            continue
+        view, errors = made(**{name: wrong})
+        assert view is None
+        assert list(errors) == [name]
+        assert f"{low} to {high}" in errors[name]
+    for right in limits:
+        assert made(**{name: str(right)})[1] == {}
+
+
+@pytest.mark.parametrize("text", ["20000", "20,000", "2e4", " 2E+4 ", "20,000.0", 20_000.0])
+def test_an_amount_may_be_typed_as_the_pages_write_it_and_with_an_exponent(text):
+    view, errors = made(min_volume=text)
+    assert errors == {}
+    assert view.pair.min_volume == 20_000.0
+
+
+@pytest.mark.parametrize("wrong", ["2,5", "20,00", "1,0000", "2e", "e4", "1e999", "2e-4", "1_000"])
+def test_what_is_no_amount_is_said_to_be_none(wrong):
+    message = made(min_volume=wrong)[1]["min_volume"]
+    assert message == f"{wrong} is no number: 0 to 1,000,000,000,000"
+
+
+@pytest.mark.parametrize("wrong", ["", None, "0", "-2", "21", "nan", "two"])
+def test_a_threshold_out_of_range_is_refused(wrong):
+    assert list(made(z_threshold=wrong)[1]) == ["z_threshold"]
+
+
+def test_every_wrong_field_gets_its_own_message():
+    _, errors = made(z_window="0", corr_window="x", hedge="best")
+    assert set(errors) == {"z_window", "corr_window", "hedge"}
+
+
+def test_legs_must_differ_and_be_in_the_market():
+    assert "differ" in made(x="BTCUSDT")[1]["x"]
+    assert "not in this market" in made(x="XRPUSDT")[1]["x"]
+
+
+def test_a_market_of_one_symbol_gives_a_view_without_a_pair():
+    view, errors = check("upload-1", [], {"y": "BTCUSD", "x": None}, ["BTCUSD"])
+    assert errors == {}
+    assert view.pair is None
+
+
+def test_symbols_that_the_market_lacks_are_left_out():
+    view, _ = check("demo", ["XRPUSDT", "ETHUSDT"], {"y": "BTCUSDT", "x": "ETHUSDT"}, KNOWN)
+    assert view.symbols == ("ETHUSDT",)
+
+
+@given(
+    timeframe=st.sampled_from(list(TIMEFRAMES)),
+    hedge=st.sampled_from(HEDGE_METHODS),
+    z_window=st.integers(*PAIR_RANGES["z_window"]),
+    hedge_window=st.none() | st.integers(*PAIR_RANGES["hedge_window"]),
+    intercept=st.booleans(),
+    lag_method=st.sampled_from(["aic", "bic", "t-stat", "fixed"]),
+    z_threshold=st.sampled_from([0.5, 1.75, 2.0, 3.0]),
+)
+def test_a_link_reproduces_the_view(**raw):
+    view, errors = made(**raw)
+    assert errors == {}
+    assert from_dict(to_dict(view)) == view
+    asked = from_query(to_query(to_dict(view)))
+    again, errors = check(asked["market"], asked["symbols"], asked, KNOWN)
+    assert errors == {}
+    assert again == view
+
+
+def test_a_view_that_was_tampered_with_is_refused_in_words():
+    values = to_dict(made()[0])
+    with pytest.raises(ValueError, match="z_window"):
+        from_dict({**values, "z_window": 10**9})

@@ -1,0 +1,98 @@
+"""Johansen's test beside a snapshot: made in a thread, kept, and not too often."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analytics.cointegration import johansen
+from dashapp.services.analysis import johansen as desk_module
+from dashapp.services.analysis.johansen import JohansenDesk, johansen_document, johansen_of
+
+
+async def until(condition) -> None:
+    for _ in range(2_000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen within 20 s")
+
+
+@pytest.mark.parametrize(("trend", "order"), [("n", -1), ("c", 0), ("ct", 1), ("ctt", 1)])
+def test_the_test_is_of_the_legs_with_the_terms_of_the_pairs_trend(pair_snapshot, trend, order):
+    held = replace(pair_snapshot, params=replace(pair_snapshot.params, trend=trend))
+    made = johansen_of(held)
+    legs = np.column_stack([held.price_y, held.price_x])
+    expected = johansen(legs, det_order=order, lag_diff=1)
+    np.testing.assert_array_equal(made.result.trace, expected.trace)
+    assert (made.rows, made.ts_ms, made.det_order) == (600, held.ts_ms[-1], order)
+
+
+def test_in_logarithms_the_test_is_of_logarithms(pair_snapshot):
+    params = replace(pair_snapshot.params, price_space="log")
+    made = johansen_of(replace(pair_snapshot, params=params))
+    legs = np.log(np.column_stack([pair_snapshot.price_y, pair_snapshot.price_x]))
+    np.testing.assert_array_equal(made.result.max_eig, johansen(legs).max_eig)
+
+
+def test_legs_without_a_test_say_why(pair_snapshot):
+    flat = replace(pair_snapshot, price_x=np.full(len(pair_snapshot), 5.0))
+    made = johansen_of(flat)
+    assert made.result is None
+    assert "constant or collinear" in made.note
+    assert johansen_document(made) is None
+
+
+async def test_a_page_never_waits_and_finds_the_test_later(pair_snapshot):
+    desk = JohansenDesk()
+    assert desk.latest("demo", pair_snapshot) is None
+    assert desk.made("demo", pair_snapshot.params) == 0
+    await until(lambda: desk.made("demo", pair_snapshot.params))
+    made = desk.latest("demo", pair_snapshot)
+    assert made.ts_ms == pair_snapshot.ts_ms[-1]
+    await asyncio.sleep(0.05)
+    assert desk.latest("demo", pair_snapshot) is made, "the rows are the same: nothing to do"
+
+
+async def test_a_pair_is_tested_once_in_its_spacing_and_then_of_its_newest_rows(
+    pair_snapshot, monkeypatch
+):
+    seen = []
+
+    def counted(snapshot):
+        seen.append(float(snapshot.price_y[-1]))
+        return johansen_of(snapshot)
+
+    monkeypatch.setattr(desk_module, "johansen_of", counted)
+    desk = JohansenDesk(spacing_s=0.6)
+    prices = [float(pair_snapshot.price_y[-1]) + step for step in range(4)]
+    for price in prices:
+        moved = np.append(pair_snapshot.price_y[:-1], price)
+        desk.latest("demo", replace(pair_snapshot, price_y=moved))
+        await until(lambda: seen)
+        await asyncio.sleep(0.05)
+    await until(lambda: len(seen) == 2)
+    await asyncio.sleep(0.7)
+    assert seen == [prices[0], prices[-1]]
+
+
+async def test_pairs_and_markets_are_told_apart_and_the_oldest_is_forgotten(
+    pair_snapshot, monkeypatch
+):
+    monkeypatch.setattr(desk_module, "MAX_KEPT", 2)
+    desk = JohansenDesk()
+    desk.latest("demo", pair_snapshot)
+    await until(lambda: desk.made("demo", pair_snapshot.params))
+    other = replace(pair_snapshot, params=replace(pair_snapshot.params, trend="n"))
+    assert desk.latest("live", pair_snapshot) is None
+    assert desk.latest("demo", other) is None
+    assert desk.made("demo", pair_snapshot.params) == 0, "three pairs, two kept"
+    desk.stop()
+
+
+def test_z_window_and_method_do_not_make_another_test(pair_snapshot):
+    changed = replace(pair_snapshot.params, z_window=90, hedge="tls", hedge_window=100)
+    assert desk_module._pair(changed) == desk_module._pair(pair_snapshot.params)

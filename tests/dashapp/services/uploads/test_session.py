@@ -1,0 +1,252 @@
+"""A file on its way in: scanned and stored in two threads, whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+
+import numpy as np
+import pytest
+
+from analytics.bars import resample
+from analytics.model import Ticks
+from dashapp.services.allocator import keep_freed_memory
+from dashapp.services.runtime import Runtime
+from dashapp.services.uploads import session as uploads
+from dashapp.services.uploads.session import UploadSession
+from dashapp.settings import Settings
+from dashapp.ui.pages.data import upload_report
+from dashapp.web.routes import uploads as upload_routes
+from ingestion.files.reader import UploadError
+
+QUIET = Settings(source="none", archive=None)
+START_MS = 1_723_161_240_000
+
+
+def ndjson(rows: int, symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")) -> bytes:
+    line = '{{"symbol":"{}","ts":{},"price":{},"size":{}}}\n'
+    return "".join(
+        line.format(symbols[i % len(symbols)], START_MS + 70 * i, 100 + i % 97 / 8, 1 + i % 5)
+        for i in range(rows)
+    ).encode()
+
+
+async def send(runtime: Runtime, content: bytes, chunk: int, **options):
+    session = runtime.files.begin("file", **options)
+    try:
+        for start in range(0, len(content), chunk):
+            await session.feed(content[start : start + chunk])
+            await asyncio.sleep(0)
+        return await session.finish()
+    finally:
+        session.abort()
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(uploads, "BLOCK_BYTES", 5_000)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+async def test_blocks_are_stored_in_their_order_and_none_is_lost(small_blocks, monkeypatch, pack):
+    append = uploads._append
+
+    def slow(market, batch):
+        time.sleep(0.002)
+        append(market, batch)
+
+    monkeypatch.setattr(uploads, "_append", slow)
+    runtime = Runtime(QUIET)
+    market_id, report = await send(runtime, pack(ndjson(6_000)), 700)
+    market = runtime.markets[market_id]
+    assert (report.rows, report.accepted) == (6_000, 6_000)
+    assert market.counters.balanced
+    for offset, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
+        at = np.arange(offset, 6_000, 2)
+        ticks = Ticks(
+            symbol, START_MS + 70 * at, 100 + at % 97 / 8, 1.0 + at % 5, np.full(len(at), -1)
+        )
+        held = market.ticks(symbol)
+        assert held.ts_ms.tolist() == ticks.ts_ms.tolist()
+        assert held.price.tolist() == ticks.price.tolist()
+        for timeframe in ("1s", "1m", "5m"):
+            bars, expected = market.bars(symbol, timeframe), resample(ticks, timeframe)
+            assert bars.ts_ms.tolist() == expected.ts_ms.tolist()
+            assert bars.vwap.tolist() == expected.vwap.tolist()
+            assert bars.volume.tolist() == expected.volume.tolist()
+
+
+async def test_it_says_how_many_rows_came_and_were_rejected_while_it_is_read(small_blocks):
+    runtime = Runtime(QUIET)
+    session = runtime.files.begin("../<b>.ndjson", key="mine")
+    content = ndjson(400) + b"{torn\n" * 3 + ndjson(400)
+    await session.feed(content)
+    for _ in range(500):
+        if session.progress["rows"] >= 800:
+            break
+        await asyncio.sleep(0.01)
+    expected = {"name": "<b>.ndjson", "bytes": len(content), "rejected": 3}
+    assert expected.items() <= runtime.files.sessions["mine"].progress.items()
+    with pytest.raises(ValueError, match="id is 'mine', which another file has"):
+        runtime.files.begin("other", key="mine")
+    session.abort()
+    assert runtime.files.sessions == {}
+
+
+async def test_a_file_that_turns_out_to_be_none_is_refused_at_a_later_block(small_blocks, caplog):
+    runtime = Runtime(QUIET)
+    with pytest.raises(UploadError, match="none of"):
+        await send(runtime, b'{"message":"no tick"}\n' * 30_000, 3_000)
+    await asyncio.sleep(0.05)
+    assert list(runtime.markets) == ["demo", "live"]
+    assert "never retrieved" not in caplog.text
+
+
+async def test_a_file_given_up_in_the_middle_leaves_no_task_behind(small_blocks):
+    runtime = Runtime(QUIET)
+    before = asyncio.all_tasks()
+    session = runtime.files.begin("file")
+    await session.feed(ndjson(3_000))
+    await session.feed(ndjson(3_000))
+    session.abort()
+    for _ in range(100):
+        if asyncio.all_tasks() == before:
+            break
+        await asyncio.sleep(0.02)
+    assert asyncio.all_tasks() == before
+    assert list(runtime.markets) == ["demo", "live"]
+    with pytest.raises(UploadError, match="cancelled"):
+        await session.feed(b"more")
+
+
+async def test_a_market_that_is_removed_takes_the_files_that_join_it_along():
+    runtime = Runtime(QUIET)
+    market_id, _ = await send(runtime, ndjson(100), 1 << 20)
+    runtime.default_market = market_id
+    joining = runtime.files.begin("more", market=market_id)
+    await joining.feed(ndjson(50))
+    runtime.files.remove(market_id)
+    assert market_id not in runtime.markets
+    assert runtime.default_market in runtime.markets
+    with pytest.raises(UploadError, match="cancelled"):
+        await joining.finish()
+    assert market_id not in runtime.markets
+    with pytest.raises(ValueError, match="market is 'demo', expected one that was uploaded"):
+        runtime.files.remove("demo")
+    with pytest.raises(KeyError, match="there is no market"):
+        runtime.files.remove(market_id)
+
+
+def test_a_client_s_name_for_its_upload_is_plain():
+    assert upload_routes.key("id", "tab-a_1") == "tab-a_1"
+    for wrong in ("", "a b", "x" * 65, "<b>", "é"):
+        with pytest.raises(ValueError, match=r"id is .* expected 1 to 64"):
+            upload_routes.key("id", wrong)
+
+
+def test_the_allocator_is_told_once_it_is_glibc_s():
+    assert keep_freed_memory() in (True, False)
+
+
+def test_a_report_names_reasons_in_words_and_lines():
+    found = {
+        "rows": 10,
+        "accepted": 7,
+        "rejected": {"price": 2, "json": 1},
+        "first_lines": {"price": [3, 4], "json": [9]},
+        "symbols": ["A"],
+        "problem": "the gzip stream ends too early",
+        "late": 0,
+    }
+    text = str(
+        upload_report.report([{"name": "<b>", "report": found}, {"error": "no", "name": "x"}])
+    )
+    assert "Latin-1" not in text
+    for words in ("10 rows, 7 taken, 3 rejected", "3, 4", "not JSON", "ends too early", "no"):
+        assert words in text
+
+
+def test_a_report_of_a_file_that_is_not_utf_8_shows_the_line_and_asks_once():
+    found = {"line": 1_204, "position": 8, "byte": 246, "latin_1": "Zeit;Eröffnung"}
+    results = [
+        {"name": "a.csv", "error": "line 1204 is not", "report": {"not_utf8": found}},
+        {"name": "b.csv", "report": {"rows": 1, "not_utf8": {**found, "line": 7_204}}},
+    ]
+    text = str(upload_report.report(results))
+    for words in ("line 1204 is not", "line 7,204 is not UTF-8, its byte 8 is 0xF6", "Eröffnung"):
+        assert words in text
+    assert "line 1,204" not in text  # a refusal says it already
+    assert text.count("Read as Latin-1") == 1
+
+
+class Beats:
+    """How often the loop comes round while something else runs on it."""
+
+    async def __aenter__(self) -> Beats:
+        self.count = 0
+        self._task = asyncio.create_task(self._beat())
+        return self
+
+    async def _beat(self) -> None:
+        while True:
+            self.count += 1
+            await asyncio.sleep(0)
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._task.cancel()
+
+
+async def test_the_loop_comes_round_while_a_large_file_joins_a_market(monkeypatch):
+    runtime = Runtime(QUIET)
+    market_id, _ = await send(runtime, ndjson(1_000), 1 << 20)
+    seen, append = [], uploads._append
+    async with Beats() as beats:
+
+        def noted(market, batch):
+            seen.append((beats.count, len(batch)))
+            return append(market, batch)
+
+        monkeypatch.setattr(uploads, "_append", noted)
+        content = ndjson(100_000, ("SOLUSDT",))
+        _, report = await send(runtime, content, 1 << 20, market=market_id)
+    assert len({count for count, _ in seen}) == len(seen) >= 100_000 // uploads.AT_ONCE
+    assert max(rows for _, rows in seen) == uploads.AT_ONCE
+    assert (report.rows, report.accepted) == (100_000, 100_000)
+    assert runtime.markets[market_id].counters.balanced
+
+
+async def test_two_files_that_join_at_once_have_each_its_own_report():
+    runtime = Runtime(QUIET)
+    market_id, _ = await send(runtime, ndjson(100), 1 << 20)
+    numbered = "".join(
+        f'{{"symbol":"SOLUSDT","ts":{START_MS + i},"price":5,"size":1,"trade_id":{i % 15_000}}}\n'
+        for i in range(20_000)
+    )
+    torn = ndjson(30_000, ("ADAUSDT",)) + b"{torn\n" * 7
+    reports = await asyncio.gather(
+        *(send(runtime, one, 1 << 20, market=market_id) for one in (numbered.encode(), torn))
+    )
+    first, second = (report for _, report in reports)
+    assert (first.rows, first.accepted, first.duplicate) == (20_000, 15_000, 5_000)
+    assert (second.rows, second.accepted, second.rejected) == (30_007, 30_000, {"json": 7})
+    assert runtime.markets[market_id].counters.balanced
+
+
+async def test_a_market_that_is_removed_while_what_joined_it_is_archived_does_not_come_back(
+    monkeypatch,
+):
+    runtime = Runtime(QUIET)
+    market_id, _ = await send(runtime, ndjson(100), 1 << 20)
+    loop = asyncio.get_running_loop()
+
+    def removed(session, taken):
+        asyncio.run_coroutine_threadsafe(remove(), loop).result(5)
+
+    async def remove():
+        runtime.files.remove(market_id)
+
+    monkeypatch.setattr(UploadSession, "_keep", removed)
+    with pytest.raises(UploadError, match="cancelled"):
+        await send(runtime, ndjson(50, ("SOLUSDT",)), 1 << 20, market=market_id)
+    assert market_id not in runtime.markets

@@ -1,0 +1,97 @@
+"""What the tests of a pair say: Johansen's verdict, the OU fit, both in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analytics.cointegration import JohansenResult
+from analytics.model import OUFit
+from dashapp.services.analysis.johansen import JohansenTest
+from dashapp.text import tests
+from dashapp.text.pair import pair_figures
+from dashapp.ui.pages.analytics.tables import johansen_part
+
+CRITICAL = np.array([[13.4, 15.5, 19.9], [2.7, 3.8, 6.6]])
+AT = 1_723_161_256_000
+
+
+def made_test(trace, max_eig, note: str = "") -> JohansenTest:
+    eigen = np.array([0.02, 0.01])
+    result = JohansenResult(
+        np.array(trace), np.array(max_eig), CRITICAL, CRITICAL, eigen, np.eye(2)
+    )
+    return JohansenTest(AT, 900, 0, 1, result, note)
+
+
+@pytest.mark.parametrize(
+    ("trace", "max_eig", "words", "tone"),
+    [
+        ((10.0, 1.0), (9.0, 1.0), "not cointegrated: no relation", "warn"),
+        ((16.0, 1.0), (16.0, 1.0), "cointegrated: one relation", "up"),
+        ((30.0, 7.0), (20.0, 7.0), "no unit root: each leg looks stationary by itself", "warn"),
+        (
+            (16.0, 1.0),
+            (15.0, 1.0),
+            "cointegrated: one relation; the maximum eigenvalue finds 0",
+            "warn",
+        ),
+    ],
+)
+def test_johansens_verdict_follows_its_rank(trace, max_eig, words, tone):
+    assert tests.johansen_verdict(made_test(trace, max_eig)) == (words, tone)
+
+
+def test_a_test_to_come_and_none_at_all_are_said():
+    assert tests.johansen_verdict(None) == ("is being computed", "muted")
+    none = JohansenTest(AT, 900, 0, 1, None, "data has constant columns")
+    assert tests.johansen_verdict(none)[0] == "no test: data has constant columns"
+    assert tests.johansen_table(none) == []
+
+
+def test_every_rank_stands_against_its_critical_values():
+    rows = tests.johansen_table(made_test((16.0, 1.0), (20.0, 3.0)))
+    assert rows == [
+        ("Trace, r = 0", "16.00", "13.40", "15.50", "19.90", "95 %"),
+        ("Trace, r ≤ 1", "1.00", "2.70", "3.80", "6.60", ""),
+        ("Max. eig., r = 0", "20.00", "13.40", "15.50", "19.90", "99 %"),
+        ("Max. eig., r ≤ 1", "3.00", "2.70", "3.80", "6.60", "90 %"),
+    ]
+
+
+def test_the_card_says_which_bars_the_test_is_of():
+    shown = str(johansen_part(made_test((16.0, 1.0), (16.0, 1.0))))
+    assert "of 900 bars up to 2024-08-08 23:54:16 UTC, with a constant" in shown
+    assert "cointegrated: one relation (95 %)" in shown
+
+
+def rows_of(snapshot, johansen=None) -> dict:
+    return {row[0]: row[1:] for row in pair_figures(snapshot, johansen=johansen)}
+
+
+def test_johansen_has_a_row_among_the_figures(pair_snapshot):
+    value, words, _ = rows_of(pair_snapshot, made_test((16.0, 1.0), (16.0, 1.0)))[tests.JOHANSEN]
+    assert (value, words) == ("16.00", "cointegrated: one relation")
+    assert rows_of(pair_snapshot)[tests.JOHANSEN][0] == "–"
+
+
+def test_the_ou_fit_is_told_in_bars_and_on_the_clock(pair_snapshot):
+    spread = np.append(pair_snapshot.spread[:-1], 7.0)
+    held = replace(pair_snapshot, spread=spread, ou=OUFit(0.02, 4.0, 2.0, 34.66))
+    rows = rows_of(held)
+    assert rows["OU speed (θ)"][:2] == ("0.0200 / bar", "half-life 35 bars (35 s)")
+    assert rows["OU level (μ)"][:2] == ("+4.00", "the spread is +3.00 from it")
+    assert rows["OU noise (σ)"][:2] == ("2.00 / √bar", "in the long run ± 10.00 around μ")
+
+
+def test_without_reversion_there_is_no_ou_process(pair_snapshot):
+    nan = float("nan")
+    rows = rows_of(replace(pair_snapshot, ou=OUFit(nan, nan, 1.0, None)))
+    assert rows["OU process"] == (
+        "–",
+        "no such process fits: the spread does not revert",
+        "warn",
+    )
+    assert rows_of(replace(pair_snapshot, ou=None))["OU process"][1] == "not enough data"

@@ -1,0 +1,123 @@
+"""The frame and the pages: every id that stays is there, and every callback's id exists."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import replace
+
+import pytest
+from dash import Dash
+
+from dashapp.server import create_server
+from dashapp.ui import ids
+from dashapp.ui.app import create_app
+from dashapp.ui.frame import layout
+from dashapp.ui.pages import PAGES
+
+FRAME_IDS = [
+    "market-select",
+    "source-kind",
+    "source-url",
+    "symbol-select",
+    "start-button",
+    "stop-button",
+    "feed-status",
+    "trust-strip",
+    "live-interval",
+    "timeframe",
+    "leg-y",
+    "leg-x",
+    "swap-legs",
+    "hedge-method",
+    "hedge-window",
+    "z-window",
+    "corr-window",
+    "price-space",
+    "z-threshold",
+    "theme-toggle",
+    "freeze-toggle",
+]
+PAGE_IDS = {
+    "/": "price-chart volume-chart vwap-chart summary-cards",
+    "/analytics": "spread-chart zscore-chart hedge-scatter hedge-path-chart adf-chart pair-figures",
+    "/correlation": "correlation-heatmap rolling-correlation-chart",
+    "/backtest": "equity-chart drawdown-chart backtest-figures trades-table sweep-heatmap",
+    "/alerts": "rules-table alerts-table alert-spread-chart alert-zscore-chart",
+    "/data": """upload-data upload-report summary-table ticks-table bars-table download-ticks
+        download-bars download-analytics download-summary""",
+}
+
+
+def ids_in(component) -> list[str]:
+    found = [component.id] if isinstance(getattr(component, "id", None), str) else []
+    return found + [
+        one.id for one in component._traverse() if isinstance(getattr(one, "id", None), str)
+    ]
+
+
+def page_ids(page) -> list[str]:
+    drawn = ids_in(page.layout("dark"))
+    return [*drawn, ids.cursor_of(page.path), ids.answer_of(page.path)]
+
+
+@pytest.fixture
+def app(runtime, settings) -> Dash:
+    built: list[Dash] = []
+
+    def build(runtime, server):
+        built.append(create_app(runtime, server))
+        return built[0]
+
+    create_server(runtime, settings, build)
+    return built[0]
+
+
+def test_the_frame_has_every_id_that_stays(runtime):
+    assert set(FRAME_IDS) <= set(ids_in(layout.layout(runtime)))
+
+
+def test_the_address_that_the_app_was_started_with_is_shown_without_its_secrets(runtime, settings):
+    secret = replace(settings, source="wss://me:hush@feed.example.com/a?token=hush")
+    runtime.settings = secret
+    shown = str(layout.layout(runtime))
+    assert "token=***" in shown
+    assert "hush" not in shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_has_every_id_that_stays(page):
+    assert set(PAGE_IDS[page.path].split()) <= set(page_ids(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_id_stands_twice_on_a_page(page, runtime):
+    everything = ids_in(layout.layout(runtime)) + page_ids(page)
+    assert len(everything) == len(set(everything))
+
+
+def test_every_id_that_a_callback_names_exists(app, runtime):
+    known = set(ids_in(layout.layout(runtime)))
+    for page in PAGES:
+        known |= set(page_ids(page))
+    for output, callback in app.callback_map.items():
+        named = {one["id"] for part in ("inputs", "state") for one in callback[part]}
+        named |= {one.rpartition(".")[0] for one in re.split(r"\.{2,3}", output) if one}
+        assert {one for one in named if not one.startswith("{")} <= known
+
+
+def test_every_callback_is_a_coroutine(app):
+    own = [one for one in app.callback_map.values() if one.get("callback")]
+    assert own
+    for one in own:
+        assert inspect.iscoroutinefunction(inspect.unwrap(one["callback"]))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_router_finds_each_page_with_and_without_a_slash(page):
+    assert layout.page_for(page.path) is page
+    assert layout.page_for(page.path.rstrip("/") + "/") is page
+
+
+def test_an_unknown_path_has_no_page():
+    assert layout.page_for("/nowhere") is None

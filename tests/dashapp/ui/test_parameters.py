@@ -1,0 +1,64 @@
+"""What the header and the side panel hold for a market, a link, a click elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from analytics.model import Bars
+from dashapp.ui.frame.parameters import legs, settle_values
+from storage.market.market import Market
+
+HELD = {"market": "demo", "y": None, "x": None, "symbols": [], "timeframe": "1s"}
+
+
+def test_legs_that_the_market_has_stay_and_others_give_way():
+    known = ["A", "B", "C"]
+    assert legs(known, None, None) == ("A", "B")
+    assert legs(known, "C", "A") == ("C", "A")
+    assert legs(known, "Z", "A") == ("B", "A")
+    assert legs(known, "B", "B") == ("B", "A")
+    assert legs(["A"], None, None) == ("A", None)
+    assert legs([], "A", "B") == (None, None)
+
+
+def test_a_market_fills_its_legs_and_symbols(runtime):
+    made = settle_values(runtime, {}, HELD, "demo")
+    assert (made["y"], made["x"]) == ("BTCUSDT", "ETHUSDT")
+    assert made["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert made["timeframe"] == "1s"
+
+
+def test_a_replay_of_bars_is_shown_in_a_timeframe_that_they_have(runtime):
+    ones = np.ones(3)
+    bars = Bars("A", "1m", np.arange(3) * 60_000, *[ones] * 5, np.full(3, -1), ones)
+    runtime.markets["replay"] = Market("replay", "Replay", "replay")
+    for symbol in "AB":
+        runtime.markets["replay"].append_bars(replace(bars, symbol=symbol))
+    held = {**HELD, "market": "replay"}
+    assert settle_values(runtime, {}, held, "demo")["timeframe"] == "1m"
+    assert settle_values(runtime, {}, {**held, "timeframe": "5m"}, "demo")["timeframe"] == "5m"
+
+
+def test_a_link_to_a_market_that_is_gone_opens_the_default_one(runtime):
+    made = settle_values(runtime, {"market": "upload-9"}, HELD, "demo")
+    assert made["market"] == runtime.default_market
+
+
+def test_an_exchange_offers_its_symbols_before_the_first_tick(runtime):
+    made = settle_values(runtime, {"market": "live", "symbols": ["SOLUSDT"]}, HELD, "binance-spot")
+    assert made["symbols"] == ["SOLUSDT"]
+    assert {"value": "BTCUSDT", "label": "BTCUSDT"} in made["symbol_options"]
+    assert made["y"] is None
+
+
+async def test_a_symbol_that_no_list_has_stays_chosen_while_an_exchange_is_the_source(runtime):
+    held = {**HELD, "symbols": ["PEPEUSDT"]}
+    made = settle_values(runtime, {"market": "live"}, held, "binance-futures")
+    assert made["symbols"] == ["PEPEUSDT"]
+    assert settle_values(runtime, {}, held, "demo")["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    await runtime._feed.start("binance-futures", ["SOLUSDT", "XRPUSDT"])
+    assert runtime.feed_asked == {"source": "binance-futures", "symbols": ["SOLUSDT", "XRPUSDT"]}
+    await runtime.stop_feed()
+    assert runtime.feed_asked is None

@@ -1,0 +1,155 @@
+"""The live callback's core: what is sent, and when nothing is."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from dash import Patch, no_update
+from dash.exceptions import PreventUpdate
+
+from analytics.backtest import BacktestParams
+from analytics.model import NotReady
+from dashapp.figures.base import empty_figure
+from dashapp.parameters.pair import check
+from dashapp.ui import ids, polling
+from dashapp.ui.pages import home
+from dashapp.ui.pages.analytics import page as analytics
+from dashapp.ui.pages.backtest import form
+from dashapp.ui.pages.shared import snapshot_of
+from dashapp.ui.polling import LivePage, Tab
+
+RAW = {"y": "BTCUSDT", "x": "ETHUSDT"}
+
+
+def tab_of(theme: str = "dark", **raw) -> Tab:
+    view, errors = check("demo", [], {**RAW, **raw}, ("BTCUSDT", "ETHUSDT"))
+    assert errors == {}
+    return Tab(view, theme, {})
+
+
+async def test_the_first_answer_holds_whole_figures(runtime):
+    made = await polling._answer(runtime, analytics.PAGE, tab_of(), None)
+    assert all(isinstance(made["charts"][one], dict) for one in analytics.CHARTS)
+    assert made["cursor"]["key"]
+
+
+async def test_nothing_is_sent_while_nothing_changed(runtime):
+    tab = tab_of()
+    first = await polling._answer(runtime, analytics.PAGE, tab, None)
+    with pytest.raises(PreventUpdate):
+        await polling._answer(runtime, analytics.PAGE, tab, first["cursor"])
+
+
+async def test_the_break_even_is_at_the_cost_that_the_back_test_charges(runtime):
+    tab = tab_of()
+    usual = await analytics.render(runtime, tab)
+    assert " at 2 bps" in str(usual["answer"])
+    costly = BacktestParams(cost_bps=5.0, slippage_bps=0.5)
+    options = {"strategy": form.kept(costly)}
+    made = await analytics.render(runtime, replace(tab, options=options))
+    assert " at 5.5 bps" in str(made["answer"])
+    first, later = (one[ids.ZSCORE_CHART]["layout"]["shapes"][0] for one in (usual, made))
+    assert later["y1"] == pytest.approx(2.75 * first["y1"])
+
+
+async def test_new_ticks_travel_as_patches_of_arrays(runtime, ticks_of):
+    tab = tab_of()
+    first = await polling._answer(runtime, home.PAGE, tab, None)
+    market = runtime.market("demo")
+    last = int(market.ticks("BTCUSDT", 1).ts_ms[-1])
+    market.append(ticks_of("BTCUSDT", seconds=5, start_ms=last + 1_000))
+    second = await polling._answer(runtime, home.PAGE, tab, first["cursor"])
+    assert all(isinstance(one, Patch) for one in second["charts"].values())
+    assert second["cursor"]["key"] != first["cursor"]["key"]
+
+
+async def test_another_theme_sends_whole_figures_again(runtime):
+    first = await polling._answer(runtime, home.PAGE, tab_of(), None)
+    second = await polling._answer(runtime, home.PAGE, tab_of("light"), first["cursor"])
+    assert all(isinstance(one, dict) for one in second["charts"].values())
+
+
+async def test_a_server_that_started_anew_answers_a_tab_that_stayed_open(runtime):
+    tab = tab_of()
+    first = await polling._answer(runtime, home.PAGE, tab, None)
+    runtime.started_s += 100.0
+    assert await polling._answer(runtime, home.PAGE, tab, first["cursor"])
+
+
+async def test_a_failing_page_says_why_and_leaves_its_charts(runtime):
+    async def render(runtime, tab):
+        raise ValueError("z_window is 1, expected at least 2")
+
+    page = LivePage("/x", (ids.PRICE_CHART,), lambda runtime, tab: 1, render)
+    made = await polling._answer(runtime, page, tab_of(), None)
+    assert made["charts"][ids.PRICE_CHART] is no_update
+    assert "z_window is 1" in str(made["answer"])
+
+
+async def test_too_few_bars_stand_in_every_chart_in_words(runtime):
+    made = await polling._answer(runtime, analytics.PAGE, tab_of(z_window=5_000), None)
+    for chart in analytics.CHARTS:
+        text = made["charts"][chart]["layout"]["annotations"][0]["text"]
+        assert "needs 5" in text.replace("<br>", " ")
+
+
+def test_a_market_that_does_not_grow_promises_nothing():
+    reason = NotReady("needs 60 bars, has 12", 12, 60)
+    assert polling.waiting(reason, "1m", growing=False) == "needs 60 bars, has 12"
+    assert polling.waiting(reason, "1m") == "needs 60 bars, has 12: about 48.0 min"
+
+
+def test_a_patch_carries_every_changing_part_of_a_figure():
+    figure = empty_figure("no data", "dark", ids.PRICE_CHART)
+    _, signature = polling._update(figure, None)
+    patch, same = polling._update(figure, signature)
+    assert same == signature
+    changed = {tuple(one["location"]) for one in patch.to_plotly_json()["operations"]}
+    assert ("layout", "annotations") in changed
+
+
+async def test_frozen_charts_keep_their_data_under_other_parameters(runtime, ticks_of):
+    tab = replace(tab_of(), until_ms=int(runtime.market("demo").ticks("ETHUSDT", 1).ts_ms[-1]))
+    first = await snapshot_of(runtime, tab)
+    market = runtime.market("demo")
+    for symbol in market.symbols:
+        market.append(ticks_of(symbol, seconds=5, start_ms=tab.until_ms + 1_000))
+    other = replace(tab_of(z_window=90), until_ms=tab.until_ms)
+    frozen, live_one = await snapshot_of(runtime, other), await snapshot_of(runtime, tab_of())
+    np.testing.assert_array_equal(frozen.price_y, first.price_y)
+    assert frozen.params.z_window == 90
+    assert len(live_one) > len(first)
+    bars = home.shown(runtime, tab)["BTCUSDT"]
+    assert bars.ts_ms[-1] == first.ts_ms[-1]
+
+
+def test_a_market_is_frozen_where_it_was_and_no_other_is():
+    view = tab_of().view
+    assert polling.frozen_until({"market": "demo", "until_ms": 5.0}, view) == 5
+    assert polling.frozen_until({"market": "live", "until_ms": 5}, view) is None
+    for wrong in ({"market": "demo"}, {"market": "demo", "until_ms": "x"}, True, [1]):
+        assert polling.frozen_until(wrong, view) is None
+
+
+def test_what_a_tab_asks_for_changes_with_its_parameters_and_not_with_the_data():
+    tab = tab_of()
+    asked = polling.asked_of(analytics.PAGE, tab)
+    assert polling.asked_of(analytics.PAGE, replace(tab, until_ms=7)) == asked
+    for other in (tab_of("light"), tab_of(z_window=90), replace(tab, options={"mode": "lines"})):
+        assert polling.asked_of(analytics.PAGE, other) != asked
+
+
+async def test_a_test_that_is_made_later_changes_the_key_of_its_page(runtime):
+    tab = tab_of()
+    before = polling.page_key(analytics.PAGE, runtime, tab)
+    await analytics.render(runtime, tab)
+    for _ in range(1_000):
+        if analytics.key(runtime, tab)[1]:  # not only the rehearsal, which changes the key too
+            break
+        await asyncio.sleep(0.01)
+    made = await analytics.render(runtime, tab)
+    assert "Trace, r = 0" in str(made["johansen"])
+    assert polling.page_key(analytics.PAGE, runtime, tab) != before
