@@ -325,3 +325,16 @@ def to_frame(bars: Bars) -> pd.DataFrame:
     index = pd.DatetimeIndex(bars.ts_ms.astype("datetime64[ms]"), tz="UTC", name="time")
     data = {name: getattr(bars, name) for name in BAR_COLUMNS if name != "ts_ms"}
     return pd.DataFrame(data, index=index)
+
+
+def usual_step(ts_ms: IntArray, timeframe: str) -> float:
+    """Median time in ms from one bar to the next, ts_ms ascending; the timeframe's for one bar.
+
+    It is longer than the timeframe where quiet bars are absent or filtered out.
+
+    >>> usual_step(np.array([0, 3_000, 6_000, 60_000]), "1s"), usual_step(np.array([0]), "1s")
+    (3000.0, 1000.0)
+    """
+    if len(ts_ms) < 2:
+        return float(TIMEFRAMES[timeframe])
+    return float(np.median(np.diff(ts_ms)))

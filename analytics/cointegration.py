@@ -183,6 +183,21 @@ class JohansenResult:
         return len(rejected) if rejected.all() else int(np.argmin(rejected))
 
 
+@dataclass(frozen=True, eq=False)
+class JohansenTest:
+    """Johansen's test of a pair's legs. ts_ms: the newest bar it is of; rows: how many bars.
+
+    result is None where there can be no test, and note says why.
+    """
+
+    ts_ms: int
+    rows: int
+    det_order: int
+    lag_diff: int
+    result: JohansenResult | None
+    note: str = ""
+
+
 def johansen(data: Any, *, det_order: int = 0, lag_diff: int = 1) -> JohansenResult:
     """Johansen's trace and maximum-eigenvalue tests of the number of cointegrating relations.
 

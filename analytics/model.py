@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from analytics._columns import Columns
 from analytics._columns import frozen as frozen
+from analytics._errors import ParameterError as ParameterError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

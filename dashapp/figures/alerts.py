@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analytics.model import PairSnapshot
+from dashapp import ids
 from dashapp.figures.base import Figure
 from dashapp.figures.marks import Alert, alert_markers
 from dashapp.figures.pair import spread_figure, zscore_figure
-from dashapp.ui import ids
 
 
 def alert_spread_figure(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analytics.model import TIMEFRAMES
+from dashapp import ids
 from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
 from dashapp.figures.base import Figure, figure, line, times
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
@@ -18,7 +19,6 @@ from dashapp.figures.rows import rows_of
 from dashapp.text.numbers import number, span_digits
 from dashapp.text.pair import newest
 from dashapp.theme import tokens
-from dashapp.ui import ids
 
 if TYPE_CHECKING:
     from analytics.backtest import BacktestResult

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.model import FloatArray
+from dashapp import ids
 from dashapp.theme import TEXT_SIZE, TITLE_SIZE, chart_layout, tokens
-from dashapp.ui import ids
 
 Figure = dict[str, Any]
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
+from dashapp import ids
 from dashapp.figures.axes import time_axis, value_axis, zero_line
 from dashapp.figures.base import Figure, figure, line, message_in_the_middle, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
@@ -28,7 +29,6 @@ from dashapp.theme import (
     x_axis,
 )
 from dashapp.theme import y_axis as theme_y_axis
-from dashapp.ui import ids
 
 #: Cells carry their number up to this many symbols.
 MOST_NUMBERED = 12

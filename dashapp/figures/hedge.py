@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
+from dashapp import ids
 from dashapp.figures.axes import nice_range, range_of, time_axis, value_axis
 from dashapp.figures.base import Figure, figure, line, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note, shading
@@ -17,7 +18,6 @@ from dashapp.figures.rows import rows_of
 from dashapp.text.numbers import decimals, number, price, ratio, ratio_digits
 from dashapp.text.pair import METHOD_WORDS, newest
 from dashapp.theme import rgba, tokens
-from dashapp.ui import ids
 
 #: A label's height as a share of the plot's, and the letters in a line of labels that share one.
 LABEL_SHARE = 0.1

@@ -13,13 +13,13 @@ import numpy as np
 
 from analytics.model import TIMEFRAMES, Bars, FloatArray
 from analytics.vwap import cumulative_vwap
+from dashapp import ids
 from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
 from dashapp.figures.base import Figure, figure, line, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
 from dashapp.figures.rows import rows_of
 from dashapp.text.numbers import base, compact, decimals, number, pct, price, quote, span_digits
 from dashapp.theme import series_colours, tokens
-from dashapp.ui import ids
 
 #: Symbols drawn at most in one chart.
 MOST_SYMBOLS = 8

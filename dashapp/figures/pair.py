@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
+from dashapp import ids
 from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
 from dashapp.figures.base import Figure, figure, line, message_in_the_middle, safe, times, typed
 from dashapp.figures.hedge import hedge_path_figure, scatter_figure
@@ -31,7 +32,6 @@ from dashapp.figures.rows import Rows, rows_of
 from dashapp.text.numbers import SIGNIFICANT_P, decimals, number, quote
 from dashapp.text.pair import BreakEven, newest
 from dashapp.theme import rgba, tokens
-from dashapp.ui import ids
 
 __all__ = [
     "adf_figure",

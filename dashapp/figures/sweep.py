@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analytics.model import TIMEFRAMES
+from dashapp import ids
 from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
 from dashapp.figures.base import Figure, figure, line, message_in_the_middle, times, typed
 from dashapp.figures.correlation import colour_bar, heat_cells
@@ -19,7 +20,6 @@ from dashapp.figures.rows import rows_of
 from dashapp.text.numbers import number, span_digits
 from dashapp.theme import axis_title, rgba, tokens, x_axis
 from dashapp.theme import y_axis as theme_y_axis
-from dashapp.ui import ids
 
 if TYPE_CHECKING:
     from analytics.grid import Grid

@@ -26,7 +26,7 @@ from analytics.model import (
     PairParams,
     PriceSpace,
 )
-from dashapp.ui import ids
+from dashapp import ids
 
 _NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})(e\+?\d\d?)?", re.ASCII | re.I)
 #: Commas between groups of three digits, as the pages write large numbers.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from analytics.model import TIMEFRAMES, IntArray
+from analytics.model import TIMEFRAMES
 
 NONE = "–"
 SIGNIFICANT_P = 0.05
@@ -180,19 +180,6 @@ def bar_span(count: float, timeframe: str, step_ms: float | None = None) -> str:
     shown = f"{count:,.1f}" if count < 10 and count != int(count) else f"{count:,.0f}"
     unit = "bar" if shown == "1" else "bars"
     return f"{shown} {unit} ({duration(float(shown.replace(',', '')) * step)})"
-
-
-def usual_step(ts_ms: IntArray, timeframe: str) -> float:
-    """Median time in ms from one bar to the next, ts_ms ascending; the timeframe's for one bar.
-
-    It is longer than the timeframe where quiet bars are absent or filtered out.
-
-    >>> usual_step(np.array([0, 3_000, 6_000, 60_000]), "1s"), usual_step(np.array([0]), "1s")
-    (3000.0, 1000.0)
-    """
-    if len(ts_ms) < 2:
-        return float(TIMEFRAMES[timeframe])
-    return float(np.median(np.diff(ts_ms)))
 
 
 def quote(symbol: str) -> str:

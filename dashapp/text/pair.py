@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from analytics.cointegration import JohansenTest
 from analytics.model import PairParams, PairSnapshot
-from dashapp.services.analysis.johansen import JohansenTest
 from dashapp.text.numbers import number, pct, price, ratio
 from dashapp.text.tests import Row, cointegration_rows, reversion_rows, spread_size
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 
+from analytics.bars import usual_step
+from analytics.cointegration import JohansenTest
 from analytics.model import PairSnapshot
-from dashapp.services.analysis.johansen import JohansenTest
 from dashapp.text.numbers import (
     NONE,
     SIGNIFICANT_P,
@@ -16,7 +17,6 @@ from dashapp.text.numbers import (
     number,
     p_value,
     price,
-    usual_step,
     utc_time,
 )
 

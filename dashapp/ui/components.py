@@ -10,8 +10,8 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from dashapp import ids
 from dashapp.theme import GRAPH_CONFIG
-from dashapp.ui import ids
 
 
 def attributes(**values: str) -> dict[str, Any]:

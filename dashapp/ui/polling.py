@@ -20,12 +20,12 @@ from dash import Dash, Input, Output, Patch, State, no_update
 from dash.exceptions import PreventUpdate
 
 from analytics.model import TIMEFRAMES, NotReady
+from dashapp import ids
 from dashapp.figures.base import empty_figure, taken_apart
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
 from dashapp.services.runtime import Runtime
 from dashapp.text.numbers import duration
-from dashapp.ui import ids
 from dashapp.ui.components import segments
 
 logger = logging.getLogger(__name__)

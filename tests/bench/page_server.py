@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from analytics.model import Ticks
+from dashapp import ids
 from dashapp.parameters.pair import check, to_dict
 from dashapp.server import create_server
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
-from dashapp.ui import ids
 from dashapp.ui.app import create_app
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")

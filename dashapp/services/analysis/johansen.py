@@ -12,12 +12,12 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-from analytics.cointegration import JohansenResult, johansen
+from analytics.cointegration import JohansenTest, johansen
 from analytics.model import PairParams, PairSnapshot
 
 logger = logging.getLogger(__name__)
@@ -31,21 +31,6 @@ _DET_ORDER = {"n": -1, "c": 0, "ct": 1, "ctt": 1}
 LAG_DIFF = 1
 #: Confidence at which the rank is told.
 RANK_LEVELS = ("90%", "95%", "99%")
-
-
-@dataclass(frozen=True, eq=False)
-class JohansenTest:
-    """Johansen's test of a pair's legs. ts_ms: the newest bar it is of; rows: how many bars.
-
-    result is None where there can be no test, and note says why.
-    """
-
-    ts_ms: int
-    rows: int
-    det_order: int
-    lag_diff: int
-    result: JohansenResult | None
-    note: str = ""
 
 
 def johansen_of(snapshot: PairSnapshot) -> JohansenTest:

@@ -11,8 +11,8 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashapp import ids
 from dashapp.services.runtime import Runtime
-from dashapp.ui import ids
 
 NOTHING = "nothing has happened to this market's feed yet"
 

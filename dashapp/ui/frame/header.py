@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
+from dashapp import ids
 from dashapp.services.runtime import Runtime
-from dashapp.ui import ids
 from ingestion.decode.symbols import proper_symbol
 
 #: Letters typed before a name that no list has is offered as a symbol.

@@ -8,8 +8,9 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
+from dashapp import ids
 from dashapp.services.runtime import Runtime
-from dashapp.ui import components, ids
+from dashapp.ui import components
 from dashapp.ui.frame import feed_log, parameters, replay_bar
 from dashapp.ui.pages import PAGES
 from dashapp.ui.pages.backtest.form import held_by

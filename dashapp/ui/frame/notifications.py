@@ -15,8 +15,8 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, Patch, no_update
 
 from analytics.alerts import AlertEvent
+from dashapp import ids
 from dashapp.services.alerts.engine import AlertEngine
-from dashapp.ui import ids
 
 TOAST_MS = 8_000
 #: Alerts that are shown at a time; what a tab that slept has missed is in the history.

@@ -16,9 +16,10 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.model import TIMEFRAMES
+from dashapp import ids
 from dashapp.parameters.pair import FIELDS, Field, View, check, from_query, read, to_dict, to_query
 from dashapp.services.runtime import Runtime
-from dashapp.ui import components, ids
+from dashapp.ui import components
 from ingestion.decode.symbols import proper_symbol
 from storage.market.market import Market
 

@@ -14,9 +14,10 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashapp import ids
 from dashapp.services.replay.control import MARKET
 from dashapp.services.runtime import Runtime
-from dashapp.ui import components, ids
+from dashapp.ui import components
 
 SPEEDS = (1, 2, 5, 10, 30, 60, 120, 300, 1_000)
 START_SPEED = 60

@@ -8,10 +8,10 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from analytics.model import FeedStatus, PairParams
+from dashapp import ids
 from dashapp.parameters.pair import from_dict
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import trust_figures
-from dashapp.ui import ids
 from dashapp.ui.frame import feed_log, header, notifications, parameters, replay_bar
 from storage.market.market import Market
 

@@ -8,11 +8,12 @@ from dash import Dash, html
 from dash.development.base_component import Component
 
 from analytics.model import NotReady
+from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.correlation import heatmap_figure, rolling_correlation_figure
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import correlation_answer
-from dashapp.ui import ids, polling
+from dashapp.ui import polling
 from dashapp.ui.components import chart, segments
 from dashapp.ui.pages.shared import limit_of, pair_key, snapshot_of, waiting_for
 from dashapp.ui.polling import LivePage, Tab

@@ -14,6 +14,7 @@ from dash.development.base_component import Component
 from analytics.alerts import METRICS
 from analytics.backtest import BacktestParams
 from analytics.model import Bars, NotReady, PairSnapshot
+from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
 from dashapp.services.analysis.cache import newest_bars, serial
@@ -22,7 +23,7 @@ from dashapp.services.analysis.summary import SymbolSummary, summarize_bars
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import home_answer
 from dashapp.text.numbers import compact, number, pct, price
-from dashapp.ui import ids, polling
+from dashapp.ui import polling
 from dashapp.ui.components import chart, segments
 from dashapp.ui.pages.shared import limit_of, snapshot_of
 from dashapp.ui.polling import LivePage, Tab

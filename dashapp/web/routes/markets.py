@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from analytics.backtest import HEDGE_MODES, SIDES, BacktestParams, BacktestResult
+from analytics.bars import usual_step
 from analytics.model import (
     BAR_COLUMNS,
     NO_TRADE_ID,
@@ -20,7 +21,6 @@ from analytics.model import (
     Ticks,
 )
 from dashapp.services.analysis.johansen import johansen_document, johansen_of
-from dashapp.text.numbers import usual_step
 from dashapp.web.deps import (
     PAIR,
     TIMEFRAME,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.bars import usual_step
 from dashapp.text import numbers
 
 MISSING = [None, math.nan, math.inf, -math.inf]
@@ -66,12 +67,12 @@ def test_bars_come_with_their_time_on_the_clock():
 
 def test_the_clock_of_bars_with_gaps_is_that_of_their_usual_distance():
     every_third = 1_000 * np.arange(0, 300, 3)
-    step = numbers.usual_step(every_third, "1s")
+    step = usual_step(every_third, "1s")
     assert step == 3_000
     assert numbers.bar_span(20, "1s", step) == "20 bars (60 s)"
     night = np.concatenate([every_third, every_third + 36_000_000])
-    assert numbers.usual_step(night, "1s") == 3_000
-    assert numbers.usual_step(every_third[:1], "1m") == 60_000
+    assert usual_step(night, "1s") == 3_000
+    assert usual_step(every_third[:1], "1m") == 60_000
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analytics.cointegration import JohansenResult
+from analytics.cointegration import JohansenResult, JohansenTest
 from analytics.model import OUFit
-from dashapp.services.analysis.johansen import JohansenTest
 from dashapp.text import tests
 from dashapp.text.pair import pair_figures
 from dashapp.ui.pages.analytics.tables import johansen_part

@@ -9,12 +9,13 @@ import numpy as np
 from dash import Dash
 
 from analytics.model import Gap
+from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.home import price_figure
 from dashapp.figures.marks import GAP_ALPHA, MOST_GAPS, gap_marks
 from dashapp.parameters.pair import View
 from dashapp.theme import rgba, tokens
-from dashapp.ui import ids, polling
+from dashapp.ui import polling
 from dashapp.ui.frame import feed_log
 from dashapp.ui.pages.home import PAGE
 from dashapp.ui.polling import Tab

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from dash import Dash
 
+from dashapp import ids
 from dashapp.server import create_server
-from dashapp.ui import ids
 from dashapp.ui.app import create_app
 from dashapp.ui.frame import layout
 from dashapp.ui.pages import PAGES

@@ -12,9 +12,10 @@ from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestParams
 from analytics.model import NotReady
+from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.parameters.pair import check
-from dashapp.ui import ids, polling
+from dashapp.ui import polling
 from dashapp.ui.pages import home
 from dashapp.ui.pages.analytics import page as analytics
 from dashapp.ui.pages.backtest import form

@@ -12,9 +12,9 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.alerts import METRICS, parse_rule
+from dashapp import ids
 from dashapp.parameters.pair import View, from_dict
 from dashapp.services.runtime import Runtime
-from dashapp.ui import ids
 from dashapp.ui.components import card, field, number, select
 from dashapp.ui.pages.shared import clicked
 from ingestion.url_guard import check_url

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from analytics.alerts import METRICS, AlertRule
 from analytics.model import NotReady
+from dashapp import ids
 from dashapp.figures.alerts import alert_spread_figure, alert_zscore_figure
 from dashapp.figures.base import empty_figure
 from dashapp.services.alerts.engine import public_rule
@@ -17,7 +18,7 @@ from dashapp.services.alerts.history import Record
 from dashapp.services.alerts.preview import Rehearsal
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import alerts_answer
-from dashapp.ui import ids, polling
+from dashapp.ui import polling
 from dashapp.ui.components import card, chart, download, number_column, segments, table, text_column
 from dashapp.ui.pages.alerts import form
 from dashapp.ui.pages.shared import markers_of, pair_key, snapshot_of, utc_time, waiting_for

@@ -12,6 +12,7 @@ from dash.exceptions import PreventUpdate
 from analytics.backtest import BacktestParams
 from analytics.model import NotReady, PairSnapshot
 from analytics.pair import break_even_z
+from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.pair import (
     adf_figure,
@@ -26,7 +27,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.text.answers import pair_answer, pair_figures
 from dashapp.text.methods import choice_words, method_rows
 from dashapp.text.pair import BreakEven
-from dashapp.ui import ids, polling
+from dashapp.ui import polling
 from dashapp.ui.components import card, chart, element, figures_table, scrolling, segments
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dashapp.services.analysis.johansen import JohansenTest
+from analytics.cointegration import JohansenTest
 from dashapp.text.methods import MethodRow
 from dashapp.text.tests import LEVELS, johansen_about, johansen_table, johansen_verdict
 from dashapp.ui.components import element

@@ -9,8 +9,8 @@ from dash import Dash, Input, Output, State, no_update
 from dash.development.base_component import Component
 
 from analytics.backtest import BacktestParams
+from dashapp import ids
 from dashapp.parameters.backtest import RULES, USUAL, Rule, as_held, check, from_query, to_query
-from dashapp.ui import ids
 from dashapp.ui.components import field, number, select
 
 

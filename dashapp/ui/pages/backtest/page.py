@@ -13,8 +13,10 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestResult, Trade
+from analytics.bars import usual_step
 from analytics.lookahead import check_look_ahead
 from analytics.model import NotReady, PairParams
+from dashapp import ids
 from dashapp.figures.backtest import drawdown_figure, equity_figure
 from dashapp.figures.base import empty_figure
 from dashapp.figures.trades import Z_CHART, backtest_z_figure
@@ -22,10 +24,10 @@ from dashapp.parameters.pair import from_dict
 from dashapp.services.analysis.grid_jobs import GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import backtest_answer, cost_words
-from dashapp.text.numbers import NONE, bar_span, pct, usual_step
+from dashapp.text.numbers import NONE, bar_span, pct
 from dashapp.text.numbers import number as digits
 from dashapp.text.pair import newest
-from dashapp.ui import ids, polling
+from dashapp.ui import polling
 from dashapp.ui.components import (
     card,
     chart,

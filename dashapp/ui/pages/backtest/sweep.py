@@ -15,6 +15,7 @@ from dash.development.base_component import Component
 
 from analytics.grid import AXES
 from analytics.sweep import METRICS
+from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.sweep import AXIS_WORDS, METRIC_WORDS
 from dashapp.parameters.backtest import as_held
@@ -22,7 +23,6 @@ from dashapp.parameters.pair import View
 from dashapp.services.analysis.cache import serial
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs, usual_axis
 from dashapp.services.runtime import Runtime
-from dashapp.ui import ids
 from dashapp.ui.components import (
     attributes,
     card,

@@ -12,6 +12,7 @@ from dash.exceptions import PreventUpdate
 
 from analytics.sweep import METRICS, SweepResult
 from analytics.walkforward import Fold, WalkForward
+from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.sweep import AXIS_WORDS, METRIC_WORDS, sweep_figure, walk_figure
 from dashapp.parameters.backtest import RULES
@@ -28,7 +29,6 @@ from dashapp.services.analysis.grid_jobs import (
 from dashapp.services.runtime import Runtime
 from dashapp.text.numbers import number as digits
 from dashapp.text.numbers import pct
-from dashapp.ui import ids
 from dashapp.ui.components import segments
 from dashapp.ui.pages.backtest.form import controls
 from dashapp.ui.pages.backtest.sweep import (

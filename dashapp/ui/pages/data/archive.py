@@ -10,8 +10,8 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashapp import ids
 from dashapp.services.runtime import Runtime
-from dashapp.ui import ids
 from dashapp.ui.components import attributes, card, dialog, number_column, table, text_column
 from dashapp.ui.pages.data import archive_export
 from dashapp.ui.pages.shared import utc_time

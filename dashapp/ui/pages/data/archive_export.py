@@ -12,9 +12,10 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.model import TIMEFRAMES
+from dashapp import ids
 from dashapp.services.replay.control import MARKET
 from dashapp.services.runtime import Runtime
-from dashapp.ui import components, ids
+from dashapp.ui import components
 from dashapp.ui.frame.replay_bar import START_SPEED
 
 REPLAY = "archive-replay"

@@ -10,13 +10,14 @@ from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from analytics.model import UNKNOWN_TRADES, Bars, NotReady, Ticks
+from dashapp import ids
 from dashapp.parameters.pair import to_dict, to_query
 from dashapp.services.analysis.cache import serial
 from dashapp.services.analysis.summary import row
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import data_answer
 from dashapp.text.numbers import amount_decimals, decimals
-from dashapp.ui import ids, polling
+from dashapp.ui import polling
 from dashapp.ui.components import (
     BY_AMOUNT,
     BY_SIZE,

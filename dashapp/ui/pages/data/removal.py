@@ -9,8 +9,9 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashapp import ids
 from dashapp.services.runtime import Runtime
-from dashapp.ui import components, ids
+from dashapp.ui import components
 
 
 def button() -> Component:

@@ -8,7 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import html
 from dash.development.base_component import Component
 
-from dashapp.ui import ids
+from dashapp import ids
 
 #: What each reason of a rejected row means.
 REASONS = {
