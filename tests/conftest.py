@@ -18,7 +18,11 @@ SHARED = PROJECT.parent / "shared"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright's loop runs until the session ends, and asyncio's
     own tests cannot run beside it."""
-    items.sort(key=lambda item: "browser" in item.path.parts[-2:-1])
+    items.sort(
+        key=lambda item: (
+            "browser" in item.path.parts[-2:-1] or bool(item.get_closest_marker("browser"))
+        )
+    )
 
 
 def _folder(variable: str, name: str) -> Path:
