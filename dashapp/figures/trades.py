@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analytics.model import TIMEFRAMES, FloatArray
+from analytics.model import TIMEFRAMES, FloatArray, PairParams
 from dashapp.figures.axes import time_axis, value_axis, zero_line
-from dashapp.figures.base import Figure, figure, times, typed
+from dashapp.figures.base import Figure, figure, times, typed, wrapped
 from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note
 from dashapp.figures.pair import band, threshold_marks, z_line, z_range
 from dashapp.figures.rows import rows_of
 from dashapp.text.numbers import number
+from dashapp.text.pair import trade_sentence
 from dashapp.theme import rgba, tokens
 
 if TYPE_CHECKING:
@@ -55,34 +56,37 @@ def _trade_points(
     trades: Sequence[Trade], result: BacktestResult, theme: str
 ) -> list[dict[str, Any]]:
     """Entries as open circles, exits as filled ones, in the colour of the side."""
-    chosen, made = tokens(theme), []
-    closed = [one for one in trades if one.exit_reason != "open"]
-    for side, colour, words in ((1, chosen["up"], "long"), (-1, chosen["down"], "short")):
-        for name, symbol, chosen_trades in (
-            ("entry", "circle-open", [one for one in trades if one.side == side]),
-            ("exit", "circle", [one for one in closed if one.side == side]),
-        ):
-            if not chosen_trades:
-                continue
-            at_ms = [getattr(one, f"{name}_ts_ms") for one in chosen_trades]
-            made.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": typed(np.array(at_ms, np.float64)),
-                    "y": typed(_heights(at_ms, result)),
-                    "text": [_trade_text(name, words, one) for one in chosen_trades],
-                    "name": f"{name} {words}",
-                    "hovertemplate": "%{text}<extra></extra>",
-                    "marker": {
-                        "symbol": symbol,
-                        "size": 8,
-                        "color": colour,
-                        "line": {"width": 2, "color": colour},
-                    },
-                }
-            )
-    return made
+    colours = tokens(theme)
+    closed = [trade for trade in trades if trade.exit_reason != "open"]
+    traces = []
+    for side, colour in ((1, colours["up"]), (-1, colours["down"])):
+        for moment, symbol, pool in (("entry", "circle-open", trades), ("exit", "circle", closed)):
+            marked = [trade for trade in pool if trade.side == side]
+            if marked:
+                traces.append(_points(moment, symbol, colour, marked, result))
+    return traces
+
+
+def _points(
+    moment: str, symbol: str, colour: str, trades: Sequence[Trade], result: BacktestResult
+) -> dict[str, Any]:
+    """The entries, or the exits, of trades of one side."""
+    at_ms = [trade.entry_ts_ms if moment == "entry" else trade.exit_ts_ms for trade in trades]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": typed(np.array(at_ms, np.float64)),
+        "y": typed(_heights(at_ms, result)),
+        "text": [wrapped(_trade_text(moment, trade, result.params)) for trade in trades],
+        "name": f"{moment} {'long' if trades[0].side > 0 else 'short'}",
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {
+            "symbol": symbol,
+            "size": 8,
+            "color": colour,
+            "line": {"width": 2, "color": colour},
+        },
+    }
 
 
 def _heights(at_ms: Sequence[int], result: BacktestResult) -> FloatArray:
@@ -91,11 +95,13 @@ def _heights(at_ms: Sequence[int], result: BacktestResult) -> FloatArray:
     return result.z[places]
 
 
-def _trade_text(name: str, side: str, trade: Trade) -> str:
-    if name == "entry":
-        return f"enter {side} the spread at z {number(trade.entry_z, 2, signed=True)}"
+def _trade_text(moment: str, trade: Trade, params: PairParams) -> str:
+    """What a hover says: the trade by its legs with its z, or with what it earned."""
+    legs = trade_sentence(trade.side, trade.beta, params.y, params.x)
+    if moment == "entry":
+        return f"enter {legs} at z {number(trade.entry_z, 2, signed=True)}"
     earned = number(trade.net * 1e4, 1, signed=True)
-    return f"exit {side} ({trade.exit_reason}) after {trade.bars} bars: {earned} bps"
+    return f"exit {legs} by {trade.exit_reason} after {trade.bars} bars: {earned} bps"
 
 
 def backtest_z_figure(

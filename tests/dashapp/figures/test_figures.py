@@ -7,14 +7,13 @@ import copy
 import json
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 from analytics.alerts import AlertEvent
-from analytics.backtest import BacktestParams
+from analytics.backtest import BacktestParams, Trade
 from analytics.grid import Grid
 from analytics.model import Bars, HedgeFit, HedgePath, PairParams, PairSnapshot
 from analytics.sweep import SweepResult
@@ -94,15 +93,26 @@ def events(held: PairSnapshot, text: str = "|z| > 2") -> list[AlertEvent]:
     ]
 
 
-class Trade(NamedTuple):
-    side: int
-    entry_ts_ms: int
-    exit_ts_ms: int
-    entry_z: float
-    exit_z: float
-    bars: int
-    net: float
-    exit_reason: str
+def a_trade(
+    side: int, entry_ts_ms: int, exit_ts_ms: int, net: float, exit_reason: str, beta: float = 20.3
+) -> Trade:
+    return Trade(
+        side=side,
+        entry_ts_ms=entry_ts_ms,
+        exit_ts_ms=exit_ts_ms,
+        entry_z=-2.2 * side,
+        exit_z=0.1,
+        bars=30,
+        entry_y=61_800.0,
+        entry_x=2_650.0,
+        exit_y=61_810.0,
+        exit_x=2_650.0,
+        beta=beta,
+        gross=net + 1e-4,
+        cost=1e-4,
+        net=net,
+        exit_reason=exit_reason,
+    )
 
 
 def result(count: int = 300, **changes) -> SimpleNamespace:
@@ -110,8 +120,8 @@ def result(count: int = 300, **changes) -> SimpleNamespace:
     equity = 1 + np.cumsum(np.random.default_rng(2).normal(0, 1e-5, 2_500))[:count]
     ts = held.ts_ms
     made_trades = (
-        Trade(1, int(ts[80]), int(ts[110]), -2.2, 0.1, 30, 3e-4, "target"),
-        Trade(-1, int(ts[140]), int(ts[-1]), 2.2, 1.1, 40, -1e-4, "open"),
+        a_trade(1, int(ts[80]), int(ts[110]), 3e-4, "target"),
+        a_trade(-1, int(ts[140]), int(ts[-1]), -1e-4, "open"),
     )
     made = SimpleNamespace(
         params=held.params,

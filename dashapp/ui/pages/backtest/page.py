@@ -26,7 +26,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.text.answers import backtest_answer, cost_words
 from dashapp.text.numbers import NONE, bar_span, pct
 from dashapp.text.numbers import number as digits
-from dashapp.text.pair import newest
+from dashapp.text.pair import legs_warning, newest, trade_words
 from dashapp.ui import polling
 from dashapp.ui.components import (
     card,
@@ -80,7 +80,13 @@ def layout(theme: str, held: Mapping[str, str] | None = None) -> Component:
 def _columns() -> list[dict[str, Any]]:
     return [
         text_column("id", "No.", width=72, minWidth=64),
-        text_column("side", "Side", minWidth=250),
+        text_column(
+            "side",
+            "Side",
+            minWidth=250,
+            tooltipField="warning",
+            cellClassRules={"tone-warn": "params.data.warning"},
+        ),
         text_column("entry_time", "Entry (UTC)", minWidth=170),
         text_column("exit_time", "Exit (UTC)", minWidth=170),
         number_column("net_bps", "Net bps", "+.2f", **_signed()),
@@ -186,15 +192,25 @@ def figure_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
         ),
         ("Hedge", "", result.label, "warn" if result.in_sample else "muted"),
         ("Bars", f"{len(result.ts_ms):,}", dropped, "muted"),
+        *_legs_rows(result),
     ]
+
+
+def _legs_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
+    """A warning where trades held both legs on the same side; no row where none did."""
+    warnings = [words for trade in result.trades if (words := legs_warning(trade.beta))]
+    if not warnings:
+        return []
+    count = f"{len(warnings):,} of {len(result.trades):,} trades"
+    return [("Legs on one side", count, warnings[0], "warn")]
 
 
 def trade_row(place: int, trade: Trade, params: PairParams) -> dict[str, Any]:
     """A row of the trades' table; returns in bps of the gross exposure at entry."""
-    long, short = (params.y, params.x) if trade.side > 0 else (params.x, params.y)
     return {
         "id": str(place),
-        "side": f"long {long} / short {short}",
+        "side": trade_words(trade.side, trade.beta, params.y, params.x),
+        "warning": legs_warning(trade.beta),
         "entry_time": utc_time(trade.entry_ts_ms),
         "exit_time": "" if trade.exit_reason == "open" else utc_time(trade.exit_ts_ms),
         "entry_z": _finite(trade.entry_z),
