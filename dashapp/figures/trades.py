@@ -34,21 +34,21 @@ def _step(result: BacktestResult) -> int:
 
 def _held(result: BacktestResult, theme: str) -> list[dict[str, Any]]:
     """The stretches in a trade: above zero those long the spread, below those short of it."""
-    chosen, half = tokens(theme), _step(result) / 2
+    colours, half = tokens(theme), _step(result) / 2
     return [
         {
             "type": "rect",
             "xref": "x",
             "yref": "paper",
-            "x0": one.entry_ts_ms - half,
-            "x1": one.exit_ts_ms + half,
+            "x0": trade.entry_ts_ms - half,
+            "x1": trade.exit_ts_ms + half,
             "y0": 0.0,
             "y1": 1.0,
-            "fillcolor": rgba(chosen["up" if one.side > 0 else "down"], 0.1),
+            "fillcolor": rgba(colours["up" if trade.side > 0 else "down"], 0.1),
             "line": {"width": 0},
             "layer": "below",
         }
-        for one in result.trades[-MOST_TRADES // 4 :]
+        for trade in result.trades[-MOST_TRADES // 4 :]
     ]
 
 
@@ -108,7 +108,7 @@ def backtest_z_figure(
     result: BacktestResult, *, theme: str = "dark", uirevision: str = ""
 ) -> Figure:
     """The z-score with its entries, exits, the stretches in a trade, and the costs' band."""
-    chosen, settings = tokens(theme), result.settings
+    colours, settings = tokens(theme), result.settings
     rows = rows_of(result.ts_ms, (result.z, result.break_even_z), _step(result))
     z, even = rows.columns
     trace, labels = z_line(times(rows.ts), z, theme)
@@ -117,9 +117,11 @@ def backtest_z_figure(
     shapes, names = threshold_marks(entry, theme, ends, fill=False)
     labels += names
     if stop is not None and stop < ends[1]:
-        shapes += [level(side * stop, chosen["warn"], "dot") for side in (1, -1)]
+        shapes += [level(side * stop, colours["warn"], "dot") for side in (1, -1)]
         labels += [
-            Label(f"{side * stop:+g} stop".replace("-", "−"), side * stop, chosen["warn"], 1, False)
+            Label(
+                f"{side * stop:+g} stop".replace("-", "−"), side * stop, colours["warn"], 1, False
+            )
             for side in (1, -1)
         ]
     costs = np.minimum(even, ends[1])
@@ -131,7 +133,7 @@ def backtest_z_figure(
         Z_CHART,
         theme,
         [
-            band(rows.ts, -costs, costs, chosen["muted"]),
+            band(rows.ts, -costs, costs, colours["muted"]),
             trace,
             *_trade_points(shown, result, theme),
         ],

@@ -37,6 +37,15 @@ def number(value: float | None, digits: int, *, signed: bool = False) -> str:
     return text.lstrip("-") if rounded == 0 else text.replace("-", "−")
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, in the plural where there is not one.
+
+    >>> counted(1, "trade"), counted(1_200, "bar")
+    ('1 trade', '1,200 bars')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def decimals(value: float | None) -> int:
     """How many decimals a price of this size is shown with.
 
@@ -60,7 +69,7 @@ def amount_decimals(amounts: Iterable[float], most: int = 8) -> int:
     values = np.fromiter(amounts, np.float64)
     values = values[np.isfinite(values)]
     room = np.maximum(5e-9, 1e-12 * np.abs(values))
-    exact = (np.all(np.abs(values - np.round(values, one)) < room) for one in range(most))
+    exact = (np.all(np.abs(values - np.round(values, places)) < room) for places in range(most))
     return next((place for place, whole in enumerate(exact) if whole), most)
 
 

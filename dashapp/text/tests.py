@@ -217,7 +217,7 @@ def johansen_table(test: JohansenTest) -> list[tuple[str, ...]]:
                 if statistic > least
             ]
             null = f"{name}, r {'≤' if rank else '='} {rank}"
-            cells = [number(one, 2) for one in (statistic, *critical[rank].tolist())]
+            cells = [number(value, 2) for value in (statistic, *critical[rank].tolist())]
             rows.append((null, *cells, passed[-1] if passed else ""))
     return rows
 

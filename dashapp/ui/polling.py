@@ -21,7 +21,7 @@ from dash.exceptions import PreventUpdate
 
 from analytics.model import TIMEFRAMES, NotReady
 from dashapp import ids
-from dashapp.figures.base import empty_figure, taken_apart
+from dashapp.figures.base import empty_figure, structure_and_arrays
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
 from dashapp.services.runtime import Runtime
@@ -88,7 +88,7 @@ def empty_page(page: LivePage, message: str, theme: str) -> dict[str, Any]:
 
 def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
     """What to send for a figure: its arrays if the browser has the rest, else all of it."""
-    signature, changing = taken_apart(figure)
+    signature, changing = structure_and_arrays(figure)
     if signature != known:
         return figure, signature
     patch = Patch()

@@ -11,7 +11,7 @@ from analytics.model import FeedStatus, PairParams
 from dashapp import ids
 from dashapp.parameters.pair import from_dict
 from dashapp.services.runtime import Runtime
-from dashapp.text.answers import trust_figures
+from dashapp.text.trust import trust_figures
 from dashapp.ui.frame import feed_log, header, notifications, parameters, replay_bar
 from storage.market.market import Market
 

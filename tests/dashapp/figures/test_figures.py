@@ -20,7 +20,7 @@ from analytics.sweep import SweepResult
 from analytics.walkforward import Curve, Fold, WalkForward
 from dashapp.figures import alerts, backtest, correlation, home, pair, trades
 from dashapp.figures import sweep as sweeps
-from dashapp.figures.base import arrays, empty_figure, structure
+from dashapp.figures.base import empty_figure, structure_and_arrays
 from dashapp.services.analysis.summary import summarize_bars
 from dashapp.text.numbers import base, pct
 from dashapp.text.pair import BreakEven
@@ -193,6 +193,10 @@ PLOTS = [name for name in NAMES if name != "empty"]
 DARK, LIGHT = every_figure(340, "dark"), every_figure(340, "light")
 
 
+def structure(chart: dict) -> str:
+    return structure_and_arrays(chart)[0]
+
+
 def values_of(spec: dict) -> np.ndarray:
     return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
 
@@ -242,7 +246,7 @@ def test_arrays_patched_onto_the_last_figure_give_the_new_one(name):
     if structure(old) != structure(new):
         pytest.fail(f"{name} changes its structure when bars are added")
     patched = copy.deepcopy(old)
-    for path, value in arrays(new):
+    for path, value in structure_and_arrays(new)[1]:
         room = patched
         for step in path[:-1]:
             room = room[step]

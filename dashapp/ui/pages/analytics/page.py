@@ -24,9 +24,9 @@ from dashapp.figures.pair import (
 from dashapp.parameters.pair import from_dict
 from dashapp.services.analysis.cache import serial
 from dashapp.services.runtime import Runtime
-from dashapp.text.answers import pair_answer, pair_figures
+from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
-from dashapp.text.pair import BreakEven
+from dashapp.text.pair import BreakEven, pair_figures
 from dashapp.ui import polling
 from dashapp.ui.components import card, chart, element, figures_table, scrolling, segments
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
@@ -121,7 +121,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
     """Every chart and figure of one snapshot."""
     threshold = tab.view.z_threshold
     even = _break_even(snapshot, settings_of(tab.options.get("strategy")))
-    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    look: dict[str, Any] = {"theme": tab.theme, "uirevision": tab.uirevision}
     markers = markers_of(runtime, tab)
     test = runtime.johansen.latest(_market_key(runtime, tab), snapshot)
     words, tone = choice_words(snapshot, threshold)
