@@ -1,4 +1,15 @@
-"""What is wrong with a caller's argument, as attributes. Public in `analytics.model`."""
+"""What is wrong with a caller's argument, as attributes. Public in `analytics.model`.
+
+    ParameterError        field, value and what is legal
+      OrderError          ... which depends on the value of another field
+      SameValueError      two fields that must differ are equal
+      CountError          the value is a number of things: too many, or too few
+      UnknownFieldError   the field holds a name that it does not know
+      UnexpectedError     the field is given where none is legal
+      WithheldError       the value may be a secret: the sentence does not quote it
+
+Sentences are made of the attributes, never the other way round.
+"""
 
 from __future__ import annotations
 
@@ -21,3 +32,88 @@ class ParameterError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.field} is {self.value!r}, expected {self.legal}"
+
+
+class OrderError(ParameterError):
+    """A value stands on the wrong side of another field's value.
+
+    rule: what is legal, in words with {} in the place of the other field. other, other_value:
+    that field's name and value.
+
+    >>> str(OrderError("exit_z", 2.5, "from 0 to below {}", "entry_z", 2.0))
+    'exit_z is 2.5, expected from 0 to below entry_z (2.0)'
+    """
+
+    def __init__(
+        self, field: str, value: object, rule: str, other: str, other_value: object
+    ) -> None:
+        super().__init__(field, value, rule.format(f"{other} ({other_value})"))
+        self.args = (field, value, rule, other, other_value)
+        self.rule = rule
+        self.other = other
+        self.other_value = other_value
+
+
+class SameValueError(ParameterError):
+    """Two fields that must differ have one value. field: the second of the two, other: the first.
+
+    >>> str(SameValueError("x", "BTCUSDT", "two different symbols", "y"))
+    'y and x are both BTCUSDT, expected two different symbols'
+    """
+
+    def __init__(self, field: str, value: object, legal: str, other: str) -> None:
+        super().__init__(field, value, legal)
+        self.args = (field, value, legal, other)
+        self.other = other
+
+    def __str__(self) -> str:
+        return f"{self.other} and {self.field} are both {self.value}, expected {self.legal}"
+
+
+class CountError(ParameterError):
+    """A field has too many things or too few. value: how many. unit: what is counted.
+
+    >>> str(CountError("x_values", 0, "1 to 10,000", "values"))
+    'x_values has 0 values, expected 1 to 10,000'
+    """
+
+    def __init__(self, field: str, value: int, legal: str, unit: str) -> None:
+        super().__init__(field, value, legal)
+        self.args = (field, value, legal, unit)
+        self.unit = unit
+
+    def __str__(self) -> str:
+        return f"{self.field} has {self.value:,} {self.unit}, expected {self.legal}"
+
+
+class UnknownFieldError(ParameterError):
+    """A field holds a name that it does not know. value: that name. legal: the known names.
+
+    >>> str(UnknownFieldError("params", "colour", "y, x"))
+    "params has 'colour', expected only y, x"
+    """
+
+    def __str__(self) -> str:
+        return f"{self.field} has {self.value!r}, expected only {self.legal}"
+
+
+class UnexpectedError(ParameterError):
+    """A field is given where none is legal. legal: where that is so.
+
+    >>> str(UnexpectedError("params", {}, "none for the metric price"))
+    'params is given, expected none for the metric price'
+    """
+
+    def __str__(self) -> str:
+        return f"{self.field} is given, expected {self.legal}"
+
+
+class WithheldError(ParameterError):
+    """A value that may be a secret is not legal: its sentence does not quote it.
+
+    >>> str(WithheldError("webhook", "ftp://user:password@host", "a URL that begins with https://"))
+    'webhook is not a URL that begins with https://'
+    """
+
+    def __str__(self) -> str:
+        return f"{self.field} is not {self.legal}"
