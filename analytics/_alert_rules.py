@@ -34,6 +34,10 @@ METRICS: dict[str, Metric] = {
     "volume": Metric("volume", "symbol", (">", "<"), 0.0),
     "feed_silent": Metric("seconds of silence", "market", (">",), 0.0),
 }
+#: Every comparison, of the value or of its size.
+OPERATORS: tuple[str, ...] = ("abs>", "abs<", ">", "<")
+#: Legal range of a rule's cooldown, in seconds.
+COOLDOWN_RANGE: tuple[float, float] = (0.0, 31_536_000.0)
 #: Evaluated on every reading, or only on the readings of closed bars.
 MOMENTS: tuple[str, ...] = ("update", "close")
 _TEXT_LIMIT = 64
@@ -146,7 +150,7 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
         threshold=threshold,
         params=params,
         symbol=symbol,
-        cooldown_s=_number("cooldown_s", mapping.get("cooldown_s", 0.0), 0.0, 31_536_000.0),
+        cooldown_s=_number("cooldown_s", mapping.get("cooldown_s", 0.0), *COOLDOWN_RANGE),
         once=_flag("once", mapping.get("once", False)),
         on=_one_of("on", mapping.get("on", "update"), MOMENTS if has_bars else ("update",)),
         enabled=_flag("enabled", mapping.get("enabled", True)),
