@@ -13,6 +13,8 @@ Sentences are made of the attributes, never the other way round.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ParameterError(ValueError):
     """A caller's argument is not legal.
@@ -24,14 +26,26 @@ class ParameterError(ValueError):
     'window is 1, expected a whole number from 2 to 5,000'
     """
 
-    def __init__(self, field: str, value: object, legal: str) -> None:
-        super().__init__(field, value, legal)
+    def __init__(self, field: str, value: Any, legal: str) -> None:
         self.field = field
         self.value = value
         self.legal = legal
+        super().__init__(self.sentence)  # so that args[0] is a sentence, as of every ValueError
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in words."""
         return f"{self.field} is {self.value!r}, expected {self.legal}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, vars(self))
+
+
+def _rebuilt(kind: type[ParameterError], args: Any, attributes: dict[str, Any]) -> ParameterError:
+    """An error that another process pickled: `args` are not what `__init__` takes."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class OrderError(ParameterError):
@@ -44,14 +58,11 @@ class OrderError(ParameterError):
     'exit_z is 2.5, expected from 0 to below entry_z (2.0)'
     """
 
-    def __init__(
-        self, field: str, value: object, rule: str, other: str, other_value: object
-    ) -> None:
-        super().__init__(field, value, rule.format(f"{other} ({other_value})"))
-        self.args = (field, value, rule, other, other_value)
+    def __init__(self, field: str, value: Any, rule: str, other: str, other_value: Any) -> None:
         self.rule = rule
         self.other = other
         self.other_value = other_value
+        super().__init__(field, value, rule.format(f"{other} ({other_value})"))
 
 
 class SameValueError(ParameterError):
@@ -61,12 +72,12 @@ class SameValueError(ParameterError):
     'y and x are both BTCUSDT, expected two different symbols'
     """
 
-    def __init__(self, field: str, value: object, legal: str, other: str) -> None:
-        super().__init__(field, value, legal)
-        self.args = (field, value, legal, other)
+    def __init__(self, field: str, value: Any, legal: str, other: str) -> None:
         self.other = other
+        super().__init__(field, value, legal)
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
         return f"{self.other} and {self.field} are both {self.value}, expected {self.legal}"
 
 
@@ -78,11 +89,11 @@ class CountError(ParameterError):
     """
 
     def __init__(self, field: str, value: int, legal: str, unit: str) -> None:
-        super().__init__(field, value, legal)
-        self.args = (field, value, legal, unit)
         self.unit = unit
+        super().__init__(field, value, legal)
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
         return f"{self.field} has {self.value:,} {self.unit}, expected {self.legal}"
 
 
@@ -93,7 +104,8 @@ class UnknownFieldError(ParameterError):
     "params has 'colour', expected only y, x"
     """
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
         return f"{self.field} has {self.value!r}, expected only {self.legal}"
 
 
@@ -104,7 +116,8 @@ class UnexpectedError(ParameterError):
     'params is given, expected none for the metric price'
     """
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
         return f"{self.field} is given, expected {self.legal}"
 
 
@@ -115,5 +128,6 @@ class WithheldError(ParameterError):
     'webhook is not a URL that begins with https://'
     """
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
         return f"{self.field} is not {self.legal}"

@@ -19,7 +19,8 @@ _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 class MissingError(ParameterError):
     """A parameter that has no default is absent."""
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
         return f"{self.field} is missing, expected {self.legal}"
 
 
@@ -30,7 +31,8 @@ class DecimalCommaError(ParameterError):
     "entry_z is '0,5', which has a decimal comma: write 0.5"
     """
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
         return f"{self.field} is {self.value!r}, which has a decimal comma: write {self.legal}"
 
 
