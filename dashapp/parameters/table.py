@@ -280,7 +280,7 @@ def _axis(axis: str, label: str, swept: Parameter) -> tuple[Parameter, ...]:
     choices = tuple((name, row.title) for name, row in SWEPT.items())
     return (
         Parameter(axis, label, "choice", f"sweep-{axis}", swept.name, choices=choices),
-        Parameter(f"{axis}_low", "from", "number", f"sweep-{axis}-low", low),
+        Parameter(f"{axis}_low", "from", "number", f"sweep-{axis}-low", low, noun="the start"),
         Parameter(f"{axis}_high", "to", "number", f"sweep-{axis}-high", high),
         Parameter(f"{axis}_steps", "steps", "whole", f"sweep-{axis}-steps", steps, (2, MAX_STEPS)),
     )
