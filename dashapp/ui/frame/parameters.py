@@ -213,7 +213,18 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
         },
         prevent_initial_call="initial_duplicate",
     )
-    async def settle(search, market, focus, known, source, y, x, symbols, timeframe, view):
+    async def settle(
+        search: str,
+        market: str | None,
+        focus: dict[str, Any] | None,
+        known: dict[str, Any] | None,
+        source: str | None,
+        y: str | None,
+        x: str | None,
+        symbols: list[str] | None,
+        timeframe: str | None,
+        view: dict[str, Any] | None,
+    ) -> dict[str, Any]:
         trigger = ctx.triggered_id
         asked = _asked(trigger, search, focus)
         if trigger == ids.URL and not asked:
@@ -252,7 +263,12 @@ def _register_collect(app: Dash, runtime: Runtime) -> None:
         },
         state={"held": State(ids.VIEW, "data")},
     )
-    async def collect(market, symbols, raw, held):
+    async def collect(
+        market: str | None,
+        symbols: list[str] | None,
+        raw: dict[str, Any],
+        held: dict[str, Any] | None,
+    ) -> dict[str, Any]:
         known = symbols_of(runtime, market)
         if len(known) >= 2 and not (raw["y"] and raw["x"]):
             raise PreventUpdate  # the legs are being filled in

@@ -168,7 +168,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         Input(METRIC, "value"),
         State(OPERATOR, "value"),
     )
-    async def offer(metric, chosen):
+    async def offer(metric: str, chosen: str) -> Any:
         return operators_of(metric, chosen)
 
     @app.callback(
@@ -185,7 +185,9 @@ def register(app: Dash, runtime: Runtime) -> None:
             "held": Input(ids.VIEW, "data"),
         },
     )
-    async def form(add, raw, held):
+    async def form(
+        add: int | None, raw: dict[str, Any], held: dict[str, Any] | None
+    ) -> dict[str, Any]:
         if not held:
             raise PreventUpdate
         view, blank = from_dict(held), dict.fromkeys(_MESSAGES, "")

@@ -232,7 +232,7 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
         state={"rows": State(ids.RULES_TABLE, "selectedRows")},
         prevent_initial_call=True,
     )
-    async def delete(clicks, rows):
+    async def delete(clicks: int | None, rows: list[Any] | None) -> list[Any]:
         for row in rows or []:
             runtime.alerts.delete_rule(row["id"])
         return []
@@ -242,7 +242,7 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
         Input(ids.RULES_TABLE, "cellValueChanged"),
         prevent_initial_call=True,
     )
-    async def arm(changes):
+    async def arm(changes: list[Any] | None) -> Any:
         for change in changes or []:
             row = change["data"]
             if any(rule.id == row["id"] for rule in runtime.alerts.rules):
@@ -254,7 +254,7 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
         Input(CLEAR, "submit_n_clicks"),
         prevent_initial_call=True,
     )
-    async def clear(clicks):
+    async def clear(clicks: int | None) -> list[Any]:
         if clicks:
             runtime.alerts.clear_events()
         return []

@@ -175,7 +175,7 @@ def _register_drawing(app: Dash, jobs: GridJobs) -> None:
         inputs={"state": Input(STATE, "data"), "metric": Input(METRIC, "value")},
         prevent_initial_call=True,
     )
-    async def draw(state, metric):
+    async def draw(state: dict[str, Any] | None, metric: str | None) -> dict[str, Any]:
         if not state:
             raise PreventUpdate
         sweep, walk = (
@@ -207,7 +207,17 @@ def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
         },
         prevent_initial_call=True,
     )
-    async def steer(run, walk, cancel, held, strategy, raw, metric, asked, state):
+    async def steer(
+        run: int | None,
+        walk: int | None,
+        cancel: int | None,
+        held: dict[str, Any] | None,
+        strategy: dict[str, Any] | None,
+        raw: dict[str, Any],
+        metric: str,
+        asked: dict[str, Any] | None,
+        state: dict[str, Any] | None,
+    ) -> dict[str, Any]:
         if not any(clicked(button) for button in (RUN, WALK_RUN, CANCEL)):
             raise PreventUpdate
         if clicked(CANCEL):
@@ -217,7 +227,7 @@ def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
                     job.cancel()
             return {"asked": no_update, "messages": dict.fromkeys(FORM, no_update)}
         view = from_dict(held or {})
-        ask, errors = ask_of(runtime, view, strategy), {}
+        ask = ask_of(runtime, view, strategy)
         axes, errors = check_axes(raw)
         kind, stretches = "sweep", None
         if clicked(WALK_RUN):
@@ -241,7 +251,7 @@ def _register_axes(app: Dash) -> None:
             inputs={"name": Input(FORM[axis], "value")},
             prevent_initial_call=True,
         )
-        async def span(name):
+        async def span(name: str) -> dict[str, Any]:
             usual = usual_axis(name)
             return {part: SWEEP[f"x_{part}"].text(getattr(usual, part)) for part in PARTS}
 
@@ -256,7 +266,7 @@ def _register_pick(app: Dash, jobs: GridJobs) -> None:
         state={"state": State(STATE, "data")},
         prevent_initial_call=True,
     )
-    async def apply(pick, state):
+    async def apply(pick: dict[str, Any] | None, state: dict[str, Any] | None) -> dict[str, Any]:
         job = _job(jobs, state, "sweep")
         if not pick or job is None or not isinstance(job.result, SweepResult):
             raise PreventUpdate

@@ -280,5 +280,5 @@ def register(app: Dash, runtime: Runtime) -> None:
     archive.register(app, runtime)
 
     @app.callback(Output(ids.UPLOAD_REPORT, "children"), Input(ids.UPLOAD_RESULT, "data"))
-    async def show_report(results):
+    async def show_report(results: list[Any] | None) -> list[Component]:
         return upload_report.report(results or [])
