@@ -172,11 +172,8 @@ def key(runtime: Runtime, tab: Tab) -> Any:
 
 async def _rehearsal(runtime: Runtime, tab: Tab) -> Rehearsal:
     """What the rule in the tab's form would have done; the form itself says what it lacks."""
-    try:
-        fields = form.rule_fields(tab.view, tab.options)
-        return await runtime.alerts.rehearsals.of(fields)
-    except ValueError:
-        return Rehearsal()
+    fields, _ = form.check(tab.view, tab.options)
+    return Rehearsal() if fields is None else await runtime.alerts.rehearsals.of(fields)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
