@@ -22,7 +22,6 @@ REFUSE_NOTHING = {
     "alerts.describe",
     "alerts.evaluate",
     "alerts.rule_to_dict",
-    "bars.to_frame",
     "readings.hedge_line",
     "readings.readings_between",
 }
