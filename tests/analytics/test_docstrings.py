@@ -22,6 +22,7 @@ REFUSE_NOTHING = {
     "alerts.describe",
     "alerts.evaluate",
     "alerts.rule_to_dict",
+    "bars.usual_step",
     "readings.hedge_line",
     "readings.readings_between",
 }
