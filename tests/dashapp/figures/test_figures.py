@@ -259,7 +259,8 @@ def test_the_structure_tells_themes_apart(name):
 def test_the_structure_changes_when_a_line_is_added():
     held = snapshot()
     structures = [
-        structure_and_arrays(pair.spread_figure(held, markers=markers))[0] for markers in ([], events(held))
+        structure_and_arrays(pair.spread_figure(held, markers=markers))[0]
+        for markers in ([], events(held))
     ]
     assert structures[0] != structures[1]
 
