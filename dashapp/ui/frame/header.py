@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.services.runtime import Runtime
+from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
 
 #: Letters typed before a name that no list has is offered as a symbol.
@@ -57,8 +58,9 @@ def _register_symbols(app: Dash) -> None:
             raise PreventUpdate
         return made
 
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "startWords"),
+    clientside(
+        app,
+        "startWords",
         Output(ids.START_WORDS, "children"),
         Output(ids.START, "title"),
         Input(ids.KNOWN, "data"),

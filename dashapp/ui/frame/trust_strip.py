@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import Dash, Input, Output, State, html, no_update
 
 from analytics.model import FeedStatus, PairParams
 from dashapp import ids
 from dashapp.parameters.pair import from_dict
 from dashapp.services.runtime import Runtime
 from dashapp.text.trust import trust_figures
+from dashapp.ui.clientside import clientside
 from dashapp.ui.frame import feed_log, header, notifications, parameters, replay_bar
 from storage.market.market import Market
 
@@ -134,33 +135,36 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
 
 
 def _register_looks(app: Dash) -> None:
-    space = "spreadscope"
-    app.clientside_callback(
-        ClientsideFunction(space, "toggleTheme"),
+    clientside(
+        app,
+        "toggleTheme",
         Output(ids.THEME, "data"),
         Input(ids.THEME_TOGGLE, "n_clicks"),
         State(ids.THEME, "data"),
-        prevent_initial_call=True,
+        initial_call=False,
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "applyTheme"),
+    clientside(
+        app,
+        "applyTheme",
         Output(ids.THEME_TOGGLE, "title"),
         Input(ids.THEME, "data"),
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "toggleFreeze"),
+    clientside(
+        app,
+        "toggleFreeze",
         Output(ids.FROZEN, "data"),
         Output("paused-mark", "children"),
         Input(ids.FREEZE_TOGGLE, "n_clicks"),
         State(ids.FROZEN, "data"),
-        prevent_initial_call=True,
+        initial_call=False,
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "toggleHelp"),
+    clientside(
+        app,
+        "toggleHelp",
         Output(ids.HELP, "is_open"),
         Input(ids.HELP_TOGGLE, "n_clicks"),
         State(ids.HELP, "is_open"),
-        prevent_initial_call=True,
+        initial_call=False,
     )
 
 

@@ -9,14 +9,13 @@ from typing import Any
 
 import dash_bootstrap_components as dbc
 import numpy as np
-from dash import ClientsideFunction, Dash, Input, Output, html
+from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from analytics.alerts import METRICS
 from analytics.backtest import BacktestParams
 from analytics.model import Bars, NotReady, PairSnapshot
 from dashapp import ids
-from dashapp.figures.base import empty_figure
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
 from dashapp.services.analysis.cache import newest_bars, serial
 from dashapp.services.analysis.ranking import Ranked, Ranking
@@ -25,6 +24,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.text.answers import home_answer
 from dashapp.text.numbers import compact, number, pct, price
 from dashapp.ui import polling
+from dashapp.ui.clientside import clientside
 from dashapp.ui.components import chart, segments
 from dashapp.ui.pages.shared import limit_of, snapshot_of
 from dashapp.ui.polling import LivePage, Tab
@@ -37,9 +37,7 @@ MOST_SYMBOLS = 4
 
 def layout(theme: str) -> Component:
     """Prices over the whole width, volume and VWAP below, then a card a symbol."""
-    blank = {
-        chart_id: empty_figure("waiting for the first bars", theme, chart_id) for chart_id in CHARTS
-    }
+    blank = polling.empty_figures(CHARTS, theme)
     mode = dbc.RadioItems(
         id=PRICE_MODE,
         options=[{"value": "lines", "label": "Lines"}, {"value": "candles", "label": "Candles"}],
@@ -195,13 +193,12 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     limit = limit_of(tab)
     span = {name: part for name, part in one_span(bars, limit).items() if len(part)}
     summaries = await asyncio.to_thread(summarize_span, bars, limit)
-    look = {"theme": tab.theme, "uirevision": tab.uirevision}
     mode = tab.options.get("mode") or "lines"
     first = next(iter(span.values()))
     return {
-        ids.PRICE_CHART: price_figure(span, mode=mode, legs=legs_of(tab), **look),
-        ids.VOLUME_CHART: volume_figure(first, **look),
-        ids.VWAP_CHART: vwap_figure(first, **look),
+        ids.PRICE_CHART: price_figure(span, mode=mode, legs=legs_of(tab), **tab.look),
+        ids.VOLUME_CHART: volume_figure(first, **tab.look),
+        ids.VWAP_CHART: vwap_figure(first, **tab.look),
         "cards": [*await _performance(runtime, tab), *map(symbol_card, summaries)],
         "answer": segments(home_answer({summary.symbol: summary for summary in summaries})),
     }
@@ -220,9 +217,10 @@ PAGE = LivePage(
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback; the link keeps candles."""
     polling.register(app, runtime, PAGE)
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "keepMode"),
+    clientside(
+        app,
+        "keepMode",
         Output(PRICE_MODE, "className"),
         Input(PRICE_MODE, "value"),
-        prevent_initial_call=True,
+        initial_call=False,
     )

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
@@ -18,17 +17,16 @@ from analytics.lookahead import check_look_ahead
 from analytics.model import NotReady, PairParams
 from dashapp import ids
 from dashapp.figures.backtest import drawdown_figure, equity_figure
-from dashapp.figures.base import empty_figure
 from dashapp.figures.trades import Z_CHART, backtest_z_figure
 from dashapp.parameters.pair import from_dict
 from dashapp.services.analysis.grid_jobs import GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import backtest_answer, cost_words
-from dashapp.text.numbers import NONE, bar_span, pct
-from dashapp.text.numbers import number as digits
+from dashapp.text.numbers import NONE, bar_span, number, pct, utc_time
 from dashapp.text.pair import legs_warning, newest, trade_words
 from dashapp.ui import polling
 from dashapp.ui.components import (
+    button,
     card,
     chart,
     figures_table,
@@ -38,7 +36,7 @@ from dashapp.ui.components import (
     text_column,
 )
 from dashapp.ui.pages.backtest import form, sweep, sweep_results
-from dashapp.ui.pages.shared import NO_PAIR, clicked, pair_key, utc_time, waiting_for
+from dashapp.ui.pages.shared import NO_PAIR, clicked, pair_key, waiting_for
 from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.EQUITY_CHART, ids.DRAWDOWN_CHART, Z_CHART)
@@ -51,12 +49,10 @@ def layout(theme: str, held: Mapping[str, str] | None = None) -> Component:
 
     held: what the settings' controls hold at first, None for the usual settings.
     """
-    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
+    blank = polling.empty_figures(CHARTS, theme)
     check = [
         html.Span(id=LOOK_AHEAD_SAYS, role="status"),
-        dbc.Button(
-            "Check for look-ahead", id=LOOK_AHEAD, size="sm", color="secondary", outline=True
-        ),
+        button(LOOK_AHEAD, "Check for look-ahead"),
     ]
     return html.Div(
         [
@@ -171,10 +167,10 @@ def figure_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
     return [
         ("Net return", pct(one.net_return), "on gross exposure, after costs", tone),
         ("Gross return", pct(one.gross_return), "before costs", "muted"),
-        ("Sharpe", digits(one.sharpe, 2), "annual, 365 × 24 h", "muted"),
-        ("Sortino", digits(one.sortino, 2), "annual, 365 × 24 h", "muted"),
+        ("Sharpe", number(one.sharpe, 2), "annual, 365 × 24 h", "muted"),
+        ("Sortino", number(one.sortino, 2), "annual, 365 × 24 h", "muted"),
         ("Max drawdown", pct(one.max_drawdown), "", ""),
-        ("Profit factor", digits(one.profit_factor, 2), "gains over losses", "muted"),
+        ("Profit factor", number(one.profit_factor, 2), "gains over losses", "muted"),
         (
             "Hit rate",
             pct(one.hit_rate, 0, signed=False),
@@ -182,7 +178,7 @@ def figure_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
             "muted",
         ),
         ("Average holding", held, "", ""),
-        ("Turnover", f"{digits(one.turnover, 1)} ×", "of the equity, both legs", "muted"),
+        ("Turnover", f"{number(one.turnover, 1)} ×", "of the equity, both legs", "muted"),
         ("Exposure", pct(one.exposure, 0, signed=False), "of the bars", "muted"),
         (
             "Costs",

@@ -20,8 +20,7 @@ from dashapp.parameters.pair import from_dict
 from dashapp.parameters.table import BACKTEST, PAIR, SWEEP, SWEPT
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
-from dashapp.text.numbers import number as digits
-from dashapp.text.numbers import pct
+from dashapp.text.numbers import number, pct, utc_time
 from dashapp.ui.components import segments
 from dashapp.ui.pages.backtest.form import controls
 from dashapp.ui.pages.backtest.sweep import (
@@ -39,7 +38,7 @@ from dashapp.ui.pages.backtest.sweep import (
     WALK_SAYS,
     ask_of,
 )
-from dashapp.ui.pages.shared import clicked, utc_time
+from dashapp.ui.pages.shared import clicked
 
 #: What is said of a job beside its pair and its bars.
 _SHOWN = (
@@ -124,7 +123,7 @@ def _walk_says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
     result = job.result
     out, hindsight = result.out_of_sample, result.in_sample
     words = METRIC_WORDS[result.metric][0]
-    shown = digits(out.sharpe, 1), digits(hindsight.sharpe, 1)
+    shown = number(out.sharpe, 1), number(hindsight.sharpe, 1)
     made = segments(
         [
             (f"out of sample {pct(out.net_return)}", "up" if out.net_return > 0 else "down"),

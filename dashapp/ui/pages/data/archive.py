@@ -12,9 +12,17 @@ from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.services.runtime import Runtime
-from dashapp.ui.components import attributes, card, dialog, number_column, table, text_column
+from dashapp.text.numbers import utc_time
+from dashapp.ui.components import (
+    attributes,
+    button,
+    card,
+    dialog,
+    number_column,
+    table,
+    text_column,
+)
 from dashapp.ui.pages.data import archive_export
-from dashapp.ui.pages.shared import utc_time
 from storage.archive.archive import ArchiveError, Holding
 
 INTERVAL = "archive-interval"
@@ -41,9 +49,7 @@ _COLUMNS = [
 
 
 def _button(button_id: str, words: str, tone: str = "") -> Component:
-    return dbc.Button(
-        words, id=button_id, size="sm", color="secondary", outline=True, className=tone
-    )
+    return button(button_id, words, className=tone)
 
 
 def _tools() -> list[Component]:
@@ -64,7 +70,7 @@ def _asked() -> Component:
 
 def panel() -> Component:
     """The card: how the archive does, what it holds, and what to do with it."""
-    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", only_one=True)
+    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", single_row=True)
     says = html.P(id=SAYS, role="status", **attributes(aria_live="polite"))
     return card(
         "Archive",

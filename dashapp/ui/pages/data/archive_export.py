@@ -54,7 +54,7 @@ def row() -> Component:
     """Replay and download, for the row that is selected."""
     return html.Div(
         [
-            dbc.Button("Replay", id=REPLAY, size="sm", color="secondary", outline=True),
+            components.button(REPLAY, "Replay"),
             _moment(FROM, "From (UTC)"),
             _moment(TO, "To (UTC)"),
             _labelled("What", components.select(WHAT, _WHAT, "ticks"), WHAT),

@@ -18,7 +18,7 @@ from dashapp.services.analysis.cache import serial
 from dashapp.services.analysis.summary import row
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import data_answer
-from dashapp.text.numbers import amount_decimals, decimals
+from dashapp.text.numbers import amount_decimals, decimals, utc_time
 from dashapp.ui import polling
 from dashapp.ui.components import (
     BY_AMOUNT,
@@ -33,7 +33,7 @@ from dashapp.ui.components import (
 )
 from dashapp.ui.frame import replay_bar
 from dashapp.ui.pages.data import archive, removal, upload_report
-from dashapp.ui.pages.shared import limit_of, utc_time
+from dashapp.ui.pages.shared import limit_of
 from dashapp.ui.polling import LivePage, Tab
 
 ROWS_SHOWN = 200

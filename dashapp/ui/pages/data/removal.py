@@ -18,7 +18,7 @@ from dashapp.ui import components
 def button() -> Component:
     """The button, hidden while the market in view was not uploaded."""
     return html.Div(
-        dbc.Button("Remove this market", id=ids.REMOVE, size="sm", color="secondary", outline=True),
+        components.button(ids.REMOVE, "Remove this market"),
         id=ids.REMOVE_BOX,
         hidden=True,
     )
