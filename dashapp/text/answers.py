@@ -32,12 +32,6 @@ from dashapp.text.tests import (
     shown_spread_tested,
 )
 
-#: A Sharpe of less time, or of fewer trades, is shown but not judged by.
-DAY_MS = 86_400_000
-ENOUGH_TRADES = 5
-#: Costs above this many times the gross return are no share of it any more.
-MOST_SHARE = 10.0
-
 
 class Summary(Protocol):
     """What the answer line of Home reads of a symbol's figures; change is a share of 1."""
@@ -144,67 +138,6 @@ def correlation_answer(symbols: Sequence[str], matrix: npt.NDArray[np.float64]) 
     missing = len(values) - len(known)
     segments.append((counted(len(values), "pair"), "muted"))
     return [*segments, (f"{missing} not known yet", "warn")] if missing else segments
-
-
-def backtest_answer(
-    *,
-    net: float,
-    sharpe: float,
-    drawdown: float,
-    trades: int,
-    cost_share: float | None = None,
-    in_sample: bool = False,
-    break_even: float | None = None,
-    entry: float = math.inf,
-    span_ms: float | None = None,
-) -> list[Segment]:
-    """The back-test's result. net, drawdown: shares of 1; cost_share: of the gross return.
-
-    break_even: |z| below which a round trip does not pay its costs, at the newest bar; None or
-    NaN if not known. entry: |z| at which trades are entered.
-
-    trades: closed ones. span_ms: time that the Sharpe is annualised from, None if not known;
-    under a day, or under five trades, it is no ground for a verdict.
-    """
-    if trades == 0:
-        return [("no closed trade: |z| never made the round from entry to exit", "muted")]
-    segments: list[Segment] = [
-        (f"net {pct(net)}", sign_tone(net)),
-        (f"max drawdown {pct(-abs(drawdown))}", ""),
-        (counted(trades, "trade"), ""),
-    ]
-    short = span_ms is not None and span_ms < DAY_MS
-    if short or trades < ENOUGH_TRADES:
-        digits = 0 if abs(sharpe) >= 100 else 2
-        since = f" (annualised from {duration(span_ms)})" if span_ms is not None else ""
-        segments.append((f"Sharpe {number(sharpe, digits)}{since}", "muted"))
-        segments.append((f"too {'short' if short else 'few trades'} to judge", "warn"))
-    else:
-        segments.insert(1, (f"Sharpe {number(sharpe, 2)}", ""))
-    if costs := cost_words(cost_share):
-        segments.append((costs, "warn" if cost_share is not None and cost_share > 0.5 else "muted"))
-    if break_even is not None and math.isfinite(break_even):
-        words = f"break-even |z| {number(break_even, 1)}"
-        under = break_even >= entry
-        segments.append(
-            (f"{words}: entries do not pay" if under else words, "warn" if under else "")
-        )
-    if in_sample:
-        segments.append(("in-sample: the hedge knew the future", "warn"))
-    return segments
-
-
-def cost_words(share: float | None) -> str:
-    """What costs took of the gross return, "" where that is not known or it was a loss.
-
-    >>> cost_words(0.61), cost_words(20.6), cost_words(float("nan"))
-    ('costs took 61 % of gross', 'costs exceed the gross profit', '')
-    """
-    if share is None or not math.isfinite(share) or share < 0:
-        return ""
-    if share > MOST_SHARE:
-        return "costs exceed the gross profit"
-    return f"costs took {pct(share, 0, signed=False)} of gross"
 
 
 def alerts_answer(

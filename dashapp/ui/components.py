@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -272,6 +273,15 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
             "function": f"params.value == null ? '–' : d3.format('{decimals}')(params.value)"
         }
     return column
+
+
+def known(value: float) -> float | None:
+    """A number as a cell takes it, None where it is not known.
+
+    >>> known(1.5), known(math.nan)
+    (1.5, None)
+    """
+    return value if math.isfinite(value) else None
 
 
 def figures_table(rows: Iterable[tuple[str, str, str, str]]) -> dict[str, Any]:

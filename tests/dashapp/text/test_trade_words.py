@@ -18,9 +18,10 @@ from analytics.model import Bars, HedgeFit, PairParams
 from analytics.spread import leg_signs, spread
 from dashapp.figures.trades import backtest_z_figure
 from dashapp.text import answers, methods
+from dashapp.text.backtest import figure_rows
 from dashapp.text.pair import LEGS_AGAINST, pair_figures, trade_sentence, trade_words
 from dashapp.ui.pages.analytics.tables import methods_table
-from dashapp.ui.pages.backtest.page import figure_rows, trade_row
+from dashapp.ui.pages.backtest.page import trade_row
 
 Y, X = "BTCUSDT", "ETHUSDT"
 SIDES = st.sampled_from((-1, 1))

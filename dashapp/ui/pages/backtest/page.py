@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +10,7 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from analytics.backtest import BacktestResult, Trade
-from analytics.bars import usual_step
+from analytics.backtest import BacktestParams, BacktestResult, Trade
 from analytics.lookahead import check_look_ahead
 from analytics.model import NotReady, PairParams
 from dashapp import ids
@@ -21,15 +19,16 @@ from dashapp.figures.trades import Z_CHART, backtest_z_figure
 from dashapp.parameters.pair import from_dict
 from dashapp.services.analysis.grid_jobs import GridJobs
 from dashapp.services.runtime import Runtime
-from dashapp.text.answers import backtest_answer, cost_words
-from dashapp.text.numbers import NONE, bar_span, number, pct, utc_time
-from dashapp.text.pair import legs_warning, newest, trade_words
+from dashapp.text.backtest import answer_of, figure_rows
+from dashapp.text.numbers import utc_time
+from dashapp.text.pair import legs_warning, trade_words
 from dashapp.ui import polling
 from dashapp.ui.components import (
     button,
     card,
     chart,
     figures_table,
+    known,
     number_column,
     segments,
     table,
@@ -44,10 +43,10 @@ LOOK_AHEAD = "check-look-ahead"
 LOOK_AHEAD_SAYS = "look-ahead-verdict"
 
 
-def layout(theme: str, held: Mapping[str, str] | None = None) -> Component:
+def layout(theme: str, settings: Mapping[str, str] | None = None) -> Component:
     """Settings, equity, z with its trades, drawdown, figures, trades, sweep, walk-forward.
 
-    held: what the settings' controls hold at first, None for the usual settings.
+    settings: the texts of the settings' controls at first, None for the usual settings.
     """
     blank = polling.empty_figures(CHARTS, theme)
     check = [
@@ -58,7 +57,7 @@ def layout(theme: str, held: Mapping[str, str] | None = None) -> Component:
         [
             card(
                 "Strategy",
-                html.Div(form.fields(held), className="row-fields strategy"),
+                html.Div(form.fields(settings), className="row-fields strategy"),
                 tools=check,
                 extra="wide",
             ),
@@ -114,12 +113,12 @@ def make_page(jobs: GridJobs) -> LivePage:
             result = await runtime.backtest(tab.view.market, tab.view.pair, settings, tab.until_ms)
         if isinstance(result, NotReady):
             words = waiting_for(runtime, tab, result)
-            made = {**polling.empty_page(page, words, tab.theme), "figures": "", "trades": []}
+            parts = {**polling.empty_page(page, words, tab.theme), "figures": "", "trades": []}
         else:
-            made = _drawn(result, tab)
+            parts = _drawn(result, tab)
             sweep.begin(runtime, jobs, tab)
         state = sweep.seen(runtime, jobs, tab)
-        return made if state == tab.options["state"] else {**made, "state": state}
+        return parts if state == tab.options["state"] else {**parts, "state": state}
 
     options: dict[str, Any] = {
         "strategy": Input(ids.STRATEGY, "data"),
@@ -141,66 +140,6 @@ def make_page(jobs: GridJobs) -> LivePage:
     return page
 
 
-def _answer_of(result: BacktestResult) -> list[tuple[str, str]]:
-    figures = result.figures
-    return backtest_answer(
-        net=figures.net_return,
-        sharpe=figures.sharpe,
-        drawdown=figures.max_drawdown,
-        trades=figures.trades,
-        cost_share=figures.cost_share,
-        in_sample=result.in_sample,
-        break_even=newest(result.break_even_z),
-        entry=result.settings.entry_z,
-        span_ms=float(result.ts_ms[-1] - result.ts_ms[0]),
-    )
-
-
-def figure_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
-    """The result's figures: label, value, words, tone."""
-    one = result.figures
-    tone = "up" if one.net_return > 0 else "down" if one.net_return < 0 else ""
-    timeframe = result.params.timeframe
-    step = usual_step(result.ts_ms, timeframe)
-    held = bar_span(one.average_holding_bars, timeframe, step) if one.trades else NONE
-    dropped = f"{result.rows_dropped:,} rows dropped" if result.rows_dropped else ""
-    return [
-        ("Net return", pct(one.net_return), "on gross exposure, after costs", tone),
-        ("Gross return", pct(one.gross_return), "before costs", "muted"),
-        ("Sharpe", number(one.sharpe, 2), "annual, 365 × 24 h", "muted"),
-        ("Sortino", number(one.sortino, 2), "annual, 365 × 24 h", "muted"),
-        ("Max drawdown", pct(one.max_drawdown), "", ""),
-        ("Profit factor", number(one.profit_factor, 2), "gains over losses", "muted"),
-        (
-            "Hit rate",
-            pct(one.hit_rate, 0, signed=False),
-            f"of {one.trades:,} closed trades",
-            "muted",
-        ),
-        ("Average holding", held, "", ""),
-        ("Turnover", f"{number(one.turnover, 1)} ×", "of the equity, both legs", "muted"),
-        ("Exposure", pct(one.exposure, 0, signed=False), "of the bars", "muted"),
-        (
-            "Costs",
-            pct(one.net_return - one.gross_return),
-            cost_words(one.cost_share) or "no gross profit to take from",
-            "muted",
-        ),
-        ("Hedge", "", result.label, "warn" if result.in_sample else "muted"),
-        ("Bars", f"{len(result.ts_ms):,}", dropped, "muted"),
-        *_legs_rows(result),
-    ]
-
-
-def _legs_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
-    """A warning where trades held both legs on the same side; no row where none did."""
-    warnings = [words for trade in result.trades if (words := legs_warning(trade.beta))]
-    if not warnings:
-        return []
-    count = f"{len(warnings):,} of {len(result.trades):,} trades"
-    return [("Legs on one side", count, warnings[0], "warn")]
-
-
 def trade_row(place: int, trade: Trade, params: PairParams) -> dict[str, Any]:
     """A row of the trades' table; returns in bps of the gross exposure at entry."""
     return {
@@ -209,31 +148,28 @@ def trade_row(place: int, trade: Trade, params: PairParams) -> dict[str, Any]:
         "warning": legs_warning(trade.beta),
         "entry_time": utc_time(trade.entry_ts_ms),
         "exit_time": "" if trade.exit_reason == "open" else utc_time(trade.exit_ts_ms),
-        "entry_z": _finite(trade.entry_z),
-        "exit_z": _finite(trade.exit_z),
+        "entry_z": known(trade.entry_z),
+        "exit_z": known(trade.exit_z),
         "bars": trade.bars,
-        "beta": _finite(trade.beta),
-        "gross_bps": _finite(trade.gross * 1e4),
-        "cost_bps": _finite(trade.cost * 1e4),
-        "net_bps": _finite(trade.net * 1e4),
+        "beta": known(trade.beta),
+        "gross_bps": known(trade.gross * 1e4),
+        "cost_bps": known(trade.cost * 1e4),
+        "net_bps": known(trade.net * 1e4),
         "reason": "still open" if trade.exit_reason == "open" else trade.exit_reason,
     }
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _drawn(result: Any, tab: Tab) -> dict[str, Any]:
-    look = {"theme": tab.theme, "uirevision": tab.uirevision}
-    rows = [trade_row(place, one, result.params) for place, one in enumerate(result.trades, 1)]
+def _drawn(result: BacktestResult, tab: Tab) -> dict[str, Any]:
+    """Every chart and figure of one back-test."""
+    trades = enumerate(result.trades, 1)
+    rows = [trade_row(place, trade, result.params) for place, trade in trades]
     return {
-        ids.EQUITY_CHART: equity_figure(result, **look),
-        ids.DRAWDOWN_CHART: drawdown_figure(result, **look),
-        Z_CHART: backtest_z_figure(result, **look),
+        ids.EQUITY_CHART: equity_figure(result, **tab.look),
+        ids.DRAWDOWN_CHART: drawdown_figure(result, **tab.look),
+        Z_CHART: backtest_z_figure(result, **tab.look),
         "figures": figures_table(figure_rows(result)),
         "trades": rows[::-1],
-        "answer": segments(_answer_of(result)),
+        "answer": segments(answer_of(result)),
     }
 
 
@@ -251,7 +187,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         },
         inputs={
             "clicks": Input(LOOK_AHEAD, "n_clicks"),
-            "held": Input(ids.VIEW, "data"),
+            "view": Input(ids.VIEW, "data"),
             "strategy": Input(ids.STRATEGY, "data"),
         },
         running=[(Output(LOOK_AHEAD, "disabled"), True, False)],
@@ -259,19 +195,27 @@ def register(app: Dash, runtime: Runtime) -> None:
     )
     async def look_ahead(
         clicks: int | None,
-        held: dict[str, Any] | None,
+        view: dict[str, Any] | None,
         strategy: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        view = from_dict(held or {})
-        if not clicks or not clicked(LOOK_AHEAD) or view.pair is None:
+        shown = from_dict(view or {})
+        if not clicks or not clicked(LOOK_AHEAD) or shown.pair is None:
             raise PreventUpdate
-        try:
-            y, x = runtime.legs(view.market, view.pair)
-            settings = form.settings_of(strategy)
-            report = await asyncio.to_thread(check_look_ahead, y, x, view.pair, settings)
-        except ValueError as error:
-            return {"words": str(error), "tone": "tone-down"}
-        if isinstance(report, NotReady):
-            return {"words": report.reason, "tone": "tone-muted"}
-        clean = "tone-warn" if report.in_sample else "tone-up"
-        return {"words": report.text, "tone": "tone-down" if report.changed else clean}
+        settings = form.settings_of(strategy)
+        words, tone = await _look_ahead_words(runtime, shown.market, shown.pair, settings)
+        return {"words": words, "tone": f"tone-{tone}"}
+
+
+async def _look_ahead_words(
+    runtime: Runtime, market: str, pair: PairParams, settings: BacktestParams
+) -> tuple[str, str]:
+    """What the check for look-ahead says, and its tone."""
+    try:
+        y, x = runtime.legs(market, pair)
+        report = await asyncio.to_thread(check_look_ahead, y, x, pair, settings)
+    except ValueError as error:
+        return str(error), "down"
+    if isinstance(report, NotReady):
+        return report.reason, "muted"
+    clean = "warn" if report.in_sample else "up"
+    return report.text, "down" if report.changed else clean
