@@ -174,6 +174,12 @@ def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
     return repr(versions) + asked_of(page, tab)
 
 
+def market_in_view(runtime: Runtime, market_id: str | None) -> str:
+    """The market that a tab looks at: the default one where it names none that is there."""
+    known = market_id is not None and runtime.market(market_id) is not None
+    return market_id if market_id and known else runtime.default_market
+
+
 def theme_of(stored: str | None) -> str:
     """The theme that a browser keeps, dark before it has chosen."""
     return "light" if stored == "light" else "dark"

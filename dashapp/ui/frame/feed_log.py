@@ -14,6 +14,7 @@ from dashapp import ids
 from dashapp.services.runtime import Runtime
 from dashapp.text.numbers import utc_time
 from dashapp.ui.clientside import clientside
+from dashapp.ui.polling import market_in_view
 
 NOTHING = "nothing has happened to this market's feed yet"
 
@@ -82,9 +83,9 @@ def register(app: Dash, runtime: Runtime) -> None:
     ) -> dict[str, Any]:
         if not shown:
             raise PreventUpdate
-        known = market if market and runtime.market(market) else runtime.default_market
-        events = runtime.feed_events(known)
-        now = [known, len(events), events[-1][0] if events else 0]
+        market_id = market_in_view(runtime, market)
+        events = runtime.feed_events(market_id)
+        now = [market_id, len(events), events[-1][0] if events else 0]
         if cursor == now:
             raise PreventUpdate
         return {"lines": lines(events), "cursor": now}

@@ -35,7 +35,7 @@ def with_typed(
     name = proper_symbol((typed or "").strip())
     if not kind.startswith("binance") or name is None or len(name) < SHORTEST:
         return None
-    if any(name in one["value"] for one in options):
+    if any(name in option["value"] for option in options):
         return None
     return [*options, {"value": name, "label": name}]
 
@@ -53,10 +53,10 @@ def _register_symbols(app: Dash) -> None:
         options: list[dict[str, str]] | None,
         kind: str | None,
     ) -> list[dict[str, str]]:
-        made = with_typed(options or [], typed, kind or "")
-        if made is None:
+        longer = with_typed(options or [], typed, kind or "")
+        if longer is None:
             raise PreventUpdate
-        return made
+        return longer
 
     clientside(
         app,

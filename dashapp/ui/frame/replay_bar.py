@@ -24,7 +24,7 @@ START_SPEED = 60
 
 
 def _speed(select_id: str, label: str, chosen: int) -> list[Component]:
-    words = [(str(one), f"{one:,}x") for one in SPEEDS]
+    words = [(str(speed), f"{speed:,}x") for speed in SPEEDS]
     return [
         html.Label(label, htmlFor=select_id, className="visually-hidden"),
         components.select(select_id, words, str(chosen)),
