@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -160,8 +159,7 @@ class _Track:
         """What is due by a time, of the batch at hand."""
         assert self._batch is not None
         begin, self._at = self._at, int(np.searchsorted(self._due, until_ms, side="right"))
-        part: Batch = part_of(self._batch, slice(begin, self._at))
-        return part
+        return self._batch[begin : self._at]
 
 
 def _known_ms(batch: Batch) -> IntArray:
@@ -169,14 +167,6 @@ def _known_ms(batch: Batch) -> IntArray:
     if isinstance(batch, Ticks):
         return batch.ts_ms
     return batch.ts_ms + TIMEFRAMES[batch.timeframe]
-
-
-def part_of(batch: Batch, part: slice) -> Any:
-    """Some of the rows of a batch, which is of the same kind, without copying them."""
-    columns: dict[str, Any] = {name: getattr(batch, name)[part] for name in batch._dtypes}
-    if isinstance(batch, Ticks):
-        return Ticks(batch.symbol, **columns)
-    return Bars(batch.symbol, batch.timeframe, **columns)
 
 
 class ReplayFeed:

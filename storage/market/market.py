@@ -94,7 +94,7 @@ class Market:
         """
         self.counters.received += len(ticks)
         if not len(ticks) or not self._welcome(ticks.symbol, "ticks", len(ticks)):
-            return ticks.where(np.zeros(len(ticks), np.bool_))
+            return ticks[:0]
         ticks = self._screened(ticks)
         if not len(ticks):
             return ticks
@@ -102,7 +102,7 @@ class Market:
         self._count_amended(ticks.symbol)
         if refused is not None:
             self.counters.late += int(refused.sum())
-            ticks = ticks.where(~refused)
+            ticks = ticks[~refused]
         if len(ticks):
             marks = None if backfill else self.outliers.take(ticks)
             if marks is not None:
@@ -189,7 +189,7 @@ class Market:
         if fresh is None:
             return ticks
         self.counters.duplicate += len(ticks) - int(np.count_nonzero(fresh))
-        return ticks.where(fresh)
+        return ticks[fresh]
 
     def _count_amended(self, symbol: str) -> None:
         amended = self._book.amended(symbol)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.model import BAR_COLUMNS, Bars, PairParams
+from analytics.model import Bars, PairParams
 from analytics.outcomes import Outcome, outcome
 from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.alerts.history import Record
@@ -81,8 +81,7 @@ def _part(bars: Bars, span: tuple[int, int], params: PairParams) -> Bars:
     before = len(bars) if params.filtered else params.limit
     start = max(int(np.searchsorted(bars.ts_ms, ts_ms)) - before - 1, 0)
     stop = int(np.searchsorted(bars.ts_ms, last_ms, side="right"))
-    columns = {name: getattr(bars, name)[start:stop] for name in BAR_COLUMNS}
-    return Bars(bars.symbol, bars.timeframe, **columns)
+    return bars[start:stop]
 
 
 def _run(jobs: list[_Job]) -> list[Outcome | None]:

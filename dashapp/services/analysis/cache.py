@@ -21,7 +21,6 @@ from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
 from analytics.model import (
-    BAR_COLUMNS,
     Bars,
     FloatArray,
     IntArray,
@@ -210,9 +209,7 @@ def newest_bars(
     if until_ms is None:
         return market.bars(symbol, timeframe, limit)
     bars = market.bars(symbol, timeframe)
-    count = int(np.searchsorted(bars.ts_ms, until_ms, side="right"))
-    columns = {name: getattr(bars, name)[:count] for name in BAR_COLUMNS}
-    return Bars(symbol, timeframe, **columns).tail(limit)
+    return bars[: int(np.searchsorted(bars.ts_ms, until_ms, side="right"))].tail(limit)
 
 
 def carried_share(market: Market, params: PairParams) -> float | None:

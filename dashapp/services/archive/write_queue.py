@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from analytics.model import Ticks
 from storage.archive.archive import Archive, Arrival
-from storage.archive.blocks import TICK_COLUMNS
 
 Write = Callable[[Archive], object]
 
@@ -94,7 +91,7 @@ def coalesced(arrivals: Sequence[Arrival]) -> list[Arrival]:
 
     def finish(key: tuple[str, str]) -> None:
         if key in batches:
-            made.append((key[0], _joined(batches.pop(key))))
+            made.append((key[0], Ticks.concat(batches.pop(key))))
 
     for market, what in arrivals:
         if isinstance(what, str):
@@ -105,10 +102,3 @@ def coalesced(arrivals: Sequence[Arrival]) -> list[Arrival]:
     for key in list(batches):
         finish(key)
     return made
-
-
-def _joined(batches: Sequence[Ticks]) -> Ticks:
-    if len(batches) == 1:
-        return batches[0]
-    columns = (np.concatenate([getattr(one, name) for one in batches]) for name in TICK_COLUMNS)
-    return Ticks(batches[0].symbol, *columns)

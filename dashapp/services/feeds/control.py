@@ -234,8 +234,8 @@ class FeedControl:
             recent_ms = (time.time() - RATE_SPAN_S) * 1_000
             for batch in ticks:
                 past = int(np.searchsorted(np.maximum.accumulate(batch.ts_ms), recent_ms))
-                for part, backfill in ((slice(past), True), (slice(past, None), False)):
-                    market.append(_part(batch, part), backfill=backfill)
+                market.append(batch[:past], backfill=True)
+                market.append(batch[past:])
                 if past < len(batch) and market.kind == "live":
                     self.lags_ms.append(time.time() * 1_000 - float(batch.ts_ms[-1]))
 
@@ -303,9 +303,3 @@ def _renumber(market: Market, tapes: Iterable[Tape | Channel], symbol: str) -> N
     market.forget_ids(symbol)
     for tape in tapes:
         tape.renumber(symbol)
-
-
-def _part(ticks: Ticks, part: slice) -> Ticks:
-    return Ticks(
-        ticks.symbol, ticks.ts_ms[part], ticks.price[part], ticks.size[part], ticks.trade_id[part]
-    )

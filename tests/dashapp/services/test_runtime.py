@@ -143,12 +143,12 @@ async def test_redis_without_its_library_is_said_in_one_line(caplog, monkeypatch
 def test_the_strip_s_figures_tell_gaps_and_what_filled_them(runtime, ticks_of):
     market, ticks = runtime.markets["live"], ticks_of("BTCUSDT", 60)
     ids = ticks.trade_id
-    market.append(ticks.where(ids < ids[40]))
+    market.append(ticks[ids < ids[40]])
     market.note_gap(Gap("BTCUSDT", int(ids[40]), int(ids[59]), *ticks.ts_ms[[39, 60]].tolist()))
-    market.append(ticks.where(ids >= ids[60]))
+    market.append(ticks[ids >= ids[60]])
     trust = runtime.trust("live")
     assert (trust["gaps"], trust["gaps_open"], trust["missing"]) == (1, 1, 20)
-    market.fill(ticks.where((ids >= ids[40]) & (ids < ids[60])))
+    market.fill(ticks[(ids >= ids[40]) & (ids < ids[60])])
     trust = runtime.trust("live")
     assert (trust["gaps"], trust["gaps_open"], trust["backfilled"]) == (1, 0, 20)
 

@@ -43,7 +43,7 @@ def in_pieces(batches: list[Ticks], seconds: int) -> list[list[Ticks]]:
     """The same ticks, so many seconds at a time."""
     ends = range(seconds, SPAN_S + seconds, seconds)
     return [
-        [one.where((one.ts_ms >= (end - seconds) * 1_000) & (one.ts_ms < end * 1_000))]
+        [one[(one.ts_ms >= (end - seconds) * 1_000) & (one.ts_ms < end * 1_000)]]
         for end in ends
         for one in batches
     ]

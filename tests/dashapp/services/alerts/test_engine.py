@@ -141,7 +141,7 @@ async def test_the_rehearsal_is_of_the_bars_that_the_activity_filter_leaves(runt
     for one in pair_ticks(400):
         of_every_other_second = one.ts_ms // 1_000 % 2 == 0
         runtime.markets["live"].append(one)
-        runtime.markets["live"].append(one.where(of_every_other_second))
+        runtime.markets["live"].append(one[of_every_other_second])
     params = {**asdict(PAIR), "min_trades": 3, "limit": 150}
     made = await runtime.alerts.rehearsals.of({**ON_Z, "params": params, "threshold": 1.5})
     assert made.words.endswith("in the 150 bars in view")
