@@ -17,6 +17,7 @@ from analytics.model import Ticks
 from dashapp.services.archive.file_writer import FileTape
 from dashapp.services.archive.writer import Keeper
 from dashapp.settings import Settings
+from ingestion.sources import is_exchange
 from ingestion.url_guard import mask_url
 from storage.archive.archive import Archive, ArchiveError, Holding, KeptMarket
 from storage.market.market import Market
@@ -81,7 +82,7 @@ class Recorder:
         """The tape of a source's new market."""
         if not self.keeper.keeps:
             return Tape()
-        base = self._settings.binance_ws if source.startswith("binance-") else None
+        base = self._settings.binance_ws if is_exchange(source) else None
         key, title = key_of(source, base), market.title
         self._titles[key], self._keys[market] = title, key
         return Tape(key, title, self.keeper)

@@ -20,7 +20,7 @@ from analytics.model import FeedStatus, Rejected, Ticks
 from dashapp.services.archive.recorder import Recorder, Tape, key_of
 from dashapp.settings import Settings
 from ingestion.feed import Timers, make_feed
-from ingestion.sources import source_of
+from ingestion.sources import is_exchange, kind_of, source_of
 from ingestion.url_guard import mask_url
 from storage.market.arrivals import RATE_SPAN_S
 from storage.market.market import Market
@@ -35,9 +35,6 @@ STOP_S = 2.0
 SHOWN_S = 600.0
 #: How long the log is silent of a symbol's outliers after one.
 QUIET_S = 10.0
-#: What is asked of the exchange where nobody chose.
-DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
-LABELS = {"demo": "Demo", "binance-futures": "Binance USD-M", "binance-spot": "Binance spot"}
 _NEVER = FeedStatus("none", "stopped", "no source was started")
 
 
@@ -86,7 +83,7 @@ class FeedControl:
     def asked(self) -> dict[str, Any] | None:
         """Source and symbols of an exchange's feed that runs; None for any other."""
         source = self._sources.get(self.market_id, "")
-        if self._running is None or not source.startswith("binance-"):
+        if self._running is None or not is_exchange(source):
             return None
         return {"source": source, "symbols": list(self._running.symbols)}
 
@@ -112,13 +109,13 @@ class FeedControl:
     async def _wanted(self, source: str, symbols: Sequence[str]) -> tuple[str, Any]:
         """The market that a source fills, and its feed: the one there is, or a new one."""
         source = self._unmasked(source_of(source))
-        wanted = tuple(symbols) or (DEFAULT_SYMBOLS if source.startswith("binance-") else ())
-        market_id = "demo" if source == "demo" else "live"
+        kind = kind_of(source)
+        wanted = tuple(symbols) or (kind.default_symbols if kind else ())
+        market_id = kind.market if kind else "live"
         if self._sources.get(market_id) != source:
             return market_id, self._made(source, wanted, market_id)
         feed = self._feeds[market_id]
-        if source != "demo":
-            await feed.set_symbols([one.strip().upper() for one in wanted])
+        await feed.set_symbols([symbol.strip().upper() for symbol in wanted])
         return market_id, feed
 
     def _unmasked(self, source: str) -> str:
@@ -134,7 +131,7 @@ class FeedControl:
 
     def _label(self, market_id: str) -> str:
         source = self._sources.get(market_id, "none")
-        return LABELS.get(source, mask_url(source))
+        return label_of(source)
 
     async def stop(self) -> None:
         """Stop the feed; nothing where none runs. What it brought stays."""
@@ -168,10 +165,10 @@ class FeedControl:
             market = self._markets["demo"]
             feed = make_feed("demo", (), self._sink(market, (), with_past=True))
         else:
-            label = LABELS.get(source, mask_url(source))
+            label = label_of(source)
             self._jump, self._told_s = None, {}
             market = Market("live", f"Live: {label}", "live")
-            watched = is_redis(source)
+            watched = is_published(source)
             tape, channels = self._tapes(market, source)
             tapes: tuple[Tape | Channel, ...] = (tape, *channels)
             feed = make_feed(
@@ -197,12 +194,12 @@ class FeedControl:
 
         What comes from Redis goes nowhere: whoever published it keeps it.
         """
-        if is_redis(source):
+        if is_published(source):
             return Tape(), ()
         tape = Tape() if self._recorder is None else self._recorder.tape(market, source)
         if self.publisher is None:
             return tape, ()
-        base = self._settings.binance_ws if source.startswith("binance-") else None
+        base = self._settings.binance_ws if is_exchange(source) else None
         return tape, (self.publisher.channel(key_of(source, base)),)
 
     async def _revive(self, market_id: str, feed: Any) -> None:
@@ -279,9 +276,16 @@ def publisher_at(url: str) -> RedisPublisher | None:
     return publisher
 
 
-def is_redis(source: str) -> bool:
-    """Whether a source is what another process publishes."""
-    return source.lower().startswith(("redis://", "rediss://"))
+def is_published(source: str) -> bool:
+    """Whether another process reads a source and publishes it."""
+    kind = kind_of(source)
+    return kind is not None and kind.published
+
+
+def label_of(source: str) -> str:
+    """A source as the pages show it: by its name, or its URL without secrets."""
+    kind = kind_of(source)
+    return mask_url(source) if kind is None or kind.schemes else kind.label
 
 
 def _fill(

@@ -10,6 +10,7 @@ from dash.exceptions import PreventUpdate
 from dashapp import ids
 from dashapp.services.runtime import Runtime
 from ingestion.decode.symbols import proper_symbol
+from ingestion.sources import is_exchange
 
 #: Letters typed before a name that no list has is offered as a symbol.
 SHORTEST = 4
@@ -17,7 +18,7 @@ SHORTEST = 4
 
 def symbols_for(kind: str, chosen: Sequence[str] | None) -> list[str]:
     """What to subscribe to: the chosen symbols of an exchange; a URL sends what it sends."""
-    return list(chosen or []) if kind.startswith("binance") else []
+    return list(chosen or []) if is_exchange(kind) else []
 
 
 def with_typed(
@@ -31,7 +32,7 @@ def with_typed(
     [{'value': 'PEPEUSDT', 'label': 'PEPEUSDT'}]
     """
     name = proper_symbol((typed or "").strip())
-    if not kind.startswith("binance") or name is None or len(name) < SHORTEST:
+    if not is_exchange(kind) or name is None or len(name) < SHORTEST:
         return None
     if any(name in one["value"] for one in options):
         return None

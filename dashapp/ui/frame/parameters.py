@@ -21,6 +21,7 @@ from dashapp.parameters.pair import FIELDS, Field, View, check, from_query, read
 from dashapp.services.runtime import Runtime
 from dashapp.ui import components
 from ingestion.decode.symbols import proper_symbol
+from ingestion.sources import is_exchange
 from storage.market.market import Market
 
 MAX_SHOWN = 4
@@ -169,7 +170,7 @@ def settle_values(
     wanted = asked.get("symbols") or held["symbols"] or []
     asked_for: list[str] = (runtime.feed_asked or {}).get("symbols", [])
     extra: tuple[str, ...] = ()
-    if source.startswith("binance"):
+    if is_exchange(source):
         extra = (*EXCHANGE_SYMBOLS, *asked_for, *(one for one in wanted if proper_symbol(one)))
     keep = [one for one in wanted if one in known or one in extra]
     offered = list(dict.fromkeys([*known, *extra]))
