@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from cachetools import LRUCache
 
 from analytics.alerts import AlertRule, describe, parse_rule, would_have_fired
 from analytics.model import TIMEFRAMES
@@ -41,9 +42,9 @@ class Rehearsals:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._kept: OrderedDict[Any, Rehearsal] = OrderedDict()
+        self._kept: LRUCache[Hashable, Rehearsal] = LRUCache(_MOST_KEPT)
         self.version = 0
-        self._recent: OrderedDict[str, Rehearsal] = OrderedDict()
+        self._recent: LRUCache[str, Rehearsal] = LRUCache(_MOST_KEPT)
         self._begun_s: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -71,9 +72,6 @@ class Rehearsals:
         if made != self._recent.get(name):
             self.version += 1
         self._recent[name] = made
-        self._recent.move_to_end(name)
-        while len(self._recent) > _MOST_KEPT:
-            self._recent.popitem(last=False)
 
     async def of(self, fields: Mapping[str, Any]) -> Rehearsal:
         """The rehearsal of a rule given by plain values, without its id.
@@ -89,13 +87,12 @@ class Rehearsals:
         known = [one for one in rule.symbols if one in market.symbols]
         newest = max((market.stats(one).ts_ms // length for one in known), default=0)
         key = (market.id, rule, newest)
-        if key not in self._kept:
-            read = rehearsal(market, rule)
-            finest = market.timeframes[0]
-            self._kept[key] = await asyncio.to_thread(lambda: _rehearsed(rule, finest, *read()))
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-        return self._kept[key]
+        known = self._kept.get(key)
+        if known is None:
+            read, finest = rehearsal(market, rule), market.timeframes[0]
+            known = await asyncio.to_thread(lambda: _rehearsed(rule, finest, *read()))
+            self._kept[key] = known
+        return known
 
 
 def _rehearsed(rule: AlertRule, finest: str, ts_ms: Any, values: Any) -> Rehearsal:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import weakref
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
@@ -67,12 +68,12 @@ class Analyses:
     ready: False until the kernels are compiled; until then every answer is NotReady.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_kept: int = MAX_KEPT) -> None:
         self.ready = False
         self.computed: Counter[str] = Counter()
         self._spent_ms: list[float] = []
         self._gate = asyncio.Semaphore(WORKERS)
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._kept: LRUCache[Hashable, Any] = LRUCache(max_kept)
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
 
     async def snapshot(
@@ -145,7 +146,6 @@ class Analyses:
     async def _shared(self, kind: str, key: Hashable, compute: Callable[[], Any]) -> Any:
         key = (kind, key)
         if key in self._kept:
-            self._kept.move_to_end(key)
             return self._kept[key]
         task = self._running.get(key)
         if task is None:
@@ -165,8 +165,6 @@ class Analyses:
                 self._spent_ms.append((loop.time() - started) * 1_000)
             self.computed[kind] += 1
             self._kept[key] = result
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
             return result
         finally:
             del self._running[key]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from analytics.cointegration import JohansenTest, johansen
 from analytics.model import PairParams, PairSnapshot
@@ -89,7 +89,7 @@ class JohansenDesk:
 
     def __init__(self, spacing_s: float = SPACING_S) -> None:
         self._spacing_s = spacing_s
-        self._kept: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._kept: LRUCache[Hashable, _Entry] = LRUCache(MAX_KEPT)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def latest(self, market: Hashable, snapshot: PairSnapshot) -> JohansenTest | None:
@@ -100,9 +100,6 @@ class JohansenDesk:
         """
         key = (market, _pair(snapshot.params))
         entry = self._kept.setdefault(key, _Entry())
-        self._kept.move_to_end(key)
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
         if entry.state != _state(snapshot):
             idle = entry.wanted is None
             entry.wanted = snapshot

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cachetools import LRUCache
 
 from analytics.alerts import AlertEvent
 from analytics.backtest import BacktestParams
@@ -229,13 +230,20 @@ async def test_the_legs_handed_over_are_enough_for_the_rows_in_view(runtime):
     np.testing.assert_array_equal(snapshot.z, whole.z)
 
 
-async def test_the_cache_is_bounded(runtime, monkeypatch):
-    monkeypatch.setattr(cache, "MAX_KEPT", 3)
-    for window in range(50, 56):
+async def test_the_result_that_nobody_asked_for_longest_gives_way(runtime):
+    runtime._analyses._kept = LRUCache(3)
+
+    async def ask(window: int) -> None:
         await runtime.snapshot("demo", replace(PAIR, z_window=window))
+
+    for window in (50, 51, 52, 50, 53):
+        await ask(window)
+    assert runtime.computed["snapshot"] == 4
     assert len(runtime._analyses._kept) == 3
-    await runtime.snapshot("demo", replace(PAIR, z_window=55))
-    assert runtime.computed["snapshot"] == 6
+    await ask(50)
+    assert runtime.computed["snapshot"] == 4, "it was asked for again before the last came"
+    await ask(51)
+    assert runtime.computed["snapshot"] == 5
 
 
 async def test_an_error_reaches_everyone_who_waited_and_is_not_kept(runtime, monkeypatch):
