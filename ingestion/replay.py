@@ -14,21 +14,29 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from analytics.model import TIMEFRAMES, Bars, IntArray, Ticks
+from analytics.model import TIMEFRAMES, Bars, FeedState, FeedStatus, IntArray, Ticks
 
 logger = logging.getLogger(__name__)
 
 Batch = Ticks | Bars
 Sink = Callable[[list[Batch]], None]
+ReplayState = Literal["playing", "paused", "ended", "failed"]
 
 SPEEDS = (1.0, 1_000.0)
 #: Ticks that are delivered at a time, so that the loop stays free for the pages.
 MOST = 16_384
 STEP_S = 0.05
 STOP_S = 1.0
+_AS_FEED: dict[ReplayState, FeedState] = {
+    "playing": "live",
+    "paused": "stopped",
+    "ended": "stopped",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True)
@@ -173,7 +181,7 @@ class ReplayFeed:
     """The task that delivers a stretch to its sink, as its playhead moves.
 
     sink: called on the loop. wait: whether what reads the sink's market is so far behind that
-    the replay must stand still a moment. state: playing, paused, ended or failed.
+    the replay must stand still a moment.
     """
 
     def __init__(
@@ -208,13 +216,18 @@ class ReplayFeed:
         return self._delivered_ms
 
     @property
-    def state(self) -> str:
-        """playing, paused, ended or failed."""
+    def state(self) -> ReplayState:
+        """What it does now."""
         if self.problem:
             return "failed"
         if self._over:
             return "ended"
         return "playing" if self.head.playing else "paused"
+
+    @property
+    def status(self) -> FeedStatus:
+        """The same as a feed's status."""
+        return FeedStatus(self.stretch.title, _AS_FEED[self.state], self.problem or self.state)
 
     def start(self) -> None:
         """Play from the start. Call on the event loop, once."""

@@ -20,7 +20,6 @@ from starlette.responses import Response
 from analytics.model import NotReady
 from dashapp.services.analysis.cache import Busy
 from dashapp.services.runtime import Runtime
-from dashapp.services.uploads.markets import known_market
 from dashapp.web.deps import Parameters, read_query
 from storage.market.market import Market
 
@@ -75,7 +74,7 @@ class Route:
 def market_of(runtime: Runtime, market_id: str) -> Market:
     """The market of this id. Raises ApiError 404."""
     try:
-        return known_market(runtime.markets, market_id)
+        return runtime.markets.known(market_id)
     except KeyError as error:
         raise ApiError(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
 

@@ -193,9 +193,9 @@ class Kept:
 
 async def kept_of(recorder: Recorder, key: str) -> Kept | None:
     """A market of the archive with all that came until now; None where there is none."""
-    await recorder.keeper.flush()
+    await recorder.writer.flush()
     held = tuple(one for one in await recorder.contents() if one.market == key)
-    archive = recorder.keeper.archive
+    archive = recorder.writer.archive
     return Kept(archive, held) if archive is not None and held else None
 
 

@@ -99,7 +99,7 @@ def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
     body = runtime.market(market_id or "")
     if body is None:
         return []
-    return list(runtime.replays.coming(body.id) or body.symbols)
+    return list(body.coming or body.symbols)
 
 
 def _options(values: list[str]) -> list[dict[str, str]]:

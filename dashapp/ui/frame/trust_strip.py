@@ -66,7 +66,7 @@ def _state(runtime: Runtime, body: Market | None, status: FeedStatus) -> str:
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
     status, body = runtime.feed_status(market_id), runtime.market(market_id)
-    trust = runtime.trust(market_id)
+    trust: dict[str, Any] = {**runtime.trust(market_id)}
     if pair is not None:
         trust["carried_share"] = runtime.carried_share(market_id, pair)
     return {
@@ -116,7 +116,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         made = _strip(runtime, known, pair)
         sent = _fingerprint(made)
         held = (cursor or {}).get("sent", {})
-        fired = notifications.news(runtime.alerts, cursor, attention or {}, pathname)
+        fired = notifications.news(runtime.alerts.history, cursor, attention or {}, pathname)
         return {
             "parts": {
                 name: no_update if held.get(name) == sent[name] else made[name] for name in parts

@@ -17,7 +17,7 @@ from analytics.model import Bars, NotReady, PairSnapshot
 from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
-from dashapp.services.analysis.cache import newest_bars, serial
+from dashapp.services.analysis.cache import newest_bars
 from dashapp.services.analysis.ranking import Ranked, Ranking
 from dashapp.services.analysis.summary import SymbolSummary, summarize_bars
 from dashapp.services.runtime import Runtime
@@ -78,7 +78,7 @@ def key(runtime: Runtime, tab: Tab) -> Any:
         return None
     symbols = tab.view.symbols or body.symbols
     versions = (body.symbol_version(one) for one in symbols if one in body.symbols)
-    return (serial(body), runtime.alerts.version, runtime.kernels_ready, *versions)
+    return (body.serial, runtime.alerts.version, runtime.kernels_ready, *versions)
 
 
 def symbol_card(one: SymbolSummary) -> Component:
@@ -173,7 +173,7 @@ async def _performance(runtime: Runtime, tab: Tab) -> list[Component]:
         return []
     snapshot = await snapshot_of(runtime, tab)
     ranking = await runtime.ranking(tab.view.market, pair, BacktestParams())
-    return [performance_card(snapshot, ranking, runtime.alerts.by_metric(tab.view.market))]
+    return [performance_card(snapshot, ranking, runtime.alerts.history.by_metric(tab.view.market))]
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:

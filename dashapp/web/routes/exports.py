@@ -154,10 +154,10 @@ async def trades(call: Call) -> Response:
 
 async def dataset(call: Call) -> Response:
     """The whole archive as a Parquet dataset, in a zip."""
-    archive = call.runtime.recorder.keeper.archive
+    archive = call.runtime.recorder.writer.archive
     if archive is None:
         raise ApiError(HTTPStatus.NOT_FOUND, "there is no archive: --archive is none, or not open")
-    await call.runtime.recorder.keeper.flush()
+    await call.runtime.recorder.writer.flush()
     try:
         pieces = zipped_dataset(archive)
     except ParquetUnavailable as error:
@@ -167,7 +167,7 @@ async def dataset(call: Call) -> Response:
 
 
 def _alerts_table(call: Call, market: str | None) -> Table:
-    records = call.runtime.alerts.records(market, call.values["since"])
+    records = call.runtime.alerts.history.records(market, call.values["since"])
     return rows_table((*_EVENT_COLUMNS, *_OUTCOME_COLUMNS, "delivery"), map(_alert_row, records))
 
 

@@ -97,9 +97,9 @@ def _feed(call: Call) -> Response:
 
 async def alerts(call: Call) -> Response:
     """What fired, newest first; of a market there is, or was when something fired in it."""
-    market, engine = call.values["market"], call.runtime.alerts
-    found = engine.records(market, call.values["since"])[: call.values["limit"]]
-    if market is not None and not found and not engine.events(market):
+    market, history = call.values["market"], call.runtime.alerts.history
+    found = history.records(market, call.values["since"])[: call.values["limit"]]
+    if market is not None and not found and not history.events(market):
         market_of(call.runtime, market)
     return await large(lambda: {"alerts": [record.document() for record in found]})
 

@@ -35,13 +35,13 @@ def key(name: str, value: str) -> str:
 
 async def upload(call: Call) -> Response:
     """A file as the body becomes a market, or is added to one, once it is whole."""
-    if len(call.runtime.files.sessions) >= MAX_UPLOADS:
+    if len(call.runtime.uploads.sessions) >= MAX_UPLOADS:
         words = f"{MAX_UPLOADS} files are being uploaded already, try again in a moment"
         raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, words)
     values = call.values
     if values["market"] is not None:
         market_of(call.runtime, values["market"])
-    session = call.runtime.files.begin(
+    session = call.runtime.uploads.begin(
         values["name"],
         values["market"],
         values["symbol"],
@@ -98,13 +98,13 @@ async def _drain(call: Call) -> None:
 
 async def uploads(call: Call) -> Response:
     """The files on their way in."""
-    found = call.runtime.files.sessions.items()
+    found = call.runtime.uploads.sessions.items()
     return small({"uploads": [{"id": one, **session.progress} for one, session in found]})
 
 
 async def delete_market(call: Call) -> Response:
     """Forget an uploaded market."""
-    call.runtime.files.remove(call.market.id)
+    call.runtime.uploads.remove(call.market.id)
     return small({"deleted": call.request.path_params["market"]})
 
 

@@ -58,7 +58,7 @@ async def test_a_symbol_that_no_list_has_stays_chosen_while_an_exchange_is_the_s
     made = settle_values(runtime, {"market": "live"}, held, "binance-futures")
     assert made["symbols"] == ["PEPEUSDT"]
     assert settle_values(runtime, {}, held, "demo")["symbols"] == ["BTCUSDT", "ETHUSDT"]
-    await runtime._feed.start("binance-futures", ["SOLUSDT", "XRPUSDT"])
-    assert runtime.feed_asked == {"source": "binance-futures", "symbols": ["SOLUSDT", "XRPUSDT"]}
-    await runtime.stop_feed()
-    assert runtime.feed_asked is None
+    await runtime.feeds.start("binance-futures", ["SOLUSDT", "XRPUSDT"])
+    assert runtime.feeds.asked == {"source": "binance-futures", "symbols": ["SOLUSDT", "XRPUSDT"]}
+    await runtime.feeds.stop()
+    assert runtime.feeds.asked is None

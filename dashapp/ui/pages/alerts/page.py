@@ -15,7 +15,7 @@ from dashapp.figures.alerts import alert_spread_figure, alert_zscore_figure
 from dashapp.figures.base import empty_figure
 from dashapp.services.alerts.engine import public_rule
 from dashapp.services.alerts.history import Record
-from dashapp.services.alerts.preview import Rehearsal
+from dashapp.services.alerts.preview import Preview
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import alerts_answer
 from dashapp.ui import polling
@@ -155,10 +155,10 @@ def became(record: Record) -> str:
 
 
 def _answer(runtime: Runtime) -> list[tuple[str, str]]:
-    rules, newest = runtime.alerts.rules, runtime.alerts.newest_event
+    rules, newest = runtime.alerts.rules, runtime.alerts.history.newest_event
     return alerts_answer(
         armed=sum(rule.enabled for rule in rules),
-        fired_today=runtime.alerts.fired_today,
+        fired_today=runtime.alerts.history.fired_today,
         paused=sum(rule.enabled and runtime.alerts.paused(rule.id) for rule in rules),
         last=newest.text if newest else None,
     )
@@ -170,20 +170,20 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     return (pair_key(runtime, tab), runtime.alerts.version, paused)
 
 
-async def _rehearsal(runtime: Runtime, tab: Tab) -> Rehearsal:
+async def _rehearsal(runtime: Runtime, tab: Tab) -> Preview:
     """What the rule in the tab's form would have done; the form itself says what it lacks."""
     try:
         fields = form.rule_fields(tab.view, tab.options)
-        return await runtime.alerts.rehearsals.of(fields)
+        return await runtime.alerts.previews.of(fields)
     except ValueError:
-        return Rehearsal()
+        return Preview()
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """Charts with the alerts on them, the rules and the history."""
     made: dict[str, Any] = {
         "rules": [rule_row(runtime, rule) for rule in runtime.alerts.rules],
-        "events": [event_row(one) for one in runtime.alerts.records()[:_MOST_ROWS]],
+        "events": [event_row(one) for one in runtime.alerts.history.records()[:_MOST_ROWS]],
         "answer": segments(_answer(runtime)),
     }
     snapshot = await snapshot_of(runtime, tab)

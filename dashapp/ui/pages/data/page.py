@@ -12,7 +12,6 @@ from dash.development.base_component import Component
 from analytics.model import UNKNOWN_TRADES, Bars, NotReady, Ticks
 from dashapp import ids
 from dashapp.parameters.pair import to_dict, to_query
-from dashapp.services.analysis.cache import serial
 from dashapp.services.analysis.summary import row
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import data_answer
@@ -197,7 +196,7 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     body = runtime.market(tab.view.market)
     if body is None:
         return None
-    return (serial(body), body.version, body.counters.received, runtime.kernels_ready)
+    return (body.serial, body.version, body.counters.received, runtime.kernels_ready)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:

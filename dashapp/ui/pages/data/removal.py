@@ -75,7 +75,7 @@ def register(app: Dash, runtime: Runtime) -> None:
             raise PreventUpdate
         body = runtime.market(market or "")
         try:
-            runtime.files.remove(market or "")
+            runtime.uploads.remove(market or "")
             words = f"{body.title if body else market} was removed"
         except (KeyError, ValueError) as error:
             words = str(error.args[0])

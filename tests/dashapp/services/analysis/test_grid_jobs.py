@@ -43,7 +43,7 @@ FORM = {
 
 
 async def finished(job: GridJob, runtime, pair: PairParams = PARAMS) -> GridJob:
-    job.start(*runtime.legs("demo", pair))
+    job.start(*runtime.analysis.legs("demo", pair))
     async with asyncio.timeout(60):
         await job.wait()
     return job

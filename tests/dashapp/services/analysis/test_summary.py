@@ -11,7 +11,7 @@ from dashapp.services.analysis.summary import row, summarize_bars, summarize_mar
 
 
 def test_a_symbols_row_is_computed_from_its_bars(runtime):
-    bars = runtime.market("demo").bars("BTCUSDT", "1s")
+    bars = runtime.markets.get("demo").bars("BTCUSDT", "1s")
     one = summarize_bars(bars)
     assert one.last == bars.close[-1]
     assert one.change == pytest.approx(bars.close[-1] / bars.open[0] - 1)
@@ -21,7 +21,7 @@ def test_a_symbols_row_is_computed_from_its_bars(runtime):
 
 
 def test_the_first_symbol_is_what_the_others_are_correlated_to(runtime):
-    market = runtime.market("demo")
+    market = runtime.markets.get("demo")
     held = {one: market.bars(one, "1s") for one in market.symbols}
     first, second = summarize_market(held)
     assert first.correlation == pytest.approx(1.0)
@@ -30,7 +30,7 @@ def test_the_first_symbol_is_what_the_others_are_correlated_to(runtime):
 
 
 def test_one_bar_gives_no_statistics_of_returns(runtime):
-    one = summarize_bars(runtime.market("demo").bars("BTCUSDT", "1s", 1))
+    one = summarize_bars(runtime.markets.get("demo").bars("BTCUSDT", "1s", 1))
     assert math.isnan(one.volatility)
     assert math.isnan(one.sharpe)
     assert row(one)["correlation"] is None
