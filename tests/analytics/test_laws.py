@@ -217,7 +217,6 @@ REGISTRY: dict[str, Entry] = {
     "bars.usual_step": Entry(lambda f, d: f(d.y_bars.ts_ms, "1s"), series=False),
     "bars.resample": of_bars(lambda f, a: f(a.ticks, "1s")),
     "bars.aggregate": of_bars(lambda f, a: f(a.y_bars, "1m")),
-    "bars.to_frame": of_bars(lambda f, a: f(a.y_bars)),
     "bars.ticks_of_frame": of_bars(
         lambda f, a: f(pd.DataFrame({"ts_ms": a.ticks.ts_ms, "price": a.y, "size": a.size}))
     ),
