@@ -1,0 +1,156 @@
+"""The page at /api: the OpenAPI document as plain HTML, without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}: HTTP interface</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1b2129; background: #f5f7fa; }}
+h3 {{ font: 600 1rem ui-monospace, monospace; margin: 2rem 0 .25rem; overflow-wrap: anywhere; }}
+pre {{ background: #eef2f6; padding: .75rem; overflow-x: auto; border-radius: 6px; }}
+p {{ white-space: pre-line; }} h2 {{ text-transform: capitalize; }} a {{ color: #0a5dc2; }}
+td {{ padding: .1rem 1rem .1rem 0; vertical-align: top; }} table table {{ margin-left: .5rem; }}
+@media (prefers-color-scheme: dark) {{
+  body {{ color: #e6edf3; background: #0d1117; }} pre {{ background: #1e2630; }}
+  a {{ color: #5aa2ff; }} }}
+</style>
+</head>
+<body>
+<h1>{title}: HTTP interface</h1>
+<p>{about} For programs: <a href="/api/openapi.json">openapi.json</a>.
+<a href="/">Back to the dashboard</a>.</p>
+<pre>curl '{base}/api/markets/demo/bars?symbol=BTCUSDT&amp;timeframe=1m'
+curl -T ticks.ndjson -X POST '{base}/api/upload?name=ticks.ndjson'
+
+import pandas as pd, requests
+url = "{base}/api/markets/demo"
+symbols = requests.get(f"{{url}}/symbols").json()["symbols"]
+bars = requests.get(f"{{url}}/bars", params={{"symbol": symbols[0], "limit": 500}}).json()["bars"]
+bars = pd.DataFrame(bars).assign(time=lambda d: pd.to_datetime(d.ts_ms, unit="ms", utc=True))
+pair = requests.get(f"{{url}}/pair", params={{"y": symbols[0], "x": symbols[1]}}).json()
+z = pd.DataFrame(pair["series"]).set_index("ts_ms").z</pre>
+{sections}
+</body>
+</html>
+"""
+
+
+def document_page(document: Mapping[str, Any], base: str) -> str:
+    """The page of an OpenAPI document, with examples for the server at `base`."""
+    models = document["components"]["schemas"]
+    tags: dict[str, list[str]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            section = _section(f"{method.upper()} {path}", operation, models)
+            tags.setdefault(operation["tags"][0], []).append(section)
+    return _PAGE.format(
+        title=escape(document["info"]["title"]),
+        about=escape(document["info"]["description"]),
+        base=escape(base),
+        sections="\n".join(
+            f"<h2>{escape(tag)}</h2>\n" + "\n".join(parts) for tag, parts in tags.items()
+        ),
+    )
+
+
+def _section(head: str, operation: Schema, models: Schema) -> str:
+    parameters = (
+        (one["name"], {**one["schema"], **_words(one)}, one.get("required", False))
+        for one in operation.get("parameters", ())
+    )
+    parts = [
+        f"<h3>{escape(head)}</h3><p>{escape(operation['description'])}</p>",
+        _table(parameters, models),
+    ]
+    body = operation.get("requestBody")
+    if body:
+        parts.append(f"<p>Body: {escape(body.get('description', 'JSON'))}</p>")
+        parts.append(_fields(_schema(body), models))
+    parts += [
+        f"<details><summary>Answer</summary>{table}</details>"
+        for status, response in operation["responses"].items()
+        if status == "200" and (table := _fields(_schema(response), models))
+    ]
+    return "".join(parts)
+
+
+def _words(described: Schema) -> dict[str, str]:
+    return {"description": described["description"]} if "description" in described else {}
+
+
+def _schema(content: Schema) -> Schema:
+    media: Schema = next(iter(content.get("content", {}).values()), {})
+    schema: Schema = media.get("schema", {})
+    return schema
+
+
+def _fields(schema: Schema, models: Schema) -> str:
+    """The fields of the model that a schema names, and those of the models in it."""
+    model = _model(schema, models)
+    if model is None:
+        return ""
+    required = model.get("required", ())
+    rows = ((name, each, name in required) for name, each in model["properties"].items())
+    words = f"<p>{escape(model['description'])}</p>" if "description" in model else ""
+    return words + _table(rows, models)
+
+
+def _table(rows: Iterable[tuple[str, Schema, bool]], models: Schema) -> str:
+    cells = [
+        f"<tr><td><code>{escape(name)}</code></td><td>{escape(_type(schema, models))}</td>"
+        f"<td>{escape(schema.get('description', ''))}{_fields(schema, models)}</td>"
+        f"<td>{escape(_default(schema, required))}</td></tr>"
+        for name, schema, required in rows
+    ]
+    return f"<table>{''.join(cells)}</table>" if cells else ""
+
+
+def _default(schema: Schema, required: bool) -> str:
+    if required:
+        return "required"
+    value = schema.get("default")
+    if value is None:
+        return ""
+    return f"default {str(value).lower() if isinstance(value, bool) else value}"
+
+
+def _model(schema: Schema, models: Schema) -> Schema | None:
+    """The model that a schema is, or is a list, a mapping or one alternative of."""
+    if "$ref" in schema:
+        model: Schema = models[schema["$ref"].rpartition("/")[2]]
+        return model if "properties" in model else None
+    inner = (schema.get("items"), schema.get("additionalProperties"), *schema.get("anyOf", ()))
+    found = (_model(each, models) for each in inner if isinstance(each, Mapping))
+    return next((model for model in found if model is not None), None)
+
+
+def _type(schema: Schema, models: Schema) -> str:
+    """A schema's type in words.
+
+    >>> _type({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 9}, {"type": "null"}]}, {})
+    'integer 1 to 9, null'
+    """
+    if "$ref" in schema:
+        return "object"
+    if "anyOf" in schema:
+        return ", ".join(dict.fromkeys(_type(each, models) for each in schema["anyOf"]))
+    words = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    if words:
+        return ", ".join(map(str, words))
+    kind = str(schema.get("type", "any"))
+    if kind == "array":
+        return f"list of {_type(schema['items'], models)}"
+    if "minimum" in schema:
+        return f"{kind} {schema['minimum']:g} to {schema['maximum']:,.15g}"
+    return kind
