@@ -11,6 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashapp import ids
+from dashapp.parameters.table import Parameter
 from dashapp.theme import GRAPH_CONFIG
 
 
@@ -146,22 +147,42 @@ def select(control_id: str, options: Sequence[tuple[str, str]], value: str | Non
     )
 
 
-def number(control_id: str, value: float | str | None, placeholder: str = "") -> Component:
-    """A number field that reports what was typed once the typing rests for 300 ms.
-
-    value: a number, or the text that stands for one.
-    """
-    text = value if isinstance(value, str) else "" if value is None else f"{value:g}"
+def text_input(control_id: str, value: str, placeholder: str = "", **props: Any) -> Component:
+    """A field that reports what was typed once the typing rests for 300 ms."""
     return dbc.Input(
         id=control_id,
         type="text",
-        inputmode="decimal",
-        value=text,
+        value=value,
         placeholder=placeholder,
         debounce=300,
         size="sm",
         autocomplete="off",
+        **props,
     )
+
+
+def number(control_id: str, text: str, placeholder: str = "") -> Component:
+    """A field for a number, with the keys for one on a phone. text: what stands for it."""
+    return text_input(control_id, text, placeholder, inputmode="decimal")
+
+
+def parameter_field(parameter: Parameter, value: Any) -> Component:
+    """The labelled control of a parameter of the table, with room for its message below.
+
+    value: what it holds at first, a value of the parameter or the text that was typed.
+    """
+    name, held = parameter.control, parameter.control_value(value)
+    if parameter.kind == "switch":
+        control = dbc.Switch(id=name, value=held, label=parameter.label)
+        message = html.Div(id=f"{name}-message", className="field-message", role="alert")
+        return html.Div([control, message], className="field")
+    if parameter.kind in ("choice", "symbol"):
+        control = select(name, parameter.choices, held or None)
+    elif parameter.kind == "text":
+        control = text_input(name, held, parameter.empty)
+    else:
+        control = number(name, held, parameter.empty)
+    return field(parameter.label, control, name, hint=parameter.hint)
 
 
 def download(control_id: str, words: str, href: str | None = None) -> Component:

@@ -18,7 +18,7 @@ from analytics.grid import AXES, make_grid
 from analytics.model import Bars, NotReady, PairParams
 from analytics.sweep import SweepResult, sweep
 from analytics.walkforward import CHOICES, LEAST_TEST, LEAST_TRAIN, WalkForward, walk_forward
-from dashapp.parameters.backtest import LABELS
+from dashapp.parameters.table import BACKTEST, PAIR
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ OF_PAIR: dict[str, str] = {
     "min_trades": "least trades a bar",
     "min_volume": "least turnover a bar",
 }
+LABELS = {name: row.label for name, row in {**BACKTEST, "z_window": PAIR["z_window"]}.items()}
 _numbers = itertools.count(1)
 
 

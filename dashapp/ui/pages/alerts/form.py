@@ -70,9 +70,9 @@ def layout() -> Component:
     fields = [
         field("When", select(METRIC, _METRIC_WORDS, "z"), METRIC),
         field("Is", select(OPERATOR, _OPERATORS, "abs>"), OPERATOR),
-        field("Threshold", number(THRESHOLD, 2.0), THRESHOLD),
-        field("Hysteresis", number(HYSTERESIS, 0), HYSTERESIS, hint="back by"),
-        field("Cooldown", number(COOLDOWN, 60), COOLDOWN, hint="s"),
+        field("Threshold", number(THRESHOLD, "2"), THRESHOLD),
+        field("Hysteresis", number(HYSTERESIS, "0"), HYSTERESIS, hint="back by"),
+        field("Cooldown", number(COOLDOWN, "60"), COOLDOWN, hint="s"),
         field("Evaluate", select(MOMENT, _MOMENTS, "update"), MOMENT),
         field("Webhook", url, WEBHOOK, hint="optional"),
     ]

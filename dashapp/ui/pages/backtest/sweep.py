@@ -59,7 +59,7 @@ def _axis_fields(axis: str, words: str) -> list[Component]:
     for part in PARTS:
         control = FORM[f"{axis}_{part}"]
         label = {"low": "from", "high": "to", "steps": "steps"}[part]
-        made.append(field(label, number(control, getattr(first, part)), control))
+        made.append(field(label, number(control, f"{getattr(first, part):g}"), control))
     return made
 
 
@@ -89,8 +89,8 @@ def cards(theme: str) -> list[Component]:
     ]
     walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
     spans = [
-        field("Choose on", number("walk-train", 300), "walk-train", hint="bars"),
-        field("Trade the next", number("walk-test", 100), "walk-test", hint="bars"),
+        field("Choose on", number("walk-train", "300"), "walk-train", hint="bars"),
+        field("Trade the next", number("walk-test", "100"), "walk-test", hint="bars"),
     ]
     walk = [
         html.Div(spans, className="row-fields"),

@@ -15,8 +15,8 @@ from analytics.walkforward import Fold, WalkForward
 from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.sweep import AXIS_WORDS, METRIC_WORDS, sweep_figure, walk_figure
-from dashapp.parameters.backtest import RULES
 from dashapp.parameters.pair import from_dict
+from dashapp.parameters.table import BACKTEST
 from dashapp.services.analysis.grid_jobs import (
     Ask,
     Axis,
@@ -270,5 +270,5 @@ def _register_pick(app: Dash, jobs: GridJobs) -> None:
         chosen = {grid.x_name: grid.x_values[column], grid.y_name: grid.y_values[row]}
         made: dict[str, Any] = {name: f"{value:g}" for name, value in chosen.items()}
         window = made.pop("z_window", no_update)
-        rules = {rule.name: made.get(rule.name, no_update) for rule in RULES}
+        rules = {name: made.get(name, no_update) for name in BACKTEST}
         return {"rules": rules, "z_window": window}
