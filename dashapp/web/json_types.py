@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema
 
 _Result = TypeVar("_Result")
+#: Types that are made here, which mypy cannot follow.
+_list: Any = list
+_dict: Any = dict
 
 
 class Answer(BaseModel):
@@ -53,13 +56,13 @@ def json_type(kind: Any) -> Any:
         return _model(kind)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is np.ndarray:
-        return list[json_type(_scalar(arguments[-1]))]
+        return _list[json_type(_scalar(arguments[-1]))]
     if origin in (Union, UnionType):
         return Union[tuple(json_type(one) for one in arguments)]  # noqa: UP007
     if origin in (dict, Mapping):
-        return dict[arguments[0], json_type(arguments[1])]
+        return _dict[arguments[0], json_type(arguments[1])]
     if origin in (tuple, list):
-        return list[json_type(arguments[0])]
+        return _list[json_type(arguments[0])]
     return kind
 
 

@@ -172,9 +172,7 @@ class Tick(Answer):
     price: float
     size: float
     trade_id: int | None
-    outlier: bool = Field(
-        description="off the median of the hundred before it by more than 20 %"
-    )
+    outlier: bool = Field(description="off the median of the hundred before it by more than 20 %")
 
 
 class MarketTicks(Answer):

@@ -51,9 +51,7 @@ BACKTEST_SERIES = tuple(models.BacktestSeries.model_fields)
 @router.get("/symbols", response_model=models.Symbols)
 async def symbols(market: MarketDep) -> Response:
     """Symbols and timeframes of a market."""
-    return answer(
-        {"market": market.id, "symbols": market.symbols, "timeframes": market.timeframes}
-    )
+    return answer({"market": market.id, "symbols": market.symbols, "timeframes": market.timeframes})
 
 
 @router.get("/bars", response_model=models.MarketBars)
@@ -84,9 +82,7 @@ async def pair(
     """A pair's snapshot: every series and figure."""
     snapshot = ready(await runtime.snapshot(market.id, known_pair(market, query.pair())))
     series = pair_series(snapshot, market)
-    return await answer_in_thread(
-        lambda: {"market": market.id, **pair_document(snapshot, series)}
-    )
+    return await answer_in_thread(lambda: {"market": market.id, **pair_document(snapshot, series)})
 
 
 @router.get("/correlation", response_model=models.Correlation)
