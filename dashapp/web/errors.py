@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from analytics.model import ParameterError
 from dashapp.web.answers import answer
 
 _SHOWN = 40
@@ -82,7 +83,9 @@ def sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return f"there is no field {name!r} here"
     cause = error.get("ctx", {}).get("error")
-    legal = getattr(cause, "legal", cause) or _LEGAL.get(error["type"]) or error["msg"]
+    if isinstance(cause, ParameterError):
+        return str(cause)
+    legal = cause or _LEGAL.get(error["type"]) or error["msg"]
     return f"{name} is {shown(error['input'])}, expected {legal}"
 
 

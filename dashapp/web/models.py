@@ -21,6 +21,7 @@ from analytics.model import (
     UnitRootResult,
 )
 from analytics.outcomes import Outcome
+from dashapp.services.alerts.webhook import DeliveryState
 from dashapp.services.replay.control import ReplayState
 from dashapp.web.json_types import Answer, Json, json_type
 from ingestion.files.report import UploadReport
@@ -112,7 +113,8 @@ class AlertRecord(_AlertEvent):
 
     params: Json[PairParams] | None
     outcome: Json[Outcome] | None
-    delivery: str = Field(description="what became of its webhook")
+    delivery: str = Field(description="how far its webhook is, in words")
+    delivery_state: DeliveryState | None = Field(description="null without a webhook")
     kept_as: str = Field(description="its market's name in the archive")
 
 

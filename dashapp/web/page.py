@@ -19,7 +19,7 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem aut
   color: #1b2129; background: #f5f7fa; }}
 h3 {{ font: 600 1rem ui-monospace, monospace; margin: 2rem 0 .25rem; overflow-wrap: anywhere; }}
 pre {{ background: #eef2f6; padding: .75rem; overflow-x: auto; border-radius: 6px; }}
-p {{ white-space: pre-line; }} h2 {{ text-transform: capitalize; }} a {{ color: #0a5dc2; }}
+h2 {{ text-transform: capitalize; }} h4 {{ margin: .5rem 0; }} a {{ color: #0a5dc2; }}
 td {{ padding: .1rem 1rem .1rem 0; vertical-align: top; }} table table {{ margin-left: .5rem; }}
 @media (prefers-color-scheme: dark) {{
   body {{ color: #e6edf3; background: #0d1117; }} pre {{ background: #1e2630; }}
@@ -70,12 +70,12 @@ def _section(head: str, operation: Schema, models: Schema) -> str:
         for one in operation.get("parameters", ())
     )
     parts = [
-        f"<h3>{escape(head)}</h3><p>{escape(operation['description'])}</p>",
+        f"<h3>{escape(head)}</h3>{_text(operation)}",
         _table(parameters, models),
     ]
     body = operation.get("requestBody")
     if body:
-        parts.append(f"<p>Body: {escape(body.get('description', 'JSON'))}</p>")
+        parts.append(f"<h4>Body</h4>{_text(body)}")
         parts.append(_fields(_schema(body), models))
     parts += [
         f"<details><summary>Answer</summary>{table}</details>"
@@ -83,6 +83,11 @@ def _section(head: str, operation: Schema, models: Schema) -> str:
         if status == "200" and (table := _fields(_schema(response), models))
     ]
     return "".join(parts)
+
+
+def _text(described: Schema) -> str:
+    paragraphs = escape(described.get("description", "")).split("\n\n")
+    return "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs if paragraph)
 
 
 def _words(described: Schema) -> dict[str, str]:
@@ -102,8 +107,7 @@ def _fields(schema: Schema, models: Schema) -> str:
         return ""
     required = model.get("required", ())
     rows = ((name, each, name in required) for name, each in model["properties"].items())
-    words = f"<p>{escape(model['description'])}</p>" if "description" in model else ""
-    return words + _table(rows, models)
+    return _text(model) + _table(rows, models)
 
 
 def _table(rows: Iterable[tuple[str, Schema, bool]], models: Schema) -> str:

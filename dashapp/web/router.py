@@ -7,7 +7,7 @@ route answers HEAD too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -55,9 +55,9 @@ class ApiRoute(APIRoute):
 class Router(APIRouter):
     """The router of one resource."""
 
-    def __init__(self, **options: Any) -> None:
-        refusals: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}}
-        super().__init__(route_class=ApiRoute, responses=refusals, **options)
+    def __init__(self, *, responses: Mapping[int, Any] = {}, **options: Any) -> None:
+        described: dict[int | str, Any] = {"4XX": {"model": ErrorAnswer}, **responses}
+        super().__init__(route_class=ApiRoute, responses=described, **options)
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().add_api_route(path, endpoint, **options)

@@ -16,7 +16,9 @@ from fastapi import Path, Query
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
+from analytics.alerts import AlertEvent
 from analytics.backtest import Trade
+from analytics.outcomes import Outcome
 from dashapp.parameters.table import Parameter
 from dashapp.services.alerts.history import Record
 from dashapp.services.analysis.summary import row
@@ -61,20 +63,10 @@ _KEPT = Parameter(
     "kept", "", "choice", "", choices=(("memory", "in memory"), ("archive", "in the archive"))
 )
 _ALL_MARKETS = {"id": "all-markets", "title": "All markets", "kind": "all"}
-_EVENT_COLUMNS = (
-    "id",
-    "ts_ms",
-    "market",
-    "symbols",
-    "metric",
-    "operator",
-    "threshold",
-    "value",
-    "text",
-)
-#: What became of an alert, see `analytics.outcomes.Outcome`; empty where nothing is known.
-_OUTCOME_COLUMNS = ("bars", "worst_z", "worst_bps", "net_bps", "followed", "done")
-_FILE: dict[int | str, dict[str, Any]] = {
+_EVENT_COLUMNS = tuple(each.name for each in fields(AlertEvent) if each.name != "rule_id")
+#: What became of an alert; empty where nothing is known.
+_OUTCOME_COLUMNS = tuple(each.name for each in fields(Outcome))
+_FILE = {
     200: {
         "description": "The file. Every export can also be had with .zip after its ending (the "
         "file and its manifest: parameters, versions, row count, SHA-256), or with "
@@ -85,7 +77,9 @@ _FILE: dict[int | str, dict[str, Any]] = {
 
 _CSV = ("csv",)
 
-router = Router(prefix="/export", tags=["exports"], default_response_class=StreamingResponse)
+router = Router(
+    prefix="/export", tags=["exports"], default_response_class=StreamingResponse, responses=_FILE
+)
 Ending = Annotated[str, Path(description=f"{', '.join(FORMS)}; the summary, alerts, trades: csv")]
 
 
@@ -124,7 +118,7 @@ class BarsQuery(TicksQuery):
     timeframe: Timeframe = "1s"
 
 
-@router.get("/{market}/ticks.{ending}", responses=_FILE)
+@router.get("/{market}/ticks.{ending}")
 async def ticks(
     runtime: RuntimeDep, market: str, ending: Ending, query: Annotated[TicksQuery, Query()]
 ) -> Response:
@@ -142,7 +136,7 @@ async def ticks(
     return await send(ending, Export("ticks", _about(body), query.model_dump()), rows)
 
 
-@router.get("/{market}/bars.{ending}", responses=_FILE)
+@router.get("/{market}/bars.{ending}")
 async def bars(
     runtime: RuntimeDep, market: str, ending: Ending, query: Annotated[BarsQuery, Query()]
 ) -> Response:
@@ -163,7 +157,7 @@ async def bars(
     return await send(ending, Export("bars", _about(body), parameters), rows)
 
 
-@router.get("/{market}/pair.{ending}", responses=_FILE)
+@router.get("/{market}/pair.{ending}")
 async def pair(
     runtime: RuntimeDep, market: MarketDep, ending: Ending, query: Annotated[PairQuery, Query()]
 ) -> Response:
@@ -189,7 +183,7 @@ async def pair(
     return await send(ending, Export("pair", _about(market), parameters), [table])
 
 
-@router.get("/{market}/summary.{ending}", responses=_FILE)
+@router.get("/{market}/summary.{ending}")
 async def summary(
     runtime: RuntimeDep,
     market: MarketDep,
@@ -209,7 +203,7 @@ async def summary(
     return await send(ending, Export("summary", _about(market), parameters, _CSV), [table])
 
 
-@router.get("/{market}/alerts.{ending}", responses=_FILE)
+@router.get("/{market}/alerts.{ending}")
 async def alerts(
     runtime: RuntimeDep, market: MarketDep, ending: Ending, since: Since = 0
 ) -> Response:
@@ -221,14 +215,14 @@ async def alerts(
     return await send(ending, export, [_alerts_table(runtime, market.id, since)])
 
 
-@router.get("/alerts.{ending}", responses=_FILE)
+@router.get("/alerts.{ending}")
 async def all_alerts(runtime: RuntimeDep, ending: Ending, since: Since = 0) -> Response:
     """The same of all markets, of those that are gone as well."""
     export = Export("alerts", _ALL_MARKETS, {"since": since}, _CSV)
     return await send(ending, export, [_alerts_table(runtime, None, since)])
 
 
-@router.get("/{market}/trades.{ending}", responses=_FILE)
+@router.get("/{market}/trades.{ending}")
 async def trades(
     runtime: RuntimeDep,
     market: MarketDep,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Query
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from analytics.backtest import BacktestResult
@@ -158,12 +158,8 @@ def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, A
     johansen = johansen_of(snapshot)
     notes = [f"No Johansen test: {johansen.note}."] if johansen.result is None else []
     return {
-        "params": asdict(snapshot.params),
-        "fit": snapshot.fit,
-        "fits": dict(snapshot.fits),
-        "swapped": snapshot.swapped,
+        **_attributes(snapshot, models.Pair),
         "figures": {**_figures(snapshot), "johansen": johansen_document(johansen)},
-        "path_rows": snapshot.path_rows,
         "series": series,
         "adf_line": {"ts_ms": snapshot.adf_ts_ms, "pvalue": snapshot.adf_pvalue},
         "notes": [*snapshot.notes, *notes],
@@ -175,37 +171,23 @@ def _figures(snapshot: PairSnapshot) -> dict[str, Any]:
     half_life = snapshot.half_life
     step_ms = usual_step(snapshot.ts_ms, snapshot.params.timeframe)
     return {
+        **_attributes(snapshot, models.PairFigures),
+        **{name: getattr(snapshot, name)[-1] for name in ("z", "spread", "mean", "std")},
         "bars": len(snapshot),
-        "rows_dropped": snapshot.rows_dropped,
-        "carried_share": snapshot.carried_share,
-        "z": snapshot.z[-1],
-        "z_by_method": dict(snapshot.method_z),
+        "z_by_method": snapshot.method_z,
         "z_low": low,
         "z_high": high,
         "z_swapped": snapshot.swapped_z,
-        "spread": snapshot.spread[-1],
-        "mean": snapshot.mean[-1],
-        "std": snapshot.std[-1],
-        "correlation": snapshot.correlation,
-        "half_life": half_life,
         "half_life_ms": None if half_life is None else half_life * step_ms,
-        "hurst": snapshot.hurst,
-        "ou": snapshot.ou,
-        "adf": snapshot.adf,
-        "engle_granger": snapshot.engle_granger,
     }
 
 
 def backtest_document(result: BacktestResult) -> dict[str, Any]:
     """Everything of a back-test, grouped as `models.Backtest`."""
-    return {
-        "params": asdict(result.params),
-        "settings": asdict(result.settings),
-        "label": result.label,
-        "in_sample": result.in_sample,
-        "periods_per_year": result.periods_per_year,
-        "rows_dropped": result.rows_dropped,
-        "figures": asdict(result.figures),
-        "trades": [asdict(trade) for trade in result.trades],
-        "series": {name: getattr(result, name) for name in BACKTEST_SERIES},
-    }
+    series = {name: getattr(result, name) for name in BACKTEST_SERIES}
+    return {**_attributes(result, models.Backtest), "series": series}
+
+
+def _attributes(result: object, model: type[BaseModel]) -> dict[str, Any]:
+    """What a result has by the names of a model's fields."""
+    return {name: getattr(result, name) for name in model.model_fields if hasattr(result, name)}

@@ -33,7 +33,7 @@ CSV = "timestamp,open,high,low,close,volume\n" + "".join(
 
 async def refused(client, status: int, url: str, method: str = "GET", **options) -> str:
     answer = await client.request(method, url, **options)
-    assert answer.status_code == status, answer.text
+    assert answer.status_code == status, answer.text[:1_000]
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     assert isinstance(body["error"], str)
@@ -221,7 +221,10 @@ async def test_ticks_without_ids_have_none(client, runtime):
         ("", "symbol is missing"),
         ("symbol=BTCUSDT&limit=0", "limit is '0', expected a whole number from 1 to 20000"),
         ("symbol=BTCUSDT&limit=20001", "limit is '20001'"),
-        ("symbol=BTCUSDT&limit=1e3", "limit is '1e3'"),
+        ("symbol=BTCUSDT&limit=1e5", "limit is '1e5'"),
+        ("symbol=BTCUSDT&limit=1.5", "limit is '1.5'"),
+        ("symbol=BTCUSDT&limit=1_000", "limit is '1_000'"),
+        ("symbol=BTCUSDT&limit=0,5", "limit is '0,5', which has a decimal comma: write 0.5"),
         ("symbol=BTCUSDT&limit=" + "9" * 30, "limit is '999"),
         ("symbol=BTCUSDT&timeframe=2s", "timeframe is '2s', expected one of 1s, 1m, 5m"),
         ("symbol=BTCUSDT&limit=" + "9" * 5_000, "limit is '" + "9" * 40 + "...', expected a whole"),
