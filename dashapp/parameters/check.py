@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analytics.model import OrderError, ParameterError, SameValueError
+from analytics.model import OrderError, ParameterError, SameValueError, WithheldError
 from dashapp.parameters.numbers import LONGEST, parse_number, text_of_number, with_decimal_point
 from dashapp.parameters.table import Parameter
 
@@ -137,6 +137,8 @@ def message(error: ParameterError, parameters: Mapping[str, Parameter]) -> str:
     if isinstance(error, OrderError):
         other = f"{_noun(error.other, parameters)} ({_given(error.other_value)})"
         return f"{value}: expected {error.rule.format(other)}"
+    if isinstance(error, WithheldError):
+        return f"expected {error.legal}"
     return f"{value}: expected {error.legal}"
 
 

@@ -7,8 +7,8 @@ from the analytics where they stand there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import fields
+from typing import Any, get_args
 
 from analytics.alerts import COOLDOWN_RANGE, MOMENTS, OPERATORS
 from analytics.alerts import METRICS as ALERT_METRICS
@@ -27,80 +27,8 @@ from analytics.model import (
 )
 from analytics.walkforward import CHOICES, LEAST_TEST, LEAST_TRAIN
 from dashapp import ids
-from dashapp.parameters.numbers import text_of_number
-
-Kind = Literal["choice", "whole", "number", "switch", "symbol", "text"]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter.
-
-    name: its field in PairParams, BacktestParams or AlertRule, and its name over HTTP. kind:
-    how it is read. limits: of a number, both ends legal. choices: legal texts, each with its
-    words. optional: None is legal; `none` are the texts that stand for it, the first of them as
-    a link writes it, and an empty control means it. hint: the unit, or what is counted. empty:
-    what a control without a value shows. link: its name in a link, where that differs. noun: what
-    another parameter's message calls it. span: from, to and steps that its sweep opens with.
-    about: what it means, for the documentation of HTTP.
-    """
-
-    name: str
-    label: str
-    kind: Kind
-    control: str
-    default: Any = None
-    limits: tuple[float, float] | None = None
-    choices: tuple[tuple[str, str], ...] = ()
-    optional: bool = False
-    none: tuple[str, ...] = ("none",)
-    hint: str = ""
-    empty: str = ""
-    group: str = ""
-    link: str = ""
-    noun: str = ""
-    span: tuple[float, float, int] | None = None
-    about: str = ""
-
-    @property
-    def link_name(self) -> str:
-        """What a link calls it."""
-        return self.link or self.name
-
-    @property
-    def title(self) -> str:
-        """The label with its unit, for an axis."""
-        return f"{self.label} ({self.hint})" if self.hint else self.label
-
-    @property
-    def legal(self) -> str:
-        """What is legal, as words that go after "expected"."""
-        if self.kind == "choice":
-            return f"one of {', '.join(text for text, _ in self.choices)}"
-        if self.kind == "switch":
-            return "true or false"
-        if self.kind == "symbol":
-            return "a symbol such as BTCUSDT"
-        if self.limits is None:
-            return {"whole": "a whole number", "number": "a number"}.get(self.kind, "text")
-        low, high = self.limits
-        if self.kind == "whole":
-            return f"a whole number from {low} to {high}"
-        return f"a number from {low:g} to {high:,.15g}"
-
-    def text(self, value: Any) -> str:
-        """A value as a link writes it."""
-        if value is None:
-            return self.none[0] if self.optional else ""
-        if isinstance(value, bool):
-            return str(value).lower()
-        return text_of_number(value) if isinstance(value, int | float) else str(value)
-
-    def control_value(self, value: Any) -> Any:
-        """A value as its control holds it."""
-        if self.kind == "switch":
-            return value
-        return "" if value is None and self.kind != "choice" else self.text(value)
+from dashapp.parameters.parameter import Kind
+from dashapp.parameters.parameter import Parameter as Parameter
 
 
 def _choices(legal: tuple[str, ...], words: dict[str, str]) -> tuple[tuple[str, str], ...]:
@@ -280,7 +208,7 @@ def _axis(axis: str, label: str, swept: Parameter) -> tuple[Parameter, ...]:
     choices = tuple((name, row.title) for name, row in SWEPT.items())
     return (
         Parameter(axis, label, "choice", f"sweep-{axis}", swept.name, choices=choices),
-        Parameter(f"{axis}_low", "from", "number", f"sweep-{axis}-low", low),
+        Parameter(f"{axis}_low", "from", "number", f"sweep-{axis}-low", low, noun="the start"),
         Parameter(f"{axis}_high", "to", "number", f"sweep-{axis}-high", high),
         Parameter(f"{axis}_steps", "steps", "whole", f"sweep-{axis}-steps", steps, (2, MAX_STEPS)),
     )

@@ -131,7 +131,7 @@ def field(label: str, control: Component, control_id: str, *, hint: str = "") ->
         [
             html.Label([label, html.Small(hint)] if hint else label, htmlFor=control_id),
             control,
-            html.Div(id=f"{control_id}-message", className="field-message", role="alert"),
+            message_line(control_id),
         ],
         className="field",
     )
@@ -166,23 +166,32 @@ def number(control_id: str, text: str, placeholder: str = "") -> Component:
     return text_input(control_id, text, placeholder, inputmode="decimal")
 
 
-def parameter_field(parameter: Parameter, value: Any) -> Component:
-    """The labelled control of a parameter of the table, with room for its message below.
+def parameter_control(parameter: Parameter, value: Any) -> Component:
+    """The control of a parameter of the table.
 
     value: what it holds at first, a value of the parameter or the text that was typed.
     """
-    name, held = parameter.control, parameter.control_value(value)
+    control_id, held = parameter.control, parameter.control_value(value)
     if parameter.kind == "switch":
-        control = dbc.Switch(id=name, value=held, label=parameter.label)
-        message = html.Div(id=f"{name}-message", className="field-message", role="alert")
-        return html.Div([control, message], className="field")
+        return dbc.Switch(id=control_id, value=held, label=parameter.label)
     if parameter.kind in ("choice", "symbol"):
-        control = select(name, parameter.choices, held or None)
-    elif parameter.kind == "text":
-        control = text_input(name, held, parameter.empty)
-    else:
-        control = number(name, held, parameter.empty)
-    return field(parameter.label, control, name, hint=parameter.hint)
+        return select(control_id, parameter.choices, held or None)
+    if parameter.kind == "text":
+        return text_input(control_id, held, parameter.empty)
+    return number(control_id, held, parameter.empty)
+
+
+def parameter_field(parameter: Parameter, value: Any) -> Component:
+    """The labelled control of a parameter, with room for its message below."""
+    control, control_id = parameter_control(parameter, value), parameter.control
+    if parameter.kind != "switch":
+        return field(parameter.label, control, control_id, hint=parameter.hint)
+    return html.Div([control, message_line(control_id)], className="field")
+
+
+def message_line(control_id: str) -> Component:
+    """Where the message about a control stands."""
+    return html.Div(id=f"{control_id}-message", className="field-message", role="alert")
 
 
 def download(control_id: str, words: str, href: str | None = None) -> Component:

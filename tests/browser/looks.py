@@ -50,6 +50,13 @@ def last(page, chart_id: str) -> str:
     return page.evaluate(LAST, chart_id)
 
 
+def until_another(page, chart_id: str, before: str) -> None:
+    """Wait until the newest point of the chart's lines is another than it was."""
+    page.wait_for_function(
+        f"([id, before]) => ({LAST})(id) !== before", arg=[chart_id, before], timeout=60_000
+    )
+
+
 def until(page, condition: str) -> None:
     """Wait until a JavaScript condition holds, as a function: the page forbids eval."""
     page.wait_for_function(f"() => {condition}")

@@ -14,6 +14,7 @@ from ingestion.redis import RedisFeed, checked_redis, ticks_of
 from storage import redis_stream
 from storage.redis_stream import RedisPublisher
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -65,13 +66,6 @@ async def watching(url: str, symbols=()):
         yield made
     finally:
         await made.feed.stop()
-
-
-async def until(condition, seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
 
 
 async def test_what_is_published_is_read_to_the_bit(server):

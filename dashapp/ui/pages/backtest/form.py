@@ -59,7 +59,7 @@ def register(app: Dash) -> None:
         State(ids.STRATEGY, "data"),
         prevent_initial_call="initial_duplicate",
     )
-    async def read_link(search, held):
+    async def read_link(search: str | None, held: dict[str, Any] | None) -> Any:
         asked = from_query(search or "")
         if held and asked == as_held(USUAL):  # a tab was clicked: its link names no settings
             return no_update
@@ -74,7 +74,7 @@ def register(app: Dash) -> None:
         },
         inputs={"raw": controls(Input)},
     )
-    async def collect(raw):
+    async def collect(raw: dict[str, Any]) -> dict[str, Any]:
         settings, errors = check(raw)
         return {
             "strategy": kept(settings) if settings else no_update,
