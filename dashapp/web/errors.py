@@ -74,14 +74,20 @@ def sentence(error: Mapping[str, Any]) -> str:
     """One of pydantic's errors in words: the field, its value, what is legal.
 
     >>> sentence({"type": "int_type", "loc": ("body", "position_ms"), "input": "x"})
-    "position_ms is 'x', expected a whole number"
+    "the body is wrong: position_ms is 'x', expected a whole number"
     """
     place, *path = error["loc"]
-    name = ".".join(map(str, path)) or f"the {place}"
+    name = ".".join(map(str, path)) or "it"
+    return (
+        f"the body is wrong: {_problem(name, error)}" if place == "body" else _problem(name, error)
+    )
+
+
+def _problem(name: str, error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"{name} is missing"
     if error["type"] == "extra_forbidden":
-        return f"there is no field {name!r} here"
+        return f"there is no field {name!r}"
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, ParameterError):
         return str(cause)

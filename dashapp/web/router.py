@@ -32,7 +32,7 @@ class JsonRequest(Request):
         try:
             return msgspec.json.decode(await self.body())
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise HTTPException(400, f"the body is no JSON: {error}") from None
+            raise HTTPException(400, f"the body is wrong: {error}") from None
 
 
 class ApiRoute(APIRoute):
@@ -55,7 +55,7 @@ class ApiRoute(APIRoute):
 class Router(APIRouter):
     """The router of one resource."""
 
-    def __init__(self, *, responses: Mapping[int, Any] = {}, **options: Any) -> None:
+    def __init__(self, *, responses: Mapping[int | str, Any] = {}, **options: Any) -> None:
         described: dict[int | str, Any] = {"4XX": {"model": ErrorAnswer}, **responses}
         super().__init__(route_class=ApiRoute, responses=described, **options)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from pydantic import AfterValidator
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from analytics.model import ParameterError
 from dashapp.parameters.table import Parameter
 from dashapp.web.answers import answer
 from dashapp.web.body_limits import UPLOAD_CAP
@@ -40,15 +42,15 @@ _FILE = {
 }
 
 
-def checked_key(key: str) -> str:
-    """A name that a client gives to its upload.
+def key(name: str, value: str) -> str:
+    """A name that a client gives to its upload. Raises ParameterError.
 
-    >>> checked_key("a-1")
+    >>> key("id", "a-1")
     'a-1'
     """
-    if not _KEY.fullmatch(key):
-        raise ValueError("1 to 64 letters, digits, '_' or '-'")
-    return key
+    if not _KEY.fullmatch(value):
+        raise ParameterError(name, value[:40], "1 to 64 letters, digits, '_' or '-'")
+    return value
 
 
 @router.post("/api/upload", response_model=Uploaded, openapi_extra={"requestBody": _FILE})
@@ -60,7 +62,7 @@ async def upload(
     symbol: Annotated[str | None, SYMBOL, Query(description="for rows that name none")] = None,
     id: Annotated[
         str | None,
-        AfterValidator(checked_key),
+        AfterValidator(partial(key, "id")),
         Query(description="a name of your own, under which /api/uploads lists it"),
     ] = None,
     encoding: Annotated[Encoding, read_as(_ENCODING), Query(description="of its text")] = "utf-8",
