@@ -68,9 +68,7 @@ def create_server(
         finally:
             await runtime.stop()
 
-    server = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=http.OPENAPI_PATH, lifespan=lifespan
-    )
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     http.mount(server, runtime)  # before Dash, whose last route answers every GET with a page
     app = (create_app or _product)(runtime, server)
     server.add_exception_handler(DependencyException, _no_such_file)

@@ -16,11 +16,11 @@ from starlette.responses import HTMLResponse, Response
 
 from dashapp.services.runtime import Runtime
 from dashapp.settings import VERSION
+from dashapp.web.answers import answer
 from dashapp.web.errors import handle_errors, refusal
 from dashapp.web.page import document_page
 from dashapp.web.routes import alerts, exports, feed, markets, replay, status, uploads
 
-OPENAPI_PATH = "/api/openapi.json"
 _ROUTERS = tuple(each.router for each in (status, feed, alerts, markets, uploads, replay, exports))
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _ABOUT = (
@@ -36,14 +36,19 @@ def mount(server: FastAPI, runtime: Runtime) -> None:
     handle_errors(server)
     for router in _ROUTERS:
         server.include_router(router)
+    # Of these routes alone: Dash's come later.
     document = get_openapi(
         title="Spreadscope", version=VERSION, description=_ABOUT, routes=server.routes
     )
-    server.openapi_schema = document  # of these routes alone: Dash's come later
+    server.state.openapi = document
+
+    async def openapi() -> Response:
+        return answer(document)
 
     async def page(request: Request) -> Response:
         return HTMLResponse(document_page(document, str(request.base_url).rstrip("/")))
 
+    _add(server, "/api/openapi.json", openapi, ["GET", "HEAD"])
     _add(server, "/api", page, ["GET", "HEAD"])
     for path in ("/api/{rest:path}", "/export/{rest:path}", "/export", "/healthz/{rest:path}"):
         _add(server, path, _nothing_here, _METHODS)

@@ -20,7 +20,8 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem aut
 h3 {{ font: 600 1rem ui-monospace, monospace; margin: 2rem 0 .25rem; overflow-wrap: anywhere; }}
 pre {{ background: #eef2f6; padding: .75rem; overflow-x: auto; border-radius: 6px; }}
 h2 {{ text-transform: capitalize; }} h4 {{ margin: .5rem 0; }} a {{ color: #0a5dc2; }}
-td {{ padding: .1rem 1rem .1rem 0; vertical-align: top; }} table table {{ margin-left: .5rem; }}
+table {{ display: block; overflow-x: auto; }}
+td {{ padding: .1rem 1rem .1rem 0; vertical-align: top; }} td p {{ margin: 0 0 .25rem; }}
 @media (prefers-color-scheme: dark) {{
   body {{ color: #e6edf3; background: #0d1117; }} pre {{ background: #1e2630; }}
   a {{ color: #5aa2ff; }} }}
@@ -65,23 +66,22 @@ def document_page(document: Mapping[str, Any], base: str) -> str:
 
 
 def _section(head: str, operation: Schema, models: Schema) -> str:
-    parameters = (
-        (one["name"], {**one["schema"], **_words(one)}, one.get("required", False))
-        for one in operation.get("parameters", ())
-    )
-    parts = [
-        f"<h3>{escape(head)}</h3>{_text(operation)}",
-        _table(parameters, models),
+    parameters = [
+        (each["name"], {**each["schema"], **_words(each)}, each.get("required", False))
+        for each in operation.get("parameters", ())
     ]
-    body = operation.get("requestBody")
-    if body:
+    parts = [f"<h3>{escape(head)}</h3>{_text(operation)}", _inputs(parameters)]
+    if "requestBody" in operation:
+        body = operation["requestBody"]
         parts.append(f"<h4>Body</h4>{_text(body)}")
-        parts.append(_fields(_schema(body), models))
-    parts += [
-        f"<details><summary>Answer</summary>{table}</details>"
-        for status, response in operation["responses"].items()
-        if status == "200" and (table := _fields(_schema(response), models))
-    ]
+        model = _model(_schema(body), models)
+        if model is not None:
+            required = model.get("required", ())
+            fields = [(name, each, name in required) for name, each in model["properties"].items()]
+            parts.append(_text(model) + _inputs(fields))
+    answer = _answer(_schema(operation["responses"]["200"]), models)
+    if answer:
+        parts.append(f"<details><summary>Answer</summary>{answer}</details>")
     return "".join(parts)
 
 
@@ -100,33 +100,60 @@ def _schema(content: Schema) -> Schema:
     return schema
 
 
-def _fields(schema: Schema, models: Schema) -> str:
-    """The fields of the model that a schema names, and those of the models in it."""
+def _inputs(fields: Iterable[tuple[str, Schema, bool]]) -> str:
+    """What is sent: name, what is legal, what it means, and its default."""
+    return _table(
+        (name, _legal(schema), _text(schema), _default(schema, required))
+        for name, schema, required in fields
+    )
+
+
+def _answer(schema: Schema, models: Schema) -> str:
+    """What is answered: the fields of the model that a schema names, and of those in it."""
     model = _model(schema, models)
     if model is None:
         return ""
-    required = model.get("required", ())
-    rows = ((name, each, name in required) for name, each in model["properties"].items())
-    return _text(model) + _table(rows, models)
+    return _text(model) + _table(
+        (name, _legal(each), _text(each) + _answer(each, models))
+        for name, each in model["properties"].items()
+    )
 
 
-def _table(rows: Iterable[tuple[str, Schema, bool]], models: Schema) -> str:
-    cells = [
-        f"<tr><td><code>{escape(name)}</code></td><td>{escape(_type(schema, models))}</td>"
-        f"<td>{escape(schema.get('description', ''))}{_fields(schema, models)}</td>"
-        f"<td>{escape(_default(schema, required))}</td></tr>"
-        for name, schema, required in rows
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    """A table of a name, a type, and cells that are HTML."""
+    lines = [
+        f"<tr><td><code>{escape(name)}</code></td><td>{escape(kind)}</td>"
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>"
+        for name, kind, *cells in rows
     ]
-    return f"<table>{''.join(cells)}</table>" if cells else ""
+    return f"<table>{''.join(lines)}</table>" if lines else ""
 
 
 def _default(schema: Schema, required: bool) -> str:
-    if required:
-        return "required"
     value = schema.get("default")
-    if value is None:
-        return ""
-    return f"default {str(value).lower() if isinstance(value, bool) else value}"
+    if required or value in (None, []):
+        return "required" if required else ""
+    return f"default {escape(str(value).lower() if isinstance(value, bool) else str(value))}"
+
+
+def _legal(schema: Schema) -> str:
+    """What a schema allows, in words; that it may be null, where it is more than that.
+
+    >>> _legal({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 9000}, {"type": "null"}]})
+    'integer 1 to 9,000 or null'
+    """
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(map(_legal, schema["anyOf"])))
+    words = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    if words:
+        return ", ".join(map(str, words))
+    kind = str(schema.get("type", "object" if "$ref" in schema else "any"))
+    if kind == "array":
+        return f"list of {_legal(schema['items'])}"
+    if "minimum" in schema:
+        return f"{kind} {schema['minimum']:,.17g} to {schema['maximum']:,.17g}"
+    return kind
 
 
 def _model(schema: Schema, models: Schema) -> Schema | None:
@@ -137,24 +164,3 @@ def _model(schema: Schema, models: Schema) -> Schema | None:
     inner = (schema.get("items"), schema.get("additionalProperties"), *schema.get("anyOf", ()))
     found = (_model(each, models) for each in inner if isinstance(each, Mapping))
     return next((model for model in found if model is not None), None)
-
-
-def _type(schema: Schema, models: Schema) -> str:
-    """A schema's type in words.
-
-    >>> _type({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 9}, {"type": "null"}]}, {})
-    'integer 1 to 9, null'
-    """
-    if "$ref" in schema:
-        return "object"
-    if "anyOf" in schema:
-        return ", ".join(dict.fromkeys(_type(each, models) for each in schema["anyOf"]))
-    words = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
-    if words:
-        return ", ".join(map(str, words))
-    kind = str(schema.get("type", "any"))
-    if kind == "array":
-        return f"list of {_type(schema['items'], models)}"
-    if "minimum" in schema:
-        return f"{kind} {schema['minimum']:g} to {schema['maximum']:,.15g}"
-    return kind

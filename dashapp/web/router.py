@@ -88,5 +88,5 @@ def _strict(request: Request, route: APIRoute) -> JsonRequest:
 def _declared(request: Request, route: APIRoute) -> list[str]:
     """The names of a route's query parameters, as the OpenAPI document has them."""
     method = "get" if request.method == "HEAD" else request.method.lower()
-    operation = request.app.openapi()["paths"][route.path_format][method]
+    operation = request.app.state.openapi["paths"][route.path_format][method]
     return [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]

@@ -10,13 +10,11 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
 from analytics.alerts import METRICS, AlertRule
-from analytics.model import PairParams
 from dashapp.services.alerts.engine import AlertEngine, public_rule
 from dashapp.services.alerts.history import MAX_EVENTS
 from dashapp.web.answers import answer, answer_in_thread
-from dashapp.web.deps import RuntimeDep, Since, market_of, whole
+from dashapp.web.deps import PairQuery, RuntimeDep, Since, market_of, whole
 from dashapp.web.errors import ApiError
-from dashapp.web.json_types import Json
 from dashapp.web.models import AddedRule, Alerts, Deleted, Rules
 from dashapp.web.router import Router
 
@@ -38,7 +36,7 @@ class NewRule(BaseModel):
     metric: str = Field(description=_METRICS)
     operator: str = Field(description=">, <, and for z, spread and correlation abs>, abs<")
     threshold: float = Field(description="in the metric's own units")
-    params: Json[PairParams] | None = Field(None, description="a pair: y and x, and what differs")
+    params: PairQuery | None = Field(None, description="a pair: y, x, and what differs")
     symbol: str | None = None
     hysteresis: float = Field(0, description="how far the value must come back to fire anew")
     cooldown_s: float = Field(0, description="seconds of market time")

@@ -66,7 +66,7 @@ _ALL_MARKETS = {"id": "all-markets", "title": "All markets", "kind": "all"}
 _EVENT_COLUMNS = tuple(each.name for each in fields(AlertEvent) if each.name != "rule_id")
 #: What became of an alert; empty where nothing is known.
 _OUTCOME_COLUMNS = tuple(each.name for each in fields(Outcome))
-_FILE = {
+_FILE: dict[int | str, Any] = {
     200: {
         "description": "The file. Every export can also be had with .zip after its ending (the "
         "file and its manifest: parameters, versions, row count, SHA-256), or with "
