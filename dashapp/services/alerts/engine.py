@@ -27,6 +27,7 @@ from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from dashapp.services.periodic import rounds
 from dashapp.services.startup import Kernels
+from dashapp.text.pair import trade_sentence
 from ingestion.url_guard import check_url, mask_url
 from storage.archive.archive import Archive
 from storage.market.market import Market
@@ -88,7 +89,7 @@ class AlertEngine:
         """Hand all that is known to a new archive, which may not have it."""
         for rule in self._rules.values():
             self._keep_rule(rule)
-        documents = [record.kept_document() for record in self.history.records()][::-1]
+        documents = [record.document() for record in self.history.records()][::-1]
         states, waiting = turned(AlertState(), self._state), self._outbox.deliveries()
         self._writer.keep(lambda archive: archive.add_events(documents, states, waiting))
 
@@ -182,7 +183,7 @@ class AlertEngine:
         """Evaluate the rules of every market that changed since the last step."""
         async with self._stepping:
             readings = await self._reader.read(self.rules)
-            events, state = evaluate(self.rules, readings, self._state)
+            events, state = evaluate(self.rules, readings, self._state, trade_sentence)
             states, self._state = turned(self._state, state), state
             for rule_id in state.spent:
                 if self._rules[rule_id].enabled:
@@ -205,7 +206,7 @@ class AlertEngine:
         """
         records = self.history.add(events, self._rules, self._markets)
         waiting = self._outbox.take(records, self._rules)
-        documents = [record.kept_document() for record in records]
+        documents = [record.document() for record in records]
         for event in events:
             logger.info("alert in market %s: %s", event.market, event.text)
         self._writer.keep(lambda archive: archive.add_events(documents, states, waiting))
@@ -217,7 +218,7 @@ class AlertEngine:
         for record in await follow(self._markets, self.history.followed()):
             self.history.changed()
             if not record.followed:
-                self._writer.keep(partial(Archive.update_event, event=record.kept_document()))
+                self._writer.keep(partial(Archive.update_event, event=record.document()))
 
     def _forget(self, rule: AlertRule) -> None:
         """Begin anew with what a rule read, unless another still reads the same."""

@@ -69,7 +69,7 @@ class Outbox:
                         "tries": 0,
                     }
                 )
-                record.progress = Progress("pending")
+                record.show(Progress("pending"))
         return deliveries
 
     def send(self, deliveries: Iterable[Delivery]) -> None:
@@ -109,8 +109,7 @@ class Outbox:
     def _give_up_lost(self, records: Iterable[Record]) -> None:
         """Alerts that were to be delivered, but of which no more is kept than that."""
         for record in records:
-            pending = record.progress is not None and record.progress.state == "pending"
-            if pending and record.event.id not in self._waiting:
+            if record.delivery_state == "pending" and record.event.id not in self._waiting:
                 ended = Progress("given up", why="the program ended")
                 self._note(record.event.id, record, ended)
 
@@ -120,7 +119,7 @@ class Outbox:
     def _note(self, delivery_id: str, record: Record | None, progress: Progress) -> None:
         """Put a delivery's progress into the history, where that has the alert, and keep it."""
         if record is not None:
-            record.progress = progress
+            record.show(progress)
             self._history.changed()
         if progress.state == "pending":
             if delivery_id in self._waiting:
@@ -129,5 +128,5 @@ class Outbox:
             self._writer.keep(count)
             return
         self._waiting.pop(delivery_id, None)
-        event = record.kept_document() if record is not None else None
+        event = record.document() if record is not None else None
         self._writer.keep(partial(Archive.end_delivery, delivery_id=delivery_id, event=event))

@@ -15,6 +15,7 @@ from analytics.model import TIMEFRAMES, FloatArray, IntArray
 from dashapp.services.alerts.readings import past_readings
 from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
+from dashapp.text.pair import trade_sentence
 
 #: Seconds for which a preview that is shown beside live figures stands.
 RECENT_S = 5.0
@@ -97,14 +98,20 @@ class Previews:
         return preview
 
 
-def _preview(rule: AlertRule, finest: str, ts_ms: IntArray, values: FloatArray) -> Preview:
+def _preview(
+    rule: AlertRule, finest: str, ts_ms: IntArray, values: FloatArray, betas: FloatArray
+) -> Preview:
     if not len(ts_ms):
         return Preview()
     hits = would_have_fired(rule, ts_ms, values)
     times = "once" if len(hits) == 1 else f"{len(hits):,} times"
     marks = tuple(
         Mark(
-            int(ts_ms[at]), rule.metric, rule.operator, float(values[at]), _words(rule, values[at])
+            int(ts_ms[at]),
+            rule.metric,
+            rule.operator,
+            float(values[at]),
+            _words(rule, float(values[at]), float(betas[at])),
         )
         for at in hits.tolist()
     )
@@ -113,5 +120,5 @@ def _preview(rule: AlertRule, finest: str, ts_ms: IntArray, values: FloatArray) 
     return Preview(f"it would have fired {times} in the {bars}", marks)
 
 
-def _words(rule: AlertRule, value: float) -> str:
-    return f"would have fired: {describe(rule, float(value))}"
+def _words(rule: AlertRule, value: float, beta: float) -> str:
+    return f"would have fired: {describe(rule, value, beta, trade_sentence)}"

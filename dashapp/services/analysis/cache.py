@@ -135,7 +135,7 @@ class Analyses:
             return COMPILING
         bars = {symbol: market.bars(symbol, timeframe, limit) for symbol in market.symbols}
         key = _market_key(market, timeframe, limit)
-        return await self._shared("summary", key, lambda: summarize_market(bars))
+        return await self._shared("summary", key, lambda: summarize_market(bars, limit))
 
     async def ranking(
         self, market_id: str, params: PairParams, settings: BacktestParams

@@ -134,10 +134,11 @@ async def test_the_preview_counts_what_the_engine_would_have_fired(runtime):
     for one in both:
         runtime.markets["live"].append(one)
     rule = runtime.alerts.add_rule({**ON_Z, "threshold": 1.5, "on": "close"})
-    times, values = past_readings(runtime.markets["live"], rule)()
+    times, values, betas = past_readings(runtime.markets["live"], rule)()
     assert len(times) == PAIR.limit
     snapshot = await runtime.analysis.snapshot("live", PAIR)
     assert values[-1] == pytest.approx(snapshot.z[-1], rel=1e-9)
+    assert betas[-1] == pytest.approx(snapshot.fit.beta, rel=1e-9)
 
 
 async def test_the_preview_is_of_the_bars_that_the_activity_filter_leaves(runtime):
@@ -186,7 +187,7 @@ async def test_what_became_of_an_alert_is_not_read_from_another_body_of_data(run
     await runtime.alerts.step()
     (record,) = runtime.alerts.history.records("live")
     assert record.followed
-    kept = record.kept_document()
+    kept = record.document()
     anew = AlertEngine(runtime.markets, runtime.kernels, ArchiveWriter())
     anew.restore([], [kept], {})
     for one in both:
