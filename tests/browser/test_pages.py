@@ -262,6 +262,21 @@ def test_ticks_bars_and_analytics_download_as_csv(open_tab):
         assert all(int(row["ts_ms"]) > 1_500_000_000_000 for row in rows)
 
 
+def test_a_field_of_a_rule_that_is_wrong_says_so_under_it(open_tab):
+    page = open_tab("/alerts?market=demo&y=BTCUSDT&x=ETHUSDT")
+    wait_for_points(page, "alert-zscore-chart", 50)
+    page.fill("#rule-cooldown", "0,5")
+    page.fill("#rule-threshold", "-1")
+    until(page, "document.querySelector('#rule-cooldown-message').innerText.includes('0.5')")
+    words = page.inner_text("#rule-cooldown-message")
+    assert words == "0,5 has a decimal comma: write 0.5"
+    page.fill("#rule-cooldown", "1,000")
+    until(page, "document.querySelector('#rule-cooldown-message').innerText === ''")
+    until(page, "document.querySelector('#rule-threshold-message').innerText !== ''")
+    assert page.inner_text("#rule-threshold-message") == "-1: expected a number of at least 0"
+    assert page.inner_text("#rule-says") == ""
+
+
 def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab):
     page = open_tab("/alerts?market=demo&y=BTCUSDT&x=ETHUSDT&z_window=10")
     wait_for_points(page, "alert-zscore-chart", 50)
