@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_more_confidence_is_a_wider_interval():
     x = autoregression(np.random.default_rng(2), 500, 15.0)
     found = [half_life_interval(x, confidence) for confidence in (0.8, 0.9, 0.95, 0.99)]
     assert found == sorted(found, key=lambda interval: -interval.low)
-    assert all(a.high < b.high for a, b in zip(found, found[1:], strict=False))
+    assert all(a.high < b.high for a, b in pairwise(found))
 
 
 def test_noise_has_a_half_life_of_next_to_nothing():
