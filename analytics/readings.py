@@ -159,8 +159,8 @@ def pair_readings(
     [nan, -1.358]
     """
     for metric in metrics:
-        if metric not in _READ:
-            raise ValueError(f"metric is {metric!r}, expected one of {', '.join(_READ)}")
+        if metric not in PAIR_METRICS:
+            raise ValueError(f"metric is {metric!r}, expected one of {', '.join(PAIR_METRICS)}")
     ends = np.atleast_1d(np.asarray(ends_ms, dtype=np.int64))
     made = {metric: np.full(len(ends), np.nan) for metric in metrics}
     if not len(ends):

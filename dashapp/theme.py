@@ -130,16 +130,6 @@ def luminance(red: Any, green: Any, blue: Any) -> Any:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(first: str, second: str) -> float:
-    """WCAG 2 contrast of two colours "#rrggbb", from 1 to 21; AA text needs 4.5.
-
-    >>> round(contrast("#000000", "#ffffff"), 1)
-    21.0
-    """
-    dark, light = sorted(float(luminance(*_channels(one))) for one in (first, second))
-    return (light + 0.05) / (dark + 0.05)
-
-
 def luminance_of_scale(shares: npt.NDArray[np.float64], theme: str) -> npt.NDArray[np.float64]:
     """Luminance of the diverging scale at each share of its way, 0 to 1; NaN stays NaN."""
     places = [place for place, _ in DIVERGING[theme]]

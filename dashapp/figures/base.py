@@ -245,24 +245,14 @@ def _split(made: Figure) -> tuple[dict[str, Any], list[tuple[list[str | int], An
 
 
 def taken_apart(made: Figure) -> tuple[str, list[tuple[list[str | int], Any]]]:
-    """A figure's `structure` and its `arrays`, from one walk through it."""
+    """A figure's structure and its arrays, from one walk through it.
+
+    The structure is a short signature of everything but the arrays: two figures with the same
+    one differ only in what the list names, as (path, value) for a Patch.
+
+    >>> [path for path, _ in taken_apart(empty_figure("no data", "dark"))[1]]
+    [['layout', 'shapes'], ['layout', 'annotations']]
+    """
     kept, found = _split(made)
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest(), found
-
-
-def structure(made: Figure) -> str:
-    """A short signature of everything but a figure's arrays: data, shapes, annotations, ranges.
-
-    Two figures of one structure differ only in what `arrays` lists.
-    """
-    return taken_apart(made)[0]
-
-
-def arrays(made: Figure) -> list[tuple[list[str | int], Any]]:
-    """What may change in a figure of one structure: (path, value), for a Patch.
-
-    >>> [path for path, _ in arrays(empty_figure("no data", "dark"))]
-    [['layout', 'shapes'], ['layout', 'annotations']]
-    """
-    return taken_apart(made)[1]

@@ -119,15 +119,6 @@ def pct(share: float | None, digits: int = 2, *, signed: bool = True) -> str:
     return f"{number(share * 100, digits, signed=signed)} %"
 
 
-def bps(share: float | None) -> str:
-    """A share of 1 as basis points.
-
-    >>> bps(0.000412)
-    '4.1 bps'
-    """
-    return NONE if share is None or _missing(share) else f"{number(share * 1e4, 1)} bps"
-
-
 def p_value(value: float | None) -> str:
     """A p-value with its sign of equality.
 

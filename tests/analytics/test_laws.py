@@ -34,8 +34,8 @@ RULE = AlertRule("r1", "demo", "price", ">", 100.0, symbol="Y", cooldown_s=3)
 
 #: What the laws do not speak of, and why.
 EXEMPT = {
+    "alignment": "rows of two legs, no statistics; test_alignment and test_pair hold it",
     "arrays": "turns arguments into arrays; test_arrays holds it",
-    "barfold": "a kernel that fills arrays given to it; test_bars holds it",
     "grid": "the parameters of a sweep, no statistics; test_sweep holds it",
     "model": "the vocabulary, no statistics",
     "warmup": "computes nothing that anyone sees",
@@ -242,9 +242,9 @@ REGISTRY: dict[str, Entry] = {
     "mackinnon.critical_values": of_bars(lambda f, a: f("c", 2, 100)),
     "mackinnon.pvalue": of_bars(lambda f, a: f(-3.0, "ct")),
     "mackinnon.pvalues": of_bars(lambda f, a: f(a.y / -50)),
+    "bars.usual_step": Entry(lambda f, d: f(d.y_bars.ts_ms, "1s"), series=False),
     "bars.resample": of_bars(lambda f, a: f(a.ticks, "1s")),
     "bars.aggregate": of_bars(lambda f, a: f(a.y_bars, "1m")),
-    "bars.to_frame": of_bars(lambda f, a: f(a.y_bars)),
     "bars.ticks_of_frame": of_bars(
         lambda f, a: f(pd.DataFrame({"ts_ms": a.ticks.ts_ms, "price": a.y, "size": a.size}))
     ),

@@ -58,4 +58,3 @@ async def test_200_rules_on_20_symbols(metrics):
         f"\n200 rules on {', '.join(metrics)}, 20 symbols, 1,000 bars: "
         f"median {np.median(spent):.1f} ms, p95 {np.percentile(spent, 95):.1f} ms an update"
     )
-    assert np.median(spent) < 60.0

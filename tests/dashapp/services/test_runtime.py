@@ -38,6 +38,7 @@ from dashapp.services.uploads.session import UploadSession
 from dashapp.settings import Settings
 from ingestion.files.reader import UploadError
 from storage.market.market import Market
+from tests.waiting import PATIENCE_S, until
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")
 RULE = {
@@ -48,14 +49,6 @@ RULE = {
     "params": {"y": "BTCUSDT", "x": "ETHUSDT"},
 }
 QUIET = Settings(source="none", archive=None)
-
-
-async def until(condition, seconds: float = 60.0) -> None:
-    """Wait until it holds; the first start on a machine compiles."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -105,13 +98,19 @@ async def test_start_and_stop_leave_no_task_behind(monkeypatch):
 
 
 async def test_stop_is_quick_while_the_kernels_still_compile(monkeypatch):
-    monkeypatch.setattr("dashapp.services.startup.statistics", lambda _: time.sleep(1.5))
+    compiling, end = threading.Event(), threading.Event()
+
+    def compile_until_told(_: object) -> None:
+        compiling.set()
+        end.wait(PATIENCE_S)
+
+    monkeypatch.setattr("dashapp.services.startup.statistics", compile_until_told)
     runtime = Runtime(QUIET)
     await runtime.start()
-    await asyncio.sleep(0.2)
-    began = time.monotonic()
-    await runtime.stop()
-    assert time.monotonic() - began < 1.0
+    await until(compiling.is_set)
+    await runtime.stop()  # it does not wait for the thread, which goes on
+    assert not end.is_set()
+    end.set()
 
 
 async def test_until_the_kernels_are_ready_every_analysis_says_so(runtime):

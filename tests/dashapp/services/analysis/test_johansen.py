@@ -11,14 +11,7 @@ import pytest
 from analytics.cointegration import johansen
 from dashapp.services.analysis import johansen as desk_module
 from dashapp.services.analysis.johansen import JohansenDesk, johansen_document, johansen_of
-
-
-async def until(condition) -> None:
-    for _ in range(2_000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen within 20 s")
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(("trend", "order"), [("n", -1), ("c", 0), ("ct", 1), ("ctt", 1)])

@@ -22,16 +22,10 @@ from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from storage.archive.archive import Archive
 from tests.exchange import Exchange
+from tests.waiting import until
 
 PROJECT = Path(__file__).resolve().parents[4]
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-
-
-async def until(condition, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from storage.archive.archive import Archive, ArchiveError
 from tests.exchange import Exchange
+from tests.waiting import until
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 CSV = b"timestamp,open,high,low,close,volume\n" + b"".join(
@@ -25,13 +26,6 @@ NDJSON = b"".join(
     b'{"symbol":"BTCUSDT","ts":%d,"price":%d,"size":1}\n' % (1_723_161_240_000 + n, 100 + n % 7)
     for n in range(3_000)
 )
-
-
-async def until(condition, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import numpy as np
@@ -15,6 +14,7 @@ from analytics.model import BAR_COLUMNS
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 TICKS = 3_000
 
@@ -61,13 +61,6 @@ async def started(**options):
         yield runtime
     finally:
         await runtime.stop()
-
-
-async def until(condition, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
 
 
 def accepted(runtime: Runtime) -> int:
