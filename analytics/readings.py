@@ -19,7 +19,7 @@ from analytics._pair_parts import MIN_ROWS, Legs, legs_of, returns_of, spread_of
 from analytics.alignment import Aligned, align, shared_times
 from analytics.cointegration import engle_granger
 from analytics.hedge import fit_hedge
-from analytics.model import BAR_COLUMNS, Bars, FloatArray, IntArray, PairParams
+from analytics.model import Bars, FloatArray, IntArray, PairParams
 from analytics.rolling import rolling_corr, rolling_moments
 from analytics.stationarity import rolling_adf
 
@@ -188,10 +188,7 @@ def _stretch(bars: Bars, span: tuple[int, int], before: int | None) -> Bars:
     if span[1] != span[0]:
         last = int(bars.ts_ms.searchsorted(span[1], side="right"))
     start = 0 if before is None else max(first - before - 1, 0)
-    if start == 0 and last == len(bars):
-        return bars
-    columns = {name: getattr(bars, name)[start:last] for name in BAR_COLUMNS}
-    return Bars(bars.symbol, bars.timeframe, **columns)
+    return bars[start:last]
 
 
 def _view(rows: Aligned, legs: Legs, params: PairParams, part: slice) -> _View:
