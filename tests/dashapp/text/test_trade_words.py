@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from analytics.model import Bars, HedgeFit, PairParams
 from analytics.spread import leg_signs, spread
 from dashapp.figures.trades import backtest_z_figure
 from dashapp.text import answers, methods
-from dashapp.text.backtest import figure_rows
+from dashapp.text.backtest import figure_rows, worded_trades
 from dashapp.text.pair import LEGS_AGAINST, pair_figures, trade_sentence, trade_words
 from dashapp.ui.pages.analytics.tables import methods_table
 from dashapp.ui.pages.backtest.page import trade_row
@@ -152,6 +152,16 @@ def test_the_rows_of_trades_word_the_positions_that_the_engine_took(backtests, s
         assert trade.gross == pytest.approx(earned(trade, signs), rel=1e-9, abs=1e-12)
         assert signs == leg_signs(trade.side, trade.beta)
         assert row["warning"] == (LEGS_AGAINST if sign < 0 else "")
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_exported_trades_word_the_positions_that_the_engine_took(backtests, sign):
+    trades = worded_trades(backtests[sign])
+    assert [asdict(trade) | {"legs": None} for trade in trades] == [
+        asdict(trade) | {"legs": None} for trade in backtests[sign].trades
+    ]
+    for trade in trades:
+        assert signs_in(trade.legs) == leg_signs(trade.side, trade.beta)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
