@@ -261,6 +261,25 @@ def link_of(view: View) -> dict[str, Any]:
     return {**values, "query": to_query(values)}
 
 
+def collected(
+    market: str | None,
+    symbols: list[str] | None,
+    raw: Mapping[str, Any],
+    known: list[str],
+    held: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The tab's view by what the controls hold, and the message under each of them.
+
+    held: the view that the tab has, which stays where a control is wrong or nothing is new.
+    """
+    view, errors = check(market or "", symbols or [], raw, known)
+    stored = link_of(view) if view else held
+    return {
+        "view": no_update if stored == held else stored,
+        "messages": {row.name: errors.get(row.name, "") for row in VIEW},
+    }
+
+
 def _register_collect(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         output={
@@ -283,13 +302,7 @@ def _register_collect(app: Dash, runtime: Runtime) -> None:
         known = symbols_of(runtime, market)
         if len(known) >= 2 and not (raw["y"] and raw["x"]):
             raise PreventUpdate  # the legs are being filled in
-        view, errors = check(market or "", symbols or [], raw, known)
-        messages = {row.name: errors.get(row.name, "") for row in VIEW}
-        made = link_of(view) if view else None
-        return {
-            "view": no_update if made is None or made == held else made,
-            "messages": messages,
-        }
+        return collected(market, symbols, raw, known, held)
 
 
 def register(app: Dash, runtime: Runtime) -> None:
