@@ -9,12 +9,14 @@ import numpy as np
 from analytics._kernels.adf import NOISE
 from analytics.alignment import Aligned
 from analytics.correlation import LEAST_OBSERVATIONS, pearson
-from analytics.model import FloatArray, PairParams
+from analytics.model import BoolArray, FloatArray, PairParams
 from analytics.rolling import rolling_corr
 from analytics.spread import spread
 
 #: Rows below which no pair is analysed, whatever its windows.
 MIN_ROWS = 30
+#: Why there is no z-score of legs that are multiples of one another.
+MULTIPLES = "Y and X are multiples of one another, so their spread is nothing but rounding"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,44 @@ def spread_of(y: FloatArray, x: FloatArray, beta: float, alpha: float) -> FloatA
     if float(line.max()) - float(line.min()) <= NOISE * size:
         return np.full(len(line), line[-1])
     return line
+
+
+def are_multiples(y: FloatArray, x: FloatArray) -> bool:
+    """Whether prices above zero, shape (n,), have one ratio but for their rounding.
+
+    >>> prices = np.array([0.1, 0.2, 0.7])
+    >>> bool(are_multiples(3.0 * prices, prices)), bool(are_multiples(prices + 1.0, prices))
+    (True, False)
+    """
+    if not len(y):
+        return False
+    ratio = y / x
+    low, high = float(ratio.min()), float(ratio.max())
+    return high - low <= NOISE * abs(high)
+
+
+def scatter(values: FloatArray, places: BoolArray) -> FloatArray:
+    """Values at the rows that a mask of shape (n,) chooses, NaN elsewhere.
+
+    >>> scatter(np.array([1.0, 2.0]), np.array([True, False, True]))
+    array([ 1., nan,  2.])
+    """
+    rows = np.full(len(places), np.nan)
+    rows[places] = values
+    return rows
+
+
+def hold(values: FloatArray, places: BoolArray) -> FloatArray:
+    """Values at the rows that a mask of shape (n,) chooses, each until the next such row.
+
+    NaN before the first of them.
+
+    >>> hold(np.array([1.0, 2.0]), np.array([False, True, False, True]))
+    array([nan,  1.,  1.,  2.])
+    """
+    if len(values) == len(places):
+        return values
+    return np.concatenate(([np.nan], values))[np.cumsum(places)]
 
 
 def returns_of(closes: FloatArray) -> FloatArray:

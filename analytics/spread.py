@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analytics.arrays import number, numbers, series, table
-from analytics.model import FloatArray
+from analytics.arrays import number, numbers, series, table, whole
+from analytics.model import FloatArray, ParameterError
 from analytics.rolling import rolling_mean, rolling_std, rolling_zscore
 
 
@@ -77,3 +77,57 @@ def bands(spread: Any, window: int, k: float = 2.0) -> Bands:
     values = series("spread", spread)
     mean, width = rolling_mean(values, window), k * rolling_std(values, window)
     return Bands(mean, mean - width, mean + width)
+
+
+class LegSigns(NamedTuple):
+    """Which side each leg of a position is on: 1 long, -1 short, 0 not held."""
+
+    y: int
+    x: int
+
+
+def leg_signs(side: float, beta: float) -> LegSigns:
+    """The side of each leg of a position in the spread y - beta x, as the back-test takes it.
+
+    side: above 0 for long the spread (where z is below 0), below 0 for short, 0 for none; its
+    size says nothing. Long the spread is long Y and -beta of X: with beta above 0 the legs are
+    on opposite sides, with beta below 0 on the same side. Raises ValueError where side or beta
+    is no finite number.
+
+    >>> leg_signs(-1, 2.0), leg_signs(-1, -2.0)
+    (LegSigns(y=-1, x=1), LegSigns(y=-1, x=-1))
+    """
+    for name, value in (("side", side), ("beta", beta)):
+        if not math.isfinite(number(name, value)):
+            raise ParameterError(name, value, "a finite number")
+    of_y = (side > 0) - (side < 0)
+    return LegSigns(of_y, -of_y * ((beta > 0) - (beta < 0)))
+
+
+def largest_z(window: int) -> float:
+    """The largest |z| that a window can have, in standard deviations: (n - 1) / sqrt(n).
+
+    It is that of one value apart from all others, which are equal; ddof 1. Raises ValueError
+    where window is below 2. Source: Shiffler, "Maximum z scores and outliers", The American
+    Statistician 42 (1988).
+
+    >>> round(largest_z(60), 3)
+    7.617
+    """
+    return (whole("window", window, 2) - 1) / math.sqrt(window)
+
+
+def check_reachable(field: str, level: float, window: int) -> None:
+    """Refuse a level of |z| that no z-score of a window reaches.
+
+    Raises ParameterError with the field, the level, and the largest |z| of `largest_z`.
+
+    >>> check_reachable("entry_z", 2.0, 5)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    analytics._errors.ParameterError: entry_z is 2.0, expected at most 1.78, the largest |z| ...
+    """
+    largest = largest_z(window)
+    if level > largest:
+        below = math.floor(largest * 100) / 100
+        raise ParameterError(field, level, f"at most {below:g}, the largest |z| of {window} bars")
