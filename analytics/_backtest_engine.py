@@ -34,6 +34,8 @@ _FOREVER = float(1 << 62)
 LONGEST_GAP = 10
 #: A standard deviation below this share of the legs' size is what rounding leaves.
 _ROUNDING = 64.0 * float(np.finfo(np.float64).eps)
+#: No rows whose equity is noted.
+NO_BLOCKS = (np.empty(0, np.int64), np.empty(0))
 _NO_FILLS = np.empty((3, 0), np.int64)
 
 
@@ -179,14 +181,14 @@ def hedge_legs(
     y, x = np.log(closes) if log_prices else closes
     if settings.hedge_mode == "in-sample":
         fit = fit or fit_hedge(y, x, params.hedge, params.intercept)
-        beta, alpha = np.full(len(y), float(fit.beta)), np.full(len(y), float(fit.alpha))
-        hedge = np.full(len(counted), float(fit.beta))
+        hedge, level = (np.full(len(counted), float(one)) for one in (fit.beta, fit.alpha))
     else:
         method = "ols" if settings.hedge_mode == "rolling" else "kalman"
         path = hedge_path(y, x, method, settings.hedge_window, params.intercept)
-        hedge = _known_before(path.beta, counted)
-        beta, alpha, fit = _one_bar_later(path.beta), _one_bar_later(path.alpha), None
-    spread, size = y - beta * x - alpha, np.abs(y) + np.abs(beta * x) + log_prices
+        hedge, level = (_known_before(line, counted) for line in path)
+        fit = None
+    beta = hedge[counted]
+    spread, size = y - beta * x - level[counted], np.abs(y) + np.abs(beta * x) + log_prices
     spread[: settings.hedge_window] = np.nan
     spread, size = (scatter(column, counted) for column in (spread, size))
     return Hedged(legs, hedge, spread, size, log_prices, per_year(legs, params), fit)
@@ -199,16 +201,9 @@ def per_year(legs: Legs, params: PairParams) -> float:
     return float(periods_per_year(params.timeframe) * share_of_bars)
 
 
-def _one_bar_later(values: FloatArray) -> FloatArray:
-    later = np.empty(len(values))
-    later[:1] = np.nan
-    later[1:] = values[:-1]
-    return later
-
-
 def _known_before(values: FloatArray, counted: BoolArray) -> FloatArray:
     """The value of the last row that counts before each row, NaN where there is none."""
-    seen = np.cumsum(counted) - counted
+    seen: IntArray = np.cumsum(counted) - counted
     return np.concatenate(([np.nan], values))[seen]
 
 
@@ -263,9 +258,11 @@ def rules_of(settings: BacktestParams) -> tuple[float, ...]:
     )
 
 
-def prices_of(legs: Legs) -> tuple[FloatArray, ...]:
-    """Open Y, open X, close Y, close X, each contiguous."""
-    return tuple(np.ascontiguousarray(row) for row in legs.prices)
+def market_of(hedged: Hedged) -> tuple[tuple[FloatArray, ...], IntArray, bool]:
+    """Prices and fills as the kernels take them, each row contiguous."""
+    legs = hedged.legs
+    prices = tuple(np.ascontiguousarray(row) for row in legs.prices)
+    return prices, legs.fills, hedged.log_prices
 
 
 def simulate(signals: Signals, settings: BacktestParams) -> Run:
@@ -276,18 +273,14 @@ def simulate(signals: Signals, settings: BacktestParams) -> Run:
     places = np.empty((len(PLACES), n // 2 + 1), np.int64)
     shares = np.empty((len(SHARES), n // 2 + 1))
     count = play(
-        signals.z,
-        hedged.hedge,
-        prices_of(hedged.legs),
-        hedged.legs.fills,
-        hedged.log_prices,
-        signals.start,
+        (signals.z, hedged.hedge, signals.start),
+        market_of(hedged),
         np.array(rules_of(settings)),
         sums,
         equity,
         (position, gross, drawdown, places, shares),
         (np.empty(0, np.int32), np.empty((2, 0), np.int32)),
-        (np.empty(0, np.int64), np.empty(0)),
+        NO_BLOCKS,
     )
     ledger = Ledger(*places[:, :count], *shares[:, :count])
     return Run(signals, equity, gross, drawdown, position.astype(np.int64), ledger, sums)

@@ -10,6 +10,7 @@ from analytics.model import FloatArray
 
 #: Returns whose variance is this share of their mean square, or less, do not vary.
 _NO_VARIANCE = 1e-13
+_COUNTS = ("trades", "fills_waited", "gap_exits")
 
 
 def reckon(sums: FloatArray, periods_per_year: float) -> dict[str, FloatArray]:
@@ -32,18 +33,22 @@ def reckon(sums: FloatArray, periods_per_year: float) -> dict[str, FloatArray]:
             "gross_return": gross,
             "sharpe": np.where(varies, mean / np.sqrt(variance) * yearly, np.nan),
             "sortino": np.where(falls, mean / np.sqrt(of["shortfalls"] / n) * yearly, np.nan),
-            "max_drawdown": of["drawdown"],
-            "profit_factor": np.where(of["losses"] > 0, of["gains"] / of["losses"], np.nan),
+            "max_drawdown": np.where(of["turnover"] > 0, of["drawdown"], np.nan),
+            "profit_factor": of["gains"] / of["losses"],  # infinite without a loss
             "hit_rate": of["wins"] / closed,
             "trades": closed,
             "average_holding_bars": of["held"] / closed,
             "turnover": of["turnover"],
             "exposure": of["exposed"] / n,
             "cost_share": np.where(gross > 0, 1.0 - net / gross, np.nan),
+            "fills_waited": of["waits"],
+            "average_wait_bars": of["waited"] / of["waits"],
+            "gap_exits": of["gap_exits"],
         }
 
 
 def figures_of(sums: FloatArray, periods_per_year: float) -> BacktestFigures:
     """The figures of one run."""
-    made = {name: float(value) for name, value in reckon(sums, periods_per_year).items()}
-    return BacktestFigures(**{**made, "trades": int(made["trades"])})  # type: ignore[arg-type]
+    values = {name: float(value) for name, value in reckon(sums, periods_per_year).items()}
+    counts = {name: int(values[name]) for name in _COUNTS}
+    return BacktestFigures(**{**values, **counts})  # type: ignore[arg-type]

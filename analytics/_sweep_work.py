@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from analytics._backtest_engine import (
+    NO_BLOCKS,
     Hedged,
     Legs,
     Signals,
     hedge_legs,
-    prices_of,
+    market_of,
     score_spread,
     too_short,
 )
@@ -42,18 +43,15 @@ def score_cells(
     signals: Signals, rules: FloatArray, start: int | None = None, stop: int | None = None
 ) -> FloatArray:
     """The sums of the rules, shape (k, 6) -> (k, len(SUMS)), on bars start..stop-1 or all."""
-    rows = slice(start, stop)
+    hedged, first = signals.hedged, signals.start
+    z, hedge = signals.z, hedged.hedge
+    if start is not None or stop is not None:
+        part = slice(start or 0, len(z) if stop is None else stop)
+        z, hedge, first = z[part], hedge[part], 0
+        hedged = hedged._replace(legs=hedged.legs.part(part.start, part.stop))
     sums = np.empty((len(rules), len(SUMS)))
-    hedged = signals.hedged
-    score(
-        signals.z[rows],
-        hedged.hedge[rows],
-        tuple(one[rows] for one in prices_of(hedged.legs)),
-        hedged.log_prices,
-        signals.start if start is None else 0,
-        rules,
-        sums,
-    )
+    blocks = (NO_BLOCKS[0], np.empty((len(rules), 0)))
+    score((z, hedge, first), market_of(hedged), rules, sums, blocks)
     return sums
 
 

@@ -25,12 +25,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics._alert_rules import METRICS, MOMENTS, AlertRule, Metric, parse_rule, rule_to_dict
+from analytics._alert_rules import (
+    COOLDOWN_RANGE,
+    METRICS,
+    MOMENTS,
+    OPERATORS,
+    AlertRule,
+    Metric,
+    parse_rule,
+    rule_to_dict,
+)
 from analytics.model import IntArray
 
 __all__ = [
+    "COOLDOWN_RANGE",
     "METRICS",
     "MOMENTS",
+    "OPERATORS",
     "AlertEvent",
     "AlertRule",
     "AlertState",

@@ -218,7 +218,7 @@ def align(
     oldest = max(first - history, 0)
     kept = np.flatnonzero(rows.active)[oldest:]
     at_y, at_x = rows.places[:, kept]
-    carried = rows.carried[:, kept].any(axis=0)
+    carried = np.logical_or(*rows.carried[:, kept])
     return Aligned(rows.ts_ms[kept], y.close[at_y], x.close[at_x], carried, dropped, first - oldest)
 
 

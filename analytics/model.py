@@ -16,9 +16,16 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from analytics._checks import check_choice, check_number, check_whole
 from analytics._columns import Columns
 from analytics._columns import frozen as frozen
+from analytics._errors import CountError as CountError
+from analytics._errors import OrderError as OrderError
 from analytics._errors import ParameterError as ParameterError
+from analytics._errors import SameValueError as SameValueError
+from analytics._errors import UnexpectedError as UnexpectedError
+from analytics._errors import UnknownFieldError as UnknownFieldError
+from analytics._errors import WithheldError as WithheldError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -140,21 +147,6 @@ class NotReady:
         return self.reason
 
 
-def _choice(name: str, value: object, legal: tuple[str, ...]) -> None:
-    if value not in legal:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(legal)}")
-
-
-def _whole(name: str, value: object, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{name} is {value}, expected a whole number from {low} to {high}")
-
-
-def _from_to(name: str, value: object, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{name} is {value}, expected a number from {low:g} to {high:g}")
-
-
 #: Legal range of each whole-number parameter of a pair: name -> (low, high).
 PAIR_RANGES: dict[str, tuple[int, int]] = {
     "hedge_window": (10, 20_000),
@@ -177,7 +169,7 @@ class PairParams:
     leg had fewer trades, or less turnover (volume x VWAP, in quote currency, which legs of
     different units share), are left out of every statistic; 0 asks for none.
 
-    Raises ValueError naming the field and what is legal.
+    Raises ParameterError, a ValueError that carries the field, its value and what is legal.
     """
 
     y: str
@@ -199,19 +191,19 @@ class PairParams:
 
     def __post_init__(self) -> None:
         if self.y == self.x:
-            raise ValueError(f"y and x are both {self.y}, expected two different symbols")
-        _choice("timeframe", self.timeframe, tuple(TIMEFRAMES))
-        _choice("hedge", self.hedge, HEDGE_METHODS)
-        _choice("price_space", self.price_space, get_args(PriceSpace))
-        _choice("corr_on", self.corr_on, get_args(CorrelationBasis))
-        _choice("trend", self.trend, TRENDS)
+            raise SameValueError("x", self.x, "two different symbols", "y")
+        check_choice("timeframe", self.timeframe, tuple(TIMEFRAMES))
+        check_choice("hedge", self.hedge, HEDGE_METHODS)
+        check_choice("price_space", self.price_space, get_args(PriceSpace))
+        check_choice("corr_on", self.corr_on, get_args(CorrelationBasis))
+        check_choice("trend", self.trend, TRENDS)
         if self.lag_method is not None:
-            _choice("lag_method", self.lag_method, LAG_METHODS)
+            check_choice("lag_method", self.lag_method, LAG_METHODS)
         for name, (low, high) in PAIR_RANGES.items():
             value = getattr(self, name)
             if not (name == "hedge_window" and value is None):
-                _whole(name, value, low, high)
-        _from_to("min_volume", self.min_volume, *MIN_VOLUME_RANGE)
+                check_whole(name, value, low, high)
+        check_number("min_volume", self.min_volume, *MIN_VOLUME_RANGE)
 
     @property
     def filtered(self) -> bool:

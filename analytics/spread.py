@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analytics.arrays import number, numbers, series, table, whole
-from analytics.model import FloatArray, ParameterError
+from analytics.model import FloatArray, OrderError, ParameterError
 from analytics.rolling import rolling_mean, rolling_std, rolling_zscore
 
 
@@ -118,16 +118,17 @@ def largest_z(window: int) -> float:
 
 
 def check_reachable(field: str, level: float, window: int) -> None:
-    """Refuse a level of |z| that no z-score of a window reaches.
+    """Refuse a level of |z| that no z-score over `window` bars reaches; see `largest_z`.
 
-    Raises ParameterError with the field, the level, and the largest |z| of `largest_z`.
+    Raises OrderError, a ParameterError, with the field, the level and the largest |z|.
 
-    >>> check_reachable("entry_z", 2.0, 5)  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    analytics._errors.ParameterError: entry_z is 2.0, expected at most 1.78, the largest |z| ...
+    >>> try:
+    ...     check_reachable("entry_z", 2.0, 5)
+    ... except ParameterError as error:
+    ...     print(error)
+    entry_z is 2.0, expected at most 1.78, the largest |z| of z_window (5)
     """
     largest = largest_z(window)
     if level > largest:
-        below = math.floor(largest * 100) / 100
-        raise ParameterError(field, level, f"at most {below:g}, the largest |z| of {window} bars")
+        rule = f"at most {math.floor(largest * 100) / 100:g}, the largest |z| of {{}}"
+        raise OrderError(field, level, rule, "z_window", window)

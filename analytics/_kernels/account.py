@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 
+from analytics._kernels.fills import Places, Units
+from analytics.model import FloatArray, IntArray
+
 #: The rows of sums that `play` keeps of a run, from which `analytics._backtest_figures`
-#: reckons every figure.
+#: computes every figure.
 SUMS: tuple[str, ...] = (
     "net",
     "gross",
@@ -49,7 +54,7 @@ WAITS, WAITED, GAPS = 14, 15, 16
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def bought(side, hedge, at_y, at_x, log_prices):
+def bought(side: int, hedge: float, at_y: float, at_x: float, log_prices: bool) -> Units:
     """Units of each leg that a gross exposure of 1 buys, signed, and what they were bought at."""
     if log_prices:
         gross = 1.0 + abs(hedge)
@@ -59,22 +64,34 @@ def bought(side, hedge, at_y, at_x, log_prices):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def gain(legs, price_y, price_x):
-    of_y, of_x, at_y, at_x = legs
+def gain(units: Units, price_y: float, price_x: float) -> float:
+    """What a position has gained at these prices, as a share of its gross exposure."""
+    of_y, of_x, at_y, at_x = units
     return of_y * (price_y - at_y) + of_x * (price_x - at_x)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def mark(equity, close_y, close_x, first, last, legs, base, rate):
+def mark(
+    equity: FloatArray,
+    close_y: FloatArray,
+    close_x: FloatArray,
+    first: int,
+    last: int,
+    units: Units,
+    base: float,
+    rate: float,
+) -> None:
     """Fill the equity of a position at each close."""
-    of_y, of_x, at_y, at_x = legs
+    of_y, of_x, at_y, at_x = units
     for i in range(np.uint64(first), np.uint64(last)):
         gain = of_y * (close_y[i] - at_y) + of_x * (close_x[i] - at_x)
         equity[i] = base * (1.0 - rate + gain)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "nnan"})
-def tally(equity, first, stop, before, sums):
+def tally(
+    equity: FloatArray, first: int, stop: int, before: float, sums: FloatArray
+) -> tuple[Any, Any]:
     """Add up the returns of a position: plain, squared, and squared where below zero.
 
     Returns the lowest and the highest equity of it.
@@ -101,7 +118,7 @@ def tally(equity, first, stop, before, sums):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def fall(equity, first, stop, peak, sums):
+def fall(equity: FloatArray, first: int, stop: int, peak: float, sums: FloatArray) -> float:
     """The highest equity after the bars of a position; the deepest fall goes to the sums."""
     deepest = sums[DRAWDOWN]
     floor = peak * (1.0 + deepest)
@@ -118,7 +135,7 @@ def fall(equity, first, stop, peak, sums):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def close(sums, bars, net, by_gap):
+def close(sums: FloatArray, bars: int, net: float, by_gap: bool) -> None:
     """Count a trade that is closed."""
     sums[CLOSED] += 1.0
     sums[HELD] += bars
@@ -129,7 +146,7 @@ def close(sums, bars, net, by_gap):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def wait(sums, places, first, ordered, n, gap):
+def wait(sums: FloatArray, places: Places, first: int, ordered: int, n: int, gap: int) -> None:
     """Count the fills that waited for their leg's next bar, and the bars they waited."""
     entry_y, entry_x, exit_y, exit_x = places
     for filled in (entry_y, entry_x):
@@ -143,7 +160,14 @@ def wait(sums, places, first, ordered, n, gap):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def record(blocks, block, equity, first, last, base):
+def record(
+    blocks: tuple[IntArray, FloatArray],
+    block: int,
+    equity: FloatArray,
+    first: int,
+    last: int,
+    base: float,
+) -> int:
     """Note the equity at the ends of blocks before `last`: flat until first, then held.
 
     Returns the first block that ends later.
@@ -157,7 +181,7 @@ def record(blocks, block, equity, first, last, base):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def held(lines, equity, first, last, side, peak):
+def held(lines: Any, equity: FloatArray, first: int, last: int, side: int, peak: float) -> None:
     """Fill position and drawdown of a position."""
     for i in range(first, last):
         peak = max(peak, equity[i])
@@ -166,7 +190,15 @@ def held(lines, equity, first, last, side, peak):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def flat(lines, equity, t, stop, base, gross_base, peak):
+def flat(
+    lines: Any,
+    equity: FloatArray,
+    t: int,
+    stop: int,
+    base: float,
+    gross_base: float,
+    peak: float,
+) -> None:
     """Fill the lines of a stretch without a position."""
     equity[t:stop] = base
     lines[0][t:stop] = 0
@@ -175,7 +207,9 @@ def flat(lines, equity, t, stop, base, gross_base, peak):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def note(lines, trade, places, shares):
+def note(
+    lines: Any, trade: int, places: tuple[Any, ...], shares: tuple[float, float, float]
+) -> None:
     """Fill the columns of a trade."""
     for k in range(9):
         lines[3][k, trade] = places[k]

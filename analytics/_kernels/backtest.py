@@ -9,27 +9,48 @@ way than one with a leg that waits (`fills`).
 What `play` calls for each trade has no branch around an array, or one loop and one return, or
 is inlined: of others numba counts the references to their arrays, which takes as long as a
 trade.
+
+What the kernels take:
+signals   z, hedge, and the first bar that may order
+market    prices (open Y, open X, close Y, close X), what `next_fills` writes (shape (3, 0)
+          where every order fills in the next bar), and whether prices are hedged as logarithms
+rules     |z| of an entry long and of one short (infinite for a side that is not traded), of
+          the exit and of the stop, bars of the time stop, cost rate: shape (6,)
+tables    what `fill_entries` and `fill_exits` write, or empty
+blocks    rows at whose close the equity is noted, and room for it
+lines     None, or arrays that are filled for every bar: position, gross equity and drawdown,
+          and the rows of PLACES and SHARES of each trade
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
 
 from analytics._kernels import account, fills, orders
 from analytics._kernels.account import PLACES, SHARES, SUMS
-from analytics._kernels.fills import NEVER, next_fills
+from analytics._kernels.fills import NEVER, Places, Prices, Units, next_fills
+from analytics._kernels.orders import Bar, BarNumbers, Levels
+from analytics.model import FloatArray, IntArray
 
 __all__ = ["NEVER", "PLACES", "SHARES", "SUMS", "next_fills", "play", "score"]
 
+Signals = tuple[FloatArray, FloatArray, int]
+Market = tuple[Prices, IntArray, bool]
+Tables = tuple[BarNumbers, BarNumbers]
+Blocks = tuple[IntArray, FloatArray]
+
 _NET, _GROSS, _DRAWDOWN, _TURNOVER = account.NET, account.GROSS, account.DRAWDOWN, account.TURNOVER
-_EXPOSED, _BARS, _WAITS, _WAITED = account.EXPOSED, account.BARS, account.WAITS, account.WAITED
-_GAPS = account.GAPS
+_EXPOSED, _BARS = account.EXPOSED, account.BARS
 _TARGET, _GAP = orders.TARGET, orders.GAP
 
 
 @numba.njit(inline="always")
-def _entry(z, hedge, t, locked, levels, entries):
+def _entry(
+    z: FloatArray, hedge: FloatArray, t: int, locked: int, levels: Levels, entries: BarNumbers
+) -> Bar:
     """The next bar from t on that orders an entry, z.size if there is none."""
     free = t if locked == 0 else orders.unlocked(z, t, locked, levels[2])
     if entries.size:
@@ -38,7 +59,7 @@ def _entry(z, hedge, t, locked, levels, entries):
 
 
 @numba.njit(inline="always")
-def _exit(z, side, first, end, levels, exits):
+def _exit(z: FloatArray, side: int, first: int, end: int, levels: Levels, exits: BarNumbers) -> Bar:
     """The next bar from `first` on that orders the exit; one from end on, if none before."""
     if exits.size:
         return np.int64(exits[0 if side > 0 else 1, first])
@@ -46,7 +67,9 @@ def _exit(z, side, first, end, levels, exits):
 
 
 @numba.njit(inline="always")
-def _places(table, first, ordered, reason, n):
+def _places(
+    table: IntArray, first: int, ordered: int, reason: int, n: int
+) -> tuple[Places, Any, Any]:
     """Rows in which the legs enter and leave, the row after a gap that ends it, the reason."""
     if table.size:
         places, gap = fills.leg_fills(table, first, ordered, n)
@@ -59,46 +82,44 @@ def _places(table, first, ordered, reason, n):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _result(prices, legs, places, last, gap, n):
+def _result(
+    prices: Prices, units: Units, places: Places, last: int, gap: int, n: int
+) -> tuple[float, float]:
     """Gain, and what was traded, of a position at its exit, or at the last close."""
     open_y, open_x, close_y, close_x = prices
     if not fills.together(places, gap, n):
-        return fills.apart(min(last, n - 1), prices, legs, places, gap)
+        return fills.apart(min(last, n - 1), prices, units, places, gap)
     if last >= n:
-        return account.gain(legs, close_y[n - 1], close_x[n - 1]), 1.0
-    traded = 1.0 + abs(legs[0]) * open_y[last] + abs(legs[1]) * open_x[last]
-    return account.gain(legs, open_y[last], open_x[last]), traded
+        return account.gain(units, close_y[n - 1], close_x[n - 1]), 1.0
+    traded = 1.0 + abs(units[0]) * open_y[last] + abs(units[1]) * open_x[last]
+    return account.gain(units, open_y[last], open_x[last]), traded
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def play(z, hedge, prices, table, log_prices, start, rules, sums, equity, lines, tables, blocks):
-    """Trade one set of rules and fill `sums` (see SUMS).
+def play(
+    signals: Signals, market: Market, rules: FloatArray, sums: FloatArray, equity: FloatArray,
+    lines: Any, tables: Tables, blocks: Blocks,
+) -> int:  # fmt: skip
+    """Trade one set of rules and fill `sums` (see SUMS); see the module.
 
-    prices: open Y, open X, close Y, close X. table: what `next_fills` writes, or of shape
-    (3, 0) where every order fills in the next bar. rules: |z| of an entry long and of one short
-    (infinite for a side that is not traded), of the exit, of the stop; bars of the time stop,
-    cost rate. equity: shape (n,), room for the equity of a position. lines: None, or arrays
-    that are filled for every bar, as equity then is: position, gross equity and drawdown of
-    shape (n,), and the rows of PLACES and SHARES of each trade. tables: what `fill_entries`
-    and `fill_exits` write, or empty. blocks: rows at whose close the equity is noted, and room
-    for it. Returns how many trades there are, an open one included.
+    equity: shape (n,), room for that of a position, filled for every bar where there are lines.
+    Returns how many trades there are, an open one included.
     """
-    levels, rate = (rules[0], rules[1], rules[2], rules[3]), rules[5]
-    n = z.size
+    (z, hedge, t), (prices, table, log_prices) = signals, market
+    levels, rate, n = (rules[0], rules[1], rules[2], rules[3]), rules[5], z.size
     base = gross_base = peak = net = gross = 1.0
     trades = locked = block = 0
-    t = start
     sums[:] = 0.0
     if lines is not None:
-        account.flat(lines, equity, 0, start, 1.0, 1.0, 1.0)
+        account.flat(lines, equity, 0, t, 1.0, 1.0, 1.0)
     while True:
-        signal = _entry(z, hedge, t, locked, levels, tables[0]) if base > 0.0 else n
+        signal: Bar = _entry(z, hedge, t, locked, levels, tables[0]) if base > 0.0 else n
         first = min(signal + 1, n)
         if lines is not None:
             account.flat(lines, equity, t, first, base, gross_base, peak)
         if first >= n:
             break
-        if table.size and table[2, first] == first:  # the order does not outlive the gap
+        if table.size and table[fills.NEXT_GAP, first] == first:  # no order outlives a gap
             t = first
             continue
         side = -1 if z[signal] > 0.0 else 1
@@ -106,25 +127,26 @@ def play(z, hedge, prices, table, log_prices, start, rules, sums, equity, lines,
         leaving = _exit(z, side, first, end, levels, tables[1])
         ordered, reason = orders.exit_order(leaving, end, n, -side * z[min(leaving, n - 1)], levels)
         places, gap, reason = _places(table, first, ordered, reason, n)
-        last = max(places[2], places[3], first)
-        legs = account.bought(side, hedge[signal], prices[0][first], prices[1][first], log_prices)
-        if fills.together(places, gap, n):
-            account.mark(equity, prices[2], prices[3], first, last, legs, base, rate)
-        else:
-            fills.mark_apart(equity, prices, first, last, legs, places, gap, base, rate)
+        last: Bar = max(places[2], places[3], first)
+        open_y, open_x = prices[0][first], prices[1][first]
+        units = account.bought(side, float(hedge[signal]), open_y, open_x, log_prices)
+        whole = min(places[2], places[3]) if places[0] == places[1] else first
+        account.mark(equity, prices[2], prices[3], first, whole, units, base, rate)
+        if not fills.together(places, gap, n):
+            fills.mark_apart(equity, prices, whole, last, units, places, gap, base, rate)
             account.wait(sums, places, first, ordered, n, gap)
-        gain, traded = _result(prices, legs, places, last, gap, n)
+        gain, traded = _result(prices, units, places, last, gap, n)
         if reason == 0:
             stop, net = n, equity[n - 1]
         else:
             stop = last + 1
             net = equity[last] = base * (1.0 + gain - rate * traded)
             account.close(sums, last - first, gain - rate * traded, reason == _GAP)
-            locked = 0 if reason == _TARGET or reason == _GAP else side
+            locked = 0 if reason in (_TARGET, _GAP) else side
         gross = gross_base * (1.0 + gain)
         if lines is not None:
             account.held(lines, equity, first, last, side, peak)
-            fills.gross_apart(lines[1], prices, first, last, legs, places, gap, gross_base)
+            fills.gross_apart(lines[1], prices, first, last, units, places, gap, gross_base)
             rows = (first, min(last, n - 1), side, reason, ordered, *places)
             account.note(lines, trades, rows, (gain, rate * traded, traded))
         block = account.record(blocks, block, equity, first, last, base)
@@ -132,26 +154,27 @@ def play(z, hedge, prices, table, log_prices, start, rules, sums, equity, lines,
         high = max(high, peak)
         if low < high * (1.0 + sums[_DRAWDOWN]):  # a fall as deep may be in it
             high = account.fall(equity, first, stop, peak, sums)
-        peak = high
         sums[_TURNOVER] += traded
         sums[_EXPOSED] += last - first
         trades += 1
-        t, base, gross_base = last, net, gross
+        t, base, gross_base, peak = last, net, gross, high
     account.record(blocks, block, equity, n, n, base)
-    sums[_NET], sums[_GROSS], sums[_BARS] = net, gross, max(n - 1 - start, 0)
+    sums[_NET], sums[_GROSS], sums[_BARS] = net, gross, max(n - 1 - signals[2], 0)
     return trades
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def score(z, hedge, prices, table, log_prices, start, cells, sums, blocks):
+def score(
+    signals: Signals, market: Market, cells: FloatArray, sums: FloatArray, blocks: Blocks
+) -> None:
     """Trade many sets of rules on the same signals: a row of `cells` and of `sums` each.
 
-    cells: shape (k, 6): the four levels, max_bars, rate; see `play`. Those with the same levels
-    of entry and stop, or of exit and stop, do best side by side. blocks: rows at whose close the
-    equity is noted, and room for it of shape (k, rows).
+    cells: shape (k, 6), a row as `play` takes the rules. Those with the same levels of entry
+    and stop, or of exit and stop, do best side by side. blocks: with room of shape (k, rows).
     """
-    n = z.size
+    z, hedge, _ = signals
     ends, equity_at = blocks
+    n = z.size
     equity = np.empty(n)
     all_entries, all_exits = np.empty(n + 1, np.int32), np.empty((2, n), np.int32)
     no_entries, no_exits = np.empty(0, np.int32), np.empty((2, 0), np.int32)
@@ -169,4 +192,4 @@ def score(z, hedge, prices, table, log_prices, start, cells, sums, blocks):
             orders.fill_exits(z, levels, all_exits)
         exits = all_exits if before or after else no_exits
         tables, noted = (entries, exits), (ends, equity_at[k])
-        play(z, hedge, prices, table, log_prices, start, rules, sums[k], equity, None, tables, noted)
+        play(signals, market, rules, sums[k], equity, None, tables, noted)

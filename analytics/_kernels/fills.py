@@ -6,7 +6,18 @@ waits for the leg's next bar.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
+
+from analytics.model import BoolArray, FloatArray, IntArray
+
+#: Rows in which Y and X enter, in which Y and X leave: int64 when it is compiled.
+Places = tuple[Any, Any, Any, Any]
+#: Units of each leg that a gross exposure of 1 buys, and the prices that they are sized at.
+Units = tuple[float, float, float, float]
+#: Open Y, open X, close Y, close X.
+Prices = tuple[FloatArray, ...]
 
 #: In place of a row: the leg is never held.
 NEVER = -1
@@ -14,7 +25,7 @@ NEXT_Y, NEXT_X, NEXT_GAP = 0, 1, 2
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def next_fills(carried, ts_ms, longest_ms, table):
+def next_fills(carried: BoolArray, ts_ms: IntArray, longest_ms: int, table: IntArray) -> bool:
     """Write the next row from each on in which Y fills, in which X fills, and after a gap.
 
     carried: shape (2, n). A gap is a step in time above longest_ms. table: shape (3, n + 1);
@@ -35,7 +46,7 @@ def next_fills(carried, ts_ms, longest_ms, table):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def leg_fills(table, first, ordered, n):
+def leg_fills(table: IntArray, first: int, ordered: int, n: int) -> tuple[Places, Any]:
     """Rows of entry and exit of each leg, and the row after the gap that closes them.
 
     An entry that has not filled before the exit is ordered never does, nor one that has not
@@ -54,13 +65,15 @@ def leg_fills(table, first, ordered, n):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def together(places, gap, n):
+def together(places: Places, gap: int, n: int) -> bool:
     """Whether both legs of a position are held in the same bars, and no gap ends it."""
-    return places[0] == places[1] and places[2] == places[3] and gap == n
+    return bool(places[0] == places[1] and places[2] == places[3] and gap == n)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _leg_mark(i, opens, closes, begin, stop, gap):
+def _leg_mark(
+    i: int, opens: FloatArray, closes: FloatArray, begin: int, stop: int, gap: int
+) -> tuple[Any, Any, Any]:
     """Price that a leg has at the close of bar i, and that it was bought at; 0 unless bought.
 
     Past its exit the price is that of the exit: an open, or before a gap the last close.
@@ -75,11 +88,11 @@ def _leg_mark(i, opens, closes, begin, stop, gap):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def apart(i, prices, legs, places, gap):
+def apart(i: int, prices: Prices, units: Units, places: Places, gap: int) -> tuple[float, float]:
     """Gain, and what was traded until then, at the close of bar i, of legs that fill apart."""
     open_y, open_x, close_y, close_x = prices
     in_y, in_x, out_y, out_x = places
-    of_y, of_x = legs[0], legs[1]
+    of_y, of_x = units[0], units[1]
     now, bought, sold = _leg_mark(i, open_y, close_y, in_y, out_y, gap)
     gain, traded = of_y * (now - bought), abs(of_y) * (bought + sold)
     now, bought, sold = _leg_mark(i, open_x, close_x, in_x, out_x, gap)
@@ -87,16 +100,35 @@ def apart(i, prices, legs, places, gap):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def mark_apart(equity, prices, first, last, legs, places, gap, base, rate):
+def mark_apart(
+    equity: FloatArray,
+    prices: Prices,
+    first: int,
+    last: int,
+    units: Units,
+    places: Places,
+    gap: int,
+    base: float,
+    rate: float,
+) -> None:
     """Fill the equity of a position whose legs fill apart, at each close."""
     for i in range(first, last):
-        gain, traded = apart(i, prices, legs, places, gap)
+        gain, traded = apart(i, prices, units, places, gap)
         equity[i] = base * (1.0 + gain - rate * traded)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def gross_apart(gross, prices, first, last, legs, places, gap, base):
+def gross_apart(
+    gross: FloatArray,
+    prices: Prices,
+    first: int,
+    last: int,
+    units: Units,
+    places: Places,
+    gap: int,
+    base: float,
+) -> None:
     """Fill the equity before costs of a position at each close."""
     for i in range(first, last):
-        gain, _ = apart(i, prices, legs, places, gap)
+        gain, _ = apart(i, prices, units, places, gap)
         gross[i] = base * (1.0 + gain)

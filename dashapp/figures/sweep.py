@@ -17,6 +17,7 @@ from dashapp.figures.base import Figure, figure, line, message_in_the_middle, ti
 from dashapp.figures.correlation import colour_bar, heat_cells
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note
 from dashapp.figures.rows import rows_of
+from dashapp.parameters.table import SWEPT
 from dashapp.text.numbers import number, span_digits
 from dashapp.theme import axis_title, rgba, tokens, x_axis
 from dashapp.theme import y_axis as theme_y_axis
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
 MOST_NUMBERED = 200
 #: Values named along an axis at most.
 MOST_TICKS = 12
-AXIS_WORDS = {
-    "entry_z": "Entry |z|",
-    "exit_z": "Exit |z|",
-    "stop_z": "Stop |z|",
-    "max_bars": "Time stop (bars)",
-    "cost_bps": "Cost (bps a side and leg)",
-    "slippage_bps": "Slippage (bps)",
-    "hedge_window": "Hedge window (bars)",
-    "z_window": "z window (bars)",
-}
 #: Words of a figure that a sweep shows, its decimals, and what it is multiplied with.
 METRIC_WORDS: dict[str, tuple[str, int, float]] = {
     "sharpe": ("Sharpe", 1, 1.0),
@@ -87,8 +78,8 @@ def sweep_figure(
         "zmin": -reach,
         "zmax": reach,
         "colorbar": colour_bar(theme, ""),
-        "hovertemplate": f"{AXIS_WORDS[grid.x_name]} %{{x}}<br>"
-        f"{AXIS_WORDS[grid.y_name]} %{{y}}<br>{words} %{{z:,.{digits}f}}<extra></extra>",
+        "hovertemplate": f"{SWEPT[grid.x_name].title} %{{x}}<br>"
+        f"{SWEPT[grid.y_name].title} %{{y}}<br>{words} %{{z:,.{digits}f}}<extra></extra>",
     }
     if values.size > MOST_NUMBERED:
         cells |= {"xgap": 0, "ygap": 0}
@@ -109,8 +100,8 @@ def sweep_figure(
         ids.SWEEP_HEATMAP,
         theme,
         heat_cells(values, cells, theme),
-        x=_grid_axis(x_axis(theme), grid.x_values, AXIS_WORDS[grid.x_name], theme),
-        y=_grid_axis(theme_y_axis(theme), grid.y_values, AXIS_WORDS[grid.y_name], theme),
+        x=_grid_axis(x_axis(theme), grid.x_values, SWEPT[grid.x_name].title, theme),
+        y=_grid_axis(theme_y_axis(theme), grid.y_values, SWEPT[grid.y_name].title, theme),
         uirevision=uirevision,
         shapes=frames,
         annotations=annotations,

@@ -11,6 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashapp import ids
+from dashapp.parameters.table import Parameter
 from dashapp.theme import GRAPH_CONFIG
 
 
@@ -130,7 +131,7 @@ def field(label: str, control: Component, control_id: str, *, hint: str = "") ->
         [
             html.Label([label, html.Small(hint)] if hint else label, htmlFor=control_id),
             control,
-            html.Div(id=f"{control_id}-message", className="field-message", role="alert"),
+            message_line(control_id),
         ],
         className="field",
     )
@@ -146,22 +147,51 @@ def select(control_id: str, options: Sequence[tuple[str, str]], value: str | Non
     )
 
 
-def number(control_id: str, value: float | str | None, placeholder: str = "") -> Component:
-    """A number field that reports what was typed once the typing rests for 300 ms.
-
-    value: a number, or the text that stands for one.
-    """
-    text = value if isinstance(value, str) else "" if value is None else f"{value:g}"
+def text_input(control_id: str, value: str, placeholder: str = "", **props: Any) -> Component:
+    """A field that reports what was typed once the typing rests for 300 ms."""
     return dbc.Input(
         id=control_id,
         type="text",
-        inputmode="decimal",
-        value=text,
+        value=value,
         placeholder=placeholder,
         debounce=300,
         size="sm",
         autocomplete="off",
+        **props,
     )
+
+
+def number(control_id: str, text: str, placeholder: str = "") -> Component:
+    """A field for a number, with the keys for one on a phone. text: what stands for it."""
+    return text_input(control_id, text, placeholder, inputmode="decimal")
+
+
+def parameter_control(parameter: Parameter, value: Any) -> Component:
+    """The control of a parameter of the table.
+
+    value: what it holds at first, a value of the parameter or the text that was typed.
+    """
+    control_id, held = parameter.control, parameter.control_value(value)
+    if parameter.kind == "switch":
+        return dbc.Switch(id=control_id, value=held, label=parameter.label)
+    if parameter.kind in ("choice", "symbol"):
+        return select(control_id, parameter.choices, held or None)
+    if parameter.kind == "text":
+        return text_input(control_id, held, parameter.empty)
+    return number(control_id, held, parameter.empty)
+
+
+def parameter_field(parameter: Parameter, value: Any) -> Component:
+    """The labelled control of a parameter, with room for its message below."""
+    control, control_id = parameter_control(parameter, value), parameter.control
+    if parameter.kind != "switch":
+        return field(parameter.label, control, control_id, hint=parameter.hint)
+    return html.Div([control, message_line(control_id)], className="field")
+
+
+def message_line(control_id: str) -> Component:
+    """Where the message about a control stands."""
+    return html.Div(id=f"{control_id}-message", className="field-message", role="alert")
 
 
 def download(control_id: str, words: str, href: str | None = None) -> Component:

@@ -209,7 +209,14 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
         },
         running=[(Output(ids.INTERVAL, "disabled"), True, False)],
     )
-    async def live(tick, view, theme, options, cursor, frozen):
+    async def live(
+        tick: int | None,
+        view: dict[str, Any] | None,
+        theme: str | None,
+        options: dict[str, Any],
+        cursor: dict[str, Any] | None,
+        frozen: Any,
+    ) -> dict[str, Any]:
         if not view:
             raise PreventUpdate
         started = time.perf_counter()

@@ -17,6 +17,7 @@ from typing import Any
 from analytics.alerts import AlertEvent, AlertRule
 from analytics.model import PairParams
 from analytics.outcomes import Outcome
+from dashapp.services.alerts.webhook import DeliveryState, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,10 @@ _FOLLOWED = ("z", "spread")
 
 @dataclass(eq=False)
 class Record:
-    """An alert, the pair it was about, what became of it and of its webhook, in words.
+    """An alert, the pair it was about, what became of it and of its webhook.
 
+    delivery: how far the webhook is, in words. delivery_state: the same as a state, None
+    without a webhook.
     of: the serial of the body of data in which it fired, 0 once that is gone. Bars of another
     body at the same times, as those of a simulation begun anew, tell nothing of it. kept_as:
     the name under which the archive has that body, from which it may come back; "" for none.
@@ -40,6 +43,7 @@ class Record:
     params: PairParams | None
     outcome: Outcome | None = None
     delivery: str = ""
+    delivery_state: DeliveryState | None = None
     of: int = 0
     kept_as: str = ""
 
@@ -54,6 +58,10 @@ class Record:
         open_yet = self.outcome is None or not self.outcome.done
         return self.suggests and open_yet and self.of != 0
 
+    def show(self, progress: Progress) -> None:
+        """Take over how far the webhook is."""
+        self.delivery, self.delivery_state = progress.words, progress.state
+
     def document(self) -> dict[str, Any]:
         """The record as plain values, for JSON and for an archive."""
         return {  # their fields are plain values: no need for the care of asdict
@@ -61,6 +69,7 @@ class Record:
             "params": self.params and dict(vars(self.params)),
             "outcome": self.outcome and asdict(self.outcome),
             "delivery": self.delivery,
+            "delivery_state": self.delivery_state,
             "kept_as": self.kept_as,
         }
 
@@ -191,11 +200,11 @@ def _is_of_a_leg(event: AlertEvent, params: PairParams) -> bool:
 def _restored(document: Mapping[str, Any], rules: Mapping[str, AlertRule]) -> Record:
     fields = {**document, "symbols": tuple(document["symbols"])}
     outcome, delivery = fields.pop("outcome", None), fields.pop("delivery", "")
-    kept_as = fields.pop("kept_as", "")
+    kept_as, state = fields.pop("kept_as", ""), fields.pop("delivery_state", None)
     held = Outcome(**outcome) if outcome is not None else None
     rule = rules.get(document["rule_id"])
     if "params" not in fields:
         return Record(AlertEvent(**fields), rule.params if rule is not None else None, held)
     params = fields.pop("params")
     pair = PairParams(**params) if params is not None else None
-    return Record(AlertEvent(**fields), pair, held, delivery, kept_as=kept_as)
+    return Record(AlertEvent(**fields), pair, held, delivery, state, kept_as=kept_as)

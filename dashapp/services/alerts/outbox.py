@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 #: An alert of an earlier run that is older than this is not posted any more.
 MAX_AGE_MS = 86_400_000
-#: How the words of a delivery begin that has not ended; the second are those of old archives.
-_NOT_ENDED = ("pending", "trying again")
 
 Row = dict[str, Any]
 
@@ -69,7 +67,7 @@ class Deliveries:
                     "tries": 0,
                 }
             )
-            record.delivery = Progress("pending").words
+            record.show(Progress("pending"))
         return made
 
     def send(self, rows: Iterable[Row]) -> None:
@@ -107,7 +105,7 @@ class Deliveries:
     def _give_up_lost(self, records: Iterable[Record]) -> None:
         """Alerts that were to be delivered, but of which no more is kept than that."""
         for record in records:
-            if record.delivery.startswith(_NOT_ENDED) and record.event.id not in self._waiting:
+            if record.delivery_state == "pending" and record.event.id not in self._waiting:
                 ended = Progress("given up", why="the program ended")
                 self._note(record.event.id, record, ended)
 
@@ -117,7 +115,7 @@ class Deliveries:
     def _note(self, delivery_id: str, record: Record | None, progress: Progress) -> None:
         """Put a delivery's progress into the history, where that has the alert, and keep it."""
         if record is not None:
-            record.delivery = progress.words
+            record.show(progress)
             self._changed()
         if progress.state == "pending":
             if delivery_id in self._waiting:

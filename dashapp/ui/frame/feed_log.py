@@ -81,10 +81,15 @@ def register(app: Dash, runtime: Runtime) -> None:
         },
         state={"cursor": State(ids.FEED_LOG_CURSOR, "data")},
     )
-    async def fill(tick, shown, market, cursor):
+    async def fill(
+        tick: int | None,
+        shown: bool | None,
+        market: str | None,
+        cursor: list[Any] | None,
+    ) -> dict[str, Any]:
         if not shown:
             raise PreventUpdate
-        known = market if runtime.market(market or "") else runtime.default_market
+        known = market if market and runtime.market(market) else runtime.default_market
         events = runtime.feed_events(known)
         now = [known, len(events), events[-1][0] if events else 0]
         if cursor == now:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
@@ -46,7 +47,11 @@ def _register_symbols(app: Dash) -> None:
         State(ids.SOURCE_KIND, "value"),
         prevent_initial_call=True,
     )
-    async def offer(typed, options, kind):
+    async def offer(
+        typed: str | None,
+        options: list[dict[str, str]] | None,
+        kind: str | None,
+    ) -> list[dict[str, str]]:
         made = with_typed(options or [], typed, kind or "")
         if made is None:
             raise PreventUpdate
@@ -79,7 +84,13 @@ def register(app: Dash, runtime: Runtime) -> None:
         },
         prevent_initial_call=True,
     )
-    async def run(start, stop, kind, url, symbols):
+    async def run(
+        start: int | None,
+        stop: int | None,
+        kind: str,
+        url: str | None,
+        symbols: list[str] | None,
+    ) -> dict[str, Any]:
         if ctx.triggered_id == ids.STOP:
             await runtime.stop_feed()
             return {"focus": no_update, "message": ""}

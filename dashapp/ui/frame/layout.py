@@ -266,7 +266,12 @@ def register(app: Dash) -> None:
         State(ids.STRATEGY, "data"),
         State(ids.URL, "search"),
     )
-    async def route(pathname, theme, strategy, search):
+    async def route(
+        pathname: str | None,
+        theme: str | None,
+        strategy: dict[str, Any] | None,
+        search: str | None,
+    ) -> Any:
         page = page_for(pathname)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")

@@ -143,7 +143,12 @@ def _register_controls(app: Dash, runtime: Runtime) -> None:
         },
         prevent_initial_call=True,
     )
-    async def control(toggle, speed, seek, end):
+    async def control(
+        toggle: int | None,
+        speed: Any,
+        seek: dict[str, Any] | None,
+        end: int | None,
+    ) -> dict[str, Any]:
         try:
             await command(runtime, str(ctx.triggered_id), speed, seek)
         except ValueError as error:
@@ -164,7 +169,7 @@ def _register_launcher(app: Dash, runtime: Runtime) -> None:
         },
         prevent_initial_call=True,
     )
-    async def launch(clicks, speed, market):
+    async def launch(clicks: int | None, speed: Any, market: str) -> dict[str, Any]:
         if not clicks:
             raise PreventUpdate
         try:

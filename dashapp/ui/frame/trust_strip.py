@@ -109,8 +109,15 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         },
         state={"cursor": State(ids.FRAME_CURSOR, "data"), "view": State(ids.VIEW, "data")},
     )
-    async def strip(tick, market, pathname, attention, cursor, view):
-        known = market if runtime.market(market or "") else runtime.default_market
+    async def strip(
+        tick: int | None,
+        market: str | None,
+        pathname: str,
+        attention: dict[str, Any] | None,
+        cursor: dict[str, Any] | None,
+        view: dict[str, Any] | None,
+    ) -> dict[str, Any]:
+        known = market if market and runtime.market(market) else runtime.default_market
         seen = from_dict(view) if view else None
         pair = seen.pair if seen is not None and seen.market == known else None
         made = _strip(runtime, known, pair)

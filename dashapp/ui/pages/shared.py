@@ -10,13 +10,14 @@ from dash import ctx
 
 from analytics.alerts import AlertEvent
 from analytics.model import NotReady, PairParams, PairSnapshot
+from dashapp.parameters.table import ALERT, PAIR
 from dashapp.services.runtime import Runtime
 from dashapp.ui.polling import Tab, waiting
 
 NO_PAIR = NotReady("this market has fewer than two symbols, a pair needs two", 0, 0)
-DEFAULT_LIMIT = 1_000
+DEFAULT_LIMIT: int = PAIR["limit"].default
 #: Seconds of market time in which a rule made with one click stays quiet after an alert.
-COOLDOWN_S = 60.0
+COOLDOWN_S: float = ALERT["cooldown_s"].default
 
 
 def limit_of(tab: Tab) -> int:

@@ -172,11 +172,8 @@ def key(runtime: Runtime, tab: Tab) -> Any:
 
 async def _rehearsal(runtime: Runtime, tab: Tab) -> Rehearsal:
     """What the rule in the tab's form would have done; the form itself says what it lacks."""
-    try:
-        fields = form.rule_fields(tab.view, tab.options)
-        return await runtime.alerts.rehearsals.of(fields)
-    except ValueError:
-        return Rehearsal()
+    fields, _ = form.check(tab.view, tab.options)
+    return Rehearsal() if fields is None else await runtime.alerts.rehearsals.of(fields)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -232,7 +229,7 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
         state={"rows": State(ids.RULES_TABLE, "selectedRows")},
         prevent_initial_call=True,
     )
-    async def delete(clicks, rows):
+    async def delete(clicks: int | None, rows: list[Any] | None) -> list[Any]:
         for row in rows or []:
             runtime.alerts.delete_rule(row["id"])
         return []
@@ -242,7 +239,7 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
         Input(ids.RULES_TABLE, "cellValueChanged"),
         prevent_initial_call=True,
     )
-    async def arm(changes):
+    async def arm(changes: list[Any] | None) -> Any:
         for change in changes or []:
             row = change["data"]
             if any(rule.id == row["id"] for rule in runtime.alerts.rules):
@@ -254,7 +251,7 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
         Input(CLEAR, "submit_n_clicks"),
         prevent_initial_call=True,
     )
-    async def clear(clicks):
+    async def clear(clicks: int | None) -> list[Any]:
         if clicks:
             runtime.alerts.clear_events()
         return []

@@ -169,7 +169,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         Input(ids.VIEW, "data"),
         prevent_initial_call=True,
     )
-    async def alert_here(clicks, held):
+    async def alert_here(clicks: int | None, held: dict[str, Any] | None) -> str:
         if not clicked(ALERT_BUTTON):
             raise PreventUpdate
         view = from_dict(held or {})

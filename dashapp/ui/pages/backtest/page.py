@@ -245,7 +245,11 @@ def register(app: Dash, runtime: Runtime) -> None:
         running=[(Output(LOOK_AHEAD, "disabled"), True, False)],
         prevent_initial_call=True,
     )
-    async def look_ahead(clicks, held, strategy):
+    async def look_ahead(
+        clicks: int | None,
+        held: dict[str, Any] | None,
+        strategy: dict[str, Any] | None,
+    ) -> dict[str, Any]:
         view = from_dict(held or {})
         if not clicks or not clicked(LOOK_AHEAD) or view.pair is None:
             raise PreventUpdate

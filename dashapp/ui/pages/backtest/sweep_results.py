@@ -14,18 +14,11 @@ from analytics.sweep import METRICS, SweepResult
 from analytics.walkforward import Fold, WalkForward
 from dashapp import ids
 from dashapp.figures.base import empty_figure
-from dashapp.figures.sweep import AXIS_WORDS, METRIC_WORDS, sweep_figure, walk_figure
-from dashapp.parameters.backtest import RULES
+from dashapp.figures.sweep import METRIC_WORDS, sweep_figure, walk_figure
+from dashapp.parameters.grid import PARTS, check_axes, check_walk, usual_axis
 from dashapp.parameters.pair import from_dict
-from dashapp.services.analysis.grid_jobs import (
-    Ask,
-    Axis,
-    GridJob,
-    GridJobs,
-    check_axes,
-    check_walk,
-    usual_axis,
-)
+from dashapp.parameters.table import BACKTEST, PAIR, SWEEP, SWEPT
+from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.text.numbers import number as digits
 from dashapp.text.numbers import pct
@@ -36,7 +29,6 @@ from dashapp.ui.pages.backtest.sweep import (
     CANCEL,
     FORM,
     METRIC,
-    PARTS,
     PICK,
     PRESS,
     PROGRESS,
@@ -48,6 +40,13 @@ from dashapp.ui.pages.backtest.sweep import (
     ask_of,
 )
 from dashapp.ui.pages.shared import clicked, utc_time
+
+#: What is said of a job beside its pair and its bars.
+_SHOWN = (
+    *(BACKTEST[name] for name in ("hedge_mode", "hedge_window")),
+    PAIR["z_window"],
+    *(BACKTEST[name] for name in ("entry_z", "exit_z", "stop_z", "cost_bps")),
+)
 
 
 def _job(jobs: GridJobs, state: Mapping[str, Any] | None, name: str) -> GridJob | None:
@@ -64,11 +63,9 @@ def _computed_for(job: GridJob) -> str:
         first, last = utc_time(result.first_ms), utc_time(result.last_ms)
         last = last.removeprefix(first[:11])
         shown.append(f"{result.bars:,} bars, {first} to {last} UTC")
-    for words in ("Hedge", "Hedge bars", "z window", "Entry |z|", "Exit |z|", "Stop |z|", "Cost"):
-        if words in fixed:
-            value = fixed[words]
-            text = "none" if value is None else value if isinstance(value, str) else f"{value:g}"
-            shown.append(f"{words[0].lower()}{words[1:]} {text}")
+    for row in _SHOWN:
+        if row.label in fixed:
+            shown.append(f"{row.label[0].lower()}{row.label[1:]} {row.text(fixed[row.label])}")
     return " · ".join(shown)
 
 
@@ -105,7 +102,7 @@ def fold_row(place: int, fold: Fold, ask: Ask) -> dict[str, Any]:
     """A row of the table of choices."""
     chosen = "nothing: no cell traded"
     if fold.x_value is not None and fold.y_value is not None:
-        x, y = AXIS_WORDS[ask.x.name], AXIS_WORDS[ask.y.name]
+        x, y = SWEPT[ask.x.name].title, SWEPT[ask.y.name].title
         chosen = f"{x} {fold.x_value:g}, {y} {fold.y_value:g}"
     return {
         "id": str(place),
@@ -178,7 +175,7 @@ def _register_drawing(app: Dash, jobs: GridJobs) -> None:
         inputs={"state": Input(STATE, "data"), "metric": Input(METRIC, "value")},
         prevent_initial_call=True,
     )
-    async def draw(state, metric):
+    async def draw(state: dict[str, Any] | None, metric: str | None) -> dict[str, Any]:
         if not state:
             raise PreventUpdate
         sweep, walk = (
@@ -210,7 +207,17 @@ def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
         },
         prevent_initial_call=True,
     )
-    async def steer(run, walk, cancel, held, strategy, raw, metric, asked, state):
+    async def steer(
+        run: int | None,
+        walk: int | None,
+        cancel: int | None,
+        held: dict[str, Any] | None,
+        strategy: dict[str, Any] | None,
+        raw: dict[str, Any],
+        metric: str,
+        asked: dict[str, Any] | None,
+        state: dict[str, Any] | None,
+    ) -> dict[str, Any]:
         if not any(clicked(button) for button in (RUN, WALK_RUN, CANCEL)):
             raise PreventUpdate
         if clicked(CANCEL):
@@ -220,7 +227,7 @@ def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
                     job.cancel()
             return {"asked": no_update, "messages": dict.fromkeys(FORM, no_update)}
         view = from_dict(held or {})
-        ask, errors = ask_of(runtime, view, strategy), {}
+        ask = ask_of(runtime, view, strategy)
         axes, errors = check_axes(raw)
         kind, stretches = "sweep", None
         if clicked(WALK_RUN):
@@ -244,9 +251,9 @@ def _register_axes(app: Dash) -> None:
             inputs={"name": Input(FORM[axis], "value")},
             prevent_initial_call=True,
         )
-        async def span(name):
-            chosen: Axis = usual_axis(name)
-            return {part: f"{getattr(chosen, part):g}" for part in PARTS}
+        async def span(name: str) -> dict[str, Any]:
+            usual = usual_axis(name)
+            return {part: SWEEP[f"x_{part}"].text(getattr(usual, part)) for part in PARTS}
 
 
 def _register_pick(app: Dash, jobs: GridJobs) -> None:
@@ -259,7 +266,7 @@ def _register_pick(app: Dash, jobs: GridJobs) -> None:
         state={"state": State(STATE, "data")},
         prevent_initial_call=True,
     )
-    async def apply(pick, state):
+    async def apply(pick: dict[str, Any] | None, state: dict[str, Any] | None) -> dict[str, Any]:
         job = _job(jobs, state, "sweep")
         if not pick or job is None or not isinstance(job.result, SweepResult):
             raise PreventUpdate
@@ -268,7 +275,7 @@ def _register_pick(app: Dash, jobs: GridJobs) -> None:
         if not (0 <= row < len(grid.y_values) and 0 <= column < len(grid.x_values)):
             raise PreventUpdate
         chosen = {grid.x_name: grid.x_values[column], grid.y_name: grid.y_values[row]}
-        made: dict[str, Any] = {name: f"{value:g}" for name, value in chosen.items()}
-        window = made.pop("z_window", no_update)
-        rules = {rule.name: made.get(rule.name, no_update) for rule in RULES}
+        texts: dict[str, Any] = {name: SWEPT[name].text(value) for name, value in chosen.items()}
+        window = texts.pop("z_window", no_update)
+        rules = {name: texts.get(name, no_update) for name in BACKTEST}
         return {"rules": rules, "z_window": window}

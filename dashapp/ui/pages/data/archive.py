@@ -165,7 +165,12 @@ def _register_table(app: Dash, runtime: Runtime) -> None:
         inputs={"tick": Input(INTERVAL, "n_intervals"), "said": Input(SAYS, "children")},
         state={"shown": State(ids.ARCHIVE_TABLE, "rowData"), "words": State(STATUS, "children")},
     )
-    async def show(tick, said, shown, words):
+    async def show(
+        tick: int | None,
+        said: Any,
+        shown: list[Any] | None,
+        words: str | None,
+    ) -> dict[str, Any]:
         held = await runtime.recorder.contents()
         rows = [holding_row(one) for one in held]
         text, tone = status_words(runtime, held)
@@ -188,7 +193,14 @@ def _register_buttons(app: Dash, runtime: Runtime) -> None:
         state=[selected, State(ids.ARCHIVE_TABLE, "rowData")],
         prevent_initial_call=True,
     )
-    async def ask(clicks, keep, symbol, market, chosen, rows):
+    async def ask(
+        clicks: int | None,
+        keep: int | None,
+        symbol: int | None,
+        market: int | None,
+        chosen: list[Any] | None,
+        rows: list[Any] | None,
+    ) -> dict[str, Any]:
         if ctx.triggered_id != DELETE or not clicks or not chosen:
             return {"open": False, "question": no_update}
         return {"open": True, "question": question(chosen[0], rows or [])}
@@ -209,7 +221,13 @@ def _register_buttons(app: Dash, runtime: Runtime) -> None:
         state=[selected],
         prevent_initial_call=True,
     )
-    async def act(load_clicks, delete_clicks, symbol, market, chosen):
+    async def act(
+        load_clicks: int | None,
+        delete_clicks: int | None,
+        symbol: int | None,
+        market: int | None,
+        chosen: list[Any] | None,
+    ) -> dict[str, Any]:
         same = {"focus": no_update, "chosen": no_update}
         if not any((load_clicks, delete_clicks, symbol, market)):
             raise PreventUpdate

@@ -121,7 +121,13 @@ def register(app: Dash, runtime: Runtime) -> None:
             "form": Input(FORM, "value"),
         },
     )
-    async def point(chosen, start, end, what, form):
+    async def point(
+        chosen: list[Any] | None,
+        start: str | None,
+        end: str | None,
+        what: str,
+        form: str,
+    ) -> dict[str, Any]:
         if not chosen:
             return {"href": "", "says": _EMPTY}
         try:
@@ -138,7 +144,9 @@ def register(app: Dash, runtime: Runtime) -> None:
         state={"chosen": State(ids.ARCHIVE_TABLE, "selectedRows"), "start": State(FROM, "value")},
         prevent_initial_call=True,
     )
-    async def replay(clicks, chosen, start):
+    async def replay(
+        clicks: int | None, chosen: list[Any] | None, start: str | None
+    ) -> dict[str, Any]:
         if not clicks:
             raise PreventUpdate
         if not chosen:

@@ -11,7 +11,9 @@ from dash.development.base_component import Component
 
 from analytics.model import UNKNOWN_TRADES, Bars, NotReady, Ticks
 from dashapp import ids
-from dashapp.parameters.pair import to_dict, to_query
+from dashapp.parameters import link
+from dashapp.parameters.pair import to_dict
+from dashapp.parameters.table import PAIR
 from dashapp.services.analysis.cache import serial
 from dashapp.services.analysis.summary import row
 from dashapp.services.runtime import Runtime
@@ -183,13 +185,7 @@ def links(tab: Tab, symbol: str | None, has_ticks: bool = True) -> dict[str, str
 
 def pair_query(tab: Tab) -> str:
     """The pair's parameters as the HTTP interface takes them."""
-    values = to_dict(tab.view)
-    asked = dict(
-        part.split("=", 1)
-        for part in to_query({**values, "symbols": []}).split("&")
-        if not part.startswith(("market=", "z_threshold="))
-    )
-    return "&".join(f"{name}={value}" for name, value in asked.items())
+    return link.to_query(to_dict(tab.view), PAIR.values())
 
 
 def key(runtime: Runtime, tab: Tab) -> Any:
@@ -280,5 +276,5 @@ def register(app: Dash, runtime: Runtime) -> None:
     archive.register(app, runtime)
 
     @app.callback(Output(ids.UPLOAD_REPORT, "children"), Input(ids.UPLOAD_RESULT, "data"))
-    async def show_report(results):
+    async def show_report(results: list[Any] | None) -> list[Component]:
         return upload_report.report(results or [])

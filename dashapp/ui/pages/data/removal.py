@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, html
@@ -48,7 +49,12 @@ def register(app: Dash, runtime: Runtime) -> None:
         state={"market": State(ids.MARKET, "value"), "shown": State(ids.REMOVE_DIALOG, "is_open")},
         prevent_initial_call=True,
     )
-    async def ask(asked, kept, market, shown):
+    async def ask(
+        asked: int | None,
+        kept: int | None,
+        market: str | None,
+        shown: bool | None,
+    ) -> dict[str, Any]:
         if not asked and not kept:
             raise PreventUpdate  # the page has just been shown
         body = runtime.market(market or "")
@@ -70,7 +76,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         state={"market": State(ids.MARKET, "value")},
         prevent_initial_call=True,
     )
-    async def remove(confirmed, market):
+    async def remove(confirmed: int | None, market: str | None) -> dict[str, Any]:
         if not confirmed:
             raise PreventUpdate
         body = runtime.market(market or "")

@@ -18,6 +18,7 @@ from analytics.model import FeedStatus, Ticks
 from dashapp.services.alerts.engine import public_rule
 from dashapp.services.alerts.history import AlertHistory, Record
 from dashapp.services.alerts.outbox import MAX_AGE_MS, Deliveries
+from dashapp.services.alerts.webhook import Progress
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from storage.archive.archive import Archive
@@ -182,11 +183,11 @@ async def test_what_is_older_than_a_day_is_given_up_and_the_history_says_so():
     assert len(done) == 2
 
 
-@pytest.mark.parametrize("words", ["pending", "pending after 2 tries: HTTP 500", "trying again: x"])
-async def test_an_alert_of_whose_delivery_nothing_is_kept_does_not_stay_pending(words):
+@pytest.mark.parametrize("pending", [Progress("pending"), Progress("pending", 2, "HTTP 500")])
+async def test_an_alert_of_whose_delivery_nothing_is_kept_does_not_stay_pending(pending):
     history = AlertHistory()
     for record in history.add([event(1), event(2)], {}, lambda _: 1):
-        record.delivery = words if record.event.id == "e1" else "delivered"
+        record.show(pending if record.event.id == "e1" else Progress("delivered"))
     Deliveries(history, lambda _: None, lambda: None).restore([])
     assert [record.delivery for record in history.records()] == [
         "delivered",
@@ -194,10 +195,24 @@ async def test_an_alert_of_whose_delivery_nothing_is_kept_does_not_stay_pending(
     ]
 
 
+async def test_the_state_of_a_delivery_is_kept_and_never_read_out_of_its_words():
+    history = AlertHistory()
+    for record in history.add([event(1), event(2)], {}, lambda _: 1):
+        record.show(Progress("pending" if record.event.id == "e1" else "given up"))
+    documents = [record.document() | {"delivery": "en route"} for record in history.records()]
+    again = AlertHistory()
+    again.restore(documents, {})
+    Deliveries(again, lambda _: None, lambda: None).restore([])
+    assert [record.delivery for record in again.records()] == [
+        "en route",
+        "given up: the program ended",
+    ]
+
+
 async def test_a_long_history_is_not_searched_for_each_alert_that_ended_meanwhile(monkeypatch):
     history, kept_now = AlertHistory(), []
     for record in history.add([event(number) for number in range(600)], {}, lambda _: 1):
-        record.delivery = "pending"
+        record.show(Progress("pending"))
     monkeypatch.setattr(history, "find", lambda of: pytest.fail(f"searched for {of}"))
     rows = [{"id": f"e{one}", "url": "", "body": "", "created_ms": 0, "tries": 1} for one in (1, 2)]
     Deliveries(history, kept_now.append, lambda: None).restore(rows)
