@@ -68,15 +68,24 @@ def panel() -> Component:
 
 
 def legs(known: list[str], y: str | None, x: str | None) -> tuple[str | None, str | None]:
-    """The legs that this market can show: those asked for where it has them, else its first."""
+    """The legs that this market can show: those asked for where it has them, else its first.
+
+    A link may write them in small letters, as HTTP may.
+    """
     if len(known) == 1:
         return known[0], None
-    y = y if y in known else None
-    x = x if x in known and x != y else None
+    y, x = _known(known, y), _known(known, x)
+    x = None if x == y else x
     rest = [symbol for symbol in known if symbol not in (y, x)]
     y = y or (rest.pop(0) if rest else None)
     x = x or (rest.pop(0) if rest else None)
     return y, x
+
+
+def _known(known: list[str], symbol: str | None) -> str | None:
+    if symbol is None or symbol in known:
+        return symbol
+    return symbol.upper() if symbol.upper() in known else None
 
 
 def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
@@ -111,7 +120,7 @@ def _not_here(runtime: Runtime, asked: Mapping[str, Any], made: Mapping[str, Any
     wrong += [
         f"this market has no {asked[leg]}"
         for leg in ("y", "x")
-        if asked.get(leg) and asked[leg] != made[leg]
+        if asked.get(leg) and made[leg] not in (asked[leg], asked[leg].upper())
     ]
     return wrong
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
+from plotly.utils import PlotlyJSONEncoder
 
 from analytics.model import Bars
-from dashapp.ui.frame.parameters import legs, settle_values
+from dashapp.parameters.table import VIEW
+from dashapp.ui.frame.parameters import _controls_from, _not_here, legs, panel, settle_values
 from storage.market.market import Market
 
 HELD = {"market": "demo", "y": None, "x": None, "symbols": [], "timeframe": "1s"}
@@ -21,6 +24,25 @@ def test_legs_that_the_market_has_stay_and_others_give_way():
     assert legs(known, "B", "B") == ("B", "A")
     assert legs(["A"], None, None) == ("A", None)
     assert legs([], "A", "B") == (None, None)
+
+
+def test_a_link_may_write_a_leg_in_small_letters_as_http_may():
+    assert legs(["A", "B", "C"], "c", "a") == ("C", "A")
+    assert _not_here(None, {"y": "c", "x": "z"}, {"y": "C", "x": "A"}) == ["this market has no z"]
+
+
+def test_a_number_of_a_link_fills_its_control_as_it_was_read():
+    values, wrong = _controls_from({"min_volume": "20,000", "limit": "2e3", "z_window": "0,5"})
+    assert values == {"min_volume": "20000", "limit": "2000", "z_window": "60"}
+    assert wrong == ["z window: 0,5 has a decimal comma: write 0.5"]
+
+
+def test_the_panel_has_a_field_with_room_for_a_message_for_every_parameter_of_the_view():
+    text = json.dumps(panel().to_plotly_json(), cls=PlotlyJSONEncoder)
+    for row in VIEW:
+        assert f'"id": "{row.control}"' in text
+        assert f'"id": "{row.control}-message"' in text
+        assert json.dumps(row.label) in text
 
 
 def test_a_market_fills_its_legs_and_symbols(runtime):
