@@ -81,18 +81,18 @@ def _places(
     return (first, first, ordered, ordered), n, reason
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(inline="always")
 def _result(
-    prices: Prices, units: Units, places: Places, last: int, gap: int, n: int
-) -> tuple[float, float]:
+    prices: Prices, units: Units, places: Places, last: Bar, gap: Bar, n: int
+) -> tuple[Any, Any]:
     """Gain, and what was traded, of a position at its exit, or at the last close."""
-    open_y, open_x, close_y, close_x = prices
     if not fills.together(places, gap, n):
         return fills.apart(min(last, n - 1), prices, units, places, gap)
     if last >= n:
-        return account.gain(units, close_y[n - 1], close_x[n - 1]), 1.0
-    traded = 1.0 + abs(units[0]) * open_y[last] + abs(units[1]) * open_x[last]
-    return account.gain(units, open_y[last], open_x[last]), traded
+        return account.gain(units, prices[2][n - 1], prices[3][n - 1]), 1.0
+    leave_y, leave_x = prices[0][last], prices[1][last]
+    traded = 1.0 + abs(units[0]) * leave_y + abs(units[1]) * leave_x
+    return account.gain(units, leave_y, leave_x), traded
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
