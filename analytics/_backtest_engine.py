@@ -11,7 +11,8 @@ import numpy as np
 
 from analytics._backtest_types import BacktestParams
 from analytics._kernels.backtest import PLACES, SHARES, SUMS, next_fills, play
-from analytics._pair_parts import MULTIPLES, are_multiples, scatter
+from analytics._known_lines import score
+from analytics._pair_parts import MULTIPLES, are_multiples, multiples_in_window, scatter
 from analytics.alignment import market_rows, not_enough
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import (
@@ -32,8 +33,6 @@ from analytics.spread import check_reachable
 _FOREVER = float(1 << 62)
 #: A gap is a stretch of more bars than these in which neither leg traded.
 LONGEST_GAP = 10
-#: A standard deviation below this share of the legs' size is what rounding leaves.
-_ROUNDING = 64.0 * float(np.finfo(np.float64).eps)
 #: No rows whose equity is noted.
 NO_BLOCKS = (np.empty(0, np.int64), np.empty(0))
 _NO_FILLS = np.empty((3, 0), np.int64)
@@ -73,7 +72,7 @@ class Hedged(NamedTuple):
 
     hedge: as known before each bar, on every row. size: |Y| + |beta X|, of which the rounding
     of the spread is a share (of logarithms 1 more, the rounding of a price). fit: of the mode
-    "in-sample", else None.
+    "in-sample", else None. filtered: the hedge is a Kalman filter's.
     """
 
     legs: Legs
@@ -83,6 +82,7 @@ class Hedged(NamedTuple):
     log_prices: bool
     periods_per_year: float
     fit: HedgeFit | None = None
+    filtered: bool = False
 
 
 class Signals(NamedTuple):
@@ -180,7 +180,7 @@ def hedge_legs(
     closes = np.ascontiguousarray(legs.prices[2:, counted])
     y, x = np.log(closes) if log_prices else closes
     if settings.hedge_mode == "in-sample":
-        fit = fit or fit_hedge(y, x, params.hedge, params.intercept)
+        fit = fit or fit_hedge(y, x, params.hedge, params.intercept, log_prices)
         hedge, level = (np.full(len(counted), float(one)) for one in (fit.beta, fit.alpha))
     else:
         method = "ols" if settings.hedge_mode == "rolling" else "kalman"
@@ -191,7 +191,9 @@ def hedge_legs(
     spread, size = y - beta * x - level[counted], np.abs(y) + np.abs(beta * x) + log_prices
     spread[: settings.hedge_window] = np.nan
     spread, size = (scatter(column, counted) for column in (spread, size))
-    return Hedged(legs, hedge, spread, size, log_prices, per_year(legs, params), fit)
+    method = params.hedge if fit is not None else settings.hedge_mode
+    yearly, filtered = per_year(legs, params), method == "kalman"
+    return Hedged(legs, hedge, spread, size, log_prices, yearly, fit, filtered)
 
 
 def per_year(legs: Legs, params: PairParams) -> float:
@@ -219,12 +221,14 @@ def score_spread(hedged: Hedged, z_window: int) -> Signals | NotReady:
     """The z-score of a spread, of the rows that count; NotReady where it has none."""
     legs, counted = hedged.legs, hedged.legs.counted
     have = int(np.count_nonzero(counted))
-    if are_multiples(*legs.prices[2:, counted]):
+    closes = legs.prices[2:, counted]
+    if are_multiples(*closes):
         return NotReady(MULTIPLES, have, have)
     moments = rolling_moments(np.ascontiguousarray(hedged.spread[counted]), z_window)
-    with np.errstate(invalid="ignore"):
-        varies = moments.std > _ROUNDING * hedged.size[counted]
-    z = scatter(np.where(varies, moments.zscore, np.nan), counted)
+    scores = score(moments, hedged.size[counted])
+    if hedged.filtered:
+        scores[multiples_in_window(closes[0], closes[1], z_window)] = np.nan
+    z = scatter(scores, counted)
     known = np.isfinite(z)
     if not known.any():
         return NotReady("the spread does not vary, so it has no z-score", have, have)

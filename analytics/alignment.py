@@ -205,13 +205,13 @@ def align(
     if not len(y) or not len(x):
         return Aligned(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.bool_), 0)
     filtered = min_trades > 0 or min_volume > 0
-    if not filtered and limit is not None:
-        most = limit + history
+    if not filtered:
+        most = len(y) + len(x) if limit is None else limit + history
         n = min(most, len(y), len(x))
         if _regular(y, x, n) and (n == most or n == len(y) == len(x)):
             times, none = y.ts_ms[len(y) - n :], np.zeros(n, np.bool_)
             closes = y.close[len(y) - n :], x.close[len(x) - n :]
-            return Aligned(times, *closes, none, 0, max(n - limit, 0))
+            return Aligned(times, *closes, none, 0, max(n - (limit or n), 0))
         y, x = y.tail(most + 1), x.tail(most + 1)
     rows = _market_rows(y, x, min_trades, min_volume)
     first, dropped = _newest(rows.active, limit)

@@ -89,7 +89,7 @@ def _result(
     if not fills.together(places, gap, n):
         return fills.apart(min(last, n - 1), prices, units, places, gap)
     if last >= n:
-        return account.gain(units, prices[2][n - 1], prices[3][n - 1]), 1.0
+        return account.gain(units, float(prices[2][n - 1]), float(prices[3][n - 1])), 1.0
     leave_y, leave_x = prices[0][last], prices[1][last]
     traded = 1.0 + abs(units[0]) * leave_y + abs(units[1]) * leave_x
     return account.gain(units, leave_y, leave_x), traded
