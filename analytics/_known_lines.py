@@ -98,6 +98,12 @@ def known_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> 
     return Known(beta, alpha, spread, z)
 
 
+def line_at(rows: TradedRows, params: PairParams, row: int) -> tuple[float, float]:
+    """beta and alpha that measure the spread of a row, as it was known at its close."""
+    known = known_lines(rows, params, row, row + 1)
+    return float(known.beta[0]), float(known.alpha[0])
+
+
 def score(moments: RollingMoments, size: FloatArray) -> FloatArray:
     """z-scores, NaN where the deviation is what rounding leaves of legs of a size."""
     with np.errstate(invalid="ignore"):

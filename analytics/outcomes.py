@@ -16,6 +16,7 @@ import numpy as np
 from analytics._backtest_engine import Legs, pair_legs
 from analytics._kernels.account import bought
 from analytics._kernels.fills import NEVER, Places, Units, apart, leg_fills
+from analytics._known_lines import line_at
 from analytics._pair_parts import traded_rows
 from analytics.alignment import Aligned
 from analytics.model import (
@@ -25,7 +26,6 @@ from analytics.model import (
     PairParams,
     ParameterError,
 )
-from analytics.readings import hedge_line
 from analytics.rolling import rolling_zscore
 
 #: Bars after which an alert is followed no further.
@@ -72,7 +72,7 @@ def outcome(
     >>> pair = PairParams("A", "B")
     >>> seen = outcome(bars("A", 2 * x + noise), bars("B", x), pair, 90_000)
     >>> seen.bars, round(seen.worst_z, 1), round(seen.worst_bps, 2), seen.done
-    (4, 4.6, -0.0, True)
+    (4, 4.6, 0.0, True)
     """
     if not cost_bps >= 0.0:
         raise ParameterError("cost_bps", cost_bps, "at least 0")
@@ -104,7 +104,7 @@ def _scores(legs: Legs, params: PairParams, at: int, stop: int) -> tuple[FloatAr
     y, x = legs.prices[2:, kept]
     rows = Aligned(legs.ts_ms[kept], y, x, np.zeros(len(kept), np.bool_), 0)
     traded = traded_rows(rows, params)
-    beta, alpha = hedge_line(traded, params, last)
+    beta, alpha = line_at(traded, params, last)
     first = last + 1 - params.z_window
     spread = traded.y[first:] - beta * traded.x[first:] - alpha
     scores = rolling_zscore(spread, params.z_window)[params.z_window - 1 :]

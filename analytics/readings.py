@@ -93,12 +93,6 @@ _READ: dict[str, Callable[[_Stretch, IntArray], FloatArray]] = {
 PAIR_METRICS: tuple[str, ...] = tuple(_READ)
 
 
-def hedge_line(rows: TradedRows, params: PairParams, row: int) -> tuple[float, float]:
-    """beta and alpha that measure the spread of a row, as it was known at its close."""
-    known = known_lines(rows, params, row, row + 1)
-    return float(known.beta[0]), float(known.alpha[0])
-
-
 def pair_readings(
     y_bars: Bars,
     x_bars: Bars,
