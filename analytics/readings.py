@@ -187,8 +187,13 @@ def _stretch(bars: Bars, span: tuple[int, int], before: int | None) -> Bars:
 
 
 def readings_between(
-    y_bars: Bars, x_bars: Bars, params: PairParams, metric: str, after_ms: int, until_ms: int
-) -> tuple[IntArray, FloatArray]:
+    y_bars: Bars,
+    x_bars: Bars,
+    params: PairParams,
+    metrics: Collection[str],
+    after_ms: int,
+    until_ms: int,
+) -> tuple[IntArray, dict[str, FloatArray]]:
     """Times and values of `pair_readings` at every bar of either leg within a span, shape (k,).
 
     The bars that open after `after_ms`, up to `until_ms`, from the later leg's first bar on.
@@ -198,9 +203,9 @@ def readings_between(
     ...     return Bars(symbol, "1s", times, close, close, close, close, ones, ones, close)
     >>> x = 50.0 + np.sin(np.arange(100.0))
     >>> pair = PairParams("A", "B")
-    >>> readings_between(bars("A", 2 * x), bars("B", x), pair, "correlation", 97_000, 99_000)
-    (array([98000, 99000]), array([1., 1.]))
+    >>> readings_between(bars("A", 2 * x), bars("B", x), pair, ["correlation"], 97_000, 99_000)
+    (array([98000, 99000]), {'correlation': array([1., 1.])})
     """
     times = shared_times(y_bars, x_bars)
     times = times[(times > after_ms) & (times <= until_ms)]
-    return times, pair_readings(y_bars, x_bars, params, [metric], times)[metric]
+    return times, pair_readings(y_bars, x_bars, params, metrics, times)

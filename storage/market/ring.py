@@ -1,11 +1,10 @@
-"""The ring buffer that every part of a market shares: columns in, pandas view out."""
+"""The ring of the newest ticks of a symbol: columns in, read-only copies out."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from analytics.model import BoolArray, Ticks
 
@@ -112,12 +111,6 @@ class TickRing:
         """Which of the ticks that `view` gives are marked: a copy, read-only."""
         (marks,) = self._read(limit, _OF_MARKS)
         return marks
-
-    def frame(self, limit: int | None = None) -> pd.DataFrame:
-        """`view` as a DataFrame: UTC index `time` in ms, columns price, size, trade_id."""
-        ts_ms, price, size, trade_id = self._read(limit)
-        index = pd.DatetimeIndex(ts_ms.view("datetime64[ms]"), tz="UTC", name="time")
-        return pd.DataFrame({"price": price, "size": size, "trade_id": trade_id}, index=index)
 
     @property
     def last(self) -> Tick | None:

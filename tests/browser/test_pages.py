@@ -262,6 +262,21 @@ def test_ticks_bars_and_analytics_download_as_csv(open_tab):
         assert all(int(row["ts_ms"]) > 1_500_000_000_000 for row in rows)
 
 
+def test_a_field_of_a_rule_that_is_wrong_says_so_under_it(open_tab):
+    page = open_tab("/alerts?market=demo&y=BTCUSDT&x=ETHUSDT")
+    wait_for_points(page, "alert-zscore-chart", 50)
+    page.fill("#rule-cooldown", "0,5")
+    page.fill("#rule-threshold", "-1")
+    until(page, "document.querySelector('#rule-cooldown-message').innerText.includes('0.5')")
+    words = page.inner_text("#rule-cooldown-message")
+    assert words == "0,5 has a decimal comma: write 0.5"
+    page.fill("#rule-cooldown", "1,000")
+    until(page, "document.querySelector('#rule-cooldown-message').innerText === ''")
+    until(page, "document.querySelector('#rule-threshold-message').innerText !== ''")
+    assert page.inner_text("#rule-threshold-message") == "-1: expected a number of at least 0"
+    assert page.inner_text("#rule-says") == ""
+
+
 def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab):
     page = open_tab("/alerts?market=demo&y=BTCUSDT&x=ETHUSDT&z_window=10")
     wait_for_points(page, "alert-zscore-chart", 50)
@@ -378,10 +393,9 @@ def test_an_open_tab_recovers_when_the_server_comes_back(open_tab):
     server = start(port=port)
     try:
         page.wait_for_selector(".offline-mark", state="hidden", timeout=10_000)
+        until_another(page, "spread-chart", last(page, "spread-chart"))
         wait_for_points(page, "spread-chart", 100)
-        before = last(page, "spread-chart")
-        page.wait_for_timeout(3_000)
-        assert last(page, "spread-chart") != before
+        until_another(page, "spread-chart", last(page, "spread-chart"))
     finally:
         stop(server)
 
@@ -404,6 +418,28 @@ def test_one_lost_call_does_not_stop_the_page(open_tab):
     before = last(page, "price-chart")
     page.wait_for_timeout(2_000)
     assert last(page, "price-chart") != before
+
+
+def test_charts_that_come_after_their_page_is_left_change_nothing_and_nobody_complains(open_tab):
+    page = open_tab("/analytics")
+    wait_for_points(page, "spread-chart", 100)
+    waiting = []
+
+    def hold_one(route):
+        if not waiting and "spread-chart.figure" in (route.request.post_data or ""):
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/_dash-update-component*", hold_one)
+    page.wait_for_timeout(1_500)
+    assert waiting
+    page.click("#tab-correlation")
+    page.wait_for_selector("#correlation-heatmap")
+    waiting[0].continue_()
+    page.unroute("**/_dash-update-component*")
+    wait_for_points(page, "rolling-correlation-chart", 20)
+    assert page.locator("#spread-chart").count() == 0
 
 
 def test_a_bad_link_keeps_what_is_good_and_says_what_is_not(open_tab):

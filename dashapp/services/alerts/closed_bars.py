@@ -41,9 +41,9 @@ class Plan:
 
     def read(self) -> list[Reading]:
         """A reading of each of the bars, in turn."""
-        times, values = _values(self.rule, self.legs, self.after_ms, self.until_ms)
-        pairs = zip(times.tolist(), values.tolist(), strict=True)
-        return [Reading(self.rule.key, ts_ms, value) for ts_ms, value in pairs]
+        columns = _values(self.rule, self.legs, self.after_ms, self.until_ms)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return [Reading(self.rule.key, ts_ms, value, beta=beta) for ts_ms, value, beta in rows]
 
 
 class ClosedBars:
@@ -127,16 +127,25 @@ def closed_until_ms(market: Market, symbols: tuple[str, ...], timeframe: str) ->
     return newest - TIMEFRAMES[timeframe] - GRACE_MS
 
 
+def metrics_of(rule: AlertRule) -> tuple[str, ...]:
+    """What is read of a pair for a rule: its metric, and beta where that words a trade."""
+    return (rule.metric, "hedge_ratio") if rule.metric == "z" else (rule.metric,)
+
+
 def _values(
     rule: AlertRule, legs: Sequence[Bars], after_ms: int, until_ms: int
-) -> tuple[IntArray, FloatArray]:
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Times, values of the rule's metric, and betas, NaN where no trade is worded."""
     if rule.params is not None:
         y, x = legs
-        return readings_between(y, x, rule.params, rule.metric, after_ms, until_ms)
+        metrics = metrics_of(rule)
+        times, read = readings_between(y, x, rule.params, metrics, after_ms, until_ms)
+        values = read[rule.metric]
+        return times, values, read.get("hedge_ratio", np.full(len(times), np.nan))
     bars = legs[0]
     inside = (bars.ts_ms > after_ms) & (bars.ts_ms <= until_ms)
-    values = bars.close if rule.metric == "price" else bars.volume
-    return bars.ts_ms[inside], values[inside]
+    values = (bars.close if rule.metric == "price" else bars.volume)[inside]
+    return bars.ts_ms[inside], values, np.full(len(values), np.nan)
 
 
 def _needed(rule: AlertRule, slots: int) -> int | None:

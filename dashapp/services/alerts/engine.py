@@ -28,6 +28,7 @@ from dashapp.services.alerts.states import restored, turned
 from dashapp.services.analysis.cache import serial
 from dashapp.services.archive.recorder import Recorder
 from dashapp.services.periodic import rounds
+from dashapp.text.pair import trade_sentence
 from ingestion.url_guard import check_url, mask_url
 from storage.archive.archive import Archive
 from storage.market.market import Market
@@ -227,7 +228,7 @@ class AlertEngine:
 
     async def _step(self) -> list[AlertEvent]:
         readings = await self._reader.read(self.rules)
-        events, state = evaluate(self.rules, readings, self._state)
+        events, state = evaluate(self.rules, readings, self._state, trade_sentence)
         states, self._state = turned(self._state, state), state
         for rule_id in state.spent:
             if self._rules[rule_id].enabled:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.alerts import AlertRule, describe, parse_rule, would_have_fired
-from analytics.model import TIMEFRAMES
+from analytics.model import TIMEFRAMES, FloatArray, IntArray
 from dashapp.services.alerts.readings import Source, rehearsal
+from dashapp.text.pair import trade_sentence
 
 #: Seconds for which a rehearsal that is shown beside live figures stands.
 RECENT_S = 5.0
@@ -98,14 +99,20 @@ class Rehearsals:
         return self._kept[key]
 
 
-def _rehearsed(rule: AlertRule, finest: str, ts_ms: Any, values: Any) -> Rehearsal:
+def _rehearsed(
+    rule: AlertRule, finest: str, ts_ms: IntArray, values: FloatArray, betas: FloatArray
+) -> Rehearsal:
     if not len(ts_ms):
         return Rehearsal()
     hits = would_have_fired(rule, ts_ms, values)
     times = "once" if len(hits) == 1 else f"{len(hits):,} times"
     marks = tuple(
         Mark(
-            int(ts_ms[at]), rule.metric, rule.operator, float(values[at]), _words(rule, values[at])
+            int(ts_ms[at]),
+            rule.metric,
+            rule.operator,
+            float(values[at]),
+            _words(rule, float(values[at]), float(betas[at])),
         )
         for at in hits.tolist()
     )
@@ -114,5 +121,5 @@ def _rehearsed(rule: AlertRule, finest: str, ts_ms: Any, values: Any) -> Rehears
     return Rehearsal(f"it would have fired {times} in the {bars}", marks)
 
 
-def _words(rule: AlertRule, value: float) -> str:
-    return f"would have fired: {describe(rule, float(value))}"
+def _words(rule: AlertRule, value: float, beta: float) -> str:
+    return f"would have fired: {describe(rule, value, beta, trade_sentence)}"

@@ -20,7 +20,7 @@ from analytics.alerts import METRICS, AlertRule, Reading
 from analytics.alignment import align
 from analytics.model import Bars, FeedStatus, FloatArray, IntArray, PairParams
 from analytics.readings import pair_readings
-from dashapp.services.alerts.closed_bars import ClosedBars, Plan, newest_ms
+from dashapp.services.alerts.closed_bars import ClosedBars, Plan, metrics_of, newest_ms
 from dashapp.services.alerts.unconfirmed import certain
 from dashapp.services.analysis.cache import legs, serial
 from storage.market.market import Market
@@ -58,9 +58,9 @@ class _Newest:
         if not len(self.y) or not len(self.x):
             return []
         end = int(max(self.y.ts_ms[-1], self.x.ts_ms[-1]))
-        metric = self.rule.metric
-        value = pair_readings(self.y, self.x, self.params, [metric], [end])[metric][0]
-        return [Reading(self.rule.key, end, float(value), self.at_ms)]
+        read = pair_readings(self.y, self.x, self.params, metrics_of(self.rule), [end])
+        value, beta = read[self.rule.metric][0], read.get("hedge_ratio", [math.nan])[0]
+        return [Reading(self.rule.key, end, float(value), self.at_ms, beta=float(beta))]
 
 
 @dataclass
@@ -230,24 +230,29 @@ def waits_for_symbols(market: Market, symbols: Iterable[str], params: PairParams
     return ""
 
 
-def rehearsal(market: Market, rule: AlertRule) -> Callable[[], tuple[IntArray, FloatArray]]:
-    """What a rule would have read at each bar in view: a call that gives times and values.
+def rehearsal(
+    market: Market, rule: AlertRule
+) -> Callable[[], tuple[IntArray, FloatArray, FloatArray]]:
+    """What a rule would have read at each bar in view: a call that gives times, values, betas.
 
-    Shape (n,): of a pair the rows in view, those that the activity filter leaves, of one
-    symbol its newest 1,000 bars; nothing for seconds of silence and for what the market does
-    not have. The bars are taken now; the call takes tens of ms and may run in a worker thread.
+    Shape (n,) each, beta NaN where the rule's metric words no trade: of a pair the rows in
+    view, those that the activity filter leaves, of one symbol its newest 1,000 bars; nothing
+    for seconds of silence and for what the market does not have. The bars are taken now; the
+    call takes tens of ms and may run in a worker thread.
     """
     if METRICS[rule.metric].subject == "market" or waits_for(rule, market):
-        return lambda: (np.empty(0, np.int64), np.empty(0))
+        return lambda: (np.empty(0, np.int64), np.empty(0), np.empty(0))
     if rule.params is None:
         bars = market.bars(rule.symbols[0], market.timeframes[0], _REHEARSED)
-        return lambda: (bars.ts_ms, bars.close if rule.metric == "price" else bars.volume)
+        values = bars.close if rule.metric == "price" else bars.volume
+        return lambda: (bars.ts_ms, values, np.full(len(bars), np.nan))
     params = rule.params
     y, x = (market.bars(leg, params.timeframe) for leg in rule.symbols)
 
-    def read() -> tuple[IntArray, FloatArray]:
+    def read() -> tuple[IntArray, FloatArray, FloatArray]:
         times = align(y, x, params.limit, params.min_trades, params.min_volume).ts_ms
-        return times, pair_readings(y, x, params, [rule.metric], times)[rule.metric]
+        values = pair_readings(y, x, params, metrics_of(rule), times)
+        return times, values[rule.metric], values.get("hedge_ratio", np.full(len(times), np.nan))
 
     return read
 

@@ -124,7 +124,7 @@ class Analyses:
             return COMPILING
         held = {symbol: market.bars(symbol, timeframe, limit) for symbol in market.symbols}
         key = _market_key(market, timeframe, limit)
-        return await self._shared("summary", key, lambda: summarize_market(held))
+        return await self._shared("summary", key, lambda: summarize_market(held, limit))
 
     async def ranking(
         self, market: Market, params: PairParams, settings: BacktestParams

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.services.runtime import Runtime
+from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
 
 #: Letters typed before a name that no list has is offered as a symbol.
@@ -34,7 +35,7 @@ def with_typed(
     name = proper_symbol((typed or "").strip())
     if not kind.startswith("binance") or name is None or len(name) < SHORTEST:
         return None
-    if any(name in one["value"] for one in options):
+    if any(name in option["value"] for option in options):
         return None
     return [*options, {"value": name, "label": name}]
 
@@ -52,13 +53,14 @@ def _register_symbols(app: Dash) -> None:
         options: list[dict[str, str]] | None,
         kind: str | None,
     ) -> list[dict[str, str]]:
-        made = with_typed(options or [], typed, kind or "")
-        if made is None:
+        longer = with_typed(options or [], typed, kind or "")
+        if longer is None:
             raise PreventUpdate
-        return made
+        return longer
 
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "startWords"),
+    clientside(
+        app,
+        "startWords",
         Output(ids.START_WORDS, "children"),
         Output(ids.START, "title"),
         Input(ids.KNOWN, "data"),

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, Patch, no_update
+from dash import Dash, Input, Output, Patch, no_update
 
 from analytics.alerts import AlertEvent
 from dashapp import ids
 from dashapp.services.alerts.engine import AlertEngine
+from dashapp.ui.clientside import clientside
 
 TOAST_MS = 8_000
 #: Alerts that are shown at a time; what a tab that slept has missed is in the history.
@@ -107,21 +108,23 @@ def news(
 
 def register(app: Dash) -> None:
     """What the browser does with it: the title, notifications, and whether anybody looks."""
-    space = "spreadscope"
-    app.clientside_callback(
-        ClientsideFunction(space, "attend"),
+    clientside(
+        app,
+        "attend",
         Output(ids.ATTENTION, "data"),
         Input(ids.URL, "pathname"),
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "titleWith"),
+    clientside(
+        app,
+        "titleWith",
         Output(ids.ALERTS_BADGE, "title"),
         Input(ids.ALERTS_BADGE, "children"),
         Input(ids.URL, "pathname"),
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "notify"),
+    clientside(
+        app,
+        "notify",
         Output(ids.FIRED, "modified_timestamp"),
         Input(ids.FIRED, "data"),
-        prevent_initial_call=True,
+        initial_call=False,
     )

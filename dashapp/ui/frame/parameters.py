@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -22,6 +22,7 @@ from dashapp.parameters.pair import View, check, from_query, to_dict, to_query
 from dashapp.parameters.table import VIEW
 from dashapp.services.runtime import Runtime
 from dashapp.ui import components
+from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
 from storage.market.market import Market
 
@@ -294,18 +295,20 @@ def register(app: Dash, runtime: Runtime) -> None:
     """The callbacks of the side panel and the header's market and symbols."""
     _register_settle(app, runtime)
     _register_collect(app, runtime)
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "writeUrl"),
+    clientside(
+        app,
+        "writeUrl",
         Output(ids.URL_WRITTEN, "data"),
         Input(ids.VIEW, "data"),
         Input(ids.URL, "pathname"),
         Input(ids.STRATEGY, "data"),
     )
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "swapLegs"),
+    clientside(
+        app,
+        "swapLegs",
         Output(ids.FOCUS, "data", allow_duplicate=True),
         Input(ids.SWAP, "n_clicks"),
         State(ids.LEG_Y, "value"),
         State(ids.LEG_X, "value"),
-        prevent_initial_call=True,
+        initial_call=False,
     )

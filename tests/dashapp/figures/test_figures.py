@@ -7,21 +7,20 @@ import copy
 import json
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 from analytics.alerts import AlertEvent
-from analytics.backtest import BacktestParams
+from analytics.backtest import BacktestParams, Trade
 from analytics.grid import Grid
 from analytics.model import Bars, HedgeFit, HedgePath, PairParams, PairSnapshot
 from analytics.sweep import SweepResult
 from analytics.walkforward import Curve, Fold, WalkForward
 from dashapp.figures import alerts, backtest, correlation, home, pair, trades
 from dashapp.figures import sweep as sweeps
-from dashapp.figures.base import arrays, empty_figure, structure
+from dashapp.figures.base import empty_figure, structure_and_arrays
 from dashapp.services.analysis.summary import summarize_bars
 from dashapp.text.numbers import base, pct
 from dashapp.text.pair import BreakEven
@@ -94,15 +93,26 @@ def events(held: PairSnapshot, text: str = "|z| > 2") -> list[AlertEvent]:
     ]
 
 
-class Trade(NamedTuple):
-    side: int
-    entry_ts_ms: int
-    exit_ts_ms: int
-    entry_z: float
-    exit_z: float
-    bars: int
-    net: float
-    exit_reason: str
+def a_trade(
+    side: int, entry_ts_ms: int, exit_ts_ms: int, net: float, exit_reason: str, beta: float = 20.3
+) -> Trade:
+    return Trade(
+        side=side,
+        entry_ts_ms=entry_ts_ms,
+        exit_ts_ms=exit_ts_ms,
+        entry_z=-2.2 * side,
+        exit_z=0.1,
+        bars=30,
+        entry_y=61_800.0,
+        entry_x=2_650.0,
+        exit_y=61_810.0,
+        exit_x=2_650.0,
+        beta=beta,
+        gross=net + 1e-4,
+        cost=1e-4,
+        net=net,
+        exit_reason=exit_reason,
+    )
 
 
 def result(count: int = 300, **changes) -> SimpleNamespace:
@@ -110,8 +120,8 @@ def result(count: int = 300, **changes) -> SimpleNamespace:
     equity = 1 + np.cumsum(np.random.default_rng(2).normal(0, 1e-5, 2_500))[:count]
     ts = held.ts_ms
     made_trades = (
-        Trade(1, int(ts[80]), int(ts[110]), -2.2, 0.1, 30, 3e-4, "target"),
-        Trade(-1, int(ts[140]), int(ts[-1]), 2.2, 1.1, 40, -1e-4, "open"),
+        a_trade(1, int(ts[80]), int(ts[110]), 3e-4, "target"),
+        a_trade(-1, int(ts[140]), int(ts[-1]), -1e-4, "open"),
     )
     made = SimpleNamespace(
         params=held.params,
@@ -229,10 +239,11 @@ def test_a_theme_never_uses_a_colour_of_the_other(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_arrays_patched_onto_the_last_figure_give_the_new_one(name):
     old, new = every_figure(310, "dark")[name], DARK[name]
-    if structure(old) != structure(new):
+    structure, arrays = structure_and_arrays(new)
+    if structure_and_arrays(old)[0] != structure:
         pytest.fail(f"{name} changes its structure when bars are added")
     patched = copy.deepcopy(old)
-    for path, value in arrays(new):
+    for path, value in arrays:
         room = patched
         for step in path[:-1]:
             room = room[step]
@@ -242,13 +253,16 @@ def test_arrays_patched_onto_the_last_figure_give_the_new_one(name):
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_the_structure_tells_themes_apart(name):
-    assert structure(DARK[name]) != structure(LIGHT[name])
+    assert structure_and_arrays(DARK[name])[0] != structure_and_arrays(LIGHT[name])[0]
 
 
 def test_the_structure_changes_when_a_line_is_added():
     held = snapshot()
-    without = pair.spread_figure(held)
-    assert structure(without) != structure(pair.spread_figure(held, markers=events(held)))
+    structures = [
+        structure_and_arrays(pair.spread_figure(held, markers=markers))[0]
+        for markers in ([], events(held))
+    ]
+    assert structures[0] != structures[1]
 
 
 def test_building_a_chart_changes_neither_template_nor_snapshot():

@@ -83,7 +83,7 @@ def test_a_z_that_is_not_known_decides_nothing(pair_snapshot):
     nan = float("nan")
     held = with_z(pair_snapshot, nan, nan)
     assert methods.choice_words(held, 2.0) == ("No z-score is known yet.", "muted")
-    assert {row.side for row in methods.method_rows(held, 2.0)} == {None}
+    assert {row.signal.side for row in methods.method_rows(held, 2.0)} == {None}
 
 
 def test_a_note_of_a_fit_stands_under_its_row(pair_snapshot):

@@ -123,7 +123,7 @@ async def test_frozen_charts_keep_their_data_under_other_parameters(runtime, tic
     np.testing.assert_array_equal(frozen.price_y, first.price_y)
     assert frozen.params.z_window == 90
     assert len(live_one) > len(first)
-    bars = home.shown(runtime, tab)["BTCUSDT"]
+    bars = home.bars_in_view(runtime, tab)["BTCUSDT"]
     assert bars.ts_ms[-1] == first.ts_ms[-1]
 
 

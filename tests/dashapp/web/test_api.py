@@ -14,13 +14,16 @@ import pandas as pd
 import pytest
 
 from analytics.alerts import METRICS, AlertRule
+from analytics.backtest import BacktestParams
 from analytics.bars import resample
-from analytics.model import FeedStatus, Gap, Ticks
+from analytics.model import FeedStatus, Gap, PairParams, Ticks
 from analytics.outcomes import Outcome
-from dashapp.web.app import ROUTES
 from dashapp.web.routes import uploads
 
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
+PAIR_NAMES = tuple(each.name for each in fields(PairParams))
+RULE_NAMES = tuple(each.name for each in fields(BacktestParams) if each.name != "hedge_window")
+SPAN_NAMES = ("start_ms", "end_ms", "kept")
 CSV = "timestamp,open,high,low,close,volume\n" + "".join(
     f"2024-08-08T{hour:02}:{minute:02}:00Z,{5 + minute % 3},7,4,{5 + minute % 2},10\n"
     for hour in range(2)
@@ -30,7 +33,7 @@ CSV = "timestamp,open,high,low,close,volume\n" + "".join(
 
 async def refused(client, status: int, url: str, method: str = "GET", **options) -> str:
     answer = await client.request(method, url, **options)
-    assert answer.status_code == status, answer.text
+    assert answer.status_code == status, answer.text[:1_000]
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     assert isinstance(body["error"], str)
@@ -218,7 +221,10 @@ async def test_ticks_without_ids_have_none(client, runtime):
         ("", "symbol is missing"),
         ("symbol=BTCUSDT&limit=0", "limit is '0', expected a whole number from 1 to 20000"),
         ("symbol=BTCUSDT&limit=20001", "limit is '20001'"),
-        ("symbol=BTCUSDT&limit=1e3", "limit is '1e3'"),
+        ("symbol=BTCUSDT&limit=1e5", "limit is '1e5'"),
+        ("symbol=BTCUSDT&limit=1.5", "limit is '1.5'"),
+        ("symbol=BTCUSDT&limit=1_000", "limit is '1_000'"),
+        ("symbol=BTCUSDT&limit=0,5", "limit is '0,5', which has a decimal comma: write 0.5"),
         ("symbol=BTCUSDT&limit=" + "9" * 30, "limit is '999"),
         ("symbol=BTCUSDT&timeframe=2s", "timeframe is '2s', expected one of 1s, 1m, 5m"),
         ("symbol=BTCUSDT&limit=" + "9" * 5_000, "limit is '" + "9" * 40 + "...', expected a whole"),
@@ -684,14 +690,63 @@ async def test_an_export_of_nothing_says_so(client):
 # --- the page that documents it -------------------------------------------------------------------
 
 
+#: Every route, and the parameters of its query.
+ROUTES = {
+    "GET /healthz": (),
+    "GET /api/status": (),
+    "POST /api/feed/start": (),
+    "POST /api/feed/stop": (),
+    "GET /api/alerts": ("market", "since", "limit"),
+    "GET /api/alerts/rules": (),
+    "POST /api/alerts/rules": (),
+    "DELETE /api/alerts/rules": ("id",),
+    "POST /api/upload": ("name", "market", "symbol", "id", "encoding"),
+    "GET /api/uploads": (),
+    "DELETE /api/markets/{market}": (),
+    "GET /api/replay": (),
+    "POST /api/replay/start": (),
+    "POST /api/replay/pause": (),
+    "POST /api/replay/play": (),
+    "POST /api/replay/speed": (),
+    "POST /api/replay/seek": (),
+    "POST /api/replay/stop": (),
+    "GET /api/markets/{market}/symbols": (),
+    "GET /api/markets/{market}/bars": ("symbol", "timeframe", "limit"),
+    "GET /api/markets/{market}/ticks": ("symbol", "limit"),
+    "GET /api/markets/{market}/pair": PAIR_NAMES,
+    "GET /api/markets/{market}/correlation": ("timeframe", "limit"),
+    "GET /api/markets/{market}/backtest": (*PAIR_NAMES, *RULE_NAMES),
+    "GET /export/{market}/ticks.{ending}": ("symbol", "limit", *SPAN_NAMES),
+    "GET /export/{market}/bars.{ending}": ("symbol", "timeframe", "limit", *SPAN_NAMES),
+    "GET /export/{market}/pair.{ending}": PAIR_NAMES,
+    "GET /export/{market}/summary.{ending}": ("timeframe", "limit"),
+    "GET /export/{market}/alerts.{ending}": ("since",),
+    "GET /export/alerts.{ending}": ("since",),
+    "GET /export/archive/dataset.zip": (),
+    "GET /export/{market}/trades.{ending}": (*PAIR_NAMES, *RULE_NAMES),
+}
+
+
 async def test_the_documentation_names_every_route_and_parameter(client):
     answer = await client.get("/api")
     assert "text/html" in answer.headers["content-type"]
     assert "<script" not in answer.text
-    for route in ROUTES:
-        assert f"{route.method} {route.path}" in answer.text
-        for name in route.parameters:
+    for route, parameters in ROUTES.items():
+        assert f"<h3>{route}</h3>" in answer.text
+        for name in parameters:
             assert f"<code>{name}</code>" in answer.text
+
+
+async def test_the_openapi_document_has_every_route_and_parameter_and_no_other(client):
+    document = (await client.get("/api/openapi.json")).json()
+    queries = {
+        f"{method.upper()} {path}": {
+            each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"
+        }
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert queries == {route: set(parameters) for route, parameters in ROUTES.items()}
 
 
 async def test_no_description_of_the_server_is_generated(client):

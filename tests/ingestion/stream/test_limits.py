@@ -9,7 +9,7 @@ import pytest
 
 from dashapp.services import startup
 from dashapp.services.feeds.health import trust_of
-from dashapp.text.answers import trust_figures
+from dashapp.text.trust import trust_figures
 from ingestion.feed import BinanceFeed, Timers
 from ingestion.stream.budget import Pace
 from storage.market.market import Market

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from analytics.model import BAR_COLUMNS, Bars, Ticks
 from storage.archive import reader, records, schema, series
-from storage.archive.archive import Archive, ArchiveError
+from storage.archive.archive import Archive
 from storage.archive.blocks import TICK_COLUMNS
 from storage.archive.schema import DAMAGED, FULL, blocks
 
@@ -266,30 +266,6 @@ def test_live_ticks_go_by_when_they_came_whatever_their_times_and_those_of_files
     assert stored(kept, "live-x").trade_id[0] == 1_000_000
     assert len(stored(kept, "upload-1")) == 20
     assert [one["ts_ms"] for one in kept.readings("live-x")] == [START_MS + 1_000_000]
-
-
-def test_what_an_archive_of_the_second_version_holds_counts_from_the_day_of_its_update(place):
-    archive = Archive.open(place)
-    archive.put_market("live-x", "Live: X")
-    archive.append_ticks("live-x", made(10))
-    archive.append_readings("live-x", {"y": "A"}, [{"ts_ms": START_MS, "z": 1.0}])
-    with archive._write() as connection:
-        for table in ("blocks", "readings"):
-            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN stored_ms")
-        connection.exec_driver_sql("DROP TABLE deliveries")
-        schema.set_version(connection, 2)
-    archive.close()
-    with pytest.raises(ArchiveError, match="version is 2, expected 4; the app brings an older"):
-        Archive.reader(place)
-    began_ms = schema.now_ms()
-    archive = Archive.open(place)
-    assert archive.warning is None
-    assert archive.prune(began_ms) == 0
-    assert archive.append_ticks("live-x", made(20)) == 10
-    assert len(archive.readings("live-x")) == 1
-    assert archive.deliveries() == []
-    assert archive.prune(schema.now_ms() + 1) == 20
-    archive.close()
 
 
 def test_a_merged_block_is_as_young_as_the_newest_in_it(kept, monkeypatch):

@@ -26,6 +26,7 @@ from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.ui.components import (
     attributes,
+    button,
     card,
     chart,
     number_column,
@@ -61,7 +62,7 @@ def cards(theme: str) -> list[Component]:
         html.Label(WALK_FORWARD["metric"].label, htmlFor=METRIC, className="visually-hidden"),
         select(METRIC, metrics, METRICS[0]),
         dbc.Button("Run", id=RUN, size="sm", color="primary"),
-        dbc.Button("Cancel", id=CANCEL, size="sm", color="secondary", outline=True, disabled=True),
+        button(CANCEL, "Cancel", disabled=True),
     ]
     sweep = [
         html.Div(_fields(SWEEP.values()), className="row-fields axis-fields"),

@@ -80,9 +80,9 @@ async def test_what_fires_is_what_the_bars_of_the_whole_batch_fire(runtime):
     for batch in batches:
         whole.append(batch)
     y, x = (whole.bars(symbol, "1s") for symbol in ("BTCUSDT", "ETHUSDT"))
-    times, values = readings_between(y, x, PairParams(**PARAMS), "z", -1, (SPAN_S - 4) * 1_000)
+    times, values = readings_between(y, x, PairParams(**PARAMS), ["z"], -1, (SPAN_S - 4) * 1_000)
     (rule,) = runtime.alerts.rules
-    readings = [Reading(rule.key, *one) for one in zip(times.tolist(), values, strict=True)]
+    readings = [Reading(rule.key, *one) for one in zip(times.tolist(), values["z"], strict=True)]
     expected, _ = evaluate([rule], readings, AlertState())
     assert events == [(event.ts_ms, event.value) for event in expected]
 

@@ -131,10 +131,11 @@ async def test_the_rehearsal_counts_what_the_engine_would_have_fired(runtime):
     for one in both:
         runtime.markets["live"].append(one)
     rule = runtime.alerts.add_rule({**ON_Z, "threshold": 1.5, "on": "close"})
-    times, values = rehearsal(runtime.markets["live"], rule)()
+    times, values, betas = rehearsal(runtime.markets["live"], rule)()
     assert len(times) == PAIR.limit
     snapshot = await runtime.snapshot("live", PAIR)
     assert values[-1] == pytest.approx(snapshot.z[-1], rel=1e-9)
+    assert betas[-1] == pytest.approx(snapshot.fit.beta, rel=1e-9)
 
 
 async def test_the_rehearsal_is_of_the_bars_that_the_activity_filter_leaves(runtime):

@@ -80,7 +80,8 @@ def expected_alerts(runtime: Runtime, market: Market) -> set[tuple]:
     for rule in rules:
         if rule.params is not None:
             y, x = (market.bars(symbol, "1s") for symbol in rule.symbols)
-            times, values = readings_between(y, x, rule.params, rule.metric, -1, 1 << 53)
+            times, read = readings_between(y, x, rule.params, [rule.metric], -1, 1 << 53)
+            values = read[rule.metric]
         else:
             bars = market.bars(rule.symbols[0], "1s")
             times, values = bars.ts_ms, bars.close
@@ -139,9 +140,11 @@ async def test_ohlc_bars_are_replayed_as_they_closed(market_data):
         replayed = await ended(runtime)
         assert_equal_bars(replayed, market)
         bars = (market.bars(symbol, "5m") for symbol in (y, x))
-        times, values = readings_between(*bars, PairParams(**params), "z", -1, 1 << 53)
+        times, values = readings_between(*bars, PairParams(**params), ["z"], -1, 1 << 53)
         (armed,) = runtime.alerts.rules
-        readings = [Reading(armed.key, *one) for one in zip(times.tolist(), values, strict=True)]
+        readings = [
+            Reading(armed.key, *one) for one in zip(times.tolist(), values["z"], strict=True)
+        ]
         events, _ = evaluate([armed], readings, AlertState())
         assert len(events) > 5
         fired = [(one.ts_ms, one.value) for one in runtime.alerts.events("replay")[::-1]]
