@@ -37,6 +37,7 @@ from analytics._hedge_lines import (
 )
 from analytics._kernels.kalman import kalman_path
 from analytics.arrays import aligned, dimensions, one_of, series, table, two_series, whole
+from analytics.dynamic_ols import hedge_stderr
 from analytics.kalman import KalmanHedge, kalman_hedge
 from analytics.model import HEDGE_METHODS, FloatArray, HedgeFit, HedgePath
 from analytics.rolling import rolling_comoments, rolling_mean, rolling_ols
@@ -49,6 +50,7 @@ __all__ = [
     "compare_hedges",
     "fit_hedge",
     "hedge_path",
+    "hedge_stderr",
     "kalman_hedge",
 ]
 
@@ -101,8 +103,9 @@ def fit_hedge(
     beta and beta_stderr are floats, or arrays of shape (k,). beta is in units of y per
     unit of x, alpha in units of y. r_squared is 1 - SSR / SST on these rows for every
     method, about the mean with an intercept and about 0 without; it is negative where
-    the mean alone would do better. beta_stderr assumes independent residuals and is NaN
-    for the methods that have none (theil_sen, tls, ratio) and without degrees of freedom.
+    the mean alone would do better. beta_stderr assumes independent residuals, which those of
+    a pair are not (`hedge_stderr` allows for them), and is NaN for the methods that have none
+    (theil_sen, tls, ratio) and without degrees of freedom.
 
     log: whether y and x are logarithms of prices, which decides what "ratio" is. Of prices
     it is NaN, with a note, where mean(x) is rounding error against the size of x.

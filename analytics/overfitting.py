@@ -25,6 +25,8 @@ from analytics.model import FloatArray, ParameterError, frozen
 #: Choices of blocks are worked off in parts of so many figures, to bound memory.
 _PART = 2_000_000
 MOST_SPLITS = 20
+#: What is below this share of the terms that it is the difference of is their rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +115,6 @@ def _blocks(
     """Rows a block, the columns' means, and sums and squares about them a block and column."""
     centre = columns.mean(axis=0)
     near = columns - centre
-    near[:, np.ptp(columns, axis=0) == 0.0] = 0.0  # rounding of the mean would leave a trace
     starts = np.array([part[0] for part in np.array_split(np.arange(len(columns)), n_splits)])
     counts = np.diff(np.append(starts, len(columns))).astype(np.float64)
     return (
@@ -136,10 +137,11 @@ def _sharpe(
     offset = chosen @ sums / n
     energy = chosen @ squares
     spread = energy - n * offset * offset
-    varies = spread > 1e-14 * energy
+    varies = spread > _ROUNDING * energy
     deviation = np.sqrt(np.where(varies, spread, 1.0) / (n - 1.0))
-    mean = np.where(energy > 0.0, centre + offset, centre)
-    flat = np.where(mean == 0.0, 0.0, np.sign(mean) * math.inf)
+    mean = centre + offset
+    still = np.abs(mean) <= _ROUNDING * (np.abs(centre) + np.abs(offset))
+    flat = np.where(still, 0.0, np.copysign(math.inf, mean))
     return np.where(varies, mean / deviation, flat)
 
 
