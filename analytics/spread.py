@@ -101,31 +101,6 @@ def bands(spread: Any, window: int, k: float = 2.0) -> Bands:
     return Bands(mean, mean - width, mean + width)
 
 
-class LegSigns(NamedTuple):
-    """Which side each leg of a position is on: 1 long, -1 short, 0 not held."""
-
-    y: int
-    x: int
-
-
-def leg_signs(side: float, beta: float) -> LegSigns:
-    """The side of each leg of a position in the spread y - beta x, as the back-test takes it.
-
-    side: above 0 for long the spread (where z is below 0), below 0 for short, 0 for none; its
-    size says nothing. Long the spread is long Y and -beta of X: with beta above 0 the legs are
-    on opposite sides, with beta below 0 on the same side. Raises ValueError where side or beta
-    is no finite number.
-
-    >>> leg_signs(-1, 2.0), leg_signs(-1, -2.0)
-    (LegSigns(y=-1, x=1), LegSigns(y=-1, x=-1))
-    """
-    for name, value in (("side", side), ("beta", beta)):
-        if not math.isfinite(number(name, value)):
-            raise ParameterError(name, value, "a finite number")
-    of_y = (side > 0) - (side < 0)
-    return LegSigns(of_y, -of_y * ((beta > 0) - (beta < 0)))
-
-
 def largest_z(window: int) -> float:
     """The largest |z| that a window can have, in standard deviations: (n - 1) / sqrt(n).
 
