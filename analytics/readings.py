@@ -108,7 +108,8 @@ def pair_readings(
     row has that time (the activity filter left it out), before a view holds enough rows in
     which both legs traded (see `analytics._known_lines`) and wherever the figure itself is not
     defined. Give `reading_bars` of each leg up to the first end and all later ones, or all there
-    are. Raises ParameterError for an unknown metric, and for bars whose times fall or repeat.
+    are. Raises ParameterError, a ValueError, for an unknown metric, and for bars whose times fall
+    or repeat.
 
     >>> def bars(symbol, close):
     ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))

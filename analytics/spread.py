@@ -9,7 +9,7 @@ import math
 from typing import Any, NamedTuple
 
 from analytics.arrays import aligned, dimensions, number, numbers, series, table, whole
-from analytics.model import FloatArray, OrderError, ParameterError
+from analytics.model import FloatArray, OrderError
 from analytics.rolling import rolling_mean, rolling_std, rolling_zscore
 
 
@@ -117,11 +117,11 @@ def largest_z(window: int) -> float:
 def check_reachable(field: str, level: float, window: int) -> None:
     """Refuse a level of |z| that no z-score over `window` bars reaches; see `largest_z`.
 
-    Raises OrderError, a ParameterError, with the field, the level and the largest |z|.
+    Raises OrderError, a ValueError, with the field, the level and the largest |z|.
 
     >>> try:
     ...     check_reachable("entry_z", 2.0, 5)
-    ... except ParameterError as error:
+    ... except ValueError as error:
     ...     print(error)
     entry_z is 2.0, expected at most 1.78, the largest |z| of z_window (5)
     """
