@@ -353,6 +353,11 @@ class PairSnapshot:
         return len(self.ts_ms)
 
     @property
+    def traded_ms(self) -> IntArray:
+        """Times of the rows in which both legs traded: the bars that statistics count."""
+        return self.ts_ms[~self.carried]
+
+    @property
     def rows_carried(self) -> int:
         """Rows in view on which a leg did not trade: no statistic rests on them."""
         return int(np.count_nonzero(self.carried))

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from analytics.alerts import AlertRule
 from analytics.alignment import shared_times
 from analytics.model import IntArray, PairParams
-from analytics.readings import pair_readings
+from analytics.readings import pair_readings, reading_bars
 from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.alerts.engine import AlertEngine
 from dashapp.services.archive.recorder import Recorder
@@ -73,7 +73,8 @@ class PairLog:
                 await self._of_pair(market, key, params)
 
     async def _of_pair(self, market: Market, key: str, params: PairParams) -> None:
-        count = None if params.filtered else params.limit + MOST_BARS + 1
+        before = reading_bars(params)
+        count = None if before is None else before + MOST_BARS
         y, x = (market.bars(leg, params.timeframe, count) for leg in (params.y, params.x))
         until_ms = closed_until_ms(market, (params.y, params.x), params.timeframe)
         times = shared_times(y, x)

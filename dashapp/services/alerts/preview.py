@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.alerts import AlertRule, describe, parse_rule, would_have_fired
-from analytics.model import TIMEFRAMES, FloatArray, IntArray
-from dashapp.services.alerts.readings import Source, rehearsal
+from analytics.model import TIMEFRAMES
+from dashapp.services.alerts.readings import Rehearsed, Source, rehearsal
 from dashapp.text.pair import trade_sentence
 
 #: Seconds for which a rehearsal that is shown beside live figures stands.
@@ -93,18 +93,17 @@ class Rehearsals:
         if key not in self._kept:
             read = rehearsal(market, rule)
             finest = market.timeframes[0]
-            self._kept[key] = await asyncio.to_thread(lambda: _rehearsed(rule, finest, *read()))
+            self._kept[key] = await asyncio.to_thread(lambda: _rehearsed(rule, finest, read()))
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return self._kept[key]
 
 
-def _rehearsed(
-    rule: AlertRule, finest: str, ts_ms: IntArray, values: FloatArray, betas: FloatArray
-) -> Rehearsal:
+def _rehearsed(rule: AlertRule, finest: str, read: Rehearsed) -> Rehearsal:
+    ts_ms, values, betas, start = read
     if not len(ts_ms):
         return Rehearsal()
-    hits = would_have_fired(rule, ts_ms, values)
+    hits = would_have_fired(rule, ts_ms, values, from_ms=int(ts_ms[start]))
     times = "once" if len(hits) == 1 else f"{len(hits):,} times"
     marks = tuple(
         Mark(
@@ -116,7 +115,7 @@ def _rehearsed(
         )
         for at in hits.tolist()
     )
-    count = f"{len(ts_ms):,}"
+    count = f"{len(ts_ms) - start:,}"
     bars = f"{count} bars in view" if rule.params else f"newest {count} {finest} bars"
     return Rehearsal(f"it would have fired {times} in the {bars}", marks)
 

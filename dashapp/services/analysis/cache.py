@@ -29,7 +29,7 @@ from analytics.model import (
     PairParams,
     PairSnapshot,
 )
-from analytics.pair import analyze_pair
+from analytics.pair import analyze_pair, snapshot_bars
 from dashapp.services.analysis.ranking import Ranking, rank_pairs
 from dashapp.services.analysis.summary import SymbolSummary, summarize_market
 from storage.market.market import Market
@@ -226,7 +226,10 @@ def carried_share(market: Market, params: PairParams) -> float | None:
 
 
 def legs(market: Market, params: PairParams, until_ms: int | None = None) -> tuple[Bars, Bars]:
-    """The bars of both legs from which the newest `params.limit` aligned rows come."""
+    """The bars of both legs from which the newest `params.limit` aligned rows come.
+
+    And those before them, on which rests what was known at the first of these rows.
+    """
     count = _needed(params)
     y, x = (
         newest_bars(market, leg, params.timeframe, count, until_ms) for leg in (params.y, params.x)
@@ -235,12 +238,8 @@ def legs(market: Market, params: PairParams, until_ms: int | None = None) -> tup
 
 
 def _needed(params: PairParams) -> int | None:
-    """Bars of each leg that a pair's rows come from, None for all.
-
-    One more than the limit, whose close may have to be carried; all of them where the
-    activity filter may drop any number.
-    """
-    return None if params.filtered else params.limit + 1
+    """Bars of each leg that a pair's rows come from, None for all."""
+    return snapshot_bars(params)
 
 
 def _correlations(held: Sequence[Bars], limit: int) -> Correlations | NotReady:
