@@ -288,3 +288,9 @@ def simulate(signals: Signals, settings: BacktestParams) -> Run:
     )
     ledger = Ledger(*places[:, :count], *shares[:, :count])
     return Run(signals, equity, gross, drawdown, position.astype(np.int64), ledger, sums)
+
+
+def returns_of(run: Run) -> FloatArray:
+    """Net returns a bar, from the first z-score on."""
+    equity = run.equity[run.signals.start :]
+    return np.diff(equity) / equity[:-1] if len(equity) else np.empty(0)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 
-from analytics._backtest_types import BacktestFigures
+from analytics._backtest_types import BacktestFigures, TrackRecord
 from analytics._kernels.backtest import SUMS
 from analytics.model import FloatArray
+from analytics.performance import min_track_record, probabilistic_sharpe, sharpe, sharpe_stderr
 
 #: Returns whose variance is this share of their mean square, or less, do not vary.
 _NO_VARIANCE = 1e-13
@@ -52,3 +56,34 @@ def figures_of(sums: FloatArray, periods_per_year: float) -> BacktestFigures:
     values = {name: float(value) for name, value in reckon(sums, periods_per_year).items()}
     counts = {name: int(values[name]) for name in _COUNTS}
     return BacktestFigures(**{**values, **counts})  # type: ignore[arg-type]
+
+
+class Shape(NamedTuple):
+    """Returns of some bars: how many, their Sharpe ratio a bar, skew and kurtosis (3: normal)."""
+
+    n: int
+    sharpe: float
+    skew: float
+    kurtosis: float
+
+
+def shape_of(returns: FloatArray) -> Shape:
+    """NaN where the returns do not vary."""
+    n, ratio = len(returns), sharpe(returns, 1.0)
+    if not math.isfinite(ratio):
+        return Shape(n, math.nan, math.nan, math.nan)
+    near = returns - returns.mean()
+    unit = near / math.sqrt(float(np.mean(near**2)))
+    return Shape(n, ratio, float(np.mean(unit**3)), float(np.mean(unit**4)))
+
+
+def track_record(returns: FloatArray, periods_per_year: float) -> TrackRecord:
+    """What the Sharpe ratio of returns a bar, shape (n,), can be trusted."""
+    n, ratio, skew, kurtosis = shape_of(returns)
+    yearly = math.sqrt(periods_per_year)
+    psr = min_bars = math.nan
+    if math.isfinite(ratio):
+        psr = probabilistic_sharpe(ratio, n, skew, kurtosis)
+        side = math.copysign(1.0, ratio)
+        min_bars = min_track_record(abs(ratio), 0.0, side * skew, kurtosis)
+    return TrackRecord(n, ratio * yearly, sharpe_stderr(returns) * yearly, psr, min_bars)

@@ -160,6 +160,28 @@ class BacktestFigures:
     gap_exits: int = 0
 
 
+@dataclass(frozen=True)
+class TrackRecord:
+    """How far the Sharpe ratio of some bars' returns can be trusted; NaN where it has none.
+
+    bars: how many returns. sharpe, stderr: the ratio and its standard error, annualised. psr:
+    probability that the true ratio is above 0. min_bars: returns that it takes to tell a ratio
+    of this size, and returns of this shape, from 0 at 95 %, on its own side of 0; infinite for
+    a ratio of 0. Sources: see `analytics.performance`.
+    """
+
+    bars: int
+    sharpe: float
+    stderr: float
+    psr: float
+    min_bars: float
+
+    @property
+    def too_short(self) -> bool:
+        """Whether the returns do not suffice to judge: their ratio cannot be told from 0."""
+        return not self.bars >= self.min_bars
+
+
 @dataclass(frozen=True, eq=False)
 class BacktestResult:
     """A run, one row a bar, shape (n,) each; equity and gross_equity compound from 1.0.
@@ -171,8 +193,8 @@ class BacktestResult:
     against its highest so far, 0 or below. trades: in order, an open one last. rows_dropped:
     rows that the activity filter leaves out of every statistic, or without a price. carried: a
     leg did not trade in the bar. captured: share of |z| sigma that the trades that reached
-    their target earned before costs, NaN without such trades. fit: the in-sample fit, None in
-    the other modes.
+    their target earned before costs, NaN without such trades. record: what the Sharpe ratio
+    can be trusted. fit: the in-sample fit, None in the other modes.
     """
 
     params: PairParams
@@ -194,6 +216,7 @@ class BacktestResult:
     fit: HedgeFit | None = None
     counted: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
     captured: float = float("nan")
+    record: TrackRecord | None = None
 
     @property
     def break_even_realised(self) -> FloatArray:

@@ -41,8 +41,15 @@ import math
 
 import numpy as np
 
-from analytics._backtest_engine import Run, Signals, make_signals, pair_legs, simulate
-from analytics._backtest_figures import figures_of
+from analytics._backtest_engine import (
+    Run,
+    Signals,
+    make_signals,
+    pair_legs,
+    returns_of,
+    simulate,
+)
+from analytics._backtest_figures import figures_of, track_record
 from analytics._backtest_types import (
     COST_RANGES,
     EXIT_REASONS,
@@ -54,6 +61,7 @@ from analytics._backtest_types import (
     BacktestResult,
     HedgeMode,
     Sides,
+    TrackRecord,
     Trade,
 )
 from analytics._kernels.backtest import NEVER
@@ -71,6 +79,7 @@ __all__ = [
     "BacktestResult",
     "HedgeMode",
     "Sides",
+    "TrackRecord",
     "Trade",
     "run_backtest",
 ]
@@ -139,6 +148,7 @@ def run_backtest(
         fit=hedged.fit,
         counted=frozen(counted, np.bool_),
         captured=_captured(run),
+        record=track_record(returns_of(run), hedged.periods_per_year),
     )
 
 

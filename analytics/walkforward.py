@@ -31,10 +31,10 @@ from analytics._backtest_engine import (
     score_spread,
     simulate,
 )
-from analytics._backtest_figures import reckon
-from analytics._backtest_types import BacktestParams
+from analytics._backtest_figures import reckon, track_record
+from analytics._backtest_types import BacktestParams, TrackRecord
 from analytics._kernels.account import SUMS, bought
-from analytics._sweep_work import Mapper, best_of, run_here, score_cells
+from analytics._sweep_work import Mapper, best_of, run_here, score_part
 from analytics.alignment import not_enough
 from analytics.grid import Grid, Windows
 from analytics.model import (
@@ -75,18 +75,25 @@ class Fold:
 
 @dataclass(frozen=True)
 class Curve:
-    """An equity curve that begins at 1.0, shape (n,), with its figures after costs."""
+    """An equity curve that begins at 1.0, shape (n,), with its figures after costs.
+
+    max_drawdown: NaN where nothing was traded.
+
+    record: what its Sharpe ratio can be trusted.
+    """
 
     equity: FloatArray
     net_return: float
     sharpe: float
     max_drawdown: float
+    record: TrackRecord | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class WalkForward:
     """What walking forward earned, on the bars ts_ms from the first test stretch on.
 
+    metric: the measure by which each cell was chosen, that of the in-sample curve too.
     hindsight: values of x and y of the in-sample curve's cell, None where none has a figure.
     """
 
@@ -209,12 +216,12 @@ class _Walk:
         signals = self._signals(settings, z_window, self._all_bars)
         first, last = self._stretches[0].middle, self._stretches[-1].stop
         if signals is not None:
-            self._hindsight[cells] = score_cells(signals, rules, first - 1, last)
+            self._hindsight[cells] = score_part(signals, rules, first - 1, last)
         for fold, one in enumerate(self._stretches):
             fit = self._fits[fold]
             known = signals if fit is None else self._signals(settings, z_window, fit)
             if known is not None:
-                self._trained[fold, cells] = score_cells(known, rules, one.start, one.middle)
+                self._trained[fold, cells] = score_part(known, rules, one.start, one.middle)
 
     def _signals(
         self, settings: BacktestParams, z_window: int, fit: HedgeFit | None
@@ -298,7 +305,8 @@ class _Walk:
             equity=frozen(equity, np.float64),
             net_return=float(equity[-1] - 1.0),
             sharpe=sharpe(returns, self._per_year),
-            max_drawdown=max_drawdown(returns),
+            max_drawdown=max_drawdown(returns) if returns.any() else np.nan,
+            record=track_record(returns, self._per_year),
         )
 
 

@@ -90,7 +90,8 @@ def _result(
         return fills.apart(min(last, n - 1), prices, units, places, gap)
     if last >= n:
         return account.gain(units, float(prices[2][n - 1]), float(prices[3][n - 1])), 1.0
-    leave_y, leave_x = prices[0][last], prices[1][last]
+    leave_y: Any = prices[0][last]
+    leave_x: Any = prices[1][last]
     traded = 1.0 + abs(units[0]) * leave_y + abs(units[1]) * leave_x
     return account.gain(units, leave_y, leave_x), traded
 

@@ -735,6 +735,66 @@ def test_what_targets_captured_is_their_gain_over_what_z_offered() -> None:
     assert np.isnan(never.break_even_realised).all()
 
 
+def test_the_track_record_is_that_of_the_returns_a_bar() -> None:
+    result = ready(run_backtest(*made_up_pair(), PAIR, RULES))
+    start = RULES.hedge_window + PAIR.z_window - 1
+    returns = result.equity[start + 1 :] / result.equity[start:-1] - 1
+    near = (returns - returns.mean()) / returns.std()
+    skew, kurtosis = float((near**3).mean()), float((near**4).mean())
+    ratio, n, record = performance.sharpe(returns, 1.0), len(returns), result.record
+    assert record is not None
+    assert (record.bars, record.sharpe) == (n, pytest.approx(result.figures.sharpe, rel=1e-9))
+    yearly = math.sqrt(525_600.0)
+    assert record.stderr == pytest.approx(performance.sharpe_stderr(returns) * yearly, rel=1e-12)
+    assert record.psr == pytest.approx(
+        performance.probabilistic_sharpe(ratio, n, skew, kurtosis), rel=1e-6
+    )
+    need = performance.min_track_record(
+        abs(ratio), 0.0, math.copysign(skew, ratio * skew), kurtosis
+    )
+    assert record.min_bars == pytest.approx(need, rel=1e-6)
+    assert record.too_short == (n < need)
+
+
+def test_a_short_run_is_too_short_to_judge_and_a_long_one_with_an_edge_is_not() -> None:
+    short = ready(run_backtest(*made_up_pair(125), PAIR, RULES)).record
+    long = ready(run_backtest(*made_up_pair(5_000), replace(PAIR, limit=5_000), RULES)).record
+    assert short is not None
+    assert long is not None
+    assert (short.too_short, long.too_short) == (True, False)
+    idle = ready(run_backtest(*made_up_pair(), PAIR, replace(RULES, entry_z=5.2, stop_z=None)))
+    assert idle.record is not None
+    assert idle.record.too_short
+    assert math.isnan(idle.record.psr)
+
+
+def legs_without_an_edge(seed: int, share: float, n: int = 1_500) -> tuple[Bars, Bars]:
+    """Y - X is a walk; X trades in a share of the bars, at prices that the bar begins with."""
+    rng = np.random.default_rng(seed)
+    x = 100 + rng.normal(0, 0.02, (n, 8)).ravel().cumsum()
+    y = 50 + x + rng.normal(0, 0.02, (n, 8)).ravel().cumsum()
+    legs = []
+    for symbol, path, part in (("Y", y, 1.0), ("X", x, share)):
+        at = np.flatnonzero((rng.random(n) < part) | (np.arange(n) == 0))
+        opened, close = path.reshape(n, 8)[at][:, [0, -1]].T
+        legs.append(bars_of(symbol, close, opened, at * MINUTE))
+    return legs[0], legs[1]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
+def test_a_market_without_an_edge_earns_nothing_before_costs(share: float) -> None:
+    params = PairParams("Y", "X", "1m", limit=20_000)
+    runs = [
+        ready(run_backtest(*legs_without_an_edge(seed, share), params, BacktestParams()))
+        for seed in range(200)
+    ]
+    earned = np.array([run.figures.gross_return for run in runs])
+    assert abs(earned.mean()) < 2 * earned.std(ddof=1) / math.sqrt(len(earned))
+    assert np.mean([run.figures.net_return for run in runs]) < 0
+    waits = np.mean([run.figures.fills_waited for run in runs])
+    assert (waits > 3) == (share < 1.0)
+
+
 def test_the_result_is_read_only() -> None:
     result = ready(run_backtest(*made_up_pair(), PAIR, RULES))
     for name in ("equity", "gross_equity", "drawdown", "position", "z", "hedge", "spread"):
