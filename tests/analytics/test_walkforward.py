@@ -136,7 +136,8 @@ def test_legs_that_seldom_trade_walk_forward_as_well() -> None:
     result = walked(legs=legs)
     nets = [1 + fold.net for fold in result.folds]
     assert result.out_of_sample.equity[-1] == pytest.approx(math.prod(nets), rel=1e-12)
-    part = walked(legs=[cut(bars, len(bars) - 150) for bars in legs])
+    stops = [int(np.searchsorted(bars.ts_ms, 850 * 60_000)) for bars in legs]
+    part = walked(legs=[cut(bars, stop) for bars, stop in zip(legs, stops, strict=True)])
     for fold, whole in zip(part.folds[:-1], result.folds, strict=False):
         assert (fold.x_value, fold.y_value, fold.net) == (whole.x_value, whole.y_value, whole.net)
 
