@@ -172,10 +172,15 @@ def _canonical(
         explain.append(np.ones((rows, 1)))
     stacked = np.column_stack([*explain, before[lag_diff:-1], changes[lag_diff:]])
     first = stacked.shape[1] - m - k
-    factor = np.linalg.qr(stacked, mode="r")[first:, first:]
+    factor = _triangle(stacked)[first:, first:]
     levels, shared, alone = factor[:m, :m], factor[:m, m:], factor[m:, m:]
-    scale = np.linalg.qr(np.vstack([shared, alone]), mode="r")
+    scale = _triangle(np.vstack([shared, alone]))
     left, correlations, _ = np.linalg.svd(np.linalg.solve(scale.T, shared.T).T)
     vectors = np.linalg.solve(levels, left[:, :k]) * np.sqrt(rows)
     signs = np.sign(vectors[np.argmax(vectors != 0.0, axis=0), np.arange(k)])
     return np.minimum(correlations**2, 1.0 - np.finfo(np.float64).eps), vectors * signs
+
+
+def _triangle(matrix: FloatArray) -> FloatArray:
+    """The triangular factor of a QR decomposition."""
+    return np.asarray(np.linalg.qr(matrix, mode="r"), dtype=np.float64)

@@ -21,7 +21,7 @@ from analytics._known_lines import Known, known_lines, needed_rows, rows_before
 from analytics._pair_parts import TradedRows, correlation_line, spread_of, traded_rows
 from analytics.alignment import Aligned, align, shared_times
 from analytics.cointegration import engle_granger
-from analytics.model import BAR_COLUMNS, Bars, FloatArray, IntArray, PairParams, ParameterError
+from analytics.model import Bars, FloatArray, IntArray, PairParams, ParameterError
 from analytics.stationarity import rolling_adf
 
 
@@ -181,10 +181,7 @@ def _stretch(bars: Bars, span: tuple[int, int], before: int | None) -> Bars:
     if span[1] != span[0]:
         last = int(bars.ts_ms.searchsorted(span[1], side="right"))
     start = 0 if before is None else max(first - before - 1, 0)
-    if start == 0 and last == len(bars):
-        return bars
-    columns = {name: getattr(bars, name)[start:last] for name in BAR_COLUMNS}
-    return Bars(bars.symbol, bars.timeframe, **columns)
+    return bars[start:last]
 
 
 def readings_between(

@@ -27,8 +27,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashapp.services.allocator import keep_freed_memory
 from dashapp.services.runtime import Runtime
+from dashapp.services.startup import keep_freed_memory
 from dashapp.settings import Settings, UsageError
 from dashapp.web import app as http
 from dashapp.web.errors import refusal
@@ -105,7 +105,7 @@ def serve(settings: Settings) -> int:
     settings = replace(settings, port=listener.getsockname()[1])
     runtime = Runtime(settings)
     try:
-        runtime.recorder.keeper.reserve(settings.archive)
+        runtime.recorder.writer.reserve(settings.archive)
     except ArchiveInUse as held:
         raise UsageError(f"{held}: stop it, or choose another with --archive") from None
     config = uvicorn.Config(

@@ -19,7 +19,7 @@ from numba import njit
 from analytics._kernels.half_life_table import DISTANCES, PROBABILITIES, QUANTILES, STEPS
 from analytics.model import FloatArray, frozen
 
-_options = {"nogil": True, "cache": True, "error_model": "numpy"}
+_compiled = njit(nogil=True, cache=True, error_model="numpy")
 
 
 @lru_cache(maxsize=256)
@@ -45,7 +45,7 @@ def deviations(steps: int, fitted: bool, column: int) -> tuple[FloatArray, Float
     return frozen(at[::-1], np.float64), frozen(found[::-1], np.float64)
 
 
-@njit(**_options)
+@_compiled
 def _quantile(c, steps, at, found):  # type: ignore[no-untyped-def]
     """Quantile of the fitted distance where the true one is c."""
     place = 1.0 / math.sqrt(c + 10.0)
@@ -57,7 +57,7 @@ def _quantile(c, steps, at, found):  # type: ignore[no-untyped-def]
     return c + 4.0 - 3.0 * c / steps + u * math.sqrt(c * (2.0 - c / steps) + 10.0)
 
 
-@njit(**_options)
+@_compiled
 def true_distance(fitted, steps, at, found):  # type: ignore[no-untyped-def]
     """The distance c whose quantile is the fitted one: 0 where none is so small, `steps` where
     none below it is so large.

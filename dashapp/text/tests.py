@@ -229,7 +229,12 @@ def johansen_about(test: JohansenTest) -> str:
     >>> johansen_about(JohansenTest(1_723_161_256_000, 900, 0, 1, None))
     'of 900 bars up to 2024-08-08 23:54:16 UTC, with a constant, 1 lagged difference'
     """
-    terms = {-1: "without constant", 0: "with a constant", 1: "with a linear trend"}
+    terms: dict[int | str, str] = {
+        -1: "without constant",
+        0: "with a constant",
+        1: "with a linear trend",
+        "rc": "with a constant inside the relation",
+    }
     lags = f"{test.lag_diff} lagged difference{'' if test.lag_diff == 1 else 's'}"
     until = f"of {test.rows:,} bars up to {utc_time(test.ts_ms)} UTC"
     return f"{until}, {terms[test.det_order]}, {lags}"

@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -19,6 +18,7 @@ from dashapp.settings import VERSION
 from dashapp.web.answers import answer
 from dashapp.web.errors import handle_errors, refusal
 from dashapp.web.page import document_page
+from dashapp.web.router import document_of
 from dashapp.web.routes import alerts, exports, feed, markets, replay, status, uploads
 
 _ROUTERS = tuple(each.router for each in (status, feed, alerts, markets, uploads, replay, exports))
@@ -32,26 +32,25 @@ _ABOUT = (
 
 def mount(server: FastAPI, runtime: Runtime) -> None:
     """Put the interface on a server that has no route yet."""
+    server.title, server.version, server.description = "Spreadscope", VERSION, _ABOUT
     server.state.runtime = runtime
     handle_errors(server)
     for router in _ROUTERS:
         server.include_router(router)
-    # Of these routes alone: Dash's come later.
-    document = get_openapi(
-        title="Spreadscope", version=VERSION, description=_ABOUT, routes=server.routes
-    )
-    server.state.openapi = document
-
-    async def openapi() -> Response:
-        return answer(document)
-
-    async def page(request: Request) -> Response:
-        return HTMLResponse(document_page(document, str(request.base_url).rstrip("/")))
-
-    _add(server, "/api/openapi.json", openapi, ["GET", "HEAD"])
-    _add(server, "/api", page, ["GET", "HEAD"])
+    server.state.documented_routes = list(server.routes)
+    _add(server, "/api/openapi.json", _openapi, ["GET", "HEAD"])
+    _add(server, "/api", _page, ["GET", "HEAD"])
     for path in ("/api/{rest:path}", "/export/{rest:path}", "/export", "/healthz/{rest:path}"):
         _add(server, path, _nothing_here, _METHODS)
+
+
+async def _openapi(request: Request) -> Response:
+    return answer(await document_of(request.app))
+
+
+async def _page(request: Request) -> Response:
+    base = str(request.base_url).rstrip("/")
+    return HTMLResponse(document_page(await document_of(request.app), base))
 
 
 def _add(server: FastAPI, path: str, endpoint: Any, methods: list[str]) -> None:

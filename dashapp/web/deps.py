@@ -23,7 +23,6 @@ from dashapp.parameters.check import read
 from dashapp.parameters.pair import pair_params
 from dashapp.parameters.table import Parameter
 from dashapp.services.runtime import Runtime
-from dashapp.services.uploads.markets import known_market
 from dashapp.web.errors import ApiError
 from storage.market.market import Market
 
@@ -52,7 +51,7 @@ MarketDep = Annotated[Market, Depends(_market)]
 def market_of(runtime: Runtime, market_id: str) -> Market:
     """The market of this id. Raises ApiError 404."""
     try:
-        return known_market(runtime.markets, market_id)
+        return runtime.markets.known(market_id)
     except KeyError as error:
         raise ApiError(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
 

@@ -7,16 +7,20 @@ route answers HEAD too.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from dashapp.services.analysis.cache import Busy
 from dashapp.web.errors import refusal
@@ -43,13 +47,22 @@ class ApiRoute(APIRoute):
 
         async def handle_strictly(request: Request) -> Response:
             try:
-                return await handle(_strict(request, self))
+                return await handle(await _strict(request, self.path_format))
             except Busy as busy:
                 return refusal(HTTPStatus.TOO_MANY_REQUESTS, str(busy))
             except ValueError as wrong:
                 return refusal(HTTPStatus.BAD_REQUEST, str(wrong))
 
         return handle_strictly
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child_scope = super().matches(scope)
+        head_of_get = scope.get("method") == "HEAD" and "GET" in (self.methods or ())
+        return (Match.FULL if match == Match.PARTIAL and head_of_get else match), child_scope
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        await super().handle({**scope, "method": method}, receive, send)
 
 
 class Router(APIRouter):
@@ -59,25 +72,29 @@ class Router(APIRouter):
         described: dict[int | str, Any] = {"4XX": {"model": ErrorAnswer}, **responses}
         super().__init__(route_class=ApiRoute, responses=described, **options)
 
-    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().add_api_route(path, endpoint, **options)
-        if "GET" in (options.get("methods") or ()):
-            hidden = {**options, "methods": ["HEAD"], "include_in_schema": False}
-            super().add_api_route(path, endpoint, **hidden)
+
+async def document_of(server: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the interface, built in a worker thread when it is first asked for.
+
+    Of the routes that the server had when the interface was mounted: Dash's come later.
+    """
+    if server.openapi_schema is None:
+        server.openapi_schema = await asyncio.to_thread(
+            get_openapi,
+            title=server.title,
+            version=server.version,
+            description=server.description,
+            routes=server.state.documented_routes,
+        )
+    return server.openapi_schema
 
 
-def _strict(request: Request, route: APIRoute) -> JsonRequest:
+async def _strict(request: Request, path: str) -> JsonRequest:
     """The request as it is documented. Raises ValueError for any other query."""
     query = request.query_params.multi_items()
-    declared = _declared(request, route) if query else []
-    names: set[str] = set()
-    for name, _ in query:
-        if name not in declared:
-            legal = ", ".join(declared) or "none"
-            raise ValueError(f"there is no parameter {name!r} here, expected only: {legal}")
-        if name in names:
-            raise ValueError(f"{name} is given more than once, expected one value")
-        names.add(name)
+    if query:
+        operation = (await document_of(request.app))["paths"][path][request.method.lower()]
+        _check_names([name for name, _ in query], operation.get("parameters", ()))
     present = urlencode([(name, value) for name, value in query if value])
     headers = [header for header in request.scope["headers"] if header[0] != b"content-type"]
     headers.append((b"content-type", b"application/json"))
@@ -85,8 +102,11 @@ def _strict(request: Request, route: APIRoute) -> JsonRequest:
     return JsonRequest(scope, request.receive)
 
 
-def _declared(request: Request, route: APIRoute) -> list[str]:
-    """The names of a route's query parameters, as the OpenAPI document has them."""
-    method = "get" if request.method == "HEAD" else request.method.lower()
-    operation = request.app.state.openapi["paths"][route.path_format][method]
-    return [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+def _check_names(names: list[str], parameters: list[dict[str, Any]]) -> None:
+    declared = [each["name"] for each in parameters if each["in"] == "query"]
+    for at, name in enumerate(names):
+        if name not in declared:
+            legal = ", ".join(declared) or "none"
+            raise ValueError(f"there is no parameter {name!r} here, expected only: {legal}")
+        if name in names[:at]:
+            raise ValueError(f"{name} is given more than once, expected one value")

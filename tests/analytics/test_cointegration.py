@@ -80,6 +80,25 @@ def test_below_250_values_a_pvalue_agrees_with_the_tests_own_critical_values(n, 
             assert rejected == (test.statistic < least)
 
 
+@pytest.mark.parametrize("n", [100, 250, 1_000])
+def test_unrelated_walks_are_called_related_as_often_as_the_level_says(n: int) -> None:
+    found = []
+    for seed in range(2_000):
+        y, x = np.cumsum(np.random.default_rng(seed).standard_normal((2, n)), axis=1)
+        found.append(engle_granger(y, x).pvalue < 0.05)
+    assert np.mean(found) == pytest.approx(0.05, abs=0.015)
+
+
+@pytest.mark.parametrize("n", [30, 100])
+def test_a_pvalue_of_short_walks_is_right_at_every_level(n: int) -> None:
+    walks = np.cumsum(np.random.default_rng(n).standard_normal((n, 8_000)), axis=0)
+    pairs = np.arange(8_000).reshape(-1, 2)
+    pvalues = engle_granger_batch(walks, pairs, lag_method=None, max_lag=0).pvalue
+    for level in (0.01, 0.05, 0.1, 0.2, 0.5, 0.8):
+        share = float(np.mean(pvalues < level))
+        assert share == pytest.approx(level, abs=3.5 * math.sqrt(level * (1.0 - level) / 4_000))
+
+
 @pytest.mark.parametrize("trend", TRENDS)
 @pytest.mark.parametrize("k", [2, 3, 5])
 def test_a_basket_equals_statsmodels(k: int, trend: str) -> None:

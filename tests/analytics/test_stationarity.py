@@ -93,6 +93,12 @@ def test_adf_equals_statsmodels_where_rows_hardly_exceed_lags(n: int, trend: str
     _assert_equal_to_peer(x, trend, None, "aic")
 
 
+@pytest.mark.parametrize("n", [100, 250, 1_000])
+def test_walks_are_called_stationary_as_often_as_the_level_says(n: int) -> None:
+    walks = np.cumsum(np.random.default_rng(n).standard_normal((2_000, n)), axis=1)
+    assert np.mean([adf(x).pvalue < 0.05 for x in walks]) == pytest.approx(0.05, abs=0.015)
+
+
 def _solved(rows: list[list[Fraction]], right: list[Fraction]) -> list[Fraction]:
     table = [[*row, value] for row, value in zip(rows, right, strict=True)]
     for i in range(len(table)):

@@ -420,26 +420,27 @@ def test_one_lost_call_does_not_stop_the_page(open_tab):
     assert last(page, "price-chart") != before
 
 
-def test_charts_that_come_after_their_page_is_left_change_nothing_and_nobody_complains(open_tab):
+AFTER_LEAVING = """
+(output) => {
+  const { requestPre, requestPost } = window.dash_clientside.spreadscope;
+  const payload = { output };
+  const answer = { "spread-chart": { figure: {} }, "live-cursor": { data: 1 } };
+  requestPre(payload);
+  const link = window.location.href;
+  window.history.replaceState(null, "", "/alerts");
+  requestPost(payload, answer);
+  window.history.replaceState(null, "", link);
+  return Object.keys(answer).length;
+}
+"""
+
+
+def test_an_answer_with_charts_of_a_page_that_was_left_is_emptied(open_tab):
     page = open_tab("/analytics")
-    wait_for_points(page, "spread-chart", 100)
-    waiting = []
-
-    def hold_one(route):
-        if not waiting and "spread-chart.figure" in (route.request.post_data or ""):
-            waiting.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/_dash-update-component*", hold_one)
-    page.wait_for_timeout(1_500)
-    assert waiting
-    page.click("#tab-correlation")
-    page.wait_for_selector("#correlation-heatmap")
-    waiting[0].continue_()
-    page.unroute("**/_dash-update-component*")
-    wait_for_points(page, "rolling-correlation-chart", 20)
-    assert page.locator("#spread-chart").count() == 0
+    for hook in ("request_pre", "request_post"):
+        assert f"{hook}: dash_clientside.spreadscope." in page.content()
+    assert page.evaluate(AFTER_LEAVING, "..spread-chart.figure...live-cursor.data..") == 0
+    assert page.evaluate(AFTER_LEAVING, "alerts-table.rowData") == 2
 
 
 def test_a_bad_link_keeps_what_is_good_and_says_what_is_not(open_tab):

@@ -16,7 +16,6 @@ from analytics.alerts import AlertRule, Reading
 from analytics.bars import GRACE_MS
 from analytics.model import TIMEFRAMES, Bars, FloatArray, IntArray
 from analytics.readings import reading_bars, readings_between
-from dashapp.services.analysis.cache import serial
 from storage.market.market import Market
 
 #: Bars of a leg that are read for a rule in one go; the rest comes in the next.
@@ -55,7 +54,7 @@ class ClosedBars:
     def begin(self, keys: Iterable[Hashable], market: Market) -> None:
         """Read this market, which begins now, from its first bar on."""
         for key in keys:
-            self._read[key] = (serial(market), -1)
+            self._read[key] = (market.serial, -1)
 
     def forget(self, key: Hashable) -> None:
         """Nobody reads this key any more."""
@@ -69,7 +68,7 @@ class ClosedBars:
 
     def behind_ms(self, keys: Iterable[Hashable], market: Market) -> int:
         """How far the keys' oldest reading of a market is behind its newest bar; 0 for none."""
-        read = [ts_ms for key in keys for of, ts_ms in [self._at(key)] if of == serial(market)]
+        read = [ts_ms for key in keys for of, ts_ms in [self._at(key)] if of == market.serial]
         newest = newest_ms(market, market.symbols)
         return max((newest - max(ts_ms, _oldest_ms(market)) for ts_ms in read), default=0)
 
@@ -82,7 +81,7 @@ class ClosedBars:
         before = self._at(rule.key)
         of, after_ms = before
         closed_ms = closed_until_ms(market, rule.symbols, timeframe)
-        first = of != serial(market)
+        first = of != market.serial
         since_ms = closed_ms if first else min(after_ms, closed_ms)
         slots = (newest_ms(market, rule.symbols) - since_ms) // TIMEFRAMES[timeframe] + 1
         count = _needed(rule, max(slots, 1))
@@ -98,7 +97,7 @@ class ClosedBars:
             after_ms, until_ms = last_ms - 1, last_ms
         else:
             until_ms = max(int(one[:MOST_BARS][-1]) for one in known)
-        return Plan(rule, legs, after_ms, until_ms, until_ms < last_ms, before, serial(market))
+        return Plan(rule, legs, after_ms, until_ms, until_ms < last_ms, before, market.serial)
 
     def done(self, plan: Plan) -> bool:
         """The bars of a plan are read; False where the market began anew meanwhile."""

@@ -12,6 +12,7 @@ from dashapp import ids
 from dashapp.services.runtime import Runtime
 from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
+from ingestion.sources import is_exchange
 
 #: Letters typed before a name that no list has is offered as a symbol.
 SHORTEST = 4
@@ -19,7 +20,7 @@ SHORTEST = 4
 
 def symbols_for(kind: str, chosen: Sequence[str] | None) -> list[str]:
     """What to subscribe to: the chosen symbols of an exchange; a URL sends what it sends."""
-    return list(chosen or []) if kind.startswith("binance") else []
+    return list(chosen or []) if is_exchange(kind) else []
 
 
 def with_typed(
@@ -33,7 +34,7 @@ def with_typed(
     [{'value': 'PEPEUSDT', 'label': 'PEPEUSDT'}]
     """
     name = proper_symbol((typed or "").strip())
-    if not kind.startswith("binance") or name is None or len(name) < SHORTEST:
+    if not is_exchange(kind) or name is None or len(name) < SHORTEST:
         return None
     if any(name in option["value"] for option in options):
         return None

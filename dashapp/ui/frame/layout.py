@@ -15,14 +15,13 @@ from dashapp.ui.frame import feed_log, parameters, replay_bar
 from dashapp.ui.pages import PAGES
 from dashapp.ui.pages.backtest.form import held_by
 from dashapp.ui.polling import theme_of
+from ingestion.sources import NAMED
 from ingestion.url_guard import mask_url
 
 INTERVAL_MS = 500
 
 SOURCES = (
-    ("demo", "Demo (simulated)"),
-    ("binance-futures", "Binance USD-M"),
-    ("binance-spot", "Binance spot"),
+    *((kind.name, kind.label + " (simulated)" * kind.simulated) for kind in NAMED),
     ("url", "URL (ws, http, redis)"),
 )
 

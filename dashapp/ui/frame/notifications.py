@@ -16,7 +16,7 @@ from dash import Dash, Input, Output, Patch, no_update
 
 from analytics.alerts import AlertEvent
 from dashapp import ids
-from dashapp.services.alerts.engine import AlertEngine
+from dashapp.services.alerts.history import AlertHistory
 from dashapp.ui.clientside import clientside
 
 TOAST_MS = 8_000
@@ -79,15 +79,15 @@ def unread(held: Mapping[str, Any], attention: Mapping[str, Any], path: str, fre
 
 
 def news(
-    alerts: AlertEngine, cursor: Mapping[str, Any] | None, attention: Mapping[str, Any], path: str
+    history: AlertHistory, cursor: Mapping[str, Any] | None, attention: Mapping[str, Any], path: str
 ) -> dict[str, Any]:
     """The outputs `badge`, `toasts` and `fired`, and `held`, what the tab is to know after it.
 
     cursor: what it knew; None for a tab that has just opened, to which nothing is new.
     """
     held = cursor or {}
-    newest = alerts.newest_event
-    fresh = [] if cursor is None else alerts.since(held.get("seen"))
+    newest = history.newest_event
+    fresh = [] if cursor is None else history.since(held.get("seen"))
     count = unread(held, attention, path, len(fresh))
     shown = fresh[-MAX_TOASTS:]
     toasted, children = held.get("toasted"), no_update

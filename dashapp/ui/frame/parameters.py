@@ -24,6 +24,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.ui import components
 from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
+from ingestion.sources import is_exchange
 from storage.market.market import Market
 
 MAX_SHOWN = 4
@@ -94,7 +95,7 @@ def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
     body = runtime.market(market_id or "")
     if body is None:
         return []
-    return list(runtime.replays.coming(body.id) or body.symbols)
+    return list(body.coming or body.symbols)
 
 
 def _options(values: list[str]) -> list[dict[str, str]]:
@@ -166,7 +167,7 @@ def settle_values(
     wanted = asked.get("symbols") or held["symbols"] or []
     asked_for: list[str] = (runtime.feed_asked or {}).get("symbols", [])
     extra: tuple[str, ...] = ()
-    if source.startswith("binance"):
+    if is_exchange(source):
         extra = (*EXCHANGE_SYMBOLS, *asked_for, *(one for one in wanted if proper_symbol(one)))
     keep = [one for one in wanted if one in known or one in extra]
     offered = list(dict.fromkeys([*known, *extra]))
@@ -260,6 +261,25 @@ def link_of(view: View) -> dict[str, Any]:
     return {**values, "query": to_query(values)}
 
 
+def collected(
+    market: str | None,
+    symbols: list[str] | None,
+    raw: Mapping[str, Any],
+    known: list[str],
+    held: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The tab's view by what the controls hold, and the message under each of them.
+
+    held: the view that the tab has, which stays where a control is wrong or nothing is new.
+    """
+    view, errors = check(market or "", symbols or [], raw, known)
+    stored = link_of(view) if view else held
+    return {
+        "view": no_update if stored == held else stored,
+        "messages": {row.name: errors.get(row.name, "") for row in VIEW},
+    }
+
+
 def _register_collect(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         output={
@@ -282,13 +302,7 @@ def _register_collect(app: Dash, runtime: Runtime) -> None:
         known = symbols_of(runtime, market)
         if len(known) >= 2 and not (raw["y"] and raw["x"]):
             raise PreventUpdate  # the legs are being filled in
-        view, errors = check(market or "", symbols or [], raw, known)
-        messages = {row.name: errors.get(row.name, "") for row in VIEW}
-        made = link_of(view) if view else None
-        return {
-            "view": no_update if made is None or made == held else made,
-            "messages": messages,
-        }
+        return collected(market, symbols, raw, known, held)
 
 
 def register(app: Dash, runtime: Runtime) -> None:

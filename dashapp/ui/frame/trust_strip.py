@@ -71,7 +71,7 @@ def _state(runtime: Runtime, market: Market | None, status: FeedStatus) -> str:
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
     status, market = runtime.feed_status(market_id), runtime.market(market_id)
-    trust = runtime.trust(market_id)
+    trust: dict[str, Any] = {**runtime.trust(market_id)}
     if pair is not None:
         trust["carried_share"] = runtime.carried_share(market_id, pair)
     return {
@@ -127,7 +127,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         pair = shown.pair if shown is not None and shown.market == market_id else None
         contents = _strip(runtime, market_id, pair)
         sent, before = _fingerprint(contents), (cursor or {}).get("sent", {})
-        fired = notifications.news(runtime.alerts, cursor, attention or {}, pathname)
+        fired = notifications.news(runtime.alerts.history, cursor, attention or {}, pathname)
         return {
             "parts": {
                 name: no_update if before.get(name) == sent[name] else contents[name]

@@ -17,7 +17,7 @@ from analytics.backtest import BacktestParams
 from analytics.model import Bars, NotReady, PairSnapshot
 from dashapp import ids
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
-from dashapp.services.analysis.cache import newest_bars, serial
+from dashapp.services.analysis.cache import newest_bars
 from dashapp.services.analysis.ranking import Ranked, Ranking
 from dashapp.services.analysis.summary import SymbolSummary, one_span, summarize_span
 from dashapp.services.runtime import Runtime
@@ -80,7 +80,7 @@ def key(runtime: Runtime, tab: Tab) -> Any:
         return None
     symbols = [symbol for symbol in tab.view.symbols or market.symbols if symbol in market.symbols]
     versions = (market.symbol_version(symbol) for symbol in symbols)
-    return (serial(market), runtime.alerts.version, runtime.kernels_ready, *versions)
+    return (market.serial, runtime.alerts.version, runtime.kernels_ready, *versions)
 
 
 def symbol_card(summary: SymbolSummary) -> Component:
@@ -182,7 +182,7 @@ async def _performance(runtime: Runtime, tab: Tab) -> list[Component]:
         return []
     snapshot = await snapshot_of(runtime, tab)
     ranking = await runtime.ranking(tab.view.market, pair, BacktestParams())
-    return [performance_card(snapshot, ranking, runtime.alerts.by_metric(tab.view.market))]
+    return [performance_card(snapshot, ranking, runtime.alerts.history.by_metric(tab.view.market))]
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:

@@ -28,6 +28,7 @@ async def snapshot_of(runtime: Runtime, tab: Tab) -> PairSnapshot | NotReady:
     """The tab's pair, analysed once for every tab that looks at it."""
     if tab.view.pair is None:
         return NO_PAIR
+    runtime.pair_history.watch(tab.view.market, tab.view.pair)
     return await runtime.snapshot(tab.view.market, tab.view.pair, tab.until_ms)
 
 
@@ -54,7 +55,7 @@ def markers_of(runtime: Runtime, tab: Tab) -> list[AlertEvent]:
     pair = tab.view.pair
     if pair is None:
         return []
-    return runtime.alerts.events_of(tab.view.market, pair)
+    return runtime.alerts.history.events_of(tab.view.market, pair)
 
 
 def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:

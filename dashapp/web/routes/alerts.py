@@ -67,9 +67,9 @@ async def fired(
     ] = 1_000,
 ) -> Response:
     """Alerts that fired, newest first; of a market there is, or was when something fired in it."""
-    engine = runtime.alerts
-    records = list(engine.records(market, since))[:limit]
-    if market is not None and not records and not engine.events(market):
+    history = runtime.alerts.history
+    records = history.records(market, since)[:limit]
+    if market is not None and not records and not history.events(market):
         market_of(runtime, market)
     return await answer_in_thread(lambda: {"alerts": [each.document() for each in records]})
 

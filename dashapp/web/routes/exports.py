@@ -242,10 +242,10 @@ async def dataset(runtime: RuntimeDep) -> Response:
     """All ticks and bars of the archive as a Parquet dataset, partitioned by market, symbol and
     day, in a zip; python app.py --export-dataset FOLDER writes it into a folder.
     """
-    archive = runtime.recorder.keeper.archive
+    archive = runtime.recorder.writer.archive
     if archive is None:
         raise ApiError(HTTPStatus.NOT_FOUND, "there is no archive: --archive is none, or not open")
-    await runtime.recorder.keeper.flush()
+    await runtime.recorder.writer.flush()
     try:
         pieces = zipped_dataset(archive)
     except ParquetUnavailable as error:
@@ -255,7 +255,7 @@ async def dataset(runtime: RuntimeDep) -> Response:
 
 
 def _alerts_table(runtime: Runtime, market: str | None, since: int) -> Table:
-    records = runtime.alerts.records(market, since)
+    records = runtime.alerts.history.records(market, since)
     return rows_table((*_EVENT_COLUMNS, *_OUTCOME_COLUMNS, "delivery"), map(_alert_row, records))
 
 

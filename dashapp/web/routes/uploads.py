@@ -73,12 +73,12 @@ async def upload(
     numbers), duplicate and late: together all rows. not_utf8 is the first byte that is not
     UTF-8: its line and position, and how the line reads as Latin-1.
     """
-    if len(runtime.files.sessions) >= MAX_UPLOADS:
+    if len(runtime.uploads.sessions) >= MAX_UPLOADS:
         text = f"{MAX_UPLOADS} files are being uploaded already, try again in a moment"
         raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, text)
     if market is not None:
         market_of(runtime, market)
-    session = runtime.files.begin(name, market, symbol, id, encoding=encoding)
+    session = runtime.uploads.begin(name, market, symbol, id, encoding=encoding)
     try:
         async for chunk in _body(request):
             await session.feed(chunk)
@@ -102,14 +102,14 @@ async def upload(
 @router.get("/api/uploads", response_model=Uploads)
 async def uploads(runtime: RuntimeDep) -> Response:
     """The files that are being uploaded: bytes, rows and rejected rows so far."""
-    sessions = runtime.files.sessions.items()
+    sessions = runtime.uploads.sessions.items()
     return answer({"uploads": [{"id": key, **session.progress} for key, session in sessions]})
 
 
 @router.delete("/api/markets/{market}", response_model=Deleted)
 async def delete_market(runtime: RuntimeDep, market: MarketDep) -> Response:
     """Forget an uploaded market."""
-    runtime.files.remove(market.id)
+    runtime.uploads.remove(market.id)
     return answer({"deleted": market.id})
 
 

@@ -71,7 +71,7 @@ async def test_the_status_says_where_how_much_and_for_how_long(tmp_path):
         text, tone = status_words(runtime, held)
         assert text.startswith(f"{path} · 0.0 MB · live ticks for 36500 days from when they came,")
         assert tone == "muted"
-        runtime.recorder.keeper.problem = "the disk is full"
+        runtime.recorder.writer.problem = "the disk is full"
         assert status_words(runtime, held) == (f"archive paused: the disk is full · {path}", "warn")
     async with started(path, keep_days=0) as runtime:
         assert "ticks for ever" in status_words(runtime, [])[0]

@@ -38,7 +38,7 @@ def ticks(symbol: str, first: int, until: int) -> Ticks:
 @pytest.fixture
 def runtime() -> Runtime:
     runtime = Runtime(Settings(source="none", archive=None))
-    runtime._analyses.ready = True
+    runtime.kernels.ready = True
     return runtime
 
 

@@ -59,7 +59,7 @@ async def test_the_break_even_is_at_the_cost_that_the_back_test_charges(runtime)
 async def test_new_ticks_travel_as_patches_of_arrays(runtime, ticks_of):
     tab = tab_of()
     first = await polling._answer(runtime, home.PAGE, tab, None)
-    market = runtime.market("demo")
+    market = runtime.markets.get("demo")
     last = int(market.ticks("BTCUSDT", 1).ts_ms[-1])
     market.append(ticks_of("BTCUSDT", seconds=5, start_ms=last + 1_000))
     second = await polling._answer(runtime, home.PAGE, tab, first["cursor"])
@@ -113,9 +113,9 @@ def test_a_patch_carries_every_changing_part_of_a_figure():
 
 
 async def test_frozen_charts_keep_their_data_under_other_parameters(runtime, ticks_of):
-    tab = replace(tab_of(), until_ms=int(runtime.market("demo").ticks("ETHUSDT", 1).ts_ms[-1]))
+    tab = replace(tab_of(), until_ms=int(runtime.markets.get("demo").ticks("ETHUSDT", 1).ts_ms[-1]))
     first = await snapshot_of(runtime, tab)
-    market = runtime.market("demo")
+    market = runtime.markets.get("demo")
     for symbol in market.symbols:
         market.append(ticks_of(symbol, seconds=5, start_ms=tab.until_ms + 1_000))
     other = replace(tab_of(z_window=90), until_ms=tab.until_ms)

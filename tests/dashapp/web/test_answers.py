@@ -147,16 +147,16 @@ CALLS = {
 @pytest.fixture
 async def busy(client, runtime):
     """A client of a server where there is something of everything."""
-    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    runtime.markets.status = lambda _: FeedStatus("demo", "live")
     runtime.alerts.add_rule({**RULE, "threshold": 0.0, "id": "r1"})
     await runtime.alerts.step()
-    next(iter(runtime.alerts.records())).outcome = Outcome(7, -2.5, -3.25, 1.5, 7, True)
+    next(iter(runtime.alerts.history.records())).outcome = Outcome(7, -2.5, -3.25, 1.5, 7, True)
     runtime.callback_ms["/"] = deque([1.0, 2.0])
-    session = runtime.files.begin("a.csv", key="mine")
+    session = runtime.uploads.begin("a.csv", key="mine")
     yield client
     session.abort()
     await runtime.replays.stop()
-    await runtime.stop_feed()
+    await runtime.feeds.stop()
 
 
 async def test_every_answer_is_what_the_openapi_document_says(busy):

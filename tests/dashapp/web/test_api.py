@@ -149,7 +149,7 @@ async def test_a_pair_tells_every_method_the_swapped_legs_ou_and_johansen(client
 
 
 async def test_legs_that_have_no_johansen_test_say_so_in_the_notes(client, runtime, ticks_of):
-    market = runtime.market("demo")
+    market = runtime.markets.get("demo")
     copied = ticks_of("BTCUSDT", seed=0)
     market.append(replace(copied, symbol="TWIN"))
     query = {"y": "BTCUSDT", "x": "TWIN"}
@@ -272,7 +272,7 @@ async def test_not_enough_data_says_how_much_is_missing(client, runtime, ticks_o
 
 
 async def test_statistics_that_are_not_compiled_yet_say_so(client, runtime):
-    runtime._analyses.ready = False
+    runtime.kernels.ready = False
     for name in ("pair?y=BTCUSDT&x=ETHUSDT", "correlation", "backtest?y=BTCUSDT&x=ETHUSDT"):
         assert "compiling" in await refused(client, 400, f"/api/markets/demo/{name}")
 
@@ -399,7 +399,7 @@ async def test_a_file_that_is_no_market_data_makes_no_market(client, runtime, bo
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert runtime.markets == before
-    assert len(runtime.files.sessions) == 0
+    assert len(runtime.uploads.sessions) == 0
 
 
 async def test_an_upload_cannot_join_the_live_market(client):
@@ -410,7 +410,7 @@ async def test_an_upload_cannot_join_the_live_market(client):
 
 async def test_too_many_uploads_at_once_are_told_to_wait(client, runtime):
     for _ in range(uploads.MAX_UPLOADS):
-        runtime.files.begin("a.csv")
+        runtime.uploads.begin("a.csv")
     await refused(client, 429, "/api/upload?name=a.csv", "POST", content=CSV)
 
 
@@ -424,11 +424,11 @@ async def test_a_file_of_which_nothing_comes_is_given_up(client, runtime, monkey
     answer = await client.post("/api/upload?name=a.csv", content=stalled())
     assert answer.status_code == 408
     assert "nothing came for" in answer.json()["error"]
-    assert len(runtime.files.sessions) == 0
+    assert len(runtime.uploads.sessions) == 0
 
 
 async def test_the_files_on_their_way_in_are_listed(client, runtime):
-    session = runtime.files.begin("a.csv", key="mine")
+    session = runtime.uploads.begin("a.csv", key="mine")
     listed = (await client.get("/api/uploads")).json()["uploads"]
     assert listed == [{"id": "mine", "name": "a.csv", "bytes": 0, "rows": 0, "rejected": 0}]
     await refused(client, 400, "/api/upload?name=a.csv&id=mine", "POST", content=CSV)
@@ -484,9 +484,9 @@ async def test_the_feed_starts_and_stops_any_number_of_times(client, runtime):
     ],
 )
 async def test_a_source_that_cannot_be_is_refused(client, runtime, body):
-    before = runtime.feed_status("live")
+    before = runtime.markets.status("live")
     await refused(client, 400, "/api/feed/start", "POST", content=body)
-    assert runtime.feed_status("live") == before
+    assert runtime.markets.status("live") == before
 
 
 # --- alerts -----------------------------------------------------------------------------------
@@ -524,7 +524,7 @@ async def test_a_wrong_rule_is_refused_by_its_field(client, changed, words):
 
 async def test_what_fired_can_be_asked_for_by_market_and_time(client, runtime):
     runtime.alerts.add_rule({**RULE, "threshold": 0.0})
-    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    runtime.markets.status = lambda _: FeedStatus("demo", "live")
     await runtime.alerts.step()
     fired = (await client.get("/api/alerts?market=demo")).json()["alerts"]
     assert len(fired) == 1
@@ -544,9 +544,9 @@ async def test_what_fired_can_be_asked_for_by_market_and_time(client, runtime):
 
 async def test_the_export_of_alerts_tells_what_became_of_each(client, runtime):
     runtime.alerts.add_rule({**RULE, "threshold": 0.0})
-    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    runtime.markets.status = lambda _: FeedStatus("demo", "live")
     await runtime.alerts.step()
-    record = runtime.alerts.records()[0]
+    record = runtime.alerts.history.records()[0]
     record.outcome = Outcome(7, -2.5, -3.25, 1.5, 7, True)
     record.delivery = "delivered at try 3"
     table = io.StringIO((await client.get("/export/demo/alerts.csv")).text)
@@ -573,7 +573,7 @@ async def test_the_newest_alerts_are_given_up_to_a_limit_and_of_markets_there_ar
     for symbol in ("BTCUSDT", "ETHUSDT"):
         watched = {"metric": "price", "operator": ">", "threshold": 1.0, "symbol": symbol}
         runtime.alerts.add_rule({"market": "demo", **watched})
-    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    runtime.markets.status = lambda _: FeedStatus("demo", "live")
     fired = await runtime.alerts.step()
     newest = (await client.get("/api/alerts?limit=1")).json()["alerts"]
     assert [one["id"] for one in newest] == [fired[-1].id]
@@ -667,10 +667,10 @@ async def test_the_summary_is_exported_with_a_row_a_symbol(client):
 
 
 async def test_the_exported_summary_is_the_one_that_the_pages_show(client, runtime):
-    shown = await runtime.summary("demo", "1s", 1_000)
+    shown = await runtime.analysis.summary("demo", "1s", 1_000)
     assert len(frame(await client.get("/export/demo/summary.csv"))) == len(shown) == 2
-    assert runtime.computed == {"summary": 1}
-    runtime._analyses.ready = False
+    assert runtime.analysis.computed == {"summary": 1}
+    runtime.kernels.ready = False
     assert "compiling" in await refused(client, 400, "/export/demo/summary.csv")
 
 

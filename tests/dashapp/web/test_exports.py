@@ -40,9 +40,9 @@ def archived(runtime, tmp_path):
     times = START_MS // 60_000 * 60_000 + np.arange(100) * 60_000
     ones = np.ones(100)
     archive.append_bars("file", Bars("A", "1m", times, *[ones] * 5, np.full(100, -1), ones))
-    runtime._keeper.archive = archive
+    runtime.recorder.writer.archive = archive
     yield kept
-    runtime._keeper.archive = None
+    runtime.recorder.writer.archive = None
     archive.close()
 
 

@@ -14,7 +14,7 @@ from dashapp import ids
 from dashapp.figures.alerts import alert_spread_figure, alert_zscore_figure
 from dashapp.services.alerts.engine import public_rule
 from dashapp.services.alerts.history import Record
-from dashapp.services.alerts.preview import Rehearsal
+from dashapp.services.alerts.preview import Preview
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import alerts_answer
 from dashapp.text.numbers import NONE, counted, utc_time
@@ -162,10 +162,10 @@ def became(record: Record) -> str:
 
 
 def _answer(runtime: Runtime) -> list[tuple[str, str]]:
-    rules, newest = runtime.alerts.rules, runtime.alerts.newest_event
+    rules, newest = runtime.alerts.rules, runtime.alerts.history.newest_event
     return alerts_answer(
         armed=sum(rule.enabled for rule in rules),
-        fired_today=runtime.alerts.fired_today,
+        fired_today=runtime.alerts.history.fired_today,
         paused=sum(rule.enabled and runtime.alerts.paused(rule.id) for rule in rules),
         last=newest.text if newest else None,
     )
@@ -177,17 +177,17 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     return (pair_key(runtime, tab), runtime.alerts.version, paused)
 
 
-async def _rehearsal(runtime: Runtime, tab: Tab) -> Rehearsal:
+async def _rehearsal(runtime: Runtime, tab: Tab) -> Preview:
     """What the rule in the tab's form would have done; the form itself says what it lacks."""
     fields, _ = form.check(tab.view, tab.options)
-    return Rehearsal() if fields is None else await runtime.alerts.rehearsals.of(fields)
+    return Preview() if fields is None else await runtime.alerts.previews.of(fields)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """Charts with the alerts on them, the rules and the history."""
     tables = {
         "rules": [rule_row(runtime, rule) for rule in runtime.alerts.rules],
-        "events": [event_row(record) for record in runtime.alerts.records()[:_MOST_ROWS]],
+        "events": [event_row(record) for record in runtime.alerts.history.records()[:_MOST_ROWS]],
         "answer": segments(_answer(runtime)),
     }
     snapshot = await snapshot_of(runtime, tab)

@@ -20,7 +20,6 @@ from dashapp.figures.pair import (
     zscore_figure,
 )
 from dashapp.parameters.pair import View, from_dict
-from dashapp.services.analysis.cache import serial
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
@@ -84,14 +83,14 @@ def _johansen_card() -> Component:
 def _market_key(runtime: Runtime, tab: Tab) -> Any:
     """What tells the tab's body of data from others under the same name."""
     market = runtime.market(tab.view.market)
-    return (tab.view.market, serial(market) if market else 0)
+    return (tab.view.market, market.serial if market else 0)
 
 
 def key(runtime: Runtime, tab: Tab) -> Any:
     """That of the pair, and of what comes later: Johansen's test, the rule's rehearsal."""
     pair = tab.view.pair
     tests = runtime.johansen.made(_market_key(runtime, tab), pair) if pair else 0
-    return (pair_key(runtime, tab), tests, runtime.alerts.rehearsals.version)
+    return (pair_key(runtime, tab), tests, runtime.alerts.previews.version)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -133,7 +132,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),
-        "rehearsed": runtime.alerts.rehearsals.recent(rule).words,
+        "rehearsed": runtime.alerts.previews.recent(rule).words,
         "answer": segments(pair_answer(snapshot, threshold, even)),
     }
 

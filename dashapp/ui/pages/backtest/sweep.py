@@ -21,7 +21,6 @@ from dashapp.figures.sweep import METRIC_WORDS
 from dashapp.parameters.grid import usual_axis
 from dashapp.parameters.pair import View
 from dashapp.parameters.table import SWEEP, WALK_FORWARD, Parameter
-from dashapp.services.analysis.cache import serial
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.ui.components import (
@@ -106,7 +105,7 @@ def ask_of(runtime: Runtime, view: View, strategy: Mapping[str, Any] | None) -> 
     if view.pair is None:
         return None
     body = runtime.market(view.market)
-    market = (view.market, serial(body) if body else 0)
+    market = (view.market, body.serial if body else 0)
     return Ask(market, view.pair, settings_of(strategy), _FIRST["x"], _FIRST["y"])
 
 

@@ -106,7 +106,7 @@ def holding_row(holding: Holding) -> dict[str, Any]:
 
 def status_words(runtime: Runtime, holdings: list[Holding]) -> tuple[str, str]:
     """How the archive does, and the tone of that."""
-    keeper = runtime.recorder.keeper
+    keeper = runtime.recorder.writer
     if not keeper.keeps:
         return "nothing is kept: the app was started with --archive none", "muted"
     trouble = keeper.words
@@ -140,7 +140,7 @@ def question(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
 async def load(runtime: Runtime, row: dict[str, Any]) -> tuple[Any, str, str]:
     """Load the market of a row: where to look, what to say, and its tone."""
     try:
-        market_id = await runtime.files.load_kept(row["market"])
+        market_id = await runtime.uploads.load_kept(row["market"])
     except (KeyError, ArchiveError) as error:
         return no_update, str(error.args[0]), "tone-down"
     return {"market": market_id, "at": time.time()}, f"{row['title']} is loaded", "tone-up"

@@ -14,7 +14,6 @@ from dashapp import ids
 from dashapp.parameters import link
 from dashapp.parameters.pair import to_dict
 from dashapp.parameters.table import PAIR
-from dashapp.services.analysis.cache import serial
 from dashapp.services.analysis.summary import SymbolSummary, row
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import data_answer
@@ -180,7 +179,7 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     market = runtime.market(tab.view.market)
     if market is None:
         return None
-    return (serial(market), market.version, market.counters.received, runtime.kernels_ready)
+    return (market.serial, market.version, market.counters.received, runtime.kernels_ready)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:

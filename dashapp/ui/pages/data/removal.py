@@ -81,7 +81,7 @@ def register(app: Dash, runtime: Runtime) -> None:
             raise PreventUpdate
         uploaded = runtime.market(market or "")
         try:
-            runtime.files.remove(market or "")
+            runtime.uploads.remove(market or "")
             words = f"{uploaded.title if uploaded else market} was removed"
         except (KeyError, ValueError) as error:
             words = str(error.args[0])

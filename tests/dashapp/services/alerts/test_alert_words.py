@@ -35,8 +35,8 @@ def pair_of(beta: float, last_rise: float) -> list[Ticks]:
 def runtime() -> Runtime:
     """A live market without a feed that counts as live; statistics count as compiled."""
     runtime = Runtime(Settings(source="none", archive=None))
-    runtime.feed_status = lambda _: FeedStatus("test", "live")
-    runtime._analyses.ready = True
+    runtime.markets.status = lambda _: FeedStatus("test", "live")
+    runtime.kernels.ready = True
     return runtime
 
 
@@ -57,24 +57,24 @@ async def test_an_alert_says_the_trade_by_the_sign_of_beta(runtime, on, beta, wo
     runtime.alerts.add_rule(z_rule(on))
     legs, late_ms = pair_of(beta, 1.0), START_MS + 1_000 * (SECONDS - 10)
     for parts in (
-        [leg.where(leg.ts_ms < late_ms) for leg in legs],
-        [leg.where(leg.ts_ms >= late_ms) for leg in legs],
+        [leg[leg.ts_ms < late_ms] for leg in legs],
+        [leg[leg.ts_ms >= late_ms] for leg in legs],
     ):
         for part in parts:
             runtime.markets["live"].append(part)
         await runtime.alerts.step()
-    texts = [event.text for event in runtime.alerts.events()]
+    texts = [event.text for event in runtime.alerts.history.events()]
     assert any(words in text for text in texts), texts
     assert all((LEGS_AGAINST in text) == (beta < 0) for text in texts if "rich" in text)
-    toast = toasts(runtime.alerts.events()[:1])[0]
+    toast = toasts(runtime.alerts.history.events()[:1])[0]
     assert toast.children == texts[0]
-    document = runtime.alerts.records()[0].document()
+    document = runtime.alerts.history.records()[0].document()
     assert document["text"] == texts[0]
 
 
 async def test_a_rehearsed_alert_says_the_trade_by_the_sign_of_beta(runtime):
     for batch in pair_of(-2.0, 1.0):
         runtime.markets["live"].append(batch)
-    rehearsal = await runtime.alerts.rehearsals.of(z_rule("close"))
+    rehearsal = await runtime.alerts.previews.of(z_rule("close"))
     assert rehearsal.marks
     assert f"{SAME_SIDE} ({LEGS_AGAINST})" in rehearsal.marks[-1].text

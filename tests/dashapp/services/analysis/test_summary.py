@@ -31,7 +31,7 @@ def bars(symbol: str, seconds, seed: int = 1) -> Bars:
 
 
 def test_a_symbols_row_is_computed_from_its_bars(runtime):
-    bars = runtime.market("demo").bars("BTCUSDT", "1s")
+    bars = runtime.markets.get("demo").bars("BTCUSDT", "1s")
     summary = summarize_bars(bars)
     assert summary.last == bars.close[-1]
     assert summary.change == pytest.approx(bars.close[-1] / bars.open[0] - 1)
@@ -41,7 +41,7 @@ def test_a_symbols_row_is_computed_from_its_bars(runtime):
 
 
 def test_the_first_symbol_is_what_the_others_are_correlated_to(runtime):
-    market = runtime.market("demo")
+    market = runtime.markets.get("demo")
     whole = {symbol: market.bars(symbol, "1s") for symbol in market.symbols}
     first, second = summarize_market(whole, 1_000)
     assert first.correlation == pytest.approx(1.0)
@@ -50,7 +50,7 @@ def test_the_first_symbol_is_what_the_others_are_correlated_to(runtime):
 
 
 def test_one_bar_gives_no_statistics_of_returns(runtime):
-    summary = summarize_bars(runtime.market("demo").bars("BTCUSDT", "1s", 1))
+    summary = summarize_bars(runtime.markets.get("demo").bars("BTCUSDT", "1s", 1))
     assert math.isnan(summary.volatility)
     assert math.isnan(summary.sharpe)
     assert row(summary)["correlation"] is None
