@@ -170,7 +170,7 @@ def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, A
 def _figures(snapshot: PairSnapshot) -> dict[str, Any]:
     low, high = snapshot.z_range
     half_life = snapshot.half_life
-    step_ms = usual_step(snapshot.ts_ms, snapshot.params.timeframe)
+    step_ms = usual_step(snapshot.traded_ms, snapshot.params.timeframe)
     return {
         **_attributes(snapshot, models.PairFigures),
         **{name: getattr(snapshot, name)[-1] for name in ("z", "spread", "mean", "std")},
