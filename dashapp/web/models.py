@@ -22,7 +22,7 @@ from analytics.model import (
 )
 from analytics.outcomes import Outcome
 from dashapp.services.alerts.webhook import DeliveryState
-from dashapp.services.replay.control import ReplayState
+from dashapp.services.replay.control import ReplayPosition
 from dashapp.text.backtest import WordedTrade
 from dashapp.web.json_types import Answer, Json, json_type
 from ingestion.files.report import UploadReport
@@ -322,4 +322,4 @@ class Uploads(Answer):
 
 class Replay(Answer):
     market: str = Field(description="the market that the replay plays into")
-    replay: Json[ReplayState] | None = Field(description="null before the first")
+    replay: Json[ReplayPosition] | None = Field(description="null before the first")
