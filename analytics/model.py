@@ -13,11 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
-
 from analytics._checks import check_choice, check_number, check_whole
-from analytics._columns import Columns
+from analytics._columns import BAR_COLUMNS as BAR_COLUMNS
+from analytics._columns import TICK_COLUMNS as TICK_COLUMNS
+from analytics._columns import Bars as Bars
+from analytics._columns import BoolArray as BoolArray
+from analytics._columns import FloatArray as FloatArray
+from analytics._columns import IntArray as IntArray
+from analytics._columns import Ticks as Ticks
 from analytics._columns import frozen as frozen
 from analytics._errors import CountError as CountError
 from analytics._errors import OrderError as OrderError
@@ -26,10 +29,6 @@ from analytics._errors import SameValueError as SameValueError
 from analytics._errors import UnexpectedError as UnexpectedError
 from analytics._errors import UnknownFieldError as UnknownFieldError
 from analytics._errors import WithheldError as WithheldError
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 #: Every timeframe the product knows, and its length in ms. One more line here is one
 #: more timeframe everywhere.
@@ -51,88 +50,6 @@ SYMBOL_PATTERN = re.compile(r"[A-Z0-9_-]{1,32}", re.ASCII)
 NO_TRADE_ID = -1
 #: The trade count of a bar whose source gives none (an uploaded OHLC file).
 UNKNOWN_TRADES = -1
-
-
-@dataclass(frozen=True, eq=False)
-class Ticks(Columns):
-    """A batch of trades of one symbol, in order of arrival.
-
-    ts_ms: exchange time, epoch ms. price, size: finite and above zero.
-    trade_id: the exchange's id, NO_TRADE_ID where it gives none.
-    """
-
-    symbol: str
-    ts_ms: IntArray
-    price: FloatArray
-    size: FloatArray
-    trade_id: IntArray
-
-    _dtypes = {
-        "ts_ms": np.int64,
-        "price": np.float64,
-        "size": np.float64,
-        "trade_id": np.int64,
-    }
-
-    def __len__(self) -> int:
-        return len(self.ts_ms)
-
-    def where(self, mask: BoolArray) -> Ticks:
-        """The ticks that a mask of shape (n,) chooses."""
-        return Ticks(
-            self.symbol,
-            self.ts_ms[mask],
-            self.price[mask],
-            self.size[mask],
-            self.trade_id[mask],
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Bars(Columns):
-    """Bars of one symbol and timeframe, ascending, labelled by open time.
-
-    trades: UNKNOWN_TRADES where the source does not count them. vwap: volume-weighted
-    average price of the bar; the typical price (high + low + close) / 3 for bars that
-    came as OHLC.
-    """
-
-    symbol: str
-    timeframe: str
-    ts_ms: IntArray
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    volume: FloatArray
-    trades: IntArray
-    vwap: FloatArray
-
-    _dtypes = {
-        "ts_ms": np.int64,
-        "open": np.float64,
-        "high": np.float64,
-        "low": np.float64,
-        "close": np.float64,
-        "volume": np.float64,
-        "trades": np.int64,
-        "vwap": np.float64,
-    }
-
-    def __len__(self) -> int:
-        return len(self.ts_ms)
-
-    def tail(self, count: int | None) -> Bars:
-        """The newest `count` bars, or all of them for None."""
-        if count is None or count >= len(self):
-            return self
-        start = len(self) - max(count, 0)
-        columns = {name: getattr(self, name)[start:] for name in self._dtypes}
-        return Bars(self.symbol, self.timeframe, **columns)
-
-
-#: The float and int columns of Bars, in the order of exports.
-BAR_COLUMNS: tuple[str, ...] = tuple(Bars._dtypes)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,24 @@ def spread(y: Any, x: Any, beta: Any, alpha: Any = 0.0) -> FloatArray:
     return y - ratio * legs[:, 0] - level
 
 
+def leg_signs(side: int, beta: float) -> tuple[int, int]:
+    """Signs of the positions in Y and X that a position in the spread holds.
+
+    side: 1 long the spread, -1 short, 0 none. beta: hedge ratio, a finite number. The spread
+    is y - beta x, so Y goes with the side and X against it for beta > 0, with it for beta < 0;
+    for beta = 0 there is no X leg. Raises ValueError for another side or a beta that is not
+    finite.
+
+    >>> leg_signs(-1, 0.5), leg_signs(-1, -0.5), leg_signs(1, -0.5)
+    ((-1, 1), (-1, -1), (1, 1))
+    """
+    if side not in (-1, 0, 1):
+        raise ValueError(f"side is {side}, expected -1, 0 or 1")
+    if not math.isfinite(beta):
+        raise ValueError(f"beta is {beta}, expected a finite number")
+    return side, -side * ((beta > 0) - (beta < 0))
+
+
 def zscore(spread: Any, window: int) -> FloatArray:
     """Standard deviations between each spread and the mean of the window that ends there.
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import numpy as np
 
 from analytics.model import Rejected, Ticks
+from ingestion.decode.columns import valid_ticks
 from ingestion.decode.symbols import proper_symbol
 from ingestion.stream.backoff import Backoff, BackoffPolicy
 from ingestion.stream.running import Running
@@ -91,7 +92,7 @@ class RedisFeed(Running):
         self._url, self._channel = checked_redis(url)
         self._redis = _library()
         super().__init__(mask_url(url), clock)
-        self.symbols = tuple(symbols)
+        self._symbols = tuple(symbols)
         self._sink = sink
         self._on_restart = on_restart
         self._backoff = Backoff(POLICY)
@@ -101,9 +102,14 @@ class RedisFeed(Running):
         self._look_at_s = 0.0
         self._heard_s = 0.0
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols that are taken; none for all."""
+        return self._symbols
+
     async def set_symbols(self, symbols: Sequence[str]) -> None:
         """Take these symbols from now on; none for all."""
-        self.symbols = tuple(symbols)
+        self._symbols = tuple(symbols)
         self._look_at_s = 0.0
 
     async def _run(self, generation: int) -> None:
@@ -166,7 +172,7 @@ class RedisFeed(Running):
         return newest[1]
 
     def _wants(self, stream: str) -> bool:
-        return not self.symbols or stream.rpartition(":")[2] in self.symbols
+        return not self._symbols or stream.rpartition(":")[2] in self._symbols
 
     def _deliver(self, found: Any) -> None:
         ticks: list[Ticks] = []
@@ -175,7 +181,7 @@ class RedisFeed(Running):
             stream = name.decode()
             for entry, fields in entries:
                 try:
-                    self._take(stream, fields, ticks)
+                    self._take(stream, fields, ticks, rejected)
                 except ValueError as error:
                     rejected.append(Rejected("schema", str(error)[:200]))
                 self._last[stream] = entry
@@ -188,7 +194,14 @@ class RedisFeed(Running):
                 self._become("live", "")
                 self._say("data flows")
 
-    def _take(self, stream: str, fields: Mapping[bytes, bytes], out: list[Ticks]) -> None:
+    def _take(
+        self,
+        stream: str,
+        fields: Mapping[bytes, bytes],
+        out: list[Ticks],
+        rejected: list[Rejected],
+    ) -> None:
+        """Read an entry into what is to be delivered. Raises ValueError for one that is none."""
         symbol = proper_symbol(stream.rpartition(":")[2])
         if symbol is None:
             raise ValueError(f"{stream[:80]} names no symbol")
@@ -207,8 +220,10 @@ class RedisFeed(Running):
         if missing > 0:
             self._say(f"{missing:,} ticks of {symbol} were gone before they could be read")
         self._expected[symbol] = first + len(batch)
-        if len(batch):
-            out.append(batch)
+        valid, faulty = valid_ticks(batch)
+        rejected.extend(faulty)
+        if len(valid):
+            out.append(valid)
 
     def _check_silence(self) -> None:
         silence_s = self._clock() - self._heard_s

@@ -21,8 +21,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from analytics.model import Ticks
 
 logger = logging.getLogger(__name__)
@@ -212,7 +210,7 @@ class RedisPublisher:
                 size += len(batch.ticks)
             else:
                 rest.append(batch)
-        made = _Batch(first.stream, _concatenated([one.ticks for one in same]), first.numbering)
+        made = _Batch(first.stream, Ticks.concat([one.ticks for one in same]), first.numbering)
         self._queue.extendleft(reversed([made, *rest]))
         return made
 
@@ -254,11 +252,3 @@ class RedisPublisher:
             logger.warning("redis cannot be reached: %s; what is new waits in memory", words)
         self.problem = words
         self._last_id.clear()
-
-
-def _concatenated(parts: list[Ticks]) -> Ticks:
-    if len(parts) == 1:
-        return parts[0]
-    names = ("ts_ms", "price", "size", "trade_id")
-    columns = (np.concatenate([getattr(one, name) for one in parts]) for name in names)
-    return Ticks(parts[0].symbol, *columns)

@@ -88,15 +88,15 @@ def sweep_figure(
     best = result.best(metric)
     if best is not None and not result.matrices[metric][best] > _EVEN.get(metric, -np.inf):
         best = None
-    found = "framed: best by hindsight" if best else "no cell earns anything"
-    annotations = [note(f"{found} · click to apply", theme)] if len(known) else []
+    verdict = "framed: best by hindsight" if best else "no cell earns anything"
+    annotations = [note(f"{verdict} · click to apply", theme)] if len(known) else []
     if not len(known):
         annotations.append(message_in_the_middle("no cell has a trade", theme))
     frames = [] if best is None else [_frame(grid, best, tokens(theme)["text"])]
     place = _place_of(grid, used or {})
     if place is not None:
         frames.append(_frame(grid, place, tokens(theme)["accent"], "dot"))
-    made = figure(
+    chart = figure(
         ids.SWEEP_HEATMAP,
         theme,
         heat_cells(values, cells, theme),
@@ -108,8 +108,8 @@ def sweep_figure(
         margin=(64, 56),
         hovermode="closest",
     )
-    made["layout"]["title"]["text"] = words
-    return made
+    chart["layout"]["title"]["text"] = words
+    return chart
 
 
 def _grid_axis(
@@ -158,9 +158,9 @@ def _edges(values: Sequence[float], place: int) -> tuple[float, float]:
 
 def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "") -> Figure:
     """Return after costs out of sample, beside that of the cell that was best with hindsight."""
-    chosen, step = tokens(theme), TIMEFRAMES[result.grid.params.timeframe]
+    colours, step = tokens(theme), TIMEFRAMES[result.grid.params.timeframe]
     out, hindsight = (
-        100.0 * (one.equity - 1.0) for one in (result.out_of_sample, result.in_sample)
+        100.0 * (curve.equity - 1.0) for curve in (result.out_of_sample, result.in_sample)
     )
     rows = rows_of(result.ts_ms, (out, hindsight), step)
     ts, ends = times(rows.ts), range_of(out, hindsight, [0.0])
@@ -169,13 +169,13 @@ def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "
         Label(
             f"out of sample<br>{number(out[-1], digits, signed=True)}",
             float(out[-1]),
-            chosen["accent"],
+            colours["accent"],
             2,
         ),
         Label(
             f"hindsight<br>{number(hindsight[-1], digits, signed=True)}",
             float(hindsight[-1]),
-            chosen["muted"],
+            colours["muted"],
             2,
             bold=False,
         ),
@@ -185,8 +185,8 @@ def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "
         ids.WALK_CHART,
         theme,
         [
-            line(ts, rows.columns[1], "hindsight", chosen["muted"], width=1, dash="dot"),
-            line(ts, rows.columns[0], "out of sample", chosen["accent"]),
+            line(ts, rows.columns[1], "hindsight", colours["muted"], width=1, dash="dot"),
+            line(ts, rows.columns[0], "out of sample", colours["accent"]),
         ],
         x=time_axis(rows.ts, theme),
         y=value_axis("Return (%)", theme, ends, digits + 1, **zero_line(theme)),

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from analytics.model import BAR_COLUMNS, Bars, Ticks
+from analytics.model import BAR_COLUMNS, TICK_COLUMNS, Bars, Ticks
 from storage.archive.codec import pack, unpack
 
-TICK_COLUMNS: tuple[str, ...] = ("ts_ms", "price", "size", "trade_id")
 _WHOLE = frozenset({"ts_ms", "trade_id", "trades"})
 _PACKED, _COMPRESSED = "packed", "packed+zlib"
 _HEADER = struct.Struct("<qiqqqqi")

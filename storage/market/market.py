@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable
 from typing import Any, Literal, Protocol
@@ -16,7 +17,6 @@ from storage.market.gaps import GapLedger, touched
 from storage.market.numbering import Numbering
 from storage.market.outliers import Outliers
 from storage.market.ring import CAPACITY, TickRing
-from storage.market.screen import screen
 from storage.market.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
 
 MarketKind = Literal["live", "demo", "upload", "replay"]
@@ -28,6 +28,7 @@ _SAMPLE_LENGTH = 200
 #: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
 HARMLESS = ("control", "unsubscribed")
 _NO_COLUMNS: tuple[Any, ...] = (np.empty(0),) * 4
+_serials = itertools.count(1)
 
 
 class _RejectedLike(Protocol):
@@ -41,8 +42,10 @@ class _RejectedLike(Protocol):
 class Market:
     """One body of data, which never mixes with another: live, demo, or an upload.
 
-    version: goes up by one with each batch that was at least partly accepted. whole: nothing
-    will come after what is there, as of a file that was read; its last bars are closed.
+    serial: no other market has it, not even one made anew under the same id. version: goes up
+    by one with each batch that was at least partly accepted. whole: nothing will come after
+    what is there, as of a file that was read; its last bars are closed. kept_as: the name under
+    which an archive has it, "" for none. coming: symbols that it will have, as far as is known.
 
     >>> market = Market("demo", "Demo", "demo")
     >>> batch = Ticks("BTCUSDT", [1_000, 1_500], [10.0, 11.0], [1.0, 1.0], [7, 8])
@@ -58,6 +61,8 @@ class Market:
         title: str,
         kind: MarketKind,
         *,
+        kept_as: str = "",
+        coming: tuple[str, ...] = (),
         capacity: int = CAPACITY,
         max_bars: int = MAX_BARS,
         max_symbols: int = MAX_SYMBOLS,
@@ -65,6 +70,9 @@ class Market:
         self.id = id
         self.title = title
         self.kind: MarketKind = kind
+        self.kept_as = kept_as
+        self.coming = coming
+        self.serial = next(_serials)
         self.whole = kind == "upload"
         self.origin: Origin = "ticks"
         self.version = 0
@@ -86,6 +94,7 @@ class Market:
     def append(self, ticks: Ticks, now_s: float | None = None, *, backfill: bool = False) -> Ticks:
         """Take a batch in and return those of its ticks that were accepted.
 
+        ticks: with times, prices and sizes that can be, which every source has checked.
         A tick whose id (>= 0) its symbol has had before is a duplicate; ticks without ids
         are never taken for one. now_s: the monotonic time of arrival, this moment for
         None. backfill: history, which counts neither for `rate` nor for the last arrival,
@@ -94,15 +103,15 @@ class Market:
         """
         self.counters.received += len(ticks)
         if not len(ticks) or not self._welcome(ticks.symbol, "ticks", len(ticks)):
-            return ticks.where(np.zeros(len(ticks), np.bool_))
-        ticks = self._screened(ticks)
+            return ticks[:0]
+        ticks = self._fresh(ticks)
         if not len(ticks):
             return ticks
         refused = self._book.append(ticks)
         self._count_amended(ticks.symbol)
         if refused is not None:
             self.counters.late += int(refused.sum())
-            ticks = ticks.where(~refused)
+            ticks = ticks[~refused]
         if len(ticks):
             marks = None if backfill else self.outliers.take(ticks)
             if marks is not None:
@@ -180,16 +189,13 @@ class Market:
             return False
         return True
 
-    def _screened(self, ticks: Ticks) -> Ticks:
-        """Without what can be no tick, and without what came before; both are counted."""
-        ticks, refused = screen(ticks)
-        for reason, sample, count in refused:
-            self._refuse(reason, sample, count)
+    def _fresh(self, ticks: Ticks) -> Ticks:
+        """Without what came before, which is counted."""
         fresh = self._numbering.fresh(ticks)
         if fresh is None:
             return ticks
         self.counters.duplicate += len(ticks) - int(np.count_nonzero(fresh))
-        return ticks.where(fresh)
+        return ticks[fresh]
 
     def _count_amended(self, symbol: str) -> None:
         amended = self._book.amended(symbol)

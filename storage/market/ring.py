@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics.model import BoolArray, Ticks
+from analytics.model import TICK_COLUMNS, BoolArray, Ticks
 
 #: Ticks kept per symbol unless told otherwise.
 CAPACITY = 200_000
 
 _SMALLEST = 1_024
-_COLUMNS = ("ts_ms", "price", "size", "trade_id")
 _DTYPES = (np.int64, np.float64, np.float64, np.int64, np.bool_)
 _OF_TICKS, _OF_MARKS = slice(4), slice(4, 5)
 
@@ -68,7 +67,7 @@ class TickRing:
         overwritten = max(self._count + arriving - size, 0)
         begin = (self._start + self._count) % size if size else 0
         before_wrap = min(arriving, size - begin)
-        arrived = [getattr(ticks, name) for name in _COLUMNS]
+        arrived = [getattr(ticks, name) for name in TICK_COLUMNS]
         arrived.append(np.zeros(len(ticks), np.bool_) if marks is None else marks)
         for column, values in zip(self._columns, arrived, strict=True):
             values = values[skipped:]

@@ -249,14 +249,15 @@ REGISTRY: dict[str, Entry] = {
     "bars.ticks_of_frame": of_bars(
         lambda f, a: f(pd.DataFrame({"ts_ms": a.ticks.ts_ms, "price": a.y, "size": a.size}))
     ),
+    "spread.leg_signs": of_bars(lambda f, a: f(-1, 0.5)),
     "bars.timeframe_ms": of_bars(lambda f, a: f("5m")),
     "pair.align": of_bars(
         lambda f, a: f(a.y_bars, a.x_bars), lines=lambda r, n: lines(0, r.y, r.x, r.carried)
     ),
     "pair.analyze_pair": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR), lines=pair_lines),
     "readings.readings_between": of_bars(
-        lambda f, a: f(a.y_bars, a.x_bars, PAIR, "z", -1, 10**6),
-        lines=lambda r, n: lines(29, r[1]),
+        lambda f, a: f(a.y_bars, a.x_bars, PAIR, ["z"], -1, 10**6),
+        lines=lambda r, n: lines(29, r[1]["z"]),
     ),
     "pair.break_even_z": of_bars(lambda f, a: f(snapshot_of(a), 2.0)),
     "readings.pair_readings": of_bars(

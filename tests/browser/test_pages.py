@@ -131,15 +131,15 @@ def test_a_link_reproduces_the_view(open_tab):
 
 
 def test_two_tabs_with_different_pairs_do_not_disturb_each_other(open_tab):
-    one = open_tab("/analytics?market=demo&y=BTCUSDT&x=ETHUSDT")
+    first = open_tab("/analytics?market=demo&y=BTCUSDT&x=ETHUSDT")
     two = open_tab("/analytics?market=demo&y=SOLUSDT&x=AVAXUSDT")
     for _ in range(4):
-        for page, legs in ((one, ("BTCUSDT", "ETHUSDT")), (two, ("SOLUSDT", "AVAXUSDT"))):
+        for page, legs in ((first, ("BTCUSDT", "ETHUSDT")), (two, ("SOLUSDT", "AVAXUSDT"))):
             wait_for_points(page, "spread-chart", 100)
             assert page.input_value("#leg-y") == legs[0]
             assert page.input_value("#leg-x") == legs[1]
             assert legs[0] in page.locator("#answer-line").inner_text()
-        one.wait_for_timeout(700)
+        first.wait_for_timeout(700)
 
 
 def test_zoom_survives_updates_and_the_other_charts_follow(open_tab):
@@ -262,6 +262,21 @@ def test_ticks_bars_and_analytics_download_as_csv(open_tab):
         assert all(int(row["ts_ms"]) > 1_500_000_000_000 for row in rows)
 
 
+def test_a_field_of_a_rule_that_is_wrong_says_so_under_it(open_tab):
+    page = open_tab("/alerts?market=demo&y=BTCUSDT&x=ETHUSDT")
+    wait_for_points(page, "alert-zscore-chart", 50)
+    page.fill("#rule-cooldown", "0,5")
+    page.fill("#rule-threshold", "-1")
+    until(page, "document.querySelector('#rule-cooldown-message').innerText.includes('0.5')")
+    words = page.inner_text("#rule-cooldown-message")
+    assert words == "0,5 has a decimal comma: write 0.5"
+    page.fill("#rule-cooldown", "1,000")
+    until(page, "document.querySelector('#rule-cooldown-message').innerText === ''")
+    until(page, "document.querySelector('#rule-threshold-message').innerText !== ''")
+    assert page.inner_text("#rule-threshold-message") == "-1: expected a number of at least 0"
+    assert page.inner_text("#rule-says") == ""
+
+
 def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab):
     page = open_tab("/alerts?market=demo&y=BTCUSDT&x=ETHUSDT&z_window=10")
     wait_for_points(page, "alert-zscore-chart", 50)
@@ -349,9 +364,9 @@ NEWEST = """
 def test_charts_are_drawn_in_utc_in_a_browser_of_another_zone(open_tab, zone):
     page = open_tab("/", zone=zone)
     wait_for_points(page, "price-chart", 100)
-    _, behind_ms, seen = page.evaluate(NEWEST, "price-chart")
+    _, behind_ms, points = page.evaluate(NEWEST, "price-chart")
     assert abs(behind_ms) < 30_000
-    assert seen > 100
+    assert points > 100
 
 
 def test_a_range_button_shows_the_newest_minute_and_moves_on(open_tab):
@@ -405,26 +420,27 @@ def test_one_lost_call_does_not_stop_the_page(open_tab):
     assert last(page, "price-chart") != before
 
 
-def test_charts_that_come_after_their_page_is_left_change_nothing_and_nobody_complains(open_tab):
+AFTER_LEAVING = """
+(output) => {
+  const { requestPre, requestPost } = window.dash_clientside.spreadscope;
+  const payload = { output };
+  const answer = { "spread-chart": { figure: {} }, "live-cursor": { data: 1 } };
+  requestPre(payload);
+  const link = window.location.href;
+  window.history.replaceState(null, "", "/alerts");
+  requestPost(payload, answer);
+  window.history.replaceState(null, "", link);
+  return Object.keys(answer).length;
+}
+"""
+
+
+def test_an_answer_with_charts_of_a_page_that_was_left_is_emptied(open_tab):
     page = open_tab("/analytics")
-    wait_for_points(page, "spread-chart", 100)
-    waiting = []
-
-    def hold_one(route):
-        if not waiting and "spread-chart.figure" in (route.request.post_data or ""):
-            waiting.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/_dash-update-component*", hold_one)
-    page.wait_for_timeout(1_500)
-    assert waiting
-    page.click("#tab-correlation")
-    page.wait_for_selector("#correlation-heatmap")
-    waiting[0].continue_()
-    page.unroute("**/_dash-update-component*")
-    wait_for_points(page, "rolling-correlation-chart", 20)
-    assert page.locator("#spread-chart").count() == 0
+    for hook in ("request_pre", "request_post"):
+        assert f"{hook}: dash_clientside.spreadscope." in page.content()
+    assert page.evaluate(AFTER_LEAVING, "..spread-chart.figure...live-cursor.data..") == 0
+    assert page.evaluate(AFTER_LEAVING, "alerts-table.rowData") == 2
 
 
 def test_a_bad_link_keeps_what_is_good_and_says_what_is_not(open_tab):

@@ -27,7 +27,8 @@ def server(tmp_path):
 
 def ticks(symbol: str, first: int, count: int) -> Ticks:
     numbers = np.arange(first, first + count)
-    return Ticks(symbol, 1_000 + numbers, 0.1 * (numbers + 1), numbers + 0.5, numbers)
+    times = 1_723_161_256_000 + numbers
+    return Ticks(symbol, times, 0.1 * (numbers + 1), numbers + 0.5, numbers)
 
 
 @asynccontextmanager

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections import OrderedDict
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+
+from cachetools import LRUCache
 
 from analytics.backtest import BacktestParams
 from analytics.grid import make_grid
@@ -157,22 +158,29 @@ class GridJob:
         logger.info("%s of %s by %s: %s", what, self.ask.x.name, self.ask.y.name, self.words)
 
 
+class _Jobs(LRUCache[int, GridJob]):
+    """Jobs by number; one that gives way to newer ones is cancelled."""
+
+    def popitem(self) -> tuple[int, GridJob]:
+        number, job = super().popitem()
+        job.cancel()
+        return number, job
+
+
 class GridJobs:
-    """The newest jobs by their number, and those that no one had to ask for."""
+    """The MAX_JOBS jobs that were seen last, by number, and those that no one had to ask for."""
 
     def __init__(self) -> None:
-        self._jobs: OrderedDict[int, GridJob] = OrderedDict()
-        self._unasked: OrderedDict[Hashable, int] = OrderedDict()
+        self._jobs = _Jobs(MAX_JOBS)
+        self._unasked: LRUCache[Hashable, int] = LRUCache(MAX_JOBS)
 
     def get(self, number: Any) -> GridJob | None:
         """The job of this number, None once it is forgotten."""
         return self._jobs.get(number)
 
     def add(self, job: GridJob) -> GridJob:
-        """Keep a job; the oldest beyond MAX_JOBS are cancelled and forgotten."""
+        """Keep a job; beyond MAX_JOBS the one that nobody looked at for longest is cancelled."""
         self._jobs[job.number] = job
-        while len(self._jobs) > MAX_JOBS:
-            self._jobs.popitem(last=False)[1].cancel()
         return job
 
     def unasked(self, ask: Ask) -> GridJob | None:
@@ -182,6 +190,4 @@ class GridJobs:
     def add_unasked(self, job: GridJob) -> GridJob:
         """Keep a job under its question, for every page that opens with it."""
         self._unasked[job.ask] = job.number
-        while len(self._unasked) > MAX_JOBS:
-            self._unasked.popitem(last=False)
         return self.add(job)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.services.runtime import Runtime
+from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
+from ingestion.sources import is_exchange
 
 #: Letters typed before a name that no list has is offered as a symbol.
 SHORTEST = 4
@@ -18,7 +20,7 @@ SHORTEST = 4
 
 def symbols_for(kind: str, chosen: Sequence[str] | None) -> list[str]:
     """What to subscribe to: the chosen symbols of an exchange; a URL sends what it sends."""
-    return list(chosen or []) if kind.startswith("binance") else []
+    return list(chosen or []) if is_exchange(kind) else []
 
 
 def with_typed(
@@ -32,9 +34,9 @@ def with_typed(
     [{'value': 'PEPEUSDT', 'label': 'PEPEUSDT'}]
     """
     name = proper_symbol((typed or "").strip())
-    if not kind.startswith("binance") or name is None or len(name) < SHORTEST:
+    if not is_exchange(kind) or name is None or len(name) < SHORTEST:
         return None
-    if any(name in one["value"] for one in options):
+    if any(name in option["value"] for option in options):
         return None
     return [*options, {"value": name, "label": name}]
 
@@ -52,13 +54,14 @@ def _register_symbols(app: Dash) -> None:
         options: list[dict[str, str]] | None,
         kind: str | None,
     ) -> list[dict[str, str]]:
-        made = with_typed(options or [], typed, kind or "")
-        if made is None:
+        longer = with_typed(options or [], typed, kind or "")
+        if longer is None:
             raise PreventUpdate
-        return made
+        return longer
 
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "startWords"),
+    clientside(
+        app,
+        "startWords",
         Output(ids.START_WORDS, "children"),
         Output(ids.START, "title"),
         Input(ids.KNOWN, "data"),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -22,7 +22,9 @@ from dashapp.parameters.pair import View, check, from_query, to_dict, to_query
 from dashapp.parameters.table import VIEW
 from dashapp.services.runtime import Runtime
 from dashapp.ui import components
+from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
+from ingestion.sources import is_exchange
 from storage.market.market import Market
 
 MAX_SHOWN = 4
@@ -93,7 +95,7 @@ def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
     body = runtime.market(market_id or "")
     if body is None:
         return []
-    return list(runtime.replays.coming(body.id) or body.symbols)
+    return list(body.coming or body.symbols)
 
 
 def _options(values: list[str]) -> list[dict[str, str]]:
@@ -112,15 +114,15 @@ def _timeframe(body: Market | None, wanted: Any) -> str:
     return available[0]
 
 
-def _not_here(runtime: Runtime, asked: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+def _not_here(runtime: Runtime, asked: Mapping[str, Any], settled: Mapping[str, Any]) -> list[str]:
     """What a link asks for that is not here, in words."""
     wrong = []
-    if asked.get("market") and asked["market"] != made["market"]:
+    if asked.get("market") and asked["market"] != settled["market"]:
         wrong.append(f"there is no market {asked['market']}")
     wrong += [
         f"this market has no {asked[leg]}"
         for leg in ("y", "x")
-        if asked.get(leg) and made[leg] not in (asked[leg], asked[leg].upper())
+        if asked.get(leg) and settled[leg] not in (asked[leg], asked[leg].upper())
     ]
     return wrong
 
@@ -165,7 +167,7 @@ def settle_values(
     wanted = asked.get("symbols") or held["symbols"] or []
     asked_for: list[str] = (runtime.feed_asked or {}).get("symbols", [])
     extra: tuple[str, ...] = ()
-    if source.startswith("binance"):
+    if is_exchange(source):
         extra = (*EXCHANGE_SYMBOLS, *asked_for, *(one for one in wanted if proper_symbol(one)))
     keep = [one for one in wanted if one in known or one in extra]
     offered = list(dict.fromkeys([*known, *extra]))
@@ -240,12 +242,12 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             asked = {"market": market} if market else {}
         held = {"market": market, "y": y, "x": x, "symbols": symbols, "timeframe": timeframe}
         held["shown"] = (view or {}).get("market")
-        made = settle_values(runtime, asked, held, source or "")
-        options = made.pop("legs")
+        settled = settle_values(runtime, asked, held, source or "")
+        options = settled.pop("legs")
         fields, wrong = _controls_from(asked)
-        wrong += _not_here(runtime, asked, made) if trigger != ids.FOCUS else []
+        wrong += _not_here(runtime, asked, settled) if trigger != ids.FOCUS else []
         return {
-            **made,
+            **settled,
             "message": f"of the link, {'; '.join(wrong)}" if wrong else no_update,
             "y_options": options,
             "x_options": options,
@@ -257,6 +259,25 @@ def link_of(view: View) -> dict[str, Any]:
     """The view as its tab's store keeps it: its values, and the link's query."""
     values = to_dict(view)
     return {**values, "query": to_query(values)}
+
+
+def collected(
+    market: str | None,
+    symbols: list[str] | None,
+    raw: Mapping[str, Any],
+    known: list[str],
+    held: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The tab's view by what the controls hold, and the message under each of them.
+
+    held: the view that the tab has, which stays where a control is wrong or nothing is new.
+    """
+    view, errors = check(market or "", symbols or [], raw, known)
+    stored = link_of(view) if view else held
+    return {
+        "view": no_update if stored == held else stored,
+        "messages": {row.name: errors.get(row.name, "") for row in VIEW},
+    }
 
 
 def _register_collect(app: Dash, runtime: Runtime) -> None:
@@ -281,31 +302,27 @@ def _register_collect(app: Dash, runtime: Runtime) -> None:
         known = symbols_of(runtime, market)
         if len(known) >= 2 and not (raw["y"] and raw["x"]):
             raise PreventUpdate  # the legs are being filled in
-        view, errors = check(market or "", symbols or [], raw, known)
-        messages = {row.name: errors.get(row.name, "") for row in VIEW}
-        made = link_of(view) if view else None
-        return {
-            "view": no_update if made is None or made == held else made,
-            "messages": messages,
-        }
+        return collected(market, symbols, raw, known, held)
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The callbacks of the side panel and the header's market and symbols."""
     _register_settle(app, runtime)
     _register_collect(app, runtime)
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "writeUrl"),
+    clientside(
+        app,
+        "writeUrl",
         Output(ids.URL_WRITTEN, "data"),
         Input(ids.VIEW, "data"),
         Input(ids.URL, "pathname"),
         Input(ids.STRATEGY, "data"),
     )
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "swapLegs"),
+    clientside(
+        app,
+        "swapLegs",
         Output(ids.FOCUS, "data", allow_duplicate=True),
         Input(ids.SWAP, "n_clicks"),
         State(ids.LEG_Y, "value"),
         State(ids.LEG_X, "value"),
-        prevent_initial_call=True,
+        initial_call=False,
     )

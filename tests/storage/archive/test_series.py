@@ -72,7 +72,7 @@ def test_no_id_is_stored_twice_not_even_after_a_restart(place):
     archive.close()
     archive = Archive.open(place)
     assert archive.append_ticks("live", made(160)) == 10
-    holes = made(10, 2_000).where(np.arange(10) % 2 == 0)
+    holes = made(10, 2_000)[np.arange(10) % 2 == 0]
     assert archive.append_ticks("live", holes) == 5
     archive.close()
     archive = Archive.open(place)
@@ -113,10 +113,10 @@ def test_markets_and_symbols_never_mix(kept):
 def test_a_stretch_of_time_is_from_its_start_to_before_its_end(kept):
     ticks = made(1_000)
     for start in range(0, 1_000, 100):
-        kept.append_ticks("live", made(1_000).where(np.arange(1_000) // 100 == start // 100))
+        kept.append_ticks("live", made(1_000)[np.arange(1_000) // 100 == start // 100])
     first, last = int(ticks.ts_ms[250]), int(ticks.ts_ms[720])
     found = stored(kept, start_ms=first, end_ms=last)
-    assert equal(found, ticks.where((ticks.ts_ms >= first) & (ticks.ts_ms < last)))
+    assert equal(found, ticks[(ticks.ts_ms >= first) & (ticks.ts_ms < last)])
     assert list(kept.ticks("live", "BTCUSDT", start_ms=last + 10_000_000)) == []
 
 
@@ -141,7 +141,7 @@ def test_the_newest_rows_are_read_to_the_whole_block(kept):
 def test_small_blocks_are_merged_and_nothing_changes_for_who_reads(kept):
     whole = made(2_000)
     for start in range(0, 2_000, 10):
-        kept.append_ticks("live", whole.where(np.arange(2_000) // 10 == start // 10))
+        kept.append_ticks("live", whole[np.arange(2_000) // 10 == start // 10])
     assert count_of(kept) == 200
     assert kept.merge()
     while kept.merge():
@@ -156,7 +156,7 @@ def test_merges_end_at_full_blocks(kept, monkeypatch):
     monkeypatch.setattr(series, "MERGED_AT_ONCE", 4)
     whole = made(80_000)
     for start in range(0, 80_000, 5_000):
-        kept.append_ticks("live", whole.where(np.arange(80_000) // 5_000 == start // 5_000))
+        kept.append_ticks("live", whole[np.arange(80_000) // 5_000 == start // 5_000])
     while kept.merge():
         pass
     assert count_of(kept, level=FULL) >= 1
@@ -181,7 +181,7 @@ def test_a_reader_misses_nothing_while_blocks_are_merged_behind_it(kept, monkeyp
     monkeypatch.setattr(reader, "READ_AT_ONCE", 50)
     whole = made(1_280)
     for start in range(0, 1_280, 10):
-        kept.append_ticks("live", whole.where(np.arange(1_280) // 10 == start // 10))
+        kept.append_ticks("live", whole[np.arange(1_280) // 10 == start // 10])
     reading = kept.ticks("live", "BTCUSDT")
     parts = [next(reading)]
     assert len(parts[0]) == 500  # amid what becomes one block

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, html
+from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -18,7 +18,8 @@ from dashapp.parameters.check import message, messages, read_all
 from dashapp.parameters.pair import View, from_dict
 from dashapp.parameters.table import ALERT
 from dashapp.services.runtime import Runtime
-from dashapp.ui.components import card, parameter_control, parameter_field
+from dashapp.ui.clientside import clientside
+from dashapp.ui.components import button, card, parameter_control, parameter_field
 from dashapp.ui.pages.shared import clicked
 from ingestion.url_guard import UrlRefusedError, check_url
 
@@ -46,9 +47,7 @@ def layout() -> Component:
         className="tools",
     )
     add = dbc.Button("Add rule", id=ADD, size="sm", color="primary")
-    notify = dbc.Button(
-        "Allow browser notifications", id=NOTIFY, size="sm", color="secondary", outline=True
-    )
+    notify = button(NOTIFY, "Allow browser notifications")
     return card(
         "New rule on the pair in view",
         [html.Div(fields, className="row-fields roomy"), says],
@@ -104,8 +103,9 @@ def operators_of(metric: str, chosen: str) -> tuple[list[dict[str, str]], str]:
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The form's messages and its buttons."""
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "askNotify"),
+    clientside(
+        app,
+        "askNotify",
         Output(NOTIFY, "children"),
         Output(NOTIFY, "disabled"),
         Input(NOTIFY, "n_clicks"),

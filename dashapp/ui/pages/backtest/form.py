@@ -50,6 +50,18 @@ def held_by(store: Mapping[str, Any] | None, search: str | None) -> Mapping[str,
     return store["held"] if store else from_query(search or "")
 
 
+def collected(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The tab's rules by what the controls hold, and the message under each of them.
+
+    The rules stay as they are where a control is wrong.
+    """
+    settings, errors = check(raw)
+    return {
+        "strategy": kept(settings) if settings else no_update,
+        "messages": {name: errors.get(name, "") for name in BACKTEST},
+    }
+
+
 def register(app: Dash) -> None:
     """The two callbacks that keep the settings: from the link, and from the form."""
 
@@ -75,8 +87,4 @@ def register(app: Dash) -> None:
         inputs={"raw": controls(Input)},
     )
     async def collect(raw: dict[str, Any]) -> dict[str, Any]:
-        settings, errors = check(raw)
-        return {
-            "strategy": kept(settings) if settings else no_update,
-            "messages": {name: errors.get(name, "") for name in BACKTEST},
-        }
+        return collected(raw)

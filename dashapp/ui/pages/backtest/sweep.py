@@ -21,11 +21,11 @@ from dashapp.figures.sweep import METRIC_WORDS
 from dashapp.parameters.grid import usual_axis
 from dashapp.parameters.pair import View
 from dashapp.parameters.table import SWEEP, WALK_FORWARD, Parameter
-from dashapp.services.analysis.cache import serial
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.ui.components import (
     attributes,
+    button,
     card,
     chart,
     number_column,
@@ -61,7 +61,7 @@ def cards(theme: str) -> list[Component]:
         html.Label(WALK_FORWARD["metric"].label, htmlFor=METRIC, className="visually-hidden"),
         select(METRIC, metrics, METRICS[0]),
         dbc.Button("Run", id=RUN, size="sm", color="primary"),
-        dbc.Button("Cancel", id=CANCEL, size="sm", color="secondary", outline=True, disabled=True),
+        button(CANCEL, "Cancel", disabled=True),
     ]
     sweep = [
         html.Div(_fields(SWEEP.values()), className="row-fields axis-fields"),
@@ -74,7 +74,7 @@ def cards(theme: str) -> list[Component]:
         ),
         html.Div(id=SAYS, className="tone-muted", role="status"),
         chart(ids.SWEEP_HEATMAP, empty_figure(blank, theme, ids.SWEEP_HEATMAP), "bare deep"),
-        *(dcc.Store(id=one) for one in (ASKED, STATE, PICK)),
+        *(dcc.Store(id=store_id) for store_id in (ASKED, STATE, PICK)),
     ]
     walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
     walk = [
@@ -105,7 +105,7 @@ def ask_of(runtime: Runtime, view: View, strategy: Mapping[str, Any] | None) -> 
     if view.pair is None:
         return None
     body = runtime.market(view.market)
-    market = (view.market, serial(body) if body else 0)
+    market = (view.market, body.serial if body else 0)
     return Ask(market, view.pair, settings_of(strategy), _FIRST["x"], _FIRST["y"])
 
 

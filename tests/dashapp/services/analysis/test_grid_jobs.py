@@ -20,7 +20,7 @@ ASK = Ask(("demo", 1), PARAMS, SETTINGS, usual_axis("entry_z"), usual_axis("exit
 
 
 async def finished(job: GridJob, runtime, pair: PairParams = PARAMS) -> GridJob:
-    job.start(*runtime.legs("demo", pair))
+    job.start(*runtime.analysis.legs("demo", pair))
     async with asyncio.timeout(60):
         await job.wait()
     return job
