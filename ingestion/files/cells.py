@@ -1,0 +1,144 @@
+"""Blocks of lines -> columns of cells, by pyarrow's CSV reader; every line keeps its number.
+
+A line is a row: a quote that is not closed within its line makes that line no row, and none of
+those behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from analytics.model import BoolArray, IntArray
+
+Columns = dict[int, Any]
+_QUOTE, _LF, _CR = 34, 10, 13
+_POOL = pa.default_memory_pool()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of cells. columns: an Arrow array for each position that was asked for.
+
+    lines: the number of each row's line, shape (n,), or of the element it came from.
+    text: how a row reads, by its position.
+    """
+
+    columns: Columns
+    lines: IntArray
+    texts: Lines | None = None
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def where(self, mask: BoolArray) -> Rows:
+        """The rows that a mask of shape (n,) chooses."""
+        chosen = pa.array(mask)
+        columns = {position: column.filter(chosen) for position, column in self.columns.items()}
+        return Rows(columns, self.lines[mask], self.texts)
+
+    def text(self, line: int) -> bytes:
+        """How the line of that number reads, as far as it is known."""
+        return self.texts[line] if self.texts is not None else b""
+
+
+class Lines:
+    """The lines of a block of text: where each begins and ends. `[number]` is its text.
+
+    >>> lines = Lines(b"a\\r\\n\\nbc\\n", first=7)
+    >>> len(lines), lines[7], lines[8], lines[9]
+    (3, b'a', b'', b'bc')
+    """
+
+    def __init__(self, block: bytes, first: int) -> None:
+        self.block = block
+        self.first = first
+        data = np.frombuffer(block, np.uint8)
+        breaks = np.flatnonzero(data == _LF)
+        self.begins = np.concatenate(([0], breaks[:-1] + 1)) if len(breaks) else breaks
+        self.ends = breaks - (data[np.maximum(breaks - 1, 0)] == _CR) * (breaks > self.begins)
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    def __getitem__(self, number: int) -> bytes:
+        position = number - self.first
+        if not 0 <= position < len(self):  # of a block that has gone by
+            return b""
+        return self.block[self.begins[position] : self.ends[position]]
+
+    @property
+    def numbers(self) -> IntArray:
+        """The numbers of the lines that are not empty."""
+        return np.flatnonzero(self.ends > self.begins) + self.first
+
+    def without(self, numbers: Sequence[int]) -> bytes:
+        """The block with these lines emptied, so that the others keep their numbers."""
+        out = bytearray(self.block)
+        for number in sorted(numbers, reverse=True):
+            position = number - self.first
+            del out[self.begins[position] : self.ends[position]]
+        return bytes(out)
+
+    @property
+    def quotes(self) -> IntArray:
+        """How many quotes each line has."""
+        marks = np.cumsum(np.frombuffer(self.block, np.uint8) == _QUOTE)
+        counts: IntArray = np.diff(marks[self.ends - 1 + (self.ends == 0)], prepend=0)
+        return counts
+
+    def with_open_quotes(self) -> list[int]:
+        """The numbers of lines in which a quote is opened and not closed."""
+        if _QUOTE not in self.block:
+            return []
+        return (np.flatnonzero(self.quotes % 2) + self.first).tolist()
+
+
+def read_cells(
+    lines: Lines, width: int, wanted: Sequence[int], delimiter: str, quotes: bool = True
+) -> tuple[Rows, list[int]]:
+    """The wanted columns of the lines that have `width` cells, and the numbers of the others.
+
+    The block ends with a line break, is UTF-8 and has no open quotes. quotes: whether a
+    quote has a meaning.
+
+    >>> rows, others = read_cells(Lines(b"1,2\\n\\n3\\n4,5\\n", 1), 2, [1], ",")
+    >>> rows.columns[1].to_pylist(), rows.lines.tolist(), others
+    (['2', '5'], [1, 4], [3])
+    """
+    invalid: list[int] = []
+
+    def skip(row: Any) -> str:
+        invalid.append(row.number)
+        return "skip"
+
+    names = [f"{position}" for position in range(width)]
+    table = pa.csv.read_csv(
+        pa.BufferReader(lines.block),
+        pa.csv.ReadOptions(
+            column_names=names, use_threads=False, block_size=max(len(lines.block), 1)
+        ),
+        pa.csv.ParseOptions(
+            delimiter=delimiter, quote_char='"' if quotes else False, invalid_row_handler=skip
+        ),
+        pa.csv.ConvertOptions(
+            include_columns=[names[position] for position in wanted],
+            column_types={name: pa.string() for name in names},
+            strings_can_be_null=False,
+        ),
+        memory_pool=_POOL,
+    )
+    numbers = lines.numbers
+    others = numbers[np.array(invalid, np.int64) - 1].tolist() if invalid else []
+    if invalid:
+        numbers = np.delete(numbers, np.array(invalid) - 1)
+    columns = {
+        position: table.column(at).combine_chunks() if len(table) else pa.array([], pa.string())
+        for at, position in enumerate(wanted)
+    }
+    return Rows(columns, numbers, lines), others
