@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from analytics.arrays import number, series, whole
-from analytics.model import TIMEFRAMES, FloatArray
+from analytics.model import TIMEFRAMES, FloatArray, is_timeframe
 
 #: Crypto trades 365 x 24 h.
 _YEAR_MS = 365 * 24 * 3_600_000
@@ -30,7 +30,7 @@ def periods_per_year(timeframe: str) -> float:
     >>> periods_per_year("1m")
     525600.0
     """
-    if timeframe not in TIMEFRAMES:
+    if not is_timeframe(timeframe):
         raise ValueError(f"timeframe is {timeframe!r}, expected one of {', '.join(TIMEFRAMES)}")
     return _YEAR_MS / TIMEFRAMES[timeframe]
 

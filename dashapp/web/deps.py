@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.model import PAIR_RANGES, TIMEFRAMES, PairParams
+from analytics.model import PAIR_RANGES, TIMEFRAMES, PairParams, is_timeframe
 
 Read = Callable[[str, str], Any]
 
@@ -134,7 +134,15 @@ def _pair_whole(name: str) -> Read:
 
 _DEFAULTS = PairParams("Y", "X")
 
-TIMEFRAME = Parameter(choice(*TIMEFRAMES), _DEFAULTS.timeframe, ", ".join(TIMEFRAMES))
+
+def timeframe(name: str, given: str) -> str:
+    """A timeframe: a listed one, or that of a file, such as 3m."""
+    if not is_timeframe(given):
+        raise ValueError(f"{name} is {given!r}, expected one of {', '.join(TIMEFRAMES)}")
+    return given
+
+
+TIMEFRAME = Parameter(timeframe, _DEFAULTS.timeframe, ", ".join(TIMEFRAMES))
 
 #: The parameters of a pair, as PairParams names them. What is legal of the words among
 #: them, PairParams itself says.

@@ -27,6 +27,8 @@ NOISE = frozenset(
     "recent rest results sample spot test tick tickdata ticks time timeseries trade trades "
     "trading um unnamed index usdm utc weekly year".split()
 )
+#: Words that are noise beside a word that is none, and symbols where they stand alone.
+WEAK_NOISE = frozenset("de us uk en eu fr es it cp1252 latin1 utf8 utf16 bom crlf semicolon".split())
 UPLOAD = "UPLOAD"
 MAX_SYMBOL = 64
 
@@ -38,7 +40,7 @@ _ENDINGS = re.compile(
 )
 #: A pair of two parts, such as BTC-USDT, ETH_BTC or BTC-USDT-SWAP.
 _PAIR = re.compile(
-    rf"(?<![A-Z0-9])([A-Z0-9]{{2,12}})[-_]({'|'.join(QUOTES)})((?:-(?:SWAP|PERP|\d{{6}}))?)"
+    rf"(?<![A-Z0-9])([A-Z0-9]{{2,12}})[-_]({'|'.join(QUOTES)})((?:[-_](?:SWAP|PERP|\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])))?)"
     r"(?![A-Z0-9])",
     re.I,
 )
@@ -97,6 +99,7 @@ def symbol_of_file(name: str) -> str:
     stem = stem_of(name)
     words = [word for word in re.split(r"[^\w.^=-]+|_", stem) if word.strip(".-=")]
     telling = [word for word in words if not _is_noise(word)]
+    telling = [word for word in telling if word.lower() not in WEAK_NOISE] or telling
     letters = [word for word in telling if any(map(str.isalpha, word))]
     cleaned = "_".join(telling if letters else words)
     return proper_symbol(cleaned.strip(".-_=")[:MAX_SYMBOL].strip(".-_=")) or UPLOAD

@@ -26,6 +26,7 @@ from ingestion.decode.symbols import (
 from ingestion.files.cells import Rows
 from ingestion.files.charset import Encoding
 from ingestion.files.errors import LEGAL, Answers, QuestionOpen, UploadError
+from ingestion.files.naming import Naming
 from ingestion.files.plan import Sample, plan_of
 from ingestion.files.report import Tally
 from ingestion.files.tables import Table
@@ -82,7 +83,7 @@ def read_container(
 
 
 def _arrow(
-    kind: str, file: IO[bytes], name: str, tally: Tally, answers: Answers, default: str | None = None
+    kind: str, file: IO[bytes], name: str, tally: Tally, answers: Answers, told: str | None = None
 ) -> Iterator[Ticks | Bars]:
     """The rows of a Parquet or Feather file, some at a time."""
     batches = _parquet(file) if kind == "parquet" else _feather(file)
@@ -95,9 +96,7 @@ def _arrow(
             names = [(column,) for column in batch.schema.names]
             rows = list(zip(*(_texts(column[:500]) for column in batch.columns), strict=True))
             plan = plan_of(Sample(names, rows, name, answers))
-            named = plan.symbol is not None or plan.groups[0].symbol is not None
-            symbol = answers.symbol or default or (None if named else symbol_of_file(name))
-            table = Table(plan, symbol, tally)
+            table = Table(plan, Naming(name, answers, tally, told), tally)
         columns = {at: batch.column(at) for at in table.plan.wanted}
         yield from table.take(Rows(columns, np.arange(number, number + batch.num_rows)))
         number += batch.num_rows

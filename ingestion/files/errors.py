@@ -6,8 +6,11 @@ UploadError (a ValueError): a file is no market data, or cannot be told for sure
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from ingestion.decode.symbols import exchange_in_name
 
 #: The forms that are read, as the end of a refusal.
 LEGAL = (
@@ -68,6 +71,21 @@ class QuestionOpen(UploadError):
             ways = " or ".join(part for part in (ways, f"{question.parameter}=...") if part)
         super().__init__(question.text, advice=f"answer with {ways}")
         self.question = question
+
+
+def replace_question(
+    count: int, symbols: Iterable[str], market: str, file: str
+) -> QuestionOpen:
+    """The question whether rows of a file may replace rows that a market has already."""
+    named, venue = ", ".join(sorted(symbols)), exchange_in_name(file)
+    choices = [Choice("true", "replace them")]
+    text = (
+        f"the market {market} already has {count:,} bars of {named} at the same times, with other "
+        "figures, which this file would replace"
+    )
+    if venue is not None and len(set(symbols)) == 1:
+        text += f"; symbol={venue}:{named} would keep both"
+    return QuestionOpen(Question("replace", text, tuple(choices)))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ingestion.decode.symbols import proper_symbol, symbol_in_name
 from ingestion.files.cells import Lines, Rows
 from ingestion.files.errors import LEGAL, Answers, QuestionOpen, UploadError
 from ingestion.files.names import NAMES, canonical, rank
+from ingestion.files.naming import Naming
 from ingestion.files.plan import Sample, plan_of
 from ingestion.files.report import HOPELESS, Tally
 from ingestion.files.tables import Table
@@ -239,13 +240,13 @@ def _text(value: Any) -> str:
 class JsonTables:
     """JSON values in, Ticks or Bars out: a table a set of names.
 
-    default: the symbol of rows that name none.
+    file: its name.
     """
 
-    def __init__(self, file: str, answers: Answers, default: str | None, tally: Tally) -> None:
+    def __init__(self, file: str, answers: Answers, naming: Naming, tally: Tally) -> None:
         self._file = file
         self._answers = answers
-        self._default = default
+        self._naming = naming
         self._tally = tally
         self._tables: dict[tuple[str, ...], Table | None] = {}
 
@@ -316,7 +317,7 @@ class JsonTables:
             if not self.kinds and not self._tables:
                 raise
             return None
-        return Table(plan, self._default, self._tally)
+        return Table(plan, self._naming, self._tally)
 
 
 class JsonLines:

@@ -131,8 +131,11 @@ def column_of(names: Sequence[str], meaning: str) -> int | None:
 
 def columns_of(names: Sequence[str], meaning: str) -> list[int]:
     """The positions of all columns that may have a meaning, the best first."""
-    ranked = ((rank(name, meaning), position) for position, name in enumerate(names))
-    return [position for _, position in sorted((r, p) for r, p in ranked if r is not None)]
+    ranked = (
+        (rank(name, meaning), len(name) == 1 and name.isupper(), position)
+        for position, name in enumerate(names)
+    )
+    return [position for _, _, position in sorted(one for one in ranked if one[0] is not None)]
 
 
 def levels_of(name: str) -> tuple[str, str] | None:

@@ -36,6 +36,8 @@ from ingestion.files.timestep import is_regular
 
 _OHLC = ("open", "high", "low", "close")
 _SHOWN = 160
+#: The range of a bar is not so many times the change from close to close.
+_WIDE = 50
 
 Cells = Sequence[str]
 
@@ -183,7 +185,7 @@ def _of_names(sample: Sample, style: Style) -> Plan:
 def _ohlc(sample: Sample, base: Plan, names: list[str], found: dict[str, int]) -> Plan:
     parts = {name: at for name, at in found.items() if name not in ("price", "id")}
     for name in _OHLC:
-        twice = [at for at in range(len(names)) if canonical(names[at]) == canonical(names[parts[name]])]
+        twice = [at for at in range(len(names)) if names[at].strip() == names[parts[name]].strip()]
         if len(twice) > 1:
             raise UploadError(
                 f"line 1: column {names[parts[name]]!r} stands {len(twice)} times",
@@ -479,7 +481,8 @@ def _are_symbols(sample: Sample, names: list[str], found: dict[str, int], style:
         return False
     opened, high, low, close = (_column(sample, found[name]) for name in _OHLC)
     wrong = (high < np.maximum(opened, close)) | (low > np.minimum(opened, close))
-    return bool(wrong.mean() > 0.5)
+    moved = np.median(np.abs(np.diff(close))) if len(close) > 1 else 0.0
+    return bool(wrong.mean() > 0.5 or np.median(high - low) > _WIDE * max(moved, 1e-9))
 
 
 def _refuse_no_trades(sample: Sample, names: list[str], found: dict[str, int]) -> None:

@@ -49,6 +49,8 @@ class UploadReport:
     duplicate and late are 0 until whoever stores the rows says which it had already, and
     which were older than what it keeps.
 
+    replaced: of the rows accepted, how many took the place of one that the market had.
+    nameless: whether nothing told the symbol and one was made up.
     kind: "ticks", "bars", or None while unknown. first_lines: the first five line numbers
     of each reason. problem: why the file ended before its end. notes: what was assumed.
     not_utf8: the first byte that kept a line from being read.
@@ -60,6 +62,7 @@ class UploadReport:
     accepted: int = 0
     duplicate: int = 0
     late: int = 0
+    replaced: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     first_lines: dict[str, list[int]] = field(default_factory=dict)
     symbols: tuple[str, ...] = ()
@@ -70,6 +73,7 @@ class UploadReport:
     notes: tuple[str, ...] = ()
     bytes_read: int = 0
     not_utf8: NotUtf8 | None = None
+    nameless: bool = False
 
 
 class Tally:
@@ -138,4 +142,5 @@ class Tally:
             notes=tuple(self.notes),
             bytes_read=read,
             not_utf8=self.not_utf8,
+            nameless=self.nameless,
         )

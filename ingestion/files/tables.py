@@ -32,6 +32,7 @@ from ingestion.decode.decoder import sample
 from ingestion.decode.fields import OTHER_KINDS, PRICE_END, SIZE_END
 from ingestion.decode.symbols import proper_symbol
 from ingestion.files.cells import Rows
+from ingestion.files.naming import Naming
 from ingestion.files.numbers import floats, trade_ids
 from ingestion.files.plan import Group, Plan, order_question
 from ingestion.files.report import HOPELESS, Tally
@@ -70,16 +71,16 @@ class Symbols:
 
 
 class Table:
-    """Rows in, Ticks or Bars out. default: the symbol of rows that name none.
+    """Rows in, Ticks or Bars out. naming: gives the symbol of rows that name none.
 
-    hold: how many bars are held. timeframe: that of the file, where it is told elsewhere.
+    hold: how many bars are held.
     """
 
-    def __init__(self, plan: Plan, default: str | None, tally: Tally, hold: int = HOLD) -> None:
+    def __init__(self, plan: Plan, naming: Naming, tally: Tally, hold: int = HOLD) -> None:
         self.plan = plan
         self.tally = tally
         self.symbols = Symbols()
-        self._default = default
+        self._naming = naming
         self._hold = hold
         self._blocks: list[list[np.ndarray]] = []
         self._waiting: list[Rows] = []
@@ -173,7 +174,7 @@ class Table:
     def _codes(self, rows: Rows, group: Group) -> IntArray:
         """The number of each row's symbol."""
         if self.plan.symbol is None:
-            name = group.symbol or self._default
+            name = group.symbol or self._naming.of(self.plan.kind)
             return np.full(len(rows), self.symbols.number(name), np.int64)
         column = rows.columns[self.plan.symbol].cast(pa.string()).fill_null("")
         if self.plan.venue is not None:

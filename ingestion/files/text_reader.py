@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -12,12 +11,13 @@ import msgspec
 from analytics.model import Bars, Ticks
 from ingestion.decode.decoder import JSON_ERRORS, Decoder, sample
 from ingestion.decode.fields import SYMBOL_NAMES, Row, walk
-from ingestion.decode.symbols import names_nothing, symbol_in_name, symbol_of_file
+from ingestion.decode.pieces import end_of_prefix
 from ingestion.files.charset import Charset, Encoding, refuse_binary
 from ingestion.files.errors import LEGAL, Answers, Question, QuestionOpen, UploadError
 from ingestion.files.json_array import ArrayCutter
 from ingestion.files.json_tables import Document, JsonLines, JsonTables, tables_in
 from ingestion.files.lines import MAX_LINE, refuse_long
+from ingestion.files.naming import Naming
 from ingestion.files.report import REASONS, Tally
 from ingestion.files.tables import MAX_SYMBOLS, Table
 from ingestion.files.text_table import TextTable, head_of
@@ -26,9 +26,6 @@ from ingestion.files.tick_lines import TickLines
 HEAD = 1 << 16
 #: So many lines may stand before the one that tells what a text of JSON is.
 _PREAMBLE = 5
-#: What may stand before the JSON of a line: an arrow, a number, a logger's time.
-_PREFIX = re.compile(rb"[^{}\[\]\"]{0,120}(?:\[[^{}\"]{0,60}\][^{}\[\]\"]{0,60})?(?=[{\[])")
-
 _read_json = msgspec.json.Decoder().decode
 
 
@@ -48,7 +45,7 @@ class _Body(Protocol):
 class TextReader:
     """Feed it a text's bytes in any pieces, then finish. Both raise UploadError.
 
-    default: the symbol of rows that name none, None for the one that the file's name tells.
+    told: the symbol of rows that name none, where something else than the file's name tells it.
     """
 
     def __init__(
@@ -57,14 +54,14 @@ class TextReader:
         tally: Tally,
         answers: Answers,
         encoding: Encoding = "utf-8",
-        default: str | None = None,
+        told: str | None = None,
     ) -> None:
         self.kind: str | None = None
         self.problem: str | None = None
         self._file = file
         self._tally = tally
         self._answers = answers
-        self._default = answers.symbol or default
+        self._naming = Naming(file, answers, tally, told)
         self._charset = Charset(encoding)
         self._rest = b""
         self._lone_cr = False
@@ -121,7 +118,7 @@ class TextReader:
         place = "line" if self._array is None and self._document is None else "element"
         broken = [self.problem or "", self._tally.not_utf8.words if self._tally.not_utf8 else ""]
         found = f"none of {self._tally.rows} rows is market data ({reasons}); the first is {place} {refused.line}{quoted}"
-        if set(self._tally.rejected) == {"symbol"} and self._default is None:
+        if set(self._tally.rejected) == {"symbol"} and self._naming.of_ticks is None:
             text = f"no row and no part of the file's name tells the symbol; {found[:200]}"
             return QuestionOpen(Question("symbol", text, free=True))
         return UploadError(found, "; ".join(filter(None, broken)), LEGAL)
@@ -146,8 +143,7 @@ class TextReader:
         if head is None:
             raise self._unknown(lines)
         self.kind = head.plan.kind
-        default = self._symbol_for(head.plan.symbol is not None or head.plan.groups[0].symbol is not None)
-        self._body = TextTable(head, Table(head.plan, default, self._tally), self._tally)
+        self._body = TextTable(head, Table(head.plan, self._naming, self._tally), self._tally)
         return self._lines(text)
 
     def _is_table(self, lines: Sequence[bytes]) -> bool:
@@ -213,12 +209,12 @@ class TextReader:
                 return JsonLines(tables, self._tally)
         self.kind = "ticks"
         named = any(_names_a_symbol(line) for line in lines[:1])
-        default = self._answers.symbol if named else self._symbol_of_ticks()
+        default = self._naming.asked if named else self._naming.of_ticks
         return TickLines(Decoder(default, max_symbols=MAX_SYMBOLS), self._tally)
 
     def _plans(self, found: Sequence[Any]) -> bool:
         """Whether rows of tables can be read, tried on their own."""
-        trial = JsonTables(self._file, self._answers, "A", Tally())
+        trial = JsonTables(self._file, self._answers, Naming("A", self._answers, Tally()), Tally())
         try:
             trial.take([(one, 1) for one in found])
         except QuestionOpen:
@@ -228,35 +224,12 @@ class TextReader:
         return bool(trial.kinds)
 
     def _json_tables(self) -> JsonTables:
-        return JsonTables(self._file, self._answers, self._symbol_for(False), self._tally)
+        return JsonTables(self._file, self._answers, self._naming, self._tally)
 
     def _is_trade(self, line: bytes) -> bool:
         value = _value_of(line)
         found = [one for one in walk(value, "A") if isinstance(one, Row)] if value is not None else []
         return len(found) == 1 or not tables_in(value)
-
-    # --- its symbol --------------------------------------------------------------------------
-
-    def _symbol_for(self, named: bool) -> str | None:
-        """The symbol of bars that name none; that of ticks is not made up."""
-        if self._default is not None or named:
-            return self._default
-        if self.kind == "ticks":
-            return self._symbol_of_ticks()
-        symbol = symbol_of_file(self._file)
-        if names_nothing(self._file):
-            self._tally.notes.append(
-                f"no row and no part of the file's name tells the symbol: called {symbol} "
-                "(symbol= gives another)"
-            )
-            self._tally.nameless = True
-        return symbol
-
-    def _symbol_of_ticks(self) -> str | None:
-        if self._default is not None:
-            return self._default
-        known = symbol_in_name(self._file)
-        return known or (None if names_nothing(self._file) else symbol_of_file(self._file))
 
     # --- its lines ---------------------------------------------------------------------------
 
@@ -324,13 +297,7 @@ def _is_json_like(line: bytes) -> bool:
 
 def _without_prefix(line: bytes) -> bytes:
     """The JSON of a line behind what a logger writes before it."""
-    if line[:1] == b"{":
-        return line
-    at = line.find(b'{"')
-    prefix = _PREFIX.match(line)
-    if at > 0 and prefix is not None and prefix.end() == at and not _is_json(line):
-        return line[at:]
-    return line
+    return line if line[:1] == b"{" or _is_json(line) else line[end_of_prefix(line) :]
 
 
 def _value_of(line: bytes) -> Any:

@@ -47,7 +47,7 @@ class BarSeries:
         same_time = columns[0][1:] == columns[0][:-1]
         equal = same_time.copy()
         for column in columns[1:]:
-            equal &= column[1:] == column[:-1]
+            equal &= (column[1:] == column[:-1]) | ((column[1:] != column[1:]) & (column[:-1] != column[:-1]))
         keep = np.flatnonzero(np.r_[~same_time, True])[-self.max_bars :]
         merged = (column[keep] for column in columns)
         self.base = Bars(held.symbol, held.timeframe, *merged)
@@ -135,8 +135,9 @@ class BarBook:
         """Timeframes of a symbol: all for ticks, else its own and the multiples of it."""
         if symbol in self._builders:
             return tuple(TIMEFRAMES)
-        own = timeframe_ms(self._of_bars(symbol).base.timeframe)
-        return tuple(name for name, length in TIMEFRAMES.items() if length % own == 0)
+        name = self._of_bars(symbol).base.timeframe
+        own = timeframe_ms(name)
+        return (name, *(other for other, ms in TIMEFRAMES.items() if ms > own and ms % own == 0))
 
     def bars(self, symbol: str, timeframe: str, limit: int | None = None) -> Bars:
         """The newest `limit` bars (None: all), read-only, cheap to ask for again.

@@ -17,7 +17,9 @@ from functools import partial
 from dashapp.services.archive.recorder import Recorder
 from dashapp.services.uploads.session import UploadSession
 from ingestion.files.charset import Encoding
+from ingestion.files.errors import Answers
 from ingestion.files.reader import UploadReader
+from ingestion.files.tables import MAX_SYMBOLS
 from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
@@ -60,18 +62,20 @@ class FileMarkets:
         key: str | None = None,
         keep: bool = True,
         encoding: Encoding = "utf-8",
+        answers: Answers | None = None,
     ) -> UploadSession:
         """Begin to take a file in. market: an uploaded market that it joins, None for a new one.
         key: under which `sessions` has it until it ends, None for any. keep: whether it goes to
-        the archive. encoding: of its text.
+        the archive. encoding: of its text. answers: what was said of it beside.
 
         Raises KeyError or ValueError in words for a market that it cannot join, ValueError
         for a symbol that is none.
         """
-        reader = UploadReader(name, symbol, encoding)
+        reader = UploadReader(name, symbol, encoding, answers)
         self._begun += 1
         if market is None:
-            target = Market(f"upload-{self._run}-{self._begun}", reader.name, "upload")
+            market_id = f"upload-{self._run}-{self._begun}"
+            target = Market(market_id, reader.name, "upload", max_symbols=MAX_SYMBOLS)
         else:
             target = self._uploaded(market)
         key = key or f"file-{self._begun}"

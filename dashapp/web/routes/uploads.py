@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from dashapp.web.body_limits import UPLOAD_CAP
-from dashapp.web.deps import Parameter, choice, symbol, text
+from dashapp.web.deps import Parameter, choice, flag, symbol, text
 from dashapp.web.routing import ApiError, Call, Route, error, market_of, small
+from ingestion.files.errors import Answers, QuestionOpen
 from ingestion.files.reader import UploadError
 
 MAX_UPLOADS = 4
+#: Parameters that answer what a file leaves open.
+_ANSWERS = ("dayfirst", "timezone", "columns", "replace")
 #: A file of which nothing comes for so long is given up.
 IDLE_S = 60.0
 
@@ -47,6 +51,7 @@ async def upload(call: Call) -> Response:
         values["symbol"],
         values["id"],
         encoding=values["encoding"],
+        answers=Answers(**{name: values[name] for name in _ANSWERS}),
     )
     try:
         async for chunk in _body(call):
@@ -55,6 +60,10 @@ async def upload(call: Call) -> Response:
     except _TooLarge:
         limit = f"the file is larger than {UPLOAD_CAP // 1024**3} GiB"
         return error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
+    except QuestionOpen as open_yet:
+        await _drain(call)
+        question = asdict(open_yet.question)
+        return error(HTTPStatus.CONFLICT, str(open_yet), question=question, report=session.report)
     except UploadError as problem:
         await _drain(call)
         return error(HTTPStatus.BAD_REQUEST, str(problem), report=session.report)
@@ -113,7 +122,8 @@ ROUTES = (
         "POST",
         "/api/upload",
         upload,
-        "A tick NDJSON or OHLC CSV file becomes a market. The answer names the market and "
+        "A file of trades or bars becomes a market. A file that leaves something open answers 409 "
+        "with the question; the parameter that it names answers it. The answer names the market and "
         "reports rows accepted, rejected (by reason, with the first line numbers), duplicate and "
         "late: together all rows. not_utf8 in the report is the first byte that is not UTF-8: its "
         "line and position, and how the line reads as Latin-1.",
@@ -121,6 +131,12 @@ ROUTES = (
             "name": Parameter(text, text="the file's name, for its title"),
             "market": Parameter(text, None, "an uploaded market to add it to"),
             "symbol": Parameter(symbol, None, "for rows that name none"),
+            "dayfirst": Parameter(flag, None, "whether 01/02 is the first of February"),
+            "timezone": Parameter(text, None, "of times that name none: Europe/Berlin, +01:00"),
+            "columns": Parameter(
+                text, None, "the column of the symbols, or closes: each column is a symbol's"
+            ),
+            "replace": Parameter(flag, False, "whether rows may replace those of the same time"),
             "id": Parameter(key, None, "a name of your own, under which /api/uploads lists it"),
             "encoding": Parameter(
                 choice("utf-8", "latin-1"), "utf-8", "of its text: utf-8, latin-1"
