@@ -88,8 +88,8 @@ HEDGE_METHODS: tuple[str, ...] = get_args(HedgeMethod)
 TRENDS: tuple[str, ...] = get_args(Trend)
 LAG_METHODS: tuple[str, ...] = get_args(LagMethod)
 
-#: Latin capitals, digits, . / - _ ^ = : and letters of other scripts; none begins with =.
-SYMBOL_PATTERN = re.compile(r"(?!=)(?:[A-Z0-9./_^=:-]|[^\W\x00-\x7f]){1,64}")
+#: Latin capitals, digits, . / - _ ^ = : and letters of other scripts; none begins with = or /.
+SYMBOL_PATTERN = re.compile(r"(?![=/])(?!.*(?:\.\.|//))(?:[A-Z0-9./_^=:-]|[^\W\x00-\x7f]){1,64}")
 
 #: The id of a tick whose source gives none.
 NO_TRADE_ID = -1

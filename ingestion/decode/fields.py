@@ -244,8 +244,10 @@ def _is_ticker(obj: dict[str, Any], roles: Roles) -> bool:
     """Whether a price stands beside what a ticker says, such as bid and ask."""
     if roles.price != "last" and roles.size not in ("volume", "v"):
         return False
-    told = len(TICKER_NAMES.intersection(obj))
-    return told >= 2 or (roles.price == "last" and roles.size in ("volume", "v"))
+    if len(TICKER_NAMES.intersection(obj)) >= 2:
+        return True
+    says_so = "side" in obj or any(name in obj for name in KIND_NAMES)
+    return roles.price == "last" and roles.size in ("volume", "v") and not says_so
 
 
 def _fault(price: float | None, size: float | None, obj: dict[str, Any]) -> str:

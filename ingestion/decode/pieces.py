@@ -17,8 +17,8 @@ JSON_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 #: What recorders and loggers write before a frame: an arrow, a time, a level, a name.
 _BEFORE = re.compile(
-    rb"[^{}\[\]\"]{1,120}(?:\[[^{}\[\]\"]{0,60}\][^{}\[\]\"]{0,60})?(?=[{\[])|"
-    rb"\[[^{}\[\]\"]{1,60}\][^{}\[\]\"]{0,60}(?=[{\[])"
+    rb"(?:[^{}\[\]\"]{1,120}|[^{}\[\]\"]{0,120}\[[^{}\[\]\"]{1,60}\][^{}\[\]\"]{1,60})"
+    rb"(?<=[ \t:=,|>])(?=[{\[])"
 )
 
 _read_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode

@@ -6,6 +6,7 @@ those behind it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,11 +118,14 @@ def read_cells(
         invalid.append(row.number)
         return "skip"
 
+    block = lines.block
+    if block.count(b"\r") != block.count(b"\r\n"):
+        block = re.sub(rb"\r(?!\n)", b" ", block)  # which the library would take for a line break
     names = [f"{position}" for position in range(width)]
     table = pa.csv.read_csv(
-        pa.BufferReader(lines.block),
+        pa.BufferReader(block),
         pa.csv.ReadOptions(
-            column_names=names, use_threads=False, block_size=max(len(lines.block), 1)
+            column_names=names, use_threads=False, block_size=max(len(block), 1)
         ),
         pa.csv.ParseOptions(
             delimiter=delimiter, quote_char='"' if quotes else False, invalid_row_handler=skip

@@ -31,34 +31,18 @@ from ingestion.files.plan import Sample, plan_of
 from ingestion.files.report import Tally
 from ingestion.files.tables import Table
 from ingestion.files.text_reader import TextReader
-from ingestion.files.unpack import PIECE, Bounds, packer_of
+from ingestion.files.unpack import PIECE, Bounds, container_of, packer_of
 
-#: How containers begin.
-CONTAINERS = {
-    b"PK\x03\x04": "zip",
-    b"PK\x05\x06": "zip",
-    b"(\xb5/\xfd": "zst",
-    b"PAR1": "parquet",
-    b"ARROW1": "feather",
-}
 MAX_MEMBERS = 2_000
 #: Rows that are read at a time, and bytes of a group of rows that is taken.
 _BATCH_ROWS = 65_536
 _MAX_GROUP = 1 << 30
 _BESIDE = re.compile(
-    r"(^|/)(\.|__MACOSX|_manifest\.json$|readme|license)|\.(checksum|md|pdf|html?|png|manifest\.json)$",
+    r"(.*/)?(__MACOSX/.*|(\.|_manifest\.json|readme|license)[^/]*|[^/]*\.(checksum|md|pdf|html?|png|"
+    r"manifest\.json))",
     re.IGNORECASE,
 )
 _HIVE = re.compile(r"(symbol|timeframe)=([^/]+)/")
-
-
-def container_of(head: bytes) -> str | None:
-    """What kind of container begins like this, None for none.
-
-    >>> container_of(b"PAR1\\x15"), container_of(b"time,price")
-    ('parquet', None)
-    """
-    return next((name for magic, name in CONTAINERS.items() if head.startswith(magic)), None)
 
 
 def read_container(
@@ -161,7 +145,7 @@ def _zip(
         members = [one for one in archive.infolist() if not one.is_dir()]
         if any(one.filename == "[Content_Types].xml" for one in members):
             raise UploadError("this is a workbook (.xlsx): save it as CSV", advice=LEGAL)
-        members = [one for one in members if not _BESIDE.search(one.filename)]
+        members = [one for one in members if not _BESIDE.fullmatch(one.filename)]
         if not members or len(members) > MAX_MEMBERS:
             raise UploadError(
                 f"the zip archive holds {len(members) or 'no'} files", f"expected 1 to {MAX_MEMBERS}"

@@ -154,6 +154,7 @@ def _notes_of_dump(dump: Dump) -> tuple[str, ...]:
 
 def _of_names(sample: Sample, style: Style) -> Plan:
     names = [levels[0] for levels in sample.names]
+    refuse_names(names)
     time, close_labels = _time_columns(sample, names)
     grid = _grid(sample, time)
     if grid is not None:
@@ -173,24 +174,30 @@ def _of_names(sample: Sample, style: Style) -> Plan:
         if _are_symbols(sample, names, found, style):
             return _wide(sample, base, names)
         return _ohlc(sample, base, names, found)
-    if len([name for name in _OHLC if name in found]) >= 3:
-        missing = ", ".join(name for name in _OHLC if name not in found)
+    return _ticks_or_closes(sample, base, names, found)
+
+
+def refuse_names(names: Sequence[str]) -> None:
+    """Raise UploadError for names of bars of which one is missing, or stands twice."""
+    found = {name: columns_of(names, name) for name in (*_OHLC, "price")}
+    missing = [name for name in _OHLC if not found[name]]
+    if len(missing) == 1 and not (missing == ["close"] and found["price"]):
         raise UploadError(
-            f"line 1: no column for {missing}; found {_told(names)}",
+            f"line 1: no column for {missing[0]}; found {_told(names)}",
             advice="expected timestamp, open, high, low, close and perhaps volume, symbol",
         )
-    return _ticks_or_closes(sample, base, names, found)
+    if missing:
+        return
+    for name in (names[found[meaning][0]].strip() for meaning in _OHLC):
+        count = [one.strip() for one in names].count(name)
+        if count > 1:
+            raise UploadError(
+                f"line 1: column {name!r} stands {count} times", advice="leave one of them"
+            )
 
 
 def _ohlc(sample: Sample, base: Plan, names: list[str], found: dict[str, int]) -> Plan:
     parts = {name: at for name, at in found.items() if name not in ("price", "id")}
-    for name in _OHLC:
-        twice = [at for at in range(len(names)) if names[at].strip() == names[parts[name]].strip()]
-        if len(twice) > 1:
-            raise UploadError(
-                f"line 1: column {names[parts[name]]!r} stands {len(twice)} times",
-                advice="leave one of them",
-            )
     volume, notes = _volume(sample, names, base)
     if volume is not None:
         parts["volume"] = volume
@@ -481,8 +488,10 @@ def _are_symbols(sample: Sample, names: list[str], found: dict[str, int], style:
         return False
     opened, high, low, close = (_column(sample, found[name]) for name in _OHLC)
     wrong = (high < np.maximum(opened, close)) | (low > np.minimum(opened, close))
-    moved = np.median(np.abs(np.diff(close))) if len(close) > 1 else 0.0
-    return bool(wrong.mean() > 0.5 or np.median(high - low) > _WIDE * max(moved, 1e-9))
+    if wrong.mean() > 0.5:
+        return True
+    moved = float(np.median(np.abs(np.diff(close)))) if len(close) > 4 else 0.0
+    return len(names) == 5 and moved > 0 and bool(np.median(high - low) > _WIDE * moved)
 
 
 def _refuse_no_trades(sample: Sample, names: list[str], found: dict[str, int]) -> None:

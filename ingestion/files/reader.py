@@ -16,12 +16,12 @@ from typing import IO
 from analytics.model import Bars, Ticks
 from ingestion.decode.symbols import proper_symbol
 from ingestion.files.charset import Encoding
-from ingestion.files.containers import container_of, read_container
+from ingestion.files.containers import read_container
 from ingestion.files.errors import Answers, UploadError
 from ingestion.files.report import Tally, UploadReport
 from ingestion.files.text_reader import TextReader
 from ingestion.files.timeforms import zone_known
-from ingestion.files.unpack import Unpacker, packer_of
+from ingestion.files.unpack import Unpacker, container_of, packer_of
 
 __all__ = ["UploadError", "UploadReader", "UploadReport", "display_name"]
 
@@ -99,12 +99,7 @@ class UploadReader:
                 return []
             piece, self._start = self._start, None
             self._sniff(piece)
-        if self._whole is not None:
-            self._whole.write(piece)
-            return []
-        if self._unpacker is None:
-            return self._text.feed(piece)
-        return [batch for part in self._unpacker.feed(piece) for batch in self._text.feed(part)]
+        return self._taken(piece)
 
     def finish(self) -> list[Ticks | Bars]:
         """Read what is left, a torn last line included."""
@@ -114,7 +109,8 @@ class UploadReader:
         """As `finish`, batch by batch: a file that had to be whole is read here."""
         if self._start is not None:
             start, self._start = self._start, None
-            yield from self._text.feed(start)
+            self._sniff(start)
+            yield from self._taken(start)
         if self._whole is not None:
             with self._whole as file:
                 file.seek(0)
@@ -125,6 +121,14 @@ class UploadReader:
         yield from self._text.finish()
         if not self._tally.accepted:
             raise self._text.why_nothing()
+
+    def _taken(self, piece: bytes) -> list[Ticks | Bars]:
+        if self._whole is not None:
+            self._whole.write(piece)
+            return []
+        if self._unpacker is None:
+            return self._text.feed(piece)
+        return [batch for part in self._unpacker.feed(piece) for batch in self._text.feed(part)]
 
     def _read_whole(self, file: IO[bytes]) -> Iterator[Ticks | Bars]:
         for batch in read_container(

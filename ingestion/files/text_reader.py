@@ -20,7 +20,7 @@ from ingestion.files.lines import MAX_LINE, refuse_long
 from ingestion.files.naming import Naming
 from ingestion.files.report import REASONS, Tally
 from ingestion.files.tables import MAX_SYMBOLS, Table
-from ingestion.files.text_table import TextTable, head_of
+from ingestion.files.text_table import Head, TextTable, head_of
 from ingestion.files.tick_lines import TickLines
 
 HEAD = 1 << 16
@@ -137,38 +137,46 @@ class TextReader:
             raise UploadError("the file is empty", advice=LEGAL)
         text, self._rest = self._rest, b""
         first = next((at for at, line in enumerate(lines[:_PREAMBLE]) if _is_json_like(line)), None)
-        if first is not None and not self._is_table(lines):
+        if first is not None:
             return self._open_json([line for line in lines[first:] if line.strip()], text, whole)
-        head = head_of(self._texts(lines, text), self._file, self._answers)
+        head = self._head(lines, whole)
         if head is None:
             raise self._unknown(lines)
         self.kind = head.plan.kind
         self._body = TextTable(head, Table(head.plan, self._naming, self._tally), self._tally)
         return self._lines(text)
 
-    def _is_table(self, lines: Sequence[bytes]) -> bool:
-        """Whether lines of cells follow one that begins like JSON."""
-        return False
-
-    def _texts(self, lines: Sequence[bytes], text: bytes) -> list[str]:
-        """The lines as texts; those that are not UTF-8 are told, or read as Latin-1 where only
-        a header is so.
+    def _head(self, lines: Sequence[bytes], whole: bool) -> Head | None:
+        """What a table's first lines say; one that is not UTF-8 is told, and read where it names
+        columns alone.
         """
         odd = [at for at, line in enumerate(lines) if not _is_utf8(line)]
-        if not odd:
-            return [line.decode() for line in lines]
-        if len(odd) == 1 and odd[0] < _PREAMBLE and len(lines) > odd[0] + 1:
-            self._tally.notes.append(
-                f"line {odd[0] + 1} is not UTF-8 and was read as Windows-1252: it names columns, "
-                "and no figure hangs on it"
-            )
-            return [line.decode("cp1252", "replace") for line in lines]
-        for at in odd[:1]:
-            if at < _PREAMBLE:
-                self._tally.look_for_bytes(lines[at], at + 1)
-        if self._tally.not_utf8 is not None:
-            raise UploadError(self._tally.not_utf8.words, advice=LEGAL)
-        return [line.decode("utf-8", "replace") for line in lines]
+        texts = [line.decode("cp1252" if at in odd else "utf-8", "replace") for at, line in enumerate(lines)]
+        try:
+            head = head_of(texts, self._file, self._answers)
+            if odd and head is not None and odd[0] < head.header:
+                if len(odd) > 1:
+                    raise UploadError("", advice=LEGAL)
+                self._tally.notes.append(
+                    f"line {odd[0] + 1} is not UTF-8 and was read as Windows-1252: it names "
+                    "columns, and no figure hangs on it"
+                )
+        except UploadError as error:
+            if odd and odd[0] < _PREAMBLE and not isinstance(error, QuestionOpen):
+                self._tally.look_for_bytes(lines[odd[0]], odd[0] + 1)
+                if self._tally.not_utf8 is not None:
+                    raise UploadError(self._tally.not_utf8.words, advice=LEGAL) from None
+            if not whole and len(lines) < _PREAMBLE:
+                raise UploadError(
+                    f"line {len(lines) + 1} is longer than {HEAD >> 10} KB: no row of a table is",
+                    advice=LEGAL,
+                ) from None
+            raise
+        if head is None and odd and odd[0] < _PREAMBLE:
+            self._tally.look_for_bytes(lines[odd[0]], odd[0] + 1)
+            if self._tally.not_utf8 is not None:
+                raise UploadError(self._tally.not_utf8.words, advice=LEGAL)
+        return head
 
     def _unknown(self, lines: Sequence[bytes]) -> UploadError:
         at, first = next((at, line.strip()) for at, line in enumerate(lines, 1) if line.strip())
@@ -235,7 +243,13 @@ class TextReader:
 
     def _keep(self, text: bytes) -> list[Ticks | Bars]:
         assert self._document is not None
+        known = b"\n" in self._document.text
         self._document.text += text
+        first, newline, rest = self._document.text.partition(b"\n")
+        if newline and not known and rest.lstrip()[:1] == b"{" and _is_json(first):
+            text, self._document, self._tables = self._document.text, None, None
+            self._body = self._json_body([first])  # lines, of which the first was a long one
+            return self._lines(text)
         if len(self._document.text) > Document.MOST:
             raise UploadError(
                 f"a JSON document of more than {Document.MOST >> 20} MB in one object",

@@ -17,9 +17,9 @@ from analytics.model import Bars, Rejected, Ticks
 from ingestion.decode.decoder import sample
 from ingestion.files.cells import Lines, Rows, read_cells
 from ingestion.files.errors import LEGAL, Answers, UploadError
-from ingestion.files.names import NAMES, rank
+from ingestion.files.names import NAMES, column_of, rank
 from ingestion.files.numbers import floats
-from ingestion.files.plan import Plan, Sample, plan_of
+from ingestion.files.plan import Plan, Sample, plan_of, refuse_names
 from ingestion.files.report import Tally
 from ingestion.files.tables import Table
 from ingestion.files.timeforms import form_of
@@ -74,6 +74,11 @@ def head_of(lines: Sequence[str], file: str, answers: Answers) -> Head | None:
         return _without_rows(rows, file, answers)
     width = Counter(len(row) for row in rows[first:] if len(row) > 1).most_common(1)[0][0]
     headers = _headers(rows, skipped, first, width)
+    if not headers and first > skipped and _names_columns(rows[first - 1]):
+        raise UploadError(
+            f"the header names {len(rows[first - 1])} columns, and the rows have {width} cells",
+            advice=LEGAL,
+        )
     names = _levels([rows[at] for at in headers], width)
     data = [row for row in rows[first:] if len(row) == width]
     plan = plan_of(Sample(names, data[:_SAMPLE_ROWS], file, answers, delimiter))
@@ -156,19 +161,17 @@ def _known(row: Sequence[str]) -> int:
     return sum(any(rank(cell, meaning) is not None for meaning in NAMES) for cell in row)
 
 
+def _names_columns(row: Sequence[str]) -> bool:
+    """Whether cells are names, a time and a price among them."""
+    return column_of(row, "time") is not None and _known(row) >= 2
+
+
 def _without_rows(rows: Sequence[Sequence[str]], file: str, answers: Answers) -> Head | None:
     """Refuse a header with nothing below; None for what is no header."""
-    named = next((row for row in rows if _known(row) >= 2), None)
+    named = next((row for row in rows if _names_columns(row)), None)
     if named is None:
         return None
-    meanings = ("open", "high", "low", "close")
-    found = [name for name in meanings if any(rank(cell, name) is not None for cell in named)]
-    if 1 < len(found) < 4 and not any(rank(cell, "price") is not None for cell in named):
-        missing = ", ".join(name for name in meanings if name not in found)
-        raise UploadError(
-            f"line 1: no column for {missing}; found {', '.join(named)[:160]}",
-            advice="expected timestamp, open, high, low, close and perhaps volume, symbol",
-        )
+    refuse_names(named)
     raise UploadError("the file has a header and no rows", advice=LEGAL)
 
 

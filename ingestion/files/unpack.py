@@ -70,6 +70,25 @@ PACKERS: dict[bytes, tuple[str, Callable[[], Any]]] = {
 }
 
 
+#: How files begin that must be whole before they can be read.
+CONTAINERS = {
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"(\xb5/\xfd": "zst",
+    b"PAR1": "parquet",
+    b"ARROW1": "feather",
+}
+
+
+def container_of(head: bytes) -> str | None:
+    """What kind of container begins like this, None for none.
+
+    >>> container_of(b"PAR1\\x15"), container_of(b"time,price")
+    ('parquet', None)
+    """
+    return next((name for magic, name in CONTAINERS.items() if head.startswith(magic)), None)
+
+
 def packer_of(head: bytes) -> str | None:
     """What a file that begins like this is packed with, None if with nothing known here.
 
@@ -157,7 +176,7 @@ class Unpacker:
         self.problem = words
 
     def _check(self, piece: bytes) -> None:
-        inner = packer_of(piece) if not self._bounds.written else None
+        inner = None if self._bounds.written else packer_of(piece) or container_of(piece)
         if inner is not None:
             raise UploadError(f"a {inner} within a {self.name}", advice="expected one layer")
         self._bounds.add(0, len(piece))
