@@ -28,7 +28,11 @@ NOISE = frozenset(
     "trading um unnamed index usdm utc weekly year".split()
 )
 #: Words that are noise beside a word that is none, and symbols where they stand alone.
-WEAK_NOISE = frozenset("de us uk en eu fr es it cp1252 latin1 utf8 utf16 bom crlf semicolon".split())
+WEAK_NOISE = frozenset(
+    "de us uk en eu fr es it cp1252 latin1 utf8 utf16 bom crlf semicolon s m h d w nasdaq nyse amex "
+    "arca lse xetra euronext asx tsx nse bse moex oanda fxcm forexcom capitalcom pepperstone saxo "
+    "tvc cboe cme cbot comex nymex ice eurex sgx hkex tse krx fx histdata com".split()
+)
 UPLOAD = "UPLOAD"
 MAX_SYMBOL = 64
 
@@ -74,7 +78,7 @@ def symbol_in_name(name: str) -> str | None:
         if pair[1].lower() not in EXCHANGES | NOISE and not pair[1].isdigit():
             return pair[0].upper()
     for part in re.split(r"[^A-Za-z0-9]+", stem):
-        part = re.sub(r"(?<=[A-Za-z])\d{4}$", "", part)
+        part = re.sub(r"(?<=[A-Za-z])(\d{4}|1|5|15|30|60|240|10080|43200)$", "", part)
         symbol = part.upper()
         for quote in QUOTES:
             base = symbol.removesuffix(quote)

@@ -129,13 +129,17 @@ def dump_of(rows: Sequence[Sequence[str]], style: Style = Style()) -> Dump | Non
     width = len(rows[0])
     kept = [row for row in rows if len(row) == width]
     columns = [[row[at].strip() for row in kept] for at in range(width)]
-    for dump in DUMPS:
-        if len(dump.meanings) == width and _fits(dump.meanings, columns, style):
-            return dump
+    fitting = [dump for dump in DUMPS if len(dump.meanings) == width]
+    for strict in (True, False):  # a turnover that is none tells less than the order of prices
+        for dump in fitting:
+            if _fits(dump.meanings, columns, style, strict):
+                return dump
     return None
 
 
-def _fits(meanings: Sequence[str], columns: Sequence[list[str]], style: Style) -> bool:
+def _fits(
+    meanings: Sequence[str], columns: Sequence[list[str]], style: Style, strict: bool
+) -> bool:
     numbers = {}
     for meaning, cells in zip(meanings, columns, strict=True):
         if meaning in ("time", "date", "clock"):
@@ -158,7 +162,7 @@ def _fits(meanings: Sequence[str], columns: Sequence[list[str]], style: Style) -
             if not _most(~wrong) or (meaning in _PRICES and not _most(values > 0)):
                 return False
             numbers[meaning] = values
-    return _are_in_order(numbers) and _is_turnover(numbers)
+    return _are_in_order(numbers) and (not strict or _is_turnover(numbers))
 
 
 def _is_turnover(numbers: dict[str, np.ndarray]) -> bool:

@@ -69,6 +69,7 @@ _WRAPPERS = frozenset(
 _NO_TRADES = frozenset(
     "bids asks orders orderbook book market_caps total_volumes liquidations errors".split()
 )
+_TELLING = ("time", "open", "close", "price")
 _MAX_DEPTH = 8
 _MAX_SIGNATURES = 16
 
@@ -117,8 +118,8 @@ def _of_list(values: list[Any], symbol: str | None, depth: int) -> Iterator[Foun
         return
     batches: dict[tuple[str, ...], list[Row]] = {}
     for one in values:
-        if isinstance(one, dict) and _is_row(one):
-            plain = {key: cell for key, cell in one.items()}
+        plain = _flat(one) if isinstance(one, dict) else {}
+        if _is_row(plain):
             names = tuple(plain)
             batches.setdefault(names, []).append([_text(cell) for cell in plain.values()])
         elif isinstance(one, dict | list):
@@ -139,7 +140,8 @@ def _of_object(value: Mapping[str, Any], symbol: str | None) -> Found | None:
     arrays = _arrays(value)
     if len(arrays) >= 2:
         return Found(tuple(arrays), [list(map(_text, row)) for row in zip(*arrays.values(), strict=True)], symbol)
-    return Found(tuple(value), [list(map(_text, inner))], symbol) if _is_row(value) else None
+    plain = _flat(dict(value))
+    return Found(tuple(plain), [list(map(_text, plain.values()))], symbol) if _is_row(plain) else None
 
 
 def _of_objects(value: Mapping[str, Mapping[str, Any]], symbol: str | None) -> Found | None:
@@ -169,12 +171,11 @@ def _arrays(value: Any, depth: int = 0) -> dict[str, list[Any]]:
     for key, inner in value.items():
         if isinstance(inner, list) and inner and not any(isinstance(one, dict | list) for one in inner):
             found["timestamp" if key == "ticks" else key] = inner
-    if any(rank(key, "time") is not None for key in found):
-        for inner in value.values():
-            if isinstance(inner, dict | list):
-                found |= {k: v for k, v in _arrays(inner, depth + 1).items() if k not in found}
-    elif depth == 0:
+    if depth == 0 and not any(rank(key, "time") is not None for key in found):
         return {}
+    for inner in value.values():
+        if isinstance(inner, dict | list):
+            found |= {k: v for k, v in _arrays(inner, depth + 1).items() if k not in found}
     longest = max(map(len, found.values()), default=0)
     return {key: inner for key, inner in found.items() if len(inner) == longest}
 
@@ -183,12 +184,23 @@ def _is_flat(value: Mapping[str, Any]) -> bool:
     return bool(value) and not any(isinstance(one, dict | list) for one in value.values())
 
 
+def _flat(value: dict[str, Any]) -> dict[str, Any]:
+    """An object with the prices that it wraps in another, as OANDA's candles do."""
+    for name in ("mid", "bid", "ask"):
+        inner = value.get(name)
+        if isinstance(inner, dict) and {"o", "h", "l", "c"} <= inner.keys():
+            return {key: one for key, one in value.items() if key != name} | inner
+    return value
+
+
 def _is_row(value: Mapping[str, Any]) -> bool:
-    """Whether an object is a row: it has a price, or open and close."""
-    flat = {key for key, one in value.items() if not isinstance(one, dict | list) or _is_wrapped(one)}
-    priced = any(rank(key, meaning) is not None for key in flat for meaning in ("price", "close"))
-    timed = any(rank(key, meaning) is not None for key in flat for meaning in ("time", "closetime"))
-    return timed and (priced or sum(not isinstance(value[key], str) for key in flat) > 2)
+    """Whether an object is a row: it has a time and a price, or figures and no rows inside."""
+    flat = [key for key, one in value.items() if not isinstance(one, dict | list) or _is_wrapped(one)]
+    known = {meaning for key in flat for meaning in _TELLING if rank(key, meaning) is not None}
+    if {"open", "close"} <= known or ("time" in known and known & {"price", "close"}):
+        return True
+    numbers = [key for key in flat if isinstance(value[key], int | float) and rank(key, "time") is None]
+    return "time" in known and bool(numbers) and len(flat) == len(value)
 
 
 def _is_wrapped(value: Any) -> bool:
@@ -209,6 +221,10 @@ def _symbol_beside(value: Mapping[str, Any]) -> str | None:
     for key, inner in value.items():
         if isinstance(inner, str) and rank(key, "symbol") is not None and len(inner) > 2:
             return proper_symbol(inner)
+        if isinstance(inner, str) and key in ("ch", "topic", "stream", "channel"):
+            found = symbol_in_name(inner)
+            if found is not None:
+                return found
         if canonical(key) in ("meta", "metadata", "arg", "meta_data") and isinstance(inner, dict):
             found = _symbol_beside(inner)
             if found is not None:

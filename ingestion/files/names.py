@@ -13,7 +13,7 @@ from ingestion.decode.symbols import QUOTES, proper_symbol
 
 #: Meaning -> names, as `canonical` has them.
 NAMES: dict[str, str] = {
-    "time": "opentime opendatetime timeopen openat starttime startat start timeperiodstart begins "
+    "time": "opentime klineopentime snappedat opendatetime timeopen openat starttime startat start timeperiodstart begins "
     "begintime candlebegintime periodstart bucket barstart tsms timestampms timems timestamp ts "
     "tickts unix unixtime unixtimestamp unixms epoch epochms transacttime transacttimestamp "
     "tradetime tradetimestamp tradedat executedat createdtime createtimems createdat createtime "
@@ -31,20 +31,20 @@ NAMES: dict[str, str] = {
     "product security crypto currency base underlying kürzel wertpapier activo simbolo título",
     "venue": "exchange venue exchangename exch mic",
     "event": "event eventtype msgtype messagetype channel recordtype type e kind",
-    "open": "open o openprice priceopen opening first eröffnung eröffnungskurs apertura "
+    "open": "open o mido midopen openmid openprice priceopen opening first eröffnung eröffnungskurs apertura "
     "ouverture 开盘 开盘价 始値 openbid bidopen",
-    "high": "high h highprice pricehigh max hoch höchst höchstkurs tageshoch máximo massimo "
+    "high": "high h midh midhigh highmid highprice pricehigh max hoch höchst höchstkurs tageshoch máximo massimo "
     "plushaut haut 最高 最高价 高値 highbid bidhigh",
-    "low": "low l lowprice pricelow min tief tiefst tiefstkurs tagestief mínimo minimo "
+    "low": "low l midl midlow lowmid lowprice pricelow min tief tiefst tiefstkurs tagestief mínimo minimo "
     "plusbas bas 最低 最低价 安値 lowbid bidlow",
-    "close": "close c closeprice priceclose closelast closing last lastprice settle settlement "
+    "close": "close c midc midclose closemid closeprice priceclose closelast closing last lastprice settle settlement "
     "schluss schlusskurs schluß kurs cierre chiusura clôture cloture dernier último ultimo 收盘 "
     "收盘价 終値 closebid bidclose value adjclose adjustedclose",
     "volume": "volume vol v basevolume volumebase basevol volumefrom volbase baseassetvolume "
-    "tradevolume totalvolume tradedvolume volumen umsatz stück volumetraded shares 成交量 出来高 "
+    "tradevolume tradedvolume volumen umsatz stück volumetraded shares 成交量 出来高 "
     "tickvolume tickvol volumetick",
     "quote": "quotevolume quoteassetvolume quotevol volumequote volquote volumeto turnover volccy "
-    "volccyquote quoteqty quotequantity quoteamount total cost funds notional foreignnotional "
+    "volccyquote totalvolume quoteqty quotequantity quoteamount total cost funds notional foreignnotional "
     "grossvalue volumecurrency money valuetraded turnoverusd baseturnover 成交额",
     "trades": "trades count numberoftrades tradecount tradescount ntrades numtrades nooftrades n "
     "transactions tradesdone numberoftransactions",
@@ -85,7 +85,7 @@ NO_TRADE_FILES = re.compile(
 NO_SYMBOLS = frozenset(
     "adjclose adjustedclose bid ask spread change changepct pct percent returns return dividends "
     "stocksplits splits capitalgains marketcap side percentage amount rate rsi macd signal sma ema "
-    "ignore index id flags spread notional openint oi".split()
+    "ignore index unnamed0 level0 level id flags spread notional openint oi".split()
 )
 
 _LOOKUP = {

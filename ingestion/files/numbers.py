@@ -18,7 +18,7 @@ _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _SIGNS = r"^[$€£¥₹]|[$€£¥₹]$|^'"
 _MULTIPLES = {"k": 1e3, "m": 1e6, "b": 1e9}
-_DECIMAL_COMMA = re.compile(r"[+-]?[\d.   ']*\d,\d+\s*")
+_DECIMAL_COMMA = re.compile(r"[+-]?[\d.\s']*\d,\d+\s*")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+\s*")
 
 

@@ -36,6 +36,8 @@ from ingestion.files.timestep import is_regular
 
 _OHLC = ("open", "high", "low", "close")
 _SHOWN = 160
+#: Letters of names in small letters that may be those of symbols.
+_SHORT = 9
 #: The range of a bar is not so many times the change from close to close.
 _WIDE = 50
 
@@ -154,7 +156,8 @@ def _notes_of_dump(dump: Dump) -> tuple[str, ...]:
 
 def _of_names(sample: Sample, style: Style) -> Plan:
     names = [levels[0] for levels in sample.names]
-    refuse_names(names)
+    if all(len(levels) == 1 for levels in sample.names):
+        refuse_names(names)
     time, close_labels = _time_columns(sample, names)
     grid = _grid(sample, time)
     if grid is not None:
@@ -211,6 +214,15 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
     size, _ = _volume(sample, names, base, ticks=True)
     if size == price:
         size = None
+    last = "price" not in found and price is not None and canonical(names[price]).startswith("last")
+    if size is not None and (last or "price" in found) and _is_of_a_day(sample, size):
+        raise UploadError(
+            f"column {names[size]!r} hardly changes from row to row: it is the volume of 24 h, and "
+            "the rows are tickers, no trades",
+            advice=LEGAL,
+        )
+    if last and size is not None and not _are_steps(sample, base):
+        found = {**found, "price": price}
     if price is not None and size is not None and "price" in found:
         parts = {"price": price, "size": size}
         if "id" in found and found["id"] not in (price, size):
@@ -219,7 +231,7 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
         return replace(base, kind="ticks", groups=(Group(None, parts),), event=event)
     others = [at for at in _number_columns(sample, base) if at not in (price, size)]
     if price is not None and not [at for at in others if _may_be_symbol(names[at])]:
-        if "price" in found and not is_regular(_sample_times(sample, base)):
+        if "price" in found and not _are_steps(sample, base):
             raise UploadError(
                 f"prices only: the columns are {_told(names)}",
                 "the size is missing, without which a price is no trade, and the times are not "
@@ -247,6 +259,13 @@ def _wide(sample: Sample, base: Plan, names: list[str]) -> Plan:
             f"column of closes a symbol; {LEGAL}",
         )
     plain = all(_may_be_symbol(names[at]) for at in positions)
+    short = all(len(names[at].strip()) <= _SHORT for at in positions) and len(positions) > 1
+    if not plain and not short and sample.answers.columns != "closes":
+        raise UploadError(
+            f"the columns are {_told(names)}",
+            "none is known as a price, and their names are not those of symbols",
+            f"expected timestamp with price and size, or with open, high, low and close; {LEGAL}",
+        )
     if not plain and sample.answers.columns != "closes":
         told = _told([names[at] for at in positions])
         raise QuestionOpen(
@@ -259,6 +278,21 @@ def _wide(sample: Sample, base: Plan, names: list[str]) -> Plan:
         )
     groups = tuple(Group(symbols[at], {"close": at}) for at in positions)
     return replace(base, groups=groups, symbol=None, venue=None)
+
+
+def _are_steps(sample: Sample, base: Plan) -> bool:
+    """Whether times are the even steps of bars, and each is there once for a symbol."""
+    moments = _sample_times(sample, base)
+    cells = [row[base.symbol] for row in sample.rows] if base.symbol is not None else [""] * len(moments)
+    once = len(set(zip(moments.tolist(), cells, strict=True))) * 10 > len(moments) * 9
+    return once and is_regular(moments)
+
+
+def _is_of_a_day(sample: Sample, position: int) -> bool:
+    """Whether volumes are almost the same from row to row, as those of the last 24 h are."""
+    volume = _column(sample, position)
+    away = np.abs(np.diff(volume)) / np.maximum(volume[1:], 1e-12)
+    return len(volume) > 9 and bool(0 < np.median(away) < 0.01)
 
 
 def _may_be_symbol(name: str) -> bool:
@@ -313,6 +347,8 @@ def _time_columns(sample: Sample, names: list[str]) -> tuple[tuple[int, ...], bo
     candidates = [*columns_of(names, "time"), *columns_of(names, "closetime")]
     if "T" in names and "t" in names and "p" in names:  # a trade's time and id
         candidates = [names.index("T")]
+    if all(column_of(names, name) is not None for name in _OHLC) and "id" in names:
+        candidates.append(names.index("id"))  # HTX names its bars by their time
     unnamed = [at for at, name in enumerate(names) if canonical(name) in ("", "index", "unnamed0", "indexlevel0")]
     rounded = ""
     for at in [*candidates, *unnamed, *range(len(names))]:
@@ -438,8 +474,9 @@ def _volume(
     found = [at for at in found if at not in quoted]
     if len(found) > 1 and canonical(names[found[0]]) in ("vol", "volume") and _all_zero(sample, found[0]):
         found = [at for at in found if not _all_zero(sample, at)] or found  # MetaTrader's VOL
-    if len(found) > 1 and (price := column_of(names, "price") or column_of(names, "close")) is not None:
-        found = _not_turnover(sample, found, price)
+    prices = [*columns_of(names, "price"), *columns_of(names, "close")]
+    if len(found) > 1 and prices:
+        found = _not_turnover(sample, found, prices[0])
     if found:
         return found[0], ()
     if quoted:
@@ -474,7 +511,7 @@ def _number_columns(sample: Sample, base: Plan) -> list[int]:
     found = []
     for at in range(base.width):
         cells = sample.cells(at)
-        if at in taken or not cells:
+        if at in taken or not cells or (sample.names and not sample.names[at][0].strip()):
             continue
         values, wrong = floats(pa.array(cells, pa.string()), base.style)
         if not wrong.any() and np.isfinite(values).any():
@@ -496,7 +533,13 @@ def _are_symbols(sample: Sample, names: list[str], found: dict[str, int], style:
 
 def _refuse_no_trades(sample: Sample, names: list[str], found: dict[str, int]) -> None:
     """Raise UploadError for rows that say of themselves that they are no trades and no bars."""
-    said = [(name, NO_TRADES[canonical(name)]) for name in names if canonical(name) in NO_TRADES]
+    said = [
+        (name, NO_TRADES[canonical(name)])
+        for at, name in enumerate(names)
+        if canonical(name) in NO_TRADES and sample.cells(at)
+    ]
+    if "price" in found and columns_of(names, "size"):  # trades, with the quotes of their moment
+        said = [(name, what) for name, what in said if not what.startswith("quotes")]
     bars = set(_OHLC) <= found.keys() and not any("bid" in canonical(name) for name, _ in said)
     told = NO_TRADE_FILES.search(sample.file)
     if said and not bars:

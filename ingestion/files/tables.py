@@ -88,7 +88,7 @@ class Table:
         self._held = 0
         self._step = 0
         self._offset = self._shift = 0
-        self._dates = False
+        self._dates = self._learnt = False
         self._widened = 0
         tally.notes.extend(plan.notes)
         parts = plan.groups[0].parts
@@ -302,7 +302,7 @@ class Table:
         self._blocks, self._held = [], 0
         if not len(columns[0]):
             return []
-        if self.tally.timeframe is None:
+        if not self._learnt:
             self._learn_grid(columns[2])
         if self._dates:
             columns[2] = (columns[2] + 3 * HOUR_MS) // DAY_MS * DAY_MS
@@ -320,8 +320,9 @@ class Table:
 
     def _learn_grid(self, ts_ms: IntArray) -> None:
         """The timeframe, and whether times are those at which bars begin."""
-        self._step = self._step or step_of(ts_ms)
-        self.tally.timeframe = timeframe_name(self._step)
+        known = self.tally.timeframe
+        self._step = self._step or step_of(ts_ms, TIMEFRAMES[known] if known else 0)
+        self._learnt, self.tally.timeframe = True, timeframe_name(self._step)
         residues, counts = np.unique(ts_ms % self._step, return_counts=True)
         self._offset = int(residues[np.argmax(counts)])
         if self._step == DAY_MS and len(residues) > 1:

@@ -6,19 +6,16 @@ What it is, its first lines tell; the reading itself is `ingestion.files.cells`.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import pyarrow as pa
-
 from analytics.model import Bars, Rejected, Ticks
 from ingestion.decode.decoder import sample
-from ingestion.files.cells import Lines, Rows, read_cells
+from ingestion.files.cells import Lines, read_cells
 from ingestion.files.errors import LEGAL, Answers, UploadError
 from ingestion.files.names import NAMES, column_of, rank
-from ingestion.files.numbers import floats
 from ingestion.files.plan import Plan, Sample, plan_of, refuse_names
 from ingestion.files.report import Tally
 from ingestion.files.tables import Table
@@ -29,7 +26,8 @@ DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 500
 _PREAMBLE = 12
 _MAX_HEADERS = 3
-_MAX_WIDTH = 2_000
+#: Digits as people write them: 1.234,5 or $1'234 or 12.3K or 1e-5.
+_NUMBER = re.compile(r"[+-]?[$€£¥]?(?=[^\d]?\d)[\d.,'\s]+(?:[eE][+-]?\d+|[KMBkmb%€])?")
 
 
 @dataclass(frozen=True)
@@ -109,18 +107,9 @@ def _delimiter(lines: Sequence[str]) -> tuple[str | None, int]:
 def _is_data(row: Sequence[str]) -> bool:
     """Whether cells are a row: a time and a number, or numbers alone."""
     cells = [cell.strip() for cell in row if cell.strip()]
-    if len(cells) < 2:
-        return False
-    timed = [form_of(cell) is not None for cell in cells]
-    if not any(timed):
-        return not any(map(str.isalpha, "".join(cells))) or _numbers(cells) * 2 > len(cells)
-    return _numbers(cells) + sum(timed) >= 2
-
-
-def _numbers(cells: Sequence[str]) -> int:
-    plain = [cell.replace(",", ".") for cell in cells]
-    values, _ = floats(pa.array(plain, pa.string()))
-    return int(np.isfinite(values).sum())
+    numbers = sum(_NUMBER.fullmatch(cell) is not None for cell in cells)
+    timed = sum(form_of(cell) is not None for cell in cells)
+    return len(cells) > 1 and (numbers * 2 > len(cells) if not timed else numbers + timed >= 2)
 
 
 def _headers(rows: Sequence[Sequence[str]], skipped: int, first: int, width: int) -> list[int]:

@@ -63,7 +63,7 @@ FORMS = (
              rf"{_DAYS}(?P<d>\d\d?)[- /](?P<mon>[A-Za-z]{{3}})[a-z]*\.?[- /,] ?{_YEAR}{_REST}"),
     TimeForm("name of the month, day", "Jan 31, 2025", "mdy",
              rf"{_DAYS}(?P<mon>[A-Za-z]{{3}})[a-z]*\.? (?P<d>\d\d?),? {_YEAR}{_REST}"),
-    TimeForm("epoch seconds, ms, us or ns", "1738341000000", "epoch", r"\d{9,19}(?:\.\d+)?"),
+    TimeForm("epoch seconds, ms, us or ns", "1738341000000", "epoch", r"\d{9,19}(?:\.\d+)?|\d\.\d{9,18}[eE]\+?\d\d"),
     TimeForm("a spreadsheet's days since 1900", "45688.6875", "serial", r"[34567]\d{4}(?:\.\d+)?"),
     TimeForm("a clock beside a column of dates", "16:30:00", "clock", _CLOCK),
 )  # fmt: skip

@@ -15,18 +15,21 @@ HOUR_MS = 3_600_000
 _OFF_GRID = 20
 
 
-def step_of(ts_ms: IntArray) -> int:
+def step_of(ts_ms: IntArray, known: int = 0) -> int:
     """The length in ms of bars at these times, ascending within a symbol: shape (n,).
 
     It is the greatest step that all times have in common; where few stand off the grid of the
-    others, those do not count. Days of 23 and 25 hours are days. Raises UploadError where there
-    is no such step of a second or more.
+    others, those do not count. Days of 23 and 25 hours are days. known: the step of other bars
+    that these stand beside. Raises UploadError where there is no such step of a second or more,
+    or another one than is known.
 
     >>> minutes = np.array([0, 5, 10, 12, 13, 18]) * 60_000
     >>> step_of(minutes), step_of(minutes * 60)
     (60000, 3600000)
     """
     moments = np.unique(ts_ms)
+    if known:
+        return _as_known(moments, known)
     steps = np.diff(moments)
     if not len(steps):
         raise UploadError(
@@ -44,6 +47,20 @@ def step_of(ts_ms: IntArray) -> int:
             "a file of trades needs a column for the size",
         )
     return common
+
+
+def _as_known(moments: IntArray, known: int) -> int:
+    """The known step, where these times may be thin ones of it."""
+    if len(moments) < 2:
+        return known
+    own = step_of(moments)
+    full = len(moments) * own * 5 >= 4 * int(moments[-1] - moments[0])
+    if own % known or (own > known and full):
+        raise UploadError(
+            f"bars of {timeframe_name(own)} beside bars of {timeframe_name(known)}",
+            advice="upload them one by one",
+        )
+    return known
 
 
 def _without_strays(moments: IntArray, least: int, common: int) -> int:
