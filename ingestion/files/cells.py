@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,48 +50,68 @@ class Rows:
 
 
 class Lines:
-    """The lines of a block of text: where each begins and ends. `[number]` is its text.
+    """The lines of a block of text, which ends with a line break. `[number]` is a line's text.
+
+    Where each begins is found out when it is asked for first.
 
     >>> lines = Lines(b"a\\r\\n\\nbc\\n", first=7)
-    >>> len(lines), lines[7], lines[8], lines[9]
-    (3, b'a', b'', b'bc')
+    >>> len(lines), lines[7], lines[8], lines[9], lines.numbers.tolist()
+    (3, b'a', b'', b'bc', [7, 9])
     """
 
     def __init__(self, block: bytes, first: int) -> None:
         self.block = block
         self.first = first
-        data = np.frombuffer(block, np.uint8)
-        breaks = np.flatnonzero(data == _LF)
-        self.begins = np.concatenate(([0], breaks[:-1] + 1)) if len(breaks) else breaks
-        self.ends = breaks - (data[np.maximum(breaks - 1, 0)] == _CR) * (breaks > self.begins)
+        self._data = np.frombuffer(block, np.uint8)
+        self._count = int(np.count_nonzero(self._data == _LF))
 
     def __len__(self) -> int:
-        return len(self.begins)
+        return self._count
 
     def __getitem__(self, number: int) -> bytes:
         position = number - self.first
         if not 0 <= position < len(self):  # of a block that has gone by
             return b""
-        return self.block[self.begins[position] : self.ends[position]]
+        begins, ends = self._edges
+        return self.block[begins[position] : ends[position]]
+
+    @cached_property
+    def _edges(self) -> tuple[IntArray, IntArray]:
+        """Where each line begins, and where it ends without its line break."""
+        breaks = np.flatnonzero(self._data == _LF)
+        begins = np.concatenate(([0], breaks[:-1] + 1)) if len(breaks) else breaks
+        before = self._data[np.maximum(breaks - 1, 0)]
+        return begins, breaks - (before == _CR) * (breaks > begins)
 
     @property
     def numbers(self) -> IntArray:
         """The numbers of the lines that are not empty."""
-        return np.flatnonzero(self.ends > self.begins) + self.first
+        begins, ends = self._edges
+        return np.flatnonzero(ends > begins) + self.first
+
+    def since(self, number: int) -> Lines:
+        """The lines from the one of that number on."""
+        if number == self.first:
+            return self
+        return Lines(self.block[self._edges[0][number - self.first] :], number)
 
     def without(self, numbers: Sequence[int]) -> bytes:
         """The block with these lines emptied, so that the others keep their numbers."""
+        begins, ends = self._edges
         out = bytearray(self.block)
         for number in sorted(numbers, reverse=True):
             position = number - self.first
-            del out[self.begins[position] : self.ends[position]]
+            del out[begins[position] : ends[position]]
         return bytes(out)
 
     @property
     def quotes(self) -> IntArray:
         """How many quotes each line has."""
-        marks = np.cumsum(np.frombuffer(self.block, np.uint8) == _QUOTE)
-        counts: IntArray = np.diff(marks[self.ends - 1 + (self.ends == 0)], prepend=0)
+        if _QUOTE not in self.block:
+            return np.zeros(len(self), np.int64)
+        _, ends = self._edges
+        marks = np.cumsum(self._data == _QUOTE)
+        counts: IntArray = np.diff(marks[ends - 1 + (ends == 0)], prepend=0)
         return counts
 
     def with_open_quotes(self) -> list[int]:
@@ -119,14 +140,12 @@ def read_cells(
         return "skip"
 
     block = lines.block
-    if block.count(b"\r") != block.count(b"\r\n"):
+    if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
         block = re.sub(rb"\r(?!\n)", b" ", block)  # which the library would take for a line break
     names = [f"{position}" for position in range(width)]
     table = pa.csv.read_csv(
         pa.BufferReader(block),
-        pa.csv.ReadOptions(
-            column_names=names, use_threads=False, block_size=max(len(block), 1)
-        ),
+        pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=max(len(block), 1)),
         pa.csv.ParseOptions(
             delimiter=delimiter, quote_char='"' if quotes else False, invalid_row_handler=skip
         ),
@@ -137,10 +156,13 @@ def read_cells(
         ),
         memory_pool=_POOL,
     )
-    numbers = lines.numbers
-    others = numbers[np.array(invalid, np.int64) - 1].tolist() if invalid else []
-    if invalid:
-        numbers = np.delete(numbers, np.array(invalid) - 1)
+    if len(table) == len(lines):
+        numbers: IntArray = np.arange(lines.first, lines.first + len(lines))
+        others: list[int] = []
+    else:
+        missing = np.array(invalid, np.int64) - 1
+        others = lines.numbers[missing].tolist()
+        numbers = np.delete(lines.numbers, missing)
     columns = {
         position: table.column(at).combine_chunks() if len(table) else pa.array([], pa.string())
         for at, position in enumerate(wanted)

@@ -136,7 +136,9 @@ class Charset:
         return "latin-1" if self._encoding == "latin-1" else None
 
     def _read(self, piece: bytes) -> bytes:
-        if self._decoder is None or (self._encoding == "latin-1" and piece.isascii() and not self._is_wide):
+        if self._decoder is None or (
+            self._encoding == "latin-1" and piece.isascii() and not self._is_wide
+        ):
             return piece
         return self._decoder.decode(piece).encode()
 

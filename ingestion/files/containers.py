@@ -57,7 +57,9 @@ def read_container(
         else:
             yield from _arrow(kind, file, name, tally, answers)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise UploadError(f"the {kind} file is damaged or of a kind that is not read ({error})") from None
+        raise UploadError(
+            f"the {kind} file is damaged or of a kind that is not read ({error})"
+        ) from None
     except (pa.ArrowException, OSError) as error:
         words = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise UploadError(f"the {kind} file is damaged ({words})") from None
@@ -148,7 +150,8 @@ def _zip(
         members = [one for one in members if not _BESIDE.fullmatch(one.filename)]
         if not members or len(members) > MAX_MEMBERS:
             raise UploadError(
-                f"the zip archive holds {len(members) or 'no'} files", f"expected 1 to {MAX_MEMBERS}"
+                f"the zip archive holds {len(members) or 'no'} files",
+                f"expected 1 to {MAX_MEMBERS}",
             )
         symbols = _symbols_of([one.filename for one in members], name)
         bounds = Bounds()
@@ -230,7 +233,8 @@ def _symbols_of(members: list[str], archive: str) -> dict[str, str | None]:
         told = archive if names_nothing(member) and not names_nothing(archive) else member
         symbols[member] = None if names_nothing(told) else symbol_of_file(told)
     venues = {
-        symbol: {exchange_in_name(member) for member in members if symbols[member] == symbol} - {None}
+        symbol: {exchange_in_name(member) for member in members if symbols[member] == symbol}
+        - {None}
         for symbol in set(symbols.values())
     }
     for member, symbol in symbols.items():

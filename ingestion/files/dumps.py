@@ -110,9 +110,7 @@ DUMPS = (
 )  # fmt: skip
 
 _FLAGS = frozenset(("true", "false", "0", "1", "t", "f", "m", ""))
-_SIDES = frozenset(
-    "buy sell b s bid ask 1 2 0 -1 long short m l market limit taker maker".split()
-)
+_SIDES = frozenset("buy sell b s bid ask 1 2 0 -1 long short m l market limit taker maker".split())
 _PRICES = ("open", "high", "low", "close", "price", "vwap", "bid", "ask")
 
 

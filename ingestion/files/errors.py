@@ -73,9 +73,7 @@ class QuestionOpen(UploadError):
         self.question = question
 
 
-def replace_question(
-    count: int, symbols: Iterable[str], market: str, file: str
-) -> QuestionOpen:
+def replace_question(count: int, symbols: Iterable[str], market: str, file: str) -> QuestionOpen:
     """The question whether rows of a file may replace rows that a market has already."""
     named, venue = ", ".join(sorted(symbols)), exchange_in_name(file)
     choices = [Choice("true", "replace them")]

@@ -107,7 +107,11 @@ def _walk(value: Any, symbol: str | None, depth: int) -> Iterator[Found]:
             yield found
             return
         for key, inner in value.items():
-            if isinstance(inner, dict | list) and canonical(key) not in _NO_TRADES and key not in _NO_TRADES:
+            if (
+                isinstance(inner, dict | list)
+                and canonical(key) not in _NO_TRADES
+                and key not in _NO_TRADES
+            ):
                 yield from _walk(inner, _symbol_of_key(key, inner) or symbol, depth + 1)
 
 
@@ -132,16 +136,24 @@ def _of_object(value: Mapping[str, Any], symbol: str | None) -> Found | None:
     """A table that the object itself is."""
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
         index = value.get("index") or [""] * len(value["data"])
-        rows = [[_text(at), *map(_text, row)] for at, row in zip(index, value["data"], strict=False)]
+        rows = [
+            [_text(at), *map(_text, row)] for at, row in zip(index, value["data"], strict=False)
+        ]
         return Found(("", *map(str, value["columns"])), rows, symbol)
     inner = list(value.values())
     if len(inner) >= 1 and all(isinstance(one, dict) and _is_flat(one) for one in inner):
         return _of_objects(value, symbol)
     arrays = _arrays(value)
     if len(arrays) >= 2:
-        return Found(tuple(arrays), [list(map(_text, row)) for row in zip(*arrays.values(), strict=True)], symbol)
+        return Found(
+            tuple(arrays),
+            [list(map(_text, row)) for row in zip(*arrays.values(), strict=True)],
+            symbol,
+        )
     plain = _flat(dict(value))
-    return Found(tuple(plain), [list(map(_text, plain.values()))], symbol) if _is_row(plain) else None
+    return (
+        Found(tuple(plain), [list(map(_text, plain.values()))], symbol) if _is_row(plain) else None
+    )
 
 
 def _of_objects(value: Mapping[str, Mapping[str, Any]], symbol: str | None) -> Found | None:
@@ -169,7 +181,11 @@ def _arrays(value: Any, depth: int = 0) -> dict[str, list[Any]]:
     if not isinstance(value, dict) or depth > 3:
         return found
     for key, inner in value.items():
-        if isinstance(inner, list) and inner and not any(isinstance(one, dict | list) for one in inner):
+        if (
+            isinstance(inner, list)
+            and inner
+            and not any(isinstance(one, dict | list) for one in inner)
+        ):
             found["timestamp" if key == "ticks" else key] = inner
     if depth == 0 and not any(rank(key, "time") is not None for key in found):
         return {}
@@ -195,11 +211,15 @@ def _flat(value: dict[str, Any]) -> dict[str, Any]:
 
 def _is_row(value: Mapping[str, Any]) -> bool:
     """Whether an object is a row: it has a time and a price, or figures and no rows inside."""
-    flat = [key for key, one in value.items() if not isinstance(one, dict | list) or _is_wrapped(one)]
+    flat = [
+        key for key, one in value.items() if not isinstance(one, dict | list) or _is_wrapped(one)
+    ]
     known = {meaning for key in flat for meaning in _TELLING if rank(key, meaning) is not None}
     if {"open", "close"} <= known or ("time" in known and known & {"price", "close"}):
         return True
-    numbers = [key for key in flat if isinstance(value[key], int | float) and rank(key, "time") is None]
+    numbers = [
+        key for key in flat if isinstance(value[key], int | float) and rank(key, "time") is None
+    ]
     return "time" in known and bool(numbers) and len(flat) == len(value)
 
 
@@ -293,12 +313,17 @@ class JsonTables:
         tables = [table for table in self._tables.values() if table is not None]
         return [batch for table in tables for batch in table.finish()]
 
-    def _take(self, key: tuple[str, ...], rows: list[Row], numbers: list[int]) -> list[Ticks | Bars]:
+    def _take(
+        self, key: tuple[str, ...], rows: list[Row], numbers: list[int]
+    ) -> list[Ticks | Bars]:
         if key not in self._tables:
             self._tables[key] = self._table(key, rows)
         table = self._tables[key]
         if table is None:
-            self._tally.reject(Rejected("schema", ", ".join(row)[:200], at) for row, at in zip(rows, numbers, strict=True))
+            self._tally.reject(
+                Rejected("schema", ", ".join(row)[:200], at)
+                for row, at in zip(rows, numbers, strict=True)
+            )
             return []
         width = table.plan.width
         kept = [(row, at) for row, at in zip(rows, numbers, strict=True) if len(row) == width]
@@ -322,7 +347,9 @@ class JsonTables:
         behind = key[-1] == "symbol of rows"
         try:
             if behind:
-                plan = plan_of(Sample([], [row[:-1] for row in rows[:500]], self._file, self._answers))
+                plan = plan_of(
+                    Sample([], [row[:-1] for row in rows[:500]], self._file, self._answers)
+                )
                 plan = replace(plan, symbol=plan.width, width=plan.width + 1)
             else:
                 names = [] if bare else [(name,) for name in key]

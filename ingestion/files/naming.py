@@ -20,9 +20,7 @@ class Naming:
     True
     """
 
-    def __init__(
-        self, file: str, answers: Answers, tally: Tally, told: str | None = None
-    ) -> None:
+    def __init__(self, file: str, answers: Answers, tally: Tally, told: str | None = None) -> None:
         self.asked = answers.symbol
         self._file = file
         self._tally = tally

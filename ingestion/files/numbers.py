@@ -41,7 +41,9 @@ def style_of(cells: Iterable[str], delimiter: str) -> Style:
         return Style()
     plain = [cell for cell in found if _DECIMAL_COMMA.fullmatch(cell)]
     grouped = [cell for cell in found if _GROUPED.fullmatch(cell)]
-    return Style(comma=len(plain) * 2 > len(found) and (len(grouped) < len(plain) or delimiter == ";"))
+    return Style(
+        comma=len(plain) * 2 > len(found) and (len(grouped) < len(plain) or delimiter == ";")
+    )
 
 
 def floats(column: Any, style: Style = Style()) -> tuple[FloatArray, BoolArray]:
@@ -66,7 +68,11 @@ def floats(column: Any, style: Style = Style()) -> tuple[FloatArray, BoolArray]:
             pass
         else:
             infinite = np.isinf(values)
-            return (np.where(infinite, np.nan, values), infinite) if infinite.any() else (values, wrong)
+            return (
+                (np.where(infinite, np.nan, values), infinite)
+                if infinite.any()
+                else (values, wrong)
+            )
     return _cleaned(column, style)
 
 

@@ -124,7 +124,8 @@ def _of_dump(sample: Sample, style: Style) -> Plan:
         rounded = _rounded_words(sample.rows[0])
         raise UploadError(
             f"{len(sample.rows[0])} columns without a header: {shown}",
-            rounded or "they are in the order of no known dump, and which column is the time, "
+            rounded
+            or "they are in the order of no known dump, and which column is the time, "
             "which the price and the size, or open, high, low and close, is not said",
             "write a header line above them, such as timestamp,price,size or "
             f"timestamp,open,high,low,close,volume; {LEGAL}",
@@ -247,7 +248,9 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
 
 def _wide(sample: Sample, base: Plan, names: list[str]) -> Plan:
     """Closes, a column a symbol."""
-    positions = [at for at in _number_columns(sample, base) if canonical(names[at]) not in NO_SYMBOLS]
+    positions = [
+        at for at in _number_columns(sample, base) if canonical(names[at]) not in NO_SYMBOLS
+    ]
     symbols = {at: proper_symbol(names[at].strip()) for at in positions}
     if not positions or None in symbols.values():
         odd = [names[at] for at in positions if symbols[at] is None] or names
@@ -283,7 +286,11 @@ def _wide(sample: Sample, base: Plan, names: list[str]) -> Plan:
 def _are_steps(sample: Sample, base: Plan) -> bool:
     """Whether times are the even steps of bars, and each is there once for a symbol."""
     moments = _sample_times(sample, base)
-    cells = [row[base.symbol] for row in sample.rows] if base.symbol is not None else [""] * len(moments)
+    cells = (
+        [row[base.symbol] for row in sample.rows]
+        if base.symbol is not None
+        else [""] * len(moments)
+    )
     once = len(set(zip(moments.tolist(), cells, strict=True))) * 10 > len(moments) * 9
     return once and is_regular(moments)
 
@@ -349,7 +356,11 @@ def _time_columns(sample: Sample, names: list[str]) -> tuple[tuple[int, ...], bo
         candidates = [names.index("T")]
     if all(column_of(names, name) is not None for name in _OHLC) and "id" in names:
         candidates.append(names.index("id"))  # HTX names its bars by their time
-    unnamed = [at for at, name in enumerate(names) if canonical(name) in ("", "index", "unnamed0", "indexlevel0")]
+    unnamed = [
+        at
+        for at, name in enumerate(names)
+        if canonical(name) in ("", "index", "unnamed0", "indexlevel0")
+    ]
     rounded = ""
     for at in [*candidates, *unnamed, *range(len(names))]:
         cells = sample.cells(at)[:50]
@@ -391,7 +402,9 @@ def _clock_column(sample: Sample, names: list[str], date: int) -> int | None:
 
 def _is_clock(cell: str) -> bool:
     form = form_of(cell)
-    return (form is not None and form.order == "clock") or re.fullmatch(r"\d{1,6}", cell) is not None
+    return (form is not None and form.order == "clock") or re.fullmatch(
+        r"\d{1,6}", cell
+    ) is not None
 
 
 def _rounded_words(cells: Sequence[str]) -> str:
@@ -410,7 +423,9 @@ def _symbol_column(sample: Sample, names: list[str], time: tuple[int, ...]) -> i
     if asked is not None and asked in names:
         return names.index(asked)
     sure = [at for at in columns_of(names, "symbol") if at not in time and _are_names(sample, at)]
-    maybe = [at for at in columns_of(names, "symbol_maybe") if at not in time and _are_names(sample, at)]
+    maybe = [
+        at for at in columns_of(names, "symbol_maybe") if at not in time and _are_names(sample, at)
+    ]
     found = sure or maybe
     if len(found) > 1:
         distinct = {at: tuple(sample.cells(at)[:200]) for at in found}
@@ -421,10 +436,14 @@ def _symbol_column(sample: Sample, names: list[str], time: tuple[int, ...]) -> i
 
 def _which_column(sample: Sample, names: list[str], positions: list[int]) -> Question:
     choices = tuple(
-        Choice(names[at], f"column {names[at]}: {', '.join(dict.fromkeys(sample.cells(at)[:50]))[:40]}")
+        Choice(
+            names[at], f"column {names[at]}: {', '.join(dict.fromkeys(sample.cells(at)[:50]))[:40]}"
+        )
         for at in positions
     )
-    return Question("columns", "several rows have the same time: which column is the symbol?", choices)
+    return Question(
+        "columns", "several rows have the same time: which column is the symbol?", choices
+    )
 
 
 def _ask_for_symbols(sample: Sample, plan: Plan, names: list[str]) -> None:
@@ -450,7 +469,11 @@ def _are_names(sample: Sample, position: int) -> bool:
     cells = sample.cells(position)[:200]
     good = [cell for cell in cells if proper_symbol(cell.lstrip("'")) is not None]
     numbers = floats(pa.array(cells, pa.string()))[1]
-    return bool(cells) and len(good) * 2 >= len(cells) and (numbers.any() or len(set(cells)) < len(cells) / 2)
+    return (
+        bool(cells)
+        and len(good) * 2 >= len(cells)
+        and (numbers.any() or len(set(cells)) < len(cells) / 2)
+    )
 
 
 def _venue_column(sample: Sample, names: list[str]) -> int | None:
@@ -472,7 +495,11 @@ def _volume(
         if currency is not None and at not in found:
             (quoted if is_quote_currency(currency, symbol) else found).append(at)
     found = [at for at in found if at not in quoted]
-    if len(found) > 1 and canonical(names[found[0]]) in ("vol", "volume") and _all_zero(sample, found[0]):
+    if (
+        len(found) > 1
+        and canonical(names[found[0]]) in ("vol", "volume")
+        and _all_zero(sample, found[0])
+    ):
         found = [at for at in found if not _all_zero(sample, at)] or found  # MetaTrader's VOL
     prices = [*columns_of(names, "price"), *columns_of(names, "close")]
     if len(found) > 1 and prices:
@@ -485,7 +512,9 @@ def _volume(
 
 
 def _all_zero(sample: Sample, position: int) -> bool:
-    return not np.nan_to_num(floats(pa.array(sample.cells(position), pa.string()), Style())[0]).any()
+    return not np.nan_to_num(
+        floats(pa.array(sample.cells(position), pa.string()), Style())[0]
+    ).any()
 
 
 def _not_turnover(sample: Sample, positions: list[int], price: int) -> list[int]:
@@ -594,9 +623,7 @@ def _with_zone(plan: Plan, sample: Sample) -> Plan:
     source = _zone_of_source(sample, cells[0])
     if source is not None:
         zone, note = source
-        return replace(
-            plan, reading=replace(plan.reading, zone=zone), notes=(*plan.notes, note)
-        )
+        return replace(plan, reading=replace(plan.reading, zone=zone), notes=(*plan.notes, note))
     return plan
 
 

@@ -65,7 +65,9 @@ class UploadReader:
                 "UTC or an offset such as +01:00"
             )
         self.name = display_name(name)
-        self.answers = replace(answers, symbol=proper_symbol(symbol) if symbol is not None else None)
+        self.answers = replace(
+            answers, symbol=proper_symbol(symbol) if symbol is not None else None
+        )
         self._file = name
         self._tally = Tally()
         if encoding != "utf-8":

@@ -46,7 +46,9 @@ MAX_SYMBOLS = 1_000
 #: High and low may lie so far within open and close, as a share: noise of floats.
 NOISE = 1e-9
 _OHLC = ("open", "high", "low", "close")
-_NO_TRADE_ROW = re.compile(rf"{OTHER_KINDS}|received|open|done|change|liquidat|order|snapshot", re.I)
+_NO_TRADE_ROW = re.compile(
+    rf"{OTHER_KINDS}|received|open|done|change|liquidat|order|snapshot", re.I
+)
 _NO_SYMBOL, _ONE_TOO_MANY = -1, -2
 
 
@@ -156,7 +158,9 @@ class Table:
         if self.plan.event is None:
             return rows
         words = pc.unique(rows.columns[self.plan.event].cast(pa.string())).to_pylist()
-        others = [word for word in words if word and _NO_TRADE_ROW.fullmatch(word) or _is_other(word)]
+        others = [
+            word for word in words if word and _NO_TRADE_ROW.fullmatch(word) or _is_other(word)
+        ]
         if not others:
             return rows
         kind = rows.columns[self.plan.event].cast(pa.string())
@@ -181,7 +185,9 @@ class Table:
             venue = rows.columns[self.plan.venue].cast(pa.string()).fill_null("")
             column = pc.binary_join_element_wise(venue, column, ":")
         encoded = column.dictionary_encode()
-        names = [proper_symbol(name.strip().removeprefix("'")) for name in encoded.dictionary.to_pylist()]
+        names = [
+            proper_symbol(name.strip().removeprefix("'")) for name in encoded.dictionary.to_pylist()
+        ]
         numbers = np.array([self.symbols.number(name) for name in names] or [0], np.int64)
         codes: IntArray = numbers[encoded.indices.to_numpy(zero_copy_only=False)]
         return codes
@@ -275,7 +281,11 @@ class Table:
             },
         )
         counts = _counts(rows, parts)
-        vwap = floats(rows.columns[parts["vwap"]], style)[0] if "vwap" in parts else np.full(len(rows), np.nan)
+        vwap = (
+            floats(rows.columns[parts["vwap"]], style)[0]
+            if "vwap" in parts
+            else np.full(len(rows), np.nan)
+        )
         self._note_timeframe(rows, parts)
         columns = (rows.lines, codes, ts_ms, counts, volume, vwap, *prices)
         self._blocks.append([column[good] for column in columns])
@@ -358,9 +368,7 @@ class Table:
 def _together(parts: Sequence[Rows]) -> Rows:
     if len(parts) == 1:
         return parts[0]
-    columns = {
-        at: pa.concat_arrays([one.columns[at] for one in parts]) for at in parts[0].columns
-    }
+    columns = {at: pa.concat_arrays([one.columns[at] for one in parts]) for at in parts[0].columns}
     return Rows(columns, np.concatenate([one.lines for one in parts]), parts[-1].texts)
 
 

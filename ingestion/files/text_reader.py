@@ -112,7 +112,8 @@ class TextReader:
         if refused is None:
             return UploadError("the file has a header and no rows", advice=LEGAL)
         reasons = ", ".join(
-            f"{name} {n} ({REASONS.get(name, name)})" for name, n in self._tally.rejected.most_common(3)
+            f"{name} {n} ({REASONS.get(name, name)})"
+            for name, n in self._tally.rejected.most_common(3)
         )
         quoted = f', which reads "{refused.sample[:80]}"' if refused.sample else ""
         place = "line" if self._array is None and self._document is None else "element"
@@ -151,7 +152,10 @@ class TextReader:
         columns alone.
         """
         odd = [at for at, line in enumerate(lines) if not _is_utf8(line)]
-        texts = [line.decode("cp1252" if at in odd else "utf-8", "replace") for at, line in enumerate(lines)]
+        texts = [
+            line.decode("cp1252" if at in odd else "utf-8", "replace")
+            for at, line in enumerate(lines)
+        ]
         try:
             head = head_of(texts, self._file, self._answers)
             if odd and head is not None and odd[0] < head.header:
@@ -197,7 +201,9 @@ class TextReader:
             return self._lines(text)
         single = complete and not second and whole
         if (single and not self._is_trade(first)) or (
-            not complete and second[:1] not in (b"{", b"[") and (len(lines) == 1 or second[:1] in (b'"', b"}", b""))
+            not complete
+            and second[:1] not in (b"{", b"[")
+            and (len(lines) == 1 or second[:1] in (b'"', b"}", b""))
         ):
             self._tables = self._json_tables()
             self._document = Document(self._tables)
@@ -208,10 +214,16 @@ class TextReader:
     def _json_body(self, lines: Sequence[bytes]) -> _Body:
         """The way to read lines of JSON: as trades, or as rows of tables."""
         values = [value for value in map(_value_of, lines[:500]) if value is not None]
-        trades = [value for value in values if any(isinstance(one, Row) for one in walk(value, "A"))]
+        trades = [
+            value for value in values if any(isinstance(one, Row) for one in walk(value, "A"))
+        ]
         if not trades and values:
             tables = self._json_tables()
-            found = [one for value in values for one in tables_in([value] if isinstance(value, list) else value)]
+            found = [
+                one
+                for value in values
+                for one in tables_in([value] if isinstance(value, list) else value)
+            ]
             if found and self._plans(found):
                 self._tables = tables
                 return JsonLines(tables, self._tally)
@@ -236,7 +248,9 @@ class TextReader:
 
     def _is_trade(self, line: bytes) -> bool:
         value = _value_of(line)
-        found = [one for one in walk(value, "A") if isinstance(one, Row)] if value is not None else []
+        found = (
+            [one for one in walk(value, "A") if isinstance(one, Row)] if value is not None else []
+        )
         return len(found) == 1 or not tables_in(value)
 
     # --- its lines ---------------------------------------------------------------------------

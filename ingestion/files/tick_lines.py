@@ -178,7 +178,7 @@ class TickLines:
             self._learn(lines, head)
             rest = lines.numbers[len(head) :]
             return batches + (self._read(lines, rest) if len(rest) else [])
-        return self._read(lines, lines.numbers)
+        return self._read(lines, None)
 
     def finish(self) -> list[Ticks]:
         """Nothing is held back."""
@@ -199,35 +199,40 @@ class TickLines:
                 self._parts = parts
                 return
 
-    def _read(self, lines: Lines, numbers: IntArray) -> list[Ticks]:
-        """Lines like the one that was learnt in columns, the others by the decoder."""
-        columns = self._columns(lines, int(numbers[0])) if self._parts else None
-        if columns is None:
-            return self._decode(lines, numbers, None)
-        others = np.setdiff1d(numbers, columns[0], assume_unique=True)
-        if not len(others):
+    def _read(self, lines: Lines, numbers: IntArray | None) -> list[Ticks]:
+        """Lines like the one that was learnt in columns, the others by the decoder.
+
+        numbers: of the lines that are not empty, None for all.
+        """
+        first = lines.first if numbers is None else int(numbers[0])
+        columns = self._columns(lines.since(first)) if self._parts else None
+        if columns is not None and len(columns[0]) == len(lines) - first + lines.first:
             batches = _parted(columns[1], columns[2:], self._names)
             self._accept(batches)
             return batches
+        numbers = lines.numbers if numbers is None else numbers
+        if columns is None:
+            return self._decode(lines, numbers, None)
+        others = np.setdiff1d(numbers, columns[0], assume_unique=True)
         batches = self._decode(lines, others, columns)
         if len(others) * 2 > len(numbers):
             self._learn(lines, others)
         return batches
 
-    def _columns(self, lines: Lines, first: int) -> tuple[np.ndarray, ...] | None:
+    def _columns(self, lines: Lines) -> tuple[np.ndarray, ...] | None:
         """Number, symbol, time, price, size and id of the lines that fit."""
         assert self._parts is not None
-        block = lines.block[lines.begins[first - lines.first] :]
-        if not _is_plain(block, self._parts):
+        if not _is_plain(lines):
             return None
         self._know_symbols()
         width = len(self._parts)
-        lines = Lines(block, first)
         rows, _ = read_cells(lines, width, range(width), ",", quotes=False)
         if not len(rows):
             return None
         marks = sum((part.before + part.after).count(b'"') for part in self._parts)
-        fits = lines.quotes[rows.lines - first] == marks
+        fits = np.ones(len(rows), bool)
+        if lines.block.count(b'"') != marks * len(rows) or len(rows) < len(lines):
+            fits = lines.quotes[rows.lines - lines.first] == marks
         for at, part in enumerate(self._parts):
             fits &= _has_texts(rows.columns[at], part)
         if not fits.all():
@@ -246,7 +251,14 @@ class TickLines:
             symbol = np.full(count, self._spelt.get(self._decoder.default_symbol or "", -1))
             good &= symbol >= 0
         none = np.full(count, NO_TRADE_ID, np.int64)
-        kept = (rows.lines, symbol, values["time"], values["price"], values["size"], values.get("id", none))
+        kept = (
+            rows.lines,
+            symbol,
+            values["time"],
+            values["price"],
+            values["size"],
+            values.get("id", none),
+        )
         return kept if good.all() else tuple(column[good] for column in kept)
 
     def _take(self, part: Part, column: Any, values: dict[str, np.ndarray]) -> BoolArray:
@@ -293,7 +305,10 @@ class TickLines:
     # --- by the decoder ----------------------------------------------------------------------
 
     def _decode(
-        self, lines: Lines, numbers: Sequence[int] | IntArray, columns: tuple[np.ndarray, ...] | None
+        self,
+        lines: Lines,
+        numbers: Sequence[int] | IntArray,
+        columns: tuple[np.ndarray, ...] | None,
     ) -> list[Ticks]:
         """Lines by the decoder's way, mixed with what was read of those around them."""
         texts = [lines[number] for number in numbers]
@@ -331,9 +346,7 @@ class TickLines:
             self._tally.accept(batch)
 
 
-def _parted(
-    codes: IntArray, columns: Sequence[np.ndarray], names: Sequence[str]
-) -> list[Ticks]:
+def _parted(codes: IntArray, columns: Sequence[np.ndarray], names: Sequence[str]) -> list[Ticks]:
     """A batch a symbol, in the order of their first rows."""
     if len(codes) and (codes == codes[0]).all():
         return [Ticks(names[int(codes[0])], *columns)]
@@ -347,13 +360,14 @@ def _parted(
     return batches
 
 
-def _is_plain(block: bytes, parts: Sequence[Part]) -> bool:
+def _is_plain(lines: Lines) -> bool:
     """Whether texts end where they seem to: no escapes, no bytes that JSON does not allow."""
+    block = lines.block
     if b"\\" in block or not block.isascii():
         return False
     data = np.frombuffer(block, np.uint8)
-    low = np.bincount(data[data < 32], minlength=32)
-    return int(low.sum()) == int(low[[9, 10, 13]].sum())
+    low = int(np.count_nonzero(data < 32))
+    return low == len(lines) or low == sum(map(block.count, (b"\n", b"\r", b"\t")))
 
 
 def _has_texts(column: Any, part: Part) -> BoolArray:
