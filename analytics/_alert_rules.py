@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
-from analytics.model import SYMBOL_PATTERN, PairParams
+from analytics._checks import check_choice
+from analytics.model import (
+    SYMBOL_PATTERN,
+    PairParams,
+    ParameterError,
+    UnexpectedError,
+    UnknownFieldError,
+    WithheldError,
+)
 
 
 class Metric(NamedTuple):
@@ -34,6 +42,10 @@ METRICS: dict[str, Metric] = {
     "volume": Metric("volume", "symbol", (">", "<"), 0.0),
     "feed_silent": Metric("seconds of silence", "market", (">",), 0.0),
 }
+#: Every comparison, of the value or of its size.
+OPERATORS: tuple[str, ...] = ("abs>", "abs<", ">", "<")
+#: Legal range of a rule's cooldown, in seconds.
+COOLDOWN_RANGE: tuple[float, float] = (0.0, 31_536_000.0)
 #: Evaluated on every reading, or only on the readings of closed bars.
 MOMENTS: tuple[str, ...] = ("update", "close")
 _TEXT_LIMIT = 64
@@ -121,7 +133,7 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
     Needs id, market, metric, operator, threshold, and params (PairParams' fields) or symbol
     as the metric asks; the others have the defaults of AlertRule.
 
-    Raises ValueError naming the field, its value and what is legal.
+    Raises ParameterError, a ValueError that carries the field, its value and what is legal.
 
     >>> rule = parse_rule({"id": "r1", "market": "demo", "metric": "z", "operator": "abs>",
     ...                    "threshold": 2, "params": {"y": "BTCUSDT", "x": "ETHUSDT"}})
@@ -129,7 +141,7 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
     (2.0, True)
     """
     if not isinstance(mapping, Mapping):
-        raise ValueError(f"rule is {mapping!r}, expected an object of fields")
+        raise ParameterError("rule", mapping, "an object of fields")
     _known_fields("rule", mapping, AlertRule)
     metric = _one_of("metric", mapping.get("metric"), tuple(METRICS))
     spec = METRICS[metric]
@@ -146,7 +158,7 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
         threshold=threshold,
         params=params,
         symbol=symbol,
-        cooldown_s=_number("cooldown_s", mapping.get("cooldown_s", 0.0), 0.0, 31_536_000.0),
+        cooldown_s=_number("cooldown_s", mapping.get("cooldown_s", 0.0), *COOLDOWN_RANGE),
         once=_flag("once", mapping.get("once", False)),
         on=_one_of("on", mapping.get("on", "update"), MOMENTS if has_bars else ("update",)),
         enabled=_flag("enabled", mapping.get("enabled", True)),
@@ -167,10 +179,10 @@ def _webhook(value: Any) -> str | None:
         return None
     legal = isinstance(value, str) and value.startswith(("http://", "https://"))
     if not legal or len(value) > _URL_LIMIT:
-        raise ValueError(
-            f"webhook is not a URL that begins with http:// or https:// "
-            f"and has at most {_URL_LIMIT:,} characters"
+        words = (
+            f"a URL that begins with http:// or https:// and has at most {_URL_LIMIT:,} characters"
         )
+        raise WithheldError("webhook", value, words)
     return str(value)
 
 
@@ -181,14 +193,14 @@ def _parse_subject(
     params, symbol = mapping.get("params"), mapping.get("symbol")
     if subject == "pair":
         if symbol is not None:
-            raise ValueError(f"symbol is {symbol!r}, expected none for the metric {metric}")
+            raise ParameterError("symbol", symbol, f"none for the metric {metric}")
         return _parse_params(params), None
     if params is not None:
-        raise ValueError(f"params is given, expected none for the metric {metric}")
+        raise UnexpectedError("params", params, f"none for the metric {metric}")
     if symbol is None and subject == "market":
         return None, None
     if not isinstance(symbol, str) or not SYMBOL_PATTERN.fullmatch(symbol):
-        raise ValueError(f"symbol is {symbol!r}, expected one like BTCUSDT")
+        raise ParameterError("symbol", symbol, "one like BTCUSDT")
     return None, symbol
 
 
@@ -196,11 +208,11 @@ def _parse_params(params: Any) -> PairParams:
     if isinstance(params, PairParams):
         return params
     if not isinstance(params, Mapping):
-        raise ValueError(f"params is {params!r}, expected the fields of a pair: y, x, ...")
+        raise ParameterError("params", params, "the fields of a pair: y, x, ...")
     _known_fields("params", params, PairParams)
     for leg in ("y", "x"):
         if not isinstance(params.get(leg), str) or not SYMBOL_PATTERN.fullmatch(params[leg]):
-            raise ValueError(f"params.{leg} is {params.get(leg)!r}, expected one like BTCUSDT")
+            raise ParameterError(f"params.{leg}", params.get(leg), "one like BTCUSDT")
     _flag("params.intercept", params.get("intercept", True))
     return PairParams(**params)
 
@@ -209,21 +221,18 @@ def _known_fields(name: str, mapping: Mapping[str, Any], kind: type) -> None:
     legal = [each.name for each in fields(kind)]
     for key in mapping:
         if key not in legal:
-            raise ValueError(f"{name} has {key!r}, expected only {', '.join(legal)}")
+            raise UnknownFieldError(name, key, ", ".join(legal))
 
 
 def _one_of(name: str, value: Any, legal: tuple[str, ...]) -> str:
-    if value not in legal:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(legal)}")
+    check_choice(name, value, legal)
     return str(value)
 
 
 def _text(name: str, value: Any) -> str:
     legal = isinstance(value, str) and 0 < len(value) <= _TEXT_LIMIT and value.isprintable()
     if not legal:
-        raise ValueError(
-            f"{name} is {value!r}, expected text of 1 to {_TEXT_LIMIT} printable characters"
-        )
+        raise ParameterError(name, value, f"text of 1 to {_TEXT_LIMIT} printable characters")
     return str(value)
 
 
@@ -233,11 +242,11 @@ def _number(name: str, value: Any, low: float, high: float) -> float:
         bounds = f"from {low:,.10g} to {high:,.10g}" if math.isfinite(low) else "that is finite"
         if math.isinf(high) and math.isfinite(low):
             bounds = f"of at least {low:,.10g}"
-        raise ValueError(f"{name} is {value!r}, expected a number {bounds}")
+        raise ParameterError(name, value, f"a number {bounds}")
     return float(value)
 
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}, expected true or false")
+        raise ParameterError(name, value, "true or false")
     return value

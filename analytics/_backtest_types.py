@@ -5,12 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from analytics.model import PAIR_RANGES, BoolArray, FloatArray, HedgeFit, IntArray, PairParams
+from analytics._checks import check_choice, check_whole
+from analytics.model import (
+    PAIR_RANGES,
+    BoolArray,
+    FloatArray,
+    HedgeFit,
+    IntArray,
+    OrderError,
+    PairParams,
+    ParameterError,
+)
 
 HedgeMode = Literal["rolling", "kalman", "in-sample"]
 HEDGE_MODES: tuple[str, ...] = get_args(HedgeMode)
 Sides = Literal["both", "long", "short"]
 SIDES: tuple[str, ...] = get_args(Sides)
+#: Legal range of each whole-number setting and of the costs: name -> (low, high).
+WHOLE_RANGES: dict[str, tuple[int, int]] = {
+    "max_bars": (1, 1_000_000),
+    "hedge_window": PAIR_RANGES["hedge_window"],
+}
+COST_RANGES: dict[str, tuple[float, float]] = {
+    "cost_bps": (0.0, 1_000.0),
+    "slippage_bps": (0.0, 1_000.0),
+}
 EXIT_REASONS: tuple[str, ...] = ("open", "target", "stop", "time")
 
 
@@ -24,12 +43,12 @@ class BacktestParams:
     or "in-sample" (the pair's own method, fitted on all bars). sides: of the spread that are
     traded, "long" (long Y / short X), "short", or "both".
 
-    Raises ValueError naming the field and what is legal.
+    Raises ParameterError, a ValueError that carries the field, its value and what is legal.
 
     >>> BacktestParams(exit_z=2.5)
     Traceback (most recent call last):
     ...
-    ValueError: exit_z is 2.5, expected from 0 to below entry_z (2.0)
+    analytics._errors.OrderError: exit_z is 2.5, expected from 0 to below entry_z (2.0)
     """
 
     entry_z: float = 2.0
@@ -43,43 +62,35 @@ class BacktestParams:
     sides: str = "both"
 
     def __post_init__(self) -> None:
-        if self.hedge_mode not in HEDGE_MODES:
-            legal = ", ".join(HEDGE_MODES)
-            raise ValueError(f"hedge_mode is {self.hedge_mode!r}, expected one of {legal}")
-        if self.sides not in SIDES:
-            raise ValueError(f"sides is {self.sides!r}, expected one of {', '.join(SIDES)}")
-        for name in ("entry_z", "exit_z", "stop_z", "cost_bps", "slippage_bps"):
+        check_choice("hedge_mode", self.hedge_mode, HEDGE_MODES)
+        check_choice("sides", self.sides, SIDES)
+        for name in ("entry_z", "exit_z", "stop_z", *COST_RANGES):
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            _check(name, value, number or (name == "stop_z" and value is None), "a number")
-        _check("entry_z", self.entry_z, 0 < self.entry_z <= 100, "above 0 up to 100")
-        inside = 0 <= self.exit_z < self.entry_z
-        _check("exit_z", self.exit_z, inside, f"from 0 to below entry_z ({self.entry_z})")
-        if self.stop_z is not None:
-            beyond = self.entry_z < self.stop_z <= 1_000
-            _check("stop_z", self.stop_z, beyond, f"above entry_z ({self.entry_z}) up to 1000")
-        for name in ("cost_bps", "slippage_bps"):
-            value = getattr(self, name)
-            _check(name, value, 0 <= value <= 1_000, "from 0 to 1000")
-        low, high = PAIR_RANGES["hedge_window"]
-        _check_whole("hedge_window", self.hedge_window, low, high)
-        if self.max_bars is not None:
-            _check_whole("max_bars", self.max_bars, 1, 1_000_000)
+            if not number and not (name == "stop_z" and value is None):
+                raise ParameterError(name, value, "a number")
+        self._check_thresholds()
+        for name, (low, high) in COST_RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ParameterError(name, getattr(self, name), f"from {low:g} to {high:g}")
+        for name, (least, most) in WHOLE_RANGES.items():
+            if name != "max_bars" or self.max_bars is not None:
+                check_whole(name, getattr(self, name), least, most)
+
+    def _check_thresholds(self) -> None:
+        """exit_z < entry_z < stop_z."""
+        entry = ("entry_z", self.entry_z)
+        if not 0 < self.entry_z <= 100:
+            raise ParameterError(*entry, "above 0 up to 100")
+        if not 0 <= self.exit_z < self.entry_z:
+            raise OrderError("exit_z", self.exit_z, "from 0 to below {}", *entry)
+        if self.stop_z is not None and not self.entry_z < self.stop_z <= 1_000:
+            raise OrderError("stop_z", self.stop_z, "above {} up to 1000", *entry)
 
     @property
     def cost_rate(self) -> float:
         """Commission and slippage of one side of one leg, as a fraction of its value."""
         return (self.cost_bps + self.slippage_bps) / 10_000
-
-
-def _check(name: str, value: object, legal: bool, expected: str) -> None:
-    if not legal:
-        raise ValueError(f"{name} is {value!r}, expected {expected}")
-
-
-def _check_whole(name: str, value: object, low: int, high: int) -> None:
-    legal = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    _check(name, value, legal, f"a whole number from {low} to {high}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,10 @@ from analytics._kernels.adf_orthogonal import adf_orthogonal
 from analytics.arrays import series, whole
 from analytics.model import LAG_METHODS, TRENDS, FloatArray
 
+#: Fewer values than these have no Dickey-Fuller test: what critical values there are for so
+#: few observations is their response surface far outside the experiments behind it.
+LEAST_ROWS = 12
+
 _METHOD_CODES = {
     None: kernel.FIXED,
     "aic": kernel.AIC,

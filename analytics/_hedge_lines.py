@@ -23,6 +23,8 @@ from analytics.model import FloatArray
 #: x hardly varies where its standard deviation is below this share of its size: what is
 #: left there is the rounding of its doubles.
 LEAST_VARIATION = 1e-12
+#: The mean of x is rounding where it is below this share of the mean of abs(x).
+LEAST_MEAN = 1e-12
 #: A basket is ill-conditioned above this condition number of its scaled columns.
 MOST_CONDITION = 1e10
 
@@ -202,11 +204,29 @@ def _kalman(rows: Rows) -> Line:
 
 
 def ratio_line(rows: Rows) -> Line:
-    """mean(y) / mean(x); of a basket each leg stands against an equal share of y."""
+    """mean(y) / mean(x); of a basket each leg stands against an equal share of y.
+
+    NaN where mean(x) is 0 or rounding error against the size of x: no leg can be held by it.
+    """
     k, mean_x = len(rows.x), rows.x.mean(axis=1)
-    if not mean_x.all():
-        return Line(np.full(k, np.nan), np.nan, np.full(k, np.nan), "the mean of x is 0")
+    size = np.abs(rows.x).mean(axis=1)
+    if not (np.abs(mean_x) > LEAST_MEAN * size).all():
+        smallest = float(mean_x[int(np.argmin(np.abs(mean_x)))])
+        note = (
+            "the mean of x is 0"
+            if smallest == 0.0
+            else (f"the mean of x, {smallest:.0e}, is rounding error against its size")
+        )
+        return Line(np.full(k, np.nan), np.nan, np.full(k, np.nan), note)
     return Line(rows.y.mean() / (k * mean_x), 0.0, np.full(k, np.nan))
+
+
+def log_ratio_line(rows: Rows) -> Line:
+    """Of logarithms of prices: slope 1, of a basket 1 / k each, and the level that is left."""
+    k = len(rows.x)
+    beta = np.full(k, 1.0 / k)
+    level = float(np.mean(rows.y - beta @ rows.x)) if rows.intercept else 0.0
+    return Line(beta, level, np.full(k, np.nan))
 
 
 def _unweighed(beta: Any, alpha: Any) -> Line:

@@ -18,19 +18,30 @@ condition must become false and true again. The cooldown runs on the market's cl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analytics._alert_rules import METRICS, MOMENTS, AlertRule, Metric, parse_rule, rule_to_dict
+from analytics._alert_rules import (
+    COOLDOWN_RANGE,
+    METRICS,
+    MOMENTS,
+    OPERATORS,
+    AlertRule,
+    Metric,
+    parse_rule,
+    rule_to_dict,
+)
 from analytics.model import IntArray
 
 __all__ = [
+    "COOLDOWN_RANGE",
     "METRICS",
     "MOMENTS",
+    "OPERATORS",
     "AlertEvent",
     "AlertRule",
     "AlertState",
@@ -55,7 +66,8 @@ class Reading:
 
     ts_ms: open time of the bar it belongs to. at_ms: the market's clock when it was taken
     (the newest tick's exchange time), None for ts_ms. paused: the feed is silent, so the
-    value is stale; it neither fires nor re-arms, and its rules show as paused.
+    value is stale; it neither fires nor re-arms, and its rules show as paused. beta: hedge
+    ratio that a pair's z-score rests on, NaN where it is not known.
     """
 
     key: tuple[Any, ...]
@@ -63,6 +75,11 @@ class Reading:
     value: float
     at_ms: int | None = None
     paused: bool = False
+    beta: float = math.nan
+
+
+#: Words of a trade, from the side of the spread (1 or -1), beta, and the symbols Y and X.
+TradeWords = Callable[[int, float, str, str], str]
 
 
 @dataclass(frozen=True)
@@ -151,13 +168,16 @@ def _cooling(rule: AlertRule, state: RuleState, at_ms: int) -> bool:
 
 
 def evaluate(
-    rules: Sequence[AlertRule], readings: Iterable[Reading], state: AlertState
+    rules: Sequence[AlertRule],
+    readings: Iterable[Reading],
+    state: AlertState,
+    trade_words: TradeWords | None = None,
 ) -> tuple[list[AlertEvent], AlertState]:
     """The events that the readings cause, in order of readings, and the state after them.
 
     A disabled rule keeps its state and does nothing; the state of a rule that is not among
     `rules` any more is forgotten. Readings that no rule watches are passed over. The caller
-    saves the rules in `state.spent` as disabled.
+    saves the rules in `state.spent` as disabled. trade_words: see `describe`.
 
     >>> rule = AlertRule("r1", "demo", "price", ">", 100.0, symbol="BTCUSDT")
     >>> prices = [99.0, 101.0, 102.0, 98.0, 103.0]
@@ -186,7 +206,8 @@ def evaluate(
             at_ms = reading.ts_ms if reading.at_ms is None else reading.at_ms
             states[rule.id], fires = _step(rule, before, reading.ts_ms, at_ms, reading.value)
             if fires:
-                events.append(_event(rule, reading, states[rule.id].fired))
+                text = describe(rule, reading.value, reading.beta, trade_words)
+                events.append(_event(rule, reading, states[rule.id].fired, text))
     return events, AlertState(states)
 
 
@@ -215,25 +236,35 @@ def would_have_fired(rule: AlertRule, ts_ms: npt.ArrayLike, values: npt.ArrayLik
     return np.array(hits, dtype=np.int64)
 
 
-def _event(rule: AlertRule, reading: Reading, count: int) -> AlertEvent:
+def _event(rule: AlertRule, reading: Reading, count: int, text: str) -> AlertEvent:
     same = {name: getattr(rule, name) for name in _OF_THE_RULE}
     event_id = f"{rule.id}:{reading.ts_ms}:{count}"
-    text = describe(rule, reading.value)
     return AlertEvent(event_id, rule.id, reading.ts_ms, value=reading.value, text=text, **same)
 
 
-def describe(rule: AlertRule, value: float) -> str:
+def describe(
+    rule: AlertRule,
+    value: float,
+    beta: float = math.nan,
+    trade_words: TradeWords | None = None,
+) -> str:
     """The alert in words.
+
+    beta: hedge ratio that a z-score rests on. trade_words: words the trade that a z-score
+    beyond its threshold suggests; without it, or without beta, the alert names no trade.
 
     >>> from analytics.model import PairParams
     >>> pair = PairParams("BTCUSDT", "ETHUSDT")
-    >>> describe(AlertRule("r", "demo", "z", "abs>", 2.0, params=pair), -2.31)
-    'z −2.31, |z| > 2: BTCUSDT cheap, long BTCUSDT / short ETHUSDT'
+    >>> rule = AlertRule("r", "demo", "z", "abs>", 2.0, params=pair)
+    >>> describe(rule, -2.31)
+    'z −2.31, |z| > 2: BTCUSDT cheap against ETHUSDT'
+    >>> describe(rule, -2.31, 0.5, lambda side, beta, y, x: f"buy {y}, sell {x}")
+    'z −2.31, |z| > 2: BTCUSDT cheap, buy BTCUSDT, sell ETHUSDT'
     """
     label = METRICS[rule.metric].label
     size = f", |{label}|" if rule.operator.startswith("abs") else ""
     condition = f"{size} {rule.operator[-1]} {_minus(f'{rule.threshold:,.10g}')}"
-    return f"{label} {_shown(rule, value)}{condition}: {_subject(rule, value)}"
+    return f"{label} {_shown(rule, value)}{condition}: {_subject(rule, value, beta, trade_words)}"
 
 
 def _shown(rule: AlertRule, value: float) -> str:
@@ -263,7 +294,7 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _subject(rule: AlertRule, value: float) -> str:
+def _subject(rule: AlertRule, value: float, beta: float, trade_words: TradeWords | None) -> str:
     """Whom the alert is about; for a z-score beyond its threshold, what to do about it."""
     if rule.params is None:
         return rule.symbol or f"market {rule.market}"
@@ -271,4 +302,7 @@ def _subject(rule: AlertRule, value: float) -> str:
     outward = rule.operator == "abs>" or rule.operator == (">" if value > 0 else "<")
     if rule.metric != "z" or not outward:
         return f"{y} / {x}"
-    return f"{y} rich, short {y} / long {x}" if value > 0 else f"{y} cheap, long {y} / short {x}"
+    stands, side = ("rich", -1) if value > 0 else ("cheap", 1)
+    if trade_words is None or not math.isfinite(beta):
+        return f"{y} {stands} against {x}"
+    return f"{y} {stands}, {trade_words(side, beta, y, x)}"

@@ -1,17 +1,19 @@
 """What a caller passes, turned into the arrays that the statistics work on.
 
-Every public function takes NumPy arrays, lists or pandas objects by position (an index
-is ignored) and comes here first, so that all of them accept the same things and refuse
-the rest in the same words.
+Every public function takes NumPy arrays, lists or pandas objects and comes here first, so
+that all of them accept the same things and refuse the rest in the same words. Several pandas
+objects with one index go by position, as arrays do; where their indexes differ they are
+joined on the labels that all of them have, in the order of the first (`aligned`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from analytics.model import FloatArray
+from analytics.model import FloatArray, ParameterError
 
 
 def _floats(name: str, values: Any) -> FloatArray:
@@ -52,10 +54,74 @@ def series(name: str, values: Any) -> FloatArray:
     return _read_only(array)
 
 
+def index_of(values: Any) -> Any:
+    """The pandas index of a Series or DataFrame; None for what has none."""
+    index = getattr(values, "index", None)
+    return index if hasattr(index, "intersection") else None
+
+
+def aligned(names: Sequence[str], values: Sequence[Any]) -> list[Any]:
+    """Return `values`, the pandas objects among them joined on their indexes.
+
+    Objects whose indexes are equal, and anything without an index, come back as they are.
+    Where indexes differ each object keeps the rows whose labels all of them have (an inner
+    join), in the order of the first. Raises ValueError, by the objects' names, where a label
+    repeats, where no label is shared, and where an array without an index stands beside
+    objects that would have to be joined.
+
+    >>> import pandas as pd
+    >>> x, y = aligned(["x", "y"], [pd.Series([1, 2], [5, 6]), pd.Series([3, 4], [6, 5])])
+    >>> x.tolist(), y.tolist()
+    ([1, 2], [4, 3])
+    """
+    indexed = [(i, index) for i, v in enumerate(values) if (index := index_of(v)) is not None]
+    if len(indexed) < 2 or all(index.equals(indexed[0][1]) for _, index in indexed[1:]):
+        return list(values)
+    title = " and ".join(names[i] for i, _ in indexed)
+    for i, index in indexed:
+        if not index.is_unique:
+            raise ValueError(
+                f"{title} have different indexes, and that of {names[i]} repeats labels; "
+                "expected one index, or labels that can be joined"
+            )
+    for name, value in zip(names, values, strict=True):
+        if index_of(value) is None and np.ndim(value):
+            raise ValueError(
+                f"{title} have different indexes and {name} has none, expected one index"
+            )
+    common = indexed[0][1]
+    for _, index in indexed[1:]:
+        common = common.intersection(index, sort=False)
+    if not len(common):
+        raise ValueError(f"{title} share no label of their indexes, expected some that they do")
+    common = indexed[0][1][indexed[0][1].isin(common)]
+    return [v if index_of(v) is None else v.loc[common] for v in values]
+
+
+def dimensions(name: str, values: Any) -> int:
+    """How many dimensions `values` have. Raises ValueError where they are no numbers.
+
+    >>> dimensions("x", [[1, 2], [3, 4]])
+    2
+    """
+    shape = getattr(values, "shape", None)
+    return len(shape) if isinstance(shape, tuple) else _floats(name, values).ndim
+
+
 def two_series(
     name_a: str, values_a: Any, name_b: str, values_b: Any
 ) -> tuple[FloatArray, FloatArray]:
-    """Return both as `series` does; raises ValueError where they are not equally long."""
+    """Return both as `series` does, joined as in `aligned` where both have an index.
+
+    Raises ValueError where they are not equally long or cannot be joined.
+
+    >>> import pandas as pd
+    >>> two_series("y", [1, 2], "x", [3, 4])[1]
+    array([3., 4.])
+    >>> two_series("y", pd.Series([1, 2], [0, 1]), "x", pd.Series([3, 4], [1, 2]))
+    (array([2.]), array([3.]))
+    """
+    values_a, values_b = aligned((name_a, name_b), (values_a, values_b))
     a, b = series(name_a, values_a), series(name_b, values_b)
     if len(a) != len(b):
         raise ValueError(f"{name_a} has {len(a)} values and {name_b} {len(b)}, expected as many")
@@ -84,12 +150,12 @@ def whole(name: str, value: Any, low: int) -> int:
     >>> whole("window", 1, 2)
     Traceback (most recent call last):
     ...
-    ValueError: window is 1, expected at least 2
+    analytics._errors.ParameterError: window is 1, expected at least 2
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{name} is {value!r}, expected a whole number")
+        raise ParameterError(name, value, "a whole number")
     if value < low:
-        raise ValueError(f"{name} is {value}, expected at least {low}")
+        raise ParameterError(name, int(value), f"at least {low}")
     return int(value)
 
 
@@ -99,10 +165,10 @@ def number(name: str, value: Any) -> float:
     >>> number("delta", "a")
     Traceback (most recent call last):
     ...
-    ValueError: delta is 'a', expected a number
+    analytics._errors.ParameterError: delta is 'a', expected a number
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
-        raise ValueError(f"{name} is {value!r}, expected a number")
+        raise ParameterError(name, value, "a number")
     return float(np.real(value))
 
 
@@ -115,4 +181,45 @@ def numbers(name: str, value: Any) -> FloatArray:
     try:
         return np.asarray(value if value is not None else "None", dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}, expected numbers") from None
+        raise ParameterError(name, value, "numbers") from None
+
+
+def one_of(name: str, value: Any, legal: Sequence[Any]) -> Any:
+    """Return `value`, which must be among `legal`.
+
+    >>> one_of("method", "hb", ("by", "bh"))
+    Traceback (most recent call last):
+    ...
+    analytics._errors.ParameterError: method is 'hb', expected one of by, bh
+    """
+    try:
+        known = value in legal
+    except ValueError:  # an array, which is equal to nothing in particular
+        known = False
+    if not known:
+        raise ParameterError(name, value, f"one of {', '.join(map(str, legal))}")
+    return value
+
+
+def between(
+    name: str, value: Any, low: float, high: float, *, closed: tuple[bool, bool] = (False, False)
+) -> float:
+    """Return `value` as a float from `low` to `high`, the bounds included where `closed` says.
+
+    >>> between("confidence", 1.5, 0.0, 1.0)
+    Traceback (most recent call last):
+    ...
+    analytics._errors.ParameterError: confidence is 1.5, expected a number between 0 and 1
+    """
+    inside = number(name, value)
+    above = inside >= low if closed[0] else inside > low
+    below = inside <= high if closed[1] else inside < high
+    if not (above and below):
+        if high == np.inf:
+            legal = f"a number {'from' if closed[0] else 'above'} {low:g}"
+        elif all(closed):
+            legal = f"a number from {low:g} to {high:g}"
+        else:
+            legal = f"a number between {low:g} and {high:g}"
+        raise ParameterError(name, value, legal)
+    return inside

@@ -31,9 +31,11 @@ import numpy as np
 from analytics._backtest_engine import Run, Signals, make_signals, pair_legs, simulate
 from analytics._backtest_figures import figures_of
 from analytics._backtest_types import (
+    COST_RANGES,
     EXIT_REASONS,
     HEDGE_MODES,
     SIDES,
+    WHOLE_RANGES,
     BacktestFigures,
     BacktestParams,
     BacktestResult,
@@ -45,9 +47,11 @@ from analytics.model import Bars, FloatArray, HedgeFit, NotReady, PairParams, fr
 from analytics.rolling import rolling_std
 
 __all__ = [
+    "COST_RANGES",
     "EXIT_REASONS",
     "HEDGE_MODES",
     "SIDES",
+    "WHOLE_RANGES",
     "BacktestFigures",
     "BacktestParams",
     "BacktestResult",

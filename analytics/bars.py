@@ -21,7 +21,6 @@ import pandas as pd
 
 import analytics._kernels.barfold as kernel
 from analytics.model import (
-    BAR_COLUMNS,
     NO_TRADE_ID,
     TIMEFRAMES,
     is_timeframe,
@@ -64,8 +63,7 @@ class BarBuilder:
     held, is late: it changes nothing and is counted.
 
     late: ticks refused as late. amended: ticks taken by a bar that was not the newest.
-    evicted: bars that gave way to newer ones. refused: for the last batch, a mask of its
-    late ticks, or None when there were none.
+    refused: for the last batch, a mask of its late ticks, or None when there were none.
 
     >>> from analytics.model import Ticks
     >>> builder = BarBuilder("BTCUSDT", "1s")
@@ -111,10 +109,6 @@ class BarBuilder:
     @property
     def amended(self) -> int:
         return int(self._cursor[kernel.AMENDED])
-
-    @property
-    def evicted(self) -> int:
-        return int(self._cursor[kernel.EVICTED])
 
     @property
     def span_ms(self) -> tuple[int, int]:
@@ -313,18 +307,6 @@ def aggregate(bars: Bars, timeframe: str) -> Bars:
         np.where(unknown, UNKNOWN_TRADES, np.add.reduceat(bars.trades, first)),
         anchor + np.where(volume > 0, weighted, plain),
     )
-
-
-def to_frame(bars: Bars) -> pd.DataFrame:
-    """Bars as a DataFrame: a UTC DatetimeIndex `time`, a column for each field but the time.
-
-    >>> bars = resample(Ticks("X", [1_500], [2.0], [1.0], [-1]), "1s")
-    >>> str(to_frame(bars).index[0])
-    '1970-01-01 00:00:01+00:00'
-    """
-    index = pd.DatetimeIndex(bars.ts_ms.astype("datetime64[ms]"), tz="UTC", name="time")
-    data = {name: getattr(bars, name) for name in BAR_COLUMNS if name != "ts_ms"}
-    return pd.DataFrame(data, index=index)
 
 
 def usual_step(ts_ms: IntArray, timeframe: str) -> float:

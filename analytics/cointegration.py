@@ -2,6 +2,7 @@
 
 Series may be in any unit: statistics and p-values do not depend on it, slopes are in units of y
 per unit of x. Sources: Engle and Granger (1987), Johansen (1991), MacKinnon (1994, 2010).
+Johansen's test is in `analytics._johansen`.
 """
 
 from __future__ import annotations
@@ -15,16 +16,36 @@ import numpy as np
 
 from analytics import mackinnon
 from analytics._dickey_fuller import (
+    LEAST_ROWS,
     finite_series,
     lag_limit,
     method_code,
     residual_statistic,
     trend_terms,
 )
+from analytics._johansen import JohansenResult, JohansenTest, johansen
 from analytics._kernels import adf as kernel
 from analytics._kernels.engle_granger import COLLINEAR, detrended, first_stage, pair_statistics
-from analytics.arrays import table, whole
+from analytics.arrays import aligned, dimensions, table
 from analytics.model import CointegrationResult, FloatArray, IntArray
+
+__all__ = [
+    "CointegrationResult",
+    "JohansenResult",
+    "JohansenTest",
+    "PairTests",
+    "engle_granger",
+    "engle_granger_batch",
+    "johansen",
+]
+
+#: From this many values on a p-value is the asymptotic one.
+ASYMPTOTIC_ROWS = 250
+
+
+def _observations(n: int) -> float:
+    """The observations that the p-value of a test of n values is for."""
+    return n - 1 if n < ASYMPTOTIC_ROWS else math.inf
 
 
 def _legs(x: Any, n: int) -> FloatArray:
@@ -54,13 +75,20 @@ def engle_granger(
     The residual of y on x and the trend is tested for a unit root without deterministic
     terms, against distributions that allow for its having been estimated. y: shape (n,); x:
     shape (n,), or (n, k) for a basket of k up to 5. trend, max_lag, lag_method: as in
-    `analytics.stationarity.adf`. Equal to statsmodels.tsa.stattools.coint: critical values for
-    n - 1 observations, NaN for trend "n". beta: the slope, an array (k,) for a basket; alpha:
-    the constant, 0.0 for trend "n" (time counts from 1).
+    `analytics.stationarity.adf`. Statistic and critical values (for n - 1 observations, NaN
+    for trend "n") equal statsmodels.tsa.stattools.coint, and so does the p-value from 250
+    values on; below, it is that of the test's own critical values for n - 1 observations
+    (`analytics.mackinnon.pvalue`). beta: the slope, an array (k,) for a basket; alpha: the
+    constant, 0.0 for trend "n" (time counts from 1).
+
+    Critical values are those of a lag order that was given. One that a criterion chooses makes
+    the test reject somewhat more in short series: with "aic" 6.6 % of unrelated walks at "5 %"
+    for n = 100, 7.8 % for 30, with "bic" 5.4 and 7.2 % (20,000 pairs each).
 
     Where y and x are collinear (R squared within 1.5e-6 of one) the statistic is -inf and the
-    p-value 0, as in statsmodels. Raises ValueError for constant legs, NaN inside, unequal
-    lengths, or max_lag above n // 2 - 1.
+    p-value 0, as in statsmodels. pandas objects whose indexes differ are joined on them. Raises
+    ValueError for fewer than 12 values, constant legs, NaN inside, unequal lengths, or max_lag
+    above n // 2 - 1.
 
     Source: Engle and Granger (1987), Econometrica 55(2); MacKinnon (1994, 2010).
 
@@ -71,7 +99,9 @@ def engle_granger(
     (2.0, True)
     """
     n_trend, method = trend_terms(trend), method_code(lag_method)
-    left = finite_series("y", y, 4)
+    basket = dimensions("x", x) != 1
+    y, x = aligned(("y", "x"), (y, x))
+    left = finite_series("y", y, LEAST_ROWS)
     legs = _legs(x, len(left))
     limit = lag_limit(len(left), 0, max_lag)
     if len(left) <= legs.shape[1] + n_trend + 1:
@@ -83,11 +113,11 @@ def engle_granger(
     n_series = legs.shape[1] + 1
     return CointegrationResult(
         statistic=statistic,
-        pvalue=mackinnon.pvalue(statistic, trend, n_series),
+        pvalue=mackinnon.pvalue(statistic, trend, n_series, _observations(len(left))),
         used_lag=used,
         n_obs=n_obs,
         critical_values=mackinnon.critical_values(trend, n_series, len(left) - 1),
-        beta=float(fit.beta[0]) if np.ndim(x) == 1 else fit.beta,  # type: ignore[arg-type]
+        beta=fit.beta if basket else float(fit.beta[0]),  # type: ignore[arg-type]
         alpha=fit.alpha,
     )
 
@@ -132,7 +162,7 @@ def engle_granger_batch(
     columns = table("closes", closes)
     n, m = columns.shape
     for i, column in enumerate(columns.T):
-        finite_series(f"closes column {i}", column, 4 + n_trend)
+        finite_series(f"closes column {i}", column, LEAST_ROWS)
     chosen = np.array(list(combinations(range(m), 2)) if pairs is None else pairs, dtype=np.int64)
     chosen = chosen.reshape(-1, 2)
     if len(chosen) and not (chosen.min() >= 0 and chosen.max() < m):
@@ -154,94 +184,7 @@ def engle_granger_batch(
     return PairTests(
         pairs=chosen,
         statistic=statistic,
-        pvalue=mackinnon.pvalues(statistic, trend, 2),
+        pvalue=mackinnon.pvalues(statistic, trend, 2, _observations(n)),
         used_lag=found[:, 1].astype(np.int64),
         beta=found[:, 3],
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class JohansenResult:
-    """Johansen's test of k series. Row r of the critical values, shape (k, 3) for 90, 95 and
-    99 %, belongs to the null "at most r relations", as do trace[r] and max_eig[r]; column r of
-    eigenvectors is the r-th relation.
-    """
-
-    trace: FloatArray
-    max_eig: FloatArray
-    trace_critical: FloatArray
-    max_eig_critical: FloatArray
-    eigenvalues: FloatArray
-    eigenvectors: FloatArray
-
-    def rank(self, level: str = "95%") -> int:
-        """Number of relations that the trace test finds at "90%", "95%" or "99%"."""
-        levels = ("90%", "95%", "99%")
-        if level not in levels:
-            raise ValueError(f"level is {level!r}, expected one of {', '.join(levels)}")
-        rejected = self.trace > self.trace_critical[:, levels.index(level)]
-        return len(rejected) if rejected.all() else int(np.argmin(rejected))
-
-
-@dataclass(frozen=True, eq=False)
-class JohansenTest:
-    """Johansen's test of a pair's legs. ts_ms: the newest bar it is of; rows: how many bars.
-
-    result is None where there can be no test, and note says why.
-    """
-
-    ts_ms: int
-    rows: int
-    det_order: int
-    lag_diff: int
-    result: JohansenResult | None
-    note: str = ""
-
-
-def johansen(data: Any, *, det_order: int = 0, lag_diff: int = 1) -> JohansenResult:
-    """Johansen's trace and maximum-eigenvalue tests of the number of cointegrating relations.
-
-    data: shape (n, k), a column a series, k from 2 to 12. det_order: -1 no deterministic
-    term, 0 constant, 1 linear trend. lag_diff: lagged differences in the model. Computed by
-    statsmodels.tsa.vector_ar.vecm.coint_johansen, which is imported at the first call (about
-    a second); critical values of MacKinnon, Haug and Michelis (1996).
-
-    Raises ValueError for another shape, NaN inside, options out of range, too few rows, or
-    series that are constant or collinear.
-
-    Source: Johansen (1991), Econometrica 59(6).
-
-    >>> walk = np.cumsum(np.sin(np.arange(300.0) ** 2))
-    >>> pair = np.column_stack([walk + np.cos(np.arange(300.0) ** 3), walk])
-    >>> test = johansen(pair)
-    >>> test.rank() >= 1, test.trace_critical.shape
-    (True, (2, 3))
-    """
-    columns = table("data", data)
-    if not 2 <= columns.shape[1] <= 12:
-        raise ValueError(f"data has shape {columns.shape}, expected (n, k) with k from 2 to 12")
-    if det_order not in (-1, 0, 1):
-        raise ValueError(f"det_order is {det_order!r}, expected -1, 0 or 1")
-    lag_diff = whole("lag_diff", lag_diff, 0)
-    need = columns.shape[1] * (lag_diff + 2) + 3
-    if len(columns) < need:
-        raise ValueError(
-            f"data has {len(columns)} rows, expected at least {need} for lag_diff {lag_diff}"
-        )
-    for i, column in enumerate(columns.T):
-        finite_series(f"data column {i}", column, 1)
-    centred = columns - columns.mean(axis=0) if det_order >= 0 else columns
-    sizes = np.sqrt((centred**2).sum(axis=0))
-    if not (sizes > 0).all() or np.linalg.matrix_rank(centred / sizes) < columns.shape[1]:
-        raise ValueError("data has constant or collinear columns, expected independent ones")
-    from statsmodels.tsa.vector_ar.vecm import coint_johansen
-
-    result = coint_johansen(centred, det_order, lag_diff)
-    return JohansenResult(
-        trace=result.trace_stat,
-        max_eig=result.max_eig_stat,
-        trace_critical=result.trace_stat_crit_vals,
-        max_eig_critical=result.max_eig_stat_crit_vals,
-        eigenvalues=result.eig,
-        eigenvectors=result.evec,
     )

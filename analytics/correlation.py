@@ -3,6 +3,9 @@
 r = sum(dx dy) / sqrt(sum(dx^2) sum(dy^2)), dx and dy about the means, without unit. Values
 are centred before anything is multiplied, so that a high price level costs no digits.
 
+Correlation of values that change at instants of their own, and which moves first, is in
+`analytics._asynchrony`.
+
 Source: Pearson, Proc. Royal Society 58 (1895).
 """
 
@@ -13,9 +16,19 @@ from typing import Any
 
 import numpy as np
 
+from analytics._asynchrony import HyResult, LeadLag, hayashi_yoshida, lead_lag
 from analytics._kernels.sums import correlation
-from analytics.arrays import series, table, two_series
+from analytics.arrays import index_of, series, table, two_series
 from analytics.model import BoolArray, FloatArray, frozen
+
+__all__ = [
+    "HyResult",
+    "LeadLag",
+    "correlation_matrix",
+    "hayashi_yoshida",
+    "lead_lag",
+    "pearson",
+]
 
 #: Fewer observations than these say nothing of a correlation.
 LEAST_OBSERVATIONS = 3
@@ -71,8 +84,9 @@ def correlation_matrix(closes: Any, on: str = "returns") -> FloatArray:
     """Correlation of every symbol with every other, shape (k, k), in the columns' order.
 
     closes: an array of shape (n, k), a DataFrame with a column a symbol, or a mapping
-    of symbol to closes of shape (n,); all on the same bars. NaN marks a bar on which a
-    symbol did not trade: it is for the caller not to carry closes forward here.
+    of symbol to closes of shape (n,), all on the same bars, or pandas Series each with its
+    own index, of which each pair takes the labels that both have. NaN marks a bar on which
+    a symbol did not trade: it is for the caller not to carry closes forward here.
 
     on: "returns", simple returns, or "prices". Each pair takes the bars on which both
     its symbols traded (pairwise complete), and returns go from one such bar to the next,
@@ -96,13 +110,32 @@ def correlation_matrix(closes: Any, on: str = "returns") -> FloatArray:
 def _closes(closes: Any) -> FloatArray:
     if not isinstance(closes, Mapping):
         return table("closes", closes)
-    columns = [series(str(name), values) for name, values in closes.items()]
+    names = [str(name) for name in closes]
+    values = _on_all_labels(list(closes.values()))
+    columns = [series(name, column) for name, column in zip(names, values, strict=True)]
     if len({len(column) for column in columns}) > 1:
         raise ValueError(
             f"closes has columns of {sorted({len(column) for column in columns})} rows, "
             "expected as many in each"
         )
     return np.column_stack(columns) if columns else np.empty((0, 0))
+
+
+def _on_all_labels(columns: list[Any]) -> list[Any]:
+    """The columns on all labels that any of them has, in order, where their indexes differ."""
+    indexes = [index_of(column) for column in columns]
+    known = [index for index in indexes if index is not None]
+    if all(index.equals(known[0]) for index in known[1:]):
+        return columns
+    if len(known) < len(columns) or not all(index.is_unique for index in known):
+        raise ValueError(
+            "closes has columns of different indexes, expected one index, "
+            "or indexes that repeat no label in every column"
+        )
+    labels = known[0]
+    for index in known[1:]:
+        labels = labels.union(index)
+    return [column.reindex(labels) for column in columns]
 
 
 def _pairwise(closes: FloatArray, known: BoolArray, on: str) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from analytics._backtest_engine import rules_of
 from analytics._backtest_types import BacktestParams
-from analytics.model import FloatArray, PairParams
+from analytics.model import CountError, FloatArray, PairParams, ParameterError, SameValueError
 
 #: What can lie on an axis: the thresholds and windows of the back-test, and the pair's z_window.
 AXES: tuple[str, ...] = (
@@ -126,8 +126,8 @@ def make_grid(
 ) -> Grid:
     """The back-test of a pair over two of its parameters: axes that are legal, and a cell at least.
 
-    Raises ValueError for axes that are equal or unknown, a value that no cell could have, more
-    than MAX_CELLS cells, or where no cell is a legal set of parameters.
+    Raises ParameterError, a ValueError, for axes that are equal or unknown, a value that no cell
+    could have, more than MAX_CELLS cells, or where no cell is a legal set of parameters.
 
     >>> pair, rules = PairParams("Y", "X"), BacktestParams(stop_z=None)
     >>> grid = make_grid(pair, rules, "entry_z", [1.0, 1.5], "z_window", [30, 60, 90])
@@ -135,12 +135,12 @@ def make_grid(
     ((3, 2), 90, 1.0)
     """
     if x_name == y_name:
-        raise ValueError(f"x_name and y_name are both {x_name}, expected two parameters")
+        raise SameValueError("y_name", y_name, "two parameters", "x_name")
     columns = _axis("x", x_name, x_values, params, settings)
     rows = _axis("y", y_name, y_values, params, settings)
     total = len(columns) * len(rows)
     if total > MAX_CELLS:
-        raise ValueError(f"the grid has {total:,} cells, expected at most {MAX_CELLS:,}")
+        raise CountError("the grid", total, f"at most {MAX_CELLS:,}", "cells")
     grid = Grid(params, settings, x_name, columns, y_name, rows)
     if not grid.groups:
         grid.cell(0, 0)  # says what is wrong with it
@@ -151,9 +151,9 @@ def _axis(
     axis: str, name: str, values: Sequence[float], params: PairParams, settings: BacktestParams
 ) -> tuple[float, ...]:
     if name not in AXES:
-        raise ValueError(f"{axis}_name is {name!r}, expected one of {', '.join(AXES)}")
+        raise ParameterError(f"{axis}_name", name, f"one of {', '.join(AXES)}")
     if not 0 < len(values) <= MAX_CELLS:
-        raise ValueError(f"{axis}_values has {len(values):,} values, expected 1 to {MAX_CELLS:,}")
+        raise CountError(f"{axis}_values", len(values), f"1 to {MAX_CELLS:,}", "values")
     plain = [value.item() if isinstance(value, np.generic) else value for value in values]
     if name in _WHOLE:
         plain = [int(value) if float(value).is_integer() else value for value in plain]

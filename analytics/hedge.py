@@ -8,7 +8,8 @@ theil_sen  median of all pairwise slopes, alpha = median(y) - beta median(x) (Se
 tls        orthogonal regression: the smallest sum of squared distances from the line,
            alike in y and x (Adcock 1878; Golub and Van Loan 1980)
 kalman     last state of a Kalman filter with a wandering beta and alpha (`kalman`)
-ratio      mean(y) / mean(x), alpha 0: what money-neutral legs hold
+ratio      mean(y) / mean(x), alpha 0: what money-neutral legs hold; of logarithms of
+           prices beta 1 and alpha = mean(y - x), the logarithm of such a ratio
 
 Without intercept alpha is 0 and each method's line goes through the origin; Theil-Sen's
 slope then is the median of y / x.
@@ -23,17 +24,20 @@ import numpy as np
 
 from analytics._hedge_lines import (
     BASKET_METHODS,
+    LEAST_MEAN,
     METHODS,
     Degenerate,
     Line,
     Rows,
+    log_ratio_line,
     orthogonal_slope,
     r_squared,
     ratio_line,
     rows_of,
 )
 from analytics._kernels.kalman import kalman_path
-from analytics.arrays import series, table, two_series, whole
+from analytics.arrays import aligned, dimensions, one_of, series, table, two_series, whole
+from analytics.dynamic_ols import hedge_stderr
 from analytics.kalman import KalmanHedge, kalman_hedge
 from analytics.model import HEDGE_METHODS, FloatArray, HedgeFit, HedgePath
 from analytics.rolling import rolling_comoments, rolling_mean, rolling_ols
@@ -46,6 +50,7 @@ __all__ = [
     "compare_hedges",
     "fit_hedge",
     "hedge_path",
+    "hedge_stderr",
     "kalman_hedge",
 ]
 
@@ -65,13 +70,17 @@ def _complete(y: FloatArray, x: FloatArray, intercept: bool) -> tuple[Rows, str]
     return rows_of(y[known], x[:, known], intercept), note
 
 
-def _fit(rows: Rows, method: str, note: str = "", basket: bool = False) -> HedgeFit:
+def _fit(
+    rows: Rows, method: str, note: str = "", *, basket: bool = False, log: bool = False
+) -> HedgeFit:
     notes = [note]
+    ratio = log_ratio_line if log else ratio_line
     try:
-        line = METHODS[method](rows)
+        line = ratio(rows) if method == "ratio" else METHODS[method](rows)
     except Degenerate as reason:
-        line = ratio_line(rows)
-        notes.append(f"{method}: {reason}, fell back to the ratio of means")
+        line = ratio(rows)
+        means = "the ratio of geometric means" if log else "the ratio of means"
+        notes.append(f"{method}: {reason}, fell back to {means}")
         method = "ratio"
     notes.append(line.note)
     return HedgeFit(
@@ -85,35 +94,41 @@ def _fit(rows: Rows, method: str, note: str = "", basket: bool = False) -> Hedge
     )
 
 
-def _known_method(method: str) -> None:
-    if method not in HEDGE_METHODS:
-        raise ValueError(f"method is {method!r}, expected one of {', '.join(HEDGE_METHODS)}")
-
-
-def fit_hedge(y: Any, x: Any, method: str = "ols", intercept: bool = True) -> HedgeFit:
+def fit_hedge(
+    y: Any, x: Any, method: str = "ols", intercept: bool = True, log: bool = False
+) -> HedgeFit:
     """Fit y = beta x + alpha on all rows; see the module for the methods.
 
     y: shape (n,). x: shape (n,), or (n, k), a basket of k legs, for "ols" and "huber":
     beta and beta_stderr are floats, or arrays of shape (k,). beta is in units of y per
     unit of x, alpha in units of y. r_squared is 1 - SSR / SST on these rows for every
     method, about the mean with an intercept and about 0 without; it is negative where
-    the mean alone would do better. beta_stderr assumes independent residuals and is NaN
-    for the methods that have none (theil_sen, tls, ratio) and without degrees of freedom.
+    the mean alone would do better. beta_stderr assumes independent residuals, which those of
+    a pair are not (`hedge_stderr` allows for them), and is NaN for the methods that have none
+    (theil_sen, tls, ratio) and without degrees of freedom.
+
+    log: whether y and x are logarithms of prices, which decides what "ratio" is. Of prices
+    it is NaN, with a note, where mean(x) is rounding error against the size of x.
 
     Rows without a price are left out: n counts the others and note says so. Where x
     hardly varies or the legs are collinear there is no line, and the result is that of
-    "ratio" with a note that says why. Raises ValueError where the method is unknown or
-    takes no basket, lengths differ, or fewer complete rows than coefficients remain.
+    "ratio" with a note that says why. pandas objects whose indexes differ are joined on
+    them. Raises ValueError where the method is unknown or takes no basket, lengths differ,
+    or fewer complete rows than coefficients remain.
 
     >>> fit = fit_hedge([3, 5, 7.2, 9], [1, 2, 3, 4])
     >>> round(fit.beta, 3), round(fit.alpha, 3), fit.n
     (2.02, 1.0, 4)
     >>> fit_hedge([3, 5, 7], [2, 2, 2]).note
     'ols: x hardly varies, fell back to the ratio of means'
+    >>> fit = fit_hedge(np.log([20, 44, 60]), np.log([10, 22, 30]), "ratio", log=True)
+    >>> fit.beta, round(float(np.exp(fit.alpha)), 6)
+    (1.0, 2.0)
     """
-    _known_method(method)
+    one_of("method", method, HEDGE_METHODS)
+    basket = dimensions("x", x) == 2
+    y, x = aligned(("y", "x"), (y, x))
     legs = table("x", x)
-    basket = np.ndim(x) == 2
     if not legs.shape[1]:
         raise ValueError("x has 0 columns, expected at least 1")
     if basket and method not in BASKET_METHODS:
@@ -121,7 +136,7 @@ def fit_hedge(y: Any, x: Any, method: str = "ols", intercept: bool = True) -> He
             f"method is {method!r}, expected {' or '.join(BASKET_METHODS)} where x is a basket"
         )
     rows, note = _complete(series("y", y), np.ascontiguousarray(legs.T), bool(intercept))
-    return _fit(rows, method, note, basket)
+    return _fit(rows, method, note, basket=basket, log=bool(log))
 
 
 class HedgeChoices(NamedTuple):
@@ -138,12 +153,14 @@ def compare_hedges(
     *,
     methods: Iterable[str] = HEDGE_METHODS,
     swap: str = "ols",
+    log: bool = False,
 ) -> HedgeChoices:
     """Fit y on x by each of `methods`, and x on y by the method `swap`.
 
     y, x: shape (n,). Each fit equals that of `fit_hedge`; what the methods share (means,
     lengths, the orthonormal design) is computed once. swapped has y and x in each other's
-    place: its beta is in units of x per unit of y. Raises ValueError as `fit_hedge` does.
+    place: its beta is in units of x per unit of y. log: as in `fit_hedge`. Raises ValueError
+    as that does.
 
     >>> fits, swapped = compare_hedges([3, 5, 7.2, 9], [1, 2, 3, 4], methods=("ols", "tls"))
     >>> {name: round(fit.beta, 3) for name, fit in fits.items()}, round(1 / swapped.beta, 3)
@@ -153,9 +170,9 @@ def compare_hedges(
     rows, note = _complete(y, x[None], bool(intercept))
     methods = tuple(methods)
     for method in (*methods, swap):
-        _known_method(method)
-    fits = {method: _fit(rows, method, note) for method in methods}
-    return HedgeChoices(fits, _fit(rows.swapped(), swap, note))
+        one_of("method", method, HEDGE_METHODS)
+    fits = {method: _fit(rows, method, note, log=log) for method in methods}
+    return HedgeChoices(fits, _fit(rows.swapped(), swap, note, log=log))
 
 
 def _windows(
@@ -176,7 +193,9 @@ def _windows(
     return beta, alpha
 
 
-def hedge_path(y: Any, x: Any, method: str, window: int, intercept: bool = True) -> HedgePath:
+def hedge_path(
+    y: Any, x: Any, method: str, window: int, intercept: bool = True, log: bool = False
+) -> HedgePath:
     """beta and alpha as they were known at the close of each bar, shape (n,) each.
 
     Each bar has the fit of the `window` rows that end there, as `fit_hedge` would give
@@ -184,12 +203,13 @@ def hedge_path(y: Any, x: Any, method: str, window: int, intercept: bool = True)
     is no line. "kalman" instead runs one filter from the first bar on, of legs scaled by
     the first `window` rows that have both prices; it skips bars without a price. ols,
     tls, ratio and kalman take O(n); huber and theil_sen fit each window anew, about 0.1
-    ms each. Raises ValueError where the method is unknown, lengths differ or window is
-    below 2.
+    ms each. log: as in `fit_hedge`. Raises ValueError where the method is unknown, lengths
+    differ or window is below 2.
 
     >>> hedge_path([3, 5, 8, 9], [1, 2, 3, 4], "ols", 3).beta
     array([nan, nan, 2.5, 2. ])
     """
+    one_of("method", method, HEDGE_METHODS)
     y, x = two_series("y", y, "x", x)
     window = whole("window", window, 2)
     if method == "ols":
@@ -199,11 +219,9 @@ def hedge_path(y: Any, x: Any, method: str, window: int, intercept: bool = True)
     elif method == "tls":
         beta, alpha = _tls_path(y, x, window, intercept)
     elif method == "ratio":
-        beta, alpha = _ratio_path(y, x, window)
-    elif method in HEDGE_METHODS:
-        beta, alpha = _windows(y, x, METHODS[method], window, bool(intercept))
+        beta, alpha = _log_ratio_path(y, x, window, intercept) if log else _ratio_path(y, x, window)
     else:
-        raise ValueError(f"method is {method!r}, expected one of {', '.join(HEDGE_METHODS)}")
+        beta, alpha = _windows(y, x, METHODS[method], window, bool(intercept))
     return HedgePath(method, beta, alpha)
 
 
@@ -220,6 +238,18 @@ def _tls_path(
 
 
 def _ratio_path(y: FloatArray, x: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
-    mean_y, mean_x = rolling_mean(y, window), rolling_mean(x, window)
-    beta = np.divide(mean_y, mean_x, out=np.full(len(y), np.nan), where=mean_x != 0)
+    mean_y, mean_x, size = (rolling_mean(leg, window) for leg in (y, x, np.abs(x)))
+    beta = np.divide(
+        mean_y,
+        mean_x,
+        out=np.full(len(y), np.nan),
+        where=np.abs(mean_x) > LEAST_MEAN * size,
+    )
     return beta, 0.0 * beta
+
+
+def _log_ratio_path(
+    y: FloatArray, x: FloatArray, window: int, intercept: bool
+) -> tuple[FloatArray, FloatArray]:
+    level = rolling_mean(y - x, window)
+    return level * 0.0 + 1.0, level if intercept else 0.0 * level

@@ -20,7 +20,7 @@ import numpy as np
 from analytics._backtest_types import BacktestParams, BacktestResult
 from analytics.alignment import not_enough
 from analytics.backtest import run_backtest
-from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams
+from analytics.model import Bars, NotReady, PairParams
 
 _AT_CLOSE = ("hedge", "spread", "z", "position", "equity", "gross_equity", "drawdown")
 _AT_OPEN = ("hedge", "position")
@@ -144,8 +144,7 @@ def _until(bars: Bars, first_ms: int, last_ms: int) -> Bars:
     """The bars up to `last_ms`, from the one that is current at `first_ms` on."""
     start = max(int(np.searchsorted(bars.ts_ms, first_ms, side="right")) - 1, 0)
     stop = int(np.searchsorted(bars.ts_ms, last_ms, side="right"))
-    columns = {name: getattr(bars, name)[start:stop] for name in BAR_COLUMNS}
-    return Bars(bars.symbol, bars.timeframe, **columns)
+    return bars[start:stop]
 
 
 def _without_close(bars: Bars, last_ms: int) -> Bars:

@@ -13,16 +13,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
-
-from analytics._columns import Columns
+from analytics._checks import check_choice, check_number, check_whole
+from analytics._columns import BAR_COLUMNS as BAR_COLUMNS
+from analytics._columns import TICK_COLUMNS as TICK_COLUMNS
+from analytics._columns import Bars as Bars
+from analytics._columns import BoolArray as BoolArray
+from analytics._columns import FloatArray as FloatArray
+from analytics._columns import IntArray as IntArray
+from analytics._columns import Ticks as Ticks
 from analytics._columns import frozen as frozen
+from analytics._errors import CountError as CountError
+from analytics._errors import OrderError as OrderError
 from analytics._errors import ParameterError as ParameterError
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+from analytics._errors import SameValueError as SameValueError
+from analytics._errors import UnexpectedError as UnexpectedError
+from analytics._errors import UnknownFieldError as UnknownFieldError
+from analytics._errors import WithheldError as WithheldError
 
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TIMEFRAME = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
@@ -97,88 +103,6 @@ NO_TRADE_ID = -1
 UNKNOWN_TRADES = -1
 
 
-@dataclass(frozen=True, eq=False)
-class Ticks(Columns):
-    """A batch of trades of one symbol, in order of arrival.
-
-    ts_ms: exchange time, epoch ms. price, size: finite and above zero.
-    trade_id: the exchange's id, NO_TRADE_ID where it gives none.
-    """
-
-    symbol: str
-    ts_ms: IntArray
-    price: FloatArray
-    size: FloatArray
-    trade_id: IntArray
-
-    _dtypes = {
-        "ts_ms": np.int64,
-        "price": np.float64,
-        "size": np.float64,
-        "trade_id": np.int64,
-    }
-
-    def __len__(self) -> int:
-        return len(self.ts_ms)
-
-    def where(self, mask: BoolArray) -> Ticks:
-        """The ticks that a mask of shape (n,) chooses."""
-        return Ticks(
-            self.symbol,
-            self.ts_ms[mask],
-            self.price[mask],
-            self.size[mask],
-            self.trade_id[mask],
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Bars(Columns):
-    """Bars of one symbol and timeframe, ascending, labelled by open time.
-
-    trades: UNKNOWN_TRADES where the source does not count them. vwap: volume-weighted
-    average price of the bar; the typical price (high + low + close) / 3 for bars that
-    came as OHLC.
-    """
-
-    symbol: str
-    timeframe: str
-    ts_ms: IntArray
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    volume: FloatArray
-    trades: IntArray
-    vwap: FloatArray
-
-    _dtypes = {
-        "ts_ms": np.int64,
-        "open": np.float64,
-        "high": np.float64,
-        "low": np.float64,
-        "close": np.float64,
-        "volume": np.float64,
-        "trades": np.int64,
-        "vwap": np.float64,
-    }
-
-    def __len__(self) -> int:
-        return len(self.ts_ms)
-
-    def tail(self, count: int | None) -> Bars:
-        """The newest `count` bars, or all of them for None."""
-        if count is None or count >= len(self):
-            return self
-        start = len(self) - max(count, 0)
-        columns = {name: getattr(self, name)[start:] for name in self._dtypes}
-        return Bars(self.symbol, self.timeframe, **columns)
-
-
-#: The float and int columns of Bars, in the order of exports.
-BAR_COLUMNS: tuple[str, ...] = tuple(Bars._dtypes)
-
-
 @dataclass(frozen=True)
 class NotReady:
     """An expected absence: what is missing, how much there is and how much it takes."""
@@ -189,21 +113,6 @@ class NotReady:
 
     def __str__(self) -> str:
         return self.reason
-
-
-def _choice(name: str, value: object, legal: tuple[str, ...]) -> None:
-    if value not in legal:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(legal)}")
-
-
-def _whole(name: str, value: object, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{name} is {value}, expected a whole number from {low} to {high}")
-
-
-def _from_to(name: str, value: object, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{name} is {value}, expected a number from {low:g} to {high:g}")
 
 
 #: Legal range of each whole-number parameter of a pair: name -> (low, high).
@@ -228,7 +137,7 @@ class PairParams:
     leg had fewer trades, or less turnover (volume x VWAP, in quote currency, which legs of
     different units share), are left out of every statistic; 0 asks for none.
 
-    Raises ValueError naming the field and what is legal.
+    Raises ParameterError, a ValueError that carries the field, its value and what is legal.
     """
 
     y: str
@@ -250,20 +159,20 @@ class PairParams:
 
     def __post_init__(self) -> None:
         if self.y == self.x:
-            raise ValueError(f"y and x are both {self.y}, expected two different symbols")
+            raise SameValueError("x", self.x, "two different symbols", "y")
         if not is_timeframe(self.timeframe):
-            _choice("timeframe", self.timeframe, tuple(TIMEFRAMES))
-        _choice("hedge", self.hedge, HEDGE_METHODS)
-        _choice("price_space", self.price_space, get_args(PriceSpace))
-        _choice("corr_on", self.corr_on, get_args(CorrelationBasis))
-        _choice("trend", self.trend, TRENDS)
+            check_choice("timeframe", self.timeframe, tuple(TIMEFRAMES))
+        check_choice("hedge", self.hedge, HEDGE_METHODS)
+        check_choice("price_space", self.price_space, get_args(PriceSpace))
+        check_choice("corr_on", self.corr_on, get_args(CorrelationBasis))
+        check_choice("trend", self.trend, TRENDS)
         if self.lag_method is not None:
-            _choice("lag_method", self.lag_method, LAG_METHODS)
+            check_choice("lag_method", self.lag_method, LAG_METHODS)
         for name, (low, high) in PAIR_RANGES.items():
             value = getattr(self, name)
             if not (name == "hedge_window" and value is None):
-                _whole(name, value, low, high)
-        _from_to("min_volume", self.min_volume, *MIN_VOLUME_RANGE)
+                check_whole(name, value, low, high)
+        check_number("min_volume", self.min_volume, *MIN_VOLUME_RANGE)
 
     @property
     def filtered(self) -> bool:

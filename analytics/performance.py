@@ -5,6 +5,10 @@ or an infinity is a period without a figure and is left out. Definitions are tho
 empyrical (Quantopian), with a risk-free rate of 0. Where a ratio has nothing to divide by it
 is NaN, never an infinity. Raises ValueError where returns is no series of numbers.
 
+How far a Sharpe ratio can be trusted (`analytics._sharpe`): its standard error, the probability
+that it is above another, the same after the best of many was chosen, and the track record that
+it takes. There Sharpe ratios are a period, not a year.
+
 Source: Bacon, Practical Portfolio Performance Measurement and Attribution (2008).
 """
 
@@ -15,8 +19,29 @@ from typing import Any
 
 import numpy as np
 
-from analytics.arrays import number, series, whole
+from analytics._sharpe import (
+    deflated_sharpe,
+    min_track_record,
+    probabilistic_sharpe,
+    sharpe_stderr,
+)
+from analytics.arrays import between, number, one_of, series, whole
 from analytics.model import TIMEFRAMES, FloatArray, is_timeframe
+
+__all__ = [
+    "annual_volatility",
+    "deflated_sharpe",
+    "drawdown_duration",
+    "hit_rate",
+    "max_drawdown",
+    "min_track_record",
+    "periods_per_year",
+    "probabilistic_sharpe",
+    "profit_factor",
+    "sharpe",
+    "sharpe_stderr",
+    "sortino",
+]
 
 #: Crypto trades 365 x 24 h.
 _YEAR_MS = 365 * 24 * 3_600_000
@@ -31,7 +56,7 @@ def periods_per_year(timeframe: str) -> float:
     525600.0
     """
     if not is_timeframe(timeframe):
-        raise ValueError(f"timeframe is {timeframe!r}, expected one of {', '.join(TIMEFRAMES)}")
+        one_of("timeframe", timeframe, tuple(TIMEFRAMES))
     return _YEAR_MS / TIMEFRAMES[timeframe]
 
 
@@ -41,10 +66,7 @@ def _returns(returns: Any) -> FloatArray:
 
 
 def _yearly(periods: Any) -> float:
-    yearly = number("periods_per_year", periods)
-    if not 0 < yearly < math.inf:
-        raise ValueError(f"periods_per_year is {periods}, expected a number above 0")
-    return yearly
+    return between("periods_per_year", periods, 0.0, math.inf)
 
 
 def _deviation(values: FloatArray, ddof: int) -> float:
@@ -113,13 +135,33 @@ def max_drawdown(returns: Any) -> float:
     -0.5
     """
     values = series("returns", returns)
+    return float(_underwater(values).min()) if len(values) else math.nan
+
+
+def drawdown_duration(returns: Any) -> float:
+    """Periods of the longest time that the compounded returns stay below an earlier peak.
+
+    Counted from the first period below the peak to the last before it is reached again, or to
+    the end; 0 where they never fall below. The peak counts the start, before the first return,
+    and a NaN inside is a period without a return, as in `max_drawdown`. NaN for an empty series.
+    Source: Bacon (2008), chapter 4.
+
+    >>> drawdown_duration([0.1, -0.5, 0.2, 0.9, -0.1])
+    2.0
+    """
+    values = series("returns", returns)
     if len(values) == 0:
         return math.nan
+    above = np.flatnonzero(np.concatenate((_underwater(values) >= 0.0, [True])))
+    return float(np.diff(above).max() - 1)
+
+
+def _underwater(values: FloatArray) -> FloatArray:
+    """Where the compounded returns stand below their peak, a fraction <= 0; shape (n + 1,)."""
     growth = np.where(np.isfinite(values), 1.0 + values, 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         equity = np.concatenate(([1.0], np.cumprod(growth)))
-        falls = equity / np.maximum.accumulate(equity) - 1.0
-    return float(falls.min())
+        return np.asarray(equity / np.maximum.accumulate(equity) - 1.0, dtype=np.float64)
 
 
 def profit_factor(returns: Any) -> float:

@@ -19,7 +19,7 @@ from analytics._pair_parts import MIN_ROWS, Legs, legs_of, returns_of, spread_of
 from analytics.alignment import Aligned, align, shared_times
 from analytics.cointegration import engle_granger
 from analytics.hedge import fit_hedge
-from analytics.model import BAR_COLUMNS, Bars, FloatArray, IntArray, PairParams
+from analytics.model import Bars, FloatArray, IntArray, PairParams
 from analytics.rolling import rolling_corr, rolling_moments
 from analytics.stationarity import rolling_adf
 
@@ -159,8 +159,8 @@ def pair_readings(
     [nan, -1.358]
     """
     for metric in metrics:
-        if metric not in _READ:
-            raise ValueError(f"metric is {metric!r}, expected one of {', '.join(_READ)}")
+        if metric not in PAIR_METRICS:
+            raise ValueError(f"metric is {metric!r}, expected one of {', '.join(PAIR_METRICS)}")
     ends = np.atleast_1d(np.asarray(ends_ms, dtype=np.int64))
     made = {metric: np.full(len(ends), np.nan) for metric in metrics}
     if not len(ends):
@@ -188,10 +188,7 @@ def _stretch(bars: Bars, span: tuple[int, int], before: int | None) -> Bars:
     if span[1] != span[0]:
         last = int(bars.ts_ms.searchsorted(span[1], side="right"))
     start = 0 if before is None else max(first - before - 1, 0)
-    if start == 0 and last == len(bars):
-        return bars
-    columns = {name: getattr(bars, name)[start:last] for name in BAR_COLUMNS}
-    return Bars(bars.symbol, bars.timeframe, **columns)
+    return bars[start:last]
 
 
 def _view(rows: Aligned, legs: Legs, params: PairParams, part: slice) -> _View:
@@ -200,8 +197,13 @@ def _view(rows: Aligned, legs: Legs, params: PairParams, part: slice) -> _View:
 
 
 def readings_between(
-    y_bars: Bars, x_bars: Bars, params: PairParams, metric: str, after_ms: int, until_ms: int
-) -> tuple[IntArray, FloatArray]:
+    y_bars: Bars,
+    x_bars: Bars,
+    params: PairParams,
+    metrics: Collection[str],
+    after_ms: int,
+    until_ms: int,
+) -> tuple[IntArray, dict[str, FloatArray]]:
     """Times and values of `pair_readings` at every bar of either leg within a span, shape (k,).
 
     The bars that open after `after_ms`, up to `until_ms`, from the later leg's first bar on.
@@ -211,9 +213,9 @@ def readings_between(
     ...     return Bars(symbol, "1s", times, close, close, close, close, ones, ones, close)
     >>> x = 50.0 + np.sin(np.arange(100.0))
     >>> pair = PairParams("A", "B")
-    >>> readings_between(bars("A", 2 * x), bars("B", x), pair, "correlation", 97_000, 99_000)
-    (array([98000, 99000]), array([1., 1.]))
+    >>> readings_between(bars("A", 2 * x), bars("B", x), pair, ["correlation"], 97_000, 99_000)
+    (array([98000, 99000]), {'correlation': array([1., 1.])})
     """
     times = shared_times(y_bars, x_bars)
     times = times[(times > after_ms) & (times <= until_ms)]
-    return times, pair_readings(y_bars, x_bars, params, [metric], times)[metric]
+    return times, pair_readings(y_bars, x_bars, params, metrics, times)

@@ -29,6 +29,9 @@ import numpy as np
 from analytics.arrays import series, two_series, whole
 from analytics.model import FloatArray
 
+#: Compensated sums of x, y, xx, yy and xy, each before its error.
+_Sums = tuple[float, float, float, float, float, float, float, float, float, float]
+
 _DRIFT = 16.0  # squared drift of the mean from the anchor, in variances
 _FALL = 1e-6  # of the sum of squares against its peak since the anchor was set
 
@@ -59,7 +62,7 @@ class Comoments(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _add(total, error, value):
+def _add(total: float, error: float, value: float) -> tuple[float, float]:
     """TwoSum: total + value, with its rounding error added to `error`."""
     new = total + value
     rest = new - total
@@ -67,14 +70,14 @@ def _add(total, error, value):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _sound(total, squares, peak, window):
+def _sound(total: float, squares: float, peak: float, window: int) -> bool:
     """Whether sums about the present anchor still hold their digits."""
     drift = total * total
     return (squares * window - drift) * _DRIFT >= drift and squares >= _FALL * peak
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _nearest_to_mean(x, start, stop):
+def _nearest_to_mean(x: FloatArray, start: int, stop: int) -> float:
     """The value of x[start:stop] nearest to their mean: the anchor of exact differences."""
     first = best = x[start]
     mean = 0.0
@@ -91,7 +94,13 @@ def _nearest_to_mean(x, start, stop):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _slide_one(x, window, mean, squares, zscore):
+def _slide_one(
+    x: FloatArray,
+    window: int,
+    mean: FloatArray,
+    squares: FloatArray,
+    zscore: FloatArray,
+) -> None:
     """Fill mean, sum of squared deviations and z-score of every full window of x."""
     clean = 0  # values without a gap that end at this bar
     age = period = max(4 * window, 512)
@@ -123,7 +132,13 @@ def _slide_one(x, window, mean, squares, zscore):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _finish_one(x, window, mean, squares, zscore):
+def _finish_one(
+    x: FloatArray,
+    window: int,
+    mean: FloatArray,
+    squares: FloatArray,
+    zscore: FloatArray,
+) -> None:
     """Turn anchors, sums of squares and sums into the moments, in place."""
     freedom = 1.0 / max(window - 1, 1)
     for i in range(x.size):
@@ -137,7 +152,7 @@ def _finish_one(x, window, mean, squares, zscore):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _add_point(sums, dx, dy, sign):
+def _add_point(sums: _Sums, dx: float, dy: float, sign: float) -> _Sums:
     """Add `sign` times the point (dx, dy) to the sums of x, y, xx, yy and xy."""
     x, x_err, y, y_err, xx, xx_err, yy, yy_err, xy, xy_err = sums
     x, x_err = _add(x, x_err, sign * dx)
@@ -149,7 +164,14 @@ def _add_point(sums, dx, dy, sign):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _slide_two(x, y, window, means, squares, products):
+def _slide_two(
+    x: FloatArray,
+    y: FloatArray,
+    window: int,
+    means: FloatArray,
+    squares: FloatArray,
+    products: FloatArray,
+) -> None:
     """Fill the joint moments of every full window: x in row 0, y in row 1."""
     empty = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     sums = empty

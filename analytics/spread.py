@@ -8,9 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from analytics.arrays import number, numbers, series, table
+from analytics.arrays import aligned, dimensions, number, numbers, series, table
 from analytics.model import FloatArray
 from analytics.rolling import rolling_mean, rolling_std, rolling_zscore
 
@@ -27,12 +25,18 @@ def spread(y: Any, x: Any, beta: Any, alpha: Any = 0.0) -> FloatArray:
     """y - beta x - alpha, shape (n,), in the units of y.
 
     x: shape (n,), or (n, k) for a basket with beta of shape (k,). beta and alpha may
-    also be a series of shape (n,), the hedge ratio as it was known at each bar. Raises
-    ValueError where the shapes do not fit.
+    also be a series of shape (n,), the hedge ratio as it was known at each bar. pandas
+    objects whose indexes differ are joined on them, in the order of the first. Raises
+    ValueError where the shapes do not fit or nothing can be joined.
 
     >>> spread([10, 12], [4, 5], 2.0, 1.0)
     array([1., 1.])
     """
+    basket = dimensions("x", x) == 2
+    if basket:  # its slopes are labelled by leg, not by row
+        y, x, alpha = aligned(("y", "x", "alpha"), (y, x, alpha))
+    else:
+        y, x, beta, alpha = aligned(("y", "x", "beta", "alpha"), (y, x, beta, alpha))
     y, legs = series("y", y), table("x", x)
     if len(y) != len(legs):
         raise ValueError(f"y has {len(y)} values and x {len(legs)}, expected as many")
@@ -40,13 +44,31 @@ def spread(y: Any, x: Any, beta: Any, alpha: Any = 0.0) -> FloatArray:
     n, k = legs.shape
     if level.shape not in ((), (n,)):
         raise ValueError(f"alpha has shape {level.shape}, expected a number or ({n},)")
-    if np.ndim(x) == 2:
+    if basket:
         if ratio.shape != (k,):
             raise ValueError(f"beta has shape {ratio.shape}, expected ({k},)")
         return y - (legs * ratio).sum(axis=1) - level
     if ratio.shape not in ((), (n,)):
         raise ValueError(f"beta has shape {ratio.shape}, expected a number or ({n},)")
     return y - ratio * legs[:, 0] - level
+
+
+def leg_signs(side: int, beta: float) -> tuple[int, int]:
+    """Signs of the positions in Y and X that a position in the spread holds.
+
+    side: 1 long the spread, -1 short, 0 none. beta: hedge ratio, a finite number. The spread
+    is y - beta x, so Y goes with the side and X against it for beta > 0, with it for beta < 0;
+    for beta = 0 there is no X leg. Raises ValueError for another side or a beta that is not
+    finite.
+
+    >>> leg_signs(-1, 0.5), leg_signs(-1, -0.5), leg_signs(1, -0.5)
+    ((-1, 1), (-1, -1), (1, 1))
+    """
+    if side not in (-1, 0, 1):
+        raise ValueError(f"side is {side}, expected -1, 0 or 1")
+    if not math.isfinite(beta):
+        raise ValueError(f"beta is {beta}, expected a finite number")
+    return side, -side * ((beta > 0) - (beta < 0))
 
 
 def zscore(spread: Any, window: int) -> FloatArray:

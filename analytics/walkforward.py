@@ -37,7 +37,15 @@ from analytics._kernels.backtest import SUMS
 from analytics._sweep_work import Mapper, best_of, run_here, score_cells
 from analytics.alignment import not_enough
 from analytics.grid import Grid, Windows
-from analytics.model import Bars, FloatArray, HedgeFit, IntArray, NotReady, frozen
+from analytics.model import (
+    Bars,
+    FloatArray,
+    HedgeFit,
+    IntArray,
+    NotReady,
+    ParameterError,
+    frozen,
+)
 from analytics.performance import max_drawdown, sharpe
 
 #: Figures by which a cell may be chosen: those that make little of luck in few trades.
@@ -135,13 +143,13 @@ def walk_forward(
     (2, 100, 12000000)
     """
     if metric not in CHOICES:
-        raise ValueError(f"metric is {metric!r}, expected one of {', '.join(CHOICES)}")
+        raise ParameterError("metric", metric, f"one of {', '.join(CHOICES)}")
     for name, value, low in (
         ("train_bars", train_bars, LEAST_TRAIN),
         ("test_bars", test_bars, LEAST_TEST),
     ):
         if not isinstance(value, int) or isinstance(value, bool) or value < low:
-            raise ValueError(f"{name} is {value!r}, expected a whole number of at least {low}")
+            raise ParameterError(name, value, f"a whole number of at least {low}")
     legs = pair_legs(y_bars, x_bars, grid.params)
     have, groups = len(legs.ts_ms), grid.groups
     warm_up = max(hedge + max(windows) for hedge, windows in groups.items())

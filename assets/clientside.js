@@ -6,30 +6,33 @@
   const byId = (id) => document.getElementById(id);
   const noUpdate = () => window.dash_clientside.no_update;
 
-  // ---------------------------------------------------------------- the server gone, and back
-  // The interval is disabled while a live call runs; Dash does not enable it again when the
-  // call never reached a server. So a call that fails in the network enables it here, and
+  // ---------------------------------------------------------------- the renderer's hooks
+  // The interval is disabled while a live callback runs; Dash does not enable it again when the
+  // request never reached a server. So a request that fails in the network enables it here, and
   // the page asks on until a server answers.
   const RETRY_MS = 1000;
-  const plainFetch = window.fetch;
 
-  function online(yes) {
-    document.body.classList.toggle("offline", !yes);
-    if (!yes) setTimeout(() => setProps("live-interval", { disabled: false }), RETRY_MS);
+  function callbackResolved(callback, result) {
+    if (callback.clientside_function) return;
+    // An answer of the server, also a refusal, is no Error: only a request without answer is.
+    const online = !(result.error instanceof Error);
+    document.body.classList.toggle("offline", !online);
+    if (!online) setTimeout(() => setProps("live-interval", { disabled: false }), RETRY_MS);
   }
 
-  // Charts that were asked for on a page that is left meanwhile have no room any more: Dash
-  // would patch what is not there, and say so as an error. They are answered as "nothing new".
+  // Charts that were requested on a page that is left meanwhile are there no more: Dash would
+  // patch what is missing, and report an error. Their answer becomes "nothing new".
   const CHARTS = /\.figure\b/;
+  const pageOf = new WeakMap();
 
-  window.fetch = function (resource, ...more) {
-    const sent = plainFetch.call(this, resource, ...more);
-    if (!String(resource.url || resource).includes("_dash-update-component")) return sent;
-    sent.then(() => online(true), () => online(false));
-    const page = window.location.pathname;
-    const left = () => window.location.pathname !== page && CHARTS.test(String(more[0]?.body));
-    return sent.then((answer) => (left() ? new Response(null, { status: 204 }) : answer));
-  };
+  function requestPre(payload) {
+    pageOf.set(payload, window.location.pathname);
+  }
+
+  function requestPost(payload, outputs) {
+    if (window.location.pathname === pageOf.get(payload) || !CHARTS.test(payload.output)) return;
+    for (const output of Object.keys(outputs)) delete outputs[output];
+  }
 
   // ---------------------------------------------------------------- the link
   // Beside the parameters, which the server checks, a link holds what is the browser's own:
@@ -382,6 +385,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
       writeUrl, keepMode, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
+      requestPre, requestPost, callbackResolved,
     },
   });
 })();

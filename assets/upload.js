@@ -5,7 +5,6 @@
   const ASK_MS = 400;
   const setProps = (id, props) => window.dash_clientside.set_props(id, props);
   const byId = (id) => document.getElementById(id);
-  const plainFetch = window.fetch.bind(window);
 
   // The file that is being sent: its request, its id at the server, what is known of it.
   let sending = null;
@@ -56,7 +55,7 @@
 
   async function askRows(one) {
     try {
-      const answer = await plainFetch("/api/uploads");
+      const answer = await fetch("/api/uploads");
       const found = (await answer.json()).uploads.find((other) => other.id === one.id);
       if (found) Object.assign(one, { rows: found.rows, rejected: found.rejected });
     } catch (error) {
@@ -125,7 +124,7 @@
     if (before && before.market && reports.every((one, place) => took(one) || !took(before.reports[place]))) {
       const address = `/api/markets/${encodeURIComponent(before.market)}`;
       // One that was removed by hand meanwhile answers 404, and a server that is gone is in the strip.
-      await plainFetch(address, { method: "DELETE" }).catch(() => null);
+      await fetch(address, { method: "DELETE" }).catch(() => null);
     }
   }
 

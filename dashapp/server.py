@@ -27,12 +27,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashapp.services.allocator import keep_freed_memory
 from dashapp.services.runtime import Runtime
+from dashapp.services.startup import keep_freed_memory
 from dashapp.settings import Settings, UsageError
-from dashapp.web import app as api
+from dashapp.web import app as http
+from dashapp.web.errors import refusal
 from dashapp.web.guard import Guard, Policy
-from dashapp.web.routing import error
 from ingestion.url_guard import mask_url
 from storage.archive.archive import ArchiveInUse
 
@@ -69,7 +69,7 @@ def create_server(
             await runtime.stop()
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    api.mount(server, runtime)  # before Dash, whose last route answers every GET with a page
+    http.mount(server, runtime)  # before Dash, whose last route answers every GET with a page
     app = (create_app or _product)(runtime, server)
     server.add_exception_handler(DependencyException, _no_such_file)
     # Dash does the first on its first request for "/", so that a link to another page would
@@ -83,7 +83,7 @@ def create_server(
 
 async def _no_such_file(request: Request, raised: Exception) -> Response:
     """A script of a package that Dash does not serve, or that is not in it."""
-    return error(HTTPStatus.NOT_FOUND, "there is no such file")
+    return refusal(HTTPStatus.NOT_FOUND, "there is no such file")
 
 
 def _product(runtime: Runtime, server: FastAPI) -> Dash:
@@ -105,7 +105,7 @@ def serve(settings: Settings) -> int:
     settings = replace(settings, port=listener.getsockname()[1])
     runtime = Runtime(settings)
     try:
-        runtime.recorder.keeper.reserve(settings.archive)
+        runtime.recorder.writer.reserve(settings.archive)
     except ArchiveInUse as held:
         raise UsageError(f"{held}: stop it, or choose another with --archive") from None
     config = uvicorn.Config(

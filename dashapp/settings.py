@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from ingestion.sources import NAMED, kind_of
 from ingestion.url_guard import check_url, mask_url
 
 VERSION = "0.1.0"
 
 #: Sources that have a name; any other is a URL or a file.
-NAMED_SOURCES = ("demo", "binance-futures", "binance-spot", "none")
+NAMED_SOURCES = (*(kind.name for kind in NAMED), "none")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
@@ -148,8 +149,7 @@ _OPTIONS: dict[str, tuple[str, str]] = {
     "port": ("NUMBER", "port to listen on (8050); 0 takes a free one"),
     "source": (
         "SOURCE",
-        "demo, binance-futures, binance-spot, none, a ws://, wss://, http://, https:// or "
-        "redis:// URL, "
+        f"{', '.join(NAMED_SOURCES)}, a ws://, wss://, http://, https:// or redis:// URL, "
         "or the path of an NDJSON or OHLC CSV file (demo)",
     ),
     "symbols": ("A,B", "symbols to ask of an exchange, as BTCUSDT,ETHUSDT"),
@@ -216,8 +216,9 @@ def _source(label: str, text: str) -> str:
     source = text.strip()
     if source in NAMED_SOURCES:
         return source
-    if source.startswith(("redis://", "rediss://")):
-        return _url(label, source, ("redis", "rediss"))
+    kind = kind_of(source)
+    if kind is not None and kind.published:
+        return _url(label, source, kind.schemes)
     if "://" in source:
         try:
             return check_url(source).url

@@ -130,21 +130,11 @@ def luminance(red: Any, green: Any, blue: Any) -> Any:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(first: str, second: str) -> float:
-    """WCAG 2 contrast of two colours "#rrggbb", from 1 to 21; AA text needs 4.5.
-
-    >>> round(contrast("#000000", "#ffffff"), 1)
-    21.0
-    """
-    dark, light = sorted(float(luminance(*_channels(one))) for one in (first, second))
-    return (light + 0.05) / (dark + 0.05)
-
-
 def luminance_of_scale(shares: npt.NDArray[np.float64], theme: str) -> npt.NDArray[np.float64]:
     """Luminance of the diverging scale at each share of its way, 0 to 1; NaN stays NaN."""
     places = [place for place, _ in DIVERGING[theme]]
     stops = np.array([_channels(colour) for _, colour in DIVERGING[theme]], np.float64)
-    return luminance(*(np.interp(shares, places, stops[:, one]) for one in range(3)))
+    return luminance(*(np.interp(shares, places, stops[:, channel]) for channel in range(3)))
 
 
 def series_colours(
@@ -157,34 +147,34 @@ def series_colours(
     >>> series_colours(("A", "B"), ("B", "A"), "dark")
     {'A': '#f2a93b', 'B': '#5aa2ff'}
     """
-    chosen = tokens(theme)
+    colours = tokens(theme)
     y, x = legs or (*symbols, "", "")[:2]
     others = OTHER_SERIES[theme]
-    made: dict[str, str] = {}
+    by_symbol: dict[str, str] = {}
     for symbol in symbols:
         if symbol in (y, x):
-            made[symbol] = chosen["leg_y" if symbol == y else "leg_x"]
+            by_symbol[symbol] = colours["leg_y" if symbol == y else "leg_x"]
         else:
-            used = sum(one not in (y, x) for one in made)
-            made[symbol] = others[used % len(others)]
-    return made
+            used = sum(earlier not in (y, x) for earlier in by_symbol)
+            by_symbol[symbol] = others[used % len(others)]
+    return by_symbol
 
 
 @cache
 def _axis(theme: str) -> dict[str, Any]:
-    chosen = tokens(theme)
+    colours = tokens(theme)
     return {
         "automargin": True,
         "showline": False,
         "zeroline": False,
         "ticks": "",
-        "tickfont": {"size": TEXT_SIZE - 1, "color": chosen["muted"]},
+        "tickfont": {"size": TEXT_SIZE - 1, "color": colours["muted"]},
         "showspikes": True,
         "spikemode": "across",
         "spikesnap": "cursor",
         "spikethickness": 1,
         "spikedash": "dot",
-        "spikecolor": chosen["muted"],
+        "spikecolor": colours["muted"],
     }
 
 
@@ -214,27 +204,27 @@ def chart_layout(theme: str) -> dict[str, Any]:
     The paper is the card's own surface, not transparent: spikes are outlined in it, and a
     saved PNG stays readable.
     """
-    chosen = tokens(theme)
+    colours = tokens(theme)
     return {
         "autosize": True,
-        "paper_bgcolor": chosen["surface"],
-        "plot_bgcolor": chosen["surface"],
-        "font": {"family": FONT_FAMILY, "size": TEXT_SIZE, "color": chosen["text"]},
+        "paper_bgcolor": colours["surface"],
+        "plot_bgcolor": colours["surface"],
+        "font": {"family": FONT_FAMILY, "size": TEXT_SIZE, "color": colours["text"]},
         "showlegend": False,
         "hovermode": "x unified",
         "hoverdistance": 12,
         "spikedistance": -1,
         "dragmode": "zoom",
         "hoverlabel": {
-            "bgcolor": chosen["raised"],
-            "bordercolor": chosen["border"],
-            "font": {"family": FONT_FAMILY, "size": TEXT_SIZE, "color": chosen["text"]},
+            "bgcolor": colours["raised"],
+            "bordercolor": colours["border"],
+            "font": {"family": FONT_FAMILY, "size": TEXT_SIZE, "color": colours["text"]},
             "namelength": 24,
         },
         "modebar": {
             "orientation": "h",
-            "bgcolor": chosen["surface"],
-            "color": chosen["muted"],
-            "activecolor": chosen["accent"],
+            "bgcolor": colours["surface"],
+            "color": colours["muted"],
+            "activecolor": colours["accent"],
         },
     }

@@ -1,6 +1,6 @@
 """Feeds: sources that run by themselves and deliver ticks to a sink.
 
-`make_feed` tells from what the user typed which feed it takes.
+`make_feed` makes the feed of a source, `MAKERS` says how for each kind in the table of sources.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 from analytics.model import FeedStatus, Gap, Ticks
 from ingestion.binance import wire
@@ -19,7 +19,7 @@ from ingestion.binance.backfill import Backfill, BackfillPolicy, Fill
 from ingestion.decode.symbols import proper_symbol
 from ingestion.redis import RedisFeed
 from ingestion.simulator import Simulator
-from ingestion.sources import source_of
+from ingestion.sources import LEGAL, kind_of, source_of
 from ingestion.stream.running import Running
 from ingestion.stream.supervisor import OnGap, Sink, Supervisor, Timers
 from ingestion.stream.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
@@ -55,6 +55,16 @@ class Feed(Protocol):
     @property
     def status(self) -> FeedStatus:
         """What the feed does now."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What is asked for by name; none for whatever the source sends."""
+
+    async def set_symbols(self, symbols: Sequence[str]) -> None:
+        """Ask for these symbols from now on. Raises ValueError."""
+
+    def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
+        """Before the start: the id and the time of the trade that an earlier run had last."""
 
     def start(self) -> None:
         """Start; nothing where it runs."""
@@ -216,46 +226,94 @@ class SimulatorFeed(Running):
             self._sink(wanted, [])
 
 
+class FeedOptions(TypedDict, total=False):
+    """What a feed may be given beside its source, its symbols and its sink.
+
+    binance_ws, binance_rest: other bases for the exchange's client. on_gap: told of missing
+    trades, on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in
+    s. fill: takes missing trades that came after all, where the source has them. timers: its
+    waits.
+    """
+
+    binance_ws: str | None
+    binance_rest: str | None
+    on_gap: OnGap | None
+    on_restart: Callable[[str], None] | None
+    on_jump: Callable[[float], None] | None
+    fill: Fill | None
+    timers: Timers | None
+
+
 def make_feed(
-    source: str,
-    symbols: Sequence[str],
-    sink: Sink,
-    *,
-    binance_ws: str | None = None,
-    binance_rest: str | None = None,
-    on_gap: OnGap | None = None,
-    on_restart: Callable[[str], None] | None = None,
-    on_jump: Callable[[float], None] | None = None,
-    fill: Fill | None = None,
-    seed: int = 7,
-    history_s: float = HISTORY_S,
-    timers: Timers | None = None,
+    source: str, symbols: Sequence[str], sink: Sink, **options: Unpack[FeedOptions]
 ) -> Feed:
     """The feed of a source, as somebody typed it: see `source_of`.
 
-    symbols: of the exchange, at least one; of others a filter, none for all. binance_ws,
-    binance_rest: other bases for the exchange's client. on_gap: told of missing trades,
-    on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in s.
-    fill: takes those that came after all, where the source has them. Raises ValueError in
-    words for what is no source.
+    symbols: of an exchange, at least one; of others a filter, none for all. Raises ValueError
+    in words for what is no source.
 
     >>> make_feed("demo", [], print).status.state
     'stopped'
     """
     source = source_of(source)
-    if source == "demo":
-        return SimulatorFeed(sink, symbols, seed=seed, history_s=history_s)
-    options: dict[str, Any] = {"timers": timers, "on_jump": on_jump}
-    options |= {"on_gap": on_gap, "on_restart": on_restart}
-    if source in wire.VENUES:
-        bases: dict[str, Any] = {"base": binance_ws, "rest": binance_rest, "fill": fill}
-        return BinanceFeed(source, sink, symbols, **bases, **options)
-    if source.lower().startswith(("redis://", "rediss://")):
-        names = [name for symbol in symbols if (name := proper_symbol(symbol))]
-        return RedisFeed(source, sink, names, on_restart=on_restart)
-    scheme = check_url(source).scheme
+    kind = kind_of(source)
+    if kind is None:
+        check_url(source)  # says which schemes there are
+        raise ValueError(f"source is {source[:60]!r}, expected {LEGAL}")
+    return MAKERS[kind.name](source, symbols, sink, options)
+
+
+def _simulator(
+    source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions
+) -> SimulatorFeed:
+    return SimulatorFeed(sink, symbols)
+
+
+def _binance(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> BinanceFeed:
+    return BinanceFeed(
+        source,
+        sink,
+        symbols,
+        base=options.get("binance_ws"),
+        rest=options.get("binance_rest"),
+        fill=options.get("fill"),
+        **_hooks(options),
+    )
+
+
+def _redis(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> RedisFeed:
+    names = [name for symbol in symbols if (name := proper_symbol(symbol))]
+    return RedisFeed(source, sink, names, on_restart=options.get("on_restart"))
+
+
+def _websocket(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> StreamFeed:
+    return StreamFeed(source, sink, _filter(symbols), **_hooks(options))
+
+
+def _http(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> HttpFeed:
+    return HttpFeed(source, sink, _filter(symbols), **_hooks(options))
+
+
+#: How the feed of each kind of source is made, by its name in `ingestion.sources`.
+MAKERS: dict[str, Callable[[str, Sequence[str], Sink, FeedOptions], Feed]] = {
+    "demo": _simulator,
+    "binance-futures": _binance,
+    "binance-spot": _binance,
+    "websocket": _websocket,
+    "http": _http,
+    "redis": _redis,
+}
+
+
+def _hooks(options: FeedOptions) -> dict[str, Any]:
+    """The options that every feed over the network takes."""
+    names = ("timers", "on_gap", "on_restart", "on_jump")
+    return {name: options.get(name) for name in names}
+
+
+def _filter(symbols: Sequence[str]) -> list[str]:
+    """The symbols that a URL's ticks are narrowed to. Raises ValueError for one that is none."""
     names = [name for symbol in symbols if (name := proper_symbol(symbol))]
     if len(names) < len(symbols):
         raise ValueError(f"symbols are {list(symbols)!r}"[:120] + ", expected names like BTCUSDT")
-    feed = StreamFeed if scheme in ("ws", "wss") else HttpFeed
-    return feed(source, sink, names, **options)
+    return names

@@ -91,7 +91,7 @@ class RedisFeed(Running):
         self._url, self._channel = checked_redis(url)
         self._redis = _library()
         super().__init__(mask_url(url), clock)
-        self.symbols = tuple(symbols)
+        self._symbols = tuple(symbols)
         self._sink = sink
         self._on_restart = on_restart
         self._backoff = Backoff(POLICY)
@@ -101,9 +101,14 @@ class RedisFeed(Running):
         self._look_at_s = 0.0
         self._heard_s = 0.0
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols that are taken; none for all."""
+        return self._symbols
+
     async def set_symbols(self, symbols: Sequence[str]) -> None:
         """Take these symbols from now on; none for all."""
-        self.symbols = tuple(symbols)
+        self._symbols = tuple(symbols)
         self._look_at_s = 0.0
 
     async def _run(self, generation: int) -> None:
@@ -166,7 +171,7 @@ class RedisFeed(Running):
         return newest[1]
 
     def _wants(self, stream: str) -> bool:
-        return not self.symbols or stream.rpartition(":")[2] in self.symbols
+        return not self._symbols or stream.rpartition(":")[2] in self._symbols
 
     def _deliver(self, found: Any) -> None:
         ticks: list[Ticks] = []

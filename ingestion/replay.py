@@ -14,22 +14,29 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
-from analytics.model import TIMEFRAMES, Bars, IntArray, Ticks
+from analytics.model import TIMEFRAMES, Bars, FeedState, FeedStatus, IntArray, Ticks
 
 logger = logging.getLogger(__name__)
 
 Batch = Ticks | Bars
 Sink = Callable[[list[Batch]], None]
+ReplayState = Literal["playing", "paused", "ended", "failed"]
 
 SPEEDS = (1.0, 1_000.0)
 #: Ticks that are delivered at a time, so that the loop stays free for the pages.
 MOST = 16_384
 STEP_S = 0.05
 STOP_S = 1.0
+_AS_FEED: dict[ReplayState, FeedState] = {
+    "playing": "live",
+    "paused": "stopped",
+    "ended": "stopped",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True)
@@ -160,8 +167,7 @@ class _Track:
         """What is due by a time, of the batch at hand."""
         assert self._batch is not None
         begin, self._at = self._at, int(np.searchsorted(self._due, until_ms, side="right"))
-        part: Batch = part_of(self._batch, slice(begin, self._at))
-        return part
+        return self._batch[begin : self._at]
 
 
 def _known_ms(batch: Batch) -> IntArray:
@@ -171,19 +177,11 @@ def _known_ms(batch: Batch) -> IntArray:
     return batch.ts_ms + TIMEFRAMES[batch.timeframe]
 
 
-def part_of(batch: Batch, part: slice) -> Any:
-    """Some of the rows of a batch, which is of the same kind, without copying them."""
-    columns: dict[str, Any] = {name: getattr(batch, name)[part] for name in batch._dtypes}
-    if isinstance(batch, Ticks):
-        return Ticks(batch.symbol, **columns)
-    return Bars(batch.symbol, batch.timeframe, **columns)
-
-
 class ReplayFeed:
     """The task that delivers a stretch to its sink, as its playhead moves.
 
     sink: called on the loop. wait: whether what reads the sink's market is so far behind that
-    the replay must stand still a moment. state: playing, paused, ended or failed.
+    the replay must stand still a moment.
     """
 
     def __init__(
@@ -218,13 +216,18 @@ class ReplayFeed:
         return self._delivered_ms
 
     @property
-    def state(self) -> str:
-        """playing, paused, ended or failed."""
+    def state(self) -> ReplayState:
+        """What it does now."""
         if self.problem:
             return "failed"
         if self._over:
             return "ended"
         return "playing" if self.head.playing else "paused"
+
+    @property
+    def status(self) -> FeedStatus:
+        """The same as a feed's status."""
+        return FeedStatus(self.stretch.title, _AS_FEED[self.state], self.problem or self.state)
 
     def start(self) -> None:
         """Play from the start. Call on the event loop, once."""

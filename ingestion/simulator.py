@@ -177,15 +177,10 @@ class Simulator:
         batches = self._pending[number]
         if not batches:
             return None
-        columns = [
-            np.concatenate([getattr(batch, name) for batch in batches])
-            for name in ("ts_ms", "price", "size", "trade_id")
-        ]
-        done = int(np.searchsorted(columns[0], self._now_ms, side="left"))
-        symbol = INSTRUMENTS[number].symbol
-        rest = [column[done:] for column in columns]
-        self._pending[number] = [Ticks(symbol, *rest)] if len(rest[0]) else []
-        return Ticks(symbol, *(column[:done] for column in columns)) if done else None
+        ticks = Ticks.concat(batches)
+        done = int(np.searchsorted(ticks.ts_ms, self._now_ms, side="left"))
+        self._pending[number] = [ticks[done:]] if done < len(ticks) else []
+        return ticks[:done] if done else None
 
     def _generate(self) -> None:
         """Make the next minute and queue its ticks."""

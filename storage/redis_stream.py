@@ -21,8 +21,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from analytics.model import Ticks
 
 logger = logging.getLogger(__name__)
@@ -90,11 +88,11 @@ class Channel:
 class RedisPublisher:
     """Writes what its channels take to the Redis server at a URL, as long as it is there.
 
-    published, dropped: ticks so far. Raises RedisUnavailable.
+    waiting: ticks that are not written yet. dropped: ticks that gave way because too many
+    waited. Raises RedisUnavailable.
     """
 
     def __init__(self, url: str, *, max_entries: int = MAX_ENTRIES) -> None:
-        self.published = 0
         self.dropped = 0
         self.problem: str | None = None
         redis, retry = library()
@@ -106,8 +104,8 @@ class RedisPublisher:
             retry=retry,
         )
         self._max_entries = max_entries
-        self._waiting: deque[_Batch] = deque()
-        self._held = 0
+        self._queue: deque[_Batch] = deque()
+        self.waiting = 0
         self._sent: dict[str, int] = {}
         self._last_id: dict[str, tuple[int, int]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -118,7 +116,7 @@ class RedisPublisher:
         lost = f", {self.dropped:,} ticks dropped" if self.dropped else ""
         if self.problem is None:
             return f"redis{lost}" if lost else ""
-        return f"redis away: {self.problem}, {self._held:,} ticks wait{lost}"
+        return f"redis away: {self.problem}, {self.waiting:,} ticks wait{lost}"
 
     def channel(self, name: str) -> Channel:
         """The streams of a source."""
@@ -130,12 +128,12 @@ class RedisPublisher:
 
     def put(self, batch: _Batch) -> None:
         """Let a batch wait its turn; the oldest give way when too many wait."""
-        self._waiting.append(batch)
-        self._held += len(batch.ticks)
-        while self._held > MAX_WAITING and len(self._waiting) > 1:
-            gone = self._waiting.popleft()
+        self._queue.append(batch)
+        self.waiting += len(batch.ticks)
+        while self.waiting > MAX_WAITING and len(self._queue) > 1:
+            gone = self._queue.popleft()
             count = len(gone.ticks)
-            self._held -= count
+            self.waiting -= count
             self.dropped += count
             self._sent[gone.stream] = self._sent.get(gone.stream, 0) + count
 
@@ -148,7 +146,7 @@ class RedisPublisher:
         await asyncio.gather(task, return_exceptions=True)
         with contextlib.suppress(TimeoutError, OSError, self._errors):
             async with asyncio.timeout(CLOSE_S):
-                while self._waiting and self.problem is None:
+                while self._queue and self.problem is None:
                     await self._write()
         with contextlib.suppress(TimeoutError, OSError, self._errors):
             await self._client.aclose()
@@ -157,7 +155,7 @@ class RedisPublisher:
         delay, asked_s = RETRY_S[0], 0.0
         while True:
             try:
-                while self._waiting:
+                while self._queue:
                     await self._write()
                     asked_s = self._well()
                     delay = RETRY_S[0]
@@ -185,25 +183,24 @@ class RedisPublisher:
                 approximate=True,
             )
         count = len(batch.ticks)
-        self.published += count
-        if self._waiting and self._waiting[0] is batch:
-            self._waiting.popleft()
-            self._held -= count
+        if self._queue and self._queue[0] is batch:
+            self._queue.popleft()
+            self.waiting -= count
             self._sent[batch.stream] = self._sent.get(batch.stream, 0) + count
         else:  # it gave way while it was being written
             self.dropped -= count
 
     def _joined(self) -> _Batch:
         """The oldest batch; those next after it of the same stream join it until it is tried."""
-        first = self._waiting[0]
+        first = self._queue[0]
         if first.entry:
             return first
-        self._waiting.popleft()
+        self._queue.popleft()
         same, rest = [first], list[_Batch]()
         size = len(first.ticks)
         full = False
-        for _ in range(min(MAX_LOOK, len(self._waiting))):
-            batch = self._waiting.popleft()
+        for _ in range(min(MAX_LOOK, len(self._queue))):
+            batch = self._queue.popleft()
             mine = batch.stream == first.stream
             full |= mine and (
                 batch.numbering != first.numbering or size + len(batch.ticks) > MAX_BATCH
@@ -213,8 +210,8 @@ class RedisPublisher:
                 size += len(batch.ticks)
             else:
                 rest.append(batch)
-        made = _Batch(first.stream, _concatenated([one.ticks for one in same]), first.numbering)
-        self._waiting.extendleft(reversed([made, *rest]))
+        made = _Batch(first.stream, Ticks.concat([one.ticks for one in same]), first.numbering)
+        self._queue.extendleft(reversed([made, *rest]))
         return made
 
     async def _next_id(self, stream: str) -> str:
@@ -255,11 +252,3 @@ class RedisPublisher:
             logger.warning("redis cannot be reached: %s; what is new waits in memory", words)
         self.problem = words
         self._last_id.clear()
-
-
-def _concatenated(parts: list[Ticks]) -> Ticks:
-    if len(parts) == 1:
-        return parts[0]
-    names = ("ts_ms", "price", "size", "trade_id")
-    columns = (np.concatenate([getattr(one, name) for one in parts]) for name in names)
-    return Ticks(parts[0].symbol, *columns)

@@ -8,17 +8,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import postgres
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
 
+# A busy machine is slow to make examples, and no fault.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright's loop runs until the session ends, and asyncio's
     own tests cannot run beside it."""
-    items.sort(key=lambda item: "browser" in item.path.parts[-2:-1])
+    items.sort(
+        key=lambda item: (
+            "browser" in item.path.parts[-2:-1] or bool(item.get_closest_marker("browser"))
+        )
+    )
 
 
 def _folder(variable: str, name: str) -> Path:

@@ -11,8 +11,20 @@ others numba counts the references to their arrays, which takes as long as a tra
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
+import numpy.typing as npt
+
+from analytics.model import FloatArray
+
+#: Levels of entry long and short, of exit and stop; or units and prices of two legs.
+_Four = tuple[float, ...]
+#: Bars by number, as the tables of the next entries and exits hold them.
+_Bars = npt.NDArray[np.int32]
+#: The number of a bar: int64 when it is compiled, which is no int to a type checker.
+_Bar = Any
 
 #: The rows of sums that `play` keeps of a run, from which `analytics._backtest_figures`
 #: reckons every figure.
@@ -42,7 +54,7 @@ _TARGET, _STOP, _TIME = 1, 2, 3
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _enters(value, hedge, levels):
+def _enters(value: float, hedge: float, levels: _Four) -> bool:
     """Whether the close of a bar with this z-score orders an entry."""
     entry_long, entry_short, _, stop_z = levels
     far = entry_short <= value < stop_z or entry_long <= -value < stop_z
@@ -50,7 +62,7 @@ def _enters(value, hedge, levels):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _unlocked(z, t, locked, exit_z):
+def _unlocked(z: FloatArray, t: int, locked: int, exit_z: float) -> _Bar:
     """The first bar from t on that is back where a side that was stopped out is free again."""
     i, n = np.uint64(t), np.uint64(z.size)
     while i < n and not -locked * z[i] <= exit_z:
@@ -59,7 +71,7 @@ def _unlocked(z, t, locked, exit_z):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _first_entry(z, hedge, t, levels):
+def _first_entry(z: FloatArray, hedge: FloatArray, t: int, levels: _Four) -> _Bar:
     """The first bar from t on whose close orders an entry, z.size if there is none."""
     i, n = np.uint64(t), np.uint64(z.size)
     nearer = min(levels[0], levels[1])
@@ -69,7 +81,7 @@ def _first_entry(z, hedge, t, levels):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill_entries(z, hedge, levels, entries):
+def _fill_entries(z: FloatArray, hedge: FloatArray, levels: _Four, entries: _Bars) -> None:
     """Write the next bar that orders an entry, from each bar on; shape (n + 1,)."""
     n = z.size
     following = n
@@ -82,13 +94,13 @@ def _fill_entries(z, hedge, levels, entries):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _leaves(distance, levels):
+def _leaves(distance: float, levels: _Four) -> bool:
     """Whether a close so far from the mean, on the side of entry, orders the exit."""
     return distance >= levels[3] or distance <= levels[2]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _first_exit(z, side, first, end, levels):
+def _first_exit(z: FloatArray, side: int, first: int, end: int, levels: _Four) -> _Bar:
     """The first bar from `first` on whose close orders the exit of a position, `end` if none."""
     i, n = np.uint64(first), np.uint64(end)
     while i < n and not _leaves(-side * z[i], levels):
@@ -97,7 +109,7 @@ def _first_exit(z, side, first, end, levels):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _filled(signal, end, n, distance, stop_z):
+def _filled(signal: int, end: int, n: int, distance: float, stop_z: float) -> tuple[int, int]:
     """The bar that fills an exit, and the reason; n and none where it is held to the end.
 
     signal: the bar that orders it, at that distance; one from end on comes after a time stop.
@@ -111,7 +123,7 @@ def _filled(signal, end, n, distance, stop_z):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill_exits(z, levels, exits):
+def _fill_exits(z: FloatArray, levels: _Four, exits: _Bars) -> None:
     """Write the next bar that orders an exit, long and short, from each bar on; shape (2, n)."""
     n = z.size
     of_long = of_short = n
@@ -125,7 +137,7 @@ def _fill_exits(z, levels, exits):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _bought(side, hedge, at_y, at_x, log_prices):
+def _bought(side: int, hedge: float, at_y: float, at_x: float, log_prices: bool) -> _Four:
     """Units of each leg that a gross exposure of 1 buys, signed, and what they were bought at."""
     if log_prices:
         gross = 1.0 + abs(hedge)
@@ -135,13 +147,22 @@ def _bought(side, hedge, at_y, at_x, log_prices):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _gain(legs, price_y, price_x):
+def _gain(legs: _Four, price_y: float, price_x: float) -> float:
     of_y, of_x, at_y, at_x = legs
     return of_y * (price_y - at_y) + of_x * (price_x - at_x)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _mark(equity, close_y, close_x, first, last, legs, base, rate):
+def _mark(
+    equity: FloatArray,
+    close_y: FloatArray,
+    close_x: FloatArray,
+    first: int,
+    last: int,
+    legs: _Four,
+    base: float,
+    rate: float,
+) -> None:
     """Fill the equity of a position at each close."""
     of_y, of_x, at_y, at_x = legs
     for i in range(np.uint64(first), np.uint64(last)):
@@ -150,7 +171,9 @@ def _mark(equity, close_y, close_x, first, last, legs, base, rate):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "nnan"})
-def _tally(equity, first, stop, before, sums):
+def _tally(
+    equity: FloatArray, first: int, stop: int, before: float, sums: FloatArray
+) -> tuple[float, float]:
     """Add up the returns of a position: plain, squared, and squared where below zero.
 
     Returns the lowest and the highest equity of it.
@@ -177,7 +200,7 @@ def _tally(equity, first, stop, before, sums):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fall(equity, first, stop, peak, sums):
+def _fall(equity: FloatArray, first: int, stop: int, peak: float, sums: FloatArray) -> float:
     """The highest equity after the bars of a position; the deepest fall goes to the sums."""
     deepest = sums[_DRAWDOWN]
     floor = peak * (1.0 + deepest)
@@ -194,7 +217,7 @@ def _fall(equity, first, stop, peak, sums):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _close(sums, bars, net):
+def _close(sums: FloatArray, bars: int, net: float) -> None:
     """Count a trade that is closed."""
     sums[_CLOSED] += 1.0
     sums[_HELD] += bars
@@ -204,7 +227,20 @@ def _close(sums, bars, net):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equity, lines, tables):
+def play(
+    z: FloatArray,
+    hedge: FloatArray,
+    prices: tuple[FloatArray, ...],
+    log_prices: bool,
+    start: int,
+    levels: _Four,
+    max_bars: int,
+    rate: float,
+    sums: FloatArray,
+    equity: FloatArray,
+    lines: Any,
+    tables: tuple[_Bars, _Bars],
+) -> int:
     """Trade one set of rules and fill `sums` (see SUMS).
 
     prices: open Y, open X, close Y, close X. levels: |z| of an entry long and of one short
@@ -224,7 +260,7 @@ def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equi
     if lines is not None:
         _flat(lines, equity, 0, start, 1.0, 1.0, 1.0)
     while True:
-        signal = n
+        signal: _Bar = n
         if base > 0.0:
             free = t if locked == 0 else _unlocked(z, t, locked, levels[2])
             if entries.size:
@@ -239,11 +275,11 @@ def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equi
         side = -1 if z[signal] > 0.0 else 1
         end = min(n, first + max_bars)
         if exits.size:
-            leaving = np.int64(exits[0 if side > 0 else 1, first])
+            leaving: _Bar = np.int64(exits[0 if side > 0 else 1, first])
         else:
             leaving = _first_exit(z, side, first, end, levels)
         last, reason = _filled(leaving, end, n, -side * z[min(leaving, n - 1)], levels[3])
-        legs = _bought(side, hedge[signal], open_y[first], open_x[first], log_prices)
+        legs = _bought(side, float(hedge[signal]), open_y[first], open_x[first], log_prices)
         _mark(equity, close_y, close_x, first, last, legs, base, rate)
         if reason == 0:
             stop, traded = n, 1.0
@@ -274,7 +310,17 @@ def play(z, hedge, prices, log_prices, start, levels, max_bars, rate, sums, equi
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _held(lines, equity, first, last, side, base, gross_base, rate, peak):
+def _held(
+    lines: Any,
+    equity: FloatArray,
+    first: int,
+    last: int,
+    side: int,
+    base: float,
+    gross_base: float,
+    rate: float,
+    peak: float,
+) -> None:
     """Fill the lines of a position."""
     for i in range(first, last):
         peak = max(peak, equity[i])
@@ -284,7 +330,15 @@ def _held(lines, equity, first, last, side, base, gross_base, rate, peak):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _flat(lines, equity, t, stop, base, gross_base, peak):
+def _flat(
+    lines: Any,
+    equity: FloatArray,
+    t: int,
+    stop: int,
+    base: float,
+    gross_base: float,
+    peak: float,
+) -> None:
     """Fill the lines of a stretch without a position."""
     equity[t:stop] = base
     lines[0][t:stop] = 0
@@ -293,7 +347,7 @@ def _flat(lines, equity, t, stop, base, gross_base, peak):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _note(lines, trade, places, shares):
+def _note(lines: Any, trade: int, places: _Four, shares: _Four) -> None:
     """Fill the columns of a trade."""
     for k in range(4):
         lines[3][k, trade] = places[k]
@@ -302,7 +356,15 @@ def _note(lines, trade, places, shares):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def score(z, hedge, prices, log_prices, start, cells, sums):
+def score(
+    z: FloatArray,
+    hedge: FloatArray,
+    prices: tuple[FloatArray, ...],
+    log_prices: bool,
+    start: int,
+    cells: FloatArray,
+    sums: FloatArray,
+) -> None:
     """Trade many sets of rules on the same signals: a row of `cells` and of `sums` each.
 
     cells: shape (k, 6): the four levels, max_bars, rate; see `play`. Those with the same levels
@@ -330,12 +392,12 @@ def score(z, hedge, prices, log_prices, start, cells, sums):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _same_entries(one, other):
+def _same_entries(one: FloatArray, other: FloatArray) -> bool:
     """Whether two rows of cells enter at the same bars."""
     return one[0] == other[0] and one[1] == other[1] and one[3] == other[3]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _same_exits(one, other):
+def _same_exits(one: FloatArray, other: FloatArray) -> bool:
     """Whether two rows of cells leave at the same bars, but for their time stops."""
     return one[2] == other[2] and one[3] == other[3]

@@ -19,8 +19,8 @@ FIRST, LAST, TRADES, FIRST_ID, LAST_ID = range(5)
 OPEN, HIGH, LOW, CLOSE, VOLUME, VOLUME_ERROR, SHIFT, EXCESS, EXCESS_ERROR = range(9)
 INT_ROWS, FLOAT_ROWS = 5, 9
 # Fields of the cursor: what the kernel moves, and the two figures that it is given.
-HEAD, TAIL, USED, LATE, AMENDED, EVICTED, LENGTH_MS, MAX_BARS = range(8)
-CURSOR_FIELDS = 8
+HEAD, TAIL, USED, LATE, AMENDED, LENGTH_MS, MAX_BARS = range(7)
+CURSOR_FIELDS = 7
 
 _NO_ROOM = -1
 
@@ -56,7 +56,6 @@ def _insert(at: int, slot: int, order: IntArray, cursor: IntArray) -> int:
     if full:  # the oldest bar goes, and the new one takes its column
         place = order[PLACE, head]
         head += 1
-        cursor[EVICTED] += 1
     else:
         place = cursor[USED]
         cursor[USED] += 1

@@ -40,7 +40,7 @@ class HuberFit(NamedTuple):
 
 
 @_part
-def _lower_middle(values, k):
+def _lower_middle(values: FloatArray, k: int) -> float:
     """Put the k-th smallest of `values` at k, smaller ones before it (Hoare's select)."""
     left, right = 0, values.size - 1
     while left < right:
@@ -65,7 +65,7 @@ def _lower_middle(values, k):
 
 
 @_part
-def _median_size(residual, work):
+def _median_size(residual: FloatArray, work: FloatArray) -> float:
     """Median of |residual|; `work` is scratch of the same size."""
     n = residual.size
     for i in range(n):
@@ -80,7 +80,7 @@ def _median_size(residual, work):
 
 
 @_part
-def _solve(matrix, vector):
+def _solve(matrix: FloatArray, vector: FloatArray) -> bool:
     """Solve matrix d = vector in place by Cholesky's factors; False where it is singular."""
     p = vector.size
     for j in range(p):
@@ -105,7 +105,13 @@ def _solve(matrix, vector):
 
 
 @_reordered_part
-def _normal_equations(columns, weights, residual, matrix, vector):
+def _normal_equations(
+    columns: FloatArray,
+    weights: FloatArray,
+    residual: FloatArray,
+    matrix: FloatArray,
+    vector: FloatArray,
+) -> None:
     """matrix = columns W columns', its lower half; vector = columns W residual."""
     p, n = columns.shape
     for a in range(p):
@@ -121,7 +127,9 @@ def _normal_equations(columns, weights, residual, matrix, vector):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _reweight(columns, coefficients, residual, steps):
+def _reweight(
+    columns: FloatArray, coefficients: FloatArray, residual: FloatArray, steps: int
+) -> tuple[float, bool]:
     """Iterate in place; columns (p, n) orthonormal. Returns scale, and whether it stood still."""
     p, n = columns.shape
     work, weights = np.empty(n), np.empty(n)

@@ -26,7 +26,16 @@ _REACH = 10.0
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def run_filter(y, x, scale, step_beta, step_alpha, noise, state, rows):
+def run_filter(
+    y: FloatArray,
+    x: FloatArray,
+    scale: tuple[float, ...],
+    step_beta: float,
+    step_alpha: float,
+    noise: float,
+    state: FloatArray,
+    rows: FloatArray,
+) -> None:
     """Run the filter over y and x, moved and divided as `scale` says: centre of y and of x,
     unit of y and of x. `state` holds beta, alpha, Pbb, Pba, Paa and is updated.
     """

@@ -33,7 +33,7 @@ _DISTANCES = (1, 2, 3)  # of the pairs in the sample, about 5 root(pairs) of the
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _falling(order):
+def _falling(order: IntArray) -> int:
     """How many pairs of these row numbers stand in falling order (Fenwick's tree)."""
     counts = np.zeros(order.size + 1, np.int32)
     falling = 0
@@ -60,7 +60,9 @@ def _sorted(points: _Points, keys: FloatArray) -> tuple[IntArray, int]:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _meet(key, x, y, lo, hi):
+def _meet(
+    key: FloatArray, x: FloatArray, y: FloatArray, lo: float, hi: float
+) -> tuple[int, int, int, int, FloatArray]:
     """Sort `key` by insertion; rank the slope of each pair of rising x that changes places.
 
     x, y and key are permuted. Returns how many slopes are below lo, at lo and at hi, and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analytics.model import PairSnapshot
+from analytics.model import FloatArray, PairSnapshot
 from dashapp import ids
 from dashapp.figures.base import Figure
 from dashapp.figures.marks import Alert, alert_markers
@@ -20,15 +20,14 @@ def alert_spread_figure(
     uirevision: str = "",
 ) -> Figure:
     """The spread with every alert in view, and where a rule in the form would have fired."""
-    made = spread_figure(
+    chart = spread_figure(
         snapshot,
         theme=theme,
         uirevision=uirevision,
         markers=events,
         chart_id=ids.ALERT_SPREAD_CHART,
     )
-    at = (snapshot.ts_ms, snapshot.spread, "spread", theme)
-    return {**made, "data": [*made["data"], *alert_markers(rehearsed, *at, rehearsed=True)]}
+    return _with_rehearsed(chart, rehearsed, snapshot, snapshot.spread, "spread", theme)
 
 
 def alert_zscore_figure(
@@ -37,17 +36,34 @@ def alert_zscore_figure(
     events: Sequence[Alert],
     *,
     rehearsed: Sequence[Alert] = (),
+    todays_fit: FloatArray | None = None,
     theme: str = "dark",
     uirevision: str = "",
 ) -> Figure:
-    """The z-score with every alert in view, and where a rule in the form would have fired."""
-    made = zscore_figure(
+    """The z-score with every alert in view, and where a rule in the form would have fired.
+
+    todays_fit: see `zscore_figure`.
+    """
+    chart = zscore_figure(
         snapshot,
         threshold,
         theme=theme,
         uirevision=uirevision,
+        todays_fit=todays_fit,
         markers=events,
         chart_id=ids.ALERT_ZSCORE_CHART,
     )
-    at = (snapshot.ts_ms, snapshot.z, "z", theme)
-    return {**made, "data": [*made["data"], *alert_markers(rehearsed, *at, rehearsed=True)]}
+    return _with_rehearsed(chart, rehearsed, snapshot, snapshot.z, "z", theme)
+
+
+def _with_rehearsed(
+    chart: Figure,
+    rehearsed: Sequence[Alert],
+    snapshot: PairSnapshot,
+    values: FloatArray,
+    metric: str,
+    theme: str,
+) -> Figure:
+    """The chart with hollow markers on the line of these values."""
+    markers = alert_markers(rehearsed, snapshot.ts_ms, values, metric, theme, rehearsed=True)
+    return {**chart, "data": [*chart["data"], *markers]}

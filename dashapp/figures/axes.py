@@ -66,7 +66,7 @@ def range_of(*arrays_of: npt.ArrayLike, pad: float = 0.06) -> tuple[float, float
 
 def _days(first_ms: float, last_ms: float) -> str:
     """The day or days of a view, as its time axis names them."""
-    first, last = (datetime.fromtimestamp(one / 1_000, UTC) for one in (first_ms, last_ms))
+    first, last = (datetime.fromtimestamp(ms / 1_000, UTC) for ms in (first_ms, last_ms))
     newest = f"{last.day} {last:%b %Y}"
     if first.date() == last.date():
         return newest

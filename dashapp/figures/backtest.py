@@ -30,26 +30,26 @@ def _step(result: BacktestResult) -> int:
 
 def equity_figure(result: BacktestResult, *, theme: str = "dark", uirevision: str = "") -> Figure:
     """Cumulative return after costs, and before them, in per cent of the start."""
-    chosen = tokens(theme)
+    colours = tokens(theme)
     net, gross = 100.0 * (result.equity - 1.0), 100.0 * (result.gross_equity - 1.0)
     rows = rows_of(result.ts_ms, (net, gross), _step(result), result.carried)
     ts, ends = times(rows.ts), range_of(net, gross, [0.0])
     last, last_gross, digits = newest(net), newest(gross), span_digits(*ends)
     labels = [
-        Label(f"net {number(last, digits, signed=True)}", last, chosen["accent"]),
+        Label(f"net {number(last, digits, signed=True)}", last, colours["accent"]),
         Label(
             f"gross {number(last_gross, digits, signed=True)}",
             last_gross,
-            chosen["muted"],
+            colours["muted"],
             1,
             False,
         ),
     ]
     data = [
-        line(ts, rows.columns[1], "gross", chosen["muted"], width=1),
-        line(ts, rows.columns[0], "net", chosen["accent"]),
+        line(ts, rows.columns[1], "gross", colours["muted"], width=1),
+        line(ts, rows.columns[0], "net", colours["accent"]),
     ]
-    warning = chosen["warn"] if result.in_sample else ""
+    warning = colours["warn"] if result.in_sample else ""
     words = "in-sample: the hedge knew the future" if result.in_sample else "on gross exposure"
     return figure(
         ids.EQUITY_CHART,
@@ -62,7 +62,7 @@ def equity_figure(result: BacktestResult, *, theme: str = "dark", uirevision: st
         annotations=[note(words, theme, colour=warning), *edge_labels(labels, ends)],
         margin=(
             64,
-            edge_margin(labels, *(f"gross {number(one, digits, signed=True)}" for one in ends)),
+            edge_margin(labels, *(f"gross {number(end, digits, signed=True)}" for end in ends)),
         ),
     )
 

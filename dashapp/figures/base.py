@@ -85,7 +85,7 @@ def safe(text: object, most: int = _LONGEST_TEXT) -> str:
     >>> safe('<a href="https://x">BTC & ETH</a>', most=24)
     '&lt;a href="https://x"&gt;BTC…'
     """
-    shown = "".join(one for one in str(text) if one.isprintable())
+    shown = "".join(letter for letter in str(text) if letter.isprintable())
     if len(shown) > most:
         shown = shown[: most - 1].rstrip() + "…"
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -99,7 +99,7 @@ def wrapped(text: str, width: int = _MESSAGE_WIDTH, most_lines: int = 5) -> str:
     'BTCUSDT / ETHUSDT:<br>|z| &gt; 2'
     """
     lines = textwrap.wrap(text, width)[:most_lines]
-    return "<br>".join(safe(one) for one in lines)
+    return "<br>".join(safe(line) for line in lines)
 
 
 def times(ts: FloatArray) -> dict[str, Any]:
@@ -212,57 +212,55 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, list) or (isinstance(value, dict) and "bdata" in value)
 
 
-def _walk(value: dict[str, Any], path: tuple[str | int, ...], found: list[Any]) -> Any:
-    """A trace (or a part of it) without its arrays, which are added to `found`."""
-    kept: dict[str, Any] = {}
-    for name, part in value.items():
-        if name in _MOVING or (name not in _STRUCTURAL_LISTS and _is_array(part)):
-            found.append(([*path, name], part))
-            kept[name] = None
-        elif isinstance(part, dict):
-            kept[name] = _walk(part, (*path, name), found)
+#: What may change in a figure of one structure: paths and values.
+Arrays = list[tuple[list[str | int], Any]]
+
+
+def _without_arrays(part: dict[str, Any], path: list[str | int], arrays: Arrays) -> dict[str, Any]:
+    """A trace, or a part of it, without its arrays, which are added to `arrays`."""
+    structure: dict[str, Any] = {}
+    for name, value in part.items():
+        if name in _MOVING or (name not in _STRUCTURAL_LISTS and _is_array(value)):
+            arrays.append(([*path, name], value))
+            structure[name] = None
+        elif isinstance(value, dict):
+            structure[name] = _without_arrays(value, [*path, name], arrays)
         else:
-            kept[name] = part
-    return kept
+            structure[name] = value
+    return structure
 
 
-def _split(made: Figure) -> tuple[dict[str, Any], list[tuple[list[str | int], Any]]]:
-    """What is structure, and the arrays with their paths."""
-    found: list[tuple[list[str | int], Any]] = []
-    data = [_walk(trace, ("data", place), found) for place, trace in enumerate(made["data"])]
-    layout: dict[str, Any] = {}
-    for name, part in made["layout"].items():
+def _layout_without_arrays(layout: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
+    """A layout without its marks and ranges, which are added to `arrays`."""
+    structure: dict[str, Any] = {}
+    for name, value in layout.items():
         if name in _MARKS:
-            found.append((["layout", name], part))
+            arrays.append((["layout", name], value))
         elif name.startswith(("xaxis", "yaxis")):
-            layout[name] = {key: value for key, value in part.items() if key not in _RANGES}
-            for key in sorted(_RANGES.intersection(part)):
-                found.append((["layout", name, key], part[key]))
-                layout[name][key] = None
+            structure[name] = {key: None if key in _RANGES else value[key] for key in value}
+            ranges = sorted(_RANGES.intersection(value))
+            arrays += [(["layout", name, key], value[key]) for key in ranges]
         else:
-            layout[name] = part
-    return {"data": data, "layout": layout}, found
+            structure[name] = value
+    return structure
 
 
-def taken_apart(made: Figure) -> tuple[str, list[tuple[list[str | int], Any]]]:
-    """A figure's `structure` and its `arrays`, from one walk through it."""
-    kept, found = _split(made)
-    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest(), found
+def structure_and_arrays(chart: Figure) -> tuple[str, Arrays]:
+    """A short signature of all of a figure but its arrays, marks and ranges; and those.
 
+    Two figures of one signature differ only in the arrays, which travel as a Patch.
 
-def structure(made: Figure) -> str:
-    """A short signature of everything but a figure's arrays: data, shapes, annotations, ranges.
-
-    Two figures of one structure differ only in what `arrays` lists.
+    >>> signature, arrays = structure_and_arrays(empty_figure("no data", "dark"))
+    >>> len(signature), [path for path, _ in arrays]
+    (24, [['layout', 'shapes'], ['layout', 'annotations']])
     """
-    return taken_apart(made)[0]
-
-
-def arrays(made: Figure) -> list[tuple[list[str | int], Any]]:
-    """What may change in a figure of one structure: (path, value), for a Patch.
-
-    >>> [path for path, _ in arrays(empty_figure("no data", "dark"))]
-    [['layout', 'shapes'], ['layout', 'annotations']]
-    """
-    return taken_apart(made)[1]
+    arrays: Arrays = []
+    structure = {
+        "data": [
+            _without_arrays(trace, ["data", place], arrays)
+            for place, trace in enumerate(chart["data"])
+        ],
+        "layout": _layout_without_arrays(chart["layout"], arrays),
+    }
+    text = json.dumps(structure, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest(), arrays

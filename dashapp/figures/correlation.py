@@ -41,7 +41,7 @@ _CORRELATION_ENDS = (-1.05, 1.05)
 def colour_bar(theme: str, title: str, ticks: Sequence[float] | None = None) -> dict[str, Any]:
     """A thin colour bar at the right, without outline."""
     muted = tokens(theme)["muted"]
-    made: dict[str, Any] = {
+    bar: dict[str, Any] = {
         "thickness": 10,
         "outlinewidth": 0,
         "xpad": 6,
@@ -51,8 +51,8 @@ def colour_bar(theme: str, title: str, ticks: Sequence[float] | None = None) -> 
         "title": {"text": title, "font": {"size": TEXT_SIZE - 1, "color": muted}, "side": "right"},
     }
     if ticks is not None:
-        made |= {"tickmode": "array", "tickvals": list(ticks)}
-    return made
+        bar |= {"tickmode": "array", "tickvals": list(ticks)}
+    return bar
 
 
 def heat_cells(
@@ -72,7 +72,7 @@ def heat_cells(
         {
             "type": "heatmap",
             "z": typed(np.where(mask, values, np.nan)),
-            "colorscale": [list(one) for one in DIVERGING[theme]],
+            "colorscale": [list(stop) for stop in DIVERGING[theme]],
             "xgap": 2,
             "ygap": 2,
             "hoverongaps": False,
@@ -86,7 +86,9 @@ def heat_cells(
 
 def _symbol_axis(base: dict[str, Any], symbols: Sequence[str]) -> dict[str, Any]:
     """An axis of symbols, long names cut; every one has its tick while there are few."""
-    short = {one: safe(one, _LONGEST_NAME) for one in symbols if len(one) > _LONGEST_NAME}
+    short = {
+        symbol: safe(symbol, _LONGEST_NAME) for symbol in symbols if len(symbol) > _LONGEST_NAME
+    }
     axis = {
         **{key: value for key, value in base.items() if key not in ("tickangle", "nticks")},
         "type": "category",
@@ -110,7 +112,7 @@ def heatmap_figure(
     pair that a click opens.
     """
     values = np.asarray(matrix, np.float64)
-    names = [str(one) for one in symbols]
+    names = [str(symbol) for symbol in symbols]
     cells: dict[str, Any] = {
         "x": names,
         "y": names,
@@ -150,13 +152,13 @@ def rolling_correlation_figure(
     snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = ""
 ) -> Figure:
     """The rolling correlation of the pair, always from -1 to 1."""
-    chosen, params = tokens(theme), snapshot.params
+    colours, params = tokens(theme), snapshot.params
     step = TIMEFRAMES[params.timeframe]
     whole = rows_of(snapshot.ts_ms, (), step, snapshot.carried)
     at_ms, values = correlation_rows(snapshot)
     rows = rows_of(at_ms, (values,), step)
     last = newest(values)
-    labels = [Label(number(last, 2, signed=True), last, chosen["accent"])]
+    labels = [Label(number(last, 2, signed=True), last, colours["accent"])]
     legs = f"{safe(params.y, 16)} and {safe(params.x, 16)}"
     words = f"{legs}: {params.corr_on}, {params.corr_window} bars"
     annotations = [note(words, theme), *edge_labels(labels, _CORRELATION_ENDS)]
@@ -166,7 +168,7 @@ def rolling_correlation_figure(
     return figure(
         ids.ROLLING_CORRELATION,
         theme,
-        [line(times(rows.ts), rows.columns[0], "correlation", chosen["accent"])],
+        [line(times(rows.ts), rows.columns[0], "correlation", colours["accent"])],
         x=time_axis(whole.ts, theme),
         y=value_axis(
             "Correlation (−1 to 1)", theme, _CORRELATION_ENDS, 2, dtick=0.5, **zero_line(theme)

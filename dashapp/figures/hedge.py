@@ -27,7 +27,7 @@ WIDE = {"width": 2}
 
 def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = "") -> Figure:
     """Y against X at each bar, older bars paler, with the regression line of the hedge."""
-    chosen, params, fit = tokens(theme), snapshot.params, snapshot.fit
+    colours, params, fit = tokens(theme), snapshot.params, snapshot.fit
     x, y = snapshot.price_x, snapshot.price_y
     logs = params.price_space == "log"
     if logs:
@@ -55,7 +55,7 @@ def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: s
             "hovertemplate": f"X %{{x:,.{digits[0]}f}}<br>Y %{{y:,.{digits[1]}f}}<br>"
             "%{marker.color:,} bars ago<extra></extra>",
         },
-        line({"x": typed(ends)}, beta * ends + alpha, "fit", chosen["spread"], hoverinfo="skip"),
+        line({"x": typed(ends)}, beta * ends + alpha, "fit", colours["spread"], hoverinfo="skip"),
         _newest_point(x, y, theme),
     ]
     return figure(
@@ -67,7 +67,7 @@ def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: s
         uirevision=uirevision,
         annotations=[
             note("paler is older, ring is now", theme),
-            note(words, theme, x=0.0, place="inside", colour=chosen["spread"]) | {"align": "left"},
+            note(words, theme, x=0.0, place="inside", colour=colours["spread"]) | {"align": "left"},
         ],
         margin=(64, 16),
         hovermode="closest",
@@ -80,16 +80,16 @@ def _price_axis(title: str, theme: str, ends: tuple[float, float], digits: int) 
 
 def _age_marker(ages: np.ndarray, theme: str) -> dict[str, Any]:
     """Points in the colour of the Y leg, from all of it now to next to none at the oldest."""
-    chosen = tokens(theme)
+    colours = tokens(theme)
     return {
         "size": 4,
         "color": typed(ages),
         "cmin": 0,
         "cmax": max(len(ages) - 1, 1),
         "colorscale": [
-            [0.0, chosen["accent"]],
-            [0.3, rgba(chosen["accent"], 0.5)],
-            [1.0, rgba(chosen["muted"], 0.25)],
+            [0.0, colours["accent"]],
+            [0.3, rgba(colours["accent"], 0.5)],
+            [1.0, rgba(colours["muted"], 0.25)],
         ],
         "showscale": False,
     }
@@ -113,8 +113,8 @@ def _newest_point(x: FloatArray, y: FloatArray, theme: str) -> dict[str, Any]:
 
 def _path_range(paths: Sequence[FloatArray], beta: float) -> tuple[float, float]:
     """The range of the paths without their first steps, which are wild, around the fit."""
-    pools = [one[np.isfinite(one)] for one in paths]
-    pools = [np.quantile(one, (0.03, 0.97)) for one in pools if len(one)]
+    pools = [path[np.isfinite(path)] for path in paths]
+    pools = [np.quantile(pool, (0.03, 0.97)) for pool in pools if len(pool)]
     low, high = range_of(*pools, *([[beta]] if math.isfinite(beta) else []), pad=0.0)
     room = 0.15 * (high - low)
     return nice_range(low - room, high + room, 0.0)
@@ -124,13 +124,12 @@ def hedge_path_figure(
     snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = ""
 ) -> Figure:
     """The hedge ratio as it was known at each bar, and the fit of each method on all its rows."""
-    chosen = tokens(theme)
     paths = (snapshot.path.beta, snapshot.kalman_path.beta)
     rows = rows_of(snapshot.ts_ms, paths, TIMEFRAMES[snapshot.params.timeframe], snapshot.carried)
     ts = times(rows.ts)
     beta = float(snapshot.fit.beta)
     ends = _path_range(paths, beta)
-    colours = (chosen["accent"], chosen["z"])
+    colours = (tokens(theme)["accent"], tokens(theme)["z"])
     names = ("rolling", "Kalman")
     hovers = (f"rolling OLS, {snapshot.path_rows:,} bars", "Kalman")
     data = [
@@ -166,7 +165,7 @@ def _method_marks(
 
     Methods whose ticks are too near each other for a label each share one.
     """
-    chosen, shapes, labels = tokens(theme), [], []
+    colours, shapes, labels = tokens(theme), [], []
     others: list[tuple[float, str]] = []
     for method, fit in snapshot.fits.items():
         beta, active = float(fit.beta), method == snapshot.params.hedge
@@ -176,15 +175,17 @@ def _method_marks(
         if not ends[0] <= beta <= ends[1]:
             words = f"{words} {'↑' if beta > ends[1] else '↓'}"
         else:
-            mark = level(beta, chosen["text" if active else "muted"], "dash" if active else "solid")
+            mark = level(
+                beta, colours["text" if active else "muted"], "dash" if active else "solid"
+            )
             shapes.append(mark if active else mark | {"x0": 0.97, "line": mark["line"] | WIDE})
         if active:
-            labels.append(Label(words, beta, chosen["text"]))
+            labels.append(Label(words, beta, colours["text"]))
         else:
             others.append((min(max(beta, ends[0]), ends[1]), words))
     near = (ends[1] - ends[0]) * LABEL_SHARE
     for beta, words in _grouped(others, near):
-        labels.append(Label(words, beta, chosen["muted"], words.count("<br>") + 1, bold=False))
+        labels.append(Label(words, beta, colours["muted"], words.count("<br>") + 1, bold=False))
     return shapes, labels
 
 
@@ -195,11 +196,11 @@ def _grouped(named: Sequence[tuple[float, str]], near: float) -> list[tuple[floa
     [(1.25, 'OLS, Huber,<br>Theil-Sen'), (9.0, 'TLS')]
     """
     groups: list[list[tuple[float, str]]] = []
-    for one in sorted(named):
-        if groups and one[0] - groups[-1][0][0] <= near:
-            groups[-1].append(one)
+    for value, name in sorted(named):
+        if groups and value - groups[-1][0][0] <= near:
+            groups[-1].append((value, name))
         else:
-            groups.append([one])
+            groups.append([(value, name)])
     return [
         (
             sum(value for value, _ in group) / len(group),

@@ -1,6 +1,8 @@
 """The charts of Home: prices, volume, price against VWAP.
 
-theme: "dark" or "light". uirevision: zoom and pan are kept while it stays the same.
+Every chart is over the bars that it is given: the page gives all of them one span. Where those
+are too many to be told apart, neighbours are drawn as one. theme: "dark" or "light".
+uirevision: zoom and pan are kept while it stays the same.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,12 +21,22 @@ from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
 from dashapp.figures.base import Figure, figure, line, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
 from dashapp.figures.rows import rows_of
-from dashapp.text.numbers import base, compact, decimals, number, pct, price, quote, span_digits
+from dashapp.text.numbers import (
+    base,
+    compact,
+    decimals,
+    number,
+    pct,
+    price,
+    quote,
+    span_digits,
+    start_time,
+)
 from dashapp.theme import series_colours, tokens
 
 #: Symbols drawn at most in one chart.
 MOST_SYMBOLS = 8
-#: Candles and volume bars drawn at most, the newest: more are thinner than a pixel.
+#: Candles and volume bars drawn at most: more are thinner than a pixel.
 MOST_BARS = 1_500
 
 
@@ -39,13 +52,64 @@ def price_figure(
 
     Several lines show each symbol's change since the open of its first bar, for their prices
     do not share a scale; the hover tells the price. legs: (Y, X), whose colours are theirs.
-    mode: "lines" or "candles". bars: symbol -> bars, at least one of them.
+    mode: "lines" or "candles". bars: symbol -> bars of one span, at least one of them each.
     """
     if mode == "candles":
         return _candles(next(iter(bars.values())), theme, uirevision)
     if len(bars) == 1:
         return _one_price(next(iter(bars.values())), theme, uirevision)
     return _changes(bars, theme, uirevision, legs)
+
+
+def merged(bars: Bars, most: int = MOST_BARS) -> Bars:
+    """The bars, neighbours as one where there are more than `most`; times are their opens.
+
+    Bars are put together by their time, so that all but the newest stay as they are while more
+    come.
+
+    >>> prices, sizes = [np.array([5.0, 6.0, 7.0, 8.0])] * 4, np.ones(4)
+    >>> pairs = merged(Bars("A", "1s", 1_000 * np.arange(4), *prices, sizes, sizes, sizes), 2)
+    >>> pairs.ts_ms.tolist(), pairs.open.tolist(), pairs.close.tolist(), pairs.volume.tolist()
+    ([0, 2000], [5.0, 7.0], [6.0, 8.0], [2.0, 2.0])
+    """
+    count = len(bars)
+    length = TIMEFRAMES[bars.timeframe]
+    slots = int(bars.ts_ms[-1] - bars.ts_ms[0]) // length + 1 if count else 0
+    together = -(-slots // most)
+    if count <= most or together < 2:
+        return bars
+    groups = bars.ts_ms // (together * length)
+    first = np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))
+    last = np.append(first[1:], count) - 1
+    volume = np.add.reduceat(bars.volume, first)
+    return Bars(
+        bars.symbol,
+        bars.timeframe,
+        groups[first] * together * length,
+        bars.open[first],
+        np.maximum.reduceat(bars.high, first),
+        np.minimum.reduceat(bars.low, first),
+        bars.close[last],
+        volume,
+        np.add.reduceat(np.maximum(bars.trades, 0), first),
+        np.add.reduceat(bars.vwap * bars.volume, first) / np.where(volume > 0, volume, np.nan),
+    )
+
+
+class _Shape(NamedTuple):
+    """How bars are drawn. step_ms: from one to the next. words: how many are drawn as one."""
+
+    bars: Bars
+    step_ms: float
+    words: str
+
+
+def _drawn_bars(bars: Bars) -> _Shape:
+    drawn, length = merged(bars), TIMEFRAMES[bars.timeframe]
+    if drawn is bars:
+        return _Shape(bars, length, f"{bars.timeframe} bars")
+    step_ms = int(np.diff(drawn.ts_ms).min()) if len(drawn) > 1 else length
+    return _Shape(drawn, step_ms, f"{bars.timeframe} bars, {step_ms // length:,} drawn as one")
 
 
 def _price_title(symbol: str) -> str:
@@ -73,26 +137,26 @@ def _one_price(bars: Bars, theme: str, uirevision: str) -> Figure:
 
 
 def _candles(bars: Bars, theme: str, uirevision: str) -> Figure:
-    chosen = tokens(theme)
-    bars = bars.tail(MOST_BARS)
-    length = TIMEFRAMES[bars.timeframe]
-    ts = bars.ts_ms.astype(np.float64)
-    last = float(bars.close[-1])
-    rising = bars.close[-1] >= bars.open[-1]
-    ends, digits = range_of(bars.low, bars.high), decimals(last)
-    labels = [Label(price(last), last, chosen["up" if rising else "down"])]
+    colours = tokens(theme)
+    drawn, step_ms, words = _drawn_bars(bars)
+    ts = drawn.ts_ms.astype(np.float64)
+    last = float(drawn.close[-1])
+    rising = drawn.close[-1] >= drawn.open[-1]
+    ends, digits = range_of(drawn.low, drawn.high), decimals(last)
+    labels = [Label(price(last), last, colours["up" if rising else "down"])]
+    up, down = colours["up"], colours["down"]
     candles = {
         "type": "candlestick",
         "x": typed(ts),
-        "open": typed(bars.open),
-        "high": typed(bars.high),
-        "low": typed(bars.low),
-        "close": typed(bars.close),
+        "open": typed(drawn.open),
+        "high": typed(drawn.high),
+        "low": typed(drawn.low),
+        "close": typed(drawn.close),
         "name": safe(bars.symbol, 20),
-        "increasing": {"line": {"color": chosen["up"], "width": 1}, "fillcolor": chosen["surface"]},
-        "decreasing": {"line": {"color": chosen["down"], "width": 1}, "fillcolor": chosen["down"]},
+        "increasing": {"line": {"color": up, "width": 1}, "fillcolor": colours["surface"]},
+        "decreasing": {"line": {"color": down, "width": 1}, "fillcolor": down},
     }
-    axis = time_axis(ts, theme, room_ms=length * 0.6)
+    axis = time_axis(ts, theme, room_ms=step_ms * 0.6)
     return figure(
         ids.PRICE_CHART,
         theme,
@@ -100,7 +164,10 @@ def _candles(bars: Bars, theme: str, uirevision: str) -> Figure:
         x={**axis, "rangeslider": {"visible": False}},
         y=value_axis(_price_title(bars.symbol), theme, ends, digits),
         uirevision=f"{uirevision}|price",
-        annotations=[note("hollow: up, filled: down", theme), *edge_labels(labels, ends)],
+        annotations=[
+            note(f"{words} · hollow: up, filled: down", theme),
+            *edge_labels(labels, ends),
+        ],
         margin=(72, edge_margin(labels, *map(price, ends))),
     )
 
@@ -111,47 +178,65 @@ def direct_names(symbols: Sequence[str]) -> dict[str, str]:
     >>> direct_names(["BTCEUR", "BTCUSD", "ETHUSD"])
     {'BTCEUR': 'BTCEUR', 'BTCUSD': 'BTCUSD', 'ETHUSD': 'ETH'}
     """
-    short = {one: safe(base(one), 8) for one in symbols}
+    short = {symbol: safe(base(symbol), 8) for symbol in symbols}
     uses = Counter(short.values())
-    return {one: short[one] if uses[short[one]] == 1 else safe(one, 16) for one in symbols}
+    return {symbol: name if uses[name] == 1 else safe(symbol, 16) for symbol, name in short.items()}
+
+
+class _Change(NamedTuple):
+    """A symbol's line: times, change in per cent since its first open, and price."""
+
+    symbol: str
+    ts: FloatArray
+    change: FloatArray
+    close: FloatArray
+
+
+def _change(symbol: str, bars: Bars) -> _Change:
+    change = 100.0 * (bars.close / bars.open[0] - 1.0)
+    rows = rows_of(bars.ts_ms, (change, bars.close), TIMEFRAMES[bars.timeframe])
+    return _Change(symbol, rows.ts, *rows.columns)
+
+
+def _change_words(lines: Sequence[_Change], symbols: int) -> str:
+    """From when the lines are compared, and how many of the symbols they are."""
+    first = min(float(drawn.ts[0]) for drawn in lines)
+    last = max(float(drawn.ts[-1]) for drawn in lines)
+    since = f"since {start_time(first, last)} UTC"
+    return f"{since} · first {len(lines)} of {symbols} symbols" if len(lines) < symbols else since
 
 
 def _changes(
     bars: Mapping[str, Bars], theme: str, uirevision: str, legs: tuple[str, str] | None
 ) -> Figure:
-    shown = dict(list(bars.items())[:MOST_SYMBOLS])
-    colours = series_colours(tuple(shown), legs, theme)
-    names = direct_names(tuple(shown))
-    drawn: list[tuple[str, FloatArray, FloatArray, FloatArray]] = []
-    for symbol, one in shown.items():
-        close, change = one.close, 100.0 * (one.close / one.open[0] - 1.0)
-        rows = rows_of(one.ts_ms, (change, close), TIMEFRAMES[one.timeframe])
-        drawn.append((symbol, rows.ts, rows.columns[0], rows.columns[1]))
-    ends = range_of(*(change for _, _, change, _ in drawn))
+    lines = [_change(symbol, bars[symbol]) for symbol in list(bars)[:MOST_SYMBOLS]]
+    symbols = [drawn.symbol for drawn in lines]
+    colours, names = series_colours(tuple(symbols), legs, theme), direct_names(symbols)
+    ends = range_of(*(drawn.change for drawn in lines))
     digits = span_digits(*ends)
     data = [
         line(
-            times(ts),
-            change,
-            safe(symbol, 20),
-            colours[symbol],
-            customdata=typed(close),
-            hovertemplate=f"%{{y:+.{digits}f}} %  %{{customdata:,.{decimals(float(close[-1]))}f}}",
+            times(drawn.ts),
+            drawn.change,
+            safe(drawn.symbol, 20),
+            colours[drawn.symbol],
+            customdata=typed(drawn.close),
+            hovertemplate=f"%{{y:+.{digits}f}} %  "
+            f"%{{customdata:,.{decimals(float(drawn.close[-1]))}f}}",
         )
-        for symbol, ts, change, close in drawn
+        for drawn in lines
     ]
     labels = [
         Label(
-            f"{names[symbol]} {number(float(change[-1]), digits, signed=True)} %",
-            float(change[-1]),
-            colours[symbol],
+            f"{names[drawn.symbol]} {number(float(drawn.change[-1]), digits, signed=True)} %",
+            float(drawn.change[-1]),
+            colours[drawn.symbol],
         )
-        for symbol, _, change, _ in drawn
+        for drawn in lines
     ]
     longest = max(names.values(), key=len)
-    span = np.array([min(ts[0] for _, ts, _, _ in drawn), max(ts[-1] for _, ts, _, _ in drawn)])
-    hidden = len(bars) - len(shown)
-    words = f"first {MOST_SYMBOLS} of {len(bars)} symbols" if hidden else "since the first open"
+    widest = [f"{longest} {number(end, digits, signed=True)} %" for end in ends]
+    span = np.array([min(drawn.ts[0] for drawn in lines), max(drawn.ts[-1] for drawn in lines)])
     return figure(
         ids.PRICE_CHART,
         theme,
@@ -159,49 +244,45 @@ def _changes(
         x=time_axis(span, theme),
         y=value_axis("Change (%)", theme, ends, digits, **zero_line(theme)),
         uirevision=f"{uirevision}|change",
-        annotations=[note(words, theme), *edge_labels(labels, ends)],
-        margin=(
-            64,
-            edge_margin(
-                labels, *(f"{longest} {number(one, digits, signed=True)} %" for one in ends)
-            ),
-        ),
+        annotations=[note(_change_words(lines, len(bars)), theme), *edge_labels(labels, ends)],
+        margin=(64, edge_margin(labels, *widest)),
     )
 
 
 def volume_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Figure:
     """Volume of each bar, in the colour of a rising or a falling bar."""
-    chosen, length = tokens(theme), TIMEFRAMES[bars.timeframe]
-    bars = bars.tail(MOST_BARS)
-    ts = bars.ts_ms.astype(np.float64)
-    rising = bars.close >= bars.open
-    _, high = range_of(bars.volume, pad=0.04)
+    colours = tokens(theme)
+    drawn, step_ms, words = _drawn_bars(bars)
+    ts = drawn.ts_ms.astype(np.float64)
+    rising = drawn.close >= drawn.open
+    _, high = range_of(drawn.volume, pad=0.04)
     unit = base(bars.symbol)
     volumes = {
         "type": "bar",
         **times(ts),
-        "y": typed(bars.volume),
-        "width": length * 0.85,
+        "y": typed(drawn.volume),
+        "width": step_ms * 0.85,
         "name": "volume",
         "textposition": "none",
         "marker": {
-            "color": [chosen["up"] if one else chosen["down"] for one in rising.tolist()],
+            "color": [colours["up"] if up else colours["down"] for up in rising.tolist()],
             "line": {"width": 0},
         },
         "hovertemplate": "%{y:,.4~g} " + safe(unit, 12),
     }
-    last = float(bars.volume[-1]) if len(bars) else math.nan
-    labels = [Label(compact(last), last, chosen["up" if len(bars) and rising[-1] else "down"])]
+    last = float(drawn.volume[-1]) if len(drawn) else math.nan
+    tone = "up" if len(drawn) and rising[-1] else "down"
+    labels = [Label(compact(last), last, colours[tone])]
     ends = (0.0, high)
     return figure(
         ids.VOLUME_CHART,
         theme,
         [volumes],
-        x=time_axis(ts, theme, room_ms=length * 0.6),
+        x=time_axis(ts, theme, room_ms=step_ms * 0.6),
         y=value_axis(f"Volume ({safe(unit, 12)})", theme, ends, 3),
         uirevision=uirevision,
         annotations=[
-            note(f"{safe(bars.symbol, 16)}, {bars.timeframe} bars", theme),
+            note(f"{safe(bars.symbol, 16)}, {words}", theme),
             *edge_labels(labels, ends),
         ],
         margin=(64, edge_margin(labels, "12.34 M")),
@@ -210,7 +291,7 @@ def volume_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> F
 
 def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Figure:
     """Price against the volume-weighted average price since the start of the view."""
-    chosen = tokens(theme)
+    colours = tokens(theme)
     average = np.asarray(cumulative_vwap(bars.vwap, bars.volume), np.float64)
     rows = rows_of(bars.ts_ms, (bars.close, average), TIMEFRAMES[bars.timeframe])
     close, vwap = rows.columns
@@ -218,13 +299,13 @@ def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Fig
     last, last_vwap = float(bars.close[-1]), float(average[-1])
     above = last >= last_vwap
     data = [
-        line(ts, vwap, "VWAP", chosen["text"], dash="dash", width=1),
-        line(ts, close, safe(bars.symbol, 20), chosen["leg_y"]),
+        line(ts, vwap, "VWAP", colours["text"], dash="dash", width=1),
+        line(ts, close, safe(bars.symbol, 20), colours["leg_y"]),
     ]
-    labels = [Label(price(last), last, chosen["leg_y"])]
+    labels = [Label(price(last), last, colours["leg_y"])]
     words = f"{safe(bars.symbol, 12)}: no volume, no VWAP"
     if math.isfinite(last_vwap):
-        labels.append(Label(f"VWAP<br>{price(last_vwap)}", last_vwap, chosen["text"], 2, False))
+        labels.append(Label(f"VWAP<br>{price(last_vwap)}", last_vwap, colours["text"], 2, False))
         gap = pct(abs(last / last_vwap - 1.0), signed=False)
         words = f"{safe(bars.symbol, 12)} {gap} {'above' if above else 'below'} VWAP"
     return figure(

@@ -59,23 +59,23 @@ def shading(stretches: FloatArray, theme: str, alpha: float = 0.1) -> list[dict[
 
 
 def gap_marks(
-    made: dict[str, Any], spans: FloatArray, step_ms: float, theme: str
+    chart: dict[str, Any], spans: FloatArray, step_ms: float, theme: str
 ) -> dict[str, Any]:
     """A chart with the bars shaded that a gap of the feed touches; only over a time axis.
 
     spans: from-to in epoch ms, shape (n, 2). The newest MOST_GAPS in view are drawn.
     """
-    axis = made.get("layout", {}).get("xaxis", {})
+    axis = chart.get("layout", {}).get("xaxis", {})
     ends = axis.get("autorangeoptions") or {}
     if axis.get("type") != "date" or "minallowed" not in ends or not len(spans):
-        return made
+        return chart
     half = step_ms / 2
     opens = np.floor(spans / step_ms) * step_ms + (-half, half)
     inside = (opens[:, 1] > ends["minallowed"]) & (opens[:, 0] < ends["maxallowed"])
     drawn = np.clip(opens[inside][-MOST_GAPS:], ends["minallowed"], ends["maxallowed"])
     shapes = shading(drawn, theme, GAP_ALPHA)
-    layout = {**made["layout"], "shapes": [*made["layout"].get("shapes", ()), *shapes]}
-    return {**made, "layout": layout}
+    layout = {**chart["layout"], "shapes": [*chart["layout"].get("shapes", ()), *shapes]}
+    return {**chart, "layout": layout}
 
 
 def level(value: float, colour: str, dash: str = "dash", width: float = 1) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def note(
 
     text: as plotly.js reads it; make what is from outside `safe` first.
     """
-    made: dict[str, Any] = {
+    annotation: dict[str, Any] = {
         "text": text,
         "xref": "paper",
         "yref": "paper",
@@ -129,8 +129,9 @@ def note(
     }
     if place == "inside":
         surface = tokens(theme)["surface"]
-        made |= {"bgcolor": rgba(surface, 0.75), "borderpad": 2, "xshift": 4 if x < 0.5 else -4}
-    return made
+        shift = 4 if x < 0.5 else -4
+        annotation |= {"bgcolor": rgba(surface, 0.75), "borderpad": 2, "xshift": shift}
+    return annotation
 
 
 @dataclass(frozen=True)
@@ -172,16 +173,16 @@ def edge_labels(labels: Sequence[Label], ends: tuple[float, float]) -> list[dict
     both are logarithms to base 10, as plotly.js places annotations on it.
     """
     low, high = ends
-    known = [one for one in labels if math.isfinite(one.value)]
-    known.sort(key=lambda one: one.value)
-    values = [min(max(one.value, low), high) for one in known]
+    known = [label for label in labels if math.isfinite(label.value)]
+    known.sort(key=lambda label: label.value)
+    values = [min(max(label.value, low), high) for label in known]
     span = (high - low) or 1.0
     wanted = [(value - low) / span * _PLOT_HEIGHT for value in values]
-    heights = [one.lines * _LABEL_HEIGHT for one in known]
+    heights = [label.lines * _LABEL_HEIGHT for label in known]
     places = _spread_out(wanted, heights, max(_PLOT_HEIGHT, sum(heights)))
     return [
         {
-            "text": f"<b>{one.text}</b>" if one.bold else one.text,
+            "text": f"<b>{label.text}</b>" if label.bold else label.text,
             "xref": "paper",
             "yref": "y",
             "x": 1,
@@ -192,9 +193,9 @@ def edge_labels(labels: Sequence[Label], ends: tuple[float, float]) -> list[dict
             "xshift": 5,
             "yshift": round(place - want, 1),
             "showarrow": False,
-            "font": {"size": TEXT_SIZE, "color": one.colour},
+            "font": {"size": TEXT_SIZE, "color": label.colour},
         }
-        for one, value, want, place in zip(known, values, wanted, places, strict=True)
+        for label, value, want, place in zip(known, values, wanted, places, strict=True)
     ]
 
 
@@ -204,8 +205,8 @@ def edge_margin(labels: Sequence[Label], *widest: str) -> int:
     widest: the longest that their text may become, such as that of the ends of the axis, so
     that the plot keeps its width while values move.
     """
-    texts = [*(one.text for one in labels), *widest]
-    longest = max((len(line) for one in texts for line in one.split("<br>")), default=0)
+    texts = [*(label.text for label in labels), *widest]
+    longest = max((len(line) for text in texts for line in text.split("<br>")), default=0)
     return min(max(60, 12 + math.ceil(longest * 8.2 / 8) * 8), 140)
 
 
@@ -227,14 +228,14 @@ def alert_markers(
     """
     if not len(alerts) or not len(ts_ms):
         return []
-    shown = [one for one in alerts if ts_ms[0] <= one.ts_ms <= ts_ms[-1]]
-    places = np.searchsorted(ts_ms, [one.ts_ms for one in shown], side="right") - 1
+    shown = [alert for alert in alerts if ts_ms[0] <= alert.ts_ms <= ts_ms[-1]]
+    places = np.searchsorted(ts_ms, [alert.ts_ms for alert in shown], side="right") - 1
     heights = values[places] if len(shown) else np.empty(0)
     points = [
-        (one, float(one.value if one.metric == metric else height))
-        for one, height in zip(shown, heights, strict=True)
+        (alert, float(alert.value if alert.metric == metric else height))
+        for alert, height in zip(shown, heights, strict=True)
     ]
-    points = [(one, height) for one, height in points if math.isfinite(height)]
+    points = [(alert, height) for alert, height in points if math.isfinite(height)]
     if not points:
         return []
     colour, shape = tokens(theme)["warn"], "-open" if rehearsed else ""
@@ -242,13 +243,13 @@ def alert_markers(
         {
             "type": "scatter",
             "mode": "markers",
-            "x": typed(np.array([one.ts_ms for one, _ in points], np.float64)),
+            "x": typed(np.array([alert.ts_ms for alert, _ in points], np.float64)),
             "y": typed(np.array([height for _, height in points])),
-            "text": [wrapped(one.text) for one, _ in points],
+            "text": [wrapped(alert.text) for alert, _ in points],
             "name": "would have fired" if rehearsed else "alert",
             "hovertemplate": "%{text}<extra></extra>",
             "marker": {
-                "symbol": [f"triangle-{_direction(one)}{shape}" for one, _ in points],
+                "symbol": [f"triangle-{_direction(alert)}{shape}" for alert, _ in points],
                 "size": 11,
                 "color": colour,
                 "line": {"color": colour if rehearsed else tokens(theme)["surface"], "width": 1},

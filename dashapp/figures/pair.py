@@ -1,7 +1,8 @@
 """The charts of a pair: spread, z-score, ADF p-value; `hedge` draws the two of its ratio.
 
 Each takes a PairSnapshot. theme: "dark" or "light". uirevision: zoom and pan are kept
-while it stays the same. markers: alerts of the pair, drawn at their own time.
+while it stays the same. markers: alerts of the pair, drawn at their own time. todays_fit: the
+z-scores of today's fit over the whole view, behind those that were known at each bar's close.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def spread_figure(
     ]
     last = newest(snapshot.spread)
     labels = [Label(number(last, digits, signed=True), last, colour)]
-    words = f"mean ± 2σ, {snapshot.params.z_window} bars"
+    words = f"today's fit · mean ± 2σ, {snapshot.params.z_window} bars"
     return figure(
         chart_id,
         theme,
@@ -136,7 +137,7 @@ def spread_figure(
         uirevision=uirevision,
         shapes=shading(rows.stretches, theme),
         annotations=[note(words, theme), *edge_labels(labels, ends)],
-        margin=(64, edge_margin(labels, *(number(one, digits, signed=True) for one in ends))),
+        margin=(64, edge_margin(labels, *(number(end, digits, signed=True) for end in ends))),
     )
 
 
@@ -144,23 +145,23 @@ def threshold_marks(
     threshold: float, theme: str, ends: tuple[float, float], *, fill: bool = True
 ) -> tuple[list[dict[str, Any]], list[Label]]:
     """Dashed lines at the thresholds with number and trade, the regions beyond them filled."""
-    chosen = tokens(theme)
+    colours = tokens(theme)
     beyond = max(abs(ends[0]), abs(ends[1]), threshold) * 4
     shapes = []
     if fill:
-        shapes.append(region(threshold, beyond, chosen["down"]))
-        shapes.append(region(-beyond, -threshold, chosen["up"]))
-    shapes += [level(threshold, chosen["down"]), level(-threshold, chosen["up"])]
+        shapes.append(region(threshold, beyond, colours["down"]))
+        shapes.append(region(-beyond, -threshold, colours["up"]))
+    shapes += [level(threshold, colours["down"]), level(-threshold, colours["up"])]
     return shapes, [
-        Label(f"+{threshold:g} short", threshold, chosen["down"], bold=False),
-        Label(f"−{threshold:g} long", -threshold, chosen["up"], bold=False),
+        Label(f"+{threshold:g} short", threshold, colours["down"], bold=False),
+        Label(f"−{threshold:g} long", -threshold, colours["up"], bold=False),
     ]
 
 
 def z_range(z: FloatArray, *levels: float) -> tuple[float, float]:
     """A range with zero in its middle that holds every z and has room for each level's words."""
     low, high = range_of(z, pad=0.0)
-    reach = max(abs(low) + 0.3, abs(high) + 0.3, *(abs(one) * 1.35 + 0.2 for one in levels))
+    reach = max(abs(low) + 0.3, abs(high) + 0.3, *(abs(value) * 1.35 + 0.2 for value in levels))
     top = math.ceil(reach * 2) / 2
     return -top, top
 
@@ -173,25 +174,44 @@ def z_line(
     return line(x, values, "z", colour), [Label(number(last, 2, signed=True), last, colour)]
 
 
+def todays_fit_line(
+    x: Mapping[str, Any], values: FloatArray, theme: str
+) -> tuple[dict[str, Any], list[Label]]:
+    """The faint line of the z-scores that today's fit gives to the past, and its label."""
+    colours, last = tokens(theme), newest(values)
+    words = f"today's fit<br>{number(last, 2, signed=True)}"
+    trace = line(x, values, "z of today's fit", rgba(colours["z"], 0.4), width=1)
+    return trace, [Label(words, last, colours["muted"], 2, bold=False)]
+
+
 def zscore_figure(
     snapshot: PairSnapshot,
     threshold: float = 2.0,
     *,
     theme: str = "dark",
     uirevision: str = "",
+    todays_fit: FloatArray | None = None,
     break_even: BreakEven | None = None,
     markers: Sequence[Alert] = (),
     chart_id: str = ids.ZSCORE_CHART,
 ) -> Figure:
-    """The z-score with its thresholds. Within break_even a round trip does not pay its costs."""
-    rows = _rows(snapshot, snapshot.z)
-    (z,) = rows.columns
-    ends = z_range(z, threshold)
-    trace, labels = z_line(times(rows.ts), z, theme)
+    """The z-score, as it was known at each bar's close, with its thresholds.
+
+    todays_fit: the z-scores of today's fit, shape (n,), drawn faint behind; None for none.
+    Within break_even a round trip does not pay its costs.
+    """
+    rows = _rows(snapshot, snapshot.z, *([] if todays_fit is None else [todays_fit]))
+    z, *faint = rows.columns
+    ts, ends = times(rows.ts), z_range(np.concatenate(rows.columns), threshold)
+    trace, labels = z_line(ts, z, theme)
+    traces, words = [trace], f"{snapshot.params.z_window} bars"
+    for values in faint:
+        behind, names = todays_fit_line(ts, values, theme)
+        traces, labels = [behind, *traces], [*labels, *names]
+        words = f"solid: as known at each close, {words}"
     shapes, names = threshold_marks(threshold, theme, ends)
     labels += names
     annotations: list[dict[str, Any]] = []
-    words = f"{snapshot.params.z_window} bars"
     if break_even is not None and 0.0 < break_even.z < math.inf:
         even = break_even.z
         shapes.insert(0, region(-even, even, tokens(theme)["muted"], 0.14))
@@ -201,7 +221,7 @@ def zscore_figure(
     return figure(
         chart_id,
         theme,
-        [trace, *alert_markers(markers, snapshot.ts_ms, snapshot.z, "z", theme)],
+        [*traces, *alert_markers(markers, snapshot.ts_ms, snapshot.z, "z", theme)],
         x=time_axis(rows.ts, theme),
         y=value_axis("z-score (σ)", theme, ends, 2, **zero_line(theme), hoverformat="+.2f"),
         uirevision=uirevision,
@@ -217,7 +237,7 @@ def adf_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str =
     Logarithmic, because what counts is whether p is 0.04 or 0.004, and a linear axis shows
     both as nothing. Values under P_FLOOR are drawn at it.
     """
-    chosen = tokens(theme)
+    colours = tokens(theme)
     step = TIMEFRAMES[snapshot.params.timeframe]
     at_ms, values = snapshot.adf_ts_ms, snapshot.adf_pvalue
     if not len(at_ms):
@@ -229,7 +249,7 @@ def adf_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str =
         times(rows.ts),
         np.maximum(p, P_FLOOR),
         "p-value",
-        chosen["text"],
+        colours["text"],
         customdata=typed(p),
         hovertemplate="p %{customdata:.4f}<extra></extra>",
     )
@@ -246,8 +266,8 @@ def adf_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str =
         y=_p_axis(theme),
         uirevision=uirevision,
         shapes=[
-            region(P_FLOOR / 10, SIGNIFICANT_P, chosen["up"]),
-            level(SIGNIFICANT_P, chosen["up"]),
+            region(P_FLOOR / 10, SIGNIFICANT_P, colours["up"]),
+            level(SIGNIFICANT_P, colours["up"]),
             *shading(rows.stretches, theme),
         ],
         annotations=annotations,
@@ -257,18 +277,23 @@ def adf_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str =
 
 def _p_labels(last: float, theme: str) -> list[Label]:
     """The newest p-value in the colour of its verdict, and the level it is held against."""
-    chosen = tokens(theme)
+    colours = tokens(theme)
     words = "< 0.001" if last < 0.001 else number(last, 3)
     height = math.log10(max(last, P_FLOOR)) if math.isfinite(last) else math.nan
     return [
-        Label(words, height, chosen["up" if last < SIGNIFICANT_P else "warn"]),
-        Label("0.05", math.log10(SIGNIFICANT_P), chosen["up"], bold=False),
+        Label(words, height, colours["up" if last < SIGNIFICANT_P else "warn"]),
+        Label("0.05", math.log10(SIGNIFICANT_P), colours["up"], bold=False),
     ]
 
 
 def _p_axis(theme: str) -> dict[str, Any]:
-    made = value_axis("p-value (log scale)", theme, (0.0, 1.0), 4)
-    del made["autorangeoptions"]
-    made["range"] = [math.log10(P_FLOOR), _P_TOP]
-    ticks = {"tickmode": "array", "tickvals": list(_P_TICKS)}
-    return {**made, "type": "log", **ticks, "ticktext": [f"{one:g}" for one in _P_TICKS]}
+    axis = value_axis("p-value (log scale)", theme, (0.0, 1.0), 4)
+    del axis["autorangeoptions"]
+    return {
+        **axis,
+        "type": "log",
+        "range": [math.log10(P_FLOOR), _P_TOP],
+        "tickmode": "array",
+        "tickvals": list(_P_TICKS),
+        "ticktext": [f"{p:g}" for p in _P_TICKS],
+    }

@@ -97,11 +97,11 @@ def rows_of(
         stretches = np.concatenate([stretches, between])
     columns = tuple(columns)
     if len(columns) and (keep := thinned(columns[0])) is not None:
-        columns = tuple(one[keep] for one in columns)
+        columns = tuple(column[keep] for column in columns)
         gaps = np.unique(np.searchsorted(keep, gaps + 1) - 1)
         ts = ts[keep]
     if len(gaps):
         middle = (ts[gaps] + ts[gaps + 1]) / 2
-        columns = tuple(np.insert(one, gaps + 1, np.nan) for one in columns)
+        columns = tuple(np.insert(column, gaps + 1, np.nan) for column in columns)
         ts = np.insert(ts, gaps + 1, middle)
     return Rows(ts, columns, _joined(stretches))

@@ -17,6 +17,7 @@ from dashapp.figures.base import Figure, figure, line, message_in_the_middle, ti
 from dashapp.figures.correlation import colour_bar, heat_cells
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note
 from dashapp.figures.rows import rows_of
+from dashapp.parameters.table import SWEPT
 from dashapp.text.numbers import number, span_digits
 from dashapp.theme import axis_title, rgba, tokens, x_axis
 from dashapp.theme import y_axis as theme_y_axis
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
 MOST_NUMBERED = 200
 #: Values named along an axis at most.
 MOST_TICKS = 12
-AXIS_WORDS = {
-    "entry_z": "Entry |z|",
-    "exit_z": "Exit |z|",
-    "stop_z": "Stop |z|",
-    "max_bars": "Time stop (bars)",
-    "cost_bps": "Cost (bps a side and leg)",
-    "slippage_bps": "Slippage (bps)",
-    "hedge_window": "Hedge window (bars)",
-    "z_window": "z window (bars)",
-}
 #: Words of a figure that a sweep shows, its decimals, and what it is multiplied with.
 METRIC_WORDS: dict[str, tuple[str, int, float]] = {
     "sharpe": ("Sharpe", 1, 1.0),
@@ -87,8 +78,8 @@ def sweep_figure(
         "zmin": -reach,
         "zmax": reach,
         "colorbar": colour_bar(theme, ""),
-        "hovertemplate": f"{AXIS_WORDS[grid.x_name]} %{{x}}<br>"
-        f"{AXIS_WORDS[grid.y_name]} %{{y}}<br>{words} %{{z:,.{digits}f}}<extra></extra>",
+        "hovertemplate": f"{SWEPT[grid.x_name].title} %{{x}}<br>"
+        f"{SWEPT[grid.y_name].title} %{{y}}<br>{words} %{{z:,.{digits}f}}<extra></extra>",
     }
     if values.size > MOST_NUMBERED:
         cells |= {"xgap": 0, "ygap": 0}
@@ -97,28 +88,28 @@ def sweep_figure(
     best = result.best(metric)
     if best is not None and not result.matrices[metric][best] > _EVEN.get(metric, -np.inf):
         best = None
-    found = "framed: best by hindsight" if best else "no cell earns anything"
-    annotations = [note(f"{found} · click to apply", theme)] if len(known) else []
+    verdict = "framed: best by hindsight" if best else "no cell earns anything"
+    annotations = [note(f"{verdict} · click to apply", theme)] if len(known) else []
     if not len(known):
         annotations.append(message_in_the_middle("no cell has a trade", theme))
     frames = [] if best is None else [_frame(grid, best, tokens(theme)["text"])]
     place = _place_of(grid, used or {})
     if place is not None:
         frames.append(_frame(grid, place, tokens(theme)["accent"], "dot"))
-    made = figure(
+    chart = figure(
         ids.SWEEP_HEATMAP,
         theme,
         heat_cells(values, cells, theme),
-        x=_grid_axis(x_axis(theme), grid.x_values, AXIS_WORDS[grid.x_name], theme),
-        y=_grid_axis(theme_y_axis(theme), grid.y_values, AXIS_WORDS[grid.y_name], theme),
+        x=_grid_axis(x_axis(theme), grid.x_values, SWEPT[grid.x_name].title, theme),
+        y=_grid_axis(theme_y_axis(theme), grid.y_values, SWEPT[grid.y_name].title, theme),
         uirevision=uirevision,
         shapes=frames,
         annotations=annotations,
         margin=(64, 56),
         hovermode="closest",
     )
-    made["layout"]["title"]["text"] = words
-    return made
+    chart["layout"]["title"]["text"] = words
+    return chart
 
 
 def _grid_axis(
@@ -167,9 +158,9 @@ def _edges(values: Sequence[float], place: int) -> tuple[float, float]:
 
 def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "") -> Figure:
     """Return after costs out of sample, beside that of the cell that was best with hindsight."""
-    chosen, step = tokens(theme), TIMEFRAMES[result.grid.params.timeframe]
+    colours, step = tokens(theme), TIMEFRAMES[result.grid.params.timeframe]
     out, hindsight = (
-        100.0 * (one.equity - 1.0) for one in (result.out_of_sample, result.in_sample)
+        100.0 * (curve.equity - 1.0) for curve in (result.out_of_sample, result.in_sample)
     )
     rows = rows_of(result.ts_ms, (out, hindsight), step)
     ts, ends = times(rows.ts), range_of(out, hindsight, [0.0])
@@ -178,13 +169,13 @@ def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "
         Label(
             f"out of sample<br>{number(out[-1], digits, signed=True)}",
             float(out[-1]),
-            chosen["accent"],
+            colours["accent"],
             2,
         ),
         Label(
             f"hindsight<br>{number(hindsight[-1], digits, signed=True)}",
             float(hindsight[-1]),
-            chosen["muted"],
+            colours["muted"],
             2,
             bold=False,
         ),
@@ -194,8 +185,8 @@ def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "
         ids.WALK_CHART,
         theme,
         [
-            line(ts, rows.columns[1], "hindsight", chosen["muted"], width=1, dash="dot"),
-            line(ts, rows.columns[0], "out of sample", chosen["accent"]),
+            line(ts, rows.columns[1], "hindsight", colours["muted"], width=1, dash="dot"),
+            line(ts, rows.columns[0], "out of sample", colours["accent"]),
         ],
         x=time_axis(rows.ts, theme),
         y=value_axis("Return (%)", theme, ends, digits + 1, **zero_line(theme)),

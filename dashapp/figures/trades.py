@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analytics.model import TIMEFRAMES, FloatArray
+from analytics.model import TIMEFRAMES, FloatArray, PairParams
 from dashapp.figures.axes import time_axis, value_axis, zero_line
-from dashapp.figures.base import Figure, figure, times, typed
+from dashapp.figures.base import Figure, figure, times, typed, wrapped
 from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note
 from dashapp.figures.pair import band, threshold_marks, z_line, z_range
 from dashapp.figures.rows import rows_of
 from dashapp.text.numbers import number
+from dashapp.text.pair import trade_sentence
 from dashapp.theme import rgba, tokens
 
 if TYPE_CHECKING:
@@ -33,21 +34,21 @@ def _step(result: BacktestResult) -> int:
 
 def _held(result: BacktestResult, theme: str) -> list[dict[str, Any]]:
     """The stretches in a trade: above zero those long the spread, below those short of it."""
-    chosen, half = tokens(theme), _step(result) / 2
+    colours, half = tokens(theme), _step(result) / 2
     return [
         {
             "type": "rect",
             "xref": "x",
             "yref": "paper",
-            "x0": one.entry_ts_ms - half,
-            "x1": one.exit_ts_ms + half,
+            "x0": trade.entry_ts_ms - half,
+            "x1": trade.exit_ts_ms + half,
             "y0": 0.0,
             "y1": 1.0,
-            "fillcolor": rgba(chosen["up" if one.side > 0 else "down"], 0.1),
+            "fillcolor": rgba(colours["up" if trade.side > 0 else "down"], 0.1),
             "line": {"width": 0},
             "layer": "below",
         }
-        for one in result.trades[-MOST_TRADES // 4 :]
+        for trade in result.trades[-MOST_TRADES // 4 :]
     ]
 
 
@@ -55,34 +56,37 @@ def _trade_points(
     trades: Sequence[Trade], result: BacktestResult, theme: str
 ) -> list[dict[str, Any]]:
     """Entries as open circles, exits as filled ones, in the colour of the side."""
-    chosen, made = tokens(theme), []
-    closed = [one for one in trades if one.exit_reason != "open"]
-    for side, colour, words in ((1, chosen["up"], "long"), (-1, chosen["down"], "short")):
-        for name, symbol, chosen_trades in (
-            ("entry", "circle-open", [one for one in trades if one.side == side]),
-            ("exit", "circle", [one for one in closed if one.side == side]),
-        ):
-            if not chosen_trades:
-                continue
-            at_ms = [getattr(one, f"{name}_ts_ms") for one in chosen_trades]
-            made.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": typed(np.array(at_ms, np.float64)),
-                    "y": typed(_heights(at_ms, result)),
-                    "text": [_trade_text(name, words, one) for one in chosen_trades],
-                    "name": f"{name} {words}",
-                    "hovertemplate": "%{text}<extra></extra>",
-                    "marker": {
-                        "symbol": symbol,
-                        "size": 8,
-                        "color": colour,
-                        "line": {"width": 2, "color": colour},
-                    },
-                }
-            )
-    return made
+    colours = tokens(theme)
+    closed = [trade for trade in trades if trade.exit_reason != "open"]
+    traces = []
+    for side, colour in ((1, colours["up"]), (-1, colours["down"])):
+        for moment, symbol, pool in (("entry", "circle-open", trades), ("exit", "circle", closed)):
+            marked = [trade for trade in pool if trade.side == side]
+            if marked:
+                traces.append(_points(moment, symbol, colour, marked, result))
+    return traces
+
+
+def _points(
+    moment: str, symbol: str, colour: str, trades: Sequence[Trade], result: BacktestResult
+) -> dict[str, Any]:
+    """The entries, or the exits, of trades of one side."""
+    at_ms = [trade.entry_ts_ms if moment == "entry" else trade.exit_ts_ms for trade in trades]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": typed(np.array(at_ms, np.float64)),
+        "y": typed(_heights(at_ms, result)),
+        "text": [wrapped(_trade_text(moment, trade, result.params)) for trade in trades],
+        "name": f"{moment} {'long' if trades[0].side > 0 else 'short'}",
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {
+            "symbol": symbol,
+            "size": 8,
+            "color": colour,
+            "line": {"width": 2, "color": colour},
+        },
+    }
 
 
 def _heights(at_ms: Sequence[int], result: BacktestResult) -> FloatArray:
@@ -91,18 +95,20 @@ def _heights(at_ms: Sequence[int], result: BacktestResult) -> FloatArray:
     return result.z[places]
 
 
-def _trade_text(name: str, side: str, trade: Trade) -> str:
-    if name == "entry":
-        return f"enter {side} the spread at z {number(trade.entry_z, 2, signed=True)}"
+def _trade_text(moment: str, trade: Trade, params: PairParams) -> str:
+    """What a hover says: the trade by its legs with its z, or with what it earned."""
+    legs = trade_sentence(trade.side, trade.beta, params.y, params.x)
+    if moment == "entry":
+        return f"enter {legs} at z {number(trade.entry_z, 2, signed=True)}"
     earned = number(trade.net * 1e4, 1, signed=True)
-    return f"exit {side} ({trade.exit_reason}) after {trade.bars} bars: {earned} bps"
+    return f"exit {legs} by {trade.exit_reason} after {trade.bars} bars: {earned} bps"
 
 
 def backtest_z_figure(
     result: BacktestResult, *, theme: str = "dark", uirevision: str = ""
 ) -> Figure:
     """The z-score with its entries, exits, the stretches in a trade, and the costs' band."""
-    chosen, settings = tokens(theme), result.settings
+    colours, settings = tokens(theme), result.settings
     rows = rows_of(result.ts_ms, (result.z, result.break_even_z), _step(result))
     z, even = rows.columns
     trace, labels = z_line(times(rows.ts), z, theme)
@@ -111,9 +117,11 @@ def backtest_z_figure(
     shapes, names = threshold_marks(entry, theme, ends, fill=False)
     labels += names
     if stop is not None and stop < ends[1]:
-        shapes += [level(side * stop, chosen["warn"], "dot") for side in (1, -1)]
+        shapes += [level(side * stop, colours["warn"], "dot") for side in (1, -1)]
         labels += [
-            Label(f"{side * stop:+g} stop".replace("-", "−"), side * stop, chosen["warn"], 1, False)
+            Label(
+                f"{side * stop:+g} stop".replace("-", "−"), side * stop, colours["warn"], 1, False
+            )
             for side in (1, -1)
         ]
     costs = np.minimum(even, ends[1])
@@ -125,7 +133,7 @@ def backtest_z_figure(
         Z_CHART,
         theme,
         [
-            band(rows.ts, -costs, costs, chosen["muted"]),
+            band(rows.ts, -costs, costs, colours["muted"]),
             trace,
             *_trade_points(shown, result, theme),
         ],

@@ -1,14 +1,18 @@
-"""Compile the kernels before the first page needs them, in the order in which it will.
+"""Start-up: memory for large buffers, and kernels compiled in the order in which pages need them.
 
-Each function is for a worker thread: the server answers meanwhile. It takes seconds on the
-very first start, and tenths of a second once the compiled code is in the cache.
+The functions that compile are for a worker thread: the server answers meanwhile. They take
+seconds on the very first start, and tenths of a second once the compiled code is in the cache.
 """
 
 from __future__ import annotations
 
+import asyncio
+import ctypes
 import gc
+import logging
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,36 +22,73 @@ from analytics.bars import resample
 from analytics.cointegration import engle_granger
 from analytics.grid import make_grid
 from analytics.hedge import fit_hedge, hedge_path
-from analytics.model import HEDGE_METHODS, TIMEFRAMES, PairParams, Ticks
+from analytics.model import HEDGE_METHODS, TIMEFRAMES, FloatArray, PairParams, Ticks
 from analytics.stationarity import half_life, hurst, rolling_adf
 from analytics.sweep import sweep
 from analytics.warmup import warm_up
 from ingestion.files.reader import UploadReader
 from storage.market.market import Market
 
+logger = logging.getLogger(__name__)
+
 _SECONDS = 400
-_PROJECT = Path(__file__).resolve().parent.parent
+_PROJECT = Path(__file__).resolve().parents[2]
 _HELPER_WAIT_S = 30.0
 
+#: Of glibc's malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8
+#: So much of freed memory is kept for the next buffer, at most.
+KEPT_BYTES = 16 << 20
+#: Buffers below this come from what is kept.
+LARGE_BYTES = 8 << 20
+#: Worker threads share so many heaps: each would keep freed memory of its own.
+ARENAS = 2
 
-def _ticks(symbol: str, base: float) -> Ticks:
-    seconds = np.arange(_SECONDS)
-    price = base * (1.0 + 1e-3 * np.cumsum(np.sin(seconds.astype(float) ** 2)))
-    return Ticks(symbol, seconds * 1_000, price, np.ones(_SECONDS), seconds)
 
+class Kernels:
+    """The compiled code that statistics need. It comes in the background after `start`.
 
-def market() -> None:
-    """What a market needs to take ticks in."""
-    made = Market("warm-up", "Warm-up", "demo")
-    made.append(_ticks("Y", 100.0))
-    for timeframe in TIMEFRAMES:
-        made.bars("Y", timeframe)
-    made.stats("Y")
+    ready: whether the statistics of a pair can be computed without waiting for the compiler.
+    """
+
+    def __init__(self) -> None:
+        self.ready = False
+        self._helper: subprocess.Popen[bytes] | None = None
+        self._market: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin with what a market needs. Call on the event loop."""
+        settle()
+        self._helper = helper()
+        self._market = asyncio.create_task(asyncio.to_thread(compile_market))
+
+    async def market_ready(self) -> None:
+        """Wait until a market takes ticks in without compiling on the loop."""
+        if self._market is not None:
+            await asyncio.shield(self._market)
+
+    async def compile(self) -> None:
+        """Compile the rest: the statistics, then what back-tests and files need."""
+        started = time.perf_counter()
+        await asyncio.to_thread(compile_statistics, self._helper)
+        self.ready = True
+        logger.info("statistics ready after %.1f s", time.perf_counter() - started)
+        await asyncio.to_thread(compile_backtest)
+        await asyncio.to_thread(compile_uploads)
+        settle()
+
+    async def stop(self) -> None:
+        """Give up what is not compiled yet; a worker thread ends by itself."""
+        if self._market is not None:
+            self._market.cancel()
+            await asyncio.gather(self._market, return_exceptions=True)
+        if self._helper is not None and self._helper.poll() is None:
+            self._helper.kill()
 
 
 def cached() -> bool:
     """Whether an earlier start left compiled code behind."""
-    return any((_PROJECT / "analytics" / "__pycache__").glob("*.nbi"))
+    return any((_PROJECT / "analytics").rglob("__pycache__/*.nbi"))
 
 
 def helper() -> subprocess.Popen[bytes] | None:
@@ -58,7 +99,7 @@ def helper() -> subprocess.Popen[bytes] | None:
     """
     if cached():
         return None
-    code = "from dashapp.services.startup import hedges; hedges()"
+    code = f"from {__name__} import compile_hedges; compile_hedges()"
     try:
         return subprocess.Popen(
             [sys.executable, "-c", code],
@@ -72,17 +113,26 @@ def helper() -> subprocess.Popen[bytes] | None:
         return None
 
 
-def hedges() -> None:
+def compile_market() -> None:
+    """What a market needs to take ticks in."""
+    market = Market("warm-up", "Warm-up", "demo")
+    market.append(_ticks("Y", 100.0))
+    for timeframe in TIMEFRAMES:
+        market.bars("Y", timeframe)
+    market.stats("Y")
+
+
+def compile_hedges() -> None:
     """What the hedge methods and a back-test need: the part that `helper` compiles."""
     y, x = _legs()
     for method in HEDGE_METHODS:
         fit_hedge(y, x, method)
     for method in ("ols", "kalman"):
         hedge_path(y, x, method, 60)
-    backtest()
+    compile_backtest()
 
 
-def unit_roots() -> None:
+def compile_unit_roots() -> None:
     """What the stationarity tests need: the part that this process compiles meanwhile."""
     y, x = _legs()
     rolling_adf(y, 120, 10)
@@ -91,10 +141,10 @@ def unit_roots() -> None:
     hurst(y)
 
 
-def statistics(other: subprocess.Popen[bytes] | None = None) -> None:
+def compile_statistics(other: subprocess.Popen[bytes] | None = None) -> None:
     """What a pair's snapshot needs; `other` is the helper that compiles a part of it."""
     if other is not None:
-        unit_roots()
+        compile_unit_roots()
         try:
             other.wait(_HELPER_WAIT_S)
         except subprocess.TimeoutExpired:
@@ -102,21 +152,15 @@ def statistics(other: subprocess.Popen[bytes] | None = None) -> None:
     warm_up()
 
 
-def _legs() -> tuple[np.ndarray, np.ndarray]:
-    steps = np.sin(np.arange(float(_SECONDS)) ** 2)
-    x = 100.0 + np.cumsum(steps)
-    return 2.0 * x + np.cos(np.arange(float(_SECONDS)) ** 2), x
-
-
-def backtest() -> None:
-    """What a back-test needs."""
+def compile_backtest() -> None:
+    """What a back-test and a sweep need."""
     y, x = (resample(_ticks(symbol, base), "1s") for symbol, base in (("Y", 100.0), ("X", 50.0)))
     params, settings = PairParams("Y", "X"), BacktestParams(entry_z=1.0)
     run_backtest(y, x, params, settings)
     sweep(y, x, make_grid(params, settings, "entry_z", (1.0, 2.0), "exit_z", (0.0, 0.5)))
 
 
-def uploads() -> None:
+def compile_uploads() -> None:
     """What a file of ticks needs, by lines and as an array."""
     line = b'{"symbol":"Y","ts":"2024-08-08T23:54:16.322Z","price":61800.3,"size":0.006}'
     for content in (b"\n".join([line] * _SECONDS), b"[\n" + b",\n".join([line] * _SECONDS) + b"]"):
@@ -133,3 +177,34 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def keep_freed_memory() -> bool:
+    """Let freed buffers be used again; False where the allocator is not glibc's.
+
+    By default glibc returns each large block to the system and asks for it again: every page
+    of every buffer is then made anew, which costs more than what is done with it.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    tune = getattr(ctypes.CDLL(None), "mallopt", None)
+    if tune is None:
+        return False
+    options = {
+        _TRIM_THRESHOLD: KEPT_BYTES,
+        _MMAP_THRESHOLD: LARGE_BYTES,
+        _MOST_ARENAS: ARENAS,
+    }
+    return all(tune(option, value) for option, value in options.items())
+
+
+def _ticks(symbol: str, base: float) -> Ticks:
+    seconds = np.arange(_SECONDS)
+    price = base * (1.0 + 1e-3 * np.cumsum(np.sin(seconds.astype(float) ** 2)))
+    return Ticks(symbol, seconds * 1_000, price, np.ones(_SECONDS), seconds)
+
+
+def _legs() -> tuple[FloatArray, FloatArray]:
+    steps = np.sin(np.arange(float(_SECONDS)) ** 2)
+    x = 100.0 + np.cumsum(steps)
+    return 2.0 * x + np.cos(np.arange(float(_SECONDS)) ** 2), x

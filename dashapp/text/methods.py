@@ -1,6 +1,8 @@
-"""What the choice of the hedge method, and of the order of the legs, does to the signal: in words.
+"""Sentences on what the choice of the hedge method, and of the order of the legs, does.
 
-A signal is the side of the trade that a z-score asks for at the threshold.
+They say which trade each method asks for, and warn where methods, or the two orders of the
+legs, ask for different ones. A signal is the side of the spread that a z-score asks for at the
+threshold; a trade is that side with the sign of the method's beta.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from analytics.model import HedgeFit, PairSnapshot
 from dashapp.text.numbers import number, price, ratio
@@ -18,12 +21,28 @@ from dashapp.text.tests import LOG_SIZE
 _LOG_ALPHA = 10 * LOG_SIZE
 
 
+class Signal(NamedTuple):
+    """What a z-score asks for. side: -1 short the spread, 1 long, 0 no trade, None where z is
+    not known. beta: the hedge ratio, whose sign decides the side of X.
+    """
+
+    side: int | None
+    beta: float
+
+    def words(self, y: str, x: str) -> str:
+        """The trade by its legs.
+
+        >>> Signal(-1, 0.5).words("Y", "X"), Signal(0, 0.5).words("Y", "X")
+        ('short Y / long X', 'no trade')
+        """
+        return "not known" if self.side is None else trade_words(self.side, self.beta, y, x)
+
+
 @dataclass(frozen=True)
 class MethodRow:
     """One hedge method as the table shows it: figures as text, what it asks for, its note.
 
-    side: -1 short the spread, 1 long, 0 no trade, None where z is not known. shown: whether
-    the page's spread is of this fit.
+    shown: whether the page's spread is of this fit.
     """
 
     method: str
@@ -32,7 +51,7 @@ class MethodRow:
     r_squared: str
     stderr: str
     z: str
-    side: int | None
+    signal: Signal
     note: str = ""
     shown: bool = False
 
@@ -50,11 +69,9 @@ def side_of(z: float, threshold: float) -> int | None:
     return 0 if abs(z) < threshold else -1 if z > 0 else 1
 
 
-def side_words(side: int | None, snapshot: PairSnapshot) -> str:
-    """The trade of a side by its legs."""
-    if side is None:
-        return "not known"
-    return trade_words(side, snapshot.params) if side else "no trade"
+def _signal(z: float, beta: float, threshold: float) -> Signal:
+    """The signal of a z-score; not known where its beta is not."""
+    return Signal(side_of(z, threshold) if math.isfinite(beta) else None, beta)
 
 
 def _alpha(alpha: float, snapshot: PairSnapshot) -> str:
@@ -73,18 +90,24 @@ def _z(snapshot: PairSnapshot, method: str) -> float:
 
 
 def _row(snapshot: PairSnapshot, method: str, fit: HedgeFit, threshold: float) -> MethodRow:
-    z = _z(snapshot, method)
+    z, beta = _z(snapshot, method), float(fit.beta)
     return MethodRow(
         METHOD_WORDS.get(method, method),
-        ratio(float(fit.beta)),
+        ratio(beta),
         _alpha(fit.alpha, snapshot),
         number(fit.r_squared, 3),
         ratio(float(fit.beta_stderr)),
         number(z, 2, signed=True),
-        side_of(z, threshold),
+        _signal(z, beta, threshold),
         fit.note,
         method == snapshot.params.hedge,
     )
+
+
+def _swapped_beta(fit: HedgeFit) -> float:
+    """The hedge ratio of a fit of X on Y, turned into Y per X."""
+    beta = float(fit.beta)
+    return 1.0 / beta if beta else math.nan
 
 
 def _swapped_row(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
@@ -92,10 +115,9 @@ def _swapped_row(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
     fit = snapshot.swapped
     if fit is None:
         return []
-    beta = float(fit.beta)
-    turned = 1.0 / beta if beta else math.nan
+    turned = _swapped_beta(fit)
     legs = f"{snapshot.params.x} fitted on {snapshot.params.y}"
-    notes = [f"{legs}: {ratio(beta)}, shown as 1/β and −α/β", fit.note]
+    notes = [f"{legs}: {ratio(float(fit.beta))}, shown as 1/β and −α/β", fit.note]
     name = METHOD_WORDS.get(snapshot.params.hedge, snapshot.params.hedge)
     return [
         MethodRow(
@@ -105,7 +127,7 @@ def _swapped_row(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
             number(fit.r_squared, 3),
             ratio(math.nan),
             number(snapshot.swapped_z, 2, signed=True),
-            side_of(snapshot.swapped_z, threshold),
+            _signal(snapshot.swapped_z, turned, threshold),
             "; ".join(filter(None, notes)),
         )
     ]
@@ -113,71 +135,76 @@ def _swapped_row(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
 
 def method_rows(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
     """A row a hedge method, then the chosen one's with the legs swapped."""
-    made = [_row(snapshot, method, fit, threshold) for method, fit in snapshot.fits.items()]
-    return made + _swapped_row(snapshot, threshold)
+    rows = [_row(snapshot, method, fit, threshold) for method, fit in snapshot.fits.items()]
+    return rows + _swapped_row(snapshot, threshold)
 
 
 def z_span(snapshot: PairSnapshot) -> str:
     """From where to where the choice of the method takes z, and where swapped legs put it."""
-    low, high = (number(one, 2, signed=True) for one in snapshot.z_range)
+    low, high = (number(z, 2, signed=True) for z in snapshot.z_range)
     words = f"z {low} to {high} by method" if low != high else f"z {low} by every method"
     if math.isfinite(snapshot.swapped_z):
         words = f"{words}, {number(snapshot.swapped_z, 2, signed=True)} with the legs swapped"
     return words
 
 
-def _named(names: Iterable[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     """
-    >>> _named(["OLS"]), _named(["OLS", "TLS", "ratio"])
+    >>> _listed(["OLS"]), _listed(["OLS", "TLS", "ratio"])
     ('OLS', 'OLS, TLS and ratio')
     """
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _sides(snapshot: PairSnapshot, threshold: float) -> dict[int, list[str]]:
-    """Methods by the side that their z asks for; those whose z is known."""
-    made: dict[int, list[str]] = {}
-    for method in snapshot.fits:
-        side = side_of(_z(snapshot, method), threshold)
-        if side is not None:
-            made.setdefault(side, []).append(METHOD_WORDS.get(method, method))
-    return made
+def _methods_by_trade(snapshot: PairSnapshot, threshold: float) -> dict[str, list[str]]:
+    """The words of each trade that a method's z asks for, with the methods that ask for it."""
+    by_trade: dict[str, list[str]] = {}
+    for method, fit in snapshot.fits.items():
+        signal = _signal(_z(snapshot, method), float(fit.beta), threshold)
+        if signal.side is not None:
+            words = signal.words(snapshot.params.y, snapshot.params.x)
+            by_trade.setdefault(words, []).append(METHOD_WORDS.get(method, method))
+    return by_trade
 
 
-def _both_orders(snapshot: PairSnapshot, threshold: float) -> tuple[int | None, int | None]:
-    """The side as the legs are, and with the legs swapped."""
-    return side_of(newest(snapshot.z), threshold), side_of(snapshot.swapped_z, threshold)
+def _trades_by_order(snapshot: PairSnapshot, threshold: float) -> tuple[str, str] | None:
+    """The words of the trade as the legs are, and with the legs swapped; None where one of the
+    two is not known.
+    """
+    if snapshot.swapped is None:
+        return None
+    here = _signal(newest(snapshot.z), float(snapshot.fit.beta), threshold)
+    turned = _signal(snapshot.swapped_z, _swapped_beta(snapshot.swapped), threshold)
+    if here.side is None or turned.side is None:
+        return None
+    legs = (snapshot.params.y, snapshot.params.x)
+    return here.words(*legs), turned.words(*legs)
 
 
 def signal_depends_on(snapshot: PairSnapshot, threshold: float) -> tuple[str, ...]:
     """What the signal hangs on besides the pair: "the method", "the order of the legs"."""
-    found = ["the method"] if len(_sides(snapshot, threshold)) > 1 else []
-    here, swapped = _both_orders(snapshot, threshold)
-    if here is not None and swapped is not None and here != swapped:
-        found.append("the order of the legs")
-    return tuple(found)
+    choices = ["the method"] if len(_methods_by_trade(snapshot, threshold)) > 1 else []
+    orders = _trades_by_order(snapshot, threshold)
+    if orders is not None and orders[0] != orders[1]:
+        choices.append("the order of the legs")
+    return tuple(choices)
 
 
 def choice_warning(snapshot: PairSnapshot, threshold: float) -> str:
     """Where the signal depends on the method or on the order of the legs, sentences that say
     so; "" where it does not.
     """
-    told = []
-    for one in signal_depends_on(snapshot, threshold):
-        if one == "the method":
-            parts = [
-                f"{side_words(side, snapshot)} by {_named(names)}"
-                for side, names in _sides(snapshot, threshold).items()
-            ]
-        else:
-            here, swapped = _both_orders(snapshot, threshold)
-            parts = [
-                f"{side_words(here, snapshot)} as they are",
-                f"{side_words(swapped, snapshot)} with the legs swapped",
-            ]
-        told.append(f"The signal depends on {one}: {'; '.join(parts)}.")
-    return " ".join(told)
+    sentences = []
+    by_trade = _methods_by_trade(snapshot, threshold)
+    if len(by_trade) > 1:
+        parts = [f"{words} by {_listed(names)}" for words, names in by_trade.items()]
+        sentences.append(f"The signal depends on the method: {'; '.join(parts)}.")
+    orders = _trades_by_order(snapshot, threshold)
+    if orders is not None and orders[0] != orders[1]:
+        parts = [f"{orders[0]} as they are", f"{orders[1]} with the legs swapped"]
+        sentences.append(f"The signal depends on the order of the legs: {'; '.join(parts)}.")
+    return " ".join(sentences)
 
 
 def choice_words(snapshot: PairSnapshot, threshold: float) -> tuple[str, str]:
@@ -185,8 +212,9 @@ def choice_words(snapshot: PairSnapshot, threshold: float) -> tuple[str, str]:
     warning = choice_warning(snapshot, threshold)
     if warning:
         return f"{warning} Newest {z_span(snapshot)}.", "warn"
-    side = side_of(newest(snapshot.z), threshold)
-    if side is None:
+    signal = _signal(newest(snapshot.z), float(snapshot.fit.beta), threshold)
+    if signal.side is None:
         return "No z-score is known yet.", "muted"
-    agreed = f"Every method, and either order of the legs: {side_words(side, snapshot)}"
+    words = signal.words(snapshot.params.y, snapshot.params.x)
+    agreed = f"Every method, and either order of the legs: {words}"
     return f"{agreed} at ±{threshold:g}. Newest {z_span(snapshot)}.", "muted"

@@ -37,6 +37,15 @@ def number(value: float | None, digits: int, *, signed: bool = False) -> str:
     return text.lstrip("-") if rounded == 0 else text.replace("-", "−")
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, in the plural where there is not one.
+
+    >>> counted(1, "trade"), counted(1_200, "bar")
+    ('1 trade', '1,200 bars')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def decimals(value: float | None) -> int:
     """How many decimals a price of this size is shown with.
 
@@ -60,7 +69,7 @@ def amount_decimals(amounts: Iterable[float], most: int = 8) -> int:
     values = np.fromiter(amounts, np.float64)
     values = values[np.isfinite(values)]
     room = np.maximum(5e-9, 1e-12 * np.abs(values))
-    exact = (np.all(np.abs(values - np.round(values, one)) < room) for one in range(most))
+    exact = (np.all(np.abs(values - np.round(values, places)) < room) for places in range(most))
     return next((place for place, whole in enumerate(exact) if whole), most)
 
 
@@ -117,15 +126,6 @@ def pct(share: float | None, digits: int = 2, *, signed: bool = True) -> str:
     if share is None or not math.isfinite(share):
         return NONE
     return f"{number(share * 100, digits, signed=signed)} %"
-
-
-def bps(share: float | None) -> str:
-    """A share of 1 as basis points.
-
-    >>> bps(0.000412)
-    '4.1 bps'
-    """
-    return NONE if share is None or _missing(share) else f"{number(share * 1e4, 1)} bps"
 
 
 def p_value(value: float | None) -> str:
@@ -198,6 +198,18 @@ def base(symbol: str) -> str:
     ('BTC', 'ETH')
     """
     return symbol[: len(symbol) - len(quote(symbol))].rstrip("-_") or symbol
+
+
+def start_time(first_ms: float, last_ms: float) -> str:
+    """When a span began, in UTC, with as much of its date as the span's end leaves open.
+
+    >>> start_time(1_723_161_256_000, 1_723_161_300_000), start_time(1_723_161_256_000, 1.7236e12)
+    ('23:54:16', '8 Aug 23:54')
+    """
+    first, last = (datetime.fromtimestamp(ms / 1_000, UTC) for ms in (first_ms, last_ms))
+    if first.date() == last.date():
+        return f"{first:%H:%M:%S}"
+    return f"{first:%-d %b %H:%M}" if first.year == last.year else f"{first:%-d %b %Y}"
 
 
 def utc_time(ts_ms: float) -> str:

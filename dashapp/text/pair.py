@@ -1,6 +1,8 @@
-"""What the figures of a pair mean, in words: the rows of its table.
+"""The words of a trade, and the sentences on a pair's figures: spread, hedge, data.
 
-A row is (label, value, verdict in words, tone); tones are those of `words`.
+A trade is worded in one place, `trade_words`, from its side of the spread and the sign of
+beta. A row of figures is (label, value, verdict in words, tone), a segment (words, tone); tones
+are those of `dashapp.text.answers`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.cointegration import JohansenTest
-from analytics.model import PairParams, PairSnapshot
+from analytics.model import PairSnapshot
+from analytics.spread import leg_signs
 from dashapp.text.numbers import number, pct, price, ratio
 from dashapp.text.tests import Row, cointegration_rows, reversion_rows, spread_size
 
@@ -28,6 +31,8 @@ METHOD_WORDS = {
 }
 #: Share of carried-forward bars from which a verdict warns.
 CARRIED_WARN = 0.2
+#: What a hedge ratio below zero means for who holds both legs.
+LEGS_AGAINST = "β < 0: the legs move against each other"
 
 
 class BreakEven(NamedTuple):
@@ -62,14 +67,40 @@ def sign_tone(value: float) -> str:
     return "up" if value > 0 else "down" if value < 0 else ""
 
 
-def trade_words(side: int, params: PairParams) -> str:
-    """A position in the spread as the trade of its legs. side: 1 long the spread, -1 short.
+def trade_words(side: int, beta: float, y: str, x: str) -> str:
+    """A position in the spread as the trade of its legs, by the signs of their positions.
 
-    >>> trade_words(-1, PairParams("BTCUSDT", "ETHUSDT"))
+    side: 1 long the spread, -1 short, 0 none. beta: the hedge ratio, whose sign decides the
+    side of X. y, x: symbols. Raises ValueError where `leg_signs` does.
+
+    >>> trade_words(-1, 0.5, "BTCUSDT", "ETHUSDT")
     'short BTCUSDT / long ETHUSDT'
+    >>> trade_words(-1, -0.5, "BTCUSDT", "ETHUSDT")
+    'short BTCUSDT / short ETHUSDT'
     """
-    long_y = f"long {params.y} / short {params.x}"
-    return long_y if side > 0 else f"short {params.y} / long {params.x}"
+    signs = zip(leg_signs(side, beta), (y, x), strict=True)
+    legs = [f"{'long' if sign > 0 else 'short'} {symbol}" for sign, symbol in signs if sign]
+    return " / ".join(legs) or "no trade"
+
+
+def legs_warning(beta: float) -> str:
+    """A warning where both legs are held on the same side, "" elsewhere.
+
+    >>> legs_warning(-0.5), legs_warning(0.5)
+    ('β < 0: the legs move against each other', '')
+    """
+    return LEGS_AGAINST if beta < 0 else ""
+
+
+def trade_sentence(side: int, beta: float, y: str, x: str) -> str:
+    """The words of a trade with the warning of its legs, where there is one line for both.
+
+    >>> trade_sentence(1, -0.5, "A", "B")
+    'long A / long B (β < 0: the legs move against each other)'
+    """
+    warning = legs_warning(beta) if side else ""
+    words = trade_words(side, beta, y, x)
+    return f"{words} ({warning})" if warning else words
 
 
 def inside_costs(z: float, break_even: BreakEven | None) -> bool:
@@ -88,7 +119,7 @@ def stance(
 
     break_even: below it there is no trade, for a round trip does not pay; None if not known.
     """
-    z, params = newest(snapshot.z), snapshot.params
+    z, params, beta = newest(snapshot.z), snapshot.params, float(snapshot.fit.beta)
     if not math.isfinite(z):
         rows, need = len(snapshot), params.z_window
         still = "the spread does not move within its window"
@@ -96,24 +127,25 @@ def stance(
         return [("z not known", "muted"), (why, "muted")]
     beyond, costly = abs(z) >= threshold, inside_costs(z, break_even)
     tone = ("down" if z > 0 else "up") if beyond and not costly else ""
-    made: list[Segment] = [
+    segments: list[Segment] = [
         (f"z {number(z, 2, signed=True)}", tone),
         (f"{params.y} {'rich' if z > 0 else 'cheap'}", tone),
     ]
     if beyond and costly and break_even is not None:
         inside = f"inside costs ({break_even.words})"
-        made.append((f"beyond ±{threshold:g} but {inside}: no trade", "warn"))
+        segments.append((f"beyond ±{threshold:g} but {inside}: no trade", "warn"))
     elif beyond:
-        made.append((trade_words(-1 if z > 0 else 1, params), tone))
+        segments.append((trade_words(-1 if z > 0 else 1, beta, params.y, params.x), tone))
     else:
-        made.append((f"inside ±{threshold:g}: no trade", "muted"))
-    return made
+        segments.append((f"inside ±{threshold:g}: no trade", "muted"))
+    warning = legs_warning(beta)
+    return [*segments, (warning, "warn")] if warning else segments
 
 
 def _z_row(snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None) -> Row:
     clauses = stance(snapshot, threshold, break_even)
     words = " · ".join(text for text, _ in clauses[1:])
-    tone = "warn" if clauses[-1][1] == "warn" else clauses[0][1]
+    tone = "warn" if any(tone == "warn" for _, tone in clauses) else clauses[0][1]
     return ("z-score", number(newest(snapshot.z), 2, signed=True), words, tone)
 
 
@@ -141,10 +173,12 @@ def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
     scale = 0.01 if params.price_space == "log" else newest(snapshot.price_y)
     stderr = float(fit.beta_stderr)
     error = f"± {ratio(stderr)} standard error" if math.isfinite(stderr) else ""
+    warnings = list(filter(None, (legs_warning(float(fit.beta)), fit.note)))
+    words, tone = ("; ".join(warnings), "warn") if warnings else (error, "muted")
     good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
     r_label = "R² of the fit" if params.intercept else "R² (uncentred)"
     return [
-        ("Hedge ratio (β)", ratio(fit.beta), fit.note or error, "warn" if fit.note else "muted"),
+        ("Hedge ratio (β)", ratio(fit.beta), words, tone),
         ("Intercept (α)", price(fit.alpha, scale), "" if params.intercept else "off", "muted"),
         (r_label, number(fit.r_squared, 3), f"{fit.n:,} bars", "muted" if good else "warn"),
     ]
@@ -154,11 +188,11 @@ def _data_rows(snapshot: PairSnapshot) -> list[Row]:
     share, dropped = snapshot.carried_share, snapshot.rows_dropped
     tone = "warn" if share >= CARRIED_WARN else "muted"
     filtered = f"{dropped:,} dropped by the activity filter" if dropped else "none dropped"
-    made: list[Row] = [
+    rows: list[Row] = [
         ("Bars in view", f"{len(snapshot):,}", filtered, "warn" if dropped else "muted"),
         ("Carried forward", pct(share, 1, signed=False), "bars in which a leg did not trade", tone),
     ]
-    return made + [("Note", "", note, "warn") for note in snapshot.notes]
+    return rows + [("Note", "", note, "warn") for note in snapshot.notes]
 
 
 def pair_figures(

@@ -1,6 +1,6 @@
-"""What the tests of a pair say, in words: cointegration, stationarity, reversion to the mean.
+"""Verdicts on a pair's tests: cointegration, stationarity, reversion to the mean.
 
-A row is (label, value, verdict in words, tone); tones are those of `words`.
+A row is (label, value, verdict in words, tone); tones are those of `dashapp.text.answers`.
 """
 
 from __future__ import annotations
@@ -28,17 +28,22 @@ JOHANSEN = "Johansen (trace, 95 %)"
 LOG_SIZE = 0.001
 
 
+def _verdict(pvalue: float | None, words: tuple[str, str, str]) -> tuple[str, str]:
+    """The words for a p-value that rejects, that does not, and for none; with its tone."""
+    rejects, keeps, unknown = words
+    if pvalue is None or not math.isfinite(pvalue):
+        return unknown, "muted"
+    firm = pvalue < SIGNIFICANT_P
+    return f"{rejects if firm else keeps} ({p_value(pvalue)})", "up" if firm else "warn"
+
+
 def stationarity_verdict(pvalue: float | None) -> tuple[str, str]:
     """What an ADF p-value says of a series, and its tone.
 
     >>> stationarity_verdict(0.0121)
     ('stationary (p = 0.012)', 'up')
     """
-    if pvalue is None or not math.isfinite(pvalue):
-        return "not enough data", "muted"
-    if pvalue < SIGNIFICANT_P:
-        return f"stationary ({p_value(pvalue)})", "up"
-    return f"not shown stationary ({p_value(pvalue)})", "warn"
+    return _verdict(pvalue, ("stationary", "not shown stationary", "not enough data"))
 
 
 def cointegration_verdict(pvalue: float | None) -> tuple[str, str]:
@@ -47,11 +52,7 @@ def cointegration_verdict(pvalue: float | None) -> tuple[str, str]:
     >>> cointegration_verdict(0.43)
     ('not cointegrated (p = 0.430)', 'warn')
     """
-    if pvalue is None or not math.isfinite(pvalue):
-        return "not tested", "muted"
-    if pvalue < SIGNIFICANT_P:
-        return f"cointegrated ({p_value(pvalue)})", "up"
-    return f"not cointegrated ({p_value(pvalue)})", "warn"
+    return _verdict(pvalue, ("cointegrated", "not cointegrated", "not tested"))
 
 
 def shown_spread_tested(snapshot: PairSnapshot) -> bool:
@@ -65,7 +66,7 @@ def shown_spread_tested(snapshot: PairSnapshot) -> bool:
 
 
 def not_cointegrated(snapshot: PairSnapshot) -> bool:
-    """Whether Engle-Granger was made and does not reject."""
+    """Whether Engle-Granger tested the pair and does not reject."""
     test = snapshot.engle_granger
     return test is not None and test.pvalue >= SIGNIFICANT_P
 
@@ -217,7 +218,7 @@ def johansen_table(test: JohansenTest) -> list[tuple[str, ...]]:
                 if statistic > least
             ]
             null = f"{name}, r {'≤' if rank else '='} {rank}"
-            cells = [number(one, 2) for one in (statistic, *critical[rank].tolist())]
+            cells = [number(value, 2) for value in (statistic, *critical[rank].tolist())]
             rows.append((null, *cells, passed[-1] if passed else ""))
     return rows
 
@@ -228,7 +229,12 @@ def johansen_about(test: JohansenTest) -> str:
     >>> johansen_about(JohansenTest(1_723_161_256_000, 900, 0, 1, None))
     'of 900 bars up to 2024-08-08 23:54:16 UTC, with a constant, 1 lagged difference'
     """
-    terms = {-1: "without constant", 0: "with a constant", 1: "with a linear trend"}
+    terms: dict[int | str, str] = {
+        -1: "without constant",
+        0: "with a constant",
+        1: "with a linear trend",
+        "rc": "with a constant inside the relation",
+    }
     lags = f"{test.lag_diff} lagged difference{'' if test.lag_diff == 1 else 's'}"
     until = f"of {test.rows:,} bars up to {utc_time(test.ts_ms)} UTC"
     return f"{until}, {terms[test.det_order]}, {lags}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dash import Dash
+    from dash.types import RendererHooks
     from fastapi import FastAPI
 
     from dashapp.services.runtime import Runtime
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
+
+#: Functions of assets/clientside.js that Dash's renderer calls around each callback.
+_HOOKS: RendererHooks = {
+    "request_pre": "dash_clientside.spreadscope.requestPre",
+    "request_post": "dash_clientside.spreadscope.requestPost",
+    "callback_resolved": "dash_clientside.spreadscope.callbackResolved",
+}
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -54,6 +62,7 @@ def create_app(runtime: Runtime, server: FastAPI) -> Dash:
         suppress_callback_exceptions=True,
         add_log_handler=False,
         enable_mcp=False,
+        hooks=_HOOKS,
         on_error=_on_error,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )

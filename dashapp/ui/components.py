@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashapp import ids
+from dashapp.parameters.table import Parameter
 from dashapp.theme import GRAPH_CONFIG
 
 
@@ -39,8 +41,8 @@ def chart(
     picture = {"filename": f"spreadscope-{chart_id}", "format": "png", "scale": 2}
     config: Any = {**GRAPH_CONFIG, "toImageButtonOptions": picture}
     graph = dcc.Graph(id=chart_id, figure=figure, config=config, className="graph")
-    held = [graph] if tools is None else [graph, html.Div(tools, className="chart-tools")]
-    return html.Section(held, className=f"card-box chart {size}".strip())
+    content = [graph] if tools is None else [graph, html.Div(tools, className="chart-tools")]
+    return html.Section(content, className=f"card-box chart {size}".strip())
 
 
 #: The stretches of time that the range buttons show: their words, and seconds (0: all).
@@ -70,12 +72,12 @@ def answer_line(path: str, ranges: bool) -> Component:
 
 def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:
     """Words as spans, each in the tone that it carries ("", up, down, warn, muted ...)."""
-    made: list[Component] = []
+    spans: list[Component] = []
     for text, tone in parts:
-        if made:  # a line may end with the point between two parts, and never begin with it
-            made.append(html.Span("\u00a0· ", className="between tone-muted"))
-        made.append(html.Span(text, className=f"tone-{tone}" if tone else None))
-    return made
+        if spans:  # a line may end with the point between two parts, and never begin with it
+            spans.append(html.Span("\u00a0· ", className="between tone-muted"))
+        spans.append(html.Span(text, className=f"tone-{tone}" if tone else None))
+    return spans
 
 
 def element(kind: str, children: Any, **props: Any) -> dict[str, Any]:
@@ -84,8 +86,8 @@ def element(kind: str, children: Any, **props: Any) -> dict[str, Any]:
     >>> element("Td", "0.31", className="figures")["type"]
     'Td'
     """
-    held = {"children": children, **props}
-    return {"type": kind, "namespace": "dash_html_components", "props": held}
+    properties = {"children": children, **props}
+    return {"type": kind, "namespace": "dash_html_components", "props": properties}
 
 
 def card(title: str, children: Any, *, tools: Any = None, extra: str = "") -> Component:
@@ -130,7 +132,7 @@ def field(label: str, control: Component, control_id: str, *, hint: str = "") ->
         [
             html.Label([label, html.Small(hint)] if hint else label, htmlFor=control_id),
             control,
-            html.Div(id=f"{control_id}-message", className="field-message", role="alert"),
+            message_line(control_id),
         ],
         className="field",
     )
@@ -146,22 +148,57 @@ def select(control_id: str, options: Sequence[tuple[str, str]], value: str | Non
     )
 
 
-def number(control_id: str, value: float | str | None, placeholder: str = "") -> Component:
-    """A number field that reports what was typed once the typing rests for 300 ms.
-
-    value: a number, or the text that stands for one.
-    """
-    text = value if isinstance(value, str) else "" if value is None else f"{value:g}"
+def text_input(control_id: str, value: str, placeholder: str = "", **props: Any) -> Component:
+    """A field that reports what was typed once the typing rests for 300 ms."""
     return dbc.Input(
         id=control_id,
         type="text",
-        inputmode="decimal",
-        value=text,
+        value=value,
         placeholder=placeholder,
         debounce=300,
         size="sm",
         autocomplete="off",
+        **props,
     )
+
+
+def number(control_id: str, text: str, placeholder: str = "") -> Component:
+    """A field for a number, with the keys for one on a phone. text: what stands for it."""
+    return text_input(control_id, text, placeholder, inputmode="decimal")
+
+
+def parameter_control(parameter: Parameter, value: Any) -> Component:
+    """The control of a parameter of the table.
+
+    value: what it holds at first, a value of the parameter or the text that was typed.
+    """
+    control_id, content = parameter.control, parameter.control_value(value)
+    if parameter.kind == "switch":
+        return dbc.Switch(id=control_id, value=content, label=parameter.label)
+    if parameter.kind in ("choice", "symbol"):
+        return select(control_id, parameter.choices, content or None)
+    if parameter.kind == "text":
+        return text_input(control_id, content, parameter.empty)
+    return number(control_id, content, parameter.empty)
+
+
+def parameter_field(parameter: Parameter, value: Any) -> Component:
+    """The labelled control of a parameter, with room for its message below."""
+    control, control_id = parameter_control(parameter, value), parameter.control
+    if parameter.kind != "switch":
+        return field(parameter.label, control, control_id, hint=parameter.hint)
+    return html.Div([control, message_line(control_id)], className="field")
+
+
+def message_line(control_id: str) -> Component:
+    """Where the message about a control stands."""
+    return html.Div(id=f"{control_id}-message", className="field-message", role="alert")
+
+
+def button(button_id: str, words: str, **props: Any) -> Component:
+    """A small button with an outline."""
+    look = {"size": "sm", "color": "secondary", "outline": True}
+    return dbc.Button(words, id=button_id, **{**look, **props})
 
 
 def download(control_id: str, words: str, href: str | None = None) -> Component:
@@ -177,15 +214,15 @@ def table(
     row_id: str = "id",
     height: str = "20rem",
     selectable: bool = False,
-    only_one: bool = False,
+    single_row: bool = False,
 ) -> Component:
     """An AG Grid in the theme's colours; rows are told apart by their field `row_id`.
 
-    selectable: rows can be selected, or, by a click on it, only one of them.
+    selectable: rows can be selected by their boxes. single_row: one row can, by a click on it.
     """
     several = {"mode": "multiRow"}
     single = {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False}
-    selection = single if only_one else several
+    selection = single if single_row else several
     return dag.AgGrid(
         id=table_id,
         columnDefs=list(columns),
@@ -200,7 +237,7 @@ def table(
             "rowHeight": 30,
             "headerHeight": 34,
             "suppressCellFocus": False,
-            **({"rowSelection": selection} if selectable or only_one else {}),
+            **({"rowSelection": selection} if selectable or single_row else {}),
             "localeText": {"noRowsToShow": "nothing here yet"},
         },
         className="ag-theme-spreadscope",
@@ -236,6 +273,15 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
             "function": f"params.value == null ? '–' : d3.format('{decimals}')(params.value)"
         }
     return column
+
+
+def known(value: float) -> float | None:
+    """A number as a cell takes it, None where it is not known.
+
+    >>> known(1.5), known(math.nan)
+    (1.5, None)
+    """
+    return value if math.isfinite(value) else None
 
 
 def figures_table(rows: Iterable[tuple[str, str, str, str]]) -> dict[str, Any]:

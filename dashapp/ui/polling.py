@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from dash.exceptions import PreventUpdate
 
 from analytics.model import TIMEFRAMES, NotReady
 from dashapp import ids
-from dashapp.figures.base import empty_figure, taken_apart
+from dashapp.figures.base import empty_figure, structure_and_arrays
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
 from dashapp.services.runtime import Runtime
@@ -50,10 +50,15 @@ class Tab:
         legs = f"{pair.y}/{pair.x}/{pair.price_space}" if pair else ""
         return f"{self.view.market}|{self.view.timeframe}|{legs}"
 
+    @property
+    def look(self) -> dict[str, Any]:
+        """What every figure takes of the tab beside its data."""
+        return {"theme": self.theme, "uirevision": self.uirevision}
+
 
 @dataclass(frozen=True)
 class LivePage:
-    """A page's live part. Rooms for `render`'s results: charts by id, values by name.
+    """A page's live part: its charts by id, and other values that it fills, by name.
 
     key: a cheap hashable that changes when the picture would. render: the figures (chart
     id -> figure dict) and values (name -> property value), "answer" among them.
@@ -79,28 +84,34 @@ def waiting(reason: NotReady, timeframe: str, growing: bool = True) -> str:
     return f"{reason.reason}: about {duration(missing * TIMEFRAMES[timeframe])}"
 
 
+def empty_figures(
+    charts: Iterable[str], theme: str, message: str = "waiting for the first bars"
+) -> dict[str, Any]:
+    """Charts by their ids, each with the message in its middle."""
+    return {chart_id: empty_figure(message, theme, chart_id) for chart_id in charts}
+
+
 def empty_page(page: LivePage, message: str, theme: str) -> dict[str, Any]:
-    """Every chart of the page with the message in its middle."""
-    made: dict[str, Any] = {one: empty_figure(message, theme, one) for one in page.charts}
-    made["answer"] = segments([(message, "muted")])
-    return made
+    """Every chart of the page, and its answer line, with the message."""
+    figures = empty_figures(page.charts, theme, message)
+    return {**figures, "answer": segments([(message, "muted")])}
 
 
 def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
     """What to send for a figure: its arrays if the browser has the rest, else all of it."""
-    signature, changing = taken_apart(figure)
+    signature, arrays = structure_and_arrays(figure)
     if signature != known:
         return figure, signature
     patch = Patch()
-    for path, value in changing:
-        room = patch
+    for path, value in arrays:
+        part = patch
         for step in path[:-1]:
-            room = room[step]
-        room[path[-1]] = value
+            part = part[step]
+        part[path[-1]] = value
     return patch, signature
 
 
-def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, made: dict[str, Any]) -> None:
+def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, parts: dict[str, Any]) -> None:
     """Shade in every chart the bars that miss trades."""
     market, pair = runtime.market(tab.view.market), tab.view.pair
     if market is None or not market.gaps.open:
@@ -109,9 +120,9 @@ def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, made: dict[str, Any])
     if pair is not None:
         symbols |= {pair.y, pair.x}
     spans, step = market.gap_spans(symbols), TIMEFRAMES[tab.view.timeframe]
-    for one in page.charts:
-        if one in made:
-            made[one] = gap_marks(made[one], spans, step, tab.theme)
+    for chart_id in page.charts:
+        if chart_id in parts:
+            parts[chart_id] = gap_marks(parts[chart_id], spans, step, tab.theme)
 
 
 def _unchanged(page: LivePage) -> dict[str, Any]:
@@ -141,25 +152,37 @@ async def _answer(
     key = page_key(page, runtime, tab)
     if cursor and cursor.get("key") == key:
         raise PreventUpdate
-    made = await _rendered(runtime, page, tab)
-    _mark_gaps(runtime, page, tab, made)
-    known = dict((cursor or {}).get("shapes", {}))
+    parts = await _rendered(runtime, page, tab)
+    _mark_gaps(runtime, page, tab, parts)
+    signatures = dict((cursor or {}).get("shapes", {}))
     answer = _unchanged(page)
-    for one in page.charts:
-        if one in made:
-            answer["charts"][one], known[one] = _update(made[one], known.get(one))
+    for chart_id in page.charts:
+        if chart_id in parts:
+            update, signature = _update(parts[chart_id], signatures.get(chart_id))
+            answer["charts"][chart_id], signatures[chart_id] = update, signature
     for name in page.values:
-        answer["values"][name] = made.get(name, no_update)
-    answer["answer"] = made.get("answer", no_update)
-    answer["cursor"] = {"key": key, "asked": asked_of(page, tab), "shapes": known}
+        answer["values"][name] = parts.get(name, no_update)
+    answer["answer"] = parts.get("answer", no_update)
+    answer["cursor"] = {"key": key, "asked": asked_of(page, tab), "shapes": signatures}
     return answer
 
 
 def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
     """The page's key with everything of the tab that it depends on, as one string."""
     # started_s: a server that was started anew counts its versions from zero again.
-    held = (runtime.started_s, page.key(runtime, tab), tab.until_ms)
-    return repr(held) + asked_of(page, tab)
+    versions = (runtime.started_s, page.key(runtime, tab), tab.until_ms)
+    return repr(versions) + asked_of(page, tab)
+
+
+def market_in_view(runtime: Runtime, market_id: str | None) -> str:
+    """The market that a tab looks at: the default one where it names none that is there."""
+    known = market_id is not None and runtime.market(market_id) is not None
+    return market_id if market_id and known else runtime.default_market
+
+
+def theme_of(stored: str | None) -> str:
+    """The theme that a browser keeps, dark before it has chosen."""
+    return "light" if stored == "light" else "dark"
 
 
 def asked_of(page: LivePage, tab: Tab) -> str:
@@ -192,7 +215,7 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
 
     @app.callback(
         output={
-            "charts": {one: Output(one, "figure") for one in page.charts},
+            "charts": {chart_id: Output(chart_id, "figure") for chart_id in page.charts},
             "values": dict(page.values),
             "answer": Output(ids.answer_of(page.path), "children"),
             "cursor": Output(ids.cursor_of(page.path), "data"),
@@ -209,13 +232,20 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
         },
         running=[(Output(ids.INTERVAL, "disabled"), True, False)],
     )
-    async def live(tick, view, theme, options, cursor, frozen):
+    async def live(
+        tick: int | None,
+        view: dict[str, Any] | None,
+        theme: str | None,
+        options: dict[str, Any],
+        cursor: dict[str, Any] | None,
+        frozen: Any,
+    ) -> dict[str, Any]:
         if not view:
             raise PreventUpdate
         started = time.perf_counter()
         try:
-            seen, look = from_dict(view), "light" if theme == "light" else "dark"
-            tab = Tab(seen, look, options, frozen_until(frozen, seen))
+            shown = from_dict(view)
+            tab = Tab(shown, theme_of(theme), options, frozen_until(frozen, shown))
             if frozen and cursor and cursor.get("asked") == asked_of(page, tab):
                 raise PreventUpdate
             return await _answer(runtime, page, tab, cursor)

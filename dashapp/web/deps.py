@@ -1,185 +1,169 @@
-"""Reading a request's query: every value checked, every unknown name refused.
+"""What the routes depend on: the runtime, the market that a path names, and query parameters.
 
-A wrong value is told by its name, what was given and what is legal, as everywhere; the
-HTTP interface answers a ValueError with 400.
+A query parameter is a row of the table of parameters, or a row like its: the row reads the
+text, says what is legal, and describes itself in the OpenAPI document.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
 
-from analytics.model import PAIR_RANGES, TIMEFRAMES, PairParams, is_timeframe
+from fastapi import Depends, Query
+from pydantic import BeforeValidator, Field, create_model
+from starlette.requests import Request
 
-Read = Callable[[str, str], Any]
+from analytics.backtest import BacktestParams
+from analytics.model import NotReady, PairParams
+from dashapp.parameters import table
+from dashapp.parameters.backtest import backtest_params
+from dashapp.parameters.check import read
+from dashapp.parameters.pair import pair_params
+from dashapp.parameters.table import Parameter
+from dashapp.services.runtime import Runtime
+from dashapp.web.errors import ApiError
+from storage.market.market import Market
 
-_SHOWN = 40
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One name of a query. default: its value where it is absent; `...` where it must be there.
-
-    text: what it means, for the documentation page.
-    """
-
-    read: Read
-    default: Any = ...
-    text: str = ""
-
-
-Parameters = Mapping[str, Parameter]
+MAX_ROWS = 20_000
+EPOCH_END_MS = 1 << 53
 
 
-def read_query(query: Iterable[tuple[str, str]], parameters: Parameters) -> dict[str, Any]:
-    """The values of a query, given as its pairs of name and text; defaults filled in.
-
-    Raises ValueError naming the first parameter that is unknown, repeated, absent or wrong.
-
-    >>> read_query([("limit", "5")], {"limit": Parameter(whole(1, 10))})
-    {'limit': 5}
-    """
-    texts: dict[str, str] = {}
-    for name, given in query:
-        if name not in parameters:
-            legal = ", ".join(parameters) or "none"
-            raise ValueError(f"there is no parameter {name!r} here, expected only: {legal}")
-        if name in texts:
-            raise ValueError(f"{name} is given more than once, expected one value")
-        texts[name] = given
-    values: dict[str, Any] = {}
-    for name, parameter in parameters.items():
-        given = texts.get(name, "")
-        if given == "":
-            if parameter.default is ...:
-                raise ValueError(f"{name} is missing")
-            values[name] = parameter.default
-        else:
-            values[name] = parameter.read(name, given)
-    return values
+# --- the runtime and its markets ---------------------------------------------------------
 
 
-def text(name: str, given: str) -> str:
-    """The text as it is."""
-    return given
+async def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
 
 
-def symbol(name: str, given: str) -> str:
-    """A symbol, in capitals.
-
-    >>> symbol("y", "btcusdt")
-    'BTCUSDT'
-    """
-    return given.upper()
+RuntimeDep = Annotated[Runtime, Depends(_runtime)]
 
 
-def whole(low: int, high: int) -> Read:
-    """A whole number from low to high."""
-    longest = max(len(str(low)), len(str(high)))
-
-    def read(name: str, given: str) -> int:
-        digits = given.removeprefix("-")
-        plain = len(given) <= longest and digits.isascii() and digits.isdigit()
-        if not plain or not low <= int(given) <= high:
-            shown = given if len(given) <= _SHOWN else f"{given[:_SHOWN]}..."
-            raise ValueError(f"{name} is {shown!r}, expected a whole number from {low} to {high}")
-        return int(given)
-
-    return read
+async def _market(runtime: RuntimeDep, market: str) -> Market:
+    return market_of(runtime, market)
 
 
-def number(name: str, given: str) -> float:
-    """A finite number."""
+MarketDep = Annotated[Market, Depends(_market)]
+
+
+def market_of(runtime: Runtime, market_id: str) -> Market:
+    """The market of this id. Raises ApiError 404."""
     try:
-        value = float(given) if given.isascii() and "_" not in given else math.nan
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{name} is {given!r}, expected a number")
-    return value
+        return runtime.markets.known(market_id)
+    except KeyError as error:
+        raise ApiError(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
 
 
-def flag(name: str, given: str) -> bool:
-    """true or false, 1 or 0."""
-    if given.lower() not in ("true", "1", "false", "0"):
-        raise ValueError(f"{name} is {given!r}, expected true or false")
-    return given.lower() in ("true", "1")
+def known_symbol(market: Market, symbol: str) -> str:
+    """The symbol, if the market has it. Raises ApiError 404."""
+    if symbol not in market.symbols:
+        known = ", ".join(market.symbols) or "none yet"
+        text = f"market {market.id} has no symbol {symbol!r}, only: {known}"
+        raise ApiError(HTTPStatus.NOT_FOUND, text)
+    return symbol
 
 
-def choice(*legal: str) -> Read:
-    """One of the legal words."""
-
-    def read(name: str, given: str) -> str:
-        if given not in legal:
-            raise ValueError(f"{name} is {given!r}, expected one of {', '.join(legal)}")
-        return given
-
-    return read
+def known_timeframe(market: Market, timeframe: str) -> str:
+    """The timeframe, if the market has it. Raises ApiError 404."""
+    if timeframe not in market.timeframes and market.symbols:
+        known = ", ".join(market.timeframes)
+        text = f"market {market.id} has no {timeframe} bars, only: {known}"
+        raise ApiError(HTTPStatus.NOT_FOUND, text)
+    return timeframe
 
 
-def optional(read: Read, *absent: str) -> Read:
-    """What `read` reads, or None for one of the words of `absent`."""
-
-    def read_or_none(name: str, given: str) -> Any:
-        return None if given in absent else read(name, given)
-
-    return read_or_none
-
-
-def _pair_whole(name: str) -> Read:
-    return whole(*PAIR_RANGES[name])
+def known_pair(market: Market, params: PairParams) -> PairParams:
+    """The pair, if the market has its legs and timeframe. Raises ApiError 404."""
+    for leg in (params.y, params.x):
+        known_symbol(market, leg)
+    known_timeframe(market, params.timeframe)
+    return params
 
 
-_DEFAULTS = PairParams("Y", "X")
+def ready(result: Any) -> Any:
+    """The result, unless it is a NotReady. Raises ApiError 400 with how much is missing."""
+    if isinstance(result, NotReady):
+        raise ApiError(HTTPStatus.BAD_REQUEST, result.reason, have=result.have, need=result.need)
+    return result
 
 
-def timeframe(name: str, given: str) -> str:
-    """A timeframe: a listed one, or that of a file, such as 3m."""
-    if not is_timeframe(given):
-        raise ValueError(f"{name} is {given!r}, expected one of {', '.join(TIMEFRAMES)}")
-    return given
+# --- query parameters ----------------------------------------------------------------------
 
 
-TIMEFRAME = Parameter(timeframe, _DEFAULTS.timeframe, ", ".join(TIMEFRAMES))
-
-#: The parameters of a pair, as PairParams names them. What is legal of the words among
-#: them, PairParams itself says.
-PAIR: dict[str, Parameter] = {
-    "y": Parameter(symbol, text="Y leg"),
-    "x": Parameter(symbol, text="X leg"),
-    "timeframe": TIMEFRAME,
-    "hedge": Parameter(text, _DEFAULTS.hedge, "ols, huber, theil_sen, tls, kalman, ratio"),
-    "intercept": Parameter(flag, _DEFAULTS.intercept, "fit with an intercept: true, false"),
-    "price_space": Parameter(text, _DEFAULTS.price_space, "price or log"),
-    "hedge_window": Parameter(
-        optional(_pair_whole("hedge_window"), "all", "none"),
-        _DEFAULTS.hedge_window,
-        "bars of the hedge fit; all: those in view",
-    ),
-    "z_window": Parameter(_pair_whole("z_window"), _DEFAULTS.z_window, "bars of the z-score"),
-    "corr_window": Parameter(
-        _pair_whole("corr_window"), _DEFAULTS.corr_window, "bars of the rolling correlation"
-    ),
-    "corr_on": Parameter(text, _DEFAULTS.corr_on, "returns or prices"),
-    "trend": Parameter(text, _DEFAULTS.trend, "of the ADF test: n, c, ct, ctt"),
-    "lag_method": Parameter(
-        optional(text, "fixed", "none"), _DEFAULTS.lag_method, "aic, bic, t-stat, fixed"
-    ),
-    "adf_window": Parameter(_pair_whole("adf_window"), _DEFAULTS.adf_window, "bars of each ADF"),
-    "min_trades": Parameter(
-        _pair_whole("min_trades"), _DEFAULTS.min_trades, "least trades a bar, per leg"
-    ),
-    "min_volume": Parameter(
-        number,
-        _DEFAULTS.min_volume,
-        "least turnover a bar, per leg: volume x vwap, in quote currency",
-    ),
-    "limit": Parameter(_pair_whole("limit"), _DEFAULTS.limit, "newest aligned bars in view"),
-}
+def read_as(parameter: Parameter) -> BeforeValidator:
+    """What makes a query parameter of a row: it reads the text, and is the type in OpenAPI."""
+    return BeforeValidator(partial(read, parameter), json_schema_input_type=_legal(parameter))
 
 
-def pair_params(values: Mapping[str, Any]) -> PairParams:
-    """The pair among the values of a query. Raises ValueError naming the field."""
-    return PairParams(**{name: values[name] for name in PAIR})
+def _legal(parameter: Parameter) -> Any:
+    """The type of what is legal, for the OpenAPI document."""
+    kinds: dict[str, Any] = {"whole": int, "number": float, "switch": bool}
+    legal = kinds.get(parameter.kind, str)
+    if parameter.limits is not None:
+        low, high = parameter.limits
+        legal = Annotated[legal, Field(ge=low, le=high)]
+    words = [text for text, _ in parameter.choices]
+    if words and parameter.also is None:
+        legal = Literal[tuple(words)]
+    absent = [word for word in parameter.none if parameter.optional and word not in words]
+    return legal | Literal[tuple(absent)] if absent else legal
+
+
+def whole(name: str, low: int, high: int) -> BeforeValidator:
+    """What makes a query parameter a whole number from low to high."""
+    return read_as(Parameter(name, name, "whole", "", limits=(low, high)))
+
+
+Timeframe = Annotated[
+    str, read_as(table.PAIR["timeframe"]), Query(description=table.PAIR["timeframe"].about)
+]
+Limit = Annotated[int, whole("limit", 1, MAX_ROWS), Query(description="newest rows")]
+Since = Annotated[int, whole("since", 0, EPOCH_END_MS), Query(description="epoch ms")]
+SYMBOL = read_as(Parameter("symbol", "", "symbol", ""))
+Symbol = Annotated[str, SYMBOL, Query(description="as /api/markets/{market}/symbols lists it")]
+
+
+def _fields(rows: Iterable[Parameter]) -> Any:
+    """The fields of a model of a query of these rows."""
+    return {
+        row.name: (
+            Annotated[Any, read_as(row)],
+            Field(
+                ... if row.default is None and not row.optional else row.default,
+                description=row.about,
+            ),
+        )
+        for row in rows
+    }
+
+
+_PairFields: Any = create_model("_PairFields", **_fields(table.PAIR.values()))
+
+
+class PairQuery(_PairFields):
+    """A pair and how it is analysed."""
+
+    def values(self) -> dict[str, Any]:
+        """The parameters by name."""
+        return dict(self)
+
+    def pair(self) -> PairParams:
+        """The pair. Raises ParameterError where its parameters do not go together."""
+        return pair_params(self.values())
+
+
+_RULES = (row for row in table.BACKTEST.values() if row.name not in table.PAIR)
+_BacktestFields: Any = create_model("_BacktestFields", __base__=PairQuery, **_fields(_RULES))
+
+
+class BacktestQuery(_BacktestFields):
+    """A pair and the rules of its back-test, whose rolling hedge has the pair's hedge_window."""
+
+    def rules(self) -> BacktestParams:
+        """The rules. Raises ParameterError where they do not go together."""
+        values = self.values()
+        if values["hedge_window"] is None:
+            del values["hedge_window"]
+        return backtest_params(values)

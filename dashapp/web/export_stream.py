@@ -22,7 +22,7 @@ from starlette.responses import Response, StreamingResponse
 
 from dashapp.about import versions
 from dashapp.settings import VERSION
-from dashapp.web.routing import ApiError, Call
+from dashapp.web.errors import ApiError
 from storage.export.bundle import Tally, zipped
 from storage.export.parquet import ParquetUnavailable, parquet_rows
 from storage.export.tables import Table
@@ -49,7 +49,8 @@ class Export:
     forms: tuple[str, ...] = tuple(FORMS)
 
     @property
-    def told(self) -> dict[str, Any]:
+    def origin(self) -> dict[str, Any]:
+        """Where it is from, for the header and the file's name."""
         return {"market": self.market["id"], "export": self.kind, **self.parameters}
 
     def file_name(self, form: str) -> str:
@@ -59,8 +60,8 @@ class Export:
         'demo_bars_BTCUSDT.csv'
         """
         names = ("market", "export", "symbol", "y", "x", "timeframe")
-        told = "_".join(str(self.told[one]) for one in names if self.told.get(one) is not None)
-        return re.sub(r"[^A-Za-z0-9_.-]", "-", told)[:100] + f".{form}"
+        words = [str(self.origin[name]) for name in names if self.origin.get(name) is not None]
+        return re.sub(r"[^A-Za-z0-9_.-]", "-", "_".join(words))[:100] + f".{form}"
 
     def manifest(self, form: str, tally: Tally) -> bytes:
         """What it takes to make the file again, and to see that it is the same."""
@@ -81,14 +82,14 @@ class Export:
         return (json.dumps(document, indent=2) + "\n").encode()
 
 
-async def answer(call: Call, export: Export, tables: Iterable[Table]) -> Response:
+async def send(ending: str, export: Export, tables: Iterable[Table]) -> Response:
     """The tables in the form that the address ends in. Raises ApiError 404 for another one."""
-    form, _, wrapping = call.request.path_params["ending"].partition(".")
+    form, _, wrapping = ending.partition(".")
     if form not in export.forms or wrapping not in ("", _ZIP, _MANIFEST):
         known = ", ".join(export.forms)
         text = (
             f"{export.kind} can be had as {known}, each also with .{_ZIP} or .{_MANIFEST} "
-            f"after it, not as {call.request.path_params['ending'][:40]}"
+            f"after it, not as {ending[:40]}"
         )
         raise ApiError(HTTPStatus.NOT_FOUND, text)
     media_type, write = FORMS[form]
@@ -98,14 +99,14 @@ async def answer(call: Call, export: Export, tables: Iterable[Table]) -> Respons
     except ParquetUnavailable as error:
         raise ApiError(HTTPStatus.NOT_FOUND, str(error)) from None
     name = export.file_name(form)
-    headers = {"x-spreadscope-parameters": json.dumps(export.told)}
+    headers = {"x-spreadscope-parameters": json.dumps(export.origin)}
     if wrapping == _MANIFEST:
         await asyncio.to_thread(_exhaust, pieces)
         body = export.manifest(form, tally)
         return Response(body, media_type="application/json", headers=headers)
     if wrapping == _ZIP:
-        made = partial(export.manifest, form, tally)
-        pieces = zipped(name, pieces, made, compress=form != "parquet")
+        manifest = partial(export.manifest, form, tally)
+        pieces = zipped(name, pieces, manifest, compress=form != "parquet")
         name, media_type = f"{name}.zip", "application/zip"
     headers["content-disposition"] = f'attachment; filename="{name}"'
     return StreamingResponse(pieces, media_type=media_type, headers=headers)

@@ -3,7 +3,7 @@
 It answers only to the server's own names (DNS rebinding), refuses what other sites send
 (cross-site posts and sockets), asks for the token where one is set, bounds request bodies,
 and puts the security headers on every answer. It knows no dash and no route but the few
-paths named here and in `bodies`.
+paths named here and in `body_limits`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
+from starlette.datastructures import Headers
 
 from dashapp.settings import LOOPBACK_NAMES, Settings, is_loopback
 from dashapp.web.body_limits import (
@@ -114,9 +115,9 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        path, headers = scope["path"], _Headers(scope["headers"])
+        path, headers = scope["path"], Headers(scope=scope)
         refusal = self._other_host(headers) or _other_site(scope, headers)
-        refusal = refusal or declared_too_large(path, headers.first(b"content-length"))
+        refusal = refusal or declared_too_large(path, headers.get("content-length"))
         cookie = None
         if refusal is None and self.policy.token is not None:
             scope, cookie, refusal = self._admitted(scope, headers)
@@ -125,17 +126,17 @@ class Guard:
             return
         send = self._with_headers(path, cookie, send)
         if refusal is None and path == CALLBACK_PATH and scope["method"] == "POST":
-            kind = headers.first(b"content-type")
+            kind = headers.get("content-type")
             receive, refusal = await callback_request(kind, receive, self._callback_shape)
-        elif refusal is None and path != UPLOAD_PATH and headers.tell_of_a_body():
+        elif refusal is None and path != UPLOAD_PATH and _has_body(headers):
             receive, refusal = await buffered(receive)
         if refusal is not None:
             await _answer(path, refusal, send)
             return
         await self.app(scope, receive, send)
 
-    def _other_host(self, headers: _Headers) -> Refusal | None:
-        given = headers.all(b"host")
+    def _other_host(self, headers: Headers) -> Refusal | None:
+        given = headers.getlist("host")
         match = _HOST.fullmatch(given[0].lower()) if len(given) == 1 else None
         hosts = self.policy.hosts
         if match and (hosts is None or f"{match[1]}{match[2] or ':80'}" in hosts):
@@ -144,9 +145,7 @@ class Guard:
         text = f"this server answers only to its own names{names}"
         return Refusal(HTTPStatus.MISDIRECTED_REQUEST, text)
 
-    def _admitted(
-        self, scope: Scope, headers: _Headers
-    ) -> tuple[Scope, str | None, Refusal | None]:
+    def _admitted(self, scope: Scope, headers: Headers) -> tuple[Scope, str | None, Refusal | None]:
         """The scope without the token in its query, the cookie to set, or why not."""
         raw = scope.get("query_string", b"").decode("latin-1")
         query = parse_qsl(raw, keep_blank_values=True)
@@ -157,9 +156,9 @@ class Guard:
         if given and self._is_token(given[0]):
             cookie = f"{self.policy.cookie}={self._pass}; Path=/; HttpOnly; SameSite=Strict"
             return scope, cookie, _redirect(scope)
-        scheme, _, bearer = (headers.first(b"authorization") or "").partition(" ")
+        scheme, _, bearer = (headers.get("authorization") or "").partition(" ")
         known = scheme.lower() == "bearer" and self._is_token(bearer.strip())
-        known = known or _same(headers.cookie(self.policy.cookie), self._pass)
+        known = known or _same(_cookie(headers, self.policy.cookie), self._pass)
         if known or scope["path"] == OPEN_PATH:
             return scope, None, None
         text = "a token is required: add ?token=... or send Authorization: Bearer ..."
@@ -185,30 +184,14 @@ class Guard:
         return wrapped
 
 
-class _Headers:
-    """The request's headers by lower-case name."""
+def _cookie(headers: Headers, name: str) -> str:
+    lines = headers.getlist("cookie")
+    cookies = (part.strip().partition("=") for line in lines for part in line.split(";"))
+    return next((value for key, _, value in cookies if key == name), "")
 
-    def __init__(self, headers: Iterable[Header]) -> None:
-        self._headers = list(headers)
 
-    def all(self, name: bytes) -> list[str]:
-        return [value.decode("latin-1") for key, value in self._headers if key == name]
-
-    def first(self, name: bytes) -> str | None:
-        return next(iter(self.all(name)), None)
-
-    def cookie(self, name: str) -> str:
-        for line in self.all(b"cookie"):
-            for part in line.split(";"):
-                key, _, value = part.strip().partition("=")
-                if key == name:
-                    return value
-        return ""
-
-    def tell_of_a_body(self) -> bool:
-        return self.first(b"content-length") not in (None, "0") or bool(
-            self.first(b"transfer-encoding")
-        )
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or bool(headers.get("transfer-encoding"))
 
 
 def _security_headers(script_hashes: Iterable[str]) -> tuple[Header, ...]:
@@ -222,14 +205,14 @@ def _security_headers(script_hashes: Iterable[str]) -> tuple[Header, ...]:
     )
 
 
-def _other_site(scope: Scope, headers: _Headers) -> Refusal | None:
+def _other_site(scope: Scope, headers: Headers) -> Refusal | None:
     """Refuse what a page of another origin sends; a client without a page names none."""
     if scope["type"] == "http" and scope["method"] in _SAFE_METHODS:
         return None
-    origins = headers.all(b"origin")
-    foreign = headers.first(b"sec-fetch-site") not in (None, "same-origin", "none")
+    origins = headers.getlist("origin")
+    foreign = headers.get("sec-fetch-site") not in (None, "same-origin", "none")
     foreign |= scope["type"] == "websocket" and not origins
-    foreign |= any(not _same_host(origin, headers.first(b"host")) for origin in origins)
+    foreign |= any(not _same_host(origin, headers.get("host")) for origin in origins)
     if not foreign:
         return None
     return Refusal(HTTPStatus.FORBIDDEN, "another site may not send this request")

@@ -72,7 +72,6 @@ class Backfill:
     ) -> None:
         self.venue = venue
         self.policy = policy or BackfillPolicy()
-        self.requests = 0
         self._base = base.rstrip("/")
         self._fill = fill
         self._say = say
@@ -178,7 +177,6 @@ class Backfill:
             self._say(f"backfill waits {wait_s:.0f} s: the exchange's limit of requests")
             await asyncio.sleep(wait_s)
         self._budget.spend(self._clock(), self.venue.weight)
-        self.requests += 1
         async with asyncio.timeout(self.policy.timeout_s):
             async with client.stream("GET", self._base + path) as response:
                 used = response.headers.get("X-MBX-USED-WEIGHT-1M", "")

@@ -199,7 +199,7 @@ class GapPages:
             for at in np.flatnonzero(~wanted).tolist():
                 words = f"{batch.symbol} {batch.trade_id[at]} was not asked for"
                 rejected.append(Rejected("backfill-id", words))
-            kept = batch.where(wanted & self._missed(batch.trade_id))
+            kept = batch[wanted & self._missed(batch.trade_id)]
             if len(kept):
                 taken.append(kept)
                 ids += kept.trade_id.tolist()

@@ -38,7 +38,7 @@ _ID = Annotated[int, msgspec.Meta(ge=0, le=MAX_TRADE_ID)]
 _TEXT = Annotated[str, msgspec.Meta(max_length=64)]
 #: What says the kind of a message: no other kind than a trade, and a text or none for all.
 _KIND = Annotated[str, msgspec.Meta(pattern=rf"(?is)\A(?!.*(?:{OTHER_KINDS}))")]
-_NO_TEXT = int | float | bool | None | list | dict
+_NO_TEXT = int | float | bool | None | list[Any] | dict[str, Any]
 
 #: Begins a key that no source writes: stands for a part that a layout lacks.
 _ABSENT = "\x7f"

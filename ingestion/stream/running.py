@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analytics.model import FeedState, FeedStatus
@@ -52,6 +52,17 @@ class Running:
         retry = self._retry_at_s
         left = None if retry is None else max(0.0, retry - self._clock())
         return FeedStatus(self.source, self._state, self._detail, left, self._connects)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What is asked for by name; none for whatever the source sends."""
+        return ()
+
+    async def set_symbols(self, symbols: Sequence[str]) -> None:
+        """Ask for these symbols from now on; nothing where a source has its own."""
+
+    def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
+        """Before the start: the id and the time of the trade that an earlier run had last."""
 
     def start(self) -> None:
         """Start, or nothing where it runs. Call on the event loop."""

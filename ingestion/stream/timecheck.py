@@ -84,7 +84,7 @@ class TimeCheck:
             for at in np.flatnonzero(refused).tolist()
         ]
         ids = ticks.trade_id[refused]
-        return ticks.where(~refused), words, ids[ids >= 0].tolist()
+        return ticks[~refused], words, ids[ids >= 0].tolist()
 
 
 def _words(ticks: Ticks, at: int) -> str:

@@ -100,7 +100,7 @@ class Archive(ArchiveBase):
             if held != str(SCHEMA_VERSION):
                 raise ArchiveError(
                     f"cannot read the archive {store.name}: its schema version is {held}, expected "
-                    f"{SCHEMA_VERSION}; the app brings an older one up to date when it starts"
+                    f"{SCHEMA_VERSION}"
                 )
         except ArchiveError:
             archive.close()

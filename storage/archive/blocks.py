@@ -1,10 +1,9 @@
 """A block: the columns of up to some ten thousand rows as bytes, with a check sum.
 
-The payload is the columns one after the other, each packed by `archive_columns`: ts_ms,
+The payload is the columns one after the other, each packed by `storage.archive.codec`: ts_ms,
 price, size, trade_id of ticks, the columns of `BAR_COLUMNS` of bars. Codec "packed" is that,
-"packed+zlib" the same compressed once more. Older archives also have "raw", the columns as
-eight bytes a number, and "zlib", those compressed. The check sum is the CRC-32 of the payload and
-of what the row says of it, so that no flipped bit becomes a wrong number.
+"packed+zlib" the same compressed once more. The check sum is the CRC-32 of the payload and of
+the other fields of the block, so that no flipped bit becomes a wrong number.
 """
 
 from __future__ import annotations
@@ -16,13 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from analytics.model import BAR_COLUMNS, Bars, Ticks
+from analytics.model import BAR_COLUMNS, TICK_COLUMNS, Bars, Ticks
 from storage.archive.codec import pack, unpack
 
-TICK_COLUMNS: tuple[str, ...] = ("ts_ms", "price", "size", "trade_id")
 _WHOLE = frozenset({"ts_ms", "trade_id", "trades"})
-_COMPRESSED = frozenset({"packed+zlib", "zlib"})
-_CODECS = _COMPRESSED | {"packed", "raw"}
+_PACKED, _COMPRESSED = "packed", "packed+zlib"
 _HEADER = struct.Struct("<qiqqqqi")
 
 
@@ -48,9 +45,9 @@ def encode(
     [[3, 5], [7.0, 8.0], [1.0, 2.0], [11, 12]]
     """
     names = columns_of("ticks" if isinstance(rows, Ticks) else "bars")
-    codec, payload = "packed", b"".join(pack(getattr(rows, name)) for name in names)
+    codec, payload = _PACKED, b"".join(pack(getattr(rows, name)) for name in names)
     if squeeze:
-        codec, payload = "packed+zlib", zlib.compress(payload, 1)
+        codec, payload = _COMPRESSED, zlib.compress(payload, 1)
     first_id = last_id = -1
     if isinstance(rows, Ticks):
         first_id, last_id = int(rows.trade_id.min()), int(rows.trade_id.max())
@@ -85,16 +82,13 @@ def decode(block: Mapping[str, Any], kind: str) -> Sequence[np.ndarray]:
     if not sound:
         raise Damaged(f"the check sum of {block['n']} rows from {block['first_row']} on is wrong")
     payload, codec, offset = block["payload"], block["codec"], 0
-    if codec not in _CODECS:
+    if codec not in (_PACKED, _COMPRESSED):
         raise Damaged(f"rows from {block['first_row']} on are of the unknown codec {codec!r}")
-    plain = zlib.decompress(payload) if codec in _COMPRESSED else payload
-    made = []
-    for place, name in enumerate(columns_of(kind)):
-        dtype, n = "<i8" if name in _WHOLE else "<f8", block["n"]
-        if codec in ("raw", "zlib"):
-            column = np.frombuffer(plain, dtype, n, offset=8 * n * place)
-        else:
-            column, offset = unpack(plain, offset, n, dtype)
+    plain = zlib.decompress(payload) if codec == _COMPRESSED else payload
+    columns = []
+    for name in columns_of(kind):
+        dtype = "<i8" if name in _WHOLE else "<f8"
+        column, offset = unpack(plain, offset, block["n"], dtype)
         column.flags.writeable = False
-        made.append(column)
-    return made
+        columns.append(column)
+    return columns

@@ -44,14 +44,6 @@ _COUNTED = (schema.rules, schema.events, schema.views)
 _NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-class Unusable(Exception):
-    """A file that cannot be used as an archive; `kind` is part of the name it gets."""
-
-    def __init__(self, kind: str, problem: str) -> None:
-        super().__init__(problem)
-        self.kind = kind
-
-
 class SqliteStore:
     """See `archive_store.Store`."""
 
@@ -78,13 +70,10 @@ class SqliteStore:
         self.hold()
         try:
             self._make()
-            try:
-                self._look()
-            except Unusable as found:
-                return self._begin_anew(found)
+            mismatch = self._check()
+            return None if mismatch is None else self._begin_anew(mismatch)
         except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
             raise ArchiveError(f"cannot open the archive {self.name}: {words(error)}") from error
-        return None
 
     def problem(self) -> str | None:
         """What SQLite's quick check finds wrong in the whole file."""
@@ -98,7 +87,7 @@ class SqliteStore:
     def set_aside(self, problem: str) -> str:
         """Rename the file and begin a new one with the rules and alerts that can be read."""
         try:
-            return self._begin_anew(Unusable("corrupt", problem))
+            return self._begin_anew(schema.Mismatch("corrupt", problem))
         except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
             raise ArchiveError(f"cannot begin {self.name} anew: {words(error)}") from error
 
@@ -143,32 +132,31 @@ class SqliteStore:
         made.rename(self.path)
         _sync_names(self.path.parent)
 
-    def _look(self) -> None:
-        """Bring an older version up to date. Raises Unusable where this is no archive.
-
-        Until that is known the file is only read: it may be another program's.
+    def _check(self) -> schema.Mismatch | None:
+        """Why the file cannot be used as an archive, None if it can. The file is only read: it
+        may be another program's.
         """
-        size, number = self.path.stat().st_size, 0
+        size = self.path.stat().st_size
         if not size:
-            raise Unusable("corrupt", "it is empty")
+            return schema.Mismatch("corrupt", "it is empty")
         try:
-            with contextlib.closing(_reading(self.path)) as reader:
-                number = _version(reader)
+            with contextlib.closing(_open_read_only(self.path)) as reader:
+                mismatch = _schema_mismatch(reader)
+                if mismatch is not None:
+                    return mismatch
                 verdict = _quick_check(reader) if size <= QUICK_BYTES else "ok"
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
             verdict = words(error)
         if verdict != "ok":
-            raise Unusable("corrupt", f"it is damaged ({verdict})")
-        if number != schema.SCHEMA_VERSION:
-            with self.engine.execution_options(writes=True).begin() as connection:
-                schema.migrate(connection, number)
+            return schema.Mismatch("corrupt", f"it is damaged ({verdict})")
+        return None
 
-    def _begin_anew(self, found: Unusable) -> str:
-        carried = _readable(self.path) if found.kind == "corrupt" else {}
+    def _begin_anew(self, mismatch: schema.Mismatch) -> str:
+        carried = _readable(self.path) if mismatch.kind == "corrupt" else {}
         self.engine.dispose()
-        target = self.path.with_name(f"{self.name}.{found.kind}-{_stamp()}")
+        target = self.path.with_name(f"{self.name}.{mismatch.kind}-{_stamp()}")
         self.path.rename(target)
         _rename_journals(self.path, target)
         self._make()
@@ -178,7 +166,7 @@ class SqliteStore:
         kept = sum(len(rows) for table, rows in carried.items() if table in _COUNTED)
         also = f" with the {kept} rules, alerts and views of the old one" if kept else ""
         return (
-            f"the archive {self.name} could not be used: {found}; it was set aside as "
+            f"the archive {self.name} could not be used: {mismatch.problem}; it was set aside as "
             f"{target.name} and a new one was begun{also}"
         )
 
@@ -216,7 +204,7 @@ def _sync_names(folder: Path) -> None:
         os.close(number)
 
 
-def _reading(path: Path) -> sqlite3.Connection:
+def _open_read_only(path: Path) -> sqlite3.Connection:
     """A connection that changes nothing in the file."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
@@ -225,19 +213,15 @@ def _quick_check(connection: sqlite3.Connection) -> str:
     return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    """The version of an archive. Raises Unusable where this is none that is known."""
-    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    if not schema.TABLES[1] <= names:
-        raise Unusable("foreign", "it is not an archive of this program")
-    query = "SELECT value FROM meta WHERE name = 'schema_version'"
-    held = (connection.execute(query).fetchone() or (None,))[0]
-    number = int(held) if held is not None and held.isdecimal() else None
-    if number is None or number not in schema.TABLES:
-        raise Unusable("foreign", f"its schema version is {held}, expected {schema.SCHEMA_VERSION}")
-    if not schema.TABLES[number] <= names:
-        raise Unusable("corrupt", "it is damaged (tables are missing)")
-    return number
+def _schema_mismatch(connection: sqlite3.Connection) -> schema.Mismatch | None:
+    """What is wrong with the tables of a file, or with their version; None for nothing."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    tables = {name for (name,) in connection.execute(query)}
+    version = None
+    if "meta" in tables:
+        query = "SELECT value FROM meta WHERE name = 'schema_version'"
+        (version,) = connection.execute(query).fetchone() or (None,)
+    return schema.mismatch(tables, version)
 
 
 def is_damage(error: BaseException) -> bool:
@@ -255,7 +239,7 @@ def _readable(path: Path) -> dict[sa.Table, list[dict[str, Any]]]:
         names = table.columns.keys()
         with (
             contextlib.suppress(sqlite3.Error, UnicodeError),
-            contextlib.closing(_reading(path)) as connection,
+            contextlib.closing(_open_read_only(path)) as connection,
         ):
             rows = connection.execute(f"SELECT {', '.join(names)} FROM {table.name}").fetchall()
             if rows:

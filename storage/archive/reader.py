@@ -16,7 +16,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from analytics.model import Bars, Ticks
-from storage.archive.blocks import Damaged, columns_of, decode
+from storage.archive.blocks import Damaged, decode
 from storage.archive.schema import BLOCK_ROWS, blocks, series
 
 Read = Callable[[], AbstractContextManager[sa.Connection]]
@@ -79,7 +79,7 @@ def read(
                 continue
             parts.append([column[skip:] for column in columns])
         if parts:
-            rows = _within(_named(stretch, parts), stretch)
+            rows = _within(joined(stretch.symbol, stretch.kind, parts, stretch.timeframe), stretch)
             if len(rows):
                 yield numbering, rows
 
@@ -118,20 +118,14 @@ def _fitting(rows: Sequence[Any]) -> Sequence[Any]:
     return rows
 
 
-def joined(symbol: str, kind: str, parts: Sequence[Sequence[np.ndarray]]) -> Ticks | Bars:
-    """Columns of several blocks as one batch. Bars get no timeframe here."""
+def joined(
+    symbol: str, kind: str, parts: Sequence[Sequence[np.ndarray]], timeframe: str = ""
+) -> Ticks | Bars:
+    """Columns of several blocks as one batch."""
     columns = [
         held[0] if len(held) == 1 else np.concatenate(held) for held in zip(*parts, strict=True)
     ]
-    return Ticks(symbol, *columns) if kind == "ticks" else Bars(symbol, "", *columns)
-
-
-def _named(stretch: Stretch, parts: Sequence[Sequence[np.ndarray]]) -> Ticks | Bars:
-    rows = joined(stretch.symbol, stretch.kind, parts)
-    if isinstance(rows, Ticks):
-        return rows
-    columns = (getattr(rows, name) for name in columns_of("bars"))
-    return Bars(stretch.symbol, stretch.timeframe, *columns)
+    return Ticks(symbol, *columns) if kind == "ticks" else Bars(symbol, timeframe, *columns)
 
 
 def _within(rows: Ticks | Bars, stretch: Stretch) -> Ticks | Bars:
@@ -142,21 +136,4 @@ def _within(rows: Ticks | Bars, stretch: Stretch) -> Ticks | Bars:
         inside &= rows.ts_ms >= stretch.start_ms
     if stretch.end_ms is not None:
         inside &= rows.ts_ms < stretch.end_ms
-    if inside.all():
-        return rows
-    if isinstance(rows, Ticks):
-        return rows.where(inside)
-    columns = (getattr(rows, name)[inside] for name in columns_of("bars"))
-    return Bars(rows.symbol, rows.timeframe, *columns)
-
-
-def sliced(rows: Ticks | Bars, start: int, stop: int) -> Ticks | Bars:
-    """Rows start to stop of a batch, which is returned itself where those are all."""
-    if start == 0 and stop >= len(rows):
-        return rows
-    part = slice(start, stop)
-    if isinstance(rows, Ticks):
-        columns = (getattr(rows, name)[part] for name in columns_of("ticks"))
-        return Ticks(rows.symbol, *columns)
-    columns = (getattr(rows, name)[part] for name in columns_of("bars"))
-    return Bars(rows.symbol, rows.timeframe, *columns)
+    return rows if inside.all() else rows[inside]

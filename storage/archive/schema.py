@@ -1,20 +1,22 @@
-"""The archive's tables, and the steps from one version of them to the next.
+"""The archive's tables, the same in SQLite and in PostgreSQL.
 
-The same tables in SQLite and in PostgreSQL. Ticks and bars are blocks of columns, one row
-for up to BLOCK_ROWS of them; what is few and small (rules, alerts, views, readings) is a row
-each. `storage.archive.blocks` says what a block's payload is.
+Ticks and bars are stored in blocks of columns, one row for up to BLOCK_ROWS of them; rules,
+alerts, views, readings and the rest are one row each. `storage.archive.blocks` describes the
+payload of a block.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-#: Version of the tables below. One step to it from each older version, in MIGRATIONS.
-SCHEMA_VERSION = 4
+#: Version of the tables below; a database of another version is set aside.
+SCHEMA_VERSION = 1
 #: Rows that a block is merged up to.
 BLOCK_ROWS = 65_536
 #: Level of a block that is merged no more; new ones are of level 0.
@@ -142,38 +144,56 @@ readings = sa.Table(
     sa.Column("stored_ms", sa.BigInteger, nullable=False),
 )
 
-#: What an archive of each version had; a file with less is another program's.
-TABLES = {
-    1: frozenset({"meta", "alert_rules", "alert_events"}),
-    2: frozenset(metadata.tables) - {"deliveries"},
-    3: frozenset(metadata.tables) - {"deliveries"},
-    4: frozenset(metadata.tables),
-}
+#: The names of all tables of an archive.
+TABLES = frozenset(metadata.tables)
+#: A database without these is another program's.
+_MARKERS = frozenset({"meta", "alert_rules", "alert_events"})
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Why a database cannot be used as an archive of SCHEMA_VERSION.
+
+    kind: `foreign` (of another program or version) or `corrupt`; part of the name that the
+    database gets when it is set aside.
+    """
+
+    kind: Literal["foreign", "corrupt"]
+    problem: str
+
+
+def mismatch(tables: Collection[str], version: str | None) -> Mismatch | None:
+    """What is wrong with a database of these tables and this version; None for nothing.
+
+    >>> mismatch(TABLES, str(SCHEMA_VERSION)) is None
+    True
+    >>> mismatch(TABLES, "99").problem
+    'its schema version is 99, expected 1'
+    """
+    if not set(tables) >= _MARKERS:
+        return Mismatch("foreign", "it is not an archive of this program")
+    if version != str(SCHEMA_VERSION):
+        return Mismatch("foreign", f"its schema version is {version}, expected {SCHEMA_VERSION}")
+    if not set(tables) >= TABLES:
+        return Mismatch("corrupt", "it is damaged (tables are missing)")
+    return None
 
 
 def create(connection: sa.Connection) -> None:
-    """Make every table that is not there, and say of which version they are."""
+    """Make every table, and write down the version of them."""
     metadata.create_all(connection)
     if connection.dialect.name == "postgresql":
         # Payloads are compressed: the server need not try it once more.
         connection.exec_driver_sql("ALTER TABLE blocks ALTER payload SET STORAGE EXTERNAL")
-    set_version(connection, SCHEMA_VERSION)
+    row = {"name": "schema_version", "value": str(SCHEMA_VERSION)}
+    connection.execute(sa.insert(meta).values(row))
 
 
 def version(connection: sa.Connection) -> str | None:
-    """The version that the archive says it is of."""
+    """The version that the database itself states; None where it states none."""
     return connection.execute(
         sa.select(meta.c.value).where(meta.c.name == "schema_version")
     ).scalar()
-
-
-def set_version(connection: sa.Connection, number: int) -> None:
-    """Write down of which version the tables are."""
-    row = {"name": "schema_version", "value": str(number)}
-    change = insert_into(connection, meta).values(row)
-    connection.execute(
-        change.on_conflict_do_update(index_elements=["name"], set_={"value": row["value"]})
-    )
 
 
 def insert_into(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -186,35 +206,3 @@ def insert_into(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | p
 def now_ms() -> int:
     """The machine's time, epoch ms."""
     return time.time_ns() // 1_000_000
-
-
-def _note_when_stored(connection: sa.Connection) -> None:
-    """Blocks and readings say when they were stored; those that are there came now.
-
-    A default that is a constant costs nothing, however large the archive.
-    """
-    for table in (blocks, readings):
-        names = {one["name"] for one in sa.inspect(connection).get_columns(table.name)}
-        if "stored_ms" not in names:  # version 1 had no such table: it was made whole
-            connection.exec_driver_sql(
-                f"ALTER TABLE {table.name} ADD COLUMN stored_ms BIGINT NOT NULL DEFAULT {now_ms()}"
-            )
-
-
-def _make_deliveries(connection: sa.Connection) -> None:
-    deliveries.create(connection, checkfirst=True)
-
-
-#: Version -> the step to the next one, inside the caller's transaction.
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {
-    1: create,
-    2: _note_when_stored,
-    3: _make_deliveries,
-}
-
-
-def migrate(connection: sa.Connection, held: int) -> None:
-    """Bring the tables from an older version to this one, in the caller's transaction."""
-    for number in range(held, SCHEMA_VERSION):
-        MIGRATIONS[number](connection)
-        set_version(connection, number + 1)

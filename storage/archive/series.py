@@ -14,8 +14,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from analytics.model import Bars, Ticks
-from storage.archive.blocks import Damaged, columns_of, decode, encode
-from storage.archive.reader import HEADS, OnDamage, joined, series_id_of, sliced, whole_blocks
+from storage.archive.blocks import Damaged, decode, encode
+from storage.archive.reader import HEADS, OnDamage, joined, series_id_of, whole_blocks
 from storage.archive.schema import BLOCK_ROWS, DAMAGED, FULL, blocks, insert_into, now_ms, series
 from storage.market.seen_ids import SeenIds
 
@@ -58,7 +58,7 @@ class SeriesWriter:
         if has_id.any():
             fresh = ~has_id
             fresh[has_id] = tail.seen.take(ticks.trade_id[has_id])
-            ticks = ticks if fresh.all() else ticks.where(fresh)
+            ticks = ticks if fresh.all() else ticks[fresh]
         self._insert(connection, tail, ticks)
         return len(ticks)
 
@@ -117,7 +117,7 @@ class SeriesWriter:
         made = []
         of_series = {"series_id": tail.series_id, "stored_ms": now_ms()}
         for start in range(0, len(rows), BLOCK_ROWS):
-            part = sliced(rows, start, start + BLOCK_ROWS)
+            part = rows[start : start + BLOCK_ROWS]
             level = FULL if len(part) >= BLOCK_ROWS // 2 else 0
             block = encode(part, tail.next_row, tail.numbering)
             made.append({**block, **of_series, "level": level})
@@ -134,18 +134,17 @@ class SeriesWriter:
         found = whole_blocks(
             connection, connection.execute(sa.select(blocks.c.id).where(reaching)).all()
         )
-        parts = []
+        parts = [bars]
         for block in found:
             try:
-                parts.append(decode(block, "bars"))
+                parts.append(Bars(bars.symbol, bars.timeframe, *decode(block, "bars")))
             except Damaged:
                 self._on_damage(block)
         connection.execute(sa.delete(blocks).where(reaching))
         tail.next_row = found[0]["first_row"]
-        fresh = [getattr(bars, name) for name in columns_of("bars")]
-        columns = [np.concatenate(held) for held in zip(fresh, *parts, strict=True)]
-        _, newest = np.unique(columns[0], return_index=True)
-        return Bars(bars.symbol, bars.timeframe, *(column[newest] for column in columns))
+        both = Bars.concat(parts)
+        _, newest = np.unique(both.ts_ms, return_index=True)
+        return both[newest]
 
     def _tail(
         self, connection: sa.Connection, market: str, kind: str, symbol: str, timeframe: str

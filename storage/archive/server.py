@@ -84,10 +84,8 @@ class PostgresStore:
         with self._named("cannot open"):
             with self.engine.begin() as connection:
                 connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-                problem = _prepare(connection)
-            if problem is None:
-                return None
-            return self._begin_anew("foreign", problem)
+                mismatch = _prepare(connection)
+            return None if mismatch is None else self._begin_anew(mismatch)
 
     def problem(self) -> str | None:
         """The server looks after its own pages; each block has its check sum."""
@@ -96,7 +94,7 @@ class PostgresStore:
     def set_aside(self, problem: str) -> str:
         """Rename the schema and begin a new one."""
         with self._named("cannot begin anew:"):
-            return self._begin_anew("corrupt", problem)
+            return self._begin_anew(schema.Mismatch("corrupt", problem))
 
     def insert_blocks(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store blocks by COPY."""
@@ -123,14 +121,14 @@ class PostgresStore:
             with contextlib.suppress(sa.exc.SQLAlchemyError):
                 lock.close()
 
-    def _begin_anew(self, kind: str, problem: str) -> str:
-        aside = f"{SCHEMA}_{kind}_{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ').lower()}"
+    def _begin_anew(self, mismatch: schema.Mismatch) -> str:
+        aside = f"{SCHEMA}_{mismatch.kind}_{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ').lower()}"
         with self.engine.begin() as connection:
             connection.exec_driver_sql(f"ALTER SCHEMA {SCHEMA} RENAME TO {aside}")
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
             _prepare(connection)
         return (
-            f"the archive {self.name} could not be used: {problem}; "
+            f"the archive {self.name} could not be used: {mismatch.problem}; "
             f"it was set aside as the schema {aside} and a new one was begun"
         )
 
@@ -154,21 +152,15 @@ def _engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _prepare(connection: sa.Connection) -> str | None:
-    """Make the tables in an empty schema, check or migrate those in it; what is wrong."""
+def _prepare(connection: sa.Connection) -> schema.Mismatch | None:
+    """Make the tables in an empty schema, or check those in it; what is wrong with them."""
     names = set(sa.inspect(connection).get_table_names(schema=SCHEMA))
     if not names:
         schema.create(connection)
         _spread_over_time(connection)
         return None
-    if not schema.TABLES[1] <= names:
-        return "its tables are not those of an archive of this program"
-    held = schema.version(connection)
-    number = int(held) if held is not None and held.isdecimal() else None
-    if number not in schema.TABLES or not schema.TABLES[number] <= names:
-        return f"its schema version is {held}, expected {schema.SCHEMA_VERSION}"
-    schema.migrate(connection, number)
-    return None
+    version = schema.version(connection) if "meta" in names else None
+    return schema.mismatch(names, version)
 
 
 def _spread_over_time(connection: sa.Connection) -> None:

@@ -38,30 +38,23 @@ class BarSeries:
         late = np.zeros(len(bars), np.bool_)
         if len(held) >= self.max_bars:
             late = bars.ts_ms < held.ts_ms[0]
-        columns = [
-            np.concatenate((getattr(held, name), getattr(bars, name)[~late]))
-            for name in BAR_COLUMNS
-        ]
-        order = np.argsort(columns[0], kind="stable")
-        columns = [column[order] for column in columns]
-        same_time = columns[0][1:] == columns[0][:-1]
+        both = Bars.concat([held, bars[~late]])
+        both = both[np.argsort(both.ts_ms, kind="stable")]
+        same_time = both.ts_ms[1:] == both.ts_ms[:-1]
         equal = same_time.copy()
-        for column in columns[1:]:
-            equal &= (column[1:] == column[:-1]) | ((column[1:] != column[1:]) & (column[:-1] != column[:-1]))
-        keep = np.flatnonzero(np.r_[~same_time, True])[-self.max_bars :]
-        merged = (column[keep] for column in columns)
-        self.base = Bars(held.symbol, held.timeframe, *merged)
+        for name in BAR_COLUMNS[1:]:
+            column = getattr(both, name)
+            newer, older = column[1:], column[:-1]
+            equal &= (newer == older) | ((newer != newer) & (older != older))  # NaN is NaN
+        self.base = both[np.flatnonzero(np.r_[~same_time, True])[-self.max_bars :]]
         self._views.clear()
         return int(equal.sum()), int(late.sum())
 
     def _follow(self, bars: Bars) -> None:
         """Take bars that all come after those held, as a replay's do: nothing is to be sorted."""
-        held = self.base
-        both = (
-            np.concatenate((getattr(held, name), getattr(bars, name)))[-self.max_bars :]
-            for name in BAR_COLUMNS
-        )
-        self.base = Bars(held.symbol, held.timeframe, *both)
+        newest = bars.tail(self.max_bars)
+        kept = self.base.tail(self.max_bars - len(newest))
+        self.base = Bars.concat([kept, newest])
         self._views.clear()
 
     def bars(self, timeframe: str) -> Bars:

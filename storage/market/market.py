@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable
 from typing import Any, Literal, Protocol
@@ -28,6 +29,7 @@ _SAMPLE_LENGTH = 200
 #: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
 HARMLESS = ("control", "unsubscribed")
 _NO_COLUMNS: tuple[Any, ...] = (np.empty(0),) * 4
+_serials = itertools.count(1)
 
 
 class _RejectedLike(Protocol):
@@ -41,8 +43,10 @@ class _RejectedLike(Protocol):
 class Market:
     """One body of data, which never mixes with another: live, demo, or an upload.
 
-    version: goes up by one with each batch that was at least partly accepted. whole: nothing
-    will come after what is there, as of a file that was read; its last bars are closed.
+    serial: no other market has it, not even one made anew under the same id. version: goes up
+    by one with each batch that was at least partly accepted. whole: nothing will come after
+    what is there, as of a file that was read; its last bars are closed. kept_as: the name under
+    which an archive has it, "" for none. coming: symbols that it will have, as far as is known.
 
     >>> market = Market("demo", "Demo", "demo")
     >>> batch = Ticks("BTCUSDT", [1_000, 1_500], [10.0, 11.0], [1.0, 1.0], [7, 8])
@@ -58,6 +62,8 @@ class Market:
         title: str,
         kind: MarketKind,
         *,
+        kept_as: str = "",
+        coming: tuple[str, ...] = (),
         capacity: int = CAPACITY,
         max_bars: int = MAX_BARS,
         max_symbols: int = MAX_SYMBOLS,
@@ -65,6 +71,9 @@ class Market:
         self.id = id
         self.title = title
         self.kind: MarketKind = kind
+        self.kept_as = kept_as
+        self.coming = coming
+        self.serial = next(_serials)
         self.whole = kind == "upload"
         self.origin: Origin = "ticks"
         self.version = 0
@@ -94,7 +103,7 @@ class Market:
         """
         self.counters.received += len(ticks)
         if not len(ticks) or not self._welcome(ticks.symbol, "ticks", len(ticks)):
-            return ticks.where(np.zeros(len(ticks), np.bool_))
+            return ticks[:0]
         ticks = self._screened(ticks)
         if not len(ticks):
             return ticks
@@ -102,7 +111,7 @@ class Market:
         self._count_amended(ticks.symbol)
         if refused is not None:
             self.counters.late += int(refused.sum())
-            ticks = ticks.where(~refused)
+            ticks = ticks[~refused]
         if len(ticks):
             marks = None if backfill else self.outliers.take(ticks)
             if marks is not None:
@@ -189,7 +198,7 @@ class Market:
         if fresh is None:
             return ticks
         self.counters.duplicate += len(ticks) - int(np.count_nonzero(fresh))
-        return ticks.where(fresh)
+        return ticks[fresh]
 
     def _count_amended(self, symbol: str) -> None:
         amended = self._book.amended(symbol)

@@ -1,19 +1,17 @@
-"""The ring buffer that every part of a market shares: columns in, pandas view out."""
+"""The ring of the newest ticks of a symbol: columns in, read-only copies out."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from analytics.model import BoolArray, Ticks
+from analytics.model import TICK_COLUMNS, BoolArray, Ticks
 
 #: Ticks kept per symbol unless told otherwise.
 CAPACITY = 200_000
 
 _SMALLEST = 1_024
-_COLUMNS = ("ts_ms", "price", "size", "trade_id")
 _DTYPES = (np.int64, np.float64, np.float64, np.int64, np.bool_)
 _OF_TICKS, _OF_MARKS = slice(4), slice(4, 5)
 
@@ -69,7 +67,7 @@ class TickRing:
         overwritten = max(self._count + arriving - size, 0)
         begin = (self._start + self._count) % size if size else 0
         before_wrap = min(arriving, size - begin)
-        arrived = [getattr(ticks, name) for name in _COLUMNS]
+        arrived = [getattr(ticks, name) for name in TICK_COLUMNS]
         arrived.append(np.zeros(len(ticks), np.bool_) if marks is None else marks)
         for column, values in zip(self._columns, arrived, strict=True):
             values = values[skipped:]
@@ -112,12 +110,6 @@ class TickRing:
         """Which of the ticks that `view` gives are marked: a copy, read-only."""
         (marks,) = self._read(limit, _OF_MARKS)
         return marks
-
-    def frame(self, limit: int | None = None) -> pd.DataFrame:
-        """`view` as a DataFrame: UTC index `time` in ms, columns price, size, trade_id."""
-        ts_ms, price, size, trade_id = self._read(limit)
-        index = pd.DatetimeIndex(ts_ms.view("datetime64[ms]"), tz="UTC", name="time")
-        return pd.DataFrame({"price": price, "size": size, "trade_id": trade_id}, index=index)
 
     @property
     def last(self) -> Tick | None:

@@ -34,4 +34,4 @@ def screen(ticks: Ticks) -> tuple[Ticks, list[Refused]]:
             words = "{} {} {} {}".format(ticks.symbol, *values)
             refused.append((reason, words, int(bad.sum())))
             usable &= good
-    return (ticks.where(usable) if refused else ticks), refused
+    return (ticks[usable] if refused else ticks), refused

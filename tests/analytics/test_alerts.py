@@ -219,11 +219,11 @@ def test_a_rehearsal_needs_a_value_for_each_time() -> None:
 @pytest.mark.parametrize(
     ("metric", "operator", "threshold", "value", "text"),
     [
-        ("z", ">", 2.0, 2.314, "z +2.31 > 2: BTCUSDT rich, short BTCUSDT / long ETHUSDT"),
-        ("z", "<", -2.0, -2.314, "z −2.31 < −2: BTCUSDT cheap, long BTCUSDT / short ETHUSDT"),
+        ("z", ">", 2.0, 2.314, "z +2.31 > 2: BTCUSDT rich against ETHUSDT"),
+        ("z", "<", -2.0, -2.314, "z −2.31 < −2: BTCUSDT cheap against ETHUSDT"),
         ("z", "<", 0.5, 0.4, "z +0.40 < 0.5: BTCUSDT / ETHUSDT"),
         ("z", "abs<", 0.5, 0.4, "z +0.40, |z| < 0.5: BTCUSDT / ETHUSDT"),
-        ("z", "<", 0.5, -0.001, "z 0.00 < 0.5: BTCUSDT cheap, long BTCUSDT / short ETHUSDT"),
+        ("z", "<", 0.5, -0.001, "z 0.00 < 0.5: BTCUSDT cheap against ETHUSDT"),
         ("spread", ">", 10.0, 12.254321, "spread +12.254 > 10: BTCUSDT / ETHUSDT"),
         ("spread", "<", -250.0, -1312.54321, "spread −1,312.54 < −250: BTCUSDT / ETHUSDT"),
         ("spread", ">", 0.001, 0.00123456, "spread +0.0012346 > 0.001: BTCUSDT / ETHUSDT"),
@@ -238,6 +238,26 @@ def test_an_alert_speaks_in_words(
 ) -> None:
     rule = z_rule(metric=metric, operator=operator, threshold=threshold)
     assert describe(rule, value) == text
+
+
+def test_an_alert_names_the_trade_in_the_words_that_it_is_given() -> None:
+    def words(side: int, beta: float, y: str, x: str) -> str:
+        return f"{side} of {y} and {x} at {beta}"
+
+    rich = Reading(z_rule().key, 0, 2.314, beta=0.5)
+    (event,), _ = evaluate([z_rule()], [rich], AlertState(), words)
+    assert event.text == "z +2.31, |z| > 2: BTCUSDT rich, -1 of BTCUSDT and ETHUSDT at 0.5"
+    assert describe(z_rule(), -2.314, -0.5, words).endswith("1 of BTCUSDT and ETHUSDT at -0.5")
+    inside = z_rule(operator="abs<", threshold=0.5)
+    assert describe(inside, 0.4, 0.5, words) == "z +0.40, |z| < 0.5: BTCUSDT / ETHUSDT"
+
+
+def test_an_alert_whose_beta_is_not_known_names_no_trade() -> None:
+    def words(side: int, beta: float, y: str, x: str) -> str:
+        raise AssertionError("there is no trade to word")
+
+    event = evaluate([z_rule()], [Reading(z_rule().key, 0, 2.314)], AlertState(), words)[0][0]
+    assert event.text == "z +2.31, |z| > 2: BTCUSDT rich against ETHUSDT"
 
 
 def test_alerts_on_a_symbol_or_a_market_name_it() -> None:

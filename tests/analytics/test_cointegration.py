@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analytics import mackinnon
 from analytics.cointegration import engle_granger, engle_granger_batch, johansen
 from analytics.model import LAG_METHODS, TRENDS
 
@@ -42,7 +43,10 @@ def _assert_equal_to_peer(y, x, trend, max_lag, lag_method) -> None:
     found = engle_granger(y, x, trend=trend, max_lag=max_lag, lag_method=lag_method)
     statistic, pvalue, critical = _peer(y, x, trend, max_lag, lag_method)
     assert found.statistic == pytest.approx(statistic, abs=1e-8, rel=1e-8)
-    assert found.pvalue == pytest.approx(pvalue, abs=1e-8)
+    n, n_series = len(y), 1 + (1 if np.ndim(x) == 1 else np.shape(x)[1])
+    assert mackinnon.pvalue(found.statistic, trend, n_series) == pytest.approx(pvalue, abs=1e-8)
+    n_obs = n - 1 if n < 250 else math.inf
+    assert found.pvalue == mackinnon.pvalue(found.statistic, trend, n_series, n_obs)
     np.testing.assert_allclose(list(found.critical_values.values()), critical, atol=1e-10)
 
 
@@ -54,6 +58,45 @@ def test_engle_granger_equals_statsmodels_on_125_pairs_of_each_kind(kind: int) -
         lag_method = (*LAG_METHODS, None)[i % 4]
         max_lag = int(rng.integers(0, 9)) if lag_method is None or i % 8 > 5 else None
         _assert_equal_to_peer(y, x, TRENDS[(i // 4) % 4], max_lag, lag_method)
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_from_250_values_on_a_pvalue_equals_statsmodels(kind: int) -> None:
+    rng = np.random.default_rng(100 + kind)
+    for n, trend in zip((250, 251, 400, 700), TRENDS, strict=True):
+        y, x = _pair(rng, n, kind)
+        pvalue = _peer(y, x, trend, None, "aic")[1]
+        assert engle_granger(y, x, trend=trend).pvalue == pytest.approx(pvalue, abs=1e-8)
+
+
+@pytest.mark.parametrize("trend", ["c", "ct", "ctt"])
+@pytest.mark.parametrize("n", [12, 60, 100, 249])
+def test_below_250_values_a_pvalue_agrees_with_the_tests_own_critical_values(n, trend) -> None:
+    for seed in range(60):
+        y, x = np.cumsum(np.random.default_rng(seed).standard_normal((2, n)), axis=1)
+        test = engle_granger(y, x, trend=trend)
+        for level, least in test.critical_values.items():
+            rejected = test.pvalue < float(level[:-1]) / 100.0
+            assert rejected == (test.statistic < least)
+
+
+@pytest.mark.parametrize("n", [100, 250, 1_000])
+def test_unrelated_walks_are_called_related_as_often_as_the_level_says(n: int) -> None:
+    found = []
+    for seed in range(2_000):
+        y, x = np.cumsum(np.random.default_rng(seed).standard_normal((2, n)), axis=1)
+        found.append(engle_granger(y, x).pvalue < 0.05)
+    assert np.mean(found) == pytest.approx(0.05, abs=0.015)
+
+
+@pytest.mark.parametrize("n", [30, 100])
+def test_a_pvalue_of_short_walks_is_right_at_every_level(n: int) -> None:
+    walks = np.cumsum(np.random.default_rng(n).standard_normal((n, 8_000)), axis=0)
+    pairs = np.arange(8_000).reshape(-1, 2)
+    pvalues = engle_granger_batch(walks, pairs, lag_method=None, max_lag=0).pvalue
+    for level in (0.01, 0.05, 0.1, 0.2, 0.5, 0.8):
+        share = float(np.mean(pvalues < level))
+        assert share == pytest.approx(level, abs=3.5 * math.sqrt(level * (1.0 - level) / 4_000))
 
 
 @pytest.mark.parametrize("trend", TRENDS)
@@ -144,8 +187,8 @@ WALK = np.cumsum(np.random.default_rng(4).standard_normal(100))
         (WALK, WALK**2, {"trend": "nc"}, "trend is 'nc'"),
         (WALK, WALK**2, {"lag_method": "f"}, "lag_method is 'f'"),
         (WALK, WALK**2, {"max_lag": 50}, "max_lag is 50, expected 0 to 49"),
-        (WALK[:5], WALK[:5] ** 2, {"trend": "ctt"}, "y has 5 values, expected more than"),
-        (WALK[:3], WALK[:3] ** 2, {}, "y has 3 values, expected at least 4"),
+        (WALK[:11], WALK[:11] ** 2, {"trend": "ctt"}, "y has 11 values, expected at least 12"),
+        (WALK[:3], WALK[:3] ** 2, {}, "y has 3 values, expected at least 12"),
     ],
 )
 def test_what_cannot_be_tested_is_refused_in_words(y, x, options, words: str) -> None:

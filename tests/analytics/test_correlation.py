@@ -115,3 +115,23 @@ def test_a_callers_mistake_is_named():
         correlation_matrix({"a": [1.0], "b": [1.0, 2.0]})
     with pytest.raises(ValueError, match="x has 1 values and y 2, expected as many"):
         pearson([1.0], [1.0, 2.0])
+
+
+def test_columns_of_different_indexes_are_compared_on_the_labels_that_both_have():
+    labels = pd.date_range("2024-01-01", periods=80, freq="min", tz="UTC")
+    rng = np.random.default_rng(5)
+    a, b, c = (pd.Series(100.0 + np.cumsum(rng.standard_normal(80)), labels) for _ in range(3))
+    moved = {"a": a, "b": b.iloc[::-1], "c": c.iloc[20:]}
+    found = correlation_matrix(moved)
+    assert found[0, 1] == pytest.approx(correlation_matrix({"a": a, "b": b})[0, 1], rel=1e-12)
+    late = {"a": a.iloc[20:], "c": c.iloc[20:]}
+    assert found[0, 2] == pytest.approx(correlation_matrix(late)[0, 1], rel=1e-12)
+    apart = {"a": a, "b": b.set_axis(labels + pd.Timedelta("1D"))}
+    assert np.isnan(correlation_matrix(apart)[0, 1])
+
+
+def test_columns_that_cannot_be_joined_are_refused_by_name():
+    a = pd.Series([1.0, 2.0, 3.0], index=[1, 2, 3])
+    for other in (pd.Series([1.0, 2.0, 3.0], index=[1, 1, 2]), [1.0, 2.0, 3.0]):
+        with pytest.raises(ValueError, match="closes has columns of different indexes"):
+            correlation_matrix({"a": a, "b": other, "c": a.iloc[::-1]})

@@ -22,7 +22,7 @@ REFUSE_NOTHING = {
     "alerts.describe",
     "alerts.evaluate",
     "alerts.rule_to_dict",
-    "bars.to_frame",
+    "bars.usual_step",
     "readings.hedge_line",
     "readings.readings_between",
 }

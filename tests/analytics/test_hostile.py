@@ -12,15 +12,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.bounce import bounce, finest_without_bounce
 from analytics.cointegration import engle_granger, johansen
-from analytics.correlation import correlation_matrix, pearson
-from analytics.hedge import fit_hedge, hedge_path
+from analytics.correlation import correlation_matrix, hayashi_yoshida, lead_lag, pearson
+from analytics.dynamic_ols import dynamic_ols
+from analytics.hedge import fit_hedge, hedge_path, hedge_stderr
 from analytics.kalman import kalman_hedge
 from analytics.model import HEDGE_METHODS
-from analytics.performance import annual_volatility, max_drawdown, sharpe, sortino
+from analytics.performance import (
+    annual_volatility,
+    drawdown_duration,
+    max_drawdown,
+    sharpe,
+    sharpe_stderr,
+    sortino,
+)
 from analytics.rolling import rolling_corr, rolling_mean, rolling_ols, rolling_std, rolling_zscore
 from analytics.spread import bands, spread, zscore
-from analytics.stationarity import adf, fit_ou, half_life, hurst, rolling_adf
+from analytics.stationarity import (
+    adf,
+    fit_ou,
+    half_life,
+    half_life_interval,
+    hurst,
+    rolling_adf,
+)
 from analytics.statistics import summarize
 from analytics.vwap import cumulative_vwap, rolling_vwap, vwap
 
@@ -28,6 +44,8 @@ ROWS = 120
 RNG = np.random.default_rng(0)
 X = np.round(100 + np.cumsum(RNG.integers(-3, 4, ROWS))).astype(float)
 Y = 2 * X + RNG.integers(-2, 3, ROWS)
+
+TIMES = np.arange(0, 10 * ROWS, 10)
 
 CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "summarize": lambda y, x: summarize(y),
@@ -57,6 +75,15 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "sortino": lambda y, x: sortino(y, 252, target=200.0),
     "annual_volatility": lambda y, x: annual_volatility(y, 252),
     "max_drawdown": lambda y, x: max_drawdown(y),
+    "drawdown_duration": lambda y, x: drawdown_duration(y),
+    "sharpe_stderr": lambda y, x: sharpe_stderr(y),
+    "half_life_interval": lambda y, x: half_life_interval(y),
+    "dynamic_ols": lambda y, x: dynamic_ols(y, x),
+    "hedge_stderr": lambda y, x: hedge_stderr(y, x, pvalue=0.01),
+    "hayashi_yoshida": lambda y, x: hayashi_yoshida(TIMES, y, TIMES, x),
+    "lead_lag": lambda y, x: lead_lag(TIMES, y, TIMES, x, [-5, 0, 5]),
+    "bounce": lambda y, x: bounce(y),
+    "finest_without_bounce": lambda y, x: finest_without_bounce(y, "1s"),
 }
 
 FORMS: dict[str, Callable[[np.ndarray], Any]] = {

@@ -34,8 +34,8 @@ RULE = AlertRule("r1", "demo", "price", ">", 100.0, symbol="Y", cooldown_s=3)
 
 #: What the laws do not speak of, and why.
 EXEMPT = {
+    "alignment": "rows of two legs, no statistics; test_alignment and test_pair hold it",
     "arrays": "turns arguments into arrays; test_arrays holds it",
-    "barfold": "a kernel that fills arrays given to it; test_bars holds it",
     "grid": "the parameters of a sweep, no statistics; test_sweep holds it",
     "model": "the vocabulary, no statistics",
     "warmup": "computes nothing that anyone sees",
@@ -162,6 +162,10 @@ def as_table(legs: Legs) -> Any:
     return np.column_stack([legs.y, legs.x])
 
 
+#: Epoch milliseconds of trades.
+TIMES = 1_700_000_000_000 + 1_000 * np.arange(ROWS)
+
+
 def snapshot_of(legs: Legs) -> Any:
     return analyze_pair(legs.y_bars, legs.x_bars, PAIR)
 
@@ -174,16 +178,34 @@ REGISTRY: dict[str, Entry] = {
     "rolling.rolling_corr": Entry(lambda f, a: f(a.y, a.x, 9), lambda r, n: lines(8, r)),
     "rolling.rolling_ols": Entry(lambda f, a: f(a.y, a.x, 9), lambda r, n: lines(8, *r)),
     "rolling.rolling_moments": Entry(lambda f, a: f(a.y, 9), lambda r, n: lines(8, *r)),
-    "rolling.rolling_comoments": Entry(lambda f, a: f(a.x, a.y, 9), lambda r, n: lines(8, *r)),
+    "rolling.rolling_comoments": Entry(lambda f, a: f(a.y, a.x, 9), lambda r, n: lines(8, *r)),
     "vwap.vwap": Entry(lambda f, a: f(a.y, a.size)),
     "vwap.cumulative_vwap": Entry(lambda f, a: f(a.y, a.size), lambda r, n: lines(0, r)),
     "vwap.rolling_vwap": Entry(lambda f, a: f(a.y, a.size, 9), lambda r, n: lines(8, r)),
     "correlation.pearson": Entry(lambda f, a: f(a.y, a.x)),
     "correlation.correlation_matrix": Entry(lambda f, a: f(as_table(a))),
+    "correlation.hayashi_yoshida": Entry(
+        lambda f, a: f(TIMES[: len(a.y)], a.y, TIMES[: len(a.x)] + 300, a.x), gaps=False
+    ),
+    "correlation.lead_lag": Entry(
+        lambda f, a: f(TIMES[: len(a.y)], a.y, TIMES[: len(a.x)], a.x, [-500, 0, 500]), gaps=False
+    ),
+    "multiple.adjust_pvalues": Entry(lambda f, a: f(a.y * 1e-3)),
+    "overfitting.probability_of_overfitting": Entry(
+        lambda f, a: f(as_table(a) * 1e-4, 4), gaps=False
+    ),
+    "bounce.bounce": Entry(lambda f, a: f(a.y), gaps=False),
+    "bounce.roll_spread": Entry(lambda f, a: f(a.y), gaps=False),
+    "bounce.finest_without_bounce": Entry(lambda f, a: f(a.y, "1s"), gaps=False),
     "performance.sharpe": Entry(lambda f, a: f(returns_of(a.y), 365)),
     "performance.sortino": Entry(lambda f, a: f(returns_of(a.y), 365)),
     "performance.annual_volatility": Entry(lambda f, a: f(returns_of(a.y), 365)),
     "performance.max_drawdown": Entry(lambda f, a: f(returns_of(a.y))),
+    "performance.drawdown_duration": Entry(lambda f, a: f(returns_of(a.y))),
+    "performance.sharpe_stderr": Entry(lambda f, a: f(returns_of(a.y))),
+    "performance.probabilistic_sharpe": of_bars(lambda f, a: f(0.1, 200, -1.0, 5.0, 0.02)),
+    "performance.deflated_sharpe": of_bars(lambda f, a: f(0.1, 200, 50, 0.002, -1.0, 5.0)),
+    "performance.min_track_record": of_bars(lambda f, a: f(0.1, 0.02, -1.0, 5.0)),
     "performance.profit_factor": Entry(lambda f, a: f(returns_of(a.y))),
     "performance.hit_rate": Entry(lambda f, a: f(returns_of(a.y))),
     "performance.periods_per_year": of_bars(lambda f, a: f("1m")),
@@ -193,6 +215,9 @@ REGISTRY: dict[str, Entry] = {
     "hedge.fit_hedge": Entry(
         lambda f, a: [f(a.y, a.x, method) for method in analytics.model.HEDGE_METHODS]
     ),
+    "hedge.hedge_stderr": Entry(lambda f, a: f(a.y, a.x, threshold=0.99), gaps=False),
+    "dynamic_ols.hedge_stderr": Entry(lambda f, a: f(a.y, a.x, threshold=0.99), gaps=False),
+    "dynamic_ols.dynamic_ols": Entry(lambda f, a: f(a.y, a.x), gaps=False),
     "hedge.compare_hedges": Entry(lambda f, a: f(a.y, a.x)),
     "hedge.hedge_path": Entry(
         lambda f, a: [f(a.y, a.x, method, 15) for method in analytics.model.HEDGE_METHODS],
@@ -205,29 +230,33 @@ REGISTRY: dict[str, Entry] = {
         lambda f, a: f(a.y, 40, 3), lambda r, n: lines(39, at_rows(*r, n))
     ),
     "stationarity.half_life": Entry(lambda f, a: f(a.y), gaps=False),
+    "stationarity.half_life_interval": Entry(lambda f, a: f(a.y, fitted=True), gaps=False),
     "stationarity.hurst": Entry(lambda f, a: f(a.y, 20), gaps=False),
     "stationarity.fit_ou": Entry(lambda f, a: f(a.y, 1.0), gaps=False),
     "stationarity.mean_reversion": Entry(lambda f, a: f(a.y, 1.0), gaps=False),
     "cointegration.engle_granger": Entry(lambda f, a: f(a.y, a.x), gaps=False),
     "cointegration.engle_granger_batch": Entry(lambda f, a: f(as_table(a)), gaps=False),
-    "cointegration.johansen": Entry(lambda f, a: f(as_table(a)), gaps=False),
+    "cointegration.johansen": Entry(
+        lambda f, a: [f(as_table(a), det_order=order) for order in (-1, 0, 1, "rc")], gaps=False
+    ),
     "mackinnon.critical_values": of_bars(lambda f, a: f("c", 2, 100)),
     "mackinnon.pvalue": of_bars(lambda f, a: f(-3.0, "ct")),
     "mackinnon.pvalues": of_bars(lambda f, a: f(a.y / -50)),
+    "bars.usual_step": Entry(lambda f, d: f(d.y_bars.ts_ms, "1s"), series=False),
     "bars.resample": of_bars(lambda f, a: f(a.ticks, "1s")),
     "bars.aggregate": of_bars(lambda f, a: f(a.y_bars, "1m")),
-    "bars.to_frame": of_bars(lambda f, a: f(a.y_bars)),
     "bars.ticks_of_frame": of_bars(
         lambda f, a: f(pd.DataFrame({"ts_ms": a.ticks.ts_ms, "price": a.y, "size": a.size}))
     ),
+    "spread.leg_signs": of_bars(lambda f, a: f(-1, 0.5)),
     "bars.timeframe_ms": of_bars(lambda f, a: f("5m")),
     "pair.align": of_bars(
         lambda f, a: f(a.y_bars, a.x_bars), lines=lambda r, n: lines(0, r.y, r.x, r.carried)
     ),
     "pair.analyze_pair": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR), lines=pair_lines),
     "readings.readings_between": of_bars(
-        lambda f, a: f(a.y_bars, a.x_bars, PAIR, "z", -1, 10**6),
-        lines=lambda r, n: lines(29, r[1]),
+        lambda f, a: f(a.y_bars, a.x_bars, PAIR, ["z"], -1, 10**6),
+        lines=lambda r, n: lines(29, r[1]["z"]),
     ),
     "pair.break_even_z": of_bars(lambda f, a: f(snapshot_of(a), 2.0)),
     "readings.pair_readings": of_bars(
@@ -366,6 +395,78 @@ def test_arrays_and_pandas_agree_and_pandas_stays_as_it_was(name, gaps):
     assert_same(run(name, legs), run(name, series))
     pd.testing.assert_series_equal(series.y, twin.y)
     pd.testing.assert_series_equal(series.x, twin.x)
+
+
+def indexed(legs: Legs, *indexes: Any) -> Legs:
+    """y, x and size as Series with these indexes."""
+    legs_of_it = (legs.y, legs.x, legs.size)
+    y, x, size = (pd.Series(v, index=i) for v, i in zip(legs_of_it, indexes, strict=True))
+    return Legs(y, x, size, legs.y_bars, legs.x_bars, legs.ticks)
+
+
+def rows_of(legs: Legs, rows: Any) -> Legs:
+    return Legs(*(leg[rows] for leg in (legs.y, legs.x, legs.size)), *(legs.y_bars,) * 3)
+
+
+#: Functions of series that go by a pandas index: those of two series, not of a table of them.
+TABLES = {"correlation_matrix", "engle_granger_batch", "johansen", "probability_of_overfitting"}
+#: These take times beside each series, so that two series need no common index.
+TIMED = {"hayashi_yoshida", "lead_lag"}
+JOINED = [name for name in SERIES if name.split(".")[1] not in TABLES | TIMED]
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_series_in_another_order_are_joined_on_their_labels(name):
+    legs, order = prices(7, ROWS), np.random.default_rng(7).permutation(ROWS)
+    labels = pd.date_range("2024-01-01", periods=ROWS, freq="s", tz="UTC")
+    expected = run(name, indexed(legs, labels, labels, labels))
+    shuffled = indexed(legs, labels, labels, labels)
+    moved = Legs(shuffled.y, shuffled.x.iloc[order], shuffled.size.iloc[::-1], *(legs.y_bars,) * 3)
+    assert_same(run(name, moved), expected)
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_series_that_share_some_labels_are_joined_on_those(name):
+    legs, labels = prices(8, ROWS), np.arange(ROWS)
+    two = uses_two_series(name)
+    moved = indexed(legs, labels, labels + 40, labels + 40)
+    common = Legs(legs.y[40:], legs.x[:-40], legs.size[:-40], *(legs.y_bars,) * 3)
+    if two:
+        assert_same(run(name, moved), run(name, common))
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_series_that_share_no_label_are_refused_by_name(name):
+    legs, labels = prices(9, ROWS), np.arange(ROWS)
+    if not uses_two_series(name):
+        return
+    for apart in (labels + ROWS, [f"bar {label}" for label in labels]):
+        with pytest.raises(ValueError, match=r"(y|x|price) and (x|y|size) share no label"):
+            run(name, indexed(legs, labels, apart, apart))
+    with pytest.raises(ValueError, match=r"that of (x|y|size) repeats labels"):
+        run(name, indexed(legs, labels, labels // 2, labels // 2))
+
+
+def uses_two_series(name: str) -> bool:
+    """Whether the result changes with the series that are not the first."""
+    legs, other = prices(10, ROWS), prices(11, ROWS)
+    mixed = Legs(legs.y, other.x, other.size, *(legs.y_bars,) * 3)
+    before, after = leaves(run(name, legs)), leaves(run(name, mixed))
+    try:
+        for a, b in zip(before, after, strict=True):
+            np.testing.assert_array_equal(a, b)
+    except (AssertionError, ValueError):
+        return True
+    return False
+
+
+def test_the_functions_of_two_series_are_found_by_what_they_do():
+    found = {name.split(".")[1] for name in JOINED if uses_two_series(name)}
+    assert found == {
+        *("rolling_corr", "rolling_ols", "rolling_comoments", "vwap", "cumulative_vwap"),
+        *("rolling_vwap", "pearson", "spread", "fit_hedge", "compare_hedges", "hedge_path"),
+        *("kalman_hedge", "engle_granger", "hedge_stderr", "dynamic_ols"),
+    }
 
 
 @pytest.mark.parametrize("name", SERIES)

@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 import pytest
 
-from analytics import cointegration, hedge, model, statistics
+from analytics import cointegration, correlation, hedge, model, overfitting, statistics
 
 #: Module and parameters, `*` before those by name only, with their defaults.
 SIGNATURES = {
@@ -26,6 +26,7 @@ SIGNATURES = {
         "kalman_hedge(y, x, *, delta=0.0001, observation_var=0.001, initial_state=(0.0, 0.0), "
         "initial_cov=0.0)",
         "hedge_path(y, x, method, window, intercept=True)",
+        "hedge_stderr(y, x)",
     ],
     "spread": [
         "spread(y, x, beta, alpha=0.0)",
@@ -36,6 +37,7 @@ SIGNATURES = {
         "adf(x, *, trend='c', max_lag=None, lag_method='aic')",
         "rolling_adf(x, window, step)",
         "half_life(x)",
+        "half_life_interval(x, confidence=0.9)",
         "hurst(x, max_lag=100)",
         "fit_ou(x, dt)",
     ],
@@ -48,12 +50,23 @@ SIGNATURES = {
         "cumulative_vwap(price, size)",
         "rolling_vwap(price, size, window)",
     ],
-    "correlation": ["correlation_matrix(closes, on='returns')"],
+    "correlation": [
+        "correlation_matrix(closes, on='returns')",
+        "hayashi_yoshida(ts_y, y, ts_x, x, lag_ms=0)",
+        "lead_lag(ts_y, y, ts_x, x, lags_ms)",
+    ],
+    "multiple": ["adjust_pvalues(p, method='by')"],
+    "overfitting": ["probability_of_overfitting(returns, n_splits=16)"],
     "performance": [
         "sharpe(returns, periods_per_year, ddof=1)",
         "sortino(returns, periods_per_year)",
         "annual_volatility(returns, periods_per_year)",
         "max_drawdown(returns)",
+        "drawdown_duration(returns)",
+        "sharpe_stderr(returns)",
+        "probabilistic_sharpe(sharpe, n, skew=0.0, kurtosis=3.0, benchmark=0.0)",
+        "deflated_sharpe(sharpe, n, n_trials, variance_of_trials, skew=0.0, kurtosis=3.0)",
+        "min_track_record(sharpe, benchmark=0.0, skew=0.0, kurtosis=3.0, confidence=0.95)",
         "profit_factor(returns)",
         "hit_rate(returns)",
     ],
@@ -95,6 +108,14 @@ RESULTS = {
     "johansen": (
         lambda: cointegration.johansen(np.column_stack([WALK, np.cos(WALK)])),
         "trace max_eig trace_critical max_eig_critical eigenvalues eigenvectors",
+    ),
+    "hayashi_yoshida": (
+        lambda: correlation.hayashi_yoshida(range(120), WALK, range(120), WALK),
+        "covariance correlation",
+    ),
+    "probability_of_overfitting": (
+        lambda: overfitting.probability_of_overfitting(WALK.reshape(40, 3), 4),
+        "pbo slope p_loss logits",
     ),
 }
 

@@ -93,6 +93,12 @@ def test_adf_equals_statsmodels_where_rows_hardly_exceed_lags(n: int, trend: str
     _assert_equal_to_peer(x, trend, None, "aic")
 
 
+@pytest.mark.parametrize("n", [100, 250, 1_000])
+def test_walks_are_called_stationary_as_often_as_the_level_says(n: int) -> None:
+    walks = np.cumsum(np.random.default_rng(n).standard_normal((2_000, n)), axis=1)
+    assert np.mean([adf(x).pvalue < 0.05 for x in walks]) == pytest.approx(0.05, abs=0.015)
+
+
 def _solved(rows: list[list[Fraction]], right: list[Fraction]) -> list[Fraction]:
     table = [[*row, value] for row, value in zip(rows, right, strict=True)]
     for i in range(len(table)):
@@ -232,7 +238,7 @@ def test_lags_that_repeat_one_another_are_left_out_as_a_pseudo_inverse_would() -
         ([1.0, 2.0, np.nan, 4.0] * 9, {}, "x is not finite at 9 of 36 values"),
         ([1.0, 2.0, np.inf, 4.0] * 9, {}, "x is not finite at 9 of 36 values"),
         (np.ones((9, 2)), {}, "x has 2 dimensions"),
-        ([1.0, 2.0, 1.0], {}, "x has 3 values, expected at least 4"),
+        ([1.0, 2.0, 1.0], {}, "x has 3 values, expected at least 12"),
         (np.arange(30.0) ** 2 % 7, {"max_lag": 14}, "max_lag is 14, expected 0 to 13"),
         (np.arange(30.0) ** 2 % 7, {"max_lag": -1}, "max_lag is -1"),
         (np.arange(30.0) ** 2 % 7, {"max_lag": 2.5}, "max_lag is 2.5, expected a whole number"),
@@ -297,7 +303,7 @@ def test_a_rolling_window_that_cannot_be_tested_is_nan_and_only_that() -> None:
 
 @pytest.mark.parametrize(
     ("window", "step", "words"),
-    [(3, 1, "window is 3, expected at least 4"), (20, 0, "step is 0, expected at least 1")],
+    [(11, 1, "window is 11, expected at least 12"), (20, 0, "step is 0, expected at least 1")],
 )
 def test_a_rolling_window_out_of_range_is_refused(window: int, step: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):

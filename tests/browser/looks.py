@@ -26,8 +26,7 @@ LAST = """
       return [Number(new Date(time)), values[place]];
     })
     .filter(([time]) => Number.isFinite(time));
-  const newest = ends.reduce((one, other) => (other[0] > one[0] ? other : one));
-  return newest.join("|");
+  return ends.sort((one, other) => one[0] - other[0]).map((end) => end.join("|")).pop() || "";
 }
 """
 
@@ -46,8 +45,15 @@ def wait_for_points(page, chart_id: str, least: int = 1) -> None:
 
 
 def last(page, chart_id: str) -> str:
-    """The newest point of the chart's lines, as text: its time and its value."""
+    """The newest point of the chart's lines, as text: its time and its value; "" for none."""
     return page.evaluate(LAST, chart_id)
+
+
+def until_another(page, chart_id: str, before: str) -> None:
+    """Wait until the newest point of the chart's lines is another than it was."""
+    page.wait_for_function(
+        f"([id, before]) => ({LAST})(id) !== before", arg=[chart_id, before], timeout=60_000
+    )
 
 
 def until(page, condition: str) -> None:

@@ -29,8 +29,11 @@ def test_a_link_reproduces_the_settings_and_other_pages_keep_them(open_tab):
     until(page, "location.search.includes('entry_z=1.5')")
     page.click("#tab-backtest")
     wait_for_points(page, "equity-chart", 50)
-    held = [page.input_value(f"#{one}") for one in ("entry-z", "backtest-hedge-window", "cost-bps")]
-    assert held == ["1.5", "120", "0.5"]
+    values = [
+        page.input_value(f"#{control}")
+        for control in ("entry-z", "backtest-hedge-window", "cost-bps")
+    ]
+    assert values == ["1.5", "120", "0.5"]
 
 
 def test_a_wrong_setting_is_told_at_its_field_and_the_last_picture_stays(open_tab):
@@ -42,6 +45,22 @@ def test_a_wrong_setting_is_told_at_its_field_and_the_last_picture_stays(open_ta
     page.fill("#exit-z", "0.5")
     until(page, "document.querySelector('#exit-z-message').innerText === ''")
     until(page, "location.search.includes('exit_z=0.5')")
+
+
+def test_a_number_with_commas_keeps_its_size_and_a_decimal_comma_is_refused(open_tab):
+    page = open_tab("/backtest?max_bars=1,000")
+    wait_for_points(page, "equity-chart", 50)
+    assert page.input_value("#max-bars") == "1,000"
+    page.fill("#cost-bps", "1,5")
+    says(page, "1,5 has a decimal comma: write 1.5", "#cost-bps-message")
+    page.fill("#cost-bps", "1.5")
+    until(page, "location.search.includes('cost_bps=1.5')")
+    assert "max_bars=1000" in page.url
+    page.fill("#backtest-hedge-window", "10,000")
+    until(page, "location.search.includes('strategy_window=10000')")
+    page.fill("#walk-train", "0,5")
+    page.click("#walk-run")
+    says(page, "0,5 has a decimal comma: write 0.5", "#walk-train-message")
 
 
 def test_a_click_on_a_cell_applies_it_and_the_sweep_says_when_it_is_stale(open_tab):

@@ -53,7 +53,7 @@ def runtime(settings) -> Runtime:
     made = Runtime(settings)
     for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
         made.markets["demo"].append(made_up_ticks(symbol, seed=seed))
-    made._analyses.ready = True
+    made.kernels.ready = True
     return made
 
 
@@ -69,6 +69,6 @@ async def client(runtime, settings) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def pair_snapshot(runtime) -> PairSnapshot:
     """The made-up pair, analysed: 600 bars."""
-    made = await runtime.snapshot("demo", PairParams("BTCUSDT", "ETHUSDT"))
+    made = await runtime.analysis.snapshot("demo", PairParams("BTCUSDT", "ETHUSDT"))
     assert isinstance(made, PairSnapshot)
     return made

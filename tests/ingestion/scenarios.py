@@ -8,7 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from dashapp.services.archive.restore import Restorer
+from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.feeds.control import FeedControl
+from dashapp.services.markets import Markets
+from dashapp.services.startup import Kernels
 from dashapp.settings import Settings
 from ingestion.feed import Timeouts, Timers
 from ingestion.stream.backoff import Backoff, BackoffPolicy
@@ -85,9 +89,13 @@ class Run:
     def __init__(self, exchange: Exchange, timers: Timers, seed: int) -> None:
         self.exchange = exchange
         self.seed = seed
-        self.markets: dict[str, Market] = {}
+        self.markets = Markets()
         settings = Settings(archive=None, binance_ws=exchange.ws, binance_rest=exchange.rest)
-        self.control = FeedControl(settings, self.markets, timers)
+        writer = ArchiveWriter()
+        restorer = Restorer(writer, lambda market: None)
+        self.control = FeedControl(
+            settings, self.markets, Kernels(), writer, restorer, timers=timers
+        )
         self.timers = timers
         self.wrong: list[str] = []
 
@@ -97,7 +105,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        return self.control.status("live").state
+        return self.markets.status("live").state
 
     def seen(self, symbol: str) -> int:
         """The highest id that came of a symbol, -1 before the first."""
@@ -178,7 +186,7 @@ async def _clock_set_back(made: Run) -> None:
     """This computer's clock goes back by an hour: no tick is of the future for that."""
     clock = made.control._feeds["live"]._intake.clock
     clock._wall = lambda: time.time() - 3_600
-    made.expect(await until(lambda: made.control.clock_jump_s is not None, 5), "noticed")
+    made.expect(await until(lambda: made.control.health.clock_jump_s is not None, 5), "noticed")
     newest = {one: made.exchange.newest(one) for one in SYMBOLS}
     made.expect(await until(lambda: made.caught_up(newest), 5), "data flows on")
     made.expect(not made.market.counters.rejected, "nothing refused for it")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.model import Bars, Ticks
-from ingestion.replay import Playhead, Reel, ReplayFeed, Stretch, part_of
+from ingestion.replay import Playhead, Reel, ReplayFeed, Stretch
 
 
 def ticks(symbol: str, times: list[int]) -> Ticks:
@@ -30,7 +30,7 @@ def stretch_of(*batches: Ticks | Bars, piece: int = 1_000) -> Stretch:
             due = np.maximum.accumulate(batch.ts_ms)
             begin = int(np.searchsorted(due, from_ms))
             for at in range(begin, len(batch), piece):
-                yield part_of(batch, slice(at, at + piece))
+                yield batch[at : at + piece]
 
     last = max(int(one.ts_ms.max()) for one in batches)
     first = min(int(one.ts_ms.min()) for one in batches)

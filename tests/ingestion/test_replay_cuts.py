@@ -25,7 +25,7 @@ EXACT = ("ts_ms", "open", "high", "low", "close", "trades")
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
-    startup.market()
+    startup.compile_market()
 
 
 def recordings(market_data: Path, venue: str) -> list[tuple[str, Row]]:

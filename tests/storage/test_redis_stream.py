@@ -14,6 +14,7 @@ from ingestion.redis import RedisFeed, checked_redis, ticks_of
 from storage import redis_stream
 from storage.redis_stream import RedisPublisher
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -67,13 +68,6 @@ async def watching(url: str, symbols=()):
         await made.feed.stop()
 
 
-async def until(condition, seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
-
-
 async def test_what_is_published_is_read_to_the_bit(server):
     async with publishing(server.url) as publisher, watching(server.url) as watcher:
         channel = publisher.channel("live-x")
@@ -95,7 +89,7 @@ async def test_a_watcher_that_comes_later_reads_from_the_beginning(server):
         for number in range(20):
             channel.take(ticks("BTCUSDT", 10 * number, 10))
             channel.take(ticks("ETHUSDT", 10 * number, 10))
-        await until(lambda: publisher.published == 400)
+        await until(lambda: publisher.waiting == 0)
     async with watching(server.url) as watcher, watching(server.url, ["ETHUSDT"]) as other:
         await until(lambda: watcher.has("BTCUSDT", 200) and watcher.has("ETHUSDT", 200))
         assert watcher.got == {name: list(range(200)) for name in ("BTCUSDT", "ETHUSDT")}
@@ -123,7 +117,7 @@ async def test_a_server_that_is_killed_and_comes_back_costs_no_tick_and_brings_n
         await until(lambda: watcher.has("BTCUSDT", sent), 30)
         await asyncio.sleep(0.3)
         assert watcher.got["BTCUSDT"] == list(range(sent))
-        assert (publisher.published, publisher.dropped) == (sent, 0)
+        assert (publisher.waiting, publisher.dropped) == (0, 0)
         assert publisher.words == ""
 
 
@@ -166,11 +160,11 @@ async def test_what_waits_is_joined_in_order_and_never_holds_the_loop():
         two.take(ticks("BTCUSDT", number, 1))
     got: dict[str, list[int]] = {}
     slowest = 0.0
-    while publisher._waiting:
+    while publisher._queue:
         began = time.thread_time()
         batch = publisher._joined()
         slowest = max(slowest, time.thread_time() - began)
-        assert publisher._waiting.popleft() is batch
+        assert publisher._queue.popleft() is batch
         got.setdefault(batch.stream, []).extend(batch.ticks.trade_id.tolist())
     assert list(got.values()) == [list(range(40_000))] * 2
     assert slowest < 0.01
@@ -195,10 +189,10 @@ async def test_a_gap_in_a_stream_and_new_numbers_are_told(server):
 async def test_two_sources_never_mix(server):
     async with publishing(server.url) as publisher:
         publisher.channel("live-old").take(ticks("BTCUSDT", 0, 5))
-        await until(lambda: publisher.published == 5)
+        await until(lambda: publisher.waiting == 0)
         await asyncio.sleep(0.01)
         publisher.channel("live-new").take(ticks("BTCUSDT", 100, 5))
-        await until(lambda: publisher.published == 10)
+        await until(lambda: publisher.waiting == 0)
         chosen = f"{server.url}?source=live-old"
         async with watching(server.url) as newest, watching(chosen) as old:
             await until(lambda: newest.has("BTCUSDT", 5) and old.has("BTCUSDT", 5))

@@ -16,7 +16,6 @@ from analytics.alerts import AlertRule, Reading
 from analytics.bars import GRACE_MS
 from analytics.model import TIMEFRAMES, Bars, FloatArray, IntArray
 from analytics.readings import readings_between
-from dashapp.services.analysis.cache import serial
 from storage.market.market import Market
 
 #: Bars of a leg that are read for a rule in one go; the rest comes in the next.
@@ -41,9 +40,9 @@ class Plan:
 
     def read(self) -> list[Reading]:
         """A reading of each of the bars, in turn."""
-        times, values = _values(self.rule, self.legs, self.after_ms, self.until_ms)
-        pairs = zip(times.tolist(), values.tolist(), strict=True)
-        return [Reading(self.rule.key, ts_ms, value) for ts_ms, value in pairs]
+        columns = _values(self.rule, self.legs, self.after_ms, self.until_ms)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return [Reading(self.rule.key, ts_ms, value, beta=beta) for ts_ms, value, beta in rows]
 
 
 class ClosedBars:
@@ -55,7 +54,7 @@ class ClosedBars:
     def begin(self, keys: Iterable[Hashable], market: Market) -> None:
         """Read this market, which begins now, from its first bar on."""
         for key in keys:
-            self._read[key] = (serial(market), -1)
+            self._read[key] = (market.serial, -1)
 
     def forget(self, key: Hashable) -> None:
         """Nobody reads this key any more."""
@@ -69,7 +68,7 @@ class ClosedBars:
 
     def behind_ms(self, keys: Iterable[Hashable], market: Market) -> int:
         """How far the keys' oldest reading of a market is behind its newest bar; 0 for none."""
-        read = [ts_ms for key in keys for of, ts_ms in [self._at(key)] if of == serial(market)]
+        read = [ts_ms for key in keys for of, ts_ms in [self._at(key)] if of == market.serial]
         newest = newest_ms(market, market.symbols)
         return max((newest - max(ts_ms, _oldest_ms(market)) for ts_ms in read), default=0)
 
@@ -82,7 +81,7 @@ class ClosedBars:
         before = self._at(rule.key)
         of, after_ms = before
         closed_ms = closed_until_ms(market, rule.symbols, timeframe)
-        first = of != serial(market)
+        first = of != market.serial
         since_ms = closed_ms if first else min(after_ms, closed_ms)
         slots = (newest_ms(market, rule.symbols) - since_ms) // TIMEFRAMES[timeframe] + 1
         count = _needed(rule, max(slots, 1))
@@ -98,7 +97,7 @@ class ClosedBars:
             after_ms, until_ms = last_ms - 1, last_ms
         else:
             until_ms = max(int(one[:MOST_BARS][-1]) for one in known)
-        return Plan(rule, legs, after_ms, until_ms, until_ms < last_ms, before, serial(market))
+        return Plan(rule, legs, after_ms, until_ms, until_ms < last_ms, before, market.serial)
 
     def done(self, plan: Plan) -> bool:
         """The bars of a plan are read; False where the market began anew meanwhile."""
@@ -127,16 +126,25 @@ def closed_until_ms(market: Market, symbols: tuple[str, ...], timeframe: str) ->
     return newest - TIMEFRAMES[timeframe] - GRACE_MS
 
 
+def metrics_of(rule: AlertRule) -> tuple[str, ...]:
+    """What is read of a pair for a rule: its metric, and beta where that words a trade."""
+    return (rule.metric, "hedge_ratio") if rule.metric == "z" else (rule.metric,)
+
+
 def _values(
     rule: AlertRule, legs: Sequence[Bars], after_ms: int, until_ms: int
-) -> tuple[IntArray, FloatArray]:
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Times, values of the rule's metric, and betas, NaN where no trade is worded."""
     if rule.params is not None:
         y, x = legs
-        return readings_between(y, x, rule.params, rule.metric, after_ms, until_ms)
+        metrics = metrics_of(rule)
+        times, read = readings_between(y, x, rule.params, metrics, after_ms, until_ms)
+        values = read[rule.metric]
+        return times, values, read.get("hedge_ratio", np.full(len(times), np.nan))
     bars = legs[0]
     inside = (bars.ts_ms > after_ms) & (bars.ts_ms <= until_ms)
-    values = bars.close if rule.metric == "price" else bars.volume
-    return bars.ts_ms[inside], values[inside]
+    values = (bars.close if rule.metric == "price" else bars.volume)[inside]
+    return bars.ts_ms[inside], values, np.full(len(values), np.nan)
 
 
 def _needed(rule: AlertRule, slots: int) -> int | None:

@@ -1,8 +1,9 @@
-"""The alert engine: keeps the rules, reads what they watch, keeps what fired.
+"""The alert engine: keeps the rules, reads what they watch, hands on what fired.
 
 Rules are evaluated here, whether or not a browser is open, at most twice a second and only
 on markets that changed. What a reading means and when a rule fires is decided by
-`analytics.alerts`; this is the part with a clock, an archive and a log.
+`analytics.alerts`; this is the part with a clock, an archive and a log. What fired stands in
+`history`, from where pages read it, and goes to webhooks by the outbox.
 """
 
 from __future__ import annotations
@@ -11,23 +12,22 @@ import asyncio
 import logging
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from analytics.alerts import AlertEvent, AlertRule, AlertState, evaluate, parse_rule, rule_to_dict
-from analytics.model import PairParams
-from dashapp.services.alerts.history import AlertHistory, Record
-from dashapp.services.alerts.outbox import Deliveries
+from dashapp.services.alerts.history import AlertHistory, restored_states, turned
+from dashapp.services.alerts.outbox import Outbox
 from dashapp.services.alerts.outcomes import FOLLOW_S, follow
-from dashapp.services.alerts.preview import Rehearsals
-from dashapp.services.alerts.readings import AlertReader, Source, waits_for
-from dashapp.services.alerts.states import restored, turned
-from dashapp.services.analysis.cache import serial
-from dashapp.services.archive.recorder import Recorder
+from dashapp.services.alerts.preview import Previews
+from dashapp.services.alerts.readings import AlertReader, waits_for
+from dashapp.services.archive.writer import ArchiveWriter
+from dashapp.services.markets import Markets
 from dashapp.services.periodic import rounds
+from dashapp.services.startup import Kernels
+from dashapp.text.pair import trade_sentence
 from ingestion.url_guard import check_url, mask_url
 from storage.archive.archive import Archive
 from storage.market.market import Market
@@ -38,81 +38,32 @@ PERIOD_S = 0.5
 MAX_RULES = 200
 
 
-class Home(Source, Protocol):
-    """Where the engine lives: the runtime."""
-
-    recorder: Recorder
-
-
-Keep = Callable[[Callable[[Archive], object]], None]
-
-
 class AlertEngine:
-    """Rules and the events they caused.
+    """Rules on the markets, and the step from a reading to an alert.
 
-    version: goes up whenever a rule or an event comes, changes or goes. rehearsals: what
-    rules would have done, before they are added. keep: does a write
-    to the archive soon, in order, off the loop; nothing where nothing is kept.
+    history: what fired. previews: what rules would have done, before they are added.
     """
 
-    def __init__(self, source: Home, keep: Keep) -> None:
-        self.version = 0
-        self._source = source
-        self._keep = keep
+    def __init__(self, markets: Markets, kernels: Kernels, writer: ArchiveWriter) -> None:
+        self.history = AlertHistory()
+        self.previews = Previews(markets, kernels)
+        self._markets = markets
+        self._kernels = kernels
+        self._writer = writer
         self._rules: dict[str, AlertRule] = {}
+        self._rules_version = 0
         self._state = AlertState()
-        self._history = AlertHistory()
-        self._reader = AlertReader(source)
-        self._deliveries = Deliveries(self._history, keep, self._changed)
-        self.rehearsals = Rehearsals(source)
+        self._reader = AlertReader(markets, kernels)
+        self._outbox = Outbox(self.history, writer)
         self._followed_s = 0.0
         self._stepping = asyncio.Lock()
 
-    # --- the history -----------------------------------------------------------------
-
     @property
-    def newest_event(self) -> AlertEvent | None:
-        """The alert that fired last, None before the first."""
-        return self._history.newest_event
+    def version(self) -> int:
+        """Goes up whenever a rule or an alert comes, changes or goes."""
+        return self._rules_version + self.history.version
 
-    @property
-    def fired_today(self) -> int:
-        """How many alerts of the current UTC day the history holds."""
-        return self._history.fired_today
-
-    def by_metric(self, market: str) -> Counter[str]:
-        """How many alerts of a market the history holds, by metric."""
-        return Counter(record.event.metric for record in self._history.records(market))
-
-    def since(self, event_id: str | None) -> list[AlertEvent]:
-        """What fired after the event with this id, oldest first; in this run, for None."""
-        return self._history.since(event_id)
-
-    def events(self, market: str | None = None, since: int = 0) -> list[AlertEvent]:
-        """What fired in a market (None: in all) at or after `since` (epoch ms), newest first."""
-        return self._history.events(market, since)
-
-    def records(self, market: str | None = None, since: int = 0) -> list[Record]:
-        """The same with what became of each."""
-        return list(self._history.records(market, since))
-
-    def events_of(self, market: str, params: PairParams) -> list[AlertEvent]:
-        """The alerts that a chart of this pair marks, oldest first: see AlertHistory."""
-        return self._history.events_of(market, params)
-
-    def clear_events(self) -> int:
-        """Empty the history; how many events went."""
-        count = self._history.clear()
-        self.version += 1
-        self._keep(lambda archive: archive.clear_events())
-        return count
-
-    # --- the rules -------------------------------------------------------------------
-
-    @property
-    def rules(self) -> tuple[AlertRule, ...]:
-        """All rules, in the order in which they were added."""
-        return tuple(self._rules.values())
+    # --- the archive -----------------------------------------------------------------
 
     def restore(
         self,
@@ -122,7 +73,7 @@ class AlertEngine:
         deliveries: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         """Take over what an archive kept; events come newest first. Deliveries go on."""
-        self._state = AlertState({**restored(states).rules, **self._state.rules})
+        self._state = AlertState({**restored_states(states).rules, **self._state.rules})
         for kept in rules:
             try:
                 rule = parse_rule(kept)
@@ -130,18 +81,29 @@ class AlertEngine:
                 logger.warning("the archive holds a rule that cannot be used: %s", error)
             else:
                 self._rules[rule.id] = rule
-        self._history.restore(events, self._rules)
-        self._deliveries.restore(deliveries)
-        self.version += 1
+        self._rules_version += 1
+        self.history.restore(events, self._rules)
+        self._outbox.restore(deliveries)
 
     def keep_again(self) -> None:
         """Hand all that is known to a new archive, which may not have it."""
         for rule in self._rules.values():
             self._keep_rule(rule)
-        documents = [record.document() for record in reversed(list(self._history.records()))]
-        states = turned(AlertState(), self._state)
-        waiting = self._deliveries.rows()
-        self._keep(lambda archive: archive.add_events(documents, states, waiting))
+        documents = [record.document() for record in self.history.records()][::-1]
+        states, waiting = turned(AlertState(), self._state), self._outbox.deliveries()
+        self._writer.keep(lambda archive: archive.add_events(documents, states, waiting))
+
+    def clear_events(self) -> int:
+        """Empty the history, here and in the archive; how many events went."""
+        self._writer.keep(lambda archive: archive.clear_events())
+        return self.history.clear()
+
+    # --- the rules -------------------------------------------------------------------
+
+    @property
+    def rules(self) -> tuple[AlertRule, ...]:
+        """All rules, in the order in which they were added."""
+        return tuple(self._rules.values())
 
     def add_rule(self, fields: Mapping[str, Any]) -> AlertRule:
         """Add a rule from plain values (see parse_rule); id and created_ms are given here.
@@ -151,7 +113,7 @@ class AlertEngine:
         """
         given = {"id": uuid.uuid4().hex[:12], "created_ms": int(time.time() * 1_000), **fields}
         rule = parse_rule(given)
-        if self._source.market(rule.market) is None:
+        if rule.market not in self._markets:
             raise ValueError(f"market is {rule.market!r}, but there is no such market")
         if rule.webhook is not None:
             check_url(rule.webhook)
@@ -161,7 +123,7 @@ class AlertEngine:
         if replaced is not None:
             self._forget(replaced)
             before, self._state = self._state, self._state.begin([rule.id])
-            self._take([], turned(before, self._state))
+            self._keep_alerts([], turned(before, self._state))
         self._save(rule)
         logger.info("alert rule %s added: %s", rule.id, _words(rule))
         return rule
@@ -172,8 +134,8 @@ class AlertEngine:
         if rule is None:
             return False
         self._forget(rule)
-        self.version += 1
-        self._keep(lambda archive: archive.delete_rule(rule_id))
+        self._rules_version += 1
+        self._writer.keep(lambda archive: archive.delete_rule(rule_id))
         logger.info("alert rule %s deleted", rule_id)
         return True
 
@@ -197,9 +159,9 @@ class AlertEngine:
         Until its market has the symbol, or comes back, nothing is read for it.
         """
         rule = self._rules.get(rule_id)
-        return "" if rule is None else waits_for(rule, self._source.market(rule.market))
+        return "" if rule is None else waits_for(rule, self._markets.get(rule.market))
 
-    # --- evaluation ------------------------------------------------------------------
+    # --- markets that begin or come back -----------------------------------------------
 
     def begin(self, market: Market) -> None:
         """A market begins anew: its rules hear of every bar of it, as if they were new."""
@@ -207,14 +169,11 @@ class AlertEngine:
         self._reader.begin({rule.key for rule in rules}, market)
         self._state = self._state.begin(rule.id for rule in rules)
 
-    def found_again(self, market: Market, kept_as: str) -> None:
-        """A market is back from the archive: what became of its alerts can be learned on."""
-        self._history.found_again(market.id, kept_as, serial(market))
-        self.version += 1
-
     def behind_ms(self, market: Market) -> int:
         """How far the rules on closed bars are behind a market, by its own clock."""
         return self._reader.behind_ms(self.rules, market)
+
+    # --- evaluation ------------------------------------------------------------------
 
     async def run(self) -> None:
         """Evaluate for ever."""
@@ -223,68 +182,59 @@ class AlertEngine:
     async def step(self) -> list[AlertEvent]:
         """Evaluate the rules of every market that changed since the last step."""
         async with self._stepping:
-            return await self._step()
-
-    async def _step(self) -> list[AlertEvent]:
-        readings = await self._reader.read(self.rules)
-        events, state = evaluate(self.rules, readings, self._state)
-        states, self._state = turned(self._state, state), state
-        for rule_id in state.spent:
-            if self._rules[rule_id].enabled:
-                self._save(replace(self._rules[rule_id], enabled=False))
-        if events or states:
-            self._take(events, states)
-        if time.monotonic() - self._followed_s >= FOLLOW_S:
-            await self._follow()
-        return events
+            readings = await self._reader.read(self.rules)
+            events, state = evaluate(self.rules, readings, self._state, trade_sentence)
+            states, self._state = turned(self._state, state), state
+            for rule_id in state.spent:
+                if self._rules[rule_id].enabled:
+                    self._save(replace(self._rules[rule_id], enabled=False))
+            if events or states:
+                self._keep_alerts(events, states)
+            if self._kernels.ready and time.monotonic() - self._followed_s >= FOLLOW_S:
+                await self._follow()
+            return events
 
     async def stop(self) -> None:
         """End the deliveries under way, in well under a second; the next start goes on."""
-        await self._deliveries.stop()
+        await self._outbox.stop()
 
-    def _take(self, events: list[AlertEvent], states: Mapping[str, Mapping[str, Any]]) -> None:
-        kept = self._history.add(events, self._rules, self._serial)
-        for record in kept:
-            market = self._source.market(record.event.market)
-            record.kept_as = "" if market is None else self._source.recorder.kept_as(market)
-        waiting = self._deliveries.take(kept, self._rules)
-        documents = [record.document() for record in kept]
-        self.version += bool(events)
+    def _keep_alerts(
+        self, events: list[AlertEvent], states: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Put alerts into the history and the archive, with what is remembered of the rules,
+        and send them to the webhooks of their rules.
+        """
+        records = self.history.add(events, self._rules, self._markets)
+        waiting = self._outbox.take(records, self._rules)
+        documents = [record.document() for record in records]
         for event in events:
             logger.info("alert in market %s: %s", event.market, event.text)
-        self._keep(lambda archive: archive.add_events(documents, states, waiting))
-        self._deliveries.send(waiting)
-
-    def _serial(self, market_id: str) -> int:
-        market = self._source.market(market_id)
-        return serial(market) if market is not None else 0
-
-    def _changed(self) -> None:
-        self.version += 1
+        self._writer.keep(lambda archive: archive.add_events(documents, states, waiting))
+        self._outbox.send(waiting)
 
     async def _follow(self) -> None:
         """See what became of the alerts that are still open."""
         self._followed_s = time.monotonic()
-        for record in await follow(self._source, self._history.followed()):
-            self.version += 1
+        for record in await follow(self._markets, self.history.followed()):
+            self.history.changed()
             if not record.followed:
-                self._keep(partial(Archive.update_event, event=record.document()))
+                self._writer.keep(partial(Archive.update_event, event=record.document()))
 
     def _forget(self, rule: AlertRule) -> None:
         """Begin anew with what a rule read, unless another still reads the same."""
-        others = (one for one in self._rules.values() if one.id != rule.id and one.enabled)
-        if rule.key not in {one.key for one in others}:
+        others = (other for other in self._rules.values() if other.id != rule.id and other.enabled)
+        if rule.key not in {other.key for other in others}:
             self._reader.forget(rule.key)
 
     def _save(self, rule: AlertRule) -> None:
         self._rules[rule.id] = rule
         self._forget(rule)
         self._reader.again(rule.market, rule.key)
-        self.version += 1
+        self._rules_version += 1
         self._keep_rule(rule)
 
     def _keep_rule(self, rule: AlertRule) -> None:
-        self._keep(lambda archive: archive.save_rule(rule_to_dict(rule)))
+        self._writer.keep(lambda archive: archive.save_rule(rule_to_dict(rule)))
 
 
 def public_rule(rule: AlertRule) -> dict[str, Any]:

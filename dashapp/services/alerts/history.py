@@ -2,21 +2,26 @@
 
 A rule may be deleted or changed after it fired, so the pair's parameters are kept beside
 each event, here and in the archive: a chart marks the alerts of the very series it draws.
+What is remembered of rules across a restart is here too, so that no crossing fires twice: a
+state is kept whenever its condition turns or it fires, in the transaction that keeps the
+alert itself; after a kill either both are there or neither is.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from itertools import islice, takewhile
 from typing import Any
 
-from analytics.alerts import AlertEvent, AlertRule
+from analytics.alerts import AlertEvent, AlertRule, AlertState, RuleState
 from analytics.model import PairParams
 from analytics.outcomes import Outcome
+from dashapp.services.alerts.webhook import DeliveryState, Progress
+from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +34,10 @@ _FOLLOWED = ("z", "spread")
 
 @dataclass(eq=False)
 class Record:
-    """An alert, the pair it was about, what became of it and of its webhook, in words.
+    """An alert, the pair it was about, what became of it and of its webhook.
 
+    delivery: how far the webhook is, in words. delivery_state: the same as a state, None
+    without a webhook.
     of: the serial of the body of data in which it fired, 0 once that is gone. Bars of another
     body at the same times, as those of a simulation begun anew, tell nothing of it. kept_as:
     the name under which the archive has that body, from which it may come back; "" for none.
@@ -40,6 +47,7 @@ class Record:
     params: PairParams | None
     outcome: Outcome | None = None
     delivery: str = ""
+    delivery_state: DeliveryState | None = None
     of: int = 0
     kept_as: str = ""
 
@@ -54,6 +62,10 @@ class Record:
         open_yet = self.outcome is None or not self.outcome.done
         return self.suggests and open_yet and self.of != 0
 
+    def show(self, progress: Progress) -> None:
+        """Take over how far the webhook is."""
+        self.delivery, self.delivery_state = progress.words, progress.state
+
     def document(self) -> dict[str, Any]:
         """The record as plain values, for JSON and for an archive."""
         return {  # their fields are plain values: no need for the care of asdict
@@ -61,6 +73,7 @@ class Record:
             "params": self.params and dict(vars(self.params)),
             "outcome": self.outcome and asdict(self.outcome),
             "delivery": self.delivery,
+            "delivery_state": self.delivery_state,
             "kept_as": self.kept_as,
         }
 
@@ -68,12 +81,15 @@ class Record:
 class AlertHistory:
     """The newest MAX_EVENTS alerts, each with the parameters of the pair it was about.
 
+    version: goes up whenever an alert comes, changes or goes.
+
     >>> history = AlertHistory()
     >>> history.newest_event is None, history.since(None)
     (True, [])
     """
 
     def __init__(self) -> None:
+        self.version = 0
         self._kept: deque[Record] = deque(maxlen=MAX_EVENTS)
         self._fired = 0
 
@@ -88,6 +104,10 @@ class AlertHistory:
         midnight_ms = int(time.time() // 86_400) * 86_400_000
         return sum(record.event.ts_ms >= midnight_ms for record in self._kept)
 
+    def by_metric(self, market: str) -> Counter[str]:
+        """How many alerts of a market are held, by metric."""
+        return Counter(record.event.metric for record in self.records(market))
+
     def since(self, event_id: str | None) -> list[AlertEvent]:
         """What fired after the event with this id, oldest first; in this run, for None.
 
@@ -100,13 +120,13 @@ class AlertHistory:
         newer = takewhile(lambda event: event.id != event_id, newest_first)
         return list(newer)[::-1]
 
-    def records(self, market: str | None = None, since: int = 0) -> Iterator[Record]:
+    def records(self, market: str | None = None, since: int = 0) -> list[Record]:
         """What fired in a market (None: in all) at or after `since` (epoch ms), newest first."""
-        return (
+        return [
             record
             for record in reversed(self._kept)
             if record.event.ts_ms >= since and market in (None, record.event.market)
-        )
+        ]
 
     def events(self, market: str | None = None, since: int = 0) -> list[AlertEvent]:
         """The alerts alone of `records`."""
@@ -132,34 +152,40 @@ class AlertHistory:
         """The alerts of which more can be learned, oldest first."""
         return [record for record in self._kept if record.followed]
 
-    def found_again(self, market: str, kept_as: str, of: int) -> None:
-        """A market is there, with the serial `of`, that holds what the archive has by a name."""
-        for record in self._kept:
-            if record.event.market == market and record.kept_as == kept_as:
-                record.of = of
-
     def find(self, event_id: str) -> Record | None:
         """The record of an event, None where it is not held. The newest are found first."""
-        return next((one for one in reversed(self._kept) if one.event.id == event_id), None)
+        newest_first = reversed(self._kept)
+        return next((record for record in newest_first if record.event.id == event_id), None)
+
+    def found_again(self, market: Market) -> None:
+        """A market is there that holds what the archive has under its name."""
+        for record in self._kept:
+            if record.event.market == market.id and record.kept_as == market.kept_as:
+                record.of = market.serial
+        self.version += 1
+
+    def changed(self) -> None:
+        """A record was brought up to date."""
+        self.version += 1
 
     def add(
         self,
         events: Iterable[AlertEvent],
         rules: Mapping[str, AlertRule],
-        serial_of: Callable[[str], int],
+        markets: Mapping[str, Market],
     ) -> list[Record]:
-        """Take new events in, oldest first; the records made of them.
-
-        serial_of: that of the body of data that a market is now.
-        """
-        made = []
+        """Take new events in, oldest first; the records made of them."""
+        added = []
         for event in events:
-            rule = rules.get(event.rule_id)
-            params = rule.params if rule is not None else None
-            made.append(Record(event, params, of=serial_of(event.market)))
-        self._kept.extend(made)
-        self._fired += len(made)
-        return made
+            rule, market = rules.get(event.rule_id), markets.get(event.market)
+            record = Record(event, rule.params if rule is not None else None)
+            if market is not None:
+                record.of, record.kept_as = market.serial, market.kept_as
+            added.append(record)
+        self._kept.extend(added)
+        self._fired += len(added)
+        self.version += bool(added)
+        return added
 
     def restore(
         self, documents: Iterable[Mapping[str, Any]], rules: Mapping[str, AlertRule]
@@ -175,12 +201,14 @@ class AlertHistory:
             except (KeyError, TypeError, ValueError) as error:
                 logger.warning("the archive holds an alert that cannot be used: %s", error)
         self._kept.extend(fired)
+        self.version += 1
 
     def clear(self) -> int:
         """Forget all; how many they were."""
         count = len(self._kept)
         self._kept.clear()
         self._fired = 0
+        self.version += 1
         return count
 
 
@@ -191,11 +219,45 @@ def _is_of_a_leg(event: AlertEvent, params: PairParams) -> bool:
 def _restored(document: Mapping[str, Any], rules: Mapping[str, AlertRule]) -> Record:
     fields = {**document, "symbols": tuple(document["symbols"])}
     outcome, delivery = fields.pop("outcome", None), fields.pop("delivery", "")
-    kept_as = fields.pop("kept_as", "")
-    held = Outcome(**outcome) if outcome is not None else None
+    kept_as, state = fields.pop("kept_as", ""), fields.pop("delivery_state", None)
+    known = Outcome(**outcome) if outcome is not None else None
     rule = rules.get(document["rule_id"])
     if "params" not in fields:
-        return Record(AlertEvent(**fields), rule.params if rule is not None else None, held)
+        return Record(AlertEvent(**fields), rule.params if rule is not None else None, known)
     params = fields.pop("params")
     pair = PairParams(**params) if params is not None else None
-    return Record(AlertEvent(**fields), pair, held, delivery, kept_as=kept_as)
+    return Record(AlertEvent(**fields), pair, known, delivery, state, kept_as=kept_as)
+
+
+def turned(before: AlertState, after: AlertState) -> dict[str, dict[str, Any]]:
+    """The states that an archive must keep after an evaluation, as plain values.
+
+    >>> old, new = AlertState(), AlertState({"r1": RuleState(active=True, fired=1)})
+    >>> list(turned(old, new)), list(turned(new, new))
+    (['r1'], [])
+    """
+    return {
+        rule_id: asdict(state)
+        for rule_id, state in after.rules.items()
+        if _lasting(state) != _lasting(before.rules.get(rule_id, RuleState()))
+    }
+
+
+def _lasting(state: RuleState) -> tuple[bool, int, bool]:
+    """What of a state must outlive the process."""
+    return state.active, state.fired, state.spent
+
+
+def restored_states(kept: Mapping[str, Mapping[str, Any]]) -> AlertState:
+    """The states of rules that an archive kept.
+
+    >>> restored_states({"r1": {"active": True, "fired": 2}}).rules["r1"].fired
+    2
+    """
+    states = {}
+    for rule_id, fields in kept.items():
+        try:
+            states[rule_id] = replace(RuleState(), **{**fields, "paused": False})
+        except TypeError as error:
+            logger.warning("the archive holds a rule's state that cannot be used: %s", error)
+    return AlertState(states)

@@ -12,86 +12,88 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from analytics.alerts import AlertRule
 from dashapp.services.alerts.history import AlertHistory, Record
 from dashapp.services.alerts.webhook import WAITS_S, Progress, Webhooks
+from dashapp.services.archive.writer import ArchiveWriter
 from storage.archive.archive import Archive
 
 logger = logging.getLogger(__name__)
 
 #: An alert of an earlier run that is older than this is not posted any more.
 MAX_AGE_MS = 86_400_000
-#: How the words of a delivery begin that has not ended; the second are those of old archives.
-_NOT_ENDED = ("pending", "trying again")
-
-Row = dict[str, Any]
 
 
-class Deliveries:
-    """Deliveries under way, told in the history and kept by `keep`; `changed` hears of each."""
+class Delivery(TypedDict):
+    """An alert on its way, as the archive keeps it. id: the alert's. body: JSON."""
 
-    def __init__(
-        self,
-        history: AlertHistory,
-        keep: Callable[[Callable[[Archive], object]], None],
-        changed: Callable[[], None],
-    ) -> None:
+    id: str
+    url: str
+    body: str
+    created_ms: int
+    tries: int
+
+
+class Outbox:
+    """Deliveries under way: told in the history, and kept by the writer of the archive."""
+
+    def __init__(self, history: AlertHistory, writer: ArchiveWriter) -> None:
         self._history = history
-        self._keep = keep
-        self._changed = changed
+        self._writer = writer
         self._webhooks = Webhooks(self._told, WAITS_S)
-        self._waiting: dict[str, Row] = {}
+        self._waiting: dict[str, Delivery] = {}
 
-    def rows(self) -> list[Row]:
-        """What is under way, as an archive keeps it."""
-        return [dict(row) for row in self._waiting.values()]
+    def deliveries(self) -> list[Delivery]:
+        """What is under way."""
+        return [delivery.copy() for delivery in self._waiting.values()]
 
-    def take(self, records: Iterable[Record], rules: Mapping[str, AlertRule]) -> list[Row]:
-        """Note that new alerts are pending whose rules have a webhook; the rows of them.
+    def take(self, records: Iterable[Record], rules: Mapping[str, AlertRule]) -> list[Delivery]:
+        """The deliveries of new alerts whose rules have a webhook; the alerts become pending.
 
         They are to be kept with the alerts, then sent.
         """
-        made = []
+        deliveries: list[Delivery] = []
         for record in records:
             rule = rules.get(record.event.rule_id)
-            if rule is None or rule.webhook is None:
-                continue
-            made.append(
-                {
-                    "id": record.event.id,
-                    "url": rule.webhook,
-                    "body": json.dumps(record.document(), allow_nan=False),
-                    "created_ms": time.time_ns() // 1_000_000,
-                    "tries": 0,
-                }
-            )
-            record.delivery = Progress("pending").words
-        return made
+            if rule is not None and rule.webhook is not None:
+                deliveries.append(
+                    {
+                        "id": record.event.id,
+                        "url": rule.webhook,
+                        "body": json.dumps(record.document(), allow_nan=False),
+                        "created_ms": time.time_ns() // 1_000_000,
+                        "tries": 0,
+                    }
+                )
+                record.show(Progress("pending"))
+        return deliveries
 
-    def send(self, rows: Iterable[Row]) -> None:
+    def send(self, deliveries: Iterable[Delivery]) -> None:
         """Begin to deliver, or go on with what an earlier run began."""
-        for row in rows:
-            self._waiting[row["id"]] = row
-            self._webhooks.post(row["url"], row["id"], row["body"], row["tries"])
+        for delivery in deliveries:
+            self._waiting[delivery["id"]] = delivery
+            self._webhooks.post(
+                delivery["url"], delivery["id"], delivery["body"], delivery["tries"]
+            )
 
     def restore(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Go on with what an archive kept, after the history is back."""
-        kept, held = [dict(row) for row in rows], self._by_id()
+        kept, records = [cast(Delivery, dict(row)) for row in rows], self._by_id()
         oldest_ms = time.time_ns() // 1_000_000 - MAX_AGE_MS
-        old = [row for row in kept if row["created_ms"] < oldest_ms]
-        for row in old:
-            progress = Progress("given up", row["tries"], "older than a day")
-            self._note(row["id"], held.get(row["id"]), progress)
-        fresh = [row for row in kept if row["created_ms"] >= oldest_ms]
+        old = [delivery for delivery in kept if delivery["created_ms"] < oldest_ms]
+        for delivery in old:
+            progress = Progress("given up", delivery["tries"], "older than a day")
+            self._note(delivery["id"], records.get(delivery["id"]), progress)
+        fresh = [delivery for delivery in kept if delivery["created_ms"] >= oldest_ms]
         if kept:
             words = "%d alerts go on to their webhooks, %d are too old for it"
             logger.info(words, len(fresh), len(old))
         self.send(fresh)
-        self._give_up_lost(held.values())
+        self._give_up_lost(records.values())
 
     async def stop(self) -> None:
         """End the tries under way. What is not delivered yet stays where it is kept."""
@@ -107,7 +109,7 @@ class Deliveries:
     def _give_up_lost(self, records: Iterable[Record]) -> None:
         """Alerts that were to be delivered, but of which no more is kept than that."""
         for record in records:
-            if record.delivery.startswith(_NOT_ENDED) and record.event.id not in self._waiting:
+            if record.delivery_state == "pending" and record.event.id not in self._waiting:
                 ended = Progress("given up", why="the program ended")
                 self._note(record.event.id, record, ended)
 
@@ -117,14 +119,14 @@ class Deliveries:
     def _note(self, delivery_id: str, record: Record | None, progress: Progress) -> None:
         """Put a delivery's progress into the history, where that has the alert, and keep it."""
         if record is not None:
-            record.delivery = progress.words
-            self._changed()
+            record.show(progress)
+            self._history.changed()
         if progress.state == "pending":
             if delivery_id in self._waiting:
                 self._waiting[delivery_id]["tries"] = progress.tries
             count = partial(Archive.count_tries, delivery_id=delivery_id, tries=progress.tries)
-            self._keep(count)
+            self._writer.keep(count)
             return
         self._waiting.pop(delivery_id, None)
         event = record.document() if record is not None else None
-        self._keep(partial(Archive.end_delivery, delivery_id=delivery_id, event=event))
+        self._writer.keep(partial(Archive.end_delivery, delivery_id=delivery_id, event=event))

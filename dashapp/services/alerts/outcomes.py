@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.model import BAR_COLUMNS, Bars, PairParams
+from analytics.model import Bars, PairParams
 from analytics.outcomes import Outcome, outcome
 from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.alerts.history import Record
-from dashapp.services.alerts.readings import Source, waits_for_symbols
-from dashapp.services.analysis.cache import serial
+from dashapp.services.alerts.readings import waits_for_symbols
+from dashapp.services.markets import Markets
 
 #: Seconds between two looks at all alerts that are open.
 FOLLOW_S = 2.0
@@ -30,16 +30,13 @@ class _Job:
     x: Bars
 
 
-async def follow(source: Source, records: Iterable[Record]) -> list[Record]:
+async def follow(markets: Markets, records: Sequence[Record]) -> list[Record]:
     """Bring the outcomes of records up to date; those that changed, or can do so no more."""
-    if not source.kernels_ready:
-        return []
-    records = list(records)
-    changed = [record for record in records if not _held(source, record)]
+    changed = [record for record in records if not _bar_held(markets, record)]
     for record in changed:
         record.of = 0
-    held = [record for record in records if record.of]
-    jobs = [job for record in held[-MAX_FOLLOWED:] if (job := _job(source, record))]
+    open_yet = [record for record in records if record.of]
+    jobs = [job for record in open_yet[-MAX_FOLLOWED:] if (job := _job(markets, record))]
     if not jobs:
         return changed
     for job, seen in zip(jobs, await asyncio.to_thread(_run, jobs), strict=True):
@@ -49,22 +46,22 @@ async def follow(source: Source, records: Iterable[Record]) -> list[Record]:
     return changed
 
 
-def _held(source: Source, record: Record) -> bool:
+def _bar_held(markets: Markets, record: Record) -> bool:
     """Whether the body of data in which an alert fired still holds its bar."""
     params, event = record.params, record.event
-    market = source.market(event.market)
-    if params is None or market is None or serial(market) != record.of:
+    market = markets.get(event.market)
+    if params is None or market is None or market.serial != record.of:
         return False
     if waits_for_symbols(market, event.symbols, params):
         return True
-    held = (market.bars(leg, params.timeframe).ts_ms for leg in event.symbols)
-    return all(not len(ts_ms) or ts_ms[0] <= event.ts_ms for ts_ms in held)
+    times = (market.bars(leg, params.timeframe).ts_ms for leg in event.symbols)
+    return all(not len(ts_ms) or ts_ms[0] <= event.ts_ms for ts_ms in times)
 
 
-def _job(source: Source, record: Record) -> _Job | None:
+def _job(markets: Markets, record: Record) -> _Job | None:
     """The closed bars of an alert's pair from one view before it; None without new ones."""
     params, event = record.params, record.event
-    market = source.market(event.market)
+    market = markets.get(event.market)
     if params is None or market is None or waits_for_symbols(market, event.symbols, params):
         return None
     last_closed = closed_until_ms(market, event.symbols, params.timeframe)
@@ -81,8 +78,7 @@ def _part(bars: Bars, span: tuple[int, int], params: PairParams) -> Bars:
     before = len(bars) if params.filtered else params.limit
     start = max(int(np.searchsorted(bars.ts_ms, ts_ms)) - before - 1, 0)
     stop = int(np.searchsorted(bars.ts_ms, last_ms, side="right"))
-    columns = {name: getattr(bars, name)[start:stop] for name in BAR_COLUMNS}
-    return Bars(bars.symbol, bars.timeframe, **columns)
+    return bars[start:stop]
 
 
 def _run(jobs: list[_Job]) -> list[Outcome | None]:

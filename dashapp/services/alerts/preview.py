@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Mapping
+import time
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.alerts import AlertRule, describe, parse_rule, would_have_fired
-from analytics.model import TIMEFRAMES
-from dashapp.services.alerts.readings import Source, rehearsal
+from cachetools import LRUCache, TTLCache
 
-#: Seconds for which a rehearsal that is shown beside live figures stands.
+from analytics.alerts import AlertRule, describe, parse_rule, would_have_fired
+from analytics.model import TIMEFRAMES, FloatArray, IntArray
+from dashapp.services.alerts.readings import past_readings
+from dashapp.services.markets import Markets
+from dashapp.services.startup import Kernels
+from dashapp.text.pair import trade_sentence
+
+#: Seconds for which a preview that is shown beside live figures stands.
 RECENT_S = 5.0
 _MOST_KEPT = 32
 
@@ -29,90 +34,91 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Preview:
     """What a rule would have done in the data in view: in words, and where."""
 
     words: str = ""
     marks: tuple[Mark, ...] = ()
 
 
-class Rehearsals:
-    """Rehearsals of rules, made anew when a bar has begun since. version: see `recent`."""
+class Previews:
+    """Previews of rules, computed anew when a bar has begun since. version: see `recent`."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._kept: OrderedDict[Any, Rehearsal] = OrderedDict()
+    def __init__(self, markets: Markets, kernels: Kernels) -> None:
         self.version = 0
-        self._recent: OrderedDict[str, Rehearsal] = OrderedDict()
-        self._begun_s: dict[str, float] = {}
+        self._markets = markets
+        self._kernels = kernels
+        self._kept: LRUCache[Hashable, Preview] = LRUCache(_MOST_KEPT)
+        self._recent: LRUCache[str, Preview] = LRUCache(_MOST_KEPT)
+        self._begun: TTLCache[str, None] = TTLCache(_MOST_KEPT, RECENT_S, timer=time.monotonic)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def recent(self, fields: Mapping[str, Any]) -> Rehearsal:
-        """The last known rehearsal of a rule, at once; empty before the first.
+    def recent(self, fields: Mapping[str, Any]) -> Preview:
+        """The last known preview of a rule, at once; empty before the first.
 
-        It is made anew in the background, every RECENT_S seconds at most; version goes up
+        It is computed anew in the background, every RECENT_S seconds at most; version goes up
         when it has changed.
         """
         name = repr(fields)
-        now_s = asyncio.get_running_loop().time()
-        if now_s - self._begun_s.get(name, -RECENT_S) >= RECENT_S:
-            begun = {one: at_s for one, at_s in self._begun_s.items() if now_s - at_s < RECENT_S}
-            self._begun_s = {**begun, name: now_s}
+        if name not in self._begun:
+            self._begun[name] = None
             task = asyncio.create_task(self._renew(name, fields))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return self._recent.get(name, Rehearsal())
+        return self._recent.get(name, Preview())
 
     async def _renew(self, name: str, fields: Mapping[str, Any]) -> None:
         try:
-            made = await self.of(fields)
+            preview = await self.of(fields)
         except ValueError:
             return
-        if made != self._recent.get(name):
+        if preview != self._recent.get(name):
             self.version += 1
-        self._recent[name] = made
-        self._recent.move_to_end(name)
-        while len(self._recent) > _MOST_KEPT:
-            self._recent.popitem(last=False)
+        self._recent[name] = preview
 
-    async def of(self, fields: Mapping[str, Any]) -> Rehearsal:
-        """The rehearsal of a rule given by plain values, without its id.
+    async def of(self, fields: Mapping[str, Any]) -> Preview:
+        """The preview of a rule given by plain values, without its id.
 
         Empty for a market that is not there or has not what the rule reads. Raises
         ValueError in words for values that make no rule.
         """
-        rule = parse_rule({"id": "rehearsal", **fields})
-        market = self._source.market(rule.market)
-        if market is None or not self._source.kernels_ready:
-            return Rehearsal()
+        rule = parse_rule({"id": "preview", **fields})
+        market = self._markets.get(rule.market)
+        if market is None or not self._kernels.ready:
+            return Preview()
         length = TIMEFRAMES[rule.params.timeframe if rule.params else market.timeframes[0]]
-        known = [one for one in rule.symbols if one in market.symbols]
-        newest = max((market.stats(one).ts_ms // length for one in known), default=0)
-        key = (market.id, rule, newest)
-        if key not in self._kept:
-            read = rehearsal(market, rule)
-            finest = market.timeframes[0]
-            self._kept[key] = await asyncio.to_thread(lambda: _rehearsed(rule, finest, *read()))
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-        return self._kept[key]
+        known = [symbol for symbol in rule.symbols if symbol in market.symbols]
+        newest = max((market.stats(symbol).ts_ms // length for symbol in known), default=0)
+        key = (market.serial, rule, newest)
+        preview = self._kept.get(key)
+        if preview is None:
+            read, finest = past_readings(market, rule), market.timeframes[0]
+            preview = await asyncio.to_thread(lambda: _preview(rule, finest, *read()))
+            self._kept[key] = preview
+        return preview
 
 
-def _rehearsed(rule: AlertRule, finest: str, ts_ms: Any, values: Any) -> Rehearsal:
+def _preview(
+    rule: AlertRule, finest: str, ts_ms: IntArray, values: FloatArray, betas: FloatArray
+) -> Preview:
     if not len(ts_ms):
-        return Rehearsal()
+        return Preview()
     hits = would_have_fired(rule, ts_ms, values)
     times = "once" if len(hits) == 1 else f"{len(hits):,} times"
     marks = tuple(
         Mark(
-            int(ts_ms[at]), rule.metric, rule.operator, float(values[at]), _words(rule, values[at])
+            int(ts_ms[at]),
+            rule.metric,
+            rule.operator,
+            float(values[at]),
+            _words(rule, float(values[at]), float(betas[at])),
         )
         for at in hits.tolist()
     )
     count = f"{len(ts_ms):,}"
     bars = f"{count} bars in view" if rule.params else f"newest {count} {finest} bars"
-    return Rehearsal(f"it would have fired {times} in the {bars}", marks)
+    return Preview(f"it would have fired {times} in the {bars}", marks)
 
 
-def _words(rule: AlertRule, value: float) -> str:
-    return f"would have fired: {describe(rule, float(value))}"
+def _words(rule: AlertRule, value: float, beta: float) -> str:
+    return f"would have fired: {describe(rule, value, beta, trade_sentence)}"

@@ -10,34 +10,29 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import cache, partial
 
 import numpy as np
 
 from analytics.alerts import METRICS, AlertRule, Reading
 from analytics.alignment import align
-from analytics.model import Bars, FeedStatus, FloatArray, IntArray, PairParams
+from analytics.model import Bars, FeedState, FloatArray, IntArray, PairParams
 from analytics.readings import pair_readings
-from dashapp.services.alerts.closed_bars import ClosedBars, Plan, newest_ms
+from dashapp.services.alerts.closed_bars import ClosedBars, Plan, metrics_of, newest_ms
 from dashapp.services.alerts.unconfirmed import certain
-from dashapp.services.analysis.cache import legs, serial
+from dashapp.services.analysis.cache import legs
+from dashapp.services.markets import Markets
+from dashapp.services.startup import Kernels
 from storage.market.market import Market
 
+#: The newest time of symbols in a market, epoch ms.
+Clock = Callable[[tuple[str, ...]], int]
 #: Kinds of markets that a feed fills, which may fall silent.
 _FED = ("live", "demo")
-#: Newest bars of one symbol in which a rule is rehearsed.
-_REHEARSED = 1_000
-
-
-class Source(Protocol):
-    """What is read from: the runtime."""
-
-    @property
-    def kernels_ready(self) -> bool: ...
-    def market(self, market_id: str) -> Market | None: ...
-    def feed_status(self, market_id: str) -> FeedStatus: ...
+#: Newest bars of one symbol in which a rule is previewed.
+_PREVIEWED = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +53,9 @@ class _Newest:
         if not len(self.y) or not len(self.x):
             return []
         end = int(max(self.y.ts_ms[-1], self.x.ts_ms[-1]))
-        metric = self.rule.metric
-        value = pair_readings(self.y, self.x, self.params, [metric], [end])[metric][0]
-        return [Reading(self.rule.key, end, float(value), self.at_ms)]
+        read = pair_readings(self.y, self.x, self.params, metrics_of(self.rule), [end])
+        value, beta = read[self.rule.metric][0], read.get("hedge_ratio", [math.nan])[0]
+        return [Reading(self.rule.key, end, float(value), self.at_ms, beta=float(beta))]
 
 
 @dataclass
@@ -75,8 +70,9 @@ class _Round:
 class AlertReader:
     """Reads for the rules of markets, only where something changed since the last time."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, markets: Markets, kernels: Kernels) -> None:
+        self._markets = markets
+        self._kernels = kernels
         self._closed = ClosedBars()
         self._seen: dict[str, Hashable] = {}
         self._versions: dict[Hashable, Hashable] = {}
@@ -108,7 +104,7 @@ class AlertReader:
         """One reading or more for each thing that the enabled rules watch and that changed."""
         found: list[_Round] = []
         for market_id in dict.fromkeys(rule.market for rule in rules):
-            market = self._source.market(market_id)
+            market = self._markets.get(market_id)
             if market is None or not market.symbols:
                 self._seen.pop(market_id, None)
             else:
@@ -120,11 +116,11 @@ class AlertReader:
         for one in found:
             made = one.readings + self._taken(one, results)
             # What was read of a market that another one replaced meanwhile says nothing.
-            if self._source.market(one.market.id) is one.market:
+            if self._markets.get(one.market.id) is one.market:
                 readings += made
         return sorted(readings, key=lambda reading: reading.ts_ms)
 
-    def _taken(self, of: _Round, results: Any) -> list[Reading]:
+    def _taken(self, of: _Round, results: Iterator[list[Reading]]) -> list[Reading]:
         """The results of a round's work, but for those that have been overtaken."""
         readings: list[Reading] = []
         for job in of.work:
@@ -141,16 +137,16 @@ class AlertReader:
     def _collect(self, market: Market, rules: list[AlertRule]) -> _Round:
         """What there is to read of a market for its armed rules, one of each key."""
         found = _Round(market)
-        state = self._source.feed_status(market.id).state
+        state = self._markets.status(market.id).state
         silent = market.kind in _FED and state != "live"
         clocked = any(rule.metric == "feed_silent" for rule in rules)
-        # serial: a market made anew may have come to the same version.
-        ready = self._source.kernels_ready
-        seen = (serial(market), market.version, market.whole, silent, ready)
+        # A market made anew, which has another serial, may have come to the same version.
+        ready = self._kernels.ready
+        seen = (market.serial, market.version, market.whole, silent, ready)
         if seen == self._seen.get(market.id) and not clocked:
             return found
         self._seen[market.id] = seen
-        clock = _Once(lambda symbols: newest_ms(market, symbols))
+        clock = cache(partial(newest_ms, market))
         for rule in rules:
             if rule.metric == "feed_silent":
                 found.readings += _silence(market, rule, state)
@@ -164,15 +160,15 @@ class AlertReader:
 
     def _changed(self, market: Market, rule: AlertRule) -> bool:
         """Whether the symbols of a rule have new data since it was last read."""
-        if rule.params is not None and not self._source.kernels_ready:
+        if rule.params is not None and not self._kernels.ready:
             return False
-        version = (serial(market), market.whole, *map(market.symbol_version, rule.symbols))
+        version = (market.serial, market.whole, *map(market.symbol_version, rule.symbols))
         if self._versions.get(rule.key) == version:
             return False
         self._versions[rule.key] = version
         return True
 
-    def _of_rule(self, found: _Round, rule: AlertRule, clock: _Once) -> None:
+    def _of_rule(self, found: _Round, rule: AlertRule, clock: Clock) -> None:
         market = found.market
         if rule.on == "close":
             plan = self._closed.plan(market, rule)
@@ -186,19 +182,6 @@ class AlertReader:
             values = bars.close if rule.metric == "price" else bars.volume
             newest = Reading(rule.key, int(bars.ts_ms[-1]), float(values[-1]), clock(rule.symbols))
             found.readings += certain(market, rule, (bars,), [newest])
-
-
-class _Once:
-    """A function of hashable values that is called once for each of them."""
-
-    def __init__(self, function: Callable[[Any], int]) -> None:
-        self._function = function
-        self._known: dict[Hashable, int] = {}
-
-    def __call__(self, value: Hashable) -> int:
-        if value not in self._known:
-            self._known[value] = self._function(value)
-        return self._known[value]
 
 
 def _armed(rules: Iterable[AlertRule], market: Market) -> list[AlertRule]:
@@ -230,29 +213,34 @@ def waits_for_symbols(market: Market, symbols: Iterable[str], params: PairParams
     return ""
 
 
-def rehearsal(market: Market, rule: AlertRule) -> Callable[[], tuple[IntArray, FloatArray]]:
-    """What a rule would have read at each bar in view: a call that gives times and values.
+def past_readings(
+    market: Market, rule: AlertRule
+) -> Callable[[], tuple[IntArray, FloatArray, FloatArray]]:
+    """What a rule would have read at each bar in view: a call that gives times, values, betas.
 
-    Shape (n,): of a pair the rows in view, those that the activity filter leaves, of one
-    symbol its newest 1,000 bars; nothing for seconds of silence and for what the market does
-    not have. The bars are taken now; the call takes tens of ms and may run in a worker thread.
+    Shape (n,) each, beta NaN where the rule's metric words no trade: of a pair the rows in
+    view, those that the activity filter leaves, of one symbol its newest 1,000 bars; nothing
+    for seconds of silence and for what the market does not have. The bars are taken now; the
+    call takes tens of ms and may run in a worker thread.
     """
     if METRICS[rule.metric].subject == "market" or waits_for(rule, market):
-        return lambda: (np.empty(0, np.int64), np.empty(0))
+        return lambda: (np.empty(0, np.int64), np.empty(0), np.empty(0))
     if rule.params is None:
-        bars = market.bars(rule.symbols[0], market.timeframes[0], _REHEARSED)
-        return lambda: (bars.ts_ms, bars.close if rule.metric == "price" else bars.volume)
+        bars = market.bars(rule.symbols[0], market.timeframes[0], _PREVIEWED)
+        values = bars.close if rule.metric == "price" else bars.volume
+        return lambda: (bars.ts_ms, values, np.full(len(bars), np.nan))
     params = rule.params
     y, x = (market.bars(leg, params.timeframe) for leg in rule.symbols)
 
-    def read() -> tuple[IntArray, FloatArray]:
+    def read() -> tuple[IntArray, FloatArray, FloatArray]:
         times = align(y, x, params.limit, params.min_trades, params.min_volume).ts_ms
-        return times, pair_readings(y, x, params, [rule.metric], times)[rule.metric]
+        values = pair_readings(y, x, params, metrics_of(rule), times)
+        return times, values[rule.metric], values.get("hedge_ratio", np.full(len(times), np.nan))
 
     return read
 
 
-def _silence(market: Market, rule: AlertRule, state: str) -> list[Reading]:
+def _silence(market: Market, rule: AlertRule, state: FeedState) -> list[Reading]:
     """Seconds without a tick, while a feed is meant to run."""
     if market.kind not in _FED or state == "stopped" or market.last_arrival_s is None:
         return []

@@ -39,6 +39,9 @@ _TRY_AGAIN = (408, 425, 429)
 _PLAIN = string.punctuation.replace("%", "")
 
 
+DeliveryState = Literal["pending", "delivered", "given up"]
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a delivery is. tries: how many were made. why: what the last one failed of.
@@ -49,7 +52,7 @@ class Progress:
     ('delivered after 3 tries', 'given up: HTTP 404')
     """
 
-    state: Literal["pending", "delivered", "given up"]
+    state: DeliveryState
     tries: int = 0
     why: str = ""
 

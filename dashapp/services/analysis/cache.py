@@ -8,30 +8,23 @@ under way. At most WORKERS computations run at a time, at most MAX_WAITING wait.
 from __future__ import annotations
 
 import asyncio
-import itertools
-import weakref
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 
 from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
-from analytics.model import (
-    BAR_COLUMNS,
-    Bars,
-    FloatArray,
-    IntArray,
-    NotReady,
-    PairParams,
-    PairSnapshot,
-)
+from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, PairSnapshot
 from analytics.pair import analyze_pair
 from dashapp.services.analysis.ranking import Ranking, rank_pairs
 from dashapp.services.analysis.summary import SymbolSummary, summarize_market
+from dashapp.services.markets import Markets
+from dashapp.services.startup import Kernels
 from storage.market.market import Market
 
 WORKERS = 2
@@ -40,6 +33,9 @@ MAX_KEPT = 64
 RANKING_S = 5.0
 MAX_WAITING = 64
 COMPILING = NotReady("compiling the statistics, a few seconds on the first start")
+
+Key = tuple[Hashable, ...]
+Result = TypeVar("Result")
 
 
 class Busy(ValueError):
@@ -63,92 +59,129 @@ class Correlations:
 
 
 class Analyses:
-    """Cached analyses of markets. computed: how many were really computed, by kind.
+    """Cached analyses of the markets, each by its id; KeyError in words for one that is not
+    there, or has not the symbol. NotReady until the kernels are compiled.
 
-    ready: False until the kernels are compiled; until then every answer is NotReady.
+    computed: how many were really computed, by kind.
     """
 
-    def __init__(self) -> None:
-        self.ready = False
+    def __init__(self, markets: Markets, kernels: Kernels, max_kept: int = MAX_KEPT) -> None:
         self.computed: Counter[str] = Counter()
+        self._markets = markets
+        self._kernels = kernels
         self._spent_ms: list[float] = []
         self._gate = asyncio.Semaphore(WORKERS)
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        self._running: dict[Hashable, asyncio.Task[Any]] = {}
+        self._kept: LRUCache[Key, Any] = LRUCache(max_kept)
+        self._running: dict[Key, asyncio.Task[Any]] = {}
 
     async def snapshot(
-        self, market: Market, params: PairParams, until_ms: int | None = None
+        self, market_id: str, params: PairParams, until_ms: int | None = None
     ) -> PairSnapshot | NotReady:
-        """A pair's snapshot of the newest bars. Raises KeyError for an unknown symbol.
+        """A pair's snapshot of the newest bars.
 
         until_ms: of those alone that opened no later, here and below; None for all.
         """
-        if not self.ready:
-            return COMPILING
+        market = self._markets.known(market_id)
+        absent = self._absent(market, params)
+        if absent is not None:
+            return absent
         key = (*pair_key(market, params), until_ms)
         y, x = legs(market, params, until_ms)
         return await self._shared("snapshot", key, lambda: analyze_pair(y, x, params))
 
+    def snapshot_key(self, market_id: str, params: PairParams) -> Key:
+        """Changes when the snapshot of all bars would. Cheap; never raises."""
+        market, ready = self._markets.get(market_id), self._kernels.ready
+        if market is None or params.y not in market.symbols or params.x not in market.symbols:
+            return (market_id, ready, params)
+        return (*pair_key(market, params), ready)
+
     async def backtest(
         self,
-        market: Market,
+        market_id: str,
         params: PairParams,
         settings: BacktestParams,
         until_ms: int | None = None,
     ) -> BacktestResult | NotReady:
-        """A back-test on the newest bars. Raises KeyError for an unknown symbol."""
-        if not self.ready:
-            return COMPILING
+        """A back-test on the newest bars."""
+        market = self._markets.known(market_id)
+        absent = self._absent(market, params)
+        if absent is not None:
+            return absent
         key = (*pair_key(market, params), settings, until_ms)
         y, x = legs(market, params, until_ms)
         return await self._shared("backtest", key, lambda: run_backtest(y, x, params, settings))
 
     async def correlation(
-        self, market: Market, timeframe: str, limit: int, until_ms: int | None = None
+        self, market_id: str, timeframe: str, limit: int, until_ms: int | None = None
     ) -> Correlations | NotReady:
         """Correlations of all symbols over the newest `limit` bar times."""
-        if not self.ready:
+        market = self._markets.known(market_id)
+        if not self._kernels.ready:
             return COMPILING
         symbols = market.symbols
         if len(symbols) < 2:
             return NotReady(f"needs 2 symbols, has {len(symbols)}", len(symbols), 2)
-        held = [newest_bars(market, symbol, timeframe, limit, until_ms) for symbol in symbols]
-        key = (_market_key(market, timeframe, limit), until_ms)
-        return await self._shared("correlation", key, lambda: _correlations(held, limit))
+        bars = [newest_bars(market, symbol, timeframe, limit, until_ms) for symbol in symbols]
+        key = (*_market_key(market, timeframe, limit), until_ms)
+        return await self._shared("correlation", key, lambda: _correlations(bars, limit))
 
     async def summary(
-        self, market: Market, timeframe: str, limit: int
+        self, market_id: str, timeframe: str, limit: int
     ) -> list[SymbolSummary] | NotReady:
         """A row a symbol over its newest `limit` bars, in the order of the symbols."""
-        if not self.ready:
+        market = self._markets.known(market_id)
+        if not self._kernels.ready:
             return COMPILING
-        held = {symbol: market.bars(symbol, timeframe, limit) for symbol in market.symbols}
+        bars = {symbol: market.bars(symbol, timeframe, limit) for symbol in market.symbols}
         key = _market_key(market, timeframe, limit)
-        return await self._shared("summary", key, lambda: summarize_market(held))
+        return await self._shared("summary", key, lambda: summarize_market(bars, limit))
 
     async def ranking(
-        self, market: Market, params: PairParams, settings: BacktestParams
+        self, market_id: str, params: PairParams, settings: BacktestParams
     ) -> Ranking | NotReady:
         """Every pair of a market back-tested alike, made anew every RANKING_S at most."""
-        if not self.ready:
+        market = self._markets.known(market_id)
+        if not self._kernels.ready:
             return COMPILING
         turn = int(asyncio.get_running_loop().time() / RANKING_S)
         count = _needed(params)
-        held = {one: market.bars(one, params.timeframe, count) for one in market.symbols}
-        key = (market.id, serial(market), market.symbols, turn, params, settings)
-        return await self._shared("ranking", key, lambda: rank_pairs(held, params, settings))
+        bars = {symbol: market.bars(symbol, params.timeframe, count) for symbol in market.symbols}
+        key = (market.serial, market.symbols, turn, params, settings)
+        return await self._shared("ranking", key, lambda: rank_pairs(bars, params, settings))
+
+    def legs(self, market_id: str, params: PairParams) -> tuple[Bars, Bars]:
+        """The bars of a pair's legs from which its rows in view come."""
+        return legs(self._markets.known(market_id), params)
+
+    def carried_share(self, market_id: str, params: PairParams) -> float | None:
+        """Share of a pair's rows in view that a leg carries forward, None without any."""
+        market = self._markets.get(market_id)
+        if market is None or not {params.y, params.x} <= set(market.symbols):
+            return None
+        if params.timeframe not in market.timeframes:
+            return None
+        rows = align(*legs(market, params), params.limit, params.min_trades, params.min_volume)
+        return float(rows.carried.mean()) if len(rows) else None
 
     def drain_ms(self) -> list[float]:
         """How long each computation took since the last call, in ms."""
         spent, self._spent_ms = self._spent_ms, []
         return spent
 
-    async def _shared(self, kind: str, key: Hashable, compute: Callable[[], Any]) -> Any:
-        key = (kind, key)
+    def _absent(self, market: Market, params: PairParams) -> NotReady | None:
+        """Why a pair cannot be analysed yet, though it will be; None where it can."""
+        for leg in (params.y, params.x):
+            if leg in market.coming and leg not in market.symbols:
+                return NotReady(f"the replay has not come to {leg} yet")
+        return None if self._kernels.ready else COMPILING
+
+    async def _shared(self, kind: str, key: Key, compute: Callable[[], Result]) -> Result:
+        key = (kind, *key)
         if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        task = self._running.get(key)
+            kept: Result = self._kept[key]
+            return kept
+        task: asyncio.Task[Result] | None = self._running.get(key)
         if task is None:
             if len(self._running) >= MAX_WAITING:
                 raise Busy(f"{MAX_WAITING} computations wait already, try again in a moment")
@@ -157,7 +190,7 @@ class Analyses:
             self._running[key] = task
         return await asyncio.shield(task)
 
-    async def _compute(self, kind: str, key: Hashable, compute: Callable[[], Any]) -> Any:
+    async def _compute(self, kind: str, key: Key, compute: Callable[[], Result]) -> Result:
         loop = asyncio.get_running_loop()
         try:
             async with self._gate:
@@ -166,14 +199,12 @@ class Analyses:
                 self._spent_ms.append((loop.time() - started) * 1_000)
             self.computed[kind] += 1
             self._kept[key] = result
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
             return result
         finally:
             del self._running[key]
 
 
-def pair_key(market: Market, params: PairParams) -> tuple[Hashable, ...]:
+def pair_key(market: Market, params: PairParams) -> Key:
     """What a pair's results depend on: equal keys, equal results. Cheap.
 
     Raises KeyError, in words, for a symbol that the market does not have.
@@ -183,24 +214,13 @@ def pair_key(market: Market, params: PairParams) -> tuple[Hashable, ...]:
             known = ", ".join(market.symbols) or "none yet"
             raise KeyError(f"market {market.id} has no symbol {leg!r}, only: {known}")
     versions = market.symbol_version(params.y), market.symbol_version(params.x)
-    return (market.id, serial(market), *versions, params)
+    return (market.serial, *versions, params)
 
 
-def _market_key(market: Market, timeframe: str, limit: int) -> tuple[Hashable, ...]:
+def _market_key(market: Market, timeframe: str, limit: int) -> Key:
     """What a result of all symbols depends on."""
     versions = tuple(map(market.symbol_version, market.symbols))
-    return (market.id, serial(market), timeframe, limit, versions)
-
-
-_serials: weakref.WeakKeyDictionary[Market, int] = weakref.WeakKeyDictionary()
-_next_serial = itertools.count(1)
-
-
-def serial(market: Market) -> int:
-    """A number of this body of data: a market made anew under its old id has another."""
-    if market not in _serials:
-        _serials[market] = next(_next_serial)
-    return _serials[market]
+    return (market.serial, timeframe, limit, versions)
 
 
 def newest_bars(
@@ -210,19 +230,7 @@ def newest_bars(
     if until_ms is None:
         return market.bars(symbol, timeframe, limit)
     bars = market.bars(symbol, timeframe)
-    count = int(np.searchsorted(bars.ts_ms, until_ms, side="right"))
-    columns = {name: getattr(bars, name)[:count] for name in BAR_COLUMNS}
-    return Bars(symbol, timeframe, **columns).tail(limit)
-
-
-def carried_share(market: Market, params: PairParams) -> float | None:
-    """Share of a pair's rows in view that a leg carries forward, None without any."""
-    if not {params.y, params.x} <= set(market.symbols):
-        return None
-    if params.timeframe not in market.timeframes:
-        return None
-    rows = align(*legs(market, params), params.limit, params.min_trades, params.min_volume)
-    return float(rows.carried.mean()) if len(rows) else None
+    return bars[: int(np.searchsorted(bars.ts_ms, until_ms, side="right"))].tail(limit)
 
 
 def legs(market: Market, params: PairParams, until_ms: int | None = None) -> tuple[Bars, Bars]:
@@ -243,20 +251,20 @@ def _needed(params: PairParams) -> int | None:
     return None if params.filtered else params.limit + 1
 
 
-def _correlations(held: Sequence[Bars], limit: int) -> Correlations | NotReady:
+def _correlations(legs: Sequence[Bars], limit: int) -> Correlations | NotReady:
     """Over the newest `limit` times at which any symbol has a bar; pairwise complete."""
-    times = np.unique(np.concatenate([bars.ts_ms for bars in held]))[-limit:]
+    times = np.unique(np.concatenate([bars.ts_ms for bars in legs]))[-limit:]
     if len(times) < LEAST_OBSERVATIONS + 1:
         need = LEAST_OBSERVATIONS + 1
         return NotReady(f"needs {need} bars, has {len(times)}", len(times), need)
-    closes = np.full((len(times), len(held)), np.nan)
-    for column, bars in enumerate(held):
+    closes = np.full((len(times), len(legs)), np.nan)
+    for column, bars in enumerate(legs):
         inside = bars.ts_ms >= times[0]
         closes[np.searchsorted(times, bars.ts_ms[inside]), column] = bars.close[inside]
     traded = np.isfinite(closes).astype(np.int64)
     return Correlations(
-        timeframe=held[0].timeframe,
-        symbols=tuple(bars.symbol for bars in held),
+        timeframe=legs[0].timeframe,
+        symbols=tuple(bars.symbol for bars in legs),
         matrix=correlation_matrix(closes),
         counts=np.maximum(traded.T @ traded - 1, 0),
         first_ts_ms=int(times[0]),

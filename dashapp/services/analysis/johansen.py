@@ -1,6 +1,6 @@
 """Johansen's test beside a pair's snapshot: off the live path, for its library is slow to load.
 
-`johansen_of` makes the test of one snapshot. `JohansenDesk` keeps the newest for the pages:
+`johansen_of` makes the test of one snapshot. `JohansenTests` keeps the newest for the pages:
 it is asked on the loop, answers at once with what it has, and computes in a worker thread,
 for a pair at most every few seconds.
 """
@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from analytics.cointegration import JohansenTest, johansen
 from analytics.model import PairParams, PairSnapshot
@@ -59,13 +59,13 @@ def johansen_document(test: JohansenTest) -> dict[str, Any] | None:
 
 
 def _pair(params: PairParams) -> Hashable:
-    """What tells pairs apart for this test."""
+    """Equal for pairs that have the same test."""
     rows = params.timeframe, params.limit, params.min_trades, params.min_volume
     return (params.y, params.x, *rows, params.price_space, params.trend)
 
 
 def _state(snapshot: PairSnapshot) -> Hashable:
-    """What changes when the rows of a pair do."""
+    """Changes when the rows of a pair do."""
     ends = snapshot.price_y[-1], snapshot.price_x[-1]
     return (int(snapshot.ts_ms[0]), int(snapshot.ts_ms[-1]), len(snapshot), *map(float, ends))
 
@@ -81,15 +81,15 @@ class _Entry:
         self.begun_s = -float("inf")
 
 
-class JohansenDesk:
+class JohansenTests:
     """The newest tests of the pairs that are looked at.
 
-    market: what tells bodies of data apart, here and there.
+    market, here and below: equal for the same body of data alone.
     """
 
     def __init__(self, spacing_s: float = SPACING_S) -> None:
         self._spacing_s = spacing_s
-        self._kept: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._kept: LRUCache[Hashable, _Entry] = LRUCache(MAX_KEPT)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def latest(self, market: Hashable, snapshot: PairSnapshot) -> JohansenTest | None:
@@ -100,9 +100,6 @@ class JohansenDesk:
         """
         key = (market, _pair(snapshot.params))
         entry = self._kept.setdefault(key, _Entry())
-        self._kept.move_to_end(key)
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
         if entry.state != _state(snapshot):
             idle = entry.wanted is None
             entry.wanted = snapshot

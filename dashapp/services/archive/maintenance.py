@@ -1,4 +1,4 @@
-"""What an archive needs from time to time: a thorough look, merges, the end of old ticks."""
+"""Maintenance of an open archive: a thorough look, merges, the end of old ticks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY_MS = 86_400_000
 Renew = Callable[[str, int], Awaitable[None]]
 
 
-class Upkeep:
+class Maintenance:
     """Looks after an open archive, beside its writer. keep_days: 0 for ever."""
 
     def __init__(self, archive: Archive, keep_days: int, renew: Renew) -> None:
@@ -45,7 +45,7 @@ class Upkeep:
                 else:
                     logger.debug("the archive is looked after later: %s", error)
             except Exception:
-                logger.exception("the archive's upkeep failed in this round and goes on")
+                logger.exception("the archive's maintenance failed in this round and goes on")
             await asyncio.sleep(PERIOD_S)
 
     async def _step(self) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from analytics.bars import BarBuilder, aggregate
 from analytics.model import TIMEFRAMES, Bars, Ticks
 from dashapp.services.archive.recorder import Recorder
-from ingestion.replay import Batch, part_of
+from ingestion.replay import Batch
 from storage.archive.archive import Archive, Holding
 from storage.export.tables import Table, bars_table, ticks_table
 from storage.market.market import Market
@@ -60,9 +60,9 @@ class Span:
         high = np.iinfo(np.int64).max if self.end_ms is None else self.end_ms
         inside = (batch.ts_ms >= low) & (batch.ts_ms < high)
         if isinstance(batch, Ticks):
-            return batch.where(inside)
+            return batch[inside]
         at = np.flatnonzero(inside)  # bars ascend: those inside stand side by side
-        return part_of(batch, slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0))
+        return batch[int(at[0]) : int(at[-1]) + 1] if len(at) else batch[:0]
 
 
 def ticks_of_market(
@@ -105,7 +105,7 @@ class _Loop:
 
 def _pieces(batch: Ticks) -> Iterator[Ticks]:
     for begin in range(0, max(len(batch), 1), PIECE):
-        yield part_of(batch, slice(begin, begin + PIECE))
+        yield batch[begin : begin + PIECE]
 
 
 @dataclass(frozen=True)
@@ -178,11 +178,7 @@ class Kept:
                 builder.update(batch)
             return builder.bars()
         parts = list(self.base_bars(symbol, day))
-        if not parts:
-            return no_bars(symbol, timeframe)
-        names = list(parts[0]._dtypes)
-        columns = [np.concatenate([getattr(one, name) for one in parts]) for name in names]
-        return aggregate(Bars(symbol, own, *columns), timeframe)
+        return aggregate(Bars.concat(parts), timeframe) if parts else no_bars(symbol, timeframe)
 
     def _days(self, symbol: str, span: Span) -> Iterator[Span]:
         """The UTC days of a symbol within a span, its first and last cut to it."""
@@ -197,9 +193,9 @@ class Kept:
 
 async def kept_of(recorder: Recorder, key: str) -> Kept | None:
     """A market of the archive with all that came until now; None where there is none."""
-    await recorder.keeper.flush()
+    await recorder.writer.flush()
     held = tuple(one for one in await recorder.contents() if one.market == key)
-    archive = recorder.keeper.archive
+    archive = recorder.writer.archive
     return Kept(archive, held) if archive is not None and held else None
 
 

@@ -1,15 +1,12 @@
-"""What waits to be written to the archive: bounded, in order, every loss counted."""
+"""The queue in front of the archive: bounded, in order, every loss counted."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from analytics.model import Ticks
 from storage.archive.archive import Archive, Arrival
-from storage.archive.blocks import TICK_COLUMNS
 
 Write = Callable[[Archive], object]
 
@@ -20,16 +17,16 @@ MAX_TICKS = 2_000_000
 AT_ONCE = 262_144
 
 
-class Pending:
+class WriteQueue:
     """Writes and ticks that wait for the archive. Owned by the loop.
 
     lost_writes, lost_ticks: what found no room, or was let go for what is newer.
 
-    >>> pending = Pending(max_ticks=3)
+    >>> queue = WriteQueue(max_ticks=3)
     >>> batch = Ticks("BTCUSDT", [1, 2], [5.0, 5.0], [1.0, 1.0], [1, 2])
     >>> for _ in range(2):
-    ...     pending.record("live", batch)
-    >>> pending.ticks, pending.lost_ticks, len(pending.next_arrivals())
+    ...     queue.record("live", batch)
+    >>> queue.ticks, queue.lost_ticks, len(queue.next_arrivals())
     (2, 2, 1)
     """
 
@@ -89,26 +86,19 @@ def size_of(arrival: Arrival) -> int:
 
 def coalesced(arrivals: Sequence[Arrival]) -> list[Arrival]:
     """The same arrivals with the batches of each symbol made one, as far as its numbering goes."""
-    made: list[Arrival] = []
+    merged: list[Arrival] = []
     batches: dict[tuple[str, str], list[Ticks]] = {}
 
     def finish(key: tuple[str, str]) -> None:
         if key in batches:
-            made.append((key[0], _joined(batches.pop(key))))
+            merged.append((key[0], Ticks.concat(batches.pop(key))))
 
     for market, what in arrivals:
         if isinstance(what, str):
             finish((market, what))
-            made.append((market, what))
+            merged.append((market, what))
         else:
             batches.setdefault((market, what.symbol), []).append(what)
     for key in list(batches):
         finish(key)
-    return made
-
-
-def _joined(batches: Sequence[Ticks]) -> Ticks:
-    if len(batches) == 1:
-        return batches[0]
-    columns = (np.concatenate([getattr(one, name) for one in batches]) for name in TICK_COLUMNS)
-    return Ticks(batches[0].symbol, *columns)
+    return merged

@@ -1,4 +1,4 @@
-"""The keeper: the one writer of the archive, off the loop and in order.
+"""The one writer of the archive, off the loop and in order.
 
 Whoever has something to keep hands it over and goes on. What cannot be written now (the disk
 is full, the file read-only, the server away) waits, bounded, and is tried again until it can;
@@ -11,14 +11,15 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from analytics.model import Ticks
-from dashapp.services.archive.maintenance import Upkeep
-from dashapp.services.archive.write_queue import Pending, Write, coalesced
-from storage.archive.archive import Archive, ArchiveError, ArchiveInUse, store_at
+from dashapp.services.archive.maintenance import Maintenance
+from dashapp.services.archive.write_queue import Write, WriteQueue, coalesced, size_of
+from storage.archive.archive import Archive, ArchiveError, ArchiveInUse, Arrival, store_at
 from storage.archive.store import Store
 
 logger = logging.getLogger(__name__)
@@ -34,26 +35,40 @@ CLOSE_S = 1.5
 #: Seconds for which the strip says that a file was set aside.
 NOTICE_S = 900.0
 
-#: Takes over rules, their newest events (newest first), what is remembered of rules, and the
-#: alerts that a webhook has not taken yet.
-Restore = Callable[[list[Any], list[Any], dict[str, Any], list[Any]], None]
+Row = Mapping[str, Any]
 
 
-class Keeper:
+class Kept(Protocol):
+    """What an archive keeps beside market data, and hands back when it is opened: the alerts."""
+
+    def restore(
+        self,
+        rules: Iterable[Row],
+        events: Iterable[Row],
+        states: Mapping[str, Row],
+        deliveries: Iterable[Row],
+    ) -> None:
+        """Take over what an archive kept: rules, their newest events (newest first), what is
+        remembered of rules, and the alerts that a webhook has not taken yet.
+        """
+
+    def keep_again(self) -> None:
+        """Hand all that is known to a new archive, which took the place of a damaged one."""
+
+
+class ArchiveWriter:
     """An archive and what waits to be written to it. Without an archive it keeps nothing.
 
     keep_days: live ticks that came before are deleted at the start and daily, never for 0.
     archive: open, for reading; None while there is none. problem: why nothing can be written,
-    in words, None while all is well. notice: what was set aside, None if nothing was. renewed:
-    called when a damaged archive gave way to a new one while it ran.
+    in words, None while all is well. notice: what was set aside, None if nothing was.
     """
 
     def __init__(self, keep_days: int = 0) -> None:
         self.archive: Archive | None = None
         self.problem: str | None = None
         self.notice: str | None = None
-        self.renewed: Callable[[], None] = lambda: None
-        self.pending = Pending()
+        self.pending = WriteQueue()
         self._keep_days = keep_days
         self._store: Store | None = None
         # A thread of its own: those that all share may be busy for seconds.
@@ -62,7 +77,7 @@ class Keeper:
         self._tried = asyncio.Event()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
-        self._upkeep: asyncio.Task[None] | None = None
+        self._maintenance: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
         self._notice_until_s = 0.0
 
@@ -97,14 +112,25 @@ class Keeper:
             told.append(self.notice)
         return " · ".join(told)
 
-    async def open(self, place: str, restore: Restore, events: int) -> None:
-        """Open the archive and hand over its rules and its newest events, now or, where it
-        cannot be used yet, as soon as it can.
+    async def open(self, place: str, alerts: Kept, events: int) -> None:
+        """Open the archive and hand its rules and its newest `events` to the alerts, now or,
+        where it cannot be used yet, as soon as it can.
         """
-        self._task = asyncio.create_task(self._run(place, restore, events))
+        self._task = asyncio.create_task(self._run(place, alerts, events))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OPEN_S):
                 await self._tried.wait()
+
+    @property
+    def renewals(self) -> int:
+        """How often the archive has given way to a new one, which does not know the markets."""
+        return 0 if self.archive is None else self.archive.renewals
+
+    def opened(self) -> Archive:
+        """The open archive. Raises ArchiveError while there is none."""
+        if self.archive is None:
+            raise ArchiveError("there is no archive that could be read")
+        return self.archive
 
     @property
     def keeps(self) -> bool:
@@ -138,11 +164,11 @@ class Keeper:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self.flush()
-        running = [one for one in (self._task, self._upkeep) if one is not None]
+        running = [task for task in (self._task, self._maintenance) if task is not None]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        self._task = self._upkeep = None
+        self._task = self._maintenance = None
         self._writer.shutdown(wait=False)
         if len(self.pending):
             words = "%d writes and %d ticks were not written to the archive"
@@ -153,18 +179,18 @@ class Keeper:
         elif self._store is not None:
             self._store.close()
 
-    async def _run(self, place: str, restore: Restore, events: int) -> None:
+    async def _run(self, place: str, alerts: Kept, events: int) -> None:
         """Open, then write what comes, for ever; what fails is tried again."""
         while True:
-            seen = 0 if self.archive is None else self.archive.renewals
+            seen = self.renewals
             try:
                 if self.archive is None:
-                    await self._open(place, restore, events)
+                    await self._open(place, alerts, events)
                 await self._write()
                 self._now_well()
                 self._idle.set()
             except ArchiveError as error:
-                await self._failed(error, seen)
+                await self._failed(alerts, error, seen)
             except Exception:
                 logger.exception("the archive's writer failed and goes on")
                 self._idle.set()
@@ -175,7 +201,7 @@ class Keeper:
                     await self._wake.wait()
             self._wake.clear()
 
-    async def _open(self, place: str, restore: Restore, events: int) -> None:
+    async def _open(self, place: str, alerts: Kept, events: int) -> None:
         archive = await asyncio.to_thread(Archive.open, self._store or place)
         try:
             rules = await asyncio.to_thread(archive.rules)
@@ -190,13 +216,14 @@ class Keeper:
             self.notice = archive.warning
             self._notice_until_s = time.monotonic() + NOTICE_S
             logger.warning("%s", archive.warning)
-        self._upkeep = asyncio.create_task(Upkeep(archive, self._keep_days, self._renew).run())
+        maintenance = Maintenance(archive, self._keep_days, partial(self._renew, alerts))
+        self._maintenance = asyncio.create_task(maintenance.run())
         logger.info("archive %s: %d alert rules, %d alerts", archive.name, len(rules), len(history))
-        restore(rules, history, states, deliveries)
+        alerts.restore(rules, history, states, deliveries)
 
     async def _write(self) -> None:
         """Write what waits: first the writes, then the ticks. Raises ArchiveError."""
-        archive, pending = self._opened(), self.pending
+        archive, pending = self.opened(), self.pending
         while pending.writes:
             try:
                 await self._in_writer(pending.writes[0], archive)
@@ -208,30 +235,28 @@ class Keeper:
             try:
                 await self._in_writer(_store, archive, arrivals)
             except ValueError as error:
-                pending.lost_ticks += sum(
-                    0 if isinstance(one, str) else len(one) for _, one in arrivals
-                )
+                pending.lost_ticks += sum(map(size_of, arrivals))
                 logger.warning("%s: kept in memory only", error)
             pending.done(arrivals)
 
     async def _in_writer(self, work: Callable[..., object], *arguments: Any) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)
 
-    async def _renew(self, problem: str, seen: int) -> None:
+    async def _renew(self, alerts: Kept, problem: str, seen: int) -> None:
         """Set a damaged archive aside, unless that was done since the damage was seen."""
-        archive = self._opened()
+        archive = self.opened()
         async with self._renewing:
             if archive.renewals == seen:
                 self.notice = await asyncio.to_thread(archive.begin_anew, problem)
                 self._notice_until_s = time.monotonic() + NOTICE_S
                 logger.warning("%s", self.notice)
-                self.renewed()
+                alerts.keep_again()
 
-    async def _failed(self, error: ArchiveError, seen: int) -> None:
+    async def _failed(self, alerts: Kept, error: ArchiveError, seen: int) -> None:
         """Say what is wrong and wait a while; a damaged file is set aside at once."""
         if error.damaged and self.archive is not None:
             try:
-                await self._renew(f"it is damaged ({error})", seen)
+                await self._renew(alerts, f"it is damaged ({error})", seen)
                 return
             except ArchiveError as worse:
                 error = worse
@@ -247,11 +272,6 @@ class Keeper:
             logger.info("the archive can be written again")
             self.problem = None
 
-    def _opened(self) -> Archive:
-        if self.archive is None:
-            raise ArchiveError("the archive is not open")
-        return self.archive
 
-
-def _store(archive: Archive, arrivals: list[Any]) -> None:
+def _store(archive: Archive, arrivals: list[Arrival]) -> None:
     archive.append(coalesced(arrivals))

@@ -9,73 +9,72 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
-import numpy as np
-
-from analytics.model import FeedStatus, Rejected, Ticks
-from dashapp.services.archive.recorder import Recorder, Tape, key_of
+from dashapp.services.archive.recorder import key_of
+from dashapp.services.archive.restore import Restorer
+from dashapp.services.archive.writer import ArchiveWriter
+from dashapp.services.feeds.health import FeedHealth, Trust, trust_of
+from dashapp.services.feeds.sinks import ArchiveSink, MarketSink, TickSink
+from dashapp.services.markets import Markets
+from dashapp.services.startup import Kernels
 from dashapp.settings import Settings
-from ingestion.feed import Timers, make_feed
-from ingestion.sources import source_of
+from ingestion.feed import Feed, Timers, make_feed
+from ingestion.sources import SourceKind, is_exchange, kind_of, source_of
 from ingestion.url_guard import mask_url
-from storage.market.arrivals import RATE_SPAN_S
 from storage.market.market import Market
-from storage.redis_stream import Channel, RedisPublisher, RedisUnavailable
+from storage.redis_stream import RedisPublisher, RedisUnavailable
 
 logger = logging.getLogger(__name__)
 
-Sink = Callable[[list[Ticks], list[Rejected]], None]
-
 STOP_S = 2.0
-#: How long the strip says that this computer's clock was set.
-SHOWN_S = 600.0
-#: How long the log is silent of a symbol's outliers after one.
-QUIET_S = 10.0
-#: What is asked of the exchange where nobody chose.
-DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
-LABELS = {"demo": "Demo", "binance-futures": "Binance USD-M", "binance-spot": "Binance spot"}
-_NEVER = FeedStatus("none", "stopped", "no source was started")
+
+
+class Asked(TypedDict):
+    """What the feed of an exchange is asked for."""
+
+    source: str
+    symbols: list[str]
 
 
 class FeedControl:
-    """The feeds of the markets "demo" and "live"; `markets` is the runtime's own.
+    """The feeds of the markets "demo" and "live".
 
-    publisher: writes live ticks to Redis too, None where nobody asked.
-    market_id: the market that is fed, or was last. lags_ms: from exchange to here, of the
-    newest batches of the live market. timers: the feeds' waits, their own for None.
-    recorder: keeps what live markets take in; nothing is kept without one.
+    publisher: writes live ticks to Redis too, None where nobody asked. timers: the feeds'
+    waits, their own for None. market_id: the market that is fed, or was last. health: of the
+    source that feeds the live market.
     """
 
     def __init__(
         self,
         settings: Settings,
-        markets: dict[str, Market],
+        markets: Markets,
+        kernels: Kernels,
+        writer: ArchiveWriter,
+        restorer: Restorer,
+        publisher: RedisPublisher | None = None,
         timers: Timers | None = None,
-        recorder: Recorder | None = None,
     ) -> None:
         self.market_id = "demo" if settings.source == "demo" else "live"
-        self.lags_ms: deque[float] = deque(maxlen=1_000)
+        self.health = FeedHealth()
         self._settings = settings
         self._markets = markets
-        self._feeds: dict[str, Any] = {}
-        self._sources: dict[str, str] = {}
-        self._running: Any = None
-        self._switching = asyncio.Lock()
+        self._kernels = kernels
+        self._writer = writer
+        self._restorer = restorer
+        self._publisher = publisher
         self._timers = timers
-        self._jump: tuple[float, float] | None = None
-        self._told_s: dict[str, float] = {}
-        self._recorder = recorder
-        self._tape = Tape()
-        self.publisher: RedisPublisher | None = None
+        self._feeds: dict[str, Feed] = {}
+        self._sources: dict[str, str] = {}
+        self._running: Feed | None = None
+        self._switching = asyncio.Lock()
 
-    def status(self, market_id: str) -> FeedStatus:
-        """What the feed of a market does."""
-        feed = self._feeds.get(market_id)
-        return _NEVER if feed is None else feed.status
+    @property
+    def started(self) -> bool:
+        """Whether any feed was ever started."""
+        return bool(self._feeds)
 
     def events(self, market_id: str) -> list[tuple[float, str]]:
         """What happened to a market's feed, oldest first: epoch s, and a sentence."""
@@ -83,20 +82,38 @@ class FeedControl:
         return [] if feed is None else list(feed.events)
 
     @property
-    def asked(self) -> dict[str, Any] | None:
+    def asked(self) -> Asked | None:
         """Source and symbols of an exchange's feed that runs; None for any other."""
         source = self._sources.get(self.market_id, "")
-        if self._running is None or not source.startswith("binance-"):
+        if self._running is None or not is_exchange(source):
             return None
         return {"source": source, "symbols": list(self._running.symbols)}
+
+    def trust(self, market_id: str) -> Trust:
+        """The trust strip's figures of a market; none at all where there is no such market."""
+        market = self._markets.get(market_id)
+        if market is None:
+            return {}
+        redis = "" if self._publisher is None else self._publisher.words
+        return trust_of(market, self.health, self._writer.words, redis)
+
+    def open(self) -> None:
+        """Begin to publish, where that was asked for. Call on the event loop."""
+        if self._publisher is not None:
+            self._publisher.start()
 
     async def start(self, source: str, symbols: Sequence[str]) -> None:
         """Stop the feed that runs and start this source; nothing for the one that runs.
 
-        source: as somebody typed it, see `source_of`. symbols: of the exchange's streams, and
-        a filter on a URL's; the demo has its own. Raises ValueError in words for what cannot
-        be started; the feed that runs is then left alone, and the words say that it goes on.
+        source: as somebody typed it, see `source_of`; "none" only stops. symbols: of the
+        exchange's streams, and a filter on a URL's; the demo has its own. Raises ValueError in
+        words for what cannot be started; the feed that runs is then left alone, and the words
+        say that it goes on.
         """
+        await self._kernels.market_ready()
+        if source == "none":
+            await self.stop()
+            return
         async with self._switching:
             try:
                 market_id, feed = await self._wanted(source, symbols)
@@ -106,35 +123,9 @@ class FeedControl:
                 await self._stop()
                 await self._revive(market_id, feed)
             self._feeds[market_id] = self._running = feed
+            self._markets.fillers[market_id] = feed
             self.market_id = market_id
             feed.start()
-
-    async def _wanted(self, source: str, symbols: Sequence[str]) -> tuple[str, Any]:
-        """The market that a source fills, and its feed: the one there is, or a new one."""
-        source = self._unmasked(source_of(source))
-        wanted = tuple(symbols) or (DEFAULT_SYMBOLS if source.startswith("binance-") else ())
-        market_id = "demo" if source == "demo" else "live"
-        if self._sources.get(market_id) != source:
-            return market_id, self._made(source, wanted, market_id)
-        feed = self._feeds[market_id]
-        if source != "demo":
-            await feed.set_symbols([one.strip().upper() for one in wanted])
-        return market_id, feed
-
-    def _unmasked(self, source: str) -> str:
-        """The source itself where a page gives back what it was shown, without its secrets."""
-        for known in (self._sources.get("live", ""), self._settings.source):
-            if source == mask_url(known):
-                return known
-        return source
-
-    def _goes_on(self) -> str:
-        """What still runs, in words."""
-        return "" if self._running is None else f"; {self._label(self.market_id)} goes on"
-
-    def _label(self, market_id: str) -> str:
-        source = self._sources.get(market_id, "none")
-        return LABELS.get(source, mask_url(source))
 
     async def stop(self) -> None:
         """Stop the feed; nothing where none runs. What it brought stays."""
@@ -144,13 +135,71 @@ class FeedControl:
     async def close(self) -> None:
         """Stop for good: the feed, then what publishes its ticks."""
         await self.stop()
-        if self.publisher is not None:
-            await self.publisher.close()
+        if self._publisher is not None:
+            await self._publisher.close()
 
-    @property
-    def redis_words(self) -> str:
-        """What is wrong with Redis, as the strip says it; "" while all is well."""
-        return "" if self.publisher is None else self.publisher.words
+    async def _wanted(self, source: str, symbols: Sequence[str]) -> tuple[str, Feed]:
+        """The market that a source fills, and its feed: the one there is, or a new one."""
+        source = self._unmasked(source_of(source))
+        kind = kind_of(source)
+        market_id = kind.market if kind else "live"
+        names = tuple(symbols) or (kind.default_symbols if kind else ())
+        if self._sources.get(market_id) != source:
+            feed = self._new_demo(source) if market_id == "demo" else self._new(source, names)
+            self._sources[market_id] = source
+            return market_id, feed
+        feed = self._feeds[market_id]
+        await feed.set_symbols([symbol.strip().upper() for symbol in names])
+        return market_id, feed
+
+    def _new_demo(self, source: str) -> Feed:
+        """The feed of the simulated market, which is there from the start."""
+        sink = MarketSink(self._markets["demo"], FeedHealth(), partial(self._say, "demo"))
+        return make_feed(source, (), sink.take_history)
+
+    def _new(self, source: str, symbols: Sequence[str]) -> Feed:
+        """A feed of live data and its new market. Raises ValueError where there is none such."""
+        kind, base = kind_of(source), self._base(source)
+        published = kind is not None and kind.published
+        label = label_of(source, kind)
+        kept_as = "" if published or not self._writer.keeps else key_of(source, base)
+        market = Market("live", f"Live: {label}", "live", kept_as=kept_as)
+        health = FeedHealth()
+        onward = () if published else self._onward(market, key_of(source, base))
+        sink = MarketSink(market, health, partial(self._say, "live"), onward)
+        feed = make_feed(
+            source,
+            symbols,
+            sink.take_history if published else sink.take,
+            binance_ws=self._settings.binance_ws,
+            binance_rest=self._settings.binance_rest,
+            on_gap=market.note_gap,
+            on_restart=sink.renumber,
+            on_jump=health.clock_jumped,
+            fill=sink.fill,
+            timers=self._timers,
+        )
+        self._markets["live"], self.health = market, health
+        logger.info("market live is new, for %s", label)
+        return feed
+
+    def _onward(self, market: Market, channel: str) -> list[TickSink]:
+        """Where the ticks of a new live market go beside it: the archive, and Redis.
+
+        What another process publishes goes nowhere: that process keeps it.
+        """
+        sinks: list[TickSink] = [ArchiveSink(market, self._writer)] if market.kept_as else []
+        if self._publisher is not None:
+            sinks.append(self._publisher.channel(channel))
+        return sinks
+
+    async def _revive(self, market_id: str, feed: Feed) -> None:
+        """Bring back what is kept of a live market that is new; its feed goes on from there."""
+        market = self._markets[market_id]
+        if market.kept_as and not market.symbols:
+            await self._restorer.revive(market)
+            for symbol in market.symbols:
+                feed.resume(symbol, market.newest_id(symbol), market.stats(symbol).ts_ms)
 
     async def _stop(self) -> None:
         feed, self._running = self._running, None
@@ -162,150 +211,42 @@ class FeedControl:
         except TimeoutError:
             logger.warning("the feed did not stop within %.0f s and was left", STOP_S)
 
-    def _made(self, source: str, symbols: Sequence[str], market_id: str) -> Any:
-        """A feed and, for a new source of live data, its new market."""
-        if market_id == "demo":
-            market = self._markets["demo"]
-            feed = make_feed("demo", (), self._sink(market, (), with_past=True))
-        else:
-            label = LABELS.get(source, mask_url(source))
-            self._jump, self._told_s = None, {}
-            market = Market("live", f"Live: {label}", "live")
-            watched = is_redis(source)
-            tape, channels = self._tapes(market, source)
-            tapes: tuple[Tape | Channel, ...] = (tape, *channels)
-            feed = make_feed(
-                source,
-                symbols,
-                self._sink(market, tapes, with_past=watched),
-                binance_ws=self._settings.binance_ws,
-                binance_rest=self._settings.binance_rest,
-                on_gap=market.note_gap,
-                on_restart=partial(_renumber, market, tapes),
-                on_jump=self._clock_jumped,
-                fill=partial(_fill, market, tapes),
-                timers=self._timers,
-            )
-            self._markets["live"], self._tape = market, tape
-            self.lags_ms.clear()
-            logger.info("market live is new, for %s", label)
-        self._sources[market_id] = source
-        return feed
+    def _base(self, source: str) -> str | None:
+        """Another server that stands in for a source's exchange; None for its own."""
+        return self._settings.binance_ws if is_exchange(source) else None
 
-    def _tapes(self, market: Market, source: str) -> tuple[Tape, tuple[Channel, ...]]:
-        """Where the ticks of a new live market go beside it: the archive, and Redis.
+    def _unmasked(self, source: str) -> str:
+        """The source itself where a page gives back what it was shown, without its secrets."""
+        for known in (self._sources.get("live", ""), self._settings.source):
+            if source == mask_url(known):
+                return known
+        return source
 
-        What comes from Redis goes nowhere: whoever published it keeps it.
-        """
-        if is_redis(source):
-            return Tape(), ()
-        tape = Tape() if self._recorder is None else self._recorder.tape(market, source)
-        if self.publisher is None:
-            return tape, ()
-        base = self._settings.binance_ws if source.startswith("binance-") else None
-        return tape, (self.publisher.channel(key_of(source, base)),)
+    def _goes_on(self) -> str:
+        """What still runs, in words."""
+        if self._running is None:
+            return ""
+        source = self._sources[self.market_id]
+        return f"; {label_of(source, kind_of(source))} goes on"
 
-    async def _revive(self, market_id: str, feed: Any) -> None:
-        """Bring back what is kept of a live market that is new; its feed goes on from there."""
-        market = self._markets[market_id]
-        if market_id == "live" and self._recorder is not None and not market.symbols:
-            await self._recorder.revive(market, self._tape)
-            for symbol in market.symbols:
-                feed.resume(symbol, market.newest_id(symbol), market.stats(symbol).ts_ms)
-
-    def _sink(
-        self, market: Market, tapes: Iterable[Tape | Channel], with_past: bool = False
-    ) -> Sink:
-        """Where a feed delivers. with_past: old ticks may come at once, as history."""
-
-        def take(ticks: list[Ticks], rejected: list[Rejected]) -> None:
-            market.reject(rejected)
-            for batch in ticks:
-                before = market.counters.outliers
-                accepted = market.append(batch)
-                for tape in tapes:
-                    tape.take(accepted)
-                self.lags_ms.append(time.time() * 1_000 - float(batch.ts_ms[-1]))
-                if market.counters.outliers > before:
-                    self._tell_outlier(market, batch.symbol)
-
-        def take_past(ticks: list[Ticks], rejected: list[Rejected]) -> None:
-            market.reject(rejected)
-            recent_ms = (time.time() - RATE_SPAN_S) * 1_000
-            for batch in ticks:
-                past = int(np.searchsorted(np.maximum.accumulate(batch.ts_ms), recent_ms))
-                for part, backfill in ((slice(past), True), (slice(past, None), False)):
-                    market.append(_part(batch, part), backfill=backfill)
-                if past < len(batch) and market.kind == "live":
-                    self.lags_ms.append(time.time() * 1_000 - float(batch.ts_ms[-1]))
-
-        return take_past if with_past else take
-
-    @property
-    def clock_jump_s(self) -> float | None:
-        """By how much this computer's clock was set of late, None if it was not."""
-        if self._jump is None or time.monotonic() - self._jump[0] > SHOWN_S:
-            return None
-        return self._jump[1]
-
-    def _clock_jumped(self, seconds: float) -> None:
-        """Lags from before say nothing of the clock that there is now."""
-        self._jump = (time.monotonic(), seconds)
-        self.lags_ms.clear()
-
-    def _tell_outlier(self, market: Market, symbol: str) -> None:
-        """Note an outlier in the feed's log; of many in a row the first."""
-        outlier, now_s = market.outliers.last(symbol), time.monotonic()
-        if outlier is None or now_s < self._told_s.get(symbol, 0.0):
-            return
-        self._told_s[symbol] = now_s + QUIET_S
-        sentence = (
-            f"outlier: {symbol} at {outlier.price:g} is {outlier.jump:+.0%} off the median of "
-            f"its last trades, {outlier.median:g}; it is kept, and alone raises no alert"
-        )
-        self._feeds[market.id].events.append((time.time(), sentence))
-        logger.warning("market %s: %s", market.id, sentence)
+    def _say(self, market_id: str, sentence: str) -> None:
+        """Write a sentence into the log of a market's feed."""
+        self._feeds[market_id].events.append((time.time(), sentence))
 
 
-def publisher_at(url: str) -> RedisPublisher | None:
-    """A publisher that runs; None, which the log says, where its library is missing."""
+def label_of(source: str, kind: SourceKind | None) -> str:
+    """A source as the pages show it: by its name, or its URL without secrets."""
+    return mask_url(source) if kind is None or kind.schemes else kind.label
+
+
+def publisher_at(url: str | None) -> RedisPublisher | None:
+    """What publishes at a URL; None for no URL and, which the log says, without the library."""
+    if url is None:
+        return None
     try:
         publisher = RedisPublisher(url)
     except RedisUnavailable as error:
         logger.warning("%s; nothing is published", error)
         return None
-    publisher.start()
     logger.info("live ticks are published to %s", mask_url(url))
     return publisher
-
-
-def is_redis(source: str) -> bool:
-    """Whether a source is what another process publishes."""
-    return source.lower().startswith(("redis://", "rediss://"))
-
-
-def _fill(
-    market: Market,
-    tapes: Iterable[Tape | Channel],
-    ticks: list[Ticks],
-    rejected: list[Rejected],
-) -> None:
-    """Take in what was asked for to fill a gap."""
-    market.reject(rejected)
-    for batch in ticks:
-        accepted = market.fill(batch)
-        for tape in tapes:
-            tape.take(accepted)
-
-
-def _renumber(market: Market, tapes: Iterable[Tape | Channel], symbol: str) -> None:
-    """The source numbers a symbol's trades anew."""
-    market.forget_ids(symbol)
-    for tape in tapes:
-        tape.renumber(symbol)
-
-
-def _part(ticks: Ticks, part: slice) -> Ticks:
-    return Ticks(
-        ticks.symbol, ticks.ts_ms[part], ticks.price[part], ticks.size[part], ticks.trade_id[part]
-    )

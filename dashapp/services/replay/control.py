@@ -12,10 +12,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from analytics.model import FeedState, FeedStatus, NotReady, PairParams, Ticks
+from analytics.model import Ticks
+from dashapp.services.alerts.engine import AlertEngine
 from dashapp.services.archive.stored_rows import Kept
+from dashapp.services.markets import Markets
 from dashapp.services.replay.sources import of_archive, of_market, rows_in
-from ingestion.replay import Batch, ReplayFeed, Stretch, checked_speed
+from ingestion.replay import Batch, ReplayFeed, ReplayState, Stretch, checked_speed
 from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
@@ -24,20 +26,19 @@ MARKET = "replay"
 #: A replay stands still while rules on closed bars are so far behind, in ms of its market.
 MOST_BEHIND_MS = 6_000_000
 
-_STATES: dict[str, FeedState] = {"playing": "live", "paused": "stopped", "ended": "stopped"}
 _NOTHING = "nothing is replayed: start a replay first"
 
 
 @dataclass(frozen=True)
-class ReplayState:
-    """Where a replay is. of: the market it plays. state: playing, paused, ended or failed.
+class ReplayPosition:
+    """Where a replay is. of: the market it plays.
 
     position_ms: exchange time up to which everything was delivered, from first_ms to last_ms.
     """
 
     of: str
     title: str
-    state: str
+    state: ReplayState
     problem: str
     speed: float
     position_ms: int
@@ -47,35 +48,31 @@ class ReplayState:
 
 
 class ReplayControl:
-    """The market "replay" among the runtime's `markets`.
-
-    begin: told of each market that a replay begins. behind_ms: how far its alerts are behind.
-    find: a market of the archive, None where it has none such.
+    """The market "replay" among the markets. alerts: hear of each that a replay begins, and are
+    waited for. find: a market of the archive, None where it has none such.
     """
 
     def __init__(
         self,
-        markets: dict[str, Market],
-        begin: Callable[[Market], None],
-        behind_ms: Callable[[Market], int],
+        markets: Markets,
+        alerts: AlertEngine,
         find: Callable[[str], Awaitable[Kept | None]],
     ) -> None:
         self._markets = markets
-        self._begin = begin
-        self._behind_ms = behind_ms
+        self._alerts = alerts
         self._find = find
         self._of = ""
         self._feed: ReplayFeed | None = None
         self._switching = asyncio.Lock()
 
     @property
-    def state(self) -> ReplayState | None:
+    def state(self) -> ReplayPosition | None:
         """Where the replay is; None before the first."""
         feed = self._feed
         if feed is None:
             return None
         stretch = feed.stretch
-        return ReplayState(
+        return ReplayPosition(
             of=self._of,
             title=stretch.title,
             state=feed.state,
@@ -86,27 +83,6 @@ class ReplayControl:
             last_ms=stretch.last_ms,
             symbols=stretch.symbols,
         )
-
-    @property
-    def status(self) -> FeedStatus:
-        """The replay as a feed's status."""
-        feed = self._feed
-        if feed is None:
-            return FeedStatus("none", "stopped", _NOTHING)
-        detail = feed.problem or feed.state
-        return FeedStatus(feed.stretch.title, _STATES.get(feed.state, "failed"), detail)
-
-    def coming(self, market_id: str) -> tuple[str, ...]:
-        """Symbols that a market will have, as far as is known; none but of a replay."""
-        return self._feed.stretch.symbols if self._feed and market_id == MARKET else ()
-
-    def awaited(self, market_id: str, params: PairParams) -> NotReady | None:
-        """Why a pair of the replay is not there yet, though it will be; None for any other."""
-        market, coming = self._markets.get(market_id), self.coming(market_id)
-        for leg in (params.y, params.x):
-            if market is not None and leg in coming and leg not in market.symbols:
-                return NotReady(f"the replay has not come to {leg} yet")
-        return None
 
     async def start(self, market_id: str, speed: float = 1.0, start_ms: int | None = None) -> None:
         """Play a market from a time (its first for None), in place of what was played.
@@ -132,7 +108,7 @@ class ReplayControl:
         if kept is not None and (market is None or rows_in(market) < kept.rows):
             return of_archive(kept)
         if market is None:
-            known = ", ".join(one for one in self._markets if one != MARKET)
+            known = ", ".join(market_id for market_id in self._markets if market_id != MARKET)
             raise KeyError(f"there is no market {market_id!r}, only: {known}")
         return await of_market(market)
 
@@ -198,7 +174,7 @@ class ReplayControl:
         await self._stop()
         if speed is None:  # read only now: it may have been set while that was stopping
             speed = self._running().head.speed
-        market = Market(MARKET, f"Replay: {stretch.title}", "replay")
+        market = Market(MARKET, f"Replay: {stretch.title}", "replay", coming=stretch.symbols)
 
         def sink(batches: list[Batch]) -> None:
             for batch in batches:
@@ -214,13 +190,14 @@ class ReplayControl:
             logger.info("replay of %s has ended", stretch.title)
 
         self._of, self._markets[MARKET] = of, market
-        self._begin(market)
+        self._alerts.begin(market)
         self._feed = ReplayFeed(
             stretch,
             sink,
             start_ms=start_ms,
             speed=speed,
             ended=ended,
-            wait=lambda: self._behind_ms(market) > MOST_BEHIND_MS,
+            wait=lambda: self._alerts.behind_ms(market) > MOST_BEHIND_MS,
         )
+        self._markets.fillers[MARKET] = self._feed
         self._feed.start()

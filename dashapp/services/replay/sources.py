@@ -10,7 +10,7 @@ import numpy as np
 
 from analytics.model import TIMEFRAMES, Bars, Ticks
 from dashapp.services.archive.stored_rows import Kept, Span
-from ingestion.replay import Batch, Stretch, part_of
+from ingestion.replay import Batch, Stretch
 from storage.market.market import Market
 
 PIECE = 65_536
@@ -58,7 +58,7 @@ def _read(held: dict[str, Batch], symbol: str, from_ms: int) -> Iterator[Batch]:
     # A tick that was late in the recording belongs where it arrived.
     newest = np.maximum.accumulate(batch.ts_ms) if isinstance(batch, Ticks) else batch.ts_ms
     for begin in range(int(np.searchsorted(newest, from_ms)), len(batch), PIECE):
-        yield part_of(batch, slice(begin, begin + PIECE))
+        yield batch[begin : begin + PIECE]
 
 
 def of_archive(kept: Kept) -> Stretch:

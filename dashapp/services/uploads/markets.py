@@ -11,10 +11,11 @@ import logging
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
 from functools import partial
 
 from dashapp.services.archive.recorder import Recorder
+from dashapp.services.archive.restore import Restorer
+from dashapp.services.markets import Markets
 from dashapp.services.uploads.session import UploadSession
 from ingestion.files.charset import Encoding
 from ingestion.files.errors import Answers
@@ -28,27 +29,14 @@ MAX_UPLOAD_MARKETS = 16
 FILE_CHUNK = 1 << 20
 
 
-def known_market(markets: Mapping[str, Market], market_id: str) -> Market:
-    """The market of this id. Raises KeyError in words."""
-    market = markets.get(market_id)
-    if market is None:
-        raise KeyError(f"there is no market {market_id!r}, only: {', '.join(markets)}")
-    return market
-
-
 class FileMarkets:
-    """The uploaded markets among the runtime's `markets`.
+    """The uploaded markets among the markets. sessions: files on their way in, by their key."""
 
-    sessions: files on their way in, by their key. gone: called when a market was forgotten.
-    """
-
-    def __init__(
-        self, markets: dict[str, Market], recorder: Recorder, gone: Callable[[], None]
-    ) -> None:
+    def __init__(self, markets: Markets, recorder: Recorder, restorer: Restorer) -> None:
         self.sessions: dict[str, UploadSession] = {}
         self._markets = markets
         self._recorder = recorder
-        self._gone = gone
+        self._restorer = restorer
         # Of this run alone: a rule that was kept must not find another file under its market.
         self._run = uuid.uuid4().hex[:6]
         self._begun = 0
@@ -75,7 +63,10 @@ class FileMarkets:
         self._begun += 1
         if market is None:
             market_id = f"upload-{self._run}-{self._begun}"
-            target = Market(market_id, reader.name, "upload", max_symbols=MAX_SYMBOLS)
+            kept_as = market_id if keep else ""
+            target = Market(
+                market_id, reader.name, "upload", kept_as=kept_as, max_symbols=MAX_SYMBOLS
+            )
         else:
             target = self._uploaded(market)
         key = key or f"file-{self._begun}"
@@ -112,7 +103,7 @@ class FileMarkets:
         ArchiveError.
         """
         if key not in self._markets:
-            market = await self._recorder.load(key)
+            market = await self._restorer.load(key)
             self.add(market)
         return key
 
@@ -140,13 +131,12 @@ class FileMarkets:
 
     def _forget(self, market: str) -> None:
         del self._markets[market], self._files[market]
-        self._gone()
 
     def _ended(self, key: str) -> None:
         del self.sessions[key]
 
     def _uploaded(self, market: str) -> Market:
-        found = known_market(self._markets, market)
+        found = self._markets.known(market)
         if found.kind != "upload":
             raise ValueError(f"market is {market!r}, expected one that was uploaded")
         return found

@@ -21,7 +21,6 @@ from analytics.model import Bars, Ticks
 from dashapp.services.archive.recorder import FileTape
 from ingestion.files.errors import replace_question
 from ingestion.files.reader import UploadError, UploadReader, UploadReport
-from ingestion.replay import part_of
 from storage.market.market import Market
 from storage.market.stats import Counters
 
@@ -220,7 +219,7 @@ class UploadSession:
         for batch in self._held:
             for begin in range(0, len(batch), AT_ONCE):
                 before = replace(market.counters, rejected=Counter(market.counters.rejected))
-                taken.append(_append(market, part_of(batch, slice(begin, begin + AT_ONCE))))
+                taken.append(_append(market, batch[begin : begin + AT_ONCE]))
                 _add(made, before, market.counters)
                 await asyncio.sleep(0)
                 self._check_open()

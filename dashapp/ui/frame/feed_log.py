@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.services.runtime import Runtime
+from dashapp.text.numbers import utc_time
+from dashapp.ui.clientside import clientside
+from dashapp.ui.polling import market_in_view
 
 NOTHING = "nothing has happened to this market's feed yet"
 
@@ -39,21 +41,12 @@ def drawer() -> list[Component]:
     ]
 
 
-def clock(at_s: float) -> str:
-    """The time of an event as the log shows it.
-
-    >>> clock(1_723_161_256.3)
-    '2024-08-08 23:54:16'
-    """
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def lines(events: Sequence[tuple[float, str]]) -> Any:
     """The events as a table, newest first."""
     if not events:
         return NOTHING
     rows = [
-        html.Tr([html.Td(clock(at_s), className="figures"), html.Td(sentence)])
+        html.Tr([html.Td(utc_time(int(at_s) * 1_000), className="figures"), html.Td(sentence)])
         for at_s, sentence in reversed(events)
     ]
     return html.Table(html.Tbody(rows), className="figures-table")
@@ -61,12 +54,13 @@ def lines(events: Sequence[tuple[float, str]]) -> Any:
 
 def register(app: Dash, runtime: Runtime) -> None:
     """Open and close; fill while open."""
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "toggleHelp"),
+    clientside(
+        app,
+        "toggleHelp",
         Output(ids.FEED_LOG, "is_open"),
         Input(ids.FEED_LOG_TOGGLE, "n_clicks"),
         State(ids.FEED_LOG, "is_open"),
-        prevent_initial_call=True,
+        initial_call=False,
     )
 
     @app.callback(
@@ -81,12 +75,17 @@ def register(app: Dash, runtime: Runtime) -> None:
         },
         state={"cursor": State(ids.FEED_LOG_CURSOR, "data")},
     )
-    async def fill(tick, shown, market, cursor):
+    async def fill(
+        tick: int | None,
+        shown: bool | None,
+        market: str | None,
+        cursor: list[Any] | None,
+    ) -> dict[str, Any]:
         if not shown:
             raise PreventUpdate
-        known = market if runtime.market(market or "") else runtime.default_market
-        events = runtime.feed_events(known)
-        now = [known, len(events), events[-1][0] if events else 0]
+        market_id = market_in_view(runtime, market)
+        events = runtime.feed_events(market_id)
+        now = [market_id, len(events), events[-1][0] if events else 0]
         if cursor == now:
             raise PreventUpdate
         return {"lines": lines(events), "cursor": now}

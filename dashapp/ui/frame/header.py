@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.services.runtime import Runtime
+from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
+from ingestion.sources import is_exchange
 
 #: Letters typed before a name that no list has is offered as a symbol.
 SHORTEST = 4
@@ -17,7 +20,7 @@ SHORTEST = 4
 
 def symbols_for(kind: str, chosen: Sequence[str] | None) -> list[str]:
     """What to subscribe to: the chosen symbols of an exchange; a URL sends what it sends."""
-    return list(chosen or []) if kind.startswith("binance") else []
+    return list(chosen or []) if is_exchange(kind) else []
 
 
 def with_typed(
@@ -31,9 +34,9 @@ def with_typed(
     [{'value': 'PEPEUSDT', 'label': 'PEPEUSDT'}]
     """
     name = proper_symbol((typed or "").strip())
-    if not kind.startswith("binance") or name is None or len(name) < SHORTEST:
+    if not is_exchange(kind) or name is None or len(name) < SHORTEST:
         return None
-    if any(name in one["value"] for one in options):
+    if any(name in option["value"] for option in options):
         return None
     return [*options, {"value": name, "label": name}]
 
@@ -46,14 +49,19 @@ def _register_symbols(app: Dash) -> None:
         State(ids.SOURCE_KIND, "value"),
         prevent_initial_call=True,
     )
-    async def offer(typed, options, kind):
-        made = with_typed(options or [], typed, kind or "")
-        if made is None:
+    async def offer(
+        typed: str | None,
+        options: list[dict[str, str]] | None,
+        kind: str | None,
+    ) -> list[dict[str, str]]:
+        longer = with_typed(options or [], typed, kind or "")
+        if longer is None:
             raise PreventUpdate
-        return made
+        return longer
 
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "startWords"),
+    clientside(
+        app,
+        "startWords",
         Output(ids.START_WORDS, "children"),
         Output(ids.START, "title"),
         Input(ids.KNOWN, "data"),
@@ -79,7 +87,13 @@ def register(app: Dash, runtime: Runtime) -> None:
         },
         prevent_initial_call=True,
     )
-    async def run(start, stop, kind, url, symbols):
+    async def run(
+        start: int | None,
+        stop: int | None,
+        kind: str,
+        url: str | None,
+        symbols: list[str] | None,
+    ) -> dict[str, Any]:
         if ctx.triggered_id == ids.STOP:
             await runtime.stop_feed()
             return {"focus": no_update, "message": ""}

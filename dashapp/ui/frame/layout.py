@@ -14,14 +14,14 @@ from dashapp.ui import components
 from dashapp.ui.frame import feed_log, parameters, replay_bar
 from dashapp.ui.pages import PAGES
 from dashapp.ui.pages.backtest.form import held_by
+from dashapp.ui.polling import theme_of
+from ingestion.sources import NAMED
 from ingestion.url_guard import mask_url
 
 INTERVAL_MS = 500
 
 SOURCES = (
-    ("demo", "Demo (simulated)"),
-    ("binance-futures", "Binance USD-M"),
-    ("binance-spot", "Binance spot"),
+    *((kind.name, kind.label + " (simulated)" * kind.simulated) for kind in NAMED),
     ("url", "URL (ws, http, redis)"),
 )
 
@@ -70,7 +70,7 @@ def _feed_controls(runtime: Runtime) -> list[Component]:
                 html.Label("Market", htmlFor=ids.MARKET, className="visually-hidden"),
                 components.select(
                     ids.MARKET,
-                    [(one.id, one.title) for one in runtime.markets.values()],
+                    [(market.id, market.title) for market in runtime.markets.values()],
                     runtime.default_market,
                 ),
             ],
@@ -260,21 +260,27 @@ def register(app: Dash) -> None:
     """The router: only the page in view is in the document, so only it is computed."""
 
     @app.callback(
-        Output(ids.PAGE, "children"),
-        Input(ids.URL, "pathname"),
-        State(ids.THEME, "data"),
-        State(ids.STRATEGY, "data"),
-        State(ids.URL, "search"),
+        output=Output(ids.PAGE, "children"),
+        inputs={"pathname": Input(ids.URL, "pathname")},
+        state={
+            "theme": State(ids.THEME, "data"),
+            "strategy": State(ids.STRATEGY, "data"),
+            "search": State(ids.URL, "search"),
+        },
     )
-    async def route(pathname, theme, strategy, search):
+    async def route(
+        pathname: str | None,
+        theme: str | None,
+        strategy: dict[str, Any] | None,
+        search: str | None,
+    ) -> Any:
         page = page_for(pathname)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")
-        look = "light" if theme == "light" else "dark"
-        held = [held_by(strategy, search)] if page.strategy else []
+        settings = [held_by(strategy, search)] if page.strategy else []
         return [
             dcc.Store(id=ids.cursor_of(page.path)),
             html.H1(page.title, className="visually-hidden"),
             components.answer_line(page.path, ranges=page.path != "/data"),
-            page.layout(look, *held),
+            page.layout(theme_of(theme), *settings),
         ]

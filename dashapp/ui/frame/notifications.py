@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, Patch, no_update
+from dash import Dash, Input, Output, Patch, no_update
 
 from analytics.alerts import AlertEvent
 from dashapp import ids
-from dashapp.services.alerts.engine import AlertEngine
+from dashapp.services.alerts.history import AlertHistory
+from dashapp.ui.clientside import clientside
 
 TOAST_MS = 8_000
 #: Alerts that are shown at a time; what a tab that slept has missed is in the history.
@@ -78,15 +79,15 @@ def unread(held: Mapping[str, Any], attention: Mapping[str, Any], path: str, fre
 
 
 def news(
-    alerts: AlertEngine, cursor: Mapping[str, Any] | None, attention: Mapping[str, Any], path: str
+    history: AlertHistory, cursor: Mapping[str, Any] | None, attention: Mapping[str, Any], path: str
 ) -> dict[str, Any]:
     """The outputs `badge`, `toasts` and `fired`, and `held`, what the tab is to know after it.
 
     cursor: what it knew; None for a tab that has just opened, to which nothing is new.
     """
     held = cursor or {}
-    newest = alerts.newest_event
-    fresh = [] if cursor is None else alerts.since(held.get("seen"))
+    newest = history.newest_event
+    fresh = [] if cursor is None else history.since(held.get("seen"))
     count = unread(held, attention, path, len(fresh))
     shown = fresh[-MAX_TOASTS:]
     toasted, children = held.get("toasted"), no_update
@@ -107,21 +108,23 @@ def news(
 
 def register(app: Dash) -> None:
     """What the browser does with it: the title, notifications, and whether anybody looks."""
-    space = "spreadscope"
-    app.clientside_callback(
-        ClientsideFunction(space, "attend"),
+    clientside(
+        app,
+        "attend",
         Output(ids.ATTENTION, "data"),
         Input(ids.URL, "pathname"),
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "titleWith"),
+    clientside(
+        app,
+        "titleWith",
         Output(ids.ALERTS_BADGE, "title"),
         Input(ids.ALERTS_BADGE, "children"),
         Input(ids.URL, "pathname"),
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "notify"),
+    clientside(
+        app,
+        "notify",
         Output(ids.FIRED, "modified_timestamp"),
         Input(ids.FIRED, "data"),
-        prevent_initial_call=True,
+        initial_call=False,
     )

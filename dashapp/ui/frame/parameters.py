@@ -11,16 +11,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from analytics.model import TIMEFRAMES
+from analytics.model import TIMEFRAMES, ParameterError
 from dashapp import ids
-from dashapp.parameters.pair import FIELDS, Field, View, check, from_query, read, to_dict, to_query
+from dashapp.parameters.check import message, read
+from dashapp.parameters.pair import View, check, from_query, to_dict, to_query
+from dashapp.parameters.table import VIEW
 from dashapp.services.runtime import Runtime
 from dashapp.ui import components
+from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
+from ingestion.sources import is_exchange
 from storage.market.market import Market
 
 MAX_SHOWN = 4
@@ -41,28 +45,12 @@ EXCHANGE_SYMBOLS = (
 )
 
 
-def _control(one: Field) -> Component:
-    if one.kind == "switch":
-        return dbc.Switch(id=one.control, value=one.default, label=one.label)
-    if one.kind in ("whole", "number"):
-        placeholder = "all in view" if one.optional else ""
-        return components.number(one.control, one.default, placeholder)
-    words = [(value, one.words.get(value, value)) for value in one.legal]
-    return components.select(one.control, words, one.default)
-
-
-def _field(one: Field) -> Component:
-    if one.kind == "switch":
-        message = html.Div(id=f"{one.control}-message", className="field-message", role="alert")
-        return html.Div([_control(one), message], className="field")
-    return components.field(one.label, _control(one), one.control, hint=one.hint)
-
-
 def panel() -> Component:
     """The side panel: every parameter of the pair, in four groups."""
     groups: dict[str, list[Component]] = {}
-    for one in FIELDS:
-        groups.setdefault(one.group, []).append(_field(one))
+    for row in VIEW:
+        field = components.parameter_field(row, row.default)
+        groups.setdefault(row.group, []).append(field)
     swap = dbc.Button(
         "Swap legs (S)",
         id=ids.SWAP,
@@ -72,25 +60,34 @@ def panel() -> Component:
         className="w-100",
     )
     groups["Pair"].insert(2, html.Div(swap, className="field"))
-    made = [
+    sets = [
         html.Fieldset([html.Legend(title), *fields], className="panel-group")
         for title, fields in groups.items()
     ]
     return html.Aside(
-        made, id=ids.PANEL, className="side-panel", **components.attributes(aria_label="Parameters")
+        sets, id=ids.PANEL, className="side-panel", **components.attributes(aria_label="Parameters")
     )
 
 
 def legs(known: list[str], y: str | None, x: str | None) -> tuple[str | None, str | None]:
-    """The legs that this market can show: those asked for where it has them, else its first."""
+    """The legs that this market can show: those asked for where it has them, else its first.
+
+    A link may write them in small letters, as HTTP may.
+    """
     if len(known) == 1:
         return known[0], None
-    y = y if y in known else None
-    x = x if x in known and x != y else None
+    y, x = _known(known, y), _known(known, x)
+    x = None if x == y else x
     rest = [symbol for symbol in known if symbol not in (y, x)]
     y = y or (rest.pop(0) if rest else None)
     x = x or (rest.pop(0) if rest else None)
     return y, x
+
+
+def _known(known: list[str], symbol: str | None) -> str | None:
+    if symbol is None or symbol in known:
+        return symbol
+    return symbol.upper() if symbol.upper() in known else None
 
 
 def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
@@ -98,7 +95,7 @@ def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
     body = runtime.market(market_id or "")
     if body is None:
         return []
-    return list(runtime.replays.coming(body.id) or body.symbols)
+    return list(body.coming or body.symbols)
 
 
 def _options(values: list[str]) -> list[dict[str, str]]:
@@ -125,7 +122,7 @@ def _not_here(runtime: Runtime, asked: Mapping[str, Any], made: Mapping[str, Any
     wrong += [
         f"this market has no {asked[leg]}"
         for leg in ("y", "x")
-        if asked.get(leg) and asked[leg] != made[leg]
+        if asked.get(leg) and made[leg] not in (asked[leg], asked[leg].upper())
     ]
     return wrong
 
@@ -137,21 +134,22 @@ def _asked(trigger: str | None, search: str, focus: Mapping[str, Any] | None) ->
 
 
 def _controls_from(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The control values a link sets, by field, and what of it is not legal, in words.
+    """The control values that a link sets, by parameter, and what of it is not legal, in words.
 
     A value that is not legal gives way to the default; the rest keeps what it holds.
     """
-    made: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     wrong: list[str] = []
-    for one in FIELDS:
-        if one.name not in asked or one.kind == "symbol":
+    for row in VIEW:
+        if row.name not in asked or row.kind == "symbol":
             continue
         try:
-            made[one.name] = read(one, asked[one.name])
-        except ValueError as error:
-            made[one.name] = one.default
-            wrong.append(f"{one.label}: {error}")
-    return made, wrong
+            value = read(row, asked[row.name])
+        except ParameterError as error:
+            value = row.default
+            wrong.append(f"{row.label}: {message(error, {})}")
+        values[row.name] = row.control_value(value)
+    return values, wrong
 
 
 def settle_values(
@@ -169,7 +167,7 @@ def settle_values(
     wanted = asked.get("symbols") or held["symbols"] or []
     asked_for: list[str] = (runtime.feed_asked or {}).get("symbols", [])
     extra: tuple[str, ...] = ()
-    if source.startswith("binance"):
+    if is_exchange(source):
         extra = (*EXCHANGE_SYMBOLS, *asked_for, *(one for one in wanted if proper_symbol(one)))
     keep = [one for one in wanted if one in known or one in extra]
     offered = list(dict.fromkeys([*known, *extra]))
@@ -187,13 +185,14 @@ def settle_values(
         if asked.get("timeframe") in timeframes
         else _timeframe(body if changed else None, held["timeframe"]),
         "timeframe_options": [
-            {"value": one, "label": one, "disabled": one not in timeframes} for one in TIMEFRAMES
+            {"value": name, "label": name, "disabled": name not in timeframes}
+            for name in sorted({*TIMEFRAMES, *timeframes}, key=TIMEFRAMES.__getitem__)
         ],
     }
 
 
 def _register_settle(app: Dash, runtime: Runtime) -> None:
-    plain = [one for one in FIELDS if one.kind != "symbol" and one.name != "timeframe"]
+    plain = [row for row in VIEW if row.kind != "symbol" and row.name != "timeframe"]
 
     @app.callback(
         output={
@@ -207,7 +206,7 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             "symbol_options": Output(ids.SYMBOLS, "options"),
             "timeframe": Output(ids.TIMEFRAME, "value"),
             "timeframe_options": Output(ids.TIMEFRAME, "options"),
-            "plain": {one.name: Output(one.control, "value") for one in plain},
+            "plain": {row.name: Output(row.control, "value") for row in plain},
             "message": Output(ids.FRAME_MESSAGE, "children", allow_duplicate=True),
         },
         inputs={
@@ -226,7 +225,18 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
         },
         prevent_initial_call="initial_duplicate",
     )
-    async def settle(search, market, focus, known, source, y, x, symbols, timeframe, view):
+    async def settle(
+        search: str,
+        market: str | None,
+        focus: dict[str, Any] | None,
+        known: dict[str, Any] | None,
+        source: str | None,
+        y: str | None,
+        x: str | None,
+        symbols: list[str] | None,
+        timeframe: str | None,
+        view: dict[str, Any] | None,
+    ) -> dict[str, Any]:
         trigger = ctx.triggered_id
         asked = _asked(trigger, search, focus)
         if trigger == ids.URL and not asked:
@@ -242,7 +252,7 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             "message": f"of the link, {'; '.join(wrong)}" if wrong else no_update,
             "y_options": options,
             "x_options": options,
-            "plain": {one.name: fields.get(one.name, no_update) for one in plain},
+            "plain": {row.name: fields.get(row.name, no_update) for row in plain},
         }
 
 
@@ -252,48 +262,68 @@ def link_of(view: View) -> dict[str, Any]:
     return {**values, "query": to_query(values)}
 
 
+def collected(
+    market: str | None,
+    symbols: list[str] | None,
+    raw: Mapping[str, Any],
+    known: list[str],
+    held: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The tab's view by what the controls hold, and the message under each of them.
+
+    held: the view that the tab has, which stays where a control is wrong or nothing is new.
+    """
+    view, errors = check(market or "", symbols or [], raw, known)
+    stored = link_of(view) if view else held
+    return {
+        "view": no_update if stored == held else stored,
+        "messages": {row.name: errors.get(row.name, "") for row in VIEW},
+    }
+
+
 def _register_collect(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         output={
             "view": Output(ids.VIEW, "data"),
-            "messages": {one.name: Output(f"{one.control}-message", "children") for one in FIELDS},
+            "messages": {row.name: Output(f"{row.control}-message", "children") for row in VIEW},
         },
         inputs={
             "market": Input(ids.MARKET, "value"),
             "symbols": Input(ids.SYMBOLS, "value"),
-            "raw": {one.name: Input(one.control, "value") for one in FIELDS},
+            "raw": {row.name: Input(row.control, "value") for row in VIEW},
         },
         state={"held": State(ids.VIEW, "data")},
     )
-    async def collect(market, symbols, raw, held):
+    async def collect(
+        market: str | None,
+        symbols: list[str] | None,
+        raw: dict[str, Any],
+        held: dict[str, Any] | None,
+    ) -> dict[str, Any]:
         known = symbols_of(runtime, market)
         if len(known) >= 2 and not (raw["y"] and raw["x"]):
             raise PreventUpdate  # the legs are being filled in
-        view, errors = check(market or "", symbols or [], raw, known)
-        messages = {one.name: errors.get(one.name, "") for one in FIELDS}
-        made = link_of(view) if view else None
-        return {
-            "view": no_update if made is None or made == held else made,
-            "messages": messages,
-        }
+        return collected(market, symbols, raw, known, held)
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The callbacks of the side panel and the header's market and symbols."""
     _register_settle(app, runtime)
     _register_collect(app, runtime)
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "writeUrl"),
+    clientside(
+        app,
+        "writeUrl",
         Output(ids.URL_WRITTEN, "data"),
         Input(ids.VIEW, "data"),
         Input(ids.URL, "pathname"),
         Input(ids.STRATEGY, "data"),
     )
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "swapLegs"),
+    clientside(
+        app,
+        "swapLegs",
         Output(ids.FOCUS, "data", allow_duplicate=True),
         Input(ids.SWAP, "n_clicks"),
         State(ids.LEG_Y, "value"),
         State(ids.LEG_X, "value"),
-        prevent_initial_call=True,
+        initial_call=False,
     )

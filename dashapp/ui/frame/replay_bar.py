@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -18,13 +17,14 @@ from dashapp import ids
 from dashapp.services.replay.control import MARKET
 from dashapp.services.runtime import Runtime
 from dashapp.ui import components
+from dashapp.ui.clientside import clientside
 
 SPEEDS = (1, 2, 5, 10, 30, 60, 120, 300, 1_000)
 START_SPEED = 60
 
 
 def _speed(select_id: str, label: str, chosen: int) -> list[Component]:
-    words = [(str(one), f"{one:,}x") for one in SPEEDS]
+    words = [(str(speed), f"{speed:,}x") for speed in SPEEDS]
     return [
         html.Label(label, htmlFor=select_id, className="visually-hidden"),
         components.select(select_id, words, str(chosen)),
@@ -34,14 +34,7 @@ def _speed(select_id: str, label: str, chosen: int) -> list[Component]:
 def bar() -> list[Component]:
     """The bar, hidden until a replay is looked at, and the stores behind it."""
     toggle = html.Button("❚❚", id=ids.REPLAY_TOGGLE, className="icon-button")
-    end = dbc.Button(
-        "End",
-        id=ids.REPLAY_END,
-        size="sm",
-        color="secondary",
-        outline=True,
-        title="End the replay; what it brought stays",
-    )
+    end = components.button(ids.REPLAY_END, "End", title="End the replay; what it brought stays")
     row = html.Section(
         [
             toggle,
@@ -64,13 +57,7 @@ def launcher() -> Component:
     return html.Div(
         [
             *_speed(ids.REPLAY_START_SPEED, "Speed of the replay", START_SPEED),
-            dbc.Button(
-                "Replay this market",
-                id=ids.REPLAY_START,
-                size="sm",
-                color="secondary",
-                outline=True,
-            ),
+            components.button(ids.REPLAY_START, "Replay this market"),
         ],
         className="replay-launcher",
     )
@@ -122,8 +109,9 @@ def register(app: Dash, runtime: Runtime) -> None:
     """The bar's controls, its picture, and the launcher."""
     _register_controls(app, runtime)
     _register_launcher(app, runtime)
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "showReplay"),
+    clientside(
+        app,
+        "showReplay",
         Output(ids.REPLAY_STATE, "modified_timestamp"),
         Input(ids.REPLAY_STATE, "data"),
     )
@@ -143,7 +131,12 @@ def _register_controls(app: Dash, runtime: Runtime) -> None:
         },
         prevent_initial_call=True,
     )
-    async def control(toggle, speed, seek, end):
+    async def control(
+        toggle: int | None,
+        speed: Any,
+        seek: dict[str, Any] | None,
+        end: int | None,
+    ) -> dict[str, Any]:
         try:
             await command(runtime, str(ctx.triggered_id), speed, seek)
         except ValueError as error:
@@ -164,7 +157,7 @@ def _register_launcher(app: Dash, runtime: Runtime) -> None:
         },
         prevent_initial_call=True,
     )
-    async def launch(clicks, speed, market):
+    async def launch(clicks: int | None, speed: Any, market: str) -> dict[str, Any]:
         if not clicks:
             raise PreventUpdate
         try:

@@ -1,32 +1,37 @@
-"""The frame's live part: trust strip, Start and Stop, toasts, the list of markets."""
+"""The trust strip: a feed's state and figures, with the toasts and the list of markets.
+
+Its callback runs on every page, at each tick of the interval.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import Dash, Input, Output, State, html, no_update
 
 from analytics.model import FeedStatus, PairParams
 from dashapp import ids
 from dashapp.parameters.pair import from_dict
 from dashapp.services.runtime import Runtime
-from dashapp.text.answers import trust_figures
+from dashapp.text.trust import trust_figures
+from dashapp.ui.clientside import clientside
 from dashapp.ui.frame import feed_log, header, notifications, parameters, replay_bar
+from dashapp.ui.polling import market_in_view
 from storage.market.market import Market
 
 
 def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
-    """What decides the options of the header and the legs: markets and this one's symbols.
+    """What decides the options of the header and the legs: markets, and this market's symbols.
 
     asked: what the feed that runs asks of an exchange.
     """
-    body = runtime.market(market_id or "")
+    market = runtime.market(market_id or "")
     return {
         "market": market_id,
-        "markets": [[one.id, one.title] for one in runtime.markets.values()],
+        "markets": [[other.id, other.title] for other in runtime.markets.values()],
         "symbols": parameters.symbols_of(runtime, market_id),
-        "timeframes": list(body.timeframes) if body else [],
+        "timeframes": list(market.timeframes) if market else [],
         "asked": runtime.feed_asked,
     }
 
@@ -54,25 +59,25 @@ def _status(status: FeedStatus) -> str:
     return " · ".join(filter(None, parts))
 
 
-def _state(runtime: Runtime, body: Market | None, status: FeedStatus) -> str:
+def _state(runtime: Runtime, market: Market | None, status: FeedStatus) -> str:
     """What the feed does; of a market that no feed fills, where it came from."""
-    if body is not None and body.kind == "upload":
-        return f"file · {body.counters.accepted:,} {body.origin}"
-    if body is not None and body.kind == "replay":
+    if market is not None and market.kind == "upload":
+        return f"file · {market.counters.accepted:,} {market.origin}"
+    if market is not None and market.kind == "replay":
         return replay_bar.words(runtime)
     return _status(status)
 
 
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
-    status, body = runtime.feed_status(market_id), runtime.market(market_id)
-    trust = runtime.trust(market_id)
+    status, market = runtime.feed_status(market_id), runtime.market(market_id)
+    trust: dict[str, Any] = {**runtime.trust(market_id)}
     if pair is not None:
         trust["carried_share"] = runtime.carried_share(market_id, pair)
     return {
-        "mark": mark(body.kind if body else ""),
+        "mark": mark(market.kind if market else ""),
         "dot": f"dot {status.state}",
-        "status": _state(runtime, body, status),
+        "status": _state(runtime, market, status),
         "figures": _figures(trust),
         "known": known_symbols(runtime, market_id),
         "replay": replay_bar.state_of(runtime, market_id),
@@ -109,17 +114,24 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         },
         state={"cursor": State(ids.FRAME_CURSOR, "data"), "view": State(ids.VIEW, "data")},
     )
-    async def strip(tick, market, pathname, attention, cursor, view):
-        known = market if runtime.market(market or "") else runtime.default_market
-        seen = from_dict(view) if view else None
-        pair = seen.pair if seen is not None and seen.market == known else None
-        made = _strip(runtime, known, pair)
-        sent = _fingerprint(made)
-        held = (cursor or {}).get("sent", {})
-        fired = notifications.news(runtime.alerts, cursor, attention or {}, pathname)
+    async def strip(
+        tick: int | None,
+        market: str | None,
+        pathname: str,
+        attention: dict[str, Any] | None,
+        cursor: dict[str, Any] | None,
+        view: dict[str, Any] | None,
+    ) -> dict[str, Any]:
+        market_id = market_in_view(runtime, market)
+        shown = from_dict(view) if view else None
+        pair = shown.pair if shown is not None and shown.market == market_id else None
+        contents = _strip(runtime, market_id, pair)
+        sent, before = _fingerprint(contents), (cursor or {}).get("sent", {})
+        fired = notifications.news(runtime.alerts.history, cursor, attention or {}, pathname)
         return {
             "parts": {
-                name: no_update if held.get(name) == sent[name] else made[name] for name in parts
+                name: no_update if before.get(name) == sent[name] else contents[name]
+                for name in parts
             },
             "cursor": {"sent": sent, **fired.pop("held")},
             **fired,
@@ -127,33 +139,36 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
 
 
 def _register_looks(app: Dash) -> None:
-    space = "spreadscope"
-    app.clientside_callback(
-        ClientsideFunction(space, "toggleTheme"),
+    clientside(
+        app,
+        "toggleTheme",
         Output(ids.THEME, "data"),
         Input(ids.THEME_TOGGLE, "n_clicks"),
         State(ids.THEME, "data"),
-        prevent_initial_call=True,
+        initial_call=False,
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "applyTheme"),
+    clientside(
+        app,
+        "applyTheme",
         Output(ids.THEME_TOGGLE, "title"),
         Input(ids.THEME, "data"),
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "toggleFreeze"),
+    clientside(
+        app,
+        "toggleFreeze",
         Output(ids.FROZEN, "data"),
         Output("paused-mark", "children"),
         Input(ids.FREEZE_TOGGLE, "n_clicks"),
         State(ids.FROZEN, "data"),
-        prevent_initial_call=True,
+        initial_call=False,
     )
-    app.clientside_callback(
-        ClientsideFunction(space, "toggleHelp"),
+    clientside(
+        app,
+        "toggleHelp",
         Output(ids.HELP, "is_open"),
         Input(ids.HELP_TOGGLE, "n_clicks"),
         State(ids.HELP, "is_open"),
-        prevent_initial_call=True,
+        initial_call=False,
     )
 
 

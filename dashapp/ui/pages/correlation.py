@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from analytics.model import NotReady
 from dashapp import ids
-from dashapp.figures.base import empty_figure
+from dashapp.figures.base import Figure, empty_figure
 from dashapp.figures.correlation import heatmap_figure, rolling_correlation_figure
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import correlation_answer
@@ -23,7 +23,7 @@ CHARTS = (ids.HEATMAP, ids.ROLLING_CORRELATION)
 
 def layout(theme: str) -> Component:
     """The heatmap beside the rolling correlation of the pair."""
-    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
+    blank = polling.empty_figures(CHARTS, theme)
     return html.Div(
         [
             chart(ids.HEATMAP, blank[ids.HEATMAP], "tall"),
@@ -35,30 +35,36 @@ def layout(theme: str) -> Component:
 
 def key(runtime: Runtime, tab: Tab) -> Any:
     """The whole market's version: every symbol stands in the heatmap."""
-    body = runtime.market(tab.view.market)
-    return (body.version if body else None, pair_key(runtime, tab), runtime.kernels_ready)
+    market = runtime.market(tab.view.market)
+    return (market.version if market else None, pair_key(runtime, tab), runtime.kernels_ready)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The heatmap of the market and the pair's rolling correlation."""
-    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    return {**await _heatmap(runtime, tab), ids.ROLLING_CORRELATION: await _rolling(runtime, tab)}
+
+
+async def _heatmap(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+    """The market's correlations, and what they say."""
     timeframe = tab.view.timeframe
-    made: dict[str, Any] = {}
     table = await runtime.correlation(tab.view.market, timeframe, limit_of(tab), tab.until_ms)
     if isinstance(table, NotReady):
         words = waiting_for(runtime, tab, table)
-        made[ids.HEATMAP] = empty_figure(words, tab.theme, ids.HEATMAP)
-        made["answer"] = segments([(words, "muted")])
-    else:
-        made[ids.HEATMAP] = heatmap_figure(table.symbols, table.matrix, **look)
-        made["answer"] = segments(correlation_answer(table.symbols, table.matrix))
+        figure = empty_figure(words, tab.theme, ids.HEATMAP)
+        return {ids.HEATMAP: figure, "answer": segments([(words, "muted")])}
+    return {
+        ids.HEATMAP: heatmap_figure(table.symbols, table.matrix, **tab.look),
+        "answer": segments(correlation_answer(table.symbols, table.matrix)),
+    }
+
+
+async def _rolling(runtime: Runtime, tab: Tab) -> Figure:
+    """The pair's correlation over time."""
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
         words = waiting_for(runtime, tab, snapshot)
-        made[ids.ROLLING_CORRELATION] = empty_figure(words, tab.theme, ids.ROLLING_CORRELATION)
-    else:
-        made[ids.ROLLING_CORRELATION] = rolling_correlation_figure(snapshot, **look)
-    return made
+        return empty_figure(words, tab.theme, ids.ROLLING_CORRELATION)
+    return rolling_correlation_figure(snapshot, **tab.look)
 
 
 PAGE = LivePage(path="/correlation", charts=CHARTS, key=key, render=render)

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
 import numpy as np
-from dash import ClientsideFunction, Dash, Input, Output, html
+from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from analytics.alerts import METRICS
 from analytics.backtest import BacktestParams
 from analytics.model import Bars, NotReady, PairSnapshot
 from dashapp import ids
-from dashapp.figures.base import empty_figure
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
-from dashapp.services.analysis.cache import newest_bars, serial
+from dashapp.services.analysis.cache import newest_bars
 from dashapp.services.analysis.ranking import Ranked, Ranking
-from dashapp.services.analysis.summary import SymbolSummary, summarize_bars
+from dashapp.services.analysis.summary import SymbolSummary, one_span, summarize_span
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import home_answer
 from dashapp.text.numbers import compact, number, pct, price
 from dashapp.ui import polling
+from dashapp.ui.clientside import clientside
 from dashapp.ui.components import chart, segments
 from dashapp.ui.pages.shared import limit_of, snapshot_of
 from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.PRICE_CHART, ids.VOLUME_CHART, ids.VWAP_CHART)
 PRICE_MODE = "price-mode"
+#: Symbols shown while the header names none.
+MOST_SYMBOLS = 4
 
 
 def layout(theme: str) -> Component:
     """Prices over the whole width, volume and VWAP below, then a card a symbol."""
-    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
+    blank = polling.empty_figures(CHARTS, theme)
     mode = dbc.RadioItems(
         id=PRICE_MODE,
         options=[{"value": "lines", "label": "Lines"}, {"value": "candles", "label": "Candles"}],
@@ -52,18 +55,17 @@ def layout(theme: str) -> Component:
     )
 
 
-def shown(runtime: Runtime, tab: Tab) -> dict[str, Bars]:
-    """The bars in view of the symbols that the header names."""
-    body = runtime.market(tab.view.market)
-    if body is None or tab.view.timeframe not in body.timeframes:
+def bars_in_view(runtime: Runtime, tab: Tab) -> dict[str, Bars]:
+    """The newest bars of each symbol that the header names, those that have any."""
+    market, timeframe = runtime.market(tab.view.market), tab.view.timeframe
+    if market is None or timeframe not in market.timeframes:
         return {}
-    symbols = tab.view.symbols or body.symbols[:4]
-    held = [
-        newest_bars(body, one, tab.view.timeframe, limit_of(tab), tab.until_ms)
-        for one in symbols
-        if one in body.symbols
-    ]
-    return {bars.symbol: bars for bars in held if len(bars)}
+    bars = {
+        symbol: newest_bars(market, symbol, timeframe, limit_of(tab), tab.until_ms)
+        for symbol in tab.view.symbols or market.symbols[:MOST_SYMBOLS]
+        if symbol in market.symbols
+    }
+    return {symbol: symbol_bars for symbol, symbol_bars in bars.items() if len(symbol_bars)}
 
 
 def legs_of(tab: Tab) -> tuple[str, str] | None:
@@ -73,52 +75,59 @@ def legs_of(tab: Tab) -> tuple[str, str] | None:
 
 def key(runtime: Runtime, tab: Tab) -> Any:
     """The versions of the symbols shown."""
-    body = runtime.market(tab.view.market)
-    if body is None:
+    market = runtime.market(tab.view.market)
+    if market is None:
         return None
-    symbols = tab.view.symbols or body.symbols
-    versions = (body.symbol_version(one) for one in symbols if one in body.symbols)
-    return (serial(body), runtime.alerts.version, runtime.kernels_ready, *versions)
+    symbols = [symbol for symbol in tab.view.symbols or market.symbols if symbol in market.symbols]
+    versions = (market.symbol_version(symbol) for symbol in symbols)
+    return (market.serial, runtime.alerts.version, runtime.kernels_ready, *versions)
 
 
-def symbol_card(one: SymbolSummary) -> Component:
+def symbol_card(summary: SymbolSummary) -> Component:
     """One symbol: its price, its statistics and what holding it would have done."""
-    tone = "up" if one.change >= 0 else "down"
-    pairs = (
-        ("Mean", price(one.mean, one.last)),
-        ("Std", price(one.std, one.last)),
-        ("Low", price(one.low)),
-        ("High", price(one.high)),
-        ("VWAP", price(one.vwap)),
-        ("Volume", compact(one.volume)),
-        ("Volatility", pct(one.volatility, 0, signed=False)),
-        ("Sharpe", number(one.sharpe, 1)),
-        ("Drawdown", pct(one.max_drawdown)),
-        ("Bars", f"{one.bars:,}"),
+    last, change = summary.last, summary.change
+    figures = (
+        ("Mean", price(summary.mean, last)),
+        ("Std", price(summary.std, last)),
+        ("Low", price(summary.low)),
+        ("High", price(summary.high)),
+        ("VWAP", price(summary.vwap)),
+        ("Volume", compact(summary.volume)),
+        ("Volatility", pct(summary.volatility, 0, signed=False)),
+        ("Sharpe", number(summary.sharpe, 1)),
+        ("Drawdown", pct(summary.max_drawdown)),
+        ("Bars", f"{summary.bars:,}"),
     )
-    arrow = "▲" if one.change >= 0 else "▼"
+    heading = [html.Span(summary.symbol), _change(change)]
     return html.Article(
-        [
-            html.H2(
-                [
-                    html.Span(one.symbol),
-                    html.Span(f"{arrow} {pct(one.change)}", className=f"tone-{tone}"),
-                ]
-            ),
-            html.Div(price(one.last), className="price"),
-            html.Dl([part for name, text in pairs for part in (html.Dt(name), html.Dd(text))]),
-        ],
+        [html.H2(heading), html.Div(price(last), className="price"), html.Dl(_listed(figures))],
         className="card-box symbol-card",
     )
 
 
-def _rank(one: Ranked) -> Component:
-    tone = "up" if one.net_return >= 0 else "down"
-    trades = f"{one.trades:,} trade{'' if one.trades == 1 else 's'}"
+def _change(change: float) -> Component:
+    """A change since the start of the span, with its arrow; muted where the symbol did not
+    trade in it.
+    """
+    if not math.isfinite(change):
+        return html.Span("no bar in the span", className="tone-muted")
+    arrow, tone = ("▲", "up") if change >= 0 else ("▼", "down")
+    return html.Span(f"{arrow} {pct(change)}", className=f"tone-{tone}")
+
+
+def _listed(rows: Iterable[tuple[str, Any]]) -> list[Component]:
+    """Labels and values as a description list has them."""
+    return [part for label, value in rows for part in (html.Dt(label), html.Dd(value))]
+
+
+def _pair_result(ranked: Ranked) -> Component:
+    """A pair of the ranking: its legs, its return, and from how many trades."""
+    tone = "up" if ranked.net_return >= 0 else "down"
+    trades = f"{ranked.trades:,} trade{'' if ranked.trades == 1 else 's'}"
     return html.Span(
         [
-            f"{one.y} / {one.x} ",
-            html.Span(pct(one.net_return, 2), className=f"tone-{tone}"),
+            f"{ranked.y} / {ranked.x} ",
+            html.Span(pct(ranked.net_return, 2), className=f"tone-{tone}"),
             html.Small(f" {trades}", className="tone-muted"),
         ]
     )
@@ -129,38 +138,38 @@ def _ranking_rows(ranking: Ranking | NotReady) -> list[tuple[str, Any]]:
         return [("Best pair", ranking.reason)]
     if not ranking.pairs:
         return [("Best pair", f"none of {ranking.tested:,} traded")]
-    rows = [("Best pair", _rank(ranking.pairs[0]))]
+    rows: list[tuple[str, Any]] = [("Best pair", _pair_result(ranking.pairs[0]))]
     if len(ranking.pairs) > 1:
-        rows.append(("Worst pair", _rank(ranking.pairs[-1])))
+        rows.append(("Worst pair", _pair_result(ranking.pairs[-1])))
     pairs = "pair" if ranking.tested == 1 else "pairs"
-    of = f" of {ranking.possible:,}" if ranking.possible > ranking.tested else ""
-    return [*rows, ("Tested", f"{ranking.tested:,}{of} {pairs}, after costs, in hindsight")]
+    share = f" of {ranking.possible:,}" if ranking.possible > ranking.tested else ""
+    return [*rows, ("Tested", f"{ranking.tested:,}{share} {pairs}, after costs, in hindsight")]
+
+
+def _pair_rows(snapshot: PairSnapshot) -> list[tuple[str, Any]]:
+    size = float(np.nanmean(np.abs(snapshot.spread)))
+    logs = snapshot.params.price_space == "log"
+    unit = "" if logs else f" ({size / snapshot.price_y[-1] * 1e4:,.1f} bps)"
+    return [
+        ("Average |spread|", f"{price(size)}{unit}"),
+        ("Correlation", number(snapshot.correlation, 2)),
+    ]
 
 
 def performance_card(
     snapshot: PairSnapshot | NotReady, ranking: Ranking | NotReady, alerts: Mapping[str, int]
 ) -> Component:
     """The market's pairs in short: the one in view, its alerts, the best and the worst."""
-    title, rows = "Pairs", []
     if isinstance(snapshot, NotReady):
-        rows.append(("Pair in view", snapshot.reason))
+        title, rows = "Pairs", [("Pair in view", snapshot.reason)]
     else:
-        pair = snapshot.params
-        title = f"{pair.y} / {pair.x}"
-        size = float(np.nanmean(np.abs(snapshot.spread)))
-        unit = (
-            "" if pair.price_space == "log" else f" ({size / snapshot.price_y[-1] * 1e4:,.1f} bps)"
-        )
-        rows.append(("Average |spread|", f"{price(size)}{unit}"))
-        rows.append(("Correlation", number(snapshot.correlation, 2)))
+        title, rows = f"{snapshot.params.y} / {snapshot.params.x}", _pair_rows(snapshot)
     kinds = " · ".join(f"{METRICS[name].label} {count:,}" for name, count in alerts.items())
-    rows.append(("Alerts", kinds or "none"))
-    rows += _ranking_rows(ranking)
-    listed = [part for name, text in rows for part in (html.Dt(name), html.Dd(text))]
+    rows += [("Alerts", kinds or "none"), *_ranking_rows(ranking)]
     return html.Article(
         [
             html.H2([html.Span("Performance"), html.Span(title, className="tone-muted")]),
-            html.Dl(listed),
+            html.Dl(_listed(rows)),
         ],
         className="card-box symbol-card performance-card",
     )
@@ -173,24 +182,25 @@ async def _performance(runtime: Runtime, tab: Tab) -> list[Component]:
         return []
     snapshot = await snapshot_of(runtime, tab)
     ranking = await runtime.ranking(tab.view.market, pair, BacktestParams())
-    return [performance_card(snapshot, ranking, runtime.alerts.by_metric(tab.view.market))]
+    return [performance_card(snapshot, ranking, runtime.alerts.history.by_metric(tab.view.market))]
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The page's figures for what the tab looks at."""
-    bars = shown(runtime, tab)
+    bars = bars_in_view(runtime, tab)
     if not bars:
         return {**polling.empty_page(PAGE, "no bars yet: start a feed", tab.theme), "cards": []}
-    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    limit = limit_of(tab)
+    span = {name: part for name, part in one_span(bars, limit).items() if len(part)}
+    summaries = await asyncio.to_thread(summarize_span, bars, limit)
     mode = tab.options.get("mode") or "lines"
-    first = next(iter(bars.values()))
-    summaries = await asyncio.to_thread(lambda: [summarize_bars(one) for one in bars.values()])
+    first = next(iter(span.values()))
     return {
-        ids.PRICE_CHART: price_figure(bars, mode=mode, legs=legs_of(tab), **look),
-        ids.VOLUME_CHART: volume_figure(first, **look),
-        ids.VWAP_CHART: vwap_figure(first, **look),
+        ids.PRICE_CHART: price_figure(span, mode=mode, legs=legs_of(tab), **tab.look),
+        ids.VOLUME_CHART: volume_figure(first, **tab.look),
+        ids.VWAP_CHART: vwap_figure(first, **tab.look),
         "cards": [*await _performance(runtime, tab), *map(symbol_card, summaries)],
-        "answer": segments(home_answer({one.symbol: one for one in summaries})),
+        "answer": segments(home_answer({summary.symbol: summary for summary in summaries})),
     }
 
 
@@ -207,9 +217,10 @@ PAGE = LivePage(
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback; the link keeps candles."""
     polling.register(app, runtime, PAGE)
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "keepMode"),
+    clientside(
+        app,
+        "keepMode",
         Output(PRICE_MODE, "className"),
         Input(PRICE_MODE, "value"),
-        prevent_initial_call=True,
+        initial_call=False,
     )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from dash import ctx
 
 from analytics.alerts import AlertEvent
 from analytics.model import NotReady, PairParams, PairSnapshot
+from dashapp.parameters.table import ALERT, PAIR
 from dashapp.services.runtime import Runtime
 from dashapp.ui.polling import Tab, waiting
 
 NO_PAIR = NotReady("this market has fewer than two symbols, a pair needs two", 0, 0)
-DEFAULT_LIMIT = 1_000
+DEFAULT_LIMIT: int = PAIR["limit"].default
 #: Seconds of market time in which a rule made with one click stays quiet after an alert.
-COOLDOWN_S = 60.0
+COOLDOWN_S: float = ALERT["cooldown_s"].default
 
 
 def limit_of(tab: Tab) -> int:
@@ -28,6 +28,7 @@ async def snapshot_of(runtime: Runtime, tab: Tab) -> PairSnapshot | NotReady:
     """The tab's pair, analysed once for every tab that looks at it."""
     if tab.view.pair is None:
         return NO_PAIR
+    runtime.pair_history.watch(tab.view.market, tab.view.pair)
     return await runtime.snapshot(tab.view.market, tab.view.pair, tab.until_ms)
 
 
@@ -35,16 +36,16 @@ def pair_key(runtime: Runtime, tab: Tab) -> Any:
     """Changes when the tab's pair would be drawn differently, by new data or new alerts."""
     if tab.view.pair is None:
         return None
-    held = runtime.snapshot_key(tab.view.market, tab.view.pair)
-    return (held, runtime.alerts.version, runtime.kernels_ready)
+    data = runtime.snapshot_key(tab.view.market, tab.view.pair)
+    return (data, runtime.alerts.version, runtime.kernels_ready)
 
 
 def clicked(button: str) -> bool:
     """Whether a callback was called for a click on this button.
 
-    Dash makes a callback wait for its inputs, not for its states, while they are being made:
-    a button that is to act on what was typed right before it takes the tab's view and strategy
-    as inputs, heeds no other call than a click, and one call may tell of both.
+    Dash makes a callback wait for its inputs, not for its states, while other callbacks still
+    fill them: a button that is to act on what was typed right before it takes the tab's view and
+    strategy as inputs, heeds no other call than a click, and one call may tell of both.
     """
     return f"{button}.n_clicks" in ctx.triggered_prop_ids
 
@@ -54,7 +55,7 @@ def markers_of(runtime: Runtime, tab: Tab) -> list[AlertEvent]:
     pair = tab.view.pair
     if pair is None:
         return []
-    return runtime.alerts.events_of(tab.view.market, pair)
+    return runtime.alerts.history.events_of(tab.view.market, pair)
 
 
 def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
@@ -74,20 +75,9 @@ def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady) -> str:
     pair, status = tab.view.pair, runtime.feed_status(tab.view.market)
     if pair is not None and 0 < pair.limit < reason.need:
         return f"{reason.reason}: bars in view is {pair.limit}"
-    body = runtime.market(tab.view.market)
-    if body is not None and not body.symbols:
+    market = runtime.market(tab.view.market)
+    if market is not None and not market.symbols:
         return f"no data yet: {status.detail or status.state}"
-    growing = (
-        status.state == "live" and tab.until_ms is None and (pair is None or not pair.filtered)
-    )
+    filtered = pair is not None and pair.filtered
+    growing = status.state == "live" and tab.until_ms is None and not filtered
     return waiting(reason, tab.view.timeframe, growing)
-
-
-def utc_time(ts_ms: int) -> str:
-    """A time as tables show it.
-
-    >>> utc_time(1_723_161_256_322)
-    '2024-08-08 23:54:16.322'
-    """
-    at = datetime.fromtimestamp(ts_ms // 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return f"{at}.{ts_ms % 1_000:03d}" if ts_ms % 1_000 else at

@@ -1,7 +1,7 @@
 """Exports by URL: ticks and bars, in memory or archived, a pair's series, the summary, the
 alerts of a market, the trades of a back-test.
 
-What is exported is found here, its rows come from `export_rows`, and `export_stream` sends
+What is exported is found here, its rows come from `stored_rows`, and `export_stream` sends
 them.
 """
 
@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from fastapi import Path, Query
+from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
-from analytics.backtest import Trade
+from analytics.alerts import AlertEvent
+from analytics.outcomes import Outcome
+from dashapp.parameters.table import Parameter
 from dashapp.services.alerts.history import Record
 from dashapp.services.analysis.summary import row
 from dashapp.services.archive.stored_rows import (
@@ -27,137 +31,222 @@ from dashapp.services.archive.stored_rows import (
     ticks_of_market,
 )
 from dashapp.services.replay.sources import rows_in
-from dashapp.web.deps import PAIR, TIMEFRAME, Parameter, choice, optional, symbol, whole
-from dashapp.web.export_stream import Export, answer
-from dashapp.web.routes.markets import (
-    BACKTEST,
-    PAIR_SERIES,
-    backtest_of,
-    legal_pair,
-    legal_timeframe,
-    pair_series,
+from dashapp.services.runtime import Runtime
+from dashapp.text.backtest import WordedTrade, worded_trades
+from dashapp.web.deps import (
+    EPOCH_END_MS,
+    SYMBOL,
+    BacktestQuery,
+    MarketDep,
+    PairQuery,
+    RuntimeDep,
+    Since,
+    Timeframe,
+    known_pair,
+    known_symbol,
+    known_timeframe,
+    market_of,
+    read_as,
+    ready,
+    whole,
 )
-from dashapp.web.routing import ApiError, Call, Route, market_of, ready
+from dashapp.web.errors import ApiError
+from dashapp.web.export_stream import FORMS, Export, send
+from dashapp.web.router import Router
+from dashapp.web.routes.markets import PAIR_SERIES, backtest_of, pair_series
 from storage.export.dataset import zipped_dataset
 from storage.export.parquet import ParquetUnavailable
 from storage.export.tables import Table, rows_table, series_table
+from storage.market.market import Market
 
-_ANY = Parameter(optional(symbol), None, "of this symbol only")
-_LIMIT = Parameter(whole(1, 1_000_000_000), None, "newest rows of each symbol; not of the archive")
-_EPOCH = whole(0, 1 << 53)
-_SPAN = {
-    "start_ms": Parameter(_EPOCH, None, "rows from this time on, epoch ms"),
-    "end_ms": Parameter(_EPOCH, None, "rows before this time, epoch ms"),
-    "kept": Parameter(
-        choice("memory", "archive"),
-        None,
-        "memory or archive; else whichever has more of a file, and memory for a live market",
-    ),
-}
-_SUMMARY_LIMIT = Parameter(whole(2, 20_000), 1_000, "newest bars that the figures are of")
-_SINCE = Parameter(_EPOCH, 0, "epoch ms")
-_CSV = ("csv",)
-_ALL_MARKETS = {"id": "all-markets", "title": "All markets", "kind": "all"}
-_EVENT_COLUMNS = (
-    "id",
-    "ts_ms",
-    "market",
-    "symbols",
-    "metric",
-    "operator",
-    "threshold",
-    "value",
-    "text",
+_KEPT = Parameter(
+    "kept", "", "choice", "", choices=(("memory", "in memory"), ("archive", "in the archive"))
 )
-#: What became of an alert, see `analytics.outcomes.Outcome`; empty where nothing is known.
-_OUTCOME_COLUMNS = ("bars", "worst_z", "worst_bps", "net_bps", "followed", "done")
+_ALL_MARKETS = {"id": "all-markets", "title": "All markets", "kind": "all"}
+_EVENT_COLUMNS = tuple(each.name for each in fields(AlertEvent) if each.name != "rule_id")
+#: What became of an alert; empty where nothing is known.
+_OUTCOME_COLUMNS = tuple(each.name for each in fields(Outcome))
+_FILE: dict[int | str, Any] = {
+    200: {
+        "description": "The file. Every export can also be had with .zip after its ending (the "
+        "file and its manifest: parameters, versions, row count, SHA-256), or with "
+        ".manifest.json (that alone).",
+        "content": {media_type: {} for media_type, _ in FORMS.values()},
+    }
+}
+
+_CSV = ("csv",)
+
+router = Router(
+    prefix="/export", tags=["exports"], default_response_class=StreamingResponse, responses=_FILE
+)
+Ending = Annotated[str, Path(description=f"{', '.join(FORMS)}; the summary, alerts, trades: csv")]
 
 
-async def ticks(call: Call) -> Response:
-    """The ticks that are kept, symbol by symbol."""
-    span, kept = _span(call), await _kept(call)
+class TicksQuery(BaseModel):
+    """Which of the rows that are kept."""
+
+    symbol: Annotated[str | None, SYMBOL, Query(description="of this symbol only")] = None
+    limit: Annotated[
+        int | None,
+        whole("limit", 1, 1_000_000_000),
+        Query(description="newest rows of each symbol; not of the archive"),
+    ] = None
+    start_ms: Annotated[
+        int | None, whole("start_ms", 0, EPOCH_END_MS), Query(description="rows from this time on")
+    ] = None
+    end_ms: Annotated[
+        int | None, whole("end_ms", 0, EPOCH_END_MS), Query(description="rows before this time")
+    ] = None
+    kept: Annotated[
+        Literal["memory", "archive"] | None,
+        read_as(_KEPT),
+        Query(
+            description="memory or archive; else whichever has more of a file, and memory for a "
+            "live market"
+        ),
+    ] = None
+
+    def span(self) -> Span:
+        """The rows' times. Raises ValueError where the end is not after the start."""
+        return Span(self.start_ms, self.end_ms)
+
+
+class BarsQuery(TicksQuery):
+    """The same of bars."""
+
+    timeframe: Timeframe = "1s"
+
+
+@router.get("/{market}/ticks.{ending}")
+async def ticks(
+    runtime: RuntimeDep, market: str, ending: Ending, query: Annotated[TicksQuery, Query()]
+) -> Response:
+    """The ticks kept, symbol by symbol, as csv, json or parquet."""
+    span, kept = query.span(), await _kept(runtime, market, query)
     if kept is not None:
         if kept.kind != "ticks":
-            raise _no_ticks(call)
-        rows = ticks_of_archive(kept, _archived(call, kept), span)
-        return await answer(call, _export(call, "ticks", kept), rows)
-    market = call.market
-    if not market.has_ticks:
-        raise _no_ticks(call)
-    rows = ticks_of_market(market, _chosen(call), call.values["limit"], span)
-    return await answer(call, _export(call, "ticks"), rows)
+            raise _no_ticks(market)
+        rows = ticks_of_archive(kept, _archived(kept, query.symbol), span)
+        return await send(ending, Export("ticks", _about_kept(kept), query.model_dump()), rows)
+    body = market_of(runtime, market)
+    if not body.has_ticks:
+        raise _no_ticks(market)
+    rows = ticks_of_market(body, _symbols(body, query.symbol), query.limit, span)
+    return await send(ending, Export("ticks", _about(body), query.model_dump()), rows)
 
 
-async def bars(call: Call) -> Response:
-    """The bars that are kept, or made of the ticks that are, symbol by symbol."""
-    span, kept = _span(call), await _kept(call)
+@router.get("/{market}/bars.{ending}")
+async def bars(
+    runtime: RuntimeDep, market: str, ending: Ending, query: Annotated[BarsQuery, Query()]
+) -> Response:
+    """The bars kept, symbol by symbol, as csv, json or parquet; of the archive those that its
+    ticks make. gap: trades of the bar are missing; of the archive that is not known.
+    """
+    span, kept = query.span(), await _kept(runtime, market, query)
+    timeframe, parameters = query.timeframe, query.model_dump()
     if kept is not None:
-        names, timeframe = _archived(call, kept), call.values["timeframe"]
+        names = _archived(kept, query.symbol)
         for name in names:
             kept.check(name, timeframe)
         rows = bars_of_archive(kept, names, timeframe, span)
-        return await answer(call, _export(call, "bars", kept), rows)
-    timeframe = legal_timeframe(call)
-    rows = bars_of_market(call.market, _chosen(call), timeframe, call.values["limit"], span)
-    return await answer(call, _export(call, "bars"), rows)
+        return await send(ending, Export("bars", _about_kept(kept), parameters), rows)
+    body = market_of(runtime, market)
+    known_timeframe(body, timeframe)
+    rows = bars_of_market(body, _symbols(body, query.symbol), timeframe, query.limit, span)
+    return await send(ending, Export("bars", _about(body), parameters), rows)
 
 
-async def pair(call: Call) -> Response:
-    """Every series of a pair, one row an aligned bar, and the fit that its spread is of."""
-    snapshot = ready(await call.runtime.snapshot(call.market.id, legal_pair(call)))
-    series, fit = pair_series(snapshot, call.market), snapshot.fit
-    named = {name: series[name] for name in PAIR_SERIES if name != "ts_ms"}
-    named["fit_beta"] = np.full(len(snapshot), float(fit.beta))
-    named["fit_alpha"] = np.full(len(snapshot), float(fit.alpha))
-    of_view = {
+@router.get("/{market}/pair.{ending}")
+async def pair(
+    runtime: RuntimeDep, market: MarketDep, ending: Ending, query: Annotated[PairQuery, Query()]
+) -> Response:
+    """Every series of a pair, one row an aligned bar, as csv, json or parquet.
+
+    spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is log;
+    rolling_ and kalman_ are the ratios as known at each bar.
+    """
+    snapshot = ready(await runtime.snapshot(market.id, known_pair(market, query.pair())))
+    series, fit = pair_series(snapshot, market), snapshot.fit
+    columns = {name: series[name] for name in PAIR_SERIES if name != "ts_ms"}
+    columns["fit_beta"] = np.full(len(snapshot), float(fit.beta))
+    columns["fit_alpha"] = np.full(len(snapshot), float(fit.alpha))
+    parameters = {
+        **query.values(),
         "first_ts_ms": int(snapshot.ts_ms[0]),
         "last_ts_ms": int(snapshot.ts_ms[-1]),
         "rows": len(snapshot),
         "fit_method": fit.method,
         "fit_rows": fit.n,
     }
-    export = _export(call, "pair", more=of_view)
-    return await answer(call, export, [series_table(snapshot.ts_ms, named)])
+    table = series_table(snapshot.ts_ms, columns)
+    return await send(ending, Export("pair", _about(market), parameters), [table])
 
 
-async def summary(call: Call) -> Response:
-    """The summary table: a row a symbol."""
-    market, timeframe = call.market, legal_timeframe(call)
-    summaries = ready(await call.runtime.summary(market.id, timeframe, call.values["limit"]))
-    rows = [row(one) for one in summaries]
+@router.get("/{market}/summary.{ending}")
+async def summary(
+    runtime: RuntimeDep,
+    market: MarketDep,
+    ending: Ending,
+    timeframe: Timeframe = "1s",
+    limit: Annotated[
+        int, whole("limit", 2, 20_000), Query(description="newest bars that the figures are of")
+    ] = 1_000,
+) -> Response:
+    """The summary table, a row a symbol, as csv."""
+    known_timeframe(market, timeframe)
+    rows = [row(one) for one in ready(await runtime.summary(market.id, timeframe, limit))]
     if not rows:
         raise ApiError(HTTPStatus.NOT_FOUND, f"market {market.id} is empty")
     table = rows_table(list(rows[0]), [list(one.values()) for one in rows])
-    return await answer(call, _export(call, "summary", forms=_CSV), [table])
+    parameters = {"timeframe": timeframe, "limit": limit}
+    return await send(ending, Export("summary", _about(market), parameters, _CSV), [table])
 
 
-async def alerts(call: Call) -> Response:
-    """The alerts of a market, newest first, with what became of each."""
-    table = _alerts_table(call, call.market.id)
-    return await answer(call, _export(call, "alerts", forms=_CSV), [table])
+@router.get("/{market}/alerts.{ending}")
+async def alerts(
+    runtime: RuntimeDep, market: MarketDep, ending: Ending, since: Since = 0
+) -> Response:
+    """The alerts that fired in a market, newest first, as csv, with what became of each: bars
+    until z was back at 0, worst_z, worst_bps and net_bps so far, bars followed, whether that is
+    done; delivery by webhook.
+    """
+    export = Export("alerts", _about(market), {"since": since}, _CSV)
+    return await send(ending, export, [_alerts_table(runtime, market.id, since)])
 
 
-async def all_alerts(call: Call) -> Response:
-    """The alerts of all markets, of those that are gone as well, newest first."""
-    export = Export("alerts", _ALL_MARKETS, dict(call.values), _CSV)
-    return await answer(call, export, [_alerts_table(call, None)])
+@router.get("/alerts.{ending}")
+async def all_alerts(runtime: RuntimeDep, ending: Ending, since: Since = 0) -> Response:
+    """The same of all markets, of those that are gone as well."""
+    export = Export("alerts", _ALL_MARKETS, {"since": since}, _CSV)
+    return await send(ending, export, [_alerts_table(runtime, None, since)])
 
 
-async def trades(call: Call) -> Response:
-    """The trades of a back-test, oldest first."""
-    result = await backtest_of(call)
-    header = [one.name for one in fields(Trade)]
-    table = rows_table(header, [list(asdict(one).values()) for one in result.trades])
-    export = _export(call, "trades", more={"label": result.label}, forms=_CSV)
-    return await answer(call, export, [table])
+@router.get("/{market}/trades.{ending}")
+async def trades(
+    runtime: RuntimeDep,
+    market: MarketDep,
+    ending: Ending,
+    query: Annotated[BacktestQuery, Query()],
+) -> Response:
+    """The trades of a back-test, oldest first, as csv."""
+    result = await backtest_of(runtime, market, query)
+    header = [column.name for column in fields(WordedTrade)]
+    rows = [list(asdict(trade).values()) for trade in worded_trades(result)]
+    table = rows_table(header, rows)
+    parameters = {**query.values(), "label": result.label}
+    return await send(ending, Export("trades", _about(market), parameters, _CSV), [table])
 
 
-async def dataset(call: Call) -> Response:
-    """The whole archive as a Parquet dataset, in a zip."""
-    archive = call.runtime.recorder.keeper.archive
+@router.get("/archive/dataset.zip")
+async def dataset(runtime: RuntimeDep) -> Response:
+    """All ticks and bars of the archive as a Parquet dataset, partitioned by market, symbol and
+    day, in a zip; python app.py --export-dataset FOLDER writes it into a folder.
+    """
+    archive = runtime.recorder.writer.archive
     if archive is None:
         raise ApiError(HTTPStatus.NOT_FOUND, "there is no archive: --archive is none, or not open")
-    await call.runtime.recorder.keeper.flush()
+    await runtime.recorder.writer.flush()
     try:
         pieces = zipped_dataset(archive)
     except ParquetUnavailable as error:
@@ -166,148 +255,65 @@ async def dataset(call: Call) -> Response:
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
-def _alerts_table(call: Call, market: str | None) -> Table:
-    records = call.runtime.alerts.records(market, call.values["since"])
+def _alerts_table(runtime: Runtime, market: str | None, since: int) -> Table:
+    records = runtime.alerts.history.records(market, since)
     return rows_table((*_EVENT_COLUMNS, *_OUTCOME_COLUMNS, "delivery"), map(_alert_row, records))
 
 
 def _alert_row(record: Record) -> list[Any]:
     cells = {name: getattr(record.event, name) for name in _EVENT_COLUMNS}
     cells["symbols"] = " / ".join(record.event.symbols)
-    seen = record.outcome
-    became = [getattr(seen, name, None) for name in _OUTCOME_COLUMNS]
-    return [*cells.values(), *became, record.delivery]
+    outcome = [getattr(record.outcome, name, None) for name in _OUTCOME_COLUMNS]
+    return [*cells.values(), *outcome, record.delivery]
 
 
-def _no_ticks(call: Call) -> ApiError:
-    name = call.request.path_params["market"]
-    text = f"market {name} has no ticks: it was made of bars, or is empty"
+def _no_ticks(market: str) -> ApiError:
+    text = f"market {market} has no ticks: it was made of bars, or is empty"
     return ApiError(HTTPStatus.NOT_FOUND, text)
 
 
-def _span(call: Call) -> Span:
-    return Span(call.values["start_ms"], call.values["end_ms"])
-
-
-async def _kept(call: Call) -> Kept | None:
+async def _kept(runtime: Runtime, market: str, query: TicksQuery) -> Kept | None:
     """The market in the archive, where that is what was asked for; None for the one in memory.
 
     Raises ApiError 404 where it is in neither.
     """
-    name, wanted = call.request.path_params["market"], call.values["kept"]
-    limit = call.values["limit"]
-    market = call.runtime.market(name)
-    if wanted == "memory" or (wanted is None and market is not None and not market.whole):
+    body = runtime.market(market)
+    if query.kept == "memory" or (query.kept is None and body is not None and not body.whole):
         return None
-    kept = await kept_of(call.runtime.recorder, name)
-    if wanted is None and market is not None:  # of a long file memory holds the newest rows
-        return kept if kept and limit is None and kept.rows > rows_in(market) else None
-    if kept is None and wanted is None:
-        market_of(call.runtime, name)
+    kept = await kept_of(runtime.recorder, market)
+    if query.kept is None and body is not None:  # of a long file memory holds the newest rows
+        return kept if kept and query.limit is None and kept.rows > rows_in(body) else None
+    if kept is None and query.kept is None:
+        market_of(runtime, market)
     if kept is None:
-        raise ApiError(HTTPStatus.NOT_FOUND, f"the archive holds no market {name!r}")
-    if limit is not None:
+        raise ApiError(HTTPStatus.NOT_FOUND, f"the archive holds no market {market!r}")
+    if query.limit is not None:
         raise ValueError("limit is of what is in memory: give start_ms and end_ms here")
     return kept
 
 
-def _archived(call: Call, kept: Kept) -> tuple[str, ...]:
+def _archived(kept: Kept, symbol: str | None) -> tuple[str, ...]:
     """The symbol asked for, or all of the archived market. Raises ApiError 404."""
-    wanted = call.values["symbol"]
     try:
-        return kept.symbols if wanted is None else (kept.of(wanted).symbol,)
+        return kept.symbols if symbol is None else (kept.of(symbol).symbol,)
     except KeyError as error:
         raise ApiError(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
 
 
-def _chosen(call: Call) -> tuple[str, ...]:
-    """The symbol asked for, or all of the market."""
-    return call.market.symbols if call.values["symbol"] is None else (call.symbol(),)
+def _symbols(market: Market, symbol: str | None) -> tuple[str, ...]:
+    """The symbol asked for, or all of the market. Raises ApiError 404."""
+    return market.symbols if symbol is None else (known_symbol(market, symbol),)
 
 
-def _export(
-    call: Call,
-    kind: str,
-    kept: Kept | None = None,
-    *,
-    more: dict[str, Any] | None = None,
-    forms: tuple[str, ...] | None = None,
-) -> Export:
-    """What is exported, as its name and its manifest tell it. more: beside the query's values."""
-    if kept is not None:
-        one = kept.held[0]
-        market: dict[str, Any] = {"id": one.market, "title": kept.title, "kind": "archive"}
-    else:
-        body = call.market
-        market = {"id": body.id, "title": body.title, "kind": body.kind, "version": body.version}
-    parameters = {**call.values, **(more or {})}
-    return Export(kind, market, parameters, **({"forms": forms} if forms else {}))
+def _about(market: Market) -> dict[str, Any]:
+    """The market as a manifest names it."""
+    return {
+        "id": market.id,
+        "title": market.title,
+        "kind": market.kind,
+        "version": market.version,
+    }
 
 
-_OF_MARKET = "/export/{market}"
-_ANY_FORM = "as csv, json or parquet"
-ROUTES = (
-    Route(
-        "GET",
-        f"{_OF_MARKET}/ticks.{{ending}}",
-        ticks,
-        f"The ticks kept, {_ANY_FORM}. Every export can also be had with .zip after its ending "
-        "(the file and its manifest: parameters, versions, row count, SHA-256), or with "
-        ".manifest.json (that alone).",
-        {"symbol": _ANY, "limit": _LIMIT, **_SPAN},
-    ),
-    Route(
-        "GET",
-        f"{_OF_MARKET}/bars.{{ending}}",
-        bars,
-        f"The bars kept, {_ANY_FORM}; of the archive those that its ticks make. "
-        "gap: trades of the bar are missing; of the archive that is not known.",
-        {"symbol": _ANY, "timeframe": TIMEFRAME, "limit": _LIMIT, **_SPAN},
-    ),
-    Route(
-        "GET",
-        f"{_OF_MARKET}/pair.{{ending}}",
-        pair,
-        f"Every series of a pair, one row an aligned bar, {_ANY_FORM}. "
-        "spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is "
-        "log; rolling_ and kalman_ are the ratios as known at each bar.",
-        PAIR,
-    ),
-    Route(
-        "GET",
-        f"{_OF_MARKET}/summary.{{ending}}",
-        summary,
-        "The summary table, as csv.",
-        {"timeframe": TIMEFRAME, "limit": _SUMMARY_LIMIT},
-    ),
-    Route(
-        "GET",
-        f"{_OF_MARKET}/alerts.{{ending}}",
-        alerts,
-        "The alerts that fired in a market, as csv, with what became of each: bars until z was "
-        "back at 0, worst_z, worst_bps and net_bps so far, bars followed, whether that is done; "
-        "delivery by webhook.",
-        {"since": _SINCE},
-    ),
-    Route(
-        "GET",
-        "/export/alerts.{ending}",
-        all_alerts,
-        "The same of all markets, of those that are gone as well.",
-        {"since": _SINCE},
-    ),
-    Route(
-        "GET",
-        "/export/archive/dataset.zip",
-        dataset,
-        "All ticks and bars of the archive as a Parquet dataset, partitioned by market, symbol "
-        "and day, in a zip; python app.py --export-dataset FOLDER writes it into a folder.",
-    ),
-    Route(
-        "GET",
-        f"{_OF_MARKET}/trades.{{ending}}",
-        trades,
-        "The trades of a back-test, as csv.",
-        BACKTEST,
-    ),
-)
+def _about_kept(kept: Kept) -> dict[str, Any]:
+    return {"id": kept.held[0].market, "title": kept.title, "kind": "archive"}

@@ -1,122 +1,94 @@
-"""The replay over HTTP: start, pause, play, speed, seek, stop, and where it is."""
+"""The replay: start, pause, play, speed, seek, stop, and where it is."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from http import HTTPStatus
 
-import msgspec
+from pydantic import Field
 from starlette.responses import Response
 
 from dashapp.services.replay.control import MARKET
-from dashapp.web.routing import ApiError, Call, Route, small
+from dashapp.services.runtime import Runtime
+from dashapp.web.answers import answer
+from dashapp.web.deps import RuntimeDep
+from dashapp.web.errors import ApiError
+from dashapp.web.json_types import Body
+from dashapp.web.models import Replay
+from dashapp.web.router import Router
+
+router = Router(prefix="/api/replay", tags=["replay"])
 
 
-class ReplayStart(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of POST /api/replay/start."""
-
+class ReplayStart(Body):
     market: str
-    speed: float = 1.0
-    start_ms: int | None = None
+    speed: float = Field(1.0, description="1 to 1000")
+    start_ms: int | None = Field(None, description="where to begin, epoch ms")
 
 
-class ReplaySpeed(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of POST /api/replay/speed."""
-
-    speed: float
+class ReplaySpeed(Body):
+    speed: float = Field(description="1 to 1000")
 
 
-class ReplaySeek(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of POST /api/replay/seek."""
-
-    position_ms: int
+class ReplaySeek(Body):
+    position_ms: int = Field(description="epoch ms")
 
 
-async def where(call: Call) -> Response:
-    """The replay, null before the first."""
-    return _answer(call)
+@router.get("", response_model=Replay)
+async def position(runtime: RuntimeDep) -> Response:
+    """Where the replay is; null before the first."""
+    return _replay(runtime)
 
 
-async def start(call: Call) -> Response:
-    """Play a market into the market "replay"."""
-    asked: ReplayStart = await call.json(ReplayStart)
+@router.post("/start", response_model=Replay)
+async def start(runtime: RuntimeDep, asked: ReplayStart) -> Response:
+    """Play what a market holds, or the archive has of it, into the market replay, as if it
+    were live; what was replayed before is forgotten.
+    """
     try:
-        await call.runtime.replays.start(asked.market, asked.speed, asked.start_ms)
+        await runtime.replays.start(asked.market, asked.speed, asked.start_ms)
     except KeyError as error:
         raise ApiError(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
-    return _answer(call)
+    return _replay(runtime)
 
 
-async def play(call: Call) -> Response:
-    """Go on after a pause."""
-    call.runtime.replays.play()
-    return _answer(call)
-
-
-async def pause(call: Call) -> Response:
+@router.post("/pause", response_model=Replay)
+async def pause(runtime: RuntimeDep) -> Response:
     """Stand still."""
-    call.runtime.replays.pause()
-    return _answer(call)
+    runtime.replays.pause()
+    return _replay(runtime)
 
 
-async def speed(call: Call) -> Response:
+@router.post("/play", response_model=Replay)
+async def play(runtime: RuntimeDep) -> Response:
+    """Go on after a pause."""
+    runtime.replays.play()
+    return _replay(runtime)
+
+
+@router.post("/speed", response_model=Replay)
+async def speed(runtime: RuntimeDep, asked: ReplaySpeed) -> Response:
     """Go on at another speed."""
-    asked: ReplaySpeed = await call.json(ReplaySpeed)
-    call.runtime.replays.set_speed(asked.speed)
-    return _answer(call)
+    runtime.replays.set_speed(asked.speed)
+    return _replay(runtime)
 
 
-async def seek(call: Call) -> Response:
-    """Go to another time of the stretch."""
-    asked: ReplaySeek = await call.json(ReplaySeek)
-    await call.runtime.replays.seek(asked.position_ms)
-    return _answer(call)
+@router.post("/seek", response_model=Replay)
+async def seek(runtime: RuntimeDep, asked: ReplaySeek) -> Response:
+    """Go to another time: forward by delivering at once what lies between, back by beginning
+    the market anew from there.
+    """
+    await runtime.replays.seek(asked.position_ms)
+    return _replay(runtime)
 
 
-async def stop(call: Call) -> Response:
-    """End the replay; what it brought stays."""
-    await call.runtime.replays.stop()
-    return _answer(call)
+@router.post("/stop", response_model=Replay)
+async def stop(runtime: RuntimeDep) -> Response:
+    """End the replay. What it brought stays."""
+    await runtime.replays.stop()
+    return _replay(runtime)
 
 
-def _answer(call: Call) -> Response:
-    state = call.runtime.replays.state
-    return small({"market": MARKET, "replay": None if state is None else asdict(state)})
-
-
-ROUTES = (
-    Route(
-        "GET",
-        "/api/replay",
-        where,
-        "Where the replay is: the market it plays (of), state (playing, paused, ended, failed), "
-        "speed, position_ms between first_ms and last_ms; null before the first.",
-    ),
-    Route(
-        "POST",
-        "/api/replay/start",
-        start,
-        "Play what a market holds, or the archive has of it, into the market replay, through the "
-        "same path as live data, at "
-        "1x to 1000x; what was replayed before is forgotten. start_ms: where to begin (epoch ms).",
-        body='{"market": "demo", "speed": 60, "start_ms": null}',
-    ),
-    Route("POST", "/api/replay/pause", pause, "Stand still."),
-    Route("POST", "/api/replay/play", play, "Go on after a pause."),
-    Route(
-        "POST",
-        "/api/replay/speed",
-        speed,
-        "Go on at another speed, 1 to 1000.",
-        body='{"speed": 60}',
-    ),
-    Route(
-        "POST",
-        "/api/replay/seek",
-        seek,
-        "Go to another time: forward by delivering at once what lies between, back by beginning "
-        "the market anew from there.",
-        body='{"position_ms": 1723161300000}',
-    ),
-    Route("POST", "/api/replay/stop", stop, "End the replay. What it brought stays."),
-)
+def _replay(runtime: Runtime) -> Response:
+    state = runtime.replays.state
+    return answer({"market": MARKET, "replay": None if state is None else asdict(state)})

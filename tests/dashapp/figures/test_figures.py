@@ -7,21 +7,20 @@ import copy
 import json
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 from analytics.alerts import AlertEvent
-from analytics.backtest import BacktestParams
+from analytics.backtest import BacktestParams, Trade
 from analytics.grid import Grid
 from analytics.model import Bars, HedgeFit, HedgePath, PairParams, PairSnapshot
 from analytics.sweep import SweepResult
 from analytics.walkforward import Curve, Fold, WalkForward
 from dashapp.figures import alerts, backtest, correlation, home, pair, trades
 from dashapp.figures import sweep as sweeps
-from dashapp.figures.base import arrays, empty_figure, structure
+from dashapp.figures.base import empty_figure, structure_and_arrays
 from dashapp.services.analysis.summary import summarize_bars
 from dashapp.text.numbers import base, pct
 from dashapp.text.pair import BreakEven
@@ -85,55 +84,66 @@ def bars(symbol: str = "BTCUSDT", price: float = 61_800.0, count: int = 200) -> 
     )
 
 
-def events(held: PairSnapshot, text: str = "|z| > 2") -> list[AlertEvent]:
-    pair_of = (held.params.y, held.params.x)
-    made = (held.ts_ms[70], 2.2), (held.ts_ms[120], -2.4)
+def events(view: PairSnapshot, text: str = "|z| > 2") -> list[AlertEvent]:
+    pair_of = (view.params.y, view.params.x)
+    crossings = (view.ts_ms[70], 2.2), (view.ts_ms[120], -2.4)
     return [
         AlertEvent(str(ts), "r", int(ts), "demo", pair_of, "z", "abs>", 2.0, value, text)
-        for ts, value in made
+        for ts, value in crossings
     ]
 
 
-class Trade(NamedTuple):
-    side: int
-    entry_ts_ms: int
-    exit_ts_ms: int
-    entry_z: float
-    exit_z: float
-    bars: int
-    net: float
-    exit_reason: str
+def a_trade(
+    side: int, entry_ts_ms: int, exit_ts_ms: int, net: float, exit_reason: str, beta: float = 20.3
+) -> Trade:
+    return Trade(
+        side=side,
+        entry_ts_ms=entry_ts_ms,
+        exit_ts_ms=exit_ts_ms,
+        entry_z=-2.2 * side,
+        exit_z=0.1,
+        bars=30,
+        entry_y=61_800.0,
+        entry_x=2_650.0,
+        exit_y=61_810.0,
+        exit_x=2_650.0,
+        beta=beta,
+        gross=net + 1e-4,
+        cost=1e-4,
+        net=net,
+        exit_reason=exit_reason,
+    )
 
 
 def result(count: int = 300, **changes) -> SimpleNamespace:
-    held = snapshot(count)
+    view = snapshot(count)
     equity = 1 + np.cumsum(np.random.default_rng(2).normal(0, 1e-5, 2_500))[:count]
-    ts = held.ts_ms
+    ts = view.ts_ms
     made_trades = (
-        Trade(1, int(ts[80]), int(ts[110]), -2.2, 0.1, 30, 3e-4, "target"),
-        Trade(-1, int(ts[140]), int(ts[-1]), 2.2, 1.1, 40, -1e-4, "open"),
+        a_trade(1, int(ts[80]), int(ts[110]), 3e-4, "target"),
+        a_trade(-1, int(ts[140]), int(ts[-1]), -1e-4, "open"),
     )
-    made = SimpleNamespace(
-        params=held.params,
+    fields = SimpleNamespace(
+        params=view.params,
         settings=SimpleNamespace(entry_z=2.0, exit_z=0.0, stop_z=3.0),
         ts_ms=ts,
         equity=equity,
         gross_equity=equity * 1.001,
         drawdown=equity / np.maximum.accumulate(equity) - 1,
-        z=held.z,
+        z=view.z,
         break_even_z=np.full(count, 1.2),
-        carried=held.carried,
+        carried=view.carried,
         trades=made_trades,
         in_sample=False,
     )
-    return SimpleNamespace(**{**vars(made), **changes})
+    return SimpleNamespace(**{**vars(fields), **changes})
 
 
 def sweep(matrix: list | None = None, metric: str = "sharpe", x_values=(1.5, 2.0, 2.5)):
-    held = np.array(matrix or [[1.0, -3.0, np.nan], [0.5, 12.0, 2.0]])
+    values = np.array(matrix or [[1.0, -3.0, np.nan], [0.5, 12.0, 2.0]])
     settings = BacktestParams(entry_z=1.5)
     grid = Grid(PairParams("Y", "X"), settings, "entry_z", x_values, "z_window", (60, 120))
-    return SweepResult(grid, {metric: held}, held.size, False, START, START + 1_000, 2)
+    return SweepResult(grid, {metric: values}, values.size, False, START, START + 1_000, 2)
 
 
 def walk(count: int = 300) -> WalkForward:
@@ -147,33 +157,33 @@ def walk(count: int = 300) -> WalkForward:
 
 
 def every_figure(count: int, theme: str) -> dict[str, dict]:
-    held, run = snapshot(count), result(count)
+    view, run = snapshot(count), result(count)
     several = {"BTCUSDT": bars(count=count), "DOGEUSDT": bars("DOGEUSDT", 0.0512, count)}
-    one, fired = bars(count=count), events(held)
+    btc, fired = bars(count=count), events(view)
     look = {"theme": theme, "uirevision": "u"}
     matrix = np.array([[1.0, 0.7, np.nan], [0.7, 1.0, -0.4], [np.nan, -0.4, 1.0]])
     return {
         "lines": home.price_figure(several, **look),
-        "line": home.price_figure({"BTCUSDT": one}, **look),
+        "line": home.price_figure({"BTCUSDT": btc}, **look),
         "candles": home.price_figure(several, mode="candles", **look),
-        "volume": home.volume_figure(one, **look),
-        "vwap": home.vwap_figure(one, **look),
-        "spread": pair.spread_figure(held, markers=fired, **look),
+        "volume": home.volume_figure(btc, **look),
+        "vwap": home.vwap_figure(btc, **look),
+        "spread": pair.spread_figure(view, markers=fired, **look),
         "zscore": pair.zscore_figure(
-            held, 2.0, break_even=BreakEven(1.1, 2.0), markers=fired, **look
+            view, 2.0, break_even=BreakEven(1.1, 2.0), markers=fired, **look
         ),
-        "scatter": pair.scatter_figure(held, **look),
-        "hedge": pair.hedge_path_figure(held, **look),
-        "adf": pair.adf_figure(held, **look),
+        "scatter": pair.scatter_figure(view, **look),
+        "hedge": pair.hedge_path_figure(view, **look),
+        "adf": pair.adf_figure(view, **look),
         "heatmap": correlation.heatmap_figure(("A", "B", "C"), matrix, **look),
-        "rolling": correlation.rolling_correlation_figure(held, **look),
+        "rolling": correlation.rolling_correlation_figure(view, **look),
         "equity": backtest.equity_figure(run, **look),
         "drawdown": backtest.drawdown_figure(run, **look),
         "backtest z": trades.backtest_z_figure(run, **look),
         "sweep": sweeps.sweep_figure(sweep(), **look),
         "walk": sweeps.walk_figure(walk(count), **look),
-        "alert spread": alerts.alert_spread_figure(held, fired, **look),
-        "alert z": alerts.alert_zscore_figure(held, 2.0, fired, **look),
+        "alert spread": alerts.alert_spread_figure(view, fired, **look),
+        "alert z": alerts.alert_zscore_figure(view, 2.0, fired, **look),
         "empty": empty_figure("needs 60 bars, has 12: about 48 s", theme, "zscore-chart"),
     }
 
@@ -187,8 +197,8 @@ def values_of(spec: dict) -> np.ndarray:
     return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
 
 
-def texts_of(made: dict) -> str:
-    return json.dumps(made, ensure_ascii=False)
+def texts_of(chart: dict) -> str:
+    return json.dumps(chart, ensure_ascii=False)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -213,7 +223,7 @@ def test_every_chart_has_a_title_axis_titles_and_the_revision_it_was_given(name)
     assert layout["autosize"]
 
 
-@pytest.mark.parametrize("name", [one for one in PLOTS if "adf" not in one])
+@pytest.mark.parametrize("name", [plot for plot in PLOTS if "adf" not in plot])
 def test_no_chart_sets_a_range_that_would_undo_a_zoom(name):
     for axis in ("xaxis", "yaxis"):
         assert "range" not in DARK[name]["layout"][axis]
@@ -229,10 +239,11 @@ def test_a_theme_never_uses_a_colour_of_the_other(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_arrays_patched_onto_the_last_figure_give_the_new_one(name):
     old, new = every_figure(310, "dark")[name], DARK[name]
-    if structure(old) != structure(new):
+    structure, arrays = structure_and_arrays(new)
+    if structure_and_arrays(old)[0] != structure:
         pytest.fail(f"{name} changes its structure when bars are added")
     patched = copy.deepcopy(old)
-    for path, value in arrays(new):
+    for path, value in arrays:
         room = patched
         for step in path[:-1]:
             room = room[step]
@@ -242,82 +253,87 @@ def test_arrays_patched_onto_the_last_figure_give_the_new_one(name):
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_the_structure_tells_themes_apart(name):
-    assert structure(DARK[name]) != structure(LIGHT[name])
+    assert structure_and_arrays(DARK[name])[0] != structure_and_arrays(LIGHT[name])[0]
 
 
 def test_the_structure_changes_when_a_line_is_added():
-    held = snapshot()
-    without = pair.spread_figure(held)
-    assert structure(without) != structure(pair.spread_figure(held, markers=events(held)))
+    view = snapshot()
+    structures = [
+        structure_and_arrays(pair.spread_figure(view, markers=markers))[0]
+        for markers in ([], events(view))
+    ]
+    assert structures[0] != structures[1]
 
 
 def test_building_a_chart_changes_neither_template_nor_snapshot():
-    held = snapshot()
-    before = (texts_of(pair.zscore_figure(held)), held.z.copy())
+    view = snapshot()
+    before = (texts_of(pair.zscore_figure(view)), view.z.copy())
     every_figure(300, "dark")
-    assert texts_of(pair.zscore_figure(held)) == before[0]
-    np.testing.assert_array_equal(held.z, before[1])
+    assert texts_of(pair.zscore_figure(view)) == before[0]
+    np.testing.assert_array_equal(view.z, before[1])
 
 
 def test_a_hostile_name_is_text_in_every_label():
-    held = snapshot(y=HOSTILE, x="<b>BAD</b>")
-    one = Bars(HOSTILE, "1s", *(getattr(bars(), name) for name in Bars._dtypes))
+    view = snapshot(y=HOSTILE, x="<b>BAD</b>")
+    hostile_bars = Bars(HOSTILE, "1s", *(getattr(bars(), name) for name in Bars._dtypes))
     hostile = [
-        pair.spread_figure(held, markers=events(held, HOSTILE)),
-        pair.scatter_figure(held),
-        correlation.rolling_correlation_figure(held),
-        home.price_figure({HOSTILE: one}),
-        home.price_figure({HOSTILE: one, "B": bars("B")}),
-        home.price_figure({HOSTILE: one}, mode="candles"),
-        home.volume_figure(one),
-        home.vwap_figure(one),
+        pair.spread_figure(view, markers=events(view, HOSTILE)),
+        pair.scatter_figure(view),
+        correlation.rolling_correlation_figure(view),
+        home.price_figure({HOSTILE: hostile_bars}),
+        home.price_figure({HOSTILE: hostile_bars, "B": bars("B")}),
+        home.price_figure({HOSTILE: hostile_bars}, mode="candles"),
+        home.volume_figure(hostile_bars),
+        home.vwap_figure(hostile_bars),
         empty_figure(HOSTILE, "dark"),
     ]
-    for made in hostile:
-        assert "<a" not in texts_of(made)
-        assert "<b>BAD" not in texts_of(made)
+    for chart in hostile:
+        assert "<a" not in texts_of(chart)
+        assert "<b>BAD" not in texts_of(chart)
 
 
 def test_several_symbols_are_compared_by_their_change_and_hover_tells_the_price():
-    made = DARK["lines"]
-    for trace, price in zip(made["data"], (61_800.0, 0.0512), strict=True):
+    chart = DARK["lines"]
+    for trace, price in zip(chart["data"], (61_800.0, 0.0512), strict=True):
         close = values_of(trace["customdata"])
         np.testing.assert_allclose(values_of(trace["y"]), 100 * (close / price - 1), atol=1e-9)
-    assert made["layout"]["yaxis"]["title"]["text"] == "Change (%)"
+    assert chart["layout"]["yaxis"]["title"]["text"] == "Change (%)"
 
 
 def test_the_change_of_a_line_is_that_of_the_symbols_card():
     late = Bars("SOLUSDT", "1s", *(getattr(bars("SOLUSDT", 142.0), n)[80:] for n in Bars._dtypes))
-    held = {"BTCUSDT": bars(), "SOLUSDT": late}
-    made = home.price_figure(held)
-    for symbol, trace in zip(held, made["data"], strict=True):
-        change = summarize_bars(held[symbol]).change
+    several = {"BTCUSDT": bars(), "SOLUSDT": late}
+    chart = home.price_figure(several)
+    for symbol, trace in zip(several, chart["data"], strict=True):
+        change = summarize_bars(several[symbol]).change
         assert values_of(trace["y"])[-1] == pytest.approx(100 * change)
         label = f"<b>{base(symbol)} {pct(change)}</b>"
-        assert label in [one["text"] for one in made["layout"]["annotations"]]
+        assert label in [annotation["text"] for annotation in chart["layout"]["annotations"]]
 
 
 def test_symbols_of_one_base_are_told_apart_in_their_labels():
-    held = {name: bars(name) for name in ("BTCEUR", "BTCUSD", "ETHUSD")}
-    texts = [one["text"] for one in home.price_figure(held)["layout"]["annotations"]]
+    several = {name: bars(name) for name in ("BTCEUR", "BTCUSD", "ETHUSD")}
+    texts = [
+        annotation["text"] for annotation in home.price_figure(several)["layout"]["annotations"]
+    ]
     starts = {text.removeprefix("<b>").split(" ")[0] for text in texts if "%" in text}
     assert starts == {"BTCEUR", "BTCUSD", "ETH"}
 
 
 def test_legs_keep_their_colours_on_home():
     several = {name: bars(name) for name in ("AAA", "BBB", "CCC")}
-    made = home.price_figure(several, legs=("CCC", "AAA"))
-    colours = {trace["name"]: trace["line"]["color"] for trace in made["data"]}
+    chart = home.price_figure(several, legs=("CCC", "AAA"))
+    colours = {trace["name"]: trace["line"]["color"] for trace in chart["data"]}
     assert colours["CCC"] == TOKENS["dark"]["leg_y"]
     assert colours["AAA"] == TOKENS["dark"]["leg_x"]
 
 
 def test_vwap_without_volume_is_left_out_with_a_word():
-    one = bars()
-    columns = {name: getattr(one, name) for name in Bars._dtypes} | {"volume": np.zeros(len(one))}
-    made = home.vwap_figure(Bars("BTCUSDT", "1s", **columns))
-    assert "no volume, no VWAP" in texts_of(made)
-    json.dumps(made, allow_nan=False)
+    btc = bars()
+    columns = {name: getattr(btc, name) for name in Bars._dtypes} | {"volume": np.zeros(len(btc))}
+    chart = home.vwap_figure(Bars("BTCUSDT", "1s", **columns))
+    assert "no volume, no VWAP" in texts_of(chart)
+    json.dumps(chart, allow_nan=False)
 
 
 def test_the_band_is_two_sigmas_around_the_mean():
@@ -327,37 +343,37 @@ def test_the_band_is_two_sigmas_around_the_mean():
 
 
 def test_the_threshold_is_drawn_at_its_number():
-    made = pair.zscore_figure(snapshot(), 2.5)
-    lines = [one["y0"] for one in made["layout"]["shapes"] if one["type"] == "line"]
+    chart = pair.zscore_figure(snapshot(), 2.5)
+    lines = [shape["y0"] for shape in chart["layout"]["shapes"] if shape["type"] == "line"]
     assert sorted(lines) == [-2.5, 2.5]
-    texts = [one["text"] for one in made["layout"]["annotations"]]
+    texts = [shape["text"] for shape in chart["layout"]["annotations"]]
     assert "+2.5 short" in texts
     assert "−2.5 long" in texts
 
 
 def test_the_last_value_stands_at_the_right_in_the_colour_of_its_line():
-    held = snapshot()
+    view = snapshot()
     label = next(
-        one
-        for one in pair.zscore_figure(held)["layout"]["annotations"]
-        if one["text"] == f"<b>{held.z[-1]:+.2f}</b>".replace("-", "−")
+        annotation
+        for annotation in pair.zscore_figure(view)["layout"]["annotations"]
+        if annotation["text"] == f"<b>{view.z[-1]:+.2f}</b>".replace("-", "−")
     )
     assert label["x"] == 1
     assert label["font"]["color"] == TOKENS["dark"]["z"]
 
 
 def test_a_z_score_that_is_not_known_leaves_a_message():
-    held = snapshot(58)
-    for made in (pair.zscore_figure(held), pair.adf_figure(held)):
-        json.dumps(made, allow_nan=False)
-    assert "not known yet" in texts_of(pair.zscore_figure(held))
-    assert "needs 120 bars, has 58" in texts_of(pair.adf_figure(held))
+    view = snapshot(58)
+    for chart in (pair.zscore_figure(view), pair.adf_figure(view)):
+        json.dumps(chart, allow_nan=False)
+    assert "not known yet" in texts_of(pair.zscore_figure(view))
+    assert "needs 120 bars, has 58" in texts_of(pair.adf_figure(view))
 
 
 def test_a_tiny_p_value_is_drawn_at_the_floor_and_told_in_full():
-    held = snapshot()
-    tiny = np.full(len(held.adf_pvalue), 1e-12)
-    fields = {**vars(held), "adf_pvalue": tiny}
+    view = snapshot()
+    tiny = np.full(len(view.adf_pvalue), 1e-12)
+    fields = {**vars(view), "adf_pvalue": tiny}
     (trace,) = pair.adf_figure(PairSnapshot(**fields))["data"]
     assert (values_of(trace["y"]) == pair.P_FLOOR).all()
     assert (values_of(trace["customdata"]) == 1e-12).all()
@@ -372,32 +388,34 @@ def test_the_scatter_is_aged_from_the_newest_bar():
 
 
 def test_a_method_out_of_range_is_named_with_an_arrow():
-    texts = [one["text"] for one in DARK["hedge"]["layout"]["annotations"]]
+    texts = [annotation["text"] for annotation in DARK["hedge"]["layout"]["annotations"]]
     assert "ratio ↑" in texts
     assert "TLS" in texts
 
 
 def test_the_hedge_chart_says_its_rolling_window_and_draws_the_kalman_path_beside_it():
-    held = replace(snapshot(300), path_rows=200)
-    made = pair.hedge_path_figure(held)
-    assert [one["name"] for one in made["data"]] == ["rolling OLS, 200 bars", "Kalman"]
-    assert "rolling 200 bars" in texts_of(made)
+    view = replace(snapshot(300), path_rows=200)
+    chart = pair.hedge_path_figure(view)
+    assert [trace["name"] for trace in chart["data"]] == ["rolling OLS, 200 bars", "Kalman"]
+    assert "rolling 200 bars" in texts_of(chart)
     early = texts_of(pair.hedge_path_figure(replace(snapshot(120), path_rows=200)))
     assert "rolling 200 bars, has 120" in early
 
 
 def test_methods_that_lie_close_share_a_label_and_keep_their_ticks():
-    held = snapshot(300)
+    view = snapshot(300)
     fits = {
         name: HedgeFit(name, beta, 0.0, 0.9, 0.03, 300)
         for name, beta in (("ols", 20.30), ("huber", 20.301), ("tls", 20.302), ("ratio", 20.31))
     }
-    made = pair.hedge_path_figure(replace(held, fits=fits))
-    texts = [one["text"] for one in made["layout"]["annotations"]]
+    chart = pair.hedge_path_figure(replace(view, fits=fits))
+    texts = [annotation["text"] for annotation in chart["layout"]["annotations"]]
     assert "<b>OLS</b>" in texts
     assert "Huber, TLS" in texts
     assert "ratio" in texts
-    levels = [one["y0"] for one in made["layout"]["shapes"] if one["type"] == "line"]
+    levels = [
+        annotation["y0"] for annotation in chart["layout"]["shapes"] if annotation["type"] == "line"
+    ]
     assert sorted(levels) == [20.30, 20.301, 20.302, 20.31]
 
 
@@ -414,19 +432,19 @@ def test_a_cell_of_the_heatmap_carries_its_pair_and_stays_between_minus_one_and_
 
 def test_numbers_stand_in_the_cells_up_to_twelve_symbols():
     for count, shown in ((12, True), (13, False)):
-        symbols = [f"S{one}" for one in range(count)]
-        made = correlation.heatmap_figure(symbols, np.eye(count))
-        assert ("texttemplate" in made["data"][0]) is shown
+        symbols = [f"S{number}" for number in range(count)]
+        chart = correlation.heatmap_figure(symbols, np.eye(count))
+        assert ("texttemplate" in chart["data"][0]) is shown
 
 
 def test_the_rolling_correlation_skips_rows_that_have_none():
-    held = snapshot()
-    (trace,) = correlation.rolling_correlation_figure(held)["data"]
-    assert len(values_of(trace["y"])) == int((~held.carried).sum())
+    view = snapshot()
+    (trace,) = correlation.rolling_correlation_figure(view)["data"]
+    assert len(values_of(trace["y"])) == int((~view.carried).sum())
 
 
 def test_trades_are_open_circles_in_and_filled_ones_out():
-    traces = {one["name"]: one for one in DARK["backtest z"]["data"][2:]}
+    traces = {trace["name"]: trace for trace in DARK["backtest z"]["data"][2:]}
     assert traces["entry long"]["marker"]["symbol"] == "circle-open"
     assert traces["exit long"]["marker"]["symbol"] == "circle"
     assert "entry short" in traces
@@ -458,25 +476,25 @@ def test_the_cell_of_the_settings_in_use_is_marked_where_the_grid_has_it():
         ({"entry_z": 1.6, "z_window": 60}, 1),
         ({"z_window": 60}, 1),
     ):
-        made = sweeps.sweep_figure(sweep(), used=used)
-        assert len(made["layout"]["shapes"]) == frames
+        chart = sweeps.sweep_figure(sweep(), used=used)
+        assert len(chart["layout"]["shapes"]) == frames
 
 
 @pytest.mark.parametrize(("metric", "best"), [("sharpe", 0.0), ("profit_factor", 0.9)])
 def test_no_cell_of_a_sweep_is_framed_where_all_of_them_lose(metric, best):
     matrix = [[-1.0, -3.0, np.nan], [-0.5, best, -2.0]]
-    made = sweeps.sweep_figure(sweep(matrix, metric), metric)
-    assert made["layout"]["shapes"] == []
-    assert "no cell earns anything" in texts_of(made)
-    assert "framed" not in texts_of(made)
+    chart = sweeps.sweep_figure(sweep(matrix, metric), metric)
+    assert chart["layout"]["shapes"] == []
+    assert "no cell earns anything" in texts_of(chart)
+    assert "framed" not in texts_of(chart)
 
 
 def test_a_large_grid_has_few_ticks_and_no_numbers_in_its_cells():
     wide = sweep([list(range(-50, 50)), list(range(100))], x_values=tuple(range(1, 101)))
-    made = sweeps.sweep_figure(wide)
-    assert "tickvals" not in made["layout"]["xaxis"]
-    assert made["layout"]["yaxis"]["tickvals"] == [60, 120]
-    assert "texttemplate" in made["data"][0]
+    chart = sweeps.sweep_figure(wide)
+    assert "tickvals" not in chart["layout"]["xaxis"]
+    assert chart["layout"]["yaxis"]["tickvals"] == [60, 120]
+    assert "texttemplate" in chart["data"][0]
     huge = sweeps.sweep_figure(
         sweep([list(range(101)), list(range(101))], x_values=tuple(range(1, 102)))
     )
@@ -484,17 +502,17 @@ def test_a_large_grid_has_few_ticks_and_no_numbers_in_its_cells():
 
 
 def test_walking_forward_stands_beside_hindsight_with_a_line_a_choice():
-    made = DARK["walk"]
-    assert [one["name"] for one in made["data"]] == ["hindsight", "out of sample"]
-    (path,) = [one["path"] for one in made["layout"]["shapes"] if one["type"] == "path"]
+    chart = DARK["walk"]
+    assert [trace["name"] for trace in chart["data"]] == ["hindsight", "out of sample"]
+    (path,) = [trace["path"] for trace in chart["layout"]["shapes"] if trace["type"] == "path"]
     assert path.count("M") == 2
 
 
 def test_the_shading_of_many_carried_stretches_leaves_the_rows_between_free():
-    held = snapshot(600)
+    view = snapshot(600)
     carried = np.arange(600) % 4 == 1
-    made = pair.zscore_figure(PairSnapshot(**{**vars(held), "carried": carried}))
-    (path,) = [one["path"] for one in made["layout"]["shapes"] if one["type"] == "path"]
+    chart = pair.zscore_figure(PairSnapshot(**{**vars(view), "carried": carried}))
+    (path,) = [shape["path"] for shape in chart["layout"]["shapes"] if shape["type"] == "path"]
     assert path.count("Z") == 150
     assert f"M{START + 500},0V1H{START + 1_500}V0Z" in path
 
@@ -508,10 +526,10 @@ def test_a_long_view_is_thinned():
     long = bars(count=2_500)
     wide = {name: np.tile(getattr(long, name), 4) for name in Bars._dtypes}
     wide["ts_ms"] = START + 1_000 * np.arange(10_000)
-    made = home.price_figure({"BTCUSDT": Bars("BTCUSDT", "1s", **wide)})
-    assert len(values_of(made["data"][0]["y"])) < 6_000
+    chart = home.price_figure({"BTCUSDT": Bars("BTCUSDT", "1s", **wide)})
+    assert len(values_of(chart["data"][0]["y"])) < 6_000
 
 
 def test_log_prices_name_their_unit():
-    made = pair.spread_figure(snapshot(price_space="log"))
-    assert made["layout"]["yaxis"]["title"]["text"] == "Spread (log price)"
+    chart = pair.spread_figure(snapshot(price_space="log"))
+    assert chart["layout"]["yaxis"]["title"]["text"] == "Spread (log price)"

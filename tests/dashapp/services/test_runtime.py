@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cachetools import LRUCache
 
 from analytics.alerts import AlertEvent
 from analytics.backtest import BacktestParams
@@ -26,18 +27,19 @@ from analytics.model import (
     Rejected,
     Ticks,
 )
-from dashapp.services import activity_log
 from dashapp.services.alerts import readings
 from dashapp.services.alerts.engine import MAX_RULES
 from dashapp.services.alerts.history import AlertHistory
 from dashapp.services.analysis import cache
 from dashapp.services.analysis.cache import Busy
+from dashapp.services.periodic import ActivityLog
 from dashapp.services.runtime import Runtime
 from dashapp.services.uploads.markets import MAX_UPLOAD_MARKETS
 from dashapp.services.uploads.session import UploadSession
 from dashapp.settings import Settings
 from ingestion.files.reader import UploadError
 from storage.market.market import Market
+from tests.waiting import PATIENCE_S, until
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")
 RULE = {
@@ -48,14 +50,6 @@ RULE = {
     "params": {"y": "BTCUSDT", "x": "ETHUSDT"},
 }
 QUIET = Settings(source="none", archive=None)
-
-
-async def until(condition, seconds: float = 60.0) -> None:
-    """Wait until it holds; the first start on a machine compiles."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -69,7 +63,7 @@ async def started(settings: Settings = QUIET):
 
 
 def say_live(runtime: Runtime) -> None:
-    runtime.feed_status = lambda _: FeedStatus("test", "live")
+    runtime.markets.status = lambda _: FeedStatus("test", "live")
 
 
 # --- life -----------------------------------------------------------------------------
@@ -84,17 +78,17 @@ async def test_the_demo_starts_with_half_an_hour_of_history_and_goes_on():
         assert demo.rate() < 500, "history is no burst of ticks"
         version = demo.version
         await until(lambda: demo.version > version)
-        assert runtime.feed_status("demo").state == "live"
-        assert runtime.trust("demo")["simulated"]
+        assert runtime.markets.status("demo").state == "live"
+        assert runtime.feeds.trust("demo")["simulated"]
         assert runtime.default_market == "demo"
-        await until(lambda: runtime.kernels_ready)
-        snapshot = await runtime.snapshot("demo", PairParams(*demo.symbols[:2]))
+        await until(lambda: runtime.kernels.ready)
+        snapshot = await runtime.analysis.snapshot("demo", PairParams(*demo.symbols[:2]))
         assert isinstance(snapshot, PairSnapshot)
 
 
 async def test_start_and_stop_leave_no_task_behind(monkeypatch):
     monkeypatch.setattr(
-        "dashapp.services.startup.market", lambda: time.sleep(0.5)
+        "dashapp.services.startup.compile_market", lambda: time.sleep(0.5)
     )  # as on a busy machine
     before = len(asyncio.all_tasks())
     for _ in range(3):
@@ -105,26 +99,32 @@ async def test_start_and_stop_leave_no_task_behind(monkeypatch):
 
 
 async def test_stop_is_quick_while_the_kernels_still_compile(monkeypatch):
-    monkeypatch.setattr("dashapp.services.startup.statistics", lambda _: time.sleep(1.5))
+    compiling, end = threading.Event(), threading.Event()
+
+    def compile_until_told(_: object) -> None:
+        compiling.set()
+        end.wait(PATIENCE_S)
+
+    monkeypatch.setattr("dashapp.services.startup.compile_statistics", compile_until_told)
     runtime = Runtime(QUIET)
     await runtime.start()
-    await asyncio.sleep(0.2)
-    began = time.monotonic()
-    await runtime.stop()
-    assert time.monotonic() - began < 1.0
+    await until(compiling.is_set)
+    await runtime.stop()  # it does not wait for the thread, which goes on
+    assert not end.is_set()
+    end.set()
 
 
 async def test_until_the_kernels_are_ready_every_analysis_says_so(runtime):
-    runtime._analyses.ready = False
-    assert not runtime.kernels_ready
+    runtime.kernels.ready = False
+    assert not runtime.kernels.ready
     for result in (
-        await runtime.snapshot("demo", PAIR),
-        await runtime.correlation("demo", "1s", 100),
-        await runtime.backtest("demo", PAIR, BacktestParams()),
+        await runtime.analysis.snapshot("demo", PAIR),
+        await runtime.analysis.correlation("demo", "1s", 100),
+        await runtime.analysis.backtest("demo", PAIR, BacktestParams()),
     ):
         assert isinstance(result, NotReady)
         assert "compiling" in result.reason
-    assert not runtime.computed
+    assert not runtime.analysis.computed
 
 
 async def test_redis_without_its_library_is_said_in_one_line(caplog, monkeypatch):
@@ -143,36 +143,36 @@ async def test_redis_without_its_library_is_said_in_one_line(caplog, monkeypatch
 def test_the_strip_s_figures_tell_gaps_and_what_filled_them(runtime, ticks_of):
     market, ticks = runtime.markets["live"], ticks_of("BTCUSDT", 60)
     ids = ticks.trade_id
-    market.append(ticks.where(ids < ids[40]))
+    market.append(ticks[ids < ids[40]])
     market.note_gap(Gap("BTCUSDT", int(ids[40]), int(ids[59]), *ticks.ts_ms[[39, 60]].tolist()))
-    market.append(ticks.where(ids >= ids[60]))
-    trust = runtime.trust("live")
+    market.append(ticks[ids >= ids[60]])
+    trust = runtime.feeds.trust("live")
     assert (trust["gaps"], trust["gaps_open"], trust["missing"]) == (1, 1, 20)
-    market.fill(ticks.where((ids >= ids[40]) & (ids < ids[60])))
-    trust = runtime.trust("live")
+    market.fill(ticks[(ids >= ids[40]) & (ids < ids[60])])
+    trust = runtime.feeds.trust("live")
     assert (trust["gaps"], trust["gaps_open"], trust["backfilled"]) == (1, 0, 20)
 
 
 def test_a_clock_that_is_behind_the_exchange_is_shown(runtime):
-    runtime._feed.lags_ms.extend([-3_100.0, -3_000.0, -2_900.0])
-    assert runtime.trust("live")["skew_ms"] == 3_000.0
-    runtime._feed.lags_ms.extend([20.0] * 10)
-    assert runtime.trust("live")["skew_ms"] is None
+    runtime.feeds.health.lags_ms.extend([-3_100.0, -3_000.0, -2_900.0])
+    assert runtime.feeds.trust("live")["skew_ms"] == 3_000.0
+    runtime.feeds.health.lags_ms.extend([20.0] * 10)
+    assert runtime.feeds.trust("live")["skew_ms"] is None
 
 
 async def test_the_share_of_carried_rows_is_that_of_the_pair_in_view(runtime):
-    assert runtime.carried_share("demo", PAIR) == 0.0
-    assert runtime.carried_share("demo", replace(PAIR, y="NONE")) is None
-    assert runtime.carried_share("nowhere", PAIR) is None
-    snapshot = await runtime.snapshot("demo", PAIR)
-    assert runtime.carried_share("demo", PAIR) == snapshot.carried_share
+    assert runtime.analysis.carried_share("demo", PAIR) == 0.0
+    assert runtime.analysis.carried_share("demo", replace(PAIR, y="NONE")) is None
+    assert runtime.analysis.carried_share("nowhere", PAIR) is None
+    snapshot = await runtime.analysis.snapshot("demo", PAIR)
+    assert runtime.analysis.carried_share("demo", PAIR) == snapshot.carried_share
 
 
 async def test_what_happens_to_a_feed_can_be_read():
-    assert Runtime(QUIET).feed_events("live") == []
+    assert Runtime(QUIET).feeds.events("live") == []
     async with started(replace(QUIET, source="demo")) as runtime:
-        await until(lambda: runtime.feed_events("demo"))
-        at_s, sentence = runtime.feed_events("demo")[0]
+        await until(lambda: runtime.feeds.events("demo"))
+        at_s, sentence = runtime.feeds.events("demo")[0]
         assert abs(time.time() - at_s) < 60
         assert sentence == "started, with 1800 s of history"
 
@@ -181,61 +181,68 @@ async def test_what_happens_to_a_feed_can_be_read():
 
 
 async def test_twenty_readers_cost_one_computation(runtime):
-    results = await asyncio.gather(*(runtime.snapshot("demo", PAIR) for _ in range(20)))
+    results = await asyncio.gather(*(runtime.analysis.snapshot("demo", PAIR) for _ in range(20)))
     assert all(one is results[0] for one in results)
-    assert await runtime.snapshot("demo", PAIR) is results[0]
-    assert runtime.computed == {"snapshot": 1}
+    assert await runtime.analysis.snapshot("demo", PAIR) is results[0]
+    assert runtime.analysis.computed == {"snapshot": 1}
 
 
 async def test_a_new_tick_of_a_leg_makes_a_new_snapshot_and_one_of_another_symbol_does_not(
     runtime, ticks_of
 ):
-    first = await runtime.snapshot("demo", PAIR)
-    key = runtime.snapshot_key("demo", PAIR)
+    first = await runtime.analysis.snapshot("demo", PAIR)
+    key = runtime.analysis.snapshot_key("demo", PAIR)
     runtime.markets["demo"].append(ticks_of("SOLUSDT"))
-    assert runtime.snapshot_key("demo", PAIR) == key
-    assert await runtime.snapshot("demo", PAIR) is first
+    assert runtime.analysis.snapshot_key("demo", PAIR) == key
+    assert await runtime.analysis.snapshot("demo", PAIR) is first
     runtime.markets["demo"].append(ticks_of("ETHUSDT", 5, start_ms=1_723_200_000_000))
-    assert runtime.snapshot_key("demo", PAIR) != key
-    assert await runtime.snapshot("demo", PAIR) is not first
+    assert runtime.analysis.snapshot_key("demo", PAIR) != key
+    assert await runtime.analysis.snapshot("demo", PAIR) is not first
 
 
 async def test_other_parameters_are_another_snapshot(runtime):
-    one = await runtime.snapshot("demo", PAIR)
-    other = await runtime.snapshot("demo", replace(PAIR, z_window=90))
+    one = await runtime.analysis.snapshot("demo", PAIR)
+    other = await runtime.analysis.snapshot("demo", replace(PAIR, z_window=90))
     assert (one.params.z_window, other.params.z_window) == (60, 90)
-    assert runtime.computed["snapshot"] == 2
+    assert runtime.analysis.computed["snapshot"] == 2
 
 
 async def test_a_market_made_anew_never_shows_the_old_ones_snapshot(runtime, ticks_of):
     live = runtime.markets["live"]
     for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
         live.append(ticks_of(symbol, seed=seed))
-    first = await runtime.snapshot("live", PAIR)
+    first = await runtime.analysis.snapshot("live", PAIR)
     again = type(live)("live", "Live", "live")
     for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
         again.append(ticks_of(symbol, seed=seed + 5))
     runtime.markets["live"] = again
-    second = await runtime.snapshot("live", PAIR)
+    second = await runtime.analysis.snapshot("live", PAIR)
     assert second.fit.beta != first.fit.beta
 
 
 async def test_the_legs_handed_over_are_enough_for_the_rows_in_view(runtime):
     params = replace(PAIR, limit=100, z_window=30)
-    snapshot = await runtime.snapshot("demo", params)
+    snapshot = await runtime.analysis.snapshot("demo", params)
     demo = runtime.markets["demo"]
     whole = cache.analyze_pair(demo.bars("BTCUSDT", "1s"), demo.bars("ETHUSDT", "1s"), params)
     np.testing.assert_array_equal(snapshot.ts_ms, whole.ts_ms)
     np.testing.assert_array_equal(snapshot.z, whole.z)
 
 
-async def test_the_cache_is_bounded(runtime, monkeypatch):
-    monkeypatch.setattr(cache, "MAX_KEPT", 3)
-    for window in range(50, 56):
-        await runtime.snapshot("demo", replace(PAIR, z_window=window))
-    assert len(runtime._analyses._kept) == 3
-    await runtime.snapshot("demo", replace(PAIR, z_window=55))
-    assert runtime.computed["snapshot"] == 6
+async def test_the_result_that_nobody_asked_for_longest_gives_way(runtime):
+    runtime.analysis._kept = LRUCache(3)
+
+    async def ask(window: int) -> None:
+        await runtime.analysis.snapshot("demo", replace(PAIR, z_window=window))
+
+    for window in (50, 51, 52, 50, 53):
+        await ask(window)
+    assert runtime.analysis.computed["snapshot"] == 4
+    assert len(runtime.analysis._kept) == 3
+    await ask(50)
+    assert runtime.analysis.computed["snapshot"] == 4, "it was asked for again before the last came"
+    await ask(51)
+    assert runtime.analysis.computed["snapshot"] == 5
 
 
 async def test_an_error_reaches_everyone_who_waited_and_is_not_kept(runtime, monkeypatch):
@@ -245,15 +252,15 @@ async def test_an_error_reaches_everyone_who_waited_and_is_not_kept(runtime, mon
 
     with monkeypatch.context() as patched:
         patched.setattr(cache, "analyze_pair", fail)
-        waiting = [runtime.snapshot("demo", PAIR) for _ in range(3)]
+        waiting = [runtime.analysis.snapshot("demo", PAIR) for _ in range(3)]
         results = await asyncio.gather(*waiting, return_exceptions=True)
     assert [str(one) for one in results] == ["no such thing"] * 3
-    assert isinstance(await runtime.snapshot("demo", PAIR), PairSnapshot)
+    assert isinstance(await runtime.analysis.snapshot("demo", PAIR), PairSnapshot)
 
 
 async def test_a_reader_that_leaves_does_not_take_the_result_from_the_others(runtime):
-    leaving = asyncio.create_task(runtime.snapshot("demo", PAIR))
-    staying = asyncio.create_task(runtime.snapshot("demo", PAIR))
+    leaving = asyncio.create_task(runtime.analysis.snapshot("demo", PAIR))
+    staying = asyncio.create_task(runtime.analysis.snapshot("demo", PAIR))
     await asyncio.sleep(0)
     leaving.cancel()
     assert isinstance(await staying, PairSnapshot)
@@ -262,7 +269,7 @@ async def test_a_reader_that_leaves_does_not_take_the_result_from_the_others(run
 async def test_too_many_computations_at_once_are_refused(runtime, monkeypatch):
     monkeypatch.setattr(cache, "MAX_WAITING", 2)
     tasks = [
-        asyncio.create_task(runtime.snapshot("demo", replace(PAIR, z_window=window)))
+        asyncio.create_task(runtime.analysis.snapshot("demo", replace(PAIR, z_window=window)))
         for window in (50, 51, 52)
     ]
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -271,17 +278,17 @@ async def test_too_many_computations_at_once_are_refused(runtime, monkeypatch):
 
 async def test_an_unknown_market_or_symbol_is_told_in_words(runtime):
     with pytest.raises(KeyError, match="there is no market 'x', only: demo, live"):
-        await runtime.snapshot("x", PAIR)
+        await runtime.analysis.snapshot("x", PAIR)
     with pytest.raises(KeyError, match="market demo has no symbol 'AAA', only: BTCUSDT"):
-        await runtime.snapshot("demo", replace(PAIR, y="AAA"))
-    assert runtime.snapshot_key("x", PAIR)
-    assert runtime.trust("x") == {}
-    assert runtime.feed_status("x").state == "stopped"
+        await runtime.analysis.snapshot("demo", replace(PAIR, y="AAA"))
+    assert runtime.analysis.snapshot_key("x", PAIR)
+    assert runtime.feeds.trust("x") == {}
+    assert runtime.markets.status("x").state == "stopped"
 
 
 async def test_correlations_rest_on_bars_in_which_both_traded():
     runtime = Runtime(QUIET)
-    runtime._analyses.ready = True
+    runtime.kernels.ready = True
     rng = np.random.default_rng(3)
     base = np.cumsum(rng.normal(size=60)) + 100
     kept = {"A": np.arange(60), "B": np.arange(0, 60, 2), "C": np.arange(30, 60)}
@@ -291,7 +298,7 @@ async def test_correlations_rest_on_bars_in_which_both_traded():
         bars = Bars(name, "1m", rows * 60_000, *flat, np.ones(len(rows)), [-1] * len(rows), close)
         runtime.markets["live"].append_bars(bars)
         kept[name] = dict(zip(rows.tolist(), close.tolist(), strict=True))
-    result = await runtime.correlation("live", "1m", 1_000)
+    result = await runtime.analysis.correlation("live", "1m", 1_000)
     assert result.symbols == ("A", "B", "C")
     for i, one in enumerate("ABC"):
         for j, two in enumerate("ABC"):
@@ -300,34 +307,36 @@ async def test_correlations_rest_on_bars_in_which_both_traded():
             expected = np.corrcoef(a[1:] / a[:-1] - 1, b[1:] / b[:-1] - 1)[0, 1]
             assert result.matrix[i, j] == pytest.approx(expected, abs=1e-12)
             assert result.counts[i, j] == len(both) - 1
-    newest = await runtime.correlation("live", "1m", 10)
+    newest = await runtime.analysis.correlation("live", "1m", 10)
     assert newest.counts[0, 2] == 9
 
 
 async def test_a_summary_is_computed_once_until_a_symbol_changes(runtime, ticks_of):
-    first = await runtime.summary("demo", "1s", 100)
+    first = await runtime.analysis.summary("demo", "1s", 100)
     assert [(one.symbol, one.bars) for one in first] == [("BTCUSDT", 100), ("ETHUSDT", 100)]
-    assert await runtime.summary("demo", "1s", 100) is first
-    assert runtime.computed == {"summary": 1}
+    assert await runtime.analysis.summary("demo", "1s", 100) is first
+    assert runtime.analysis.computed == {"summary": 1}
     runtime.markets["demo"].append(ticks_of("SOLUSDT"))
-    assert len(await runtime.summary("demo", "1s", 100)) == 3
-    assert await runtime.summary("live", "1s", 100) == []
+    assert len(await runtime.analysis.summary("demo", "1s", 100)) == 3
+    assert await runtime.analysis.summary("live", "1s", 100) == []
     with pytest.raises(KeyError, match="there is no market 'x'"):
-        await runtime.summary("x", "1s", 100)
-    runtime._analyses.ready = False
-    assert "compiling" in (await runtime.summary("demo", "1s", 100)).reason
+        await runtime.analysis.summary("x", "1s", 100)
+    runtime.kernels.ready = False
+    assert "compiling" in (await runtime.analysis.summary("demo", "1s", 100)).reason
 
 
 async def test_one_symbol_has_no_correlations(runtime, ticks_of):
     runtime.markets["live"].append(ticks_of("BTCUSDT"))
-    assert (await runtime.correlation("live", "1s", 100)).reason == "needs 2 symbols, has 1"
+    assert (
+        await runtime.analysis.correlation("live", "1s", 100)
+    ).reason == "needs 2 symbols, has 1"
 
 
 async def test_a_back_test_is_computed_once(runtime):
     settings = BacktestParams(entry_z=1.5)
-    first = await runtime.backtest("demo", PAIR, settings)
-    assert await runtime.backtest("demo", PAIR, settings) is first
-    assert runtime.computed == {"backtest": 1}
+    first = await runtime.analysis.backtest("demo", PAIR, settings)
+    assert await runtime.analysis.backtest("demo", PAIR, settings) is first
+    assert runtime.analysis.computed == {"backtest": 1}
 
 
 # --- the feed ------------------------------------------------------------------------------
@@ -335,12 +344,12 @@ async def test_a_back_test_is_computed_once(runtime):
 
 async def test_starting_the_feed_that_runs_changes_nothing():
     async with started() as runtime:
-        await runtime.start_feed("demo", [])
-        feed = runtime._feed._running
-        await asyncio.gather(*(runtime.start_feed("demo", ["BTCUSDT"]) for _ in range(5)))
-        assert runtime._feed._running is feed
-        await asyncio.gather(*(runtime.stop_feed() for _ in range(5)))
-        assert runtime.feed_status("demo").state == "stopped"
+        await runtime.feeds.start("demo", [])
+        feed = runtime.feeds._running
+        await asyncio.gather(*(runtime.feeds.start("demo", ["BTCUSDT"]) for _ in range(5)))
+        assert runtime.feeds._running is feed
+        await asyncio.gather(*(runtime.feeds.stop() for _ in range(5)))
+        assert runtime.markets.status("demo").state == "stopped"
 
 
 async def test_hammering_start_and_stop_leaks_nothing():
@@ -348,21 +357,21 @@ async def test_hammering_start_and_stop_leaks_nothing():
         await asyncio.sleep(0.1)
         before = len(asyncio.all_tasks())
         for _ in range(30):
-            await runtime.start_feed("demo", [])
-            await runtime.start_feed("ws://127.0.0.1:9/", [])
-            await runtime.stop_feed()
+            await runtime.feeds.start("demo", [])
+            await runtime.feeds.start("ws://127.0.0.1:9/", [])
+            await runtime.feeds.stop()
         await asyncio.sleep(0.05)
         assert len(asyncio.all_tasks()) <= before
 
 
 async def test_the_demo_keeps_its_market_over_a_pause():
     async with started() as runtime:
-        await runtime.start_feed("demo", [])
+        await runtime.feeds.start("demo", [])
         demo = runtime.markets["demo"]
         await until(lambda: demo.version > 7)
-        await runtime.stop_feed()
+        await runtime.feeds.stop()
         accepted = demo.counters.accepted
-        await runtime.start_feed("demo", [])
+        await runtime.feeds.start("demo", [])
         await until(lambda: demo.counters.accepted > accepted)
         assert runtime.markets["demo"] is demo
         assert demo.counters.duplicate == 0
@@ -371,22 +380,22 @@ async def test_the_demo_keeps_its_market_over_a_pause():
 
 async def test_a_new_source_has_a_new_live_market_and_the_old_one_still_says_nothing(ticks_of):
     async with started() as runtime:
-        await runtime.start_feed("ws://127.0.0.1:9/a", [])
-        old_market, old_feed = runtime.markets["live"], runtime._feed._running
-        await runtime.start_feed("ws://127.0.0.1:9/b?token=secret", [])
+        await runtime.feeds.start("ws://127.0.0.1:9/a", [])
+        old_market, old_feed = runtime.markets["live"], runtime.feeds._running
+        await runtime.feeds.start("ws://127.0.0.1:9/b?token=secret", [])
         new_market = runtime.markets["live"]
         assert new_market is not old_market
         assert "secret" not in new_market.title
         old_feed._sink([ticks_of("BTCUSDT")], [])
         assert new_market.symbols == ()
-        await runtime.stop_feed()
-        await runtime.start_feed("ws://127.0.0.1:9/b?token=secret", [])
+        await runtime.feeds.stop()
+        await runtime.feeds.start("ws://127.0.0.1:9/b?token=secret", [])
         assert runtime.markets["live"] is new_market
 
 
 async def test_a_source_that_cannot_be_leaves_the_running_one_alone():
     async with started() as runtime:
-        await runtime.start_feed("demo", [])
+        await runtime.feeds.start("demo", [])
         for source, symbols in [
             ("", []),
             ("nothing", []),
@@ -396,56 +405,56 @@ async def test_a_source_that_cannot_be_leaves_the_running_one_alone():
             ("binance-spot", ["<b>"]),
         ]:
             with pytest.raises(ValueError, match=r"; Demo goes on$"):
-                await runtime.start_feed(source, symbols)
-            assert runtime.feed_status("demo").state in ("connecting", "live")
-            assert runtime.feed_market == "demo"
+                await runtime.feeds.start(source, symbols)
+            assert runtime.markets.status("demo").state in ("connecting", "live")
+            assert runtime.feeds.market_id == "demo"
 
 
 async def test_the_strip_accounts_for_everything_a_live_feed_delivers(ticks_of):
     async with started() as runtime:
-        await runtime.start_feed("ws://127.0.0.1:9/", [])
-        sink = runtime._feed._running._sink
+        await runtime.feeds.start("ws://127.0.0.1:9/", [])
+        sink = runtime.feeds._running._sink
         now_ms = int(time.time() * 1_000)
         batch = ticks_of("BTCUSDT", 10, start_ms=now_ms - 10_100)
         sink([batch, batch], [Rejected("json", "{oops"), Rejected("price", "-1")])
-        trust = runtime.trust("live")
+        trust = runtime.feeds.trust("live")
         assert trust["received"] == 42
         assert (trust["accepted"], trust["duplicate"], trust["rejected"]) == (20, 20, 2)
         assert trust["rejected_by_reason"] == {"json": 1, "price": 1}
         assert trust["last_rejected"] == "price: -1"
         assert 0 <= trust["age_s"] < 1
         assert 500 < trust["lag_p50_ms"] < 1_500
-        assert runtime.trust("demo")["lag_p50_ms"] is None
+        assert runtime.feeds.trust("demo")["lag_p50_ms"] is None
 
 
 async def test_gaps_of_a_source_without_ids_are_not_known(ticks_of):
     async with started() as runtime:
-        await runtime.start_feed("ws://127.0.0.1:9/", [])
-        assert runtime.trust("live")["numbered"]
+        await runtime.feeds.start("ws://127.0.0.1:9/", [])
+        assert runtime.feeds.trust("live")["numbered"]
         batch = ticks_of("BTCUSDT", 3)
         bare = Ticks(batch.symbol, batch.ts_ms, batch.price, batch.size, [-1] * len(batch))
-        runtime._feed._running._sink([bare], [])
-        assert not runtime.trust("live")["numbered"]
-        runtime._feed._running._sink([batch], [])
-        assert runtime.trust("live")["numbered"]
+        runtime.feeds._running._sink([bare], [])
+        assert not runtime.feeds.trust("live")["numbered"]
+        runtime.feeds._running._sink([batch], [])
+        assert runtime.feeds.trust("live")["numbered"]
 
 
 async def test_an_address_that_a_page_shows_masked_starts_the_source_itself():
     async with started() as runtime:
-        await runtime.start_feed("ws://127.0.0.1:9/a?token=hush", [])
-        shown = runtime.feed_status("live").source
+        await runtime.feeds.start("ws://127.0.0.1:9/a?token=hush", [])
+        shown = runtime.markets.status("live").source
         assert shown == "ws://127.0.0.1:9/a?token=***"
-        market = runtime.market("live")
-        await runtime.stop_feed()
-        await runtime.start_feed(shown, [])
-        assert runtime.market("live") is market
+        market = runtime.markets.get("live")
+        await runtime.feeds.stop()
+        await runtime.feeds.start(shown, [])
+        assert runtime.markets.get("live") is market
 
 
 # --- files -----------------------------------------------------------------------------------
 
 
 async def uploaded(runtime: Runtime, name: str, content: bytes, **options):
-    session = runtime.files.begin(name, **options)
+    session = runtime.uploads.begin(name, **options)
     await session.feed(content)
     return await session.finish()
 
@@ -472,8 +481,8 @@ async def test_the_recorded_file_is_accounted_for_exactly(market_data):
         assert counters.balanced
         assert counters.accepted + counters.rejected_total == 35_389
         assert market.symbols == ("BTCUSDT", "ETHUSDT")
-        await until(lambda: runtime.kernels_ready)
-        assert isinstance(await runtime.snapshot(market.id, PAIR), PairSnapshot)
+        await until(lambda: runtime.kernels.ready)
+        assert isinstance(await runtime.analysis.snapshot(market.id, PAIR), PairSnapshot)
 
 
 async def test_the_four_recorded_ohlc_files_make_one_market(market_data):
@@ -491,13 +500,13 @@ async def test_the_four_recorded_ohlc_files_make_one_market(market_data):
 
 async def test_nothing_is_seen_of_a_file_before_it_is_whole():
     runtime = Runtime(QUIET)
-    session = runtime.files.begin("t.ndjson")
+    session = runtime.uploads.begin("t.ndjson")
     await session.feed(ndjson(20_000))
     assert list(runtime.markets) == ["demo", "live"]
-    assert len(runtime.files.sessions) == 1
+    assert len(runtime.uploads.sessions) == 1
     session.abort()
     session.abort()
-    assert len(runtime.files.sessions) == 0
+    assert len(runtime.uploads.sessions) == 0
     with pytest.raises(UploadError):
         await session.finish()
     assert list(runtime.markets) == ["demo", "live"]
@@ -514,7 +523,7 @@ async def test_a_file_that_joins_is_all_in_or_not_at_all():
         ("ethusd.csv", b"no data\nat all\n", "expected tick NDJSON"),
     ]:
         before = (market.version, market.counters.received, market.title)
-        session = runtime.files.begin(name, market=market_id)
+        session = runtime.uploads.begin(name, market=market_id)
         await session.feed(content)
         with pytest.raises(UploadError, match=words):
             await session.finish()
@@ -522,7 +531,7 @@ async def test_a_file_that_joins_is_all_in_or_not_at_all():
         assert (market.version, market.counters.received, market.title) == before
     await uploaded(runtime, "ethusd.csv", ohlc(40), market=market_id)
     assert market.symbols == ("BTCUSD", "ETHUSD")
-    assert len(runtime.files.sessions) == 0
+    assert len(runtime.uploads.sessions) == 0
 
 
 async def test_an_upload_that_is_aborted_while_it_is_read_writes_nothing_into_the_market_it_joins():
@@ -530,7 +539,7 @@ async def test_an_upload_that_is_aborted_while_it_is_read_writes_nothing_into_th
     market_id, _ = await uploaded(runtime, "btcusd.csv", ohlc(50))
     market = runtime.markets[market_id]
     before = (market.version, market.counters.received)
-    session = runtime.files.begin("ethusd.csv", market=market_id)
+    session = runtime.uploads.begin("ethusd.csv", market=market_id)
     reading, aborted = threading.Event(), threading.Event()
     feed = session._reader.feed
 
@@ -611,11 +620,11 @@ async def test_a_file_given_at_the_start_that_holds_nothing_leaves_the_app_runni
     async with started(replace(QUIET, source=str(path))) as runtime:
         await until(lambda: "did not start" in caplog.text)
         assert runtime.default_market == "live"
-        assert len(runtime.files.sessions) == 0
+        assert len(runtime.uploads.sessions) == 0
 
 
 def test_an_upload_session_says_how_far_it_is():
-    session = Runtime(QUIET).files.begin("../x/<b>.csv")
+    session = Runtime(QUIET).uploads.begin("../x/<b>.csv")
     assert isinstance(session, UploadSession)
     assert session.bytes == 0
     assert session.report.rows == 0
@@ -632,9 +641,9 @@ async def test_a_rule_fires_once_while_its_condition_holds(runtime, ticks_of):
     assert await runtime.alerts.step() == []
     runtime.markets["demo"].append(ticks_of("ETHUSDT", 5, start_ms=1_723_161_840_000))
     assert await runtime.alerts.step() == []
-    assert runtime.alerts.events("demo")[0].symbols == ("BTCUSDT", "ETHUSDT")
-    assert runtime.alerts.events("live") == []
-    assert runtime.alerts.newest_event == events[0]
+    assert runtime.alerts.history.events("demo")[0].symbols == ("BTCUSDT", "ETHUSDT")
+    assert runtime.alerts.history.events("live") == []
+    assert runtime.alerts.history.newest_event == events[0]
 
 
 async def test_rules_read_what_the_pages_show(runtime):
@@ -642,7 +651,7 @@ async def test_rules_read_what_the_pages_show(runtime):
     for metric in ("z", "spread"):
         runtime.alerts.add_rule({**RULE, "metric": metric, "threshold": 0.0})
     events = await runtime.alerts.step()
-    snapshot = await runtime.snapshot("demo", PAIR)
+    snapshot = await runtime.analysis.snapshot("demo", PAIR)
     assert [one.value for one in events] == pytest.approx([snapshot.z[-1], snapshot.spread[-1]])
 
 
@@ -668,7 +677,7 @@ async def test_rules_on_closed_bars_wait_for_the_close(runtime, ticks_of):
 
 async def test_rules_pause_while_the_feed_is_silent_and_say_so(runtime):
     rule = runtime.alerts.add_rule(RULE)
-    runtime.feed_status = lambda _: FeedStatus("test", "silent")
+    runtime.markets.status = lambda _: FeedStatus("test", "silent")
     assert await runtime.alerts.step() == []
     assert runtime.alerts.paused(rule.id)
     say_live(runtime)
@@ -680,7 +689,7 @@ async def test_silence_itself_can_be_a_rule(runtime, ticks_of):
     rule = {"market": "demo", "metric": "feed_silent", "operator": ">", "threshold": 5}
     runtime.alerts.add_rule(rule)
     assert await runtime.alerts.step() == [], "no feed is meant to run"
-    runtime.feed_status = lambda _: FeedStatus("test", "silent")
+    runtime.markets.status = lambda _: FeedStatus("test", "silent")
     runtime.markets["demo"]._arrivals.last_s = time.monotonic() - 4
     assert await runtime.alerts.step() == []
     runtime.markets["demo"]._arrivals.last_s = time.monotonic() - 6
@@ -729,7 +738,7 @@ async def test_a_rule_that_has_too_few_bars_is_read_again_only_when_there_are_mo
     runtime, ticks_of, monkeypatch
 ):
     say_live(runtime)
-    runtime._analyses.ready = False
+    runtime.kernels.ready = False
     runtime.alerts.add_rule({**RULE, "params": {"y": "BTCUSDT", "x": "SOLUSDT"}})
     asked = []
     read = readings.pair_readings
@@ -738,7 +747,7 @@ async def test_a_rule_that_has_too_few_bars_is_read_again_only_when_there_are_mo
     for _ in range(3):
         assert await runtime.alerts.step() == []
         assert not asked, "the kernels are not compiled yet"
-    runtime._analyses.ready = True
+    runtime.kernels.ready = True
     for expected in (1, 1):
         assert await runtime.alerts.step() == []
         assert len(asked) == expected
@@ -809,7 +818,7 @@ def an_event(number: int, **fields) -> AlertEvent:
 def test_what_fired_after_an_event_is_told_oldest_first():
     history = AlertHistory()
     assert (history.newest_event, history.since("e1"), history.since(None)) == (None, [], [])
-    history.add([an_event(number) for number in range(5)], {}, lambda _: 1)
+    history.add([an_event(number) for number in range(5)], {}, {})
     assert history.newest_event.id == "e4"
     assert [one.id for one in history.since("e2")] == ["e3", "e4"]
     assert history.since("e4") == []
@@ -822,14 +831,14 @@ def test_what_fired_after_an_event_is_told_oldest_first():
 def test_the_history_counts_what_fired_today_and_restores_what_was_kept(caplog):
     history, again = AlertHistory(), AlertHistory()
     today = [an_event(1, ts_ms=int(time.time() * 1_000)), an_event(2)]
-    kept = [record.document() for record in history.add(today, {}, lambda _: 1)]
+    kept = [record.document() for record in history.add(today, {}, {})]
     assert history.fired_today == 1
     without = {name: value for name, value in kept[0].items() if name != "params"}
     again.restore([{"id": "half"}, {**kept[1], "params": {"y": "A", "x": "A"}}, without], {})
     assert again.events() == [today[0]]
     assert again.since(None) == [], "what an earlier run kept is not new"
     late = AlertHistory()
-    late.add([an_event(7)], {}, lambda _: 1)
+    late.add([an_event(7)], {}, {})
     late.restore(kept, {})
     assert [one.id for one in late.events()] == ["e7", "e1", "e2"]
     assert [one.id for one in late.since(None)] == ["e7"]
@@ -839,7 +848,7 @@ def test_the_history_counts_what_fired_today_and_restores_what_was_kept(caplog):
 async def test_the_engine_runs_by_itself_and_survives_a_failure(ticks_of, monkeypatch, caplog):
     monkeypatch.setattr("dashapp.services.alerts.engine.PERIOD_S", 0.02)
     async with started() as runtime:
-        await until(lambda: runtime.kernels_ready)
+        await until(lambda: runtime.kernels.ready)
         say_live(runtime)
         with monkeypatch.context() as broken:
             broken.setattr("dashapp.services.alerts.engine.evaluate", lambda *_: 1 / 0)
@@ -847,13 +856,13 @@ async def test_the_engine_runs_by_itself_and_survives_a_failure(ticks_of, monkey
             await until(lambda: "goes on" in caplog.text)
         for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
             runtime.markets["demo"].append(ticks_of(symbol, seed=seed))
-        await until(lambda: len(runtime.alerts.events()) == 1)
+        await until(lambda: len(runtime.alerts.history.events()) == 1)
 
 
 async def test_rules_and_history_survive_a_restart(tmp_path, ticks_of):
     settings = replace(QUIET, archive=str(tmp_path / "kept.sqlite"))
     async with started(settings) as runtime:
-        await until(lambda: runtime.kernels_ready)
+        await until(lambda: runtime.kernels.ready)
         say_live(runtime)
         for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
             runtime.markets["demo"].append(ticks_of(symbol, seed=seed))
@@ -861,14 +870,14 @@ async def test_rules_and_history_survive_a_restart(tmp_path, ticks_of):
         gone = runtime.alerts.add_rule({**RULE, "threshold": 9.0})
         runtime.alerts.delete_rule(gone.id)
         await runtime.alerts.step()
-        events = runtime.alerts.events()
+        events = runtime.alerts.history.events()
     async with started(settings) as runtime:
         assert runtime.alerts.rules == (kept,)
-        assert runtime.alerts.events() == events
-        assert runtime.alerts.events_of("demo", PAIR) == events
+        assert runtime.alerts.history.events() == events
+        assert runtime.alerts.history.events_of("demo", PAIR) == events
         assert runtime.alerts.clear_events() == 1
     async with started(settings) as runtime:
-        assert runtime.alerts.events() == []
+        assert runtime.alerts.history.events() == []
 
 
 async def test_an_archive_that_cannot_be_opened_is_said_and_nothing_else_stops(tmp_path, caplog):
@@ -876,7 +885,7 @@ async def test_an_archive_that_cannot_be_opened_is_said_and_nothing_else_stops(t
     async with started(replace(QUIET, archive=str(tmp_path / "folder"))) as runtime:
         runtime.alerts.add_rule(RULE)
         assert len(runtime.alerts.rules) == 1
-        assert "archive paused: cannot open" in runtime.trust("demo")["archive"]
+        assert "archive paused: cannot open" in runtime.feeds.trust("demo")["archive"]
     assert "what is new waits in memory" in caplog.text
 
 
@@ -900,12 +909,12 @@ async def test_the_number_of_rules_is_bounded(runtime):
 
 
 async def test_data_flow_and_analytics_are_told_in_sentences(runtime, caplog):
-    await runtime.snapshot("demo", PAIR)
-    seen = {}
+    await runtime.analysis.snapshot("demo", PAIR)
+    log = ActivityLog(runtime.markets, runtime.analysis)
     with caplog.at_level(logging.INFO):
-        activity_log.tell(runtime.markets, runtime._analyses, seen)
-        activity_log.tell(runtime.markets, runtime._analyses, seen)
-    lines = [one.message for one in caplog.records if one.name == "dashapp.services.activity_log"]
+        await log.step()
+        await log.step()
+    lines = [one.message for one in caplog.records if one.name == "dashapp.services.periodic"]
     assert len(lines) == 2, "nothing new, no line"
     assert "2400 accepted and 0 rejected" in lines[0]
     assert lines[1].startswith("analytics: 1 computed, median ")

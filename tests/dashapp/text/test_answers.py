@@ -1,4 +1,4 @@
-"""The sentences: verdicts with their figures, trades in words, nothing dressed up."""
+"""The sentence at the head of each page: verdicts with figures, trades in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from analytics.model import (
     UnitRootResult,
 )
 from dashapp.text import answers
-from dashapp.text.pair import BreakEven
+from dashapp.text.pair import BreakEven, pair_figures
 
 ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 TONES = {"", "up", "down", "warn", "muted"}
@@ -29,7 +29,7 @@ def snapshot(z: float = 2.31, **changes) -> PairSnapshot:
     rising = np.arange(count, dtype=np.float64)
     fit = HedgeFit("ols", 20.308, 7_900.0, 0.982, 0.031, count)
     path = HedgePath("ols", np.full(count, 20.3), np.zeros(count))
-    made = PairSnapshot(
+    usual = PairSnapshot(
         params=PairParams("BTCUSDT", "ETHUSDT"),
         ts_ms=1_723_161_256_000 + 1_000 * np.arange(count),
         price_y=61_800.0 + rising,
@@ -52,7 +52,7 @@ def snapshot(z: float = 2.31, **changes) -> PairSnapshot:
         half_life=41.2,
         hurst=0.31,
     )
-    return replace(made, **changes)
+    return replace(usual, **changes)
 
 
 def verdict_of(rows, label):
@@ -91,7 +91,7 @@ def test_beyond_the_threshold_but_inside_costs_there_is_no_trade():
         assert parts[0][1] == parts[1][1] == ""
         assert answers.plain(parts).count("break-even") == 1
         assert "short" not in answers.plain(parts)
-        row = verdict_of(answers.pair_figures(snapshot(z), 2.0, BreakEven(3.7, 2.0)), "z-score")
+        row = verdict_of(pair_figures(snapshot(z), 2.0, BreakEven(3.7, 2.0)), "z-score")
         assert row[1].endswith(line)
         assert row[2] == "warn"
     assert ("short BTCUSDT / long ETHUSDT", "down") in answers.pair_answer(
@@ -101,18 +101,18 @@ def test_beyond_the_threshold_but_inside_costs_there_is_no_trade():
 
 def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_reserve():
     test = CointegrationResult(-1.6, 0.43, 1, 78, {"5%": -3.4})
-    held = snapshot(engle_granger=test)
-    parts = answers.pair_answer(held, 2.0, BreakEven(1.1, 2.0))
+    pair = snapshot(engle_granger=test)
+    parts = answers.pair_answer(pair, 2.0, BreakEven(1.1, 2.0))
     assert ("short BTCUSDT / long ETHUSDT", "down") in parts
     assert ("not cointegrated p = 0.430", "warn") in parts
     assert ("half-life 41 bars (41 s)", "muted") in parts
-    rows = answers.pair_figures(replace(held, half_life=30.0))
+    rows = pair_figures(replace(pair, half_life=30.0))
     assert verdict_of(rows, "Half-life")[1:] == ("with reserve: not cointegrated", "muted")
     assert verdict_of(rows, "Hurst exponent")[1:] == (
         "mean-reverting, with reserve: not cointegrated",
         "muted",
     )
-    sure = answers.pair_figures(snapshot(half_life=30.0))
+    sure = pair_figures(snapshot(half_life=30.0))
     assert verdict_of(sure, "Half-life")[1:] == ("", "")
     assert verdict_of(sure, "Hurst exponent")[1:] == ("mean-reverting", "up")
 
@@ -130,30 +130,30 @@ def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_rese
 def test_engle_granger_is_not_green_for_a_spread_that_it_did_not_test(method, changes):
     params = PairParams("BTCUSDT", "ETHUSDT", **changes)
     fit = replace(snapshot().fit, method=method)
-    held = snapshot(params=params, fit=fit)
-    _, verdict, tone = verdict_of(answers.pair_figures(held), ENGLE_GRANGER)
+    pair = snapshot(params=params, fit=fit)
+    _, verdict, tone = verdict_of(pair_figures(pair), ENGLE_GRANGER)
     assert verdict == "cointegrated (p = 0.012), of the OLS spread, not the one shown"
     assert tone == "muted"
-    assert ("cointegrated p = 0.012 of the OLS spread", "muted") in answers.pair_answer(held, 2.0)
+    assert ("cointegrated p = 0.012 of the OLS spread", "muted") in answers.pair_answer(pair, 2.0)
 
 
 def test_engle_granger_is_green_for_ols_on_all_bars_of_prices_or_logarithms():
     for changes in ({"price_space": "log"}, {"hedge_window": 80}):
-        held = snapshot(params=PairParams("BTCUSDT", "ETHUSDT", **changes))
-        assert verdict_of(answers.pair_figures(held), ENGLE_GRANGER)[2] == "up"
+        pair = snapshot(params=PairParams("BTCUSDT", "ETHUSDT", **changes))
+        assert verdict_of(pair_figures(pair), ENGLE_GRANGER)[2] == "up"
 
 
 def test_a_half_life_on_the_clock_counts_the_gaps_between_bars():
     spaced = 1_723_161_256_000 + 3_000 * np.arange(80)
-    held = snapshot(half_life=20.0, ts_ms=spaced)
-    assert ("half-life 20 bars (60 s)", "") in answers.pair_answer(held, 2.0)
-    assert verdict_of(answers.pair_figures(held), "Half-life")[0] == "20 bars (60 s)"
+    pair = snapshot(half_life=20.0, ts_ms=spaced)
+    assert ("half-life 20 bars (60 s)", "") in answers.pair_answer(pair, 2.0)
+    assert verdict_of(pair_figures(pair), "Half-life")[0] == "20 bars (60 s)"
 
 
 def test_r_squared_without_intercept_is_called_uncentred():
-    rows = answers.pair_figures(snapshot(params=PairParams("A", "B", intercept=False)))
+    rows = pair_figures(snapshot(params=PairParams("A", "B", intercept=False)))
     assert verdict_of(rows, "R² (uncentred)")[0] == "0.982"
-    assert verdict_of(answers.pair_figures(snapshot()), "R² of the fit")[0] == "0.982"
+    assert verdict_of(pair_figures(snapshot()), "R² of the fit")[0] == "0.982"
 
 
 def test_what_is_not_known_is_said_and_never_a_number():
@@ -178,7 +178,7 @@ def test_a_view_that_is_mostly_carried_forward_warns():
 
 
 def test_the_plain_adf_is_labelled_indicative_beside_engle_granger():
-    rows = answers.pair_figures(snapshot())
+    rows = pair_figures(snapshot())
     assert verdict_of(rows, ENGLE_GRANGER) == ("−3.60", "cointegrated (p = 0.012)", "up")
     assert verdict_of(rows, "ADF of the spread") == (
         "−3.40",
@@ -188,7 +188,7 @@ def test_the_plain_adf_is_labelled_indicative_beside_engle_granger():
 
 
 def test_the_rows_of_a_pair_say_what_they_mean():
-    rows = answers.pair_figures(snapshot(half_life=60.0, hurst=0.62, notes=("a note",)), 2.0)
+    rows = pair_figures(snapshot(half_life=60.0, hurst=0.62, notes=("a note",)), 2.0)
     assert verdict_of(rows, "z-score")[1] == "BTCUSDT rich · short BTCUSDT / long ETHUSDT"
     assert verdict_of(rows, "Hedge ratio (β)")[:2] == ("20.31", "± 0.03100 standard error")
     assert verdict_of(rows, "Half-life") == (
@@ -203,12 +203,12 @@ def test_the_rows_of_a_pair_say_what_they_mean():
 
 def test_a_fallback_of_the_hedge_stands_in_its_row():
     fit = HedgeFit("ratio", 23.3, 0.0, float("nan"), float("nan"), 80, "X hardly varies")
-    rows = answers.pair_figures(snapshot(fit=fit))
+    rows = pair_figures(snapshot(fit=fit))
     assert verdict_of(rows, "Hedge ratio (β)") == ("23.30", "X hardly varies", "warn")
 
 
 def test_rows_without_tests_show_a_dash():
-    rows = answers.pair_figures(snapshot(adf=None, engle_granger=None, half_life=None, hurst=None))
+    rows = pair_figures(snapshot(adf=None, engle_granger=None, half_life=None, hurst=None))
     for label in (ENGLE_GRANGER, "ADF of the spread", "Half-life", "Hurst exponent"):
         assert verdict_of(rows, label)[0] == "–"
 
@@ -221,12 +221,12 @@ class Figures:
 
 
 def test_home_names_the_strongest_and_the_weakest():
-    held = {
+    summaries = {
         "BTCUSDT": Figures(61_800.3, 0.0042, 61_700.0),
         "ETHUSDT": Figures(2_650.0, -0.012, 2_660.0),
         "SOLUSDT": Figures(142.3, 0.021, 140.0),
     }
-    parts = answers.home_answer(held)
+    parts = answers.home_answer(summaries)
     assert answers.plain(parts) == (
         "BTCUSDT 61,800.30 · 2 of 3 up · strongest SOLUSDT +2.10 % · weakest ETHUSDT −1.20 % · "
         "2 of 3 above VWAP"
@@ -235,8 +235,8 @@ def test_home_names_the_strongest_and_the_weakest():
 
 
 def test_home_with_one_symbol_and_with_none():
-    one = {"BTCUSDT": Figures(61_800.3, 0.0042, float("nan"))}
-    assert answers.plain(answers.home_answer(one)) == "BTCUSDT 61,800.30 · +0.42 %"
+    alone = {"BTCUSDT": Figures(61_800.3, 0.0042, float("nan"))}
+    assert answers.plain(answers.home_answer(alone)) == "BTCUSDT 61,800.30 · +0.42 %"
     assert answers.home_answer({}) == [("no prices yet", "muted")]
 
 
@@ -247,62 +247,6 @@ def test_correlation_names_the_tightest_and_the_loosest_pair():
     two = answers.correlation_answer(["A", "B"], matrix[:2, :2])
     assert answers.plain(two) == "A / B −0.93 · 1 pair"
     assert answers.correlation_answer(["A"], np.ones((1, 1)))[0][1] == "muted"
-
-
-def test_a_backtest_is_summed_up_with_its_costs():
-    parts = answers.backtest_answer(
-        net=0.0123, sharpe=1.834, drawdown=-0.004, trades=12, cost_share=0.61, in_sample=True
-    )
-    assert answers.plain(parts) == (
-        "net +1.23 % · Sharpe 1.83 · max drawdown −0.40 % · 12 trades · "
-        "costs took 61 % of gross · in-sample: the hedge knew the future"
-    )
-    assert parts[0][1] == "up"
-    assert parts[4][1] == parts[5][1] == "warn"
-
-
-def test_the_answer_of_a_backtest_names_the_break_even_z_and_warns_of_entries_within():
-    known = {"net": 0.01, "sharpe": 1.0, "drawdown": -0.01, "trades": 9, "entry": 2.0}
-    assert answers.backtest_answer(**known, break_even=1.14)[-1] == ("break-even |z| 1.1", "")
-    within = answers.backtest_answer(**known, break_even=2.31)[-1]
-    assert within == ("break-even |z| 2.3: entries do not pay", "warn")
-    assert "break-even" not in answers.plain(answers.backtest_answer(**known, break_even=math.nan))
-
-
-def test_a_sharpe_of_minutes_is_muted_and_not_judged_by():
-    parts = answers.backtest_answer(
-        net=-0.0123, sharpe=-1_080.4, drawdown=-0.02, trades=12, cost_share=20.6, span_ms=360_000
-    )
-    assert parts == [
-        ("net −1.23 %", "down"),
-        ("max drawdown −2.00 %", ""),
-        ("12 trades", ""),
-        ("Sharpe −1,080 (annualised from 6.0 min)", "muted"),
-        ("too short to judge", "warn"),
-        ("costs exceed the gross profit", "warn"),
-    ]
-
-
-def test_a_sharpe_of_few_trades_is_not_judged_by_either():
-    few = {"net": 0.01, "sharpe": 2.5, "drawdown": -0.02, "trades": 4, "span_ms": 5 * 86_400_000}
-    parts = answers.backtest_answer(**few)
-    assert ("Sharpe 2.50 (annualised from 5.0 d)", "muted") in parts
-    assert ("too few trades to judge", "warn") in parts
-    enough = answers.backtest_answer(**{**few, "trades": 5})
-    assert enough[1] == ("Sharpe 2.50", "")
-    assert not any("judge" in text for text, _ in enough)
-
-
-def test_costs_of_a_gross_loss_have_no_share():
-    parts = answers.backtest_answer(
-        net=-0.02, sharpe=-1.0, drawdown=-0.03, trades=9, cost_share=float("nan")
-    )
-    assert "cost" not in answers.plain(parts)
-
-
-def test_a_backtest_without_a_trade_says_so():
-    parts = answers.backtest_answer(net=0.0, sharpe=float("nan"), drawdown=0.0, trades=0)
-    assert parts == [("no closed trade: |z| never made the round from entry to exit", "muted")]
 
 
 def test_alerts_are_counted():
@@ -318,86 +262,6 @@ def test_a_market_says_what_it_holds():
     line = answers.plain(answers.data_answer("Live", 2, 1_200, 340, 180_000, 3))
     assert line == "Live · 2 symbols · 1,200 ticks · 340 bars in view over 3.0 min · 3 rejected"
     assert answers.data_answer("Live", 0, 0, 0, 0.0) == [("Live holds no data yet", "muted")]
-
-
-def test_the_strip_leaves_out_what_is_not_known():
-    assert answers.trust_figures({"rate": 0.0, "age_s": None}) == [("0 ticks/s", "")]
-
-
-def test_the_strip_warns_of_losses_with_their_last_reason():
-    trust = {
-        "rate": 212.3,
-        "age_s": 0.14,
-        "lag_p50_ms": 38.2,
-        "lag_p99_ms": 121.0,
-        "gaps": 0,
-        "rejected": 4,
-        "last_rejected": "price",
-        "duplicate": 2,
-        "late": 0,
-        "dropped": 0,
-        "carried_share": 0.25,
-    }
-    assert answers.trust_figures(trust) == [
-        ("212 ticks/s", ""),
-        ("last 0.1 s", ""),
-        ("lag 38/121 ms", ""),
-        ("gaps 0", ""),
-        ("duplicate 2", ""),
-        ("rejected 4 (last: price)", "warn"),
-        ("carried 25 %", "warn"),
-    ]
-
-
-def test_the_strip_tells_gaps_that_are_filled_from_those_that_are_open():
-    told = {"gaps": 3, "gaps_open": 0, "missing": 0, "backfilled": 2_500}
-    assert answers.trust_figures(told) == [("gaps 3 (filled)", ""), ("backfilled 2,500", "")]
-    told = {"gaps": 3, "gaps_open": 1, "missing": 120}
-    assert answers.trust_figures(told) == [("gaps 3 (1 open, 120 trades missing)", "warn")]
-    assert answers.trust_figures({"gaps": 0, "gaps_open": 0}) == [("gaps 0", "")]
-    told = {"gaps": 0, "gaps_open": 0, "numbered": False}
-    assert answers.trust_figures(told) == [("gaps not known: no ids", "")]
-
-
-def test_the_strip_says_when_this_clock_is_wrong():
-    told = {"lag_p50_ms": -3_200.0, "lag_p99_ms": -3_000.0, "skew_ms": 3_200.0}
-    assert answers.trust_figures(told) == [
-        ("lag -3200/-3000 ms", ""),
-        ("this clock is 3.2 s behind the exchange", "warn"),
-    ]
-
-
-def test_the_strip_says_when_this_clock_was_set() -> None:
-    assert answers.trust_figures({"clock_jump_s": -3_600.4}) == [
-        ("this clock jumped by −3,600 s", "warn")
-    ]
-    assert answers.trust_figures({"clock_jump_s": None}) == []
-
-
-def test_the_strip_tells_outliers_and_both_kinds_of_late_trades():
-    told = {"gaps": 0, "outliers": 2, "amended": 1_204, "late": 3, "rejected": 0}
-    assert answers.trust_figures(told) == [
-        ("gaps 0", ""),
-        ("outliers 2", "warn"),
-        ("late 1,204 (merged)", ""),
-        ("late 3 (too old)", ""),
-        ("rejected 0", ""),
-    ]
-
-
-def test_what_nobody_asked_for_is_no_fault_and_a_long_message_is_cut():
-    told = {"rejected": 5, "harmless": 5, "last_rejected": ""}
-    assert answers.trust_figures(told) == [("rejected 0", "")]
-    told = {"rejected": 6, "harmless": 5, "last_rejected": "json: " + "x" * 190}
-    ((text, tone),) = answers.trust_figures(told)
-    assert text.startswith("rejected 1 (last: json: xxx")
-    assert (tone, text[-2:], len(text)) == ("warn", "…)", 19 + answers.LONGEST)
-
-
-def test_the_lag_of_a_recording_is_said_in_words():
-    ((text, _),) = answers.trust_figures({"lag_p50_ms": 7.2e10, "lag_p99_ms": 7.3e10})
-    assert text.startswith("lag ")
-    assert "ms" not in text
 
 
 @pytest.mark.parametrize("z", [3.0, -3.0, 0.0, float("nan")])

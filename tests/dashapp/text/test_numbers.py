@@ -17,7 +17,6 @@ WRITERS = [
     numbers.price,
     numbers.ratio,
     numbers.pct,
-    numbers.bps,
     numbers.compact,
     lambda value: numbers.number(value, 2),
 ]

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import numpy as np
+from dash import no_update
+from plotly.utils import PlotlyJSONEncoder
 
 from analytics.model import Bars
-from dashapp.ui.frame.parameters import legs, settle_values
+from dashapp.parameters.pair import check, pair_params
+from dashapp.parameters.table import VIEW
+from dashapp.ui.frame.parameters import (
+    _controls_from,
+    _not_here,
+    collected,
+    legs,
+    panel,
+    settle_values,
+)
+from dashapp.ui.pages.data.page import pair_query
+from dashapp.ui.polling import Tab
 from storage.market.market import Market
 
+KNOWN = ("BTCUSDT", "ETHUSDT")
+LEGS = {"y": "BTCUSDT", "x": "ETHUSDT"}
 HELD = {"market": "demo", "y": None, "x": None, "symbols": [], "timeframe": "1s"}
 
 
@@ -23,11 +40,57 @@ def test_legs_that_the_market_has_stay_and_others_give_way():
     assert legs([], "A", "B") == (None, None)
 
 
+def test_a_link_may_write_a_leg_in_small_letters_as_http_may():
+    assert legs(["A", "B", "C"], "c", "a") == ("C", "A")
+    assert _not_here(None, {"y": "c", "x": "z"}, {"y": "C", "x": "A"}) == ["this market has no z"]
+
+
+def test_a_number_of_a_link_fills_its_control_as_it_was_read():
+    values, wrong = _controls_from({"min_volume": "20,000", "limit": "2e3", "z_window": "0,5"})
+    assert values == {"min_volume": "20000", "limit": "2000", "z_window": "60"}
+    assert wrong == ["z window: 0,5 has a decimal comma: write 0.5"]
+
+
+def held(**changes):
+    return {row.name: row.control_value(row.default) for row in VIEW} | LEGS | changes
+
+
+def test_the_controls_become_a_view_once_and_a_wrong_one_leaves_it_as_it_is():
+    known = ["BTCUSDT", "ETHUSDT"]
+    made = collected("demo", known, held(z_window="1,000"), known, None)
+    assert made["view"]["z_window"] == 1_000
+    assert made["view"]["query"].endswith("&z_window=1000")
+    assert made["messages"] == {row.name: "" for row in VIEW}
+    again = collected("demo", known, held(z_window="1000"), known, made["view"])
+    assert again["view"] is no_update
+    wrong = collected("demo", known, held(z_window="1", z_threshold="2,5"), known, made["view"])
+    assert wrong["view"] is no_update
+    assert {name: words for name, words in wrong["messages"].items() if words} == {
+        "z_window": "1: expected a whole number from 2 to 5000",
+        "z_threshold": "2,5 has a decimal comma: write 2.5",
+    }
+
+
+def test_the_export_is_asked_for_by_the_pair_in_view_as_http_reads_it():
+    view, _ = check("demo", [], held(z_window="90", z_threshold="3", lag_method="fixed"), KNOWN)
+    query = dict(parse_qsl(pair_query(Tab(view, "dark", {}))))
+    assert query == {**LEGS, "z_window": "90", "lag_method": "fixed"}
+    assert pair_params(query) == view.pair
+
+
+def test_the_panel_has_a_field_with_room_for_a_message_for_every_parameter_of_the_view():
+    text = json.dumps(panel().to_plotly_json(), cls=PlotlyJSONEncoder)
+    for row in VIEW:
+        assert f'"id": "{row.control}"' in text
+        assert f'"id": "{row.control}-message"' in text
+        assert json.dumps(row.label) in text
+
+
 def test_a_market_fills_its_legs_and_symbols(runtime):
-    made = settle_values(runtime, {}, HELD, "demo")
-    assert (made["y"], made["x"]) == ("BTCUSDT", "ETHUSDT")
-    assert made["symbols"] == ["BTCUSDT", "ETHUSDT"]
-    assert made["timeframe"] == "1s"
+    values = settle_values(runtime, {}, HELD, "demo")
+    assert (values["y"], values["x"]) == ("BTCUSDT", "ETHUSDT")
+    assert values["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert values["timeframe"] == "1s"
 
 
 def test_a_replay_of_bars_is_shown_in_a_timeframe_that_they_have(runtime):
@@ -36,29 +99,31 @@ def test_a_replay_of_bars_is_shown_in_a_timeframe_that_they_have(runtime):
     runtime.markets["replay"] = Market("replay", "Replay", "replay")
     for symbol in "AB":
         runtime.markets["replay"].append_bars(replace(bars, symbol=symbol))
-    held = {**HELD, "market": "replay"}
-    assert settle_values(runtime, {}, held, "demo")["timeframe"] == "1m"
-    assert settle_values(runtime, {}, {**held, "timeframe": "5m"}, "demo")["timeframe"] == "5m"
+    shown = {**HELD, "market": "replay"}
+    assert settle_values(runtime, {}, shown, "demo")["timeframe"] == "1m"
+    assert settle_values(runtime, {}, {**shown, "timeframe": "5m"}, "demo")["timeframe"] == "5m"
 
 
 def test_a_link_to_a_market_that_is_gone_opens_the_default_one(runtime):
-    made = settle_values(runtime, {"market": "upload-9"}, HELD, "demo")
-    assert made["market"] == runtime.default_market
+    values = settle_values(runtime, {"market": "upload-9"}, HELD, "demo")
+    assert values["market"] == runtime.default_market
 
 
 def test_an_exchange_offers_its_symbols_before_the_first_tick(runtime):
-    made = settle_values(runtime, {"market": "live", "symbols": ["SOLUSDT"]}, HELD, "binance-spot")
-    assert made["symbols"] == ["SOLUSDT"]
-    assert {"value": "BTCUSDT", "label": "BTCUSDT"} in made["symbol_options"]
-    assert made["y"] is None
+    values = settle_values(
+        runtime, {"market": "live", "symbols": ["SOLUSDT"]}, HELD, "binance-spot"
+    )
+    assert values["symbols"] == ["SOLUSDT"]
+    assert {"value": "BTCUSDT", "label": "BTCUSDT"} in values["symbol_options"]
+    assert values["y"] is None
 
 
 async def test_a_symbol_that_no_list_has_stays_chosen_while_an_exchange_is_the_source(runtime):
-    held = {**HELD, "symbols": ["PEPEUSDT"]}
-    made = settle_values(runtime, {"market": "live"}, held, "binance-futures")
-    assert made["symbols"] == ["PEPEUSDT"]
-    assert settle_values(runtime, {}, held, "demo")["symbols"] == ["BTCUSDT", "ETHUSDT"]
-    await runtime._feed.start("binance-futures", ["SOLUSDT", "XRPUSDT"])
-    assert runtime.feed_asked == {"source": "binance-futures", "symbols": ["SOLUSDT", "XRPUSDT"]}
-    await runtime.stop_feed()
-    assert runtime.feed_asked is None
+    shown = {**HELD, "symbols": ["PEPEUSDT"]}
+    values = settle_values(runtime, {"market": "live"}, shown, "binance-futures")
+    assert values["symbols"] == ["PEPEUSDT"]
+    assert settle_values(runtime, {}, shown, "demo")["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    await runtime.feeds.start("binance-futures", ["SOLUSDT", "XRPUSDT"])
+    assert runtime.feeds.asked == {"source": "binance-futures", "symbols": ["SOLUSDT", "XRPUSDT"]}
+    await runtime.feeds.stop()
+    assert runtime.feeds.asked is None

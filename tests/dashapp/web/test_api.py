@@ -14,13 +14,16 @@ import pandas as pd
 import pytest
 
 from analytics.alerts import METRICS, AlertRule
+from analytics.backtest import BacktestParams
 from analytics.bars import resample
-from analytics.model import FeedStatus, Gap, Ticks
+from analytics.model import FeedStatus, Gap, PairParams, Ticks
 from analytics.outcomes import Outcome
-from dashapp.web.app import ROUTES
 from dashapp.web.routes import uploads
 
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
+PAIR_NAMES = tuple(each.name for each in fields(PairParams))
+RULE_NAMES = tuple(each.name for each in fields(BacktestParams) if each.name != "hedge_window")
+SPAN_NAMES = ("start_ms", "end_ms", "kept")
 CSV = "timestamp,open,high,low,close,volume\n" + "".join(
     f"2024-08-08T{hour:02}:{minute:02}:00Z,{5 + minute % 3},7,4,{5 + minute % 2},10\n"
     for hour in range(2)
@@ -30,7 +33,7 @@ CSV = "timestamp,open,high,low,close,volume\n" + "".join(
 
 async def refused(client, status: int, url: str, method: str = "GET", **options) -> str:
     answer = await client.request(method, url, **options)
-    assert answer.status_code == status, answer.text
+    assert answer.status_code == status, answer.text[:1_000]
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     assert isinstance(body["error"], str)
@@ -146,7 +149,7 @@ async def test_a_pair_tells_every_method_the_swapped_legs_ou_and_johansen(client
 
 
 async def test_legs_that_have_no_johansen_test_say_so_in_the_notes(client, runtime, ticks_of):
-    market = runtime.market("demo")
+    market = runtime.markets.get("demo")
     copied = ticks_of("BTCUSDT", seed=0)
     market.append(replace(copied, symbol="TWIN"))
     query = {"y": "BTCUSDT", "x": "TWIN"}
@@ -218,7 +221,10 @@ async def test_ticks_without_ids_have_none(client, runtime):
         ("", "symbol is missing"),
         ("symbol=BTCUSDT&limit=0", "limit is '0', expected a whole number from 1 to 20000"),
         ("symbol=BTCUSDT&limit=20001", "limit is '20001'"),
-        ("symbol=BTCUSDT&limit=1e3", "limit is '1e3'"),
+        ("symbol=BTCUSDT&limit=1e5", "limit is '1e5'"),
+        ("symbol=BTCUSDT&limit=1.5", "limit is '1.5'"),
+        ("symbol=BTCUSDT&limit=1_000", "limit is '1_000'"),
+        ("symbol=BTCUSDT&limit=0,5", "limit is '0,5', which has a decimal comma: write 0.5"),
         ("symbol=BTCUSDT&limit=" + "9" * 30, "limit is '999"),
         ("symbol=BTCUSDT&timeframe=2s", "timeframe is '2s', expected one of 1s, 1m, 5m"),
         ("symbol=BTCUSDT&limit=" + "9" * 5_000, "limit is '" + "9" * 40 + "...', expected a whole"),
@@ -266,7 +272,7 @@ async def test_not_enough_data_says_how_much_is_missing(client, runtime, ticks_o
 
 
 async def test_statistics_that_are_not_compiled_yet_say_so(client, runtime):
-    runtime._analyses.ready = False
+    runtime.kernels.ready = False
     for name in ("pair?y=BTCUSDT&x=ETHUSDT", "correlation", "backtest?y=BTCUSDT&x=ETHUSDT"):
         assert "compiling" in await refused(client, 400, f"/api/markets/demo/{name}")
 
@@ -393,7 +399,7 @@ async def test_a_file_that_is_no_market_data_makes_no_market(client, runtime, bo
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert runtime.markets == before
-    assert len(runtime.files.sessions) == 0
+    assert len(runtime.uploads.sessions) == 0
 
 
 async def test_an_upload_cannot_join_the_live_market(client):
@@ -404,7 +410,7 @@ async def test_an_upload_cannot_join_the_live_market(client):
 
 async def test_too_many_uploads_at_once_are_told_to_wait(client, runtime):
     for _ in range(uploads.MAX_UPLOADS):
-        runtime.files.begin("a.csv")
+        runtime.uploads.begin("a.csv")
     await refused(client, 429, "/api/upload?name=a.csv", "POST", content=CSV)
 
 
@@ -418,11 +424,11 @@ async def test_a_file_of_which_nothing_comes_is_given_up(client, runtime, monkey
     answer = await client.post("/api/upload?name=a.csv", content=stalled())
     assert answer.status_code == 408
     assert "nothing came for" in answer.json()["error"]
-    assert len(runtime.files.sessions) == 0
+    assert len(runtime.uploads.sessions) == 0
 
 
 async def test_the_files_on_their_way_in_are_listed(client, runtime):
-    session = runtime.files.begin("a.csv", key="mine")
+    session = runtime.uploads.begin("a.csv", key="mine")
     listed = (await client.get("/api/uploads")).json()["uploads"]
     assert listed == [{"id": "mine", "name": "a.csv", "bytes": 0, "rows": 0, "rejected": 0}]
     await refused(client, 400, "/api/upload?name=a.csv&id=mine", "POST", content=CSV)
@@ -478,9 +484,9 @@ async def test_the_feed_starts_and_stops_any_number_of_times(client, runtime):
     ],
 )
 async def test_a_source_that_cannot_be_is_refused(client, runtime, body):
-    before = runtime.feed_status("live")
+    before = runtime.markets.status("live")
     await refused(client, 400, "/api/feed/start", "POST", content=body)
-    assert runtime.feed_status("live") == before
+    assert runtime.markets.status("live") == before
 
 
 # --- alerts -----------------------------------------------------------------------------------
@@ -518,7 +524,7 @@ async def test_a_wrong_rule_is_refused_by_its_field(client, changed, words):
 
 async def test_what_fired_can_be_asked_for_by_market_and_time(client, runtime):
     runtime.alerts.add_rule({**RULE, "threshold": 0.0})
-    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    runtime.markets.status = lambda _: FeedStatus("demo", "live")
     await runtime.alerts.step()
     fired = (await client.get("/api/alerts?market=demo")).json()["alerts"]
     assert len(fired) == 1
@@ -538,9 +544,9 @@ async def test_what_fired_can_be_asked_for_by_market_and_time(client, runtime):
 
 async def test_the_export_of_alerts_tells_what_became_of_each(client, runtime):
     runtime.alerts.add_rule({**RULE, "threshold": 0.0})
-    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    runtime.markets.status = lambda _: FeedStatus("demo", "live")
     await runtime.alerts.step()
-    record = runtime.alerts.records()[0]
+    record = runtime.alerts.history.records()[0]
     record.outcome = Outcome(7, -2.5, -3.25, 1.5, 7, True)
     record.delivery = "delivered at try 3"
     table = io.StringIO((await client.get("/export/demo/alerts.csv")).text)
@@ -567,7 +573,7 @@ async def test_the_newest_alerts_are_given_up_to_a_limit_and_of_markets_there_ar
     for symbol in ("BTCUSDT", "ETHUSDT"):
         watched = {"metric": "price", "operator": ">", "threshold": 1.0, "symbol": symbol}
         runtime.alerts.add_rule({"market": "demo", **watched})
-    runtime.feed_status = lambda _: FeedStatus("demo", "live")
+    runtime.markets.status = lambda _: FeedStatus("demo", "live")
     fired = await runtime.alerts.step()
     newest = (await client.get("/api/alerts?limit=1")).json()["alerts"]
     assert [one["id"] for one in newest] == [fired[-1].id]
@@ -661,10 +667,10 @@ async def test_the_summary_is_exported_with_a_row_a_symbol(client):
 
 
 async def test_the_exported_summary_is_the_one_that_the_pages_show(client, runtime):
-    shown = await runtime.summary("demo", "1s", 1_000)
+    shown = await runtime.analysis.summary("demo", "1s", 1_000)
     assert len(frame(await client.get("/export/demo/summary.csv"))) == len(shown) == 2
-    assert runtime.computed == {"summary": 1}
-    runtime._analyses.ready = False
+    assert runtime.analysis.computed == {"summary": 1}
+    runtime.kernels.ready = False
     assert "compiling" in await refused(client, 400, "/export/demo/summary.csv")
 
 
@@ -684,14 +690,63 @@ async def test_an_export_of_nothing_says_so(client):
 # --- the page that documents it -------------------------------------------------------------------
 
 
+#: Every route, and the parameters of its query.
+ROUTES = {
+    "GET /healthz": (),
+    "GET /api/status": (),
+    "POST /api/feed/start": (),
+    "POST /api/feed/stop": (),
+    "GET /api/alerts": ("market", "since", "limit"),
+    "GET /api/alerts/rules": (),
+    "POST /api/alerts/rules": (),
+    "DELETE /api/alerts/rules": ("id",),
+    "POST /api/upload": ("name", "market", "symbol", "id", "encoding"),
+    "GET /api/uploads": (),
+    "DELETE /api/markets/{market}": (),
+    "GET /api/replay": (),
+    "POST /api/replay/start": (),
+    "POST /api/replay/pause": (),
+    "POST /api/replay/play": (),
+    "POST /api/replay/speed": (),
+    "POST /api/replay/seek": (),
+    "POST /api/replay/stop": (),
+    "GET /api/markets/{market}/symbols": (),
+    "GET /api/markets/{market}/bars": ("symbol", "timeframe", "limit"),
+    "GET /api/markets/{market}/ticks": ("symbol", "limit"),
+    "GET /api/markets/{market}/pair": PAIR_NAMES,
+    "GET /api/markets/{market}/correlation": ("timeframe", "limit"),
+    "GET /api/markets/{market}/backtest": (*PAIR_NAMES, *RULE_NAMES),
+    "GET /export/{market}/ticks.{ending}": ("symbol", "limit", *SPAN_NAMES),
+    "GET /export/{market}/bars.{ending}": ("symbol", "timeframe", "limit", *SPAN_NAMES),
+    "GET /export/{market}/pair.{ending}": PAIR_NAMES,
+    "GET /export/{market}/summary.{ending}": ("timeframe", "limit"),
+    "GET /export/{market}/alerts.{ending}": ("since",),
+    "GET /export/alerts.{ending}": ("since",),
+    "GET /export/archive/dataset.zip": (),
+    "GET /export/{market}/trades.{ending}": (*PAIR_NAMES, *RULE_NAMES),
+}
+
+
 async def test_the_documentation_names_every_route_and_parameter(client):
     answer = await client.get("/api")
     assert "text/html" in answer.headers["content-type"]
     assert "<script" not in answer.text
-    for route in ROUTES:
-        assert f"{route.method} {route.path}" in answer.text
-        for name in route.parameters:
+    for route, parameters in ROUTES.items():
+        assert f"<h3>{route}</h3>" in answer.text
+        for name in parameters:
             assert f"<code>{name}</code>" in answer.text
+
+
+async def test_the_openapi_document_has_every_route_and_parameter_and_no_other(client):
+    document = (await client.get("/api/openapi.json")).json()
+    queries = {
+        f"{method.upper()} {path}": {
+            each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"
+        }
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert queries == {route: set(parameters) for route, parameters in ROUTES.items()}
 
 
 async def test_no_description_of_the_server_is_generated(client):

@@ -40,9 +40,9 @@ def archived(runtime, tmp_path):
     times = START_MS // 60_000 * 60_000 + np.arange(100) * 60_000
     ones = np.ones(100)
     archive.append_bars("file", Bars("A", "1m", times, *[ones] * 5, np.full(100, -1), ones))
-    runtime._keeper.archive = archive
+    runtime.recorder.writer.archive = archive
     yield kept
-    runtime._keeper.archive = None
+    runtime.recorder.writer.archive = None
     archive.close()
 
 
@@ -172,6 +172,11 @@ async def test_the_trades_of_a_backtest(client):
     assert len(rows) == len(whole["trades"]) > 0
     assert list(rows[0]) == list(whole["trades"][0])
     assert float(rows[0]["net"]) == whole["trades"][0]["net"]
+    first = whole["trades"][0]
+    opposite = (
+        "long BTCUSDT / short ETHUSDT" if first["side"] > 0 else "short BTCUSDT / long ETHUSDT"
+    )
+    assert rows[0]["legs"] == first["legs"] == opposite
 
 
 async def test_parquet_without_its_library_is_a_sentence(client, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from ingestion.binance.wire import VENUES, GapPages, checked_rest
 from ingestion.feed import BinanceFeed
 from ingestion.stream.backoff import BackoffPolicy
 from tests.exchange import Exchange
+from tests.waiting import until
 
 FUTURES = VENUES["binance-futures"]
 QUICK = BackfillPolicy(BackoffPolicy(floor_s=0.01, cap_s=0.05), settle_s=0.0)
@@ -38,12 +39,6 @@ class Filled:
     @property
     def ids(self) -> list[int]:
         return [number for batch in self.ticks for number in batch.trade_id.tolist()]
-
-
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

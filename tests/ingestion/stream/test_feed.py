@@ -34,6 +34,7 @@ from ingestion.stream.backoff import BackoffPolicy
 from ingestion.stream.failures import explain, explain_status
 from ingestion.stream.supervisor import Supervisor
 from ingestion.stream.watchdog import WatchdogPolicy
+from tests.waiting import PATIENCE_S, until
 
 FAST = Timers(
     Timeouts(open_s=3.0, ping_s=0.15, close_s=0.1, gather_s=0.005),
@@ -131,14 +132,6 @@ def answer(text: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], 
     return handle
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Wait for a condition, or fail."""
-    async with asyncio.timeout(seconds):
-        # Nothing announces a change of status: it is asked for, as a page does.
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-
-
 async def arrived(taken: Taken, count: int, patience: int = 500) -> None:
     """Wait for so many ticks; fail once none came for so many turns of the loop.
 
@@ -158,9 +151,7 @@ async def running(feed: Feed) -> AsyncIterator[Any]:
     try:
         yield feed
     finally:
-        began = time.monotonic()
-        await feed.stop()
-        assert time.monotonic() - began < 1.0
+        await asyncio.wait_for(feed.stop(), PATIENCE_S)
         assert feed.status.state == "stopped"
 
 

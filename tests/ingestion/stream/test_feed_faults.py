@@ -96,7 +96,7 @@ async def test_a_connection_is_renewed_before_24_hours_by_overlap_with_its_ids_c
     seed: int,
 ) -> None:
     """The production age; the clock leaps through the day within the delivery of a tick."""
-    startup.market()
+    startup.compile_market()
     clock, due = FakeClock(), [0.0]
     ids: dict[str, set[int]] = {symbol: set() for symbol in SYMBOLS}
     open_at: list[int] = []
@@ -133,15 +133,15 @@ async def test_a_connection_is_renewed_before_24_hours_by_overlap_with_its_ids_c
 
 @pytest.mark.parametrize("jump_s", [-7_200.0, -12.0, 12.0, 30_000.0])
 async def test_timers_do_not_heed_a_clock_that_jumps_and_the_strip_says_so(jump_s: float) -> None:
-    startup.market()
+    startup.compile_market()
     async with Exchange(SYMBOLS, rate=100) as exchange:
         made = Run(exchange, PATIENT, 0)
         try:
             await made.start()
             clock = made.control._feeds["live"]._intake.clock
             clock._wall = lambda: time.time() + jump_s
-            assert await until(lambda: made.control.clock_jump_s is not None, 5)
-            assert made.control.clock_jump_s == pytest.approx(jump_s, abs=1.0)
+            assert await until(lambda: made.control.health.clock_jump_s is not None, 5)
+            assert made.control.health.clock_jump_s == pytest.approx(jump_s, abs=1.0)
             newest = {one: exchange.newest(one) + 20 for one in SYMBOLS}
             assert await until(lambda: made.caught_up(newest), 5)
             said = [sentence for _, sentence in made.control.events("live")]

@@ -9,7 +9,7 @@ import pytest
 
 from dashapp.services import startup
 from dashapp.services.feeds.health import trust_of
-from dashapp.text.answers import trust_figures
+from dashapp.text.trust import trust_figures
 from ingestion.feed import BinanceFeed, Timers
 from ingestion.stream.budget import Pace
 from storage.market.market import Market
@@ -23,7 +23,7 @@ POOL = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "ADAUSDT")
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
     """The first tick would compile for seconds."""
-    startup.market()
+    startup.compile_market()
 
 
 # --- messages that are too big --------------------------------------------------------------
@@ -48,7 +48,7 @@ async def test_a_message_over_the_limit_is_one_received_and_one_rejected(
             assert counters.balanced
             assert counters.rejected_total == 2
             assert counters.received == counters.accepted + counters.duplicate + 2
-            told = dict(trust_figures(trust_of(made.market, made.control)))
+            told = dict(trust_figures(trust_of(made.market, made.control.health)))
             (words,) = [text for text in told if text.startswith("rejected")]
             assert words.startswith("rejected 2 (last: message-too-big: frame ")
             assert told[words] == "warn"

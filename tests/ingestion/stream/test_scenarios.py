@@ -41,7 +41,7 @@ HARMLESS = ("badutf8", "dirty", "duplicate", "reorder", "flood", "stallpong", "o
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
     """The first tick would compile for seconds, and no clock stands still for it."""
-    startup.market()
+    startup.compile_market()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -104,7 +104,7 @@ async def silence_found_s(timers: Timers, seconds: float) -> tuple[float, str]:
             await exchange.faults.strike("stallpong")
             began = time.monotonic()
             assert await until(lambda: made.state == "silent", seconds)
-            return time.monotonic() - began, made.control.status("live").detail
+            return time.monotonic() - began, made.markets.status("live").detail
         finally:
             await made.control.stop()
 

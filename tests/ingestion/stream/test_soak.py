@@ -101,7 +101,7 @@ async def take_in(
         for batch in decoded.ticks:
             market.append(batch)
         if done % view_every == 0:
-            snapshot = await runtime.snapshot("live", PAIR)
+            snapshot = await runtime.analysis.snapshot("live", PAIR)
             assert not isinstance(snapshot, NotReady) or market.counters.accepted < 10 * BATCH
             market.bars("BTCUSDT", "1s", 500)
             market.ticks("ETHUSDT", 100)
@@ -118,7 +118,7 @@ async def grow(
 ) -> str:
     """Fill a market, take in so many ticks more, and see what the process holds then."""
     async with started(Settings(source="none", archive=None)) as runtime:
-        await until(lambda: runtime.kernels_ready, 120)
+        await until(lambda: runtime.kernels.ready, 120)
         market = Market("live", "Live", "live", capacity=capacity, max_bars=max_bars)
         runtime.markets["live"] = market
         source = batches(Random(7))
@@ -178,7 +178,7 @@ class Switching:
         """Each source once, in any order, for a moment; then stop."""
         for source in self.rng.sample(list(self.sources), len(self.sources)):
             before = self.runtime.markets.get("live")
-            await self.runtime.start_feed(source, self.sources[source])
+            await self.runtime.feeds.start(source, self.sources[source])
             self.starts += 1
             market = self.runtime.markets["demo" if source == "demo" else "live"]
             had = market.counters.accepted
@@ -194,7 +194,7 @@ class Switching:
             assert [one.counters.received for one in idle] == rest, source
             if source != "demo":
                 assert set(market.symbols) <= set(self.sources[source])
-        await self.runtime.stop_feed()
+        await self.runtime.feeds.stop()
 
     def came_late(self) -> int:
         """What old sources delivered after they were left."""
@@ -213,7 +213,7 @@ async def switch(cycles: int, seed: int) -> str:
     ):
         url = f"{other.ws}{other.venue.path}?streams=urlusdt@{other.venue.event}"
         switching = Switching(runtime, url, seed)
-        await until(lambda: runtime.kernels_ready, 120)
+        await until(lambda: runtime.kernels.ready, 120)
         # The threads that look names up are kept: let there be all that there may be.
         await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.02) for _ in range(40)))
         for _ in range(8):
@@ -231,7 +231,7 @@ async def switch(cycles: int, seed: int) -> str:
         assert switching.came_late() == 0
         assert after == before
         assert all(one.counters.balanced for one in runtime.markets.values())
-        assert runtime.feed_status("live").state == "stopped"
+        assert runtime.markets.status("live").state == "stopped"
         return (
             f"{cycles:,} cycles, {switching.starts:,} starts in {seconds:.0f} s, seed {seed}: "
             f"{switching.ticks:,} ticks, 0 of an old source, {after} as before"

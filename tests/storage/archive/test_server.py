@@ -87,6 +87,18 @@ def test_a_schema_of_another_version_is_renamed_and_kept(url: str) -> None:
     assert query(url, f"SELECT id FROM {names[0][0]}.alert_rules") == [("kept",)]
 
 
+def test_a_schema_that_lacks_a_table_is_renamed_as_a_damaged_one(url: str) -> None:
+    Archive.open(url).close()
+    query(url, "DROP TABLE spreadscope.deliveries")
+    archive = Archive.open(url)
+    assert archive.warning is not None
+    assert "it is damaged (tables are missing)" in archive.warning
+    assert archive.deliveries() == []
+    archive.close()
+    names = query(url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'spreadscope_corrupt%'")
+    assert len(names) == 1
+
+
 def test_a_server_that_restarts_is_found_again(url: str, archive: Archive, postgres_server) -> None:
     archive.append_ticks("live", ticks(10))
     archive.save_rule({"id": "a"})  # durable, and with it all that came before

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,17 +70,6 @@ def test_a_view_does_not_change_when_the_ring_wraps_over_it():
     assert view.trade_id.tolist() == [0, 1, 2, 3]
     with pytest.raises(ValueError, match="read-only"):
         view.price[0] = 1.0
-
-
-def test_the_frame_is_indexed_by_utc_time_in_ms():
-    ring = TickRing(capacity=5)
-    assert ring.frame().empty
-    ring.append(numbered(0, 7))
-    frame = ring.frame(3)
-    assert str(frame.index.dtype) == "datetime64[ms, UTC]"
-    assert frame.index[-1] == pd.Timestamp("1970-01-01T00:00:01.002Z")
-    assert list(frame.columns) == ["price", "size", "trade_id"]
-    assert frame.trade_id.tolist() == [4, 5, 6]
 
 
 def test_an_empty_ring_has_no_last_tick():

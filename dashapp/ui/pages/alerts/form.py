@@ -7,87 +7,47 @@ from dataclasses import asdict
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, html
+from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.alerts import METRICS, parse_rule
+from analytics.model import ParameterError
 from dashapp import ids
+from dashapp.parameters.check import message, messages, read_all
 from dashapp.parameters.pair import View, from_dict
+from dashapp.parameters.table import ALERT
 from dashapp.services.runtime import Runtime
-from dashapp.ui.components import card, field, number, select
+from dashapp.ui.clientside import clientside
+from dashapp.ui.components import button, card, parameter_control, parameter_field
 from dashapp.ui.pages.shared import clicked
-from ingestion.url_guard import check_url
+from ingestion.url_guard import UrlRefusedError, check_url
 
-METRIC, OPERATOR, THRESHOLD = "rule-metric", "rule-operator", "rule-threshold"
-HYSTERESIS, COOLDOWN, MOMENT = "rule-hysteresis", "rule-cooldown", "rule-moment"
-ONCE, WEBHOOK = "rule-once", "rule-webhook"
+METRIC, OPERATOR = ALERT["metric"].control, ALERT["operator"].control
 ADD, SAYS, PREVIEW = "rule-add", "rule-says", "rule-preview"
 NOTIFY = "notify-here"
 
-_OPERATORS = (("abs>", "|value| >"), ("abs<", "|value| <"), (">", ">"), ("<", "<"))
-_METRIC_WORDS = (
-    ("z", "z-score of the pair"),
-    ("spread", "Spread of the pair"),
-    ("correlation", "Correlation of the pair"),
-    ("adf_pvalue", "ADF p-value of the spread"),
-    ("engle_granger_pvalue", "Engle-Granger p-value"),
-    ("price", "Price of the Y leg"),
-    ("volume", "Volume of the Y leg"),
-    ("feed_silent", "Seconds without data"),
-)
-_MOMENTS = (("update", "On every update"), ("close", "On closed bars"))
-_NUMBERS = {"threshold": "Threshold", "hysteresis": "Hysteresis", "cooldown_s": "Cooldown"}
-
 #: The fields as callbacks take them, by the names of AlertRule.
-FIELDS = {
-    "metric": Input(METRIC, "value"),
-    "operator": Input(OPERATOR, "value"),
-    "threshold": Input(THRESHOLD, "value"),
-    "hysteresis": Input(HYSTERESIS, "value"),
-    "cooldown_s": Input(COOLDOWN, "value"),
-    "on": Input(MOMENT, "value"),
-    "once": Input(ONCE, "value"),
-    "webhook": Input(WEBHOOK, "value"),
-}
-#: Where a message about a field stands.
-_MESSAGES = {
-    "operator": OPERATOR,
-    "threshold": THRESHOLD,
-    "hysteresis": HYSTERESIS,
-    "cooldown_s": COOLDOWN,
-    "on": MOMENT,
-    "webhook": WEBHOOK,
-}
+FIELDS = {name: Input(row.control, "value") for name, row in ALERT.items()}
+#: The fields that have room for a message under them.
+_FIELDS = {name: row for name, row in ALERT.items() if row.kind != "switch"}
+#: What is wrong with no field alone.
+WHOLE = ""
 
 
 def layout() -> Component:
     """The card with the form."""
-    url = dbc.Input(
-        id=WEBHOOK, type="text", value="", placeholder="https://…", debounce=300, size="sm",
-        autocomplete="off",
-    )  # fmt: skip
-    fields = [
-        field("When", select(METRIC, _METRIC_WORDS, "z"), METRIC),
-        field("Is", select(OPERATOR, _OPERATORS, "abs>"), OPERATOR),
-        field("Threshold", number(THRESHOLD, 2.0), THRESHOLD),
-        field("Hysteresis", number(HYSTERESIS, 0), HYSTERESIS, hint="back by"),
-        field("Cooldown", number(COOLDOWN, 60), COOLDOWN, hint="s"),
-        field("Evaluate", select(MOMENT, _MOMENTS, "update"), MOMENT),
-        field("Webhook", url, WEBHOOK, hint="optional"),
-    ]
+    fields = [parameter_field(row, row.default) for row in _FIELDS.values()]
     says = html.Div(
         [
-            dbc.Switch(id=ONCE, label="Fire once only", value=False),
+            parameter_control(ALERT["once"], ALERT["once"].default),
             html.Span(id=PREVIEW, className="tone-muted", role="status"),
             html.Span(id=SAYS, role="status"),
         ],
         className="tools",
     )
     add = dbc.Button("Add rule", id=ADD, size="sm", color="primary")
-    notify = dbc.Button(
-        "Allow browser notifications", id=NOTIFY, size="sm", color="secondary", outline=True
-    )
+    notify = button(NOTIFY, "Allow browser notifications")
     return card(
         "New rule on the pair in view",
         [html.Div(fields, className="row-fields roomy"), says],
@@ -96,37 +56,37 @@ def layout() -> Component:
     )
 
 
-def rule_fields(view: View, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The rule that the form describes, as the alert engine takes it. Raises ValueError."""
-    subject = METRICS[raw["metric"]].subject
-    made: dict[str, Any] = {"market": view.market, **raw}
-    for name in _NUMBERS:
-        text = str(raw.get(name) or 0 if name == "hysteresis" else raw.get(name) or "")
-        try:
-            made[name] = float(text) if text.isascii() and "_" not in text else None
-        except ValueError:
-            made[name] = None
-        if made[name] is None:
-            raise ValueError(f"{name} is {text or 'empty'}, expected a number")
-    made["webhook"] = (raw.get("webhook") or "").strip() or None
-    if made["webhook"] is not None:
-        _check_webhook(made["webhook"])
-    if subject == "pair":
-        if view.pair is None:
-            raise ValueError("this market has no pair to watch")
-        made["params"] = asdict(view.pair)
+def check(view: View, raw: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, str]]:
+    """The rule that the form describes, as the alert engine takes it, or what is wrong with it.
+
+    raw: what the controls hold, by the names of AlertRule. Returns (fields, {}) or (None,
+    {field: message}); the field is WHOLE for what is wrong with none alone.
+    """
+    values, errors = read_all(ALERT.values(), raw)
+    if errors:
+        return None, messages(errors, ALERT)
+    given = {name: value for name, value in values.items() if value is not None}
+    fields = {"market": view.market, **given}
+    subject = METRICS[values["metric"]].subject
+    if subject == "pair" and view.pair is None:
+        return None, {WHOLE: "this market has no pair to watch"}
+    if subject == "pair" and view.pair is not None:
+        fields["params"] = asdict(view.pair)
     elif subject == "symbol":
-        made["symbol"] = view.pair.y if view.pair else view.first
-    return made
-
-
-def _check_webhook(url: str) -> None:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("webhook: expected an address that begins with http:// or https://")
+        fields["symbol"] = view.pair.y if view.pair else view.first
     try:
-        check_url(url)
-    except ValueError as error:
-        raise ValueError(f"webhook: {error}") from None
+        parse_rule({"id": "form", **fields})
+        if "webhook" in fields:
+            check_url(fields["webhook"])
+    except ParameterError as error:
+        return None, _at_its_field(error)
+    except UrlRefusedError as error:
+        return None, {"webhook": str(error)}
+    return fields, {}
+
+
+def _at_its_field(error: ParameterError) -> dict[str, str]:
+    return {error.field: message(error, ALERT)} if error.field in _FIELDS else {WHOLE: str(error)}
 
 
 def operators_of(metric: str, chosen: str) -> tuple[list[dict[str, str]], str]:
@@ -136,27 +96,16 @@ def operators_of(metric: str, chosen: str) -> tuple[list[dict[str, str]], str]:
     ([{'label': '>', 'value': '>'}], '>')
     """
     legal = METRICS[metric].operators
-    options = [{"label": words, "value": one} for one, words in _OPERATORS if one in legal]
+    choices = ALERT["operator"].choices
+    options = [{"label": words, "value": name} for name, words in choices if name in legal]
     return options, chosen if chosen in legal else legal[0]
-
-
-def message_of(words: str) -> tuple[str, str]:
-    """The field that a message is about, "" for the whole form, and the message.
-
-    >>> message_of("cooldown_s is -1.0, expected a number from 0 to 31,536,000")[0]
-    'cooldown_s'
-    """
-    name = words.split(" ", 1)[0].rstrip(":")
-    if name not in _MESSAGES:
-        return "", words
-    label = _NUMBERS.get(name)
-    return name, label + words.removeprefix(name) if label else words
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The form's messages and its buttons."""
-    app.clientside_callback(
-        ClientsideFunction("spreadscope", "askNotify"),
+    clientside(
+        app,
+        "askNotify",
         Output(NOTIFY, "children"),
         Output(NOTIFY, "disabled"),
         Input(NOTIFY, "n_clicks"),
@@ -168,13 +117,13 @@ def register(app: Dash, runtime: Runtime) -> None:
         Input(METRIC, "value"),
         State(OPERATOR, "value"),
     )
-    async def offer(metric, chosen):
+    async def offer(metric: str, chosen: str) -> Any:
         return operators_of(metric, chosen)
 
     @app.callback(
         output={
             "messages": {
-                name: Output(f"{one}-message", "children") for name, one in _MESSAGES.items()
+                name: Output(f"{row.control}-message", "children") for name, row in _FIELDS.items()
             },
             "says": Output(SAYS, "children"),
             "tone": Output(SAYS, "className"),
@@ -185,19 +134,21 @@ def register(app: Dash, runtime: Runtime) -> None:
             "held": Input(ids.VIEW, "data"),
         },
     )
-    async def form(add, raw, held):
+    async def form(
+        add: int | None, raw: dict[str, Any], held: dict[str, Any] | None
+    ) -> dict[str, Any]:
         if not held:
             raise PreventUpdate
-        view, blank = from_dict(held), dict.fromkeys(_MESSAGES, "")
+        view, blank = from_dict(held), dict.fromkeys(_FIELDS, "")
+        fields, errors = check(view, raw)
+        if fields is None:
+            whole = errors.pop(WHOLE, "")
+            return {"messages": {**blank, **errors}, "says": whole, "tone": "tone-down"}
+        if not clicked(ADD) or not add:
+            return {"messages": blank, "says": "", "tone": ""}
         try:
-            fields = rule_fields(view, raw)
-            if not clicked(ADD) or not add:
-                parse_rule({"id": "form", **fields})
-                return {"messages": blank, "says": "", "tone": ""}
             rule = runtime.alerts.add_rule(fields)
-        except (ValueError, KeyError) as error:
-            name, words = message_of(str(error.args[0]))
-            shown = {**blank, name: words} if name else blank
-            return {"messages": shown, "says": "" if name else words, "tone": "tone-down"}
+        except ValueError as error:
+            return {"messages": blank, "says": str(error), "tone": "tone-down"}
         subject = " / ".join(rule.symbols) or rule.market
         return {"messages": blank, "says": f"armed: {subject}", "tone": "tone-up"}

@@ -12,16 +12,25 @@ from analytics.alerts import METRICS, AlertRule
 from analytics.model import NotReady
 from dashapp import ids
 from dashapp.figures.alerts import alert_spread_figure, alert_zscore_figure
-from dashapp.figures.base import empty_figure
 from dashapp.services.alerts.engine import public_rule
 from dashapp.services.alerts.history import Record
-from dashapp.services.alerts.preview import Rehearsal
+from dashapp.services.alerts.preview import Preview
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import alerts_answer
+from dashapp.text.numbers import NONE, counted, utc_time
 from dashapp.ui import polling
-from dashapp.ui.components import card, chart, download, number_column, segments, table, text_column
+from dashapp.ui.components import (
+    button,
+    card,
+    chart,
+    download,
+    number_column,
+    segments,
+    table,
+    text_column,
+)
 from dashapp.ui.pages.alerts import form
-from dashapp.ui.pages.shared import markers_of, pair_key, snapshot_of, utc_time, waiting_for
+from dashapp.ui.pages.shared import markers_of, pair_key, snapshot_of, waiting_for
 from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.ALERT_SPREAD_CHART, ids.ALERT_ZSCORE_CHART)
@@ -30,10 +39,8 @@ DOWNLOAD = "download-alerts"
 _MOST_ROWS = 1_000
 
 
-def layout(theme: str) -> Component:
-    """The form, the annotated charts, the rules and the history."""
-    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
-    rules = [
+def _rule_columns() -> list[dict[str, Any]]:
+    return [
         text_column("what", "Rule", minWidth=270, flex=1, tooltipField="what"),
         text_column("market", "Market", width=90),
         text_column("when", "Evaluated", minWidth=140),
@@ -50,7 +57,10 @@ def layout(theme: str) -> Component:
             "cellEditor": "agCheckboxCellEditor",
         },
     ]
-    history = [
+
+
+def _history_columns() -> list[dict[str, Any]]:
+    return [
         text_column("time", "Bar (UTC)", minWidth=190),
         text_column("market", "Market", width=90),
         text_column("symbols", "Symbols", minWidth=160),
@@ -63,32 +73,29 @@ def layout(theme: str) -> Component:
         number_column("net_bps", "Net bps", "+,.1f", width=100),
         text_column("delivery", "Webhook", minWidth=240, tooltipField="delivery"),
     ]
+
+
+def _history_tools() -> list[Component]:
+    clear = dbc.Button("Clear", size="sm", color="secondary", outline=True)
+    question = "Clear the whole history of alerts, of every market?"
+    return [
+        download(DOWNLOAD, "Download CSV", "/export/alerts.csv"),
+        dcc.ConfirmDialogProvider(clear, id=CLEAR, message=question),
+    ]
+
+
+def layout(theme: str) -> Component:
+    """The form, the annotated charts, the rules and the history."""
+    blank = polling.empty_figures(CHARTS, theme)
+    rules = table(ids.RULES_TABLE, _rule_columns(), height="12rem", selectable=True)
+    history = table(ids.ALERTS_TABLE, _history_columns(), height="18rem")
     return html.Div(
         [
             form.layout(),
             chart(ids.ALERT_SPREAD_CHART, blank[ids.ALERT_SPREAD_CHART]),
             chart(ids.ALERT_ZSCORE_CHART, blank[ids.ALERT_ZSCORE_CHART]),
-            card(
-                "Rules",
-                table(ids.RULES_TABLE, rules, height="12rem", selectable=True),
-                tools=dbc.Button(
-                    "Delete selected", id=DELETE, size="sm", color="secondary", outline=True
-                ),
-                extra="wide",
-            ),
-            card(
-                "History",
-                table(ids.ALERTS_TABLE, history, height="18rem"),
-                tools=[
-                    download(DOWNLOAD, "Download CSV", "/export/alerts.csv"),
-                    dcc.ConfirmDialogProvider(
-                        dbc.Button("Clear", size="sm", color="secondary", outline=True),
-                        id=CLEAR,
-                        message="Clear the whole history of alerts, of every market?",
-                    ),
-                ],
-                extra="wide",
-            ),
+            card("Rules", rules, tools=button(DELETE, "Delete selected"), extra="wide"),
+            card("History", history, tools=_history_tools(), extra="wide"),
         ],
         className="grid",
     )
@@ -119,7 +126,7 @@ def rule_row(runtime: Runtime, rule: AlertRule) -> dict[str, Any]:
 
 def event_row(record: Record) -> dict[str, Any]:
     """A row of the history. Figures of an alert that is not over yet stand as of now."""
-    event, seen = record.event, record.outcome
+    event, outcome = record.event, record.outcome
     return {
         "id": event.id,
         "time": utc_time(event.ts_ms),
@@ -127,10 +134,10 @@ def event_row(record: Record) -> dict[str, Any]:
         "symbols": " / ".join(event.symbols),
         "metric": METRICS[event.metric].label,
         "text": event.text,
-        "bars": seen and seen.bars,
-        "worst_z": seen and _rounded(seen.worst_z, 2),
-        "worst_bps": seen and _rounded(seen.worst_bps, 1),
-        "net_bps": seen and _rounded(seen.net_bps, 1),
+        "bars": outcome and outcome.bars,
+        "worst_z": outcome and _rounded(outcome.worst_z, 2),
+        "worst_bps": outcome and _rounded(outcome.worst_bps, 1),
+        "net_bps": outcome and _rounded(outcome.net_bps, 1),
         "became": became(record),
         "delivery": record.delivery,
     }
@@ -143,22 +150,22 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 def became(record: Record) -> str:
     """What became of an alert, in words."""
-    seen = record.outcome
-    if seen is None and record.followed:
+    outcome = record.outcome
+    if outcome is None and record.followed:
         return "too early"
-    if seen is None:
-        return "not known: its data are gone" if record.suggests else "–"
-    if seen.bars is not None:
-        return f"back to 0 after {seen.bars:,} bar{'' if seen.bars == 1 else 's'}"
-    rest = "" if seen.done else " so far" if record.followed else ", then its data went"
-    return f"not back after {seen.followed:,} bars{rest}"
+    if outcome is None:
+        return "not known: its data are gone" if record.suggests else NONE
+    if outcome.bars is not None:
+        return f"back to 0 after {counted(outcome.bars, 'bar')}"
+    rest = "" if outcome.done else " so far" if record.followed else ", then its data went"
+    return f"not back after {counted(outcome.followed, 'bar')}{rest}"
 
 
 def _answer(runtime: Runtime) -> list[tuple[str, str]]:
-    rules, newest = runtime.alerts.rules, runtime.alerts.newest_event
+    rules, newest = runtime.alerts.rules, runtime.alerts.history.newest_event
     return alerts_answer(
         armed=sum(rule.enabled for rule in rules),
-        fired_today=runtime.alerts.fired_today,
+        fired_today=runtime.alerts.history.fired_today,
         paused=sum(rule.enabled and runtime.alerts.paused(rule.id) for rule in rules),
         last=newest.text if newest else None,
     )
@@ -170,38 +177,32 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     return (pair_key(runtime, tab), runtime.alerts.version, paused)
 
 
-async def _rehearsal(runtime: Runtime, tab: Tab) -> Rehearsal:
+async def _rehearsal(runtime: Runtime, tab: Tab) -> Preview:
     """What the rule in the tab's form would have done; the form itself says what it lacks."""
-    try:
-        fields = form.rule_fields(tab.view, tab.options)
-        return await runtime.alerts.rehearsals.of(fields)
-    except ValueError:
-        return Rehearsal()
+    fields, _ = form.check(tab.view, tab.options)
+    return Preview() if fields is None else await runtime.alerts.previews.of(fields)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """Charts with the alerts on them, the rules and the history."""
-    made: dict[str, Any] = {
+    tables = {
         "rules": [rule_row(runtime, rule) for rule in runtime.alerts.rules],
-        "events": [event_row(one) for one in runtime.alerts.records()[:_MOST_ROWS]],
+        "events": [event_row(record) for record in runtime.alerts.history.records()[:_MOST_ROWS]],
         "answer": segments(_answer(runtime)),
     }
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
-        words, made["preview"] = waiting_for(runtime, tab, snapshot), ""
-        return {**polling.empty_page(PAGE, words, tab.theme), **made}
-    rehearsed = await _rehearsal(runtime, tab)
-    made["preview"] = rehearsed.words
-    look: dict[str, Any] = {
-        "theme": tab.theme,
-        "uirevision": tab.uirevision,
-        "rehearsed": rehearsed.marks,
+        words = waiting_for(runtime, tab, snapshot)
+        return {**polling.empty_page(PAGE, words, tab.theme), **tables, "preview": ""}
+    rehearsal = await _rehearsal(runtime, tab)
+    look = {**tab.look, "rehearsed": rehearsal.marks}
+    events, threshold = markers_of(runtime, tab), tab.view.z_threshold
+    return {
+        **tables,
+        "preview": rehearsal.words,
+        ids.ALERT_SPREAD_CHART: alert_spread_figure(snapshot, events, **look),
+        ids.ALERT_ZSCORE_CHART: alert_zscore_figure(snapshot, threshold, events, **look),
     }
-    events = markers_of(runtime, tab)
-    threshold = tab.view.z_threshold
-    made[ids.ALERT_SPREAD_CHART] = alert_spread_figure(snapshot, events, **look)
-    made[ids.ALERT_ZSCORE_CHART] = alert_zscore_figure(snapshot, threshold, events, **look)
-    return made
 
 
 PAGE = LivePage(
@@ -227,13 +228,13 @@ def register(app: Dash, runtime: Runtime) -> None:
 
 def _register_tables(app: Dash, runtime: Runtime) -> None:
     @app.callback(
-        output=Output(ids.RULES_TABLE, "selectedRows"),
-        inputs={"clicks": Input(DELETE, "n_clicks")},
-        state={"rows": State(ids.RULES_TABLE, "selectedRows")},
+        Output(ids.RULES_TABLE, "selectedRows"),
+        Input(DELETE, "n_clicks"),
+        State(ids.RULES_TABLE, "selectedRows"),
         prevent_initial_call=True,
     )
-    async def delete(clicks, rows):
-        for row in rows or []:
+    async def delete(clicks: int | None, selected: list[Any] | None) -> list[Any]:
+        for row in selected or []:
             runtime.alerts.delete_rule(row["id"])
         return []
 
@@ -242,7 +243,7 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
         Input(ids.RULES_TABLE, "cellValueChanged"),
         prevent_initial_call=True,
     )
-    async def arm(changes):
+    async def arm(changes: list[Any] | None) -> Any:
         for change in changes or []:
             row = change["data"]
             if any(rule.id == row["id"] for rule in runtime.alerts.rules):
@@ -254,7 +255,7 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
         Input(CLEAR, "submit_n_clicks"),
         prevent_initial_call=True,
     )
-    async def clear(clicks):
+    async def clear(clicks: int | None) -> list[Any]:
         if clicks:
             runtime.alerts.clear_events()
         return []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
@@ -13,7 +12,6 @@ from analytics.backtest import BacktestParams
 from analytics.model import NotReady, PairSnapshot
 from analytics.pair import break_even_z
 from dashapp import ids
-from dashapp.figures.base import empty_figure
 from dashapp.figures.pair import (
     adf_figure,
     hedge_path_figure,
@@ -21,14 +19,13 @@ from dashapp.figures.pair import (
     spread_figure,
     zscore_figure,
 )
-from dashapp.parameters.pair import from_dict
-from dashapp.services.analysis.cache import serial
+from dashapp.parameters.pair import View, from_dict
 from dashapp.services.runtime import Runtime
-from dashapp.text.answers import pair_answer, pair_figures
+from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
-from dashapp.text.pair import BreakEven
+from dashapp.text.pair import BreakEven, pair_figures
 from dashapp.ui import polling
-from dashapp.ui.components import card, chart, element, figures_table, scrolling, segments
+from dashapp.ui.components import button, card, chart, element, figures_table, scrolling, segments
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
 from dashapp.ui.pages.shared import clicked, markers_of, pair_key, snapshot_of, waiting_for, z_rule
@@ -48,13 +45,11 @@ REHEARSED = "alert-rehearsed"
 
 def layout(theme: str) -> Component:
     """Spread and z-score first; the hedge, the tests and the figures below."""
-    blank = {one: empty_figure("waiting for the first bars", theme, one) for one in CHARTS}
+    blank = polling.empty_figures(CHARTS, theme)
     alert = [
         html.Span(id=REHEARSED, className="tone-muted rehearsed"),
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
-        dbc.Button(
-            "Alert at |z| > threshold", id=ALERT_BUTTON, size="sm", color="secondary", outline=True
-        ),
+        button(ALERT_BUTTON, "Alert at |z| > threshold"),
     ]
     return html.Div(
         [
@@ -87,15 +82,15 @@ def _johansen_card() -> Component:
 
 def _market_key(runtime: Runtime, tab: Tab) -> Any:
     """What tells the tab's body of data from others under the same name."""
-    body = runtime.market(tab.view.market)
-    return (tab.view.market, serial(body) if body else 0)
+    market = runtime.market(tab.view.market)
+    return (tab.view.market, market.serial if market else 0)
 
 
 def key(runtime: Runtime, tab: Tab) -> Any:
-    """That of the pair, and of what comes later: the test, the rule's rehearsal."""
+    """That of the pair, and of what comes later: Johansen's test, the rule's rehearsal."""
     pair = tab.view.pair
-    made = runtime.johansen.made(_market_key(runtime, tab), pair) if pair else 0
-    return (pair_key(runtime, tab), made, runtime.alerts.rehearsals.version)
+    tests = runtime.johansen.made(_market_key(runtime, tab), pair) if pair else 0
+    return (pair_key(runtime, tab), tests, runtime.alerts.previews.version)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -103,11 +98,10 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
         words = waiting_for(runtime, tab, snapshot)
-        made = polling.empty_page(PAGE, words, tab.theme)
-        said = dict.fromkeys(
-            ("figures", "methods", "johansen"), element("P", words, className="tone-muted")
-        )
-        return {**made, **dict.fromkeys(PAGE.values, ""), **said}
+        sentence = element("P", words, className="tone-muted")
+        tables = dict.fromkeys(("figures", "methods", "johansen"), sentence)
+        empty = polling.empty_page(PAGE, words, tab.theme)
+        return {**empty, **dict.fromkeys(PAGE.values, ""), **tables}
     return drawn(runtime, tab, snapshot)
 
 
@@ -121,7 +115,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
     """Every chart and figure of one snapshot."""
     threshold = tab.view.z_threshold
     even = _break_even(snapshot, settings_of(tab.options.get("strategy")))
-    look = {"theme": tab.theme, "uirevision": tab.uirevision}
+    look = tab.look
     markers = markers_of(runtime, tab)
     test = runtime.johansen.latest(_market_key(runtime, tab), snapshot)
     words, tone = choice_words(snapshot, threshold)
@@ -138,7 +132,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),
-        "rehearsed": runtime.alerts.rehearsals.recent(rule).words,
+        "rehearsed": runtime.alerts.previews.recent(rule).words,
         "answer": segments(pair_answer(snapshot, threshold, even)),
     }
 
@@ -169,23 +163,27 @@ def register(app: Dash, runtime: Runtime) -> None:
         Input(ids.VIEW, "data"),
         prevent_initial_call=True,
     )
-    async def alert_here(clicks, held):
+    async def alert_here(clicks: int | None, view: dict[str, Any] | None) -> str:
         if not clicked(ALERT_BUTTON):
             raise PreventUpdate
-        view = from_dict(held or {})
-        if not clicks or view.pair is None:
-            return ""
-        wanted = (view.market, view.pair, view.z_threshold)
-        words = f"{view.pair.y} / {view.pair.x}, |z| > {view.z_threshold:g}"
-        for one in runtime.alerts.rules:
-            watched = (one.market, one.params, one.threshold)
-            if watched == wanted and (one.metric, one.operator) == ("z", "abs>"):
-                if one.enabled:
-                    return "this rule is there already"
-                runtime.alerts.set_enabled(one.id, True)
-                return f"armed again: {words}"
-        try:
-            runtime.alerts.add_rule(z_rule(*wanted))
-        except ValueError as error:
-            return str(error)
-        return f"armed: {words}"
+        return arm(runtime, from_dict(view or {})) if clicks else ""
+
+
+def arm(runtime: Runtime, view: View) -> str:
+    """Arm the rule |z| > threshold on the pair in view; what was done, in words."""
+    if view.pair is None:
+        return ""
+    words = f"{view.pair.y} / {view.pair.x}, |z| > {view.z_threshold:g}"
+    wanted = ("z", "abs>", view.market, view.pair, view.z_threshold)
+    for rule in runtime.alerts.rules:
+        if (rule.metric, rule.operator, rule.market, rule.params, rule.threshold) != wanted:
+            continue
+        if rule.enabled:
+            return "this rule is there already"
+        runtime.alerts.set_enabled(rule.id, True)
+        return f"armed again: {words}"
+    try:
+        runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
+    except ValueError as error:
+        return str(error)
+    return f"armed: {words}"

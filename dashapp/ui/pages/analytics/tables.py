@@ -7,18 +7,14 @@ from typing import Any
 
 from analytics.cointegration import JohansenTest
 from dashapp.text.methods import MethodRow
+from dashapp.text.numbers import NONE
 from dashapp.text.tests import LEVELS, johansen_about, johansen_table, johansen_verdict
 from dashapp.ui.components import element
 
 _METHOD_HEADS = ("Method", "β", "z", "Signal", "α", "R²", "β std err")
 _JOHANSEN_HEADS = ("Test and null", "Statistic", *LEVELS, "Rejects")
-#: What a signal is called in a narrow cell, and its tone; by side of the spread.
-_SIGNALS = {
-    -1: ("▼ short Y", "down"),
-    1: ("▲ long Y", "up"),
-    0: ("no trade", "muted"),
-    None: ("–", "muted"),
-}
+#: The tone of a signal, by side of the spread.
+_TONES = {-1: "down", 1: "up", 0: "muted", None: "muted"}
 
 Element = dict[str, Any]
 
@@ -49,29 +45,29 @@ def _table(names: Sequence[str], rows: Iterable[Element], caption: str) -> Eleme
 
 
 def _figures(*texts: str) -> list[Element]:
-    return [element("Td", one, className="figures") for one in texts]
+    return [element("Td", text, className="figures") for text in texts]
 
 
 def _method(row: MethodRow) -> list[Element]:
-    words, tone = _SIGNALS[row.side]
+    words = NONE if row.signal.side is None else row.signal.words("Y", "X")
     cells = [
         element("Th", row.method, scope="row"),
         *_figures(row.beta, row.z),
-        element("Td", words, className=_tone(tone)),
+        element("Td", words, className=_tone(_TONES[row.signal.side])),
         *_figures(row.alpha, row.r_squared, row.stderr),
     ]
-    made = [element("Tr", cells, className="shown" if row.shown else "")]
+    lines = [element("Tr", cells, className="shown" if row.shown else "")]
     if row.note:
         note = element("Span", row.note, className="tone-muted")
         cell = element("Td", note, colSpan=len(_METHOD_HEADS), className="note")
-        made.append(element("Tr", cell))
-    return made
+        lines.append(element("Tr", cell))
+    return lines
 
 
 def methods_table(rows: Iterable[MethodRow]) -> Element:
     """The hedge ratio by every method; the one that the page shows is marked."""
-    made = [one for row in rows for one in _method(row)]
-    return _table(_METHOD_HEADS, made, "Hedge ratio, fit and newest z by method")
+    lines = [line for row in rows for line in _method(row)]
+    return _table(_METHOD_HEADS, lines, "Hedge ratio, fit and newest z by method")
 
 
 def johansen_part(test: JohansenTest | None) -> list[Element]:

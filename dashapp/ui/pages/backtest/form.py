@@ -10,29 +10,28 @@ from dash.development.base_component import Component
 
 from analytics.backtest import BacktestParams
 from dashapp import ids
-from dashapp.parameters.backtest import RULES, USUAL, Rule, as_held, check, from_query, to_query
-from dashapp.ui.components import field, number, select
-
-
-def _control(rule: Rule, held: Mapping[str, str]) -> Component:
-    if rule.kind == "choice":
-        known = dict(rule.words)
-        chosen = held[rule.name] if held[rule.name] in known else getattr(USUAL, rule.name)
-        return select(rule.control, rule.words, chosen)
-    return number(rule.control, held[rule.name], "none" if rule.optional else "")
+from dashapp.parameters.backtest import USUAL, as_held, check, from_query, to_query
+from dashapp.parameters.table import BACKTEST, Parameter
+from dashapp.ui.components import parameter_field
 
 
 def fields(held: Mapping[str, str] | None) -> list[Component]:
-    """A labelled control a setting. held: what they hold at first, None for the usual."""
+    """A labelled control a rule. held: what they hold at first, None for the usual."""
     shown = held or as_held(USUAL)
     return [
-        field(rule.label, _control(rule, shown), rule.control, hint=rule.hint) for rule in RULES
+        parameter_field(row, shown[name] if _selectable(row, shown[name]) else row.default)
+        for name, row in BACKTEST.items()
     ]
 
 
+def _selectable(row: Parameter, text: str) -> bool:
+    """Whether a control can hold the text: that of a choice has its choices alone."""
+    return row.kind != "choice" or text in dict(row.choices)
+
+
 def controls(kind: Any) -> dict[str, Any]:
-    """Input, State or Output of each setting's control, by name."""
-    return {rule.name: kind(rule.control, "value") for rule in RULES}
+    """Input, State or Output of each rule's control, by name."""
+    return {name: kind(row.control, "value") for name, row in BACKTEST.items()}
 
 
 def kept(settings: BacktestParams) -> dict[str, Any]:
@@ -51,6 +50,18 @@ def held_by(store: Mapping[str, Any] | None, search: str | None) -> Mapping[str,
     return store["held"] if store else from_query(search or "")
 
 
+def collected(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The tab's rules by what the controls hold, and the message under each of them.
+
+    The rules stay as they are where a control is wrong.
+    """
+    settings, errors = check(raw)
+    return {
+        "strategy": kept(settings) if settings else no_update,
+        "messages": {name: errors.get(name, "") for name in BACKTEST},
+    }
+
+
 def register(app: Dash) -> None:
     """The two callbacks that keep the settings: from the link, and from the form."""
 
@@ -60,7 +71,7 @@ def register(app: Dash) -> None:
         State(ids.STRATEGY, "data"),
         prevent_initial_call="initial_duplicate",
     )
-    async def read_link(search, held):
+    async def read_link(search: str | None, held: dict[str, Any] | None) -> Any:
         asked = from_query(search or "")
         if held and asked == as_held(USUAL):  # a tab was clicked: its link names no settings
             return no_update
@@ -70,14 +81,10 @@ def register(app: Dash) -> None:
         output={
             "strategy": Output(ids.STRATEGY, "data"),
             "messages": {
-                rule.name: Output(f"{rule.control}-message", "children") for rule in RULES
+                name: Output(f"{row.control}-message", "children") for name, row in BACKTEST.items()
             },
         },
         inputs={"raw": controls(Input)},
     )
-    async def collect(raw):
-        settings, errors = check(raw)
-        return {
-            "strategy": kept(settings) if settings else no_update,
-            "messages": {rule.name: errors.get(rule.name, "") for rule in RULES},
-        }
+    async def collect(raw: dict[str, Any]) -> dict[str, Any]:
+        return collected(raw)

@@ -6,7 +6,7 @@ when that changes are the heatmap and the curves drawn and sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -17,19 +17,19 @@ from analytics.grid import AXES
 from analytics.sweep import METRICS
 from dashapp import ids
 from dashapp.figures.base import empty_figure
-from dashapp.figures.sweep import AXIS_WORDS, METRIC_WORDS
-from dashapp.parameters.backtest import as_held
+from dashapp.figures.sweep import METRIC_WORDS
+from dashapp.parameters.grid import usual_axis
 from dashapp.parameters.pair import View
-from dashapp.services.analysis.cache import serial
-from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs, usual_axis
+from dashapp.parameters.table import SWEEP, WALK_FORWARD, Parameter
+from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.ui.components import (
     attributes,
+    button,
     card,
     chart,
-    field,
-    number,
     number_column,
+    parameter_field,
     select,
     table,
     text_column,
@@ -39,28 +39,18 @@ from dashapp.ui.polling import Tab
 
 RUN, CANCEL, PROGRESS, SAYS = "sweep-run", "sweep-cancel", "sweep-progress", "sweep-says"
 WALK_RUN, WALK_SAYS = "walk-run", "walk-says"
-METRIC, ASKED, STATE, PICK = "sweep-metric", "sweep-asked", "sweep-state", "sweep-pick"
-PARTS = ("low", "high", "steps")
-WALK_FIELDS = {"train_bars": "walk-train", "test_bars": "walk-test"}
-_FIRST = {"x": usual_axis("entry_z"), "y": usual_axis("exit_z")}
-#: What a form's fields are called, and their controls.
-FORM: dict[str, str] = {
-    **{axis: f"sweep-{axis}" for axis in ("x", "y")},
-    **{f"{axis}_{part}": f"sweep-{axis}-{part}" for axis in ("x", "y") for part in PARTS},
-    **WALK_FIELDS,
-}
+METRIC = WALK_FORWARD["metric"].control
+ASKED, STATE, PICK = "sweep-asked", "sweep-state", "sweep-pick"
+_FIRST = {axis: usual_axis(SWEEP[axis].default) for axis in ("x", "y")}
+#: The stretches of a walk-forward; its metric is chosen in the sweep's head.
+_STRETCHES = tuple(row for row in WALK_FORWARD.values() if row.control != METRIC)
+#: The fields of both forms, and their controls.
+FORM: dict[str, str] = {row.name: row.control for row in (*SWEEP.values(), *_STRETCHES)}
 PRESS = "press Walk forward: the best cell of one stretch is traded on the next"
 
 
-def _axis_fields(axis: str, words: str) -> list[Component]:
-    known = [(name, AXIS_WORDS[name]) for name in AXES]
-    first = _FIRST[axis]
-    made = [field(words, select(FORM[axis], known, first.name), FORM[axis])]
-    for part in PARTS:
-        control = FORM[f"{axis}_{part}"]
-        label = {"low": "from", "high": "to", "steps": "steps"}[part]
-        made.append(field(label, number(control, getattr(first, part)), control))
-    return made
+def _fields(rows: Iterable[Parameter]) -> list[Component]:
+    return [parameter_field(row, row.default) for row in rows]
 
 
 def cards(theme: str) -> list[Component]:
@@ -68,14 +58,13 @@ def cards(theme: str) -> list[Component]:
     blank = "waiting for the first bars"
     metrics = [(name, METRIC_WORDS[name][0]) for name in METRICS]
     tools = [
-        html.Label("Show", htmlFor=METRIC, className="visually-hidden"),
+        html.Label(WALK_FORWARD["metric"].label, htmlFor=METRIC, className="visually-hidden"),
         select(METRIC, metrics, METRICS[0]),
         dbc.Button("Run", id=RUN, size="sm", color="primary"),
-        dbc.Button("Cancel", id=CANCEL, size="sm", color="secondary", outline=True, disabled=True),
+        button(CANCEL, "Cancel", disabled=True),
     ]
-    form = [*_axis_fields("x", "Across"), *_axis_fields("y", "Down")]
     sweep = [
-        html.Div(form, className="row-fields axis-fields"),
+        html.Div(_fields(SWEEP.values()), className="row-fields axis-fields"),
         html.Progress(
             id=PROGRESS,
             value="0",
@@ -88,12 +77,8 @@ def cards(theme: str) -> list[Component]:
         *(dcc.Store(id=one) for one in (ASKED, STATE, PICK)),
     ]
     walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
-    spans = [
-        field("Choose on", number("walk-train", 300), "walk-train", hint="bars"),
-        field("Trade the next", number("walk-test", 100), "walk-test", hint="bars"),
-    ]
     walk = [
-        html.Div(spans, className="row-fields"),
+        html.Div(_fields(_STRETCHES), className="row-fields"),
         html.Div(id=WALK_SAYS, className="tone-muted", role="status"),
         chart(ids.WALK_CHART, empty_figure(PRESS, theme, ids.WALK_CHART), "bare"),
         table(ids.FOLDS_TABLE, _fold_columns(), height="14rem"),
@@ -120,7 +105,7 @@ def ask_of(runtime: Runtime, view: View, strategy: Mapping[str, Any] | None) -> 
     if view.pair is None:
         return None
     body = runtime.market(view.market)
-    market = (view.market, serial(body) if body else 0)
+    market = (view.market, body.serial if body else 0)
     return Ask(market, view.pair, settings_of(strategy), _FIRST["x"], _FIRST["y"])
 
 
@@ -134,10 +119,10 @@ def seen(runtime: Runtime, jobs: GridJobs, tab: Tab) -> dict[str, Any]:
         return {"theme": tab.theme}
     sweep = jobs.get(asked["sweep"]) if "sweep" in asked else jobs.unasked(ask)
     walk = jobs.get(asked["walk"]) if "walk" in asked else None
-    held = as_held(ask.settings) | {"z_window": str(ask.pair.z_window)}
+    used = {**vars(ask.settings), "z_window": ask.pair.z_window}
     return {
         "theme": tab.theme,
-        "used": {name: float(held[name]) for name in AXES if held[name]},
+        "used": {name: used[name] for name in AXES if used[name] is not None},
         "gone": "sweep" in asked and sweep is None,
         "sweep": _progress(sweep, ask),
         "walk": _progress(walk, ask),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,29 +13,20 @@ from analytics.sweep import METRICS, SweepResult
 from analytics.walkforward import Fold, WalkForward
 from dashapp import ids
 from dashapp.figures.base import empty_figure
-from dashapp.figures.sweep import AXIS_WORDS, METRIC_WORDS, sweep_figure, walk_figure
-from dashapp.parameters.backtest import RULES
+from dashapp.figures.sweep import METRIC_WORDS, sweep_figure, walk_figure
+from dashapp.parameters.grid import PARTS, check_axes, check_walk, usual_axis
 from dashapp.parameters.pair import from_dict
-from dashapp.services.analysis.grid_jobs import (
-    Ask,
-    Axis,
-    GridJob,
-    GridJobs,
-    check_axes,
-    check_walk,
-    usual_axis,
-)
+from dashapp.parameters.table import BACKTEST, PAIR, SWEEP, SWEPT
+from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
-from dashapp.text.numbers import number as digits
-from dashapp.text.numbers import pct
-from dashapp.ui.components import segments
+from dashapp.text.numbers import number, pct, utc_time
+from dashapp.ui.components import known, segments
 from dashapp.ui.pages.backtest.form import controls
 from dashapp.ui.pages.backtest.sweep import (
     ASKED,
     CANCEL,
     FORM,
     METRIC,
-    PARTS,
     PICK,
     PRESS,
     PROGRESS,
@@ -47,7 +37,14 @@ from dashapp.ui.pages.backtest.sweep import (
     WALK_SAYS,
     ask_of,
 )
-from dashapp.ui.pages.shared import clicked, utc_time
+from dashapp.ui.pages.shared import clicked
+
+#: What is said of a job beside its pair and its bars.
+_SHOWN = (
+    *(BACKTEST[name] for name in ("hedge_mode", "hedge_window")),
+    PAIR["z_window"],
+    *(BACKTEST[name] for name in ("entry_z", "exit_z", "stop_z", "cost_bps")),
+)
 
 
 def _job(jobs: GridJobs, state: Mapping[str, Any] | None, name: str) -> GridJob | None:
@@ -64,11 +61,9 @@ def _computed_for(job: GridJob) -> str:
         first, last = utc_time(result.first_ms), utc_time(result.last_ms)
         last = last.removeprefix(first[:11])
         shown.append(f"{result.bars:,} bars, {first} to {last} UTC")
-    for words in ("Hedge", "Hedge bars", "z window", "Entry |z|", "Exit |z|", "Stop |z|", "Cost"):
-        if words in fixed:
-            value = fixed[words]
-            text = "none" if value is None else value if isinstance(value, str) else f"{value:g}"
-            shown.append(f"{words[0].lower()}{words[1:]} {text}")
+    for row in _SHOWN:
+        if row.label in fixed:
+            shown.append(f"{row.label[0].lower()}{row.label[1:]} {row.text(fixed[row.label])}")
     return " · ".join(shown)
 
 
@@ -103,22 +98,18 @@ def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> d
 
 def fold_row(place: int, fold: Fold, ask: Ask) -> dict[str, Any]:
     """A row of the table of choices."""
-    chosen = "nothing: no cell traded"
+    choice = "nothing: no cell traded"
     if fold.x_value is not None and fold.y_value is not None:
-        x, y = AXIS_WORDS[ask.x.name], AXIS_WORDS[ask.y.name]
-        chosen = f"{x} {fold.x_value:g}, {y} {fold.y_value:g}"
+        x, y = SWEPT[ask.x.name].title, SWEPT[ask.y.name].title
+        choice = f"{x} {fold.x_value:g}, {y} {fold.y_value:g}"
     return {
         "id": str(place),
         "tested": utc_time(fold.test_from_ms),
-        "chosen": chosen,
-        "trained": _finite(fold.trained),
-        "then": _finite(fold.tested),
+        "chosen": choice,
+        "trained": known(fold.trained),
+        "then": known(fold.tested),
         "net": 100.0 * fold.net,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _walk_says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
@@ -126,17 +117,16 @@ def _walk_says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
         return _says(job, state)
     result = job.result
     out, hindsight = result.out_of_sample, result.in_sample
-    words = METRIC_WORDS[result.metric][0]
-    shown = digits(out.sharpe, 1), digits(hindsight.sharpe, 1)
-    made = segments(
+    sharpe = f"Sharpe {number(out.sharpe, 1)} against {number(hindsight.sharpe, 1)}"
+    result_line = segments(
         [
             (f"out of sample {pct(out.net_return)}", "up" if out.net_return > 0 else "down"),
             (f"with hindsight {pct(hindsight.net_return)}", "muted"),
-            (f"Sharpe {shown[0]} against {shown[1]}", "muted"),
-            (f"chosen by {words}", "muted"),
+            (sharpe, "muted"),
+            (f"chosen by {METRIC_WORDS[result.metric][0]}", "muted"),
         ]
     )
-    return [*made, html.Br(), *_says(job, state)]
+    return [*result_line, html.Br(), *_says(job, state)]
 
 
 def _walk_part(job: GridJob | None, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,7 +135,8 @@ def _walk_part(job: GridJob | None, state: Mapping[str, Any]) -> dict[str, Any]:
         return {"figure": empty_figure(PRESS, theme, chart_id), "says": "", "rows": []}
     if isinstance(job.result, WalkForward):
         figure = walk_figure(job.result, theme=theme, uirevision=str(job.number))
-        rows = [fold_row(place, one, job.ask) for place, one in enumerate(job.result.folds, 1)]
+        folds = enumerate(job.result.folds, 1)
+        rows = [fold_row(place, fold, job.ask) for place, fold in folds]
         return {"figure": figure, "says": _walk_says(job, state["walk"]), "rows": rows[::-1]}
     words = "walking forward" if job.running else job.words
     figure = empty_figure(words, theme, chart_id)
@@ -178,62 +169,78 @@ def _register_drawing(app: Dash, jobs: GridJobs) -> None:
         inputs={"state": Input(STATE, "data"), "metric": Input(METRIC, "value")},
         prevent_initial_call=True,
     )
-    async def draw(state, metric):
+    async def draw(state: dict[str, Any] | None, metric: str | None) -> dict[str, Any]:
         if not state:
             raise PreventUpdate
-        sweep, walk = (
-            jobs.get((state.get(name) or {}).get("number")) for name in ("sweep", "walk")
-        )
-        made = _sweep_part(sweep, state, metric if metric in METRICS else METRICS[0])
-        made["idle"] = not any(job is not None and job.running for job in (sweep, walk))
-        return {"sweep": made, "walk": _walk_part(walk, state)}
+        sweep, walk = (_job(jobs, state, name) for name in ("sweep", "walk"))
+        part = _sweep_part(sweep, state, metric if metric in METRICS else METRICS[0])
+        idle = not any(job is not None and job.running for job in (sweep, walk))
+        return {"sweep": {**part, "idle": idle}, "walk": _walk_part(walk, state)}
 
 
 def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
+    messages = {name: Output(f"{control}-message", "children") for name, control in FORM.items()}
+
     @app.callback(
-        output={
-            "asked": Output(ASKED, "data"),
-            "messages": {name: Output(f"{one}-message", "children") for name, one in FORM.items()},
-        },
+        output={"asked": Output(ASKED, "data"), "messages": messages},
         inputs={
-            "run": Input(RUN, "n_clicks"),
-            "walk": Input(WALK_RUN, "n_clicks"),
-            "cancel": Input(CANCEL, "n_clicks"),
-            "held": Input(ids.VIEW, "data"),
+            "clicks": [Input(button, "n_clicks") for button in (RUN, WALK_RUN, CANCEL)],
+            "view": Input(ids.VIEW, "data"),
             "strategy": Input(ids.STRATEGY, "data"),
         },
         state={
-            "raw": {name: State(one, "value") for name, one in FORM.items()},
+            "raw": {name: State(control, "value") for name, control in FORM.items()},
             "metric": State(METRIC, "value"),
-            "asked": State(ASKED, "data"),
-            "state": State(STATE, "data"),
+            "jobs_of": {"asked": State(ASKED, "data"), "state": State(STATE, "data")},
         },
         prevent_initial_call=True,
     )
-    async def steer(run, walk, cancel, held, strategy, raw, metric, asked, state):
+    async def steer(
+        clicks: list[int | None],
+        view: dict[str, Any] | None,
+        strategy: dict[str, Any] | None,
+        raw: dict[str, Any],
+        metric: str,
+        jobs_of: dict[str, Any],
+    ) -> dict[str, Any]:
         if not any(clicked(button) for button in (RUN, WALK_RUN, CANCEL)):
             raise PreventUpdate
         if clicked(CANCEL):
-            for name in ("sweep", "walk"):
-                job = _job(jobs, state, name)
-                if job is not None:
-                    job.cancel()
+            _cancel(jobs, jobs_of["state"])
             return {"asked": no_update, "messages": dict.fromkeys(FORM, no_update)}
-        view = from_dict(held or {})
-        ask, errors = ask_of(runtime, view, strategy), {}
-        axes, errors = check_axes(raw)
-        kind, stretches = "sweep", None
-        if clicked(WALK_RUN):
-            kind = "walk"
-            stretches, more = check_walk(raw, metric)
-            errors |= more
-        messages = {name: errors.get(name, "") for name in FORM}
-        if errors or axes is None or ask is None:
-            return {"asked": no_update, "messages": messages}
-        asking = Ask(ask.market, ask.pair, ask.settings, *axes, stretches)
-        job = jobs.add(GridJob(asking))
-        job.start(*runtime.legs(view.market, ask.pair))
-        return {"asked": {**(asked or {}), kind: job.number}, "messages": messages}
+        ask = ask_of(runtime, from_dict(view or {}), strategy)
+        kind = "walk" if clicked(WALK_RUN) else "sweep"
+        job, errors = _started(runtime, jobs, ask, raw, metric if kind == "walk" else None)
+        asked = no_update if job is None else {**(jobs_of["asked"] or {}), kind: job.number}
+        return {"asked": asked, "messages": {name: errors.get(name, "") for name in FORM}}
+
+
+def _cancel(jobs: GridJobs, state: Mapping[str, Any] | None) -> None:
+    """Cancel the sweep and the walk-forward that a tab looks at."""
+    for name in ("sweep", "walk"):
+        job = _job(jobs, state, name)
+        if job is not None:
+            job.cancel()
+
+
+def _started(
+    runtime: Runtime, jobs: GridJobs, ask: Ask | None, raw: Mapping[str, Any], metric: str | None
+) -> tuple[GridJob | None, dict[str, str]]:
+    """The job of a form that was sent, and what is wrong with its fields, by name.
+
+    ask: what the tab would ask over the usual axes, None without a pair. raw: the texts of the
+    form. metric: by which a walk-forward chooses, None for a sweep.
+    """
+    axes, errors = check_axes(raw)
+    stretches = None
+    if metric is not None:
+        stretches, wrong = check_walk(raw, metric)
+        errors |= wrong
+    if errors or axes is None or ask is None:
+        return None, errors
+    job = jobs.add(GridJob(Ask(ask.market, ask.pair, ask.settings, *axes, stretches)))
+    job.start(*runtime.legs(ask.market[0], ask.pair))
+    return job, {}
 
 
 def _register_axes(app: Dash) -> None:
@@ -244,9 +251,9 @@ def _register_axes(app: Dash) -> None:
             inputs={"name": Input(FORM[axis], "value")},
             prevent_initial_call=True,
         )
-        async def span(name):
-            chosen: Axis = usual_axis(name)
-            return {part: f"{getattr(chosen, part):g}" for part in PARTS}
+        async def span(name: str) -> dict[str, Any]:
+            usual = usual_axis(name)
+            return {part: SWEEP[f"x_{part}"].text(getattr(usual, part)) for part in PARTS}
 
 
 def _register_pick(app: Dash, jobs: GridJobs) -> None:
@@ -259,7 +266,7 @@ def _register_pick(app: Dash, jobs: GridJobs) -> None:
         state={"state": State(STATE, "data")},
         prevent_initial_call=True,
     )
-    async def apply(pick, state):
+    async def apply(pick: dict[str, Any] | None, state: dict[str, Any] | None) -> dict[str, Any]:
         job = _job(jobs, state, "sweep")
         if not pick or job is None or not isinstance(job.result, SweepResult):
             raise PreventUpdate
@@ -267,8 +274,8 @@ def _register_pick(app: Dash, jobs: GridJobs) -> None:
         row, column = int(pick["row"]), int(pick["column"])
         if not (0 <= row < len(grid.y_values) and 0 <= column < len(grid.x_values)):
             raise PreventUpdate
-        chosen = {grid.x_name: grid.x_values[column], grid.y_name: grid.y_values[row]}
-        made: dict[str, Any] = {name: f"{value:g}" for name, value in chosen.items()}
-        window = made.pop("z_window", no_update)
-        rules = {rule.name: made.get(rule.name, no_update) for rule in RULES}
+        cell = {grid.x_name: grid.x_values[column], grid.y_name: grid.y_values[row]}
+        texts: dict[str, Any] = {name: SWEPT[name].text(value) for name, value in cell.items()}
+        window = texts.pop("z_window", no_update)
+        rules = {name: texts.get(name, no_update) for name in BACKTEST}
         return {"rules": rules, "z_window": window}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -12,9 +13,17 @@ from dash.exceptions import PreventUpdate
 
 from dashapp import ids
 from dashapp.services.runtime import Runtime
-from dashapp.ui.components import attributes, card, dialog, number_column, table, text_column
+from dashapp.text.numbers import utc_time
+from dashapp.ui.components import (
+    attributes,
+    button,
+    card,
+    dialog,
+    number_column,
+    table,
+    text_column,
+)
 from dashapp.ui.pages.data import archive_export
-from dashapp.ui.pages.shared import utc_time
 from storage.archive.archive import ArchiveError, Holding
 
 INTERVAL = "archive-interval"
@@ -41,17 +50,15 @@ _COLUMNS = [
 
 
 def _button(button_id: str, words: str, tone: str = "") -> Component:
-    return dbc.Button(
-        words, id=button_id, size="sm", color="secondary", outline=True, className=tone
-    )
+    return button(button_id, words, className=tone)
 
 
 def _tools() -> list[Component]:
-    """What can be done with the selected row; one more button is one more thing to do."""
+    """What can be done with the selected row."""
     return [_button(LOAD, "Load as a market"), _button(DELETE, "Delete …")]
 
 
-def _asked() -> Component:
+def _confirmation() -> Component:
     """The question before anything is deleted."""
     answers = [
         _button(KEEP, "Keep it"),
@@ -64,7 +71,7 @@ def _asked() -> Component:
 
 def panel() -> Component:
     """The card: how the archive does, what it holds, and what to do with it."""
-    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", only_one=True)
+    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", single_row=True)
     says = html.P(id=SAYS, role="status", **attributes(aria_live="polite"))
     return card(
         "Archive",
@@ -74,32 +81,32 @@ def panel() -> Component:
             grid,
             says,
             archive_export.row(),
-            _asked(),
+            _confirmation(),
         ],
         tools=_tools(),
         extra="wide",
     )
 
 
-def holding_row(one: Holding) -> dict[str, Any]:
+def holding_row(holding: Holding) -> dict[str, Any]:
     """A row of the table; its id names what it holds."""
-    what = one.kind if one.timeframe is None else f"{one.timeframe} bars"
+    what = holding.kind if holding.timeframe is None else f"{holding.timeframe} bars"
     return {
-        "id": f"{one.market}|{one.symbol}|{what}",
-        "market": one.market,
-        "title": one.title,
-        "symbol": one.symbol,
+        "id": f"{holding.market}|{holding.symbol}|{what}",
+        "market": holding.market,
+        "title": holding.title,
+        "symbol": holding.symbol,
         "what": what,
-        "first": utc_time(one.first_ts_ms // 1_000 * 1_000),
-        "last": utc_time(one.last_ts_ms // 1_000 * 1_000),
-        "rows": one.rows,
-        "mb": one.bytes / 1e6,
+        "first": utc_time(holding.first_ts_ms // 1_000 * 1_000),
+        "last": utc_time(holding.last_ts_ms // 1_000 * 1_000),
+        "rows": holding.rows,
+        "mb": holding.bytes / 1e6,
     }
 
 
-def status_words(runtime: Runtime, held: list[Holding]) -> tuple[str, str]:
+def status_words(runtime: Runtime, holdings: list[Holding]) -> tuple[str, str]:
     """How the archive does, and the tone of that."""
-    keeper = runtime.recorder.keeper
+    keeper = runtime.recorder.writer
     if not keeper.keeps:
         return "nothing is kept: the app was started with --archive none", "muted"
     trouble = keeper.words
@@ -112,26 +119,28 @@ def status_words(runtime: Runtime, held: list[Holding]) -> tuple[str, str]:
         if days
         else "ticks for ever"
     )
-    size = sum(one.bytes for one in held) / 1e6
+    size = sum(holding.bytes for holding in holdings) / 1e6
     return f"{where} · {size:,.1f} MB · {span}; the simulated market is not kept", "muted"
 
 
 def question(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """What would be deleted, in words."""
-    market = [one for one in rows if one["market"] == row["market"]]
-    of_symbol = sum(one["rows"] for one in market if one["symbol"] == row["symbol"])
-    count, rows_of_all = len({one["symbol"] for one in market}), sum(one["rows"] for one in market)
-    others = f" The whole market is {count} symbols with {rows_of_all:,} rows."
+    by_symbol: Counter[str] = Counter()
+    for other in rows:
+        if other["market"] == row["market"]:
+            by_symbol[other["symbol"]] += other["rows"]
+    symbols, total = len(by_symbol), by_symbol.total()
+    whole = f" The whole market is {symbols} symbols with {total:,} rows." if symbols > 1 else ""
     return (
-        f"{row['symbol']} of {row['title']} has {of_symbol:,} rows here."
-        f"{others if count > 1 else ''} What is deleted cannot be brought back."
+        f"{row['symbol']} of {row['title']} has {by_symbol[row['symbol']]:,} rows here."
+        f"{whole} What is deleted cannot be brought back."
     )
 
 
 async def load(runtime: Runtime, row: dict[str, Any]) -> tuple[Any, str, str]:
     """Load the market of a row: where to look, what to say, and its tone."""
     try:
-        market_id = await runtime.files.load_kept(row["market"])
+        market_id = await runtime.uploads.load_kept(row["market"])
     except (KeyError, ArchiveError) as error:
         return no_update, str(error.args[0]), "tone-down"
     return {"market": market_id, "at": time.time()}, f"{row['title']} is loaded", "tone-up"
@@ -165,10 +174,15 @@ def _register_table(app: Dash, runtime: Runtime) -> None:
         inputs={"tick": Input(INTERVAL, "n_intervals"), "said": Input(SAYS, "children")},
         state={"shown": State(ids.ARCHIVE_TABLE, "rowData"), "words": State(STATUS, "children")},
     )
-    async def show(tick, said, shown, words):
-        held = await runtime.recorder.contents()
-        rows = [holding_row(one) for one in held]
-        text, tone = status_words(runtime, held)
+    async def show(
+        tick: int | None,
+        said: Any,
+        shown: list[Any] | None,
+        words: str | None,
+    ) -> dict[str, Any]:
+        holdings = await runtime.recorder.contents()
+        rows = [holding_row(holding) for holding in holdings]
+        text, tone = status_words(runtime, holdings)
         if rows == shown and text == words:
             raise PreventUpdate
         return {"rows": rows, "status": text, "tone": f"tone-{tone}"}
@@ -179,46 +193,43 @@ def _register_buttons(app: Dash, runtime: Runtime) -> None:
 
     @app.callback(
         output={"open": Output(ASKED, "is_open"), "question": Output(QUESTION, "children")},
-        inputs=[
-            Input(DELETE, "n_clicks"),
-            Input(KEEP, "n_clicks"),
-            Input(DELETE_SYMBOL, "n_clicks"),
-            Input(DELETE_MARKET, "n_clicks"),
-        ],
-        state=[selected, State(ids.ARCHIVE_TABLE, "rowData")],
+        inputs={"clicks": _clicks(DELETE, KEEP, DELETE_SYMBOL, DELETE_MARKET)},
+        state={"selected": selected, "rows": State(ids.ARCHIVE_TABLE, "rowData")},
         prevent_initial_call=True,
     )
-    async def ask(clicks, keep, symbol, market, chosen, rows):
-        if ctx.triggered_id != DELETE or not clicks or not chosen:
+    async def ask(
+        clicks: dict[str, int | None], selected: list[Any] | None, rows: list[Any] | None
+    ) -> dict[str, Any]:
+        if ctx.triggered_id != DELETE or not clicks[DELETE] or not selected:
             return {"open": False, "question": no_update}
-        return {"open": True, "question": question(chosen[0], rows or [])}
+        return {"open": True, "question": question(selected[0], rows or [])}
 
     @app.callback(
         output={
             "says": Output(SAYS, "children"),
             "tone": Output(SAYS, "className"),
             "focus": Output(ids.FOCUS, "data", allow_duplicate=True),
-            "chosen": Output(ids.ARCHIVE_TABLE, "selectedRows"),
+            "selected": Output(ids.ARCHIVE_TABLE, "selectedRows"),
         },
-        inputs=[
-            Input(LOAD, "n_clicks"),
-            Input(DELETE, "n_clicks"),
-            Input(DELETE_SYMBOL, "n_clicks"),
-            Input(DELETE_MARKET, "n_clicks"),
-        ],
-        state=[selected],
+        inputs={"clicks": _clicks(LOAD, DELETE, DELETE_SYMBOL, DELETE_MARKET)},
+        state={"selected": selected},
         prevent_initial_call=True,
     )
-    async def act(load_clicks, delete_clicks, symbol, market, chosen):
-        same = {"focus": no_update, "chosen": no_update}
-        if not any((load_clicks, delete_clicks, symbol, market)):
+    async def act(clicks: dict[str, int | None], selected: list[Any] | None) -> dict[str, Any]:
+        same = {"focus": no_update, "selected": no_update}
+        if not any(clicks.values()):
             raise PreventUpdate
-        if not chosen:
+        if not selected:
             return {"says": "select a row of the table first", "tone": "tone-warn", **same}
         if ctx.triggered_id == DELETE:
             return {"says": "", "tone": "", **same}
         if ctx.triggered_id == LOAD:
-            focus, says, tone = await load(runtime, chosen[0])
-            return {"says": says, "tone": tone, "focus": focus, "chosen": no_update}
-        says, tone = await delete(runtime, chosen[0], ctx.triggered_id == DELETE_MARKET)
-        return {"says": says, "tone": tone, "focus": no_update, "chosen": []}
+            focus, says, tone = await load(runtime, selected[0])
+            return {"says": says, "tone": tone, "focus": focus, "selected": no_update}
+        says, tone = await delete(runtime, selected[0], ctx.triggered_id == DELETE_MARKET)
+        return {"says": says, "tone": tone, "focus": no_update, "selected": []}
+
+
+def _clicks(*buttons: str) -> dict[str, Input]:
+    """The clicks on buttons, by their ids."""
+    return {button_id: Input(button_id, "n_clicks") for button_id in buttons}

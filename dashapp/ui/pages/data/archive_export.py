@@ -27,7 +27,7 @@ DOWNLOAD = "archive-download"
 SAYS = "archive-export-says"
 DATASET = "/export/archive/dataset.zip"
 
-_WHAT = [("ticks", "Ticks"), *((one, f"{one} bars") for one in TIMEFRAMES)]
+_WHAT = [("ticks", "Ticks"), *((timeframe, f"{timeframe} bars") for timeframe in TIMEFRAMES)]
 _FORMS = [
     ("csv", "CSV"),
     ("json", "JSON"),
@@ -54,7 +54,7 @@ def row() -> Component:
     """Replay and download, for the row that is selected."""
     return html.Div(
         [
-            dbc.Button("Replay", id=REPLAY, size="sm", color="secondary", outline=True),
+            components.button(REPLAY, "Replay"),
             _moment(FROM, "From (UTC)"),
             _moment(TO, "To (UTC)"),
             _labelled("What", components.select(WHAT, _WHAT, "ticks"), WHAT),
@@ -88,21 +88,19 @@ def epoch_ms(text: str | None) -> int | None:
     return int(at.timestamp() * 1_000)
 
 
-def address(
-    chosen: dict[str, Any], start: str | None, end: str | None, what: str, form: str
-) -> str:
+def address(row: dict[str, Any], start: str | None, end: str | None, what: str, form: str) -> str:
     """Where the export of a row is. Raises ValueError in words.
 
     >>> address({"market": "live-x", "symbol": "A"}, None, None, "1m", "csv")
     '/export/live-x/bars.csv?kept=archive&symbol=A&timeframe=1m'
     """
-    asked: dict[str, Any] = {"kept": "archive", "symbol": chosen["symbol"]}
+    query: dict[str, Any] = {"kept": "archive", "symbol": row["symbol"]}
     if what != "ticks":
-        asked["timeframe"] = what
+        query["timeframe"] = what
     span = {"start_ms": epoch_ms(start), "end_ms": epoch_ms(end)}
-    asked.update({name: value for name, value in span.items() if value is not None})
+    query.update({name: value for name, value in span.items() if value is not None})
     kind = "ticks" if what == "ticks" else "bars"
-    return f"/export/{quote(chosen['market'], safe='')}/{kind}.{form}?{urlencode(asked)}"
+    return f"/export/{quote(row['market'], safe='')}/{kind}.{form}?{urlencode(query)}"
 
 
 def register(app: Dash, runtime: Runtime) -> None:
@@ -114,18 +112,24 @@ def register(app: Dash, runtime: Runtime) -> None:
             "says": Output(SAYS, "children"),
         },
         inputs={
-            "chosen": Input(ids.ARCHIVE_TABLE, "selectedRows"),
+            "selected": Input(ids.ARCHIVE_TABLE, "selectedRows"),
             "start": Input(FROM, "value"),
             "end": Input(TO, "value"),
             "what": Input(WHAT, "value"),
             "form": Input(FORM, "value"),
         },
     )
-    async def point(chosen, start, end, what, form):
-        if not chosen:
+    async def point(
+        selected: list[Any] | None,
+        start: str | None,
+        end: str | None,
+        what: str,
+        form: str,
+    ) -> dict[str, Any]:
+        if not selected:
             return {"href": "", "says": _EMPTY}
         try:
-            return {"href": address(chosen[0], start, end, what, form), "says": ""}
+            return {"href": address(selected[0], start, end, what, form), "says": ""}
         except ValueError as error:
             return {"href": "", "says": str(error)}
 
@@ -135,16 +139,18 @@ def register(app: Dash, runtime: Runtime) -> None:
             "says": Output(SAYS, "children", allow_duplicate=True),
         },
         inputs={"clicks": Input(REPLAY, "n_clicks")},
-        state={"chosen": State(ids.ARCHIVE_TABLE, "selectedRows"), "start": State(FROM, "value")},
+        state={"selected": State(ids.ARCHIVE_TABLE, "selectedRows"), "start": State(FROM, "value")},
         prevent_initial_call=True,
     )
-    async def replay(clicks, chosen, start):
+    async def replay(
+        clicks: int | None, selected: list[Any] | None, start: str | None
+    ) -> dict[str, Any]:
         if not clicks:
             raise PreventUpdate
-        if not chosen:
+        if not selected:
             return {"focus": no_update, "says": _EMPTY}
         try:
-            await runtime.replays.start(chosen[0]["market"], START_SPEED, epoch_ms(start))
+            await runtime.replays.start(selected[0]["market"], START_SPEED, epoch_ms(start))
         except (KeyError, ValueError) as error:
             return {"focus": no_update, "says": str(error.args[0])}
         return {"focus": {"market": MARKET, "at": clicks}, "says": ""}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, html
@@ -17,7 +18,7 @@ from dashapp.ui import components
 def button() -> Component:
     """The button, hidden while the market in view was not uploaded."""
     return html.Div(
-        dbc.Button("Remove this market", id=ids.REMOVE, size="sm", color="secondary", outline=True),
+        components.button(ids.REMOVE, "Remove this market"),
         id=ids.REMOVE_BOX,
         hidden=True,
     )
@@ -42,21 +43,26 @@ def register(app: Dash, runtime: Runtime) -> None:
             "words": Output(ids.REMOVE_WORDS, "children"),
         },
         inputs={
-            "asked": Input(ids.REMOVE, "n_clicks"),
-            "kept": Input(ids.REMOVE_KEEP, "n_clicks"),
+            "remove": Input(ids.REMOVE, "n_clicks"),
+            "keep": Input(ids.REMOVE_KEEP, "n_clicks"),
         },
         state={"market": State(ids.MARKET, "value"), "shown": State(ids.REMOVE_DIALOG, "is_open")},
         prevent_initial_call=True,
     )
-    async def ask(asked, kept, market, shown):
-        if not asked and not kept:
+    async def ask(
+        remove: int | None,
+        keep: int | None,
+        market: str | None,
+        shown: bool | None,
+    ) -> dict[str, Any]:
+        if not remove and not keep:
             raise PreventUpdate  # the page has just been shown
-        body = runtime.market(market or "")
-        if shown or body is None or body.kind != "upload":
+        uploaded = runtime.market(market or "")
+        if shown or uploaded is None or uploaded.kind != "upload":
             return {"open": False, "words": ""}
         words = (
-            f"{body.title}: {', '.join(body.symbols)}. Its rows leave this server's memory; "
-            "the file on your disk stays as it is."
+            f"{uploaded.title}: {', '.join(uploaded.symbols)}. "
+            "Its rows leave this server's memory; the file on your disk stays as it is."
         )
         return {"open": True, "words": words}
 
@@ -70,13 +76,13 @@ def register(app: Dash, runtime: Runtime) -> None:
         state={"market": State(ids.MARKET, "value")},
         prevent_initial_call=True,
     )
-    async def remove(confirmed, market):
+    async def remove(confirmed: int | None, market: str | None) -> dict[str, Any]:
         if not confirmed:
             raise PreventUpdate
-        body = runtime.market(market or "")
+        uploaded = runtime.market(market or "")
         try:
-            runtime.files.remove(market or "")
-            words = f"{body.title if body else market} was removed"
+            runtime.uploads.remove(market or "")
+            words = f"{uploaded.title if uploaded else market} was removed"
         except (KeyError, ValueError) as error:
             words = str(error.args[0])
         focus = {"market": runtime.default_market, "at": time.time()}

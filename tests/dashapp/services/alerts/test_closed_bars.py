@@ -23,8 +23,8 @@ SPAN_S = 400
 @pytest.fixture
 def runtime():
     made = Runtime(Settings(source="none", archive=None))
-    made._analyses.ready = True
-    made.feed_status = lambda _: FeedStatus("test", "live")
+    made.kernels.ready = True
+    made.markets.status = lambda _: FeedStatus("test", "live")
     return made
 
 
@@ -43,7 +43,7 @@ def in_pieces(batches: list[Ticks], seconds: int) -> list[list[Ticks]]:
     """The same ticks, so many seconds at a time."""
     ends = range(seconds, SPAN_S + seconds, seconds)
     return [
-        [one.where((one.ts_ms >= (end - seconds) * 1_000) & (one.ts_ms < end * 1_000))]
+        [one[(one.ts_ms >= (end - seconds) * 1_000) & (one.ts_ms < end * 1_000)]]
         for end in ends
         for one in batches
     ]
@@ -60,7 +60,7 @@ async def fired(runtime: Runtime, pieces: list[list[Ticks]], step_every: int = 1
         if number % (2 * step_every) == 0 or number == len(pieces):
             await runtime.alerts.step()
     assert not runtime.alerts.paused(rule.id)
-    events = runtime.alerts.events()[::-1]
+    events = runtime.alerts.history.events()[::-1]
     return [(event.ts_ms, event.value) for event in events]
 
 
@@ -80,9 +80,9 @@ async def test_what_fires_is_what_the_bars_of_the_whole_batch_fire(runtime):
     for batch in batches:
         whole.append(batch)
     y, x = (whole.bars(symbol, "1s") for symbol in ("BTCUSDT", "ETHUSDT"))
-    times, values = readings_between(y, x, PairParams(**PARAMS), "z", -1, (SPAN_S - 4) * 1_000)
+    times, values = readings_between(y, x, PairParams(**PARAMS), ["z"], -1, (SPAN_S - 4) * 1_000)
     (rule,) = runtime.alerts.rules
-    readings = [Reading(rule.key, *one) for one in zip(times.tolist(), values, strict=True)]
+    readings = [Reading(rule.key, *one) for one in zip(times.tolist(), values["z"], strict=True)]
     expected, _ = evaluate([rule], readings, AlertState())
     assert events == [(event.ts_ms, event.value) for event in expected]
 
@@ -112,7 +112,7 @@ async def test_a_long_backlog_is_read_part_by_part(runtime, monkeypatch):
     for _ in range(12):
         behind.append(runtime.alerts.behind_ms(market))
         await runtime.alerts.step()
-    assert [(one.ts_ms, one.value) for one in runtime.alerts.events()[::-1]] == slow
+    assert [(one.ts_ms, one.value) for one in runtime.alerts.history.events()[::-1]] == slow
     assert behind[0] > 390_000
     assert behind == sorted(behind, reverse=True)
     assert behind[-1] < 5_000, "all but the bars that are still open"
@@ -132,7 +132,7 @@ async def test_a_market_that_begins_anew_is_heard_from_its_first_bar_again(runti
     first = await fired(runtime, in_pieces(batches, 60))
     again = await fired(runtime, in_pieces(batches, 60))
     assert again == first + first
-    assert len({event.id for event in runtime.alerts.events()}) == len(again)
+    assert len({event.id for event in runtime.alerts.history.events()}) == len(again)
 
 
 async def test_readings_of_a_market_that_is_replaced_meanwhile_are_dropped(runtime, monkeypatch):

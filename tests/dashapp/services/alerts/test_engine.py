@@ -13,7 +13,10 @@ from analytics.model import FeedStatus, PairParams, Ticks
 from analytics.outcomes import outcome
 from dashapp.services.alerts import engine
 from dashapp.services.alerts.engine import AlertEngine
-from dashapp.services.alerts.readings import rehearsal
+from dashapp.services.alerts.readings import past_readings
+from dashapp.services.archive.recorder import key_of
+from dashapp.services.archive.writer import ArchiveWriter
+from dashapp.services.feeds.sinks import ArchiveSink
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from dashapp.ui.pages.alerts.page import became
@@ -30,8 +33,8 @@ ON_Z = {"market": "live", "metric": "z", "operator": "abs>", "params": asdict(PA
 def runtime() -> Runtime:
     """A live market without a feed that counts as live; statistics count as compiled."""
     made = Runtime(QUIET)
-    made.feed_status = lambda _: FeedStatus("test", "live")
-    made._analyses.ready = True
+    made.markets.status = lambda _: FeedStatus("test", "live")
+    made.kernels.ready = True
     return made
 
 
@@ -67,7 +70,7 @@ async def test_a_value_that_dithers_about_its_threshold_fires_once_with_hysteres
     runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "id": "bare"})
     runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "hysteresis": 1.0, "id": "calm"})
     await fed(runtime, [*dither, 98.9, 101.0])
-    fired = [event.rule_id for event in runtime.alerts.events()]
+    fired = [event.rule_id for event in runtime.alerts.history.events()]
     assert fired.count("bare") == 101
     assert fired.count("calm") == 2
 
@@ -93,8 +96,8 @@ def part(of: Ticks, span: slice) -> Ticks:
 async def closed_bar_alerts(chunk: int) -> list[tuple[int, float]]:
     """Alerts on closed bars when the same ticks come in chunks of this many."""
     made = Runtime(QUIET)
-    made.feed_status = lambda _: FeedStatus("test", "live")
-    made._analyses.ready = True
+    made.markets.status = lambda _: FeedStatus("test", "live")
+    made.kernels.ready = True
     made.alerts.add_rule({**ON_Z, "threshold": 1.5, "on": "close"})
     both = pair_ticks(500)
     lead = 260  # a view's worth, so that each run begins at the same bar
@@ -105,7 +108,7 @@ async def closed_bar_alerts(chunk: int) -> list[tuple[int, float]]:
         for one in both:
             made.markets["live"].append(part(one, slice(start, start + chunk)))
         await made.alerts.step()
-    return [(event.ts_ms, event.value) for event in made.alerts.events()[::-1]]
+    return [(event.ts_ms, event.value) for event in made.alerts.history.events()[::-1]]
 
 
 async def test_alerts_on_closed_bars_do_not_depend_on_how_many_ticks_come_at_once():
@@ -126,34 +129,35 @@ async def test_a_rule_armed_again_does_not_hear_of_bars_while_it_was_off(runtime
     assert await runtime.alerts.step() == []
 
 
-async def test_the_rehearsal_counts_what_the_engine_would_have_fired(runtime):
+async def test_the_preview_counts_what_the_engine_would_have_fired(runtime):
     both = pair_ticks(400)
     for one in both:
         runtime.markets["live"].append(one)
     rule = runtime.alerts.add_rule({**ON_Z, "threshold": 1.5, "on": "close"})
-    times, values = rehearsal(runtime.markets["live"], rule)()
+    times, values, betas = past_readings(runtime.markets["live"], rule)()
     assert len(times) == PAIR.limit
-    snapshot = await runtime.snapshot("live", PAIR)
+    snapshot = await runtime.analysis.snapshot("live", PAIR)
     assert values[-1] == pytest.approx(snapshot.z[-1], rel=1e-9)
+    assert betas[-1] == pytest.approx(snapshot.fit.beta, rel=1e-9)
 
 
-async def test_the_rehearsal_is_of_the_bars_that_the_activity_filter_leaves(runtime):
+async def test_the_preview_is_of_the_bars_that_the_activity_filter_leaves(runtime):
     for one in pair_ticks(400):
         of_every_other_second = one.ts_ms // 1_000 % 2 == 0
         runtime.markets["live"].append(one)
-        runtime.markets["live"].append(one.where(of_every_other_second))
+        runtime.markets["live"].append(one[of_every_other_second])
     params = {**asdict(PAIR), "min_trades": 3, "limit": 150}
-    made = await runtime.alerts.rehearsals.of({**ON_Z, "params": params, "threshold": 1.5})
+    made = await runtime.alerts.previews.of({**ON_Z, "params": params, "threshold": 1.5})
     assert made.words.endswith("in the 150 bars in view")
-    snapshot = await runtime.snapshot("live", PairParams(**params))
+    snapshot = await runtime.analysis.snapshot("live", PairParams(**params))
     assert {one.ts_ms for one in made.marks} <= set(snapshot.ts_ms.tolist())
     assert made.marks
 
 
-async def test_the_rehearsal_of_a_symbol_names_the_bars_that_it_is_of(runtime):
+async def test_the_preview_of_a_symbol_names_the_bars_that_it_is_of(runtime):
     for one in pair_ticks(400):
         runtime.markets["live"].append(one)
-    made = await runtime.alerts.rehearsals.of({**PRICE, "threshold": 1.0})
+    made = await runtime.alerts.previews.of({**PRICE, "threshold": 1.0})
     assert made.words == "it would have fired once in the newest 400 1s bars"
 
 
@@ -167,7 +171,7 @@ async def test_what_became_of_an_alert_is_told_once_it_is_known(runtime, monkeyp
             runtime.markets["live"].append(part(one, slice(start, start + lead)))
         await runtime.alerts.step()
     await runtime.alerts.step()
-    (record,) = runtime.alerts.records("live")
+    (record,) = runtime.alerts.history.records("live")
     assert record.outcome.done
     bars = [runtime.markets["live"].bars(leg, "1s") for leg in record.event.symbols]
     assert record.outcome == outcome(*bars, PAIR, record.event.ts_ms)
@@ -181,15 +185,15 @@ async def test_what_became_of_an_alert_is_not_read_from_another_body_of_data(run
     for one in both:
         runtime.markets["live"].append(part(one, slice(0, 160)))
     await runtime.alerts.step()
-    (record,) = runtime.alerts.records("live")
+    (record,) = runtime.alerts.history.records("live")
     assert record.followed
     kept = record.document()
-    anew = AlertEngine(runtime, lambda write: None)
+    anew = AlertEngine(runtime.markets, runtime.kernels, ArchiveWriter())
     anew.restore([], [kept], {})
     for one in both:
         runtime.markets["live"].append(part(one, slice(160, 240)))
     await anew.step()
-    (restored,) = anew.records("live")
+    (restored,) = anew.history.records("live")
     assert restored.outcome is None
     assert became(restored) == "not known: its data are gone"
     begun = Runtime(QUIET).markets["live"]
@@ -213,8 +217,8 @@ async def test_outcomes_and_deliveries_survive_a_restart(tmp_path, monkeypatch):
     settings = replace(QUIET, archive=str(tmp_path / "kept.sqlite"))
     first = Runtime(settings)
     await first.start()
-    first.feed_status = lambda _: FeedStatus("test", "live")
-    first._analyses.ready = True
+    first.markets.status = lambda _: FeedStatus("test", "live")
+    first.kernels.ready = True
     first.alerts.add_rule({**ON_Z, "threshold": 1.5, "once": True, "on": "close"})
     both = pair_ticks(500)
     for start in range(0, len(both[0]), 300):
@@ -222,11 +226,11 @@ async def test_outcomes_and_deliveries_survive_a_restart(tmp_path, monkeypatch):
             first.markets["live"].append(part(one, slice(start, start + 300)))
         await first.alerts.step()
     await first.alerts.step()
-    before = [record.document() for record in first.alerts.records()]
+    before = [record.document() for record in first.alerts.history.records()]
     await first.stop()
     again = Runtime(settings)
     await again.start()
-    after = [record.document() for record in again.alerts.records()]
+    after = [record.document() for record in again.alerts.history.records()]
     await again.stop()
     assert before[0]["outcome"] is not None
     assert after == before
@@ -242,17 +246,20 @@ async def test_what_becomes_of_an_alert_is_learned_on_when_its_market_comes_back
     for source, span in (("ws://a", early), ("ws://b", early), ("ws://a", late)):
         runtime = Runtime(settings)
         await runtime.start()
-        runtime.feed_status = lambda _: FeedStatus("test", "live")
-        runtime._analyses.ready = True
-        market = runtime.markets["live"] = Market("live", "Live", "live")
-        tape = runtime.recorder.tape(market, source)
-        await runtime.recorder.revive(market, tape)
+        runtime.markets.status = lambda _: FeedStatus("test", "live")
+        runtime.kernels.ready = True
+        market = Market("live", "Live", "live", kept_as=key_of(source))
+        runtime.markets["live"] = market
+        sink = ArchiveSink(market, runtime.recorder.writer)
+        await runtime._restorer.revive(market)
         if not records:
             runtime.alerts.add_rule({**ON_Z, "threshold": 0.1, "id": "r", "cooldown_s": 999})
         for one in both:
-            tape.take(market.append(part(one, span)))
+            sink.take(market.append(one[span]))
         await runtime.alerts.step()
-        records.append([one for one in runtime.alerts.records() if one.event.rule_id == "r"][-1])
+        records.append(
+            [one for one in runtime.alerts.history.records() if one.event.rule_id == "r"][-1]
+        )
         await runtime.stop()
     here, elsewhere, back = records
     assert here.event == elsewhere.event == back.event
@@ -264,22 +271,22 @@ async def test_what_becomes_of_an_alert_is_learned_on_when_its_market_comes_back
     assert back.outcome == outcome(*bars, PAIR, back.event.ts_ms)
 
 
-async def test_a_rehearsal_is_shown_at_once_and_made_anew_behind(runtime):
+async def test_a_preview_is_shown_at_once_and_made_anew_behind(runtime):
     for one in pair_ticks(400):
         runtime.markets["live"].append(one)
     rule = {**ON_Z, "threshold": 1.5}
-    rehearsals = runtime.alerts.rehearsals
-    assert rehearsals.recent(rule).words == ""
-    whole = await rehearsals.of(rule)
+    previews = runtime.alerts.previews
+    assert previews.recent(rule).words == ""
+    whole = await previews.of(rule)
     for _ in range(50):
         await asyncio.sleep(0.02)
-        if rehearsals.version:
+        if previews.version:
             break
-    assert rehearsals.recent(rule) == whole
+    assert previews.recent(rule) == whole
     assert whole.words == f"it would have fired {len(whole.marks)} times in the 200 bars in view"
     assert len(whole.marks) > 5
     with pytest.raises(ValueError, match="threshold is 'x'"):
-        await rehearsals.of({**ON_Z, "threshold": "x"})
+        await previews.of({**ON_Z, "threshold": "x"})
 
 
 async def test_a_rule_beside_another_on_the_same_reading_hears_of_it_at_once(runtime):

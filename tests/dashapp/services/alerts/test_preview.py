@@ -1,20 +1,19 @@
-"""Rehearsals that are shown beside live figures: recent ones stand, and few are remembered."""
+"""Previews of rules beside live figures: recent ones stand, and few are remembered."""
 
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 
-from dashapp.services.alerts import preview
-from dashapp.services.alerts.preview import Rehearsal, Rehearsals
-
-SOURCE = SimpleNamespace(kernels_ready=True, market=lambda _: None)
+from dashapp.services.alerts.preview import Preview, Previews
+from dashapp.services.markets import Markets
+from dashapp.services.startup import Kernels
 
 
-async def test_rules_that_cannot_be_are_not_remembered_for_ever(monkeypatch):
-    monkeypatch.setattr(preview, "RECENT_S", 0.0)
-    held = Rehearsals(SOURCE)
+async def test_rules_that_cannot_be_are_not_remembered_for_ever():
+    previews = Previews(Markets(), Kernels())
     for number in range(100):
-        assert held.recent({"threshold": -number}) == Rehearsal()
+        assert previews.recent({"threshold": -number}) == Preview()
         await asyncio.sleep(0)
-    assert len(held._begun_s) <= 1
+    assert len(previews._begun) <= 32
+    assert len(previews._recent) == 0
+    assert len(previews._tasks) <= 1

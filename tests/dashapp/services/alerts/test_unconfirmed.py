@@ -19,7 +19,7 @@ def live(runtime: Runtime, ticks_of: Callable[..., Ticks], monkeypatch) -> Marke
     market = Market("live", "Live", "live")
     runtime.markets["live"] = market
     running = FeedStatus("ws://127.0.0.1", "live")
-    monkeypatch.setattr(runtime, "feed_status", lambda market_id: running)
+    monkeypatch.setattr(runtime.markets, "status", lambda market_id: running)
     for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
         market.append(ticks_of(symbol, seed=seed))
     return market
@@ -93,14 +93,14 @@ async def test_a_price_that_is_carried_forward_is_doubted_as_long_as_it_is(runti
 
 
 async def test_the_log_and_the_strip_tell_an_outlier(ticks_of, runtime):
-    await runtime._feed.start("ws://127.0.0.1:9/", [])
-    feed = runtime._feed._running
+    await runtime.feeds.start("ws://127.0.0.1:9/", [])
+    feed = runtime.feeds._running
     now_ms = int(time.time() * 1_000)
     feed._sink([ticks_of("BTCUSDT", 30, start_ms=now_ms - 40_000)], [])
     feed._sink([Ticks("BTCUSDT", [now_ms], [90_000.0], [1.0], [-1])], [])
     feed._sink([Ticks("BTCUSDT", [now_ms], [90_001.0], [1.0], [-1])], [])
-    said = [words for _, words in runtime.feed_events("live") if words.startswith("outlier")]
+    said = [words for _, words in runtime.feeds.events("live") if words.startswith("outlier")]
     assert len(said) == 1, "the first of many"
     assert said[0].startswith("outlier: BTCUSDT at 90000 is +50% off the median")
-    assert runtime.trust("live")["outliers"] == 2
-    await runtime.stop_feed()
+    assert runtime.feeds.trust("live")["outliers"] == 2
+    await runtime.feeds.stop()

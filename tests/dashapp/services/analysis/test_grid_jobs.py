@@ -1,4 +1,4 @@
-"""Sweeps and walk-forwards as jobs: progress, cancel, what has changed since; their forms."""
+"""Sweeps and walk-forwards as jobs: progress, cancel, what has changed since."""
 
 from __future__ import annotations
 
@@ -8,42 +8,19 @@ from dataclasses import replace
 import pytest
 
 from analytics.backtest import BacktestParams
-from analytics.grid import AXES
 from analytics.model import PairParams
 from analytics.sweep import SweepResult
 from analytics.walkforward import WalkForward
-from dashapp.services.analysis.grid_jobs import (
-    MAX_JOBS,
-    SPANS,
-    Ask,
-    Axis,
-    GridJob,
-    GridJobs,
-    Walk,
-    check_axes,
-    check_walk,
-    usual_axis,
-)
+from dashapp.parameters.grid import Axis, Walk, usual_axis
+from dashapp.services.analysis.grid_jobs import MAX_JOBS, Ask, GridJob, GridJobs
 
 PARAMS = PairParams("BTCUSDT", "ETHUSDT")
 SETTINGS = BacktestParams(hedge_window=60)
 ASK = Ask(("demo", 1), PARAMS, SETTINGS, usual_axis("entry_z"), usual_axis("exit_z"))
-FORM = {
-    "x": "entry_z",
-    "x_low": "1",
-    "x_high": "3",
-    "x_steps": "9",
-    "y": "z_window",
-    "y_low": "20",
-    "y_high": "60",
-    "y_steps": "3",
-    "train_bars": "300",
-    "test_bars": "100",
-}
 
 
 async def finished(job: GridJob, runtime, pair: PairParams = PARAMS) -> GridJob:
-    job.start(*runtime.legs("demo", pair))
+    job.start(*runtime.analysis.legs("demo", pair))
     async with asyncio.timeout(60):
         await job.wait()
     return job
@@ -115,51 +92,5 @@ def test_what_was_fixed_and_changed_since_is_named_and_nothing_else():
     assert ASK.changed(replace(ASK, pair=replace(PARAMS, corr_window=90, hedge="tls"))) == []
     fitted = replace(ASK, settings=replace(SETTINGS, hedge_mode="in-sample"))
     now = replace(fitted, pair=replace(PARAMS, hedge="tls"))
-    assert fitted.changed(now) == ["hedge method"]
+    assert fitted.changed(now) == ["Hedge ratio (β)"]
     assert ASK.changed(replace(ASK, market=("demo", 2))) == ["market"]
-
-
-@pytest.mark.parametrize("name", AXES)
-def test_every_parameter_has_a_usual_axis_with_values_of_its_own(name):
-    values = usual_axis(name).values
-    assert len(values) == len(set(values)) == SPANS[name][2]
-    assert list(values) == sorted(values)
-
-
-def test_windows_are_whole_and_stand_once():
-    assert Axis("z_window", 20, 22, 9).values == (20, 21, 22)
-
-
-def test_a_form_becomes_two_axes():
-    axes, errors = check_axes(FORM)
-    assert errors == {}
-    assert axes == (Axis("entry_z", 1.0, 3.0, 9), Axis("z_window", 20.0, 60.0, 3))
-
-
-@pytest.mark.parametrize(
-    ("changes", "field", "words"),
-    [
-        ({"x": "luck"}, "x", "luck: none of the parameters"),
-        ({"y": "entry_z"}, "y", "the same as across"),
-        ({"x_low": "a"}, "x_low", "a: expected a number"),
-        ({"x_low": ""}, "x_low", "empty: expected a number"),
-        ({"x_steps": "101"}, "x_steps", "101: expected 2 to 100"),
-        ({"x_steps": "2.5"}, "x_steps", "2.5: expected 2 to 100"),
-        ({"x_steps": "nan"}, "x_steps", "nan: expected 2 to 100"),
-        ({"y_high": "20"}, "y_high", "20: expected more than 20"),
-        ({"y_high": "inf"}, "y_high", "inf: expected more than 20"),
-    ],
-)
-def test_a_field_of_the_grid_that_is_wrong_is_told_at_its_place(changes, field, words):
-    axes, errors = check_axes(FORM | changes)
-    assert axes is None
-    assert errors[field] == words
-
-
-def test_the_stretches_of_a_walk_forward_are_whole_and_long_enough():
-    assert check_walk(FORM, "net_return") == (Walk(300, 100, "net_return"), {})
-    assert check_walk(FORM, "trades") == (Walk(300, 100, "sharpe"), {})
-    walk, errors = check_walk(FORM | {"train_bars": "5", "test_bars": "ten"}, "sharpe")
-    assert walk is None
-    assert errors["train_bars"] == "5: expected a whole number from 30"
-    assert errors["test_bars"] == "ten: expected a whole number from 10"

@@ -9,16 +9,9 @@ import numpy as np
 import pytest
 
 from analytics.cointegration import johansen
-from dashapp.services.analysis import johansen as desk_module
-from dashapp.services.analysis.johansen import JohansenDesk, johansen_document, johansen_of
-
-
-async def until(condition) -> None:
-    for _ in range(2_000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen within 20 s")
+from dashapp.services.analysis import johansen as johansen_module
+from dashapp.services.analysis.johansen import JohansenTests, johansen_document, johansen_of
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(("trend", "order"), [("n", -1), ("c", 0), ("ct", 1), ("ctt", 1)])
@@ -47,14 +40,14 @@ def test_legs_without_a_test_say_why(pair_snapshot):
 
 
 async def test_a_page_never_waits_and_finds_the_test_later(pair_snapshot):
-    desk = JohansenDesk()
-    assert desk.latest("demo", pair_snapshot) is None
-    assert desk.made("demo", pair_snapshot.params) == 0
-    await until(lambda: desk.made("demo", pair_snapshot.params))
-    made = desk.latest("demo", pair_snapshot)
+    tests = JohansenTests()
+    assert tests.latest("demo", pair_snapshot) is None
+    assert tests.made("demo", pair_snapshot.params) == 0
+    await until(lambda: tests.made("demo", pair_snapshot.params))
+    made = tests.latest("demo", pair_snapshot)
     assert made.ts_ms == pair_snapshot.ts_ms[-1]
     await asyncio.sleep(0.05)
-    assert desk.latest("demo", pair_snapshot) is made, "the rows are the same: nothing to do"
+    assert tests.latest("demo", pair_snapshot) is made, "the rows are the same: nothing to do"
 
 
 async def test_a_pair_is_tested_once_in_its_spacing_and_then_of_its_newest_rows(
@@ -66,12 +59,12 @@ async def test_a_pair_is_tested_once_in_its_spacing_and_then_of_its_newest_rows(
         seen.append(float(snapshot.price_y[-1]))
         return johansen_of(snapshot)
 
-    monkeypatch.setattr(desk_module, "johansen_of", counted)
-    desk = JohansenDesk(spacing_s=0.6)
+    monkeypatch.setattr(johansen_module, "johansen_of", counted)
+    tests = JohansenTests(spacing_s=0.6)
     prices = [float(pair_snapshot.price_y[-1]) + step for step in range(4)]
     for price in prices:
         moved = np.append(pair_snapshot.price_y[:-1], price)
-        desk.latest("demo", replace(pair_snapshot, price_y=moved))
+        tests.latest("demo", replace(pair_snapshot, price_y=moved))
         await until(lambda: seen)
         await asyncio.sleep(0.05)
     await until(lambda: len(seen) == 2)
@@ -82,17 +75,17 @@ async def test_a_pair_is_tested_once_in_its_spacing_and_then_of_its_newest_rows(
 async def test_pairs_and_markets_are_told_apart_and_the_oldest_is_forgotten(
     pair_snapshot, monkeypatch
 ):
-    monkeypatch.setattr(desk_module, "MAX_KEPT", 2)
-    desk = JohansenDesk()
-    desk.latest("demo", pair_snapshot)
-    await until(lambda: desk.made("demo", pair_snapshot.params))
+    monkeypatch.setattr(johansen_module, "MAX_KEPT", 2)
+    tests = JohansenTests()
+    tests.latest("demo", pair_snapshot)
+    await until(lambda: tests.made("demo", pair_snapshot.params))
     other = replace(pair_snapshot, params=replace(pair_snapshot.params, trend="n"))
-    assert desk.latest("live", pair_snapshot) is None
-    assert desk.latest("demo", other) is None
-    assert desk.made("demo", pair_snapshot.params) == 0, "three pairs, two kept"
-    desk.stop()
+    assert tests.latest("live", pair_snapshot) is None
+    assert tests.latest("demo", other) is None
+    assert tests.made("demo", pair_snapshot.params) == 0, "three pairs, two kept"
+    tests.stop()
 
 
 def test_z_window_and_method_do_not_make_another_test(pair_snapshot):
     changed = replace(pair_snapshot.params, z_window=90, hedge="tls", hedge_window=100)
-    assert desk_module._pair(changed) == desk_module._pair(pair_snapshot.params)
+    assert johansen_module._pair(changed) == johansen_module._pair(pair_snapshot.params)

@@ -60,5 +60,5 @@ async def test_a_filtered_pair_is_ranked_on_the_rows_of_its_own_back_test(runtim
     alone = run_backtest(*legs, pair, rules)
     assert alone.rows_dropped > 100
     assert len(alone.ts_ms) > 200
-    (ranked,) = (await runtime.ranking("demo", pair, rules)).pairs
+    (ranked,) = (await runtime.analysis.ranking("demo", pair, rules)).pairs
     assert (ranked.net_return, ranked.trades) == (alone.figures.net_return, alone.figures.trades)

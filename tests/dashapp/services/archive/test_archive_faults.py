@@ -22,16 +22,10 @@ from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from storage.archive.archive import Archive
 from tests.exchange import Exchange
+from tests.waiting import until
 
 PROJECT = Path(__file__).resolve().parents[4]
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-
-
-async def until(condition, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -117,40 +111,40 @@ async def test_a_file_that_cannot_be_used_is_set_aside_and_live_data_flows(tmp_p
     async with streaming(path) as (runtime, key):
         (aside,) = [one for one in tmp_path.glob(f"*.{kind}-*") if not one.name.endswith("-wal")]
         assert aside.read_bytes() == content
-        told = runtime.trust("live")["archive"]
+        told = runtime.feeds.trust("live")["archive"]
         assert aside.name in told
         assert aside.name in caplog.text
-        archive = runtime.recorder.keeper.archive
+        archive = runtime.recorder.writer.archive
         await until(lambda: sum(one.rows for one in archive.contents() if one.market == key) > 50)
 
 
 async def test_a_disk_that_fills_up_stops_neither_feed_nor_pages_and_heals(small_disk, caplog):
     caplog.set_level(logging.INFO)
     async with streaming(small_disk / "a.sqlite", rate=500.0) as (runtime, key):
-        keeper = runtime.recorder.keeper
+        writer = runtime.recorder.writer
         filler = os.open(small_disk / "filler", os.O_WRONLY | os.O_CREAT)
         deadline = time.monotonic() + 30
-        while keeper.problem is None:
+        while writer.problem is None:
             assert time.monotonic() < deadline
             try:
                 while True:
                     os.write(filler, bytes(4_096))
             except OSError:
                 await asyncio.sleep(0.02)
-        assert "full" in runtime.trust("live")["archive"]
+        assert "full" in runtime.feeds.trust("live")["archive"]
         count = runtime.markets["live"].counters.accepted
         await until(lambda: runtime.markets["live"].counters.accepted > count + 500)
-        assert runtime.feed_status("live").state == "live"
-        assert "ticks wait" in runtime.trust("live")["archive"]
+        assert runtime.markets.status("live").state == "live"
+        assert "ticks wait" in runtime.feeds.trust("live")["archive"]
         runtime.alerts.clear_events()
         os.ftruncate(filler, 0)
         os.close(filler)
-        await until(lambda: keeper.problem is None)
-        assert runtime.trust("live")["archive"] == ""
-        await runtime.stop_feed()
-        await keeper.flush()
+        await until(lambda: writer.problem is None)
+        assert runtime.feeds.trust("live")["archive"] == ""
+        await runtime.feeds.stop()
+        await writer.flush()
         live = runtime.markets["live"].ticks("BTCUSDT").trade_id
-        stored = np.concatenate([one.trade_id for one in keeper.archive.ticks(key, "BTCUSDT")])
+        stored = np.concatenate([one.trade_id for one in writer.archive.ticks(key, "BTCUSDT")])
         assert np.array_equal(np.sort(stored), np.sort(live))
     assert "can be written again" in caplog.text
 
@@ -185,11 +179,11 @@ async def test_a_file_that_is_emptied_while_it_runs_costs_no_rule_and_no_market(
     async with streaming(path) as (runtime, key):
         given = {"market": "live", "symbol": "BTCUSDT", "metric": "price"}
         rule = runtime.alerts.add_rule({**given, "operator": ">", "threshold": 1e9})
-        keeper = runtime.recorder.keeper
-        await until(lambda: keeper.archive is not None and keeper.archive.rules())
-        await keeper.flush()
+        writer = runtime.recorder.writer
+        await until(lambda: writer.archive is not None and writer.archive.rules())
+        await writer.flush()
         path.write_bytes(b"")
         path.with_name(f"{path.name}-wal").write_bytes(b"")
-        await keeper._renew("it is empty", 0)
-        await until(lambda: [one["id"] for one in keeper.archive.rules()] == [rule.id])
-        await until(lambda: [one.id for one in keeper.archive.markets()] == [key])
+        await writer._renew(runtime.alerts, "it is empty", 0)
+        await until(lambda: [one["id"] for one in writer.archive.rules()] == [rule.id])
+        await until(lambda: [one.id for one in writer.archive.markets()] == [key])

@@ -16,6 +16,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from storage.archive.archive import Archive, ArchiveError
 from tests.exchange import Exchange
+from tests.waiting import until
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 CSV = b"timestamp,open,high,low,close,volume\n" + b"".join(
@@ -25,13 +26,6 @@ NDJSON = b"".join(
     b'{"symbol":"BTCUSDT","ts":%d,"price":%d,"size":1}\n' % (1_723_161_240_000 + n, 100 + n % 7)
     for n in range(3_000)
 )
-
-
-async def until(condition, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -60,7 +54,7 @@ def ids_of(runtime: Runtime) -> np.ndarray:
 
 
 async def upload(runtime: Runtime, name: str, content: bytes, market: str | None = None) -> str:
-    session = runtime.files.begin(name, market)
+    session = runtime.uploads.begin(name, market)
     await session.feed(content)
     return (await session.finish())[0]
 
@@ -138,7 +132,7 @@ async def test_the_newest_live_market_is_back_without_its_feed(tmp_path):
         await until(lambda: len(ids_of(runtime)) >= len(before))
         assert live.title == "Live: Binance USD-M"
         assert live.last_arrival_s is None
-        assert runtime.feed_status("live").state == "stopped"
+        assert runtime.markets.status("live").state == "stopped"
 
 
 async def test_the_simulated_market_is_not_kept(tmp_path):
@@ -156,7 +150,7 @@ async def test_uploaded_markets_are_back_with_their_names_and_all_their_rows(tmp
         ticks = await upload(runtime, "ticks.ndjson", NDJSON)
         bars = await upload(runtime, "BTCUSDT.csv", CSV)
         assert await upload(runtime, "ETHUSDT.csv", CSV, bars) == bars
-        given_up = runtime.files.begin("half.ndjson")
+        given_up = runtime.uploads.begin("half.ndjson")
         await given_up.feed(NDJSON * 40)
         given_up.abort()
         held = {one: runtime.markets[one] for one in (ticks, bars)}
@@ -197,13 +191,13 @@ async def test_what_is_kept_of_a_live_market_loads_beside_it(tmp_path):
         settings = settings_of(exchange, tmp_path / "a.sqlite")
         async with started(settings) as runtime:
             await until(lambda: runtime.markets["live"].symbols and len(ids_of(runtime)) > 50)
-            await runtime.recorder.keeper.flush()
-            loaded = await runtime.files.load_kept(key(exchange))
+            await runtime.recorder.writer.flush()
+            loaded = await runtime.uploads.load_kept(key(exchange))
             assert runtime.markets[loaded].title == "Live: Binance USD-M, as kept"
             assert runtime.markets[loaded].symbols == SYMBOLS
             assert await runtime.recorder.delete(key(exchange), "ETHUSDT") > 0
             with pytest.raises(KeyError, match="the archive holds no market 'nowhere'"):
-                await runtime.files.load_kept("nowhere")
+                await runtime.uploads.load_kept("nowhere")
 
 
 async def test_a_crossing_that_fired_fires_no_second_time_after_a_restart(tmp_path):
@@ -218,13 +212,13 @@ async def test_a_crossing_that_fired_fires_no_second_time_after_a_restart(tmp_pa
             await until(lambda: runtime.markets["live"].symbols and len(ids_of(runtime)) > 50)
             for rule in rules:
                 runtime.alerts.add_rule(rule)
-            await until(lambda: len(runtime.alerts.events()) == 2)
-            events = runtime.alerts.events()
+            await until(lambda: len(runtime.alerts.history.events()) == 2)
+            events = runtime.alerts.history.events()
         async with started(settings) as runtime:
             await until(lambda: runtime.markets["live"].rate() > 0)
             await asyncio.sleep(1.5)
-            assert set(runtime.alerts.events()) == set(events)
-            assert len(runtime.alerts.events()) == 2
+            assert set(runtime.alerts.history.events()) == set(events)
+            assert len(runtime.alerts.history.events()) == 2
 
 
 async def test_each_closed_bar_of_a_watched_pair_is_read_once(tmp_path):
@@ -239,9 +233,13 @@ async def test_each_closed_bar_of_a_watched_pair_is_read_once(tmp_path):
                 times, ids = start_ms + np.arange(1_200) * 100, -np.ones(1_200)
                 live.append(Ticks(symbol, times, prices, np.ones(1_200), ids), backfill=True)
             pair = PairParams(*SYMBOLS)
-            await until(lambda: runtime.kernels_ready)
-            await runtime.snapshot("live", pair)
-            archive = runtime.recorder.keeper.archive
+            await until(lambda: runtime.kernels.ready)
+            archive = runtime.recorder.writer.archive
+            await runtime.analysis.snapshot("live", pair)
+            await runtime.pair_history.step()
+            await runtime.recorder.writer.flush()
+            assert archive.readings(key(exchange)) == [], "a read records nothing"
+            runtime.pair_history.watch("live", pair)
             await until(lambda: len(archive.readings(key(exchange))) >= 3)
             read = archive.readings(key(exchange))
             times = [one["ts_ms"] for one in read]
@@ -257,7 +255,7 @@ async def test_a_file_that_could_not_be_kept_says_so_in_its_report(tmp_path, mon
     async with started(Settings(source="none", archive=str(tmp_path / "a.sqlite"))) as runtime:
         for name in ("append", "append_ticks"):
             monkeypatch.setattr(Archive, name, full)
-        session = runtime.files.begin("a.ndjson")
+        session = runtime.uploads.begin("a.ndjson")
         await session.feed(NDJSON)
         market, report = await session.finish()
         assert report.notes == ("in memory only, gone at the next start: the disk is full",)

@@ -1,11 +1,10 @@
-"""The keeper: what cannot be written waits, is told, and is written when it can be."""
+"""The writer: what cannot be written waits, is told, and is written when it can be."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 import subprocess
-import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import pytest
 from analytics.model import Ticks
 from dashapp.services.archive import maintenance
 from dashapp.services.archive import writer as keeping
-from dashapp.services.archive.write_queue import Pending, coalesced
-from dashapp.services.archive.writer import Keeper
+from dashapp.services.archive.write_queue import WriteQueue, coalesced
+from dashapp.services.archive.writer import ArchiveWriter
 from storage.archive.archive import Archive, ArchiveInUse
+from tests.waiting import until
 
 
 def ticks(count: int, first_id: int = 0, symbol: str = "BTCUSDT") -> Ticks:
@@ -30,22 +30,29 @@ def stored_ids(archive: Archive, market: str = "live-x") -> list[int]:
     return [number for one in archive.ticks(market, "BTCUSDT") for number in one.trade_id.tolist()]
 
 
-async def until(condition, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
+class KeptAlerts:
+    """Takes over what the archive kept, and counts how often it was asked for all it knows."""
+
+    def __init__(self) -> None:
+        self.restored = []
+        self.handed_over = 0
+
+    def restore(self, *kept) -> None:
+        self.restored.append(kept)
+
+    def keep_again(self) -> None:
+        self.handed_over += 1
 
 
 @asynccontextmanager
 async def opened(place, keep_days: int = 0):
-    made, restored = Keeper(keep_days), []
-    await made.open(str(place), lambda *found: restored.append(found), 100)
-    made.restored = restored
+    writer, alerts = ArchiveWriter(keep_days), KeptAlerts()
+    await writer.open(str(place), alerts, 100)
+    writer.alerts = alerts
     try:
-        yield made
+        yield writer
     finally:
-        await made.close()
+        await writer.close()
 
 
 @pytest.fixture(autouse=True)
@@ -63,32 +70,32 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_oldest_ticks_make_room_and_are_counted():
-    pending = Pending(max_ticks=100)
+    queue = WriteQueue(max_ticks=100)
     for number in range(15):
-        pending.record("live-x", ticks(10, 10 * number))
-    assert (pending.ticks, pending.lost_ticks) == (100, 50)
-    chosen = pending.next_arrivals()
+        queue.record("live-x", ticks(10, 10 * number))
+    assert (queue.ticks, queue.lost_ticks) == (100, 50)
+    chosen = queue.next_arrivals()
     assert chosen[0][1].trade_id[0] == 50
-    pending.done(chosen)
-    assert (pending.ticks, len(pending)) == (0, 0)
+    queue.done(chosen)
+    assert (queue.ticks, len(queue)) == (0, 0)
 
 
 def test_ticks_that_were_let_go_while_they_were_written_are_not_taken_off_twice():
-    pending = Pending(max_ticks=30)
+    queue = WriteQueue(max_ticks=30)
     for number in range(3):
-        pending.record("live-x", ticks(10, 10 * number))
-    writing = pending.next_arrivals()
-    pending.record("live-x", ticks(10, 30))
-    pending.done(writing)
-    assert pending.ticks == 10
-    assert [one[1].trade_id[0] for one in pending.next_arrivals()] == [30]
+        queue.record("live-x", ticks(10, 10 * number))
+    writing = queue.next_arrivals()
+    queue.record("live-x", ticks(10, 30))
+    queue.done(writing)
+    assert queue.ticks == 10
+    assert [one[1].trade_id[0] for one in queue.next_arrivals()] == [30]
 
 
 def test_writes_beyond_the_bound_are_lost_and_counted():
-    pending = Pending(max_writes=2)
+    queue = WriteQueue(max_writes=2)
     for _ in range(3):
-        pending.keep(lambda archive: None)
-    assert (len(pending.writes), pending.lost_writes) == (2, 1)
+        queue.keep(lambda archive: None)
+    assert (len(queue.writes), queue.lost_writes) == (2, 1)
 
 
 def test_batches_become_one_a_symbol_and_never_across_a_new_numbering():
@@ -107,33 +114,30 @@ def test_batches_become_one_a_symbol_and_never_across_a_new_numbering():
     assert made == [("a", 4), ("a", "BTCUSDT"), ("b", 3), ("a", 5), ("a", 1)]
 
 
-# --- the keeper ------------------------------------------------------------------------------
+# --- the writer ------------------------------------------------------------------------------
 
 
-async def test_a_tick_is_durable_within_a_second_of_its_arrival(path, monkeypatch):
+async def test_a_tick_becomes_durable_without_being_asked(path, monkeypatch):
     monkeypatch.undo()
-    async with opened(path) as keeper:
+    async with opened(path) as writer:
         for number in range(3):
-            began = time.monotonic()
-            keeper.record("live-x", ticks(10, 10 * number))
-            while len(stored_ids(keeper.archive)) < 10 * (number + 1):
-                assert time.monotonic() - began < 1.0
-                await asyncio.sleep(0.02)
+            writer.record("live-x", ticks(10, 10 * number))
+            await until(lambda n=number: len(stored_ids(writer.archive)) == 10 * (n + 1))
 
 
 async def test_rules_and_events_are_handed_over_when_the_archive_opens(path):
     archive = Archive.open(path)
     archive.save_rule({"id": "a"})
     archive.close()
-    async with opened(path) as keeper:
-        assert keeper.restored == [([{"id": "a"}], [], {}, [])]
-        assert keeper.words == ""
+    async with opened(path) as writer:
+        assert writer.alerts.restored == [([{"id": "a"}], [], {}, [])]
+        assert writer.words == ""
 
 
 async def test_closing_writes_what_waits(path):
-    async with opened(path) as keeper:
-        keeper.record("live-x", ticks(50_000))
-        keeper.keep(lambda archive: archive.save_rule({"id": "a"}))
+    async with opened(path) as writer:
+        writer.record("live-x", ticks(50_000))
+        writer.keep(lambda archive: archive.save_rule({"id": "a"}))
     archive = Archive.open(path)
     assert len(stored_ids(archive)) == 50_000
     assert archive.rules() == [{"id": "a"}]
@@ -141,61 +145,61 @@ async def test_closing_writes_what_waits(path):
 
 
 async def test_without_an_archive_nothing_waits():
-    keeper = Keeper()
-    keeper.record("live-x", ticks(10))
-    keeper.keep(lambda archive: archive.clear_events())
-    await keeper.flush()
-    await keeper.close()
-    assert (len(keeper.pending), keeper.words, keeper.keeps) == (0, "", False)
+    writer = ArchiveWriter()
+    writer.record("live-x", ticks(10))
+    writer.keep(lambda archive: archive.clear_events())
+    await writer.flush()
+    await writer.close()
+    assert (len(writer.pending), writer.words, writer.keeps) == (0, "", False)
 
 
 async def test_a_write_that_makes_no_sense_is_counted_and_holds_up_no_other(path, caplog):
-    async with opened(path) as keeper:
-        keeper.keep(lambda archive: archive.save_rule({"threshold": 2.0}))
-        keeper.keep(lambda archive: archive.save_rule({"id": "b"}))
-        await keeper.flush()
-        assert keeper.archive.rules() == [{"id": "b"}]
-        assert keeper.pending.lost_writes == 1
+    async with opened(path) as writer:
+        writer.keep(lambda archive: archive.save_rule({"threshold": 2.0}))
+        writer.keep(lambda archive: archive.save_rule({"id": "b"}))
+        await writer.flush()
+        assert writer.archive.rules() == [{"id": "b"}]
+        assert writer.pending.lost_writes == 1
     assert "id is None, expected str" in caplog.text
 
 
 async def test_an_archive_that_is_locked_for_long_gets_all_of_it_later(path, monkeypatch):
     monkeypatch.setattr("storage.archive.file.BUSY_TIMEOUT_MS", 20)
-    async with opened(path) as keeper:
+    async with opened(path) as writer:
         holder = sqlite3.connect(path, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
-        keeper.record("live-x", ticks(10))
-        keeper.keep(lambda archive: archive.save_rule({"id": "a"}))
-        await until(lambda: keeper.problem is not None)
-        keeper.record("live-x", ticks(10, 10))
-        assert "database is locked, 20 ticks wait" in keeper.words
+        writer.record("live-x", ticks(10))
+        writer.keep(lambda archive: archive.save_rule({"id": "a"}))
+        await until(lambda: writer.problem is not None)
+        writer.record("live-x", ticks(10, 10))
+        assert "database is locked, 20 ticks wait" in writer.words
         holder.execute("ROLLBACK")
         holder.close()
-        await until(lambda: keeper.problem is None)
-        await keeper.flush()
-        assert stored_ids(keeper.archive) == list(range(20))
-        assert keeper.archive.rules() == [{"id": "a"}]
-        assert keeper.words == ""
+        await until(lambda: writer.problem is None)
+        await writer.flush()
+        assert stored_ids(writer.archive) == list(range(20))
+        assert writer.archive.rules() == [{"id": "a"}]
+        assert writer.words == ""
 
 
 async def test_a_disk_that_fills_up_pauses_the_writer_and_room_lets_it_go_on(small_disk):
-    async with opened(small_disk / "a.sqlite") as keeper:
+    async with opened(small_disk / "a.sqlite") as writer:
         number = 0
-        while keeper.problem is None:
-            keeper.record("live-x", ticks(5_000, number))
+        while writer.problem is None:
+            writer.record("live-x", ticks(5_000, number))
             number += 5_000
-            await keeper.flush()
-        assert "full" in keeper.words
+            await writer.flush()
+        assert "full" in writer.words
         for _ in range(20):
-            keeper.record("live-x", ticks(1_000, number))
+            writer.record("live-x", ticks(1_000, number))
             number += 1_000
         await asyncio.sleep(0.2)
-        assert "ticks wait" in keeper.words
+        assert "ticks wait" in writer.words
         await asyncio.to_thread(_enlarge, small_disk)
-        await until(lambda: keeper.problem is None)
-        await keeper.flush()
-        assert stored_ids(keeper.archive) == list(range(number))
-        assert keeper.pending.lost_ticks == 0
+        await until(lambda: writer.problem is None)
+        await writer.flush()
+        assert stored_ids(writer.archive) == list(range(number))
+        assert writer.pending.lost_ticks == 0
 
 
 def _enlarge(folder: Path) -> None:
@@ -204,15 +208,15 @@ def _enlarge(folder: Path) -> None:
 
 async def test_an_archive_that_cannot_be_opened_at_first_is_opened_later(path):
     path.mkdir()
-    async with opened(path) as keeper:
-        assert "cannot open the archive" in keeper.words
-        keeper.record("live-x", ticks(10))
-        await keeper.flush()
+    async with opened(path) as writer:
+        assert "cannot open the archive" in writer.words
+        writer.record("live-x", ticks(10))
+        await writer.flush()
         path.rmdir()
-        await until(lambda: keeper.archive is not None)
-        await keeper.flush()
-        assert stored_ids(keeper.archive) == list(range(10))
-        assert keeper.restored == [([], [], {}, [])]
+        await until(lambda: writer.archive is not None)
+        await writer.flush()
+        assert stored_ids(writer.archive) == list(range(10))
+        assert writer.alerts.restored == [([], [], {}, [])]
 
 
 async def test_damage_is_set_aside_while_it_runs_and_recording_goes_on(path, monkeypatch, caplog):
@@ -224,23 +228,24 @@ async def test_damage_is_set_aside_while_it_runs_and_recording_goes_on(path, mon
     content[-8_192:] = bytes(8_192)
     path.write_bytes(content)
     monkeypatch.setattr("storage.archive.file.QUICK_BYTES", 0)
-    async with opened(path) as keeper:
-        await until(lambda: keeper.notice is not None)
-        assert "was set aside as a.sqlite.corrupt-" in keeper.words
-        keeper.record("live-x", ticks(10))
-        await keeper.flush()
-        assert stored_ids(keeper.archive) == list(range(10))
-        assert keeper.archive.rules() == [{"id": "a"}]
+    async with opened(path) as writer:
+        await until(lambda: writer.notice is not None)
+        assert "was set aside as a.sqlite.corrupt-" in writer.words
+        assert writer.alerts.handed_over == 1
+        writer.record("live-x", ticks(10))
+        await writer.flush()
+        assert stored_ids(writer.archive) == list(range(10))
+        assert writer.archive.rules() == [{"id": "a"}]
     assert "set aside" in caplog.text
 
 
 async def test_an_archive_that_another_process_holds_is_refused_before_anything_starts(path):
     async with opened(path):
         with pytest.raises(ArchiveInUse):
-            Keeper().reserve(str(path))
-    reserved = Keeper()
+            ArchiveWriter().reserve(str(path))
+    reserved = ArchiveWriter()
     reserved.reserve(str(path))
-    await reserved.open(str(path), lambda *_: None, 1)
+    await reserved.open(str(path), KeptAlerts(), 1)
     assert reserved.archive is not None
     await reserved.close()
 
@@ -256,13 +261,13 @@ async def test_small_batches_become_large_blocks_and_old_ticks_go(path, monkeypa
     connection.execute("UPDATE blocks SET stored_ms = 0")
     connection.commit()
     connection.close()
-    async with opened(path, keep_days=30) as keeper:
-        await until(lambda: not keeper.archive.contents())
+    async with opened(path, keep_days=30) as writer:
+        await until(lambda: not writer.archive.contents())
         for number in range(130):
-            keeper.record("live-x", ticks(10, 10 * number))  # old by their own times
-            await keeper.flush()
+            writer.record("live-x", ticks(10, 10 * number))  # old by their own times
+            await writer.flush()
         await asyncio.sleep(0.2)
         connection = sqlite3.connect(path)
         assert connection.execute("SELECT count(*) FROM blocks").fetchone()[0] < 10
         connection.close()
-        assert stored_ids(keeper.archive) == list(range(1_300))
+        assert stored_ids(writer.archive) == list(range(1_300))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import numpy as np
@@ -15,6 +14,7 @@ from analytics.model import BAR_COLUMNS
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 TICKS = 3_000
 
@@ -63,13 +63,6 @@ async def started(**options):
         await runtime.stop()
 
 
-async def until(condition, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.02)
-
-
 def accepted(runtime: Runtime) -> int:
     return runtime.markets["live"].counters.accepted
 
@@ -89,17 +82,17 @@ async def test_two_processes_over_redis_show_the_same_bars(server):
         source = await stack.enter_async_context(stream())
         ingests = await stack.enter_async_context(started(redis=server.url))
         early = await stack.enter_async_context(started())
-        await early.start_feed(server.url, ())
-        await ingests.start_feed(source, ())
+        await early.feeds.start(server.url, ())
+        await ingests.feeds.start(source, ())
         await until(lambda: accepted(ingests) == TICKS)
         late = await stack.enter_async_context(started())
-        await late.start_feed(server.url, ())
+        await late.feeds.start(server.url, ())
         await until(lambda: accepted(early) == accepted(late) == TICKS)
         for watcher in (early, late):
             assert_same_bars(ingests, watcher)
             assert watcher.markets["live"].counters.balanced
-            assert watcher.feed_status("live").state == "live"
-        assert ingests.trust("live")["redis"] == ""
+            assert watcher.markets.status("live").state == "live"
+        assert ingests.feeds.trust("live")["redis"] == ""
 
 
 async def test_the_server_goes_and_comes_back_while_the_feed_runs(server):
@@ -107,25 +100,25 @@ async def test_the_server_goes_and_comes_back_while_the_feed_runs(server):
         source = await stack.enter_async_context(stream())
         ingests = await stack.enter_async_context(started(redis=server.url))
         watcher = await stack.enter_async_context(started())
-        await watcher.start_feed(server.url, ())
-        await ingests.start_feed(source, ())
+        await watcher.feeds.start(server.url, ())
+        await ingests.feeds.start(source, ())
         await until(lambda: accepted(watcher) > 200)
         server.kill()
-        await until(lambda: "redis away" in ingests.trust("live")["redis"])
+        await until(lambda: "redis away" in ingests.feeds.trust("live")["redis"])
         await until(lambda: accepted(ingests) == TICKS)
         server.start()
         await until(lambda: accepted(watcher) == TICKS)
         assert_same_bars(ingests, watcher)
-        await until(lambda: ingests.trust("live")["redis"] == "")
+        await until(lambda: ingests.feeds.trust("live")["redis"] == "")
 
 
 async def test_a_watcher_may_ask_for_an_address_where_nobody_is():
     pytest.importorskip("redis")
     async with started(redis="redis://ada:s3cret@127.0.0.1:1/0") as runtime:
         with pytest.raises(ValueError, match="no 'db' in a Redis URL"):
-            await runtime.start_feed("redis://127.0.0.1:1/0?db=1", ())
-        await runtime.start_feed("redis://ada:s3cret@127.0.0.1:1/0", ())
-        await until(lambda: runtime.feed_status("live").state == "reconnecting")
-        assert "s3cret" not in str(runtime.feed_status("live"))
+            await runtime.feeds.start("redis://127.0.0.1:1/0?db=1", ())
+        await runtime.feeds.start("redis://ada:s3cret@127.0.0.1:1/0", ())
+        await until(lambda: runtime.markets.status("live").state == "reconnecting")
+        assert "s3cret" not in str(runtime.markets.status("live"))
         assert "s3cret" not in runtime.markets["live"].title
-        assert "s3cret" not in str(runtime.feed_events("live"))
+        assert "s3cret" not in str(runtime.feeds.events("live"))

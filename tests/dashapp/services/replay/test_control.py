@@ -19,6 +19,7 @@ from dashapp.settings import Settings
 from storage.archive.archive import Archive
 from storage.market.market import Market
 from tests.dashapp.conftest import made_up_ticks
+from tests.waiting import until
 
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT", "z_window": 30}
 RULES = (
@@ -36,17 +37,10 @@ async def started():
     runtime = Runtime(Settings(source="none", archive=None))
     await runtime.start()
     try:
-        await until(lambda: runtime.kernels_ready)
+        await until(lambda: runtime.kernels.ready)
         yield runtime
     finally:
         await runtime.stop()
-
-
-async def until(condition, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        await asyncio.sleep(0.01)
 
 
 async def ended(runtime: Runtime) -> Market:
@@ -86,7 +80,8 @@ def expected_alerts(runtime: Runtime, market: Market) -> set[tuple]:
     for rule in rules:
         if rule.params is not None:
             y, x = (market.bars(symbol, "1s") for symbol in rule.symbols)
-            times, values = readings_between(y, x, rule.params, rule.metric, -1, 1 << 53)
+            times, read = readings_between(y, x, rule.params, [rule.metric], -1, 1 << 53)
+            values = read[rule.metric]
         else:
             bars = market.bars(rule.symbols[0], "1s")
             times, values = bars.ts_ms, bars.close
@@ -100,7 +95,7 @@ def expected_alerts(runtime: Runtime, market: Market) -> set[tuple]:
 async def test_the_recordings_at_1000x_are_equal_to_the_file_read_at_once(market_data):
     async with started() as runtime:
         path = market_data / "ticks" / "ticks_2024-08-09T00-00-00.029Z.ndjson"
-        read = runtime.markets[await runtime.files.load(str(path))]
+        read = runtime.markets[await runtime.uploads.load(str(path))]
         await runtime.replays.start(read.id, 1_000)
         await runtime.replays.stop()  # the market is there; now the rules for it
         for number, rule in enumerate(RULES):
@@ -110,18 +105,20 @@ async def test_the_recordings_at_1000x_are_equal_to_the_file_read_at_once(market
         await runtime.replays.start(read.id, 1_000)
         replayed = await ended(runtime)
         span_s = 345  # from the first tick to the last
-        assert span_s / 1_000 <= time.monotonic() - began < 20
+        assert span_s / 1_000 <= time.monotonic() - began  # no sooner than it says
         assert replayed.counters.accepted == read.counters.accepted == 35_389
         assert_equal_bars(replayed, read)
         for timeframe in TIMEFRAMES:
             params = PairParams(**PAIR, timeframe=timeframe)
-            ours = await runtime.snapshot("replay", params)
-            theirs = await runtime.snapshot(read.id, params)
+            ours = await runtime.analysis.snapshot("replay", params)
+            theirs = await runtime.analysis.snapshot(read.id, params)
             if timeframe == "1s":
                 assert isinstance(ours, PairSnapshot)
             for a, b in zip(leaves(ours), leaves(theirs), strict=True):
                 np.testing.assert_array_equal(a, b)
-        fired = {(one.rule_id, one.ts_ms, one.value) for one in runtime.alerts.events("replay")}
+        fired = {
+            (one.rule_id, one.ts_ms, one.value) for one in runtime.alerts.history.events("replay")
+        }
         assert fired == expected_alerts(runtime, read)
         assert {rule_id for rule_id, _, _ in fired} >= {"r0", "r1", "r2", "r3", "r5"}
 
@@ -131,7 +128,7 @@ async def test_ohlc_bars_are_replayed_as_they_closed(market_data):
         read = None
         for name in ("btcusd", "ethusd"):
             path = market_data / "ohlc" / f"coinbase_{name}_1m_20180404-05.csv"
-            session = runtime.files.begin(path.name, read)
+            session = runtime.uploads.begin(path.name, read)
             await session.feed(path.read_bytes())
             read, _ = await session.finish()
         market = runtime.markets[read]
@@ -145,12 +142,14 @@ async def test_ohlc_bars_are_replayed_as_they_closed(market_data):
         replayed = await ended(runtime)
         assert_equal_bars(replayed, market)
         bars = (market.bars(symbol, "5m") for symbol in (y, x))
-        times, values = readings_between(*bars, PairParams(**params), "z", -1, 1 << 53)
+        times, values = readings_between(*bars, PairParams(**params), ["z"], -1, 1 << 53)
         (armed,) = runtime.alerts.rules
-        readings = [Reading(armed.key, *one) for one in zip(times.tolist(), values, strict=True)]
+        readings = [
+            Reading(armed.key, *one) for one in zip(times.tolist(), values["z"], strict=True)
+        ]
         events, _ = evaluate([armed], readings, AlertState())
         assert len(events) > 5
-        fired = [(one.ts_ms, one.value) for one in runtime.alerts.events("replay")[::-1]]
+        fired = [(one.ts_ms, one.value) for one in runtime.alerts.history.events("replay")[::-1]]
         assert fired == [(one.ts_ms, one.value) for one in events]
 
 
@@ -165,7 +164,7 @@ async def playing(runtime):
 async def test_a_replay_is_a_market_of_its_own_with_its_own_mark(playing):
     market = playing.markets["replay"]
     assert (market.kind, market.title) == ("replay", "Replay: Demo")
-    assert playing.feed_status("replay").state == "live"
+    assert playing.markets.status("replay").state == "live"
     await until(lambda: market.counters.accepted > 20)
     assert playing.markets["demo"].counters.accepted == 2_400
     first = playing.markets["demo"].ticks("BTCUSDT").ts_ms[0]
@@ -181,7 +180,7 @@ async def test_it_pauses_changes_its_speed_and_goes_on(playing):
     held = market.counters.accepted
     await asyncio.sleep(0.2)
     assert market.counters.accepted == held
-    assert playing.feed_status("replay").state == "stopped"
+    assert playing.markets.status("replay").state == "stopped"
     playing.replays.set_speed(1_000)
     playing.replays.play()
     await until(lambda: playing.replays.state.state == "ended")
@@ -213,7 +212,7 @@ async def test_forward_keeps_the_market_and_back_begins_it_anew(playing):
 
 async def test_what_memory_has_forgotten_is_replayed_from_the_archive(runtime, tmp_path):
     whole = [made_up_ticks(symbol, 3_000, seed=n) for n, symbol in enumerate(("BTCUSDT", "A"))]
-    with_archive = runtime._keeper.archive = Archive.open(tmp_path / "kept.sqlite")
+    with_archive = runtime.recorder.writer.archive = Archive.open(tmp_path / "kept.sqlite")
     try:
         for ticks in whole:
             with_archive.append_ticks("demo", ticks)
@@ -233,7 +232,7 @@ async def test_what_memory_has_forgotten_is_replayed_from_the_archive(runtime, t
         assert runtime.markets["replay"].title == "Replay: X"
     finally:
         await runtime.replays.stop()
-        runtime._keeper.archive = None
+        runtime.recorder.writer.archive = None
         with_archive.close()
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from analytics.bars import resample
 from analytics.model import Ticks
-from dashapp.services.allocator import keep_freed_memory
 from dashapp.services.runtime import Runtime
+from dashapp.services.startup import keep_freed_memory
 from dashapp.services.uploads import session as uploads
 from dashapp.services.uploads.session import UploadSession
 from dashapp.settings import Settings
@@ -33,7 +33,7 @@ def ndjson(rows: int, symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")) -> byte
 
 
 async def send(runtime: Runtime, content: bytes, chunk: int, **options):
-    session = runtime.files.begin("file", **options)
+    session = runtime.uploads.begin("file", **options)
     try:
         for start in range(0, len(content), chunk):
             await session.feed(content[start : start + chunk])
@@ -79,7 +79,7 @@ async def test_blocks_are_stored_in_their_order_and_none_is_lost(small_blocks, m
 
 async def test_it_says_how_many_rows_came_and_were_rejected_while_it_is_read(small_blocks):
     runtime = Runtime(QUIET)
-    session = runtime.files.begin("../<b>.ndjson", key="mine")
+    session = runtime.uploads.begin("../<b>.ndjson", key="mine")
     content = ndjson(400) + b"{torn\n" * 3 + ndjson(400)
     await session.feed(content)
     for _ in range(500):
@@ -87,11 +87,11 @@ async def test_it_says_how_many_rows_came_and_were_rejected_while_it_is_read(sma
             break
         await asyncio.sleep(0.01)
     expected = {"name": "<b>.ndjson", "bytes": len(content), "rejected": 3}
-    assert expected.items() <= runtime.files.sessions["mine"].progress.items()
+    assert expected.items() <= runtime.uploads.sessions["mine"].progress.items()
     with pytest.raises(ValueError, match="id is 'mine', which another file has"):
-        runtime.files.begin("other", key="mine")
+        runtime.uploads.begin("other", key="mine")
     session.abort()
-    assert runtime.files.sessions == {}
+    assert runtime.uploads.sessions == {}
 
 
 async def test_a_file_that_turns_out_to_be_none_is_refused_at_a_later_block(small_blocks, caplog):
@@ -106,7 +106,7 @@ async def test_a_file_that_turns_out_to_be_none_is_refused_at_a_later_block(smal
 async def test_a_file_given_up_in_the_middle_leaves_no_task_behind(small_blocks):
     runtime = Runtime(QUIET)
     before = asyncio.all_tasks()
-    session = runtime.files.begin("file")
+    session = runtime.uploads.begin("file")
     await session.feed(ndjson(3_000))
     await session.feed(ndjson(3_000))
     session.abort()
@@ -123,19 +123,19 @@ async def test_a_file_given_up_in_the_middle_leaves_no_task_behind(small_blocks)
 async def test_a_market_that_is_removed_takes_the_files_that_join_it_along():
     runtime = Runtime(QUIET)
     market_id, _ = await send(runtime, ndjson(100), 1 << 20)
-    runtime.default_market = market_id
-    joining = runtime.files.begin("more", market=market_id)
+    runtime._opened_file = market_id  # as of a file given at the start
+    joining = runtime.uploads.begin("more", market=market_id)
     await joining.feed(ndjson(50))
-    runtime.files.remove(market_id)
+    runtime.uploads.remove(market_id)
     assert market_id not in runtime.markets
     assert runtime.default_market in runtime.markets
     with pytest.raises(UploadError, match="cancelled"):
         await joining.finish()
     assert market_id not in runtime.markets
     with pytest.raises(ValueError, match="market is 'demo', expected one that was uploaded"):
-        runtime.files.remove("demo")
+        runtime.uploads.remove("demo")
     with pytest.raises(KeyError, match="there is no market"):
-        runtime.files.remove(market_id)
+        runtime.uploads.remove(market_id)
 
 
 def test_a_client_s_name_for_its_upload_is_plain():
@@ -244,7 +244,7 @@ async def test_a_market_that_is_removed_while_what_joined_it_is_archived_does_no
         asyncio.run_coroutine_threadsafe(remove(), loop).result(5)
 
     async def remove():
-        runtime.files.remove(market_id)
+        runtime.uploads.remove(market_id)
 
     monkeypatch.setattr(UploadSession, "_keep", removed)
     with pytest.raises(UploadError, match="cancelled"):

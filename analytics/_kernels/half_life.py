@@ -1,0 +1,76 @@
+"""From the fitted slope of an AR(1) to the slopes it could have come from.
+
+The quantiles of the fitted slope are a surface over the distance c = steps (1 - rho) from a
+random walk and the number of steps, tabulated as a scaled deviation u(c, steps)
+(`half_life_table`). Between table points u is interpolated linearly in 1 / sqrt(c + 10) and in
+1 / steps; beyond the longest series that was simulated it is that one's, and beyond its largest
+distance it runs towards the normal distribution, which it has in the limit.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+from numba import njit
+
+from analytics._kernels.half_life_table import DISTANCES, PROBABILITIES, QUANTILES, STEPS
+from analytics.model import FloatArray, frozen
+
+_compiled = njit(nogil=True, cache=True, error_model="numpy")
+
+
+@lru_cache(maxsize=256)
+def deviations(steps: int, fitted: bool, column: int) -> tuple[FloatArray, FloatArray]:
+    """1 / sqrt(c + 10) and u at the table's distances for so many steps, largest c first.
+
+    column: which of PROBABILITIES. Starts with the normal distribution's, at infinite c.
+    """
+    tables = QUANTILES[int(fitted)]
+    above = min(max(int(np.searchsorted(STEPS, steps)), 1), len(STEPS) - 1)
+    inverse = [1.0 / STEPS[above - 1], 1.0 / STEPS[above]]
+    share = (inverse[0] - 1.0 / steps) / (inverse[0] - inverse[1])
+    share = min(max(share, 0.0), 1.0)
+    rows = min(len(tables[above - 1]), len(tables[above]))
+    found = [
+        (1.0 - share) * short[column] + share * long[column]
+        for short, long in zip(tables[above - 1][:rows], tables[above][:rows], strict=True)
+    ]
+    at = [1.0 / math.sqrt(c + 10.0) for c in DISTANCES[:rows]]
+    if rows == len(DISTANCES) or steps > STEPS[-1]:
+        at.append(0.0)
+        found.append(NormalDist().inv_cdf(PROBABILITIES[column]))
+    return frozen(at[::-1], np.float64), frozen(found[::-1], np.float64)
+
+
+@_compiled
+def _quantile(c, steps, at, found):  # type: ignore[no-untyped-def]
+    """Quantile of the fitted distance where the true one is c."""
+    place = 1.0 / math.sqrt(c + 10.0)
+    i = 1
+    while i < at.size - 1 and at[i] < place:
+        i += 1
+    share = min(max((place - at[i - 1]) / (at[i] - at[i - 1]), 0.0), 1.0)
+    u = found[i - 1] + share * (found[i] - found[i - 1])
+    return c + 4.0 - 3.0 * c / steps + u * math.sqrt(c * (2.0 - c / steps) + 10.0)
+
+
+@_compiled
+def true_distance(fitted, steps, at, found):  # type: ignore[no-untyped-def]
+    """The distance c whose quantile is the fitted one: 0 where none is so small, `steps` where
+    none below it is so large.
+    """
+    low, high = 0.0, float(steps)
+    if _quantile(low, steps, at, found) >= fitted:
+        return low
+    if _quantile(high, steps, at, found) <= fitted:
+        return high
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if _quantile(middle, steps, at, found) < fitted:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)

@@ -1,0 +1,99 @@
+"""The forms of a sweep and of a walk-forward: two axes, and how the bars are parted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from analytics.model import OrderError, ParameterError, SameValueError
+from dashapp.parameters.check import messages, read, read_all
+from dashapp.parameters.table import SWEEP, SWEPT, WALK_FORWARD
+
+PARTS = ("low", "high", "steps")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A parameter and the values it takes: `steps` of them, evenly from low to high."""
+
+    name: str
+    low: float
+    high: float
+    steps: int
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Each value once; whole numbers where the parameter is one."""
+        steps = np.linspace(self.low, self.high, self.steps)
+        if SWEPT[self.name].kind == "whole":
+            return tuple(int(value) for value in np.unique(np.rint(steps)))
+        return tuple(float(f"{value:.6g}") for value in steps)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """How a walk-forward parts the bars, and the figure by which it chooses."""
+
+    train_bars: int
+    test_bars: int
+    metric: str
+
+
+def usual_axis(name: str) -> Axis:
+    """The axis of a parameter before anybody changed it."""
+    span = SWEPT[name].span
+    assert span is not None, "what can lie on an axis has a span"
+    return Axis(name, *span)
+
+
+def check_axes(raw: Mapping[str, Any]) -> tuple[tuple[Axis, Axis] | None, dict[str, str]]:
+    """Two axes from what the controls hold, or which of those are wrong, and how.
+
+    raw: "x" and "y", the parameters, and "x_low", "x_high", "x_steps" and so on.
+
+    >>> held = {"x": "entry_z", "x_low": 1, "x_high": 3, "x_steps": 3, "y": "exit_z"}
+    >>> check_axes(held | {"y_low": "a", "y_high": "3", "y_steps": 500})[1]
+    {'y_low': 'a: expected a number', 'y_steps': '500: expected a whole number from 2 to 100'}
+    """
+    x, errors = _axis("x", raw)
+    y, wrong = _axis("y", raw)
+    errors |= wrong
+    if x and y and x.name == y.name:
+        errors["y"] = SameValueError("y", y.name, "two parameters", "x")
+    if errors or x is None or y is None:
+        return None, messages(errors, SWEEP)
+    return (x, y), {}
+
+
+def _axis(axis: str, raw: Mapping[str, Any]) -> tuple[Axis | None, dict[str, ParameterError]]:
+    """The axis "x" or "y", or the errors of its fields by name."""
+    try:
+        swept = SWEPT[read(SWEEP[axis], raw.get(axis))]
+    except ParameterError as error:
+        return None, {axis: error}
+    low, high, steps = (SWEEP[f"{axis}_{part}"] for part in PARTS)
+    ends = (replace(low, limits=swept.limits), replace(high, limits=swept.limits))
+    values, errors = read_all((*ends, steps), raw)
+    if not errors and not values[low.name] < values[high.name]:
+        first, last = values[low.name], raw.get(high.name)
+        errors[high.name] = OrderError(high.name, last, "more than {}", low.name, first)
+    return (None, errors) if errors else (Axis(swept.name, *values.values()), {})
+
+
+def check_walk(raw: Mapping[str, Any], metric: str) -> tuple[Walk | None, dict[str, str]]:
+    """The stretches of a walk-forward from what the controls hold, or what is wrong with them.
+
+    metric: the one that the sweep shows; another is used where it is none to choose by.
+
+    >>> check_walk({"train_bars": "1,000", "test_bars": "5"}, "sharpe")[1]
+    {'test_bars': '5: expected a whole number from 10 to 1000000'}
+    """
+    chosen = WALK_FORWARD["metric"]
+    known = metric in dict(chosen.choices)
+    values, errors = read_all(
+        WALK_FORWARD.values(), {**raw, "metric": metric if known else chosen.default}
+    )
+    return (None, messages(errors, WALK_FORWARD)) if errors else (Walk(**values), {})

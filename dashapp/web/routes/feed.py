@@ -1,0 +1,40 @@
+"""The feed: start a source, stop it."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from dashapp.services.runtime import Runtime
+from dashapp.web.answers import answer
+from dashapp.web.deps import RuntimeDep
+from dashapp.web.json_types import Body
+from dashapp.web.models import Feed
+from dashapp.web.router import Router
+
+router = Router(prefix="/api/feed", tags=["feed"])
+
+
+class FeedStart(Body):
+    """source: demo, binance-futures, binance-spot or a URL."""
+
+    source: str
+    symbols: list[str] = []
+
+
+@router.post("/start", response_model=Feed)
+async def start(runtime: RuntimeDep, asked: FeedStart) -> Response:
+    """Start a source; the one that runs is stopped first. Nothing for the one that runs."""
+    await runtime.start_feed(asked.source, asked.symbols)
+    return _feed(runtime)
+
+
+@router.post("/stop", response_model=Feed)
+async def stop(runtime: RuntimeDep) -> Response:
+    """Stop the source that runs. What it brought stays."""
+    await runtime.stop_feed()
+    return _feed(runtime)
+
+
+def _feed(runtime: Runtime) -> Response:
+    market = runtime.feed_market
+    return answer({"market": market, "feed": runtime.feed_status(market)})

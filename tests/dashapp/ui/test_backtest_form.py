@@ -1,0 +1,43 @@
+"""The form of a back-test's rules: what it keeps, what it refuses, what it holds at first."""
+
+from __future__ import annotations
+
+import json
+
+from dash import no_update
+from plotly.utils import PlotlyJSONEncoder
+
+from analytics.backtest import BacktestParams
+from dashapp.parameters.backtest import USUAL, as_held
+from dashapp.parameters.table import BACKTEST
+from dashapp.ui.pages.backtest import form
+
+
+def held(**changes: str) -> dict[str, str]:
+    return {**as_held(USUAL), **changes}
+
+
+def test_a_legal_form_is_kept_with_its_link_and_no_field_has_a_message():
+    made = form.collected(held(hedge_window="10,000"))
+    assert form.settings_of(made["strategy"]) == BacktestParams(hedge_window=10_000)
+    assert made["strategy"]["query"] == "strategy_window=10000"
+    assert made["messages"] == dict.fromkeys(BACKTEST, "")
+
+
+def test_a_wrong_field_has_its_message_and_the_rules_stay():
+    made = form.collected(held(cost_bps="1,5"))
+    assert made["strategy"] is no_update
+    assert made["messages"]["cost_bps"] == "1,5 has a decimal comma: write 1.5"
+    assert [name for name, words in made["messages"].items() if words] == ["cost_bps"]
+
+
+def test_the_form_shows_what_a_link_asks_for_and_the_default_of_a_choice_that_is_none():
+    asked = form.held_by(None, "?entry_z=1,5&hedge_mode=magic&stop_z=none")
+    fields = [field.to_plotly_json() for field in form.fields(asked)]
+    text = json.dumps(fields, cls=PlotlyJSONEncoder)
+    assert '"value": "1,5"' in text
+    assert "magic" not in text
+    assert form.fields(asked)[list(BACKTEST).index("hedge_mode")].children[1].value == "rolling"
+    for row in BACKTEST.values():
+        assert f'"id": "{row.control}"' in text
+        assert json.dumps(row.label) in text
