@@ -185,7 +185,8 @@ def settle_values(
         if asked.get("timeframe") in timeframes
         else _timeframe(body if changed else None, held["timeframe"]),
         "timeframe_options": [
-            {"value": one, "label": one, "disabled": one not in timeframes} for one in TIMEFRAMES
+            {"value": name, "label": name, "disabled": name not in timeframes}
+            for name in sorted({*TIMEFRAMES, *timeframes}, key=TIMEFRAMES.__getitem__)
         ],
     }
 
