@@ -229,9 +229,12 @@ class PairSeries(Answer):
     spread: list[float | None]
     mean: list[float | None]
     std: list[float | None]
-    z: list[float | None]
+    z: list[float | None] = Field(description="as known at each bar, by known_beta and known_alpha")
+    fit_z: list[float | None] = Field(description="of today's fit, as spread, mean and std are")
     corr: list[float | None]
-    rolling_beta: list[float | None] = Field(description="as known at each bar, as kalman_beta")
+    known_beta: list[float | None] = Field(description="the hedge ratio as known at each bar")
+    known_alpha: list[float | None]
+    rolling_beta: list[float | None]
     rolling_alpha: list[float | None]
     kalman_beta: list[float | None]
     kalman_alpha: list[float | None]

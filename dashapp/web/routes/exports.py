@@ -163,8 +163,9 @@ async def pair(
 ) -> Response:
     """Every series of a pair, one row an aligned bar, as csv, json or parquet.
 
-    spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is log;
-    rolling_ and kalman_ are the ratios as known at each bar.
+    spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is log, and
+    fit_z its z; z is by known_beta and known_alpha, and rolling_ and kalman_ are other ratios,
+    all as known at each bar.
     """
     snapshot = ready(await runtime.analysis.snapshot(market.id, known_pair(market, query.pair())))
     series, fit = pair_series(snapshot, market), snapshot.fit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import Query
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -143,14 +144,14 @@ def pair_series(snapshot: PairSnapshot, market: Market) -> dict[str, Any]:
     """The series of a snapshot by the names of PAIR_SERIES, shape (n,) each."""
     params = snapshot.params
     spans = market.gap_spans((params.y, params.x))
-    paths = {
-        "gap": touched_rows(snapshot.ts_ms, TIMEFRAMES[params.timeframe], spans),
-        "rolling_beta": snapshot.path.beta,
-        "rolling_alpha": snapshot.path.alpha,
-        "kalman_beta": snapshot.kalman_path.beta,
-        "kalman_alpha": snapshot.kalman_path.alpha,
-    }
-    return {name: paths[name] if name in paths else getattr(snapshot, name) for name in PAIR_SERIES}
+    lines = {"known": snapshot.known, "rolling": snapshot.path, "kalman": snapshot.kalman_path}
+    series = _attributes(snapshot, models.PairSeries)
+    series["gap"] = touched_rows(snapshot.ts_ms, TIMEFRAMES[params.timeframe], spans)
+    for name, path in lines.items():
+        unknown = np.full(len(snapshot), np.nan)
+        series[f"{name}_beta"] = unknown if path is None else path.beta
+        series[f"{name}_alpha"] = unknown if path is None else path.alpha
+    return {name: series[name] for name in PAIR_SERIES}
 
 
 def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, Any]:

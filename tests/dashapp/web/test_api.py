@@ -23,6 +23,7 @@ from dashapp.web.routes import uploads
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
 PAIR_NAMES = tuple(each.name for each in fields(PairParams))
 RULE_NAMES = tuple(each.name for each in fields(BacktestParams) if each.name != "hedge_window")
+ANSWER_NAMES = ("dayfirst", "timezone", "columns", "replace")
 SPAN_NAMES = ("start_ms", "end_ms", "kept")
 CSV = "timestamp,open,high,low,close,volume\n" + "".join(
     f"2024-08-08T{hour:02}:{minute:02}:00Z,{5 + minute % 3},7,4,{5 + minute % 2},10\n"
@@ -58,7 +59,7 @@ async def test_health_and_status_are_told(client):
 async def test_symbols_come_with_the_timeframes(client):
     answer = (await client.get("/api/markets/demo/symbols")).json()
     assert answer["symbols"] == ["BTCUSDT", "ETHUSDT"]
-    assert answer["timeframes"] == ["1s", "1m", "5m"]
+    assert answer["timeframes"] == ["1s", "1m", "5m", "15m", "1h", "4h", "1d"]
 
 
 @pytest.mark.parametrize("timeframe", ["1s", "1m", "5m"])
@@ -226,7 +227,7 @@ async def test_ticks_without_ids_have_none(client, runtime):
         ("symbol=BTCUSDT&limit=1_000", "limit is '1_000'"),
         ("symbol=BTCUSDT&limit=0,5", "limit is '0,5', which has a decimal comma: write 0.5"),
         ("symbol=BTCUSDT&limit=" + "9" * 30, "limit is '999"),
-        ("symbol=BTCUSDT&timeframe=2s", "timeframe is '2s', expected one of 1s, 1m, 5m"),
+        ("symbol=BTCUSDT&timeframe=2x", "timeframe is '2x', expected one of 1s, 1m, 5m"),
         ("symbol=BTCUSDT&limit=" + "9" * 5_000, "limit is '" + "9" * 40 + "...', expected a whole"),
         ("symbol=BTCUSDT&limit=-" + "9" * 5_000, "limit is '-999"),
         ("symbol=BTCUSDT&limit=2&limit=3", "limit is given more than once, expected one value"),
@@ -324,7 +325,7 @@ async def test_an_uploaded_file_becomes_a_market(client, runtime):
     assert (report["rows"], report["accepted"], report["rejected"]) == (120, 120, {})
     assert report["symbols"] == ["BTCUSD"]
     symbols = (await client.get(f"/api/markets/{body['market']}/symbols")).json()
-    assert symbols["timeframes"] == ["1m", "5m"]
+    assert symbols["timeframes"] == ["1m", "5m", "15m", "1h", "4h", "1d"]
     query = "symbol=BTCUSD&timeframe=1m"
     bars = (await client.get(f"/api/markets/{body['market']}/bars?{query}")).json()["bars"]
     assert len(bars) == 120
@@ -371,12 +372,13 @@ async def test_rows_that_the_market_had_already_are_reported_as_duplicates(clien
 
 
 async def test_a_latin_1_file_says_where_it_is_and_is_read_as_such_when_that_is_asked(client):
-    content = CSV.replace("volume", "Währung", 1).encode("latin-1")
+    rows = CSV.replace("volume", "volume,place", 1).replace(",10\n", ",10,Zürich\n")
+    content = rows.encode("latin-1")
     answer = await client.post("/api/upload?name=btcusd.csv", content=content)
     assert answer.status_code == 400
     found = answer.json()["report"]["not_utf8"]
-    assert (found["line"], found["byte"]) == (1, 0xE4)
-    assert "Währung" in found["latin_1"]
+    assert (found["line"], found["byte"]) == (2, 0xFC)
+    assert "Zürich" in found["latin_1"]
     url = "/api/upload?name=btcusd.csv&encoding=latin-1"
     report = (await client.post(url, content=content)).json()["report"]
     assert (report["accepted"], report["not_utf8"]) == (120, None)
@@ -642,7 +644,10 @@ async def test_the_spread_of_an_exported_pair_can_be_reckoned_again(client, chan
     told = json.loads(answer.headers["x-spreadscope-parameters"])
     window = told["z_window"]
     rolled = pair.spread.rolling(window)
-    np.testing.assert_allclose((pair.spread - rolled.mean()) / rolled.std(), pair.z, atol=1e-6)
+    np.testing.assert_allclose((pair.spread - rolled.mean()) / rolled.std(), pair.fit_z, atol=1e-6)
+    for at in (window - 1, 300, 599):
+        known = (y - pair.known_beta[at] * x - pair.known_alpha[at])[at - window + 1 : at + 1]
+        assert pair.z[at] == pytest.approx((known.iloc[-1] - known.mean()) / known.std())
 
 
 @pytest.mark.parametrize("kind", ["ticks", "bars", "summary", "alerts"])
@@ -700,7 +705,7 @@ ROUTES = {
     "GET /api/alerts/rules": (),
     "POST /api/alerts/rules": (),
     "DELETE /api/alerts/rules": ("id",),
-    "POST /api/upload": ("name", "market", "symbol", "id", "encoding"),
+    "POST /api/upload": ("name", "market", "symbol", "id", "encoding", *ANSWER_NAMES),
     "GET /api/uploads": (),
     "DELETE /api/markets/{market}": (),
     "GET /api/replay": (),
