@@ -52,14 +52,14 @@ class Known(NamedTuple):
 
 def hedge_rows(params: PairParams) -> int | None:
     """Rows that a line is fitted on; None for all in view."""
-    if params.hedge_mode == "kalman":
+    if params.mode == "kalman":
         return min(params.hedge_window or PATH_ROWS, KALMAN_MOST)
-    return params.hedge_window or (PATH_ROWS if params.hedge_mode == "rolling" else None)
+    return params.hedge_window or (PATH_ROWS if params.mode == "rolling" else None)
 
 
 def needed_rows(params: PairParams) -> int:
     """Rows in which both legs traded that a view must hold for a z-score."""
-    before = (hedge_rows(params) or 0) if params.hedge_mode in ("rolling", "kalman") else 0
+    before = (hedge_rows(params) or 0) if params.mode in ("rolling", "kalman") else 0
     return max(params.z_window + before, MIN_ROWS)
 
 
@@ -68,14 +68,14 @@ def rows_before(params: PairParams) -> int:
 
     Its view, and where the method is fitted now and then the view of the row at which it was.
     """
-    refits = REFITS.get("kalman" if params.hedge_mode == "kalman" else params.hedge)
+    refits = REFITS.get("kalman" if params.mode == "kalman" else params.hedge)
     return params.limit + (params.limit // refits + 1 if refits else 0)
 
 
 def known_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> Known:
     """What was known at the rows first..stop-1; NaN where their view holds too few rows."""
     window = params.z_window
-    if params.hedge_mode == "view":
+    if params.mode == "view":
         beta, alpha = _view_lines(rows, params, first, stop)
         z = np.empty(stop - first)
         noise = (ROUNDING, float(rows.log))
@@ -89,7 +89,7 @@ def known_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> 
         size = np.abs(y) + np.abs(beta * x) + rows.log
         z = score(rolling_moments(spread, window), size)[first - low :]
         beta, alpha, spread = (line[first - low :] for line in (beta, alpha, spread))
-    if "kalman" in (params.hedge, params.hedge_mode):
+    if "kalman" in (params.hedge, params.mode):
         z[_multiples(rows, window, first, stop)] = np.nan
     short = np.arange(first, stop) - rows.reach[first:stop] + 1 < needed_rows(params)
     if short.any():
@@ -126,12 +126,12 @@ def _view_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> 
 
 def _bar_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> _Lines:
     """The line that measures each row: the given one, or that of the rows before it."""
-    if params.hedge_mode == "locked":
+    if params.mode == "locked":
         given = (params.beta or 0.0, params.alpha or 0.0)
         beta, alpha = (np.full(stop - first, float(value)) for value in given)
         return beta, alpha
     window, before = hedge_rows(params) or 0, max(first - 1, 0)
-    if params.hedge_mode == "kalman":
+    if params.mode == "kalman":
         beta, alpha = np.empty((2, stop - 1 - before))
         legs = rows.y[: stop - 1], rows.x[: stop - 1]
         kalman_lines(*legs, window, params.intercept, before, beta, alpha)

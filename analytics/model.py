@@ -84,6 +84,7 @@ def timeframe_name(length_ms: int) -> str:
     unit = next(name for name in "dhms" if length_ms % _UNITS_MS[name] == 0)
     return f"{length_ms // _UNITS_MS[unit]}{unit}"
 
+
 HedgeMethod = Literal["ols", "huber", "theil_sen", "tls", "kalman", "ratio"]
 PriceSpace = Literal["price", "log"]
 CorrelationBasis = Literal["returns", "prices"]
@@ -142,10 +143,10 @@ class PairParams:
     leg had fewer trades, or less turnover (volume x VWAP, in quote currency, which legs of
     different units share), are left out of every statistic; 0 asks for none.
 
-    hedge_mode: "view": one line by the method `hedge`, fitted on the newest hedge_window rows
-    of those in view. "rolling": each bar is measured with the line of the hedge_window rows
-    before it (None: 200), "kalman": with the state of a Kalman filter over those rows. "locked":
-    with beta and alpha as given (alpha None: 0), which no other mode heeds.
+    mode: the hedge mode. "view": one line by the method `hedge`, fitted on the newest
+    hedge_window rows of those in view. "rolling": each bar is measured with the line of the
+    hedge_window rows before it (None: 200), "kalman": with the state of a Kalman filter over
+    those rows. "locked": with beta and alpha as given (alpha None: 0), which no other mode heeds.
 
     Raises ParameterError, a ValueError that carries the field, its value and what is legal.
     """
@@ -166,7 +167,7 @@ class PairParams:
     min_trades: int = 0
     min_volume: float = 0.0
     limit: int = 1_000
-    hedge_mode: str = "view"
+    mode: str = "view"
     beta: float | None = None
     alpha: float | None = None
 
@@ -185,8 +186,8 @@ class PairParams:
             value = getattr(self, name)
             if not (name == "hedge_window" and value is None):
                 check_whole(name, value, low, high)
-        check_choice("hedge_mode", self.hedge_mode, PAIR_HEDGE_MODES)
-        if self.hedge_mode == "locked":
+        check_choice("mode", self.mode, PAIR_HEDGE_MODES)
+        if self.mode == "locked":
             check_number("beta", self.beta, *LOCKED_RANGE)
             if self.alpha is not None:
                 check_number("alpha", self.alpha, *LOCKED_RANGE)

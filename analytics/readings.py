@@ -64,7 +64,7 @@ class _Stretch:
         if view.stop - view.start < window:
             return math.nan
         part = slice(row + 1 - window, row + 1)
-        if self.params.hedge_mode in ("rolling", "kalman"):
+        if self.params.mode in ("rolling", "kalman"):
             spread = known_lines(self.rows, self.params, part.start, part.stop).spread
         else:
             at = row - self.first

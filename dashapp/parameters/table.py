@@ -17,7 +17,9 @@ from analytics.grid import AXES
 from analytics.model import (
     HEDGE_METHODS,
     LAG_METHODS,
+    LOCKED_RANGE,
     MIN_VOLUME_RANGE,
+    PAIR_HEDGE_MODES,
     PAIR_RANGES,
     TIMEFRAMES,
     TRENDS,
@@ -94,6 +96,27 @@ VIEW: tuple[Parameter, ...] = (
         "hedge_window", "Hedge window", "whole", ids.HEDGE_WINDOW, "Hedge",
         optional=True, none=("all", "none"), hint="bars", empty="all in view",
         about="bars of the hedge fit; all: those in view",
+    ),
+    _pair(
+        "mode", "Hedge mode", "choice", ids.HEDGE_MODE, "Hedge",
+        choices=_choices(
+            PAIR_HEDGE_MODES,
+            {
+                "view": "Fit of the view",
+                "rolling": "Rolling, as known then",
+                "kalman": "Kalman, as known then",
+                "locked": "Locked",
+            },
+        ),
+        about="which line each bar is measured with; locked: beta and alpha as given",
+    ),
+    _pair(
+        "beta", "Locked β", "number", ids.LOCKED_BETA, "Hedge", limits=LOCKED_RANGE,
+        optional=True, none=("none",), empty="none", about="hedge ratio of the mode locked",
+    ),
+    _pair(
+        "alpha", "Locked α", "number", ids.LOCKED_ALPHA, "Hedge", limits=LOCKED_RANGE,
+        optional=True, none=("none",), empty="0", about="intercept of the mode locked",
     ),
     _pair(
         "z_window", "z window", "whole", ids.Z_WINDOW, "Windows",

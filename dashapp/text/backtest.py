@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from analytics.backtest import BacktestResult, Trade
+from analytics.backtest import BacktestResult, TrackRecord, Trade
 from analytics.bars import usual_step
 from dashapp.text.numbers import NONE, bar_span, counted, duration, number, pct
 from dashapp.text.pair import Segment, legs_warning, newest, sign_tone, trade_words
 from dashapp.text.tests import Row
 
-#: A Sharpe of less time, or of fewer trades, is shown but not judged by.
-DAY_MS = 86_400_000
+#: A Sharpe of fewer trades is shown but not judged by.
 ENOUGH_TRADES = 5
 #: Costs above this many times the gross return are no share of it any more.
 MOST_SHARE = 10.0
@@ -51,6 +50,7 @@ def answer_of(result: BacktestResult) -> list[Segment]:
         break_even=newest(result.break_even_z),
         entry=result.settings.entry_z,
         span_ms=float(result.ts_ms[-1] - result.ts_ms[0]),
+        record=result.record,
     )
 
 
@@ -65,14 +65,16 @@ def backtest_answer(
     break_even: float | None = None,
     entry: float = math.inf,
     span_ms: float | None = None,
+    record: TrackRecord | None = None,
 ) -> list[Segment]:
     """The back-test's result. net, drawdown: shares of 1; cost_share: of the gross return.
 
     break_even: |z| below which a round trip does not pay its costs, at the newest bar; None or
     NaN if not known. entry: |z| at which trades are entered.
 
-    trades: closed ones. span_ms: time that the Sharpe is annualised from, None if not known;
-    under a day, or under five trades, it is no ground for a verdict.
+    trades: closed ones. span_ms: time that the Sharpe is annualised from, None if not known.
+    record: where its track record is too short to tell the Sharpe from 0, or there are under
+    five trades, it is no ground for a verdict.
     """
     if trades == 0:
         return [("no closed trade: |z| never made the round from entry to exit", "muted")]
@@ -81,7 +83,7 @@ def backtest_answer(
         (f"max drawdown {pct(-abs(drawdown))}", ""),
         (counted(trades, "trade"), ""),
     ]
-    short = span_ms is not None and span_ms < DAY_MS
+    short = record is not None and record.too_short
     if short or trades < ENOUGH_TRADES:
         digits = 0 if abs(sharpe) >= 100 else 2
         since = f" (annualised from {duration(span_ms)})" if span_ms is not None else ""
@@ -116,7 +118,7 @@ def cost_words(share: float | None) -> str:
 
 
 def figure_rows(result: BacktestResult) -> list[Row]:
-    """The result's figures: label, value, words, tfigures."""
+    """The result's figures: label, value, words, tone."""
     figures = result.figures
     timeframe = result.params.timeframe
     step = usual_step(result.ts_ms, timeframe)
@@ -130,7 +132,7 @@ def figure_rows(result: BacktestResult) -> list[Row]:
             sign_tone(figures.net_return),
         ),
         ("Gross return", pct(figures.gross_return), "before costs", "muted"),
-        ("Sharpe", number(figures.sharpe, 2), "annual, 365 × 24 h", "muted"),
+        *_sharpe_rows(result),
         ("Sortino", number(figures.sortino, 2), "annual, 365 × 24 h", "muted"),
         ("Max drawdown", pct(figures.max_drawdown), "", ""),
         ("Profit factor", number(figures.profit_factor, 2), "gains over losses", "muted"),
@@ -149,10 +151,54 @@ def figure_rows(result: BacktestResult) -> list[Row]:
             cost_words(figures.cost_share) or "no gross profit to take from",
             "muted",
         ),
+        *_fill_rows(result),
+        *_break_even_rows(result),
         ("Hedge", "", result.label, "warn" if result.in_sample else "muted"),
         ("Bars", f"{len(result.ts_ms):,}", dropped, "muted"),
         *_legs_rows(result),
     ]
+
+
+def _sharpe_rows(result: BacktestResult) -> list[Row]:
+    """The Sharpe ratio with its error, the probability that it is above 0, and whether the
+    returns are enough to judge by."""
+    figures, record = result.figures, result.record
+    if record is None or not math.isfinite(record.stderr):
+        return [("Sharpe", number(figures.sharpe, 2), "annual, 365 × 24 h", "muted")]
+    error = f"± {number(record.stderr, 2)} standard error, annual (365 × 24 h)"
+    psr = pct(record.psr, 1, signed=False)
+    need = f"needs {record.min_bars:,.0f} bars" if math.isfinite(record.min_bars) else "needs more"
+    enough = f"too short to judge: {need}, has {record.bars:,}"
+    words = enough if record.too_short else f"{record.bars:,} bars are enough (95 %)"
+    return [
+        ("Sharpe", number(figures.sharpe, 2), error, "muted"),
+        ("Probability of a Sharpe above 0", psr, words, "warn" if record.too_short else "muted"),
+    ]
+
+
+def _fill_rows(result: BacktestResult) -> list[Row]:
+    """How many fills waited for their leg to trade; positions closed before a gap."""
+    figures, rows = result.figures, list[Row]()
+    if figures.fills_waited:
+        words = f"for their leg to trade, {number(figures.average_wait_bars, 1)} bars on average"
+        rows.append(("Fills that waited", f"{figures.fills_waited:,}", words, "warn"))
+    if figures.gap_exits:
+        words = "closed at the last price before a gap of more than ten bars"
+        rows.append(("Closed before a gap", f"{figures.gap_exits:,}", words, "warn"))
+    return rows
+
+
+def _break_even_rows(result: BacktestResult) -> list[Row]:
+    """|z| that pays its costs: for a full way back, and for what target exits captured."""
+    whole, real = newest(result.break_even_z), newest(result.break_even_realised)
+    if not math.isfinite(whole):
+        return []
+    words = "for a full way back to the mean"
+    if math.isfinite(real):
+        share = pct(result.captured, 0, signed=False)
+        words = f"{words}; {number(real, 1)} by the {share} of |z| σ that target exits captured"
+    dear = (real if math.isfinite(real) else whole) >= result.settings.entry_z
+    return [("Break-even |z|", number(whole, 1), words, "warn" if dear else "muted")]
 
 
 def _legs_rows(result: BacktestResult) -> list[Row]:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from analytics.alerts import AlertEvent, AlertRule
-from analytics.backtest import BacktestFigures, BacktestParams
+from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord
+from analytics.estimates import PairEstimates
 from analytics.model import (
     CointegrationResult,
     FeedStatus,
@@ -220,6 +221,7 @@ class PairFigures(Answer):
     adf: Json[UnitRootResult] | None = Field(description="of the spread, indicative")
     engle_granger: Json[CointegrationResult] | None
     johansen: Johansen | None
+    estimates: Json[PairEstimates] | None = Field(description="errors, intervals and bounce")
 
 
 class PairSeries(Answer):
@@ -233,7 +235,8 @@ class PairSeries(Answer):
     spread: list[float | None]
     mean: list[float | None]
     std: list[float | None]
-    z: list[float | None]
+    z: list[float | None] = Field(description="as known at each bar's close")
+    fit_z: list[float | None] = Field(description="of today's fit")
     corr: list[float | None]
     rolling_beta: list[float | None] = Field(description="as known at each bar, as kalman_beta")
     rolling_alpha: list[float | None]
@@ -299,6 +302,8 @@ class Backtest(Answer):
     periods_per_year: float
     rows_dropped: int
     figures: Json[BacktestFigures]
+    captured: float | None = Field(description="share of |z| sigma that target exits earned")
+    record: Json[TrackRecord] | None = Field(description="how far the Sharpe can be trusted")
     trades: list[Json[WordedTrade]]
     series: BacktestSeries
 

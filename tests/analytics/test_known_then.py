@@ -25,10 +25,10 @@ MODES: list[dict[str, Any]] = [
     {"hedge": "huber"},
     {"hedge": "theil_sen", "hedge_window": 120},
     {"hedge": "kalman"},
-    {"hedge_mode": "rolling", "hedge_window": 70},
-    {"hedge_mode": "rolling", "hedge": "huber", "hedge_window": 60, "price_space": "log"},
-    {"hedge_mode": "kalman", "hedge_window": 70},
-    {"hedge_mode": "locked", "beta": 0.04, "alpha": 90.0},
+    {"mode": "rolling", "hedge_window": 70},
+    {"mode": "rolling", "hedge": "huber", "hedge_window": 60, "price_space": "log"},
+    {"mode": "kalman", "hedge_window": 70},
+    {"mode": "locked", "beta": 0.04, "alpha": 90.0},
 ]
 NAMES = [" ".join(str(value) for value in mode.values()) or "view" for mode in MODES]
 LIMIT, WINDOW = 220, 40
@@ -101,14 +101,14 @@ def known_in_plain_python(snapshot: PairSnapshot, history: PairSnapshot, at: int
     if log:
         y, x = np.log(y), np.log(x)
     options = (params.intercept, log)
-    if params.hedge_mode == "view":
+    if params.mode == "view":
         part = slice(-params.hedge_window if params.hedge_window else None, None)
         fit = fit_hedge(y[part], x[part], params.hedge, *options)
         spread = (y - fit.beta * x - fit.alpha)[-WINDOW:]
-    elif params.hedge_mode == "locked":
+    elif params.mode == "locked":
         spread = (y - params.beta * x - params.alpha)[-WINDOW:]
     else:
-        method = "kalman" if params.hedge_mode == "kalman" else params.hedge
+        method = "kalman" if params.mode == "kalman" else params.hedge
         spread = np.empty(WINDOW)
         for k, t in enumerate(range(len(y) - WINDOW, len(y))):
             part = slice(t - params.hedge_window, t)
@@ -178,7 +178,7 @@ def test_todays_fit_moves_past_z_and_the_newest_is_the_same() -> None:
 
 def test_locked_means_the_line_that_is_given() -> None:
     y, x = legs(8, gaps=0.0)
-    snapshot = analyzed(y, x, params_of({"hedge_mode": "locked", "beta": -0.5, "alpha": 3.0}))
+    snapshot = analyzed(y, x, params_of({"mode": "locked", "beta": -0.5, "alpha": 3.0}))
     expected = snapshot.price_y + 0.5 * snapshot.price_x - 3.0
     np.testing.assert_allclose(snapshot.spread, expected, rtol=1e-12)
     np.testing.assert_allclose(snapshot.z, snapshot.fit_z, rtol=1e-9, atol=1e-9)
@@ -188,15 +188,15 @@ def test_locked_means_the_line_that_is_given() -> None:
 @pytest.mark.parametrize("beta", [None, float("nan"), float("inf"), "2"])
 def test_a_locked_hedge_needs_a_number(beta: Any) -> None:
     with pytest.raises(ParameterError) as refused:
-        PairParams("Y", "X", hedge_mode="locked", beta=beta)
+        PairParams("Y", "X", mode="locked", beta=beta)
     assert refused.value.field == "beta"
-    with pytest.raises(ParameterError, match="hedge_mode is 'magic', expected one of view"):
-        PairParams("Y", "X", hedge_mode="magic")
+    with pytest.raises(ParameterError, match="mode is 'magic', expected one of view"):
+        PairParams("Y", "X", mode="magic")
 
 
 def test_a_rolling_hedge_needs_its_window_more() -> None:
     y, x = legs(9, 100, gaps=0.0)
-    answer = analyze_pair(y, x, params_of({"hedge_mode": "rolling", "hedge_window": 70}))
+    answer = analyze_pair(y, x, params_of({"mode": "rolling", "hedge_window": 70}))
     assert answer == NotReady("needs 110 bars, has 100", 100, 110)
 
 

@@ -40,7 +40,7 @@ NOW_AND_THEN = ("huber", "theil_sen", "kalman")
 
 
 def shown(snapshot) -> dict[str, float]:
-    now_and_then = snapshot.params.hedge in NOW_AND_THEN and snapshot.params.hedge_mode == "view"
+    now_and_then = snapshot.params.hedge in NOW_AND_THEN and snapshot.params.mode == "view"
     return {
         "z": snapshot.z[-1],
         "spread": spread_then(snapshot),
@@ -71,9 +71,9 @@ def spread_then(snapshot) -> float:
         {"corr_on": "prices", "trend": "ct", "lag_method": "bic"},
         {"min_trades": 2, "limit": 400},
         {"min_volume": 2_500.0, "limit": 200},
-        {"hedge_mode": "rolling", "hedge_window": 100},
-        {"hedge_mode": "kalman"},
-        {"hedge_mode": "locked", "beta": 0.03, "alpha": 700.0},
+        {"mode": "rolling", "hedge_window": 100},
+        {"mode": "kalman"},
+        {"mode": "locked", "beta": 0.03, "alpha": 700.0},
     ],
 )
 def test_a_reading_is_the_snapshot_of_the_bars_up_to_it(legs, options):
