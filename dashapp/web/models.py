@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from analytics.alerts import AlertEvent, AlertRule
 from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord
+from analytics.cointegration import JohansenResult
 from analytics.estimates import PairEstimates
 from analytics.model import (
     CointegrationResult,
@@ -30,6 +31,7 @@ from ingestion.files.report import UploadReport
 
 _AlertEvent: Any = json_type(AlertEvent)
 _AlertRule: Any = json_type(AlertRule)
+_JohansenResult: Any = json_type(JohansenResult)
 
 
 class ErrorAnswer(BaseModel):
@@ -185,20 +187,14 @@ class MarketTicks(Answer):
     ticks: list[Tick]
 
 
-class Johansen(Answer):
+class Johansen(_JohansenResult):
     """Johansen's test of the legs: a row a rank, critical values at 90, 95 and 99 %."""
 
-    ts_ms: int
+    ts_ms: int = Field(description="the newest bar it is of")
     rows: int
     det_order: int
     lag_diff: int
     rank: dict[str, int] = Field(description="by confidence: 90%, 95%, 99%")
-    trace: list[float | None]
-    max_eig: list[float | None]
-    trace_critical: list[list[float]]
-    max_eig_critical: list[list[float]]
-    eigenvalues: list[float | None]
-    eigenvectors: list[list[float | None]]
 
 
 class PairFigures(Answer):
