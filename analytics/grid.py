@@ -12,6 +12,7 @@ import numpy as np
 from analytics._backtest_engine import rules_of
 from analytics._backtest_types import BacktestParams
 from analytics.model import CountError, FloatArray, PairParams, ParameterError, SameValueError
+from analytics.spread import check_reachable
 
 #: What can lie on an axis: the thresholds and windows of the back-test, and the pair's z_window.
 AXES: tuple[str, ...] = (
@@ -56,14 +57,19 @@ class Grid:
         return len(self.y_values), len(self.x_values)
 
     def cell(self, row: int, column: int) -> tuple[PairParams, BacktestParams]:
-        """The parameters of a cell. Raises ValueError where they are no legal set."""
+        """The parameters of a cell. Raises ValueError where they are no legal set.
+
+        None is one with an entry_z that no z of its window reaches.
+        """
         chosen: dict[str, Any] = {
             self.x_name: self.x_values[column],
             self.y_name: self.y_values[row],
         }
         window = {name: value for name, value in chosen.items() if name == "z_window"}
         rules = {name: value for name, value in chosen.items() if name != "z_window"}
-        return replace(self.params, **window), replace(self.settings, **rules)
+        params, settings = replace(self.params, **window), replace(self.settings, **rules)
+        check_reachable("entry_z", settings.entry_z, params.z_window)
+        return params, settings
 
     def column(self, name: str) -> FloatArray:
         """The value of a parameter in each cell, row by row; infinite for none."""
@@ -77,16 +83,16 @@ class Grid:
     def rules(self) -> FloatArray:
         """The rules of each cell as the kernel `score` takes them, shape (cells, 6)."""
         base = rules_of(self.settings)
-        made = np.tile(base, (len(self.x_values) * len(self.y_values), 1))
+        rules = np.tile(base, (len(self.x_values) * len(self.y_values), 1))
         entry = self.column("entry_z")
         for side in (0, 1):
             if np.isfinite(base[side]):
-                made[:, side] = entry
-        made[:, 2], made[:, 3] = self.column("exit_z"), self.column("stop_z")
+                rules[:, side] = entry
+        rules[:, 2], rules[:, 3] = self.column("exit_z"), self.column("stop_z")
         if "max_bars" in (self.x_name, self.y_name):
-            made[:, 4] = self.column("max_bars")
-        made[:, 5] = (self.column("cost_bps") + self.column("slippage_bps")) / 10_000
-        return made
+            rules[:, 4] = self.column("max_bars")
+        rules[:, 5] = (self.column("cost_bps") + self.column("slippage_bps")) / 10_000
+        return rules
 
     @cached_property
     def groups(self) -> dict[int, Windows]:
@@ -94,14 +100,16 @@ class Grid:
         entry, stop = self.column("entry_z"), self.column("stop_z")
         hedge, window = self.column("hedge_window"), self.column("z_window")
         order = np.lexsort((stop, entry, window, hedge))
-        cells = order[((self.column("exit_z") < entry) & (entry < stop))[order]]
+        legal = (self.column("exit_z") < entry) & (entry < stop)
+        legal &= entry <= (window - 1.0) / np.sqrt(window)  # see `largest_z`
+        cells = order[legal[order]]
         windows = np.stack((hedge[cells], window[cells]))
         new = np.flatnonzero((np.diff(windows, axis=1) != 0).any(axis=0)) + 1
-        made: dict[int, Windows] = {}
+        groups: dict[int, Windows] = {}
         for places in np.split(cells, new) if len(cells) else ():
-            of_hedge = made.setdefault(int(hedge[places[0]]), {})
+            of_hedge = groups.setdefault(int(hedge[places[0]]), {})
             of_hedge[int(window[places[0]])] = places.tolist()
-        return made
+        return groups
 
     def parts(self) -> list[tuple[int, Windows]]:
         """The groups in parts of the work: hedge windows, or z windows of one, or its cells."""

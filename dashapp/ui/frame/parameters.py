@@ -114,15 +114,15 @@ def _timeframe(body: Market | None, wanted: Any) -> str:
     return available[0]
 
 
-def _not_here(runtime: Runtime, asked: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+def _not_here(runtime: Runtime, asked: Mapping[str, Any], settled: Mapping[str, Any]) -> list[str]:
     """What a link asks for that is not here, in words."""
     wrong = []
-    if asked.get("market") and asked["market"] != made["market"]:
+    if asked.get("market") and asked["market"] != settled["market"]:
         wrong.append(f"there is no market {asked['market']}")
     wrong += [
         f"this market has no {asked[leg]}"
         for leg in ("y", "x")
-        if asked.get(leg) and made[leg] not in (asked[leg], asked[leg].upper())
+        if asked.get(leg) and settled[leg] not in (asked[leg], asked[leg].upper())
     ]
     return wrong
 
@@ -185,7 +185,8 @@ def settle_values(
         if asked.get("timeframe") in timeframes
         else _timeframe(body if changed else None, held["timeframe"]),
         "timeframe_options": [
-            {"value": one, "label": one, "disabled": one not in timeframes} for one in TIMEFRAMES
+            {"value": name, "label": name, "disabled": name not in timeframes}
+            for name in sorted({*TIMEFRAMES, *timeframes}, key=TIMEFRAMES.__getitem__)
         ],
     }
 
@@ -242,12 +243,12 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             asked = {"market": market} if market else {}
         held = {"market": market, "y": y, "x": x, "symbols": symbols, "timeframe": timeframe}
         held["shown"] = (view or {}).get("market")
-        made = settle_values(runtime, asked, held, source or "")
-        options = made.pop("legs")
+        settled = settle_values(runtime, asked, held, source or "")
+        options = settled.pop("legs")
         fields, wrong = _controls_from(asked)
-        wrong += _not_here(runtime, asked, made) if trigger != ids.FOCUS else []
+        wrong += _not_here(runtime, asked, settled) if trigger != ids.FOCUS else []
         return {
-            **made,
+            **settled,
             "message": f"of the link, {'; '.join(wrong)}" if wrong else no_update,
             "y_options": options,
             "x_options": options,

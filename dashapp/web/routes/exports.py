@@ -17,7 +17,6 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from analytics.alerts import AlertEvent
-from analytics.backtest import Trade
 from analytics.outcomes import Outcome
 from dashapp.parameters.table import Parameter
 from dashapp.services.alerts.history import Record
@@ -33,6 +32,7 @@ from dashapp.services.archive.stored_rows import (
 )
 from dashapp.services.replay.sources import rows_in
 from dashapp.services.runtime import Runtime
+from dashapp.text.backtest import WordedTrade, worded_trades
 from dashapp.web.deps import (
     EPOCH_END_MS,
     SYMBOL,
@@ -231,8 +231,9 @@ async def trades(
 ) -> Response:
     """The trades of a back-test, oldest first, as csv."""
     result = await backtest_of(runtime, market, query)
-    header = [column.name for column in fields(Trade)]
-    table = rows_table(header, [list(asdict(trade).values()) for trade in result.trades])
+    header = [column.name for column in fields(WordedTrade)]
+    rows = [list(asdict(trade).values()) for trade in worded_trades(result)]
+    table = rows_table(header, rows)
     parameters = {**query.values(), "label": result.label}
     return await send(ending, Export("trades", _about(market), parameters, _CSV), [table])
 

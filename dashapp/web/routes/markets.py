@@ -22,6 +22,7 @@ from analytics.model import (
 )
 from dashapp.services.analysis.johansen import johansen_document, johansen_of
 from dashapp.services.runtime import Runtime
+from dashapp.text.backtest import worded_trades
 from dashapp.web import models
 from dashapp.web.answers import answer, answer_in_thread
 from dashapp.web.deps import (
@@ -171,7 +172,7 @@ def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, A
 def _figures(snapshot: PairSnapshot) -> dict[str, Any]:
     low, high = snapshot.z_range
     half_life = snapshot.half_life
-    step_ms = usual_step(snapshot.ts_ms, snapshot.params.timeframe)
+    step_ms = usual_step(snapshot.traded_ms, snapshot.params.timeframe)
     return {
         **_attributes(snapshot, models.PairFigures),
         **{name: getattr(snapshot, name)[-1] for name in ("z", "spread", "mean", "std")},
@@ -187,7 +188,8 @@ def _figures(snapshot: PairSnapshot) -> dict[str, Any]:
 def backtest_document(result: BacktestResult) -> dict[str, Any]:
     """Everything of a back-test, grouped as `models.Backtest`."""
     series = {name: getattr(result, name) for name in BACKTEST_SERIES}
-    return {**_attributes(result, models.Backtest), "series": series}
+    trades = worded_trades(result)
+    return {**_attributes(result, models.Backtest), "trades": trades, "series": series}
 
 
 def _attributes(result: object, model: type[BaseModel]) -> dict[str, Any]:

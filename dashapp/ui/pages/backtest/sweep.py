@@ -74,7 +74,7 @@ def cards(theme: str) -> list[Component]:
         ),
         html.Div(id=SAYS, className="tone-muted", role="status"),
         chart(ids.SWEEP_HEATMAP, empty_figure(blank, theme, ids.SWEEP_HEATMAP), "bare deep"),
-        *(dcc.Store(id=one) for one in (ASKED, STATE, PICK)),
+        *(dcc.Store(id=store_id) for store_id in (ASKED, STATE, PICK)),
     ]
     walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
     walk = [
