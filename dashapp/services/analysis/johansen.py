@@ -56,7 +56,7 @@ def johansen_document(test: JohansenTest) -> dict[str, Any] | None:
     if test.result is None:
         return None
     about = {name: getattr(test, name) for name in ("ts_ms", "rows", "det_order", "lag_diff")}
-    figures = {one.name: getattr(test.result, one.name) for one in fields(test.result)}
+    figures = {field.name: getattr(test.result, field.name) for field in fields(test.result)}
     return {**about, "rank": {level: test.result.rank(level) for level in RANK_LEVELS}, **figures}
 
 

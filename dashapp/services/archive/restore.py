@@ -78,7 +78,8 @@ class Restorer:
     async def load(self, key: str) -> Market:
         """A market of the archive in memory. Raises KeyError in words, ArchiveError."""
         archive = self._writer.opened()
-        titles = {held.market: held.title for held in await asyncio.to_thread(archive.contents)}
+        holdings = await asyncio.to_thread(archive.contents)
+        titles = {holding.market: holding.title for holding in holdings}
         if key not in titles:
             raise KeyError(f"the archive holds no market {key!r}")
         title = f"{titles[key]}, as kept" if key.startswith(LIVE) else titles[key]
@@ -87,8 +88,8 @@ class Restorer:
 
 def _newest_live(archive: Archive) -> KeptMarket | None:
     live = {market.id: market for market in archive.markets() if market.kind == "live"}
-    held = [holding for holding in archive.contents() if holding.market in live]
-    newest = max(held, key=lambda holding: holding.stored_ms, default=None)
+    holdings = [holding for holding in archive.contents() if holding.market in live]
+    newest = max(holdings, key=lambda holding: holding.stored_ms, default=None)
     return None if newest is None else live[newest.market]
 
 
