@@ -17,6 +17,8 @@ from dashapp.text.tests import Row
 
 #: A Sharpe of fewer trades is shown but not judged by.
 ENOUGH_TRADES = 5
+#: Probability from which a sweep's best is more than luck, and from which its choice overfits.
+FIRM, EVEN_CHANCE = 0.95, 0.5
 #: Costs above this many times the gross return are no share of it any more.
 MOST_SHARE = 10.0
 
@@ -126,6 +128,26 @@ def record_words(record: TrackRecord) -> tuple[str, str, str]:
     needed = math.ceil(record.min_bars)
     words = "too short to judge at 95 %" if record.too_short else "long enough to judge at 95 %"
     return f"{record.bars:,} of {needed:,} bars", words, "warn" if record.too_short else "muted"
+
+
+def luck_segments(deflated: float, cells: int, overfitting: float | None) -> list[Segment]:
+    """How much of a sweep's best Sharpe ratio may be luck; none where that is not known.
+
+    deflated: deflated Sharpe ratio, the probability that the best of `cells` is above 0 in
+    truth. overfitting: probability that the choice of the best cell overfits, 0 to 1.
+
+    >>> luck_segments(0.43, 63, 0.61)
+    [('deflated Sharpe ratio 43 % over 63 cells', 'warn'), ('overfits in 61 % of splits', 'warn')]
+    """
+    segments: list[Segment] = []
+    if math.isfinite(deflated):
+        share = pct(deflated, 0, signed=False)
+        words = f"deflated Sharpe ratio {share} over {counted(cells, 'cell')}"
+        segments.append((words, "warn" if deflated < FIRM else "muted"))
+    if overfitting is not None and math.isfinite(overfitting):
+        words = f"overfits in {pct(overfitting, 0, signed=False)} of splits"
+        segments.append((words, "warn" if overfitting >= EVEN_CHANCE else "muted"))
+    return segments
 
 
 def cost_words(share: float | None) -> str:
