@@ -29,6 +29,7 @@ METHOD_WORDS = {
     "tls": "TLS",
     "kalman": "Kalman",
     "ratio": "ratio",
+    "locked": "locked",
 }
 #: Share of carried-forward bars from which a verdict warns.
 CARRIED_WARN = 0.2
@@ -113,6 +114,12 @@ def inside_costs(z: float, break_even: BreakEven | None) -> bool:
     return break_even is not None and abs(z) < break_even.z < math.inf
 
 
+def known_beta(snapshot: PairSnapshot) -> float:
+    """The hedge ratio as it was known at the newest bar: the one that its z-score rests on."""
+    beta = newest(snapshot.known.beta) if snapshot.known is not None else math.nan
+    return beta if math.isfinite(beta) else float(snapshot.fit.beta)
+
+
 def stance(
     snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None = None
 ) -> list[Segment]:
@@ -120,7 +127,7 @@ def stance(
 
     break_even: below it there is no trade, for a round trip does not pay; None if not known.
     """
-    z, params, beta = newest(snapshot.z), snapshot.params, float(snapshot.fit.beta)
+    z, params, beta = newest(snapshot.z), snapshot.params, known_beta(snapshot)
     if not math.isfinite(z):
         rows, need = len(snapshot), params.z_window
         still = "the spread does not move within its window"

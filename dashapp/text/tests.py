@@ -64,7 +64,8 @@ def shown_spread_tested(snapshot: PairSnapshot) -> bool:
     """
     params, rows = snapshot.params, len(snapshot)
     whole = params.hedge_window is None or params.hedge_window >= rows
-    return snapshot.fit.method == "ols" and params.intercept and params.trend == "c" and whole
+    of_view = params.hedge_mode == "view" and snapshot.fit.method == "ols"
+    return of_view and params.intercept and params.trend == "c" and whole
 
 
 def not_cointegrated(snapshot: PairSnapshot) -> bool:

@@ -15,6 +15,7 @@ from cachetools import LRUCache
 from analytics.backtest import BacktestParams
 from analytics.grid import make_grid
 from analytics.model import Bars, NotReady, PairParams
+from analytics.overfitting import PboResult
 from analytics.sweep import SweepResult, sweep
 from analytics.walkforward import WalkForward, walk_forward
 from dashapp.parameters.grid import Axis, Walk
@@ -77,7 +78,10 @@ def replace_axes(ask: Ask, like: Ask) -> Ask:
 
 
 class GridJob:
-    """One sweep or walk-forward. version goes up whenever there is something to show."""
+    """One sweep or walk-forward. version goes up whenever there is something to show.
+
+    overfitting: the probability that a sweep's best cell overfits, None where it has none.
+    """
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
@@ -85,6 +89,7 @@ class GridJob:
         self.done, self.total = 0, 0
         self.version = 0
         self.result: SweepResult | WalkForward | None = None
+        self.overfitting: PboResult | None = None
         self.error = ""
         self._stop = False
         self._task: asyncio.Task[None] | None = None
@@ -141,7 +146,10 @@ class GridJob:
             if ask.walk is not None:
                 how |= vars(ask.walk)
                 return walk_forward(y, x, grid, **how)
-            return sweep(y, x, grid, **how)
+            result = sweep(y, x, grid, **how)
+        if isinstance(result, SweepResult) and not result.cancelled:
+            self.overfitting = result.overfitting()
+        return result
 
     async def _run(self, y: Bars, x: Bars) -> None:
         try:
