@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from analytics.model import Bars, Ticks
 from dashapp.services.archive.recorder import LIVE
 from dashapp.services.archive.writer import ArchiveWriter
-from storage.archive.archive import Archive, ArchiveError, Holding, KeptMarket
+from storage.archive.archive import Archive, ArchiveError, MarketRecord, StoredSeries
 from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Restorer:
         return await asyncio.to_thread(loaded, archive, key, title)
 
 
-def _newest_live(archive: Archive) -> KeptMarket | None:
+def _newest_live(archive: Archive) -> MarketRecord | None:
     live = {market.id: market for market in archive.markets() if market.kind == "live"}
     holdings = [holding for holding in archive.contents() if holding.market in live]
     newest = max(holdings, key=lambda holding: holding.stored_ms, default=None)
@@ -115,7 +115,7 @@ async def _revive(archive: Archive, market: Market) -> None:
             numbering = take_chunk(market, numbering, *chunk)
 
 
-def _chunks(archive: Archive, holding: Holding, newest: int | None = None) -> Chunks:
+def _chunks(archive: Archive, holding: StoredSeries, newest: int | None = None) -> Chunks:
     """The rows that an archive has of a symbol; newest: only so many ticks of it."""
     if holding.timeframe is not None:
         bars = archive.bars(holding.market, holding.symbol, holding.timeframe)

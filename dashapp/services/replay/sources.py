@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from analytics.model import TIMEFRAMES, Bars, Ticks
-from dashapp.services.archive.stored_rows import Kept, Span
+from dashapp.services.archive.stored_rows import ArchivedMarket, Span
 from ingestion.replay import Batch, Stretch
 from storage.market.market import Market
 
@@ -61,19 +61,23 @@ def _read(batches: dict[str, Batch], symbol: str, from_ms: int) -> Iterator[Batc
         yield batch[begin : begin + PIECE]
 
 
-def of_archive(kept: Kept) -> Stretch:
+def of_archive(archived: ArchivedMarket) -> Stretch:
     """All that the archive has of a market, until now."""
-    last_ms = max(holding.last_ts_ms for holding in kept.held)
-    length = 0 if kept.kind == "ticks" else TIMEFRAMES[kept.held[0].timeframe or "1s"]
+    last_ms = max(series.last_ts_ms for series in archived.series)
+    length = 0 if archived.kind == "ticks" else TIMEFRAMES[archived.series[0].timeframe or "1s"]
 
     def read(symbol: str, from_ms: int) -> Iterator[Batch]:
         span = Span(from_ms, last_ms + 1)
-        return kept.ticks(symbol, span) if kept.kind == "ticks" else kept.base_bars(symbol, span)
+        return (
+            archived.ticks(symbol, span)
+            if archived.kind == "ticks"
+            else archived.base_bars(symbol, span)
+        )
 
     return Stretch(
-        title=kept.title,
-        symbols=kept.symbols,
-        first_ms=min(holding.first_ts_ms for holding in kept.held),
+        title=archived.title,
+        symbols=archived.symbols,
+        first_ms=min(series.first_ts_ms for series in archived.series),
         last_ms=last_ms + length,
         read=read,
     )

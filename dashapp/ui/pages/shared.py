@@ -8,7 +8,7 @@ from typing import Any
 from dash import ctx
 
 from analytics.alerts import AlertEvent
-from analytics.model import FloatArray, NotReady, PairParams, PairSnapshot
+from analytics.model import NotReady, PairParams, PairSnapshot
 from dashapp.parameters.table import ALERT, PAIR
 from dashapp.services.runtime import Runtime
 from dashapp.ui.polling import Tab, waiting
@@ -81,10 +81,3 @@ def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady) -> str:
     filtered = pair is not None and pair.filtered
     growing = status.state == "live" and tab.until_ms is None and not filtered
     return waiting(reason, tab.view.timeframe, growing)
-
-
-def todays_fit(snapshot: PairSnapshot) -> FloatArray | None:
-    """The z-scores of today's fit, where they are others than those that were known then."""
-    if snapshot.params.mode != "view" or not len(snapshot.fit_z):
-        return None
-    return snapshot.fit_z

@@ -30,7 +30,7 @@ from dashapp.ui.components import (
     text_column,
 )
 from dashapp.ui.pages.alerts import form
-from dashapp.ui.pages.shared import markers_of, pair_key, snapshot_of, todays_fit, waiting_for
+from dashapp.ui.pages.shared import markers_of, pair_key, snapshot_of, waiting_for
 from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.ALERT_SPREAD_CHART, ids.ALERT_ZSCORE_CHART)
@@ -201,9 +201,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         **tables,
         "preview": rehearsal.words,
         ids.ALERT_SPREAD_CHART: alert_spread_figure(snapshot, events, **look),
-        ids.ALERT_ZSCORE_CHART: alert_zscore_figure(
-            snapshot, threshold, events, todays_fit=todays_fit(snapshot), **look
-        ),
+        ids.ALERT_ZSCORE_CHART: alert_zscore_figure(snapshot, threshold, events, **look),
     }
 
 

@@ -33,7 +33,6 @@ from dashapp.ui.pages.shared import (
     markers_of,
     pair_key,
     snapshot_of,
-    todays_fit,
     waiting_for,
     z_rule,
 )
@@ -148,7 +147,6 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
             threshold,
             break_even=even,
             markers=markers,
-            todays_fit=todays_fit(snapshot),
             **look,
         ),
         ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
