@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from analytics._backtest_types import BacktestParams
-from analytics._kernels.backtest import PLACES, SHARES, SUMS, play
-from analytics.alignment import not_enough
+from analytics._kernels.backtest import PLACES, SHARES, SUMS, next_fills, play
+from analytics._known_lines import score
+from analytics._pair_parts import MULTIPLES, are_multiples, multiples_in_window, scatter
+from analytics.alignment import market_rows, not_enough
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import (
     TIMEFRAMES,
@@ -23,60 +25,100 @@ from analytics.model import (
     NotReady,
     PairParams,
 )
-from analytics.pair import align
 from analytics.performance import periods_per_year
-from analytics.rolling import rolling_zscore
+from analytics.rolling import rolling_moments
+from analytics.spread import check_reachable
 
 #: Bars of a time stop that never comes.
-_FOREVER = 1 << 62
+_FOREVER = float(1 << 62)
+#: A gap is a stretch of more bars than these in which neither leg traded.
+LONGEST_GAP = 10
+#: No rows whose equity is noted.
+NO_BLOCKS = (np.empty(0, np.int64), np.empty(0))
+_NO_FILLS = np.empty((3, 0), np.int64)
 
 
 class Legs(NamedTuple):
-    """The aligned bars of a pair. prices: rows open Y, open X, close Y, close X."""
+    """The bars of a pair on one clock.
+
+    prices: rows open Y, open X, close Y, close X, shape (4, n). carried: that leg did not
+    trade in the bar, shape (2, n). counted: statistics rest on the row: both legs traded, and
+    the activity filter passes it. fills: see `analytics._kernels.fills.next_fills`.
+    """
 
     ts_ms: IntArray
     prices: FloatArray
     carried: BoolArray
+    counted: BoolArray
+    fills: IntArray
+    bar_ms: int
     dropped: int
+
+    def part(self, start: int, stop: int) -> Legs:
+        """The rows start..stop-1; `dropped` stays that of the whole."""
+        rows = slice(start, stop)
+        return make_legs(
+            self.ts_ms[rows],
+            np.ascontiguousarray(self.prices[:, rows]),
+            self.carried[:, rows],
+            self.counted[rows],
+            self.bar_ms,
+            self.dropped,
+        )
 
 
 class Hedged(NamedTuple):
-    """The legs' spread as each bar's close knows it. fit: of the mode "in-sample", else None."""
+    """The legs' spread as each bar's close knows it, NaN on rows that do not count.
+
+    hedge: as known before each bar, on every row. size: |Y| + |beta X|, of which the rounding
+    of the spread is a share (of logarithms 1 more, the rounding of a price). fit: of the mode
+    "in-sample", else None. filtered: the hedge is a Kalman filter's.
+    """
 
     legs: Legs
     hedge: FloatArray
     spread: FloatArray
+    size: FloatArray
     log_prices: bool
     periods_per_year: float
     fit: HedgeFit | None = None
+    filtered: bool = False
 
 
 class Signals(NamedTuple):
-    """What the rules see: the hedged spread, its z-score, and the first bar that has one."""
+    """What the rules see: the hedged spread, its z-score, and the first bar that has one.
+
+    sigma: standard deviation of the spread over the window that ends at each bar.
+    """
 
     hedged: Hedged
     z: FloatArray
+    sigma: FloatArray
     start: int
 
 
 class Ledger(NamedTuple):
-    """The trades of a run as columns, an open one last; see `Trade`.
+    """The trades of a run as columns, an open one last; see `Trade` and PLACES.
 
-    first, last: bars of the fills (of an open trade the last bar). reason: an index into
-    EXIT_REASONS.
+    reason: an index into EXIT_REASONS.
     """
 
     first: IntArray
     last: IntArray
     side: IntArray
     reason: IntArray
+    ordered: IntArray
+    entry_y: IntArray
+    entry_x: IntArray
+    exit_y: IntArray
+    exit_x: IntArray
     gross: FloatArray
     cost: FloatArray
     turnover: FloatArray
 
 
 class Run(NamedTuple):
-    """A simulated run: what the kernel wrote. sums: see `analytics._kernels.backtest.SUMS`."""
+    """A simulated run: what the kernel wrote. sums: see `analytics._kernels.account.SUMS`."""
 
     signals: Signals
     equity: FloatArray
@@ -87,8 +129,23 @@ class Run(NamedTuple):
     sums: FloatArray
 
 
+def make_legs(
+    ts_ms: IntArray,
+    prices: FloatArray,
+    carried: BoolArray,
+    counted: BoolArray,
+    bar_ms: int,
+    dropped: int = 0,
+) -> Legs:
+    """Legs with the table of where their orders fill."""
+    table = np.empty((3, len(ts_ms) + 1), np.int64)
+    longest = (LONGEST_GAP + 1) * bar_ms
+    waits = next_fills(np.ascontiguousarray(carried), np.ascontiguousarray(ts_ms), longest, table)
+    return Legs(ts_ms, prices, carried, counted, table if waits else _NO_FILLS, bar_ms, dropped)
+
+
 def pair_legs(y_bars: Bars, x_bars: Bars, params: PairParams) -> Legs:
-    """The rows of `align` with both legs' opens; a leg without trades opens at its carried close.
+    """Every row since the first of the newest `params.limit` that pass the activity filter.
 
     Rows without four finite prices above zero are left out and counted in `dropped`. Raises
     ValueError for bars of another timeframe than `params.timeframe`.
@@ -96,41 +153,47 @@ def pair_legs(y_bars: Bars, x_bars: Bars, params: PairParams) -> Legs:
     for name, bars in (("y", y_bars), ("x", x_bars)):
         if bars.timeframe != params.timeframe:
             raise ValueError(f"{name} has bars of {bars.timeframe}, expected {params.timeframe}")
-    rows = align(y_bars, x_bars, params.limit, params.min_trades, params.min_volume)
-    prices = np.stack(
-        [_opens(y_bars, rows.ts_ms, rows.y), _opens(x_bars, rows.ts_ms, rows.x), rows.y, rows.x]
-    )
+    rows = market_rows(y_bars, x_bars, params.limit, params.min_trades, params.min_volume)
+    closes = [bars.close[at] for bars, at in zip((y_bars, x_bars), rows.places, strict=True)]
+    opens = [
+        np.where(carried, close, bars.open[at])
+        for bars, at, carried, close in zip(
+            (y_bars, x_bars), rows.places, rows.carried, closes, strict=True
+        )
+    ]
+    prices = np.stack((*opens, *closes))
+    counted = rows.active & ~rows.carried.any(axis=0)
     good = (np.isfinite(prices) & (prices > 0)).all(axis=0)
-    bad = int(good.size - good.sum())
+    ts_ms, carried, bad = rows.ts_ms, rows.carried, int(good.size - good.sum())
     if bad:
-        kept = np.ascontiguousarray(prices[:, good])
-        return Legs(rows.ts_ms[good], kept, rows.carried[good], rows.dropped + bad)
-    return Legs(rows.ts_ms, prices, rows.carried, rows.dropped)
-
-
-def _opens(bars: Bars, ts_ms: IntArray, closes: FloatArray) -> FloatArray:
-    if not len(bars):
-        return closes
-    at = np.minimum(np.searchsorted(bars.ts_ms, ts_ms), len(bars) - 1)
-    return np.where(bars.ts_ms[at] == ts_ms, bars.open[at], closes)
+        ts_ms, carried, counted = ts_ms[good], carried[:, good], counted[good]
+        prices = np.ascontiguousarray(prices[:, good])
+    bar_ms = TIMEFRAMES[params.timeframe]
+    return make_legs(ts_ms, prices, carried, counted, bar_ms, rows.dropped + bad)
 
 
 def hedge_legs(
     legs: Legs, params: PairParams, settings: BacktestParams, fit: HedgeFit | None = None
 ) -> Hedged:
     """Hedge and spread as each bar's close knows them. fit: held in the mode "in-sample"."""
-    log_prices = params.price_space == "log"
-    y, x = np.log(legs.prices[2:]) if log_prices else legs.prices[2:]
+    log_prices, counted = params.price_space == "log", legs.counted
+    closes = np.ascontiguousarray(legs.prices[2:, counted])
+    y, x = np.log(closes) if log_prices else closes
     if settings.hedge_mode == "in-sample":
-        fit = fit or fit_hedge(y, x, params.hedge, params.intercept)
-        beta, alpha = np.full(len(y), float(fit.beta)), np.full(len(y), float(fit.alpha))
+        fit = fit or fit_hedge(y, x, params.hedge, params.intercept, log_prices)
+        hedge, level = (np.full(len(counted), float(one)) for one in (fit.beta, fit.alpha))
     else:
         method = "ols" if settings.hedge_mode == "rolling" else "kalman"
         path = hedge_path(y, x, method, settings.hedge_window, params.intercept)
-        beta, alpha, fit = _one_bar_later(path.beta), _one_bar_later(path.alpha), None
-    spread = y - beta * x - alpha
+        hedge, level = (_known_before(line, counted) for line in path)
+        fit = None
+    beta = hedge[counted]
+    spread, size = y - beta * x - level[counted], np.abs(y) + np.abs(beta * x) + log_prices
     spread[: settings.hedge_window] = np.nan
-    return Hedged(legs, beta, spread, log_prices, per_year(legs, params), fit)
+    spread, size = (scatter(column, counted) for column in (spread, size))
+    method = params.hedge if fit is not None else settings.hedge_mode
+    yearly, filtered = per_year(legs, params), method == "kalman"
+    return Hedged(legs, hedge, spread, size, log_prices, yearly, fit, filtered)
 
 
 def per_year(legs: Legs, params: PairParams) -> float:
@@ -140,33 +203,46 @@ def per_year(legs: Legs, params: PairParams) -> float:
     return float(periods_per_year(params.timeframe) * share_of_bars)
 
 
-def _one_bar_later(values: FloatArray) -> FloatArray:
-    later = np.empty(len(values))
-    later[0] = np.nan
-    later[1:] = values[:-1]
-    return later
+def _known_before(values: FloatArray, counted: BoolArray) -> FloatArray:
+    """The value of the last row that counts before each row, NaN where there is none."""
+    seen: IntArray = np.cumsum(counted) - counted
+    return np.concatenate(([np.nan], values))[seen]
 
 
 def too_short(legs: Legs, hedge_window: int, z_window: int) -> NotReady | None:
     """What is missing until a first trade can fill, None where nothing is."""
-    need, have = hedge_window + z_window + 1, len(legs.ts_ms)
-    return not_enough(need, have, legs.dropped) if have < need else None
+    need, have = hedge_window + z_window + 1, int(np.count_nonzero(legs.counted))
+    if have >= need:
+        return None
+    return not_enough(need, have, legs.dropped, int(legs.carried.any(axis=0).sum()))
 
 
 def score_spread(hedged: Hedged, z_window: int) -> Signals | NotReady:
-    """The z-score of a spread; NotReady where it has none."""
-    z = rolling_zscore(hedged.spread, z_window)
+    """The z-score of a spread, of the rows that count; NotReady where it has none."""
+    legs, counted = hedged.legs, hedged.legs.counted
+    have = int(np.count_nonzero(counted))
+    closes = legs.prices[2:, counted]
+    if are_multiples(*closes):
+        return NotReady(MULTIPLES, have, have)
+    moments = rolling_moments(np.ascontiguousarray(hedged.spread[counted]), z_window)
+    scores = score(moments, hedged.size[counted])
+    if hedged.filtered:
+        scores[multiples_in_window(closes[0], closes[1], z_window)] = np.nan
+    z = scatter(scores, counted)
     known = np.isfinite(z)
     if not known.any():
-        have = len(z)
         return NotReady("the spread does not vary, so it has no z-score", have, have)
-    return Signals(hedged, z, int(np.argmax(known)))
+    return Signals(hedged, z, scatter(moments.std, counted), int(np.argmax(known)))
 
 
 def make_signals(
     legs: Legs, params: PairParams, settings: BacktestParams, fit: HedgeFit | None = None
 ) -> Signals | NotReady:
-    """Hedge, spread and z-score as each bar's close knows them; NotReady with too few bars."""
+    """Hedge, spread and z-score as each bar's close knows them; NotReady with too few bars.
+
+    Raises ParameterError for an entry_z that no z of this window reaches.
+    """
+    check_reachable("entry_z", settings.entry_z, params.z_window)
     short = too_short(legs, settings.hedge_window, params.z_window)
     if short is not None:
         return short
@@ -186,32 +262,35 @@ def rules_of(settings: BacktestParams) -> tuple[float, ...]:
     )
 
 
-def prices_of(legs: Legs) -> tuple[FloatArray, ...]:
-    """Open Y, open X, close Y, close X, each contiguous."""
-    return tuple(np.ascontiguousarray(row) for row in legs.prices)
+def market_of(hedged: Hedged) -> tuple[tuple[FloatArray, ...], IntArray, bool]:
+    """Prices and fills as the kernels take them, each row contiguous."""
+    legs = hedged.legs
+    prices = tuple(np.ascontiguousarray(row) for row in legs.prices)
+    return prices, legs.fills, hedged.log_prices
 
 
 def simulate(signals: Signals, settings: BacktestParams) -> Run:
     """Trade the signals by the rules."""
     hedged, n = signals.hedged, len(signals.z)
-    *levels, max_bars, rate = rules_of(settings)
     position, sums = np.empty(n, np.int8), np.empty(len(SUMS))
     equity, gross, drawdown = (np.empty(n) for _ in range(3))
     places = np.empty((len(PLACES), n // 2 + 1), np.int64)
     shares = np.empty((len(SHARES), n // 2 + 1))
     count = play(
-        signals.z,
-        hedged.hedge,
-        prices_of(hedged.legs),
-        hedged.log_prices,
-        signals.start,
-        tuple(levels),
-        int(max_bars),
-        rate,
+        (signals.z, hedged.hedge, signals.start),
+        market_of(hedged),
+        np.array(rules_of(settings)),
         sums,
         equity,
         (position, gross, drawdown, places, shares),
         (np.empty(0, np.int32), np.empty((2, 0), np.int32)),
+        NO_BLOCKS,
     )
     ledger = Ledger(*places[:, :count], *shares[:, :count])
     return Run(signals, equity, gross, drawdown, position.astype(np.int64), ledger, sums)
+
+
+def returns_of(run: Run) -> FloatArray:
+    """Net returns a bar, from the first z-score on."""
+    equity = run.equity[run.signals.start :]
+    return np.diff(equity) / equity[:-1] if len(equity) else np.empty(0)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 
-from analytics._backtest_types import BacktestFigures
+from analytics._backtest_types import BacktestFigures, TrackRecord
 from analytics._kernels.backtest import SUMS
 from analytics.model import FloatArray
+from analytics.performance import min_track_record, probabilistic_sharpe, sharpe, sharpe_stderr
 
 #: Returns whose variance is this share of their mean square, or less, do not vary.
 _NO_VARIANCE = 1e-13
+_COUNTS = ("trades", "fills_waited", "gap_exits")
 
 
 def reckon(sums: FloatArray, periods_per_year: float) -> dict[str, FloatArray]:
@@ -32,18 +37,53 @@ def reckon(sums: FloatArray, periods_per_year: float) -> dict[str, FloatArray]:
             "gross_return": gross,
             "sharpe": np.where(varies, mean / np.sqrt(variance) * yearly, np.nan),
             "sortino": np.where(falls, mean / np.sqrt(of["shortfalls"] / n) * yearly, np.nan),
-            "max_drawdown": of["drawdown"],
-            "profit_factor": np.where(of["losses"] > 0, of["gains"] / of["losses"], np.nan),
+            "max_drawdown": np.where(of["turnover"] > 0, of["drawdown"], np.nan),
+            "profit_factor": of["gains"] / of["losses"],  # infinite without a loss
             "hit_rate": of["wins"] / closed,
             "trades": closed,
             "average_holding_bars": of["held"] / closed,
             "turnover": of["turnover"],
             "exposure": of["exposed"] / n,
             "cost_share": np.where(gross > 0, 1.0 - net / gross, np.nan),
+            "fills_waited": of["waits"],
+            "average_wait_bars": of["waited"] / of["waits"],
+            "gap_exits": of["gap_exits"],
         }
 
 
 def figures_of(sums: FloatArray, periods_per_year: float) -> BacktestFigures:
     """The figures of one run."""
-    made = {name: float(value) for name, value in reckon(sums, periods_per_year).items()}
-    return BacktestFigures(**{**made, "trades": int(made["trades"])})  # type: ignore[arg-type]
+    values = {name: float(value) for name, value in reckon(sums, periods_per_year).items()}
+    counts = {name: int(values[name]) for name in _COUNTS}
+    return BacktestFigures(**{**values, **counts})  # type: ignore[arg-type]
+
+
+class Shape(NamedTuple):
+    """Returns of some bars: how many, their Sharpe ratio a bar, skew and kurtosis (3: normal)."""
+
+    n: int
+    sharpe: float
+    skew: float
+    kurtosis: float
+
+
+def shape_of(returns: FloatArray) -> Shape:
+    """NaN where the returns do not vary."""
+    n, ratio = len(returns), sharpe(returns, 1.0)
+    if not math.isfinite(ratio):
+        return Shape(n, math.nan, math.nan, math.nan)
+    near = returns - returns.mean()
+    unit = near / math.sqrt(float(np.mean(near**2)))
+    return Shape(n, ratio, float(np.mean(unit**3)), float(np.mean(unit**4)))
+
+
+def track_record(returns: FloatArray, periods_per_year: float) -> TrackRecord:
+    """What the Sharpe ratio of returns a bar, shape (n,), can be trusted."""
+    n, ratio, skew, kurtosis = shape_of(returns)
+    yearly = math.sqrt(periods_per_year)
+    psr = min_bars = math.nan
+    if math.isfinite(ratio):
+        psr = probabilistic_sharpe(ratio, n, skew, kurtosis)
+        side = math.copysign(1.0, ratio)
+        min_bars = min_track_record(abs(ratio), 0.0, side * skew, kurtosis)
+    return TrackRecord(n, ratio * yearly, sharpe_stderr(returns) * yearly, psr, min_bars)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+import numpy as np
 
 from analytics._checks import check_choice, check_whole
 from analytics.model import (
@@ -30,7 +33,7 @@ COST_RANGES: dict[str, tuple[float, float]] = {
     "cost_bps": (0.0, 1_000.0),
     "slippage_bps": (0.0, 1_000.0),
 }
-EXIT_REASONS: tuple[str, ...] = ("open", "target", "stop", "time")
+EXIT_REASONS: tuple[str, ...] = ("open", "target", "stop", "time", "gap")
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,14 @@ class BacktestParams:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One trade. side: 1 long the spread (long Y / short X), -1 short the spread.
+    """One trade. side: 1 long the spread, -1 short the spread; see `analytics.spread.leg_signs`.
 
-    Times are the open times of the bars it filled in, prices their opens before slippage,
-    z the values that signalled. gross, cost, net: shares of the gross exposure at entry.
-    exit_reason: target, stop, time, or open: still held, marked at the last close, without
-    the cost of an exit.
+    Times are the open times of the bars it was held from and until, prices the opens at which
+    each leg filled, before slippage, NaN for a leg that was never held; z the values that
+    signalled. gross, cost, net: shares of the gross exposure at entry. exit_reason: target,
+    stop, time, gap: closed at the last closes before a gap in the data, or open: still held,
+    marked at the last close, without the cost of an exit. entry_wait, exit_wait: bars for which
+    the later leg's fill waited until that leg traded.
     """
 
     side: int
@@ -118,6 +123,8 @@ class Trade:
     cost: float
     net: float
     exit_reason: str
+    entry_wait: int = 0
+    exit_wait: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,8 +134,13 @@ class BacktestFigures:
     Returns are net of costs unless they say gross, as fractions (0.01 is 1 %). Those a bar
     (sharpe, sortino, max_drawdown, exposure) are over the bars from the first z-score on,
     annualised with `BacktestResult.periods_per_year`; those a trade (profit_factor, hit_rate,
-    trades, average_holding_bars) are over closed trades. turnover: both legs' traded value
-    in multiples of the equity. cost_share: the part of gross_return that costs took.
+    trades, average_holding_bars) are over closed trades. profit_factor is infinite where
+    nothing was lost, max_drawdown NaN where nothing was traded. turnover: both legs' traded
+    value in multiples of the equity. cost_share: the part of gross_return that costs took.
+
+    fills_waited: fills that did not come in the next bar, because their leg did not trade in
+    it. average_wait_bars: how long they waited. gap_exits: trades that were closed before a
+    gap in the data.
     """
 
     net_return: float
@@ -143,18 +155,46 @@ class BacktestFigures:
     turnover: float
     exposure: float
     cost_share: float
+    fills_waited: int = 0
+    average_wait_bars: float = float("nan")
+    gap_exits: int = 0
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """How far the Sharpe ratio of some bars' returns can be trusted; NaN where it has none.
+
+    bars: how many returns. sharpe, stderr: the ratio and its standard error, annualised. psr:
+    probability that the true ratio is above 0. min_bars: returns that it takes to tell a ratio
+    of this size, and returns of this shape, from 0 at 95 %, on its own side of 0; infinite for
+    a ratio of 0. Sources: see `analytics.performance`.
+    """
+
+    bars: int
+    sharpe: float
+    stderr: float
+    psr: float
+    min_bars: float
+
+    @property
+    def too_short(self) -> bool:
+        """Whether the returns do not suffice to judge: their ratio cannot be told from 0."""
+        return not self.bars >= self.min_bars
 
 
 @dataclass(frozen=True, eq=False)
 class BacktestResult:
     """A run, one row a bar, shape (n,) each; equity and gross_equity compound from 1.0.
 
-    position: 1, 0 or -1, held from the bar's open. hedge, spread, z: as known at the bar's
-    close (NaN in the warm-up). break_even_z: |z| below which the way back to the mean earns
-    less than a round trip costs. drawdown: equity against its highest so far, 0 or below.
-    trades: in order, an open one last. rows_dropped: by the activity filter, or without a
-    price. carried: a leg did not trade in the bar; it fills at its carried close. fit: the
-    in-sample fit, None in the other modes.
+    position: 1, 0 or -1, held from the bar's open by one leg at least. hedge: as known before
+    the bar; spread, z: as known at its close (NaN in the warm-up); on rows on which no
+    statistic rests (counted) both stand as they were at the last that counts. break_even_z: |z|
+    below which the way back to the mean earns less than a round trip costs. drawdown: equity
+    against its highest so far, 0 or below. trades: in order, an open one last. rows_dropped:
+    rows that the activity filter leaves out of every statistic, or without a price. carried: a
+    leg did not trade in the bar. captured: share of |z| sigma that the trades that reached
+    their target earned before costs, NaN without such trades. record: what the Sharpe ratio
+    can be trusted. fit: the in-sample fit, None in the other modes.
     """
 
     params: PairParams
@@ -174,6 +214,23 @@ class BacktestResult:
     periods_per_year: float
     rows_dropped: int
     fit: HedgeFit | None = None
+    counted: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
+    captured: float = float("nan")
+    record: TrackRecord | None = None
+
+    @property
+    def break_even_realised(self) -> FloatArray:
+        """|z| from which a round trip pays if it captures what the targets have, shape (n,).
+
+        break_even_z over `captured`; NaN where no target was reached, or they lost.
+        """
+        share = self.captured if self.captured > 0.0 else math.nan
+        return self.break_even_z / share
+
+    @property
+    def rows_carried(self) -> int:
+        """Rows on which a leg did not trade."""
+        return int(np.count_nonzero(self.carried))
 
     @property
     def in_sample(self) -> bool:

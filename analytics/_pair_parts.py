@@ -1,4 +1,4 @@
-"""What `analytics.pair` and `analytics.readings` share: legs, spread, correlation."""
+"""What `analytics.pair`, `analytics.readings` and the back-test share."""
 
 from __future__ import annotations
 
@@ -9,29 +9,68 @@ import numpy as np
 from analytics._kernels.adf import NOISE
 from analytics.alignment import Aligned
 from analytics.correlation import LEAST_OBSERVATIONS, pearson
-from analytics.model import FloatArray, PairParams
-from analytics.rolling import rolling_corr
+from analytics.model import BoolArray, FloatArray, IntArray, PairParams, frozen
+from analytics.rolling import rolling_corr, rolling_moments
 from analytics.spread import spread
 
 #: Rows below which no pair is analysed, whatever its windows.
 MIN_ROWS = 30
+#: Why there is no z-score of legs that are multiples of one another.
+MULTIPLES = "Y and X are multiples of one another, so their spread is nothing but rounding"
+#: A standard deviation of at most this share of the legs' size is what rounding leaves.
+ROUNDING = 4.0 * NOISE
 
 
 @dataclass(frozen=True, eq=False)
-class Legs:
-    """The legs in the space of the analysis: prices or their logarithms."""
+class TradedRows:
+    """The aligned rows in which both legs traded: what every statistic of levels rests on.
 
+    price_y, price_x: closes; y, x: the same in the space of the analysis, prices or their
+    logarithms; shape (n,) each. reach: the first row of the view that ends at each row. first:
+    the first row in view. places: which of the aligned rows these are.
+    """
+
+    ts_ms: IntArray
+    price_y: FloatArray
+    price_x: FloatArray
     y: FloatArray
     x: FloatArray
+    reach: IntArray
+    first: int
+    places: BoolArray
 
-    def newest(self, rows: int) -> Legs:
-        return Legs(self.y[-rows:], self.x[-rows:])
+    def __len__(self) -> int:
+        return len(self.ts_ms)
+
+    @property
+    def log(self) -> bool:
+        """Whether y and x are logarithms."""
+        return self.y is not self.price_y
 
 
-def legs_of(rows: Aligned, price_space: str) -> Legs:
-    if price_space == "log":
-        return Legs(np.log(rows.y), np.log(rows.x))
-    return Legs(rows.y, rows.x)
+def traded_rows(rows: Aligned, params: PairParams) -> TradedRows:
+    """The rows in which both legs traded, and have prices in the space of the analysis.
+
+    A view is the `params.limit` aligned rows that end at a row, carried ones among them.
+    """
+    places = ~rows.carried
+    places &= np.isfinite(rows.y) & np.isfinite(rows.x)
+    if params.price_space == "log":
+        places &= (rows.y > 0.0) & (rows.x > 0.0)
+    count, every = int(np.count_nonzero(places)), len(rows)
+    at = np.arange(every) if count == every else np.flatnonzero(places)
+    reach = at - (params.limit - 1)
+    if count == every:
+        ts_ms, price_y, price_x, first = rows.ts_ms, rows.y, rows.x, rows.start
+        reach = np.maximum(reach, 0)
+    else:
+        ts_ms, price_y, price_x = rows.ts_ms[at], rows.y[at], rows.x[at]
+        reach, first = np.searchsorted(at, reach), int(np.searchsorted(at, rows.start))
+    price_y, price_x = frozen(price_y, np.float64), frozen(price_x, np.float64)
+    y, x = price_y, price_x
+    if params.price_space == "log":
+        y, x = frozen(np.log(price_y), np.float64), frozen(np.log(price_x), np.float64)
+    return TradedRows(ts_ms, price_y, price_x, y, x, reach, first, places)
 
 
 def spread_of(y: FloatArray, x: FloatArray, beta: float, alpha: float) -> FloatArray:
@@ -47,6 +86,60 @@ def spread_of(y: FloatArray, x: FloatArray, beta: float, alpha: float) -> FloatA
     return line
 
 
+def are_multiples(y: FloatArray, x: FloatArray) -> bool:
+    """Whether prices above zero, shape (n,), have one ratio but for their rounding.
+
+    >>> prices = np.array([0.1, 0.2, 0.7])
+    >>> bool(are_multiples(3.0 * prices, prices)), bool(are_multiples(prices + 1.0, prices))
+    (True, False)
+    """
+    if not len(y):
+        return False
+    ratio = y / x
+    low, high = float(ratio.min()), float(ratio.max())
+    return high - low <= NOISE * abs(high)
+
+
+def multiples_in_window(y: FloatArray, x: FloatArray, window: int) -> BoolArray:
+    """Whether prices have one ratio in the window that ends at each row, shape (n,).
+
+    Of a line that is not fitted to the window, as a Kalman filter's, such legs would leave a
+    spread that looks as if it moved.
+
+    >>> multiples_in_window(np.array([2.0, 4.0, 6.0, 9.0]), np.array([1.0, 2.0, 3.0, 4.0]), 2)
+    array([False,  True,  True, False])
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = y / x
+    return rolling_moments(ratio, window).std <= NOISE * np.abs(ratio)
+
+
+def scatter(values: FloatArray, places: BoolArray) -> FloatArray:
+    """Values at the rows that a mask of shape (n,) chooses, NaN elsewhere.
+
+    >>> scatter(np.array([1.0, 2.0]), np.array([True, False, True]))
+    array([ 1., nan,  2.])
+    """
+    if len(values) == len(places):
+        return values
+    rows = np.full(len(places), np.nan)
+    rows[places] = values
+    return rows
+
+
+def hold(values: FloatArray, places: BoolArray) -> FloatArray:
+    """Values at the rows that a mask of shape (n,) chooses, each until the next such row.
+
+    NaN before the first of them.
+
+    >>> hold(np.array([1.0, 2.0]), np.array([False, True, False, True]))
+    array([nan,  1.,  1.,  2.])
+    """
+    if len(values) == len(places):
+        return values
+    return np.concatenate(([np.nan], values))[np.cumsum(places)]
+
+
 def returns_of(closes: FloatArray) -> FloatArray:
     """Simple returns from row to row, shape (n - 1,). The difference of near prices is exact,
     where a ratio less 1 would lose ten digits of a tick's return.
@@ -54,17 +147,20 @@ def returns_of(closes: FloatArray) -> FloatArray:
     return np.diff(closes) / closes[:-1]
 
 
-def correlations(rows: Aligned, params: PairParams) -> tuple[FloatArray, float]:
-    """Rolling correlation, NaN on carried rows where it is of returns, and that of the view."""
-    line = np.full(len(rows), np.nan)
-    at = np.arange(len(rows))
-    a, b = rows.y, rows.x
-    if params.corr_on == "returns":
-        at = np.flatnonzero(~rows.carried)
-        a, b = (returns_of(leg[at]) for leg in (a, b))
-        at = at[1:]
-    if len(at) >= params.corr_window:
-        line[at] = rolling_corr(a, b, params.corr_window)
-    if len(at) < LEAST_OBSERVATIONS:
-        return line, np.nan
-    return line, pearson(a, b)
+def correlation_line(rows: TradedRows, params: PairParams, first: int, stop: int) -> FloatArray:
+    """Rolling correlation at the rows first..stop-1, of returns between these rows or of prices."""
+    of_returns = params.corr_on == "returns"
+    begin = max(first - params.corr_window - of_returns + 1, 0)
+    legs = rows.price_y[begin:stop], rows.price_x[begin:stop]
+    line = np.full(stop - begin, np.nan)
+    if stop - begin > of_returns:
+        a, b = (returns_of(leg) for leg in legs) if of_returns else legs
+        line[int(of_returns) :] = rolling_corr(a, b, params.corr_window)
+    return line[first - begin :]
+
+
+def correlation_of_view(rows: TradedRows, params: PairParams) -> float:
+    """Correlation over all rows in view; NaN of too few."""
+    legs = rows.price_y[rows.first :], rows.price_x[rows.first :]
+    a, b = (returns_of(leg) for leg in legs) if params.corr_on == "returns" else legs
+    return pearson(a, b) if len(a) >= LEAST_OBSERVATIONS else np.nan

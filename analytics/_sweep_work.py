@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from analytics._backtest_engine import (
+    NO_BLOCKS,
     Hedged,
     Legs,
     Signals,
     hedge_legs,
-    prices_of,
+    market_of,
     score_spread,
     too_short,
 )
 from analytics._kernels.backtest import SUMS, score
 from analytics.grid import Grid, Windows
-from analytics.model import FloatArray, NotReady
+from analytics.model import FloatArray, IntArray, NotReady
 
 #: Runs a function on every item, in order: `map`, or that of a pool of threads.
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
@@ -38,37 +39,46 @@ def best_of(matrix: FloatArray) -> tuple[int, int] | None:
     return int(row), int(column)
 
 
-def score_cells(
-    signals: Signals, rules: FloatArray, start: int | None = None, stop: int | None = None
-) -> FloatArray:
-    """The sums of the rules, shape (k, 6) -> (k, len(SUMS)), on bars start..stop-1 or all."""
-    rows = slice(start, stop)
-    sums = np.empty((len(rules), len(SUMS)))
+class Scored(NamedTuple):
+    """Sums of cells, shape (k, len(SUMS)), and their equity at the ends of blocks, (k, blocks)."""
+
+    sums: FloatArray
+    equity: FloatArray
+
+
+def score_cells(signals: Signals, rules: FloatArray, ends: IntArray = NO_BLOCKS[0]) -> Scored:
+    """Score rules, shape (k, 6), on all bars. ends: rows at whose close the equity is noted."""
     hedged = signals.hedged
-    score(
-        signals.z[rows],
-        hedged.hedge[rows],
-        tuple(one[rows] for one in prices_of(hedged.legs)),
-        hedged.log_prices,
-        signals.start if start is None else 0,
-        rules,
-        sums,
-    )
-    return sums
+    scored = Scored(np.empty((len(rules), len(SUMS))), np.empty((len(rules), len(ends))))
+    blocks = (ends, scored.equity)
+    traded = (signals.z, hedged.hedge, signals.start)
+    score(traded, market_of(hedged), rules, scored.sums, blocks)
+    return scored
 
 
-#: Places of cells, and their sums.
-Score = tuple[list[int], FloatArray | NotReady]
+def score_part(signals: Signals, rules: FloatArray, start: int, stop: int) -> FloatArray:
+    """The sums of the rules on bars start..stop-1."""
+    rows = slice(start, stop)
+    hedged = signals.hedged
+    hedged = hedged._replace(legs=hedged.legs.part(start, stop), hedge=hedged.hedge[rows])
+    return score_cells(Signals(hedged, signals.z[rows], signals.sigma[rows], 0), rules).sums
+
+
+#: Places of cells, and what they scored.
+Score = tuple[list[int], Scored | NotReady]
 
 
 class Bench:
     """The parts of a sweep's work, each of which is done by a thread of its own, if at all.
 
-    parts: of the grid. cells: how many of them are legal.
+    parts: of the grid. cells: how many of them are legal. ends: rows at whose close the equity
+    of each cell is noted.
     """
 
-    def __init__(self, legs: Legs, grid: Grid, cancelled: Callable[[], bool]) -> None:
-        self._legs, self._grid, self._cancelled = legs, grid, cancelled
+    def __init__(
+        self, legs: Legs, grid: Grid, cancelled: Callable[[], bool], ends: IntArray
+    ) -> None:
+        self._legs, self._grid, self._cancelled, self._ends = legs, grid, cancelled, ends
         self._rules, groups = grid.rules(), grid.groups
         self._hedged: dict[int, Hedged] = {}
         self._signals: dict[tuple[int, int], Signals | NotReady] = {}
@@ -100,7 +110,7 @@ class Bench:
             if isinstance(signals, NotReady):
                 made.append((cells, signals))
             else:
-                made.append((cells, score_cells(signals, self._rules[cells])))
+                made.append((cells, score_cells(signals, self._rules[cells], self._ends)))
         return made
 
     def _hedge(self, hedge_window: int) -> Hedged:

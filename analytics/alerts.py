@@ -211,11 +211,18 @@ def evaluate(
     return events, AlertState(states)
 
 
-def would_have_fired(rule: AlertRule, ts_ms: npt.ArrayLike, values: npt.ArrayLike) -> IntArray:
+def would_have_fired(
+    rule: AlertRule,
+    ts_ms: npt.ArrayLike,
+    values: npt.ArrayLike,
+    from_ms: int | None = None,
+) -> IntArray:
     """Indices of the readings at which a new rule would have fired, ascending.
 
     ts_ms, values: shape (n,), one reading a bar, the newest last; NaN where there is none.
-    The same logic as `evaluate`, whether or not the rule is enabled.
+    The same logic as `evaluate`, whether or not the rule is enabled. from_ms: only what fires
+    from that time on is told; the readings before it decide whether the condition is new there,
+    so that a view which slides on keeps its marks. A `once` rule fires once from there on.
 
     Raises ValueError when the two are not equally long.
 
@@ -227,12 +234,14 @@ def would_have_fired(rule: AlertRule, ts_ms: npt.ArrayLike, values: npt.ArrayLik
     numbers = np.asarray(values, dtype=np.float64)
     if times.shape != numbers.shape or times.ndim != 1:
         raise ValueError(f"values has shape {numbers.shape}, expected that of ts_ms {times.shape}")
-    state = RuleState()
+    every, state = replace(rule, once=False), RuleState()
     hits = []
     for index, (ts, value) in enumerate(zip(times.tolist(), numbers.tolist(), strict=True)):
-        state, fires = _step(rule, state, ts, ts, value)
-        if fires:
+        state, fires = _step(every, state, ts, ts, value)
+        if fires and (from_ms is None or ts >= from_ms):
             hits.append(index)
+            if rule.once:
+                break
     return np.array(hits, dtype=np.int64)
 
 

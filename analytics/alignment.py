@@ -1,20 +1,35 @@
-"""Two legs' bars on one clock: what `analytics.pair` and the back-test stand on."""
+"""Two legs' bars on one clock: what `analytics.pair` and the back-test stand on.
+
+Rows are the times of either leg's bars. A leg without a bar at a row carries its last close
+forward: that price is shown, but nobody traded at it, so no statistic, test or fill rests on
+it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from analytics.model import UNKNOWN_TRADES, Bars, BoolArray, FloatArray, IntArray, NotReady
+from analytics.model import (
+    UNKNOWN_TRADES,
+    Bars,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    NotReady,
+    ParameterError,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
     """Two legs on one clock, shape (n,) each: closes, and whether either was carried forward.
 
-    dropped: rows that the activity filter left out of the stretch in view.
+    start: the first row in view; those before it are history, from which windows that end in
+    view begin. dropped: rows that the activity filter left out of the stretch in view.
     """
 
     ts_ms: IntArray
@@ -22,9 +37,25 @@ class Aligned:
     x: FloatArray
     carried: BoolArray
     dropped: int
+    start: int = 0
 
     def __len__(self) -> int:
         return len(self.ts_ms)
+
+
+class MarketRows(NamedTuple):
+    """Every row of a stretch, whatever the activity filter says of it: what fills rest on.
+
+    places: each leg's newest bar at each row, shape (2, n). carried: that bar is older than
+    the row, shape (2, n). active: the row passes the activity filter. dropped: rows that do
+    not, as `align` counts them.
+    """
+
+    ts_ms: IntArray
+    places: IntArray
+    carried: BoolArray
+    active: BoolArray
+    dropped: int = 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -63,8 +94,33 @@ def _rows(a: IntArray, b: IntArray) -> tuple[IntArray, IntArray]:
     return times[:count], at[:, :count]
 
 
+@numba.njit(cache=True, nogil=True)
+def _first_fall(ts_ms: IntArray) -> int:
+    """The first row whose time is not after the one before it, 0 where all rise."""
+    for i in range(1, len(ts_ms)):
+        if ts_ms[i] <= ts_ms[i - 1]:
+            return i
+    return 0
+
+
+def _check_times(name: str, bars: Bars) -> None:
+    fall = _first_fall(bars.ts_ms)
+    if fall:
+        pair = (int(bars.ts_ms[fall - 1]), int(bars.ts_ms[fall]))
+        raise ParameterError(f"{name}.ts_ms", pair, "times that rise from bar to bar")
+
+
 def shared_times(y: Bars, x: Bars) -> IntArray:
-    """The times of `align`'s rows without limit and filter: of either leg, once both are there."""
+    """The times of `align`'s rows without limit and filter: of either leg, once both are there.
+
+    Epoch ms, ascending, shape (n,).
+
+    >>> def bars(symbol, times):
+    ...     ones = np.ones(len(times))
+    ...     return Bars(symbol, "1s", times, ones, ones, ones, ones, ones, ones, ones)
+    >>> shared_times(bars("A", [0, 1000, 3000]), bars("B", [1000, 2000])).tolist()
+    [1000, 2000, 3000]
+    """
     if not len(y) or not len(x):
         return np.empty(0, np.int64)
     return _rows(y.ts_ms, x.ts_ms)[0]
@@ -90,18 +146,38 @@ def _active(bars: Bars, min_trades: int, min_volume: float) -> BoolArray:
     return active
 
 
-def not_enough(need: int, have: int, dropped: int = 0) -> NotReady:
-    """That rows are missing, and how many the activity filter left out.
+def not_enough(need: int, have: int, dropped: int = 0, carried: int = 0) -> NotReady:
+    """That rows are missing, how many the activity filter dropped and how many carry a price.
 
     >>> not_enough(60, 0, 1844).reason
     'needs 60 bars, has 0, 1,844 dropped by the activity filter'
+    >>> not_enough(60, 12, carried=30).reason
+    'needs 60 bars, has 12 in which both legs traded, 30 in which one did not'
     """
-    filtered = f", {dropped:,} dropped by the activity filter" if dropped else ""
-    return NotReady(f"needs {need:,} bars, has {have:,}{filtered}", have, need)
+    reason = f"needs {need:,} bars, has {have:,}"
+    if carried:
+        reason += f" in which both legs traded, {carried:,} in which one did not"
+    if dropped:
+        reason += f", {dropped:,} dropped by the activity filter"
+    return NotReady(reason, have, need)
+
+
+def _check_legs(y: Bars, x: Bars, limit: int | None) -> None:
+    if y.timeframe != x.timeframe:
+        raise ValueError(f"x has bars of {x.timeframe}, expected {y.timeframe}, as y has")
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}, expected at least 1")
+    _check_times("y", y)
+    _check_times("x", x)
 
 
 def align(
-    y: Bars, x: Bars, limit: int | None = None, min_trades: int = 0, min_volume: float = 0.0
+    y: Bars,
+    x: Bars,
+    limit: int | None = None,
+    min_trades: int = 0,
+    min_volume: float = 0.0,
+    history: int = 0,
 ) -> Aligned:
     """The newest `limit` rows (None: all) on which both legs have a price.
 
@@ -109,8 +185,12 @@ def align(
     there carries its last close forward and the row is flagged. min_trades and min_volume
     above 0 leave out the rows on which either leg traded less often, or had less turnover
     (volume x VWAP, in quote currency), before the limit counts them; a carried row had
-    neither, an unknown number of trades or volume passes. Nothing looks ahead: a row depends
-    on bars up to its own time only. Raises ValueError for legs of different timeframes.
+    neither, an unknown number of trades or volume passes. history: as many rows more stand
+    before those of the limit, where there are any. Nothing looks ahead: a row depends on bars
+    up to its own time only.
+
+    Raises ValueError for legs of different timeframes, and ParameterError for bars whose
+    times fall or repeat.
 
     >>> def bars(symbol, times, closes):
     ...     c = [float(close) for close in closes]
@@ -121,31 +201,73 @@ def align(
     >>> rows.carried.tolist()
     [False, True, True]
     """
-    if y.timeframe != x.timeframe:
-        raise ValueError(f"x has bars of {x.timeframe}, expected {y.timeframe}, as y has")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit is {limit}, expected at least 1")
+    _check_legs(y, x, limit)
     if not len(y) or not len(x):
         return Aligned(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.bool_), 0)
     filtered = min_trades > 0 or min_volume > 0
-    if not filtered and limit is not None:
-        n = min(limit, len(y), len(x))
-        if _regular(y, x, n) and (n == limit or n == len(y) == len(x)):
+    if not filtered:
+        most = len(y) + len(x) if limit is None else limit + history
+        n = min(most, len(y), len(x))
+        if _regular(y, x, n) and (n == most or n == len(y) == len(x)):
             times, none = y.ts_ms[len(y) - n :], np.zeros(n, np.bool_)
-            return Aligned(times, y.close[len(y) - n :], x.close[len(x) - n :], none, 0)
+            closes = y.close[len(y) - n :], x.close[len(x) - n :]
+            return Aligned(times, *closes, none, 0, max(n - (limit or n), 0))
+        y, x = y.tail(most + 1), x.tail(most + 1)
+    rows = _market_rows(y, x, min_trades, min_volume)
+    first, dropped = _newest(rows.active, limit)
+    oldest = max(first - history, 0)
+    kept = np.flatnonzero(rows.active)[oldest:]
+    at_y, at_x = rows.places[:, kept]
+    carried = np.logical_or(*rows.carried[:, kept])
+    return Aligned(rows.ts_ms[kept], y.close[at_y], x.close[at_x], carried, dropped, first - oldest)
+
+
+def market_rows(
+    y: Bars, x: Bars, limit: int, min_trades: int = 0, min_volume: float = 0.0
+) -> MarketRows:
+    """Every row since the first of the newest `limit` rows that pass the activity filter.
+
+    As `align` finds them, those that the filter leaves out among them. Raises as `align`.
+
+    >>> def bars(symbol, trades):
+    ...     c = np.ones(len(trades))
+    ...     return Bars(symbol, "1s", np.arange(len(c)) * 1000, c, c, c, c, c, trades, c)
+    >>> rows = market_rows(bars("A", [9, 9, 1, 9]), bars("B", [9, 9, 9, 9]), 2, min_trades=5)
+    >>> rows.ts_ms.tolist(), rows.active.tolist()
+    ([1000, 2000, 3000], [True, False, True])
+    """
+    _check_legs(y, x, limit)
+    if not len(y) or not len(x):
+        none, flags = np.empty((2, 0), np.int64), np.empty((2, 0), np.bool_)
+        return MarketRows(none[0], none, flags, flags[0])
+    skipped = np.zeros((2, 1), np.int64)
+    if not (min_trades > 0 or min_volume > 0):
+        skipped[:, 0] = max(len(y) - limit - 1, 0), max(len(x) - limit - 1, 0)
         y, x = y.tail(limit + 1), x.tail(limit + 1)
-    times, (rows_y, rows_x) = _rows(y.ts_ms, x.ts_ms)
-    carried_y, carried_x = y.ts_ms[rows_y] != times, x.ts_ms[rows_x] != times
-    kept: slice | IntArray = slice(None) if limit is None else slice(-limit, None)
-    dropped = 0
-    if filtered:
-        active = _active(y, min_trades, min_volume)[rows_y]
-        active &= _active(x, min_trades, min_volume)[rows_x]
-        found = np.flatnonzero(active & ~carried_y & ~carried_x)
-        first = max(len(found) - limit, 0) if limit is not None else 0
-        start = int(found[first - 1]) + 1 if first else 0
-        kept = found[first:]
-        dropped = len(times) - start - len(found[first:])
-    rows_y, rows_x = rows_y[kept], rows_x[kept]
-    carried = (carried_y | carried_x)[kept]
-    return Aligned(times[kept], y.close[rows_y], x.close[rows_x], carried, dropped)
+    rows = _market_rows(y, x, min_trades, min_volume)
+    first, dropped = _newest(rows.active, limit)
+    begin = int(np.flatnonzero(rows.active)[first]) if rows.active.any() else len(rows.ts_ms)
+    places, carried = rows.places[:, begin:] + skipped, rows.carried[:, begin:]
+    return MarketRows(rows.ts_ms[begin:], places, carried, rows.active[begin:], dropped)
+
+
+def _newest(active: BoolArray, limit: int | None) -> tuple[int, int]:
+    """The first of the newest `limit` active rows, among those, and the others since then.
+
+    What lies between it and the active row before it counts as well.
+    """
+    places = np.flatnonzero(active)
+    first = 0 if limit is None else max(len(places) - limit, 0)
+    begin = int(places[first - 1]) + 1 if first else 0
+    return first, len(active) - begin - (len(places) - first)
+
+
+def _market_rows(y: Bars, x: Bars, min_trades: int, min_volume: float) -> MarketRows:
+    times, places = _rows(y.ts_ms, x.ts_ms)
+    carried = np.stack((y.ts_ms[places[0]] != times, x.ts_ms[places[1]] != times))
+    active = np.ones(len(times), np.bool_)
+    if min_trades > 0 or min_volume > 0:
+        active = _active(y, min_trades, min_volume)[places[0]]
+        active &= _active(x, min_trades, min_volume)[places[1]]
+        active &= ~carried.any(axis=0)
+    return MarketRows(times, places, carried, active)

@@ -1,13 +1,23 @@
 """Back-test of mean reversion on the z-score of a pair's spread, bar by bar.
 
-What is known when. The spread at bar t is y_t - beta_{t-1} x_t - alpha_{t-1}: it is measured
-with the hedge that was known before the bar. A hedge fitted with the bar itself would be
-pulled towards it and shrink the very residual that is to be traded (by its leverage in a
-rolling fit, by the gain in a Kalman filter, whose innovation this spread is). z at t is that
-spread against the mean and standard deviation of the `z_window` of them that end at t. A
-signal at the close of bar N fills at the open of bar N + 1, so nothing looks ahead, in the
-modes "rolling" and "kalman"; "in-sample" fits one hedge on all bars and is labelled so. The
-first `hedge_window` bars are the hedge's warm-up in every mode, so modes compare.
+What it rests on. Rows are the times of either leg's bars. Hedge, spread and z-score are taken
+of the rows that count: both legs traded, and the activity filter passes the row. On the other
+rows there is no signal, but orders fill and positions are marked there.
+
+What is known when. The spread at bar t is y_t - beta x_t - alpha with the hedge that was known
+before the bar. A hedge fitted with the bar itself would be pulled towards it and shrink the
+very residual that is to be traded (by its leverage in a rolling fit, by the gain in a Kalman
+filter, whose innovation this spread is). z at t is that spread against the mean and standard
+deviation of the `z_window` of them that end at t. Nothing looks ahead in the modes "rolling"
+and "kalman"; "in-sample" fits one hedge on all bars and is labelled so. The first
+`hedge_window` rows that count are the hedge's warm-up in every mode, so modes compare.
+
+Where it fills. A signal at the close of bar N fills each leg at the open of the first later bar
+in which that leg traded; until then the leg is not held. Whether the activity filter passes a
+bar says nothing of it: nobody knows that at the bar's open. An entry that still waits when the
+exit is ordered is cancelled. A position that is held over a gap, more than ten bars in which
+neither leg traded, is closed at the legs' last closes before it, which shows in the account
+from the first bar after it on, when the gap is known; an order does not outlive a gap.
 
 When it trades. Flat: entry where entry_z <= |z| < stop_z, against the sign of z. In a
 position, the first that is true: stop where z is at or beyond stop_z on the side of entry;
@@ -17,19 +27,29 @@ or enters: a jump to the other side closes, and opens the other side a bar later
 earliest. After a stop or a time stop there is no entry until z has come back to exit_z or
 past it. Without a z only the time stop acts. A side that `sides` leaves out is not entered.
 
-What it holds. Quantities are fixed at entry, with the hedge that the signal's spread was
-measured with: side * 1 of Y and -side * beta of X in price space; in log space, where beta
-is an elasticity, side * 1 of Y's money and -side * beta of X's. The whole equity is the
-gross exposure |Y| + |beta X| at entry, so returns are on gross exposure and compound.
-Commission and slippage are both charged in bps of each leg's turnover, at entry and exit.
+What it holds. Quantities are fixed at the first fill, with the hedge that the signal's spread
+was measured with and the price at which a leg that waits last traded: side * 1 of Y and
+-side * beta of X in price space; in log space, where beta is an elasticity, side * 1 of Y's
+money and -side * beta of X's. The whole equity is the gross exposure |Y| + |beta X| at those
+prices, so returns are on gross exposure and compound. Commission and slippage are both charged
+in bps of each leg's turnover, at its entry and exit.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from analytics._backtest_engine import Run, Signals, make_signals, pair_legs, simulate
-from analytics._backtest_figures import figures_of
+from analytics._backtest_engine import (
+    Run,
+    Signals,
+    make_signals,
+    pair_legs,
+    returns_of,
+    simulate,
+)
+from analytics._backtest_figures import figures_of, track_record
 from analytics._backtest_types import (
     COST_RANGES,
     EXIT_REASONS,
@@ -41,10 +61,12 @@ from analytics._backtest_types import (
     BacktestResult,
     HedgeMode,
     Sides,
+    TrackRecord,
     Trade,
 )
+from analytics._kernels.backtest import NEVER
+from analytics._pair_parts import hold
 from analytics.model import Bars, FloatArray, HedgeFit, NotReady, PairParams, frozen
-from analytics.rolling import rolling_std
 
 __all__ = [
     "COST_RANGES",
@@ -57,9 +79,12 @@ __all__ = [
     "BacktestResult",
     "HedgeMode",
     "Sides",
+    "TrackRecord",
     "Trade",
     "run_backtest",
 ]
+
+_GAP = EXIT_REASONS.index("gap")
 
 
 def run_backtest(
@@ -69,13 +94,15 @@ def run_backtest(
     settings: BacktestParams,
     fit: HedgeFit | None = None,
 ) -> BacktestResult | NotReady:
-    """Back-test the pair on the newest `params.limit` aligned rows; see the module's docstring.
+    """Back-test the pair on the newest `params.limit` rows; see the module's docstring.
 
     Of `params` it takes timeframe, price_space, intercept, z_window, min_trades, min_volume and
-    limit, and the hedge method in the mode "in-sample". A carried leg fills at its carried
-    close. fit: held in the mode "in-sample" instead of one on these bars; no other mode heeds
-    it. NotReady with fewer than hedge_window + z_window + 1 rows. Raises ValueError for bars of
-    another timeframe than `params.timeframe`.
+    limit, and the hedge method in the mode "in-sample". fit: held in the mode "in-sample"
+    instead of one on these bars; no other mode heeds it. NotReady with fewer than hedge_window
+    + z_window + 1 rows that count, for legs that are multiples of one another, and where the
+    spread has no z-score. Raises ValueError for bars of another timeframe than
+    `params.timeframe`, and ParameterError for an entry_z that no z of the window reaches and
+    for bars whose times fall or repeat.
 
     >>> t = np.arange(400)
     >>> def bars(symbol, closes):
@@ -94,56 +121,110 @@ def run_backtest(
     signals = make_signals(legs, params, settings, fit)
     if isinstance(signals, NotReady):
         return signals
-    run, hedged = simulate(signals, settings), signals.hedged
-    break_even = _break_even_z(signals, params.z_window, settings.cost_rate)
+    run, hedged, counted = simulate(signals, settings), signals.hedged, legs.counted
+    trades = _trades(run)
+    break_even = _break_even_z(signals, settings.cost_rate)
+    spread, z, band = (
+        frozen(hold(line[counted], counted), np.float64)
+        for line in (hedged.spread, signals.z, break_even)
+    )
     return BacktestResult(
         params=params,
         settings=settings,
-        ts_ms=legs.ts_ms,
+        ts_ms=frozen(legs.ts_ms, np.int64),
         equity=frozen(run.equity, np.float64),
         gross_equity=frozen(run.gross, np.float64),
         drawdown=frozen(run.drawdown, np.float64),
         position=frozen(run.position, np.int64),
         hedge=frozen(hedged.hedge, np.float64),
-        spread=frozen(hedged.spread, np.float64),
-        z=frozen(signals.z, np.float64),
-        break_even_z=frozen(break_even, np.float64),
-        carried=legs.carried,
-        trades=_trades(run),
+        spread=spread,
+        z=z,
+        break_even_z=band,
+        carried=frozen(legs.carried.any(axis=0), np.bool_),
+        trades=trades,
         figures=figures_of(run.sums, hedged.periods_per_year),
         periods_per_year=hedged.periods_per_year,
         rows_dropped=legs.dropped,
         fit=hedged.fit,
+        counted=frozen(counted, np.bool_),
+        captured=_captured(run),
+        record=track_record(returns_of(run), hedged.periods_per_year),
     )
 
 
 def _trades(run: Run) -> tuple[Trade, ...]:
-    ledger, hedged, z = run.ledger, run.signals.hedged, run.signals.z
-    ts_ms, prices = hedged.legs.ts_ms, hedged.legs.prices
-    closed = ledger.reason > 0
-    exits = np.where(closed, prices[:2, ledger.last], prices[2:, ledger.last])
+    ledger, hedged = run.ledger, run.signals.hedged
+    ts_ms, z = hedged.legs.ts_ms, run.signals.z
+    z = hold(z[hedged.legs.counted], hedged.legs.counted)  # a time stop may come without one
+    closed, by_gap = ledger.reason > 0, ledger.reason == _GAP
+    decided = np.where(by_gap, ledger.last, ledger.ordered) - 1
+    (entry_y, entry_x), (exit_y, exit_x) = _entry_prices(run), _exit_prices(run)
     columns = (
         ledger.side,
         ts_ms[ledger.first],
-        ts_ms[ledger.last],
+        ts_ms[ledger.last - by_gap],
         z[ledger.first - 1],
-        z[np.where(closed, ledger.last - 1, ledger.last)],
+        z[np.where(closed, decided, ledger.last)],
         np.where(closed, ledger.last - ledger.first, ledger.last - ledger.first + 1),
-        *prices[:2, ledger.first],
-        *exits,
+        entry_y,
+        entry_x,
+        exit_y,
+        exit_x,
         hedged.hedge[ledger.first - 1],
         ledger.gross,
         ledger.cost,
         ledger.gross - ledger.cost,
     )
+    waits = (
+        np.maximum(ledger.entry_y, ledger.entry_x) - ledger.first,
+        np.where(closed & ~by_gap, ledger.last - ledger.ordered, 0),
+    )
     reasons = [EXIT_REASONS[reason] for reason in ledger.reason]
-    return tuple(map(Trade, *(column.tolist() for column in columns), reasons))
+    values = (column.tolist() for column in columns)
+    return tuple(map(Trade, *values, reasons, *(wait.tolist() for wait in waits)))
 
 
-def _break_even_z(signals: Signals, z_window: int, rate: float) -> FloatArray:
-    """|z| sigma against the cost of both legs, in and out, per unit of Y at each close."""
+def _entry_prices(run: Run) -> list[FloatArray]:
+    """The opens at which each leg of each trade was entered; NaN for one that never was."""
+    ledger, prices = run.ledger, run.signals.hedged.legs.prices
+    return [
+        np.where(rows == NEVER, np.nan, opens[rows])
+        for rows, opens in zip((ledger.entry_y, ledger.entry_x), prices[:2], strict=True)
+    ]
+
+
+def _exit_prices(run: Run) -> list[FloatArray]:
+    """The open at which each leg was left, or the close before a gap, or the last close."""
+    ledger, prices = run.ledger, run.signals.hedged.legs.prices
+    n, legs = prices.shape[1], list[FloatArray]()
+    for leg, rows in enumerate((ledger.exit_y, ledger.exit_x)):
+        opens, closes = prices[leg], prices[leg + 2]
+        at_gap = (ledger.reason == _GAP) & (rows == ledger.last)
+        left = np.where(at_gap, closes[rows - 1], opens[np.minimum(rows, n - 1)])
+        left = np.where(rows == n, closes[n - 1], left)
+        legs.append(np.where(rows == NEVER, np.nan, left))
+    return legs
+
+
+def _captured(run: Run) -> float:
+    """What the trades that reached their target earned of |z| sigma at their signal, before costs.
+
+    Both summed over those trades, each per unit of its gross exposure.
+    """
+    ledger, signals = run.ledger, run.signals
     hedged = signals.hedged
-    sigma = rolling_std(hedged.spread, z_window)
+    reached = ledger.reason == EXIT_REASONS.index("target")
+    signal, first = ledger.first[reached] - 1, ledger.first[reached]
+    beta = np.abs(hedged.hedge[signal])
+    open_y, open_x = hedged.legs.prices[:2, first]
+    exposure = 1.0 + beta if hedged.log_prices else open_y + beta * open_x
+    offered = float((np.abs(signals.z[signal]) * signals.sigma[signal] / exposure).sum())
+    return float(ledger.gross[reached].sum()) / offered if offered > 0.0 else math.nan
+
+
+def _break_even_z(signals: Signals, rate: float) -> FloatArray:
+    """|z| sigma against the cost of both legs, in and out, per unit of Y at each close."""
+    hedged, sigma = signals.hedged, signals.sigma
     beta = np.abs(hedged.hedge)
     _, _, y, x = hedged.legs.prices
     exposure = 1.0 + beta if hedged.log_prices else y + beta * x

@@ -12,6 +12,7 @@ import numpy as np
 from analytics._backtest_engine import rules_of
 from analytics._backtest_types import BacktestParams
 from analytics.model import CountError, FloatArray, PairParams, ParameterError, SameValueError
+from analytics.spread import check_reachable
 
 #: What can lie on an axis: the thresholds and windows of the back-test, and the pair's z_window.
 AXES: tuple[str, ...] = (
@@ -56,14 +57,19 @@ class Grid:
         return len(self.y_values), len(self.x_values)
 
     def cell(self, row: int, column: int) -> tuple[PairParams, BacktestParams]:
-        """The parameters of a cell. Raises ValueError where they are no legal set."""
+        """The parameters of a cell. Raises ValueError where they are no legal set.
+
+        None is one with an entry_z that no z of its window reaches.
+        """
         chosen: dict[str, Any] = {
             self.x_name: self.x_values[column],
             self.y_name: self.y_values[row],
         }
         window = {name: value for name, value in chosen.items() if name == "z_window"}
         rules = {name: value for name, value in chosen.items() if name != "z_window"}
-        return replace(self.params, **window), replace(self.settings, **rules)
+        params, settings = replace(self.params, **window), replace(self.settings, **rules)
+        check_reachable("entry_z", settings.entry_z, params.z_window)
+        return params, settings
 
     def column(self, name: str) -> FloatArray:
         """The value of a parameter in each cell, row by row; infinite for none."""
@@ -94,7 +100,9 @@ class Grid:
         entry, stop = self.column("entry_z"), self.column("stop_z")
         hedge, window = self.column("hedge_window"), self.column("z_window")
         order = np.lexsort((stop, entry, window, hedge))
-        cells = order[((self.column("exit_z") < entry) & (entry < stop))[order]]
+        legal = (self.column("exit_z") < entry) & (entry < stop)
+        legal &= entry <= (window - 1.0) / np.sqrt(window)  # see `largest_z`
+        cells = order[legal[order]]
         windows = np.stack((hedge[cells], window[cells]))
         new = np.flatnonzero((np.diff(windows, axis=1) != 0).any(axis=0)) + 1
         groups: dict[int, Windows] = {}

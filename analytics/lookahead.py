@@ -1,9 +1,11 @@
 """The check for look-ahead: a back-test recomputed as it would have been known at the time.
 
-At each of some cuts the data that came later is taken away and everything is computed anew,
-twice: as known at the close of the cut's bar, when every past value must be the same to the
-last bit; and as known at its open, its close not yet there, when the position held from that
-open and the hedge it is measured with must be the same already.
+At each of some cuts the data that came later is taken away and everything is computed anew:
+as known at the close of the cut's bar, when every past value must be the same to the last bit;
+and as known at its open, when the position held from that open and the hedge it is measured
+with must be the same already. At the open nothing of the bar is known but its open, so its
+high, low, close, volume, trades and VWAP are scrambled: once as of a dead bar, once as of a
+wild one.
 
 The mode "in-sample" is a hedge that is declared to know all bars. The check holds that one fit
 fixed and shows that nothing downstream of it looks ahead; beside that it tells what the fit
@@ -24,6 +26,9 @@ from analytics.model import Bars, NotReady, PairParams
 
 _AT_CLOSE = ("hedge", "spread", "z", "position", "equity", "gross_equity", "drawdown")
 _AT_OPEN = ("hedge", "position")
+#: What a bar that has only opened may become: high, low, close and VWAP as shares of its open,
+#: volume, trades.
+_SCRAMBLES = ((1.0, 1.0, 1.0, 1.0, 0.0, 0), (3.0, 0.2, 2.0, 1.5, 1e12, 10**9))
 _SHOWN_CHANGES = 20
 
 
@@ -104,24 +109,28 @@ def check_look_ahead(
     >>> pair = PairParams("Y", "X", "1m", z_window=40)
     >>> rules = BacktestParams(entry_z=1.0, stop_z=None, hedge_window=60)
     >>> check_look_ahead(y, x, pair, rules, cuts=2).text
-    'No look-ahead: 3,600 past values recomputed at 2 cuts, none changed.'
+    'No look-ahead: 4,400 past values recomputed at 2 cuts, none changed.'
     """
     if cuts < 1:
         raise ValueError(f"cuts is {cuts}, expected at least 1")
     full = run(y_bars, x_bars, params, settings)
     if isinstance(full, NotReady):
         return full
-    n = len(full.ts_ms)
+    n, counted = len(full.ts_ms), np.flatnonzero(full.counted)
     need = settings.hedge_window + params.z_window + 1
-    if n <= need:
-        return not_enough(need + 1, n, full.rows_dropped)
-    ends = np.unique(np.linspace(need, n - 1, cuts).astype(np.int64))
+    begin = max(int(counted[need - 1]), int(np.argmax(np.isfinite(full.z)))) + 1
+    begin += params.filtered  # a bar that has only opened may fail the filter
+    if begin >= n:
+        return not_enough(need + 1, len(counted), full.rows_dropped, full.rows_carried)
+    ends = np.unique(np.linspace(begin, n - 1, cuts).astype(np.int64))
     changes: list[ChangedValue] = []
     betas: list[float] = []
     for end in ends.tolist():
         legs = [_until(bars, full.ts_ms[0], full.ts_ms[end - 1]) for bars in (y_bars, x_bars)]
-        at_open = [_without_close(bars, full.ts_ms[end - 1]) for bars in legs]
-        for known, series in ((legs, _AT_CLOSE), (at_open, _AT_OPEN)):
+        opened = [
+            [_only_opened(bars, full.ts_ms[end - 1], how) for bars in legs] for how in _SCRAMBLES
+        ]
+        for known, series in ((legs, _AT_CLOSE), *((one, _AT_OPEN) for one in opened)):
             cut = run(*known, params, settings, full.fit)
             changes += _changed(full, cut, end, series)
         if full.fit is not None:
@@ -131,7 +140,7 @@ def check_look_ahead(
     names = [change.series for change in changes]
     return LookAheadReport(
         cuts=tuple(full.ts_ms[ends - 1].tolist()),
-        compared=int(ends.sum()) * (len(_AT_CLOSE) + len(_AT_OPEN)),
+        compared=int(ends.sum()) * (len(_AT_CLOSE) + len(_SCRAMBLES) * len(_AT_OPEN)),
         changed=len(changes),
         by_series={name: names.count(name) for name in _AT_CLOSE if name in names},
         first=tuple(sorted(changes, key=lambda change: change.ts_ms)[:_SHOWN_CHANGES]),
@@ -147,13 +156,15 @@ def _until(bars: Bars, first_ms: int, last_ms: int) -> Bars:
     return bars[start:stop]
 
 
-def _without_close(bars: Bars, last_ms: int) -> Bars:
+def _only_opened(bars: Bars, last_ms: int, scramble: tuple[float, ...]) -> Bars:
     """The bars as known when the one at `last_ms` opens: of that one the open alone."""
     if not len(bars) or bars.ts_ms[-1] != last_ms:
         return bars
-    columns = {name: getattr(bars, name).copy() for name in ("high", "low", "close")}
-    for column in columns.values():
-        column[-1] = bars.open[-1]
+    names = ("high", "low", "close", "vwap", "volume", "trades")
+    columns = {name: getattr(bars, name).copy() for name in names}
+    for name, value in zip(names, scramble, strict=True):
+        share = name in ("high", "low", "close", "vwap")
+        columns[name][-1] = value * bars.open[-1] if share else value
     return replace(bars, **columns)
 
 

@@ -30,21 +30,75 @@ from analytics._errors import UnexpectedError as UnexpectedError
 from analytics._errors import UnknownFieldError as UnknownFieldError
 from analytics._errors import WithheldError as WithheldError
 
-#: Every timeframe the product knows, and its length in ms. One more line here is one
-#: more timeframe everywhere.
-TIMEFRAMES: dict[str, int] = {"1s": 1_000, "1m": 60_000, "5m": 300_000}
+_UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_TIMEFRAME = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
+
+
+class Timeframes(dict[str, int]):
+    """Timeframes and their lengths in ms: the listed ones, and by its name any regular one.
+
+    A file of bars has whatever timeframe it has ("30s", "3m", "7d"): looking it up gives its
+    length, though it is not among the keys.
+
+    >>> TIMEFRAMES["5m"], TIMEFRAMES["3m"], "3m" in TIMEFRAMES, is_timeframe("3m")
+    (300000, 180000, False, True)
+    """
+
+    def __missing__(self, name: str) -> int:
+        parts = _TIMEFRAME.fullmatch(name)
+        if parts is None:
+            raise KeyError(name)
+        return int(parts[1]) * _UNITS_MS[parts[2]]
+
+
+#: Every timeframe that is offered, and its length in ms. One more line here is one more
+#: timeframe everywhere.
+TIMEFRAMES = Timeframes(
+    {
+        "1s": 1_000,
+        "1m": 60_000,
+        "5m": 300_000,
+        "15m": 900_000,
+        "1h": 3_600_000,
+        "4h": 14_400_000,
+        "1d": 86_400_000,
+    }
+)
+
+
+def is_timeframe(name: object) -> bool:
+    """Whether a name is that of a timeframe, listed or of a file.
+
+    >>> is_timeframe("90s"), is_timeframe("0m"), is_timeframe("m")
+    (True, False, False)
+    """
+    return isinstance(name, str) and _TIMEFRAME.fullmatch(name) is not None
+
+
+def timeframe_name(length_ms: int) -> str:
+    """The name of a timeframe of so many ms, a whole number of seconds.
+
+    >>> timeframe_name(30_000), timeframe_name(7_200_000), timeframe_name(604_800_000)
+    ('30s', '2h', '7d')
+    """
+    unit = next(name for name in "dhms" if length_ms % _UNITS_MS[name] == 0)
+    return f"{length_ms // _UNITS_MS[unit]}{unit}"
 
 HedgeMethod = Literal["ols", "huber", "theil_sen", "tls", "kalman", "ratio"]
 PriceSpace = Literal["price", "log"]
 CorrelationBasis = Literal["returns", "prices"]
+PairHedgeMode = Literal["view", "rolling", "kalman", "locked"]
 Trend = Literal["n", "c", "ct", "ctt"]
 LagMethod = Literal["aic", "bic", "t-stat"]
 
 HEDGE_METHODS: tuple[str, ...] = get_args(HedgeMethod)
+#: How the hedge of a pair's spread follows the bars; see PairParams.
+PAIR_HEDGE_MODES: tuple[str, ...] = get_args(PairHedgeMode)
 TRENDS: tuple[str, ...] = get_args(Trend)
 LAG_METHODS: tuple[str, ...] = get_args(LagMethod)
 
-SYMBOL_PATTERN = re.compile(r"[A-Z0-9_-]{1,32}", re.ASCII)
+#: Latin capitals, digits, . / - _ ^ = : and letters of other scripts; none begins with = or /.
+SYMBOL_PATTERN = re.compile(r"(?![=/])(?!.*(?:\.\.|//))(?:[A-Z0-9./_^=:-]|[^\W\x00-\x7f]){1,64}")
 
 #: The id of a tick whose source gives none.
 NO_TRADE_ID = -1
@@ -75,6 +129,8 @@ PAIR_RANGES: dict[str, tuple[int, int]] = {
 }
 #: Legal range of the least turnover of a bar, in quote currency.
 MIN_VOLUME_RANGE: tuple[float, float] = (0.0, 1e12)
+#: Legal range of a locked beta, and of a locked alpha.
+LOCKED_RANGE: tuple[float, float] = (-1e15, 1e15)
 
 
 @dataclass(frozen=True)
@@ -85,6 +141,11 @@ class PairParams:
     of the newest aligned bars are in view. min_trades, min_volume: rows on which either
     leg had fewer trades, or less turnover (volume x VWAP, in quote currency, which legs of
     different units share), are left out of every statistic; 0 asks for none.
+
+    hedge_mode: "view": one line by the method `hedge`, fitted on the newest hedge_window rows
+    of those in view. "rolling": each bar is measured with the line of the hedge_window rows
+    before it (None: 200), "kalman": with the state of a Kalman filter over those rows. "locked":
+    with beta and alpha as given (alpha None: 0), which no other mode heeds.
 
     Raises ParameterError, a ValueError that carries the field, its value and what is legal.
     """
@@ -105,11 +166,15 @@ class PairParams:
     min_trades: int = 0
     min_volume: float = 0.0
     limit: int = 1_000
+    hedge_mode: str = "view"
+    beta: float | None = None
+    alpha: float | None = None
 
     def __post_init__(self) -> None:
         if self.y == self.x:
             raise SameValueError("x", self.x, "two different symbols", "y")
-        check_choice("timeframe", self.timeframe, tuple(TIMEFRAMES))
+        if not is_timeframe(self.timeframe):
+            check_choice("timeframe", self.timeframe, tuple(TIMEFRAMES))
         check_choice("hedge", self.hedge, HEDGE_METHODS)
         check_choice("price_space", self.price_space, get_args(PriceSpace))
         check_choice("corr_on", self.corr_on, get_args(CorrelationBasis))
@@ -120,6 +185,11 @@ class PairParams:
             value = getattr(self, name)
             if not (name == "hedge_window" and value is None):
                 check_whole(name, value, low, high)
+        check_choice("hedge_mode", self.hedge_mode, PAIR_HEDGE_MODES)
+        if self.hedge_mode == "locked":
+            check_number("beta", self.beta, *LOCKED_RANGE)
+            if self.alpha is not None:
+                check_number("alpha", self.alpha, *LOCKED_RANGE)
         check_number("min_volume", self.min_volume, *MIN_VOLUME_RANGE)
 
     @property
@@ -201,11 +271,16 @@ class OUFit:
 class PairSnapshot:
     """Everything the Analytics page shows of one pair, at one version of its market.
 
-    All series have one row per aligned bar in view (shape (n,)); prices are closes in
-    quote currency, before any logarithm. spread, mean, std are in the units of
-    `params.price_space`. adf_ts_ms and adf_pvalue are the rolling p-value line (shape
-    (m,)), half_life is in bars, None where the spread does not revert. ou is the spread's
-    Ornstein-Uhlenbeck fit with a bar as the unit of time.
+    All series have one row per aligned bar in view (shape (n,)); prices are closes in quote
+    currency, before any logarithm. Statistics rest on the rows in which both legs traded; on
+    the others (`carried`) every line stands as it was at the last of those, and `corr` of
+    returns is NaN.
+
+    z: as it was known at each bar's close, by the line `known`; appending bars changes none of
+    it. spread, mean, std and fit_z: of today's fit, in the units of `params.price_space`; in the
+    hedge modes "rolling" and "kalman" each bar's own line, and then fit_z is z. adf_ts_ms and
+    adf_pvalue: the rolling p-value line, shape (m,). half_life: in bars, None where the spread
+    does not revert. ou: the spread's Ornstein-Uhlenbeck fit with a bar as the unit of time.
 
     method_z: z of the newest row by each method's fit. swapped: the fit of X on Y by the
     chosen method; swapped_z: z of its spread, turned so that above 0 Y is rich, as in `z`.
@@ -240,9 +315,21 @@ class PairSnapshot:
     swapped: HedgeFit | None = None
     swapped_z: float = float("nan")
     path_rows: int = 0
+    fit_z: FloatArray = field(default_factory=lambda: frozen((), float))
+    known: HedgePath | None = None
 
     def __len__(self) -> int:
         return len(self.ts_ms)
+
+    @property
+    def traded_ms(self) -> IntArray:
+        """Times of the rows in which both legs traded: the bars that statistics count."""
+        return self.ts_ms[~self.carried]
+
+    @property
+    def rows_carried(self) -> int:
+        """Rows in view on which a leg did not trade: no statistic rests on them."""
+        return int(self.carried.sum())
 
     @property
     def carried_share(self) -> float:

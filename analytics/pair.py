@@ -4,18 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from analytics._choices import swapped_z, z_by_fit
-from analytics._pair_parts import MIN_ROWS, Legs, correlations, legs_of, spread_of
-from analytics.alignment import Aligned, align, not_enough
+from analytics._known_lines import (
+    PATH_ROWS,
+    Known,
+    hedge_rows,
+    known_lines,
+    needed_rows,
+    rows_before,
+    score,
+)
+from analytics._pair_parts import (
+    TradedRows,
+    are_multiples,
+    correlation_line,
+    correlation_of_view,
+    hold,
+    scatter,
+    spread_of,
+    traded_rows,
+)
+from analytics.alignment import align, not_enough
 from analytics.cointegration import engle_granger
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
     Bars,
+    BoolArray,
     CointegrationResult,
     FloatArray,
     HedgeFit,
@@ -31,8 +50,6 @@ from analytics.model import (
 from analytics.rolling import rolling_moments
 from analytics.stationarity import adf, hurst, mean_reversion, rolling_adf
 
-#: Window of the rolling hedge path where the pair has none: the back-test's default.
-PATH_ROWS = 200
 #: The Kalman path scales its legs by this many rows, or by the z window's.
 KALMAN_ROWS = 60
 #: The rolling ADF line has at most this many points.
@@ -50,26 +67,110 @@ _COLLINEAR = (
 _Result = TypeVar("_Result", UnitRootResult, CointegrationResult)
 
 
-def _fits(legs: Legs, params: PairParams) -> HedgeChoices:
+class _Legs(NamedTuple):
+    """The legs of some rows, in the space of the analysis."""
+
+    y: FloatArray
+    x: FloatArray
+    log: bool
+
+    def newest(self, rows: int) -> _Legs:
+        return _Legs(self.y[-rows:], self.x[-rows:], self.log)
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """The rows in view: the traded ones of a stretch, from `rows.first` on.
+
+    traded: which of the aligned rows in view these are, shape (n,).
+    """
+
+    rows: TradedRows
+    params: PairParams
+    traded: BoolArray
+
+    @property
+    def legs(self) -> _Legs:
+        first = self.rows.first
+        return _Legs(self.rows.y[first:], self.rows.x[first:], self.rows.log)
+
+    @property
+    def stop(self) -> int:
+        return len(self.rows)
+
+    def before(self, count: int) -> int:
+        """The first of as many rows before the view as there are, `count` at most."""
+        return max(self.rows.first - count, 0)
+
+    def held(self, values: FloatArray) -> FloatArray:
+        """Values of the traded rows, the newest last, on all rows in view."""
+        return frozen(hold(values[-len(self.legs.y) :], self.traded), np.float64)
+
+
+def _fits(legs: _Legs, params: PairParams) -> HedgeChoices:
     """The fit by every method on the same rows, and by the chosen one with the legs swapped."""
-    chosen, intercept = params.hedge, params.intercept
+    chosen, intercept, log = params.hedge, params.intercept, legs.log
     if len(legs.y) <= THEIL_SEN_ROWS or chosen == "theil_sen":
-        return compare_hedges(legs.y, legs.x, intercept, swap=chosen)
+        return compare_hedges(legs.y, legs.x, intercept, swap=chosen, log=log)
     others = [method for method in HEDGE_METHODS if method != "theil_sen"]
-    made = compare_hedges(legs.y, legs.x, intercept, methods=others, swap=chosen)
+    choices = compare_hedges(legs.y, legs.x, intercept, methods=others, swap=chosen, log=log)
     rows = legs.newest(THEIL_SEN_ROWS)
-    fits = {**made.fits, "theil_sen": fit_hedge(rows.y, rows.x, "theil_sen", intercept)}
-    return HedgeChoices({method: fits[method] for method in HEDGE_METHODS}, made.swapped)
+    fits = {**choices.fits, "theil_sen": fit_hedge(rows.y, rows.x, "theil_sen", intercept, log)}
+    return HedgeChoices({method: fits[method] for method in HEDGE_METHODS}, choices.swapped)
 
 
-def _path(legs: Legs, method: str, window: int, intercept: bool) -> HedgePath:
-    path = hedge_path(legs.y, legs.x, method, window, intercept)
-    return HedgePath(method, frozen(path.beta, np.float64), frozen(path.alpha, np.float64))
+def _todays_fit(legs: _Legs, params: PairParams, fits: HedgeChoices) -> HedgeFit:
+    """The line of the newest row: by the pair's method, the filter's state, or as given."""
+    if params.hedge_mode == "kalman":
+        return fits.fits["kalman"]
+    if params.hedge_mode != "locked":
+        return fits.fits[params.hedge]
+    beta, alpha = float(params.beta or 0.0), float(params.alpha or 0.0)
+    near = legs.y - legs.y.mean()
+    left, total = spread_of(legs.y, legs.x, beta, alpha), float(near @ near)
+    r_squared = 1.0 - float(left @ left) / total if total > 0.0 else np.nan
+    return HedgeFit("locked", beta, alpha, r_squared, np.nan, len(legs.y))
 
 
-def _adf_line(rows: Aligned, spread: FloatArray, params: PairParams) -> tuple[IntArray, FloatArray]:
-    """Times and p-values of the rolling ADF, the newest row always among them."""
-    surplus = len(rows) - params.adf_window
+class _Spread(NamedTuple):
+    """Today's spread of the traded rows in view, its moments, and what was known then."""
+
+    line: FloatArray
+    mean: FloatArray
+    std: FloatArray
+    z: FloatArray
+    known: Known
+
+
+def _spread(view: _View, fit: HedgeFit) -> _Spread:
+    """In the modes "rolling" and "kalman" each row's own spread is today's as well."""
+    rows, params = view.rows, view.params
+    known = known_lines(rows, params, rows.first, view.stop)
+    low = view.before(params.z_window - 1)
+    y, x = rows.y[low:], rows.x[low:]
+    if params.hedge_mode in ("rolling", "kalman"):
+        spread = known_lines(rows, params, low, view.stop).spread
+        moments = rolling_moments(spread, params.z_window)
+        z = known.z
+    else:
+        spread = spread_of(y, x, float(fit.beta), float(fit.alpha))
+        if fit.method == "kalman" and are_multiples(*(leg[low:] for leg in _closes(rows))):
+            spread = np.full(len(spread), spread[-1])
+        moments = rolling_moments(spread, params.z_window)
+        size = np.abs(y) + np.abs(fit.beta * x) + rows.log
+        z = score(moments, size)[rows.first - low :]
+    newest = slice(rows.first - low, None)
+    return _Spread(spread[newest], moments.mean[newest], moments.std[newest], z, known)
+
+
+def _closes(rows: TradedRows) -> tuple[FloatArray, FloatArray]:
+    return rows.price_y, rows.price_x
+
+
+def _adf_line(view: _View, spread: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Times and p-values of the rolling ADF, the newest traded row always among them."""
+    params = view.params
+    surplus = len(spread) - params.adf_window
     if surplus < 0:
         return np.empty(0, np.int64), np.empty(0)
     step = max(1, -(-(surplus + 1) // ADF_POINTS))
@@ -77,7 +178,7 @@ def _adf_line(rows: Aligned, spread: FloatArray, params: PairParams) -> tuple[In
     ends, pvalues = rolling_adf(
         spread[offset:], params.adf_window, step, trend=params.trend, lag_method=params.lag_method
     )
-    return rows.ts_ms[ends + offset], pvalues
+    return view.rows.ts_ms[view.rows.first :][ends + offset], pvalues
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +193,11 @@ class _Reversion:
     notes: tuple[str, ...] = ()
 
 
-def _reversion(legs: Legs, spread: FloatArray, params: PairParams) -> _Reversion:
+def _reversion(legs: _Legs, spread: FloatArray, params: PairParams) -> _Reversion:
     """ADF, half-life, Hurst exponent and OU fit of the spread, Engle-Granger of the legs."""
-    if not np.isfinite(spread).all():
+    if params.hedge_mode in ("rolling", "kalman"):
+        spread = spread[np.isfinite(spread)]  # its warm-up has none
+    if not len(spread) or not np.isfinite(spread).all():
         return _Reversion(notes=("No tests: the hedge ratio is not defined on these rows.",))
     notes: list[str] = []
     options: dict[str, Any] = {"trend": params.trend, "lag_method": params.lag_method}
@@ -131,11 +234,17 @@ def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result
     return None
 
 
-def _notes(rows: Aligned, params: PairParams, chosen: HedgeFit, n_fit: int) -> list[str]:
-    notes = []
-    if rows.dropped:
-        plural = "row was" if rows.dropped == 1 else "rows were"
-        notes.append(f"{rows.dropped} {plural} dropped by the activity filter.")
+def _notes(view: _View, dropped: int, chosen: HedgeFit, n_fit: int) -> list[str]:
+    notes, params = [], view.params
+    if dropped:
+        plural = "row was" if dropped == 1 else "rows were"
+        notes.append(f"{dropped} {plural} dropped by the activity filter.")
+    carried = len(view.traded) - len(view.legs.y)
+    if carried:
+        notes.append(
+            f"{carried:,} of {len(view.traded):,} rows carry a price forward: no statistic of "
+            "levels or returns rests on them."
+        )
     if chosen.note:
         notes.append(f"Hedge ratio: {chosen.note}.")
     if n_fit > THEIL_SEN_ROWS and params.hedge != "theil_sen":
@@ -147,10 +256,16 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     """Every series and figure of a pair from its legs' bars, newest `params.limit` rows.
 
     spread = Y - beta X - alpha with one fit by `params.hedge` on the newest hedge_window rows,
-    in logarithms where price_space is "log". mean, std and z use the window that ends at each
-    bar. Correlation of returns leaves carried rows out, takes returns between the rows that
-    remain, and is NaN on carried rows. NotReady where fewer than max(z_window, 30) rows are
-    aligned. Raises ValueError for bars of a timeframe other than `params.timeframe`.
+    in logarithms where price_space is "log"; with each bar's own line in the hedge modes
+    "rolling" and "kalman", with the given one in "locked". mean, std and fit_z use the window
+    that ends at each bar; z is what was known at its close, by the line fitted until then.
+    Windows count the rows in which both legs traded, and so does every statistic. z and the
+    spread's moments are full from the first row in view on where the bars reach back far
+    enough: give 2 params.limit + 1 bars of each leg, or all there are.
+
+    NotReady where fewer rows than max(z_window, 30) are in view (in the modes "rolling" and
+    "kalman" the hedge's window more). Raises ValueError for bars of a timeframe other than
+    `params.timeframe`, and ParameterError for bars whose times fall or repeat.
 
     >>> def bars(symbol, close):
     ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))
@@ -166,51 +281,83 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     """
     if y_bars.timeframe != params.timeframe:
         raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
-    rows = align(y_bars, x_bars, params.limit, params.min_trades, params.min_volume)
-    n, need = len(rows), max(params.z_window, MIN_ROWS)
-    if n < need:
-        return not_enough(need, n, rows.dropped)
-    legs = legs_of(rows, params.price_space)
-    fit_rows = legs.newest(min(params.hedge_window or n, n))
-    fits, swapped = _fits(fit_rows, params)
-    fit = fits[params.hedge]
-    spread = spread_of(legs.y, legs.x, fit.beta, fit.alpha)
-    mean, std, z = rolling_moments(spread, params.z_window)
+    limit, filters = params.limit, (params.min_trades, params.min_volume)
+    aligned = align(y_bars, x_bars, limit, *filters, history=rows_before(params))
+    rows = traded_rows(aligned, params)
+    view = _View(rows, params, rows.places[aligned.start :])
+    have, need = len(rows) - rows.first, needed_rows(params)
+    if have < need:
+        return not_enough(need, have, aligned.dropped, len(view.traded) - have)
+    legs = view.legs
+    fit_rows = legs.newest(min(hedge_rows(params) or have, have))
+    choices = _fits(fit_rows, params)
+    fit = _todays_fit(legs, params, choices)
+    spread = _spread(view, fit)
     window = legs.newest(params.z_window)
     path_rows = params.hedge_window or PATH_ROWS
-    corr, correlation = correlations(rows, params)
-    adf_ts_ms, adf_pvalue = _adf_line(rows, spread, params)
-    tests = _reversion(legs, spread, params)
+    corr = correlation_line(rows, params, rows.first, view.stop)
+    spread_corr = scatter if params.corr_on == "returns" else hold
+    adf_ts_ms, adf_pvalue = _adf_line(view, spread.line)
+    tests = _reversion(legs, spread.line, params)
+    z, method_z = view.held(spread.known.z), z_by_fit(window.y, window.x, choices.fits)
+    if params.hedge_mode == "view":
+        method_z[params.hedge] = float(z[-1])
     return PairSnapshot(
         params=params,
-        ts_ms=frozen(rows.ts_ms, np.int64),
-        price_y=frozen(rows.y, np.float64),
-        price_x=frozen(rows.x, np.float64),
-        carried=frozen(rows.carried, np.bool_),
+        ts_ms=frozen(aligned.ts_ms[aligned.start :], np.int64),
+        price_y=frozen(aligned.y[aligned.start :], np.float64),
+        price_x=frozen(aligned.x[aligned.start :], np.float64),
+        carried=frozen(aligned.carried[aligned.start :], np.bool_),
         fit=fit,
-        fits=fits,
-        path=_path(legs, "ols", path_rows, params.intercept),
-        kalman_path=_path(legs, "kalman", max(params.z_window, KALMAN_ROWS), params.intercept),
-        spread=frozen(spread, np.float64),
-        mean=frozen(mean, np.float64),
-        std=frozen(std, np.float64),
-        z=frozen(z, np.float64),
-        corr=frozen(corr, np.float64),
+        fits=choices.fits,
+        path=_path(view, "ols", path_rows),
+        kalman_path=_path(view, "kalman", max(params.z_window, KALMAN_ROWS)),
+        spread=view.held(spread.line),
+        mean=view.held(spread.mean),
+        std=view.held(spread.std),
+        z=z,
+        corr=frozen(spread_corr(corr, view.traded), np.float64),
         adf_ts_ms=frozen(adf_ts_ms, np.int64),
         adf_pvalue=frozen(adf_pvalue, np.float64),
         adf=tests.adf,
         engle_granger=tests.engle_granger,
-        correlation=correlation,
+        correlation=correlation_of_view(rows, params),
         half_life=tests.half_life,
         hurst=tests.hurst,
-        rows_dropped=rows.dropped,
-        notes=(*_notes(rows, params, fit, len(fit_rows.y)), *tests.notes),
+        rows_dropped=aligned.dropped,
+        notes=(*_notes(view, aligned.dropped, fit, len(fit_rows.y)), *tests.notes),
         ou=tests.ou,
-        method_z={**z_by_fit(window.y, window.x, fits), params.hedge: float(z[-1])},
-        swapped=swapped,
-        swapped_z=swapped_z(window.y, window.x, swapped),
+        method_z=method_z,
+        swapped=choices.swapped,
+        swapped_z=swapped_z(window.y, window.x, choices.swapped),
         path_rows=path_rows,
+        fit_z=view.held(spread.z),
+        known=HedgePath(
+            params.hedge_mode, view.held(spread.known.beta), view.held(spread.known.alpha)
+        ),
     )
+
+
+def snapshot_bars(params: PairParams) -> int | None:
+    """The newest bars of each leg on which a snapshot rests; None for all that there are.
+
+    One more than the rows, whose close may have to be carried; all of them where the activity
+    filter may drop any number. Nothing is refused: a ValueError is for what `PairParams` is given.
+
+    >>> snapshot_bars(PairParams("A", "B", limit=500))
+    1001
+    >>> snapshot_bars(PairParams("A", "B", min_trades=2)) is None
+    True
+    """
+    return None if params.filtered else params.limit + rows_before(params) + 1
+
+
+def _path(view: _View, method: str, window: int) -> HedgePath:
+    """The hedge by least squares or a filter as it was known at each row in view."""
+    first = view.before(window - 1) if method == "ols" else view.rows.first
+    legs = view.rows.y[first:], view.rows.x[first:]
+    path = hedge_path(*legs, method, window, view.params.intercept)
+    return HedgePath(method, view.held(path.beta), view.held(path.alpha))
 
 
 def break_even_z(snapshot: PairSnapshot, cost_bps: float) -> float:

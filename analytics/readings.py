@@ -1,7 +1,9 @@
 """What alert rules read of a pair: one metric at given bars, each as it was known then.
 
-The same figures as `analytics.pair.analyze_pair` has at its newest bar, without the rest of
-the snapshot: a hundredth of its cost, so that hundreds of rules can be read at each update.
+The same figures as `analytics.pair.analyze_pair` has at its newest bar, of the same lines, without
+the rest of the snapshot: a hundredth of its cost, so that hundreds of rules can be read at each
+update. At a bar in which a leg did not trade nothing new is known: what was read at the last bar
+in which both did stands.
 """
 
 from __future__ import annotations
@@ -15,118 +17,77 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics._pair_parts import MIN_ROWS, Legs, legs_of, returns_of, spread_of
+from analytics._known_lines import Known, known_lines, needed_rows, rows_before
+from analytics._pair_parts import TradedRows, correlation_line, spread_of, traded_rows
 from analytics.alignment import Aligned, align, shared_times
 from analytics.cointegration import engle_granger
-from analytics.hedge import fit_hedge
-from analytics.model import Bars, FloatArray, IntArray, PairParams
-from analytics.rolling import rolling_corr, rolling_moments
+from analytics.model import Bars, FloatArray, IntArray, PairParams, ParameterError
 from analytics.stationarity import rolling_adf
-
-#: Least variation against the size of the values at which plain sums are as good as any.
-_SHORT_WAY = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
-class _View:
-    """The rows that end at one bar: closes, the legs in the space of the analysis, flags."""
+class _Stretch:
+    """The rows first..stop-1 of a pair's traded rows, in each of which something is read."""
 
+    rows: TradedRows
     params: PairParams
-    closes: tuple[FloatArray, FloatArray]
-    y: FloatArray
-    x: FloatArray
-    carried: npt.NDArray[np.bool_]
+    first: int
+    stop: int
 
     @cached_property
-    def line(self) -> tuple[float, float]:
-        """beta and alpha as the snapshot has them."""
-        return hedge_line(self.y, self.x, self.params)
+    def known(self) -> Known:
+        return known_lines(self.rows, self.params, self.first, self.stop)
 
-    @cached_property
-    def _spread(self) -> FloatArray:
-        return spread_of(self.y, self.x, *self.line)
+    @property
+    def options(self) -> dict[str, Any]:
+        """Trend and lag method of the tests."""
+        return {"trend": self.params.trend, "lag_method": self.params.lag_method}
 
-    def spread(self, rows: int) -> FloatArray:
-        """The newest rows of the spread."""
-        return self._spread[-rows:]
+    def in_view(self, row: int) -> slice:
+        """The rows of the view that ends at a row."""
+        return slice(int(self.rows.reach[row]), row + 1)
 
+    def ready(self, row: int) -> bool:
+        view = self.in_view(row)
+        return view.stop - view.start >= needed_rows(self.params)
 
-def hedge_line(y: FloatArray, x: FloatArray, params: PairParams) -> tuple[float, float]:
-    """beta and alpha by the pair's method on its newest hedge_window rows (None: all).
-
-    y, x: shape (n,), in the space of the analysis. The line that `analyze_pair` has.
-
-    >>> x = np.arange(100.0)
-    >>> hedge_line(2.0 * x + 5.0, x, PairParams("A", "B"))
-    (2.0, 5.0)
-    """
-    rows = min(params.hedge_window or len(y), len(y))
-    y, x = y[-rows:], x[-rows:]
-    line = _least_squares(y, x) if params.hedge == "ols" and params.intercept else None
-    if line is not None:
+    def each(self, read: Callable[[int], float], places: IntArray) -> FloatArray:
+        """A figure that is computed row by row, at the rows in `places`; NaN elsewhere."""
+        line = np.full(self.stop - self.first, np.nan)
+        for row in np.unique(places).tolist():
+            if self.ready(row):
+                line[row - self.first] = read(row)
         return line
-    fit = fit_hedge(y, x, params.hedge, params.intercept)
-    return fit.beta, fit.alpha
+
+    def adf_pvalue(self, row: int) -> float:
+        window, view = self.params.adf_window, self.in_view(row)
+        if view.stop - view.start < window:
+            return math.nan
+        part = slice(row + 1 - window, row + 1)
+        if self.params.hedge_mode in ("rolling", "kalman"):
+            spread = known_lines(self.rows, self.params, part.start, part.stop).spread
+        else:
+            at = row - self.first
+            line = float(self.known.beta[at]), float(self.known.alpha[at])
+            spread = spread_of(self.rows.y[part], self.rows.x[part], *line)
+        return float(rolling_adf(spread, window, 1, **self.options)[1][-1])
+
+    def engle_granger_pvalue(self, row: int) -> float:
+        view = self.in_view(row)
+        try:
+            test = engle_granger(self.rows.y[view], self.rows.x[view], **self.options)
+        except ValueError:  # a constant leg, too few rows: no such test
+            return math.nan
+        return test.pvalue if math.isfinite(test.statistic) else math.nan  # else collinear
 
 
-def _least_squares(y: FloatArray, x: FloatArray) -> tuple[float, float] | None:
-    """beta and alpha by the short way; None where the rows ask for the careful one."""
-    mean_y, mean_x = float(np.add.reduce(y)) / len(y), float(np.add.reduce(x)) / len(x)
-    near = x - mean_x
-    squares = float(near @ near)
-    if not squares > len(x) * (_SHORT_WAY * mean_x) ** 2:
-        return None
-    beta = float(near @ (y - mean_y)) / squares
-    return (beta, mean_y - beta * mean_x) if math.isfinite(beta) else None
-
-
-def _z(view: _View) -> float:
-    window = view.spread(view.params.z_window)
-    near = window - np.add.reduce(window) / len(window)
-    near -= np.add.reduce(near) / len(near)
-    squares, last = float(near @ near), float(near[-1])
-    if not squares > len(near) * (_SHORT_WAY * float(np.abs(window).max())) ** 2:
-        return float(rolling_moments(window, len(window)).zscore[-1])
-    return last / math.sqrt(squares / (len(near) - 1))
-
-
-def _correlation(view: _View) -> float:
-    window, (y, x) = view.params.corr_window, view.closes
-    if view.params.corr_on == "prices":
-        a, b = y[-window:], x[-window:]
-    elif view.carried[-1]:
-        return np.nan
-    else:
-        at = np.flatnonzero(~view.carried)[-(window + 1) :]
-        a, b = (returns_of(leg[at]) for leg in (y, x))
-    return float(rolling_corr(a, b, window)[-1]) if len(a) == window else np.nan
-
-
-def _adf_pvalue(view: _View) -> float:
-    window = view.params.adf_window
-    if len(view.y) < window:
-        return np.nan
-    options: dict[str, Any] = {"trend": view.params.trend, "lag_method": view.params.lag_method}
-    _, pvalues = rolling_adf(view.spread(window), window, 1, **options)
-    return float(pvalues[-1])
-
-
-def _engle_granger_pvalue(view: _View) -> float:
-    options: dict[str, Any] = {"trend": view.params.trend, "lag_method": view.params.lag_method}
-    try:
-        test = engle_granger(view.y, view.x, **options)
-    except ValueError:  # a constant leg, too few rows: no such test
-        return np.nan
-    return test.pvalue if math.isfinite(test.statistic) else np.nan  # else collinear: no test
-
-
-_READ: dict[str, Callable[[_View], float]] = {
-    "z": _z,
-    "spread": lambda view: float(view.spread(1)[-1]),
-    "correlation": _correlation,
-    "adf_pvalue": _adf_pvalue,
-    "engle_granger_pvalue": _engle_granger_pvalue,
-    "hedge_ratio": lambda view: view.line[0],
+_READ: dict[str, Callable[[_Stretch, IntArray], FloatArray]] = {
+    "z": lambda of, places: of.known.z,
+    "spread": lambda of, places: of.known.spread,
+    "correlation": lambda of, places: correlation_line(of.rows, of.params, of.first, of.stop),
+    "adf_pvalue": lambda of, places: of.each(of.adf_pvalue, places),
+    "engle_granger_pvalue": lambda of, places: of.each(of.engle_granger_pvalue, places),
+    "hedge_ratio": lambda of, places: of.known.beta,
 }
 #: The metrics of a pair that can be read.
 PAIR_METRICS: tuple[str, ...] = tuple(_READ)
@@ -144,9 +105,11 @@ def pair_readings(
     metrics: any of z, spread, correlation, adf_pvalue (of the newest adf_window rows of the
     spread), engle_granger_pvalue (of the legs over the rows in view) and hedge_ratio. ends_ms:
     open times of aligned bars, shape (k,). The answer's arrays have shape (k,); NaN where no
-    row has that time (the activity filter left it out), before max(z_window, 30) rows and
-    wherever the figure itself is not defined. Give the legs' bars from params.limit rows
-    before the first end on, or all there are. Raises ValueError for an unknown metric.
+    row has that time (the activity filter left it out), before a view holds enough rows in
+    which both legs traded (see `analytics._known_lines`) and wherever the figure itself is not
+    defined. Give `reading_bars` of each leg up to the first end and all later ones, or all there
+    are. Raises ParameterError, a ValueError, for an unknown metric, and for bars whose times fall
+    or repeat.
 
     >>> def bars(symbol, close):
     ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))
@@ -159,27 +122,57 @@ def pair_readings(
     [nan, -1.358]
     """
     for metric in metrics:
-        if metric not in PAIR_METRICS:
-            raise ValueError(f"metric is {metric!r}, expected one of {', '.join(PAIR_METRICS)}")
+        if metric not in _READ:
+            raise ParameterError("metric", metric, f"one of {', '.join(_READ)}")
     ends = np.atleast_1d(np.asarray(ends_ms, dtype=np.int64))
-    made = {metric: np.full(len(ends), np.nan) for metric in metrics}
+    readings = {metric: np.full(len(ends), np.nan) for metric in metrics}
     if not len(ends):
-        return made
+        return readings
     span = (int(ends.min()), int(ends.max()))
-    before = None if params.filtered else params.limit
+    before = None if params.filtered else rows_before(params)
     y, x = (_stretch(bars, span, before) for bars in (y_bars, x_bars))
-    rows = align(y, x, None, params.min_trades, params.min_volume)
-    legs = legs_of(rows, params.price_space)
-    for index, end in enumerate(ends.tolist()):
-        stop = int(rows.ts_ms.searchsorted(end, side="right"))
-        start = max(stop - params.limit, 0)
-        known = stop > 0 and rows.ts_ms[stop - 1] == end
-        if not known or stop - start < max(params.z_window, MIN_ROWS):
-            continue
-        view = _view(rows, legs, params, slice(start, stop))
-        for metric in metrics:
-            made[metric][index] = _READ[metric](view)
-    return made
+    aligned = align(y, x, None, params.min_trades, params.min_volume)
+    rows = traded_rows(aligned, params)
+    places, carried = _places(aligned, rows, ends, params)
+    known = places >= 0
+    if not known.any():
+        return readings
+    first, stop = int(places[known].min()), int(places[known].max()) + 1
+    stretch = _Stretch(rows, params, first, stop)
+    for metric in metrics:
+        line = _READ[metric](stretch, places[known])
+        readings[metric][known] = line[places[known] - first]
+        if metric == "correlation" and params.corr_on == "returns":
+            readings[metric][carried] = np.nan
+    return readings
+
+
+def reading_bars(params: PairParams) -> int | None:
+    """The newest bars of each leg, up to a bar, on which a reading there rests; None for all.
+
+    Nothing is refused: a ValueError is for what `PairParams` is given.
+
+    >>> reading_bars(PairParams("A", "B", limit=500))
+    501
+    """
+    return None if params.filtered else rows_before(params) + 1
+
+
+def _places(
+    aligned: Aligned, rows: TradedRows, ends: IntArray, params: PairParams
+) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """The last traded row up to each end, -1 for none; and whether the end itself is no such row.
+
+    None as well where the view that ends there holds too few of them.
+    """
+    if not len(rows):
+        return np.full(len(ends), -1), np.ones(len(ends), np.bool_)
+    at = np.minimum(aligned.ts_ms.searchsorted(ends), len(aligned) - 1)
+    places = rows.ts_ms.searchsorted(ends, side="right") - 1
+    oldest = aligned.ts_ms[np.maximum(at - (params.limit - 1), 0)]
+    held = places - rows.ts_ms.searchsorted(oldest) + 1
+    inside = (aligned.ts_ms[at] == ends) & (held >= needed_rows(params))
+    return np.where(inside, places, -1), ~rows.places[at]
 
 
 def _stretch(bars: Bars, span: tuple[int, int], before: int | None) -> Bars:
@@ -189,11 +182,6 @@ def _stretch(bars: Bars, span: tuple[int, int], before: int | None) -> Bars:
         last = int(bars.ts_ms.searchsorted(span[1], side="right"))
     start = 0 if before is None else max(first - before - 1, 0)
     return bars[start:last]
-
-
-def _view(rows: Aligned, legs: Legs, params: PairParams, part: slice) -> _View:
-    closes = (rows.y[part], rows.x[part])
-    return _View(params, closes, legs.y[part], legs.x[part], rows.carried[part])
 
 
 def readings_between(

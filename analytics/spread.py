@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from analytics.arrays import aligned, dimensions, number, numbers, series, table
-from analytics.model import FloatArray
+from analytics.arrays import aligned, dimensions, number, numbers, series, table, whole
+from analytics.model import FloatArray, OrderError
 from analytics.rolling import rolling_mean, rolling_std, rolling_zscore
 
 
@@ -99,3 +99,33 @@ def bands(spread: Any, window: int, k: float = 2.0) -> Bands:
     values = series("spread", spread)
     mean, width = rolling_mean(values, window), k * rolling_std(values, window)
     return Bands(mean, mean - width, mean + width)
+
+
+def largest_z(window: int) -> float:
+    """The largest |z| that a window can have, in standard deviations: (n - 1) / sqrt(n).
+
+    It is that of one value apart from all others, which are equal; ddof 1. Raises ValueError
+    where window is below 2. Source: Shiffler, "Maximum z scores and outliers", The American
+    Statistician 42 (1988).
+
+    >>> round(largest_z(60), 3)
+    7.617
+    """
+    return (whole("window", window, 2) - 1) / math.sqrt(window)
+
+
+def check_reachable(field: str, level: float, window: int) -> None:
+    """Refuse a level of |z| that no z-score over `window` bars reaches; see `largest_z`.
+
+    Raises OrderError, a ValueError, with the field, the level and the largest |z|.
+
+    >>> try:
+    ...     check_reachable("entry_z", 2.0, 5)
+    ... except ValueError as error:
+    ...     print(error)
+    entry_z is 2.0, expected at most 1.78, the largest |z| of z_window (5)
+    """
+    largest = largest_z(window)
+    if level > largest:
+        rule = f"at most {math.floor(largest * 100) / 100:g}, the largest |z| of {{}}"
+        raise OrderError(field, level, rule, "z_window", window)

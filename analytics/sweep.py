@@ -3,24 +3,38 @@
 What cells have in common is computed once: the hedged spread for each hedge window, the
 z-score for each z window on it. The best cell of a grid is chosen with hindsight: its figure is
 what the best of many tries earned on these bars, not what it will earn on others; see
-`analytics.walkforward`.
+`analytics.walkforward`. How much of it is luck say the deflated Sharpe ratio, with every cell
+counted as a trial, and the probability of overfitting (`analytics.overfitting`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from analytics._backtest_engine import pair_legs, per_year
-from analytics._backtest_figures import reckon
-from analytics._backtest_types import BacktestParams
+from analytics._backtest_engine import (
+    Legs,
+    make_signals,
+    pair_legs,
+    per_year,
+    returns_of,
+    simulate,
+)
+from analytics._backtest_figures import reckon, shape_of, track_record
+from analytics._backtest_types import BacktestParams, TrackRecord
 from analytics._kernels.backtest import SUMS
 from analytics._sweep_work import Bench, Mapper, best_of, run_here
 from analytics.grid import Grid
-from analytics.model import Bars, FloatArray, NotReady, PairParams, frozen
+from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, frozen
+from analytics.overfitting import PboResult, probability_of_overfitting
+from analytics.performance import deflated_sharpe
 
+#: Stretches over which the cells' returns are kept for the probability of overfitting.
+BLOCKS = 64
 #: What a cell can show, see BacktestFigures; of all of them more is better.
 METRICS: tuple[str, ...] = (
     "sharpe",
@@ -34,14 +48,34 @@ METRICS: tuple[str, ...] = (
 )
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A cell that was chosen in hindsight: by which measure, of how many cells, its value."""
+
+    metric: str
+    row: int
+    column: int
+    x_value: float
+    y_value: float
+    value: float
+    cells: int
+
+
 @dataclass(frozen=True, eq=False)
 class SweepResult:
     """A grid of figures. matrices: of each METRICS, shape (len(y_values), len(x_values)).
 
     A cell is NaN where its parameters are no legal set (an exit_z at or above entry_z), where
     they leave too few bars, where the figure is undefined (no trade), or where the sweep was
-    cancelled before it. done: legal cells that were reckoned. first_ms, last_ms, bars: the
-    rows that every cell had.
+    cancelled before it. A cell that never traded has no drawdown; a profit factor without a
+    loss is infinite, above all others. done: legal cells that were computed. first_ms, last_ms,
+    bars: the rows that every cell had.
+
+    trial_variance: variance of the Sharpe ratios a bar of the cells that were computed, 0 for
+    one that did not trade. deflated_sharpe: probability that the cell with the best Sharpe
+    ratio has a true one above 0, with `done` trials; NaN where no cell has one. record: of that
+    cell. block_returns: net returns of the computed cells (rows of `block_cells`) over stretches
+    of equal length, shape (cells, blocks); empty with fewer than BLOCKS bars.
     """
 
     grid: Grid
@@ -51,6 +85,11 @@ class SweepResult:
     first_ms: int
     last_ms: int
     bars: int
+    trial_variance: float = float("nan")
+    deflated_sharpe: float = float("nan")
+    record: TrackRecord | None = None
+    block_returns: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    block_cells: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def in_sample(self) -> bool:
@@ -60,6 +99,27 @@ class SweepResult:
     def best(self, metric: str) -> tuple[int, int] | None:
         """Row and column of the best cell, the first of equals; None where all are NaN."""
         return best_of(self.matrices[metric])
+
+    def choice(self, metric: str) -> Choice | None:
+        """The best cell, and the measure that made it the best; None where all are NaN."""
+        place = self.best(metric)
+        if place is None:
+            return None
+        row, column = place
+        value = float(self.matrices[metric][place])
+        at = self.grid.x_values[column], self.grid.y_values[row]
+        return Choice(metric, row, column, *at, value, self.done)
+
+    def overfitting(self, n_splits: int = 16) -> PboResult | None:
+        """Probability that choosing the cell with the best Sharpe ratio overfits.
+
+        Takes about a second for the largest grids. None with fewer than two cells or too few
+        bars. Raises ValueError as `analytics.overfitting.probability_of_overfitting` does.
+        """
+        cells, blocks = self.block_returns.shape
+        if cells < 2 or blocks < 2 * n_splits:
+            return None
+        return probability_of_overfitting(self.block_returns.T, n_splits)
 
     def cell(self, row: int, column: int) -> tuple[PairParams, BacktestParams]:
         """The parameters of a cell, ready for `run_backtest`, which gives the cell's figures.
@@ -98,18 +158,18 @@ def sweep(
     ((2, 2), 4)
     """
     legs = pair_legs(y_bars, x_bars, grid.params)
-    bench = Bench(legs, grid, cancelled or (lambda: False))
-    rows, columns = grid.shape
-    total = rows * columns
-    sums, absences = np.full((total, len(SUMS)), np.nan), list[NotReady]()
-    done = 0
+    ends = _block_ends(legs, grid)
+    bench = Bench(legs, grid, cancelled or (lambda: False), ends)
+    total = grid.shape[0] * grid.shape[1]
+    sums, equity = np.full((total, len(SUMS)), np.nan), np.full((total, len(ends)), np.nan)
+    absences, done = list[NotReady](), 0
     for part in run_all(bench.work, bench.parts):
-        for cells, made in part:
+        for cells, scored in part:
             done += len(cells)
-            if isinstance(made, NotReady):
-                absences.append(made)
+            if isinstance(scored, NotReady):
+                absences.append(scored)
             else:
-                sums[cells] = made
+                sums[cells], equity[cells] = scored
         if progress is not None:
             progress(done, bench.cells)
     if absences and done == bench.cells and np.isnan(sums[:, 0]).all():
@@ -117,14 +177,54 @@ def sweep(
     if not len(legs.ts_ms):
         return NotReady("cancelled", 0, 1)
     figures = reckon(sums, per_year(legs, grid.params))
-    return SweepResult(
+    result = SweepResult(
         grid=grid,
-        matrices={
-            name: frozen(figures[name].reshape(rows, columns), np.float64) for name in METRICS
-        },
+        matrices={name: frozen(figures[name].reshape(grid.shape), np.float64) for name in METRICS},
         done=done,
         cancelled=done < bench.cells,
         first_ms=int(legs.ts_ms[0]),
         last_ms=int(legs.ts_ms[-1]),
         bars=len(legs.ts_ms),
     )
+    computed = np.flatnonzero(np.isfinite(sums[:, 0]))
+    return replace(
+        result,
+        **_luck(result, legs, computed),
+        block_returns=frozen(_block_returns(equity[computed]), np.float64),
+        block_cells=frozen(computed, np.int64),
+    )
+
+
+def _block_ends(legs: Legs, grid: Grid) -> IntArray:
+    """The last rows of BLOCKS stretches of about equal length, from the first z-score on."""
+    counted = np.flatnonzero(legs.counted)
+    warm_up = min(hedge + min(windows) for hedge, windows in grid.groups.items())
+    rows = len(legs.ts_ms)
+    if len(counted) <= warm_up or rows - counted[warm_up] < BLOCKS:
+        return np.empty(0, np.int64)
+    return np.linspace(counted[warm_up], rows - 1, BLOCKS + 1).astype(np.int64)[1:]
+
+
+def _block_returns(equity: FloatArray) -> FloatArray:
+    """Returns from end to end of the blocks, the first from 1.0 on; 0 after ruin."""
+    before = np.concatenate((np.ones((len(equity), 1)), equity[:, :-1]), axis=1)
+    alive = before > 0.0
+    return np.where(alive, equity / np.where(alive, before, 1.0) - 1.0, 0.0)[:, : equity.shape[1]]
+
+
+def _luck(result: SweepResult, legs: Legs, computed: IntArray) -> dict[str, Any]:
+    """The deflated Sharpe ratio of the best cell by it, and what it is made of."""
+    yearly = per_year(legs, result.grid.params)
+    ratios = np.nan_to_num(result.matrices["sharpe"].ravel()[computed]) / math.sqrt(yearly)
+    variance = float(ratios.var(ddof=1)) if len(ratios) > 1 else 0.0
+    place = result.best("sharpe")
+    if place is None:
+        return {"trial_variance": variance}
+    params, settings = result.cell(*place)
+    signals = make_signals(legs, params, settings)
+    assert not isinstance(signals, NotReady), "a cell without signals has no Sharpe ratio"
+    returns = returns_of(simulate(signals, settings))
+    n, ratio, skew, kurtosis = shape_of(returns)
+    deflated = deflated_sharpe(ratio, n, len(ratios), variance, skew, kurtosis)
+    record = track_record(returns, yearly)
+    return {"trial_variance": variance, "deflated_sharpe": deflated, "record": record}

@@ -31,10 +31,10 @@ from analytics._backtest_engine import (
     score_spread,
     simulate,
 )
-from analytics._backtest_figures import reckon
-from analytics._backtest_types import BacktestParams
-from analytics._kernels.backtest import SUMS
-from analytics._sweep_work import Mapper, best_of, run_here, score_cells
+from analytics._backtest_figures import reckon, track_record
+from analytics._backtest_types import BacktestParams, TrackRecord
+from analytics._kernels.account import SUMS, bought
+from analytics._sweep_work import Mapper, best_of, run_here, score_part
 from analytics.alignment import not_enough
 from analytics.grid import Grid, Windows
 from analytics.model import (
@@ -75,18 +75,25 @@ class Fold:
 
 @dataclass(frozen=True)
 class Curve:
-    """An equity curve that begins at 1.0, shape (n,), with its figures after costs."""
+    """An equity curve that begins at 1.0, shape (n,), with its figures after costs.
+
+    max_drawdown: NaN where nothing was traded.
+
+    record: what its Sharpe ratio can be trusted.
+    """
 
     equity: FloatArray
     net_return: float
     sharpe: float
     max_drawdown: float
+    record: TrackRecord | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class WalkForward:
     """What walking forward earned, on the bars ts_ms from the first test stretch on.
 
+    metric: the measure by which each cell was chosen, that of the in-sample curve too.
     hindsight: values of x and y of the in-sample curve's cell, None where none has a figure.
     """
 
@@ -153,10 +160,12 @@ def walk_forward(
     legs = pair_legs(y_bars, x_bars, grid.params)
     have, groups = len(legs.ts_ms), grid.groups
     warm_up = max(hedge + max(windows) for hedge, windows in groups.items())
-    need = warm_up + train_bars + test_bars
-    if have < need:
-        return not_enough(need, have, legs.dropped)
-    middles = range(warm_up + train_bars, have, test_bars)
+    counted = np.flatnonzero(legs.counted)
+    begin = int(counted[warm_up]) if len(counted) > warm_up else have  # from here every z is known
+    need = (begin if begin < have else warm_up) + train_bars + test_bars
+    if have < need or begin == have:
+        return not_enough(need, min(have, len(counted)), legs.dropped)
+    middles = range(begin + train_bars, have, test_bars)
     walk = _Walk(
         legs, grid, [_Stretch(at - train_bars, at, min(at + test_bars, have)) for at in middles]
     )
@@ -198,8 +207,7 @@ class _Walk:
         """The fit of the mode "in-sample" on a stretch of rows; None in the other modes."""
         if self._grid.settings.hedge_mode != "in-sample":
             return None
-        legs = self._legs
-        rows = Legs(legs.ts_ms[start:stop], legs.prices[:, start:stop], legs.carried, 0)
+        rows = self._legs.part(start, stop)
         return hedge_legs(rows, self._grid.params, self._grid.settings).fit
 
     def _score(self, z_window: int, cells: list[int]) -> None:
@@ -208,12 +216,12 @@ class _Walk:
         signals = self._signals(settings, z_window, self._all_bars)
         first, last = self._stretches[0].middle, self._stretches[-1].stop
         if signals is not None:
-            self._hindsight[cells] = score_cells(signals, rules, first - 1, last)
+            self._hindsight[cells] = score_part(signals, rules, first - 1, last)
         for fold, one in enumerate(self._stretches):
             fit = self._fits[fold]
             known = signals if fit is None else self._signals(settings, z_window, fit)
             if known is not None:
-                self._trained[fold, cells] = score_cells(known, rules, one.start, one.middle)
+                self._trained[fold, cells] = score_part(known, rules, one.start, one.middle)
 
     def _signals(
         self, settings: BacktestParams, z_window: int, fit: HedgeFit | None
@@ -281,10 +289,15 @@ class _Walk:
         params, settings = self._grid.cell(*divmod(place, self._grid.shape[1]))
         signals = self._signals(settings, params.z_window, fit)
         assert signals is not None, "a cell without signals has no figure to be chosen by"
-        rows, hedged, legs = slice(first - 1, stop), signals.hedged, self._legs
-        part = Legs(legs.ts_ms[rows], legs.prices[:, rows], legs.carried[rows], 0)
-        hedged = hedged._replace(legs=part, hedge=hedged.hedge[rows], spread=hedged.spread[rows])
-        return simulate(Signals(hedged, signals.z[rows], 0), settings)
+        rows, hedged = slice(first - 1, stop), signals.hedged
+        part = self._legs.part(first - 1, stop)
+        hedged = hedged._replace(
+            legs=part,
+            hedge=hedged.hedge[rows],
+            spread=hedged.spread[rows],
+            size=hedged.size[rows],
+        )
+        return simulate(Signals(hedged, signals.z[rows], signals.sigma[rows], 0), settings)
 
     def _curve(self, equity: FloatArray) -> Curve:
         returns = np.diff(equity, prepend=1.0) / np.concatenate(([1.0], equity[:-1]))
@@ -292,7 +305,8 @@ class _Walk:
             equity=frozen(equity, np.float64),
             net_return=float(equity[-1] - 1.0),
             sharpe=sharpe(returns, self._per_year),
-            max_drawdown=max_drawdown(returns),
+            max_drawdown=max_drawdown(returns) if returns.any() else np.nan,
+            record=track_record(returns, self._per_year),
         )
 
 
@@ -301,10 +315,15 @@ def _closed(run: Run) -> FloatArray:
     equity, ledger = run.equity[1:].copy(), run.ledger
     if len(ledger.reason) and ledger.reason[-1] == 0:
         first, hedged = int(ledger.first[-1]), run.signals.hedged
-        open_y, open_x, close_y, close_x = hedged.legs.prices
-        beta = abs(hedged.hedge[first - 1])
-        size_y = 1.0 if hedged.log_prices else open_y[first]
-        size_x = beta if hedged.log_prices else beta * open_x[first]
-        grown = size_y * close_y[-1] / open_y[first] + size_x * close_x[-1] / open_x[first]
-        equity[-1] -= run.equity[first - 1] * ledger.cost[-1] * grown / (size_y + size_x)
+        open_y, open_x, *closes = hedged.legs.prices
+        hedge, sizes = hedged.hedge[first - 1], (open_y[first], open_x[first])
+        units = bought(int(ledger.side[-1]), float(hedge), *sizes, hedged.log_prices)
+        leaves = ledger.exit_y[-1], ledger.exit_x[-1]
+        held = [
+            abs(unit) * close[-1]
+            for unit, close, exit_row in zip(units[:2], closes, leaves, strict=True)
+            if exit_row == len(close)
+        ]
+        rate = ledger.cost[-1] / ledger.turnover[-1]
+        equity[-1] -= run.equity[first - 1] * rate * sum(held)
     return equity

@@ -17,12 +17,12 @@ from analytics._kernels.sums import centre_and_size
 from analytics.model import FloatArray, IntArray, frozen
 
 #: Variance of a step of the state and of an observation, in scaled units.
-_STEP = 1e-4 / (1.0 - 1e-4)
-_NOISE = 1e-3
+STEP = 1e-4 / (1.0 - 1e-4)
+NOISE = 1e-3
 #: Standard deviations of x that are 1 to the filter. They set how long beta remembers:
-#: sqrt(_NOISE / _STEP) times as many bars, about 30; alpha remembers 3. Beta's prior has a
+#: sqrt(NOISE / STEP) times as many bars, about 30; alpha remembers 3. Beta's prior has a
 #: standard deviation of 1 in y's and x's own standard deviations.
-_REACH = 10.0
+REACH = 10.0
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -72,13 +72,13 @@ class _Scale(NamedTuple):
 
 
 def _scale(y: FloatArray, x: FloatArray, intercept: bool) -> _Scale:
-    """y in its standard deviations, x in _REACH of them, both about their means.
+    """y in its standard deviations, x in REACH of them, both about their means.
 
     Without intercept the root mean squares stand for the standard deviations.
     """
     centre_y, unit_y = centre_and_size(y, intercept)
     centre_x, unit_x = centre_and_size(x, intercept)
-    return _Scale(centre_y, centre_x, unit_y or 1.0, _REACH * unit_x)
+    return _Scale(centre_y, centre_x, unit_y or 1.0, REACH * unit_x)
 
 
 def _filter_scaled(
@@ -86,9 +86,9 @@ def _filter_scaled(
 ) -> tuple[FloatArray, FloatArray, float]:
     """beta and alpha in the legs' own units, and beta's last standard deviation."""
     free = 1.0 if intercept else 0.0
-    state = np.array([0.0, 0.0, _REACH**2, 0.0, free])
+    state = np.array([0.0, 0.0, REACH**2, 0.0, free])
     rows = np.empty((4, len(y)))
-    run_filter(y, x, tuple(scale), _STEP, _STEP * free, _NOISE, state, rows)
+    run_filter(y, x, tuple(scale), STEP, STEP * free, NOISE, state, rows)
     ratio = scale.unit_y / scale.unit_x
     beta = rows[0] * ratio
     alpha = scale.centre_y + scale.unit_y * rows[1] - beta * scale.centre_x

@@ -16,7 +16,7 @@ from cachetools import TTLCache
 from analytics.alerts import AlertRule
 from analytics.alignment import shared_times
 from analytics.model import FloatArray, IntArray, PairParams
-from analytics.readings import pair_readings
+from analytics.readings import pair_readings, reading_bars
 from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.alerts.engine import AlertEngine
 from dashapp.services.archive.writer import ArchiveWriter
@@ -70,7 +70,8 @@ class PairHistory:
                 await self._read_pair(market, params)
 
     async def _read_pair(self, market: Market, params: PairParams) -> None:
-        count = None if params.filtered else params.limit + MOST_BARS + 1
+        before = reading_bars(params)
+        count = None if before is None else before + MOST_BARS
         y, x = (market.bars(leg, params.timeframe, count) for leg in (params.y, params.x))
         until_ms = closed_until_ms(market, (params.y, params.x), params.timeframe)
         times = shared_times(y, x)

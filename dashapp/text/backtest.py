@@ -26,7 +26,7 @@ MOST_SHARE = 10.0
 class WordedTrade(Trade):
     """A trade as exports and HTTP give it. legs: its position in each leg, in words."""
 
-    legs: str
+    legs: str = ""
 
 
 def worded_trades(result: BacktestResult) -> list[WordedTrade]:

@@ -116,7 +116,7 @@ def _muted(reserve: str) -> str:
 def half_life_span(snapshot: PairSnapshot) -> str:
     """The half-life in bars and, by the distance that bars in view have, on the clock."""
     timeframe = snapshot.params.timeframe
-    step = usual_step(snapshot.ts_ms, timeframe)
+    step = usual_step(snapshot.traded_ms, timeframe)
     return bar_span(snapshot.half_life or 0.0, timeframe, step)
 
 
@@ -132,7 +132,7 @@ def _ou_rows(snapshot: PairSnapshot) -> list[Row]:
         words = "no such process fits: the spread does not revert" if fit else "not enough data"
         return [("OU process", NONE, words, "warn" if fit else "muted")]
     timeframe = snapshot.params.timeframe
-    span = bar_span(fit.half_life, timeframe, usual_step(snapshot.ts_ms, timeframe))
+    span = bar_span(fit.half_life, timeframe, usual_step(snapshot.traded_ms, timeframe))
     away = float(snapshot.spread[-1]) - fit.mu
     lasting = fit.sigma / math.sqrt(2.0 * fit.theta)
     return [

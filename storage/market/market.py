@@ -254,8 +254,8 @@ class Market:
         """Timeframes that every symbol has: all, unless coarser bars were uploaded."""
         if not self._bar_stats:
             return tuple(TIMEFRAMES)
-        common = [set(self._book.timeframes(symbol)) for symbol in self._versions]
-        return tuple(name for name in TIMEFRAMES if all(name in has for has in common))
+        each = [self._book.timeframes(symbol) for symbol in self._versions]
+        return tuple(name for name in each[0] if all(name in names for names in each))
 
     @property
     def has_ticks(self) -> bool:

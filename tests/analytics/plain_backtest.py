@@ -13,51 +13,68 @@ from statistics import fmean
 from typing import Any
 
 NAN = math.nan
+EPS = 2.0**-52
 MINUTE = 60_000
 MINUTES_A_YEAR = 365 * 24 * 60
 
 
 @dataclass
 class Row:
-    """A bar of the pair: times, opens and closes of both legs."""
+    """A bar of the pair: times, opens and closes of both legs.
+
+    traded: which legs did. counts: whether statistics rest on the row.
+    """
 
     ts_ms: int
     opens: tuple[float, float]
     closes: tuple[float, float]
+    traded: tuple[bool, bool] = (True, True)
+    counts: bool = True
 
 
 @dataclass
 class Book:
-    """What the account wrote, a value a bar; trades: (first, last, side, reason, net, cost)."""
+    """What the account wrote, a value a bar; trades: (first, last, side, reason, net, cost).
+
+    waits: bars for which each fill that waited did.
+    """
 
     equity: list[float] = field(default_factory=list)
     gross: list[float] = field(default_factory=list)
     position: list[int] = field(default_factory=list)
     trades: list[tuple[int, int, int, str, float, float]] = field(default_factory=list)
+    waits: list[int] = field(default_factory=list)
     turnover: float = 0.0
 
 
 def rows_of(y_bars: Any, x_bars: Any, limit: int, min_trades: int) -> list[Row]:
-    """Rows at the times of either leg, closes carried forward, a carried leg opening there."""
+    """Rows at the times of either leg from the first of the newest `limit` active ones on.
+
+    Closes are carried forward, and a leg that did not trade opens at its carried close.
+    """
     legs = []
     for bars in (y_bars, x_bars):
         columns = (bars.ts_ms, bars.open, bars.close, bars.trades)
         rows = zip(*(one.tolist() for one in columns), strict=True)
         legs.append({ts: (opened, close, trades) for ts, opened, close, trades in rows})
     last: list[float | None] = [None, None]
-    rows = []
+    rows, active_rows = [], []
     for ts in sorted({*legs[0], *legs[1]}):
-        opens, active = [], True
+        opens, traded, active = [], [], True
         for k, leg in enumerate(legs):
+            traded.append(ts in leg)
             if ts in leg:
                 opened, last[k], trades = leg[ts]
                 active &= trades == -1 or trades >= min_trades
             else:
                 opened, active = last[k], active and min_trades == 0
             opens.append(opened)
-        if None not in last and active:
-            rows.append(Row(ts, tuple(opens), tuple(last)))
-    rows = rows[-limit:]
+        if None not in last:
+            if active:
+                active_rows.append(len(rows))
+            counts = active and all(traded)
+            rows.append(Row(ts, tuple(opens), tuple(last), tuple(traded), counts))
+    rows = rows[active_rows[-limit:][0] :] if active_rows else []
     priced = [all(math.isfinite(p) and p > 0 for p in (*one.opens, *one.closes)) for one in rows]
     return [one for one, good in zip(rows, priced, strict=True) if good]
 
@@ -88,8 +105,9 @@ def kalman(
     centre_y, centre_x = (fmean(y[:window]), fmean(x[:window])) if intercept else (0.0, 0.0)
     unit_y = math.sqrt(fmean((one - centre_y) ** 2 for one in y[:window]))
     unit_x = 10.0 * math.sqrt(fmean((one - centre_x) ** 2 for one in x[:window]))
-    if not unit_y or not unit_x:
-        raise NothingToScaleByError
+    for unit, leg in ((unit_y, y), (unit_x, x)):
+        if unit <= 1e-12 * abs(leg[0]):
+            raise NothingToScaleByError
     step, noise, free = 1e-4 / (1 - 1e-4), 1e-3, 1.0 if intercept else 0.0
     beta = alpha = covariance = 0.0
     var_beta, var_alpha = 100.0, free
@@ -129,8 +147,11 @@ def hedges(
     ]
 
 
-def z_score(spread: list[float], window: int) -> list[float]:
-    """Of the window that ends at each bar, ddof 1; NaN before one is full, and without spread."""
+def z_score(spread: list[float], window: int, floor: list[float]) -> list[float]:
+    """Of the window that ends at each bar, ddof 1; NaN before one is full, and without spread.
+
+    floor: the standard deviation that rounding leaves.
+    """
     made = []
     for t in range(len(spread)):
         last = spread[t + 1 - window : t + 1] if t + 1 >= window else [NAN]
@@ -139,63 +160,133 @@ def z_score(spread: list[float], window: int) -> list[float]:
             continue
         mean = last[0] + fmean(one - last[0] for one in last)
         deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in last) / (window - 1))
-        made.append((last[-1] - mean) / deviation if deviation > 0 else NAN)
+        made.append((last[-1] - mean) / deviation if deviation > floor[t] else NAN)
     return made
 
 
+@dataclass
+class Account:
+    """Cash and quantities of one account; rate: what a fill costs of its value."""
+
+    rate: float
+    cash: float = 1.0
+    held: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    paid: float = 0.0
+    traded: float = 0.0
+
+    def fill(self, leg: int, quantity: float, price: float) -> None:
+        value = abs(quantity - self.held[leg]) * price
+        self.cash -= (quantity - self.held[leg]) * price + self.rate * value
+        self.paid += self.rate * value
+        self.traded += value
+        self.held[leg] = quantity
+
+    def value(self, prices: tuple[float, float]) -> float:
+        return self.cash + sum(q * p for q, p in zip(self.held, prices, strict=True))
+
+
+class Trader:
+    """Orders and fills of a back-test, bar by bar, of an account with costs and one without."""
+
+    def __init__(self, rules: Any, log: bool) -> None:
+        self.rules, self.log, self.book = rules, log, Book()
+        self.net = Account((rules.cost_bps + rules.slippage_bps) / 1e4)
+        self.gross = Account(0.0)
+        self.side, self.waiting_side, self.reason = 0, None, None
+        self.entered = self.ordered = 0
+        self.to_buy: dict[int, tuple[float, float]] = {}
+        self.to_sell: set[int] = set()
+        self.start = 1.0
+
+    def enter(self, t: int, row: Row, side: int, beta: float) -> None:
+        self.side, self.entered, self.start = side, t, self.net.cash
+        self.net.paid = self.net.traded = 0.0
+        per_y, per_x = (1 / row.opens[0], beta / row.opens[1]) if self.log else (1.0, beta)
+        unit = 1 / (per_y * row.opens[0] + abs(per_x) * row.opens[1])
+        for leg, quantity in enumerate((side * per_y * unit, -side * per_x * unit)):
+            self.to_buy[leg] = (quantity * self.net.cash, quantity * self.gross.cash)
+
+    def leave(self, t: int, reason: str) -> None:
+        self.reason, self.ordered = reason, t
+        self.to_sell = {0, 1} - set(self.to_buy)
+        self.to_buy = {}
+
+    def fill(self, t: int, row: Row) -> None:
+        for leg in (0, 1):
+            if not row.traded[leg]:
+                continue
+            if leg in self.to_buy:
+                of_net, of_gross = self.to_buy.pop(leg)
+                self.net.fill(leg, of_net, row.opens[leg])
+                self.gross.fill(leg, of_gross, row.opens[leg])
+                self._note_wait(t - self.entered)
+            elif leg in self.to_sell:
+                self.to_sell.remove(leg)
+                self._sell(leg, row.opens[leg])
+                self._note_wait(t - self.ordered)
+        if self.reason and not self.to_sell:
+            self.close(t)
+
+    def _note_wait(self, bars: int) -> None:
+        if bars > 0:
+            self.book.waits.append(bars)
+
+    def _sell(self, leg: int, price: float) -> None:
+        self.net.fill(leg, 0.0, price)
+        self.gross.fill(leg, 0.0, price)
+
+    def over_a_gap(self, t: int, before: Row) -> None:
+        if self.side:
+            sold = {0, 1} if not self.reason else self.to_sell
+            for leg in sold - set(self.to_buy):
+                self._sell(leg, before.closes[leg])
+            self.reason, self.to_buy, self.to_sell = "gap", {}, set()
+            self.close(t)
+
+    def close(self, t: int) -> None:
+        profit = (self.net.cash - self.start) / self.start
+        row = (self.entered, t, self.side, self.reason, profit, self.net.paid / self.start)
+        self.book.trades.append(row)
+        self.book.turnover += self.net.traded / self.start
+        self.waiting_side = self.side if self.reason in ("stop", "time") else None
+        self.side, self.reason = 0, None
+
+    def mark(self, row: Row) -> None:
+        self.book.equity.append(self.net.value(row.closes))
+        self.book.gross.append(self.gross.value(row.closes))
+        self.book.position.append(self.side)
+
+
 def account(z: list[float], hedge: list[float], rows: list[Row], rules: Any, log: bool) -> Book:
-    """Cash, quantities and orders, of an account with costs and of one without."""
-    rate = (rules.cost_bps + rules.slippage_bps) / 1e4
-    book = Book()
-    cash = {"net": 1.0, "gross": 1.0}
-    quantity = {"net": (0.0, 0.0), "gross": (0.0, 0.0)}
-    side, entered, order, waiting = 0, 0, None, None
-    entry_value = spent = cost = 0.0
-
-    def fill(name: str, new: tuple[float, float], price: tuple[float, float]) -> float:
-        paid = 0.0
-        for old_q, new_q, p in zip(quantity[name], new, price, strict=True):
-            cash[name] -= (new_q - old_q) * p
-            paid += rate * abs(new_q - old_q) * p if name == "net" else 0.0
-            book.turnover += abs(new_q - old_q) * p / entry_value if name == "net" else 0.0
-        cash[name] -= paid
-        quantity[name] = new
-        return paid
-
+    """Trade a z-score: what the account wrote."""
+    trader = Trader(rules, log)
+    order: tuple | None = None
     for t, row in enumerate(rows):
+        if t and row.ts_ms - rows[t - 1].ts_ms > 11 * MINUTE:
+            trader.over_a_gap(t, rows[t - 1])
+            order = None
         if order is not None and order[0] == "enter":
-            side, beta, entered = order[1], hedge[t - 1], t
-            entry_value = cash["net"]
-            for name in ("net", "gross"):
-                per_y, per_x = (1 / row.opens[0], beta / row.opens[1]) if log else (1.0, beta)
-                unit = cash[name] / (per_y * row.opens[0] + abs(per_x) * row.opens[1])
-                cost = fill(name, (side * per_y * unit, -side * per_x * unit), row.opens)
-                spent = cost if name == "net" else spent
+            trader.enter(t, row, order[1], hedge[t - 1])
         elif order is not None:
-            for name in ("gross", "net"):
-                cost = fill(name, (0.0, 0.0), row.opens)
-            profit = (cash["net"] - entry_value) / entry_value
-            costs = (spent + cost) / entry_value
-            book.trades.append((entered, t, side, order[1], profit, costs))
-            waiting = side if order[1] != "target" else None
-            side = 0
+            trader.leave(t, order[1])
+        trader.fill(t, row)
         order = None
-        for name, line in (("net", book.equity), ("gross", book.gross)):
-            held = sum(q * p for q, p in zip(quantity[name], row.closes, strict=True))
-            line.append(cash[name] + held)
-        book.position.append(side)
+        trader.mark(row)
         value = z[t]
-        if side:
-            order = _order_to_leave(-side * value, t + 1 - entered, rules)
+        if trader.side:
+            if trader.reason is None:
+                order = _order_to_leave(-trader.side * value, t + 1 - trader.entered, rules)
             continue
-        if waiting is not None and -waiting * value <= rules.exit_z:
-            waiting = None
+        if trader.waiting_side is not None and -trader.waiting_side * value <= rules.exit_z:
+            trader.waiting_side = None
         far = abs(value) >= rules.entry_z and (rules.stop_z is None or abs(value) < rules.stop_z)
         wanted = "short" if value > 0 else "long"
-        legal = rules.sides in ("both", wanted) and cash["net"] > 0
-        if waiting is None and far and legal and not math.isnan(hedge[t]):
+        legal = rules.sides in ("both", wanted) and trader.net.cash > 0
+        if trader.waiting_side is None and far and legal and not math.isnan(hedge[t]):
             order = ("enter", -1 if wanted == "short" else 1)
-    return book
+    if trader.side:
+        trader.book.turnover += trader.net.traded / trader.start
+    return trader.book
 
 
 def _order_to_leave(away: float, bars: int, rules: Any) -> tuple[str, str] | None:
@@ -226,8 +317,8 @@ def figures(book: Book, z: list[float], per_year: float) -> dict[str, float]:
         "gross_return": gross,
         "sharpe": _ratio(returns, per_year, lambda one, mean: (one - mean) ** 2, 1),
         "sortino": _ratio(returns, per_year, lambda one, mean: min(one, 0.0) ** 2, 0),
-        "max_drawdown": deepest,
-        "profit_factor": gains / -losses if losses < 0 else NAN,
+        "max_drawdown": deepest if book.turnover else NAN,
+        "profit_factor": gains / -losses if losses < 0 else math.inf if gains else NAN,
         "hit_rate": sum(one > 0 for one in nets) / len(nets) if nets else NAN,
         "trades": len(nets),
         "average_holding_bars": fmean(last - first for first, last, *_ in book.trades)
@@ -236,6 +327,9 @@ def figures(book: Book, z: list[float], per_year: float) -> dict[str, float]:
         "turnover": book.turnover,
         "exposure": fmean(one != 0 for one in book.position[start + 1 :]) if returns else NAN,
         "cost_share": 1 - net / gross if gross > 0 else NAN,
+        "fills_waited": len(book.waits),
+        "average_wait_bars": fmean(book.waits) if book.waits else NAN,
+        "gap_exits": sum(trade[3] == "gap" for trade in book.trades),
     }
 
 
@@ -262,19 +356,24 @@ class Plain:
 def backtest(y_bars: Any, x_bars: Any, params: Any, settings: Any) -> Plain:
     """From bars of one minute to figures."""
     rows = rows_of(y_bars, x_bars, params.limit, params.min_trades)
+    counted = [t for t, one in enumerate(rows) if one.counts]
     need = settings.hedge_window + params.z_window + 1
-    if len(rows) < need:
-        return Plain(missing=need - len(rows))
+    if len(counted) < need:
+        return Plain(missing=need - len(counted))
     log = params.price_space == "log"
-    y, x = ([math.log(one.closes[k]) if log else one.closes[k] for one in rows] for k in (0, 1))
+    closes = [rows[t].closes for t in counted]
+    y, x = ([math.log(one[k]) if log else one[k] for one in closes] for k in (0, 1))
     known = hedges(y, x, settings, params.intercept)
-    hedge = [beta for beta, _ in known]
-    lines = zip(y, x, known, strict=True)
+    lines = list(zip(y, x, known, strict=True))
     spread = [one - beta * other - alpha for one, other, (beta, alpha) in lines]
     spread[: settings.hedge_window] = [NAN] * settings.hedge_window
-    z = z_score(spread, params.z_window)
-    if all(math.isnan(one) for one in z):
+    floor = [64 * EPS * (abs(one) + abs(beta * other) + log) for one, other, (beta, _) in lines]
+    values = z_score(spread, params.z_window, floor)
+    if all(math.isnan(one) for one in values):
         return Plain(missing=1)
+    z, hedge = [NAN] * len(rows), [NAN] * len(rows)
+    for t, value, (beta, _) in zip(counted, values, known, strict=True):
+        z[t], hedge[t] = value, beta
     book = account(z, hedge, rows, settings, log)
     minutes = (rows[-1].ts_ms - rows[0].ts_ms) / MINUTE + 1
     per_year = MINUTES_A_YEAR * len(rows) / minutes

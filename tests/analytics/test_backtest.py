@@ -13,11 +13,12 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from analytics import performance
-from analytics._backtest_engine import Hedged, Legs, Run, Signals, simulate
+from analytics._backtest_engine import Hedged, Run, Signals, make_legs, simulate
+from analytics._backtest_figures import figures_of
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.hedge import hedge_path
 from analytics.lookahead import check_look_ahead
-from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams
+from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams, ParameterError
 from tests.analytics import plain_backtest
 
 MINUTE = 60_000
@@ -52,9 +53,15 @@ def play(
     return simulate(signals_of(np.array(z, float), np.full(n, beta), table, log), rules)
 
 
-def signals_of(z: Any, hedge: Any, prices: Any, log: bool) -> Signals:
-    legs = Legs(np.arange(len(z)) * MINUTE, prices, np.zeros(len(z), bool), 0)
-    return Signals(Hedged(legs, hedge, z, log, 525_600.0), z, 0)
+def signals_of(
+    z: Any, hedge: Any, prices: Any, log: bool, carried: Any = None, ts_ms: Any = None
+) -> Signals:
+    n = len(z)
+    none, every = np.zeros((2, n), bool), np.ones(n, bool)
+    legs = make_legs(np.arange(n) * MINUTE if ts_ms is None else ts_ms, prices, none, every, MINUTE)
+    if carried is not None:
+        legs = make_legs(legs.ts_ms, prices, carried, ~carried.any(axis=0), MINUTE)
+    return Signals(Hedged(legs, hedge, z, np.ones(n), log, 525_600.0), z, np.ones(n), 0)
 
 
 def exits(run: Run) -> list[tuple[int, int, int, int]]:
@@ -64,7 +71,7 @@ def exits(run: Run) -> list[tuple[int, int, int, int]]:
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-TARGET, STOP, TIME, OPEN = 1, 2, 3, 0
+TARGET, STOP, TIME, GAP, OPEN = 1, 2, 3, 4, 0
 
 
 def test_a_short_trade_worked_out_by_hand() -> None:
@@ -233,7 +240,7 @@ RULES_OF = st.builds(
     st.sampled_from([0.0, 1.0]),
     st.sampled_from(["both", "long", "short"]),
 )
-REASONS = {"target": TARGET, "stop": STOP, "time": TIME}
+REASONS = {"target": TARGET, "stop": STOP, "time": TIME, "gap": GAP}
 
 
 @settings(max_examples=500, deadline=None)
@@ -312,7 +319,7 @@ def test_a_whole_back_test_equals_the_spec_in_plain_python(
         "1m",
         price_space=space,
         intercept=intercept,
-        z_window=int(rng.integers(3, 30)),
+        z_window=int(rng.integers(10, 30)),
         limit=int(rng.choice([80, 1_000])),
         min_trades=min_trades,
     )
@@ -326,7 +333,10 @@ def test_a_whole_back_test_equals_the_spec_in_plain_python(
     if isinstance(result, NotReady):
         return
     assert result.ts_ms.tolist() == [row.ts_ms for row in expected.rows]
-    np.testing.assert_allclose(result.z, expected.z, rtol=1e-7, atol=1e-7)
+    counted = np.array([row.counts for row in expected.rows])
+    assert result.counted.tolist() == counted.tolist()
+    z = np.array(expected.z)
+    np.testing.assert_allclose(result.z[counted], z[counted], rtol=1e-7, atol=1e-7)
     book = expected.book
     assert result.position.tolist() == book.position
     np.testing.assert_allclose(result.equity, book.equity, rtol=1e-9)
@@ -480,19 +490,84 @@ def cut(bars: Bars, stop: int) -> Bars:
     return Bars(bars.symbol, bars.timeframe, *(getattr(bars, name)[:stop] for name in BAR_COLUMNS))
 
 
-def test_a_carried_leg_fills_at_its_carried_close() -> None:
+def without(bars: Bars, rows: Any) -> Bars:
+    """The bars but for some of them."""
+    keep = np.setdiff1d(np.arange(len(bars)), rows)
+    return Bars(bars.symbol, "1m", *(getattr(bars, name)[keep] for name in BAR_COLUMNS))
+
+
+@pytest.mark.parametrize("silent", [1, 4, 30])
+def test_a_leg_that_does_not_trade_fills_at_the_open_of_its_next_bar(silent: int) -> None:
     y_bars, x_bars = made_up_pair()
     plain = ready(run_backtest(y_bars, x_bars, PAIR, RULES))
     trade = plain.trades[3]
     at = int(np.searchsorted(plain.ts_ms, trade.entry_ts_ms))
-    keep = np.arange(len(x_bars)) != at
-    columns = {name: getattr(x_bars, name)[keep] for name in BAR_COLUMNS}
-    result = ready(run_backtest(y_bars, Bars("X", "1m", **columns), PAIR, RULES))
-    assert result.carried[at]
+    sparse = without(x_bars, np.arange(at, at + silent))
+    result = ready(run_backtest(y_bars, sparse, PAIR, replace(RULES, exit_z=0.0, stop_z=None)))
+    assert result.carried[at : at + silent].all()
+    same = next(one for one in result.trades if one.entry_ts_ms == trade.entry_ts_ms)
+    assert same.entry_y == y_bars.open[at]
+    assert same.entry_x == x_bars.open[at + silent] != x_bars.close[at - 1]
+    assert same.entry_wait == silent
+    assert result.position[at] == same.side
+    assert result.figures.fills_waited == 1
+    assert result.figures.average_wait_bars == silent
+
+
+def test_an_exit_waits_for_the_leg_that_does_not_trade() -> None:
+    y_bars, x_bars = made_up_pair()
+    plain = ready(run_backtest(y_bars, x_bars, PAIR, RULES))
+    trade = plain.trades[3]
+    at = int(np.searchsorted(plain.ts_ms, trade.exit_ts_ms))
+    result = ready(run_backtest(without(y_bars, [at, at + 1]), x_bars, PAIR, RULES))
     same = result.trades[3]
-    assert same.entry_ts_ms == trade.entry_ts_ms
-    assert same.entry_x == x_bars.close[at - 1] != trade.entry_x
-    assert same.entry_y == trade.entry_y
+    assert (same.exit_x, same.exit_y) == (x_bars.open[at], y_bars.open[at + 2])
+    assert (same.exit_wait, same.exit_z) == (2, trade.exit_z)
+    assert same.exit_ts_ms == trade.exit_ts_ms + 2 * MINUTE
+    assert result.position[at + 1] == same.side != result.position[at + 2]
+
+
+def test_a_leg_that_has_not_filled_before_the_exit_is_ordered_is_never_held() -> None:
+    # Short Y at bar 1; X, silent in bars 1 to 3, never fills: z comes back at bar 2's close.
+    carried = np.array([[False] * 5, [False, True, True, True, False]])
+    prices = np.array([[1, 200, 7, 190, 7], [9, 9, 9, 9, 9], [1, 198, 7, 7, 7], [9] * 5], float)
+    z = np.array([2.5, math.nan, -0.1, math.nan, math.nan])
+    rules = replace(PLAIN, cost_bps=10.0)
+    run = simulate(signals_of(z, np.full(5, 2.0), prices, False, carried), rules)
+    ledger = run.ledger
+    assert exits(run) == [(1, 3, -1, TARGET)]
+    # Of a gross exposure of 200 + 2 * 9 = 218 the 10 that Y fell are earned; costs on Y alone.
+    assert ledger.gross[0] == pytest.approx(10 / 218, rel=1e-14)
+    assert ledger.cost[0] == pytest.approx((0.2 + 0.19) / 218, rel=1e-14)
+    assert (ledger.entry_x[0], ledger.exit_x[0]) == (-1, -1)
+
+
+def test_a_position_is_closed_at_the_last_closes_before_a_gap() -> None:
+    y_bars, x_bars = made_up_pair()
+    plain = ready(run_backtest(y_bars, x_bars, PAIR, RULES))
+    trade = max(plain.trades, key=lambda one: one.bars)
+    at = int(np.searchsorted(plain.ts_ms, trade.entry_ts_ms)) + 2
+    assert trade.bars > 3
+    for silent, closes in ((10, False), (11, True)):
+        gone = np.arange(at, at + silent)
+        legs = without(y_bars, gone), without(x_bars, gone)
+        result = ready(run_backtest(*legs, PAIR, RULES))
+        same = next(one for one in result.trades if one.entry_ts_ms == trade.entry_ts_ms)
+        assert (same.exit_reason == "gap") == closes == (result.figures.gap_exits == 1)
+    assert (same.exit_y, same.exit_x) == (y_bars.close[at - 1], x_bars.close[at - 1])
+    assert same.exit_ts_ms == (at - 1) * MINUTE
+    assert same.bars == 2
+    assert (result.position[at - 1], result.position[at]) == (same.side, 0)
+    known = ready(run_backtest(cut(legs[0], at), cut(legs[1], at), PAIR, RULES))
+    np.testing.assert_array_equal(known.equity, result.equity[:at])
+
+
+def test_an_order_does_not_outlive_a_gap() -> None:
+    z = [0.0, 2.5, 1.0, 1.0, 2.5, 1.0]
+    times = np.array([0, 1, 13, 14, 15, 16]) * MINUTE
+    prices = np.full((4, 6), FLAT)
+    run = simulate(signals_of(np.array(z), np.ones(6), prices, False, ts_ms=times), PLAIN)
+    assert exits(run) == [(5, 5, -1, OPEN)]
 
 
 def test_rows_without_a_price_are_left_out_and_counted() -> None:
@@ -506,12 +581,32 @@ def test_rows_without_a_price_are_left_out_and_counted() -> None:
     assert np.isfinite(result.equity).all()
 
 
-def test_the_activity_filter_leaves_rows_out_and_counts_them() -> None:
+def test_the_activity_filter_leaves_rows_out_of_statistics_and_counts_them() -> None:
     y_bars, x_bars = made_up_pair()
     result = ready(run_backtest(y_bars, x_bars, replace(PAIR, min_trades=3), RULES))
-    quiet = int(((y_bars.trades < 3) | (x_bars.trades < 3)).sum())
-    assert result.rows_dropped == quiet > 0
-    assert len(result.ts_ms) == 700 - quiet
+    quiet = (y_bars.trades < 3) | (x_bars.trades < 3)
+    first = int(np.argmin(quiet))
+    assert result.rows_dropped == quiet.sum() > 0
+    assert len(result.ts_ms) == 700 - first
+    np.testing.assert_array_equal(result.counted, ~quiet[first:])
+
+
+def test_the_activity_filter_never_moves_a_fill() -> None:
+    y_bars, x_bars = made_up_pair()
+    params = replace(PAIR, min_trades=3)
+    result = ready(run_backtest(y_bars, x_bars, params, RULES))
+    quiet = 0
+    for trade in result.trades:
+        at = int(np.searchsorted(y_bars.ts_ms, trade.entry_ts_ms))
+        row = int(np.searchsorted(result.ts_ms, trade.entry_ts_ms))
+        assert result.counted[row - 1], "a signal rests on a row that counts"
+        assert (trade.entry_y, trade.entry_x) == (y_bars.open[at], x_bars.open[at])
+        quiet += not result.counted[row]
+    assert quiet > 0, "no fill fell on a row that the filter leaves out"
+    louder = [replace(bars, trades=np.where(bars.ts_ms == trade.entry_ts_ms, 99, bars.trades))
+              for bars in (y_bars, x_bars)]  # fmt: skip
+    same = ready(run_backtest(*louder, params, RULES))
+    assert same.trades[-1].entry_ts_ms == trade.entry_ts_ms
 
 
 def test_missing_bars_do_not_flatter_the_annualised_figures() -> None:
@@ -550,7 +645,35 @@ def test_legs_without_a_spread_are_not_ready() -> None:
     flat = [bars_of(name, np.full(300, 5.0)) for name in ("Y", "X")]
     result = run_backtest(flat[0], flat[1], PAIR, RULES)
     assert isinstance(result, NotReady)
+    assert "multiples of one another" in result.reason
+    moves = bars_of("Y", 5.0 + np.arange(300) % 2)
+    result = run_backtest(moves, flat[1], PAIR, RULES)
+    assert isinstance(result, NotReady)
     assert "no z-score" in result.reason
+
+
+@pytest.mark.parametrize("mode", ["rolling", "kalman", "in-sample"])
+@pytest.mark.parametrize("space", ["price", "log"])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_legs_that_are_multiples_of_one_another_are_not_ready(
+    mode: str, space: str, intercept: bool
+) -> None:
+    x = 10.0 + 0.01 * np.cumsum(np.random.default_rng(0).standard_normal(500))
+    params = replace(PAIR, price_space=space, intercept=intercept)
+    result = run_backtest(
+        bars_of("Y", 3.0 * x), bars_of("X", x), params, replace(RULES, hedge_mode=mode)
+    )
+    assert isinstance(result, NotReady)
+    assert "multiples of one another" in result.reason
+
+
+@pytest.mark.parametrize("space", ["price", "log"])
+def test_what_rounding_leaves_of_a_spread_is_not_traded(space: str) -> None:
+    x = 10.0 + 0.01 * np.cumsum(np.random.default_rng(0).standard_normal(500))
+    y = 3.0 * x + 5.0 if space == "price" else 2.0 * x**1.5
+    params = replace(PAIR, price_space=space)
+    result = run_backtest(bars_of("Y", y), bars_of("X", x), params, RULES)
+    assert isinstance(result, NotReady)
 
 
 def test_a_hedge_that_fell_back_to_the_ratio_says_so() -> None:
@@ -568,11 +691,108 @@ def test_bars_of_another_timeframe_are_refused() -> None:
 
 
 def test_no_trades_give_figures_without_a_value() -> None:
-    result = ready(run_backtest(*made_up_pair(), PAIR, replace(RULES, entry_z=50.0, stop_z=None)))
+    result = ready(run_backtest(*made_up_pair(), PAIR, replace(RULES, entry_z=5.2, stop_z=None)))
     assert result.trades == ()
     assert result.figures.trades == result.figures.net_return == result.figures.turnover == 0
-    for name in ("sharpe", "sortino", "profit_factor", "hit_rate", "average_holding_bars"):
+    without_value = "sharpe sortino max_drawdown profit_factor hit_rate average_holding_bars"
+    for name in without_value.split():
         assert math.isnan(getattr(result.figures, name)), name
+
+
+def test_an_entry_that_no_z_of_the_window_reaches_is_refused_at_its_field() -> None:
+    with pytest.raises(ParameterError, match=r"entry_z is 5\.3, expected at most") as refused:
+        run_backtest(*made_up_pair(), PAIR, replace(RULES, entry_z=5.3, stop_z=None))
+    assert (refused.value.field, refused.value.value) == ("entry_z", 5.3)
+
+
+@pytest.mark.parametrize("times", [[0, 1, 1, 2], [0, 2, 1, 3]])
+def test_bars_whose_times_fall_or_repeat_are_refused_by_name(times: list[int]) -> None:
+    odd = bars_of("X", np.ones(4), times=np.array(times) * MINUTE)
+    with pytest.raises(ParameterError, match="times that rise") as refused:
+        run_backtest(bars_of("Y", np.ones(4)), odd, PAIR, RULES)
+    assert refused.value.field == "x.ts_ms"
+
+
+def test_a_run_without_a_losing_trade_has_an_infinite_profit_factor() -> None:
+    run = play([2.5, -0.1, 0.0], PLAIN, open_y=[100, 100, 90])
+    assert figures_of(run.sums, 1.0).profit_factor == math.inf
+
+
+def test_what_targets_captured_is_their_gain_over_what_z_offered() -> None:
+    result = ready(run_backtest(*made_up_pair(), PAIR, RULES))
+    gained = offered = 0.0
+    for trade in result.trades:
+        if trade.exit_reason == "target":
+            signal = int(np.searchsorted(result.ts_ms, trade.entry_ts_ms)) - 1
+            sigma = np.std(result.spread[signal - 29 : signal + 1], ddof=1)
+            exposure = trade.entry_y + abs(trade.beta) * trade.entry_x
+            gained += trade.gross
+            offered += abs(trade.entry_z) * sigma / exposure
+    assert result.captured == pytest.approx(gained / offered, rel=1e-9)
+    np.testing.assert_allclose(result.break_even_realised, result.break_even_z / result.captured)
+    never = ready(run_backtest(*made_up_pair(), PAIR, replace(RULES, entry_z=5.2, stop_z=None)))
+    assert math.isnan(never.captured)
+    assert np.isnan(never.break_even_realised).all()
+
+
+def test_the_track_record_is_that_of_the_returns_a_bar() -> None:
+    result = ready(run_backtest(*made_up_pair(), PAIR, RULES))
+    start = RULES.hedge_window + PAIR.z_window - 1
+    returns = result.equity[start + 1 :] / result.equity[start:-1] - 1
+    near = (returns - returns.mean()) / returns.std()
+    skew, kurtosis = float((near**3).mean()), float((near**4).mean())
+    ratio, n, record = performance.sharpe(returns, 1.0), len(returns), result.record
+    assert record is not None
+    assert (record.bars, record.sharpe) == (n, pytest.approx(result.figures.sharpe, rel=1e-9))
+    yearly = math.sqrt(525_600.0)
+    assert record.stderr == pytest.approx(performance.sharpe_stderr(returns) * yearly, rel=1e-12)
+    assert record.psr == pytest.approx(
+        performance.probabilistic_sharpe(ratio, n, skew, kurtosis), rel=1e-6
+    )
+    need = performance.min_track_record(
+        abs(ratio), 0.0, math.copysign(skew, ratio * skew), kurtosis
+    )
+    assert record.min_bars == pytest.approx(need, rel=1e-6)
+    assert record.too_short == (n < need)
+
+
+def test_a_short_run_is_too_short_to_judge_and_a_long_one_with_an_edge_is_not() -> None:
+    short = ready(run_backtest(*made_up_pair(125), PAIR, RULES)).record
+    long = ready(run_backtest(*made_up_pair(5_000), replace(PAIR, limit=5_000), RULES)).record
+    assert short is not None
+    assert long is not None
+    assert (short.too_short, long.too_short) == (True, False)
+    idle = ready(run_backtest(*made_up_pair(), PAIR, replace(RULES, entry_z=5.2, stop_z=None)))
+    assert idle.record is not None
+    assert idle.record.too_short
+    assert math.isnan(idle.record.psr)
+
+
+def legs_without_an_edge(seed: int, share: float, n: int = 1_500) -> tuple[Bars, Bars]:
+    """Y - X is a walk; X trades in a share of the bars, at prices that the bar begins with."""
+    rng = np.random.default_rng(seed)
+    x = 100 + rng.normal(0, 0.02, (n, 8)).ravel().cumsum()
+    y = 50 + x + rng.normal(0, 0.02, (n, 8)).ravel().cumsum()
+    legs = []
+    for symbol, path, part in (("Y", y, 1.0), ("X", x, share)):
+        at = np.flatnonzero((rng.random(n) < part) | (np.arange(n) == 0))
+        opened, close = path.reshape(n, 8)[at][:, [0, -1]].T
+        legs.append(bars_of(symbol, close, opened, at * MINUTE))
+    return legs[0], legs[1]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
+def test_a_market_without_an_edge_earns_nothing_before_costs(share: float) -> None:
+    params = PairParams("Y", "X", "1m", limit=20_000)
+    runs = [
+        ready(run_backtest(*legs_without_an_edge(seed, share), params, BacktestParams()))
+        for seed in range(200)
+    ]
+    earned = np.array([run.figures.gross_return for run in runs])
+    assert abs(earned.mean()) < 2 * earned.std(ddof=1) / math.sqrt(len(earned))
+    assert np.mean([run.figures.net_return for run in runs]) < 0
+    waits = np.mean([run.figures.fills_waited for run in runs])
+    assert (waits > 3) == (share < 1.0)
 
 
 def test_the_result_is_read_only() -> None:

@@ -23,7 +23,6 @@ REFUSE_NOTHING = {
     "alerts.evaluate",
     "alerts.rule_to_dict",
     "bars.usual_step",
-    "readings.hedge_line",
     "readings.readings_between",
 }
 SERIES = [name for name, entry in REGISTRY.items() if entry.series and name in FUNCTIONS]

@@ -138,6 +138,7 @@ def pair_lines(snapshot: Any, n: int) -> list[Line]:
     return [
         *lines(29, *snapshot.path, *snapshot.kalman_path),
         *lines(12, snapshot.corr),
+        *lines(29, snapshot.z, *snapshot.known),
     ]
 
 
@@ -146,7 +147,7 @@ def backtest_lines(result: Any, n: int) -> list[Line]:
         return []
     return [
         *lines(29, result.hedge, result.spread),
-        *lines(48, result.z),
+        *lines(48, result.z, result.break_even_z),
         *lines(0, result.equity, result.position),
     ]
 
@@ -264,9 +265,10 @@ REGISTRY: dict[str, Entry] = {
         lambda f, a: f(a.y_bars, a.x_bars, PAIR, PAIR_METRICS, a.y_bars.ts_ms),
         lines=lambda r, n: lines(29, r["z"], r["spread"], r["engle_granger_pvalue"]),
     ),
-    "readings.hedge_line": Entry(
-        lambda f, a: f(np.asarray(a.y), np.asarray(a.x), PAIR), series=False, gaps=False
-    ),
+    "readings.reading_bars": of_bars(lambda f, a: f(PAIR)),
+    "pair.snapshot_bars": of_bars(lambda f, a: f(PAIR)),
+    "spread.check_reachable": of_bars(lambda f, a: f("entry_z", 2.0, 20)),
+    "spread.largest_z": of_bars(lambda f, a: f(20)),
     "outcomes.outcome": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR, 100_000)),
     "backtest.run_backtest": of_bars(
         lambda f, a: f(a.y_bars, a.x_bars, PAIR, TRADING), lines=backtest_lines

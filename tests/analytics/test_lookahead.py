@@ -57,14 +57,15 @@ def test_an_in_sample_fit_is_held_and_told_apart_from_what_follows_of_it() -> No
 
 def a_mean_of_the_future(monkeypatch: pytest.MonkeyPatch) -> None:
     """The z-score against the mean of a window that is centred on the bar."""
-    plain = engine.rolling_zscore
+    plain = engine.rolling_moments
 
     def centred(spread: Any, window: int) -> Any:
-        z = plain(spread, window)
+        moments = plain(spread, window)
         ahead = window // 2
-        return np.append(z[ahead:], np.full(ahead, np.nan))
+        z = np.append(moments.zscore[ahead:], np.full(ahead, np.nan))
+        return moments._replace(zscore=z)
 
-    monkeypatch.setattr(engine, "rolling_zscore", centred)
+    monkeypatch.setattr(engine, "rolling_moments", centred)
 
 
 def a_fill_in_the_bar_of_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,28 +80,62 @@ def a_fill_in_the_bar_of_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def a_hedge_of_the_next_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     """The spread of a bar is measured with a hedge that was fitted with the bar after it."""
-    monkeypatch.setattr(engine, "_one_bar_later", lambda path: np.append(path[1:], np.nan))
+    plain = engine._known_before
+
+    def late(values: Any, counted: Any) -> Any:
+        return plain(np.append(values[2:], [np.nan] * 2), counted)
+
+    monkeypatch.setattr(engine, "_known_before", late)
 
 
 def a_hedge_of_the_same_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     """The spread of a bar is measured with a hedge that was fitted with the bar itself."""
-    monkeypatch.setattr(engine, "_one_bar_later", lambda path: path.copy())
+    plain = engine._known_before
+
+    def late(values: Any, counted: Any) -> Any:
+        return plain(np.append(values[1:], np.nan), counted)
+
+    monkeypatch.setattr(engine, "_known_before", late)
 
 
-@pytest.mark.parametrize(
-    ("plant", "series"),
-    [
-        (a_mean_of_the_future, "z"),
-        (a_fill_in_the_bar_of_the_signal, "position"),
-        (a_hedge_of_the_next_bar, "hedge"),
-        (a_hedge_of_the_same_bar, "hedge"),
-    ],
-)
+def a_fill_that_picks_its_bar(monkeypatch: pytest.MonkeyPatch, column: str, least: float) -> None:
+    """An order fills in the first bar in which both legs have as much of a column."""
+    plain = engine.market_rows
+
+    def choosing(y: Bars, x: Bars, *rest: Any) -> Any:
+        rows = plain(y, x, *rest)
+        quiet = [getattr(leg, column)[at] < least for leg, at in zip((y, x), rows.places)]  # noqa: B905
+        return rows._replace(carried=rows.carried | np.logical_or(*quiet))
+
+    monkeypatch.setattr(engine, "market_rows", choosing)
+
+
+def a_fill_that_knows_the_trades_of_its_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_fill_that_picks_its_bar(monkeypatch, "trades", 3)
+
+
+def a_fill_that_knows_the_volume_of_its_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_fill_that_picks_its_bar(monkeypatch, "volume", 1e-3)
+
+
+PLANTED = [
+    (a_mean_of_the_future, "z"),
+    (a_fill_in_the_bar_of_the_signal, "position"),
+    (a_hedge_of_the_next_bar, "hedge"),
+    (a_hedge_of_the_same_bar, "hedge"),
+    (a_fill_that_knows_the_trades_of_its_bar, "position"),
+    (a_fill_that_knows_the_volume_of_its_bar, "position"),
+]
+
+
+@pytest.mark.parametrize("min_trades", [0, 2])
+@pytest.mark.parametrize(("plant", "series"), PLANTED)
 def test_a_look_ahead_planted_in_the_engine_is_found(
-    plant: Any, series: str, monkeypatch: pytest.MonkeyPatch
+    plant: Any, series: str, min_trades: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)
-    found = report(check_look_ahead(*made_up_pair(), PAIR, RULES, cuts=40))
+    params = replace(PAIR, min_trades=min_trades)
+    found = report(check_look_ahead(*made_up_pair(), params, RULES, cuts=40))
     assert found.changed > 0
     assert series in found.by_series
     assert all(change.ts_ms <= change.cut_ms for change in found.first)

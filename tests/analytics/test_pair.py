@@ -194,25 +194,39 @@ def analyzed(y: Bars, x: Bars, **options) -> PairSnapshot:
     return snapshot
 
 
+def traded(snapshot: PairSnapshot) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where both legs traded, and their closes there."""
+    rows = ~snapshot.carried
+    return rows, snapshot.price_y[rows], snapshot.price_x[rows]
+
+
 def test_every_figure_of_a_snapshot_is_what_its_name_says() -> None:
     y, x = made_pair(gap=0.1)
     snapshot = analyzed(y, x)
     assert len(snapshot) == 400
-    fit = fit_hedge(snapshot.price_y, snapshot.price_x, "ols")
+    rows, price_y, price_x = traded(snapshot)
+    fit = fit_hedge(price_y, price_x, "ols")
     assert snapshot.fit.beta == fit.beta
-    spread = snapshot.price_y - fit.beta * snapshot.price_x - fit.alpha
-    np.testing.assert_allclose(snapshot.spread, spread, atol=1e-9)
+    spread = price_y - fit.beta * price_x - fit.alpha
+    np.testing.assert_allclose(snapshot.spread[rows], spread, atol=1e-9)
     rolling = pd.Series(spread).rolling(60)
-    np.testing.assert_allclose(snapshot.mean, rolling.mean(), atol=1e-8)
-    np.testing.assert_allclose(snapshot.std, rolling.std(), rtol=1e-8)
-    np.testing.assert_allclose(snapshot.z, (spread - rolling.mean()) / rolling.std(), atol=1e-7)
+    np.testing.assert_allclose(snapshot.mean[rows], rolling.mean(), atol=1e-8)
+    np.testing.assert_allclose(snapshot.std[rows], rolling.std(), rtol=1e-8)
+    score = (spread - rolling.mean()) / rolling.std()
+    np.testing.assert_allclose(snapshot.fit_z[rows], score, atol=1e-7)
+    assert snapshot.z[-1] == pytest.approx(snapshot.fit_z[-1], rel=1e-8)
     assert snapshot.adf.statistic == adf(spread).statistic
-    relation = engle_granger(snapshot.price_y, snapshot.price_x)
+    relation = engle_granger(price_y, price_x)
     assert snapshot.engle_granger.pvalue == relation.pvalue
     assert snapshot.half_life == half_life(spread)
     assert snapshot.hurst == hurst(spread)
+    assert snapshot.ou == fit_ou(spread)
     assert snapshot.rows_dropped == 0
-    assert snapshot.notes == ()
+    carried = snapshot.rows_carried
+    assert snapshot.notes == (
+        f"{carried} of 400 rows carry a price forward: no statistic of levels or returns rests "
+        "on them.",
+    )
     assert snapshot.carried_share == pytest.approx(0.1, abs=0.05)
 
 
@@ -227,11 +241,14 @@ def test_correlation_of_returns_leaves_carried_rows_out() -> None:
     assert snapshot.correlation == pytest.approx(returns["y"].corr(returns["x"]), abs=1e-10)
 
 
-def test_correlation_of_prices_takes_every_row() -> None:
+def test_correlation_of_prices_leaves_carried_rows_out_and_stands_there() -> None:
     snapshot = analyzed(*made_pair(gap=0.2), corr_window=30, corr_on="prices")
-    y, x = pd.Series(snapshot.price_y), pd.Series(snapshot.price_x)
-    np.testing.assert_allclose(snapshot.corr, y.rolling(30).corr(x), atol=1e-9)
+    rows, price_y, price_x = traded(snapshot)
+    y, x = pd.Series(price_y), pd.Series(price_x)
+    np.testing.assert_allclose(snapshot.corr[rows], y.rolling(30).corr(x), atol=1e-9)
     assert snapshot.correlation == pytest.approx(y.corr(x), abs=1e-10)
+    held = np.flatnonzero(snapshot.carried[1:]) + 1
+    np.testing.assert_array_equal(snapshot.corr[held], snapshot.corr[held - 1])
 
 
 def test_logarithms_and_the_hedge_window_decide_the_fit() -> None:
@@ -277,7 +294,7 @@ def test_each_methods_z_is_that_of_the_pair_analysed_by_it(method: str, space: s
     y, x = made_pair(300, gap=0.1)
     table = analyzed(y, x, price_space=space).method_z
     chosen = analyzed(y, x, price_space=space, hedge=method)
-    assert table[method] == pytest.approx(float(chosen.z[-1]), rel=1e-9, abs=1e-9)
+    assert table[method] == pytest.approx(float(chosen.fit_z[-1]), rel=1e-9, abs=1e-9)
     assert chosen.method_z[method] == float(chosen.z[-1])
     assert chosen.z_range == (min(chosen.method_z.values()), max(chosen.method_z.values()))
 
@@ -290,7 +307,7 @@ def test_the_legs_swapped_are_the_other_pair_with_its_sign_turned(method: str) -
     assert isinstance(other, PairSnapshot)
     assert snapshot.swapped is not None
     assert snapshot.swapped.beta == pytest.approx(other.fit.beta, rel=1e-12)
-    assert snapshot.swapped_z == pytest.approx(-float(other.z[-1]), rel=1e-8)
+    assert snapshot.swapped_z == pytest.approx(-float(other.fit_z[-1]), rel=1e-8)
 
 
 def test_legs_that_move_against_each_other_keep_the_sense_of_y_when_swapped() -> None:
@@ -365,11 +382,11 @@ def test_dropped_rows_are_counted_and_said() -> None:
 def test_what_is_known_at_a_bar_never_changes_later() -> None:
     y, x = made_pair(400, gap=0.1)
     whole = analyzed(y, x)
-    for k in (61, 150, 399):
+    for k in (81, 150, 399):
         end = int(whole.ts_ms[k - 1])
         part = analyzed(until(y, end), until(x, end))
         assert len(part) == k
-        for name in ("ts_ms", "price_y", "price_x", "carried", "corr"):
+        for name in ("ts_ms", "price_y", "price_x", "carried", "corr", "z"):
             np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[:k])
         for name in ("path", "kalman_path"):
             early, late = getattr(part, name), getattr(whole, name)
@@ -383,6 +400,7 @@ def test_windows_that_are_not_full_are_nan_and_never_zero() -> None:
         (snapshot.mean, 49),
         (snapshot.std, 49),
         (snapshot.z, 49),
+        (snapshot.fit_z, 49),
         (snapshot.corr, 40),  # 40 returns take 41 rows
         (snapshot.path.beta, 199),
         (snapshot.kalman_path.beta, 59),
@@ -393,9 +411,9 @@ def test_windows_that_are_not_full_are_nan_and_never_zero() -> None:
 def test_the_arrays_of_a_snapshot_cannot_be_written() -> None:
     snapshot = analyzed(*made_pair())
     columns = [v for v in vars(snapshot).values() if isinstance(v, np.ndarray)]
-    for path in (snapshot.path, snapshot.kalman_path):
+    for path in (snapshot.path, snapshot.kalman_path, snapshot.known):
         columns += [path.beta, path.alpha]
-    assert len(columns) == 15
+    assert len(columns) == 18
     assert not any(column.flags.writeable for column in columns)
 
 
@@ -531,10 +549,10 @@ def test_legs_that_are_multiples_have_no_z_and_no_test_of_their_last_bits(hedge,
     legs = bars("Y", range(200), 3.0 * x), bars("X", range(200), x)
     snapshot = analyzed(*legs, hedge=hedge, price_space=space)
     read = pair_readings(*legs, snapshot.params, ["z"], snapshot.ts_ms[-1:])["z"]
-    np.testing.assert_allclose(read, snapshot.z[-1:], rtol=1e-12)
-    moves = float(np.ptp(snapshot.spread)) > 1e-12  # a Kalman beta is never quite 1, nor 3
-    assert moves == np.isfinite(snapshot.z[-1]) == (snapshot.adf is not None)
-    assert moves or snapshot.hurst is None
+    assert np.isnan(read).all()
+    assert np.isnan(snapshot.z).all()
+    assert np.isnan(snapshot.fit_z).all()
+    assert snapshot.adf is snapshot.hurst is None
 
 
 def test_a_spread_that_does_not_vary_is_not_called_by_a_legs_name() -> None:

@@ -35,15 +35,29 @@ def legs() -> tuple[Bars, Bars]:
     return bars("Y", y, busy[0]), bars("X", x, busy[1])
 
 
+#: Methods whose line is fitted now and then, so that today's fit is another one.
+NOW_AND_THEN = ("huber", "theil_sen", "kalman")
+
+
 def shown(snapshot) -> dict[str, float]:
+    now_and_then = snapshot.params.hedge in NOW_AND_THEN and snapshot.params.hedge_mode == "view"
     return {
         "z": snapshot.z[-1],
-        "spread": snapshot.spread[-1],
+        "spread": spread_then(snapshot),
         "correlation": snapshot.corr[-1],
-        "adf_pvalue": snapshot.adf_pvalue[-1],
         "engle_granger_pvalue": snapshot.engle_granger.pvalue,
-        "hedge_ratio": snapshot.fit.beta,
+        "hedge_ratio": snapshot.known.beta[-1],
+        **({} if now_and_then else {"adf_pvalue": snapshot.adf_pvalue[-1]}),
     }
+
+
+def spread_then(snapshot) -> float:
+    """The newest traded row's spread by the line that was known at it."""
+    at = np.flatnonzero(~snapshot.carried)[-1]
+    y, x = snapshot.price_y[at], snapshot.price_x[at]
+    if snapshot.params.price_space == "log":
+        y, x = np.log(y), np.log(x)
+    return y - snapshot.known.beta[at] * x - snapshot.known.alpha[at]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +71,9 @@ def shown(snapshot) -> dict[str, float]:
         {"corr_on": "prices", "trend": "ct", "lag_method": "bic"},
         {"min_trades": 2, "limit": 400},
         {"min_volume": 2_500.0, "limit": 200},
+        {"hedge_mode": "rolling", "hedge_window": 100},
+        {"hedge_mode": "kalman"},
+        {"hedge_mode": "locked", "beta": 0.03, "alpha": 700.0},
     ],
 )
 def test_a_reading_is_the_snapshot_of_the_bars_up_to_it(legs, options):

@@ -12,8 +12,9 @@ import pytest
 
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.grid import MAX_CELLS, make_grid
-from analytics.model import Bars, NotReady, PairParams
-from analytics.sweep import METRICS, SweepResult, sweep
+from analytics.model import Bars, NotReady, PairParams, ParameterError
+from analytics.performance import deflated_sharpe, sharpe
+from analytics.sweep import BLOCKS, METRICS, SweepResult, sweep
 
 MINUTE = 60_000
 PAIR = PairParams("Y", "X", "1m", z_window=30)
@@ -120,6 +121,104 @@ def test_the_best_cell_is_the_largest_that_has_a_value() -> None:
     assert shown[result.best("net_return")] == np.nanmax(shown)
     empty = replace(result, matrices={"net_return": np.full((3, 4), np.nan)})
     assert empty.best("net_return") is None
+
+
+def test_a_cell_that_never_traded_has_no_drawdown_and_is_never_the_best() -> None:
+    result = swept("entry_z", (1.0, 5.2), "exit_z", (0.0,))
+    drawdown = result.matrices["max_drawdown"]
+    assert result.matrices["trades"].tolist()[0][1] == 0
+    assert np.isnan(drawdown).tolist() == [[False, True]]
+    assert result.best("max_drawdown") == (0, 0)
+
+
+def test_a_profit_factor_without_a_loss_is_the_best() -> None:
+    rules = replace(RULES, cost_bps=0.0)
+    result = swept("entry_z", np.linspace(0.8, 3.0, 23), "exit_z", EXITS, rules=rules)
+    factors = result.matrices["profit_factor"]
+    assert np.isinf(factors).any()
+    assert math.isinf(factors[result.best("profit_factor")])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_choice_says_by_which_measure_it_was_made(metric: str) -> None:
+    result = swept("entry_z", ENTRIES, "exit_z", EXITS)
+    choice = result.choice(metric)
+    assert choice is not None
+    assert (choice.metric, choice.cells) == (metric, result.done)
+    assert (choice.row, choice.column) == result.best(metric)
+    assert choice.value == result.matrices[metric][choice.row, choice.column]
+    assert (choice.x_value, choice.y_value) == (ENTRIES[choice.column], EXITS[choice.row])
+    empty = replace(result, matrices={metric: np.full((3, 4), np.nan)})
+    assert empty.choice(metric) is None
+
+
+def test_cells_that_no_z_of_their_window_reaches_are_no_legal_set() -> None:
+    result = swept("entry_z", (1.0, 2.5), "z_window", (7, 30))
+    assert np.isnan(result.matrices["trades"]).tolist() == [[False, True], [False, False]]
+    with pytest.raises(ParameterError, match=r"entry_z is 2\.5, expected at most 2\.26"):
+        result.cell(0, 1)
+    with pytest.raises(ParameterError, match=r"entry_z is 3\.0, expected at most"):
+        make_grid(PAIR, RULES, "entry_z", (3.0,), "z_window", (5,))
+
+
+def test_the_returns_of_blocks_compound_to_those_of_each_cell() -> None:
+    result = swept("entry_z", ENTRIES, "hedge_window", (60, 80, 2_000))
+    assert result.block_returns.shape == (8, BLOCKS)
+    assert result.block_cells.tolist() == list(range(8)), (
+        "the cells of the window of 2,000 have none"
+    )
+    whole = np.prod(1.0 + result.block_returns, axis=1) - 1.0
+    expected = result.matrices["net_return"].ravel()[result.block_cells]
+    np.testing.assert_allclose(whole, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_best_sharpe_is_deflated_by_all_cells_as_trials() -> None:
+    result = swept("entry_z", (*ENTRIES, 5.2), "exit_z", EXITS)
+    params, rules = result.cell(*result.best("sharpe"))
+    single = run_backtest(*legs(), params, rules)
+    assert isinstance(single, BacktestResult)
+    start = int(np.argmax(np.isfinite(single.z)))
+    returns = single.equity[start + 1 :] / single.equity[start:-1] - 1
+    near = (returns - returns.mean()) / returns.std()
+    ratios = np.nan_to_num(result.matrices["sharpe"].ravel()[result.block_cells])
+    ratios /= math.sqrt(single.periods_per_year)
+    assert result.trial_variance == pytest.approx(ratios.var(ddof=1), rel=1e-9)
+    assert len(ratios) == result.done == 14  # 5.2 never trades: a trial with a ratio of 0
+    assert result.deflated_sharpe == pytest.approx(
+        deflated_sharpe(
+            sharpe(returns, 1.0), len(returns), 14, ratios.var(ddof=1),
+            float((near**3).mean()), float((near**4).mean()),
+        ),
+        rel=1e-6,
+    )  # fmt: skip
+    assert result.record == single.record
+
+
+def noise_legs(seed: int, n: int = 600) -> tuple[Bars, Bars]:
+    """Two legs whose spread is a walk: there is nothing to earn."""
+    rng = np.random.default_rng(seed)
+    x, y = 100 + rng.normal(scale=0.05, size=(2, n)).cumsum(axis=1)
+    times, ones = np.arange(n) * MINUTE, np.ones(n)
+    return tuple(Bars(s, "1m", times, p, p, p, p, ones, ones, p) for s, p in (("Y", y), ("X", x)))
+
+
+def test_the_deflated_sharpe_of_a_sweep_on_noise_is_seldom_high() -> None:
+    rules = replace(RULES, cost_bps=0.0)
+    axes = ("entry_z", np.linspace(0.8, 2.5, 10), "exit_z", np.linspace(0.0, 0.7, 8))
+    results = [sweep(*noise_legs(seed), make_grid(PAIR, rules, *axes)) for seed in range(100)]
+    below = sum(result.deflated_sharpe < 0.95 for result in results)
+    assert below >= 95
+
+
+def test_choosing_among_cells_of_noise_overfits() -> None:
+    axes = ("entry_z", np.linspace(0.8, 2.5, 10), "exit_z", np.linspace(0.0, 0.7, 8))
+    grid = make_grid(PAIR, replace(RULES, cost_bps=0.0), *axes)
+    lucks = [sweep(*noise_legs(seed), grid).overfitting(8) for seed in range(30)]
+    assert 0.3 < np.mean([luck.pbo for luck in lucks]) < 0.8
+    edge = swept(*axes, rules=replace(RULES, cost_bps=0.0)).overfitting(8)
+    assert edge is not None
+    assert edge.p_loss == 0.0
+    assert swept("entry_z", (1.0,), "exit_z", (0.0,)).overfitting() is None
 
 
 def test_it_says_which_bars_it_was_made_of() -> None:

@@ -119,6 +119,29 @@ def test_an_in_sample_hedge_is_fitted_on_the_training_bars_alone() -> None:
     assert single.in_sample.net_return != single.out_of_sample.net_return
 
 
+def test_each_curve_says_how_far_its_sharpe_ratio_can_be_trusted() -> None:
+    result = walked()
+    for curve in (result.out_of_sample, result.in_sample):
+        assert curve.record is not None
+        assert curve.record.bars == len(curve.equity)
+        assert curve.record.sharpe == pytest.approx(curve.sharpe)
+        assert 0.0 < curve.record.psr < 1.0
+        assert curve.record.too_short == (curve.record.bars < curve.record.min_bars)
+    idle = walked(axes=("entry_z", (5.1, 5.2), "exit_z", (0.0, 0.1)))
+    assert math.isnan(idle.out_of_sample.max_drawdown)
+
+
+def test_legs_that_seldom_trade_walk_forward_as_well() -> None:
+    legs = made_up_pair(1_000, gaps=0.3)
+    result = walked(legs=legs)
+    nets = [1 + fold.net for fold in result.folds]
+    assert result.out_of_sample.equity[-1] == pytest.approx(math.prod(nets), rel=1e-12)
+    stops = [int(np.searchsorted(bars.ts_ms, 850 * 60_000)) for bars in legs]
+    part = walked(legs=[cut(bars, stop) for bars, stop in zip(legs, stops, strict=True)])
+    for fold, whole in zip(part.folds[:-1], result.folds, strict=False):
+        assert (fold.x_value, fold.y_value, fold.net) == (whole.x_value, whole.y_value, whole.net)
+
+
 def test_threads_change_nothing() -> None:
     axes = ("entry_z", (0.8, 1.2, 1.6), "z_window", (20, 30))
     with ThreadPoolExecutor(2) as pool:
@@ -129,7 +152,7 @@ def test_threads_change_nothing() -> None:
 
 
 def test_bars_without_a_trade_choose_nothing_and_stay_flat() -> None:
-    result = walked(axes=("entry_z", (30.0, 40.0), "exit_z", (0.0, 0.1)))
+    result = walked(axes=("entry_z", (5.1, 5.2), "exit_z", (0.0, 0.1)))
     assert {(fold.x_value, fold.net) for fold in result.folds} == {(None, 0.0)}
     assert result.hindsight is None
     assert np.unique(result.out_of_sample.equity).tolist() == [1.0]

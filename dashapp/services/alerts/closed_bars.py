@@ -15,7 +15,7 @@ import numpy as np
 from analytics.alerts import AlertRule, Reading
 from analytics.bars import GRACE_MS
 from analytics.model import TIMEFRAMES, Bars, FloatArray, IntArray
-from analytics.readings import readings_between
+from analytics.readings import reading_bars, readings_between
 from storage.market.market import Market
 
 #: Bars of a leg that are read for a rule in one go; the rest comes in the next.
@@ -151,7 +151,8 @@ def _needed(rule: AlertRule, slots: int) -> int | None:
     """Bars of each leg from which the readings come; None for all that are held."""
     if rule.params is None:
         return None
-    return None if rule.params.filtered else rule.params.limit + slots + 1
+    before = reading_bars(rule.params)
+    return None if before is None else before + slots
 
 
 def _after(bars: Bars, after_ms: int, until_ms: int) -> np.ndarray:

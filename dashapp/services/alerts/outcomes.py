@@ -10,6 +10,7 @@ import numpy as np
 
 from analytics.model import Bars, PairParams
 from analytics.outcomes import Outcome, outcome
+from analytics.readings import reading_bars
 from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.alerts.history import Record
 from dashapp.services.alerts.readings import waits_for_symbols
@@ -73,10 +74,10 @@ def _job(markets: Markets, record: Record) -> _Job | None:
 
 
 def _part(bars: Bars, span: tuple[int, int], params: PairParams) -> Bars:
-    """The bars of a span of times, and as many before it as the pair has in view."""
+    """The bars of a span of times, and those before it on which its first reading rests."""
     ts_ms, last_ms = span
-    before = len(bars) if params.filtered else params.limit
-    start = max(int(np.searchsorted(bars.ts_ms, ts_ms)) - before - 1, 0)
+    before = reading_bars(params) or len(bars)
+    start = max(int(np.searchsorted(bars.ts_ms, ts_ms)) - before, 0)
     stop = int(np.searchsorted(bars.ts_ms, last_ms, side="right"))
     return bars[start:stop]
 

@@ -11,8 +11,8 @@ from typing import Any
 from cachetools import LRUCache, TTLCache
 
 from analytics.alerts import AlertRule, describe, parse_rule, would_have_fired
-from analytics.model import TIMEFRAMES, FloatArray, IntArray
-from dashapp.services.alerts.readings import past_readings
+from analytics.model import TIMEFRAMES
+from dashapp.services.alerts.readings import PastReadings, past_readings
 from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
 from dashapp.text.pair import trade_sentence
@@ -93,17 +93,16 @@ class Previews:
         preview = self._kept.get(key)
         if preview is None:
             read, finest = past_readings(market, rule), market.timeframes[0]
-            preview = await asyncio.to_thread(lambda: _preview(rule, finest, *read()))
+            preview = await asyncio.to_thread(lambda: _preview(rule, finest, read()))
             self._kept[key] = preview
         return preview
 
 
-def _preview(
-    rule: AlertRule, finest: str, ts_ms: IntArray, values: FloatArray, betas: FloatArray
-) -> Preview:
+def _preview(rule: AlertRule, finest: str, read: PastReadings) -> Preview:
+    ts_ms, values, betas, start = read
     if not len(ts_ms):
         return Preview()
-    hits = would_have_fired(rule, ts_ms, values)
+    hits = would_have_fired(rule, ts_ms, values, from_ms=int(ts_ms[start]))
     times = "once" if len(hits) == 1 else f"{len(hits):,} times"
     marks = tuple(
         Mark(
@@ -115,7 +114,7 @@ def _preview(
         )
         for at in hits.tolist()
     )
-    count = f"{len(ts_ms):,}"
+    count = f"{len(ts_ms) - start:,}"
     bars = f"{count} bars in view" if rule.params else f"newest {count} {finest} bars"
     return Preview(f"it would have fired {times} in the {bars}", marks)
 

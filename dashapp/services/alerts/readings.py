@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,8 @@ Clock = Callable[[tuple[str, ...]], int]
 _FED = ("live", "demo")
 #: Newest bars of one symbol in which a rule is previewed.
 _PREVIEWED = 1_000
+#: Rows before those in view that are read for a test, which takes a pass over its view.
+_TESTS_BEFORE = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,29 +216,43 @@ def waits_for_symbols(market: Market, symbols: Iterable[str], params: PairParams
     return ""
 
 
-def past_readings(
-    market: Market, rule: AlertRule
-) -> Callable[[], tuple[IntArray, FloatArray, FloatArray]]:
-    """What a rule would have read at each bar in view: a call that gives times, values, betas.
+class PastReadings(NamedTuple):
+    """What a rule would have read at bars, shape (n,) each; those from `start` on are in view.
 
-    Shape (n,) each, beta NaN where the rule's metric words no trade: of a pair the rows in
-    view, those that the activity filter leaves, of one symbol its newest 1,000 bars; nothing
-    for seconds of silence and for what the market does not have. The bars are taken now; the
-    call takes tens of ms and may run in a worker thread.
+    What lies before only decides whether a condition is new there, so that a view which slides
+    on keeps its marks. betas: NaN where the rule's metric words no trade.
+    """
+
+    ts_ms: IntArray
+    values: FloatArray
+    betas: FloatArray
+    start: int
+
+
+def past_readings(market: Market, rule: AlertRule) -> Callable[[], PastReadings]:
+    """What a rule would have read at each bar in view: a call that gives it.
+
+    Of a pair the rows in view, those that the activity filter leaves, of one symbol its newest
+    1,000 bars; nothing for seconds of silence and for what the market does not have. The bars
+    are taken now; the call takes tens of ms and may run in a worker thread.
     """
     if METRICS[rule.metric].subject == "market" or waits_for(rule, market):
-        return lambda: (np.empty(0, np.int64), np.empty(0), np.empty(0))
+        return lambda: PastReadings(np.empty(0, np.int64), np.empty(0), np.empty(0), 0)
     if rule.params is None:
-        bars = market.bars(rule.symbols[0], market.timeframes[0], _PREVIEWED)
+        bars = market.bars(rule.symbols[0], market.timeframes[0], 2 * _PREVIEWED)
         values = bars.close if rule.metric == "price" else bars.volume
-        return lambda: (bars.ts_ms, values, np.full(len(bars), np.nan))
+        betas, start = np.full(len(bars), np.nan), max(len(bars) - _PREVIEWED, 0)
+        return lambda: PastReadings(bars.ts_ms, values, betas, start)
     params = rule.params
+    before = _TESTS_BEFORE if rule.metric.endswith("_pvalue") else params.limit
     y, x = (market.bars(leg, params.timeframe) for leg in rule.symbols)
 
-    def read() -> tuple[IntArray, FloatArray, FloatArray]:
-        times = align(y, x, params.limit, params.min_trades, params.min_volume).ts_ms
-        values = pair_readings(y, x, params, metrics_of(rule), times)
-        return times, values[rule.metric], values.get("hedge_ratio", np.full(len(times), np.nan))
+    def read() -> PastReadings:
+        filters = params.min_trades, params.min_volume
+        rows = align(y, x, params.limit, *filters, history=before)
+        values = pair_readings(y, x, params, metrics_of(rule), rows.ts_ms)
+        betas = values.get("hedge_ratio", np.full(len(rows), np.nan))
+        return PastReadings(rows.ts_ms, values[rule.metric], betas, rows.start)
 
     return read
 

@@ -20,7 +20,7 @@ from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
 from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, PairSnapshot
-from analytics.pair import analyze_pair
+from analytics.pair import analyze_pair, snapshot_bars
 from dashapp.services.analysis.ranking import Ranking, rank_pairs
 from dashapp.services.analysis.summary import SymbolSummary, summarize_market
 from dashapp.services.markets import Markets
@@ -245,10 +245,9 @@ def legs(market: Market, params: PairParams, until_ms: int | None = None) -> tup
 def _needed(params: PairParams) -> int | None:
     """Bars of each leg that a pair's rows come from, None for all.
 
-    One more than the limit, whose close may have to be carried; all of them where the
-    activity filter may drop any number.
+    With those before them, on which rests what was known at the first of these rows.
     """
-    return None if params.filtered else params.limit + 1
+    return snapshot_bars(params)
 
 
 def _correlations(legs: Sequence[Bars], limit: int) -> Correlations | NotReady:

@@ -34,15 +34,15 @@ RANK_LEVELS = ("90%", "95%", "99%")
 
 
 def johansen_of(snapshot: PairSnapshot) -> JohansenTest:
-    """The test of all rows of a snapshot, of logarithms where its prices are. For a thread.
+    """The test of the rows in which both legs traded, of logarithms where prices are. For a thread.
 
     About a second at the first call, which imports statsmodels; then a millisecond.
     """
-    legs = np.column_stack([snapshot.price_y, snapshot.price_x])
+    legs = np.column_stack([snapshot.price_y, snapshot.price_x])[~snapshot.carried]
     if snapshot.params.price_space == "log":
         legs = np.log(legs)
     order = _DET_ORDER[snapshot.params.trend]
-    about = (int(snapshot.ts_ms[-1]), len(snapshot), order, LAG_DIFF)
+    about = (int(snapshot.ts_ms[-1]), len(legs), order, LAG_DIFF)
     try:
         return JohansenTest(*about, johansen(legs, det_order=order, lag_diff=LAG_DIFF))
     except ValueError as error:

@@ -92,7 +92,7 @@ def _known(known: list[str], symbol: str | None) -> str | None:
 
 def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
     """The symbols that a market has; of a replay those that it will have, from its start."""
-    body = runtime.market(market_id or "")
+    body = runtime.markets.get(market_id or "")
     if body is None:
         return []
     return list(body.coming or body.symbols)
@@ -158,14 +158,14 @@ def settle_values(
     """What the market's controls should hold: options and values that fit one another."""
     market = asked.get("market") or held["market"]
     changed = market != held.get("shown")
-    if runtime.market(market) is None:
+    if runtime.markets.get(market) is None:
         market = runtime.default_market
-    body = runtime.market(market)
+    body = runtime.markets.get(market)
     known = symbols_of(runtime, market)
     timeframes = body.timeframes if body else tuple(TIMEFRAMES)
     y, x = legs(known, asked.get("y", held["y"]), asked.get("x", held["x"]))
     wanted = asked.get("symbols") or held["symbols"] or []
-    asked_for: list[str] = (runtime.feed_asked or {}).get("symbols", [])
+    asked_for = runtime.feeds.asked["symbols"] if runtime.feeds.asked else []
     extra: tuple[str, ...] = ()
     if is_exchange(source):
         extra = (*EXCHANGE_SYMBOLS, *asked_for, *(one for one in wanted if proper_symbol(one)))
@@ -185,7 +185,8 @@ def settle_values(
         if asked.get("timeframe") in timeframes
         else _timeframe(body if changed else None, held["timeframe"]),
         "timeframe_options": [
-            {"value": one, "label": one, "disabled": one not in timeframes} for one in TIMEFRAMES
+            {"value": name, "label": name, "disabled": name not in timeframes}
+            for name in sorted({*TIMEFRAMES, *timeframes}, key=TIMEFRAMES.__getitem__)
         ],
     }
 

@@ -81,7 +81,7 @@ async def pair(
     runtime: RuntimeDep, market: MarketDep, query: Annotated[PairQuery, Query()]
 ) -> Response:
     """A pair's snapshot: every series and figure."""
-    snapshot = ready(await runtime.snapshot(market.id, known_pair(market, query.pair())))
+    snapshot = ready(await runtime.analysis.snapshot(market.id, known_pair(market, query.pair())))
     series = pair_series(snapshot, market)
     return await answer_in_thread(lambda: {"market": market.id, **pair_document(snapshot, series)})
 
@@ -92,7 +92,7 @@ async def correlation(
 ) -> Response:
     """The correlation of the returns of every two symbols of a market."""
     known_timeframe(market, timeframe)
-    result = ready(await runtime.correlation(market.id, timeframe, limit))
+    result = ready(await runtime.analysis.correlation(market.id, timeframe, limit))
     return answer({"market": market.id, **vars(result)})
 
 
@@ -108,7 +108,9 @@ async def backtest(
 async def backtest_of(runtime: Runtime, market: Market, query: BacktestQuery) -> BacktestResult:
     """The back-test that a query asks for. Raises ApiError 400, 404."""
     params = known_pair(market, query.pair())
-    result: BacktestResult = ready(await runtime.backtest(market.id, params, query.rules()))
+    result: BacktestResult = ready(
+        await runtime.analysis.backtest(market.id, params, query.rules())
+    )
     return result
 
 
@@ -170,7 +172,7 @@ def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, A
 def _figures(snapshot: PairSnapshot) -> dict[str, Any]:
     low, high = snapshot.z_range
     half_life = snapshot.half_life
-    step_ms = usual_step(snapshot.ts_ms, snapshot.params.timeframe)
+    step_ms = usual_step(snapshot.traded_ms, snapshot.params.timeframe)
     return {
         **_attributes(snapshot, models.PairFigures),
         **{name: getattr(snapshot, name)[-1] for name in ("z", "spread", "mean", "std")},

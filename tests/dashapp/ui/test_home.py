@@ -11,7 +11,8 @@ import pytest
 
 from analytics.model import Bars, Ticks
 from dashapp import ids
-from dashapp.figures.home import MOST_BARS, merged, volume_figure
+from dashapp.figures.bars import MOST_BARS, merged
+from dashapp.figures.home import volume_figure
 from dashapp.parameters.pair import check
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings

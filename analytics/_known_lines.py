@@ -1,0 +1,225 @@
+"""The spread and its z-score as they were known at the close of each row.
+
+What stands at a row depends on the rows of its own view alone: the `limit` aligned rows that
+end there. Appending rows therefore changes nothing that stands at an earlier one. In the mode
+
+view      the line is fitted by the pair's method on the newest hedge_window rows of that view
+          (None: all), and the whole z window is measured with it. ols, tls and ratio are
+          fitted at each row; huber, theil_sen and kalman, which take a pass over the window
+          each, are fitted anew REFITS times a window, at times that the clock decides
+rolling   each row is measured with the line of the hedge_window rows before it (None: PATH_ROWS)
+kalman    the same by a Kalman filter over those rows: what is measured is its innovation
+locked    every row is measured with the line that is given
+
+The row's own line in "rolling" and "kalman" is that of the rows before it, as in the back-test:
+a line fitted with the row itself is pulled towards it and shrinks the spread to be judged.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from analytics._hedge_lines import LEAST_MEAN, LEAST_VARIATION, orthogonal_slope
+from analytics._kernels.known import kalman_lines, line_scores, window_moments
+from analytics._pair_parts import MIN_ROWS, ROUNDING, TradedRows, multiples_in_window
+from analytics.hedge import fit_hedge
+from analytics.model import TIMEFRAMES, BoolArray, FloatArray, IntArray, PairParams
+from analytics.rolling import RollingMoments, rolling_moments
+
+#: Window of the rolling hedge where the pair has none: the back-test's default.
+PATH_ROWS = 200
+#: A Kalman filter has forgotten what came before as many rows.
+KALMAN_MOST = 500
+#: How often a line that takes a pass over its window is fitted anew, a window.
+REFITS = {"huber": 20, "kalman": 20, "theil_sen": 10}
+#: Lines of windows that are kept, by the windows' contents: most of a view's stay as bars come.
+_MOST_KEPT = 4_096
+
+_Lines = tuple[FloatArray, FloatArray]
+_fitted: dict[tuple[object, ...], tuple[float, float]] = {}
+
+
+class Known(NamedTuple):
+    """What was known at each of some rows, shape (k,): the line that measures it, spread, z."""
+
+    beta: FloatArray
+    alpha: FloatArray
+    spread: FloatArray
+    z: FloatArray
+
+
+def hedge_rows(params: PairParams) -> int | None:
+    """Rows that a line is fitted on; None for all in view."""
+    if params.hedge_mode == "kalman":
+        return min(params.hedge_window or PATH_ROWS, KALMAN_MOST)
+    return params.hedge_window or (PATH_ROWS if params.hedge_mode == "rolling" else None)
+
+
+def needed_rows(params: PairParams) -> int:
+    """Rows in which both legs traded that a view must hold for a z-score."""
+    before = (hedge_rows(params) or 0) if params.hedge_mode in ("rolling", "kalman") else 0
+    return max(params.z_window + before, MIN_ROWS)
+
+
+def rows_before(params: PairParams) -> int:
+    """Aligned rows before the first one that is read, on which what is known there rests.
+
+    Its view, and where the method is fitted now and then the view of the row at which it was.
+    """
+    refits = REFITS.get("kalman" if params.hedge_mode == "kalman" else params.hedge)
+    return params.limit + (params.limit // refits + 1 if refits else 0)
+
+
+def known_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> Known:
+    """What was known at the rows first..stop-1; NaN where their view holds too few rows."""
+    window = params.z_window
+    if params.hedge_mode == "view":
+        beta, alpha = _view_lines(rows, params, first, stop)
+        z = np.empty(stop - first)
+        noise = (ROUNDING, float(rows.log))
+        line_scores(rows.y[:stop], rows.x[:stop], beta, window, first, noise, z)
+        spread = rows.y[first:stop] - beta * rows.x[first:stop] - alpha
+    else:
+        low = max(first - window + 1, 0)
+        beta, alpha = _bar_lines(rows, params, low, stop)
+        y, x = rows.y[low:stop], rows.x[low:stop]
+        spread = y - beta * x - alpha
+        size = np.abs(y) + np.abs(beta * x) + rows.log
+        z = score(rolling_moments(spread, window), size)[first - low :]
+        beta, alpha, spread = (line[first - low :] for line in (beta, alpha, spread))
+    if "kalman" in (params.hedge, params.hedge_mode):
+        z[_multiples(rows, window, first, stop)] = np.nan
+    short = np.arange(first, stop) - rows.reach[first:stop] + 1 < needed_rows(params)
+    if short.any():
+        for line in (beta, alpha, spread, z):
+            line[short] = np.nan
+    return Known(beta, alpha, spread, z)
+
+
+def line_at(rows: TradedRows, params: PairParams, row: int) -> tuple[float, float]:
+    """beta and alpha that measure the spread of a row, as it was known at its close."""
+    known = known_lines(rows, params, row, row + 1)
+    return float(known.beta[0]), float(known.alpha[0])
+
+
+def score(moments: RollingMoments, size: FloatArray) -> FloatArray:
+    """z-scores, NaN where the deviation is what rounding leaves of legs of a size."""
+    with np.errstate(invalid="ignore"):
+        return np.where(moments.std > ROUNDING * size, moments.zscore, np.nan)
+
+
+def _multiples(rows: TradedRows, window: int, first: int, stop: int) -> BoolArray:
+    low = max(first - window + 1, 0)
+    legs = rows.price_y[low:stop], rows.price_x[low:stop]
+    return multiples_in_window(*legs, window)[first - low :]
+
+
+def _view_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> _Lines:
+    """The line of the window that ends at each row, within its view."""
+    starts = rows.reach[:stop]
+    if params.hedge_window is not None:
+        starts = np.maximum(starts, np.arange(stop) - params.hedge_window + 1)
+    return _window_lines(rows, params, starts, first)
+
+
+def _bar_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> _Lines:
+    """The line that measures each row: the given one, or that of the rows before it."""
+    if params.hedge_mode == "locked":
+        given = (params.beta or 0.0, params.alpha or 0.0)
+        beta, alpha = (np.full(stop - first, float(value)) for value in given)
+        return beta, alpha
+    window, before = hedge_rows(params) or 0, max(first - 1, 0)
+    if params.hedge_mode == "kalman":
+        beta, alpha = np.empty((2, stop - 1 - before))
+        legs = rows.y[: stop - 1], rows.x[: stop - 1]
+        kalman_lines(*legs, window, params.intercept, before, beta, alpha)
+    else:
+        starts = np.maximum(np.arange(stop - 1) - window + 1, -1)
+        beta, alpha = _window_lines(rows, params, starts, before)
+    missing = np.full(stop - first - len(beta), np.nan)
+    return np.concatenate((missing, beta)), np.concatenate((missing, alpha))
+
+
+def _window_lines(rows: TradedRows, params: PairParams, starts: IntArray, first: int) -> _Lines:
+    """The line of the rows starts[t]..t by the pair's method, for each t from `first` on.
+
+    starts below 0: none. NaN where a window holds fewer than two rows.
+    """
+    stop = len(starts)
+    if params.hedge in REFITS:
+        return _refitted(rows, params, starts, first)
+    moments = np.empty((5, stop - first))
+    starts = np.ascontiguousarray(starts, np.int64)
+    window_moments(rows.y[:stop], rows.x[:stop], starts, first, moments)
+    counts = np.arange(first, stop) - starts[first:] + 1
+    return _lines_of_moments(moments, counts, params, rows.log)
+
+
+def _lines_of_moments(
+    moments: FloatArray, counts: IntArray, params: PairParams, log: bool
+) -> _Lines:
+    """Least squares, the orthogonal line or the ratio, as `analytics.hedge.fit_hedge` has them."""
+    mean_y, mean_x, squares_y, squares_x, products = moments
+    varies = squares_x > counts * (LEAST_VARIATION * mean_x) ** 2
+    if not params.intercept:
+        squares_y = squares_y + counts * mean_y**2
+        squares_x = squares_x + counts * mean_x**2
+        products = products + counts * mean_y * mean_x
+        varies = squares_x > 0.0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if params.hedge == "tls":
+            beta = orthogonal_slope(squares_x, squares_y, products)
+        elif params.hedge == "ols":
+            beta = products / squares_x
+        else:
+            beta, varies = mean_y, np.zeros(len(mean_y), np.bool_)
+        alpha = mean_y - beta * mean_x if params.intercept else 0.0 * beta
+        lines = varies & np.isfinite(beta)
+        if lines.all():
+            return beta, alpha
+        if log:
+            ratio, level = 1.0 + 0.0 * mean_y, (mean_y - mean_x if params.intercept else 0.0)
+        else:
+            size = np.abs(mean_x) + np.sqrt(moments[3] / counts)
+            real = np.abs(mean_x) > LEAST_MEAN * size
+            ratio, level = np.where(real, mean_y / mean_x, np.nan), 0.0 * mean_y
+    return np.where(lines, beta, ratio), np.where(lines, alpha, level)
+
+
+def _refitted(rows: TradedRows, params: PairParams, starts: IntArray, first: int) -> _Lines:
+    """Lines that are fitted anew now and then, and stand until the next.
+
+    Each row looks back to the first row of its block of bars. Blocks are of 1, 2, 4 ... bars of
+    the clock, the longest of which there are REFITS in the row's window.
+    """
+    stop, step = len(starts), TIMEFRAMES[params.timeframe]
+    beta, alpha = np.full((2, stop - first), np.nan)
+    counts = np.arange(first, stop) - starts[first:] + 1
+    counts[starts[first:] < 0] = 0
+    bars = np.maximum(counts // REFITS[params.hedge], 1)
+    block_ms = step * 2 ** np.floor(np.log2(bars)).astype(np.int64)
+    ts_ms = rows.ts_ms[:stop]
+    leaders = np.searchsorted(ts_ms, ts_ms[first:] // block_ms * block_ms)
+    for leader in np.unique(leaders).tolist():
+        begin, places = int(starts[leader]), leaders == leader
+        if begin < 0 or leader - begin < 2:
+            continue
+        part = slice(begin, leader + 1)
+        beta[places], alpha[places] = _fit(rows.y[part], rows.x[part], params, rows.log)
+    return beta, alpha
+
+
+def _fit(y: FloatArray, x: FloatArray, params: PairParams, log: bool) -> tuple[float, float]:
+    """`fit_hedge` of a window, or what it gave for the same window before."""
+    options = (params.hedge, params.intercept, log)
+    key = (*options, len(y), hash(y.tobytes()), hash(x.tobytes()))
+    line = _fitted.get(key)
+    if line is None:
+        fit = fit_hedge(y, x, *options)
+        line = (float(fit.beta), float(fit.alpha))
+        if len(_fitted) >= _MOST_KEPT:
+            _fitted.clear()
+        _fitted[key] = line
+    return line
