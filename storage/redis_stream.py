@@ -1,8 +1,8 @@
 """Ticks into Redis: one stream a symbol, batch by batch, never on the ticks' own way.
 
 A stream's name is `<prefix>:<channel>:<SYMBOL>`, the channel being the source. An entry is a
-batch: fields `ts_ms` and `trade_id` (little-endian int64), `price` and `size` (float64) as
-bytes, `first` (how many ticks of the symbol went before it) and `numbering` (goes up when the
+batch: fields `ts_ms` and `trade_id` (little-endian int64), `price` and `size` (float64) and
+`trades` (int32) as bytes, `first` (how many ticks of the symbol went before it) and `numbering` (goes up when the
 source numbers its trades anew).
 
 What is published waits in a bounded queue. A task writes it, with short timeouts; a server
@@ -235,6 +235,7 @@ class RedisPublisher:
             "price": ticks.price.astype("<f8").tobytes(),
             "size": ticks.size.astype("<f8").tobytes(),
             "trade_id": ticks.trade_id.astype("<i8").tobytes(),
+            "trades": ticks.trades.astype("<i4").tobytes(),
             "first": str(self._sent.get(batch.stream, 0)).encode(),
             "numbering": str(batch.numbering).encode(),
         }
