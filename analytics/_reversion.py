@@ -90,10 +90,14 @@ def half_life_interval(
     autoregressive/unit root models", Econometrica 61(1), by a table of simulated quantiles
     (`docs/scripts/half_life_quantiles.py`).
 
-    >>> steps = np.sin(np.arange(1_000.0) ** 2)
-    >>> half_life_interval(np.cumsum(steps) * 0.0 + steps, 0.9)
-    HalfLifeInterval(low=0.0, high=0.0)
-    >>> half_life_interval(np.cumsum(np.random.default_rng(1).standard_normal(500))).high
+    >>> rng = np.random.default_rng(1)
+    >>> x = [0.0]
+    >>> for shock in rng.standard_normal(999):
+    ...     x.append(0.5 ** (1 / 20) * x[-1] + shock)
+    >>> interval = half_life_interval(x)
+    >>> round(interval.low, 1), round(interval.high, 1)
+    (16.4, 48.3)
+    >>> half_life_interval(np.cumsum(rng.standard_normal(500))).high
     inf
     """
     values = finite_series("x", x, LEAST_INTERVAL_ROWS)

@@ -55,12 +55,13 @@ def sharpe_stderr(returns: Any) -> float:
     if n < 2 or values.min() == values.max():
         return math.nan
     near = values - values.mean()
-    second = float(np.mean(near**2))
+    second = float(np.mean(near * near))
     if not second > 0.0:
         return math.nan
     unit = near / math.sqrt(second)
+    square = unit * unit
     ratio = float(values.mean()) / math.sqrt(second * n / (n - 1))
-    variance = _variance(ratio, float(np.mean(unit**3)), float(np.mean(unit**4)))
+    variance = _variance(ratio, float(np.mean(square * unit)), float(np.mean(square * square)))
     return math.sqrt(max(variance, 0.0) / (n - 1))
 
 

@@ -23,6 +23,7 @@ import analytics._kernels.barfold as kernel
 from analytics.model import (
     NO_TRADE_ID,
     TIMEFRAMES,
+    is_timeframe,
     UNKNOWN_TRADES,
     Bars,
     BoolArray,
@@ -43,15 +44,14 @@ _CACHED_LIMITS = 8
 
 
 def timeframe_ms(timeframe: str) -> int:
-    """Length of a timeframe in ms; ValueError for one that is not in TIMEFRAMES.
+    """Length of a timeframe in ms; ValueError for what is none.
 
     >>> timeframe_ms("5m")
     300000
     """
-    length = TIMEFRAMES.get(timeframe)
-    if length is None:
+    if not is_timeframe(timeframe):
         raise ValueError(f"timeframe is {timeframe!r}, expected one of {', '.join(TIMEFRAMES)}")
-    return length
+    return TIMEFRAMES[timeframe]
 
 
 class BarBuilder:

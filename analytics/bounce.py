@@ -19,7 +19,7 @@ import numpy as np
 
 from analytics._dickey_fuller import finite_series
 from analytics.arrays import between, one_of
-from analytics.model import TIMEFRAMES
+from analytics.model import TIMEFRAMES, is_timeframe
 
 #: Bounce matters where it is more than this share of the variance of the changes ...
 LIMIT = 0.1
@@ -96,7 +96,8 @@ def finest_without_bounce(prices: Any, timeframe: str, limit: float = LIMIT) -> 
     >>> finest_without_bounce(closes, "1s"), finest_without_bounce(np.cumsum(steps[0]), "1s")
     ('1m', '1s')
     """
-    one_of("timeframe", timeframe, tuple(TIMEFRAMES))
+    if not is_timeframe(timeframe):
+        one_of("timeframe", timeframe, tuple(TIMEFRAMES))
     between("limit", limit, 0.0, 1.0)
     found = bounce(prices)
     if not found.matters(limit):

@@ -83,16 +83,16 @@ class Grid:
     def rules(self) -> FloatArray:
         """The rules of each cell as the kernel `score` takes them, shape (cells, 6)."""
         base = rules_of(self.settings)
-        made = np.tile(base, (len(self.x_values) * len(self.y_values), 1))
+        rules = np.tile(base, (len(self.x_values) * len(self.y_values), 1))
         entry = self.column("entry_z")
         for side in (0, 1):
             if np.isfinite(base[side]):
-                made[:, side] = entry
-        made[:, 2], made[:, 3] = self.column("exit_z"), self.column("stop_z")
+                rules[:, side] = entry
+        rules[:, 2], rules[:, 3] = self.column("exit_z"), self.column("stop_z")
         if "max_bars" in (self.x_name, self.y_name):
-            made[:, 4] = self.column("max_bars")
-        made[:, 5] = (self.column("cost_bps") + self.column("slippage_bps")) / 10_000
-        return made
+            rules[:, 4] = self.column("max_bars")
+        rules[:, 5] = (self.column("cost_bps") + self.column("slippage_bps")) / 10_000
+        return rules
 
     @cached_property
     def groups(self) -> dict[int, Windows]:
@@ -105,11 +105,11 @@ class Grid:
         cells = order[legal[order]]
         windows = np.stack((hedge[cells], window[cells]))
         new = np.flatnonzero((np.diff(windows, axis=1) != 0).any(axis=0)) + 1
-        made: dict[int, Windows] = {}
+        groups: dict[int, Windows] = {}
         for places in np.split(cells, new) if len(cells) else ():
-            of_hedge = made.setdefault(int(hedge[places[0]]), {})
+            of_hedge = groups.setdefault(int(hedge[places[0]]), {})
             of_hedge[int(window[places[0]])] = places.tolist()
-        return made
+        return groups
 
     def parts(self) -> list[tuple[int, Windows]]:
         """The groups in parts of the work: hedge windows, or z windows of one, or its cells."""

@@ -30,9 +30,59 @@ from analytics._errors import UnexpectedError as UnexpectedError
 from analytics._errors import UnknownFieldError as UnknownFieldError
 from analytics._errors import WithheldError as WithheldError
 
-#: Every timeframe the product knows, and its length in ms. One more line here is one
-#: more timeframe everywhere.
-TIMEFRAMES: dict[str, int] = {"1s": 1_000, "1m": 60_000, "5m": 300_000}
+_UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_TIMEFRAME = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
+
+
+class Timeframes(dict[str, int]):
+    """Timeframes and their lengths in ms: the listed ones, and by its name any regular one.
+
+    A file of bars has whatever timeframe it has ("30s", "3m", "7d"): looking it up gives its
+    length, though it is not among the keys.
+
+    >>> TIMEFRAMES["5m"], TIMEFRAMES["3m"], "3m" in TIMEFRAMES, is_timeframe("3m")
+    (300000, 180000, False, True)
+    """
+
+    def __missing__(self, name: str) -> int:
+        parts = _TIMEFRAME.fullmatch(name)
+        if parts is None:
+            raise KeyError(name)
+        return int(parts[1]) * _UNITS_MS[parts[2]]
+
+
+#: Every timeframe that is offered, and its length in ms. One more line here is one more
+#: timeframe everywhere.
+TIMEFRAMES = Timeframes(
+    {
+        "1s": 1_000,
+        "1m": 60_000,
+        "5m": 300_000,
+        "15m": 900_000,
+        "1h": 3_600_000,
+        "4h": 14_400_000,
+        "1d": 86_400_000,
+    }
+)
+
+
+def is_timeframe(name: object) -> bool:
+    """Whether a name is that of a timeframe, listed or of a file.
+
+    >>> is_timeframe("90s"), is_timeframe("0m"), is_timeframe("m")
+    (True, False, False)
+    """
+    return isinstance(name, str) and _TIMEFRAME.fullmatch(name) is not None
+
+
+def timeframe_name(length_ms: int) -> str:
+    """The name of a timeframe of so many ms, a whole number of seconds.
+
+    >>> timeframe_name(30_000), timeframe_name(7_200_000), timeframe_name(604_800_000)
+    ('30s', '2h', '7d')
+    """
+    unit = next(name for name in "dhms" if length_ms % _UNITS_MS[name] == 0)
+    return f"{length_ms // _UNITS_MS[unit]}{unit}"
 
 HedgeMethod = Literal["ols", "huber", "theil_sen", "tls", "kalman", "ratio"]
 PriceSpace = Literal["price", "log"]
@@ -47,7 +97,8 @@ SPREAD_MODES: tuple[str, ...] = get_args(SpreadMode)
 TRENDS: tuple[str, ...] = get_args(Trend)
 LAG_METHODS: tuple[str, ...] = get_args(LagMethod)
 
-SYMBOL_PATTERN = re.compile(r"[A-Z0-9_-]{1,32}", re.ASCII)
+#: Latin capitals, digits, . / - _ ^ = : and letters of other scripts; none begins with = or /.
+SYMBOL_PATTERN = re.compile(r"(?![=/])(?!.*(?:\.\.|//))(?:[A-Z0-9./_^=:-]|[^\W\x00-\x7f]){1,64}")
 
 #: The id of a tick whose source gives none.
 NO_TRADE_ID = -1
@@ -122,7 +173,8 @@ class PairParams:
     def __post_init__(self) -> None:
         if self.y == self.x:
             raise SameValueError("x", self.x, "two different symbols", "y")
-        check_choice("timeframe", self.timeframe, tuple(TIMEFRAMES))
+        if not is_timeframe(self.timeframe):
+            check_choice("timeframe", self.timeframe, tuple(TIMEFRAMES))
         check_choice("hedge", self.hedge, HEDGE_METHODS)
         check_choice("price_space", self.price_space, get_args(PriceSpace))
         check_choice("corr_on", self.corr_on, get_args(CorrelationBasis))

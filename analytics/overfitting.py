@@ -19,14 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from analytics._kernels.overfitting import best_of_past, sharpe_ratios
 from analytics.arrays import table, whole
 from analytics.model import FloatArray, ParameterError, frozen
 
 #: Choices of blocks are worked off in parts of so many figures, to bound memory.
 _PART = 2_000_000
 MOST_SPLITS = 20
-#: What is below this share of the terms that it is the difference of is their rounding.
-_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +73,8 @@ def probability_of_overfitting(returns: Any, n_splits: int = 16) -> PboResult:
         # The choices are in lexical order, so that the last is the complement of the first.
         others = slice(len(chosen) - rows.stop, len(chosen) - rows.start)
         here, there = _sharpe(chosen[rows], *blocks), _sharpe(chosen[others], *blocks)
-        first[rows], second[rows], logits[rows] = _chosen(here, there[::-1])
-        first[others], second[others], logits[others] = _chosen(there, here[::-1])
+        first[rows], second[rows], logits[rows] = best_of_past(here, there[::-1])
+        first[others], second[others], logits[others] = best_of_past(there, here[::-1])
     return PboResult(
         pbo=float(np.mean(logits <= 0.0)),
         slope=_slope(first, second),
@@ -133,29 +132,8 @@ def _sharpe(
     squares: FloatArray,
 ) -> FloatArray:
     """Sharpe ratio (ddof 1) of each column over each choice of blocks, shape (choices, k)."""
-    n = (chosen @ counts)[:, None]
-    offset = chosen @ sums / n
-    energy = chosen @ squares
-    spread = energy - n * offset * offset
-    varies = spread > _ROUNDING * energy
-    deviation = np.sqrt(np.where(varies, spread, 1.0) / (n - 1.0))
-    mean = centre + offset
-    still = np.abs(mean) <= _ROUNDING * (np.abs(centre) + np.abs(offset))
-    flat = np.where(still, 0.0, np.copysign(math.inf, mean))
-    return np.where(varies, mean / deviation, flat)
-
-
-def _chosen(past: FloatArray, future: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Of the column that is best in the past: its figure there and in the future, and the logit
-    of its rank in the future over k + 1, ties sharing the mean of their ranks.
-    """
-    best = np.argmax(past, axis=1)
-    rows = np.arange(len(best))
-    reached = future[rows, best]
-    below = np.count_nonzero(future < reached[:, None], axis=1)
-    equal = np.count_nonzero(future == reached[:, None], axis=1)
-    share = (below + (equal + 1.0) / 2.0) / (future.shape[1] + 1.0)
-    return past[rows, best], reached, np.log(share / (1.0 - share))
+    ratios: FloatArray = sharpe_ratios(chosen @ sums, chosen @ squares, chosen @ counts, centre)
+    return ratios
 
 
 def _slope(first: FloatArray, second: FloatArray) -> float:

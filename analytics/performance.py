@@ -26,7 +26,7 @@ from analytics._sharpe import (
     sharpe_stderr,
 )
 from analytics.arrays import between, number, one_of, series, whole
-from analytics.model import TIMEFRAMES, FloatArray
+from analytics.model import TIMEFRAMES, FloatArray, is_timeframe
 
 __all__ = [
     "annual_volatility",
@@ -55,7 +55,8 @@ def periods_per_year(timeframe: str) -> float:
     >>> periods_per_year("1m")
     525600.0
     """
-    one_of("timeframe", timeframe, tuple(TIMEFRAMES))
+    if not is_timeframe(timeframe):
+        one_of("timeframe", timeframe, tuple(TIMEFRAMES))
     return _YEAR_MS / TIMEFRAMES[timeframe]
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 from analytics import mackinnon
+from analytics._breaks import CusumSquares, cusum_squares
 from analytics._dickey_fuller import (
     LEAST_ROWS,
     finite_series,
@@ -41,9 +42,11 @@ from analytics.arrays import series, whole
 from analytics.model import FloatArray, IntArray, UnitRootResult
 
 __all__ = [
+    "CusumSquares",
     "HalfLifeInterval",
     "MeanReversion",
     "adf",
+    "cusum_squares",
     "fit_ou",
     "half_life",
     "half_life_interval",

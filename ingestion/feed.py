@@ -17,6 +17,7 @@ from analytics.model import FeedStatus, Gap, Ticks
 from ingestion.binance import wire
 from ingestion.binance.backfill import Backfill, BackfillPolicy, Fill
 from ingestion.decode.symbols import proper_symbol
+from ingestion.decode.times import END_MS, FIRST_MS
 from ingestion.redis import RedisFeed
 from ingestion.simulator import Simulator
 from ingestion.sources import LEGAL, kind_of, source_of
@@ -205,7 +206,8 @@ class SimulatorFeed(Running):
             self._say(self._detail)
 
     def _next(self) -> list[Ticks]:
-        now_ms = self._now_ms()
+        # A computer that does not know the time yet says 1970, when there was no market.
+        now_ms = min(max(self._now_ms(), FIRST_MS + self._history_ms), END_MS)
         if self._until_ms is None:
             batches = self.simulator.history(now_ms, self._history_ms)
         else:

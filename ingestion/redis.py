@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import numpy as np
 
 from analytics.model import Rejected, Ticks
+from ingestion.decode.columns import valid_ticks
 from ingestion.decode.symbols import proper_symbol
 from ingestion.stream.backoff import Backoff, BackoffPolicy
 from ingestion.stream.running import Running
@@ -182,7 +183,7 @@ class RedisFeed(Running):
             stream = name.decode()
             for entry, fields in entries:
                 try:
-                    self._take(stream, fields, ticks)
+                    self._take(stream, fields, ticks, rejected)
                 except ValueError as error:
                     rejected.append(Rejected("schema", str(error)[:200]))
                 self._last[stream] = entry
@@ -195,7 +196,14 @@ class RedisFeed(Running):
                 self._become("live", "")
                 self._say("data flows")
 
-    def _take(self, stream: str, fields: Mapping[bytes, bytes], out: list[Ticks]) -> None:
+    def _take(
+        self,
+        stream: str,
+        fields: Mapping[bytes, bytes],
+        out: list[Ticks],
+        rejected: list[Rejected],
+    ) -> None:
+        """Read an entry into what is to be delivered. Raises ValueError for one that is none."""
         symbol = proper_symbol(stream.rpartition(":")[2])
         if symbol is None:
             raise ValueError(f"{stream[:80]} names no symbol")
@@ -214,8 +222,10 @@ class RedisFeed(Running):
         if missing > 0:
             self._say(f"{missing:,} ticks of {symbol} were gone before they could be read")
         self._expected[symbol] = first + len(batch)
-        if len(batch):
-            out.append(batch)
+        valid, faulty = valid_ticks(batch)
+        rejected.extend(faulty)
+        if len(valid):
+            out.append(valid)
 
     def _check_silence(self) -> None:
         silence_s = self._clock() - self._heard_s

@@ -1,14 +1,14 @@
-"""Ticks into Redis: one stream a symbol, batch by batch, never on the ticks' own way.
+"""Publishes ticks to Redis: one stream a symbol, in batches, by a task of its own.
 
 A stream's name is `<prefix>:<channel>:<SYMBOL>`, the channel being the source. An entry is a
 batch: fields `ts_ms` and `trade_id` (little-endian int64), `price` and `size` (float64) and
-`trades` (int32) as bytes, `first` (how many ticks of the symbol went before it) and `numbering` (goes up when the
-source numbers its trades anew).
+`trades` (int32) as bytes, `first` (how many ticks of the symbol were published before it) and
+`numbering` (goes up when the source numbers its trades anew).
 
-What is published waits in a bounded queue. A task writes it, with short timeouts; a server
-that is away opens a circuit breaker, and meanwhile the oldest that waits gives way, counted.
-Each batch keeps its entry id until the server has acknowledged it: one that was written
-although the answer got lost is not written twice.
+Ticks wait in a bounded queue, and a task writes them with short timeouts. While the server cannot
+be reached the task tries again later and later, and the oldest ticks are dropped and counted when
+the queue is full. A batch keeps its entry id until the server has acknowledged it, so that one that
+was written, but whose answer was lost, is not written twice.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from analytics.model import Ticks
 logger = logging.getLogger(__name__)
 
 PREFIX = "spreadscope"
-#: Entries of a stream that are kept, about: an hour at ten a second.
+#: About how many entries a stream keeps: an hour at ten a second.
 MAX_ENTRIES = 36_000
-#: Ticks that wait while the server is away.
+#: How many ticks wait while the server cannot be reached.
 MAX_WAITING = 200_000
 MAX_BATCH = 10_000
-#: Batches that are looked through for those that may join the oldest, so that it takes no time.
+#: How many batches are searched for those that may join the oldest: a bound of the time.
 MAX_LOOK = 1_000
 EVERY_S = 0.1
 TIMEOUT_S = 0.2
-#: Seconds without anything to write after which the server is asked whether it is there.
+#: Seconds without a write after which the server is pinged.
 PING_S = 2.0
 RETRY_S = (0.5, 5.0)
 CLOSE_S = 0.6
 
 
 class RedisUnavailable(RuntimeError):
-    """The optional library that speaks to Redis is not installed."""
+    """The optional library for Redis is not installed."""
 
 
 def library() -> tuple[Any, Any]:
-    """redis.asyncio, and a policy of never trying again by itself. Raises RedisUnavailable."""
+    """redis.asyncio, and a policy without retries of its own. Raises RedisUnavailable."""
     try:
         import redis.asyncio
         from redis.backoff import NoBackoff
@@ -57,7 +57,7 @@ def library() -> tuple[Any, Any]:
 
 @dataclass
 class _Batch:
-    """Ticks on their way: where they go, and the entry's id once it has been tried."""
+    """Ticks that wait: their stream, and the entry's id after the first try."""
 
     stream: str
     ticks: Ticks
@@ -66,7 +66,7 @@ class _Batch:
 
 
 class Channel:
-    """The streams of one source. Take what the market accepted; never waits."""
+    """The streams of one source. It takes ticks that the market accepted, and never waits."""
 
     def __init__(self, publisher: RedisPublisher, name: str) -> None:
         self._publisher = publisher
@@ -74,7 +74,7 @@ class Channel:
         self._numbering: dict[str, int] = {}
 
     def take(self, ticks: Ticks) -> None:
-        """Publish ticks soon."""
+        """Put ticks into the queue."""
         if len(ticks):
             stream = f"{PREFIX}:{self._name}:{ticks.symbol}"
             numbering = self._numbering.get(ticks.symbol, 0)
@@ -86,10 +86,10 @@ class Channel:
 
 
 class RedisPublisher:
-    """Writes what its channels take to the Redis server at a URL, as long as it is there.
+    """Writes the ticks of its channels to the Redis server at a URL.
 
-    waiting: ticks that are not written yet. dropped: ticks that gave way because too many
-    waited. Raises RedisUnavailable.
+    waiting: ticks that are not written yet. dropped: ticks that were dropped because too many
+    waited. problem: why the server cannot be reached, None while it can. Raises RedisUnavailable.
     """
 
     def __init__(self, url: str, *, max_entries: int = MAX_ENTRIES) -> None:
@@ -112,7 +112,7 @@ class RedisPublisher:
 
     @property
     def words(self) -> str:
-        """What is wrong, as the strip says it; "" while all is well."""
+        """What is wrong, for the trust strip; "" for nothing."""
         lost = f", {self.dropped:,} ticks dropped" if self.dropped else ""
         if self.problem is None:
             return f"redis{lost}" if lost else ""
@@ -123,22 +123,22 @@ class RedisPublisher:
         return Channel(self, name)
 
     def start(self) -> None:
-        """Begin to write. Call on the event loop."""
+        """Start the task that writes. Call on the event loop."""
         self._task = asyncio.create_task(self._run(), name="redis publisher")
 
     def put(self, batch: _Batch) -> None:
-        """Let a batch wait its turn; the oldest give way when too many wait."""
+        """Add a batch to the queue; the oldest are dropped when too many ticks wait."""
         self._queue.append(batch)
         self.waiting += len(batch.ticks)
         while self.waiting > MAX_WAITING and len(self._queue) > 1:
-            gone = self._queue.popleft()
-            count = len(gone.ticks)
+            oldest = self._queue.popleft()
+            count = len(oldest.ticks)
             self.waiting -= count
             self.dropped += count
-            self._sent[gone.stream] = self._sent.get(gone.stream, 0) + count
+            self._sent[oldest.stream] = self._sent.get(oldest.stream, 0) + count
 
     async def close(self) -> None:
-        """Write what waits, as far as there is time, and close the connection."""
+        """Write what waits, within CLOSE_S, and close the connection."""
         task, self._task = self._task, None
         if task is None:
             return
@@ -152,16 +152,16 @@ class RedisPublisher:
             await self._client.aclose()
 
     async def _run(self) -> None:
-        delay, asked_s = RETRY_S[0], 0.0
+        delay, answered_s = RETRY_S[0], 0.0
         while True:
             try:
                 while self._queue:
                     await self._write()
-                    asked_s = self._well()
+                    answered_s = self._answered()
                     delay = RETRY_S[0]
-                if time.monotonic() - asked_s >= PING_S:
+                if time.monotonic() - answered_s >= PING_S:
                     await self._client.ping()
-                    asked_s = self._well()
+                    answered_s = self._answered()
                 await asyncio.sleep(EVERY_S)
             except (OSError, TimeoutError, self._errors) as error:
                 self._failed(error)
@@ -169,11 +169,11 @@ class RedisPublisher:
                 delay = min(2 * delay, RETRY_S[1])
 
     async def _write(self) -> None:
-        """Write the oldest batch, with what follows it of the same stream."""
+        """Write the oldest batch, joined with the next ones of the same stream."""
         batch = self._joined()
-        # One that was tried before may have been written, though the answer got lost.
-        tried = batch.entry
-        if not tried or not await self._client.xrange(batch.stream, tried, tried):
+        # A batch that was tried before may have been written although the answer was lost.
+        entry = batch.entry
+        if not entry or not await self._client.xrange(batch.stream, entry, entry):
             batch.entry = await self._next_id(batch.stream)
             await self._client.xadd(
                 batch.stream,
@@ -187,11 +187,11 @@ class RedisPublisher:
             self._queue.popleft()
             self.waiting -= count
             self._sent[batch.stream] = self._sent.get(batch.stream, 0) + count
-        else:  # it gave way while it was being written
+        else:  # it was dropped while it was being written
             self.dropped -= count
 
     def _joined(self) -> _Batch:
-        """The oldest batch; those next after it of the same stream join it until it is tried."""
+        """The oldest batch; until it is tried, the next ones of the same stream join it."""
         first = self._queue[0]
         if first.entry:
             return first
@@ -215,7 +215,7 @@ class RedisPublisher:
         return made
 
     async def _next_id(self, stream: str) -> str:
-        """An entry id later than all in the stream, also where a clock was set back."""
+        """An entry id later than all in the stream, also when the clock was set back."""
         last = self._last_id.get(stream)
         if last is None:
             newest = await self._client.xrevrange(stream, count=1)
@@ -224,9 +224,9 @@ class RedisPublisher:
                 ms, _, number = newest[0][0].decode().partition("-")
                 last = (int(ms), int(number))
         now = time.time_ns() // 1_000_000
-        made = (now, 0) if now > last[0] else (last[0], last[1] + 1)
-        self._last_id[stream] = made
-        return f"{made[0]}-{made[1]}"
+        following = (now, 0) if now > last[0] else (last[0], last[1] + 1)
+        self._last_id[stream] = following
+        return f"{following[0]}-{following[1]}"
 
     def _fields(self, batch: _Batch) -> dict[str, bytes]:
         ticks = batch.ticks
@@ -240,8 +240,8 @@ class RedisPublisher:
             "numbering": str(batch.numbering).encode(),
         }
 
-    def _well(self) -> float:
-        """The server has answered: when, in monotonic seconds."""
+    def _answered(self) -> float:
+        """Note that the server has answered; the time, in monotonic seconds."""
         if self.problem is not None:
             logger.info("redis is back; %d ticks were dropped meanwhile so far", self.dropped)
             self.problem = None

@@ -18,6 +18,7 @@ from analytics.model import TIMEFRAMES, Bars, FloatArray
 from analytics.vwap import cumulative_vwap
 from dashapp import ids
 from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
+from dashapp.figures.bars import drawn_bars
 from dashapp.figures.base import Figure, figure, line, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
 from dashapp.figures.rows import rows_of
@@ -36,8 +37,6 @@ from dashapp.theme import series_colours, tokens
 
 #: Symbols drawn at most in one chart.
 MOST_SYMBOLS = 8
-#: Candles and volume bars drawn at most: more are thinner than a pixel.
-MOST_BARS = 1_500
 
 
 def price_figure(
@@ -59,57 +58,6 @@ def price_figure(
     if len(bars) == 1:
         return _one_price(next(iter(bars.values())), theme, uirevision)
     return _changes(bars, theme, uirevision, legs)
-
-
-def merged(bars: Bars, most: int = MOST_BARS) -> Bars:
-    """The bars, neighbours as one where there are more than `most`; times are their opens.
-
-    Bars are put together by their time, so that all but the newest stay as they are while more
-    come.
-
-    >>> prices, sizes = [np.array([5.0, 6.0, 7.0, 8.0])] * 4, np.ones(4)
-    >>> pairs = merged(Bars("A", "1s", 1_000 * np.arange(4), *prices, sizes, sizes, sizes), 2)
-    >>> pairs.ts_ms.tolist(), pairs.open.tolist(), pairs.close.tolist(), pairs.volume.tolist()
-    ([0, 2000], [5.0, 7.0], [6.0, 8.0], [2.0, 2.0])
-    """
-    count = len(bars)
-    length = TIMEFRAMES[bars.timeframe]
-    slots = int(bars.ts_ms[-1] - bars.ts_ms[0]) // length + 1 if count else 0
-    together = -(-slots // most)
-    if count <= most or together < 2:
-        return bars
-    groups = bars.ts_ms // (together * length)
-    first = np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))
-    last = np.append(first[1:], count) - 1
-    volume = np.add.reduceat(bars.volume, first)
-    return Bars(
-        bars.symbol,
-        bars.timeframe,
-        groups[first] * together * length,
-        bars.open[first],
-        np.maximum.reduceat(bars.high, first),
-        np.minimum.reduceat(bars.low, first),
-        bars.close[last],
-        volume,
-        np.add.reduceat(np.maximum(bars.trades, 0), first),
-        np.add.reduceat(bars.vwap * bars.volume, first) / np.where(volume > 0, volume, np.nan),
-    )
-
-
-class _Shape(NamedTuple):
-    """How bars are drawn. step_ms: from one to the next. words: how many are drawn as one."""
-
-    bars: Bars
-    step_ms: float
-    words: str
-
-
-def _drawn_bars(bars: Bars) -> _Shape:
-    drawn, length = merged(bars), TIMEFRAMES[bars.timeframe]
-    if drawn is bars:
-        return _Shape(bars, length, f"{bars.timeframe} bars")
-    step_ms = int(np.diff(drawn.ts_ms).min()) if len(drawn) > 1 else length
-    return _Shape(drawn, step_ms, f"{bars.timeframe} bars, {step_ms // length:,} drawn as one")
 
 
 def _price_title(symbol: str) -> str:
@@ -138,7 +86,7 @@ def _one_price(bars: Bars, theme: str, uirevision: str) -> Figure:
 
 def _candles(bars: Bars, theme: str, uirevision: str) -> Figure:
     colours = tokens(theme)
-    drawn, step_ms, words = _drawn_bars(bars)
+    drawn, step_ms, words = drawn_bars(bars)
     ts = drawn.ts_ms.astype(np.float64)
     last = float(drawn.close[-1])
     rising = drawn.close[-1] >= drawn.open[-1]
@@ -252,7 +200,7 @@ def _changes(
 def volume_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Figure:
     """Volume of each bar, in the colour of a rising or a falling bar."""
     colours = tokens(theme)
-    drawn, step_ms, words = _drawn_bars(bars)
+    drawn, step_ms, words = drawn_bars(bars)
     ts = drawn.ts_ms.astype(np.float64)
     rising = drawn.close >= drawn.open
     _, high = range_of(drawn.volume, pad=0.04)

@@ -12,6 +12,7 @@ from typing import Any
 from analytics.model import OrderError, ParameterError, SameValueError, WithheldError
 from dashapp.parameters.numbers import LONGEST, parse_number, text_of_number, with_decimal_point
 from dashapp.parameters.table import Parameter
+from ingestion.decode.symbols import proper_symbol
 
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
@@ -57,10 +58,15 @@ def read(parameter: Parameter, raw: Any) -> Any:
         return _switch(parameter, text)
     legal = isinstance(text, str) and text != ""
     if parameter.kind == "choice":
-        legal = legal and any(text == choice for choice, _ in parameter.choices)
+        legal = legal and _is_choice(parameter, text)
     if not legal:
         raise ParameterError(parameter.name, shown(raw), parameter.legal)
-    return text.upper() if parameter.kind == "symbol" else text
+    return proper_symbol(text) or text.upper() if parameter.kind == "symbol" else text
+
+
+def _is_choice(parameter: Parameter, text: str) -> bool:
+    also = parameter.also is not None and parameter.also(text)
+    return also or text in dict(parameter.choices)
 
 
 def _is_none(parameter: Parameter, text: Any) -> bool:

@@ -26,6 +26,7 @@ from analytics.model import (
     CorrelationBasis,
     PairParams,
     PriceSpace,
+    is_timeframe,
 )
 from analytics.walkforward import CHOICES, LEAST_TEST, LEAST_TRAIN
 from dashapp import ids
@@ -60,8 +61,8 @@ VIEW: tuple[Parameter, ...] = (
     _pair("x", "X leg", "symbol", ids.LEG_X, "Pair", default=None, about="X leg"),
     _pair(
         "timeframe", "Timeframe", "choice", ids.TIMEFRAME, "Pair",
-        choices=_choices(tuple(TIMEFRAMES), {}),
-        about="length of a bar",
+        choices=_choices(tuple(TIMEFRAMES), {}), also=is_timeframe,
+        about="length of a bar; a market of a file has its file's, such as 3m",
     ),
     _pair(
         "limit", "Bars in view", "whole", ids.LIMIT, "Pair",

@@ -36,30 +36,7 @@ from storage.market.market import Market
 logger = logging.getLogger(__name__)
 
 
-class _OldNames:
-    """Names under which callers that are not moved yet reach the objects of the runtime."""
-
-    market = property(lambda self: self.markets.get)
-    kernels_ready = property(lambda self: self.kernels.ready)
-    computed = property(lambda self: self.analysis.computed)
-    feed_market = property(lambda self: self.feeds.market_id)
-    feed_asked = property(lambda self: self.feeds.asked)
-    feed_status = property(lambda self: self.markets.status)
-    feed_events = property(lambda self: self.feeds.events)
-    start_feed = property(lambda self: self.feeds.start)
-    stop_feed = property(lambda self: self.feeds.stop)
-    trust = property(lambda self: self.feeds.trust)
-    snapshot = property(lambda self: self.analysis.snapshot)
-    snapshot_key = property(lambda self: self.analysis.snapshot_key)
-    correlation = property(lambda self: self.analysis.correlation)
-    summary = property(lambda self: self.analysis.summary)
-    backtest = property(lambda self: self.analysis.backtest)
-    ranking = property(lambda self: self.analysis.ranking)
-    carried_share = property(lambda self: self.analysis.carried_share)
-    legs = property(lambda self: self.analysis.legs)
-
-
-class Runtime(_OldNames):
+class Runtime:
     """Everything that runs behind the pages. Made from Settings; `start` it on a loop.
 
     markets: all of them by id, and what each feed does. kernels: whether the statistics are

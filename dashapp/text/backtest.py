@@ -7,21 +7,35 @@ A segment is (words, tone), a row (label, value, words, tone); tones are those o
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
 
+from analytics.backtest import BacktestResult, Trade
 from analytics.bars import usual_step
 from dashapp.text.numbers import NONE, bar_span, counted, duration, number, pct
-from dashapp.text.pair import Segment, legs_warning, newest, sign_tone
+from dashapp.text.pair import Segment, legs_warning, newest, sign_tone, trade_words
 from dashapp.text.tests import Row
-
-if TYPE_CHECKING:
-    from analytics.backtest import BacktestResult
 
 #: A Sharpe of less time, or of fewer trades, is shown but not judged by.
 DAY_MS = 86_400_000
 ENOUGH_TRADES = 5
 #: Costs above this many times the gross return are no share of it any more.
 MOST_SHARE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class WordedTrade(Trade):
+    """A trade as exports and HTTP give it. legs: its position in each leg, in words."""
+
+    legs: str = ""
+
+
+def worded_trades(result: BacktestResult) -> list[WordedTrade]:
+    """The trades of a back-test with the words of their legs, oldest first."""
+    y, x = result.params.y, result.params.x
+    return [
+        WordedTrade(**asdict(trade), legs=trade_words(trade.side, trade.beta, y, x))
+        for trade in result.trades
+    ]
 
 
 def answer_of(result: BacktestResult) -> list[Segment]:

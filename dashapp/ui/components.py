@@ -195,8 +195,8 @@ def message_line(control_id: str) -> Component:
     return html.Div(id=f"{control_id}-message", className="field-message", role="alert")
 
 
-def button(button_id: str, words: str, **props: Any) -> Component:
-    """A small button with an outline."""
+def button(button_id: str, words: Any, **props: Any) -> Component:
+    """A small button with an outline. words: a text, or the parts of one."""
     look = {"size": "sm", "color": "secondary", "outline": True}
     return dbc.Button(words, id=button_id, **{**look, **props})
 

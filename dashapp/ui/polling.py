@@ -113,7 +113,7 @@ def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
 
 def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, parts: dict[str, Any]) -> None:
     """Shade in every chart the bars that miss trades."""
-    market, pair = runtime.market(tab.view.market), tab.view.pair
+    market, pair = runtime.markets.get(tab.view.market), tab.view.pair
     if market is None or not market.gaps.open:
         return
     symbols = set(tab.view.symbols or market.symbols) if page.path == "/" else set()
@@ -176,7 +176,7 @@ def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
 
 def market_in_view(runtime: Runtime, market_id: str | None) -> str:
     """The market that a tab looks at: the default one where it names none that is there."""
-    known = market_id is not None and runtime.market(market_id) is not None
+    known = market_id is not None and runtime.markets.get(market_id) is not None
     return market_id if market_id and known else runtime.default_market
 
 

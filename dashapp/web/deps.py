@@ -105,7 +105,7 @@ def _legal(parameter: Parameter) -> Any:
         low, high = parameter.limits
         legal = Annotated[legal, Field(ge=low, le=high)]
     words = [text for text, _ in parameter.choices]
-    if words:
+    if words and parameter.also is None:
         legal = Literal[tuple(words)]
     absent = [word for word in parameter.none if parameter.optional and word not in words]
     return legal | Literal[tuple(absent)] if absent else legal

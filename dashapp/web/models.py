@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from analytics.alerts import AlertEvent, AlertRule
-from analytics.backtest import BacktestFigures, BacktestParams, Trade
+from analytics.backtest import BacktestFigures, BacktestParams
 from analytics.model import (
     CointegrationResult,
     FeedStatus,
@@ -22,7 +22,8 @@ from analytics.model import (
 )
 from analytics.outcomes import Outcome
 from dashapp.services.alerts.webhook import DeliveryState
-from dashapp.services.replay.control import ReplayState
+from dashapp.services.replay.control import ReplayPosition
+from dashapp.text.backtest import WordedTrade
 from dashapp.web.json_types import Answer, Json, json_type
 from ingestion.files.report import UploadReport
 
@@ -301,7 +302,7 @@ class Backtest(Answer):
     periods_per_year: float
     rows_dropped: int
     figures: Json[BacktestFigures]
-    trades: list[Json[Trade]]
+    trades: list[Json[WordedTrade]]
     series: BacktestSeries
 
 
@@ -324,4 +325,4 @@ class Uploads(Answer):
 
 class Replay(Answer):
     market: str = Field(description="the market that the replay plays into")
-    replay: Json[ReplayState] | None = Field(description="null before the first")
+    replay: Json[ReplayPosition] | None = Field(description="null before the first")

@@ -20,17 +20,31 @@ SIZE_END = 1e18
 MAX_TRADE_ID = 2**63 - 1
 MAX_EXACT = 2**53
 
-SYMBOL_NAMES = ("symbol", "s", "pair", "instrument", "instId", "product_id", "sym", "ticker")
-TIME_NAMES = ("T", "ts", "timestamp", "time", "datetime", "trade_time", "E")
+SYMBOL_NAMES = (
+    *("symbol", "s", "pair", "instrument", "instId", "product_id", "sym", "ticker"),
+    *("instrument_name", "currency_pair", "coin", "code", "market", "contract"),
+)
+TIME_NAMES = (
+    *("T", "trade_timestamp", "microtimestamp", "create_time_ms", "ts", "timestamp", "time"),
+    *("datetime", "trade_time", "created_at", "create_time", "E"),
+)
 #: Names under which sources say what kind of message it is, and words for what is no trade.
-KIND_NAMES = ("type", "event", "channel")
-OTHER_KINDS = "ticker|quote|book|depth|kline|candle|ohlc|funding"
-PRICE_NAMES = ("price", "p", "last", "px")
-SIZE_NAMES = ("size", "qty", "quantity", "q", "amount", "volume", "sz", "v")
+KIND_NAMES = ("type", "event", "channel", "table", "topic")
+OTHER_KINDS = (
+    "ticker|quote|book|depth|kline|candle|ohlc|funding|liquidat|l2_?data|level_?2|received"
+    r"|(?<![a-z])(?:orders?|bbo|l2update|open|done|change|activate)(?![a-z])"
+)
+PRICE_NAMES = ("price", "p", "last", "px", "trade_price")
+SIZE_NAMES = ("size", "qty", "quantity", "q", "amount", "volume", "sz", "v", "trade_volume")
+#: What a ticker says beside its last price and the volume of 24 h; a trade says none of it.
+TICKER_NAMES = frozenset(
+    "bid ask best_bid best_ask bestBid bestAsk high low high_24h low_24h open_24h volume_24h "
+    "volume_30d vwap highPrice lowPrice priceChange bidPrice askPrice".split()
+)
 ID_NAMES = ("trade_id", "tradeId", "id", "t", "a", "i")
 #: An exchange's events have an id of their own: `a` of a trade is an order.
 EVENT_IDS = {"aggTrade": ("a",), "trade": tuple(name for name in ID_NAMES if name != "a")}
-ENVELOPE_NAMES = ("data", "trades", "ticks", "payload", "result")
+ENVELOPE_NAMES = ("data", "trades", "ticks", "payload", "result", "events", "tick", "params")
 
 TRADE_EVENTS = ("trade", "aggTrade")
 CONTROL_WORDS = frozenset(
@@ -206,8 +220,10 @@ def read_row(obj: dict[str, Any], default_symbol: str | None, stream: str = "") 
         roles = find_roles(obj)
     if is_other_kind(obj):
         return Refusal("event")
+    if _is_ticker(obj, roles):
+        return Refusal("ticker")
     if roles.time is None or roles.price is None or roles.size is None:
-        return Refusal("schema")
+        return Refusal("schema" if roles.price is None or roles.time is None else "no-size")
     symbol = _symbol(obj, roles, default_symbol, stream)
     if symbol is None:
         return Refusal("symbol")
@@ -231,8 +247,21 @@ def is_other_kind(obj: dict[str, Any]) -> bool:
     >>> is_other_kind({"type": "ticker", "last": 5, "volume": 9}), is_other_kind({"type": "buy"})
     (True, False)
     """
-    words = (obj.get(name) for name in KIND_NAMES)
-    return any(isinstance(word, str) and _OTHER_KIND.search(word) for word in words)
+    about = obj.get("arg")
+    words = [obj.get(name) for name in KIND_NAMES]
+    words.append(about.get("channel") if isinstance(about, dict) else None)
+    # The symbol stands behind the kind in names such as publicTrade.BOOKUSDT.
+    return any(isinstance(one, str) and _OTHER_KIND.search(one.partition(".")[0]) for one in words)
+
+
+def _is_ticker(obj: dict[str, Any], roles: Roles) -> bool:
+    """Whether a price stands beside what a ticker says, such as bid and ask."""
+    if roles.price != "last" and roles.size not in ("volume", "v"):
+        return False
+    if len(TICKER_NAMES.intersection(obj)) >= 2:
+        return True
+    says_so = "side" in obj or any(name in obj for name in KIND_NAMES)
+    return roles.price == "last" and roles.size in ("volume", "v") and not says_so
 
 
 def _fault(price: float | None, size: float | None, obj: dict[str, Any]) -> str:

@@ -15,9 +15,11 @@ MAX_PARTS = 50_000
 #: What a JSON decoder raises for bytes that are none, or are nested without end.
 JSON_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
-#: Recorders of raw frames write the time of receipt before each. Possessive, so that a
-#: megabyte of blanks is passed over once and not once for each of them.
-_RECEIVED = re.compile(rb"\s*+\d{10,19}\s++(?=[{\[])")
+#: What recorders and loggers write before a frame: an arrow, a time, a level, a name.
+_BEFORE = re.compile(
+    rb"(?:[^{}\[\]\"]{1,120}|[^{}\[\]\"]{0,120}\[[^{}\[\]\"]{1,60}\][^{}\[\]\"]{1,60})"
+    rb"(?<=[ \t:=,|>])(?=[{\[])"
+)
 
 _read_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -26,7 +28,7 @@ def pieces(message: Message) -> list[bytes]:
     """The pieces of a message, each to be read by itself; none for one that has none.
 
     They are the elements of an array (one may hold 1e400, which is JSON and no number), its
-    lines, or the frame behind a time of receipt.
+    lines, or the frame behind what a logger writes before it.
 
     >>> pieces(b'[{"p":1e400},{"p":5}]'), pieces(b"1723161255088176367 {}"), pieces(b"{torn")
     ([b'{"p":1e400}', b'{"p":5}'], [b'{}'], [])
@@ -39,8 +41,17 @@ def pieces(message: Message) -> list[bytes]:
     parts = [part for part in data.splitlines() if part.strip()]
     if len(parts) > 1:
         return parts
-    received = _RECEIVED.match(data)
-    return [data[received.end() :]] if received else []
+    return [] if (end := end_of_prefix(data)) == 0 else [data[end:]]
+
+
+def end_of_prefix(line: bytes) -> int:
+    """Where the JSON of a line begins behind what a logger writes before it, 0 for no prefix.
+
+    >>> end_of_prefix(b'< {"e":1}'), end_of_prefix(b'[12:00:01] INFO {"e":1}'), end_of_prefix(b"{}")
+    (2, 16, 0)
+    """
+    before = _BEFORE.match(line)
+    return before.end() if before else 0
 
 
 def is_swarm(message: Message) -> bool:

@@ -1,11 +1,103 @@
-"""Errors that a person reads.
+"""Errors that a person reads, and questions that a person answers.
 
-UploadError (a ValueError): a file is no market data; its words say what was found and
-what is legal.
+UploadError (a ValueError): a file is no market data, or cannot be told for sure.
+    QuestionOpen: it can be read in more than one way; `question` says which.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ingestion.decode.symbols import exchange_in_name
+
+#: The forms that are read, as the end of a refusal.
+LEGAL = (
+    "read are trades or bars as CSV, NDJSON, JSON, Parquet or Feather, plain or as "
+    ".gz, .zip, .xz, .bz2 or .zst (docs/files.md shows every form)"
+)
+
+Parameter = Literal["symbol", "dayfirst", "timezone", "encoding", "columns", "replace"]
+
 
 class UploadError(ValueError):
-    """A file that is no market data: what was found and what is expected."""
+    """A file that is no market data.
+
+    found: what is there. missing: what a market needs and is not there, "" for nothing to
+    name. advice: the way out.
+
+    >>> str(UploadError("line 1 reads 'a,b'", "no column of times", "name the columns"))
+    "line 1 reads 'a,b'; no column of times; name the columns"
+    """
+
+    def __init__(self, found: str, missing: str = "", advice: str = "") -> None:
+        super().__init__("; ".join(part for part in (found, missing, advice) if part))
+        self.found = found
+        self.missing = missing
+        self.advice = advice
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An answer that can be given: what is sent, and what a person reads."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a file leaves open. parameter: the one that answers it.
+
+    choices: the answers that are known; none of them where the answer is a text of one's own
+    (`free`).
+    """
+
+    parameter: Parameter
+    text: str
+    choices: tuple[Choice, ...] = ()
+    free: bool = False
+
+
+class QuestionOpen(UploadError):
+    """A file that can be read in more than one way: `question` asks which."""
+
+    def __init__(self, question: Question) -> None:
+        ways = " or ".join(
+            f"{question.parameter}={choice.value} ({choice.label})" for choice in question.choices
+        )
+        if question.free:
+            ways = " or ".join(part for part in (ways, f"{question.parameter}=...") if part)
+        super().__init__(question.text, advice=f"answer with {ways}")
+        self.question = question
+
+
+def replace_question(count: int, symbols: Iterable[str], market: str, file: str) -> QuestionOpen:
+    """The question whether rows of a file may replace rows that a market has already."""
+    named, venue = ", ".join(sorted(symbols)), exchange_in_name(file)
+    choices = [Choice("true", "replace them")]
+    text = (
+        f"the market {market} already has {count:,} bars of {named} at the same times, with other "
+        "figures, which this file would replace"
+    )
+    if venue is not None and len(set(symbols)) == 1:
+        text += f"; symbol={venue}:{named} would keep both"
+    return QuestionOpen(Question("replace", text, tuple(choices)))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was said about a file beside its bytes; None for what was not.
+
+    symbol: of rows that name none. dayfirst: whether 01/02 is the first of February.
+    timezone: of times that name none, an IANA name or +hh:mm. columns: "closes" where every
+    column is the closes of a symbol, else the name of the column that has the symbols.
+    replace: whether rows may take the place of other rows of the same time.
+    """
+
+    symbol: str | None = None
+    dayfirst: bool | None = None
+    timezone: str | None = None
+    columns: str | None = None
+    replace: bool = False

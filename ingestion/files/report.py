@@ -10,6 +10,33 @@ from analytics.model import Bars, Rejected, Ticks
 from ingestion.files.charset import NotUtf8, not_utf8
 
 FIRST_LINES = 5
+#: What each reason of a rejected row means.
+REASONS = {
+    "columns": "not as many cells as the header has",
+    "control": "a message about the stream, no trade",
+    "duplicate-bar": "a bar at a time that the file had before",
+    "encoding": "not UTF-8 text",
+    "event": "an event that is no trade, such as a quote, an order or a candle",
+    "insurance-print": "no trade of the market",
+    "json": "not JSON",
+    "line-length": "a line of more than 1 MB",
+    "no-size": "a price without a size: the size is missing",
+    "ohlc": "high below, or low above, open or close",
+    "preamble": "stands above the header",
+    "price": "not a number above 0 and below 1e12",
+    "quote": "a quote that is not closed",
+    "schema": "no time, price or size in it",
+    "size": "not a number above 0",
+    "symbol": "no symbol, or not 1 to 64 letters, digits or . / - _ ^ = :",
+    "symbols": "more symbols than a market takes",
+    "ticker": "a ticker, no trade: its volume is that of 24 h",
+    "time": "not a time between 2000 and 2100",
+    "time-grid": "not at the start of a bar",
+    "too-many-symbols": "more than 1,000 symbols",
+    "unfinished-bar": "a bar that was still in progress",
+    "volume": "not a number of at least 0",
+    "zero-print": "a print of price 0, which is no trade",
+}
 #: So many rows without one that is good, and a file is no market data.
 HOPELESS = 10_000
 
@@ -22,6 +49,8 @@ class UploadReport:
     duplicate and late are 0 until whoever stores the rows says which it had already, and
     which were older than what it keeps.
 
+    replaced: of the rows accepted, how many took the place of one that the market had.
+    nameless: whether nothing told the symbol and one was made up.
     kind: "ticks", "bars", or None while unknown. first_lines: the first five line numbers
     of each reason. problem: why the file ended before its end. notes: what was assumed.
     not_utf8: the first byte that kept a line from being read.
@@ -33,6 +62,7 @@ class UploadReport:
     accepted: int = 0
     duplicate: int = 0
     late: int = 0
+    replaced: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     first_lines: dict[str, list[int]] = field(default_factory=dict)
     symbols: tuple[str, ...] = ()
@@ -43,10 +73,13 @@ class UploadReport:
     notes: tuple[str, ...] = ()
     bytes_read: int = 0
     not_utf8: NotUtf8 | None = None
+    nameless: bool = False
 
 
 class Tally:
-    """Counts while a file is read. refused: the sum of `rejected`."""
+    """Counts while a file is read. refused: the sum of `rejected`. nameless: whether a symbol
+    had to be made up.
+    """
 
     def __init__(self) -> None:
         self.accepted = 0
@@ -59,6 +92,7 @@ class Tally:
         self.notes: list[str] = []
         self.timeframe: str | None = None
         self.not_utf8: NotUtf8 | None = None
+        self.nameless = False
 
     @property
     def rows(self) -> int:
@@ -108,4 +142,5 @@ class Tally:
             notes=tuple(self.notes),
             bytes_read=read,
             not_utf8=self.not_utf8,
+            nameless=self.nameless,
         )

@@ -1,14 +1,14 @@
-"""The archive: what outlives the process, through SQLAlchemy Core.
+"""The archive: ticks, bars, rules, alerts and readings that outlive the process.
 
 One SQLite file (`storage.archive.file`), or a PostgreSQL server by URL
-(`storage.archive.server`), with the same tables (`storage.archive.schema`). Ticks and bars
-stand in blocks of columns (`storage.archive.blocks`, `storage.archive.series`), the rest a
-row each (`storage.archive.records`).
+(`storage.archive.server`), with the same tables (`storage.archive.schema`), through SQLAlchemy
+Core. Ticks and bars are stored in blocks of columns (`storage.archive.blocks`,
+`storage.archive.series`), the rest one row each (`storage.archive.records`).
 
-One writer at a time: writes of this process queue on a lock, each is one transaction. Rules,
-alerts and views are durable when the call returns, even should the power fail; ticks and
-bars, should the process be killed. The calls block and may come from any thread: an asyncio
-program makes them through `asyncio.to_thread`.
+There is one writer: writes of this process queue on a lock, and each is one transaction. When a
+call returns, rules, alerts and views survive a power failure, and ticks and bars survive a killed
+process. The calls block and may come from any thread: an asyncio program makes them through
+`asyncio.to_thread`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from analytics.model import Bars, Ticks
-from storage.archive import deliveries as sent
+from storage.archive import deliveries as delivery_table
 from storage.archive import records, schema
 from storage.archive.base import ArchiveBase
 from storage.archive.file import SqliteStore
@@ -41,28 +41,27 @@ __all__ = [
     "store_at",
 ]
 
-#: Ticks of one market on their way into the archive, or the name of a symbol of it whose
-#: source begins to number its trades anew.
+#: A market and ticks of it; or a market and a symbol of it whose trades are numbered anew.
 Arrival = tuple[str, Ticks | str]
 
 
 def store_at(place: str | os.PathLike[str]) -> Store:
-    """The store at a path or a postgresql:// URL, not opened yet. Raises ArchiveError."""
+    """The database at a path or a postgresql:// URL, not opened yet. Raises ArchiveError."""
     if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
         return PostgresStore(place.replace("postgres://", "postgresql://", 1))
     return SqliteStore(Path(place))
 
 
 class Archive(ArchiveBase):
-    """An open archive. Made by `Archive.open`, or for reading alone by `Archive.reader`."""
+    """An open archive, by `Archive.open`, or read-only by `Archive.reader`."""
 
     @classmethod
     def open(cls, place: str | os.PathLike[str] | Store) -> Archive:
-        """Open the archive at a path or a URL, making it and its folder where there is none.
+        """Open the archive at a path or a URL; it and its folder are created where absent.
 
         Raises ArchiveInUse where another Spreadscope writes to it, ArchiveError where the
-        place cannot be used (a folder, no permission, no server); a file that cannot be read
-        as an archive is set aside instead.
+        path cannot be used (a folder, no permission, no server). A file that cannot be read
+        as an archive is set aside and replaced.
 
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +69,7 @@ class Archive(ArchiveBase):
         ...     archive.save_rule({"id": "r1", "threshold": 2.0})
         ...     ticks = Ticks("BTCUSDT", [5, 9], [7.0, 8.0], [1.0, 1.0], [1, 2])
         ...     print(archive.append_ticks("live", ticks), archive.append_ticks("live", ticks))
-        ...     print(archive.rules(), [len(one) for one in archive.ticks("live", "BTCUSDT")])
+        ...     print(archive.rules(), [len(rows) for rows in archive.ticks("live", "BTCUSDT")])
         ...     archive.close()
         2 0
         [{'id': 'r1', 'threshold': 2.0}] [2]
@@ -78,7 +77,7 @@ class Archive(ArchiveBase):
         store = store_at(place) if isinstance(place, str | os.PathLike) else place
         try:
             archive = cls(store, store.open())
-            archive._sweep()
+            archive._delete_incomplete()
         except ArchiveError:
             store.close()
             raise
@@ -86,7 +85,7 @@ class Archive(ArchiveBase):
 
     @classmethod
     def reader(cls, place: str | os.PathLike[str]) -> Archive:
-        """Open an archive that is there for reading alone, beside the app that writes to it.
+        """Open an existing archive read-only, beside the app that writes to it.
 
         Raises ArchiveError where there is none, or one of another version.
         """
@@ -107,8 +106,8 @@ class Archive(ArchiveBase):
             raise
         return archive
 
-    def _sweep(self) -> None:
-        """Delete what is left of files that never came to their end."""
+    def _delete_incomplete(self) -> None:
+        """Delete markets whose file was not read to its end."""
         with self._read() as connection:
             half_loaded = records.half_loaded(connection)
         for market in half_loaded:
@@ -117,25 +116,25 @@ class Archive(ArchiveBase):
     # --- ticks and bars ----------------------------------------------------------------
 
     def append_ticks(self, market: str, ticks: Ticks) -> int:
-        """Store ticks; those whose ids their series has already are left out. How many."""
+        """Store ticks but those whose ids are stored already; how many were stored."""
         return self.append([(market, ticks)])
 
     def append(self, arrivals: Sequence[Arrival]) -> int:
         """Store batches of ticks in one transaction, as `append_ticks` would one by one.
 
-        A text in the place of ticks is a symbol that is numbered anew from there on.
+        A text in place of ticks is a symbol whose trades are numbered anew from there on.
         """
         stored = 0
         with self._write(relaxed=True) as connection:
-            for market, what in arrivals:
-                if isinstance(what, str):
-                    self._series.renumber(connection, market, what)
-                elif len(what):
-                    stored += self._series.append_ticks(connection, market, what)
+            for market, ticks in arrivals:
+                if isinstance(ticks, str):
+                    self._series.renumber(connection, market, ticks)
+                elif len(ticks):
+                    stored += self._series.append_ticks(connection, market, ticks)
         return stored
 
     def append_bars(self, market: str, bars: Bars) -> None:
-        """Store bars; one at a time that its series has already takes its place."""
+        """Store bars; each replaces a stored bar of the same time."""
         with self._write(relaxed=True) as connection:
             self._series.append_bars(connection, market, bars)
 
@@ -184,12 +183,12 @@ class Archive(ArchiveBase):
             yield rows
 
     def contents(self) -> list[Holding]:
-        """What is held, by market and in the order in which its symbols came."""
+        """Every series, by market and in the order in which its symbols came."""
         with self._read() as connection:
             return records.holdings(connection)
 
     def merge(self) -> bool:
-        """Merge one run of small blocks; whether there was one. To be called until False."""
+        """Merge one run of small blocks; False where there is none. Call it until then."""
         with self._write(relaxed=True) as connection:
             return self._series.merge(connection)
 
@@ -198,19 +197,19 @@ class Archive(ArchiveBase):
     def put_market(
         self, market: str, title: str, kind: str = "live", loading: bool = False
     ) -> None:
-        """Note a market's title and kind (live or upload). loading: its file is on its way in,
-        and it is swept away at the next start should that never end.
+        """Store a market's title and kind (live or upload). loading: its file is being read;
+        the next start deletes it unless that has come to its end.
         """
         with self._write(relaxed=True) as connection:
             records.put_market(connection, market, title, kind, loading)
 
     def markets(self) -> list[KeptMarket]:
-        """Markets that are whole, oldest first."""
+        """Markets that are complete, oldest first."""
         with self._read() as connection:
             return records.kept_markets(connection)
 
     def delete(self, market: str, symbol: str | None = None) -> int:
-        """Delete a market, or one symbol of it; how many ticks and bars went."""
+        """Delete a market, or one symbol of it; how many ticks and bars were deleted."""
         with self._write() as connection:
             self._series.reset()
             return records.delete_market(connection, market, symbol)
@@ -218,8 +217,8 @@ class Archive(ArchiveBase):
     def prune(self, before_ms: int) -> int:
         """Delete ticks of live markets, and readings, stored before a time; how many ticks.
 
-        What counts is when they came, not their own times: a recording of last year that was
-        played today stays. Whole blocks go, so some stay until the newest beside them goes.
+        The time of storing counts, not the ticks' own times: a recording of last year that was
+        played today stays. A block is deleted when the newest of its rows is old enough.
         """
         with self._write() as connection:
             return records.prune(connection, before_ms)
@@ -227,18 +226,18 @@ class Archive(ArchiveBase):
     # --- rules and alerts ------------------------------------------------------------------
 
     def save_rule(self, rule: Mapping[str, Any]) -> None:
-        """Keep a rule, in place of the one with its id. Needs a text `id`; JSON values only."""
+        """Store a rule, in place of one with its id. Needs a text `id`; JSON values only."""
         with self._write() as connection:
             records.save_rule(connection, rule)
 
     def delete_rule(self, rule_id: str) -> bool:
-        """Remove a rule; False where there was none. Its history stays."""
+        """Delete a rule; False where there was none. Its alerts stay."""
         with self._write() as connection:
             records.delete_named(connection, schema.rule_states, "id", rule_id)
             return records.delete_named(connection, schema.rules, "id", rule_id)
 
     def rules(self) -> list[dict[str, Any]]:
-        """All rules, in the order in which they were first saved."""
+        """Every rule, in the order of first saving."""
         with self._read() as connection:
             return records.all_rules(connection)
 
@@ -250,37 +249,37 @@ class Archive(ArchiveBase):
     ) -> int:
         """Add alerts to the history, in one transaction; how many were new.
 
-        Each needs a text `id`, an integer `ts_ms` and a text `market`. An id that is already
-        there is left as it is, so the same batch may be given twice. states: what is to be
-        remembered of rules, by their ids, in the same transaction. deliveries: those of the
-        alerts that a webhook is to take, each with id, url, body, created_ms and tries.
+        Each needs a text `id`, an integer `ts_ms` and a text `market`. An alert whose id is
+        there already stays as it is, so the same batch may be given twice. states: states of
+        rules, by their ids, stored in the same transaction. deliveries: one for each alert that
+        a webhook must take, with id, url, body, created_ms and tries.
         """
-        rows, waiting = records.event_rows(events), sent.delivery_rows(deliveries)
+        rows, waiting = records.event_rows(events), delivery_table.delivery_rows(deliveries)
         with self._write(relaxed=not rows and not waiting) as connection:
-            sent.add_deliveries(connection, waiting)
+            delivery_table.add_deliveries(connection, waiting)
             for rule_id, state in (states or {}).items():
                 body = records.encode(state)
                 records.put_body(connection, schema.rule_states, "id", rule_id, body)
             return records.add_events(connection, rows)
 
     def update_event(self, event: Mapping[str, Any]) -> bool:
-        """Put an alert in place of the one with its id; False where there is none."""
+        """Replace the alert with the same id; False where there is none."""
         with self._write() as connection:
             return records.update_event(connection, event)
 
     def deliveries(self) -> list[dict[str, Any]]:
-        """The deliveries that have not come to their end, oldest first."""
+        """The deliveries that have not ended, oldest first."""
         with self._read() as connection:
-            return sent.all_deliveries(connection)
+            return delivery_table.all_deliveries(connection)
 
     def count_tries(self, delivery_id: str, tries: int) -> None:
-        """Note how often a delivery was tried; nothing where it is not there."""
+        """Store how often a delivery was tried; nothing where it is not there."""
         with self._write(relaxed=True) as connection:
-            sent.count_tries(connection, delivery_id, tries)
+            delivery_table.count_tries(connection, delivery_id, tries)
 
     def end_delivery(self, delivery_id: str, event: Mapping[str, Any] | None) -> None:
-        """Forget a delivery; in the same transaction its alert (None for none) tells how it
-        ended, as by `update_event`.
+        """Delete a delivery, and in the same transaction replace its alert (None for none) as
+        `update_event` does.
         """
         with self._write() as connection:
             records.delete_named(connection, schema.deliveries, "id", delivery_id)
@@ -288,7 +287,7 @@ class Archive(ArchiveBase):
                 records.update_event(connection, event)
 
     def rule_states(self) -> dict[str, dict[str, Any]]:
-        """What `add_events` was to remember of rules, by their ids."""
+        """The states of rules that `add_events` stored, by their ids."""
         with self._read() as connection:
             return records.all_bodies(connection, schema.rule_states, "id")
 
@@ -300,24 +299,24 @@ class Archive(ArchiveBase):
             return records.newest_events(connection, market, since_ms, limit)
 
     def clear_events(self) -> int:
-        """Empty the history; how many alerts went. Rules stay."""
+        """Delete every alert; how many. Rules stay."""
         with self._write() as connection:
             return connection.execute(sa.delete(schema.events)).rowcount
 
     # --- views and readings ------------------------------------------------------------------
 
     def save_view(self, name: str, view: Mapping[str, Any]) -> None:
-        """Keep a view under a name, in place of the one there is. JSON values only."""
+        """Store a view under a name, in place of one that is there. JSON values only."""
         with self._write() as connection:
             records.put_body(connection, schema.views, "name", name, records.encode(view))
 
     def delete_view(self, name: str) -> bool:
-        """Remove a view; False where there was none."""
+        """Delete a view; False where there was none."""
         with self._write() as connection:
             return records.delete_named(connection, schema.views, "name", name)
 
     def saved_views(self) -> dict[str, dict[str, Any]]:
-        """All views by name, in the order in which they were first saved."""
+        """Every view by name, in the order of first saving."""
         with self._read() as connection:
             return records.all_bodies(connection, schema.views, "name")
 

@@ -1,4 +1,4 @@
-"""An open archive as a place: its one writer, its readers, what they say when they fail."""
+"""Transactions of an open archive: one writer, many readers, their errors and its lifetime."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import sqlalchemy as sa
 
 from storage.archive.file import is_damage
 from storage.archive.series import SeriesWriter
-from storage.archive.store import ArchiveError, Store, words
+from storage.archive.store import ArchiveError, Store, error_text
 
 
 class ArchiveBase:
-    """What every archive is, whatever is in it.
+    """The lifetime and the transactions of an archive, whatever its tables hold.
 
     warning: what was set aside when it was opened or since, and why; None if nothing was.
     renewals: how often it was begun anew since it was opened.
@@ -31,12 +31,12 @@ class ArchiveBase:
         self._store = store
         self._writing = threading.Lock()
         self._closed = False
-        self._bad: dict[tuple[int, int], int] = {}
+        self._damaged_rows: dict[tuple[int, int], int] = {}
         self._series = SeriesWriter(store.insert_blocks, self._note_damage)
 
     @property
     def name(self) -> str:
-        """What messages call it: the file's name, or the URL without its password."""
+        """As messages name it: the file's name, or the URL without its password."""
         return self._store.name
 
     @property
@@ -46,15 +46,15 @@ class ArchiveBase:
 
     @property
     def damage(self) -> tuple[int, int]:
-        """Blocks whose check sum was found wrong, and the rows in them: they are left out."""
-        return len(self._bad), sum(self._bad.values())
+        """How many blocks had a wrong check sum, and the rows in them, which are left out."""
+        return len(self._damaged_rows), sum(self._damaged_rows.values())
 
     def problem(self) -> str | None:
-        """What a thorough look finds to be damaged, None if nothing; takes its time."""
+        """What a thorough check finds damaged, None for nothing; it may take a while."""
         return self._store.problem()
 
     def begin_anew(self, problem: str) -> str:
-        """Set the archive aside and begin a new one in its place; the words for it."""
+        """Set the archive aside and begin a new one in its place; a sentence that says so."""
         with self._writing:
             self._check_open()
             self._series.reset()
@@ -63,17 +63,17 @@ class ArchiveBase:
             return self.warning
 
     def settle(self) -> None:
-        """Bring what was committed to its place on the disk; the writer goes on meanwhile."""
-        with self._told():
+        """Move committed data to its final place on the disk; the writer goes on meanwhile."""
+        with self._database_errors():
             self._store.settle()
 
     def reclaim(self) -> None:
-        """Give room that was freed back to the system."""
-        with self._writing, self._told():
+        """Return freed space to the system."""
+        with self._writing, self._database_errors():
             self._store.reclaim()
 
     def close(self) -> None:
-        """Close it after the write that is under way. Closing twice does nothing."""
+        """Close it after the current write. Closing twice does nothing."""
         with self._writing:
             if not self._closed:
                 self._closed = True
@@ -81,12 +81,12 @@ class ArchiveBase:
 
     @contextmanager
     def _write(self, relaxed: bool = False) -> Iterator[sa.Connection]:
-        """A transaction of the one writer. relaxed: a power failure may undo it."""
+        """A transaction of the writer. relaxed: a power failure may undo it."""
         if self._read_only:
             raise ArchiveError(f"the archive {self.name} was opened for reading alone")
         with self._writing:
             try:
-                with self._told():
+                with self._database_errors():
                     self._store.hold()
                     engine = self._store.engine.execution_options(writes=True, relaxed=relaxed)
                     with engine.begin() as connection:
@@ -97,25 +97,27 @@ class ArchiveBase:
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
-        with self._told(), self._store.engine.begin() as connection:
+        with self._database_errors(), self._store.engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What the database says, as an ArchiveError; of values it cannot hold, a ValueError."""
+    def _database_errors(self) -> Iterator[None]:
+        """Raise errors of the database as ArchiveError, of values that it cannot hold as
+        ValueError.
+        """
         self._check_open()
         try:
             yield
         except (sa.exc.DataError, sa.exc.IntegrityError, OverflowError) as error:
-            raise ValueError(f"the archive cannot hold this: {words(error)}") from error
+            raise ValueError(f"the archive cannot hold this: {error_text(error)}") from error
         except (sqlite3.Error, sa.exc.SQLAlchemyError) as error:
-            made = ArchiveError(f"the archive {self.name} failed: {words(error)}")
-            made.damaged = is_damage(error)
-            raise made from error
+            failure = ArchiveError(f"the archive {self.name} failed: {error_text(error)}")
+            failure.damaged = is_damage(error)
+            raise failure from error
 
     def _check_open(self) -> None:
         if self._closed:
             raise ArchiveError(f"the archive {self.name} is closed")
 
     def _note_damage(self, block: Mapping[str, Any]) -> None:
-        self._bad[block["series_id"], block["first_row"]] = block["n"]
+        self._damaged_rows[block["series_id"], block["first_row"]] = block["n"]

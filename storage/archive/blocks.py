@@ -1,4 +1,4 @@
-"""A block: the columns of up to some ten thousand rows as bytes, with a check sum.
+"""A block: the columns of up to 65,536 rows as bytes, with a check sum.
 
 The payload is the columns one after the other, each packed by `storage.archive.codec`: ts_ms,
 price, size, trade_id of ticks and, where any of them holds more than one trade, trades; the
@@ -36,8 +36,8 @@ def columns_of(kind: str) -> tuple[str, ...]:
 def encode(
     rows: Ticks | Bars, first_row: int, numbering: int = 0, squeeze: bool = False
 ) -> dict[str, Any]:
-    """The fields of a block, without its series and its level. squeeze: take half the room for
-    seven times the time.
+    """The fields of a block, without its series and its level. squeeze: half the size in seven
+    times the time.
 
     >>> block = encode(Ticks("BTCUSDT", [3, 5], [7.0, 8.0], [1.0, 2.0], [11, 12]), 100)
     >>> block["n"], block["first_ts_ms"], block["last_ts_ms"], block["first_id"]

@@ -1,8 +1,8 @@
-"""A column of a block as bytes: whole numbers in as few bytes as they need, exactly.
+"""A column of a block as bytes: whole numbers in as few bytes as they need, without loss.
 
-Prices and sizes are decimal numbers of few digits, times and ids go up by little: what is
-stored are whole numbers, as differences from their least, each in 0, 1, 2, 4 or 8 bytes. A
-column that does not come back bit by bit is stored as it is.
+Prices and sizes are decimals of few digits, and times and ids grow in small steps. So a column
+is stored as whole numbers, as differences from their smallest, in 0, 1, 2, 4 or 8 bytes each. A
+column that would not come back bit by bit is stored as it is.
 
 Each column begins with HEADER (24 bytes, little-endian): `form`, `width` (bytes of a value),
 `digits`, 5 unused bytes, `base`, `first`. Then n values of that width follow:
@@ -26,9 +26,9 @@ from analytics.model import IntArray
 
 HEADER = struct.Struct("<BBB5xqq")
 PLAIN, OFFSETS, STEPS = range(3)
-#: Decimals that are tried for a column of fractions.
-MOST_DIGITS = 10
-#: Beyond it a float64 does not tell every whole number.
+#: Number of decimals up to which a column of fractions is tried.
+MAX_DIGITS = 10
+#: From here on a float64 does not represent every whole number.
 _EXACT = float(1 << 53)
 _SAMPLE = 64
 _UNSIGNED = {0: "<u1", 1: "<u1", 2: "<u2", 4: "<u4", 8: "<u8"}
@@ -41,7 +41,7 @@ def pack(column: npt.NDArray[Any]) -> bytes:
     >>> len(pack(ids)), len(pack(ids / 100.0 + 0.5)), len(pack(np.sqrt(ids)))
     (24, 24, 8024)
     """
-    digits, whole = (0, column) if column.dtype.kind == "i" else _whole(column)
+    digits, whole = (0, column) if column.dtype.kind == "i" else _as_whole(column)
     if whole is None or not len(whole):
         return HEADER.pack(PLAIN, 8, 0, 0, 0) + column.astype(f"<{column.dtype.str[1:]}").tobytes()
     low, high = int(whole.min()), int(whole.max())
@@ -56,7 +56,7 @@ def pack(column: npt.NDArray[Any]) -> bytes:
     header = HEADER.pack(form, width, digits, base, first)
     if not width:
         return header
-    if form == STEPS:  # a step to the first row, which leads to where it is
+    if form == STEPS:  # the step of the first row, which `first` replaces
         values = np.r_[base, values]
     return header + (values - base).astype(_UNSIGNED[width]).tobytes()
 
@@ -78,24 +78,24 @@ def unpack(plain: bytes, offset: int, n: int, dtype: str) -> tuple[npt.NDArray[A
     if form == STEPS:
         whole[0] = first
         np.cumsum(whole, out=whole)
-    made = whole if dtype == "<i8" else whole / 10.0**digits
-    return made, offset + width * n
+    values = whole if dtype == "<i8" else whole / 10.0**digits
+    return values, offset + width * n
 
 
-def _whole(column: npt.NDArray[np.float64]) -> tuple[int, IntArray | None]:
-    """The decimals of a column and its whole numbers; None where it has no such decimals."""
+def _as_whole(column: npt.NDArray[np.float64]) -> tuple[int, IntArray | None]:
+    """The number of decimals of a column and it as whole numbers; None where that loses a bit."""
     sample = column[:_SAMPLE]
-    for digits in range(MOST_DIGITS + 1):
-        whole = _scaled(sample, digits)
+    for digits in range(MAX_DIGITS + 1):
+        whole = _times_power(sample, digits)
         if whole is not None and len(column) > _SAMPLE:
-            whole = _scaled(column, digits)
+            whole = _times_power(column, digits)
         if whole is not None:
             return digits, whole
     return 0, None
 
 
-def _scaled(column: npt.NDArray[np.float64], digits: int) -> IntArray | None:
-    """The column times 10 ** digits, where dividing that gives the column bit by bit."""
+def _times_power(column: npt.NDArray[np.float64], digits: int) -> IntArray | None:
+    """The column times 10 ** digits, None where dividing by it would lose a bit."""
     power = 10.0**digits
     with np.errstate(over="ignore"):
         scaled = np.rint(column * power)

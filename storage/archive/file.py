@@ -1,8 +1,8 @@
-"""An archive in one SQLite file: opened, locked, looked over, set aside.
+"""An archive in one SQLite file: created, locked, checked, set aside when it cannot be used.
 
-WAL, so that a reader in a notebook blocks nobody and a killed process loses nothing that
-was acknowledged. A file that is damaged, or that another version or program wrote, is
-renamed, never deleted; rules, alerts and views that can still be read go on in the new one.
+In WAL mode a reader in a notebook blocks nobody, and a killed process loses nothing that was
+acknowledged. A file that is damaged, or that another version or program wrote, is renamed, never
+deleted. Rules, alerts and views that can still be read from a damaged file go on in the new one.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import sqlalchemy as sa
 
 from storage.archive import schema
 from storage.archive.lock import FileLock
-from storage.archive.store import ArchiveError, words
+from storage.archive.store import ArchiveError, error_text
 
 BUSY_TIMEOUT_MS = 5_000
-#: A file up to this size is looked over at once; a larger one takes its time behind.
+#: A file up to this size is checked when it is opened; a larger one later, in the background.
 QUICK_BYTES = 64 << 20
-#: What is left of the journal once its content is in the file.
+#: Size to which the journal is cut once its content is in the file.
 JOURNAL_BYTES = 16 << 20
-#: Pages in the journal from which a commit moves them by itself; `settle` does so before.
+#: Pages of the journal from which a commit itself moves them; `settle` does so earlier.
 JOURNAL_PAGES = 16_384
-#: "SprA", by which a file of this program can be told.
+#: "SprA", which marks a file of this program.
 APPLICATION_ID = 0x53707241
 
 _CARRIED = (
@@ -45,7 +45,7 @@ _NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class SqliteStore:
-    """See `archive_store.Store`."""
+    """A `storage.archive.store.Store` in a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,33 +55,35 @@ class SqliteStore:
         self._lock = FileLock(path)
 
     def hold(self) -> None:
-        """Take the file's lock. Raises ArchiveInUse; ArchiveError where there is no place."""
+        """Take the file's lock. Raises ArchiveInUse, or ArchiveError for an unusable folder."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except OSError as error:
             if error.errno not in _NOT_ALLOWED:  # then nobody else can write there either
                 raise ArchiveError(
-                    f"cannot open the archive {self.name}: {words(error)}"
+                    f"cannot open the archive {self.name}: {error_text(error)}"
                 ) from error
 
     def open(self) -> str | None:
-        """Make the file ready; what was set aside and why, None if nothing was."""
+        """Create or check the file; what was set aside and why, None for nothing."""
         self.hold()
         try:
-            self._make()
+            self._create_file()
             mismatch = self._check()
             return None if mismatch is None else self._begin_anew(mismatch)
         except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
-            raise ArchiveError(f"cannot open the archive {self.name}: {words(error)}") from error
+            raise ArchiveError(
+                f"cannot open the archive {self.name}: {error_text(error)}"
+            ) from error
 
     def problem(self) -> str | None:
-        """What SQLite's quick check finds wrong in the whole file."""
+        """What SQLite's quick check finds wrong in the whole file, None for nothing."""
         try:
             with self.engine.connect() as connection:
                 verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         except (sqlite3.Error, sa.exc.DBAPIError) as error:
-            return f"it is damaged ({words(error)})" if is_damage(error) else None
+            return f"it is damaged ({error_text(error)})" if is_damage(error) else None
         return None if verdict == "ok" else f"it is damaged ({verdict})"
 
     def set_aside(self, problem: str) -> str:
@@ -89,39 +91,39 @@ class SqliteStore:
         try:
             return self._begin_anew(schema.Mismatch("corrupt", problem))
         except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
-            raise ArchiveError(f"cannot begin {self.name} anew: {words(error)}") from error
+            raise ArchiveError(f"cannot begin {self.name} anew: {error_text(error)}") from error
 
     def insert_blocks(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store blocks."""
         connection.execute(sa.insert(schema.blocks), [dict(row) for row in rows])
 
     def reclaim(self) -> None:
-        """Give free pages back to the file system."""
+        """Return free pages to the file system."""
         with self.engine.execution_options(writes=True).begin() as connection:
             driver: Any = connection.connection.driver_connection
             driver.execute("PRAGMA incremental_vacuum").fetchall()  # a step a page
 
     def settle(self) -> None:
-        """Move what is in the journal to the file, while writers go on: a disk may take seconds
-        to sync, and no commit is to wait for that.
+        """Move the journal's content to the file while writers go on: a disk may take seconds to
+        sync, and no commit must wait for that.
         """
         with contextlib.closing(self.engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
-        """Close the file and let others write to it."""
+        """Close the file and release its lock."""
         self.engine.dispose()
         self._lock.release()
 
-    def _make(self) -> None:
-        """Make a new file where there is none, under another name until it is whole."""
+    def _create_file(self) -> None:
+        """Create the file where there is none, under another name until it is complete."""
         if self.path.exists():
             return
-        _rename_journals(self.path, self.path.with_name(f"{self.name}.orphan-{_stamp()}"))
-        made = self.path.with_name(f"{self.name}.new")
-        for name in (made, made.with_name(f"{made.name}-journal")):
+        _rename_journals(self.path, self.path.with_name(f"{self.name}.orphan-{_timestamp()}"))
+        unfinished = self.path.with_name(f"{self.name}.new")
+        for name in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
             name.unlink(missing_ok=True)
-        engine = _engine(made, "DELETE")
+        engine = _engine(unfinished, "DELETE")
         try:
             with engine.begin() as connection:
                 connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
@@ -129,7 +131,7 @@ class SqliteStore:
                 schema.create(connection)
         finally:
             engine.dispose()
-        made.rename(self.path)
+        unfinished.rename(self.path)
         _sync_names(self.path.parent)
 
     def _check(self) -> schema.Mismatch | None:
@@ -148,18 +150,18 @@ class SqliteStore:
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            verdict = words(error)
+            verdict = error_text(error)
         if verdict != "ok":
             return schema.Mismatch("corrupt", f"it is damaged ({verdict})")
         return None
 
     def _begin_anew(self, mismatch: schema.Mismatch) -> str:
-        carried = _readable(self.path) if mismatch.kind == "corrupt" else {}
+        carried = _readable_rows(self.path) if mismatch.kind == "corrupt" else {}
         self.engine.dispose()
-        target = self.path.with_name(f"{self.name}.{mismatch.kind}-{_stamp()}")
+        target = self.path.with_name(f"{self.name}.{mismatch.kind}-{_timestamp()}")
         self.path.rename(target)
         _rename_journals(self.path, target)
-        self._make()
+        self._create_file()
         with self.engine.execution_options(writes=True).begin() as connection:
             for table, rows in carried.items():
                 connection.execute(sa.insert(table), rows)
@@ -176,7 +178,7 @@ def _engine(path: Path, journal: str = "WAL") -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # so that BEGIN below also covers the making of tables
+        connection.isolation_level = None  # so that BEGIN below also covers CREATE TABLE
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")
@@ -193,10 +195,10 @@ def _engine(path: Path, journal: str = "WAL") -> sa.Engine:
 
 
 def _sync_names(folder: Path) -> None:
-    """Let the names in a folder outlive a power failure, on systems where that is to be asked."""
+    """Sync the names in a folder, so that they outlive a power failure."""
     try:
         number = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folder, and needs none of this
+    except PermissionError:  # Windows opens no folder, and syncs names by itself
         return
     try:
         os.fsync(number)
@@ -205,7 +207,7 @@ def _sync_names(folder: Path) -> None:
 
 
 def _open_read_only(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing in the file."""
+    """A connection that cannot change the file."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
@@ -230,11 +232,11 @@ def is_damage(error: BaseException) -> bool:
     return (code & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _readable(path: Path) -> dict[sa.Table, list[dict[str, Any]]]:
-    """The rows that matter most, of the tables that can still be read from end to end."""
-    found: dict[sa.Table, list[dict[str, Any]]] = {}
+def _readable_rows(path: Path) -> dict[sa.Table, list[dict[str, Any]]]:
+    """The rows of rules, alerts and views, of each table that can be read from end to end."""
+    rows_of: dict[sa.Table, list[dict[str, Any]]] = {}
     if not path.stat().st_size:
-        return found
+        return rows_of
     for table in _CARRIED:
         names = table.columns.keys()
         with (
@@ -243,18 +245,18 @@ def _readable(path: Path) -> dict[sa.Table, list[dict[str, Any]]]:
         ):
             rows = connection.execute(f"SELECT {', '.join(names)} FROM {table.name}").fetchall()
             if rows:
-                found[table] = [dict(zip(names, row, strict=True)) for row in rows]
-    return found
+                rows_of[table] = [dict(zip(names, row, strict=True)) for row in rows]
+    return rows_of
 
 
 def _rename_journals(path: Path, target: Path) -> None:
-    """Take the journals along; those of which nothing is needed any more are removed."""
+    """Rename the journals with their file; empty ones are removed."""
     journal, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
     if journal.exists() and journal.stat().st_size:
         journal.rename(target.with_name(f"{target.name}-wal"))
     journal.unlink(missing_ok=True)
-    index.unlink(missing_ok=True)  # SQLite makes it anew from the journal
+    index.unlink(missing_ok=True)  # SQLite creates it again from the journal
 
 
-def _stamp() -> str:
+def _timestamp() -> str:
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")

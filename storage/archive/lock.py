@@ -1,4 +1,4 @@
-"""A lock on a file's name: it goes with the process that holds it, however that ends."""
+"""A lock file beside the archive: the lock ends with the process that holds it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from storage.archive.store import ArchiveInUse
 
 
 class FileLock:
-    """The lock beside an archive's file. Taking it twice does nothing, nor does releasing.
+    """The lock beside an archive's file. Taking or releasing it twice does nothing.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -30,13 +30,13 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock. Raises ArchiveInUse where another process has it, OSError where no
-        file can be made there.
+        """Take the lock. Raises ArchiveInUse where another process holds it, OSError where no file
+        can be created there.
         """
         if self._descriptor is not None:
             return
-        place = self._path.with_name(f"{self._path.name}.lock")
-        descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
+        path = self._path.with_name(f"{self._path.name}.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             _lock(descriptor)
         except OSError:
@@ -54,7 +54,7 @@ class FileLock:
             return  # the disk is full: the lock holds without its holder's name
 
     def release(self) -> None:
-        """Give the lock back; the file stays, for removing it could free another's lock."""
+        """Release the lock. The file stays: removing it could release another process's lock."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)

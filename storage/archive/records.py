@@ -1,6 +1,6 @@
-"""What the archive keeps a row each: rules, alerts, views, markets, readings of pairs.
+"""The archive's small tables: rules, alerts, views, markets, readings; and sums over blocks.
 
-Every function takes a connection inside a transaction of the caller.
+Every function takes a connection that is inside a transaction of the caller.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ READING_FIELDS: tuple[str, ...] = ("hedge_ratio", "spread", "z", "correlation", 
 
 @dataclass(frozen=True)
 class Holding:
-    """What the archive holds of one symbol of a market.
+    """What the archive has of one series: a symbol's ticks, or its bars of one timeframe.
 
-    kind: ticks or bars. timeframe: None for ticks. title: the market's. bytes: of the
-    payloads, as they are stored. stored_ms: when the last of it came.
+    kind: ticks or bars. timeframe: None for ticks. title: the market's. bytes: size of the
+    payloads as stored. stored_ms: when the newest of its rows was stored.
     """
 
     market: str
@@ -64,8 +64,8 @@ def encode(mapping: Mapping[str, Any]) -> str:
     return json.dumps(dict(mapping), allow_nan=False, separators=(",", ":"))
 
 
-def field(mapping: Mapping[str, Any], name: str, kind: type) -> Any:
-    """A field that has to be of a type. Raises ValueError."""
+def required_field(mapping: Mapping[str, Any], name: str, kind: type) -> Any:
+    """The value of a field. Raises ValueError where it is absent or of another type."""
     value = mapping.get(name)
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ValueError(f"{name} is {value!r}, expected {kind.__name__}")
@@ -73,35 +73,37 @@ def field(mapping: Mapping[str, Any], name: str, kind: type) -> Any:
 
 
 def put_body(connection: sa.Connection, table: sa.Table, key: str, name: str, body: str) -> None:
-    """Keep a body under its name, in place of the one there is."""
+    """Store a body under its name, in place of one that is there."""
     change = insert_into(connection, table).values({key: name, "body": body})
     connection.execute(change.on_conflict_do_update(index_elements=[key], set_={"body": body}))
 
 
 def save_rule(connection: sa.Connection, rule: Mapping[str, Any]) -> None:
-    put_body(connection, rules, "id", field(rule, "id", str), encode(rule))
+    """Store a rule, in place of one with its id. Raises ValueError without a text id."""
+    put_body(connection, rules, "id", required_field(rule, "id", str), encode(rule))
 
 
 def all_rules(connection: sa.Connection) -> list[dict[str, Any]]:
+    """Every rule, in the order of first saving."""
     bodies = connection.execute(sa.select(rules.c.body).order_by(rules.c.seq)).scalars()
     return [json.loads(body) for body in bodies]
 
 
-def event_rows(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Events as rows. Raises ValueError for one that lacks what each must have."""
+def event_rows(mappings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Events as rows of the table. Raises ValueError for one without a required field."""
     return [
         {
-            "id": field(event, "id", str),
-            "ts_ms": field(event, "ts_ms", int),
-            "market": field(event, "market", str),
+            "id": required_field(event, "id", str),
+            "ts_ms": required_field(event, "ts_ms", int),
+            "market": required_field(event, "market", str),
             "body": encode(event),
         }
-        for event in given
+        for event in mappings
     ]
 
 
 def add_events(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Add those whose id is not there yet; how many."""
+    """Add the events whose ids are not there yet; how many."""
     added = 0
     for row in rows:
         change = insert_into(connection, events).values(row)
@@ -111,14 +113,15 @@ def add_events(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> 
 
 
 def update_event(connection: sa.Connection, event: Mapping[str, Any]) -> bool:
-    """Put an event in place of the one with its id; False where there is none."""
-    change = sa.update(events).where(events.c.id == field(event, "id", str))
+    """Replace the event with the same id; False where there is none."""
+    change = sa.update(events).where(events.c.id == required_field(event, "id", str))
     return connection.execute(change.values(body=encode(event))).rowcount > 0
 
 
 def newest_events(
     connection: sa.Connection, market: str | None, since_ms: int, limit: int
 ) -> list[dict[str, Any]]:
+    """The newest `limit` events of a market (None: of all) from `since_ms` on, newest first."""
     query = sa.select(events.c.body).where(events.c.ts_ms >= since_ms)
     if market is not None:
         query = query.where(events.c.market == market)
@@ -129,8 +132,8 @@ def newest_events(
 def all_bodies(connection: sa.Connection, table: sa.Table, key: str) -> dict[str, dict[str, Any]]:
     """Every body of a table by its name; in the order of saving where the table has one."""
     order = table.c.seq if "seq" in table.c else table.c[key]
-    found = connection.execute(sa.select(table.c[key], table.c.body).order_by(order))
-    return {name: json.loads(body) for name, body in found.all()}
+    rows = connection.execute(sa.select(table.c[key], table.c.body).order_by(order)).all()
+    return {name: json.loads(body) for name, body in rows}
 
 
 def delete_named(connection: sa.Connection, table: sa.Table, key: str, name: str) -> bool:
@@ -141,7 +144,7 @@ def delete_named(connection: sa.Connection, table: sa.Table, key: str, name: str
 def put_market(
     connection: sa.Connection, market: str, title: str, kind: str, loading: bool
 ) -> None:
-    """Note a market's title and kind; the time at which it came is that of the first note."""
+    """Store a market's title and kind; its creation time is that of the first call."""
     fields = {"title": title, "kind": kind, "loading": int(loading)}
     row = {"id": market, "created_ms": now_ms(), **fields}
     change = insert_into(connection, markets).values(row)
@@ -149,7 +152,7 @@ def put_market(
 
 
 def kept_markets(connection: sa.Connection) -> list[KeptMarket]:
-    """Markets that are whole, oldest first."""
+    """Markets that are complete, oldest first."""
     query = (
         sa.select(markets.c.id, markets.c.title, markets.c.kind, markets.c.created_ms)
         .where(markets.c.loading == 0)
@@ -159,13 +162,13 @@ def kept_markets(connection: sa.Connection) -> list[KeptMarket]:
 
 
 def half_loaded(connection: sa.Connection) -> list[str]:
-    """Markets whose file never came to its end."""
+    """Markets whose file was not read to its end."""
     return list(connection.execute(sa.select(markets.c.id).where(markets.c.loading == 1)).scalars())
 
 
 def holdings(connection: sa.Connection) -> list[Holding]:
-    """What is held, by market and in the order in which its symbols came; markets that still
-    load are left out.
+    """Every series, by market and in the order in which its symbols came; markets that are
+    still loading are left out.
     """
     rows, size = sa.func.sum(blocks.c.n), sa.func.sum(blocks.c.bytes)
     query = (
@@ -196,7 +199,7 @@ def holdings(connection: sa.Connection) -> list[Holding]:
 
 
 def place_from_end(connection: sa.Connection, market: str, symbol: str, count: int) -> int:
-    """The place from which a symbol's newest `count` ticks are read, to the whole block."""
+    """The place from which the blocks with a symbol's newest `count` ticks are read."""
     chosen = (series.c.market == market) & (series.c.symbol == symbol) & (series.c.kind == "ticks")
     query = (
         sa.select(blocks.c.first_row, blocks.c.n)
@@ -213,7 +216,7 @@ def place_from_end(connection: sa.Connection, market: str, symbol: str, count: i
 
 
 def delete_market(connection: sa.Connection, market: str, symbol: str | None) -> int:
-    """Delete a market, or one symbol of it; how many rows went."""
+    """Delete a market, or one symbol of it; how many rows were deleted."""
     chosen = series.c.market == market
     if symbol is not None:
         chosen &= series.c.symbol == symbol
@@ -233,7 +236,7 @@ def delete_market(connection: sa.Connection, market: str, symbol: str | None) ->
 
 
 def prune(connection: sa.Connection, before_ms: int) -> int:
-    """Delete blocks of live markets, and readings, stored before a time; how many ticks."""
+    """Delete ticks of live markets, and readings, stored before a time; how many ticks."""
     live = (
         sa.select(series.c.id)
         .join(markets, markets.c.id == series.c.market)
@@ -253,7 +256,7 @@ def append_readings(
     params: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
 ) -> int:
-    """Add readings of a pair; one at a time that is there already is left as it is."""
+    """Add readings of a pair; a time that is there already keeps its reading."""
     key = {"market": market, "params": json.dumps(dict(params), sort_keys=True)}
     chosen = (pairs.c.market == market) & (pairs.c.params == key["params"])
     pair_id = connection.execute(sa.select(pairs.c.id).where(chosen)).scalar()
@@ -262,7 +265,11 @@ def append_readings(
         pair_id = connection.execute(new_pair).scalar_one()
     added = 0
     for row in rows:
-        values = {"pair_id": pair_id, "ts_ms": field(row, "ts_ms", int), "stored_ms": now_ms()}
+        values = {
+            "pair_id": pair_id,
+            "ts_ms": required_field(row, "ts_ms", int),
+            "stored_ms": now_ms(),
+        }
         values |= {name: _finite(row.get(name)) for name in READING_FIELDS}
         change = insert_into(connection, readings).values(values)
         change = change.on_conflict_do_nothing(index_elements=["pair_id", "ts_ms"])

@@ -19,12 +19,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 SCHEMA_VERSION = 1
 #: Rows that a block is merged up to.
 BLOCK_ROWS = 65_536
-#: Level of a block that is merged no more; new ones are of level 0.
+#: Level of a block that is not merged any more; new blocks have level 0.
 FULL = 9
-#: Level of a block whose check sum is wrong: it is left as it is.
+#: Level of a block whose check sum is wrong; it stays as it is.
 DAMAGED = 10
 
-# Alone of all types in SQLite, INTEGER PRIMARY KEY numbers its rows by itself.
+# Of all types in SQLite only INTEGER PRIMARY KEY numbers its rows by itself.
 _Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 metadata = sa.MetaData()
@@ -52,7 +52,7 @@ events = sa.Table(
     sa.Index("alert_events_by_market", "market", "ts_ms"),
     sa.Index("alert_events_by_time", "ts_ms"),
 )
-#: What is remembered of a rule between readings, so that a restart fires nothing twice.
+#: The state of a rule between readings, so that a restart fires nothing twice.
 rule_states = sa.Table(
     "rule_states",
     metadata,
@@ -60,7 +60,7 @@ rule_states = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
 )
 #: Alerts that a webhook has not taken yet. id: the alert's. body: what is posted, to the letter.
-#: created_ms: when it fired, by the machine's clock. tries: how many were made.
+#: created_ms: when it fired, by the machine's clock. tries: how often it was posted.
 deliveries = sa.Table(
     "deliveries",
     metadata,
@@ -77,7 +77,7 @@ views = sa.Table(
     sa.Column("name", sa.Text, nullable=False, unique=True),
     sa.Column("body", sa.Text, nullable=False),
 )
-#: loading: 1 while its file is on its way in; such a market is swept away at the next start.
+#: loading: 1 while its file is being read; the next start deletes such a market.
 markets = sa.Table(
     "markets",
     metadata,
@@ -98,10 +98,10 @@ series = sa.Table(
     sa.Column("timeframe", sa.Text, nullable=False),
     sa.UniqueConstraint("market", "kind", "symbol", "timeframe", name="series_once"),
 )
-#: first_row: place in its series of the block's first row; it outlives merges. first_ts_ms,
-#: last_ts_ms, first_id, last_id: least and greatest in the block, the ids -1 where a tick
-#: has none. numbering: goes up when the source begins to number its trades anew. bytes: the
-#: payload's. stored_ms: when the newest of the rows was stored, whatever their own times are.
+#: first_row: place of the block's first row in its series, which merges do not change.
+#: first_ts_ms, last_ts_ms, first_id, last_id: smallest and largest in the block; ids are -1 where
+#: a tick has none. numbering: goes up when the source numbers its trades anew. bytes: size of the
+#: payload. stored_ms: when the newest of the rows was stored, whatever their own times.
 blocks = sa.Table(
     "blocks",
     metadata,
@@ -183,7 +183,7 @@ def create(connection: sa.Connection) -> None:
     """Make every table, and write down the version of them."""
     metadata.create_all(connection)
     if connection.dialect.name == "postgresql":
-        # Payloads are compressed: the server need not try it once more.
+        # Payloads are compressed: the server must not try it again.
         connection.exec_driver_sql("ALTER TABLE blocks ALTER payload SET STORAGE EXTERNAL")
     row = {"name": "schema_version", "value": str(SCHEMA_VERSION)}
     connection.execute(sa.insert(meta).values(row))

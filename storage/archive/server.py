@@ -1,4 +1,4 @@
-"""An archive in a PostgreSQL server, in a schema of its own. Needs psycopg.
+"""An archive on a PostgreSQL server, in a schema of its own. Needs psycopg.
 
 The tables and the statements are those of the SQLite file; blocks come in by COPY. Where the
 database has the extension TimescaleDB, the table of blocks is a hypertable by time.
@@ -7,21 +7,21 @@ database has the extension TimescaleDB, the table of blocks is a hypertable by t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from storage.archive import schema
-from storage.archive.store import ArchiveError, ArchiveInUse, words
+from storage.archive.store import ArchiveError, ArchiveInUse, error_text
 
 CONNECT_S = 5
 SCHEMA = "spreadscope"
 #: Length of a hypertable's chunk.
 CHUNK_MS = 86_400_000
 
-_COPIED = {
+_COLUMN_TYPES = {
     "series_id": "int4",
     "first_row": "int8",
     "n": "int4",
@@ -37,11 +37,11 @@ _COPIED = {
     "stored_ms": "int8",
     "payload": "bytea",
 }
-_COPY = f"COPY blocks ({', '.join(_COPIED)}) FROM STDIN (FORMAT BINARY)"
+_COPY = f"COPY blocks ({', '.join(_COLUMN_TYPES)}) FROM STDIN (FORMAT BINARY)"
 
 
 class PostgresStore:
-    """See `archive_store.Store`. url: postgresql://user:password@host/database.
+    """A `storage.archive.store.Store` on a server. url: postgresql://user:password@host/database.
 
     Raises ArchiveError where psycopg is not installed.
     """
@@ -61,8 +61,8 @@ class PostgresStore:
             ) from None
 
     def hold(self) -> None:
-        """Take the advisory lock, which goes with its connection. Raises ArchiveInUse."""
-        with self._named("cannot open"):
+        """Take the advisory lock, which ends with its connection. Raises ArchiveInUse."""
+        with self._database_errors("cannot open"):
             if self._lock is not None:
                 with contextlib.suppress(sa.exc.SQLAlchemyError):
                     self._lock.exec_driver_sql("SELECT 1")
@@ -79,39 +79,39 @@ class PostgresStore:
             self._lock = connection
 
     def open(self) -> str | None:
-        """Make the schema ready; what was set aside and why, None if nothing was."""
+        """Create or check the schema; what was set aside and why, None for nothing."""
         self.hold()
-        with self._named("cannot open"):
+        with self._database_errors("cannot open"):
             with self.engine.begin() as connection:
                 connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-                mismatch = _prepare(connection)
+                mismatch = _create_or_check(connection)
             return None if mismatch is None else self._begin_anew(mismatch)
 
     def problem(self) -> str | None:
-        """The server looks after its own pages; each block has its check sum."""
+        """None: the server checks its own pages, and each block has its check sum."""
         return None
 
     def set_aside(self, problem: str) -> str:
         """Rename the schema and begin a new one."""
-        with self._named("cannot begin anew:"):
+        with self._database_errors("cannot begin anew:"):
             return self._begin_anew(schema.Mismatch("corrupt", problem))
 
     def insert_blocks(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store blocks by COPY."""
         driver: Any = connection.connection.driver_connection
         with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.set_types(list(_COPIED.values()))
+            copy.set_types(list(_COLUMN_TYPES.values()))
             for row in rows:
-                copy.write_row([row[name] for name in _COPIED])
+                copy.write_row([row[name] for name in _COLUMN_TYPES])
 
     def reclaim(self) -> None:
-        """Autovacuum does that."""
+        """Nothing: autovacuum does that."""
 
     def settle(self) -> None:
-        """The server does that."""
+        """Nothing: the server does that."""
 
     def close(self) -> None:
-        """Close every connection; the lock goes with its own."""
+        """Close every connection, the lock's too."""
         self._release()
         self.engine.dispose()
 
@@ -126,18 +126,19 @@ class PostgresStore:
         with self.engine.begin() as connection:
             connection.exec_driver_sql(f"ALTER SCHEMA {SCHEMA} RENAME TO {aside}")
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
-            _prepare(connection)
+            _create_or_check(connection)
         return (
             f"the archive {self.name} could not be used: {mismatch.problem}; "
             f"it was set aside as the schema {aside} and a new one was begun"
         )
 
     @contextlib.contextmanager
-    def _named(self, what: str) -> Any:
+    def _database_errors(self, action: str) -> Iterator[None]:
+        """Raise errors of the database as ArchiveError. action: such as "cannot open"."""
         try:
             yield
         except sa.exc.SQLAlchemyError as error:
-            raise ArchiveError(f"{what} the archive {self.name}: {words(error)}") from error
+            raise ArchiveError(f"{action} the archive {self.name}: {error_text(error)}") from error
 
 
 def _engine(url: sa.URL) -> sa.Engine:
@@ -152,24 +153,24 @@ def _engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _prepare(connection: sa.Connection) -> schema.Mismatch | None:
-    """Make the tables in an empty schema, or check those in it; what is wrong with them."""
+def _create_or_check(connection: sa.Connection) -> schema.Mismatch | None:
+    """Create the tables of an empty schema, or check those that are there; what is wrong."""
     names = set(sa.inspect(connection).get_table_names(schema=SCHEMA))
     if not names:
         schema.create(connection)
-        _spread_over_time(connection)
+        _make_hypertable(connection)
         return None
     version = schema.version(connection) if "meta" in names else None
     return schema.mismatch(names, version)
 
 
-def _spread_over_time(connection: sa.Connection) -> None:
-    """Make the blocks a hypertable, where the extension for it is there."""
+def _make_hypertable(connection: sa.Connection) -> None:
+    """Make the table of blocks a hypertable, where the extension for it is installed."""
     query = "SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'"
     if not connection.exec_driver_sql(query).scalar():
         return
-    # A hypertable's unique indexes must hold its time; the one writer keeps ids and places
-    # unique by itself.
+    # A unique index of a hypertable must contain its time; the one writer keeps ids and places
+    # unique without one.
     for statement in (
         "ALTER TABLE blocks DROP CONSTRAINT blocks_pkey",
         "DROP INDEX blocks_in_order",

@@ -1,4 +1,4 @@
-"""What the two kinds of archive have in common: their errors, and what each must be able to do."""
+"""The interface of an archive's database, whichever it is, and the errors of an archive."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class ArchiveInUse(ArchiveError):
 
 
 class Store(Protocol):
-    """A database that can hold an archive: a file of SQLite, or a server of PostgreSQL.
+    """A database that holds an archive: a SQLite file, or a PostgreSQL server.
 
-    name: what messages call it. where: its whole path or URL. Neither holds a secret. engine:
-    its connections, while it is open; a transaction with the execution option `relaxed` may
-    be lost when the power fails.
+    name: as messages name it. where: its whole path or URL. Neither contains a secret. engine:
+    its connections, while it is open; a power failure may undo a transaction with the execution
+    option `relaxed`.
     """
 
     name: str
@@ -34,32 +34,35 @@ class Store(Protocol):
     engine: sa.Engine
 
     def hold(self) -> None:
-        """Keep other writers out. Raises ArchiveInUse where one is there."""
+        """Lock other writers out. Raises ArchiveInUse where there is one."""
 
     def open(self) -> str | None:
-        """Make it ready: new, migrated, or begun anew; then what was set aside and why."""
+        """Create it, or check it and set it aside where it cannot be used.
+
+        Returns what was set aside and why, None for nothing.
+        """
 
     def problem(self) -> str | None:
-        """What a thorough look finds to be damaged; it may take a while."""
+        """What a thorough check finds damaged, None for nothing; it may take a while."""
 
     def set_aside(self, problem: str) -> str:
-        """Give the damaged archive another name and begin a new one; the words for it."""
+        """Rename the damaged archive and begin a new one; a sentence that says so."""
 
     def insert_blocks(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store blocks, the fastest way there is."""
+        """Store blocks in the fastest way that the database has."""
 
     def reclaim(self) -> None:
-        """Give room that was freed back, as far as that is quick."""
+        """Return freed space to the system, as far as that is quick."""
 
     def settle(self) -> None:
-        """Bring what was committed to its place on the disk, beside writers and readers."""
+        """Move committed data to its final place on the disk; writers and readers go on."""
 
     def close(self) -> None:
-        """Close every connection and let other writers in."""
+        """Close every connection and release the lock."""
 
 
-def words(error: BaseException) -> str:
-    """What went wrong, without the statement and its parameters."""
+def error_text(error: BaseException) -> str:
+    """What went wrong according to the database, without the statement and its parameters."""
     original = getattr(error, "orig", None) or error
     text = getattr(original, "strerror", None) or str(original)
     return text.strip().splitlines()[0] if text.strip() else type(original).__name__

@@ -1,6 +1,6 @@
-"""What goes with an export: how many rows and bytes it was, their SHA-256, and a zip of both.
+"""What accompanies an export: its rows, bytes and SHA-256, and a zip of it with its manifest.
 
-Everything is counted while it streams by, so that it costs no second pass and no memory.
+Everything is counted while it streams, without a second pass and without memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _QUICK = 1
 
 @dataclass
 class Tally:
-    """What an export was: its columns, its rows without the header, its bytes (size)."""
+    """The count of an export: its columns, its rows without the header, its bytes (size)."""
 
     rows: int = 0
     size: int = 0
@@ -30,18 +30,18 @@ class Tally:
 
     @property
     def sha256(self) -> str:
-        """Of the bytes so far, in hexadecimal digits."""
+        """SHA-256 of the bytes so far, in hexadecimal digits."""
         return str(self._digest.hexdigest())
 
     def rows_of(self, tables: Iterable[Table]) -> Iterator[Table]:
-        """The tables, counted as they go by."""
+        """The tables, counted as they pass."""
         for table in tables:
             self.columns = list(table)
             self.rows += length_of(table)
             yield table
 
     def bytes_of(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """The bytes, counted as they go by.
+        """The bytes, counted as they pass.
 
         >>> tally = Tally()
         >>> b"".join(tally.bytes_of([b"a,b", b"c"])), tally.size, tally.sha256[:8]
@@ -58,11 +58,11 @@ def zipped(
 ) -> Iterator[bytes]:
     """A zip file, piece by piece: the file `name`, then `name`.manifest.json.
 
-    manifest: called when the file has gone by. compress: False for what is compressed already.
+    manifest: called after the file. compress: False for content that is compressed already.
 
     >>> import io
-    >>> made = b"".join(zipped("a.csv", [b"x"], lambda: b"{}", compress=True))
-    >>> zipfile.ZipFile(io.BytesIO(made)).namelist()
+    >>> data = b"".join(zipped("a.csv", [b"x"], lambda: b"{}", compress=True))
+    >>> zipfile.ZipFile(io.BytesIO(data)).namelist()
     ['a.csv', 'a.csv.manifest.json']
     """
     sink = Drain()
@@ -71,7 +71,7 @@ def zipped(
         with archive.open(name, "w", force_zip64=True) as file:
             for piece in pieces:
                 file.write(piece)
-                if sink.held >= _PIECE:
+                if sink.size >= _PIECE:
                     yield sink.drain()
         archive.writestr(f"{name}.manifest.json", manifest())
     yield sink.drain()

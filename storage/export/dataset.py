@@ -4,8 +4,9 @@
     bars/market=upload-1/symbol=BTCUSD/timeframe=1m/day=2018-04-04/part.parquet
     _manifest.json
 
-Hive's way of naming folders: DuckDB, Polars, Dask, Spark and pyarrow read it as it is, and
-skip what begins with an underscore. Days are of UTC. Nothing is held but a piece of one day.
+The folders are named as Hive names them: DuckDB, Polars, Dask, Spark and pyarrow read the dataset
+as it is, and skip names that begin with an underscore. Days are of UTC. Memory holds a piece of one
+day at a time.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from storage.export.tables import bars_table, length_of, ticks_table
 DAY_MS = 86_400_000
 MANIFEST = "_manifest.json"
 _KIND = "spreadscope dataset"
-#: What stands in the names of the folders, and so not in the files.
-_IN_FOLDERS = ("symbol", "timeframe")
+#: Columns that the names of the folders replace.
+_FOLDER_COLUMNS = ("symbol", "timeframe")
 
 Cancelled = Callable[[], bool]
 
 
 class DatasetError(Exception):
-    """The dataset could not be written, in words."""
+    """The dataset could not be written; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def write_dataset(
             place = partial / part.path
             place.parent.mkdir(parents=True)
             with open(place, "wb") as file:
-                rows = sum(_write(part, file, arrow))
-            files.append(_entry(part.path, rows, place))
+                rows = sum(_write_part(part, file, arrow))
+            files.append(_file_entry(part.path, rows, place))
         document = _manifest(files)
         (partial / MANIFEST).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         _put_in_place(partial, folder)
@@ -90,34 +91,34 @@ def zipped_dataset(archive: Archive) -> Iterator[bytes]:
 
 def _zipped(archive: Archive, arrow: Any) -> Iterator[bytes]:
     sink, files = Drain(), []
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as made:
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as bundle:
         for part in _parts(archive):
-            with made.open(zipfile.ZipInfo(part.path), "w", force_zip64=True) as file:
-                hashed = _Hashed(file)
+            with bundle.open(zipfile.ZipInfo(part.path), "w", force_zip64=True) as file:
+                hashed = _HashingFile(file)
                 rows = 0
-                for count in _write(part, hashed, arrow):
+                for count in _write_part(part, hashed, arrow):
                     rows += count
                     yield sink.drain()
-            files.append({"path": part.path, "rows": rows, **hashed.told})
-        made.writestr(MANIFEST, json.dumps(_manifest(files), indent=2) + "\n")
+            files.append({"path": part.path, "rows": rows, **hashed.summary})
+        bundle.writestr(MANIFEST, json.dumps(_manifest(files), indent=2) + "\n")
     yield sink.drain()
 
 
 def _parts(archive: Archive) -> Iterator[_Part]:
-    """Every file that the dataset has, in the order of market, symbol and day."""
-    for one in sorted(archive.contents(), key=lambda held: (held.kind, held.market, held.symbol)):
-        for day in range(one.first_ts_ms // DAY_MS, one.last_ts_ms // DAY_MS + 1):
-            batches = _of_day(archive, one, day)
+    """Every file of the dataset, in the order of kind, market, symbol and day."""
+    for series in sorted(archive.contents(), key=lambda s: (s.kind, s.market, s.symbol)):
+        for day in range(series.first_ts_ms // DAY_MS, series.last_ts_ms // DAY_MS + 1):
+            batches = _day_batches(archive, series, day)
             first = next(batches, None)
             if first is not None:
-                yield _Part(_path(one, day), _with_first(first, batches))
+                yield _Part(_path(series, day), _with_first(first, batches))
 
 
-def _of_day(archive: Archive, one: Holding, day: int) -> Iterator[Ticks | Bars]:
+def _day_batches(archive: Archive, series: Holding, day: int) -> Iterator[Ticks | Bars]:
     span = day * DAY_MS, (day + 1) * DAY_MS
-    if one.timeframe is None:
-        return archive.ticks(one.market, one.symbol, *span)
-    return archive.bars(one.market, one.symbol, one.timeframe, *span)
+    if series.timeframe is None:
+        return archive.ticks(series.market, series.symbol, *span)
+    return archive.bars(series.market, series.symbol, series.timeframe, *span)
 
 
 def _with_first(first: Ticks | Bars, rest: Iterator[Ticks | Bars]) -> Iterator[Ticks | Bars]:
@@ -125,31 +126,31 @@ def _with_first(first: Ticks | Bars, rest: Iterator[Ticks | Bars]) -> Iterator[T
     yield from rest
 
 
-def _path(one: Holding, day: int) -> str:
-    steps = {"market": one.market, "symbol": one.symbol}
-    if one.timeframe is not None:
-        steps["timeframe"] = one.timeframe
+def _path(series: Holding, day: int) -> str:
+    steps = {"market": series.market, "symbol": series.symbol}
+    if series.timeframe is not None:
+        steps["timeframe"] = series.timeframe
     steps["day"] = datetime.fromtimestamp(day * DAY_MS // 1_000, UTC).strftime("%Y-%m-%d")
     named = "/".join(f"{name}={quote(value, safe='')}" for name, value in steps.items())
-    return f"{one.kind}/{named}/part.parquet"
+    return f"{series.kind}/{named}/part.parquet"
 
 
-def _write(part: _Part, file: Any, arrow: Any) -> Iterator[int]:
-    """Write a file, a row group a batch: how many rows each had."""
+def _write_part(part: _Part, file: Any, arrow: Any) -> Iterator[int]:
+    """Write a file, one row group a batch; how many rows each has."""
     writer = None
     for batch in part.batches:
         table = ticks_table(batch) if isinstance(batch, Ticks) else bars_table(batch)
-        kept = {name: column for name, column in table.items() if name not in _IN_FOLDERS}
-        made = arrow_table(kept, length_of(kept), arrow)
+        kept = {name: column for name, column in table.items() if name not in _FOLDER_COLUMNS}
+        rows = arrow_table(kept, length_of(kept), arrow)
         if writer is None:
-            writer = writer_of(file, made.schema, arrow)
-        writer.write_table(made)
+            writer = writer_of(file, rows.schema, arrow)
+        writer.write_table(rows)
         yield length_of(kept)
     if writer is not None:
         writer.close()
 
 
-class _Hashed:
+class _HashingFile:
     """A file that is being written, and the digest of what went into it."""
 
     closed = False
@@ -160,7 +161,7 @@ class _Hashed:
         self._size = 0
 
     @property
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         return {"bytes": self._size, "sha256": self._digest.hexdigest()}
 
     def write(self, data: Any) -> int:
@@ -179,7 +180,7 @@ class _Hashed:
         """Whoever opened the file closes it."""
 
 
-def _entry(path: str, rows: int, place: Path) -> dict[str, Any]:
+def _file_entry(path: str, rows: int, place: Path) -> dict[str, Any]:
     with open(place, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"path": path, "rows": rows, "bytes": place.stat().st_size, "sha256": digest}
@@ -190,13 +191,13 @@ def _manifest(files: list[dict[str, Any]]) -> dict[str, Any]:
         "kind": _KIND,
         "version": 1,
         "made_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "rows": sum(one["rows"] for one in files),
+        "rows": sum(entry["rows"] for entry in files),
         "files": files,
     }
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Raises DatasetError for what must not give way to a dataset."""
+    """Raise DatasetError for a folder that must not be replaced by a dataset."""
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -214,7 +215,7 @@ def _check_replaceable(folder: Path) -> None:
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:
-    """Let the new folder take the place of the old one, which goes last."""
+    """Replace the old folder by the new one; the old one is deleted last."""
     old = folder.with_name(f".{folder.name}.old-{uuid.uuid4().hex[:8]}")
     if folder.exists():
         os.replace(folder, old)

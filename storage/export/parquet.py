@@ -20,7 +20,7 @@ class ParquetUnavailable(RuntimeError):
 
 
 def parquet_rows(tables: Iterable[Table]) -> Iterator[bytes]:
-    """A Parquet file piece by piece, a row group a chunk; NaN stays NaN, the masked null.
+    """A Parquet file piece by piece, one row group a chunk; NaN stays NaN, masked is null.
 
     Raises ParquetUnavailable, before the first byte, where pyarrow is not installed.
     """
@@ -38,7 +38,7 @@ def arrow_library() -> Any:
 
 
 def writer_of(sink: Any, schema: Any, arrow: Any) -> Any:
-    """A writer of Parquet as all our files are."""
+    """A writer of Parquet files, with the compression that all of them share."""
     return arrow.parquet.ParquetWriter(sink, schema, compression=_COMPRESSION)
 
 
@@ -60,7 +60,7 @@ def _parquet_pieces(tables: Iterable[Table], arrow: Any) -> Iterator[bytes]:
 
 
 def arrow_table(piece: Table, rows: int, arrow: Any) -> Any:
-    """A table as pyarrow has it; text that all rows share as a column of it."""
+    """A table of pyarrow; a text that all rows share becomes a column."""
     columns = {}
     for name, column in piece.items():
         if isinstance(column, str):
@@ -77,10 +77,10 @@ def arrow_table(piece: Table, rows: int, arrow: Any) -> Any:
 
 
 class Drain(io.RawIOBase):
-    """A file that can only be written, and is emptied as it goes."""
+    """A write-only file in memory that is emptied between writes."""
 
     def __init__(self) -> None:
-        self._held: list[bytes] = []
+        self._pieces: list[bytes] = []
         self._position = 0
 
     def writable(self) -> bool:
@@ -88,7 +88,7 @@ class Drain(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         piece = bytes(data)
-        self._held.append(piece)
+        self._pieces.append(piece)
         self._position += len(piece)
         return len(piece)
 
@@ -96,11 +96,11 @@ class Drain(io.RawIOBase):
         return self._position
 
     @property
-    def held(self) -> int:
+    def size(self) -> int:
         """Bytes written since the last `drain`."""
-        return sum(map(len, self._held))
+        return sum(map(len, self._pieces))
 
     def drain(self) -> bytes:
-        """What was written since the last call."""
-        pieces, self._held = self._held, []
+        """The bytes written since the last call."""
+        pieces, self._pieces = self._pieces, []
         return b"".join(pieces)

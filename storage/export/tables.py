@@ -1,4 +1,4 @@
-"""Tables: what an export is made of, and how ticks, bars and series become one.
+"""Tables of an export, and how ticks, bars and series become tables.
 
 A table is a mapping of column names to equally long columns; a long export comes as many
 tables with the same columns, so that its length costs no memory.
@@ -89,6 +89,7 @@ def _moments(ts_ms: IntArray) -> np.ndarray:
 
 
 def length_of(table: Table) -> int:
+    """How many rows a table has. Raises ValueError for columns of different lengths."""
     lengths = {name: len(c) for name, c in table.items() if not isinstance(c, str)}
     if len(set(lengths.values())) != 1:
         raise ValueError(f"the table has columns of lengths {lengths}, expected one length")

@@ -44,7 +44,8 @@ class BarSeries:
         equal = same_time.copy()
         for name in BAR_COLUMNS[1:]:
             column = getattr(both, name)
-            equal &= column[1:] == column[:-1]
+            newer, older = column[1:], column[:-1]
+            equal &= (newer == older) | ((newer != newer) & (older != older))  # NaN is NaN
         self.base = both[np.flatnonzero(np.r_[~same_time, True])[-self.max_bars :]]
         self._views.clear()
         return int(equal.sum()), int(late.sum())
@@ -127,8 +128,9 @@ class BarBook:
         """Timeframes of a symbol: all for ticks, else its own and the multiples of it."""
         if symbol in self._builders:
             return tuple(TIMEFRAMES)
-        own = timeframe_ms(self._of_bars(symbol).base.timeframe)
-        return tuple(name for name, length in TIMEFRAMES.items() if length % own == 0)
+        name = self._of_bars(symbol).base.timeframe
+        own = timeframe_ms(name)
+        return (name, *(other for other, ms in TIMEFRAMES.items() if ms > own and ms % own == 0))
 
     def bars(self, symbol: str, timeframe: str, limit: int | None = None) -> Bars:
         """The newest `limit` bars (None: all), read-only, cheap to ask for again.

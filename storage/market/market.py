@@ -17,7 +17,6 @@ from storage.market.gaps import GapLedger, touched
 from storage.market.numbering import Numbering
 from storage.market.outliers import Outliers
 from storage.market.ring import CAPACITY, TickRing
-from storage.market.screen import screen
 from storage.market.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
 
 MarketKind = Literal["live", "demo", "upload", "replay"]
@@ -95,6 +94,7 @@ class Market:
     def append(self, ticks: Ticks, now_s: float | None = None, *, backfill: bool = False) -> Ticks:
         """Take a batch in and return those of its ticks that were accepted.
 
+        ticks: with times, prices and sizes that can be, which every source has checked.
         A tick whose id (>= 0) its symbol has had before is a duplicate; ticks without ids
         are never taken for one. now_s: the monotonic time of arrival, this moment for
         None. backfill: history, which counts neither for `rate` nor for the last arrival,
@@ -104,7 +104,7 @@ class Market:
         self.counters.received += len(ticks)
         if not len(ticks) or not self._welcome(ticks.symbol, "ticks", len(ticks)):
             return ticks[:0]
-        ticks = self._screened(ticks)
+        ticks = self._fresh(ticks)
         if not len(ticks):
             return ticks
         refused = self._book.append(ticks)
@@ -189,11 +189,8 @@ class Market:
             return False
         return True
 
-    def _screened(self, ticks: Ticks) -> Ticks:
-        """Without what can be no tick, and without what came before; both are counted."""
-        ticks, refused = screen(ticks)
-        for reason, sample, count in refused:
-            self._refuse(reason, sample, count)
+    def _fresh(self, ticks: Ticks) -> Ticks:
+        """Without what came before, which is counted."""
         fresh = self._numbering.fresh(ticks)
         if fresh is None:
             return ticks
@@ -257,8 +254,8 @@ class Market:
         """Timeframes that every symbol has: all, unless coarser bars were uploaded."""
         if not self._bar_stats:
             return tuple(TIMEFRAMES)
-        common = [set(self._book.timeframes(symbol)) for symbol in self._versions]
-        return tuple(name for name in TIMEFRAMES if all(name in has for has in common))
+        each = [self._book.timeframes(symbol) for symbol in self._versions]
+        return tuple(name for name in each[0] if all(name in names for names in each))
 
     @property
     def has_ticks(self) -> bool:

@@ -231,6 +231,7 @@ REGISTRY: dict[str, Entry] = {
         lambda f, a: f(a.y, 40, 3), lambda r, n: lines(39, at_rows(*r, n))
     ),
     "stationarity.half_life": Entry(lambda f, a: f(a.y), gaps=False),
+    "stationarity.cusum_squares": Entry(lambda f, a: f(a.y, mean=100.0), gaps=False),
     "stationarity.half_life_interval": Entry(lambda f, a: f(a.y, fitted=True), gaps=False),
     "stationarity.hurst": Entry(lambda f, a: f(a.y, 20), gaps=False),
     "stationarity.fit_ou": Entry(lambda f, a: f(a.y, 1.0), gaps=False),

@@ -27,10 +27,10 @@ def descendants(pid: int) -> list[int]:
                 parents[int(entry.name)] = int(_fields(int(entry.name))[1])
             except OSError:
                 continue  # it has just ended
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found[1:]
+    family = [pid]
+    for member in family:
+        family += [child for child, parent in parents.items() if parent == member]
+    return family[1:]
 
 
 def command(pid: int) -> str:

@@ -93,15 +93,15 @@ def app() -> Iterator[App]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator:
     """Debian's chromium; a failure instead of a skip where CI asks for it."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not found:
+    browser_path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not browser_path:
         if os.environ.get("SPREADSCOPE_REQUIRE_ALL"):
             pytest.fail("chromium is not installed, and this run requires it")
         pytest.skip("chromium is not installed")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
 
@@ -118,7 +118,7 @@ class Tab:
         # Chromium itself logs every answer of 400; a refused upload is one on purpose.
         refused = "status of 400" in message.text and "/api/upload" in message.location["url"]
         lost = ("ERR_CONNECTION_REFUSED", "ERR_FAILED", "the server did not respond")
-        gone = self.may_lose_the_server and any(one in message.text for one in lost)
+        gone = self.may_lose_the_server and any(words in message.text for words in lost)
         if message.type in ("error", "warning") and not refused and not gone:
             self.errors.append(message.text)
 

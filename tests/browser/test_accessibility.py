@@ -33,13 +33,13 @@ def test_the_list_of_symbols_is_a_button_that_opens_named_check_boxes(open_tab):
     boxes = opened.get_by_role("group", name="Symbols").get_by_role("checkbox")
     expect(boxes).to_have_count(7)
     expect(page.locator(".dash-dropdown-search")).to_be_focused()
-    chosen = opened.get_by_role("checkbox", name="ETHUSDT")
-    expect(chosen).to_be_checked()
+    box = opened.get_by_role("checkbox", name="ETHUSDT")
+    expect(box).to_be_checked()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    expect(chosen).to_be_focused()
+    expect(box).to_be_focused()
     page.keyboard.press(" ")
-    expect(chosen).not_to_be_checked()
+    expect(box).not_to_be_checked()
     assert (
         page.locator(".dash-options-list [role], .dash-options-list [aria-selected]").count() == 0
     )

@@ -25,8 +25,8 @@ def quiet():
 def test_a_rule_made_with_one_click_fires_when_a_replay_crosses_it(open_tab, quiet, market_data):
     with open(market_data / TICKS, "rb") as file:
         taken = httpx.post(f"{quiet.url}/api/upload?name=ticks.ndjson", content=file.read())
-    asked = {"market": taken.json()["market"], "speed": 60}
-    assert httpx.post(f"{quiet.url}/api/replay/start", json=asked).status_code == 200
+    replay = {"market": taken.json()["market"], "speed": 60}
+    assert httpx.post(f"{quiet.url}/api/replay/start", json=replay).status_code == 200
     view = "market=replay&y=BTCUSDT&x=ETHUSDT&z_window=20&z_threshold=1"
     page = open_tab(f"/analytics?{view}", url=quiet.url)
     wait_for_points(page, "spread-chart", 40)
@@ -80,8 +80,8 @@ def fire(quiet, count: int = 1) -> None:
     """So many alerts: each is of a rule of its own, which is true when it is added."""
     rule = {"market": "replay", "symbol": "BTCUSDT", "metric": "price", "operator": ">"}
     for _ in range(count):
-        made = httpx.post(f"{quiet.url}/api/alerts/rules", json={**rule, "threshold": 1})
-        assert made.status_code == 200
+        answer = httpx.post(f"{quiet.url}/api/alerts/rules", json={**rule, "threshold": 1})
+        assert answer.status_code == 200
 
 
 def titled(page, title: str) -> None:
@@ -95,8 +95,8 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
         httpx.delete(f"{quiet.url}/api/alerts/rules?id={rule['id']}")
     with open(market_data / TICKS, "rb") as file:
         taken = httpx.post(f"{quiet.url}/api/upload?name=ticks.ndjson", content=file.read())
-    asked = {"market": taken.json()["market"], "speed": 1}
-    assert httpx.post(f"{quiet.url}/api/replay/start", json=asked).status_code == 200
+    replay = {"market": taken.json()["market"], "speed": 1}
+    assert httpx.post(f"{quiet.url}/api/replay/start", json=replay).status_code == 200
     page = open_tab("/analytics?market=replay", url=quiet.url)
     page.context.add_init_script(NOTICED)
     other = page.context.new_page()
@@ -114,16 +114,16 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
         until(tab, "window.toasts === 3")  # a new toast leaves the others their time
         assert tab.inner_text("#alerts-badge") == "3"
     page.wait_for_timeout(1_500)
-    seen = page.evaluate("window.titles")
-    assert len(set(seen)) == len(seen), "it changes with the count alone"
+    titles = page.evaluate("window.titles")
+    assert len(set(titles)) == len(titles), "it changes with the count alone"
     other.click("#tab-alerts")
     titled(other, "Alerts - Spreadscope")
     titled(page, "Analytics - Spreadscope")
     other.wait_for_function("() => document.querySelector('#notify-here').disabled === false")
     other.click("#notify-here")
-    told = other.inner_text("#replay-time")
+    time = other.inner_text("#replay-time")
     other.wait_for_function(
-        "(old) => document.querySelector('#replay-time').innerText !== old", arg=told
+        "(old) => document.querySelector('#replay-time').innerText !== old", arg=time
     )
     other.evaluate("window.allow()")
     until(other, "document.querySelector('#notify-here').innerText.endsWith('are on')")

@@ -33,9 +33,9 @@ def test_the_methods_and_johansens_test_stand_beside_the_figures(open_tab):
     page = open_tab(f"/analytics?{PAIR}")
     wait_for_points(page, "hedge-path-chart", 300)
     until(page, "document.querySelectorAll('#hedge-methods tbody tr').length >= 7")
-    told = page.locator("#hedge-methods").inner_text()
+    methods = page.locator("#hedge-methods").inner_text()
     for method in ("OLS", "Huber", "Theil-Sen", "TLS", "Kalman", "ratio", "legs swapped"):
-        assert method in told
+        assert method in methods
     assert "by method" in page.locator("#hedge-choice").inner_text()
     until(page, "document.querySelectorAll('#johansen-test tbody tr').length === 4")
     assert "bars up to 20" in page.locator("#johansen-test .small").inner_text()
@@ -45,8 +45,8 @@ def test_the_methods_and_johansens_test_stand_beside_the_figures(open_tab):
 
 
 def test_a_link_sets_every_parameter_and_the_page_says_what_was_dropped(open_tab):
-    asked = {name: value for name, (_, value) in PARAMETERS.items()}
-    page = open_tab(f"/analytics?{PAIR}&intercept=false&{urlencode(asked)}")
+    query = {name: value for name, (_, value) in PARAMETERS.items()}
+    page = open_tab(f"/analytics?{PAIR}&intercept=false&{urlencode(query)}")
     wait_for_points(page, "spread-chart", 100)
     for control, value in PARAMETERS.values():
         assert page.input_value(f"#{control}") == value
@@ -55,7 +55,7 @@ def test_a_link_sets_every_parameter_and_the_page_says_what_was_dropped(open_tab
     assert "dropped by the activity filter" in figures
     assert "Carried forward" in figures
     until(page, "location.search.includes('min_trades=2')")
-    for name, value in asked.items():
+    for name, value in query.items():
         assert name == "timeframe" or f"{name}={value}" in page.url
 
 

@@ -41,10 +41,10 @@ def test_what_an_earlier_run_kept_is_listed_loaded_and_deleted(kept, open_tab):
     expect(says).to_have_text("Live: X is loaded")
     expect(page.locator("#answer-line")).to_contain_text("Live: X, as kept · 2 symbols")
     page.locator("#archive-delete").click()
-    asked = page.locator("#archive-question")
-    expect(asked).to_contain_text("ETHUSDT of Live: X has 5,000 rows here")
+    question = page.locator("#archive-question")
+    expect(question).to_contain_text("ETHUSDT of Live: X has 5,000 rows here")
     page.locator("#archive-keep").click()
-    expect(asked).to_be_hidden()
+    expect(question).to_be_hidden()
     expect(rows).to_have_count(2)
 
     phone = open_tab("/data", url=kept.url, width=380, height=800, theme="light")

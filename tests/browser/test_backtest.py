@@ -29,8 +29,11 @@ def test_a_link_reproduces_the_settings_and_other_pages_keep_them(open_tab):
     until(page, "location.search.includes('entry_z=1.5')")
     page.click("#tab-backtest")
     wait_for_points(page, "equity-chart", 50)
-    held = [page.input_value(f"#{one}") for one in ("entry-z", "backtest-hedge-window", "cost-bps")]
-    assert held == ["1.5", "120", "0.5"]
+    values = [
+        page.input_value(f"#{control}")
+        for control in ("entry-z", "backtest-hedge-window", "cost-bps")
+    ]
+    assert values == ["1.5", "120", "0.5"]
 
 
 def test_a_wrong_setting_is_told_at_its_field_and_the_last_picture_stays(open_tab):

@@ -131,15 +131,15 @@ def test_a_link_reproduces_the_view(open_tab):
 
 
 def test_two_tabs_with_different_pairs_do_not_disturb_each_other(open_tab):
-    one = open_tab("/analytics?market=demo&y=BTCUSDT&x=ETHUSDT")
+    first = open_tab("/analytics?market=demo&y=BTCUSDT&x=ETHUSDT")
     two = open_tab("/analytics?market=demo&y=SOLUSDT&x=AVAXUSDT")
     for _ in range(4):
-        for page, legs in ((one, ("BTCUSDT", "ETHUSDT")), (two, ("SOLUSDT", "AVAXUSDT"))):
+        for page, legs in ((first, ("BTCUSDT", "ETHUSDT")), (two, ("SOLUSDT", "AVAXUSDT"))):
             wait_for_points(page, "spread-chart", 100)
             assert page.input_value("#leg-y") == legs[0]
             assert page.input_value("#leg-x") == legs[1]
             assert legs[0] in page.locator("#answer-line").inner_text()
-        one.wait_for_timeout(700)
+        first.wait_for_timeout(700)
 
 
 def test_zoom_survives_updates_and_the_other_charts_follow(open_tab):
@@ -364,9 +364,9 @@ NEWEST = """
 def test_charts_are_drawn_in_utc_in_a_browser_of_another_zone(open_tab, zone):
     page = open_tab("/", zone=zone)
     wait_for_points(page, "price-chart", 100)
-    _, behind_ms, seen = page.evaluate(NEWEST, "price-chart")
+    _, behind_ms, points = page.evaluate(NEWEST, "price-chart")
     assert abs(behind_ms) < 30_000
-    assert seen > 100
+    assert points > 100
 
 
 def test_a_range_button_shows_the_newest_minute_and_moves_on(open_tab):

@@ -17,7 +17,9 @@ GROUNDS = ("bg", "surface", "raised")
 
 def contrast(first: str, second: str) -> float:
     """WCAG 2 contrast of two colours "#rrggbb", from 1 to 21; AA text needs 4.5."""
-    dark, light = sorted(float(theme.luminance(*theme._channels(one))) for one in (first, second))
+    dark, light = sorted(
+        float(theme.luminance(*theme._channels(colour))) for colour in (first, second)
+    )
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -30,34 +32,34 @@ def test_both_themes_have_the_same_tokens():
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
-@pytest.mark.parametrize("token", [one for one in TEXT_TOKENS if one not in GROUNDS])
+@pytest.mark.parametrize("token", [token for token in TEXT_TOKENS if token not in GROUNDS])
 def test_every_colour_of_text_is_aa_on_page_and_card(name, token):
-    chosen = theme.TOKENS[name]
+    colours = theme.TOKENS[name]
     for ground in ("bg", "surface"):
-        assert contrast(chosen[token], chosen[ground]) >= 4.5
+        assert contrast(colours[token], colours[ground]) >= 4.5
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
 def test_hover_text_is_aa_on_its_label(name):
-    chosen = theme.TOKENS[name]
-    assert contrast(chosen["text"], chosen["raised"]) >= 4.5
-    assert contrast(chosen["muted"], chosen["raised"]) >= 4.5
+    colours = theme.TOKENS[name]
+    assert contrast(colours["text"], colours["raised"]) >= 4.5
+    assert contrast(colours["muted"], colours["raised"]) >= 4.5
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
 def test_lines_of_other_symbols_are_aa_and_no_token(name):
-    chosen = theme.TOKENS[name]
+    colours = theme.TOKENS[name]
     for colour in theme.OTHER_SERIES[name]:
-        assert contrast(colour, chosen["surface"]) >= 4.5
-        assert colour not in chosen.values()
+        assert contrast(colour, colours["surface"]) >= 4.5
+        assert colour not in colours.values()
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
 def test_a_number_in_any_cell_of_the_heatmap_is_aa_in_black_or_white(name):
     luminance = theme.luminance_of_scale(np.linspace(0.0, 1.0, 1_001), name)
     black, white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
-    chosen = np.where(luminance < theme.BLACK_OR_WHITE, white, black)
-    assert chosen.min() >= 4.5
+    letters = np.where(luminance < theme.BLACK_OR_WHITE, white, black)
+    assert letters.min() >= 4.5
 
 
 def test_the_diverging_scale_is_neutral_in_its_middle_and_ends_in_other_hues():
@@ -74,9 +76,9 @@ def test_the_style_sheet_holds_the_same_values():
     names = {"leg_y": "accent", "leg_x": "leg-x", "border": "line"}
     dark, light = re.findall(r"\{([^}]*--bg:[^}]*)\}", STYLE.read_text())[:2]
     for name, block in (("dark", dark), ("light", light)):
-        held = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})", block))
+        sheet = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})", block))
         for token, colour in theme.TOKENS[name].items():
-            assert held[names.get(token, token)] == colour, (name, token)
+            assert sheet[names.get(token, token)] == colour, (name, token)
 
 
 def test_an_unknown_theme_is_named():
@@ -86,9 +88,9 @@ def test_an_unknown_theme_is_named():
 
 def test_legs_keep_their_colours_whatever_the_order():
     colours = theme.series_colours(("A", "B", "C", "D"), ("C", "A"), "light")
-    chosen = theme.TOKENS["light"]
-    assert colours["C"] == chosen["leg_y"]
-    assert colours["A"] == chosen["leg_x"]
+    light = theme.TOKENS["light"]
+    assert colours["C"] == light["leg_y"]
+    assert colours["A"] == light["leg_x"]
     assert len(set(colours.values())) == 4
 
 

@@ -10,7 +10,7 @@ from storage.archive.archive import Archive
 
 
 @pytest.fixture
-def kept(place: str) -> Iterator[Archive]:
+def archive(place: str) -> Iterator[Archive]:
     """An open archive; the test runs in all of them."""
     opened = Archive.open(place)
     yield opened

@@ -18,7 +18,9 @@ from dashapp.services.archive.restore import Restorer
 from dashapp.services.markets import Markets
 from dashapp.services.uploads.session import UploadSession
 from ingestion.files.charset import Encoding
+from ingestion.files.errors import Answers
 from ingestion.files.reader import UploadReader
+from ingestion.files.tables import MAX_SYMBOLS
 from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
@@ -48,20 +50,23 @@ class FileMarkets:
         key: str | None = None,
         keep: bool = True,
         encoding: Encoding = "utf-8",
+        answers: Answers | None = None,
     ) -> UploadSession:
         """Begin to take a file in. market: an uploaded market that it joins, None for a new one.
         key: under which `sessions` has it until it ends, None for any. keep: whether it goes to
-        the archive. encoding: of its text.
+        the archive. encoding: of its text. answers: what was said of it beside.
 
         Raises KeyError or ValueError in words for a market that it cannot join, ValueError
         for a symbol that is none.
         """
-        reader = UploadReader(name, symbol, encoding)
+        reader = UploadReader(name, symbol, encoding, answers)
         self._begun += 1
         if market is None:
             market_id = f"upload-{self._run}-{self._begun}"
             kept_as = market_id if keep else ""
-            target = Market(market_id, reader.name, "upload", kept_as=kept_as)
+            target = Market(
+                market_id, reader.name, "upload", kept_as=kept_as, max_symbols=MAX_SYMBOLS
+            )
         else:
             target = self._uploaded(market)
         key = key or f"file-{self._begun}"

@@ -15,8 +15,11 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from analytics.model import Bars, Ticks
 from dashapp.services.archive.recorder import FileTape
+from ingestion.files.errors import replace_question
 from ingestion.files.reader import UploadError, UploadReader, UploadReport
 from storage.market.market import Market
 from storage.market.stats import Counters
@@ -165,7 +168,9 @@ class UploadSession:
             self._put(batch)
 
     def _rest(self) -> None:
-        self._store(self._reader.finish())
+        for batch in self._reader.rest():
+            self._check_open()
+            self._put(batch)
         if not self._joins:
             _count_rejected(self.market, self.report.rejected)
 
@@ -186,6 +191,21 @@ class UploadSession:
                 "upload this file as a market of its own"
             )
 
+    def _replaced(self) -> int:
+        """How many rows of the market the file's rows would replace.
+
+        Raises QuestionOpen where that is not allowed.
+        """
+        count, symbols = 0, set()
+        for batch in self._held:
+            if isinstance(batch, Bars) and batch.symbol in self.market.symbols:
+                found = _differing(self.market.bars(batch.symbol, batch.timeframe), batch)
+                count += found
+                symbols |= {batch.symbol} if found else set()
+        if count and not self._reader.answers.replace:
+            raise replace_question(count, symbols, self.market.title, self._reader.name)
+        return count
+
     async def _join(self, report: UploadReport) -> tuple[UploadReport, list[Ticks | Bars]]:
         """Add a whole file to a market there is; the report of what was stored, and that.
 
@@ -195,6 +215,7 @@ class UploadSession:
         market, made = self.market, Counters()
         taken: list[Ticks | Bars] = []
         _check_kinds(market, report)
+        report = replace(report, replaced=self._replaced())
         for batch in self._held:
             for begin in range(0, len(batch), AT_ONCE):
                 before = replace(market.counters, rejected=Counter(market.counters.rejected))
@@ -209,6 +230,16 @@ class UploadSession:
         _count_rejected(market, report.rejected)
         made.rejected += Counter(report.rejected)
         return _stored(report, made), taken
+
+
+def _differing(held: Bars, bars: Bars) -> int:
+    """How many bars would take the place of one that is held and is not the same."""
+    _, mine, theirs = np.intersect1d(bars.ts_ms, held.ts_ms, return_indices=True)
+    same = np.ones(len(mine), np.bool_)
+    for name in ("open", "high", "low", "close", "volume"):
+        one, other = getattr(bars, name)[mine], getattr(held, name)[theirs]
+        same &= (one == other) | (np.isnan(one) & np.isnan(other))
+    return int(np.count_nonzero(~same))
 
 
 def _check_kinds(market: Market, report: UploadReport) -> None:

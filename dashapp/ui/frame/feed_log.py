@@ -84,7 +84,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         if not shown:
             raise PreventUpdate
         market_id = market_in_view(runtime, market)
-        events = runtime.feed_events(market_id)
+        events = runtime.feeds.events(market_id)
         now = [market_id, len(events), events[-1][0] if events else 0]
         if cursor == now:
             raise PreventUpdate

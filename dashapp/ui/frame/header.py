@@ -95,7 +95,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         symbols: list[str] | None,
     ) -> dict[str, Any]:
         if ctx.triggered_id == ids.STOP:
-            await runtime.stop_feed()
+            await runtime.feeds.stop()
             return {"focus": no_update, "message": ""}
         if not start:
             raise PreventUpdate
@@ -103,7 +103,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         if not source:
             return {"focus": no_update, "message": "type an address, such as wss://host/path"}
         try:
-            await runtime.start_feed(source, symbols_for(kind, symbols))
+            await runtime.feeds.start(source, symbols_for(kind, symbols))
         except ValueError as error:
             return {"focus": no_update, "message": str(error)}
-        return {"focus": {"market": runtime.feed_market, "at": start}, "message": ""}
+        return {"focus": {"market": runtime.feeds.market_id, "at": start}, "message": ""}

@@ -63,73 +63,66 @@ def _worded(sign: str, words: str, **more: Any) -> list[Component]:
     ]
 
 
-def _feed_controls(runtime: Runtime) -> list[Component]:
-    return [
-        html.Div(
-            [
-                html.Label("Market", htmlFor=ids.MARKET, className="visually-hidden"),
-                components.select(
-                    ids.MARKET,
-                    [(market.id, market.title) for market in runtime.markets.values()],
-                    runtime.default_market,
-                ),
-            ],
-            className="head-market",
+def _market_control(runtime: Runtime) -> Component:
+    markets = [(market.id, market.title) for market in runtime.markets.values()]
+    return html.Div(
+        [
+            html.Label("Market", htmlFor=ids.MARKET, className="visually-hidden"),
+            components.select(ids.MARKET, markets, runtime.default_market),
+        ],
+        className="head-market",
+    )
+
+
+def _source_control(runtime: Runtime) -> Component:
+    kind = source_kind(runtime)
+    address = dbc.Input(
+        id=ids.SOURCE_URL,
+        type="text",
+        size="sm",
+        value=mask_url(runtime.settings.source) if kind == "url" else "",
+        placeholder="wss://host/path",
+        debounce=True,
+        autocomplete="off",
+    )
+    return html.Div(
+        [
+            html.Label("Source", htmlFor=ids.SOURCE_KIND, className="visually-hidden"),
+            components.select(ids.SOURCE_KIND, SOURCES, kind),
+            html.Label("Stream address", htmlFor=ids.SOURCE_URL, className="visually-hidden"),
+            address,
+        ],
+        className="head-source",
+    )
+
+
+def _symbols_control() -> Component:
+    return html.Div(
+        dcc.Dropdown(
+            id=ids.SYMBOLS,
+            multi=True,
+            options=[],
+            value=[],
+            placeholder="Symbols",
+            maxHeight=360,
+            labels={"select_all": "Select all", "deselect_all": "Deselect all"},
         ),
-        html.Div(
-            [
-                html.Label("Source", htmlFor=ids.SOURCE_KIND, className="visually-hidden"),
-                components.select(ids.SOURCE_KIND, SOURCES, source_kind(runtime)),
-                html.Label("Stream address", htmlFor=ids.SOURCE_URL, className="visually-hidden"),
-                dbc.Input(
-                    id=ids.SOURCE_URL,
-                    type="text",
-                    size="sm",
-                    value=mask_url(runtime.settings.source)
-                    if source_kind(runtime) == "url"
-                    else "",
-                    placeholder="wss://host/path",
-                    debounce=True,
-                    autocomplete="off",
-                ),
-            ],
-            className="head-source",
-        ),
-        html.Div(
-            dcc.Dropdown(
-                id=ids.SYMBOLS,
-                multi=True,
-                options=[],
-                value=[],
-                placeholder="Symbols",
-                maxHeight=360,
-                labels={"select_all": "Select all", "deselect_all": "Deselect all"},
-            ),
-            className="head-symbols",
-            role="group",
-            **components.attributes(aria_label="Symbols"),
-        ),
-        html.Div(
-            [
-                dbc.Button(
-                    _worded("▶", "Start", id=ids.START_WORDS),
-                    id=ids.START,
-                    size="sm",
-                    color="primary",
-                    title="Start",
-                ),
-                dbc.Button(
-                    _worded("■", "Stop"),
-                    id=ids.STOP,
-                    size="sm",
-                    color="secondary",
-                    outline=True,
-                    title="Stop",
-                ),
-            ],
-            className="head-run",
-        ),
-    ]
+        className="head-symbols",
+        role="group",
+        **components.attributes(aria_label="Symbols"),
+    )
+
+
+def _run_buttons() -> Component:
+    start = dbc.Button(
+        _worded("▶", "Start", id=ids.START_WORDS),
+        id=ids.START,
+        size="sm",
+        color="primary",
+        title="Start",
+    )
+    stop = components.button(ids.STOP, _worded("■", "Stop"), title="Stop")
+    return html.Div([start, stop], className="head-run")
 
 
 def _icon(button_id: str, sign: str, words: str) -> Component:
@@ -152,7 +145,13 @@ def header(runtime: Runtime) -> Component:
         ],
         className="head-icons",
     )
-    return html.Header([_brand(), *_feed_controls(runtime), icons], className="head")
+    controls = [
+        _market_control(runtime),
+        _source_control(runtime),
+        _symbols_control(),
+        _run_buttons(),
+    ]
+    return html.Header([_brand(), *controls, icons], className="head")
 
 
 def tabs() -> Component:

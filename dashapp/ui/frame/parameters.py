@@ -92,7 +92,7 @@ def _known(known: list[str], symbol: str | None) -> str | None:
 
 def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
     """The symbols that a market has; of a replay those that it will have, from its start."""
-    body = runtime.market(market_id or "")
+    body = runtime.markets.get(market_id or "")
     if body is None:
         return []
     return list(body.coming or body.symbols)
@@ -114,15 +114,15 @@ def _timeframe(body: Market | None, wanted: Any) -> str:
     return available[0]
 
 
-def _not_here(runtime: Runtime, asked: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+def _not_here(runtime: Runtime, asked: Mapping[str, Any], settled: Mapping[str, Any]) -> list[str]:
     """What a link asks for that is not here, in words."""
     wrong = []
-    if asked.get("market") and asked["market"] != made["market"]:
+    if asked.get("market") and asked["market"] != settled["market"]:
         wrong.append(f"there is no market {asked['market']}")
     wrong += [
         f"this market has no {asked[leg]}"
         for leg in ("y", "x")
-        if asked.get(leg) and made[leg] not in (asked[leg], asked[leg].upper())
+        if asked.get(leg) and settled[leg] not in (asked[leg], asked[leg].upper())
     ]
     return wrong
 
@@ -158,14 +158,14 @@ def settle_values(
     """What the market's controls should hold: options and values that fit one another."""
     market = asked.get("market") or held["market"]
     changed = market != held.get("shown")
-    if runtime.market(market) is None:
+    if runtime.markets.get(market) is None:
         market = runtime.default_market
-    body = runtime.market(market)
+    body = runtime.markets.get(market)
     known = symbols_of(runtime, market)
     timeframes = body.timeframes if body else tuple(TIMEFRAMES)
     y, x = legs(known, asked.get("y", held["y"]), asked.get("x", held["x"]))
     wanted = asked.get("symbols") or held["symbols"] or []
-    asked_for: list[str] = (runtime.feed_asked or {}).get("symbols", [])
+    asked_for = runtime.feeds.asked["symbols"] if runtime.feeds.asked else []
     extra: tuple[str, ...] = ()
     if is_exchange(source):
         extra = (*EXCHANGE_SYMBOLS, *asked_for, *(one for one in wanted if proper_symbol(one)))
@@ -185,7 +185,8 @@ def settle_values(
         if asked.get("timeframe") in timeframes
         else _timeframe(body if changed else None, held["timeframe"]),
         "timeframe_options": [
-            {"value": one, "label": one, "disabled": one not in timeframes} for one in TIMEFRAMES
+            {"value": name, "label": name, "disabled": name not in timeframes}
+            for name in sorted({*TIMEFRAMES, *timeframes}, key=TIMEFRAMES.__getitem__)
         ],
     }
 
@@ -242,12 +243,12 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             asked = {"market": market} if market else {}
         held = {"market": market, "y": y, "x": x, "symbols": symbols, "timeframe": timeframe}
         held["shown"] = (view or {}).get("market")
-        made = settle_values(runtime, asked, held, source or "")
-        options = made.pop("legs")
+        settled = settle_values(runtime, asked, held, source or "")
+        options = settled.pop("legs")
         fields, wrong = _controls_from(asked)
-        wrong += _not_here(runtime, asked, made) if trigger != ids.FOCUS else []
+        wrong += _not_here(runtime, asked, settled) if trigger != ids.FOCUS else []
         return {
-            **made,
+            **settled,
             "message": f"of the link, {'; '.join(wrong)}" if wrong else no_update,
             "y_options": options,
             "x_options": options,

@@ -26,13 +26,13 @@ def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
 
     asked: what the feed that runs asks of an exchange.
     """
-    market = runtime.market(market_id or "")
+    market = runtime.markets.get(market_id or "")
     return {
         "market": market_id,
         "markets": [[other.id, other.title] for other in runtime.markets.values()],
         "symbols": parameters.symbols_of(runtime, market_id),
         "timeframes": list(market.timeframes) if market else [],
-        "asked": runtime.feed_asked,
+        "asked": runtime.feeds.asked,
     }
 
 
@@ -70,10 +70,10 @@ def _state(runtime: Runtime, market: Market | None, status: FeedStatus) -> str:
 
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
-    status, market = runtime.feed_status(market_id), runtime.market(market_id)
-    trust: dict[str, Any] = {**runtime.trust(market_id)}
+    status, market = runtime.markets.status(market_id), runtime.markets.get(market_id)
+    trust: dict[str, Any] = {**runtime.feeds.trust(market_id)}
     if pair is not None:
-        trust["carried_share"] = runtime.carried_share(market_id, pair)
+        trust["carried_share"] = runtime.analysis.carried_share(market_id, pair)
     return {
         "mark": mark(market.kind if market else ""),
         "dot": f"dot {status.state}",

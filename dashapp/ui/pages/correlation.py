@@ -35,8 +35,8 @@ def layout(theme: str) -> Component:
 
 def key(runtime: Runtime, tab: Tab) -> Any:
     """The whole market's version: every symbol stands in the heatmap."""
-    market = runtime.market(tab.view.market)
-    return (market.version if market else None, pair_key(runtime, tab), runtime.kernels_ready)
+    market = runtime.markets.get(tab.view.market)
+    return (market.version if market else None, pair_key(runtime, tab), runtime.kernels.ready)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -47,7 +47,9 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
 async def _heatmap(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The market's correlations, and what they say."""
     timeframe = tab.view.timeframe
-    table = await runtime.correlation(tab.view.market, timeframe, limit_of(tab), tab.until_ms)
+    table = await runtime.analysis.correlation(
+        tab.view.market, timeframe, limit_of(tab), tab.until_ms
+    )
     if isinstance(table, NotReady):
         words = waiting_for(runtime, tab, table)
         figure = empty_figure(words, tab.theme, ids.HEATMAP)

@@ -57,7 +57,7 @@ def layout(theme: str) -> Component:
 
 def bars_in_view(runtime: Runtime, tab: Tab) -> dict[str, Bars]:
     """The newest bars of each symbol that the header names, those that have any."""
-    market, timeframe = runtime.market(tab.view.market), tab.view.timeframe
+    market, timeframe = runtime.markets.get(tab.view.market), tab.view.timeframe
     if market is None or timeframe not in market.timeframes:
         return {}
     bars = {
@@ -75,12 +75,12 @@ def legs_of(tab: Tab) -> tuple[str, str] | None:
 
 def key(runtime: Runtime, tab: Tab) -> Any:
     """The versions of the symbols shown."""
-    market = runtime.market(tab.view.market)
+    market = runtime.markets.get(tab.view.market)
     if market is None:
         return None
     symbols = [symbol for symbol in tab.view.symbols or market.symbols if symbol in market.symbols]
     versions = (market.symbol_version(symbol) for symbol in symbols)
-    return (market.serial, runtime.alerts.version, runtime.kernels_ready, *versions)
+    return (market.serial, runtime.alerts.version, runtime.kernels.ready, *versions)
 
 
 def symbol_card(summary: SymbolSummary) -> Component:
@@ -181,7 +181,7 @@ async def _performance(runtime: Runtime, tab: Tab) -> list[Component]:
     if pair is None:
         return []
     snapshot = await snapshot_of(runtime, tab)
-    ranking = await runtime.ranking(tab.view.market, pair, BacktestParams())
+    ranking = await runtime.analysis.ranking(tab.view.market, pair, BacktestParams())
     return [performance_card(snapshot, ranking, runtime.alerts.history.by_metric(tab.view.market))]
 
 

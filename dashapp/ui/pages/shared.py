@@ -29,15 +29,15 @@ async def snapshot_of(runtime: Runtime, tab: Tab) -> PairSnapshot | NotReady:
     if tab.view.pair is None:
         return NO_PAIR
     runtime.pair_history.watch(tab.view.market, tab.view.pair)
-    return await runtime.snapshot(tab.view.market, tab.view.pair, tab.until_ms)
+    return await runtime.analysis.snapshot(tab.view.market, tab.view.pair, tab.until_ms)
 
 
 def pair_key(runtime: Runtime, tab: Tab) -> Any:
     """Changes when the tab's pair would be drawn differently, by new data or new alerts."""
     if tab.view.pair is None:
         return None
-    data = runtime.snapshot_key(tab.view.market, tab.view.pair)
-    return (data, runtime.alerts.version, runtime.kernels_ready)
+    data = runtime.analysis.snapshot_key(tab.view.market, tab.view.pair)
+    return (data, runtime.alerts.version, runtime.kernels.ready)
 
 
 def clicked(button: str) -> bool:
@@ -72,10 +72,10 @@ def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
 
 def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady) -> str:
     """What a chart says in its middle while there is no picture."""
-    pair, status = tab.view.pair, runtime.feed_status(tab.view.market)
+    pair, status = tab.view.pair, runtime.markets.status(tab.view.market)
     if pair is not None and 0 < pair.limit < reason.need:
         return f"{reason.reason}: bars in view is {pair.limit}"
-    market = runtime.market(tab.view.market)
+    market = runtime.markets.get(tab.view.market)
     if market is not None and not market.symbols:
         return f"no data yet: {status.detail or status.state}"
     filtered = pair is not None and pair.filtered

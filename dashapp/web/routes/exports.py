@@ -17,7 +17,6 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from analytics.alerts import AlertEvent
-from analytics.backtest import Trade
 from analytics.outcomes import Outcome
 from dashapp.parameters.table import Parameter
 from dashapp.services.alerts.history import Record
@@ -33,6 +32,7 @@ from dashapp.services.archive.stored_rows import (
 )
 from dashapp.services.replay.sources import rows_in
 from dashapp.services.runtime import Runtime
+from dashapp.text.backtest import WordedTrade, worded_trades
 from dashapp.web.deps import (
     EPOCH_END_MS,
     SYMBOL,
@@ -166,7 +166,7 @@ async def pair(
     spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is log;
     rolling_ and kalman_ are the ratios as known at each bar.
     """
-    snapshot = ready(await runtime.snapshot(market.id, known_pair(market, query.pair())))
+    snapshot = ready(await runtime.analysis.snapshot(market.id, known_pair(market, query.pair())))
     series, fit = pair_series(snapshot, market), snapshot.fit
     columns = {name: series[name] for name in PAIR_SERIES if name != "ts_ms"}
     columns["fit_beta"] = np.full(len(snapshot), float(fit.beta))
@@ -195,7 +195,7 @@ async def summary(
 ) -> Response:
     """The summary table, a row a symbol, as csv."""
     known_timeframe(market, timeframe)
-    rows = [row(one) for one in ready(await runtime.summary(market.id, timeframe, limit))]
+    rows = [row(one) for one in ready(await runtime.analysis.summary(market.id, timeframe, limit))]
     if not rows:
         raise ApiError(HTTPStatus.NOT_FOUND, f"market {market.id} is empty")
     table = rows_table(list(rows[0]), [list(one.values()) for one in rows])
@@ -231,8 +231,9 @@ async def trades(
 ) -> Response:
     """The trades of a back-test, oldest first, as csv."""
     result = await backtest_of(runtime, market, query)
-    header = [column.name for column in fields(Trade)]
-    table = rows_table(header, [list(asdict(trade).values()) for trade in result.trades])
+    header = [column.name for column in fields(WordedTrade)]
+    rows = [list(asdict(trade).values()) for trade in worded_trades(result)]
+    table = rows_table(header, rows)
     parameters = {**query.values(), "label": result.label}
     return await send(ending, Export("trades", _about(market), parameters, _CSV), [table])
 
@@ -276,7 +277,7 @@ async def _kept(runtime: Runtime, market: str, query: TicksQuery) -> Kept | None
 
     Raises ApiError 404 where it is in neither.
     """
-    body = runtime.market(market)
+    body = runtime.markets.get(market)
     if query.kept == "memory" or (query.kept is None and body is not None and not body.whole):
         return None
     kept = await kept_of(runtime.recorder, market)

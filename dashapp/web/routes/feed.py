@@ -24,17 +24,17 @@ class FeedStart(Body):
 @router.post("/start", response_model=Feed)
 async def start(runtime: RuntimeDep, asked: FeedStart) -> Response:
     """Start a source; the one that runs is stopped first. Nothing for the one that runs."""
-    await runtime.start_feed(asked.source, asked.symbols)
+    await runtime.feeds.start(asked.source, asked.symbols)
     return _feed(runtime)
 
 
 @router.post("/stop", response_model=Feed)
 async def stop(runtime: RuntimeDep) -> Response:
     """Stop the source that runs. What it brought stays."""
-    await runtime.stop_feed()
+    await runtime.feeds.stop()
     return _feed(runtime)
 
 
 def _feed(runtime: Runtime) -> Response:
-    market = runtime.feed_market
-    return answer({"market": market, "feed": runtime.feed_status(market)})
+    market = runtime.feeds.market_id
+    return answer({"market": market, "feed": runtime.markets.status(market)})

@@ -22,6 +22,7 @@ from analytics.model import (
 )
 from dashapp.services.analysis.johansen import johansen_document, johansen_of
 from dashapp.services.runtime import Runtime
+from dashapp.text.backtest import worded_trades
 from dashapp.web import models
 from dashapp.web.answers import answer, answer_in_thread
 from dashapp.web.deps import (
@@ -80,7 +81,7 @@ async def pair(
     runtime: RuntimeDep, market: MarketDep, query: Annotated[PairQuery, Query()]
 ) -> Response:
     """A pair's snapshot: every series and figure."""
-    snapshot = ready(await runtime.snapshot(market.id, known_pair(market, query.pair())))
+    snapshot = ready(await runtime.analysis.snapshot(market.id, known_pair(market, query.pair())))
     series = pair_series(snapshot, market)
     return await answer_in_thread(lambda: {"market": market.id, **pair_document(snapshot, series)})
 
@@ -91,7 +92,7 @@ async def correlation(
 ) -> Response:
     """The correlation of the returns of every two symbols of a market."""
     known_timeframe(market, timeframe)
-    result = ready(await runtime.correlation(market.id, timeframe, limit))
+    result = ready(await runtime.analysis.correlation(market.id, timeframe, limit))
     return answer({"market": market.id, **vars(result)})
 
 
@@ -107,7 +108,9 @@ async def backtest(
 async def backtest_of(runtime: Runtime, market: Market, query: BacktestQuery) -> BacktestResult:
     """The back-test that a query asks for. Raises ApiError 400, 404."""
     params = known_pair(market, query.pair())
-    result: BacktestResult = ready(await runtime.backtest(market.id, params, query.rules()))
+    result: BacktestResult = ready(
+        await runtime.analysis.backtest(market.id, params, query.rules())
+    )
     return result
 
 
@@ -187,7 +190,8 @@ def _figures(snapshot: PairSnapshot) -> dict[str, Any]:
 def backtest_document(result: BacktestResult) -> dict[str, Any]:
     """Everything of a back-test, grouped as `models.Backtest`."""
     series = {name: getattr(result, name) for name in BACKTEST_SERIES}
-    return {**_attributes(result, models.Backtest), "series": series}
+    trades = worded_trades(result)
+    return {**_attributes(result, models.Backtest), "trades": trades, "series": series}
 
 
 def _attributes(result: object, model: type[BaseModel]) -> dict[str, Any]:

@@ -36,10 +36,10 @@ async def status(runtime: RuntimeDep) -> Response:
             "version": VERSION,
             "versions": versions(),
             "uptime_s": time.monotonic() - runtime.started_s,
-            "kernels_ready": runtime.kernels_ready,
+            "kernels_ready": runtime.kernels.ready,
             "default_market": runtime.default_market,
             "markets": {name: _status_of(runtime, each) for name, each in runtime.markets.items()},
-            "computed": dict(runtime.computed),
+            "computed": dict(runtime.analysis.computed),
             "callback_ms": {
                 path: _times(spent) for path, spent in runtime.callback_ms.items() if spent
             },
@@ -60,6 +60,6 @@ def _status_of(runtime: Runtime, market: Market) -> dict[str, Any]:
         "version": market.version,
         "symbols": market.symbols,
         "timeframes": market.timeframes,
-        "feed": runtime.feed_status(market.id),
-        **runtime.trust(market.id),
+        "feed": runtime.markets.status(market.id),
+        **runtime.feeds.trust(market.id),
     }

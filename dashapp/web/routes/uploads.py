@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ from dashapp.web.errors import ApiError, refusal
 from dashapp.web.models import Deleted, Uploaded, Uploads
 from dashapp.web.router import Router
 from ingestion.files.charset import Encoding
+from ingestion.files.errors import Answers, QuestionOpen
 from ingestion.files.reader import UploadError
 
 router = Router(tags=["uploads"])
@@ -66,10 +68,19 @@ async def upload(
         Query(description="a name of your own, under which /api/uploads lists it"),
     ] = None,
     encoding: Annotated[Encoding, read_as(_ENCODING), Query(description="of its text")] = "utf-8",
+    dayfirst: Annotated[bool | None, Query(description="whether 01/02 is in February")] = None,
+    timezone: Annotated[
+        str | None, Query(description="of times that name none: Europe/Berlin, +01:00")
+    ] = None,
+    columns: Annotated[
+        str | None, Query(description="the column of symbols; closes: each column is a symbol's")
+    ] = None,
+    replace: Annotated[bool, Query(description="rows may replace those of the same time")] = False,
 ) -> Response:
-    """A tick NDJSON or OHLC CSV file becomes a market, once it is whole.
+    """A file of trades or bars becomes a market, once it is whole.
 
-    The report says how many rows were accepted, rejected (by reason, with the first line
+    A file that leaves something open is answered with 409 and the question; the parameter that
+    the question names answers it. The report says how many rows were accepted, rejected (by reason, with the first line
     numbers), duplicate and late: together all rows. not_utf8 is the first byte that is not
     UTF-8: its line and position, and how the line reads as Latin-1.
     """
@@ -78,7 +89,8 @@ async def upload(
         raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, text)
     if market is not None:
         market_of(runtime, market)
-    session = runtime.uploads.begin(name, market, symbol, id, encoding=encoding)
+    answers = Answers(symbol, dayfirst, timezone, columns, replace)
+    session = runtime.uploads.begin(name, market, symbol, id, encoding=encoding, answers=answers)
     try:
         async for chunk in _body(request):
             await session.feed(chunk)
@@ -86,6 +98,10 @@ async def upload(
     except _TooLarge:
         text = f"the file is larger than {UPLOAD_CAP // 1024**3} GiB"
         return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
+    except QuestionOpen as problem:
+        await _drain(request)
+        question = asdict(problem.question)
+        return refusal(HTTPStatus.CONFLICT, str(problem), question=question, report=session.report)
     except UploadError as problem:
         await _drain(request)
         return refusal(HTTPStatus.BAD_REQUEST, str(problem), report=session.report)

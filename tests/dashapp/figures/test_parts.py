@@ -17,8 +17,12 @@ SECOND = 1_000
 
 def decoded(spec: dict[str, str]) -> np.ndarray:
     """The array of a typed spec."""
-    made = np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
-    return made.reshape([int(one) for one in spec["shape"].split(",")]) if "shape" in spec else made
+    values = np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
+    return (
+        values.reshape([int(size) for size in spec["shape"].split(",")])
+        if "shape" in spec
+        else values
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,8 +69,8 @@ def test_a_nice_range_holds_its_values_and_wastes_little(first, second):
 
 
 def test_a_nice_range_stays_while_the_values_move_a_little():
-    seen = {axes.nice_range(-2.0 - shift / 1_000, 2.5) for shift in range(100)}
-    assert len(seen) <= 2
+    ranges = {axes.nice_range(-2.0 - shift / 1_000, 2.5) for shift in range(100)}
+    assert len(ranges) <= 2
 
 
 def test_a_range_of_nothing_known_is_still_a_range():
@@ -111,34 +115,34 @@ def test_a_short_view_is_drawn_whole():
 
 def test_a_gap_breaks_the_line_and_is_shaded():
     ts = np.array([0, 1, 2, 3, 60, 61, 62]) * SECOND
-    made = rows.rows_of(ts, (np.arange(7.0),), SECOND)
-    np.testing.assert_array_equal(made.columns[0], [0, 1, 2, 3, np.nan, 4, 5, 6])
-    assert (np.diff(made.ts) > 0).all()
-    assert made.stretches.tolist() == [[3_500.0, 59_500.0]]
+    drawn = rows.rows_of(ts, (np.arange(7.0),), SECOND)
+    np.testing.assert_array_equal(drawn.columns[0], [0, 1, 2, 3, np.nan, 4, 5, 6])
+    assert (np.diff(drawn.ts) > 0).all()
+    assert drawn.stretches.tolist() == [[3_500.0, 59_500.0]]
 
 
 def test_a_second_without_a_trade_is_no_gap():
     ts = np.array([0, 1, 3, 4, 6, 7]) * SECOND
-    made = rows.rows_of(ts, (np.arange(6.0),), SECOND)
-    assert len(made.ts) == 6
-    assert len(made.stretches) == 0
+    drawn = rows.rows_of(ts, (np.arange(6.0),), SECOND)
+    assert len(drawn.ts) == 6
+    assert len(drawn.stretches) == 0
 
 
 def test_carried_rows_are_drawn_and_shaded_in_merged_runs():
     carried = np.array([0, 1, 1, 0, 0, 1, 0], bool)
-    made = rows.rows_of(np.arange(7) * SECOND, (np.arange(7.0),), SECOND, carried)
-    assert np.isfinite(made.columns[0]).all()
-    assert made.stretches.tolist() == [[500.0, 2_500.0], [4_500.0, 5_500.0]]
+    drawn = rows.rows_of(np.arange(7) * SECOND, (np.arange(7.0),), SECOND, carried)
+    assert np.isfinite(drawn.columns[0]).all()
+    assert drawn.stretches.tolist() == [[500.0, 2_500.0], [4_500.0, 5_500.0]]
 
 
 @given(st.lists(st.booleans(), min_size=3, max_size=600))
 def test_shaded_stretches_are_ordered_and_cover_the_carried_rows_and_no_others(flags):
     carried = np.array(flags)
     ts = np.arange(len(flags)) * SECOND
-    made = rows.rows_of(ts, (), SECOND, carried)
-    first, last = made.stretches[:, 0], made.stretches[:, 1]
+    drawn = rows.rows_of(ts, (), SECOND, carried)
+    first, last = drawn.stretches[:, 0], drawn.stretches[:, 1]
     assert (first[1:] > last[:-1]).all()
-    covered = [bool(((first <= one) & (one <= last)).any()) for one in ts]
+    covered = [bool(((first <= at) & (at <= last)).any()) for at in ts]
     assert covered == flags
 
 
@@ -151,25 +155,25 @@ def test_any_number_of_stretches_is_one_shape_that_joins_none():
 
 
 def test_a_line_is_named_in_its_hover_even_where_it_is_alone():
-    made = base.line({}, [1.0], "z", "#ffffff")
-    assert (made["name"], made["hoverinfo"]) == ("z", "all")
+    trace = base.line({}, [1.0], "z", "#ffffff")
+    assert (trace["name"], trace["hoverinfo"]) == ("z", "all")
     assert base.line({}, [1.0], "z", "#ffffff", hoverinfo="skip")["hoverinfo"] == "skip"
 
 
 def test_gaps_survive_thinning():
     ts = np.arange(12_000) * SECOND
     ts[7_000:] += 600 * SECOND
-    made = rows.rows_of(ts, (np.sin(np.arange(12_000.0)),), SECOND)
-    holes = np.flatnonzero(np.isnan(made.columns[0]))
+    drawn = rows.rows_of(ts, (np.sin(np.arange(12_000.0)),), SECOND)
+    holes = np.flatnonzero(np.isnan(drawn.columns[0]))
     assert len(holes) == 1
-    assert 6_999 * SECOND < made.ts[holes[0]] < 7_600 * SECOND
-    assert made.stretches.tolist() == [[6_999_500.0, 7_599_500.0]]
+    assert 6_999 * SECOND < drawn.ts[holes[0]] < 7_600 * SECOND
+    assert drawn.stretches.tolist() == [[6_999_500.0, 7_599_500.0]]
 
 
 def test_labels_at_the_edge_never_overlap():
     labels = [marks.Label(str(n), 0.5 + n / 1_000, "#ffffff") for n in range(6)]
-    made = marks.edge_labels(labels, (0.0, 1.0))
-    places = [one["y"] * marks._PLOT_HEIGHT + one["yshift"] for one in made]
+    labelled = marks.edge_labels(labels, (0.0, 1.0))
+    places = [label["y"] * marks._PLOT_HEIGHT + label["yshift"] for label in labelled]
     assert (np.diff(places) >= marks._LABEL_HEIGHT - 0.2).all()
     assert max(places) <= marks._PLOT_HEIGHT
     assert min(places) >= 0
@@ -179,16 +183,16 @@ def test_labels_that_crowd_stand_around_the_middle_of_what_they_name():
     labels = [marks.Label(str(n), 0.5, "#ffffff") for n in range(4)] + [
         marks.Label("far", 0.95, "#ffffff")
     ]
-    made = marks.edge_labels(labels, (0.0, 1.0))
-    shifts = [one["yshift"] for one in made]
+    labelled = marks.edge_labels(labels, (0.0, 1.0))
+    shifts = [label["yshift"] for label in labelled]
     assert shifts[:4] == [-22.5, -7.5, 7.5, 22.5]
     assert shifts[4] == 0.0
 
 
 def test_labels_out_of_range_stand_at_the_edge_and_unknown_ones_nowhere():
     labels = [marks.Label("far", 9.0, "#ffffff"), marks.Label("none", float("nan"), "#ffffff")]
-    made = marks.edge_labels(labels, (0.0, 1.0))
-    assert [one["y"] for one in made] == [1.0]
+    labelled = marks.edge_labels(labels, (0.0, 1.0))
+    assert [label["y"] for label in labelled] == [1.0]
 
 
 @dataclass(frozen=True)
@@ -208,11 +212,11 @@ def test_alerts_stand_at_their_own_time_and_point_the_way_they_crossed():
         Event(6_000, "abs>", -2.3),
         Event(99_000, ">", 3.0),
     ]
-    (made,) = marks.alert_markers(events, ts, np.arange(10.0), "z", "dark")
-    assert decoded(made["x"]).tolist() == [2_000.0, 4_400.0, 6_000.0]
-    assert decoded(made["y"]).tolist() == [2.2, -2.1, -2.3]
-    assert made["marker"]["symbol"] == ["triangle-up", "triangle-down", "triangle-down"]
-    assert "<b>" not in made["text"][0]
+    (markers,) = marks.alert_markers(events, ts, np.arange(10.0), "z", "dark")
+    assert decoded(markers["x"]).tolist() == [2_000.0, 4_400.0, 6_000.0]
+    assert decoded(markers["y"]).tolist() == [2.2, -2.1, -2.3]
+    assert markers["marker"]["symbol"] == ["triangle-up", "triangle-down", "triangle-down"]
+    assert "<b>" not in markers["text"][0]
     (on_spread,) = marks.alert_markers(events, ts, np.arange(10.0), "spread", "dark")
     assert decoded(on_spread["y"]).tolist() == [2.0, 4.0, 6.0]
 

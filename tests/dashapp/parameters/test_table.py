@@ -67,6 +67,26 @@ def test_every_choice_is_legal_and_has_words(row):
         assert row.text(read(row, text)) == text
 
 
+@pytest.mark.parametrize(
+    ("row", "texts"),
+    [
+        (PAIR["hedge_window"], ("all", "none", "ALL", "")),
+        (PAIR["lag_method"], ("fixed", "none")),
+        (BACKTEST["stop_z"], ("none", "None", "")),
+        (BACKTEST["max_bars"], ("none", "")),
+        (ALERT["hysteresis"], ("none", " ")),
+        (ALERT["webhook"], ("none", "")),
+    ],
+    ids=lambda value: getattr(value, "control", None),
+)
+def test_none_has_the_words_that_it_always_had(row, texts):
+    for text in texts:
+        assert read(row, text) is None
+    assert {row.control for row in ROWS if row.optional} == {
+        "hedge-window", "lag-method", "stop-z", "max-bars", "rule-hysteresis", "rule-webhook",
+    }  # fmt: skip
+
+
 def test_what_can_lie_on_an_axis_has_a_span_that_is_legal():
     assert list(SWEPT) == list(AXES)
     for name, row in SWEPT.items():

@@ -799,13 +799,13 @@ async def test_a_chart_marks_the_alerts_of_its_own_parameters_and_legs(runtime, 
     runtime.markets["demo"].append(ticks_of("SOLUSDT"))
     assert len(await runtime.alerts.step()) == 4
     alerts = runtime.alerts
-    assert {one.rule_id for one in alerts.events_of("demo", PAIR)} == {mine.id, "ETHUSDT"}
+    assert {one.rule_id for one in alerts.history.events_of("demo", PAIR)} == {mine.id, "ETHUSDT"}
     alerts.delete_rule(mine.id)
     alerts.add_rule({**RULE, "id": other.id})
-    assert {one.rule_id for one in alerts.events_of("demo", PAIR)} == {mine.id, "ETHUSDT"}
+    assert {one.rule_id for one in alerts.history.events_of("demo", PAIR)} == {mine.id, "ETHUSDT"}
     wide = replace(PAIR, z_window=90)
-    assert {one.rule_id for one in alerts.events_of("demo", wide)} == {other.id, "ETHUSDT"}
-    assert alerts.events_of("live", PAIR) == []
+    assert {one.rule_id for one in alerts.history.events_of("demo", wide)} == {other.id, "ETHUSDT"}
+    assert alerts.history.events_of("live", PAIR) == []
 
 
 def an_event(number: int, **fields) -> AlertEvent:

@@ -29,7 +29,7 @@ def snapshot(z: float = 2.31, **changes) -> PairSnapshot:
     rising = np.arange(count, dtype=np.float64)
     fit = HedgeFit("ols", 20.308, 7_900.0, 0.982, 0.031, count)
     path = HedgePath("ols", np.full(count, 20.3), np.zeros(count))
-    made = PairSnapshot(
+    usual = PairSnapshot(
         params=PairParams("BTCUSDT", "ETHUSDT"),
         ts_ms=1_723_161_256_000 + 1_000 * np.arange(count),
         price_y=61_800.0 + rising,
@@ -52,7 +52,7 @@ def snapshot(z: float = 2.31, **changes) -> PairSnapshot:
         half_life=41.2,
         hurst=0.31,
     )
-    return replace(made, **changes)
+    return replace(usual, **changes)
 
 
 def verdict_of(rows, label):
@@ -101,12 +101,12 @@ def test_beyond_the_threshold_but_inside_costs_there_is_no_trade():
 
 def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_reserve():
     test = CointegrationResult(-1.6, 0.43, 1, 78, {"5%": -3.4})
-    held = snapshot(engle_granger=test)
-    parts = answers.pair_answer(held, 2.0, BreakEven(1.1, 2.0))
+    pair = snapshot(engle_granger=test)
+    parts = answers.pair_answer(pair, 2.0, BreakEven(1.1, 2.0))
     assert ("short BTCUSDT / long ETHUSDT", "down") in parts
     assert ("not cointegrated p = 0.430", "warn") in parts
     assert ("half-life 41 bars (41 s)", "muted") in parts
-    rows = pair_figures(replace(held, half_life=30.0))
+    rows = pair_figures(replace(pair, half_life=30.0))
     assert verdict_of(rows, "Half-life")[1:] == ("with reserve: not cointegrated", "muted")
     assert verdict_of(rows, "Hurst exponent")[1:] == (
         "mean-reverting, with reserve: not cointegrated",
@@ -130,24 +130,24 @@ def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_rese
 def test_engle_granger_is_not_green_for_a_spread_that_it_did_not_test(method, changes):
     params = PairParams("BTCUSDT", "ETHUSDT", **changes)
     fit = replace(snapshot().fit, method=method)
-    held = snapshot(params=params, fit=fit)
-    _, verdict, tone = verdict_of(pair_figures(held), ENGLE_GRANGER)
+    pair = snapshot(params=params, fit=fit)
+    _, verdict, tone = verdict_of(pair_figures(pair), ENGLE_GRANGER)
     assert verdict == "cointegrated (p = 0.012), of the OLS spread, not the one shown"
     assert tone == "muted"
-    assert ("cointegrated p = 0.012 of the OLS spread", "muted") in answers.pair_answer(held, 2.0)
+    assert ("cointegrated p = 0.012 of the OLS spread", "muted") in answers.pair_answer(pair, 2.0)
 
 
 def test_engle_granger_is_green_for_ols_on_all_bars_of_prices_or_logarithms():
     for changes in ({"price_space": "log"}, {"hedge_window": 80}):
-        held = snapshot(params=PairParams("BTCUSDT", "ETHUSDT", **changes))
-        assert verdict_of(pair_figures(held), ENGLE_GRANGER)[2] == "up"
+        pair = snapshot(params=PairParams("BTCUSDT", "ETHUSDT", **changes))
+        assert verdict_of(pair_figures(pair), ENGLE_GRANGER)[2] == "up"
 
 
 def test_a_half_life_on_the_clock_counts_the_gaps_between_bars():
     spaced = 1_723_161_256_000 + 3_000 * np.arange(80)
-    held = snapshot(half_life=20.0, ts_ms=spaced)
-    assert ("half-life 20 bars (60 s)", "") in answers.pair_answer(held, 2.0)
-    assert verdict_of(pair_figures(held), "Half-life")[0] == "20 bars (60 s)"
+    pair = snapshot(half_life=20.0, ts_ms=spaced)
+    assert ("half-life 20 bars (60 s)", "") in answers.pair_answer(pair, 2.0)
+    assert verdict_of(pair_figures(pair), "Half-life")[0] == "20 bars (60 s)"
 
 
 def test_r_squared_without_intercept_is_called_uncentred():
@@ -221,12 +221,12 @@ class Figures:
 
 
 def test_home_names_the_strongest_and_the_weakest():
-    held = {
+    summaries = {
         "BTCUSDT": Figures(61_800.3, 0.0042, 61_700.0),
         "ETHUSDT": Figures(2_650.0, -0.012, 2_660.0),
         "SOLUSDT": Figures(142.3, 0.021, 140.0),
     }
-    parts = answers.home_answer(held)
+    parts = answers.home_answer(summaries)
     assert answers.plain(parts) == (
         "BTCUSDT 61,800.30 · 2 of 3 up · strongest SOLUSDT +2.10 % · weakest ETHUSDT −1.20 % · "
         "2 of 3 above VWAP"
@@ -235,8 +235,8 @@ def test_home_names_the_strongest_and_the_weakest():
 
 
 def test_home_with_one_symbol_and_with_none():
-    one = {"BTCUSDT": Figures(61_800.3, 0.0042, float("nan"))}
-    assert answers.plain(answers.home_answer(one)) == "BTCUSDT 61,800.30 · +0.42 %"
+    alone = {"BTCUSDT": Figures(61_800.3, 0.0042, float("nan"))}
+    assert answers.plain(answers.home_answer(alone)) == "BTCUSDT 61,800.30 · +0.42 %"
     assert answers.home_answer({}) == [("no prices yet", "muted")]
 
 

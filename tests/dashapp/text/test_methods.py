@@ -44,8 +44,8 @@ def test_swapped_legs_stand_in_the_units_of_the_other_rows(pair_snapshot):
 
 
 def test_methods_that_agree_are_said_to(pair_snapshot):
-    told, tone = methods.choice_words(with_z(pair_snapshot, 2.5, 2.2, tls=2.1), 2.0)
-    assert told == (
+    words, tone = methods.choice_words(with_z(pair_snapshot, 2.5, 2.2, tls=2.1), 2.0)
+    assert words == (
         "Every method, and either order of the legs: short BTCUSDT / long ETHUSDT at ±2. "
         "Newest z +2.10 to +2.50 by method, +2.20 with the legs swapped."
     )
@@ -53,9 +53,9 @@ def test_methods_that_agree_are_said_to(pair_snapshot):
 
 
 def test_a_signal_that_depends_on_the_method_is_a_warning(pair_snapshot):
-    held = with_z(pair_snapshot, 2.5, 2.5, tls=1.0, ratio=-2.0, kalman=float("nan"))
-    told, tone = methods.choice_words(held, 2.0)
-    assert told == (
+    snapshot = with_z(pair_snapshot, 2.5, 2.5, tls=1.0, ratio=-2.0, kalman=float("nan"))
+    words, tone = methods.choice_words(snapshot, 2.0)
+    assert words == (
         "The signal depends on the method: short BTCUSDT / long ETHUSDT by OLS, Huber and "
         "Theil-Sen; no trade by TLS; long BTCUSDT / short ETHUSDT by ratio. "
         "Newest z −2.00 to +2.50 by method, +2.50 with the legs swapped."
@@ -64,8 +64,8 @@ def test_a_signal_that_depends_on_the_method_is_a_warning(pair_snapshot):
 
 
 def test_a_signal_that_depends_on_the_order_of_the_legs_is_a_warning(pair_snapshot):
-    told, tone = methods.choice_words(with_z(pair_snapshot, 1.9, 2.1), 2.0)
-    assert told.startswith(
+    words, tone = methods.choice_words(with_z(pair_snapshot, 1.9, 2.1), 2.0)
+    assert words.startswith(
         "The signal depends on the order of the legs: no trade as they are; "
         "short BTCUSDT / long ETHUSDT with the legs swapped."
     )
@@ -81,9 +81,9 @@ def test_the_answer_tells_what_the_signal_depends_on(pair_snapshot):
 
 def test_a_z_that_is_not_known_decides_nothing(pair_snapshot):
     nan = float("nan")
-    held = with_z(pair_snapshot, nan, nan)
-    assert methods.choice_words(held, 2.0) == ("No z-score is known yet.", "muted")
-    assert {row.signal.side for row in methods.method_rows(held, 2.0)} == {None}
+    snapshot = with_z(pair_snapshot, nan, nan)
+    assert methods.choice_words(snapshot, 2.0) == ("No z-score is known yet.", "muted")
+    assert {row.signal.side for row in methods.method_rows(snapshot, 2.0)} == {None}
 
 
 def test_a_note_of_a_fit_stands_under_its_row(pair_snapshot):

@@ -78,8 +78,8 @@ def test_johansen_has_a_row_among_the_figures(pair_snapshot):
 
 def test_the_ou_fit_is_told_in_bars_and_on_the_clock(pair_snapshot):
     spread = np.append(pair_snapshot.spread[:-1], 7.0)
-    held = replace(pair_snapshot, spread=spread, ou=OUFit(0.02, 4.0, 2.0, 34.66))
-    rows = rows_of(held)
+    snapshot = replace(pair_snapshot, spread=spread, ou=OUFit(0.02, 4.0, 2.0, 34.66))
+    rows = rows_of(snapshot)
     assert rows["OU speed (θ)"][:2] == ("0.0200 / bar", "half-life 35 bars (35 s)")
     assert rows["OU level (μ)"][:2] == ("+4.00", "the spread is +3.00 from it")
     assert rows["OU noise (σ)"][:2] == ("2.00 / √bar", "in the long run ± 10.00 around μ")

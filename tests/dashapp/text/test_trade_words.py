@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from analytics.model import Bars, HedgeFit, PairParams
 from analytics.spread import leg_signs, spread
 from dashapp.figures.trades import backtest_z_figure
 from dashapp.text import answers, methods
-from dashapp.text.backtest import figure_rows
+from dashapp.text.backtest import figure_rows, worded_trades
 from dashapp.text.pair import LEGS_AGAINST, pair_figures, trade_sentence, trade_words
 from dashapp.ui.pages.analytics.tables import methods_table
 from dashapp.ui.pages.backtest.page import trade_row
@@ -90,12 +90,12 @@ def test_every_place_that_words_a_pairs_trade_says_the_same(
     expected = leg_signs(-sign_z, beta)
     line = answers.plain(answers.pair_answer(snapshot, 2.0))
     row = pair_figures(snapshot, 2.0)[0]
-    told, _ = methods.choice_words(snapshot, 2.0)
-    for words in (line, row[2], told):
+    choice, _ = methods.choice_words(snapshot, 2.0)
+    for words in (line, row[2], choice):
         assert signs_in(words) == expected
     cells = json.dumps(methods_table(methods.method_rows(snapshot, 2.0)), ensure_ascii=False)
     words = set(re.findall(r"(?:long|short) Y / (?:long|short) X", cells))
-    assert {signs_in(one, "Y", "X") for one in words} == {expected}
+    assert {signs_in(trade, "Y", "X") for trade in words} == {expected}
     assert (LEGS_AGAINST in line) == (LEGS_AGAINST in row[2]) == (beta < 0)
 
 
@@ -155,6 +155,16 @@ def test_the_rows_of_trades_word_the_positions_that_the_engine_took(backtests, s
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
+def test_exported_trades_word_the_positions_that_the_engine_took(backtests, sign):
+    trades = worded_trades(backtests[sign])
+    assert [asdict(trade) | {"legs": None} for trade in trades] == [
+        asdict(trade) | {"legs": None} for trade in backtests[sign].trades
+    ]
+    for trade in trades:
+        assert signs_in(trade.legs) == leg_signs(trade.side, trade.beta)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
 def test_the_hovers_of_trades_word_the_positions_that_the_engine_took(backtests, sign):
     result = backtests[sign]
     hovers = [
@@ -178,6 +188,6 @@ def test_a_back_test_that_held_both_legs_on_one_side_warns(backtests):
 def test_methods_whose_betas_differ_in_sign_ask_for_different_trades(pair_snapshot):
     snapshot = at_z(pair_snapshot, 2.5, 2.0)
     fits = {**snapshot.fits, "tls": replace(snapshot.fits["tls"], beta=-2.0)}
-    told, tone = methods.choice_words(replace(snapshot, fits=fits), 2.0)
-    assert "short BTCUSDT / short ETHUSDT by TLS" in told
+    choice, tone = methods.choice_words(replace(snapshot, fits=fits), 2.0)
+    assert "short BTCUSDT / short ETHUSDT by TLS" in choice
     assert tone == "warn"

@@ -35,18 +35,18 @@ def test_the_strip_warns_of_losses_with_their_last_reason():
 
 
 def test_the_strip_tells_gaps_that_are_filled_from_those_that_are_open():
-    told = {"gaps": 3, "gaps_open": 0, "missing": 0, "backfilled": 2_500}
-    assert trust_figures(told) == [("gaps 3 (filled)", ""), ("backfilled 2,500", "")]
-    told = {"gaps": 3, "gaps_open": 1, "missing": 120}
-    assert trust_figures(told) == [("gaps 3 (1 open, 120 trades missing)", "warn")]
+    trust = {"gaps": 3, "gaps_open": 0, "missing": 0, "backfilled": 2_500}
+    assert trust_figures(trust) == [("gaps 3 (filled)", ""), ("backfilled 2,500", "")]
+    trust = {"gaps": 3, "gaps_open": 1, "missing": 120}
+    assert trust_figures(trust) == [("gaps 3 (1 open, 120 trades missing)", "warn")]
     assert trust_figures({"gaps": 0, "gaps_open": 0}) == [("gaps 0", "")]
-    told = {"gaps": 0, "gaps_open": 0, "numbered": False}
-    assert trust_figures(told) == [("gaps not known: no ids", "")]
+    trust = {"gaps": 0, "gaps_open": 0, "numbered": False}
+    assert trust_figures(trust) == [("gaps not known: no ids", "")]
 
 
 def test_the_strip_says_when_this_clock_is_wrong():
-    told = {"lag_p50_ms": -3_200.0, "lag_p99_ms": -3_000.0, "skew_ms": 3_200.0}
-    assert trust_figures(told) == [
+    trust = {"lag_p50_ms": -3_200.0, "lag_p99_ms": -3_000.0, "skew_ms": 3_200.0}
+    assert trust_figures(trust) == [
         ("lag -3200/-3000 ms", ""),
         ("this clock is 3.2 s behind the exchange", "warn"),
     ]
@@ -58,8 +58,8 @@ def test_the_strip_says_when_this_clock_was_set() -> None:
 
 
 def test_the_strip_tells_outliers_and_both_kinds_of_late_trades():
-    told = {"gaps": 0, "outliers": 2, "amended": 1_204, "late": 3, "rejected": 0}
-    assert trust_figures(told) == [
+    trust = {"gaps": 0, "outliers": 2, "amended": 1_204, "late": 3, "rejected": 0}
+    assert trust_figures(trust) == [
         ("gaps 0", ""),
         ("outliers 2", "warn"),
         ("late 1,204 (merged)", ""),
@@ -69,10 +69,10 @@ def test_the_strip_tells_outliers_and_both_kinds_of_late_trades():
 
 
 def test_what_nobody_asked_for_is_no_fault_and_a_long_message_is_cut():
-    told = {"rejected": 5, "harmless": 5, "last_rejected": ""}
-    assert trust_figures(told) == [("rejected 0", "")]
-    told = {"rejected": 6, "harmless": 5, "last_rejected": "json: " + "x" * 190}
-    ((text, tone),) = trust_figures(told)
+    trust = {"rejected": 5, "harmless": 5, "last_rejected": ""}
+    assert trust_figures(trust) == [("rejected 0", "")]
+    trust = {"rejected": 6, "harmless": 5, "last_rejected": "json: " + "x" * 190}
+    ((text, tone),) = trust_figures(trust)
     assert text.startswith("rejected 1 (last: json: xxx")
     assert (tone, text[-2:], len(text)) == ("warn", "…)", 19 + LONGEST)
 

@@ -14,12 +14,12 @@ from storage.archive.archive import Archive
 
 @asynccontextmanager
 async def started(path, **more):
-    made = Runtime(Settings(source="none", archive=path, **more))
-    await made.start()
+    runtime = Runtime(Settings(source="none", archive=path, **more))
+    await runtime.start()
     try:
-        yield made
+        yield runtime
     finally:
-        await made.stop()
+        await runtime.stop()
 
 
 def filled(path) -> str:
@@ -27,7 +27,7 @@ def filled(path) -> str:
     archive.put_market("live-x", "Live: X")
     for symbol, count in (("BTCUSDT", 3), ("ETHUSDT", 2)):
         ids = list(range(count))
-        times = [1_723_161_256_322 + one for one in ids]
+        times = [1_723_161_256_322 + place for place in ids]
         archive.append_ticks("live-x", Ticks(symbol, times, [5.0] * count, [1.0] * count, ids))
     archive.close()
     return str(path)
@@ -57,8 +57,8 @@ def test_the_question_names_what_would_go():
         {"market": "a", "title": "A", "symbol": "ETHUSDT", "rows": 10},
         {"market": "b", "title": "B", "symbol": "BTCUSDT", "rows": 7},
     ]
-    asked = question(rows[0], rows)
-    assert asked.startswith(
+    words = question(rows[0], rows)
+    assert words.startswith(
         "BTCUSDT of A has 1,500 rows here. The whole market is 2 symbols with 1,510 rows."
     )
     assert "whole market" not in question(rows[3], rows)
@@ -67,12 +67,15 @@ def test_the_question_names_what_would_go():
 async def test_the_status_says_where_how_much_and_for_how_long(tmp_path):
     path = filled(tmp_path / "a.sqlite")
     async with started(path, keep_days=36_500) as runtime:
-        held = await runtime.recorder.contents()
-        text, tone = status_words(runtime, held)
+        holdings = await runtime.recorder.contents()
+        text, tone = status_words(runtime, holdings)
         assert text.startswith(f"{path} · 0.0 MB · live ticks for 36500 days from when they came,")
         assert tone == "muted"
         runtime.recorder.writer.problem = "the disk is full"
-        assert status_words(runtime, held) == (f"archive paused: the disk is full · {path}", "warn")
+        assert status_words(runtime, holdings) == (
+            f"archive paused: the disk is full · {path}",
+            "warn",
+        )
     async with started(path, keep_days=0) as runtime:
         assert "ticks for ever" in status_words(runtime, [])[0]
     async with started(None) as runtime:
@@ -82,7 +85,7 @@ async def test_the_status_says_where_how_much_and_for_how_long(tmp_path):
 
 async def test_a_row_loads_its_market_and_deletes_its_symbol_or_the_whole(tmp_path):
     async with started(filled(tmp_path / "a.sqlite"), keep_days=0) as runtime:
-        row, *_ = [holding_row(one) for one in await runtime.recorder.contents()]
+        row, *_ = [holding_row(holding) for holding in await runtime.recorder.contents()]
         focus, says, _ = await load(runtime, row)
         assert focus["market"] == "live-x"
         assert says == "Live: X is loaded"
@@ -100,4 +103,4 @@ async def test_a_row_loads_its_market_and_deletes_its_symbol_or_the_whole(tmp_pa
 
 
 def test_the_panel_has_a_button_for_each_thing_to_do():
-    assert [one.id for one in archive_panel._tools()] == ["archive-load", "archive-delete"]
+    assert [button.id for button in archive_panel._tools()] == ["archive-load", "archive-delete"]

@@ -39,7 +39,7 @@ async def test_the_log_is_filled_while_it_is_open(runtime):
 
 def gap_shapes(figure):
     colour = rgba(tokens("dark")["warn"], GAP_ALPHA)
-    return [one for one in figure["layout"]["shapes"] if one.get("fillcolor") == colour]
+    return [shape for shape in figure["layout"]["shapes"] if shape.get("fillcolor") == colour]
 
 
 def stretches(shape):

@@ -11,7 +11,8 @@ import pytest
 
 from analytics.model import Bars, Ticks
 from dashapp import ids
-from dashapp.figures.home import MOST_BARS, merged, volume_figure
+from dashapp.figures.bars import MOST_BARS, merged
+from dashapp.figures.home import volume_figure
 from dashapp.parameters.pair import check
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
@@ -73,8 +74,8 @@ def times_of(trace: dict) -> np.ndarray:
 async def test_every_chart_begins_at_the_same_bar(runtime):
     feed(runtime, 0, 300)
     for mode in ("lines", "candles"):
-        made = await home.render(runtime, a_tab(mode))
-        traces = [trace for chart in home.CHARTS for trace in made[chart]["data"]]
+        parts = await home.render(runtime, a_tab(mode))
+        traces = [trace for chart in home.CHARTS for trace in parts[chart]["data"]]
         starts = {first_time(trace) for trace in traces}
         assert max(starts) - min(starts) < 3_000, "no more than until a symbol's next trade"
         whole_tenths = (LIMIT // 10) * 1_000
@@ -84,7 +85,7 @@ async def test_every_chart_begins_at_the_same_bar(runtime):
 async def test_lines_stand_still_until_the_view_has_moved_on_by_a_tenth(runtime):
     """A line's change at a time past is that of the second before, but once in a tenth."""
     feed(runtime, 0, 200)
-    moves, seen = 0, {}
+    moves, before = 0, {}
     for second in range(200, 260):
         feed(runtime, second, second + 1)
         traces = (await home.render(runtime, a_tab()))[ids.PRICE_CHART]["data"]
@@ -94,18 +95,18 @@ async def test_lines_stand_still_until_the_view_has_moved_on_by_a_tenth(runtime)
         }
         moved = set()
         for name, line in lines.items():
-            shared = [at for at in seen.get(name, {}) if at in line and at < max(line)]
-            moved |= {not math.isclose(seen[name][at], line[at], abs_tol=1e-12) for at in shared}
+            shared = [at for at in before.get(name, {}) if at in line and at < max(line)]
+            moved |= {not math.isclose(before[name][at], line[at], abs_tol=1e-12) for at in shared}
         moves += True in moved
-        seen = lines
+        before = lines
     assert moves <= 60 // (LIMIT // 10)
 
 
 async def test_the_answer_ranks_what_the_lines_show(runtime):
     feed(runtime, 0, 300)
-    made = await home.render(runtime, a_tab())
-    ends = {trace["name"]: values_of(trace["y"])[-1] for trace in made[ids.PRICE_CHART]["data"]}
-    words = json.dumps([part.to_plotly_json() for part in made["answer"]], default=str)
+    parts = await home.render(runtime, a_tab())
+    ends = {trace["name"]: values_of(trace["y"])[-1] for trace in parts[ids.PRICE_CHART]["data"]}
+    words = json.dumps([part.to_plotly_json() for part in parts["answer"]], default=str)
     assert f"strongest {max(ends, key=ends.get)}" in words
     assert f"weakest {min(ends, key=ends.get)}" in words
     assert f"{sum(end > 0 for end in ends.values())} of 3 up" in words

@@ -50,9 +50,9 @@ PAGE_IDS = {
 
 
 def ids_in(component) -> list[str]:
-    found = [component.id] if isinstance(getattr(component, "id", None), str) else []
-    return found + [
-        one.id for one in component._traverse() if isinstance(getattr(one, "id", None), str)
+    names = [component.id] if isinstance(getattr(component, "id", None), str) else []
+    return names + [
+        part.id for part in component._traverse() if isinstance(getattr(part, "id", None), str)
     ]
 
 
@@ -101,16 +101,16 @@ def test_every_id_that_a_callback_names_exists(app, runtime):
     for page in PAGES:
         known |= set(page_ids(page))
     for output, callback in app.callback_map.items():
-        named = {one["id"] for part in ("inputs", "state") for one in callback[part]}
-        named |= {one.rpartition(".")[0] for one in re.split(r"\.{2,3}", output) if one}
-        assert {one for one in named if not one.startswith("{")} <= known
+        named = {place["id"] for part in ("inputs", "state") for place in callback[part]}
+        named |= {place.rpartition(".")[0] for place in re.split(r"\.{2,3}", output) if place}
+        assert {place for place in named if not place.startswith("{")} <= known
 
 
 def test_every_callback_is_a_coroutine(app):
-    own = [one for one in app.callback_map.values() if one.get("callback")]
+    own = [callback for callback in app.callback_map.values() if callback.get("callback")]
     assert own
-    for one in own:
-        assert inspect.iscoroutinefunction(inspect.unwrap(one["callback"]))
+    for callback in own:
+        assert inspect.iscoroutinefunction(inspect.unwrap(callback["callback"]))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

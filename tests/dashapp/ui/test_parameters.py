@@ -87,10 +87,10 @@ def test_the_panel_has_a_field_with_room_for_a_message_for_every_parameter_of_th
 
 
 def test_a_market_fills_its_legs_and_symbols(runtime):
-    made = settle_values(runtime, {}, HELD, "demo")
-    assert (made["y"], made["x"]) == ("BTCUSDT", "ETHUSDT")
-    assert made["symbols"] == ["BTCUSDT", "ETHUSDT"]
-    assert made["timeframe"] == "1s"
+    values = settle_values(runtime, {}, HELD, "demo")
+    assert (values["y"], values["x"]) == ("BTCUSDT", "ETHUSDT")
+    assert values["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert values["timeframe"] == "1s"
 
 
 def test_a_replay_of_bars_is_shown_in_a_timeframe_that_they_have(runtime):
@@ -99,28 +99,30 @@ def test_a_replay_of_bars_is_shown_in_a_timeframe_that_they_have(runtime):
     runtime.markets["replay"] = Market("replay", "Replay", "replay")
     for symbol in "AB":
         runtime.markets["replay"].append_bars(replace(bars, symbol=symbol))
-    held = {**HELD, "market": "replay"}
-    assert settle_values(runtime, {}, held, "demo")["timeframe"] == "1m"
-    assert settle_values(runtime, {}, {**held, "timeframe": "5m"}, "demo")["timeframe"] == "5m"
+    shown = {**HELD, "market": "replay"}
+    assert settle_values(runtime, {}, shown, "demo")["timeframe"] == "1m"
+    assert settle_values(runtime, {}, {**shown, "timeframe": "5m"}, "demo")["timeframe"] == "5m"
 
 
 def test_a_link_to_a_market_that_is_gone_opens_the_default_one(runtime):
-    made = settle_values(runtime, {"market": "upload-9"}, HELD, "demo")
-    assert made["market"] == runtime.default_market
+    values = settle_values(runtime, {"market": "upload-9"}, HELD, "demo")
+    assert values["market"] == runtime.default_market
 
 
 def test_an_exchange_offers_its_symbols_before_the_first_tick(runtime):
-    made = settle_values(runtime, {"market": "live", "symbols": ["SOLUSDT"]}, HELD, "binance-spot")
-    assert made["symbols"] == ["SOLUSDT"]
-    assert {"value": "BTCUSDT", "label": "BTCUSDT"} in made["symbol_options"]
-    assert made["y"] is None
+    values = settle_values(
+        runtime, {"market": "live", "symbols": ["SOLUSDT"]}, HELD, "binance-spot"
+    )
+    assert values["symbols"] == ["SOLUSDT"]
+    assert {"value": "BTCUSDT", "label": "BTCUSDT"} in values["symbol_options"]
+    assert values["y"] is None
 
 
 async def test_a_symbol_that_no_list_has_stays_chosen_while_an_exchange_is_the_source(runtime):
-    held = {**HELD, "symbols": ["PEPEUSDT"]}
-    made = settle_values(runtime, {"market": "live"}, held, "binance-futures")
-    assert made["symbols"] == ["PEPEUSDT"]
-    assert settle_values(runtime, {}, held, "demo")["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    shown = {**HELD, "symbols": ["PEPEUSDT"]}
+    values = settle_values(runtime, {"market": "live"}, shown, "binance-futures")
+    assert values["symbols"] == ["PEPEUSDT"]
+    assert settle_values(runtime, {}, shown, "demo")["symbols"] == ["BTCUSDT", "ETHUSDT"]
     await runtime.feeds.start("binance-futures", ["SOLUSDT", "XRPUSDT"])
     assert runtime.feeds.asked == {"source": "binance-futures", "symbols": ["SOLUSDT", "XRPUSDT"]}
     await runtime.feeds.stop()

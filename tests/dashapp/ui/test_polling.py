@@ -32,9 +32,9 @@ def tab_of(theme: str = "dark", **raw) -> Tab:
 
 
 async def test_the_first_answer_holds_whole_figures(runtime):
-    made = await polling._answer(runtime, analytics.PAGE, tab_of(), None)
-    assert all(isinstance(made["charts"][one], dict) for one in analytics.CHARTS)
-    assert made["cursor"]["key"]
+    answer = await polling._answer(runtime, analytics.PAGE, tab_of(), None)
+    assert all(isinstance(answer["charts"][chart_id], dict) for chart_id in analytics.CHARTS)
+    assert answer["cursor"]["key"]
 
 
 async def test_nothing_is_sent_while_nothing_changed(runtime):
@@ -50,9 +50,9 @@ async def test_the_break_even_is_at_the_cost_that_the_back_test_charges(runtime)
     assert " at 2 bps" in str(usual["answer"])
     costly = BacktestParams(cost_bps=5.0, slippage_bps=0.5)
     options = {"strategy": form.kept(costly)}
-    made = await analytics.render(runtime, replace(tab, options=options))
-    assert " at 5.5 bps" in str(made["answer"])
-    first, later = (one[ids.ZSCORE_CHART]["layout"]["shapes"][0] for one in (usual, made))
+    parts = await analytics.render(runtime, replace(tab, options=options))
+    assert " at 5.5 bps" in str(parts["answer"])
+    first, later = (each[ids.ZSCORE_CHART]["layout"]["shapes"][0] for each in (usual, parts))
     assert later["y1"] == pytest.approx(2.75 * first["y1"])
 
 
@@ -63,14 +63,14 @@ async def test_new_ticks_travel_as_patches_of_arrays(runtime, ticks_of):
     last = int(market.ticks("BTCUSDT", 1).ts_ms[-1])
     market.append(ticks_of("BTCUSDT", seconds=5, start_ms=last + 1_000))
     second = await polling._answer(runtime, home.PAGE, tab, first["cursor"])
-    assert all(isinstance(one, Patch) for one in second["charts"].values())
+    assert all(isinstance(figure, Patch) for figure in second["charts"].values())
     assert second["cursor"]["key"] != first["cursor"]["key"]
 
 
 async def test_another_theme_sends_whole_figures_again(runtime):
     first = await polling._answer(runtime, home.PAGE, tab_of(), None)
     second = await polling._answer(runtime, home.PAGE, tab_of("light"), first["cursor"])
-    assert all(isinstance(one, dict) for one in second["charts"].values())
+    assert all(isinstance(figure, dict) for figure in second["charts"].values())
 
 
 async def test_a_server_that_started_anew_answers_a_tab_that_stayed_open(runtime):
@@ -85,15 +85,15 @@ async def test_a_failing_page_says_why_and_leaves_its_charts(runtime):
         raise ValueError("z_window is 1, expected at least 2")
 
     page = LivePage("/x", (ids.PRICE_CHART,), lambda runtime, tab: 1, render)
-    made = await polling._answer(runtime, page, tab_of(), None)
-    assert made["charts"][ids.PRICE_CHART] is no_update
-    assert "z_window is 1" in str(made["answer"])
+    answer = await polling._answer(runtime, page, tab_of(), None)
+    assert answer["charts"][ids.PRICE_CHART] is no_update
+    assert "z_window is 1" in str(answer["answer"])
 
 
 async def test_too_few_bars_stand_in_every_chart_in_words(runtime):
-    made = await polling._answer(runtime, analytics.PAGE, tab_of(z_window=5_000), None)
+    answer = await polling._answer(runtime, analytics.PAGE, tab_of(z_window=5_000), None)
     for chart in analytics.CHARTS:
-        text = made["charts"][chart]["layout"]["annotations"][0]["text"]
+        text = answer["charts"][chart]["layout"]["annotations"][0]["text"]
         assert "needs 5" in text.replace("<br>", " ")
 
 
@@ -108,7 +108,7 @@ def test_a_patch_carries_every_changing_part_of_a_figure():
     _, signature = polling._update(figure, None)
     patch, same = polling._update(figure, signature)
     assert same == signature
-    changed = {tuple(one["location"]) for one in patch.to_plotly_json()["operations"]}
+    changed = {tuple(operation["location"]) for operation in patch.to_plotly_json()["operations"]}
     assert ("layout", "annotations") in changed
 
 
@@ -137,10 +137,10 @@ def test_a_market_is_frozen_where_it_was_and_no_other_is():
 
 def test_what_a_tab_asks_for_changes_with_its_parameters_and_not_with_the_data():
     tab = tab_of()
-    asked = polling.asked_of(analytics.PAGE, tab)
-    assert polling.asked_of(analytics.PAGE, replace(tab, until_ms=7)) == asked
+    question = polling.asked_of(analytics.PAGE, tab)
+    assert polling.asked_of(analytics.PAGE, replace(tab, until_ms=7)) == question
     for other in (tab_of("light"), tab_of(z_window=90), replace(tab, options={"mode": "lines"})):
-        assert polling.asked_of(analytics.PAGE, other) != asked
+        assert polling.asked_of(analytics.PAGE, other) != question
 
 
 async def test_a_test_that_is_made_later_changes_the_key_of_its_page(runtime):
@@ -151,6 +151,6 @@ async def test_a_test_that_is_made_later_changes_the_key_of_its_page(runtime):
         if analytics.key(runtime, tab)[1]:  # not only the rehearsal, which changes the key too
             break
         await asyncio.sleep(0.01)
-    made = await analytics.render(runtime, tab)
-    assert "Trace, r = 0" in str(made["johansen"])
+    parts = await analytics.render(runtime, tab)
+    assert "Trace, r = 0" in str(parts["johansen"])
     assert polling.page_key(analytics.PAGE, runtime, tab) != before

@@ -26,7 +26,7 @@ async def test_every_curl_command_is_answered(client, runtime):
     async def start_feed(source, symbols):
         """No stream of an exchange for an example."""
 
-    runtime.start_feed = start_feed
+    runtime.feeds.start = start_feed
     for command in filter(None, examples("sh").splitlines()):
         words = shlex.split(command)
         options = dict(pairwise(words))

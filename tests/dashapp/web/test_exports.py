@@ -172,6 +172,11 @@ async def test_the_trades_of_a_backtest(client):
     assert len(rows) == len(whole["trades"]) > 0
     assert list(rows[0]) == list(whole["trades"][0])
     assert float(rows[0]["net"]) == whole["trades"][0]["net"]
+    first = whole["trades"][0]
+    opposite = (
+        "long BTCUSDT / short ETHUSDT" if first["side"] > 0 else "short BTCUSDT / long ETHUSDT"
+    )
+    assert rows[0]["legs"] == first["legs"] == opposite
 
 
 async def test_parquet_without_its_library_is_a_sentence(client, monkeypatch):

@@ -273,7 +273,8 @@ def test_a_fault_is_refused_with_its_reason(change: dict[str, Any], reason: str)
 @pytest.mark.parametrize("missing", ["ts", "price", "size", "symbol"])
 def test_a_missing_field_is_refused(missing: str) -> None:
     message = {name: value for name, value in TICK.items() if name != missing}
-    assert reasons(line(message)) == ["symbol" if missing == "symbol" else "schema"]
+    reason = {"symbol": "symbol", "size": "no-size"}.get(missing, "schema")
+    assert reasons(line(message)) == [reason]
 
 
 def test_a_default_symbol_stands_for_a_missing_one_only() -> None:

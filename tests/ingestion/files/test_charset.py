@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analytics.model import Bars, Ticks
-from ingestion.files.charset import NotUtf8, as_utf8, not_utf8
+from ingestion.files.charset import Charset, NotUtf8, not_utf8
 from ingestion.files.reader import UploadError, UploadReader, UploadReport
 
 TICK = '{"venue":"%s","symbol":"BTCUSDT","ts":"2024-08-08T23:54:16.322Z","price":%s,"size":1}'
@@ -78,12 +78,9 @@ def test_a_latin_1_file_read_as_such_gives_what_its_utf_8_twin_gives(text: str, 
         assert merged.tolist() == np.concatenate([batch.ts_ms for batch in expected]).tolist()
 
 
-def test_latin_1_makes_no_text_of_an_image_nor_of_utf_16():
+def test_latin_1_makes_no_text_of_an_image_nor_of_utf_32():
     for content, words in (
         (b"\x89PNG\r\n\x1a\n" + bytes(90), "a PNG image"),
-        (TICKS.encode("utf-16"), "UTF-16 text: save it as UTF-8"),
-        (TABLE.encode("utf-16-le"), "UTF-16LE text: save it as UTF-8"),
-        (TABLE.encode("utf-16-be"), "iconv -f UTF-16BE -t UTF-8"),
         (TABLE.encode("utf-32"), "UTF-32 text: save it as UTF-8"),
     ):
         for encoding in ("utf-8", "latin-1"):
@@ -102,8 +99,28 @@ def test_bytes_that_are_no_text_are_not_offered_as_latin_1():
     assert "é" in far.latin_1
 
 
+@pytest.mark.parametrize("form", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", [TICKS, TABLE])
+def test_utf_16_is_read_with_and_without_its_mark(form: str, text: str):
+    expected, twin, _ = read(text.encode(), "utf-8")
+    for chunk in (1, 7, 1 << 16):
+        out, report, refusal = read(text.encode(form), "utf-8", chunk)
+        assert not refusal
+        assert (report.rows, report.accepted) == (twin.rows, twin.accepted)
+        assert [one.ts_ms.tolist() for one in out] == [one.ts_ms.tolist() for one in expected]
+
+
+def test_a_header_alone_that_is_not_utf_8_is_read_and_noted():
+    text = "Datum;Eröffnung;Hoch;Tief;Schluss\n01.02.2024;1;2;1;2\n02.02.2024;1;2;1;2\n"
+    _, report, refusal = read(text.encode("cp1252"), "utf-8")
+    assert not refusal
+    assert report.accepted == 2
+    assert "line 1 is not UTF-8 and was read as Windows-1252" in report.notes[0]
+
+
 def test_a_piece_is_as_good_as_the_whole_wherever_it_is_cut():
-    content = bytes(range(256))
-    whole = as_utf8(content, "latin-1")
-    assert whole.decode() == "".join(map(chr, range(256)))
-    assert b"".join(as_utf8(content[at : at + 1], "latin-1") for at in range(256)) == whole
+    content = bytes(range(1, 256))
+    charset = Charset("latin-1")
+    pieces = [charset.feed(content[at : at + 1]) for at in range(len(content))]
+    text = (b"".join(pieces) + charset.finish()).decode()
+    assert text == "".join(map(chr, range(1, 256)))

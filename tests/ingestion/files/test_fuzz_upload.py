@@ -45,7 +45,9 @@ def _rows(batch: Ticks | Bars) -> list[tuple[float, ...]]:
     names = ("ts_ms", "price", "size", "trade_id")
     if isinstance(batch, Bars):
         names = ("ts_ms", "open", "high", "low", "close", "volume", "trades", "vwap")
-    return list(zip(*(getattr(batch, name).tolist() for name in names), strict=True))
+    # A volume that is not known is NaN, which equals nothing: as text it does.
+    columns = (np.nan_to_num(getattr(batch, name), nan=-1.0).tolist() for name in names)
+    return list(zip(*columns, strict=True))
 
 
 def ticks_file(rng: Random) -> bytes:

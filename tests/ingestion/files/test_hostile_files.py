@@ -67,10 +67,11 @@ def made(content: bytes | str | Callable[[], bytes]) -> Callable[[], bytes]:
     return lambda: data
 
 
-def zipped() -> bytes:
+def zipped(*members: tuple[str, bytes]) -> bytes:
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
-        archive.writestr("ticks.ndjson", TICK * 9)
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members or (("ticks.ndjson", TICK.encode() * 9),):
+            archive.writestr(name, content)
     return held.getvalue()
 
 
@@ -108,17 +109,15 @@ CASES = {
     "PNG": refused(b"\x89PNG\r\n\x1a\n" + bytes(90), "a PNG image"),
     "JPEG": refused(b"\xff\xd8\xff\xe0" + bytes(90), "a JPEG image"),
     "PDF": refused(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF document"),
-    "ZIP": refused(zipped, "a ZIP archive"),
-    "bzip2": refused(b"BZh91AY&SY", "a bzip2 archive"),
-    "zstd": refused(b"(\xb5/\xfd\x04\x00", "a Zstandard archive"),
-    "Parquet": refused(b"PAR1" + bytes(40), "a Parquet file"),
+    "ZIP": read(zipped, 9),
+    "bzip2 that ends too early": refused(b"BZh91AY&SY", "the bzip2 stream ends too early"),
+    "zst that ends too early": refused(b"(\xb5/\xfd\x04\x00", "the zst file is damaged"),
+    "Parquet that is none": refused(b"PAR1" + bytes(40), "the parquet file is damaged"),
     "SQLite": refused(b"SQLite format 3\x00" + bytes(99), "an SQLite database"),
     "an executable": refused(b"\x7fELF\x02\x01\x01" + bytes(99), "binary data"),
     "NULs": refused(bytes(4_096), "binary data"),
-    "UTF-16": refused(TICK.encode("utf-16"), "UTF-16 text: save it as UTF-8"),
-    "UTF-16 big end first": refused(
-        b"\xfe\xff" + TABLE.encode("utf-16-be"), "UTF-16 text: save it as UTF-8"
-    ),
+    "UTF-16": read(TICK.encode("utf-16"), 1),
+    "UTF-16 big end first": read(b"\xfe\xff" + TABLE.encode("utf-16-be"), 2),
     "random bytes": refused(random.Random(1).randbytes(5_000).replace(b"\x00", b"\x01"), "line 1"),
     "HTML": refused("<!doctype html><title>404</title>", "HTML or XML"),
     "latin-1 in the header": refused(
@@ -130,7 +129,28 @@ CASES = {
     "gzip in two members": read(gzip.compress(TICK.encode()) * 2, 2),
     "gzip and NULs": read(gzip.compress(TICK.encode()) + bytes(512), 1),
     "gzip of gzip": refused(gzip.compress(gzip.compress(TICK.encode())), "a gzip within a gzip"),
-    "gzip of a ZIP": refused(lambda: gzip.compress(zipped()), "a ZIP archive"),
+    "gzip of a ZIP": refused(lambda: gzip.compress(zipped()), "a zip within a gzip"),
+    "ZIP of a gzip": refused(
+        lambda: zipped(("a.csv.gz", gzip.compress(TABLE.encode()))), "a gzip within a zip"
+    ),
+    "ZIP of a ZIP": refused(lambda: zipped(("a.zip", zipped())), "a zip within a zip"),
+    "ZIP of nothing": refused(lambda: zipped(("a/", b"")), "holds no files"),
+    "ZIP that slips": read(lambda: zipped(("../../../etc/cron.d/btcusdt.csv", TABLE.encode())), 2),
+    "ZIP with an absolute name": read(lambda: zipped(("/root/.ssh/ethusdt.csv", TABLE.encode())), 2),
+    "ZIP cut short": refused(lambda: zipped()[:-30], "the zip file is damaged"),
+    "ZIP whose member is damaged": refused(
+        lambda: flipped(zipped(("a.csv", TABLE.encode() * 50)), 60), "the zip file is damaged"
+    ),
+    "ZIP bomb": refused(
+        lambda: zipped(("a.ndjson", TICK.encode() * 400_000)), "more than 200 times its size"
+    ),
+    "ZIP bomb of many": refused(
+        lambda: zipped(*((f"{n}.csv", bytes(1 << 20)) for n in range(300))),
+        "more than 200 times its size",
+    ),
+    "ZIP of a workbook": refused(
+        lambda: zipped(("[Content_Types].xml", b"<x/>")), "a workbook (.xlsx): save it as CSV"
+    ),
     "gzip of nothing": refused(gzip.compress(b""), "the file is empty"),
     "gzip bomb of NULs": refused(lambda: bomb(b"\x00", 64), "binary data"),
     "gzip bomb of one line": refused(lambda: bomb(b"x", 64), "reads"),
@@ -179,10 +199,10 @@ CASES = {
     "numbers for lines": refused("1\n2\n3\n", 'line 1 reads "1"'),
     "answers of an API": refused('{"result":null,"id":1}\n', "control 1"),
     "mixed symbols": read(symbols("ETHUSDT", "solusdt", "A_B-C"), 4),
-    "65 symbols and more": read(
-        symbols(*(f"S{number}" for number in range(70))),
-        64,
-        {"too-many-symbols": [65, 66, 67, 68, 69]},
+    "1,001 symbols and more": read(
+        symbols(*(f"S{number}" for number in range(1_005))),
+        1_000,
+        {"too-many-symbols": [1_001, 1_002, 1_003, 1_004, 1_005]},
     ),
     # what stands in the fields
     "times backwards": read(times(*range(1_723_161_256_322, 1_723_161_256_300, -1)), 22),
@@ -237,11 +257,11 @@ CASES = {
     "a table with ;": read(TABLE.replace(",", ";"), 2),
     "a table with tabs": read(TABLE.replace(",", "\t"), 2),
     "a table with CR alone": read(TABLE.replace("\n", "\r"), 2),
-    "commas in decimals": refused(
-        "date;open;high;low;close\n2024-08-08;10,5;12,0;9,1;11,2\n", "decimal-comma 1"
+    "commas in decimals": read(
+        "date;open;high;low;close\n2024-08-08;10,5;12,0;9,1;11,2\n2024-08-09;1,5;2;1,0;2\n", 2
     ),
     "a header alone": refused(HEADER, "a header and no rows"),
-    "a wrong header": refused("a,b,c\n1,2,3\n", 'line 1 reads "a,b,c"'),
+    "a wrong header": refused("a,b,c\n1,2,3\n", "the columns are a, b, c; no column of times"),
     "a header without close": refused("time,open,high,low\n1,2,3,4\n", "no column for close"),
     "a column twice": refused("time,open,high,low,close,close\n", "'close' stands 2 times"),
     "ragged rows": read(TABLE + "1,2\n" + "1,2,3,4,5,6,7\n", 2, {"columns": [4, 5]}),
@@ -250,9 +270,12 @@ CASES = {
     "NUL in a cell": read(TABLE + "2024-08-08T23:56:00Z,1,2,1,2,\x00\n", 2, {"volume": [4]}),
     "formulas in cells": read(TABLE + '=cmd|"/c calc",1,2,1,2,1\n', 2, {"time": [4]}),
     "bars in no order": read(HEADER + "".join(reversed(ROWS.splitlines(True))), 2),
-    "bars of a day": refused(TABLE.replace("08T23:54", "07T23:55"), "bars are 1 d apart"),
+    "bars of a day": read(TABLE.replace("08T23:54", "07T23:55"), 2),
+    "bars without an even step": refused(
+        TABLE.replace("08T23:54:00", "08T23:54:59.990"), "without an even step"
+    ),
     "a table of 100 MB in one line": refused(
-        lambda: HEADER.encode() + b"1," * (50 << 20), "line-length 1"
+        lambda: HEADER.encode() + b"1," * (50 << 20), "line 2 is longer than 64 KB"
     ),
     # names
     "a name with folders": read(TICK, 1, name="../../etc/passwd"),

@@ -14,7 +14,6 @@ from analytics.model import Ticks
 from ingestion.decode.decoder import Decoder
 from ingestion.feed import StreamFeed
 from ingestion.files.reader import UploadError, UploadReader
-from ingestion.files.recognise import recognise
 
 MOMENT = 1_723_161_256_322
 COLLECTOR = {"symbol": "BTCUSDT", "ts": "2024-08-08T23:54:16.322Z", "price": 61800.3, "size": 0.006}
@@ -182,8 +181,10 @@ def test_a_file_of_no_known_kind_is_refused_with_its_first_line(first: bytes, qu
 
 
 def test_a_line_that_tells_may_stand_behind_others() -> None:
-    header, before = recognise([b"title", b"", b"time;open;high;low;close"])
-    assert (header.delimiter, before) == (";", 2)  # type: ignore[union-attr]
+    reader = UploadReader("btcusdt.csv")
+    reader.feed(table("title", "", "time;open;high;low;close;volume", *EPOCHS))
+    assert sum(map(len, reader.finish())) == 2
+    assert reader.report.first_lines == {"preamble": [1]}
 
 
 @pytest.mark.parametrize(

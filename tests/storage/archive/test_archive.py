@@ -23,23 +23,23 @@ def delivery(of: str, created_ms: int = 5) -> dict[str, Any]:
     return {"id": of, "created_ms": created_ms, **fields}
 
 
-def test_a_delivery_is_kept_with_its_alert_until_it_has_ended(kept: Archive) -> None:
-    kept.add_events([event(1), event(2)], deliveries=[delivery("e2", 9), delivery("e1")])
-    kept.add_events([event(1)], deliveries=[delivery("e1", 7)])
-    kept.count_tries("e2", 3)
-    kept.count_tries("gone", 3)
-    assert kept.deliveries() == [delivery("e1"), {**delivery("e2", 9), "tries": 3}]
-    kept.end_delivery("e2", event(2, delivery="delivered"))
-    kept.end_delivery("e2", None)
-    kept.end_delivery("gone", event(9))
-    assert kept.deliveries() == [delivery("e1")]
-    assert kept.events() == [event(2, delivery="delivered"), event(1)]
+def test_a_delivery_is_stored_with_its_alert_until_it_ends(archive: Archive) -> None:
+    archive.add_events([event(1), event(2)], deliveries=[delivery("e2", 9), delivery("e1")])
+    archive.add_events([event(1)], deliveries=[delivery("e1", 7)])
+    archive.count_tries("e2", 3)
+    archive.count_tries("gone", 3)
+    assert archive.deliveries() == [delivery("e1"), {**delivery("e2", 9), "tries": 3}]
+    archive.end_delivery("e2", event(2, delivery="delivered"))
+    archive.end_delivery("e2", None)
+    archive.end_delivery("gone", event(9))
+    assert archive.deliveries() == [delivery("e1")]
+    assert archive.events() == [event(2, delivery="delivered"), event(1)]
 
 
-def test_a_delivery_that_lacks_something_leaves_nothing_of_its_alert(kept: Archive) -> None:
+def test_a_delivery_without_a_required_field_stores_no_alert_either(archive: Archive) -> None:
     with pytest.raises(ValueError, match="tries is None, expected int"):
-        kept.add_events([event(1)], deliveries=[{**delivery("e1"), "tries": None}])
-    assert (kept.events(), kept.deliveries()) == ([], [])
+        archive.add_events([event(1)], deliveries=[{**delivery("e1"), "tries": None}])
+    assert (archive.events(), archive.deliveries()) == ([], [])
 
 
 def test_rules_survive_a_restart_in_the_order_they_were_saved(place: str) -> None:
@@ -54,68 +54,68 @@ def test_rules_survive_a_restart_in_the_order_they_were_saved(place: str) -> Non
     again.close()
 
 
-def test_saving_a_rule_again_replaces_it_in_its_place(kept: Archive) -> None:
-    kept.save_rule({"id": "a", "threshold": 2.0})
-    kept.save_rule({"id": "b", "threshold": 2.0})
-    kept.save_rule({"id": "a", "threshold": 3.0})
-    assert kept.rules() == [{"id": "a", "threshold": 3.0}, {"id": "b", "threshold": 2.0}]
+def test_saving_a_rule_again_replaces_it_in_its_place(archive: Archive) -> None:
+    archive.save_rule({"id": "a", "threshold": 2.0})
+    archive.save_rule({"id": "b", "threshold": 2.0})
+    archive.save_rule({"id": "a", "threshold": 3.0})
+    assert archive.rules() == [{"id": "a", "threshold": 3.0}, {"id": "b", "threshold": 2.0}]
 
 
-def test_deleting_a_rule_says_whether_there_was_one(kept: Archive) -> None:
-    kept.save_rule({"id": "a"})
-    assert kept.delete_rule("a")
-    assert not kept.delete_rule("a")
-    assert kept.rules() == []
+def test_deleting_a_rule_says_whether_there_was_one(archive: Archive) -> None:
+    archive.save_rule({"id": "a"})
+    assert archive.delete_rule("a")
+    assert not archive.delete_rule("a")
+    assert archive.rules() == []
 
 
-def test_the_newest_events_come_first_and_the_limit_keeps_them(kept: Archive) -> None:
-    assert kept.add_events([event(n) for n in (3, 1, 2)]) == 3
-    assert [e["id"] for e in kept.events()] == ["e3", "e2", "e1"]
-    assert [e["id"] for e in kept.events(limit=2)] == ["e3", "e2"]
-    assert kept.events(limit=0) == []
+def test_the_newest_events_come_first_and_the_limit_keeps_them(archive: Archive) -> None:
+    assert archive.add_events([event(n) for n in (3, 1, 2)]) == 3
+    assert [e["id"] for e in archive.events()] == ["e3", "e2", "e1"]
+    assert [e["id"] for e in archive.events(limit=2)] == ["e3", "e2"]
+    assert archive.events(limit=0) == []
 
 
-def test_events_are_filtered_by_market_and_time(kept: Archive) -> None:
-    kept.add_events([event(1), event(2, "live"), event(3, "live")])
-    assert [e["id"] for e in kept.events("live")] == ["e3", "e2"]
-    assert [e["id"] for e in kept.events("live", since_ms=3_000)] == ["e3"]
-    assert kept.events("upload-1") == []
+def test_events_are_filtered_by_market_and_time(archive: Archive) -> None:
+    archive.add_events([event(1), event(2, "live"), event(3, "live")])
+    assert [e["id"] for e in archive.events("live")] == ["e3", "e2"]
+    assert [e["id"] for e in archive.events("live", since_ms=3_000)] == ["e3"]
+    assert archive.events("upload-1") == []
 
 
-def test_the_same_event_is_kept_once(kept: Archive) -> None:
-    assert kept.add_events([event(1, value=2.5), event(1, value=9.9)]) == 1
-    assert kept.add_events([event(1), event(2)]) == 1
-    assert kept.events()[-1]["value"] == 2.5
+def test_the_same_event_is_stored_once(archive: Archive) -> None:
+    assert archive.add_events([event(1, value=2.5), event(1, value=9.9)]) == 1
+    assert archive.add_events([event(1), event(2)]) == 1
+    assert archive.events()[-1]["value"] == 2.5
 
 
-def test_clearing_the_history_leaves_the_rules(kept: Archive) -> None:
-    kept.save_rule({"id": "a"})
-    kept.add_events([event(1), event(2)])
-    assert kept.clear_events() == 2
-    assert kept.events() == []
-    assert len(kept.rules()) == 1
+def test_clearing_the_history_leaves_the_rules(archive: Archive) -> None:
+    archive.save_rule({"id": "a"})
+    archive.add_events([event(1), event(2)])
+    assert archive.clear_events() == 2
+    assert archive.events() == []
+    assert len(archive.rules()) == 1
 
 
-def test_nothing_of_a_batch_with_a_bad_event_is_kept(kept: Archive) -> None:
+def test_a_batch_with_an_invalid_event_stores_nothing(archive: Archive) -> None:
     with pytest.raises(ValueError, match="ts_ms is '5', expected int"):
-        kept.add_events([event(1), {**event(2), "ts_ms": "5"}])
+        archive.add_events([event(1), {**event(2), "ts_ms": "5"}])
     with pytest.raises(ValueError, match="market is None, expected str"):
-        kept.add_events([{"id": "e", "ts_ms": 1}])
+        archive.add_events([{"id": "e", "ts_ms": 1}])
     with pytest.raises(ValueError, match="not JSON compliant"):
-        kept.add_events([event(3), event(4, value=float("nan"))])
-    assert kept.events() == []
+        archive.add_events([event(3), event(4, value=float("nan"))])
+    assert archive.events() == []
 
 
-def test_what_no_database_can_hold_is_the_caller_s_mistake(kept: Archive) -> None:
+def test_a_value_that_no_database_can_hold_is_a_value_error(archive: Archive) -> None:
     with pytest.raises(ValueError, match="the archive cannot hold this"):
-        kept.add_events([{**event(1), "ts_ms": 1 << 70}])
-    kept.add_events([event(1)])
-    assert len(kept.events()) == 1
+        archive.add_events([{**event(1), "ts_ms": 1 << 70}])
+    archive.add_events([event(1)])
+    assert len(archive.events()) == 1
 
 
-def test_a_rule_without_an_id_is_refused(kept: Archive) -> None:
+def test_a_rule_without_an_id_is_refused(archive: Archive) -> None:
     with pytest.raises(ValueError, match="id is None, expected str"):
-        kept.save_rule({"threshold": 2.0})
+        archive.save_rule({"threshold": 2.0})
 
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -132,16 +132,18 @@ plain = st.recursive(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(fields=st.dictionaries(st.text(), plain, max_size=4), rule_id=st.text(names))
-def test_any_json_comes_back_as_it_went_in(kept: Archive, fields: dict, rule_id: str) -> None:
+def test_any_json_value_is_read_as_it_was_stored(
+    archive: Archive, fields: dict, rule_id: str
+) -> None:
     rule = {**fields, "id": rule_id}
     try:
         json.dumps(rule, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return
-    kept.save_rule(rule)
-    assert rule in kept.rules()
-    kept.delete_rule(rule_id)
-    assert kept.rules() == []
+    archive.save_rule(rule)
+    assert rule in archive.rules()
+    archive.delete_rule(rule_id)
+    assert archive.rules() == []
 
 
 def test_closing_twice_is_harmless_and_a_closed_archive_says_so(place: str) -> None:
@@ -153,22 +155,22 @@ def test_closing_twice_is_harmless_and_a_closed_archive_says_so(place: str) -> N
             use()
 
 
-def test_threads_write_one_after_the_other_and_lose_nothing(kept: Archive) -> None:
+def test_threads_write_one_after_the_other_and_lose_nothing(archive: Archive) -> None:
     def work(offset: int) -> None:
         for number in range(20):
-            kept.add_events([event(offset + number)])
-            kept.events(limit=1)
+            archive.add_events([event(offset + number)])
+            archive.events(limit=1)
 
     threads = [threading.Thread(target=work, args=(100 * index,)) for index in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(kept.events()) == 80
+    assert len(archive.events()) == 80
 
 
-async def test_it_can_be_used_from_an_event_loop(kept: Archive) -> None:
+async def test_it_can_be_used_from_an_event_loop(archive: Archive) -> None:
     await asyncio.gather(
-        *(asyncio.to_thread(kept.add_events, [event(number)]) for number in range(10))
+        *(asyncio.to_thread(archive.add_events, [event(number)]) for number in range(10))
     )
-    assert len(await asyncio.to_thread(kept.events)) == 10
+    assert len(await asyncio.to_thread(archive.events)) == 10

@@ -18,20 +18,20 @@ DECIMALS = st.builds(lambda n, d: n / 10**d, st.integers(-(10**9), 10**12), st.i
 
 def back(column: np.ndarray) -> np.ndarray:
     data = b"before" + pack(column) + b"after"
-    made, end = unpack(data, 6, len(column), f"<{column.dtype.str[1:]}")
+    values, end = unpack(data, 6, len(column), f"<{column.dtype.str[1:]}")
     assert data[end:] == b"after"
-    return made
+    return values
 
 
 @settings(max_examples=200, deadline=None)
 @given(column=arrays.arrays(np.int64, st.integers(0, 80), elements=ANY_WHOLE))
-def test_whole_numbers_come_back(column):
+def test_whole_numbers_are_read_as_they_were_packed(column):
     assert np.array_equal(back(column), column)
 
 
 @settings(max_examples=200, deadline=None)
 @given(column=st.lists(st.floats() | DECIMALS, max_size=80) | st.lists(DECIMALS, max_size=80))
-def test_fractions_come_back_bit_by_bit(column):
+def test_fractions_are_read_bit_by_bit_as_they_were_packed(column):
     given = np.array(column, np.float64)
     assert np.array_equal(back(given).view(np.int64), given.view(np.int64))
 
@@ -72,7 +72,7 @@ def test_a_block_of_an_unknown_codec_is_damaged(codec):
 
 
 @pytest.mark.parametrize("squeeze", [False, True])
-def test_the_columns_of_a_block_come_back_and_cannot_be_written_to(squeeze):
+def test_the_columns_of_a_block_are_read_as_they_were_encoded_and_read_only(squeeze):
     rows = Ticks("BTCUSDT", [3, 5], [7.5, 8.0], [1.0, 2.0], [11, 12])
     for column, name in zip(
         decode(encode(rows, 0, 0, squeeze), "ticks"), TICK_COLUMNS, strict=True

@@ -39,7 +39,7 @@ def delivery(of: str) -> dict[str, Any]:
     return {"id": of, "url": "http://localhost/", "body": "{}", "created_ms": 5, "tries": 0}
 
 
-def test_the_folder_is_made_where_there_is_none(tmp_path: Path) -> None:
+def test_the_folder_is_created_where_there_is_none(tmp_path: Path) -> None:
     archive = Archive.open(tmp_path / "deep" / "er" / "a.db")
     archive.save_rule({"id": "a"})
     archive.close()
@@ -60,7 +60,7 @@ def set_aside(path: Path, why: str = "corrupt") -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.{why}-*"))
 
 
-def test_a_file_that_is_no_database_is_set_aside_and_not_deleted(path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_set_aside_and_not_deleted(path: Path) -> None:
     content = b"hello, this is not a database\n" * 100
     path.write_bytes(content)
     archive = Archive.open(path)
@@ -99,7 +99,9 @@ def test_a_damaged_archive_is_set_aside(path: Path, damage: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["0", "2", "4", "99", "one", None])
-def test_an_archive_of_another_version_is_set_aside_whole(path: Path, version: str | None) -> None:
+def test_an_archive_of_another_version_is_set_aside_unchanged(
+    path: Path, version: str | None
+) -> None:
     archive = Archive.open(path)
     archive.save_rule({"id": "kept"})
     archive.append_ticks("live", ticks(10))
@@ -125,7 +127,7 @@ def test_an_archive_of_another_version_is_set_aside_whole(path: Path, version: s
     archive.close()
 
 
-def test_an_archive_that_lacks_a_table_is_damaged_and_its_rules_go_on(path: Path) -> None:
+def test_an_archive_without_a_table_is_damaged_and_its_rules_are_copied(path: Path) -> None:
     archive = Archive.open(path)
     archive.save_rule({"id": "kept"})
     archive.close()
@@ -165,7 +167,7 @@ def test_a_folder_in_the_place_of_the_file_is_an_error_and_is_left_alone(tmp_pat
     assert tmp_path.is_dir()
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ArchiveError, match=r"cannot open the archive a\.db: "):
         Archive.open(tmp_path / "file" / "a.db")
@@ -246,10 +248,12 @@ def ticks(count: int, first_id: int = 0) -> Ticks:
 
 
 def stored_ids(archive: Archive) -> list[int]:
-    return [number for one in archive.ticks("live", "BTCUSDT") for number in one.trade_id.tolist()]
+    return [
+        number for rows in archive.ticks("live", "BTCUSDT") for number in rows.trade_id.tolist()
+    ]
 
 
-def test_a_second_writer_is_told_and_changes_nothing(path: Path) -> None:
+def test_a_second_writer_is_refused_and_changes_nothing(path: Path) -> None:
     archive = Archive.open(path)
     archive.save_rule({"id": "a"})
     with pytest.raises(ArchiveInUse, match="in use by another Spreadscope") as told:
@@ -276,7 +280,7 @@ def test_journals_without_their_file_are_set_aside_and_never_applied(path: Path)
     assert len(list(path.parent.glob("*.orphan-*-wal"))) == 1
 
 
-def test_rules_and_alerts_that_can_be_read_go_on_in_the_new_file(path: Path) -> None:
+def test_rules_and_alerts_that_can_be_read_are_copied_to_the_new_file(path: Path) -> None:
     archive = Archive.open(path)
     archive.save_rule({"id": "a"})
     archive.add_events([event(1)], deliveries=[delivery("e1")])
@@ -289,13 +293,13 @@ def test_rules_and_alerts_that_can_be_read_go_on_in_the_new_file(path: Path) -> 
     assert archive.warning is not None
     assert "with the 2 rules, alerts and views of the old one" in archive.warning
     assert archive.rules() == [{"id": "a"}]
-    assert [one["id"] for one in archive.events()] == ["e1"]
-    assert [one["id"] for one in archive.deliveries()] == ["e1"]
+    assert [event["id"] for event in archive.events()] == ["e1"]
+    assert [row["id"] for row in archive.deliveries()] == ["e1"]
     assert archive.contents() == []
     archive.close()
 
 
-def test_damage_that_a_thorough_look_finds_is_set_aside_while_open(
+def test_an_open_archive_that_a_thorough_check_finds_damaged_is_set_aside(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = Archive.open(path)
@@ -336,8 +340,8 @@ def test_every_flipped_byte_of_a_file_is_noticed_or_harmless(path: Path) -> None
             read = list(archive.ticks("live", "BTCUSDT"))
         except ArchiveError:
             read = []
-        for one in read:
-            assert np.array_equal(one.price, ticks(2_000).price)
+        for rows in read:
+            assert np.array_equal(rows.price, ticks(2_000).price)
         archive.close()
         for left in path.parent.glob(f"{path.name}*"):
             left.unlink()
@@ -370,7 +374,7 @@ def fill(path: Path) -> None:
             file.write(bytes(65_536))
 
 
-def test_a_full_file_system_is_an_error_and_room_heals_it(small_disk: Path) -> None:
+def test_a_full_file_system_is_an_error_until_there_is_room(small_disk: Path) -> None:
     archive = Archive.open(small_disk / "a.sqlite")
     archive.append_ticks("live", ticks(10))
     filler = small_disk / "filler"
@@ -386,7 +390,7 @@ def test_a_full_file_system_is_an_error_and_room_heals_it(small_disk: Path) -> N
     archive.close()
 
 
-def test_a_read_only_file_system_is_an_error_that_heals(small_disk: Path) -> None:
+def test_a_read_only_file_system_is_an_error_until_it_is_writable(small_disk: Path) -> None:
     path = small_disk / "a.sqlite"
     archive = Archive.open(path)
     archive.save_rule({"id": "a"})
@@ -402,7 +406,7 @@ def test_a_read_only_file_system_is_an_error_that_heals(small_disk: Path) -> Non
     archive.close()
 
 
-def test_what_is_in_the_journal_moves_to_the_file_beside_the_writer(path: Path) -> None:
+def test_the_journal_is_moved_to_the_file_while_the_writer_goes_on(path: Path) -> None:
     archive = Archive.open(path)
     archive.append_ticks("live", ticks(5_000))
     before = path.stat().st_size

@@ -33,23 +33,26 @@ def bars() -> Bars:
 
 #: Every call that writes, and how safe what it wrote is when it returns.
 WRITES: dict[str, tuple[Callable[[Archive], object], int]] = {
-    "save_rule": (lambda one: one.save_rule(RULE), FULL),
-    "delete_rule": (lambda one: one.delete_rule("r1"), FULL),
-    "add_events": (lambda one: one.add_events([ALERT], {"r1": {"armed": False}}), FULL),
-    "update_event": (lambda one: one.update_event({**ALERT, "bars": 3}), FULL),
-    "end_delivery": (lambda one: one.end_delivery("d1", {**ALERT, "sent": True}), FULL),
-    "count_tries": (lambda one: one.count_tries("d1", 2), NORMAL),
-    "clear_events": (lambda one: one.clear_events(), FULL),
-    "save_view": (lambda one: one.save_view("mine", {"z": 2}), FULL),
-    "delete_view": (lambda one: one.delete_view("mine"), FULL),
-    "delete": (lambda one: one.delete("live"), FULL),
-    "prune": (lambda one: one.prune(1), FULL),
-    "append": (lambda one: one.append([("live", ticks(0))]), NORMAL),
-    "append_ticks": (lambda one: one.append_ticks("live", ticks(0)), NORMAL),
-    "append_bars": (lambda one: one.append_bars("file", bars()), NORMAL),
-    "append_readings": (lambda one: one.append_readings("live", {}, [{"ts_ms": 1}]), NORMAL),
-    "put_market": (lambda one: one.put_market("live", "Live"), NORMAL),
-    "merge": (lambda one: one.merge(), NORMAL),
+    "save_rule": (lambda archive: archive.save_rule(RULE), FULL),
+    "delete_rule": (lambda archive: archive.delete_rule("r1"), FULL),
+    "add_events": (lambda archive: archive.add_events([ALERT], {"r1": {"armed": False}}), FULL),
+    "update_event": (lambda archive: archive.update_event({**ALERT, "bars": 3}), FULL),
+    "end_delivery": (lambda archive: archive.end_delivery("d1", {**ALERT, "sent": True}), FULL),
+    "count_tries": (lambda archive: archive.count_tries("d1", 2), NORMAL),
+    "clear_events": (lambda archive: archive.clear_events(), FULL),
+    "save_view": (lambda archive: archive.save_view("mine", {"z": 2}), FULL),
+    "delete_view": (lambda archive: archive.delete_view("mine"), FULL),
+    "delete": (lambda archive: archive.delete("live"), FULL),
+    "prune": (lambda archive: archive.prune(1), FULL),
+    "append": (lambda archive: archive.append([("live", ticks(0))]), NORMAL),
+    "append_ticks": (lambda archive: archive.append_ticks("live", ticks(0)), NORMAL),
+    "append_bars": (lambda archive: archive.append_bars("file", bars()), NORMAL),
+    "append_readings": (
+        lambda archive: archive.append_readings("live", {}, [{"ts_ms": 1}]),
+        NORMAL,
+    ),
+    "put_market": (lambda archive: archive.put_market("live", "Live"), NORMAL),
+    "merge": (lambda archive: archive.merge(), NORMAL),
 }
 
 
@@ -109,7 +112,7 @@ def written(folder: Path) -> tuple[Path, list[int], Callable[[], None]]:
 
 
 @pytest.mark.parametrize("tail", ["gone", "zeros", "noise"])
-def test_a_journal_that_ends_anywhere_is_an_archive_with_what_came_before(tmp_path, tail):
+def test_a_journal_that_ends_anywhere_is_an_archive_with_everything_before(tmp_path, tail):
     path, ends, close = written(tmp_path)
     content = path.with_name("a.sqlite-wal").read_bytes()
     rng = np.random.default_rng(1)
@@ -120,19 +123,19 @@ def test_a_journal_that_ends_anywhere_is_an_archive_with_what_came_before(tmp_pa
         lost = len(content) - cut
         rest = {"gone": b"", "zeros": bytes(lost), "noise": rng.bytes(lost)}[tail]
         copy.with_name(f"{copy.name}-wal").write_bytes(content[:cut] + rest)
-        found = Archive.open(copy)
+        reopened = Archive.open(copy)
         whole = [place for place, end in enumerate(ends) if end <= cut]
-        assert found.warning is None
-        assert found.problem() is None
-        assert found.rules() == ([RULE] if 3 in whole else [])
-        held = [one.trade_id for one in found.ticks("live", "BTCUSDT")]
-        ids = np.concatenate(held).tolist() if held else []
+        assert reopened.warning is None
+        assert reopened.problem() is None
+        assert reopened.rules() == ([RULE] if 3 in whole else [])
+        parts = [rows.trade_id for rows in reopened.ticks("live", "BTCUSDT")]
+        ids = np.concatenate(parts).tolist() if parts else []
         assert ids == [50 * place + at for place in whole if place != 3 for at in range(50)]
-        found.close()
+        reopened.close()
     close()
 
 
-def test_a_new_archive_s_name_is_synced_too(tmp_path, monkeypatch):
+def test_the_name_of_a_new_archive_is_synced(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(file.os, "fsync", lambda number: synced.append(number))
     Archive.open(tmp_path / "new.sqlite").close()

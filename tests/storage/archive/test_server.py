@@ -33,18 +33,18 @@ def ticks(count: int, first_id: int = 0) -> Ticks:
 
 def query(url: str, statement: str) -> list[tuple]:
     with psycopg.connect(url, autocommit=True) as connection:
-        found = connection.execute(statement)
-        return found.fetchall() if found.description else []
+        result = connection.execute(statement)
+        return result.fetchall() if result.description else []
 
 
-def test_a_second_writer_is_told(url: str, archive: Archive) -> None:
+def test_a_second_writer_is_refused(url: str, archive: Archive) -> None:
     with pytest.raises(ArchiveInUse, match="in use by another Spreadscope"):
         Archive.open(url)
     archive.close()
     Archive.open(url).close()
 
 
-def test_messages_never_hold_the_password() -> None:
+def test_messages_never_contain_the_password() -> None:
     store = store_at("postgresql://ada:secret@127.0.0.1:1/data?sslmode=disable")
     assert store.name == "postgresql://127.0.0.1:1/data"
     with pytest.raises(ArchiveError) as told:
@@ -73,7 +73,7 @@ def test_the_tables_are_in_a_schema_of_their_own(url: str, archive: Archive) -> 
     assert query(url, "SELECT count(*) FROM public.blocks") == [(0,)]
 
 
-def test_a_schema_of_another_version_is_renamed_and_kept(url: str) -> None:
+def test_a_schema_of_another_version_is_renamed(url: str) -> None:
     archive = Archive.open(url)
     archive.save_rule({"id": "kept"})
     archive.close()
@@ -87,7 +87,7 @@ def test_a_schema_of_another_version_is_renamed_and_kept(url: str) -> None:
     assert query(url, f"SELECT id FROM {names[0][0]}.alert_rules") == [("kept",)]
 
 
-def test_a_schema_that_lacks_a_table_is_renamed_as_a_damaged_one(url: str) -> None:
+def test_a_schema_without_a_table_is_renamed_as_damaged(url: str) -> None:
     Archive.open(url).close()
     query(url, "DROP TABLE spreadscope.deliveries")
     archive = Archive.open(url)
@@ -99,7 +99,9 @@ def test_a_schema_that_lacks_a_table_is_renamed_as_a_damaged_one(url: str) -> No
     assert len(names) == 1
 
 
-def test_a_server_that_restarts_is_found_again(url: str, archive: Archive, postgres_server) -> None:
+def test_the_archive_reconnects_when_the_server_restarts(
+    url: str, archive: Archive, postgres_server
+) -> None:
     archive.append_ticks("live", ticks(10))
     archive.save_rule({"id": "a"})  # durable, and with it all that came before
     postgres_server.stop(signal.SIGQUIT)
@@ -112,9 +114,9 @@ def test_a_server_that_restarts_is_found_again(url: str, archive: Archive, postg
 
 
 HYPERTABLE = """
-CREATE TABLE public.made (relation text, chunk bigint);
+CREATE TABLE public.hypertables (relation text, chunk bigint);
 CREATE FUNCTION public.create_hypertable(relation regclass, name, chunk_time_interval bigint)
-RETURNS void LANGUAGE sql AS 'INSERT INTO public.made VALUES ($1::text, $3)';
+RETURNS void LANGUAGE sql AS 'INSERT INTO public.hypertables VALUES ($1::text, $3)';
 SET allow_system_table_mods = on;
 INSERT INTO pg_extension
 SELECT oid::bigint + 1, 'timescaledb', extowner, extnamespace, true, '2', NULL, NULL
@@ -122,13 +124,13 @@ FROM pg_extension WHERE extname = 'plpgsql';
 """
 
 
-def test_where_timescaledb_is_there_the_blocks_are_a_hypertable(url: str) -> None:
+def test_the_blocks_are_a_hypertable_where_timescaledb_is_installed(url: str) -> None:
     """A stand-in for the extension: its name, and the one function that is asked of it."""
     query(url, HYPERTABLE)
     archive = Archive.open(url)
-    assert query(url, "SELECT * FROM public.made") == [("blocks", 86_400_000)]
+    assert query(url, "SELECT * FROM public.hypertables") == [("blocks", 86_400_000)]
     of_blocks = "SELECT count(*) FROM pg_indexes WHERE tablename = 'blocks'"
     assert query(url, f"{of_blocks} AND indexdef LIKE '%UNIQUE%'") == [(0,)]
     archive.append_ticks("live", ticks(10))
-    assert sum(len(one) for one in archive.ticks("live", "BTCUSDT")) == 10
+    assert sum(len(rows) for rows in archive.ticks("live", "BTCUSDT")) == 10
     archive.close()

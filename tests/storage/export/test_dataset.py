@@ -38,17 +38,17 @@ def ticks(symbol: str, count: int, start_ms: int) -> Ticks:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    made = Archive.open(tmp_path_factory.mktemp("archive") / "kept.sqlite")
-    made.put_market(MARKET, "Live", "live")
+    archive = Archive.open(tmp_path_factory.mktemp("archive") / "kept.sqlite")
+    archive.put_market(MARKET, "Live", "live")
     for symbol in ("BTCUSDT", "ETHUSDT"):
-        made.append_ticks(MARKET, ticks(symbol, 5_000, START_MS + DAY_MS - 1_000_000))
-    made.put_market("twin", "The same day once more", "upload")
-    made.append_ticks("twin", ticks("BTCUSDT", 100, START_MS + DAY_MS - 1_000_000))
-    made.put_market("file", "A file", "upload")
+        archive.append_ticks(MARKET, ticks(symbol, 5_000, START_MS + DAY_MS - 1_000_000))
+    archive.put_market("twin", "The same day once more", "upload")
+    archive.append_ticks("twin", ticks("BTCUSDT", 100, START_MS + DAY_MS - 1_000_000))
+    archive.put_market("file", "A file", "upload")
     times, ones = START_MS + np.arange(30) * 60_000, np.ones(30)
-    made.append_bars("file", Bars("A", "1m", times, *[ones] * 5, np.full(30, -1), ones))
-    yield made
-    made.close()
+    archive.append_bars("file", Bars("A", "1m", times, *[ones] * 5, np.full(30, -1), ones))
+    yield archive
+    archive.close()
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +61,13 @@ def folder(archive, tmp_path_factory):
 def stored(archive: Archive, symbol: str) -> Ticks:
     parts = list(archive.ticks(MARKET, symbol))
     names = ("ts_ms", "price", "size", "trade_id")
-    return Ticks(symbol, *(np.concatenate([getattr(one, name) for one in parts]) for name in names))
+    return Ticks(
+        symbol, *(np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    )
 
 
 def test_the_folders_name_market_symbol_and_day(folder):
-    files = sorted(str(one.relative_to(folder)) for one in folder.rglob("*.parquet"))
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.parquet"))
     assert files == [
         "bars/market=file/symbol=A/timeframe=1m/day=2024-08-08/part.parquet",
         "ticks/market=live-binance-futures/symbol=BTCUSDT/day=2024-08-08/part.parquet",
@@ -76,27 +78,30 @@ def test_the_folders_name_market_symbol_and_day(folder):
     ]
 
 
-def test_the_manifest_counts_and_signs_every_file(folder):
+def test_the_manifest_has_rows_size_and_hash_of_every_file(folder):
     manifest = json.loads((folder / MANIFEST).read_text())
     assert manifest["rows"] == 10_130
     assert len(manifest["files"]) == 6
-    for one in manifest["files"]:
-        content = (folder / one["path"]).read_bytes()
-        assert (len(content), hashlib.sha256(content).hexdigest()) == (one["bytes"], one["sha256"])
+    for entry in manifest["files"]:
+        content = (folder / entry["path"]).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (
+            entry["bytes"],
+            entry["sha256"],
+        )
 
 
-def test_pyarrow_reads_back_what_is_in_the_archive(archive, folder):
+def test_pyarrow_reads_the_rows_of_the_archive(archive, folder):
     dataset = pytest.importorskip("pyarrow.dataset")
     whole = dataset.dataset(folder / "ticks", format="parquet", partitioning="hive")
     for symbol in ("BTCUSDT", "ETHUSDT"):
         wanted = (dataset.field("symbol") == symbol) & (dataset.field("market") == MARKET)
-        found = whole.to_table(filter=wanted, use_threads=False)
+        rows = whole.to_table(filter=wanted, use_threads=False)
         expected = stored(archive, symbol)
         for name in ("ts_ms", "price", "size"):
-            np.testing.assert_array_equal(found[name].to_numpy(), getattr(expected, name))
-        ids = found["trade_id"].fill_null(-1).to_numpy()
+            np.testing.assert_array_equal(rows[name].to_numpy(), getattr(expected, name))
+        ids = rows["trade_id"].fill_null(-1).to_numpy()
         np.testing.assert_array_equal(ids, expected.trade_id)
-        assert set(found["market"].to_pylist()) == {MARKET}
+        assert set(rows["market"].to_pylist()) == {MARKET}
 
 
 def _example(engine: str, folder: Path) -> dict:
@@ -115,25 +120,27 @@ def test_the_examples_of_the_documentation_make_the_bars_that_the_app_makes(
     if not os.environ.get("SPREADSCOPE_REQUIRE_ALL"):
         pytest.importorskip(engine)
     bars = _example(engine, folder)["bars"]
-    held = stored(archive, "BTCUSDT")
-    day = held.ts_ms < START_MS + DAY_MS
+    ticks_stored = stored(archive, "BTCUSDT")
+    day = ticks_stored.ts_ms < START_MS + DAY_MS
     names = ("ts_ms", "price", "size", "trade_id")
-    expected = resample(Ticks("BTCUSDT", *(getattr(held, name)[day] for name in names)), "1m")
+    expected = resample(
+        Ticks("BTCUSDT", *(getattr(ticks_stored, name)[day] for name in names)), "1m"
+    )
     for name in ("open", "high", "low", "close"):
         np.testing.assert_array_equal(np.asarray(bars[name], float), getattr(expected, name))
     np.testing.assert_allclose(np.asarray(bars["volume"], float), expected.volume, rtol=1e-12)
 
 
-def test_a_zip_of_it_holds_the_same_files(archive, folder):
-    made = zipfile.ZipFile(io.BytesIO(b"".join(zipped_dataset(archive))))
-    assert made.testzip() is None
-    manifest = json.loads(made.read(MANIFEST))
-    for one in manifest["files"]:
-        assert made.read(one["path"]) == (folder / one["path"]).read_bytes()
-        assert hashlib.sha256(made.read(one["path"])).hexdigest() == one["sha256"]
+def test_the_zip_contains_the_same_files(archive, folder):
+    bundle = zipfile.ZipFile(io.BytesIO(b"".join(zipped_dataset(archive))))
+    assert bundle.testzip() is None
+    manifest = json.loads(bundle.read(MANIFEST))
+    for entry in manifest["files"]:
+        assert bundle.read(entry["path"]) == (folder / entry["path"]).read_bytes()
+        assert hashlib.sha256(bundle.read(entry["path"])).hexdigest() == entry["sha256"]
 
 
-def test_an_earlier_dataset_gives_way_and_anything_else_does_not(archive, tmp_path):
+def test_an_earlier_dataset_is_replaced_and_nothing_else(archive, tmp_path):
     place = tmp_path / "dataset"
     write_dataset(archive, place)
     (place / "ticks" / "stale").mkdir()
@@ -146,7 +153,7 @@ def test_an_earlier_dataset_gives_way_and_anything_else_does_not(archive, tmp_pa
         write_dataset(archive, photos)
     with pytest.raises(DatasetError, match=r"cat\.png is a file, expected a folder"):
         write_dataset(archive, photos / "cat.png")
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["dataset", "photos"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset", "photos"]
 
 
 def test_a_cancelled_export_leaves_nothing_and_keeps_the_earlier_one(archive, tmp_path):
@@ -163,7 +170,7 @@ def test_a_cancelled_export_leaves_nothing_and_keeps_the_earlier_one(archive, tm
     write_dataset(archive, place)
     with pytest.raises(DatasetError, match="cancelled"):
         write_dataset(archive, place, cancelled)
-    assert [one.name for one in tmp_path.iterdir()] == ["dataset"]
+    assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
     assert (place / MANIFEST).exists()
 
 

@@ -92,26 +92,26 @@ def test_numbers_stay_numbers_though_they_begin_with_a_minus():
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), max_size=8))
-def test_any_text_comes_back_from_csv_and_json(texts):
+def test_any_text_is_read_from_csv_and_json_as_it_was_written(texts):
     rows = [[text, at] for at, text in enumerate(texts)]
     table = rows_table(["text", "at"], rows)
     data = b"".join(csv_rows([table])).decode()
     read = list(csv.reader(io.StringIO(data, newline="")))[1:]
     assert [row[0] for row in read] == [neutralise(text) for text in texts]
     objects = json.loads(b"".join(json_rows([table])))
-    assert [one["text"] for one in objects] == texts
+    assert [row["text"] for row in objects] == texts
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.floats(), max_size=8))
-def test_every_float_comes_back_exactly_or_is_missing(values):
+def test_every_float_is_read_exactly_or_is_missing(values):
     column = np.array(values, np.float64)
     lines = b"".join(csv_rows([{"x": column, "end": "e"}])).decode().splitlines()[1:]
     for line, value in zip(lines, values, strict=True):
         cell = line.split(",")[0]
         assert cell == "" if math.isnan(value) else float(cell) == value
     objects = json.loads(b"".join(json_rows([{"x": column}])))
-    assert [one["x"] for one in objects] == [v if math.isfinite(v) else None for v in values]
+    assert [row["x"] for row in objects] == [v if math.isfinite(v) else None for v in values]
 
 
 def test_missing_values_of_every_kind_are_empty_or_null():
@@ -166,7 +166,7 @@ def test_a_long_export_needs_no_more_memory_than_a_short_one():
     assert peak(8) < 1.2 * peak(2)
 
 
-def test_parquet_keeps_types_and_what_is_missing():
+def test_parquet_keeps_types_and_missing_values():
     parquet = pytest.importorskip("pyarrow.parquet")
     tables = [ticks_table(some_ticks(CHUNK_ROWS + 5)), ticks_table(some_ticks(3, 7))]
     read = parquet.read_table(io.BytesIO(b"".join(parquet_rows(tables))), use_threads=False)
@@ -177,7 +177,7 @@ def test_parquet_keeps_types_and_what_is_missing():
     assert empty.num_rows == 0
 
 
-def test_parquet_without_its_library_says_how_to_get_it(monkeypatch):
+def test_parquet_without_its_library_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ParquetUnavailable, match="pip install pyarrow"):
         parquet_rows([ticks_table(some_ticks(1))])

@@ -82,7 +82,7 @@ def _johansen_card() -> Component:
 
 def _market_key(runtime: Runtime, tab: Tab) -> Any:
     """What tells the tab's body of data from others under the same name."""
-    market = runtime.market(tab.view.market)
+    market = runtime.markets.get(tab.view.market)
     return (tab.view.market, market.serial if market else 0)
 
 

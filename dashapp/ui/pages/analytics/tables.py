@@ -13,8 +13,8 @@ from dashapp.ui.components import element
 
 _METHOD_HEADS = ("Method", "β", "z", "Signal", "α", "R²", "β std err")
 _JOHANSEN_HEADS = ("Test and null", "Statistic", *LEVELS, "Rejects")
-#: The mark before the words of a signal, and its tone; by side of the spread.
-_MARKS = {-1: ("▼ ", "down"), 1: ("▲ ", "up"), 0: ("", "muted"), None: ("", "muted")}
+#: The tone of a signal, by side of the spread.
+_TONES = {-1: "down", 1: "up", 0: "muted", None: "muted"}
 
 Element = dict[str, Any]
 
@@ -49,12 +49,11 @@ def _figures(*texts: str) -> list[Element]:
 
 
 def _method(row: MethodRow) -> list[Element]:
-    mark, tone = _MARKS[row.signal.side]
-    words = NONE if row.signal.side is None else f"{mark}{row.signal.words('Y', 'X')}"
+    words = NONE if row.signal.side is None else row.signal.words("Y", "X")
     cells = [
         element("Th", row.method, scope="row"),
         *_figures(row.beta, row.z),
-        element("Td", words, className=_tone(tone)),
+        element("Td", words, className=_tone(_TONES[row.signal.side])),
         *_figures(row.alpha, row.r_squared, row.stderr),
     ]
     lines = [element("Tr", cells, className="shown" if row.shown else "")]

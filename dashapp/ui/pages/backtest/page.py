@@ -110,7 +110,9 @@ def make_page(jobs: GridJobs) -> LivePage:
         settings = form.settings_of(tab.options["strategy"])
         result: BacktestResult | NotReady = NO_PAIR
         if tab.view.pair is not None:
-            result = await runtime.backtest(tab.view.market, tab.view.pair, settings, tab.until_ms)
+            result = await runtime.analysis.backtest(
+                tab.view.market, tab.view.pair, settings, tab.until_ms
+            )
         if isinstance(result, NotReady):
             words = waiting_for(runtime, tab, result)
             parts = {**polling.empty_page(page, words, tab.theme), "figures": "", "trades": []}
@@ -211,7 +213,7 @@ async def _look_ahead_words(
 ) -> tuple[str, str]:
     """What the check for look-ahead says, and its tone."""
     try:
-        y, x = runtime.legs(market, pair)
+        y, x = runtime.analysis.legs(market, pair)
         report = await asyncio.to_thread(check_look_ahead, y, x, pair, settings)
     except ValueError as error:
         return str(error), "down"

@@ -74,7 +74,7 @@ def cards(theme: str) -> list[Component]:
         ),
         html.Div(id=SAYS, className="tone-muted", role="status"),
         chart(ids.SWEEP_HEATMAP, empty_figure(blank, theme, ids.SWEEP_HEATMAP), "bare deep"),
-        *(dcc.Store(id=one) for one in (ASKED, STATE, PICK)),
+        *(dcc.Store(id=store_id) for store_id in (ASKED, STATE, PICK)),
     ]
     walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
     walk = [
@@ -104,7 +104,7 @@ def ask_of(runtime: Runtime, view: View, strategy: Mapping[str, Any] | None) -> 
     """What a tab would ask now, over the usual axes; None without a pair."""
     if view.pair is None:
         return None
-    body = runtime.market(view.market)
+    body = runtime.markets.get(view.market)
     market = (view.market, body.serial if body else 0)
     return Ask(market, view.pair, settings_of(strategy), _FIRST["x"], _FIRST["y"])
 
@@ -143,7 +143,7 @@ def _progress(job: GridJob | None, ask: Ask) -> dict[str, Any] | None:
 def begin(runtime: Runtime, jobs: GridJobs, tab: Tab) -> None:
     """Start the sweep that a page opens with, where nobody has asked for another."""
     ask = ask_of(runtime, tab.view, tab.options["strategy"])
-    if ask is None or (tab.options["asked"] or {}).get("sweep") or not runtime.kernels_ready:
+    if ask is None or (tab.options["asked"] or {}).get("sweep") or not runtime.kernels.ready:
         return
     if jobs.unasked(ask) is None:
-        jobs.add_unasked(GridJob(ask)).start(*runtime.legs(tab.view.market, ask.pair))
+        jobs.add_unasked(GridJob(ask)).start(*runtime.analysis.legs(tab.view.market, ask.pair))

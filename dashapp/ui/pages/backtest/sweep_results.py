@@ -239,7 +239,7 @@ def _started(
     if errors or axes is None or ask is None:
         return None, errors
     job = jobs.add(GridJob(Ask(ask.market, ask.pair, ask.settings, *axes, stretches)))
-    job.start(*runtime.legs(ask.market[0], ask.pair))
+    job.start(*runtime.analysis.legs(ask.market[0], ask.pair))
     return job, {}
 
 

@@ -176,15 +176,16 @@ def pair_query(tab: Tab) -> str:
 
 def key(runtime: Runtime, tab: Tab) -> Any:
     """The market's version: every symbol stands in the summary."""
-    market = runtime.market(tab.view.market)
+    market = runtime.markets.get(tab.view.market)
     if market is None:
         return None
-    return (market.serial, market.version, market.counters.received, runtime.kernels_ready)
+    return (market.serial, market.version, market.counters.received, runtime.kernels.ready)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The tables' rows and the exports' addresses."""
-    market, timeframe, limit = runtime.market(tab.view.market), tab.view.timeframe, limit_of(tab)
+    market = runtime.markets.get(tab.view.market)
+    timeframe, limit = tab.view.timeframe, limit_of(tab)
     symbol = tab.view.pair.y if tab.view.pair else tab.view.first
     if market is None or symbol not in market.symbols or timeframe not in market.timeframes:
         words = "this market is empty: start a feed, or drop a file here"
@@ -199,7 +200,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
             "fixed": market is None or market.kind != "upload",
         }
     bars = {name: market.bars(name, timeframe, limit) for name in market.symbols}
-    summaries = await runtime.summary(tab.view.market, timeframe, limit)
+    summaries = await runtime.analysis.summary(tab.view.market, timeframe, limit)
     ticks = market.ticks(symbol, ROWS_SHOWN) if market.has_ticks else None
     return {
         "summary": [] if isinstance(summaries, NotReady) else summary_rows(summaries),

@@ -57,7 +57,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     ) -> dict[str, Any]:
         if not remove and not keep:
             raise PreventUpdate  # the page has just been shown
-        uploaded = runtime.market(market or "")
+        uploaded = runtime.markets.get(market or "")
         if shown or uploaded is None or uploaded.kind != "upload":
             return {"open": False, "words": ""}
         words = (
@@ -79,7 +79,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     async def remove(confirmed: int | None, market: str | None) -> dict[str, Any]:
         if not confirmed:
             raise PreventUpdate
-        uploaded = runtime.market(market or "")
+        uploaded = runtime.markets.get(market or "")
         try:
             runtime.uploads.remove(market or "")
             words = f"{uploaded.title if uploaded else market} was removed"

@@ -1,0 +1,203 @@
+"""What columns are called, and what they mean: one table, where a new name is one more word.
+
+The names of a meaning stand in the order of preference: where a header has several of them, the
+first counts. Case, blanks, marks and what stands in brackets are no part of a name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ingestion.decode.symbols import QUOTES, proper_symbol
+
+#: Meaning -> names, as `canonical` has them.
+NAMES: dict[str, str] = {
+    "time": "opentime klineopentime snappedat opendatetime timeopen openat starttime startat start timeperiodstart begins "
+    "begintime candlebegintime periodstart bucket barstart tsms timestampms timems timestamp ts "
+    "tickts unix unixtime unixtimestamp unixms epoch epochms transacttime transacttimestamp "
+    "tradetime tradetimestamp tradedat executedat createdtime createtimems createdat createtime "
+    "exchangetimestamp exchangetime timeexchange microtimestamp eventtime datetime dateandtime "
+    "datetimeutc timestamputc dateutc timeutc utctime utcdate utc gmttime gmtdate localtime "
+    "localdatetime date time dt day tradedate tradingday dtyyyymmdd yyyymmdd datum datumzeit "
+    "zeitstempel zeitpunkt zeit uhrzeit fecha fechahora data dataora horodatage heure 日期 时间 "
+    "交易日期 成交时间 日時 日付 t",
+    "closetime": "closetime timeclose endtime timeperiodend closedat candleclosetime barend",
+    "clock": "time clock uhrzeit zeit hora heure ora timeofday hhmmss hour 时间",
+    "symbol": "symbol s sym ticker tickersymbol instrument instrumentname instrumentid instid pair "
+    "currencypair tradingpair productid marketsymbol contractcode securityid secid isin ric "
+    "symbolname valor 合约 代码",
+    "symbol_maybe": "name tic code stock stockcode tscode coin asset assetname contract market "
+    "product security crypto currency base underlying kürzel wertpapier activo simbolo título",
+    "venue": "exchange venue exchangename exch mic",
+    "event": "event eventtype msgtype messagetype channel recordtype type e kind",
+    "open": "open o mido midopen openmid openprice priceopen opening first eröffnung eröffnungskurs apertura "
+    "ouverture 开盘 开盘价 始値 openbid bidopen",
+    "high": "high h midh midhigh highmid highprice pricehigh max hoch höchst höchstkurs tageshoch máximo massimo "
+    "plushaut haut 最高 最高价 高値 highbid bidhigh",
+    "low": "low l midl midlow lowmid lowprice pricelow min tief tiefst tiefstkurs tagestief mínimo minimo "
+    "plusbas bas 最低 最低价 安値 lowbid bidlow",
+    "close": "close c midc midclose closemid closeprice priceclose closelast closing last lastprice settle settlement "
+    "schluss schlusskurs schluß kurs cierre chiusura clôture cloture dernier último ultimo 收盘 "
+    "收盘价 終値 closebid bidclose value adjclose adjustedclose",
+    "volume": "volume vol v basevolume volumebase basevol volumefrom volbase baseassetvolume "
+    "tradevolume tradedvolume volumen umsatz stück volumetraded shares 成交量 出来高 "
+    "tickvolume tickvol volumetick",
+    "quote": "quotevolume quoteassetvolume quotevol volumequote volquote volumeto turnover volccy "
+    "volccyquote totalvolume quoteqty quotequantity quoteamount total cost funds notional foreignnotional "
+    "grossvalue volumecurrency money valuetraded turnoverusd baseturnover 成交额",
+    "trades": "trades count numberoftrades tradecount tradescount ntrades numtrades nooftrades n "
+    "transactions tradesdone numberoftransactions",
+    "vwap": "vwap vw weightedprice waprice averageprice wap",
+    "price": "price p px tradeprice executionprice execprice fillprice dealprice rate precio prix "
+    "preis 价格 成交价",
+    "size": "size qty quantity q sz lastqty lastsize tradesize tradeqty execqty execsize amount "
+    "baseamount baseqty basequantity sizebase amountbase filledqty lots menge cantidad 数量",
+    "id": "tradeid aggtradeid aggregatetradeid agg tid dealid execid matchid trdmatchid id a i",
+    "closed": "confirm isclosed isfinal closed complete isbarclosed x",
+    "timeframe": "timeframe interval period per resolution",
+}
+#: Columns that tell what rows are which are no trades: name -> what they are.
+NO_TRADES: dict[str, str] = {
+    **dict.fromkeys(
+        "bid ask bidprice askprice bestbid bestask bestbidprice bestaskprice bids asks".split(),
+        "quotes or tickers (bid and ask)",
+    ),
+    **dict.fromkeys(
+        "issnapshot pricelevel newquantity level depth orderbook booklevel updateid".split(),
+        "rows of an order book",
+    ),
+    **dict.fromkeys(
+        "orderstatus timeinforce remainingsize remainingqty originalquantity".split(),
+        "orders or liquidations",
+    ),
+    **dict.fromkeys(
+        "fundingrate lastfundingrate openinterest sumopeninterest".split(),
+        "funding rates or open interest",
+    ),
+}
+#: Words of files that hold no trades, though their columns may look like them.
+NO_TRADE_FILES = re.compile(
+    r"liquidation|forceorder|order_?book|bookticker|depth_?snapshot|incremental_book|book_snapshot",
+    re.IGNORECASE,
+)
+#: Other data that stands beside prices: no symbols of a table of closes.
+NO_SYMBOLS = frozenset(
+    "adjclose adjustedclose bid ask spread change changepct pct percent returns return dividends "
+    "stocksplits splits capitalgains marketcap side percentage amount rate rsi macd signal sma ema "
+    "ignore index unnamed0 level0 level id flags spread notional openint oi".split()
+)
+
+_LOOKUP = {
+    meaning: {name: rank for rank, name in reversed(list(enumerate(names.split())))}
+    for meaning, names in NAMES.items()
+}
+_FIELDS = ("open", "high", "low", "close", "volume")
+
+
+def canonical(name: str) -> str:
+    """A name without case, blanks, marks and a number in front.
+
+    >>> canonical(" <OPEN> "), canonical("1. open"), canonical("Gmt time"), canonical("Close/Last")
+    ('open', 'open', 'gmttime', 'closelast')
+    """
+    bare = re.sub(r"^\d+[.)]\s*", "", name.strip().lower())
+    return re.sub(r"[\W_]+", "", bare)
+
+
+def rank(name: str, meaning: str) -> int | None:
+    """How early a name stands among those of a meaning, None where it is none of them.
+
+    >>> rank("Timestamp (UTC)", "time") is None, rank("Open (USD)", "open"), rank("Date", "open")
+    (False, 0, None)
+    """
+    names = _LOOKUP[meaning]
+    for spelling in (name, re.split(r"[(/\[]", name.strip("<> "), maxsplit=1)[0]):
+        found = names.get(canonical(spelling))
+        if found is not None:
+            return found
+    return None
+
+
+def column_of(names: Sequence[str], meaning: str) -> int | None:
+    """The position of the column that has a meaning, by the order of preference.
+
+    >>> column_of(["unix", "date", "open"], "time"), column_of(["a", "b"], "time")
+    (0, None)
+    """
+    found = columns_of(names, meaning)
+    return found[0] if found else None
+
+
+def columns_of(names: Sequence[str], meaning: str) -> list[int]:
+    """The positions of all columns that may have a meaning, the best first."""
+    ranked = (
+        (rank(name, meaning), len(name) == 1 and name.isupper(), position)
+        for position, name in enumerate(names)
+    )
+    return [position for _, _, position in sorted(one for one in ranked if one[0] is not None)]
+
+
+def levels_of(name: str) -> tuple[str, str] | None:
+    """The symbol and the field of a name that holds both, None for any other.
+
+    >>> levels_of("('Close', 'AAPL')"), levels_of("AAPL.Open"), levels_of("Close_BTC-USD")
+    (('AAPL', 'close'), ('AAPL', 'open'), ('BTC-USD', 'close'))
+    >>> levels_of("close_time") is None
+    True
+    """
+    quoted = re.findall(r"'([^']*)'", name) if name.startswith("(") else []
+    if len(quoted) == 2:
+        return symbol_and_field(quoted[0], quoted[1])
+    for mark in "._ :|":
+        for first, _, second in (name.partition(mark), name.rpartition(mark)):
+            if first and second and any(part.isupper() for part in (first, second)):
+                found = symbol_and_field(first, second)
+                if found is not None:
+                    return found
+    return None
+
+
+def symbol_and_field(first: str, second: str) -> tuple[str, str] | None:
+    """Which of two words is the symbol and which the field.
+
+    >>> symbol_and_field("Adj Close", "KO"), symbol_and_field("KO", "Volume")
+    (('KO', 'adjclose'), ('KO', 'volume'))
+    """
+    for symbol, field in ((second, first), (first, second)):
+        if canonical(field) in ("adjclose", "adjusted", "adjustedclose"):
+            return (symbol, "adjclose") if proper_symbol(symbol) else None
+        for meaning in _FIELDS:
+            if rank(field, meaning) is not None and proper_symbol(symbol):
+                return symbol, meaning
+    return None
+
+
+def currency_of_volume(name: str) -> str | None:
+    """The currency that a column of volume is in, as its name says: "Volume USDT" -> "USDT".
+
+    >>> currency_of_volume("Volume BTC"), currency_of_volume("Volume_(USD)")
+    ('BTC', 'USD')
+    >>> currency_of_volume("volume") is None
+    True
+    """
+    found = re.fullmatch(r"vol(?:ume)?(?=[\W_])[\W_]*([a-z0-9]{2,10})[\W_]*", name.strip().lower())
+    if found is None or rank(name, "quote") is not None:
+        return None
+    word = found[1].upper()
+    return None if word in ("BASE", "QUOTE", "TRADED", "24H", "TICK") else word
+
+
+def is_quote_currency(currency: str, symbol: str | None) -> bool:
+    """Whether a volume in this currency is the quote volume of a symbol.
+
+    >>> is_quote_currency("USD", "BTCUSD"), is_quote_currency("BTC", "BTCUSD")
+    (True, False)
+    """
+    if symbol is not None:
+        bare = re.sub(r"[^A-Z0-9]", "", symbol.upper())
+        if bare.startswith(currency):
+            return False
+        if bare.endswith(currency):
+            return True
+    return currency in QUOTES

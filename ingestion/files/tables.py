@@ -1,0 +1,415 @@
+"""Rows of a table -> Ticks or Bars, by a plan; every row is counted in the tally.
+
+Rows come as cells (`Rows`), whatever file they were in. Bars are held, `HOLD` at most, and
+handed on sorted by time: a file of any order and size is read in constant memory. Duplicates
+are seen within that many rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analytics.model import (
+    NO_TRADE_ID,
+    TIMEFRAMES,
+    UNKNOWN_TRADES,
+    Bars,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Rejected,
+    Ticks,
+    is_timeframe,
+    timeframe_name,
+)
+from ingestion.decode.decoder import sample
+from ingestion.decode.fields import OTHER_KINDS, PRICE_END, SIZE_END
+from ingestion.decode.symbols import proper_symbol
+from ingestion.files.cells import Rows
+from ingestion.files.naming import Naming
+from ingestion.files.numbers import floats, trade_ids
+from ingestion.files.plan import Group, Plan, order_question
+from ingestion.files.report import HOPELESS, Tally
+from ingestion.files.timeforms import NO_TIME, decided_order, order_matters, times
+from ingestion.files.timestep import DAY_MS, HOUR_MS, step_of
+
+HOLD = 200_000
+#: Rows that wait for one that tells day from month.
+MAX_WAITING = 2_000_000
+MAX_SYMBOLS = 1_000
+#: High and low may lie so far within open and close, as a share: noise of floats.
+NOISE = 1e-9
+_OHLC = ("open", "high", "low", "close")
+_NO_TRADE_ROW = re.compile(
+    rf"{OTHER_KINDS}|received|open|done|change|liquidat|order|snapshot", re.I
+)
+_NO_SYMBOL, _ONE_TOO_MANY = -1, -2
+
+
+class Symbols:
+    """The symbols of a file: the proper name of each, and its number in order of appearance."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def number(self, name: str | None) -> int:
+        """The number of a proper name; of none, or of one too many, a number below 0."""
+        if name is None:
+            return _NO_SYMBOL
+        found = self._numbers.get(name)
+        if found is None:
+            if len(self.names) >= MAX_SYMBOLS:
+                return _ONE_TOO_MANY
+            found = self._numbers[name] = len(self.names)
+            self.names.append(name)
+        return found
+
+
+class Table:
+    """Rows in, Ticks or Bars out. naming: gives the symbol of rows that name none.
+
+    hold: how many bars are held.
+    """
+
+    def __init__(self, plan: Plan, naming: Naming, tally: Tally, hold: int = HOLD) -> None:
+        self.plan = plan
+        self.tally = tally
+        self.symbols = Symbols()
+        self._naming = naming
+        self._hold = hold
+        self._blocks: list[list[np.ndarray]] = []
+        self._waiting: list[Rows] = []
+        self._order_matters = False
+        self._held = 0
+        self._step = 0
+        self._offset = self._shift = 0
+        self._dates = self._learnt = False
+        self._widened = 0
+        tally.notes.extend(plan.notes)
+        parts = plan.groups[0].parts
+        if plan.kind == "bars" and "volume" not in parts:
+            tally.notes.append("no volume column: every bar's volume is unknown")
+        if plan.kind == "bars" and "open" not in parts:
+            tally.notes.append("closes alone: open, high and low are the close")
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether many rows have come and none was good."""
+        return not self._held and not self.tally.accepted and self.tally.rows >= HOPELESS
+
+    def take(self, rows: Rows) -> list[Ticks | Bars]:
+        """Read rows; what became ready."""
+        if not len(rows):
+            return []
+        if self.plan.undecided and not self._decide(rows):
+            return []
+        rows = _together([*self._waiting, rows])
+        self._waiting = []
+        rows = self._trades(rows)
+        ts_ms = self._times(rows)
+        if self.plan.kind == "ticks":
+            return list(self._ticks(rows, ts_ms))
+        for group in self.plan.groups:
+            self._hold_bars(rows, ts_ms, group)
+        return self._flush() if self._held >= self._hold else []
+
+    def finish(self) -> list[Ticks | Bars]:
+        """The rows that are left."""
+        out: list[Ticks | Bars] = []
+        if self._waiting:
+            if self._order_matters:
+                raise order_question(self._waiting[0].columns[self.plan.time[0]][:1].to_pylist())
+            self.plan = self.plan.decided(dayfirst=True)
+            waiting, self._waiting = self._waiting[-1], self._waiting[:-1]
+            out += self.take(waiting)
+        out += self._flush() if self._held else []
+        if self._widened:
+            self.tally.notes.append(
+                f"high or low of {self._widened:,} bars missed open or close by a rounding of "
+                "floats, and were widened to them"
+            )
+            self._widened = 0
+        return out
+
+    def _decide(self, rows: Rows) -> bool:
+        """Whether it is known by now which of day and month stands first; else rows wait."""
+        texts = pc.unique(rows.columns[self.plan.time[0]]).to_pylist()
+        order = decided_order(texts)
+        if order is not None:
+            self.plan = self.plan.decided(order)
+            return True
+        self._order_matters = self._order_matters or order_matters(texts)
+        self._waiting.append(rows)
+        if sum(map(len, self._waiting)) > MAX_WAITING:
+            raise order_question(texts)
+        return False
+
+    # --- what rows share -------------------------------------------------------------------
+
+    def _trades(self, rows: Rows) -> Rows:
+        """Without the rows that say of themselves that they are something else."""
+        if self.plan.event is None:
+            return rows
+        words = pc.unique(rows.columns[self.plan.event].cast(pa.string())).to_pylist()
+        others = [
+            word for word in words if word and _NO_TRADE_ROW.fullmatch(word) or _is_other(word)
+        ]
+        if not others:
+            return rows
+        kind = rows.columns[self.plan.event].cast(pa.string())
+        bad = pc.is_in(kind, value_set=pa.array(others, pa.string())).to_numpy(zero_copy_only=False)
+        self._reject("event", rows, bad)
+        return rows.where(~bad)
+
+    def _times(self, rows: Rows) -> IntArray:
+        first, *clock = self.plan.time
+        column = rows.columns[first]
+        if clock:
+            column = _joined(column, rows.columns[clock[0]])
+        return times(column, self.plan.reading)
+
+    def _codes(self, rows: Rows, group: Group) -> IntArray:
+        """The number of each row's symbol."""
+        if self.plan.symbol is None:
+            name = group.symbol or self._naming.of(self.plan.kind)
+            return np.full(len(rows), self.symbols.number(name), np.int64)
+        column = rows.columns[self.plan.symbol].cast(pa.string()).fill_null("")
+        if self.plan.venue is not None:
+            venue = rows.columns[self.plan.venue].cast(pa.string()).fill_null("")
+            column = pc.binary_join_element_wise(venue, column, ":")
+        encoded = column.dictionary_encode()
+        names = [
+            proper_symbol(name.strip().removeprefix("'")) for name in encoded.dictionary.to_pylist()
+        ]
+        numbers = np.array([self.symbols.number(name) for name in names] or [0], np.int64)
+        codes: IntArray = numbers[encoded.indices.to_numpy(zero_copy_only=False)]
+        return codes
+
+    def _reject(self, reason: str, rows: Rows, bad: BoolArray) -> None:
+        for line in rows.lines[bad].tolist():
+            self.tally.reject([Rejected(reason, sample(rows.text(line)), line)])
+
+    def _checked(self, rows: Rows, reasons: dict[str, BoolArray]) -> BoolArray:
+        """Which rows have no fault; each of the others is rejected for its first."""
+        bad = np.zeros(len(rows), bool)
+        for reason, mask in reasons.items():
+            if mask.any():
+                self._reject(reason, rows, mask & ~bad)
+                bad |= mask
+        return ~bad
+
+    # --- ticks -------------------------------------------------------------------------------
+
+    def _ticks(self, rows: Rows, ts_ms: IntArray) -> Iterator[Ticks]:
+        (group,) = self.plan.groups
+        price, _ = floats(rows.columns[group.parts["price"]], self.plan.style)
+        if "signed" in group.parts:
+            size = np.abs(floats(rows.columns[group.parts["signed"]], self.plan.style)[0])
+        else:
+            size, _ = floats(rows.columns[group.parts["size"]], self.plan.style)
+        codes = self._codes(rows, group)
+        good = self._checked(
+            rows,
+            {
+                "zero-print": (price == 0) & (size == 0),
+                "price": ~((price > 0) & (price < PRICE_END)),
+                "size": ~((size > 0) & (size < SIZE_END)),
+                "time": ts_ms == NO_TIME,
+                "symbol": codes == _NO_SYMBOL,
+                "too-many-symbols": codes == _ONE_TOO_MANY,
+            },
+        )
+        ids = (
+            trade_ids(rows.columns[group.parts["id"]])
+            if "id" in group.parts
+            else np.full(len(rows), NO_TRADE_ID, np.int64)
+        )
+        columns = (ts_ms, price, size, ids)
+        if not good.all():
+            columns = tuple(column[good] for column in columns)  # type: ignore[assignment]
+            codes = codes[good]
+        for name, chosen in self._by_symbol(codes):
+            ticks = Ticks(name, *(column[chosen] for column in columns))
+            self.tally.accept(ticks)
+            yield ticks
+
+    def _by_symbol(self, codes: IntArray) -> Iterator[tuple[str, Any]]:
+        """Each symbol in order of appearance, and which rows are of it."""
+        if not len(codes):
+            return
+        if (codes == codes[0]).all():
+            yield self.symbols.names[int(codes[0])], slice(None)
+            return
+        found, first = np.unique(codes, return_index=True)
+        for code in found[np.argsort(first)].tolist():
+            yield self.symbols.names[code], np.flatnonzero(codes == code)
+
+    # --- bars --------------------------------------------------------------------------------
+
+    def _hold_bars(self, rows: Rows, ts_ms: IntArray, group: Group) -> None:
+        parts, style = group.parts, self.plan.style
+        close, _ = floats(rows.columns[parts["close"]], style)
+        if len(self.plan.groups) > 1:  # a symbol that has no close at a time has no bar then
+            there = ~np.isnan(close)
+            rows, ts_ms, close = rows.where(there), ts_ms[there], close[there]
+        full = "open" in parts
+        prices = [floats(rows.columns[parts[name]], style)[0] if full else close for name in _OHLC]
+        volume, wrong = (
+            floats(rows.columns[parts["volume"]], style)
+            if "volume" in parts
+            else (np.full(len(rows), np.nan), np.zeros(len(rows), bool))
+        )
+        prices = self._widen(prices)
+        codes = self._codes(rows, group)
+        good = self._checked(
+            rows,
+            {
+                "unfinished-bar": _unfinished(rows, parts),
+                "price": ~np.logical_and.reduce([(one > 0) & (one < PRICE_END) for one in prices]),
+                "ohlc": ~_ordered(*prices),
+                "volume": wrong | (volume < 0) | (volume >= SIZE_END),
+                "time": ts_ms == NO_TIME,
+                "symbol": codes == _NO_SYMBOL,
+                "too-many-symbols": codes == _ONE_TOO_MANY,
+            },
+        )
+        counts = _counts(rows, parts)
+        vwap = (
+            floats(rows.columns[parts["vwap"]], style)[0]
+            if "vwap" in parts
+            else np.full(len(rows), np.nan)
+        )
+        self._note_timeframe(rows, parts)
+        columns = (rows.lines, codes, ts_ms, counts, volume, vwap, *prices)
+        self._blocks.append([column[good] for column in columns])
+        self._held += int(good.sum())
+
+    def _widen(self, prices: list[FloatArray]) -> list[FloatArray]:
+        """High and low that miss open or close by the noise of floats take them in."""
+        opened, high, low, close = prices
+        top, bottom = np.maximum(opened, close), np.minimum(opened, close)
+        above = (high < top) & (high >= top * (1 - NOISE))
+        below = (low > bottom) & (low <= bottom * (1 + NOISE))
+        self._widened += int((above | below).sum())
+        return [opened, np.where(above, top, high), np.where(below, bottom, low), close]
+
+    def _note_timeframe(self, rows: Rows, parts: dict[str, int]) -> None:
+        if self._step or "timeframe" not in parts or not len(rows):
+            return
+        words = pc.unique(rows.columns[parts["timeframe"]].cast(pa.string())).to_pylist()
+        if len(words) == 1 and is_timeframe(words[0]):
+            self._step = TIMEFRAMES[words[0]]
+
+    def _flush(self) -> list[Ticks | Bars]:
+        columns = [np.concatenate(parts) for parts in zip(*self._blocks, strict=True)]
+        self._blocks, self._held = [], 0
+        if not len(columns[0]):
+            return []
+        if not self._learnt:
+            self._learn_grid(columns[2])
+        if self._dates:
+            columns[2] = (columns[2] + 3 * HOUR_MS) // DAY_MS * DAY_MS
+        else:
+            columns[2] = columns[2] - self._shift
+        lines, codes, ts_ms = columns[:3]
+        order = np.lexsort((lines, ts_ms, codes))
+        columns = [column[order] for column in columns]
+        columns = self._without(columns, (columns[2] - self._offset) % self._step != 0, "time-grid")
+        codes, ts_ms = columns[1], columns[2]
+        again = np.zeros(len(codes), bool)
+        again[1:] = (codes[1:] == codes[:-1]) & (ts_ms[1:] == ts_ms[:-1])
+        columns = self._without(columns, again, "duplicate-bar")
+        return [self._bars(columns, code) for code in np.unique(columns[1])]
+
+    def _learn_grid(self, ts_ms: IntArray) -> None:
+        """The timeframe, and whether times are those at which bars begin."""
+        known = self.tally.timeframe
+        self._step = self._step or step_of(ts_ms, TIMEFRAMES[known] if known else 0)
+        self._learnt, self.tally.timeframe = True, timeframe_name(self._step)
+        residues, counts = np.unique(ts_ms % self._step, return_counts=True)
+        self._offset = int(residues[np.argmax(counts)])
+        if self._step == DAY_MS and len(residues) > 1:
+            # Midnights of a zone with daylight saving: the dates that they begin.
+            self._dates, self._offset = True, 0
+        elif self._step - self._offset <= min(1_000, self._step // 2):
+            self._shift, self._offset = self._offset, 0  # such as 00:59.999
+        elif self.plan.close_labels:
+            self._shift = self._step
+        if self._shift:
+            self.tally.notes.append("labelled by the end of each bar: taken by its beginning")
+
+    def _without(self, columns: list[np.ndarray], bad: BoolArray, reason: str) -> list[np.ndarray]:
+        if not bad.any():
+            return columns
+        self.tally.reject(Rejected(reason, "", line) for line in np.sort(columns[0][bad]).tolist())
+        return [column[~bad] for column in columns]
+
+    def _bars(self, columns: list[np.ndarray], code: int) -> Bars:
+        mine = columns[1] == code
+        ts_ms, trades, volume, vwap, opened, high, low, close = (one[mine] for one in columns[2:])
+        typical = (high + low + close) / 3
+        known = (vwap >= low) & (vwap <= high)
+        name = self.symbols.names[code]
+        bars = Bars(
+            name, timeframe_name(self._step), ts_ms, opened, high, low, close, volume, trades,
+            np.where(known, vwap, typical),
+        )  # fmt: skip
+        self.tally.accept(bars)
+        return bars
+
+
+def _together(parts: Sequence[Rows]) -> Rows:
+    if len(parts) == 1:
+        return parts[0]
+    columns = {at: pa.concat_arrays([one.columns[at] for one in parts]) for at in parts[0].columns}
+    return Rows(columns, np.concatenate([one.lines for one in parts]), parts[-1].texts)
+
+
+def _joined(dates: Any, clocks: Any) -> Any:
+    """Dates and clocks as one column of texts; a clock of digits has six of them."""
+    clock = clocks.cast(pa.string())
+    if len(clock) and pc.all(pc.match_substring_regex(clock, r"^\d{1,6}$")).as_py():
+        longest = pc.max(pc.binary_length(clock)).as_py()
+        width = 4 if longest in (3, 4) else 6
+        clock = pc.utf8_lpad(clock, width, "0")
+        marks = r"\1:\2:\3" if width == 6 else r"\1:\2:00"
+        pattern = r"^(\d\d)(\d\d)(\d\d)$" if width == 6 else r"^(\d\d)(\d\d)$"
+        clock = pc.replace_substring_regex(clock, pattern, marks)
+    if pa.types.is_timestamp(dates.type):
+        dates = pc.strftime(dates, format="%Y-%m-%d")
+    dates = pc.replace_substring_regex(dates.cast(pa.string()), r"[T ]00:00(:00)?$", "")
+    return pc.binary_join_element_wise(dates, clock, " ")
+
+
+def _is_other(word: str | None) -> bool:
+    return bool(word) and re.search(OTHER_KINDS, word, re.I) is not None  # type: ignore[arg-type]
+
+
+def _unfinished(rows: Rows, parts: dict[str, int]) -> BoolArray:
+    """Which bars say of themselves that they are still in progress."""
+    if "closed" not in parts:
+        return np.zeros(len(rows), bool)
+    words = pc.utf8_lower(rows.columns[parts["closed"]].cast(pa.string()))
+    open_yet = pc.is_in(words, value_set=pa.array(["0", "false"]))
+    found: BoolArray = open_yet.fill_null(False).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _counts(rows: Rows, parts: dict[str, int]) -> IntArray:
+    if "trades" not in parts:
+        return np.full(len(rows), UNKNOWN_TRADES, np.int64)
+    values, _ = floats(rows.columns[parts["trades"]])
+    known = (values >= 0) & (values < 1e15)
+    return np.where(known, np.where(known, values, 0), UNKNOWN_TRADES).astype(np.int64)
+
+
+def _ordered(opened: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray) -> BoolArray:
+    top, bottom = np.maximum(opened, close), np.minimum(opened, close)
+    return (high >= top) & (low <= bottom)

@@ -1,0 +1,406 @@
+"""A file's lines of JSON -> Ticks: those that are like the last good one in columns, the others
+by the decoder.
+
+A line of trades is the same text again and again around its values. What stands between the
+values is learnt from a line that the decoder has read; pyarrow parts the lines at their commas,
+compares the texts and casts the values. A line that fits can only mean what the decoder would
+read, and whatever does not fit goes to the decoder: the outcome is the same, whichever way a line
+went.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
+from ingestion.decode.decoder import Decoder
+from ingestion.decode.fields import (
+    KIND_NAMES,
+    PRICE_END,
+    SIZE_END,
+    Row,
+    find_roles,
+    walk,
+    with_plain_names,
+)
+from ingestion.files.cells import Lines, read_cells
+from ingestion.files.lines import refuse_long, worth_reading
+from ingestion.files.numbers import floats, trade_ids
+from ingestion.files.report import HOPELESS, Tally
+from ingestion.files.timeforms import NO_TIME, Reading, bytes_of, times
+
+#: Lines from which a text is learnt, and how often that is tried.
+LEARN_FROM = 64
+MAX_LEARNT = 16
+_MAX_LENGTH = 2_048
+_PART = re.compile(
+    rb'(?P<before>.*"(?P<key>[^"\\]+)"[ \t]*:[ \t]*(?P<quote>"?))(?P<value>[^"{}\[\]]*)(?P<after>"?[ \t}\]]*)'
+)
+_NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_WORDS = ("true", "false", "null")
+#: Keys whose values name the kind of a message and its symbol, and the mark between these.
+_KIND_AND_SYMBOL = {"stream": "@", "topic": "."}
+_COLUMNS = ("ts_ms", "price", "size", "trade_id")
+
+_read_json = msgspec.json.Decoder().decode
+
+
+class Part(NamedTuple):
+    """A line between two commas: the texts around its value, and what the value is.
+
+    kind: "symbol", "time", "price", "size", "id", or "number", "word" and "text" for values that
+    are not needed, "kind" for one whose kind stays the same. sample: the value that was learnt.
+    """
+
+    before: bytes
+    after: bytes
+    kind: str
+    key: str
+    sample: str
+
+
+def learn(line: bytes, default: str | None) -> list[Part] | None:
+    """The parts of a line of one trade, None where it is not like others to come.
+
+    >>> line = b'{"s": "BTCUSDT", "T": 1723161256322, "p": "5.0", "q": "1", "m": true}'
+    >>> [part.kind for part in learn(line, None)]
+    ['symbol', 'time', 'price', 'size', 'word']
+    >>> learn(b'{"s": "BTCUSDT"}', None) is None
+    True
+    """
+    start = line.find(b"{")
+    if len(line) > _MAX_LENGTH or start < 0 or not line.isascii() or b"\\" in line:
+        return None
+    try:
+        obj = _read_json(line[start:])
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    trades = list(walk(obj, default))
+    inner = _trade_in(obj)
+    if len(trades) != 1 or not isinstance(trades[0], Row) or inner is None:
+        return None
+    roles = find_roles(inner)
+    if None in (roles.time, roles.price, roles.size) or not _settled(inner, roles):
+        return None
+    meanings = {key: role for role, key in roles._asdict().items() if key is not None}
+    parts = [_part(text, meanings) for text in line.split(b",")]
+    known = [part for part in parts if part is not None]
+    keys = [part.key for part in known]
+    if len(known) < len(parts) or any(keys.count(key) != 1 for key in meanings):
+        return None
+    return known
+
+
+def _trade_in(obj: Any) -> dict[str, Any] | None:
+    """The object that is the trade, where a message holds one alone."""
+    for _ in range(4):
+        if isinstance(obj, list) and len(obj) == 1:
+            obj = obj[0]
+        if not isinstance(obj, dict):
+            return None
+        if find_roles(obj).price is not None:
+            return obj
+        inner = [value for value in obj.values() if isinstance(value, dict | list) and value]
+        if len(inner) != 1:
+            return None
+        obj = inner[0]
+    return None
+
+
+def _settled(obj: dict[str, Any], roles: Any) -> bool:
+    """Whether another spelling of the keys would not name a symbol where none is named."""
+    return roles.symbol is not None or find_roles(with_plain_names(obj)) == roles
+
+
+def _part(text: bytes, meanings: dict[str, str]) -> Part | None:
+    found = _PART.fullmatch(text)
+    if found is None or found["quote"] != found["after"][: len(found["quote"])]:
+        return None
+    key, value = found["key"].decode(), found["value"]
+    if key in ("e", "X") or (key in KIND_NAMES and key not in _KIND_AND_SYMBOL):
+        return Part(text, b"", "fixed", key, "")  # it decides whether this is a trade
+    quoted, number = bool(found["quote"]), _NUMBER.fullmatch(value) is not None
+    kind = "kind" if key in _KIND_AND_SYMBOL else meanings.get(key, "")
+    if not kind:
+        kind = "text" if quoted else "number" if number else "word"
+    good = {
+        "symbol": quoted,
+        "kind": quoted,
+        "time": quoted or value.isdigit(),
+        "id": value.isdigit(),
+        "word": value.decode() in _WORDS,
+    }
+    if not good.get(kind, number or kind == "text"):
+        return None
+    return Part(found["before"], found["after"], kind, key, value.decode())
+
+
+class TickLines:
+    """Blocks of whole lines in, Ticks out, a batch a symbol; every line is counted in the tally.
+
+    line: how many lines have been read.
+
+    >>> lines = TickLines(Decoder(), Tally())
+    >>> line = b'{"symbol":"ETHUSDT","ts":"2024-08-08T23:54:16.322Z","price":2681.6,"size":1}\\n'
+    >>> [batch.price.tolist() for batch in lines.scan(line * 2)], lines.line
+    ([[2681.6, 2681.6]], 2)
+    """
+
+    def __init__(self, decoder: Decoder, tally: Tally) -> None:
+        self.line = 0
+        self._decoder = decoder
+        self._tally = tally
+        self._parts: list[Part] | None = None
+        self._names: list[str] = []
+        self._spelt: dict[str, int] = {}
+        self._tries = MAX_LEARNT
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether many rows have come and none was good."""
+        return not self._tally.accepted and self._tally.rows >= HOPELESS
+
+    def scan(self, block: bytes) -> list[Ticks]:
+        """Read a block of whole lines, the last line break with them."""
+        lines = Lines(block, self.line + 1)
+        self.line += len(lines)
+        if self._parts is None:
+            head = lines.numbers[:LEARN_FROM]
+            batches = self._decode(lines, head, None)
+            self._learn(lines, head)
+            rest = lines.numbers[len(head) :]
+            return batches + (self._read(lines, rest) if len(rest) else [])
+        return self._read(lines, None)
+
+    def finish(self) -> list[Ticks]:
+        """Nothing is held back."""
+        return []
+
+    def refuse_long(self, beginning: bytes) -> None:
+        """The next line is too long; this is how it begins."""
+        self.line += 1
+        refuse_long(beginning, self.line, self._tally)
+
+    def _learn(self, lines: Lines, numbers: Sequence[int]) -> None:
+        if self._tries < 1:
+            return
+        self._tries -= 1
+        for number in numbers[:LEARN_FROM]:
+            parts = learn(lines[number], self._decoder.default_symbol)
+            if parts is not None:
+                self._parts = parts
+                return
+
+    def _read(self, lines: Lines, numbers: IntArray | None) -> list[Ticks]:
+        """Lines like the one that was learnt in columns, the others by the decoder.
+
+        numbers: of the lines that are not empty, None for all.
+        """
+        first = lines.first if numbers is None else int(numbers[0])
+        columns = self._columns(lines.since(first)) if self._parts else None
+        if columns is not None and len(columns[0]) == len(lines) - first + lines.first:
+            batches = _parted(columns[1], columns[2:], self._names)
+            self._accept(batches)
+            return batches
+        numbers = lines.numbers if numbers is None else numbers
+        if columns is None:
+            return self._decode(lines, numbers, None)
+        others = np.setdiff1d(numbers, columns[0], assume_unique=True)
+        batches = self._decode(lines, others, columns)
+        if len(others) * 2 > len(numbers):
+            self._learn(lines, others)
+        return batches
+
+    def _columns(self, lines: Lines) -> tuple[np.ndarray, ...] | None:
+        """Number, symbol, time, price, size and id of the lines that fit."""
+        assert self._parts is not None
+        if not _is_plain(lines):
+            return None
+        self._know_symbols()
+        width = len(self._parts)
+        rows, _ = read_cells(lines, width, range(width), ",", quotes=False)
+        if not len(rows):
+            return None
+        marks = sum((part.before + part.after).count(b'"') for part in self._parts)
+        fits = np.ones(len(rows), bool)
+        if lines.block.count(b'"') != marks * len(rows) or len(rows) < len(lines):
+            fits = lines.quotes[rows.lines - lines.first] == marks
+        for at, part in enumerate(self._parts):
+            fits &= _has_texts(rows.columns[at], part)
+        if not fits.all():
+            rows = rows.where(fits)
+            if not len(rows):
+                return None
+        values = {}
+        good = np.ones(len(rows), bool)
+        for at, part in enumerate(self._parts):
+            if part.kind != "fixed":
+                column = _between(rows.columns[at], part)
+                good &= self._take(part, column, values)
+        count = len(rows)
+        symbol = values.get("symbol")
+        if symbol is None:
+            symbol = np.full(count, self._spelt.get(self._decoder.default_symbol or "", -1))
+            good &= symbol >= 0
+        none = np.full(count, NO_TRADE_ID, np.int64)
+        kept = (
+            rows.lines,
+            symbol,
+            values["time"],
+            values["price"],
+            values["size"],
+            values.get("id", none),
+        )
+        return kept if good.all() else tuple(column[good] for column in kept)
+
+    def _take(self, part: Part, column: Any, values: dict[str, np.ndarray]) -> BoolArray:
+        """Keep the values of a part, where they are needed; which of them are good."""
+        if part.kind == "text":
+            return np.ones(len(column), bool)
+        if part.kind in ("symbol", "kind", "word"):
+            encoded = column.dictionary_encode()
+            texts = encoded.dictionary.to_pylist()
+            codes = np.array([self._code(part, text) for text in texts], np.int64)
+            found = codes[encoded.indices.to_numpy(zero_copy_only=False)]
+            values[part.kind] = found
+            return found >= 0
+        if part.kind == "time":
+            found = times(column, Reading())
+            values["time"] = found
+            plain = _are_numbers(column) if part.sample.isdigit() else found != NO_TIME
+            return (found != NO_TIME) & plain
+        if part.kind == "id":
+            values["id"] = trade_ids(column)
+            return _are_numbers(column) & (values["id"] != NO_TRADE_ID)
+        number, wrong = floats(column)
+        values[part.kind] = number
+        good = _are_numbers(column) & ~wrong
+        end = {"price": PRICE_END, "size": SIZE_END}.get(part.kind)
+        return good & (number > 0) & (number < end) if end else good
+
+    def _code(self, part: Part, text: str) -> int:
+        """The number of a symbol as it is written, below 0 for one that the decoder must see."""
+        if part.kind == "word":
+            return 0 if text in _WORDS else -1
+        if part.kind == "kind":
+            return 0 if _kind(part.key, text) == _kind(part.key, part.sample) else -1
+        return self._spelt.get(text, -1)
+
+    def _know_symbols(self) -> None:
+        """Number the symbols that the decoder has taken so far."""
+        spellings = self._decoder.spellings
+        if len(spellings) != len(self._spelt):
+            self._names = list(dict.fromkeys(spellings.values()))
+            numbers = {name: number for number, name in enumerate(self._names)}
+            self._spelt = {text: numbers[name] for text, name in spellings.items()}
+
+    # --- by the decoder ----------------------------------------------------------------------
+
+    def _decode(
+        self,
+        lines: Lines,
+        numbers: Sequence[int] | IntArray,
+        columns: tuple[np.ndarray, ...] | None,
+    ) -> list[Ticks]:
+        """Lines by the decoder's way, mixed with what was read of those around them."""
+        texts = [lines[number] for number in numbers]
+        kept, where = worth_reading(texts, [int(number) for number in numbers], self._tally)
+        decoded = self._decoder.decode_lines(kept, where)
+        self._tally.reject(decoded.rejected)
+        self._look_for_bytes(decoded.rejected, kept, where)
+        batches = decoded.ticks
+        if columns is not None and len(columns[0]):
+            self._know_symbols()
+            names = self._names
+            found = [columns]
+            for ticks, index in zip(batches, decoded.origins, strict=True):
+                code = np.full(len(ticks), names.index(ticks.symbol), np.int64)
+                found.append((index, code, *(getattr(ticks, name) for name in _COLUMNS)))
+            merged = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+            order = np.argsort(merged[0], kind="stable")
+            merged = [column[order] for column in merged]
+            batches = _parted(merged[1], merged[2:], names)
+        self._accept(batches)
+        return batches
+
+    def _look_for_bytes(
+        self, refused: Sequence[Rejected], lines: Sequence[bytes], numbers: Sequence[int]
+    ) -> None:
+        """Whether it is for its bytes that a line is no JSON."""
+        for one in refused:
+            if self._tally.not_utf8 is not None:
+                return
+            if one.reason == "json" and one.line is not None:
+                self._tally.look_for_bytes(lines[bisect_left(numbers, one.line)], one.line)
+
+    def _accept(self, batches: Sequence[Ticks]) -> None:
+        for batch in batches:
+            self._tally.accept(batch)
+
+
+def _parted(codes: IntArray, columns: Sequence[np.ndarray], names: Sequence[str]) -> list[Ticks]:
+    """A batch a symbol, in the order of their first rows."""
+    if len(codes) and (codes == codes[0]).all():
+        return [Ticks(names[int(codes[0])], *columns)]
+    order = np.argsort(codes.astype(np.int16), kind="stable")
+    found, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    ends = np.cumsum(counts)
+    batches = []
+    for at in np.argsort(first).tolist():
+        chosen = order[ends[at] - counts[at] : ends[at]]
+        batches.append(Ticks(names[int(found[at])], *(column[chosen] for column in columns)))
+    return batches
+
+
+def _is_plain(lines: Lines) -> bool:
+    """Whether texts end where they seem to: no escapes, no bytes that JSON does not allow."""
+    block = lines.block
+    if b"\\" in block or not block.isascii():
+        return False
+    data = np.frombuffer(block, np.uint8)
+    low = int(np.count_nonzero(data < 32))
+    return low == len(lines) or low == sum(map(block.count, (b"\n", b"\r", b"\t")))
+
+
+def _has_texts(column: Any, part: Part) -> BoolArray:
+    """Which cells have the texts of a part around their values."""
+    before, after = part.before.decode(), part.after.decode()
+    if part.kind == "fixed":
+        fits = pc.equal(column, before)
+    else:
+        fits = pc.and_(pc.starts_with(column, before), pc.ends_with(column, after))
+        if before[-1:] == after[:1]:  # a quote is not both the first and the last
+            fits = pc.and_(fits, pc.greater_equal(pc.binary_length(column), len(before + after)))
+    found: BoolArray = fits.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _between(column: Any, part: Part) -> Any:
+    """The values between the texts."""
+    stop = -len(part.after) if part.after else 2**31 - 1
+    return pc.binary_slice(column.cast(pa.binary()), len(part.before), stop).cast(pa.string())
+
+
+def _are_numbers(column: Any) -> BoolArray:
+    """Which texts are numbers as JSON has them, of those that can be cast."""
+    data, begins, lengths = bytes_of(column)
+    some = lengths > 0
+    first = data[np.where(some, begins, 0)]
+    second = data[np.where(lengths > 1, begins + 1, 0)]
+    last = data[np.where(some, begins + lengths - 1, 0)]
+    leading = (first == 48) & (lengths > 1) & (second >= 48) & (second <= 57)
+    return some & (first >= 48) & (first <= 57) & (last >= 48) & (last <= 57) & ~leading
+
+
+def _kind(key: str, text: str) -> str:
+    """What a stream's name says of the kind of its messages."""
+    first, _, last = text.partition(_KIND_AND_SYMBOL[key])
+    return last if key == "stream" else first
