@@ -71,7 +71,7 @@ def pair_estimates(
         y, x = np.log(y), np.log(x)
     test, timeframe = snapshot.engle_granger, snapshot.params.timeframe
     known = test is not None and math.isfinite(test.pvalue)
-    slope = known and snapshot.params.mode == "view" and snapshot.fit.method in SLOPES
+    slope = known and snapshot.params.spread_mode == "view" and snapshot.fit.method in SLOPES
     frames = [_or_none(finest_without_bounce, leg, timeframe) for leg in (y, x)]
     return PairEstimates(
         beta_stderr=_or_none(hedge_stderr, y, x, pvalue=test.pvalue) if slope and test else None,

@@ -73,6 +73,8 @@ def ticks_of(symbol: str, fields: Mapping[bytes, bytes]) -> Ticks:
     """The batch in an entry. Raises ValueError for one that is none."""
     try:
         columns = [np.frombuffer(fields[name], kind) for name, kind in _COLUMNS.items()]
+        if b"trades" in fields:  # a source of an earlier version does not count them
+            columns.append(np.frombuffer(fields[b"trades"], "<i4"))
     except (KeyError, ValueError) as error:
         raise ValueError(f"an entry of {symbol} is no batch of ticks: {error}") from error
     return Ticks(symbol, *columns)

@@ -204,8 +204,8 @@ MODE_WORDS = {
 
 def _error_words(snapshot: PairSnapshot, estimates: PairEstimates | None) -> str:
     """The standard error of β that allows for autocorrelation, or why there is none."""
-    if snapshot.params.mode != "view":
-        return MODE_WORDS[snapshot.params.mode]
+    if snapshot.params.spread_mode != "view":
+        return MODE_WORDS[snapshot.params.spread_mode]
     if estimates is None or not math.isfinite(float(snapshot.fit.beta_stderr)):
         return ""
     if estimates.beta_stderr is None:

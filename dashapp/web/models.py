@@ -231,9 +231,11 @@ class PairSeries(Answer):
     spread: list[float | None]
     mean: list[float | None]
     std: list[float | None]
-    z: list[float | None] = Field(description="as known at each bar's close")
-    fit_z: list[float | None] = Field(description="of today's fit")
+    z: list[float | None] = Field(description="as it was known at the bar's close")
+    fit_z: list[float | None] = Field(description="of today's fit, as spread, mean and std")
     corr: list[float | None]
+    known_beta: list[float | None] = Field(description="of the line that measures z")
+    known_alpha: list[float | None]
     rolling_beta: list[float | None] = Field(description="as known at each bar, as kalman_beta")
     rolling_alpha: list[float | None]
     kalman_beta: list[float | None]
@@ -288,7 +290,7 @@ class BacktestSeries(Answer):
 
 
 class Backtest(Answer):
-    """The z-score strategy on a pair. A signal fills at the next bar's open."""
+    """The z-score strategy on a pair. A signal fills at the open of each leg's next bar."""
 
     market: str
     params: Json[PairParams]

@@ -150,6 +150,8 @@ def pair_series(snapshot: PairSnapshot, market: Market) -> dict[str, Any]:
         "rolling_alpha": snapshot.path.alpha,
         "kalman_beta": snapshot.kalman_path.beta,
         "kalman_alpha": snapshot.kalman_path.alpha,
+        "known_beta": snapshot.known.beta,
+        "known_alpha": snapshot.known.alpha,
     }
     return {name: paths[name] if name in paths else getattr(snapshot, name) for name in PAIR_SERIES}
 
