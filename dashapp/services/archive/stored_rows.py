@@ -43,14 +43,14 @@ class Span:
         if start is not None and end is not None and end <= start:
             raise ValueError(f"end_ms is {end}, expected later than start_ms, {start}")
 
-    def opening(self, timeframe: str) -> Span:
-        """The ticks of the bars that open in the span."""
+    def opening(self, timeframe: str) -> Span | None:
+        """The ticks of the bars that open in the span, None where none does."""
         length = TIMEFRAMES[timeframe]
         start, end = (
             None if one is None else -(-one // length) * length
             for one in (self.start_ms, self.end_ms)
         )
-        return self if start is not None and start == end else Span(start, end)
+        return None if start is not None and start == end else Span(start, end)
 
     def of(self, batch: Batch) -> Any:
         """The rows of a batch that are in the span, in their order, as the same kind."""
@@ -165,7 +165,8 @@ class Kept:
         """
         self.check(symbol, timeframe)
         own = self.of(symbol).timeframe
-        for day in self._days(symbol, span.opening(timeframe)):
+        opened = span.opening(timeframe)
+        for day in self._days(symbol, opened) if opened is not None else ():
             made = self._day(symbol, timeframe, day, own)
             if len(made):
                 yield made
