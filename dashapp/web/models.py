@@ -11,8 +11,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from analytics.alerts import AlertEvent, AlertRule
-from analytics.backtest import BacktestFigures, BacktestParams
+from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord
 from analytics.cointegration import JohansenResult
+from analytics.estimates import PairEstimates
 from analytics.model import (
     CointegrationResult,
     FeedStatus,
@@ -216,6 +217,7 @@ class PairFigures(Answer):
     adf: Json[UnitRootResult] | None = Field(description="of the spread, indicative")
     engle_granger: Json[CointegrationResult] | None
     johansen: Johansen | None
+    estimates: Json[PairEstimates] | None = Field(description="errors, intervals and bounce")
 
 
 class PairSeries(Answer):
@@ -229,12 +231,12 @@ class PairSeries(Answer):
     spread: list[float | None]
     mean: list[float | None]
     std: list[float | None]
-    z: list[float | None] = Field(description="as known at each bar, by known_beta and known_alpha")
-    fit_z: list[float | None] = Field(description="of today's fit, as spread, mean and std are")
+    z: list[float | None] = Field(description="as it was known at the bar's close")
+    fit_z: list[float | None] = Field(description="of today's fit, as spread, mean and std")
     corr: list[float | None]
-    known_beta: list[float | None] = Field(description="the hedge ratio as known at each bar")
+    known_beta: list[float | None] = Field(description="of the line that measures z")
     known_alpha: list[float | None]
-    rolling_beta: list[float | None]
+    rolling_beta: list[float | None] = Field(description="as known at each bar, as kalman_beta")
     rolling_alpha: list[float | None]
     kalman_beta: list[float | None]
     kalman_alpha: list[float | None]
@@ -288,7 +290,7 @@ class BacktestSeries(Answer):
 
 
 class Backtest(Answer):
-    """The z-score strategy on a pair. A signal fills at the next bar's open."""
+    """The z-score strategy on a pair. A signal fills at the open of each leg's next bar."""
 
     market: str
     params: Json[PairParams]
@@ -298,6 +300,8 @@ class Backtest(Answer):
     periods_per_year: float
     rows_dropped: int
     figures: Json[BacktestFigures]
+    captured: float | None = Field(description="share of |z| sigma that target exits earned")
+    record: Json[TrackRecord] | None = Field(description="how far the Sharpe can be trusted")
     trades: list[Json[WordedTrade]]
     series: BacktestSeries
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from analytics.backtest import BacktestResult
 from analytics.bars import usual_step
+from analytics.estimates import pair_estimates
 from analytics.model import (
     BAR_COLUMNS,
     NO_TRADE_ID,
@@ -144,14 +144,16 @@ def pair_series(snapshot: PairSnapshot, market: Market) -> dict[str, Any]:
     """The series of a snapshot by the names of PAIR_SERIES, shape (n,) each."""
     params = snapshot.params
     spans = market.gap_spans((params.y, params.x))
-    lines = {"known": snapshot.known, "rolling": snapshot.path, "kalman": snapshot.kalman_path}
-    series = _attributes(snapshot, models.PairSeries)
-    series["gap"] = touched_rows(snapshot.ts_ms, TIMEFRAMES[params.timeframe], spans)
-    for name, path in lines.items():
-        unknown = np.full(len(snapshot), np.nan)
-        series[f"{name}_beta"] = unknown if path is None else path.beta
-        series[f"{name}_alpha"] = unknown if path is None else path.alpha
-    return {name: series[name] for name in PAIR_SERIES}
+    paths = {
+        "gap": touched_rows(snapshot.ts_ms, TIMEFRAMES[params.timeframe], spans),
+        "rolling_beta": snapshot.path.beta,
+        "rolling_alpha": snapshot.path.alpha,
+        "kalman_beta": snapshot.kalman_path.beta,
+        "kalman_alpha": snapshot.kalman_path.alpha,
+        "known_beta": snapshot.known.beta,
+        "known_alpha": snapshot.known.alpha,
+    }
+    return {name: paths[name] if name in paths else getattr(snapshot, name) for name in PAIR_SERIES}
 
 
 def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, Any]:
@@ -159,11 +161,15 @@ def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, A
 
     Johansen's test is made here, so this is for a worker thread.
     """
-    johansen = johansen_of(snapshot)
+    johansen, estimates = johansen_of(snapshot), pair_estimates(snapshot)
     notes = [f"No Johansen test: {johansen.note}."] if johansen.result is None else []
     return {
         **_attributes(snapshot, models.Pair),
-        "figures": {**_figures(snapshot), "johansen": johansen_document(johansen)},
+        "figures": {
+            **_figures(snapshot),
+            "johansen": johansen_document(johansen),
+            "estimates": estimates,
+        },
         "series": series,
         "adf_line": {"ts_ms": snapshot.adf_ts_ms, "pvalue": snapshot.adf_pvalue},
         "notes": [*snapshot.notes, *notes],
