@@ -192,7 +192,7 @@ class Johansen(_JohansenResult):
 
     ts_ms: int = Field(description="the newest bar it is of")
     rows: int
-    det_order: int
+    det_order: int | Literal["rc"] = Field(description="the deterministic terms; rc: restricted")
     lag_diff: int
     rank: dict[str, int] = Field(description="by confidence: 90%, 95%, 99%")
 
