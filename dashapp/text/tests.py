@@ -64,7 +64,7 @@ def shown_spread_tested(snapshot: PairSnapshot) -> bool:
     """
     params, rows = snapshot.params, len(snapshot)
     whole = params.hedge_window is None or params.hedge_window >= rows
-    of_view = params.hedge_mode == "view" and snapshot.fit.method == "ols"
+    of_view = params.spread_mode == "view" and snapshot.fit.method == "ols"
     return of_view and params.intercept and params.trend == "c" and whole
 
 

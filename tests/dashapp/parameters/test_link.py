@@ -38,7 +38,8 @@ def test_defaults_leave_the_link_alone(rows):
 def test_the_names_of_a_link_are_those_of_before():
     assert list(link.LINKED) == [
         "y", "x", "timeframe", "limit", "hedge", "intercept", "price_space", "hedge_window",
-        "spread_mode", "beta", "alpha", "z_window", "z_threshold", "corr_window", "corr_on", "trend", "lag_method", "adf_window",
+        "spread_mode", "beta", "alpha",
+        "z_window", "z_threshold", "corr_window", "corr_on", "trend", "lag_method", "adf_window",
         "min_trades", "min_volume", "entry_z", "exit_z", "stop_z", "max_bars", "cost_bps",
         "slippage_bps", "hedge_mode", "strategy_window", "sides",
     ]  # fmt: skip
