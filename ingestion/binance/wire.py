@@ -107,7 +107,8 @@ def checked_symbols(symbols: Sequence[str], source: str) -> tuple[str, ...]:
     names = []
     for symbol in symbols:
         name = proper_symbol(symbol)
-        if name is None:
+        # What other sources have in their names would change the meaning of an address here.
+        if name is None or not name.replace("_", "").isalnum():
             raise ValueError(f"symbol is {symbol[:40]!r}, expected letters and digits: BTCUSDT")
         names.append(name)
     names = list(dict.fromkeys(names))

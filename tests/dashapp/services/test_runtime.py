@@ -751,7 +751,9 @@ async def test_a_rule_that_has_too_few_bars_is_read_again_only_when_there_are_mo
     for expected in (1, 1):
         assert await runtime.alerts.step() == []
         assert len(asked) == expected
-    runtime.markets["demo"].append(ticks_of("SOLUSDT", 500, start_ms=1_723_161_840_000))
+    for seed, symbol in enumerate(("BTCUSDT", "SOLUSDT")):
+        later = ticks_of(symbol, 500, start_ms=1_723_161_840_000, seed=seed)
+        runtime.markets["demo"].append(later)
     assert len(await runtime.alerts.step()) == 1
 
 
