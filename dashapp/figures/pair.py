@@ -133,7 +133,7 @@ def spread_figure(
     ]
     last = newest(snapshot.spread)
     labels = [Label(number(last, digits, signed=True), last, colour)]
-    words = f"{_LINES[snapshot.params.hedge_mode]} · mean ± 2σ, {snapshot.params.z_window} bars"
+    words = f"{_LINES[snapshot.params.spread_mode]} · mean ± 2σ, {snapshot.params.z_window} bars"
     return figure(
         chart_id,
         theme,
@@ -182,7 +182,7 @@ def z_line(
 
 def todays_fit(snapshot: PairSnapshot) -> FloatArray | None:
     """The z-scores of today's fit, None where they are those that were known."""
-    each_bars_own = snapshot.params.hedge_mode in ("rolling", "kalman")
+    each_bars_own = snapshot.params.spread_mode in ("rolling", "kalman")
     return None if each_bars_own or len(snapshot.fit_z) != len(snapshot) else snapshot.fit_z
 
 

@@ -84,7 +84,7 @@ def _alpha(alpha: float, snapshot: PairSnapshot) -> str:
 
 def _shown_method(snapshot: PairSnapshot) -> str | None:
     """The method whose fit the page shows; None where each bar has its own, or it is given."""
-    return {"view": snapshot.params.hedge, "kalman": "kalman"}.get(snapshot.params.hedge_mode)
+    return {"view": snapshot.params.hedge, "kalman": "kalman"}.get(snapshot.params.spread_mode)
 
 
 def _z(snapshot: PairSnapshot, method: str) -> float:

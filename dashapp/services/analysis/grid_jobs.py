@@ -133,7 +133,7 @@ class GridJob:
         self.done, self.total = done, total
         self.version += 1
 
-    def _compute(self, y: Bars, x: Bars) -> Any:
+    def _compute(self, y: Bars, x: Bars) -> SweepResult | WalkForward | NotReady:
         ask = self.ask
         axes = (ask.x.name, ask.x.values, ask.y.name, ask.y.values)
         grid = make_grid(ask.pair, ask.settings, *axes)
@@ -153,14 +153,14 @@ class GridJob:
 
     async def _run(self, y: Bars, x: Bars) -> None:
         try:
-            made = await asyncio.to_thread(self._compute, y, x)
+            result = await asyncio.to_thread(self._compute, y, x)
         except ValueError as error:
             self.error = str(error)
         else:
-            if isinstance(made, NotReady):
-                self.error = "" if self._stop else made.reason
-            elif isinstance(made, WalkForward) or not made.cancelled:
-                self.result = made
+            if isinstance(result, NotReady):
+                self.error = "" if self._stop else result.reason
+            elif isinstance(result, WalkForward) or not result.cancelled:
+                self.result = result
         self.version += 1
         what = "parameter sweep" if self.ask.walk is None else "walk-forward"
         logger.info("%s of %s by %s: %s", what, self.ask.x.name, self.ask.y.name, self.words)
@@ -182,9 +182,9 @@ class GridJobs:
         self._jobs = _Jobs(MAX_JOBS)
         self._unasked: LRUCache[Hashable, int] = LRUCache(MAX_JOBS)
 
-    def get(self, number: Any) -> GridJob | None:
+    def get(self, number: int | None) -> GridJob | None:
         """The job of this number, None once it is forgotten."""
-        return self._jobs.get(number)
+        return None if number is None else self._jobs.get(number)
 
     def add(self, job: GridJob) -> GridJob:
         """Keep a job; beyond MAX_JOBS the one that nobody looked at for longest is cancelled."""

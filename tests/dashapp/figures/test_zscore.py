@@ -45,7 +45,7 @@ def alert(snapshot: PairSnapshot, row: int) -> AlertEvent:
 
 @pytest.mark.parametrize("mode", ["rolling", "kalman"])
 def test_where_each_bar_keeps_its_own_hedge_there_is_one_line(pair, mode):
-    chart = zscore_figure(replace(pair, params=replace(pair.params, hedge_mode=mode)))
+    chart = zscore_figure(replace(pair, params=replace(pair.params, spread_mode=mode)))
     assert [trace["name"] for trace in lines_of(chart)] == ["z"]
     assert not any("known" in text for text in notes_of(chart))
 
@@ -120,5 +120,5 @@ def test_more_bars_keep_the_structure_of_both_lines(pair):
     ],
 )
 def test_the_spread_chart_says_which_hedge_it_shows(pair, mode, words):
-    chart = spread_figure(replace(pair, params=replace(pair.params, hedge_mode=mode)))
+    chart = spread_figure(replace(pair, params=replace(pair.params, spread_mode=mode)))
     assert any(text.startswith(words) for text in notes_of(chart))

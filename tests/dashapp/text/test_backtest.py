@@ -32,6 +32,10 @@ def test_the_answer_of_a_backtest_names_the_break_even_z_and_warns_of_entries_wi
     within = backtest_answer(**known, break_even=2.31)[-1]
     assert within == ("break-even |z| 2.3: entries do not pay", "warn")
     assert "break-even" not in plain(backtest_answer(**known, break_even=math.nan))
+    exactly = backtest_answer(**known, break_even=2.0)[-1]
+    assert exactly == ("break-even |z| 2.0: entries do not pay", "warn"), "they earn their cost"
+    just_under = backtest_answer(**known, break_even=1.999)[-1]
+    assert just_under == ("break-even |z| 2.0", "")
 
 
 def test_a_sharpe_below_the_minimum_track_record_is_muted_and_not_judged_by():
