@@ -220,14 +220,14 @@ def zscore_figure(
     for values in faint:
         behind, names = todays_fit_line(ts, values, theme)
         traces, labels = [behind, *traces], [*labels, *names]
-        words = f"solid: as known at each close, {words}"
+        words = f"as known then, {words}"
     shapes, names = threshold_marks(threshold, theme, ends)
     labels += names
     annotations: list[dict[str, Any]] = []
     if break_even is not None and 0.0 < break_even.z < math.inf:
         even = break_even.z
         shapes.insert(0, region(-even, even, tokens(theme)["muted"], 0.14))
-        words = f"{words} · grey: within costs, |z| < {number(even, 1)}"
+        words = f"{words} · grey: costs, |z| < {number(even, 1)}"
     if not np.isfinite(z).any():
         annotations.append(message_in_the_middle("the z-score is not known yet", theme))
     return figure(

@@ -121,13 +121,15 @@ def record_words(record: TrackRecord) -> tuple[str, str, str]:
     """How many of the bars that it takes to judge there are: value, words, tone.
 
     >>> record_words(TrackRecord(900, 1.2, 9.0, 0.55, 40_000.0))[:2]
-    ('900 of 40,000 bars', 'too short to judge at 95 %')
+    ('900 bars', 'too short to judge: 40,000 would suffice at 95 %')
     """
+    have = f"{record.bars:,} bars"
     if not math.isfinite(record.min_bars):
-        return f"{record.bars:,} bars", "too short to judge at 95 %", "warn"
-    needed = math.ceil(record.min_bars)
-    words = "too short to judge at 95 %" if record.too_short else "long enough to judge at 95 %"
-    return f"{record.bars:,} of {needed:,} bars", words, "warn" if record.too_short else "muted"
+        return have, "too short to judge", "warn"
+    enough = f"{math.ceil(record.min_bars):,}"
+    if record.too_short:
+        return have, f"too short to judge: {enough} would suffice at 95 %", "warn"
+    return have, f"{enough} suffice to judge at 95 %", "muted"
 
 
 def luck_segments(deflated: float, cells: int, overfitting: float | None) -> list[Segment]:
@@ -213,11 +215,14 @@ def _break_even_rows(result: BacktestResult) -> list[Row]:
     if not math.isfinite(theory):
         return []
     rows = [("Break-even |z|", number(theory, 1), "if z came all the way back", "muted")]
-    if math.isfinite(result.captured):
-        share = f"targets captured {pct(result.captured, 0, signed=False)} of the way"
+    label, captured = "Break-even |z|, realised", result.captured
+    if captured > 0.0:
+        share = f"targets captured {pct(captured, 0, signed=False)} of the way"
         realised = newest(result.break_even_realised)
         tone = "muted" if realised < result.settings.entry_z else "warn"
-        rows.append(("Break-even |z|, realised", number(realised, 1), share, tone))
+        rows.append((label, number(realised, 1), share, tone))
+    elif math.isfinite(captured):
+        rows.append((label, NONE, "none: what reached its target lost before costs", "warn"))
     return rows
 
 

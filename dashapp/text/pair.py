@@ -236,7 +236,7 @@ def _data_rows(snapshot: PairSnapshot) -> list[Row]:
         ("Bars in view", f"{len(snapshot):,}", filtered, "warn" if dropped else "muted"),
         ("Carried forward", pct(share, 1, signed=False), "bars in which a leg did not trade", tone),
     ]
-    return rows + [("Note", "", note, "warn") for note in snapshot.notes]
+    return rows + [("Note", "", note, "") for note in snapshot.notes]
 
 
 def pair_figures(

@@ -69,7 +69,7 @@ def test_both_lines_are_labelled_at_the_edge_and_the_note_says_which_is_which(pa
     newest = f"{pair.z[-1]:+.2f}".replace("-", "−")
     assert f"<b>{newest}</b>" in texts
     assert f"today's fit<br>{newest}" in texts
-    assert any(text.startswith("solid: as known at each close") for text in texts)
+    assert any(text.startswith("as known then, 60 bars") for text in texts)
 
 
 def test_the_axis_holds_both_lines(pair):

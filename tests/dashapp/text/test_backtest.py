@@ -128,9 +128,12 @@ def test_the_sharpe_stands_with_its_error_its_probability_and_its_record():
     rows = rows_of(record=TrackRecord(100, 0.01, 0.4, 0.51, 4_000.2))
     assert rows["Sharpe"][0] == "0.01 ± 0.40"
     assert rows["P(true Sharpe > 0)"] == ("51.0 %", "PSR", "muted")
-    assert rows["Track record"] == ("100 of 4,001 bars", "too short to judge at 95 %", "warn")
+    short = "too short to judge: 4,001 would suffice at 95 %"
+    assert rows["Track record"] == ("100 bars", short, "warn")
+    firm = rows_of(record=TrackRecord(100, 9.0, 0.4, 0.99, 60.0))
+    assert firm["Track record"] == ("100 bars", "60 suffice to judge at 95 %", "muted")
     endless = rows_of(record=TrackRecord(100, 0.0, 0.4, 0.5, math.inf))
-    assert endless["Track record"] == ("100 bars", "too short to judge at 95 %", "warn")
+    assert endless["Track record"] == ("100 bars", "too short to judge", "warn")
     assert "Track record" not in rows_of()
 
 
@@ -144,6 +147,8 @@ def test_the_realised_break_even_stands_beside_the_theoretical_one():
     rows = rows_of(captured=0.3, break_even_realised=np.array([4.0]))
     assert rows["Break-even |z|"] == ("1.2", "if z came all the way back", "muted")
     assert rows["Break-even |z|, realised"] == ("4.0", "targets captured 30 % of the way", "warn")
+    lost = rows_of(captured=-0.05)["Break-even |z|, realised"]
+    assert lost == ("–", "none: what reached its target lost before costs", "warn")
 
 
 def test_fills_that_waited_and_positions_closed_before_gaps_are_said():
