@@ -84,16 +84,17 @@ def timeframe_name(length_ms: int) -> str:
     unit = next(name for name in "dhms" if length_ms % _UNITS_MS[name] == 0)
     return f"{length_ms // _UNITS_MS[unit]}{unit}"
 
+
 HedgeMethod = Literal["ols", "huber", "theil_sen", "tls", "kalman", "ratio"]
 PriceSpace = Literal["price", "log"]
 CorrelationBasis = Literal["returns", "prices"]
-PairHedgeMode = Literal["view", "rolling", "kalman", "locked"]
+SpreadMode = Literal["view", "rolling", "kalman", "locked"]
 Trend = Literal["n", "c", "ct", "ctt"]
 LagMethod = Literal["aic", "bic", "t-stat"]
 
 HEDGE_METHODS: tuple[str, ...] = get_args(HedgeMethod)
 #: How the hedge of a pair's spread follows the bars; see PairParams.
-PAIR_HEDGE_MODES: tuple[str, ...] = get_args(PairHedgeMode)
+SPREAD_MODES: tuple[str, ...] = get_args(SpreadMode)
 TRENDS: tuple[str, ...] = get_args(Trend)
 LAG_METHODS: tuple[str, ...] = get_args(LagMethod)
 
@@ -142,7 +143,7 @@ class PairParams:
     leg had fewer trades, or less turnover (volume x VWAP, in quote currency, which legs of
     different units share), are left out of every statistic; 0 asks for none.
 
-    hedge_mode: "view": one line by the method `hedge`, fitted on the newest hedge_window rows
+    spread_mode: "view": one line by the method `hedge`, fitted on the newest hedge_window rows
     of those in view. "rolling": each bar is measured with the line of the hedge_window rows
     before it (None: 200), "kalman": with the state of a Kalman filter over those rows. "locked":
     with beta and alpha as given (alpha None: 0), which no other mode heeds.
@@ -166,7 +167,7 @@ class PairParams:
     min_trades: int = 0
     min_volume: float = 0.0
     limit: int = 1_000
-    hedge_mode: str = "view"
+    spread_mode: str = "view"
     beta: float | None = None
     alpha: float | None = None
 
@@ -185,8 +186,8 @@ class PairParams:
             value = getattr(self, name)
             if not (name == "hedge_window" and value is None):
                 check_whole(name, value, low, high)
-        check_choice("hedge_mode", self.hedge_mode, PAIR_HEDGE_MODES)
-        if self.hedge_mode == "locked":
+        check_choice("spread_mode", self.spread_mode, SPREAD_MODES)
+        if self.spread_mode == "locked":
             check_number("beta", self.beta, *LOCKED_RANGE)
             if self.alpha is not None:
                 check_number("alpha", self.alpha, *LOCKED_RANGE)
@@ -316,7 +317,9 @@ class PairSnapshot:
     swapped_z: float = float("nan")
     path_rows: int = 0
     fit_z: FloatArray = field(default_factory=lambda: frozen((), float))
-    known: HedgePath | None = None
+    known: HedgePath = field(
+        default_factory=lambda: HedgePath("", frozen((), float), frozen((), float))
+    )
 
     def __len__(self) -> int:
         return len(self.ts_ms)

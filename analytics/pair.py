@@ -121,9 +121,9 @@ def _fits(legs: _Legs, params: PairParams) -> HedgeChoices:
 
 def _todays_fit(legs: _Legs, params: PairParams, fits: HedgeChoices) -> HedgeFit:
     """The line of the newest row: by the pair's method, the filter's state, or as given."""
-    if params.hedge_mode == "kalman":
+    if params.spread_mode == "kalman":
         return fits.fits["kalman"]
-    if params.hedge_mode != "locked":
+    if params.spread_mode != "locked":
         return fits.fits[params.hedge]
     beta, alpha = float(params.beta or 0.0), float(params.alpha or 0.0)
     near = legs.y - legs.y.mean()
@@ -148,8 +148,11 @@ def _spread(view: _View, fit: HedgeFit) -> _Spread:
     known = known_lines(rows, params, rows.first, view.stop)
     low = view.before(params.z_window - 1)
     y, x = rows.y[low:], rows.x[low:]
-    if params.hedge_mode in ("rolling", "kalman"):
-        spread = known_lines(rows, params, low, view.stop).spread
+    if params.spread_mode in ("rolling", "kalman"):
+        spread = known.spread
+        if low < rows.first:
+            before = known_lines(rows, params, low, rows.first)
+            spread = np.concatenate((before.spread, spread))
         moments = rolling_moments(spread, params.z_window)
         z = known.z
     else:
@@ -195,7 +198,7 @@ class _Reversion:
 
 def _reversion(legs: _Legs, spread: FloatArray, params: PairParams) -> _Reversion:
     """ADF, half-life, Hurst exponent and OU fit of the spread, Engle-Granger of the legs."""
-    if params.hedge_mode in ("rolling", "kalman"):
+    if params.spread_mode in ("rolling", "kalman"):
         spread = spread[np.isfinite(spread)]  # its warm-up has none
     if not len(spread) or not np.isfinite(spread).all():
         return _Reversion(notes=("No tests: the hedge ratio is not defined on these rows.",))
@@ -300,7 +303,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     adf_ts_ms, adf_pvalue = _adf_line(view, spread.line)
     tests = _reversion(legs, spread.line, params)
     z, method_z = view.held(spread.known.z), z_by_fit(window.y, window.x, choices.fits)
-    if params.hedge_mode == "view":
+    if params.spread_mode == "view":
         method_z[params.hedge] = float(z[-1])
     return PairSnapshot(
         params=params,
@@ -333,7 +336,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         path_rows=path_rows,
         fit_z=view.held(spread.z),
         known=HedgePath(
-            params.hedge_mode, view.held(spread.known.beta), view.held(spread.known.alpha)
+            params.spread_mode, view.held(spread.known.beta), view.held(spread.known.alpha)
         ),
     )
 

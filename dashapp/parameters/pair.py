@@ -77,7 +77,10 @@ def _checked(
     chosen = tuple(symbol for symbol in symbols if symbol in legal)
     pair = None
     if values["y"] and values["x"]:
-        pair = PairParams(**{name: values[name] for name in PAIR})
+        try:
+            pair = PairParams(**{name: values[name] for name in PAIR})
+        except ParameterError as error:  # legal each, but not together
+            return None, {error.field: error}
     return View(market, chosen, values["timeframe"], values["z_threshold"], pair), {}
 
 

@@ -56,7 +56,8 @@ def json_type(kind: Any) -> Any:
         return _model(kind)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is np.ndarray:
-        return _list[json_type(_scalar(arguments[-1]))]
+        number = json_type(_scalar(arguments[-1]))
+        return _list[number | _list[number]]
     if origin in (Union, UnionType):
         return Union[tuple(json_type(one) for one in arguments)]  # noqa: UP007
     if origin in (dict, Mapping):

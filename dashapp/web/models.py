@@ -11,7 +11,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from analytics.alerts import AlertEvent, AlertRule
-from analytics.backtest import BacktestFigures, BacktestParams
+from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord
+from analytics.cointegration import JohansenResult
+from analytics.estimates import PairEstimates
 from analytics.model import (
     CointegrationResult,
     FeedStatus,
@@ -29,6 +31,7 @@ from ingestion.files.report import UploadReport
 
 _AlertEvent: Any = json_type(AlertEvent)
 _AlertRule: Any = json_type(AlertRule)
+_JohansenResult: Any = json_type(JohansenResult)
 
 
 class ErrorAnswer(BaseModel):
@@ -184,20 +187,14 @@ class MarketTicks(Answer):
     ticks: list[Tick]
 
 
-class Johansen(Answer):
+class Johansen(_JohansenResult):
     """Johansen's test of the legs: a row a rank, critical values at 90, 95 and 99 %."""
 
-    ts_ms: int
+    ts_ms: int = Field(description="the newest bar it is of")
     rows: int
     det_order: int
     lag_diff: int
     rank: dict[str, int] = Field(description="by confidence: 90%, 95%, 99%")
-    trace: list[float | None]
-    max_eig: list[float | None]
-    trace_critical: list[list[float]]
-    max_eig_critical: list[list[float]]
-    eigenvalues: list[float | None]
-    eigenvectors: list[list[float | None]]
 
 
 class PairFigures(Answer):
@@ -220,6 +217,7 @@ class PairFigures(Answer):
     adf: Json[UnitRootResult] | None = Field(description="of the spread, indicative")
     engle_granger: Json[CointegrationResult] | None
     johansen: Johansen | None
+    estimates: Json[PairEstimates] | None = Field(description="errors, intervals and bounce")
 
 
 class PairSeries(Answer):
@@ -233,8 +231,11 @@ class PairSeries(Answer):
     spread: list[float | None]
     mean: list[float | None]
     std: list[float | None]
-    z: list[float | None]
+    z: list[float | None] = Field(description="as it was known at the bar's close")
+    fit_z: list[float | None] = Field(description="of today's fit, as spread, mean and std")
     corr: list[float | None]
+    known_beta: list[float | None] = Field(description="of the line that measures z")
+    known_alpha: list[float | None]
     rolling_beta: list[float | None] = Field(description="as known at each bar, as kalman_beta")
     rolling_alpha: list[float | None]
     kalman_beta: list[float | None]
@@ -289,7 +290,7 @@ class BacktestSeries(Answer):
 
 
 class Backtest(Answer):
-    """The z-score strategy on a pair. A signal fills at the next bar's open."""
+    """The z-score strategy on a pair. A signal fills at the open of each leg's next bar."""
 
     market: str
     params: Json[PairParams]
@@ -299,6 +300,8 @@ class Backtest(Answer):
     periods_per_year: float
     rows_dropped: int
     figures: Json[BacktestFigures]
+    captured: float | None = Field(description="share of |z| sigma that target exits earned")
+    record: Json[TrackRecord] | None = Field(description="how far the Sharpe can be trusted")
     trades: list[Json[WordedTrade]]
     series: BacktestSeries
 

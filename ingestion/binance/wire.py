@@ -226,8 +226,8 @@ class GapPages:
             if first <= last:
                 left.append((first, last))
         # What lies beyond what was asked for is the next page; holes come after it.
-        behind = [one for one in left if one[0] <= self._asked[1]]
-        self.open = [one for one in left if one[0] > self._asked[1]] + behind
+        behind = [hole for hole in left if hole[0] <= self._asked[1]]
+        self.open = [hole for hole in left if hole[0] > self._asked[1]] + behind
         return self.missing < missing
 
 

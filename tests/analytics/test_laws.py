@@ -36,6 +36,7 @@ RULE = AlertRule("r1", "demo", "price", ">", 100.0, symbol="Y", cooldown_s=3)
 EXEMPT = {
     "alignment": "rows of two legs, no statistics; test_alignment and test_pair hold it",
     "arrays": "turns arguments into arrays; test_arrays holds it",
+    "estimates": "gathers what other functions give; test_estimates holds it",
     "grid": "the parameters of a sweep, no statistics; test_sweep holds it",
     "model": "the vocabulary, no statistics",
     "warmup": "computes nothing that anyone sees",

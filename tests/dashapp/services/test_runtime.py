@@ -520,7 +520,7 @@ async def test_a_file_that_joins_is_all_in_or_not_at_all():
         ("t.ndjson", ndjson(50), f"holds ticks, but market {market_id} was made of bars"),
         ("btcusd.csv", ohlc(50, step_s=300), f"has 5m bars, but market {market_id} was made of 1m"),
         ("solusd.csv", ohlc(50, step_s=300), f"has 5m bars, but market {market_id} was made of 1m"),
-        ("ethusd.csv", b"no data\nat all\n", "expected tick NDJSON"),
+        ("ethusd.csv", b"no data\nat all\n", "which is no row and no header"),
     ]:
         before = (market.version, market.counters.received, market.title)
         session = runtime.uploads.begin(name, market=market_id)
@@ -567,9 +567,9 @@ async def test_the_report_says_what_was_stored(ticks_of):
     _, again = await uploaded(runtime, "btcusd.csv", ohlc(30), market=market_id)
     assert (again.rows, again.accepted, again.duplicate, again.late) == (30, 0, 30, 0)
     assert runtime.markets[market_id].counters.duplicate == 30
-    many = b"".join(ndjson(2, f"S{number}") for number in range(70))
+    many = b"".join(ndjson(2, f"S{number}") for number in range(1_006))
     _, report = await uploaded(runtime, "many.ndjson", many)
-    assert (report.rows, report.accepted, sum(report.rejected.values())) == (140, 128, 12)
+    assert (report.rows, report.accepted, sum(report.rejected.values())) == (2_012, 2_000, 12)
 
 
 async def test_the_id_of_an_upload_is_not_that_of_another_one_before_a_restart():

@@ -58,7 +58,7 @@ async def test_health_and_status_are_told(client):
 async def test_symbols_come_with_the_timeframes(client):
     answer = (await client.get("/api/markets/demo/symbols")).json()
     assert answer["symbols"] == ["BTCUSDT", "ETHUSDT"]
-    assert answer["timeframes"] == ["1s", "1m", "5m"]
+    assert answer["timeframes"] == ["1s", "1m", "5m", "15m", "1h", "4h", "1d"]
 
 
 @pytest.mark.parametrize("timeframe", ["1s", "1m", "5m"])
@@ -226,7 +226,7 @@ async def test_ticks_without_ids_have_none(client, runtime):
         ("symbol=BTCUSDT&limit=1_000", "limit is '1_000'"),
         ("symbol=BTCUSDT&limit=0,5", "limit is '0,5', which has a decimal comma: write 0.5"),
         ("symbol=BTCUSDT&limit=" + "9" * 30, "limit is '999"),
-        ("symbol=BTCUSDT&timeframe=2s", "timeframe is '2s', expected one of 1s, 1m, 5m"),
+        ("symbol=BTCUSDT&timeframe=2x", "timeframe is '2x', expected one of 1s, 1m, 5m, 15m"),
         ("symbol=BTCUSDT&limit=" + "9" * 5_000, "limit is '" + "9" * 40 + "...', expected a whole"),
         ("symbol=BTCUSDT&limit=-" + "9" * 5_000, "limit is '-999"),
         ("symbol=BTCUSDT&limit=2&limit=3", "limit is given more than once, expected one value"),
@@ -324,7 +324,7 @@ async def test_an_uploaded_file_becomes_a_market(client, runtime):
     assert (report["rows"], report["accepted"], report["rejected"]) == (120, 120, {})
     assert report["symbols"] == ["BTCUSD"]
     symbols = (await client.get(f"/api/markets/{body['market']}/symbols")).json()
-    assert symbols["timeframes"] == ["1m", "5m"]
+    assert symbols["timeframes"] == ["1m", "5m", "15m", "1h", "4h", "1d"]
     query = "symbol=BTCUSD&timeframe=1m"
     bars = (await client.get(f"/api/markets/{body['market']}/bars?{query}")).json()["bars"]
     assert len(bars) == 120
@@ -371,7 +371,9 @@ async def test_rows_that_the_market_had_already_are_reported_as_duplicates(clien
 
 
 async def test_a_latin_1_file_says_where_it_is_and_is_read_as_such_when_that_is_asked(client):
-    content = CSV.replace("volume", "Währung", 1).encode("latin-1")
+    header, first, *rest = CSV.splitlines()
+    text = "\n".join([f"{header},Währung", f"{first},Zürich", *(f"{row},Genf" for row in rest)])
+    content = text.encode("latin-1")
     answer = await client.post("/api/upload?name=btcusd.csv", content=content)
     assert answer.status_code == 400
     found = answer.json()["report"]["not_utf8"]
@@ -700,7 +702,10 @@ ROUTES = {
     "GET /api/alerts/rules": (),
     "POST /api/alerts/rules": (),
     "DELETE /api/alerts/rules": ("id",),
-    "POST /api/upload": ("name", "market", "symbol", "id", "encoding"),
+    "POST /api/upload": (
+        *("name", "market", "symbol", "id", "encoding"),
+        *("dayfirst", "timezone", "columns", "replace"),
+    ),
     "GET /api/uploads": (),
     "DELETE /api/markets/{market}": (),
     "GET /api/replay": (),

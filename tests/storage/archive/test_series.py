@@ -115,9 +115,7 @@ def test_markets_and_symbols_never_mix(archive):
 def test_a_stretch_includes_its_start_and_excludes_its_end(archive):
     ticks = make_ticks(1_000)
     for start in range(0, 1_000, 100):
-        archive.append_ticks(
-            "live", make_ticks(1_000)[np.arange(1_000) // 100 == start // 100]
-        )
+        archive.append_ticks("live", make_ticks(1_000)[np.arange(1_000) // 100 == start // 100])
     first, last = int(ticks.ts_ms[250]), int(ticks.ts_ms[720])
     ticks_read = read_ticks(archive, start_ms=first, end_ms=last)
     assert equal(ticks_read, ticks[(ticks.ts_ms >= first) & (ticks.ts_ms < last)])

@@ -24,7 +24,7 @@ def minutes(times: list[int], price: float = 1.0, symbol: str = "BTCUSD", name: 
 
 def test_every_timeframe_is_built_from_the_same_ticks():
     book = BarBook()
-    whole = trades("BTCUSDT", list(range(0, 900_000, 700)))
+    whole = trades("BTCUSDT", list(range(0, 180_000_000, 70_001)))
     for begin in range(0, len(whole), 100):
         part = slice(begin, begin + 100)
         book.append(Ticks("BTCUSDT", *(getattr(whole, c)[part] for c in
@@ -49,7 +49,8 @@ def test_a_tick_too_old_for_the_seconds_still_counts_in_its_minute():
 
 def test_a_tick_too_old_for_every_timeframe_is_refused():
     book = BarBook(max_bars=2)
-    refused = book.append(trades("X", [900_000, 300_000, 600_000, 0, 899_000]))
+    day = 86_400_000
+    refused = book.append(trades("X", [3 * day, day, 2 * day, 0, 3 * day - 1]))
     assert refused is not None
     assert refused.tolist() == [False, False, False, True, False]
 
@@ -63,11 +64,11 @@ def test_a_tick_that_amends_an_older_bar_is_counted_at_the_finest_timeframe():
 def test_uploaded_bars_serve_their_own_timeframe_and_its_multiples():
     book = BarBook()
     book.append_bars(minutes([0, 1, 2, 5, 6]))
-    assert book.timeframes("BTCUSD") == ("1m", "5m")
+    assert book.timeframes("BTCUSD") == ("1m", "5m", "15m", "1h", "4h", "1d")
     assert book.bars("BTCUSD", "5m").volume.tolist() == [3.0, 2.0]
     assert book.bars("BTCUSD", "1m", limit=2).ts_ms.tolist() == [300_000, 360_000]
     assert book.bars("BTCUSD", "5m") is book.bars("BTCUSD", "5m")
-    with pytest.raises(ValueError, match="timeframe is '1s', expected one of 1m, 5m"):
+    with pytest.raises(ValueError, match="timeframe is '1s', expected one of 1m, 5m, 15m"):
         book.bars("BTCUSD", "1s")
 
 
@@ -86,8 +87,15 @@ def test_an_unknown_symbol_is_a_key_error_in_words():
     book = BarBook()
     with pytest.raises(KeyError, match="no symbol 'NOPE': there is none"):
         book.bars("NOPE", "1s")
-    with pytest.raises(ValueError, match="timeframe is '7m', expected one of"):
-        book.append_bars(minutes([0], name="7m"))
+    with pytest.raises(ValueError, match="timeframe is '7x', expected one of"):
+        book.append_bars(minutes([0], name="7x"))
+
+
+def test_bars_of_a_timeframe_that_is_not_listed_serve_it_and_the_listed_multiples():
+    book = BarBook()
+    book.append_bars(minutes([0, 3, 6], name="3m"))
+    assert book.timeframes("BTCUSD") == ("3m", "15m", "1h", "4h", "1d")
+    assert book.bars("BTCUSD", "15m").volume.tolist() == [3.0]
 
 
 def test_equal_bars_are_duplicates_and_revised_ones_replace():

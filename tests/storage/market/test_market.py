@@ -70,11 +70,12 @@ def test_a_batch_with_and_without_ids_keeps_its_order(market):
 
 def test_late_ticks_are_counted_and_kept_out_of_the_ring():
     market = Market("a", "A", "upload", max_bars=1)
-    market.append(trades([900_000]))
-    kept = market.append(trades([100, 901_000]))
-    assert kept.ts_ms.tolist() == [901_000]
+    day = 86_400_000
+    market.append(trades([3 * day]))
+    kept = market.append(trades([100, 3 * day + 1_000]))
+    assert kept.ts_ms.tolist() == [3 * day + 1_000]
     assert market.counters.late == 1
-    assert market.ticks("BTCUSDT").ts_ms.tolist() == [900_000, 901_000]
+    assert market.ticks("BTCUSDT").ts_ms.tolist() == [3 * day, 3 * day + 1_000]
     assert market.counters.balanced
 
 
@@ -212,7 +213,7 @@ def test_uploaded_bars_are_a_market_of_their_timeframe_and_coarser():
     market = Market("upload-1", "file.csv", "upload")
     assert market.append_bars(minutes([0, 1, 2, 3, 4, 5])) == 6
     assert market.append_bars(minutes([5, 6])) == 1
-    assert (market.origin, market.timeframes) == ("bars", ("1m", "5m"))
+    assert (market.origin, market.timeframes[:2]) == ("bars", ("1m", "5m"))
     assert len(market.bars("BTCUSD", "5m")) == 2
     assert not market.has_ticks
     assert len(market.ticks("BTCUSD")) == 0
@@ -251,4 +252,4 @@ def test_a_symbol_keeps_the_timeframe_of_its_first_bars():
     assert market.append_bars(minutes([0, 1], timeframe="5m")) == 0
     assert market.counters.rejected == {"timeframe": 2}
     assert market.append_bars(minutes([0, 1], symbol="ETHUSD", timeframe="5m")) == 2
-    assert market.timeframes == ("5m",)
+    assert market.timeframes == ("5m", "15m", "1h", "4h", "1d")

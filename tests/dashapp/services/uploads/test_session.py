@@ -80,10 +80,10 @@ async def test_blocks_are_stored_in_their_order_and_none_is_lost(small_blocks, m
 async def test_it_says_how_many_rows_came_and_were_rejected_while_it_is_read(small_blocks):
     runtime = Runtime(QUIET)
     session = runtime.uploads.begin("../<b>.ndjson", key="mine")
-    content = ndjson(400) + b"{torn\n" * 3 + ndjson(400)
+    content = ndjson(800) + b"{torn\n" * 3 + ndjson(800)
     await session.feed(content)
     for _ in range(500):
-        if session.progress["rows"] >= 800:
+        if session.progress["rows"] >= 1_600:
             break
         await asyncio.sleep(0.01)
     expected = {"name": "<b>.ndjson", "bytes": len(content), "rejected": 3}
