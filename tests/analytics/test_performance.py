@@ -119,9 +119,12 @@ def test_profit_factor_and_hit_rate_of_a_few_trades():
     assert hit_rate([-1.0, -2.0]) == 0.0
 
 
-def test_what_cannot_be_divided_is_nan_never_infinite():
+def test_a_profit_factor_without_a_loss_is_infinite_and_without_a_trade_none():
     assert profit_factor([1.0, 2.0]) == math.inf
     assert math.isnan(profit_factor([0.0, 0.0]))
+
+
+def test_what_else_cannot_be_divided_is_nan_never_infinite():
     assert math.isnan(sortino([0.01, 0.02], 252))
     for flat in (0.01, 0.1, 1 / 3, 0.0):
         assert math.isnan(sharpe(np.full(7, flat), 252))
