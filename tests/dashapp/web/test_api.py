@@ -642,7 +642,10 @@ async def test_the_spread_of_an_exported_pair_can_be_reckoned_again(client, chan
     told = json.loads(answer.headers["x-spreadscope-parameters"])
     window = told["z_window"]
     rolled = pair.spread.rolling(window)
-    np.testing.assert_allclose((pair.spread - rolled.mean()) / rolled.std(), pair.z, atol=1e-6)
+    np.testing.assert_allclose((pair.spread - rolled.mean()) / rolled.std(), pair.fit_z, atol=1e-6)
+    at = len(pair) - 200  # as it was known there: the whole window by that row's own line
+    known = (y - pair.known_beta[at] * x - pair.known_alpha[at])[at - window + 1 : at + 1]
+    assert (known.iloc[-1] - known.mean()) / known.std() == pytest.approx(pair.z[at], abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["ticks", "bars", "summary", "alerts"])

@@ -134,8 +134,8 @@ async def test_the_preview_counts_what_the_engine_would_have_fired(runtime):
     for one in both:
         runtime.markets["live"].append(one)
     rule = runtime.alerts.add_rule({**ON_Z, "threshold": 1.5, "on": "close"})
-    times, values, betas = past_readings(runtime.markets["live"], rule)()
-    assert len(times) == PAIR.limit
+    times, values, betas, start = past_readings(runtime.markets["live"], rule)()
+    assert len(times) - start == PAIR.limit
     snapshot = await runtime.analysis.snapshot("live", PAIR)
     assert values[-1] == pytest.approx(snapshot.z[-1], rel=1e-9)
     assert betas[-1] == pytest.approx(snapshot.fit.beta, rel=1e-9)
