@@ -7,10 +7,9 @@ milliseconds in UTC until they reach a figure or an export; units stand in names
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from analytics._checks import check_choice, check_number, check_whole
@@ -29,6 +28,8 @@ from analytics._errors import SameValueError as SameValueError
 from analytics._errors import UnexpectedError as UnexpectedError
 from analytics._errors import UnknownFieldError as UnknownFieldError
 from analytics._errors import WithheldError as WithheldError
+from analytics._snapshot import HedgePath as HedgePath
+from analytics._snapshot import PairSnapshot as PairSnapshot
 
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TIMEFRAME = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
@@ -217,21 +218,6 @@ class HedgeFit:
 
 
 @dataclass(frozen=True, eq=False)
-class HedgePath:
-    """The hedge ratio as it was known at each bar; NaN in the warm-up.
-
-    Unpacks as `beta, alpha`, as the results of rolling_ols and kalman_hedge begin.
-    """
-
-    method: str
-    beta: FloatArray
-    alpha: FloatArray
-
-    def __iter__(self) -> Iterator[FloatArray]:
-        return iter((self.beta, self.alpha))
-
-
-@dataclass(frozen=True, eq=False)
 class UnitRootResult:
     """An ADF test. critical_values: keys "1%", "5%", "10%"."""
 
@@ -266,84 +252,6 @@ class OUFit:
     mu: float
     sigma: float
     half_life: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class PairSnapshot:
-    """Everything the Analytics page shows of one pair, at one version of its market.
-
-    All series have one row per aligned bar in view (shape (n,)); prices are closes in quote
-    currency, before any logarithm. Statistics rest on the rows in which both legs traded; on
-    the others (`carried`) every line stands as it was at the last of those, and `corr` of
-    returns is NaN.
-
-    z: as it was known at each bar's close, by the line `known`; appending bars changes none of
-    it. spread, mean, std and fit_z: of today's fit, in the units of `params.price_space`; in the
-    hedge modes "rolling" and "kalman" each bar's own line, and then fit_z is z. adf_ts_ms and
-    adf_pvalue: the rolling p-value line, shape (m,). half_life: in bars, None where the spread
-    does not revert. ou: the spread's Ornstein-Uhlenbeck fit with a bar as the unit of time.
-
-    method_z: z of the newest row by each method's fit. swapped: the fit of X on Y by the
-    chosen method; swapped_z: z of its spread, turned so that above 0 Y is rich, as in `z`.
-    path_rows: the window of the rolling hedge path.
-    """
-
-    params: PairParams
-    ts_ms: IntArray
-    price_y: FloatArray
-    price_x: FloatArray
-    carried: BoolArray
-    fit: HedgeFit
-    fits: Mapping[str, HedgeFit]
-    path: HedgePath
-    kalman_path: HedgePath
-    spread: FloatArray
-    mean: FloatArray
-    std: FloatArray
-    z: FloatArray
-    corr: FloatArray
-    adf_ts_ms: IntArray
-    adf_pvalue: FloatArray
-    adf: UnitRootResult | None
-    engle_granger: CointegrationResult | None
-    correlation: float
-    half_life: float | None
-    hurst: float | None
-    rows_dropped: int = 0
-    notes: tuple[str, ...] = field(default=())
-    ou: OUFit | None = None
-    method_z: Mapping[str, float] = field(default_factory=dict)
-    swapped: HedgeFit | None = None
-    swapped_z: float = float("nan")
-    path_rows: int = 0
-    fit_z: FloatArray = field(default_factory=lambda: frozen((), float))
-    known: HedgePath = field(
-        default_factory=lambda: HedgePath("", frozen((), float), frozen((), float))
-    )
-
-    def __len__(self) -> int:
-        return len(self.ts_ms)
-
-    @property
-    def traded_ms(self) -> IntArray:
-        """Times of the rows in which both legs traded: the bars that statistics count."""
-        return self.ts_ms[~self.carried]
-
-    @property
-    def rows_carried(self) -> int:
-        """Rows in view on which a leg did not trade: no statistic rests on them."""
-        return int(self.carried.sum())
-
-    @property
-    def carried_share(self) -> float:
-        """Share of the rows in view on which a leg did not trade, 0 to 1."""
-        return float(self.carried.mean()) if len(self.carried) else 0.0
-
-    @property
-    def z_range(self) -> tuple[float, float]:
-        """The lowest and the highest newest z that the choice of the method makes."""
-        known = [z for z in self.method_z.values() if math.isfinite(z)]
-        return (min(known), max(known)) if known else (math.nan, math.nan)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,27 +27,24 @@ from analytics._pair_parts import (
     spread_of,
     traded_rows,
 )
+from analytics._pair_tests import pair_tests
 from analytics.alignment import align, not_enough
-from analytics.cointegration import engle_granger
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
     Bars,
     BoolArray,
-    CointegrationResult,
     FloatArray,
     HedgeFit,
     HedgePath,
     IntArray,
     NotReady,
-    OUFit,
     PairParams,
     PairSnapshot,
-    UnitRootResult,
     frozen,
 )
 from analytics.rolling import rolling_moments
-from analytics.stationarity import adf, hurst, mean_reversion, rolling_adf
+from analytics.stationarity import rolling_adf
 
 #: The Kalman path scales its legs by this many rows, or by the z window's.
 KALMAN_ROWS = 60
@@ -56,15 +52,6 @@ KALMAN_ROWS = 60
 ADF_POINTS = 100
 #: The table of methods compares Theil-Sen, which takes 3 ms here, on this many rows.
 THEIL_SEN_ROWS = 5_000
-HURST_LAGS = 100
-#: What minus infinity as a statistic means: p = 0 of legs that no test can tell apart.
-_COLLINEAR = (
-    "Y and X are collinear, R² is within 1.5e-6 of one (about 0 with trend n, so that any two "
-    "prices far above their moves come out so)"
-)
-
-
-_Result = TypeVar("_Result", UnitRootResult, CointegrationResult)
 
 
 class _Legs(NamedTuple):
@@ -184,59 +171,6 @@ def _adf_line(view: _View, spread: FloatArray) -> tuple[IntArray, FloatArray]:
     return view.rows.ts_ms[view.rows.first :][ends + offset], pvalues
 
 
-@dataclass(frozen=True, eq=False)
-class _Reversion:
-    """What the tests say of the spread; None where a figure does not exist."""
-
-    adf: UnitRootResult | None = None
-    engle_granger: CointegrationResult | None = None
-    half_life: float | None = None
-    hurst: float | None = None
-    ou: OUFit | None = None
-    notes: tuple[str, ...] = ()
-
-
-def _reversion(legs: _Legs, spread: FloatArray, params: PairParams) -> _Reversion:
-    """ADF, half-life, Hurst exponent and OU fit of the spread, Engle-Granger of the legs."""
-    if params.spread_mode in ("rolling", "kalman"):
-        spread = spread[np.isfinite(spread)]  # its warm-up has none
-    if not len(spread) or not np.isfinite(spread).all():
-        return _Reversion(notes=("No tests: the hedge ratio is not defined on these rows.",))
-    notes: list[str] = []
-    options: dict[str, Any] = {"trend": params.trend, "lag_method": params.lag_method}
-    exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
-    half_life, ou = mean_reversion(spread)
-    return _Reversion(
-        _test(lambda: _spread_adf(spread, options), "No ADF test of the spread", notes),
-        _test(lambda: engle_granger(legs.y, legs.x, **options), "No Engle-Granger test", notes),
-        half_life,
-        None if np.isnan(exponent) else exponent,
-        ou,
-        tuple(notes),
-    )
-
-
-def _spread_adf(spread: FloatArray, options: dict[str, Any]) -> UnitRootResult:
-    """`adf`, which would call a constant spread x, as if it were the leg."""
-    if spread.min() == spread.max():
-        raise ValueError("it does not vary")
-    return adf(spread, **options)
-
-
-def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result | None:
-    """The result of a test; None, and a note of why, where it cannot be made."""
-    try:
-        result = run()
-    except ValueError as error:
-        notes.append(f"{absence}: {error}.")
-        return None
-    if np.isfinite(result.statistic):
-        return result
-    rounding = "the regression leaves nothing but rounding"
-    notes.append(f"{absence}: {rounding if np.isnan(result.statistic) else _COLLINEAR}.")
-    return None
-
-
 def _notes(view: _View, dropped: int, chosen: HedgeFit, n_fit: int) -> list[str]:
     notes, params = [], view.params
     if dropped:
@@ -301,7 +235,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     corr = correlation_line(rows, params, rows.first, view.stop)
     spread_corr = scatter if params.corr_on == "returns" else hold
     adf_ts_ms, adf_pvalue = _adf_line(view, spread.line)
-    tests = _reversion(legs, spread.line, params)
+    tests = pair_tests(rows, spread.line, params)
     z, method_z = view.held(spread.known.z), z_by_fit(window.y, window.x, choices.fits)
     if params.spread_mode == "view":
         method_z[params.hedge] = float(z[-1])
@@ -334,6 +268,11 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         swapped=choices.swapped,
         swapped_z=swapped_z(window.y, window.x, choices.swapped),
         path_rows=path_rows,
+        half_life_interval=tests.half_life_interval,
+        beta_stderr=tests.beta_stderr,
+        bounce_y=tests.bounce_y,
+        bounce_x=tests.bounce_x,
+        bounce_free=tests.bounce_free,
         fit_z=view.held(spread.z),
         known=HedgePath(
             params.spread_mode, view.held(spread.known.beta), view.held(spread.known.alpha)
