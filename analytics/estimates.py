@@ -1,51 +1,33 @@
-"""How far a pair's point estimates can be trusted: errors, intervals, and what spoils them.
+"""What stands beside a pair's snapshot: the legs' own unit roots, and their ticks' correlation.
 
-They cost more than a snapshot and change little from bar to bar, so that they are made beside it,
-of the rows in which both legs traded. The sources are those of the functions used.
+They change little from bar to bar, so that they are made beside the snapshot, now and then. The
+sources are those of the functions used.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from analytics.bounce import Bounce, bounce, finest_without_bounce
 from analytics.correlation import hayashi_yoshida
-from analytics.hedge import hedge_stderr
-from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot, Ticks, UnitRootResult
-from analytics.stationarity import HalfLifeInterval, adf, half_life_interval
-
-#: Hedge methods whose ratio is a slope of least squares, which the error is of.
-SLOPES = ("ols", "huber", "theil_sen", "tls")
+from analytics.model import FloatArray, PairSnapshot, Ticks, UnitRootResult
+from analytics.stationarity import adf
 
 
 @dataclass(frozen=True)
 class PairEstimates:
     """What stands beside a pair's figures; None where there is none.
 
-    beta_stderr: of the hedge ratio, in its units, for autocorrelated residuals: None where the
-    residual is not shown stationary. half_life: 90 % interval in bars. adf_y, adf_x: of each
-    leg's prices as they are measured. bounce_y, bounce_x: Roll's estimates. free_of_bounce: the
-    finest timeframe at which neither leg's bounce matters. tick_correlation: Hayashi and
-    Yoshida's, of the increments of the ticks as they came, -1 to 1.
+    adf_y, adf_x: of each leg's prices as they are measured, on the rows in which both traded.
+    tick_correlation: Hayashi and Yoshida's, of the changes of the logarithms of the prices of
+    the ticks as they came, -1 to 1.
     """
 
-    beta_stderr: float | None = None
-    half_life: HalfLifeInterval | None = None
     adf_y: UnitRootResult | None = None
     adf_x: UnitRootResult | None = None
-    bounce_y: Bounce | None = None
-    bounce_x: Bounce | None = None
-    free_of_bounce: str | None = None
     tick_correlation: float | None = None
-
-    @property
-    def bounces(self) -> bool:
-        """Whether bounce matters in a leg."""
-        return any(leg is not None and leg.matters() for leg in (self.bounce_y, self.bounce_x))
 
 
 def pair_estimates(
@@ -53,8 +35,7 @@ def pair_estimates(
 ) -> PairEstimates:
     """The estimates of a snapshot. ticks: of Y and of X, None where the market has none.
 
-    What too few rows, or rows without variation, leave undefined is None. Raises ValueError for
-    ticks whose times fall.
+    What too few rows, or rows without variation, leave undefined is None.
 
     >>> from analytics.model import Bars, PairParams
     >>> from analytics.pair import analyze_pair
@@ -62,54 +43,32 @@ def pair_estimates(
     >>> times, size, trades = np.arange(300) * 1_000, np.ones(300), np.ones(300, np.int64)
     >>> legs = [Bars(s, "1s", times, *[c] * 4, size, trades, c) for s, c in zip("YX", 90 + steps)]
     >>> estimates = pair_estimates(analyze_pair(*legs, PairParams("Y", "X")))
-    >>> estimates.beta_stderr, estimates.half_life.high, estimates.bounces
-    (None, inf, False)
+    >>> round(estimates.adf_y.pvalue, 2), estimates.tick_correlation
+    (0.84, None)
     """
     traded = ~snapshot.carried
     y, x = snapshot.price_y[traded], snapshot.price_x[traded]
     if snapshot.params.price_space == "log":
         y, x = np.log(y), np.log(x)
-    test, timeframe = snapshot.engle_granger, snapshot.params.timeframe
-    known = test is not None and math.isfinite(test.pvalue)
-    slope = known and snapshot.params.spread_mode == "view" and snapshot.fit.method in SLOPES
-    frames = [_or_none(finest_without_bounce, leg, timeframe) for leg in (y, x)]
-    return PairEstimates(
-        beta_stderr=_or_none(hedge_stderr, y, x, pvalue=test.pvalue) if slope and test else None,
-        half_life=_or_none(half_life_interval, snapshot.spread[traded], fitted=True),
-        adf_y=_or_none(adf, y),
-        adf_x=_or_none(adf, x),
-        bounce_y=_or_none(bounce, y),
-        bounce_x=_or_none(bounce, x),
-        free_of_bounce=_coarser(frames),
-        tick_correlation=None if ticks is None else _on_ticks(*ticks),
-    )
+    return PairEstimates(_adf(y), _adf(x), None if ticks is None else _on_ticks(*ticks))
 
 
-def _or_none(estimate: Any, *args: Any, **options: Any) -> Any:
-    """An estimate, None of rows that have none."""
+def _adf(prices: FloatArray) -> UnitRootResult | None:
     try:
-        return estimate(*args, **options)
-    except ValueError:
+        return adf(prices)
+    except ValueError:  # too few, or constant
         return None
-
-
-def _coarser(frames: list[str | None]) -> str | None:
-    if any(name is None for name in frames):
-        return None
-    return max((name for name in frames if name), key=TIMEFRAMES.__getitem__)
 
 
 def _on_ticks(y: Ticks, x: Ticks) -> float | None:
-    """Of the logarithms, over the stretch that both have."""
+    """Over the stretch that both have."""
     if not len(y) or not len(x):
         return None
-    start, end = max(y.ts_ms[0], x.ts_ms[0]), min(y.ts_ms[-1], x.ts_ms[-1])
-    legs: list[tuple[Any, FloatArray]] = []
-    for ticks in (y, x):
-        order = np.argsort(ticks.ts_ms, kind="stable")
-        times, prices = ticks.ts_ms[order], ticks.price[order]
-        inside = (times >= start) & (times <= end)
-        legs.append((times[inside], np.log(prices[inside])))
-    (ts_y, price_y), (ts_x, price_x) = legs
-    result = _or_none(hayashi_yoshida, ts_y, price_y, ts_x, price_x)
-    return float(result.correlation) if result and math.isfinite(result.correlation) else None
+    legs = [leg[np.argsort(leg.ts_ms, kind="stable")] for leg in (y, x)]
+    start = max(int(leg.ts_ms[0]) for leg in legs)
+    end = min(int(leg.ts_ms[-1]) for leg in legs)
+    y, x = (leg[(leg.ts_ms >= start) & (leg.ts_ms <= end)] for leg in legs)
+    if len(y) < 2 or len(x) < 2:
+        return None
+    result = hayashi_yoshida(y.ts_ms, np.log(y.price), x.ts_ms, np.log(x.price))
+    return float(result.correlation) if math.isfinite(result.correlation) else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.model import PairParams, ParameterError, SameValueError
+from analytics.spread import check_reachable
 from dashapp.parameters import link
 from dashapp.parameters.check import messages, read_all, read_or_default
 from dashapp.parameters.table import PAIR, VIEW
@@ -77,9 +78,10 @@ def _checked(
     chosen = tuple(symbol for symbol in symbols if symbol in legal)
     pair = None
     if values["y"] and values["x"]:
-        try:
+        try:  # legal each, but perhaps not together
             pair = PairParams(**{name: values[name] for name in PAIR})
-        except ParameterError as error:  # legal each, but not together
+            check_reachable("z_threshold", values["z_threshold"], pair.z_window)
+        except ParameterError as error:
             return None, {error.field: error}
     return View(market, chosen, values["timeframe"], values["z_threshold"], pair), {}
 

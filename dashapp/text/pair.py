@@ -183,10 +183,10 @@ def _tick_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[
     if estimates is not None and estimates.tick_correlation is not None:
         value = number(estimates.tick_correlation, 2, signed=True)
         rows.append(("Correlation on ticks", value, "Hayashi-Yoshida, without a grid", "muted"))
-    if estimates is not None and estimates.bounces:
-        legs = (estimates.bounce_y, estimates.bounce_x)
+    legs = (snapshot.bounce_y, snapshot.bounce_x)
+    if any(leg is not None and leg.matters() for leg in legs):
         shares = " / ".join(pct(leg.share, 0, signed=False) if leg else NONE for leg in legs)
-        free = estimates.free_of_bounce
+        free = snapshot.bounce_free
         way_out = f"free of it from {free} on" if free else "no timeframe is free of it"
         words = f"of the variance at {snapshot.params.timeframe} is bounce: {way_out}"
         rows.append(("Bid-ask bounce (Y / X)", shares, words, "warn"))
@@ -202,21 +202,21 @@ MODE_WORDS = {
 }
 
 
-def _error_words(snapshot: PairSnapshot, estimates: PairEstimates | None) -> str:
+def _error_words(snapshot: PairSnapshot) -> str:
     """The standard error of β that allows for autocorrelation, or why there is none."""
     if snapshot.params.spread_mode != "view":
         return MODE_WORDS[snapshot.params.spread_mode]
-    if estimates is None or not math.isfinite(float(snapshot.fit.beta_stderr)):
+    if not math.isfinite(float(snapshot.fit.beta_stderr)):
         return ""
-    if estimates.beta_stderr is None:
+    if snapshot.beta_stderr is None:
         return "no standard error: the residual is not shown stationary"
-    return f"± {ratio(estimates.beta_stderr)} standard error (Newey-West)"
+    return f"± {ratio(snapshot.beta_stderr)} standard error (Newey-West)"
 
 
-def _hedge_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[Row]:
+def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
     fit, params = snapshot.fit, snapshot.params
     scale = 0.01 if params.price_space == "log" else newest(snapshot.price_y)
-    error = _error_words(snapshot, estimates)
+    error = _error_words(snapshot)
     warnings = list(filter(None, (legs_warning(float(fit.beta)), fit.note)))
     words, tone = ("; ".join(warnings), "warn") if warnings else (error, "muted")
     good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
@@ -255,8 +255,8 @@ def pair_figures(
     return [
         _z_row(snapshot, threshold, break_even),
         *_now_rows(snapshot, estimates),
-        *_hedge_rows(snapshot, estimates),
+        *_hedge_rows(snapshot),
         *cointegration_rows(snapshot, johansen, estimates),
-        *reversion_rows(snapshot, estimates),
+        *reversion_rows(snapshot),
         *_data_rows(snapshot),
     ]

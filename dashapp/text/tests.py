@@ -133,9 +133,9 @@ def cointegration_rows(
     ]
 
 
-def reversion_rows(snapshot: PairSnapshot, estimates: PairEstimates | None = None) -> list[Row]:
+def reversion_rows(snapshot: PairSnapshot) -> list[Row]:
     """Half-life with its interval, Hurst exponent and the Ornstein-Uhlenbeck fit of the spread."""
-    return [*_half_life_rows(snapshot, estimates), *_ou_rows(snapshot)]
+    return [*_half_life_rows(snapshot), *_ou_rows(snapshot)]
 
 
 def interval_words(interval: HalfLifeInterval | None) -> tuple[str, str]:
@@ -159,14 +159,14 @@ def interval_words(interval: HalfLifeInterval | None) -> tuple[str, str]:
     return f"90 % interval {low} to {number(interval.high, digits)} bars", "muted"
 
 
-def _half_life_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[Row]:
+def _half_life_rows(snapshot: PairSnapshot) -> list[Row]:
     half_life, hurst = snapshot.half_life, snapshot.hurst
     reserve = "with reserve: not cointegrated" if not_cointegrated(snapshot) else ""
     if half_life is None:
         life: Row = ("Half-life", NONE, "the spread does not revert", "warn")
     else:
         long = half_life > len(snapshot) / 2
-        within, tone = interval_words(estimates.half_life if estimates else None)
+        within, tone = interval_words(snapshot.half_life_interval)
         tone = "warn" if long or tone == "warn" else _muted(reserve) or tone
         parts = ("longer than half of the view" if long else reserve, within)
         words = "; ".join(part for part in parts if part)

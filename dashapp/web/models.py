@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from analytics.alerts import AlertEvent, AlertRule
 from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord
+from analytics.bounce import Bounce
 from analytics.cointegration import JohansenResult
 from analytics.estimates import PairEstimates
 from analytics.model import (
@@ -23,6 +24,7 @@ from analytics.model import (
     UnitRootResult,
 )
 from analytics.outcomes import Outcome
+from analytics.stationarity import HalfLifeInterval
 from dashapp.services.alerts.webhook import DeliveryState
 from dashapp.services.replay.control import ReplayPosition
 from dashapp.text.backtest import WordedTrade
@@ -212,12 +214,17 @@ class PairFigures(Answer):
     correlation: float | None
     half_life: float | None = Field(description="in bars")
     half_life_ms: float | None
+    half_life_interval: Json[HalfLifeInterval] | None = Field(description="90 %, in bars")
+    beta_stderr: float | None = Field(description="for autocorrelated residuals; null: none")
+    bounce_y: Json[Bounce] | None = Field(description="Roll's estimate, as bounce_x")
+    bounce_x: Json[Bounce] | None
+    bounce_free: str | None = Field(description="finest timeframe without bounce that matters")
     hurst: float | None
     ou: Json[OUFit] | None = Field(description="with a bar as the unit of time")
     adf: Json[UnitRootResult] | None = Field(description="of the spread, indicative")
     engle_granger: Json[CointegrationResult] | None
     johansen: Johansen | None
-    estimates: Json[PairEstimates] | None = Field(description="errors, intervals and bounce")
+    estimates: Json[PairEstimates] | None = Field(description="of the legs, and of their ticks")
 
 
 class PairSeries(Answer):
