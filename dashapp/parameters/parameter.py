@@ -66,7 +66,7 @@ class Parameter:
         low, high = self.limits
         if self.kind == "whole":
             return f"a whole number from {low} to {high}"
-        return f"a number from {low:g} to {high:,.15g}"
+        return f"a number from {low:,.15g} to {high:,.15g}"
 
     def text(self, value: Any) -> str:
         """A value as a link writes it."""

@@ -80,6 +80,17 @@ def test_legs_must_differ_and_be_in_the_market():
     assert made(x="XRPUSDT")[1] == {"x": "XRPUSDT: expected a symbol of this market"}
 
 
+def test_a_locked_hedge_needs_its_beta_and_says_so_at_that_field():
+    view, errors = made(spread_mode="locked")
+    assert view is None
+    assert errors["beta"].startswith("empty: expected a number from")
+    view, errors = made(spread_mode="locked", beta="-1,234.5", alpha="2e4")
+    assert errors == {}
+    assert (view.pair.beta, view.pair.alpha) == (-1_234.5, 20_000.0)
+    asked = from_query(to_query(to_dict(view)))
+    assert check(asked["market"], asked["symbols"], asked, KNOWN) == (view, {})
+
+
 def test_a_market_of_one_symbol_gives_a_view_without_a_pair():
     view, errors = check("upload-1", [], {"y": "BTCUSD", "x": None}, ["BTCUSD"])
     assert errors == {}
