@@ -3,8 +3,8 @@
 Returns are simple returns per period, as fractions (0.01 is one per cent), shape (n,); NaN
 or an infinity is a period without a figure and is left out. Definitions are those of
 empyrical (Quantopian), with a risk-free rate of 0. Where a ratio has nothing to divide by it
-is NaN, and infinite only where that ranks it: a profit factor without a loss. Raises ValueError
-where returns is no series of numbers.
+is NaN, and infinite only where that ranks it: a profit factor without a loss. Raises
+ValueError where returns is no series of numbers.
 
 How far a Sharpe ratio can be trusted (`analytics._sharpe`): its standard error, the probability
 that it is above another, the same after the best of many was chosen, and the track record that
