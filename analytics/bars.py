@@ -23,13 +23,13 @@ import analytics._kernels.barfold as kernel
 from analytics.model import (
     NO_TRADE_ID,
     TIMEFRAMES,
-    is_timeframe,
     UNKNOWN_TRADES,
     Bars,
     BoolArray,
     FloatArray,
     IntArray,
     Ticks,
+    is_timeframe,
 )
 
 #: Bars kept per symbol and timeframe unless told otherwise.

@@ -84,6 +84,7 @@ def timeframe_name(length_ms: int) -> str:
     unit = next(name for name in "dhms" if length_ms % _UNITS_MS[name] == 0)
     return f"{length_ms // _UNITS_MS[unit]}{unit}"
 
+
 HedgeMethod = Literal["ols", "huber", "theil_sen", "tls", "kalman", "ratio"]
 PriceSpace = Literal["price", "log"]
 CorrelationBasis = Literal["returns", "prices"]
