@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from analytics.model import NO_TRADE_ID
+from ingestion.decode.symbols import word_set
 from ingestion.decode.times import parse_time
 
 #: Prices from here on are no prices; sizes likewise.
@@ -37,9 +38,9 @@ OTHER_KINDS = (
 PRICE_NAMES = ("price", "p", "last", "px", "trade_price")
 SIZE_NAMES = ("size", "qty", "quantity", "q", "amount", "volume", "sz", "v", "trade_volume")
 #: What a ticker says beside its last price and the volume of 24 h; a trade says none of it.
-TICKER_NAMES = frozenset(
+TICKER_NAMES = word_set(
     "bid ask best_bid best_ask bestBid bestAsk high low high_24h low_24h open_24h volume_24h "
-    "volume_30d vwap highPrice lowPrice priceChange bidPrice askPrice".split()
+    "volume_30d vwap highPrice lowPrice priceChange bidPrice askPrice"
 )
 ID_NAMES = ("trade_id", "tradeId", "id", "t", "a", "i")
 #: An exchange's events have an id of their own: `a` of a trade is an order.

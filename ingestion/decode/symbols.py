@@ -6,32 +6,42 @@ import re
 
 from analytics.model import SYMBOL_PATTERN
 
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text.
+
+    >>> sorted(word_set("bid ask"))
+    ['ask', 'bid']
+    """
+    return frozenset(text.split())
+
+
 #: Currencies in which the other leg of a symbol is quoted, as its name ends.
 QUOTES = (
     *("USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI", "USD", "EUR", "GBP", "JPY", "TRY"),
     *("BRL", "AUD", "CAD", "CHF", "KRW", "BTC", "XBT", "ETH", "BNB", "SOL"),
 )
-EXCHANGES = frozenset(
+EXCHANGES = word_set(
     "ascendex binance binanceus bingx bitfinex bitflyer bitget bithumb bitmex bitstamp bittrex "
     "btcmarkets bybit cexio coinbase cryptocom deribit dydx ftx gateio gate gdax gemini hitbtc "
     "htx huobi hyperliquid itbit kraken kucoin lbank mexc mtgox okcoin okex okx phemex poloniex "
-    "upbit whitebit".split()
+    "upbit whitebit"
 )
 #: What stands in the names of files beside a symbol.
-NOISE = frozenset(
+NOISE = word_set(
     "aggtrades agg all ascii ask bar bars bid book candle candles candlestick candlesticks chart "
-    "close closes cm coin coinm csv daily dat data database dataset day df download excel export file "
-    "f feather final full fut future futures historical history hist hour hourly interval json "
-    "kline klines last line linear log market minute minutely minutes monthly ndjson new ohlc "
+    "close closes cm coin coinm csv daily dat data database dataset day df download excel export "
+    "file f feather final full fut future futures historical history hist hour hourly interval "
+    "json kline klines last line linear log market minute minutely minutes monthly ndjson new ohlc "
     "ohlcv output own pandas parquet perp perpetual premium price prices public quote raw records "
     "recent rest results sample spot test tick tickdata ticks time timeseries trade trades "
-    "trading um unnamed index usdm utc weekly year".split()
+    "trading um unnamed index usdm utc weekly year"
 )
 #: Words that are noise beside a word that is none, and symbols where they stand alone.
-WEAK_NOISE = frozenset(
-    "de us uk en eu fr es it cp1252 latin1 utf8 utf16 bom crlf semicolon s m h d w nasdaq nyse amex "
-    "arca lse xetra euronext asx tsx nse bse moex oanda fxcm forexcom capitalcom pepperstone saxo "
-    "tvc cboe cme cbot comex nymex ice eurex sgx hkex tse krx fx histdata com".split()
+WEAK_NOISE = word_set(
+    "de us uk en eu fr es it cp1252 latin1 utf8 utf16 bom crlf semicolon s m h d w nasdaq nyse "
+    "amex arca lse xetra euronext asx tsx nse bse moex oanda fxcm forexcom capitalcom pepperstone "
+    "saxo tvc cboe cme cbot comex nymex ice eurex sgx hkex tse krx fx histdata com"
 )
 UPLOAD = "UPLOAD"
 MAX_SYMBOL = 64

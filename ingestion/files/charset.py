@@ -103,6 +103,7 @@ class Charset:
         self._encoding: str = encoding
         self._decoder: codecs.IncrementalDecoder | None = None
         self._head: bytes | None = b""
+        self._narrow = False
 
     def feed(self, piece: bytes) -> bytes:
         """The next bytes as UTF-8; the first few are kept until they tell."""
@@ -121,6 +122,7 @@ class Charset:
         name = self._told_by(head)
         if name is not None:
             self._decoder = codecs.getincrementaldecoder(name)("replace")
+            self._narrow = name == "latin-1"
             head = head[2:] if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else head
         return self._read(head.removeprefix(_BOM))
 
@@ -136,12 +138,6 @@ class Charset:
         return "latin-1" if self._encoding == "latin-1" else None
 
     def _read(self, piece: bytes) -> bytes:
-        if self._decoder is None or (
-            self._encoding == "latin-1" and piece.isascii() and not self._is_wide
-        ):
+        if self._decoder is None or (self._narrow and piece.isascii()):
             return piece
         return self._decoder.decode(piece).encode()
-
-    @property
-    def _is_wide(self) -> bool:
-        return not isinstance(self._decoder, codecs.getincrementaldecoder("latin-1"))

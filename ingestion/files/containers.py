@@ -6,9 +6,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import IO, Any
 from urllib.parse import unquote
 
@@ -27,7 +25,8 @@ from ingestion.files.cells import Rows
 from ingestion.files.charset import Encoding
 from ingestion.files.errors import LEGAL, Answers, QuestionOpen, UploadError
 from ingestion.files.naming import Naming
-from ingestion.files.plan import Sample, plan_of
+from ingestion.files.plan import Sample
+from ingestion.files.recognise import plan_of
 from ingestion.files.report import Tally
 from ingestion.files.tables import Table
 from ingestion.files.text_reader import TextReader

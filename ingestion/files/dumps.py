@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from ingestion.decode.symbols import word_set
 from ingestion.files.numbers import Style, floats
 from ingestion.files.timeforms import form_of
 
@@ -110,7 +111,7 @@ DUMPS = (
 )  # fmt: skip
 
 _FLAGS = frozenset(("true", "false", "0", "1", "t", "f", "m", ""))
-_SIDES = frozenset("buy sell b s bid ask 1 2 0 -1 long short m l market limit taker maker".split())
+_SIDES = word_set("buy sell b s bid ask 1 2 0 -1 long short m l market limit taker maker")
 _PRICES = ("open", "high", "low", "close", "price", "vwap", "bid", "ask")
 
 
@@ -184,8 +185,9 @@ def _are_in_order(numbers: dict[str, np.ndarray]) -> bool:
             low <= np.minimum(opened, close) + slack
         )
         return _most(right | np.isnan(np.sum(prices, axis=0)))
-    if "volume" in numbers or "size" in numbers:
-        return bool(np.nanmin(numbers.get("volume", numbers.get("size"))) >= 0)
+    amount = numbers.get("volume", numbers.get("size"))
+    if amount is not None:
+        return bool(np.nanmin(amount) >= 0)
     if "bid" in numbers:
         near = numbers["ask"] <= numbers["bid"] * 1.05
         return _most((numbers["bid"] <= numbers["ask"]) & near)

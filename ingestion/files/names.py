@@ -9,70 +9,75 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ingestion.decode.symbols import QUOTES, proper_symbol
+from ingestion.decode.symbols import QUOTES, proper_symbol, word_set
 
 #: Meaning -> names, as `canonical` has them.
 NAMES: dict[str, str] = {
-    "time": "opentime klineopentime snappedat opendatetime timeopen openat starttime startat start timeperiodstart begins "
-    "begintime candlebegintime periodstart bucket barstart tsms timestampms timems timestamp ts "
-    "tickts unix unixtime unixtimestamp unixms epoch epochms transacttime transacttimestamp "
-    "tradetime tradetimestamp tradedat executedat createdtime createtimems createdat createtime "
-    "exchangetimestamp exchangetime timeexchange microtimestamp eventtime datetime dateandtime "
-    "datetimeutc timestamputc dateutc timeutc utctime utcdate utc gmttime gmtdate localtime "
-    "localdatetime date time dt day tradedate tradingday dtyyyymmdd yyyymmdd datum datumzeit "
-    "zeitstempel zeitpunkt zeit uhrzeit fecha fechahora data dataora horodatage heure 日期 时间 "
-    "交易日期 成交时间 日時 日付 t",
+    "time": "opentime klineopentime snappedat opendatetime timeopen openat starttime startat "
+    "start timeperiodstart begins begintime candlebegintime periodstart bucket barstart "
+    "tsms timestampms timems timestamp ts tickts unix unixtime unixtimestamp unixms "
+    "epoch epochms transacttime transacttimestamp tradetime tradetimestamp tradedat "
+    "executedat createdtime createtimems createdat createtime exchangetimestamp "
+    "exchangetime timeexchange microtimestamp eventtime datetime dateandtime "
+    "datetimeutc timestamputc dateutc timeutc utctime utcdate utc gmttime gmtdate "
+    "localtime localdatetime date time dt day tradedate tradingday dtyyyymmdd yyyymmdd "
+    "datum datumzeit zeitstempel zeitpunkt zeit uhrzeit fecha fechahora data dataora "
+    "horodatage heure 日期 时间 交易日期 成交时间 日時 日付 t",
     "closetime": "closetime timeclose endtime timeperiodend closedat candleclosetime barend",
     "clock": "time clock uhrzeit zeit hora heure ora timeofday hhmmss hour 时间",
-    "symbol": "symbol s sym ticker tickersymbol instrument instrumentname instrumentid instid pair "
-    "currencypair tradingpair productid marketsymbol contractcode securityid secid isin ric "
-    "symbolname valor 合约 代码",
+    "symbol": "symbol s sym ticker tickersymbol instrument instrumentname instrumentid instid "
+    "pair currencypair tradingpair productid marketsymbol contractcode securityid secid "
+    "isin ric symbolname valor 合约 代码",
     "symbol_maybe": "name tic code stock stockcode tscode coin asset assetname contract market "
     "product security crypto currency base underlying kürzel wertpapier activo simbolo título",
     "venue": "exchange venue exchangename exch mic",
     "event": "event eventtype msgtype messagetype channel recordtype type e kind",
-    "open": "open o mido midopen openmid openprice priceopen opening first eröffnung eröffnungskurs apertura "
-    "ouverture 开盘 开盘价 始値 openbid bidopen",
-    "high": "high h midh midhigh highmid highprice pricehigh max hoch höchst höchstkurs tageshoch máximo massimo "
-    "plushaut haut 最高 最高价 高値 highbid bidhigh",
-    "low": "low l midl midlow lowmid lowprice pricelow min tief tiefst tiefstkurs tagestief mínimo minimo "
-    "plusbas bas 最低 最低价 安値 lowbid bidlow",
-    "close": "close c midc midclose closemid closeprice priceclose closelast closing last lastprice settle settlement "
-    "schluss schlusskurs schluß kurs cierre chiusura clôture cloture dernier último ultimo 收盘 "
-    "收盘价 終値 closebid bidclose value adjclose adjustedclose",
+    "open": "open o mido midopen openmid openprice priceopen opening first eröffnung "
+    "eröffnungskurs apertura ouverture 开盘 开盘价 始値 openbid bidopen",
+    "high": "high h midh midhigh highmid highprice pricehigh max hoch höchst höchstkurs "
+    "tageshoch máximo massimo plushaut haut 最高 最高价 高値 highbid bidhigh",
+    "low": "low l midl midlow lowmid lowprice pricelow min tief tiefst tiefstkurs tagestief "
+    "mínimo minimo plusbas bas 最低 最低价 安値 lowbid bidlow",
+    "close": "close c midc midclose closemid closeprice priceclose closelast closing last "
+    "lastprice settle settlement schluss schlusskurs schluß kurs cierre chiusura "
+    "clôture cloture dernier último ultimo 收盘 收盘价 終値 closebid bidclose value adjclose "
+    "adjustedclose",
     "volume": "volume vol v basevolume volumebase basevol volumefrom volbase baseassetvolume "
     "tradevolume tradedvolume volumen umsatz stück volumetraded shares 成交量 出来高 "
     "tickvolume tickvol volumetick",
-    "quote": "quotevolume quoteassetvolume quotevol volumequote volquote volumeto turnover volccy "
-    "volccyquote totalvolume quoteqty quotequantity quoteamount total cost funds notional foreignnotional "
-    "grossvalue volumecurrency money valuetraded turnoverusd baseturnover 成交额",
+    "quote": "quotevolume quoteassetvolume quotevol volumequote volquote volumeto turnover "
+    "volccy volccyquote totalvolume quoteqty quotequantity quoteamount total cost funds "
+    "notional foreignnotional grossvalue volumecurrency money valuetraded turnoverusd "
+    "baseturnover 成交额",
     "trades": "trades count numberoftrades tradecount tradescount ntrades numtrades nooftrades n "
     "transactions tradesdone numberoftransactions",
     "vwap": "vwap vw weightedprice waprice averageprice wap",
-    "price": "price p px tradeprice executionprice execprice fillprice dealprice rate precio prix "
-    "preis 价格 成交价",
+    "price": "price p px tradeprice executionprice execprice fillprice dealprice rate precio "
+    "prix preis 价格 成交价",
     "size": "size qty quantity q sz lastqty lastsize tradesize tradeqty execqty execsize amount "
-    "baseamount baseqty basequantity sizebase amountbase filledqty lots menge cantidad 数量",
+    "baseamount baseqty basequantity sizebase amountbase filledqty lots menge cantidad"
+    "数量",
     "id": "tradeid aggtradeid aggregatetradeid agg tid dealid execid matchid trdmatchid id a i",
     "closed": "confirm isclosed isfinal closed complete isbarclosed x",
     "timeframe": "timeframe interval period per resolution",
 }
+OHLC = ("open", "high", "low", "close")
 #: Columns that tell what rows are which are no trades: name -> what they are.
 NO_TRADES: dict[str, str] = {
     **dict.fromkeys(
-        "bid ask bidprice askprice bestbid bestask bestbidprice bestaskprice bids asks".split(),
+        word_set("bid ask bidprice askprice bestbid bestask bestbidprice bestaskprice bids asks"),
         "quotes or tickers (bid and ask)",
     ),
     **dict.fromkeys(
-        "issnapshot pricelevel newquantity level depth orderbook booklevel updateid".split(),
+        word_set("issnapshot pricelevel newquantity level depth orderbook booklevel updateid"),
         "rows of an order book",
     ),
     **dict.fromkeys(
-        "orderstatus timeinforce remainingsize remainingqty originalquantity".split(),
+        word_set("orderstatus timeinforce remainingsize remainingqty originalquantity"),
         "orders or liquidations",
     ),
     **dict.fromkeys(
-        "fundingrate lastfundingrate openinterest sumopeninterest".split(),
+        word_set("fundingrate lastfundingrate openinterest sumopeninterest"),
         "funding rates or open interest",
     ),
 }
@@ -82,10 +87,10 @@ NO_TRADE_FILES = re.compile(
     re.IGNORECASE,
 )
 #: Other data that stands beside prices: no symbols of a table of closes.
-NO_SYMBOLS = frozenset(
+NO_SYMBOLS = word_set(
     "adjclose adjustedclose bid ask spread change changepct pct percent returns return dividends "
     "stocksplits splits capitalgains marketcap side percentage amount rate rsi macd signal sma ema "
-    "ignore index unnamed0 level0 level id flags spread notional openint oi".split()
+    "ignore index unnamed0 level0 level id flags spread notional openint oi"
 )
 
 _LOOKUP = {

@@ -118,27 +118,18 @@ def trade_ids(column: Any) -> IntArray:
     >>> trade_ids(pa.array(["17", "-4", "b1f0", ""])).tolist()
     [17, -1, -1, -1]
     """
-    if pa.types.is_integer(column.type):
-        ids = column.cast(pa.int64(), safe=False).fill_null(NO_TRADE_ID)
-        numbers = ids.to_numpy(zero_copy_only=False)
-        return np.where(numbers >= 0, numbers, NO_TRADE_ID)
     if pa.types.is_floating(column.type):
         values = column.fill_null(-1).to_numpy(zero_copy_only=False)
         whole = (values >= 0) & (values <= 2.0**53) & (values == np.floor(values))
-        return np.where(whole, np.where(whole, values, 0), NO_TRADE_ID).astype(np.int64)
-    text = column.cast(pa.string()).fill_null("")
-    whole = pc.match_substring_regex(text[:1], r"^\d{1,18}$")
-    if not len(text) or (whole[0].as_py() is False and text[0].as_py()):
-        whole = pc.match_substring_regex(text, r"^\d{1,18}$")
-        return _ids_where(text, whole)
-    try:
-        ids: IntArray = text.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        return _ids_where(text, pc.match_substring_regex(text, r"^\d{1,18}$"))
-    return np.where(ids >= 0, ids, NO_TRADE_ID)
-
-
-def _ids_where(text: Any, whole: Any) -> IntArray:
-    kept = pc.if_else(whole, text, None).cast(pa.int64()).fill_null(NO_TRADE_ID)
-    found: IntArray = kept.to_numpy(zero_copy_only=False)
-    return found
+        return np.where(whole, values, NO_TRADE_ID).astype(np.int64)
+    if not pa.types.is_integer(column.type):
+        column = column.cast(pa.string())
+        try:
+            column[:8].cast(pa.int64())  # a cast that fails takes its time
+            column = column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            digits = pc.match_substring_regex(column, r"^\d{1,18}$")
+            column = pc.if_else(digits, column, None).cast(pa.int64())
+    ids = column.cast(pa.int64(), safe=False).fill_null(NO_TRADE_ID)
+    numbers: IntArray = ids.to_numpy(zero_copy_only=False)
+    return np.where(numbers >= 0, numbers, NO_TRADE_ID)

@@ -26,26 +26,23 @@ from analytics.model import (
     Rejected,
     Ticks,
     is_timeframe,
-    timeframe_name,
 )
 from ingestion.decode.decoder import sample
 from ingestion.decode.fields import OTHER_KINDS, PRICE_END, SIZE_END
 from ingestion.decode.symbols import proper_symbol
+from ingestion.files.bar_hold import HOLD, BarHold
 from ingestion.files.cells import Rows
+from ingestion.files.names import OHLC
 from ingestion.files.naming import Naming
 from ingestion.files.numbers import floats, trade_ids
-from ingestion.files.plan import Group, Plan, order_question
+from ingestion.files.plan import Group, Plan
 from ingestion.files.report import HOPELESS, Tally
+from ingestion.files.time_reading import order_question
 from ingestion.files.timeforms import NO_TIME, decided_order, order_matters, times
-from ingestion.files.timestep import DAY_MS, HOUR_MS, step_of
 
-HOLD = 200_000
 #: Rows that wait for one that tells day from month.
 MAX_WAITING = 2_000_000
 MAX_SYMBOLS = 1_000
-#: High and low may lie so far within open and close, as a share: noise of floats.
-NOISE = 1e-9
-_OHLC = ("open", "high", "low", "close")
 _NO_TRADE_ROW = re.compile(
     rf"{OTHER_KINDS}|received|open|done|change|liquidat|order|snapshot", re.I
 )
@@ -83,15 +80,9 @@ class Table:
         self.tally = tally
         self.symbols = Symbols()
         self._naming = naming
-        self._hold = hold
-        self._blocks: list[list[np.ndarray]] = []
         self._waiting: list[Rows] = []
         self._order_matters = False
-        self._held = 0
-        self._step = 0
-        self._offset = self._shift = 0
-        self._dates = self._learnt = False
-        self._widened = 0
+        self._bars = BarHold(self.symbols.names, tally, hold, plan.close_labels)
         tally.notes.extend(plan.notes)
         parts = plan.groups[0].parts
         if plan.kind == "bars" and "volume" not in parts:
@@ -102,7 +93,7 @@ class Table:
     @property
     def hopeless(self) -> bool:
         """Whether many rows have come and none was good."""
-        return not self._held and not self.tally.accepted and self.tally.rows >= HOPELESS
+        return not self._bars.held and not self.tally.accepted and self.tally.rows >= HOPELESS
 
     def take(self, rows: Rows) -> list[Ticks | Bars]:
         """Read rows; what became ready."""
@@ -116,9 +107,10 @@ class Table:
         ts_ms = self._times(rows)
         if self.plan.kind == "ticks":
             return list(self._ticks(rows, ts_ms))
+        out: list[Ticks | Bars] = []
         for group in self.plan.groups:
-            self._hold_bars(rows, ts_ms, group)
-        return self._flush() if self._held >= self._hold else []
+            out += self._bars.take(self._columns(rows, ts_ms, group))
+        return out
 
     def finish(self) -> list[Ticks | Bars]:
         """The rows that are left."""
@@ -129,13 +121,7 @@ class Table:
             self.plan = self.plan.decided(dayfirst=True)
             waiting, self._waiting = self._waiting[-1], self._waiting[:-1]
             out += self.take(waiting)
-        out += self._flush() if self._held else []
-        if self._widened:
-            self.tally.notes.append(
-                f"high or low of {self._widened:,} bars missed open or close by a rounding of "
-                "floats, and were widened to them"
-            )
-            self._widened = 0
+        out += self._bars.finish()
         return out
 
     def _decide(self, rows: Rows) -> bool:
@@ -159,7 +145,7 @@ class Table:
             return rows
         words = pc.unique(rows.columns[self.plan.event].cast(pa.string())).to_pylist()
         others = [
-            word for word in words if word and _NO_TRADE_ROW.fullmatch(word) or _is_other(word)
+            word for word in words if (word and _NO_TRADE_ROW.fullmatch(word)) or _is_other(word)
         ]
         if not others:
             return rows
@@ -253,20 +239,21 @@ class Table:
 
     # --- bars --------------------------------------------------------------------------------
 
-    def _hold_bars(self, rows: Rows, ts_ms: IntArray, group: Group) -> None:
+    def _columns(self, rows: Rows, ts_ms: IntArray, group: Group) -> list[np.ndarray]:
+        """The good rows of a symbol's columns, as `BarHold.take` has them."""
         parts, style = group.parts, self.plan.style
         close, _ = floats(rows.columns[parts["close"]], style)
         if len(self.plan.groups) > 1:  # a symbol that has no close at a time has no bar then
             there = ~np.isnan(close)
             rows, ts_ms, close = rows.where(there), ts_ms[there], close[there]
         full = "open" in parts
-        prices = [floats(rows.columns[parts[name]], style)[0] if full else close for name in _OHLC]
+        prices = [floats(rows.columns[parts[name]], style)[0] if full else close for name in OHLC]
         volume, wrong = (
             floats(rows.columns[parts["volume"]], style)
             if "volume" in parts
             else (np.full(len(rows), np.nan), np.zeros(len(rows), bool))
         )
-        prices = self._widen(prices)
+        prices = self._bars.widened(prices)
         codes = self._codes(rows, group)
         good = self._checked(
             rows,
@@ -288,81 +275,14 @@ class Table:
         )
         self._note_timeframe(rows, parts)
         columns = (rows.lines, codes, ts_ms, counts, volume, vwap, *prices)
-        self._blocks.append([column[good] for column in columns])
-        self._held += int(good.sum())
-
-    def _widen(self, prices: list[FloatArray]) -> list[FloatArray]:
-        """High and low that miss open or close by the noise of floats take them in."""
-        opened, high, low, close = prices
-        top, bottom = np.maximum(opened, close), np.minimum(opened, close)
-        above = (high < top) & (high >= top * (1 - NOISE))
-        below = (low > bottom) & (low <= bottom * (1 + NOISE))
-        self._widened += int((above | below).sum())
-        return [opened, np.where(above, top, high), np.where(below, bottom, low), close]
+        return [column[good] for column in columns]
 
     def _note_timeframe(self, rows: Rows, parts: dict[str, int]) -> None:
-        if self._step or "timeframe" not in parts or not len(rows):
+        if self._bars.step or "timeframe" not in parts or not len(rows):
             return
         words = pc.unique(rows.columns[parts["timeframe"]].cast(pa.string())).to_pylist()
         if len(words) == 1 and is_timeframe(words[0]):
-            self._step = TIMEFRAMES[words[0]]
-
-    def _flush(self) -> list[Ticks | Bars]:
-        columns = [np.concatenate(parts) for parts in zip(*self._blocks, strict=True)]
-        self._blocks, self._held = [], 0
-        if not len(columns[0]):
-            return []
-        if not self._learnt:
-            self._learn_grid(columns[2])
-        if self._dates:
-            columns[2] = (columns[2] + 3 * HOUR_MS) // DAY_MS * DAY_MS
-        else:
-            columns[2] = columns[2] - self._shift
-        lines, codes, ts_ms = columns[:3]
-        order = np.lexsort((lines, ts_ms, codes))
-        columns = [column[order] for column in columns]
-        columns = self._without(columns, (columns[2] - self._offset) % self._step != 0, "time-grid")
-        codes, ts_ms = columns[1], columns[2]
-        again = np.zeros(len(codes), bool)
-        again[1:] = (codes[1:] == codes[:-1]) & (ts_ms[1:] == ts_ms[:-1])
-        columns = self._without(columns, again, "duplicate-bar")
-        return [self._bars(columns, code) for code in np.unique(columns[1])]
-
-    def _learn_grid(self, ts_ms: IntArray) -> None:
-        """The timeframe, and whether times are those at which bars begin."""
-        known = self.tally.timeframe
-        self._step = self._step or step_of(ts_ms, TIMEFRAMES[known] if known else 0)
-        self._learnt, self.tally.timeframe = True, timeframe_name(self._step)
-        residues, counts = np.unique(ts_ms % self._step, return_counts=True)
-        self._offset = int(residues[np.argmax(counts)])
-        if self._step == DAY_MS and len(residues) > 1:
-            # Midnights of a zone with daylight saving: the dates that they begin.
-            self._dates, self._offset = True, 0
-        elif self._step - self._offset <= min(1_000, self._step // 2):
-            self._shift, self._offset = self._offset, 0  # such as 00:59.999
-        elif self.plan.close_labels:
-            self._shift = self._step
-        if self._shift:
-            self.tally.notes.append("labelled by the end of each bar: taken by its beginning")
-
-    def _without(self, columns: list[np.ndarray], bad: BoolArray, reason: str) -> list[np.ndarray]:
-        if not bad.any():
-            return columns
-        self.tally.reject(Rejected(reason, "", line) for line in np.sort(columns[0][bad]).tolist())
-        return [column[~bad] for column in columns]
-
-    def _bars(self, columns: list[np.ndarray], code: int) -> Bars:
-        mine = columns[1] == code
-        ts_ms, trades, volume, vwap, opened, high, low, close = (one[mine] for one in columns[2:])
-        typical = (high + low + close) / 3
-        known = (vwap >= low) & (vwap <= high)
-        name = self.symbols.names[code]
-        bars = Bars(
-            name, timeframe_name(self._step), ts_ms, opened, high, low, close, volume, trades,
-            np.where(known, vwap, typical),
-        )  # fmt: skip
-        self.tally.accept(bars)
-        return bars
+            self._bars.step = TIMEFRAMES[words[0]]
 
 
 def _together(parts: Sequence[Rows]) -> Rows:

@@ -1,9 +1,8 @@
-"""A text, piece by piece -> Ticks or Bars: what it is, by its first lines, and the way it is read."""
+"""A text, piece by piece -> Ticks or Bars: its first lines tell what it is and how it is read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -15,7 +14,8 @@ from ingestion.decode.pieces import end_of_prefix
 from ingestion.files.charset import Charset, Encoding, refuse_binary
 from ingestion.files.errors import LEGAL, Answers, Question, QuestionOpen, UploadError
 from ingestion.files.json_array import ArrayCutter
-from ingestion.files.json_tables import Document, JsonLines, JsonTables, tables_in
+from ingestion.files.json_shapes import tables_in
+from ingestion.files.json_tables import Document, JsonLines, JsonTables
 from ingestion.files.lines import MAX_LINE, refuse_long
 from ingestion.files.naming import Naming
 from ingestion.files.report import REASONS, Tally
@@ -118,7 +118,10 @@ class TextReader:
         quoted = f', which reads "{refused.sample[:80]}"' if refused.sample else ""
         place = "line" if self._array is None and self._document is None else "element"
         broken = [self.problem or "", self._tally.not_utf8.words if self._tally.not_utf8 else ""]
-        found = f"none of {self._tally.rows} rows is market data ({reasons}); the first is {place} {refused.line}{quoted}"
+        found = (
+            f"none of {self._tally.rows} rows is market data ({reasons}); the first is {place} "
+            f"{refused.line}{quoted}"
+        )
         if set(self._tally.rejected) == {"symbol"} and self._naming.of_ticks is None:
             text = f"no row and no part of the file's name tells the symbol; {found[:200]}"
             return QuestionOpen(Question("symbol", text, free=True))

@@ -16,7 +16,8 @@ from ingestion.decode.decoder import sample
 from ingestion.files.cells import Lines, read_cells
 from ingestion.files.errors import LEGAL, Answers, UploadError
 from ingestion.files.names import NAMES, column_of, rank
-from ingestion.files.plan import Plan, Sample, plan_of, refuse_names
+from ingestion.files.plan import Plan, Sample
+from ingestion.files.recognise import plan_of, refuse_names
 from ingestion.files.report import Tally
 from ingestion.files.tables import Table
 from ingestion.files.timeforms import form_of

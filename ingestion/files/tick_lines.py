@@ -10,137 +10,35 @@ went.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
 from ingestion.decode.decoder import Decoder
-from ingestion.decode.fields import (
-    KIND_NAMES,
-    PRICE_END,
-    SIZE_END,
-    Row,
-    find_roles,
-    walk,
-    with_plain_names,
-)
+from ingestion.decode.fields import PRICE_END, SIZE_END
 from ingestion.files.cells import Lines, read_cells
+from ingestion.files.line_template import (
+    WORDS,
+    Part,
+    are_numbers,
+    between,
+    has_texts,
+    is_plain,
+    kind_in,
+    learn,
+)
 from ingestion.files.lines import refuse_long, worth_reading
 from ingestion.files.numbers import floats, trade_ids
 from ingestion.files.report import HOPELESS, Tally
-from ingestion.files.timeforms import NO_TIME, Reading, bytes_of, times
+from ingestion.files.timeforms import NO_TIME, Reading, times
 
 #: Lines from which a text is learnt, and how often that is tried.
 LEARN_FROM = 64
 MAX_LEARNT = 16
-_MAX_LENGTH = 2_048
-_PART = re.compile(
-    rb'(?P<before>.*"(?P<key>[^"\\]+)"[ \t]*:[ \t]*(?P<quote>"?))(?P<value>[^"{}\[\]]*)(?P<after>"?[ \t}\]]*)'
-)
-_NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_WORDS = ("true", "false", "null")
-#: Keys whose values name the kind of a message and its symbol, and the mark between these.
-_KIND_AND_SYMBOL = {"stream": "@", "topic": "."}
 _COLUMNS = ("ts_ms", "price", "size", "trade_id")
-
-_read_json = msgspec.json.Decoder().decode
-
-
-class Part(NamedTuple):
-    """A line between two commas: the texts around its value, and what the value is.
-
-    kind: "symbol", "time", "price", "size", "id", or "number", "word" and "text" for values that
-    are not needed, "kind" for one whose kind stays the same. sample: the value that was learnt.
-    """
-
-    before: bytes
-    after: bytes
-    kind: str
-    key: str
-    sample: str
-
-
-def learn(line: bytes, default: str | None) -> list[Part] | None:
-    """The parts of a line of one trade, None where it is not like others to come.
-
-    >>> line = b'{"s": "BTCUSDT", "T": 1723161256322, "p": "5.0", "q": "1", "m": true}'
-    >>> [part.kind for part in learn(line, None)]
-    ['symbol', 'time', 'price', 'size', 'word']
-    >>> learn(b'{"s": "BTCUSDT"}', None) is None
-    True
-    """
-    start = line.find(b"{")
-    if len(line) > _MAX_LENGTH or start < 0 or not line.isascii() or b"\\" in line:
-        return None
-    try:
-        obj = _read_json(line[start:])
-    except (msgspec.MsgspecError, RecursionError):
-        return None
-    trades = list(walk(obj, default))
-    inner = _trade_in(obj)
-    if len(trades) != 1 or not isinstance(trades[0], Row) or inner is None:
-        return None
-    roles = find_roles(inner)
-    if None in (roles.time, roles.price, roles.size) or not _settled(inner, roles):
-        return None
-    meanings = {key: role for role, key in roles._asdict().items() if key is not None}
-    parts = [_part(text, meanings) for text in line.split(b",")]
-    known = [part for part in parts if part is not None]
-    keys = [part.key for part in known]
-    if len(known) < len(parts) or any(keys.count(key) != 1 for key in meanings):
-        return None
-    return known
-
-
-def _trade_in(obj: Any) -> dict[str, Any] | None:
-    """The object that is the trade, where a message holds one alone."""
-    for _ in range(4):
-        if isinstance(obj, list) and len(obj) == 1:
-            obj = obj[0]
-        if not isinstance(obj, dict):
-            return None
-        if find_roles(obj).price is not None:
-            return obj
-        inner = [value for value in obj.values() if isinstance(value, dict | list) and value]
-        if len(inner) != 1:
-            return None
-        obj = inner[0]
-    return None
-
-
-def _settled(obj: dict[str, Any], roles: Any) -> bool:
-    """Whether another spelling of the keys would not name a symbol where none is named."""
-    return roles.symbol is not None or find_roles(with_plain_names(obj)) == roles
-
-
-def _part(text: bytes, meanings: dict[str, str]) -> Part | None:
-    found = _PART.fullmatch(text)
-    if found is None or found["quote"] != found["after"][: len(found["quote"])]:
-        return None
-    key, value = found["key"].decode(), found["value"]
-    if key in ("e", "X") or (key in KIND_NAMES and key not in _KIND_AND_SYMBOL):
-        return Part(text, b"", "fixed", key, "")  # it decides whether this is a trade
-    quoted, number = bool(found["quote"]), _NUMBER.fullmatch(value) is not None
-    kind = "kind" if key in _KIND_AND_SYMBOL else meanings.get(key, "")
-    if not kind:
-        kind = "text" if quoted else "number" if number else "word"
-    good = {
-        "symbol": quoted,
-        "kind": quoted,
-        "time": quoted or value.isdigit(),
-        "id": value.isdigit(),
-        "word": value.decode() in _WORDS,
-    }
-    if not good.get(kind, number or kind == "text"):
-        return None
-    return Part(found["before"], found["after"], kind, key, value.decode())
 
 
 class TickLines:
@@ -189,7 +87,7 @@ class TickLines:
         self.line += 1
         refuse_long(beginning, self.line, self._tally)
 
-    def _learn(self, lines: Lines, numbers: Sequence[int]) -> None:
+    def _learn(self, lines: Lines, numbers: IntArray) -> None:
         if self._tries < 1:
             return
         self._tries -= 1
@@ -222,7 +120,7 @@ class TickLines:
     def _columns(self, lines: Lines) -> tuple[np.ndarray, ...] | None:
         """Number, symbol, time, price, size and id of the lines that fit."""
         assert self._parts is not None
-        if not _is_plain(lines):
+        if not is_plain(lines):
             return None
         self._know_symbols()
         width = len(self._parts)
@@ -234,16 +132,16 @@ class TickLines:
         if lines.block.count(b'"') != marks * len(rows) or len(rows) < len(lines):
             fits = lines.quotes[rows.lines - lines.first] == marks
         for at, part in enumerate(self._parts):
-            fits &= _has_texts(rows.columns[at], part)
+            fits &= has_texts(rows.columns[at], part)
         if not fits.all():
             rows = rows.where(fits)
             if not len(rows):
                 return None
-        values = {}
+        values: dict[str, np.ndarray] = {}
         good = np.ones(len(rows), bool)
         for at, part in enumerate(self._parts):
             if part.kind != "fixed":
-                column = _between(rows.columns[at], part)
+                column = between(rows.columns[at], part)
                 good &= self._take(part, column, values)
         count = len(rows)
         symbol = values.get("symbol")
@@ -275,23 +173,23 @@ class TickLines:
         if part.kind == "time":
             found = times(column, Reading())
             values["time"] = found
-            plain = _are_numbers(column) if part.sample.isdigit() else found != NO_TIME
+            plain = are_numbers(column) if part.sample.isdigit() else found != NO_TIME
             return (found != NO_TIME) & plain
         if part.kind == "id":
             values["id"] = trade_ids(column)
-            return _are_numbers(column) & (values["id"] != NO_TRADE_ID)
+            return are_numbers(column) & (values["id"] != NO_TRADE_ID)
         number, wrong = floats(column)
         values[part.kind] = number
-        good = _are_numbers(column) & ~wrong
+        good = are_numbers(column) & ~wrong
         end = {"price": PRICE_END, "size": SIZE_END}.get(part.kind)
         return good & (number > 0) & (number < end) if end else good
 
     def _code(self, part: Part, text: str) -> int:
         """The number of a symbol as it is written, below 0 for one that the decoder must see."""
         if part.kind == "word":
-            return 0 if text in _WORDS else -1
+            return 0 if text in WORDS else -1
         if part.kind == "kind":
-            return 0 if _kind(part.key, text) == _kind(part.key, part.sample) else -1
+            return 0 if kind_in(part.key, text) == kind_in(part.key, part.sample) else -1
         return self._spelt.get(text, -1)
 
     def _know_symbols(self) -> None:
@@ -358,49 +256,3 @@ def _parted(codes: IntArray, columns: Sequence[np.ndarray], names: Sequence[str]
         chosen = order[ends[at] - counts[at] : ends[at]]
         batches.append(Ticks(names[int(found[at])], *(column[chosen] for column in columns)))
     return batches
-
-
-def _is_plain(lines: Lines) -> bool:
-    """Whether texts end where they seem to: no escapes, no bytes that JSON does not allow."""
-    block = lines.block
-    if b"\\" in block or not block.isascii():
-        return False
-    data = np.frombuffer(block, np.uint8)
-    low = int(np.count_nonzero(data < 32))
-    return low == len(lines) or low == sum(map(block.count, (b"\n", b"\r", b"\t")))
-
-
-def _has_texts(column: Any, part: Part) -> BoolArray:
-    """Which cells have the texts of a part around their values."""
-    before, after = part.before.decode(), part.after.decode()
-    if part.kind == "fixed":
-        fits = pc.equal(column, before)
-    else:
-        fits = pc.and_(pc.starts_with(column, before), pc.ends_with(column, after))
-        if before[-1:] == after[:1]:  # a quote is not both the first and the last
-            fits = pc.and_(fits, pc.greater_equal(pc.binary_length(column), len(before + after)))
-    found: BoolArray = fits.to_numpy(zero_copy_only=False)
-    return found
-
-
-def _between(column: Any, part: Part) -> Any:
-    """The values between the texts."""
-    stop = -len(part.after) if part.after else 2**31 - 1
-    return pc.binary_slice(column.cast(pa.binary()), len(part.before), stop).cast(pa.string())
-
-
-def _are_numbers(column: Any) -> BoolArray:
-    """Which texts are numbers as JSON has them, of those that can be cast."""
-    data, begins, lengths = bytes_of(column)
-    some = lengths > 0
-    first = data[np.where(some, begins, 0)]
-    second = data[np.where(lengths > 1, begins + 1, 0)]
-    last = data[np.where(some, begins + lengths - 1, 0)]
-    leading = (first == 48) & (lengths > 1) & (second >= 48) & (second <= 57)
-    return some & (first >= 48) & (first <= 57) & (last >= 48) & (last <= 57) & ~leading
-
-
-def _kind(key: str, text: str) -> str:
-    """What a stream's name says of the kind of its messages."""
-    first, _, last = text.partition(_KIND_AND_SYMBOL[key])
-    return last if key == "stream" else first

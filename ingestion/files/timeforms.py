@@ -36,7 +36,10 @@ class TimeForm(NamedTuple):
     pattern: str
 
 
-_CLOCK = r"(?:(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?(?: ?(?P<ap>[AaPp])\.?[Mm]\.?)?)"
+_CLOCK = (
+    r"(?:(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?"
+    r"(?: ?(?P<ap>[AaPp])\.?[Mm]\.?)?)"
+)
 _ZONE = r"(?: ?(?:Z|UTC|GMT)?(?:(?P<zs>[+-])(?P<zH>\d\d):?(?P<zM>\d\d)?)?)"
 _REST = rf"(?:(?:[T D_:]|, ?){_CLOCK}{_ZONE})?"
 _DAYS = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
@@ -61,7 +64,8 @@ FORMS = (
              rf"{_DAYS}(?P<d>\d\d?)[- /](?P<mon>[A-Za-z]{{3}})[a-z]*\.?[- /,] ?{_YEAR}{_REST}"),
     TimeForm("name of the month, day", "Jan 31, 2025", "mdy",
              rf"{_DAYS}(?P<mon>[A-Za-z]{{3}})[a-z]*\.? (?P<d>\d\d?),? {_YEAR}{_REST}"),
-    TimeForm("epoch seconds, ms, us or ns", "1738341000000", "epoch", r"\d{9,19}(?:\.\d+)?|\d\.\d{9,18}[eE]\+?\d\d"),
+    TimeForm("epoch seconds, ms, us or ns", "1738341000000", "epoch",
+             r"\d{9,19}(?:\.\d+)?|\d\.\d{9,18}[eE]\+?\d\d"),
     TimeForm("a spreadsheet's days since 1900", "45688.6875", "serial", r"[34567]\d{4}(?:\.\d+)?"),
     TimeForm("a clock beside a column of dates", "16:30:00", "clock", _CLOCK),
 )  # fmt: skip
@@ -244,10 +248,10 @@ def bytes_of(texts: Any) -> tuple[np.ndarray, IntArray, IntArray]:
     if not pa.types.is_string(texts.type) or texts.null_count:
         texts = texts.cast(pa.string()).fill_null("")
     _, offsets, data = texts.buffers()
+    edges: IntArray = np.zeros(len(texts) + 1, np.int64)
     if data is None or not len(texts):
-        return np.zeros(0, np.uint8), np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64)
-    edges = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    edges = edges.astype(np.int64)
+        return np.zeros(0, np.uint8), edges[:-1], np.diff(edges)
+    edges[:] = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     return np.frombuffer(data, np.uint8), edges[:-1], np.diff(edges)
 
 

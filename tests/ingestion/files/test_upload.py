@@ -337,7 +337,7 @@ def test_a_large_file_is_read_in_windows_of_rows() -> None:
     for start in range(0, 501, 20):
         block = "".join(f"{line}\n" for line in lines[start : start + 20])
         out += text_table.scan(block.encode())
-        assert bars_table._held < 50
+        assert bars_table._bars.held < 50
     out += text_table.finish()
     assert len(out) == 9
     assert np.all(np.diff(np.concatenate([bars.ts_ms for bars in out])) == 1_000)

@@ -1,0 +1,137 @@
+"""Bars on their way in: held in columns, sorted, put on the grid of their timeframe.
+
+`HOLD` rows at most are held and handed on sorted by time: a file of any order and size is read
+in constant memory. Duplicates are seen within that many rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analytics.model import (
+    TIMEFRAMES,
+    Bars,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Rejected,
+    timeframe_name,
+)
+from ingestion.files.report import Tally
+from ingestion.files.timestep import DAY_MS, HOUR_MS, step_of
+
+HOLD = 200_000
+#: High and low may lie so far within open and close, as a share: noise of floats.
+NOISE = 1e-9
+
+
+class BarHold:
+    """Columns of bars in, sorted Bars out.
+
+    names: of the symbols, by the numbers that stand in the columns. close_labels: whether times
+    are those at which bars end. step: the length of a bar in ms, 0 until it is known.
+    """
+
+    def __init__(
+        self, names: Sequence[str], tally: Tally, most: int = HOLD, close_labels: bool = False
+    ) -> None:
+        self.step = 0
+        self.held = 0
+        self._names = names
+        self._tally = tally
+        self._most = most
+        self._close_labels = close_labels
+        self._blocks: list[list[np.ndarray]] = []
+        self._offset = self._shift = 0
+        self._dates = self._learnt = False
+        self._widened = 0
+
+    def take(self, columns: Sequence[np.ndarray]) -> list[Bars]:
+        """Hold rows: line, symbol, ts_ms, trades, volume, vwap, open, high, low, close.
+
+        Gives the bars that became ready.
+        """
+        self._blocks.append(list(columns))
+        self.held += len(columns[0])
+        return self.flush() if self.held >= self._most else []
+
+    def finish(self) -> list[Bars]:
+        """The bars that are left."""
+        if self._widened:
+            self._tally.notes.append(
+                f"high or low of {self._widened:,} bars missed open or close by a rounding of "
+                "floats, and were widened to them"
+            )
+            self._widened = 0
+        return self.flush()
+
+    def widened(self, prices: Sequence[FloatArray]) -> list[FloatArray]:
+        """High and low that miss open or close by the noise of floats take them in."""
+        opened, high, low, close = prices
+        top, bottom = np.maximum(opened, close), np.minimum(opened, close)
+        above = (high < top) & (high >= top * (1 - NOISE))
+        below = (low > bottom) & (low <= bottom * (1 + NOISE))
+        self._widened += int((above | below).sum())
+        return [opened, np.where(above, top, high), np.where(below, bottom, low), close]
+
+    def flush(self) -> list[Bars]:
+        """The bars that are held."""
+        if not self._blocks:
+            return []
+        columns = [np.concatenate(parts) for parts in zip(*self._blocks, strict=True)]
+        self._blocks, self.held = [], 0
+        if not len(columns[0]):
+            return []
+        if not self._learnt:
+            self._learn_grid(columns[2])
+        if self._dates:
+            columns[2] = (columns[2] + 3 * HOUR_MS) // DAY_MS * DAY_MS
+        else:
+            columns[2] = columns[2] - self._shift
+        lines, codes, ts_ms = columns[:3]
+        order = np.lexsort((lines, ts_ms, codes))
+        columns = [column[order] for column in columns]
+        columns = self._without(columns, (columns[2] - self._offset) % self.step != 0, "time-grid")
+        codes, ts_ms = columns[1], columns[2]
+        again = np.zeros(len(codes), bool)
+        again[1:] = (codes[1:] == codes[:-1]) & (ts_ms[1:] == ts_ms[:-1])
+        columns = self._without(columns, again, "duplicate-bar")
+        return [self._bars(columns, code) for code in np.unique(columns[1])]
+
+    def _learn_grid(self, ts_ms: IntArray) -> None:
+        """The timeframe, and whether times are those at which bars begin."""
+        known = self._tally.timeframe
+        self.step = self.step or step_of(ts_ms, TIMEFRAMES[known] if known else 0)
+        self._learnt, self._tally.timeframe = True, timeframe_name(self.step)
+        residues, counts = np.unique(ts_ms % self.step, return_counts=True)
+        self._offset = int(residues[np.argmax(counts)])
+        if self.step == DAY_MS and len(residues) > 1:
+            # Midnights of a zone with daylight saving: the dates that they begin.
+            self._dates, self._offset = True, 0
+        elif self.step - self._offset <= min(1_000, self.step // 2):
+            self._shift, self._offset = self._offset, 0  # such as 00:59.999
+        elif self._close_labels:
+            self._shift = self.step
+        if self._shift:
+            self._tally.notes.append("labelled by the end of each bar: taken by its beginning")
+
+    def _without(self, columns: list[np.ndarray], bad: BoolArray, reason: str) -> list[np.ndarray]:
+        if not bad.any():
+            return columns
+        self._tally.reject(Rejected(reason, "", line) for line in np.sort(columns[0][bad]).tolist())
+        return [column[~bad] for column in columns]
+
+    def _bars(self, columns: list[np.ndarray], code: int) -> Bars:
+        mine = columns[1] == code
+        ts_ms, trades, volume, vwap, opened, high, low, close = (one[mine] for one in columns[2:])
+        typical = (high + low + close) / 3
+        known = (vwap >= low) & (vwap <= high)
+        name = self._names[code]
+        bars = Bars(
+            name, timeframe_name(self.step), ts_ms, opened, high, low, close, volume, trades,
+            np.where(known, vwap, typical),
+        )  # fmt: skip
+        self._tally.accept(bars)
+        return bars

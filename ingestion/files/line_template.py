@@ -1,0 +1,164 @@
+"""How a file writes its lines of trades: the texts around the values, learnt from one line."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analytics.model import BoolArray
+from ingestion.decode.fields import KIND_NAMES, Row, find_roles, walk, with_plain_names
+from ingestion.files.cells import Lines
+from ingestion.files.timeforms import bytes_of
+
+_MAX_LENGTH = 2_048
+_PART = re.compile(
+    rb'(?P<before>.*"(?P<key>[^"\\]+)"[ \t]*:[ \t]*(?P<quote>"?))'
+    rb'(?P<value>[^"{}\[\]]*)(?P<after>"?[ \t}\]]*)'
+)
+_NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+WORDS = ("true", "false", "null")
+#: Keys whose values name the kind of a message and its symbol, and the mark between these.
+_KIND_AND_SYMBOL = {"stream": "@", "topic": "."}
+
+_read_json = msgspec.json.Decoder().decode
+
+
+class Part(NamedTuple):
+    """A line between two commas: the texts around its value, and what the value is.
+
+    kind: "symbol", "time", "price", "size", "id", or "number", "word" and "text" for values that
+    are not needed, "kind" for one whose kind stays the same. sample: the value that was learnt.
+    """
+
+    before: bytes
+    after: bytes
+    kind: str
+    key: str
+    sample: str
+
+
+def learn(line: bytes, default: str | None) -> list[Part] | None:
+    """The parts of a line of one trade, None where it is not like others to come.
+
+    >>> line = b'{"s": "BTCUSDT", "T": 1723161256322, "p": "5.0", "q": "1", "m": true}'
+    >>> [part.kind for part in learn(line, None)]
+    ['symbol', 'time', 'price', 'size', 'word']
+    >>> learn(b'{"s": "BTCUSDT"}', None) is None
+    True
+    """
+    start = line.find(b"{")
+    if len(line) > _MAX_LENGTH or start < 0 or not line.isascii() or b"\\" in line:
+        return None
+    try:
+        obj = _read_json(line[start:])
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    trades = list(walk(obj, default))
+    inner = _trade_in(obj)
+    if len(trades) != 1 or not isinstance(trades[0], Row) or inner is None:
+        return None
+    roles = find_roles(inner)
+    if None in (roles.time, roles.price, roles.size) or not _settled(inner, roles):
+        return None
+    meanings = {key: role for role, key in roles._asdict().items() if key is not None}
+    parts = [_part(text, meanings) for text in line.split(b",")]
+    known = [part for part in parts if part is not None]
+    keys = [part.key for part in known]
+    if len(known) < len(parts) or any(keys.count(key) != 1 for key in meanings):
+        return None
+    return known
+
+
+def _trade_in(obj: Any) -> dict[str, Any] | None:
+    """The object that is the trade, where a message holds one alone."""
+    for _ in range(4):
+        if isinstance(obj, list) and len(obj) == 1:
+            obj = obj[0]
+        if not isinstance(obj, dict):
+            return None
+        if find_roles(obj).price is not None:
+            return obj
+        inner = [value for value in obj.values() if isinstance(value, dict | list) and value]
+        if len(inner) != 1:
+            return None
+        obj = inner[0]
+    return None
+
+
+def _settled(obj: dict[str, Any], roles: Any) -> bool:
+    """Whether another spelling of the keys would not name a symbol where none is named."""
+    return roles.symbol is not None or find_roles(with_plain_names(obj)) == roles
+
+
+def _part(text: bytes, meanings: dict[str, str]) -> Part | None:
+    found = _PART.fullmatch(text)
+    if found is None or found["quote"] != found["after"][: len(found["quote"])]:
+        return None
+    key, value = found["key"].decode(), found["value"]
+    if key in ("e", "X") or (key in KIND_NAMES and key not in _KIND_AND_SYMBOL):
+        return Part(text, b"", "fixed", key, "")  # it decides whether this is a trade
+    quoted, number = bool(found["quote"]), _NUMBER.fullmatch(value) is not None
+    kind = "kind" if key in _KIND_AND_SYMBOL else meanings.get(key, "")
+    if not kind:
+        kind = "text" if quoted else "number" if number else "word"
+    good = {
+        "symbol": quoted,
+        "kind": quoted,
+        "time": quoted or value.isdigit(),
+        "id": value.isdigit(),
+        "word": value.decode() in WORDS,
+    }
+    if not good.get(kind, number or kind == "text"):
+        return None
+    return Part(found["before"], found["after"], kind, key, value.decode())
+
+
+def is_plain(lines: Lines) -> bool:
+    """Whether texts end where they seem to: no escapes, no bytes that JSON does not allow."""
+    block = lines.block
+    if b"\\" in block or not block.isascii():
+        return False
+    data = np.frombuffer(block, np.uint8)
+    low = int(np.count_nonzero(data < 32))
+    return low == len(lines) or low == sum(map(block.count, (b"\n", b"\r", b"\t")))
+
+
+def has_texts(column: Any, part: Part) -> BoolArray:
+    """Which cells have the texts of a part around their values."""
+    before, after = part.before.decode(), part.after.decode()
+    if part.kind == "fixed":
+        fits = pc.equal(column, before)
+    else:
+        fits = pc.and_(pc.starts_with(column, before), pc.ends_with(column, after))
+        if before[-1:] == after[:1]:  # a quote is not both the first and the last
+            fits = pc.and_(fits, pc.greater_equal(pc.binary_length(column), len(before + after)))
+    found: BoolArray = fits.to_numpy(zero_copy_only=False)
+    return found
+
+
+def between(column: Any, part: Part) -> Any:
+    """The values between the texts."""
+    stop = -len(part.after) if part.after else 2**31 - 1
+    return pc.binary_slice(column.cast(pa.binary()), len(part.before), stop).cast(pa.string())
+
+
+def are_numbers(column: Any) -> BoolArray:
+    """Which texts are numbers as JSON has them, of those that can be cast."""
+    data, begins, lengths = bytes_of(column)
+    some = lengths > 0
+    first = data[np.where(some, begins, 0)]
+    second = data[np.where(lengths > 1, begins + 1, 0)]
+    last = data[np.where(some, begins + lengths - 1, 0)]
+    leading = (first == 48) & (lengths > 1) & (second >= 48) & (second <= 57)
+    return some & (first >= 48) & (first <= 57) & (last >= 48) & (last <= 57) & ~leading
+
+
+def kind_in(key: str, text: str) -> str:
+    """What a stream's name says of the kind of its messages."""
+    first, _, last = text.partition(_KIND_AND_SYMBOL[key])
+    return last if key == "stream" else first
