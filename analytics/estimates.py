@@ -22,7 +22,7 @@ class PairEstimates:
 
     adf_y, adf_x: of each leg's prices as they are measured, on the rows in which both traded.
     tick_correlation: Hayashi and Yoshida's, of the changes of the logarithms of the prices of
-    the ticks as they came, -1 to 1.
+    the ticks as they came: about -1 to 1, and beyond where the ticks are few or bounce.
     """
 
     adf_y: UnitRootResult | None = None

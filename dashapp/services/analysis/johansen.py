@@ -63,8 +63,7 @@ def johansen_document(test: JohansenTest) -> dict[str, Any] | None:
 def _pair(params: PairParams) -> Hashable:
     """Equal for pairs that have the same test."""
     rows = params.timeframe, params.limit, params.min_trades, params.min_volume
-    line = params.hedge, params.hedge_window, params.intercept, params.spread_mode, params.beta
-    return (params.y, params.x, *rows, params.price_space, params.trend, *line, params.alpha)
+    return (params.y, params.x, *rows, params.price_space, params.trend)
 
 
 def _state(snapshot: PairSnapshot) -> Hashable:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from analytics.model import HEDGE_METHODS, PAIR_RANGES, TIMEFRAMES, PairParams, ParameterError
+from analytics.spread import largest_z
 from dashapp.parameters.pair import check, from_dict, from_query, to_dict, to_query
 from dashapp.parameters.table import PAIR, VIEW
 
@@ -35,12 +36,12 @@ def test_a_whole_number_just_outside_its_range_is_refused_at_its_field(name, lim
     for wrong in (low - 1, high + 1, "", "1.5", "nan", "inf", "1e999", "many"):
         if wrong == "" and name == "hedge_window":
             continue
-        view, errors = made(**{name: wrong})
+        view, errors = made(**{name: wrong, "z_threshold": 0.5})
         assert view is None
         assert list(errors) == [name]
         assert f"{low} to {high}" in errors[name]
     for right in limits:
-        assert made(**{name: str(right)})[1] == {}
+        assert made(**{name: str(right), "z_threshold": 0.5})[1] == {}
 
 
 @pytest.mark.parametrize("text", ["20000", "20,000", "2e4", " 2E+4 ", "20,000.0", 20_000.0])
@@ -112,6 +113,7 @@ def test_symbols_that_the_market_lacks_are_left_out():
     z_threshold=st.sampled_from([0.5, 1.75, 2.0, 3.0]),
 )
 def test_a_link_reproduces_the_view(**raw):
+    assume(raw["z_threshold"] <= largest_z(raw["z_window"]))
     view, errors = made(**raw)
     assert errors == {}
     assert from_dict(to_dict(view)) == view
@@ -127,3 +129,14 @@ def test_a_view_that_was_tampered_with_is_refused_in_words():
         from_dict({**values, "z_window": 10**9})
     assert (refused.value.field, refused.value.value) == ("z_window", 10**9)
     assert refused.value.legal == "a whole number from 2 to 5000"
+
+
+def test_values_that_do_not_go_together_are_told_at_their_field():
+    raw = {"y": "A", "x": "B", "spread_mode": "locked"}
+    view, errors = check("demo", ["A", "B"], raw, ["A", "B"])
+    assert view is None
+    assert list(errors) == ["beta"]
+    raw = {"y": "A", "x": "B", "z_window": "5", "z_threshold": "2"}
+    view, errors = check("demo", ["A", "B"], raw, ["A", "B"])
+    assert view is None
+    assert errors["z_threshold"].startswith("2: expected at most 1.78")

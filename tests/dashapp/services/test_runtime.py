@@ -494,7 +494,7 @@ async def test_the_four_recorded_ohlc_files_make_one_market(market_data):
     market = runtime.markets[market_id]
     assert list(runtime.markets) == ["demo", "live", market_id]
     assert len(market.symbols) == 4
-    assert market.timeframes == ("1m", "5m")
+    assert market.timeframes == ("1m", "5m", "15m", "1h", "4h", "1d")
     assert market.title.endswith(" and 3 files")
 
 
