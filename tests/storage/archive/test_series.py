@@ -305,7 +305,7 @@ def test_a_block_that_was_tampered_with_is_left_out_and_counted(archive, column)
         archive.append_ticks("live", make_ticks(100, 1_000 + 100 * number))
     with archive._write() as connection:
         chosen = blocks.c.first_row == 100
-        block = connection.execute(sa.select(blocks)[chosen]).one()._asdict()
+        block = connection.execute(sa.select(blocks).where(chosen)).one()._asdict()
         flipped = bytearray(block["payload"])
         flipped[50] ^= 0x10
         wrong = {"payload": bytes(flipped), "codec": "packed+zlib"}
