@@ -80,9 +80,9 @@ async def upload(
     """A file of trades or bars becomes a market, once it is whole.
 
     A file that leaves something open is answered with 409 and the question; the parameter that
-    the question names answers it. The report says how many rows were accepted, rejected (by reason, with the first line
-    numbers), duplicate and late: together all rows. not_utf8 is the first byte that is not
-    UTF-8: its line and position, and how the line reads as Latin-1.
+    the question names answers it. The report says how many rows were accepted, rejected (by
+    reason, with the first line numbers), duplicate and late: together all rows. not_utf8 is the
+    first byte that is not UTF-8: its line and position, and how the line reads as Latin-1.
     """
     if len(runtime.uploads.sessions) >= MAX_UPLOADS:
         text = f"{MAX_UPLOADS} files are being uploaded already, try again in a moment"
