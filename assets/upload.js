@@ -9,8 +9,8 @@
   // The file that is being sent: its request, its id at the server, what is known of it.
   let sending = null;
   let cancelled = false;
-  // The newest drop, to be read again: its files, which of them were read as Latin-1, what
-  // became of each, the market they made.
+  // The newest drop, to be read again: its files, what was answered about each, what became of
+  // each, the market they made.
   let newest = null;
 
   const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
@@ -64,7 +64,7 @@
     if (one === sending) show();
   }
 
-  function send(file, market, latin1) {
+  function send(file, market, answers) {
     return new Promise((resolve) => {
       const request = new XMLHttpRequest();
       const id = `tab-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
@@ -76,9 +76,8 @@
         clearInterval(asking);
         resolve({ name: file.name, ...result });
       };
-      const asked = new URLSearchParams({ name: file.name, id });
+      const asked = new URLSearchParams({ name: file.name, id, ...answers });
       if (market) asked.set("market", market);
-      if (latin1) asked.set("encoding", "latin-1");
       request.open("POST", `/api/upload?${asked}`);
       request.setRequestHeader("Content-Type", "application/octet-stream");
       request.upload.onprogress = (event) => {
@@ -98,9 +97,9 @@
     });
   }
 
-  // Files that are read again as Latin-1 take the place of what they made the first time, once
+  // Files that are read again with answers take the place of what they made the first time, once
   // they have all that made it: what broke on the way takes no place.
-  async function upload(files, latin1 = [], before = null) {
+  async function upload(files, answers = [], before = null) {
     if (!files.length) return;
     if (byId("tab-data")) byId("tab-data").click();
     if (sending) return;
@@ -112,13 +111,13 @@
         reports.push({ name: file.name, error: "cancelled; nothing was kept" });
         continue;
       }
-      const report = await send(file, market, latin1[place]);
+      const report = await send(file, market, answers[place]);
       market = market || report.market || null;
       reports.push(report);
     }
     sending = null;
     show();
-    newest = { files, latin1, reports, market };
+    newest = { files, answers, reports, market };
     setProps("upload-result", { data: reports });
     if (market) setProps("focus", { data: { market, at: Date.now() } });
     if (before && before.market && reports.every((one, place) => took(one) || !took(before.reports[place]))) {
@@ -131,10 +130,24 @@
   const took = (one) => Boolean(one.market);
   const isNotUtf8 = (one) => Boolean(one.report && one.report.not_utf8);
 
-  function readAsLatin1() {
+  // The newest drop again, with more answers: `more` says which for the file at a place.
+  function readAgain(more) {
     if (!newest) return;
-    const { files, latin1, reports } = newest;
-    upload(files, reports.map((one, place) => latin1[place] || isNotUtf8(one)), newest);
+    const { files, answers, reports } = newest;
+    const all = reports.map((one, place) => ({ ...answers[place], ...more(one, place) }));
+    upload(files, all, newest);
+  }
+
+  function readAsLatin1() {
+    readAgain((one) => (isNotUtf8(one) ? { encoding: "latin-1" } : {}));
+  }
+
+  function answer(button) {
+    const { place, parameter, value } = button.dataset;
+    const field = button.parentElement.querySelector("input");
+    const given = value === undefined ? field.value.trim() : value;
+    if (!given) return field.focus();
+    readAgain((one, at) => (at === Number(place) ? { [parameter]: given } : {}));
   }
 
   function fileInput() {
@@ -161,6 +174,8 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("#upload-latin-1")) readAsLatin1();
+    const answered = event.target.closest(".upload-answer");
+    if (answered) answer(answered);
     if (!event.target.closest("#upload-cancel, .upload-cancel")) return;
     cancelled = true;
     if (sending) sending.request.abort();

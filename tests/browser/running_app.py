@@ -115,8 +115,10 @@ class Tab:
     may_lose_the_server: bool = False
 
     def listen(self, message) -> None:
-        # Chromium itself logs every answer of 400; a refused upload is one on purpose.
-        refused = "status of 400" in message.text and "/api/upload" in message.location["url"]
+        # Chromium itself logs every answer of 400 and 409; a refused upload, or one that is asked
+        # about, is one on purpose.
+        told = any(f"status of {code}" in message.text for code in (400, 409))
+        refused = told and "/api/upload" in message.location["url"]
         lost = ("ERR_CONNECTION_REFUSED", "ERR_FAILED", "the server did not respond")
         gone = self.may_lose_the_server and any(words in message.text for words in lost)
         if message.type in ("error", "warning") and not refused and not gone:

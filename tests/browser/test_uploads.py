@@ -158,6 +158,29 @@ def test_a_market_is_not_given_up_for_one_that_lacks_a_file_of_it(open_tab, app,
     assert first in app.status()["markets"]
 
 
+def test_a_question_is_answered_by_a_button_and_a_field_names_the_symbol(open_tab, app, tmp_path):
+    page = open_tab("/data")
+    before = set(app.status()["markets"])
+    lines = "".join(f"01/02/2025 00:{minute:02d},5,6,4,5,1\n" for minute in range(30))
+    path = tmp_path / "prices.csv"
+    path.write_text("timestamp,open,high,low,close,volume\n" + lines)
+    choose(page, path)
+    page.wait_for_selector("#upload-report >> text=no row tells whether the day or the month")
+    assert set(app.status()["markets"]) == before
+    page.click("#upload-report >> text=day first, dd/mm")
+    page.wait_for_selector("#upload-report >> text=30 rows, 30 taken, 0 rejected")
+    page.fill("#upload-report .upload-field input", "dax")
+    page.click("#upload-report >> text=Use this symbol")
+    page.wait_for_selector("#upload-report >> text=0 rejected · DAX")
+    deadline = time.monotonic() + 20
+    while len(set(app.status()["markets"]) - before) != 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (market,) = set(app.status()["markets"]) - before
+    bars = app.get(f"/api/markets/{market}/bars?symbol=DAX&timeframe=1m").json()["bars"]
+    assert bars[0]["ts_ms"] == 1_738_368_000_000  # the first of February
+
+
 @pytest.mark.soak
 def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
     page = open_tab("/data")

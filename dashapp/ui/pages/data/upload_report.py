@@ -5,66 +5,101 @@ from __future__ import annotations
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashapp import ids
+from ingestion.files.report import REASONS
 
-#: What each reason of a rejected row means.
-REASONS = {
-    "columns": "not as many cells as the header has",
-    "control": "a message about the stream, no trade",
-    "decimal-comma": "a comma in a number: write it with a point",
-    "duplicate-bar": "a bar at a time that the file had before",
-    "encoding": "not UTF-8 text",
-    "event": "an event that is no trade",
-    "insurance-print": "no trade of the market",
-    "json": "not JSON",
-    "line-length": "a line of more than 1 MB",
-    "ohlc": "high below, or low above, open or close",
-    "preamble": "stands above the header",
-    "price": "not a number above 0 and below 1e12",
-    "quote": "a quote that is not closed",
-    "schema": "no time, price or size in it",
-    "size": "not a number above 0",
-    "symbol": "no symbol, or not 1 to 32 letters, digits, _ or -",
-    "symbols": "more than 64 symbols",
-    "time": "not a time between 2000 and 2100",
-    "time-grid": "not at the start of a bar",
-    "too-many-symbols": "more than 64 symbols",
-    "volume": "not a number of at least 0",
-    "zero-print": "a print of price 0, which is no trade",
-}
+#: Symbols of a file that are named; the others are counted.
+NAMED = 12
+
+_COUNTS = (
+    ("replaced", "took the place of rows that were there"),
+    ("duplicate", "already there"),
+    ("late", "too old to keep"),
+)
 
 
 def report(results: list[dict[str, Any]]) -> list[Component]:
     """What became of each file: rows taken, rows rejected by reason, first line numbers.
 
-    Below them, where a file is not UTF-8: how it would read as Latin-1, and the button for it.
+    Below a file that leaves something open stands the question, with its answers; below all of
+    them, where a file is not UTF-8, how it would read as Latin-1, and the button for it.
     """
-    made: list[Component] = []
-    for one in results:
-        name = html.Strong(str(one.get("name", "")))
-        if one.get("error"):
-            made.append(html.P([name, ": ", html.Span(str(one["error"]), className="tone-down")]))
-            continue
-        found = one.get("report", {})
-        rejected = found.get("rejected", {})
-        head = (
-            f": {found.get('rows', 0):,} rows, {found.get('accepted', 0):,} taken, "
-            f"{sum(rejected.values()):,} rejected · {', '.join(found.get('symbols', []))}"
+    parts: list[Component] = []
+    for place, result in enumerate(results):
+        name = html.Strong(str(result.get("name", "")))
+        question = result.get("question")
+        if question:
+            parts.append(html.P([name, ": ", html.Span(str(question["text"]))]))
+            parts.append(_question(place, question))
+        elif result.get("error"):
+            error = html.Span(str(result["error"]), className="tone-down")
+            parts.append(html.P([name, ": ", error]))
+        else:
+            parts += _account(place, name, result.get("report", {}))
+    return parts + _latin_1(results)
+
+
+def _account(place: int, name: Component, found: dict[str, Any]) -> list[Component]:
+    """How many rows of a file were taken, and why the others were not."""
+    rejected = found.get("rejected", {})
+    head = (
+        f": {found.get('rows', 0):,} rows, {found.get('accepted', 0):,} taken, "
+        f"{sum(rejected.values()):,} rejected · {_listed(found.get('symbols', []))}"
+    )
+    counts = [f"{found[kind]:,} {words}" for kind, words in _COUNTS if found.get(kind)]
+    notes = [found["problem"]] if found.get("problem") else []
+    words = " · ".join([head, *counts, *notes, *found.get("notes", [])])
+    parts: list[Component] = [html.P([name, words])]
+    if found.get("nameless"):
+        parts.append(_question(place, {"parameter": "symbol", "choices": [], "free": True}))
+    if rejected:
+        parts.append(_rejections(rejected, found.get("first_lines", {})))
+    return parts
+
+
+def _listed(symbols: list[str]) -> str:
+    more = len(symbols) - NAMED
+    return ", ".join(symbols[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _question(place: int, question: dict[str, Any]) -> Component:
+    """The answers to what a file leaves open: a button a choice, a field for any other.
+
+    assets/upload.js reads the same drop again with the answer. place: of the file in the drop.
+    """
+    parameter = question["parameter"]
+    answers: list[Component] = [
+        html.Button(
+            choice["label"],
+            className="btn btn-primary btn-sm upload-answer",
+            **{"data-place": place, "data-parameter": parameter, "data-value": choice["value"]},
         )
-        lost = [
-            f"{found[kind]:,} {words}"
-            for kind, words in (("duplicate", "already there"), ("late", "too old to keep"))
-            if found.get(kind)
-        ]
-        notes = [found["problem"]] if found.get("problem") else []
-        notes += found.get("notes", [])
-        made.append(html.P([name, " · ".join([head, *lost, *notes])]))
-        if rejected:
-            made.append(_rejections(rejected, found.get("first_lines", {})))
-    return made + _latin_1(results)
+        for choice in question["choices"]
+    ]
+    if question.get("free"):
+        label = {"symbol": "Symbol", "timezone": "Time zone"}.get(parameter, "Answer")
+        answers.append(
+            html.Span(
+                [
+                    dcc.Input(
+                        id=f"upload-answer-{place}-{parameter}",
+                        className="form-control form-control-sm",
+                        placeholder=label,
+                        maxLength=64,
+                    ),
+                    html.Button(
+                        f"Use this {label.lower()}",
+                        className="btn btn-outline-secondary btn-sm upload-answer",
+                        **{"data-place": place, "data-parameter": parameter},
+                    ),
+                ],
+                className="upload-field",
+            )
+        )
+    return html.Div(answers, className="upload-question", role="group")
 
 
 def _latin_1(results: list[dict[str, Any]]) -> list[Component]:

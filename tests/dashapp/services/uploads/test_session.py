@@ -18,6 +18,7 @@ from dashapp.services.uploads.session import UploadSession
 from dashapp.settings import Settings
 from dashapp.ui.pages.data import upload_report
 from dashapp.web.routes import uploads as upload_routes
+from ingestion.files.errors import Answers, QuestionOpen
 from ingestion.files.reader import UploadError
 
 QUIET = Settings(source="none", archive=None)
@@ -30,6 +31,15 @@ def ndjson(rows: int, symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")) -> byte
         line.format(symbols[i % len(symbols)], START_MS + 70 * i, 100 + i % 97 / 8, 1 + i % 5)
         for i in range(rows)
     ).encode()
+
+
+async def send_as(runtime: Runtime, name: str, content: bytes, **options):
+    session = runtime.uploads.begin(name, **options)
+    try:
+        await session.feed(content)
+        return await session.finish()
+    finally:
+        session.abort()
 
 
 async def send(runtime: Runtime, content: bytes, chunk: int, **options):
@@ -178,6 +188,57 @@ def test_a_report_of_a_file_that_is_not_utf_8_shows_the_line_and_asks_once():
         assert words in text
     assert "line 1,204" not in text  # a refusal says it already
     assert text.count("Read as Latin-1") == 1
+
+
+def test_a_question_stands_on_the_page_with_a_button_a_choice_and_a_field():
+    question = {
+        "parameter": "dayfirst",
+        "text": "01/02 is ambiguous",
+        "choices": [{"value": "true", "label": "day first"}, {"value": "false", "label": "month"}],
+        "free": False,
+    }
+    zone = {"parameter": "timezone", "text": "which zone?", "choices": [], "free": True}
+    results = [{"name": "a.csv", "error": "e", "question": question}]
+    results += [{"name": "b.csv", "error": "e", "question": zone}]
+    text = str(upload_report.report(results))
+    for words in ("01/02 is ambiguous", "day first", "data-parameter='dayfirst'", "Time zone"):
+        assert words in text
+    assert text.count("upload-answer") >= 3
+
+
+def test_a_file_whose_symbol_was_made_up_has_a_field_for_it():
+    found = {"rows": 1, "accepted": 1, "symbols": ["PRICES"], "nameless": True, "replaced": 2}
+    text = str(upload_report.report([{"name": "prices.csv", "report": found}]))
+    assert "Use this symbol" in text
+    assert "2 took the place of rows that were there" in text
+
+
+def minutes(price: float) -> bytes:
+    rows = [f"{START_MS + 60_000 * n},{price},{price},{price},{price},1" for n in range(20)]
+    return "\n".join(["timestamp,open,high,low,close,volume", *rows]).encode()
+
+
+async def test_bars_that_would_replace_others_are_asked_for_and_counted():
+    runtime = Runtime(QUIET)
+    market_id, _ = await send_as(runtime, "Binance_BTCUSDT_1m.csv", minutes(5))
+    market = runtime.markets[market_id]
+    again = {"market": market_id}
+    with pytest.raises(QuestionOpen, match="already has 20 bars of BTCUSDT") as asked:
+        await send_as(runtime, "Bybit_BTCUSDT_1m.csv", minutes(6), **again)
+    assert asked.value.question.parameter == "replace"
+    assert market.bars("BTCUSDT", "1m").close.tolist() == [5.0] * 20
+    _, same = await send_as(runtime, "BTCUSDT.csv", minutes(5), **again)
+    assert (same.accepted, same.duplicate, same.replaced) == (0, 20, 0)
+    _, kept = await send_as(
+        runtime, "Bybit_BTCUSDT_1m.csv", minutes(6), symbol="BYBIT:BTCUSDT", **again
+    )
+    assert kept.replaced == 0
+    _, report = await send_as(
+        runtime, "Bybit_BTCUSDT_1m.csv", minutes(6), answers=Answers(replace=True), **again
+    )
+    assert (report.accepted, report.replaced) == (20, 20)
+    assert market.bars("BTCUSDT", "1m").close.tolist() == [6.0] * 20
+    assert market.symbols == ("BTCUSDT", "BYBIT:BTCUSDT")
 
 
 class Beats:
