@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,8 @@ from analytics._pair_parts import (
     spread_of,
     traded_rows,
 )
-from analytics._pair_tests import pair_tests
-from analytics.alignment import align, not_enough
+from analytics._pair_tests import PairTests, pair_tests
+from analytics.alignment import Aligned, align, not_enough
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
@@ -241,10 +241,8 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         method_z[params.hedge] = float(z[-1])
     return PairSnapshot(
         params=params,
-        ts_ms=frozen(aligned.ts_ms[aligned.start :], np.int64),
-        price_y=frozen(aligned.y[aligned.start :], np.float64),
-        price_x=frozen(aligned.x[aligned.start :], np.float64),
-        carried=frozen(aligned.carried[aligned.start :], np.bool_),
+        **_rows_in_view(aligned),
+        **_without_notes(tests),
         fit=fit,
         fits=choices.fits,
         path=_path(view, "ols", path_rows),
@@ -256,28 +254,34 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         corr=frozen(spread_corr(corr, view.traded), np.float64),
         adf_ts_ms=frozen(adf_ts_ms, np.int64),
         adf_pvalue=frozen(adf_pvalue, np.float64),
-        adf=tests.adf,
-        engle_granger=tests.engle_granger,
         correlation=correlation_of_view(rows, params),
-        half_life=tests.half_life,
-        hurst=tests.hurst,
         rows_dropped=aligned.dropped,
         notes=(*_notes(view, aligned.dropped, fit, len(fit_rows.y)), *tests.notes),
-        ou=tests.ou,
         method_z=method_z,
         swapped=choices.swapped,
         swapped_z=swapped_z(window.y, window.x, choices.swapped),
         path_rows=path_rows,
-        half_life_interval=tests.half_life_interval,
-        beta_stderr=tests.beta_stderr,
-        bounce_y=tests.bounce_y,
-        bounce_x=tests.bounce_x,
-        bounce_free=tests.bounce_free,
         fit_z=view.held(spread.z),
         known=HedgePath(
             params.spread_mode, view.held(spread.known.beta), view.held(spread.known.alpha)
         ),
     )
+
+
+def _rows_in_view(aligned: Aligned) -> dict[str, Any]:
+    """Times, closes and what is carried, by their names in the snapshot."""
+    shown = slice(aligned.start, None)
+    return {
+        "ts_ms": frozen(aligned.ts_ms[shown], np.int64),
+        "price_y": frozen(aligned.y[shown], np.float64),
+        "price_x": frozen(aligned.x[shown], np.float64),
+        "carried": frozen(aligned.carried[shown], np.bool_),
+    }
+
+
+def _without_notes(tests: PairTests) -> dict[str, Any]:
+    """The results of the tests, by their names in the snapshot."""
+    return {row.name: getattr(tests, row.name) for row in fields(tests) if row.name != "notes"}
 
 
 def snapshot_bars(params: PairParams) -> int | None:
