@@ -216,10 +216,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     >>> str(analyze_pair(y.tail(12), x, PairParams("A", "B")))
     'needs 60 bars, has 12'
     """
-    if y_bars.timeframe != params.timeframe:
-        raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
-    limit, filters = params.limit, (params.min_trades, params.min_volume)
-    aligned = align(y_bars, x_bars, limit, *filters, history=rows_before(params))
+    aligned = _aligned(y_bars, x_bars, params)
     rows = traded_rows(aligned, params)
     view = _View(rows, params, rows.places[aligned.start :])
     have, need = len(rows) - rows.first, needed_rows(params)
@@ -232,8 +229,6 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     spread = _spread(view, fit)
     window = legs.newest(params.z_window)
     path_rows = params.hedge_window or PATH_ROWS
-    corr = correlation_line(rows, params, rows.first, view.stop)
-    spread_corr = scatter if params.corr_on == "returns" else hold
     adf_ts_ms, adf_pvalue = _adf_line(view, spread.line)
     tests = pair_tests(rows, spread.line, params)
     z, method_z = view.held(spread.known.z), z_by_fit(window.y, window.x, choices.fits)
@@ -251,7 +246,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         mean=view.held(spread.mean),
         std=view.held(spread.std),
         z=z,
-        corr=frozen(spread_corr(corr, view.traded), np.float64),
+        corr=_correlations(view, params),
         adf_ts_ms=frozen(adf_ts_ms, np.int64),
         adf_pvalue=frozen(adf_pvalue, np.float64),
         correlation=correlation_of_view(rows, params),
@@ -262,10 +257,23 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         swapped_z=swapped_z(window.y, window.x, choices.swapped),
         path_rows=path_rows,
         fit_z=view.held(spread.z),
-        known=HedgePath(
-            params.spread_mode, view.held(spread.known.beta), view.held(spread.known.alpha)
-        ),
+        known=HedgePath(params.spread_mode, *map(view.held, spread.known[:2])),
     )
+
+
+def _aligned(y_bars: Bars, x_bars: Bars, params: PairParams) -> Aligned:
+    """The legs on one clock, with the rows before the view that its lines need."""
+    if y_bars.timeframe != params.timeframe:
+        raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
+    filters = params.min_trades, params.min_volume
+    return align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
+
+
+def _correlations(view: _View, params: PairParams) -> FloatArray:
+    """The rolling correlation at each row in view; of returns there is none on carried rows."""
+    line = correlation_line(view.rows, params, view.rows.first, view.stop)
+    spread_out = scatter if params.corr_on == "returns" else hold
+    return frozen(spread_out(line, view.traded), np.float64)
 
 
 def _rows_in_view(aligned: Aligned) -> dict[str, Any]:
