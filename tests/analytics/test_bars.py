@@ -235,8 +235,8 @@ def test_a_session_is_one_bar_however_long():
 
 
 def test_errors_name_the_field_the_value_and_what_is_legal():
-    with pytest.raises(ValueError, match="timeframe is '3h', expected one of 1s, 1m, 5m"):
-        resample(make_ticks([]), "3h")
+    with pytest.raises(ValueError, match="timeframe is '3y', expected one of 1s, 1m, 5m"):
+        resample(make_ticks([]), "3y")
     with pytest.raises(ValueError, match="max_bars is 0, expected at least 1"):
         BarBuilder("X", "1s", max_bars=0)
     with pytest.raises(ValueError, match="X has no ticks"):
