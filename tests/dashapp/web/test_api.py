@@ -703,7 +703,8 @@ ROUTES = {
     "POST /api/alerts/rules": (),
     "DELETE /api/alerts/rules": ("id",),
     "POST /api/upload": (
-        *("name", "market", "symbol", "id", "encoding", "dayfirst", "timezone", "columns", "replace"),
+        *("name", "market", "symbol", "id", "encoding"),
+        *("dayfirst", "timezone", "columns", "replace"),
     ),
     "GET /api/uploads": (),
     "DELETE /api/markets/{market}": (),
