@@ -242,8 +242,10 @@ def read_row(obj: dict[str, Any], default_symbol: str | None, stream: str = "") 
     return Row(symbol, time, price, size, identity, *held)
 
 
-def is_other_kind(obj: dict[str, Any]) -> bool:
+def is_other_kind(obj: dict[str, Any], other: re.Pattern[str] = _OTHER_KIND) -> bool:
     """Whether an object says of itself that it is a quote, a candle or the like.
+
+    other: the words of what it is not to be.
 
     >>> is_other_kind({"type": "ticker", "last": 5, "volume": 9}), is_other_kind({"type": "buy"})
     (True, False)
@@ -252,7 +254,7 @@ def is_other_kind(obj: dict[str, Any]) -> bool:
     words = [obj.get(name) for name in KIND_NAMES]
     words.append(about.get("channel") if isinstance(about, dict) else None)
     # The symbol stands behind the kind in names such as publicTrade.BOOKUSDT.
-    return any(isinstance(one, str) and _OTHER_KIND.search(one.partition(".")[0]) for one in words)
+    return any(isinstance(one, str) and other.search(one.partition(".")[0]) for one in words)
 
 
 def _is_ticker(obj: dict[str, Any], roles: Roles) -> bool:

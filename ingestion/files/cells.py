@@ -105,6 +105,11 @@ class Lines:
         return bytes(out)
 
     @property
+    def quote_count(self) -> int:
+        """How many quotes there are in all."""
+        return int(np.count_nonzero(self._data == _QUOTE))
+
+    @property
     def quotes(self) -> IntArray:
         """How many quotes each line has."""
         if _QUOTE not in self.block:
@@ -153,6 +158,7 @@ def read_cells(
             include_columns=[names[position] for position in wanted],
             column_types={name: pa.string() for name in names},
             strings_can_be_null=False,
+            check_utf8=False,
         ),
         memory_pool=_POOL,
     )

@@ -239,6 +239,8 @@ def are_steps(sample: Sample, base: Plan) -> bool:
 
 def is_of_a_day(sample: Sample, position: int) -> bool:
     """Whether volumes are almost the same from row to row, as those of the last 24 h are."""
+    if not sample.names or rank(sample.names[position][0], "volume") is None:
+        return False
     volume = sample.floats(position)
     away = np.abs(np.diff(volume)) / np.maximum(volume[1:], 1e-12)
     return len(volume) > 9 and bool(0 < np.median(away) < 0.01)

@@ -6,10 +6,12 @@ or above them tells the symbol. `SHAPES` has an example of each shape.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ingestion.decode.fields import OTHER_KINDS, is_other_kind
 from ingestion.decode.symbols import proper_symbol, symbol_in_name, word_set
 from ingestion.files.names import NAMES, canonical, rank
 from ingestion.files.timeforms import form_of
@@ -57,6 +59,8 @@ _WRAPPERS = word_set(
 _NO_TRADES = word_set(
     "bids asks orders orderbook book market_caps total_volumes liquidations errors"
 )
+#: Kinds of messages that hold neither trades nor bars.
+_NO_ROWS = re.compile(OTHER_KINDS.replace("kline|candle|ohlc|", ""), re.IGNORECASE)
 _TELLING = ("time", "open", "close", "price")
 _MAX_DEPTH = 8
 
@@ -87,6 +91,8 @@ def _walk(value: Any, symbol: str | None, depth: int) -> Iterator[Found]:
     if isinstance(value, list):
         yield from _of_list(value, symbol, depth)
     elif isinstance(value, dict):
+        if is_other_kind(value, _NO_ROWS):
+            return
         symbol = _symbol_beside(value) or symbol
         found = _of_object(value, symbol)
         if found is not None:
@@ -108,7 +114,7 @@ def _of_list(values: list[Any], symbol: str | None, depth: int) -> Iterator[Foun
         return
     batches: dict[tuple[str, ...], list[Row]] = {}
     for one in values:
-        plain = _flat(one) if isinstance(one, dict) else {}
+        plain = _flat(one) if isinstance(one, dict) and not is_other_kind(one, _NO_ROWS) else {}
         if _is_row(plain):
             names = tuple(plain)
             batches.setdefault(names, []).append([_text(cell) for cell in plain.values()])

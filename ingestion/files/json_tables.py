@@ -38,6 +38,7 @@ class JsonTables:
         self._naming = naming
         self._tally = tally
         self._tables: dict[tuple[str, ...], Table | None] = {}
+        self._error: UploadError | None = None
 
     @property
     def kinds(self) -> set[str]:
@@ -45,7 +46,10 @@ class JsonTables:
         return {table.plan.kind for table in self._tables.values() if table is not None}
 
     def take(self, found: Sequence[tuple[Found, int]]) -> list[Ticks | Bars]:
-        """Read tables, each with the number of the line or element of its first row."""
+        """Read tables, each with the number of the line or element of its first row.
+
+        Raises UploadError where none of the tables so far is market data.
+        """
         out: list[Ticks | Bars] = []
         batches: dict[tuple[str, ...], tuple[list[Row], list[int]]] = {}
         for one, number in found:
@@ -59,6 +63,8 @@ class JsonTables:
             numbers += range(number, number + len(rows)) if len(rows) > 1 else [number]
         for key, (rows, numbers) in batches.items():
             out += self._take(key, rows, numbers)
+        if self._error is not None and not self.kinds:
+            raise self._error
         return out
 
     def finish(self) -> list[Ticks | Bars]:
@@ -109,9 +115,8 @@ class JsonTables:
                 plan = plan_of(Sample(names, rows[:500], self._file, self._answers))
         except QuestionOpen:
             raise
-        except UploadError:
-            if not self.kinds and not self._tables:
-                raise
+        except UploadError as error:
+            self._error = self._error or error
             return None
         return Table(plan, self._naming, self._tally)
 

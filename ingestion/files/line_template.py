@@ -144,7 +144,9 @@ def has_texts(column: Any, part: Part) -> BoolArray:
 def between(column: Any, part: Part) -> Any:
     """The values between the texts."""
     stop = -len(part.after) if part.after else 2**31 - 1
-    return pc.binary_slice(column.cast(pa.binary()), len(part.before), stop).cast(pa.string())
+    # Of ASCII, as `is_plain` has it: text and bytes are the same.
+    values = pc.binary_slice(column.view(pa.binary()), len(part.before), stop)
+    return values.view(pa.string())
 
 
 def are_numbers(column: Any) -> BoolArray:

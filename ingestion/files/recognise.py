@@ -104,7 +104,18 @@ def _of_names(sample: Sample, style: Style) -> Plan:
     if grid is not None:
         return Plan("bars", len(names), time, grid, style=style)
     found: dict[str, int] = {}
-    for meaning in ("open", "high", "low", "close", "price", "vwap", "trades", "id", "closed"):
+    for meaning in (
+        "open",
+        "high",
+        "low",
+        "close",
+        "price",
+        "vwap",
+        "trades",
+        "id",
+        "closed",
+        "timeframe",
+    ):
         at = first_other(columns_of(names, meaning), time)
         if at is not None:
             found[meaning] = at

@@ -129,7 +129,7 @@ class TickLines:
             return None
         marks = sum((part.before + part.after).count(b'"') for part in self._parts)
         fits = np.ones(len(rows), bool)
-        if lines.block.count(b'"') != marks * len(rows) or len(rows) < len(lines):
+        if lines.quote_count != marks * len(rows) or len(rows) < len(lines):
             fits = lines.quotes[rows.lines - lines.first] == marks
         for at, part in enumerate(self._parts):
             fits &= has_texts(rows.columns[at], part)
