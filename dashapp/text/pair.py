@@ -182,7 +182,9 @@ def _tick_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[
     rows: list[Row] = []
     if estimates is not None and estimates.tick_correlation is not None:
         value = number(estimates.tick_correlation, 2, signed=True)
-        rows.append(("Correlation on ticks", value, "Hayashi-Yoshida, without a grid", "muted"))
+        beyond = "; beyond 1: few or noisy ticks" if abs(estimates.tick_correlation) > 1 else ""
+        words = f"Hayashi-Yoshida, without a grid{beyond}"
+        rows.append(("Correlation on ticks", value, words, "muted"))
     legs = (snapshot.bounce_y, snapshot.bounce_x)
     if any(leg is not None and leg.matters() for leg in legs):
         shares = " / ".join(pct(leg.share, 0, signed=False) if leg else NONE for leg in legs)

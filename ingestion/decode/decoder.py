@@ -16,10 +16,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from analytics.model import SYMBOL_PATTERN, IntArray, Rejected, Ticks
+from analytics.model import IntArray, Rejected, Ticks
 from ingestion.decode.fields import Notice, Refusal, Row, walk
 from ingestion.decode.layout import Layout, learn
 from ingestion.decode.pieces import JSON_ERRORS, MAX_PARTS, Message, is_swarm, pieces
+from ingestion.decode.symbols import proper_symbol
 from ingestion.decode.times import scale_to_ms, text_ms
 
 MAX_SYMBOLS = 64
@@ -231,8 +232,8 @@ class Decoder:
         known = self._names.get(symbol)
         if known is not None:
             return known
-        name = symbol.upper() if symbol.isascii() else ""
-        if not SYMBOL_PATTERN.fullmatch(name):
+        name = proper_symbol(symbol)
+        if name is None:
             return "", "symbol"
         if self._wanted is not None and name not in self._wanted:
             return name, "unsubscribed"

@@ -56,7 +56,7 @@ NAMES = {
     "symbol": ("symbol", "s", "pair", "instrument", "product_id", "ticker"),
     "time": ("ts", "timestamp", "time", "T", "datetime"),
     "price": ("price", "p", "last"),
-    "size": ("size", "qty", "quantity", "q", "amount", "volume"),
+    "size": ("size", "qty", "quantity", "q", "amount", "sz"),
     "id": ("id", "trade_id", "tradeId"),
 }
 EXTRAS = (

@@ -23,14 +23,18 @@ ID_KEYS = {"trade_id", "tradeid", "id", "t", "a", "i"}
 PRICE_END, SIZE_END = Decimal(10) ** 12, Decimal(10) ** 18
 SPAN_MS = (946_684_800_000, 4_102_444_800_000)
 
-_SYMBOL = re.compile(r"[A-Z0-9_-]{1,32}")
+_SYMBOL = re.compile(r"([A-Z0-9._^:/=-]|[^\W\x00-\x7f]){1,64}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _ISO = re.compile(
     r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})"
     r"(?:[Tt ]([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2})(?:[.,]([0-9]{1,9}))?)?)?"
     r"(Z| UTC|([+-])([0-9]{2})(?::?([0-9]{2}))?)?)?"
 )
-_STAMP = re.compile(rb"\s*[0-9]{10,19}\s+")
+#: What a logger writes before a frame: the frame behind it is whole, and means what it says.
+_STAMP = re.compile(
+    rb"(?:[^{}\[\]\"]{1,120}|[^{}\[\]\"]{0,120}\[[^{}\[\]\"]{1,60}\][^{}\[\]\"]{1,60})"
+    rb"(?<=[ \t:=,|>])(?=[{\[])"
+)
 
 
 def objects(message: bytes) -> list[dict[str, Any]]:
@@ -119,9 +123,11 @@ def _means(
 
 
 def _symbol(value: Any) -> str | None:
-    if not isinstance(value, str) or not value.isascii():
+    if not isinstance(value, str):
         return None
-    return value.upper() if _SYMBOL.fullmatch(value.upper()) else None
+    name = "".join(letter.upper() if letter < "\x80" else letter for letter in value)
+    hostile = name[:1] in ("=", "/") or ".." in name or "//" in name
+    return name if _SYMBOL.fullmatch(name) and not hostile else None
 
 
 def _decimal(value: Any) -> Decimal | None:

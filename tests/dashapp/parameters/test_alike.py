@@ -17,6 +17,8 @@ from dashapp.parameters.numbers import LONGEST
 from dashapp.parameters.table import BACKTEST, PAIR, VIEW
 
 LEGS = {"y": "BTCUSDT", "x": "ETHUSDT"}
+#: A threshold that every z window reaches.
+WITHIN_REACH = {"z_threshold": "0.5"}
 Answer = tuple[str, Any]
 
 numbers = st.one_of(
@@ -45,7 +47,7 @@ def examples(test: Any) -> Any:
 
 def by_view(raw: dict[str, Any], name: str) -> Answer:
     """What a view makes of the values that controls hold, or the message under the field."""
-    view, errors = pair.check("demo", [], {**LEGS, **raw}, LEGS.values())
+    view, errors = pair.check("demo", [], {**LEGS, **WITHIN_REACH, **raw}, LEGS.values())
     if view is None:
         return "refused", errors
     return "value", getattr(view.pair if name in PAIR else view, name)

@@ -256,8 +256,8 @@ def test_numbers_that_json_does_not_have_are_refused(text: str) -> None:
         ({"symbol": "<img src=x onerror=alert(1)>"}, "symbol"),
         ({"symbol": "=cmd|' /C calc'!A0"}, "symbol"),
         ({"symbol": "../../etc/passwd"}, "symbol"),
-        ({"symbol": "ＢＴＣ"}, "symbol"),
-        ({"symbol": "straße"}, "symbol"),
+        ({"symbol": "BTC\u202eUSD"}, "symbol"),
+        ({"symbol": "A" * 65}, "symbol"),
         ({"symbol": "A\x00B"}, "symbol"),
         ({"symbol": "A" * 100_000}, "symbol"),
     ],
@@ -651,3 +651,9 @@ def test_ids_that_make_no_sense_count_as_one_trade_by_either_road(
 def test_an_aggregate_without_its_ids_counts_as_one_trade() -> None:
     bare = {name: value for name, value in AGG_TRADE.items() if name not in ("f", "l")}
     assert counted(bare, bare) == [1, 1]
+
+
+def test_a_symbol_of_another_script_is_whole_and_its_latin_letters_are_capitals():
+    decoded = Decoder().decode(line(TICK | {"symbol": "币安人生usdt"}))
+    assert [ticks.symbol for ticks in decoded.ticks] == ["币安人生USDT"]
+    assert decoded.rejected == []

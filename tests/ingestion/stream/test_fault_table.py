@@ -177,8 +177,7 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
             "ingestion/decode/test_decoder.py::test_a_fault_is_refused_with_its_reason",
             "ingestion/decode/test_decoder.py::"
             "test_zero_prints_and_insurance_prints_are_refused_and_their_ids_kept",
-            "storage/market/test_market.py::"
-            "test_unusable_ticks_are_rejected_with_their_reason_and_the_rest_is_taken",
+            "dashapp/services/test_validity.py::test_a_feed",
         ),
     ),
     22: (
@@ -248,7 +247,7 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
     30: (
         "a server that was started anew",
         "",
-        ("browser/test_pages.py::test_an_open_tab_recovers_when_the_server_comes_back",),
+        ("browser/test_page_recovery.py::test_an_open_tab_recovers_when_the_server_comes_back",),
     ),
     34: (
         "start and stop without end",
