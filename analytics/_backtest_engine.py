@@ -291,6 +291,7 @@ def simulate(signals: Signals, settings: BacktestParams) -> Run:
 
 
 def returns_of(run: Run) -> FloatArray:
-    """Net returns a bar, from the first z-score on."""
+    """Net returns a bar, from the first z-score on; none from the bar on that lost everything."""
     equity = run.equity[run.signals.start :]
-    return np.diff(equity) / equity[:-1] if len(equity) else np.empty(0)
+    solvent = equity[:-1] > 0.0
+    return np.diff(equity)[solvent] / equity[:-1][solvent]

@@ -20,4 +20,4 @@ def check_whole(name: str, value: object, low: int, high: int) -> None:
 def check_number(name: str, value: object, low: float, high: float) -> None:
     """Raise ParameterError unless the value is a number from low to high."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ParameterError(name, value, f"a number from {low:g} to {high:,.15g}")
+        raise ParameterError(name, value, f"a number from {low:,.15g} to {high:,.15g}")

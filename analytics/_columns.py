@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+CountArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 
 #: Rows of a batch: a slice of them, a mask of shape (n,), or their places.
@@ -114,7 +115,8 @@ class Ticks(Columns):
     """A batch of trades of one symbol, in order of arrival.
 
     ts_ms: exchange time, epoch ms. price, size: finite and above zero.
-    trade_id: the exchange's id, NO_TRADE_ID where it gives none.
+    trade_id: the exchange's id, NO_TRADE_ID where it gives none. trades: how many trades each
+    row holds, 1 unless the source aggregates them; None for 1 throughout.
     """
 
     symbol: str
@@ -122,13 +124,20 @@ class Ticks(Columns):
     price: FloatArray
     size: FloatArray
     trade_id: IntArray
+    trades: CountArray = None  # type: ignore[assignment]
 
     _dtypes = {
         "ts_ms": np.int64,
         "price": np.float64,
         "size": np.float64,
         "trade_id": np.int64,
+        "trades": np.int32,
     }
+
+    def __post_init__(self) -> None:
+        if self.trades is None:
+            object.__setattr__(self, "trades", np.ones(len(self.ts_ms), np.int32))
+        super().__post_init__()
 
 
 @dataclass(frozen=True, eq=False)

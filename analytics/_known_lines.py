@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analytics._hedge_lines import LEAST_MEAN, LEAST_VARIATION, orthogonal_slope
-from analytics._kernels.known import kalman_lines, line_scores, window_moments
+from analytics._kernels.known import kalman_lines, line_scores, window_moments, window_scores
 from analytics._pair_parts import MIN_ROWS, ROUNDING, TradedRows, multiples_in_window
 from analytics.hedge import fit_hedge
 from analytics.model import TIMEFRAMES, BoolArray, FloatArray, IntArray, PairParams
@@ -52,14 +52,14 @@ class Known(NamedTuple):
 
 def hedge_rows(params: PairParams) -> int | None:
     """Rows that a line is fitted on; None for all in view."""
-    if params.hedge_mode == "kalman":
+    if params.spread_mode == "kalman":
         return min(params.hedge_window or PATH_ROWS, KALMAN_MOST)
-    return params.hedge_window or (PATH_ROWS if params.hedge_mode == "rolling" else None)
+    return params.hedge_window or (PATH_ROWS if params.spread_mode == "rolling" else None)
 
 
 def needed_rows(params: PairParams) -> int:
     """Rows in which both legs traded that a view must hold for a z-score."""
-    before = (hedge_rows(params) or 0) if params.hedge_mode in ("rolling", "kalman") else 0
+    before = (hedge_rows(params) or 0) if params.spread_mode in ("rolling", "kalman") else 0
     return max(params.z_window + before, MIN_ROWS)
 
 
@@ -68,28 +68,38 @@ def rows_before(params: PairParams) -> int:
 
     Its view, and where the method is fitted now and then the view of the row at which it was.
     """
-    refits = REFITS.get("kalman" if params.hedge_mode == "kalman" else params.hedge)
+    refits = REFITS.get("kalman" if params.spread_mode == "kalman" else params.hedge)
     return params.limit + (params.limit // refits + 1 if refits else 0)
 
 
-def known_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> Known:
-    """What was known at the rows first..stop-1; NaN where their view holds too few rows."""
+def known_lines(
+    rows: TradedRows, params: PairParams, first: int, stop: int, alone: bool = False
+) -> Known:
+    """What was known at the rows first..stop-1; NaN where their view holds too few rows.
+
+    alone: each row is computed for itself, so that it has the same bits whichever rows are asked
+    for beside it; else windows slide, and a row's last digits depend on where they began.
+    """
     window = params.z_window
-    if params.hedge_mode == "view":
-        beta, alpha = _view_lines(rows, params, first, stop)
+    if params.spread_mode == "view":
+        beta, alpha = _view_lines(rows, params, first, stop, alone)
         z = np.empty(stop - first)
         noise = (ROUNDING, float(rows.log))
-        line_scores(rows.y[:stop], rows.x[:stop], beta, window, first, noise, z)
+        line_scores(rows.y[:stop], rows.x[:stop], beta, window, first, alone, noise, z)
         spread = rows.y[first:stop] - beta * rows.x[first:stop] - alpha
     else:
         low = max(first - window + 1, 0)
-        beta, alpha = _bar_lines(rows, params, low, stop)
+        beta, alpha = _bar_lines(rows, params, low, stop, alone)
         y, x = rows.y[low:stop], rows.x[low:stop]
         spread = y - beta * x - alpha
         size = np.abs(y) + np.abs(beta * x) + rows.log
-        z = score(rolling_moments(spread, window), size)[first - low :]
+        if alone:
+            z = np.empty(stop - first)
+            window_scores(spread, size, window, first - low, ROUNDING, z)
+        else:
+            z = score(rolling_moments(spread, window), size)[first - low :]
         beta, alpha, spread = (line[first - low :] for line in (beta, alpha, spread))
-    if "kalman" in (params.hedge, params.hedge_mode):
+    if "kalman" in (params.hedge, params.spread_mode):
         z[_multiples(rows, window, first, stop)] = np.nan
     short = np.arange(first, stop) - rows.reach[first:stop] + 1 < needed_rows(params)
     if short.any():
@@ -100,7 +110,7 @@ def known_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> 
 
 def line_at(rows: TradedRows, params: PairParams, row: int) -> tuple[float, float]:
     """beta and alpha that measure the spread of a row, as it was known at its close."""
-    known = known_lines(rows, params, row, row + 1)
+    known = known_lines(rows, params, row, row + 1, alone=True)
     return float(known.beta[0]), float(known.alpha[0])
 
 
@@ -116,33 +126,35 @@ def _multiples(rows: TradedRows, window: int, first: int, stop: int) -> BoolArra
     return multiples_in_window(*legs, window)[first - low :]
 
 
-def _view_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> _Lines:
+def _view_lines(rows: TradedRows, params: PairParams, first: int, stop: int, alone: bool) -> _Lines:
     """The line of the window that ends at each row, within its view."""
     starts = rows.reach[:stop]
     if params.hedge_window is not None:
         starts = np.maximum(starts, np.arange(stop) - params.hedge_window + 1)
-    return _window_lines(rows, params, starts, first)
+    return _window_lines(rows, params, starts, first, alone)
 
 
-def _bar_lines(rows: TradedRows, params: PairParams, first: int, stop: int) -> _Lines:
+def _bar_lines(rows: TradedRows, params: PairParams, first: int, stop: int, alone: bool) -> _Lines:
     """The line that measures each row: the given one, or that of the rows before it."""
-    if params.hedge_mode == "locked":
+    if params.spread_mode == "locked":
         given = (params.beta or 0.0, params.alpha or 0.0)
         beta, alpha = (np.full(stop - first, float(value)) for value in given)
         return beta, alpha
     window, before = hedge_rows(params) or 0, max(first - 1, 0)
-    if params.hedge_mode == "kalman":
+    if params.spread_mode == "kalman":
         beta, alpha = np.empty((2, stop - 1 - before))
         legs = rows.y[: stop - 1], rows.x[: stop - 1]
         kalman_lines(*legs, window, params.intercept, before, beta, alpha)
     else:
         starts = np.maximum(np.arange(stop - 1) - window + 1, -1)
-        beta, alpha = _window_lines(rows, params, starts, before)
+        beta, alpha = _window_lines(rows, params, starts, before, alone)
     missing = np.full(stop - first - len(beta), np.nan)
     return np.concatenate((missing, beta)), np.concatenate((missing, alpha))
 
 
-def _window_lines(rows: TradedRows, params: PairParams, starts: IntArray, first: int) -> _Lines:
+def _window_lines(
+    rows: TradedRows, params: PairParams, starts: IntArray, first: int, alone: bool
+) -> _Lines:
     """The line of the rows starts[t]..t by the pair's method, for each t from `first` on.
 
     starts below 0: none. NaN where a window holds fewer than two rows.
@@ -152,7 +164,7 @@ def _window_lines(rows: TradedRows, params: PairParams, starts: IntArray, first:
         return _refitted(rows, params, starts, first)
     moments = np.empty((5, stop - first))
     starts = np.ascontiguousarray(starts, np.int64)
-    window_moments(rows.y[:stop], rows.x[:stop], starts, first, moments)
+    window_moments(rows.y[:stop], rows.x[:stop], starts, first, alone, moments)
     counts = np.arange(first, stop) - starts[first:] + 1
     return _lines_of_moments(moments, counts, params, rows.log)
 

@@ -129,7 +129,7 @@ class BarBuilder:
         done = 0
         while True:
             done = kernel.fold(
-                ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id, done,
+                ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id, ticks.trades, done,
                 self._order, self._ints, self._floats, self._cursor, refused,
             )  # fmt: skip
             if done < 0:
@@ -205,7 +205,8 @@ def resample(ticks: Ticks | pd.DataFrame, timeframe: str) -> Bars:
 
     ticks: in order of arrival, not necessarily of time; or a DataFrame with columns
     `price` and `size`, times in a DatetimeIndex (UTC if naive) or a column `ts_ms`, and
-    perhaps `symbol` and `trade_id`. A span without ticks has no bar. Takes O(n).
+    perhaps `symbol`, `trade_id` and `trades` (that a row holds). A span without ticks has no
+    bar. Takes O(n).
 
     Raises ValueError for an unknown timeframe, and for a price or size that is not finite
     and above zero.
@@ -250,7 +251,17 @@ def ticks_of_frame(frame: pd.DataFrame) -> Ticks:
     else:
         ids = np.full(len(frame), NO_TRADE_ID)
     price, size = (_floats(frame[name]) for name in ("price", "size"))
-    return Ticks(str(symbols[0]) if len(symbols) else "", ts_ms, price, size, ids)
+    counts = _counts(frame["trades"]) if "trades" in frame.columns else None
+    name = str(symbols[0]) if len(symbols) else ""
+    return Ticks(name, ts_ms, price, size, ids, counts)  # type: ignore[arg-type]
+
+
+def _counts(column: pd.Series) -> IntArray:
+    """How many trades each row holds; ValueError for fewer than 1."""
+    counts = _whole_numbers(column, "trades")
+    if len(counts) and not 1 <= counts.min() <= counts.max() < 1 << 31:
+        raise ValueError(f"ticks has rows of {counts.min()} trades, expected at least 1")
+    return counts
 
 
 def _floats(column: pd.Series) -> FloatArray:

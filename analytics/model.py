@@ -7,10 +7,9 @@ milliseconds in UTC until they reach a figure or an export; units stand in names
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from analytics._checks import check_choice, check_number, check_whole
@@ -29,6 +28,8 @@ from analytics._errors import SameValueError as SameValueError
 from analytics._errors import UnexpectedError as UnexpectedError
 from analytics._errors import UnknownFieldError as UnknownFieldError
 from analytics._errors import WithheldError as WithheldError
+from analytics._snapshot import HedgePath as HedgePath
+from analytics._snapshot import PairSnapshot as PairSnapshot
 
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TIMEFRAME = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
@@ -88,13 +89,13 @@ def timeframe_name(length_ms: int) -> str:
 HedgeMethod = Literal["ols", "huber", "theil_sen", "tls", "kalman", "ratio"]
 PriceSpace = Literal["price", "log"]
 CorrelationBasis = Literal["returns", "prices"]
-PairHedgeMode = Literal["view", "rolling", "kalman", "locked"]
+SpreadMode = Literal["view", "rolling", "kalman", "locked"]
 Trend = Literal["n", "c", "ct", "ctt"]
 LagMethod = Literal["aic", "bic", "t-stat"]
 
 HEDGE_METHODS: tuple[str, ...] = get_args(HedgeMethod)
 #: How the hedge of a pair's spread follows the bars; see PairParams.
-PAIR_HEDGE_MODES: tuple[str, ...] = get_args(PairHedgeMode)
+SPREAD_MODES: tuple[str, ...] = get_args(SpreadMode)
 TRENDS: tuple[str, ...] = get_args(Trend)
 LAG_METHODS: tuple[str, ...] = get_args(LagMethod)
 
@@ -143,7 +144,7 @@ class PairParams:
     leg had fewer trades, or less turnover (volume x VWAP, in quote currency, which legs of
     different units share), are left out of every statistic; 0 asks for none.
 
-    hedge_mode: "view": one line by the method `hedge`, fitted on the newest hedge_window rows
+    spread_mode: "view": one line by the method `hedge`, fitted on the newest hedge_window rows
     of those in view. "rolling": each bar is measured with the line of the hedge_window rows
     before it (None: 200), "kalman": with the state of a Kalman filter over those rows. "locked":
     with beta and alpha as given (alpha None: 0), which no other mode heeds.
@@ -167,7 +168,7 @@ class PairParams:
     min_trades: int = 0
     min_volume: float = 0.0
     limit: int = 1_000
-    hedge_mode: str = "view"
+    spread_mode: str = "view"
     beta: float | None = None
     alpha: float | None = None
 
@@ -186,8 +187,8 @@ class PairParams:
             value = getattr(self, name)
             if not (name == "hedge_window" and value is None):
                 check_whole(name, value, low, high)
-        check_choice("hedge_mode", self.hedge_mode, PAIR_HEDGE_MODES)
-        if self.hedge_mode == "locked":
+        check_choice("spread_mode", self.spread_mode, SPREAD_MODES)
+        if self.spread_mode == "locked":
             check_number("beta", self.beta, *LOCKED_RANGE)
             if self.alpha is not None:
                 check_number("alpha", self.alpha, *LOCKED_RANGE)
@@ -214,21 +215,6 @@ class HedgeFit:
     beta_stderr: Any
     n: int
     note: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class HedgePath:
-    """The hedge ratio as it was known at each bar; NaN in the warm-up.
-
-    Unpacks as `beta, alpha`, as the results of rolling_ols and kalman_hedge begin.
-    """
-
-    method: str
-    beta: FloatArray
-    alpha: FloatArray
-
-    def __iter__(self) -> Iterator[FloatArray]:
-        return iter((self.beta, self.alpha))
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,82 +252,6 @@ class OUFit:
     mu: float
     sigma: float
     half_life: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class PairSnapshot:
-    """Everything the Analytics page shows of one pair, at one version of its market.
-
-    All series have one row per aligned bar in view (shape (n,)); prices are closes in quote
-    currency, before any logarithm. Statistics rest on the rows in which both legs traded; on
-    the others (`carried`) every line stands as it was at the last of those, and `corr` of
-    returns is NaN.
-
-    z: as it was known at each bar's close, by the line `known`; appending bars changes none of
-    it. spread, mean, std and fit_z: of today's fit, in the units of `params.price_space`; in the
-    hedge modes "rolling" and "kalman" each bar's own line, and then fit_z is z. adf_ts_ms and
-    adf_pvalue: the rolling p-value line, shape (m,). half_life: in bars, None where the spread
-    does not revert. ou: the spread's Ornstein-Uhlenbeck fit with a bar as the unit of time.
-
-    method_z: z of the newest row by each method's fit. swapped: the fit of X on Y by the
-    chosen method; swapped_z: z of its spread, turned so that above 0 Y is rich, as in `z`.
-    path_rows: the window of the rolling hedge path.
-    """
-
-    params: PairParams
-    ts_ms: IntArray
-    price_y: FloatArray
-    price_x: FloatArray
-    carried: BoolArray
-    fit: HedgeFit
-    fits: Mapping[str, HedgeFit]
-    path: HedgePath
-    kalman_path: HedgePath
-    spread: FloatArray
-    mean: FloatArray
-    std: FloatArray
-    z: FloatArray
-    corr: FloatArray
-    adf_ts_ms: IntArray
-    adf_pvalue: FloatArray
-    adf: UnitRootResult | None
-    engle_granger: CointegrationResult | None
-    correlation: float
-    half_life: float | None
-    hurst: float | None
-    rows_dropped: int = 0
-    notes: tuple[str, ...] = field(default=())
-    ou: OUFit | None = None
-    method_z: Mapping[str, float] = field(default_factory=dict)
-    swapped: HedgeFit | None = None
-    swapped_z: float = float("nan")
-    path_rows: int = 0
-    fit_z: FloatArray = field(default_factory=lambda: frozen((), float))
-    known: HedgePath | None = None
-
-    def __len__(self) -> int:
-        return len(self.ts_ms)
-
-    @property
-    def traded_ms(self) -> IntArray:
-        """Times of the rows in which both legs traded: the bars that statistics count."""
-        return self.ts_ms[~self.carried]
-
-    @property
-    def rows_carried(self) -> int:
-        """Rows in view on which a leg did not trade: no statistic rests on them."""
-        return int(self.carried.sum())
-
-    @property
-    def carried_share(self) -> float:
-        """Share of the rows in view on which a leg did not trade, 0 to 1."""
-        return float(self.carried.mean()) if len(self.carried) else 0.0
-
-    @property
-    def z_range(self) -> tuple[float, float]:
-        """The lowest and the highest newest z that the choice of the method makes."""
-        known = [z for z in self.method_z.values() if math.isfinite(z)]
-        return (min(known), max(known)) if known else (math.nan, math.nan)
 
 
 @dataclass(frozen=True)

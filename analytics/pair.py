@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,27 +27,24 @@ from analytics._pair_parts import (
     spread_of,
     traded_rows,
 )
-from analytics.alignment import align, not_enough
-from analytics.cointegration import engle_granger
+from analytics._pair_tests import PairTests, pair_tests
+from analytics.alignment import Aligned, align, not_enough
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
     Bars,
     BoolArray,
-    CointegrationResult,
     FloatArray,
     HedgeFit,
     HedgePath,
     IntArray,
     NotReady,
-    OUFit,
     PairParams,
     PairSnapshot,
-    UnitRootResult,
     frozen,
 )
 from analytics.rolling import rolling_moments
-from analytics.stationarity import adf, hurst, mean_reversion, rolling_adf
+from analytics.stationarity import rolling_adf
 
 #: The Kalman path scales its legs by this many rows, or by the z window's.
 KALMAN_ROWS = 60
@@ -56,15 +52,6 @@ KALMAN_ROWS = 60
 ADF_POINTS = 100
 #: The table of methods compares Theil-Sen, which takes 3 ms here, on this many rows.
 THEIL_SEN_ROWS = 5_000
-HURST_LAGS = 100
-#: What minus infinity as a statistic means: p = 0 of legs that no test can tell apart.
-_COLLINEAR = (
-    "Y and X are collinear, R² is within 1.5e-6 of one (about 0 with trend n, so that any two "
-    "prices far above their moves come out so)"
-)
-
-
-_Result = TypeVar("_Result", UnitRootResult, CointegrationResult)
 
 
 class _Legs(NamedTuple):
@@ -121,9 +108,9 @@ def _fits(legs: _Legs, params: PairParams) -> HedgeChoices:
 
 def _todays_fit(legs: _Legs, params: PairParams, fits: HedgeChoices) -> HedgeFit:
     """The line of the newest row: by the pair's method, the filter's state, or as given."""
-    if params.hedge_mode == "kalman":
+    if params.spread_mode == "kalman":
         return fits.fits["kalman"]
-    if params.hedge_mode != "locked":
+    if params.spread_mode != "locked":
         return fits.fits[params.hedge]
     beta, alpha = float(params.beta or 0.0), float(params.alpha or 0.0)
     near = legs.y - legs.y.mean()
@@ -148,8 +135,11 @@ def _spread(view: _View, fit: HedgeFit) -> _Spread:
     known = known_lines(rows, params, rows.first, view.stop)
     low = view.before(params.z_window - 1)
     y, x = rows.y[low:], rows.x[low:]
-    if params.hedge_mode in ("rolling", "kalman"):
-        spread = known_lines(rows, params, low, view.stop).spread
+    if params.spread_mode in ("rolling", "kalman"):
+        spread = known.spread
+        if low < rows.first:
+            before = known_lines(rows, params, low, rows.first)
+            spread = np.concatenate((before.spread, spread))
         moments = rolling_moments(spread, params.z_window)
         z = known.z
     else:
@@ -179,59 +169,6 @@ def _adf_line(view: _View, spread: FloatArray) -> tuple[IntArray, FloatArray]:
         spread[offset:], params.adf_window, step, trend=params.trend, lag_method=params.lag_method
     )
     return view.rows.ts_ms[view.rows.first :][ends + offset], pvalues
-
-
-@dataclass(frozen=True, eq=False)
-class _Reversion:
-    """What the tests say of the spread; None where a figure does not exist."""
-
-    adf: UnitRootResult | None = None
-    engle_granger: CointegrationResult | None = None
-    half_life: float | None = None
-    hurst: float | None = None
-    ou: OUFit | None = None
-    notes: tuple[str, ...] = ()
-
-
-def _reversion(legs: _Legs, spread: FloatArray, params: PairParams) -> _Reversion:
-    """ADF, half-life, Hurst exponent and OU fit of the spread, Engle-Granger of the legs."""
-    if params.hedge_mode in ("rolling", "kalman"):
-        spread = spread[np.isfinite(spread)]  # its warm-up has none
-    if not len(spread) or not np.isfinite(spread).all():
-        return _Reversion(notes=("No tests: the hedge ratio is not defined on these rows.",))
-    notes: list[str] = []
-    options: dict[str, Any] = {"trend": params.trend, "lag_method": params.lag_method}
-    exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
-    half_life, ou = mean_reversion(spread)
-    return _Reversion(
-        _test(lambda: _spread_adf(spread, options), "No ADF test of the spread", notes),
-        _test(lambda: engle_granger(legs.y, legs.x, **options), "No Engle-Granger test", notes),
-        half_life,
-        None if np.isnan(exponent) else exponent,
-        ou,
-        tuple(notes),
-    )
-
-
-def _spread_adf(spread: FloatArray, options: dict[str, Any]) -> UnitRootResult:
-    """`adf`, which would call a constant spread x, as if it were the leg."""
-    if spread.min() == spread.max():
-        raise ValueError("it does not vary")
-    return adf(spread, **options)
-
-
-def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result | None:
-    """The result of a test; None, and a note of why, where it cannot be made."""
-    try:
-        result = run()
-    except ValueError as error:
-        notes.append(f"{absence}: {error}.")
-        return None
-    if np.isfinite(result.statistic):
-        return result
-    rounding = "the regression leaves nothing but rounding"
-    notes.append(f"{absence}: {rounding if np.isnan(result.statistic) else _COLLINEAR}.")
-    return None
 
 
 def _notes(view: _View, dropped: int, chosen: HedgeFit, n_fit: int) -> list[str]:
@@ -279,10 +216,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     >>> str(analyze_pair(y.tail(12), x, PairParams("A", "B")))
     'needs 60 bars, has 12'
     """
-    if y_bars.timeframe != params.timeframe:
-        raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
-    limit, filters = params.limit, (params.min_trades, params.min_volume)
-    aligned = align(y_bars, x_bars, limit, *filters, history=rows_before(params))
+    aligned = _aligned(y_bars, x_bars, params)
     rows = traded_rows(aligned, params)
     view = _View(rows, params, rows.places[aligned.start :])
     have, need = len(rows) - rows.first, needed_rows(params)
@@ -295,19 +229,15 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     spread = _spread(view, fit)
     window = legs.newest(params.z_window)
     path_rows = params.hedge_window or PATH_ROWS
-    corr = correlation_line(rows, params, rows.first, view.stop)
-    spread_corr = scatter if params.corr_on == "returns" else hold
     adf_ts_ms, adf_pvalue = _adf_line(view, spread.line)
-    tests = _reversion(legs, spread.line, params)
+    tests = pair_tests(rows, spread.line, params)
     z, method_z = view.held(spread.known.z), z_by_fit(window.y, window.x, choices.fits)
-    if params.hedge_mode == "view":
+    if params.spread_mode == "view":
         method_z[params.hedge] = float(z[-1])
     return PairSnapshot(
         params=params,
-        ts_ms=frozen(aligned.ts_ms[aligned.start :], np.int64),
-        price_y=frozen(aligned.y[aligned.start :], np.float64),
-        price_x=frozen(aligned.x[aligned.start :], np.float64),
-        carried=frozen(aligned.carried[aligned.start :], np.bool_),
+        **_rows_in_view(aligned),
+        **_without_notes(tests),
         fit=fit,
         fits=choices.fits,
         path=_path(view, "ols", path_rows),
@@ -316,26 +246,50 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         mean=view.held(spread.mean),
         std=view.held(spread.std),
         z=z,
-        corr=frozen(spread_corr(corr, view.traded), np.float64),
+        corr=_correlations(view, params),
         adf_ts_ms=frozen(adf_ts_ms, np.int64),
         adf_pvalue=frozen(adf_pvalue, np.float64),
-        adf=tests.adf,
-        engle_granger=tests.engle_granger,
         correlation=correlation_of_view(rows, params),
-        half_life=tests.half_life,
-        hurst=tests.hurst,
         rows_dropped=aligned.dropped,
         notes=(*_notes(view, aligned.dropped, fit, len(fit_rows.y)), *tests.notes),
-        ou=tests.ou,
         method_z=method_z,
         swapped=choices.swapped,
         swapped_z=swapped_z(window.y, window.x, choices.swapped),
         path_rows=path_rows,
         fit_z=view.held(spread.z),
-        known=HedgePath(
-            params.hedge_mode, view.held(spread.known.beta), view.held(spread.known.alpha)
-        ),
+        known=HedgePath(params.spread_mode, *map(view.held, spread.known[:2])),
     )
+
+
+def _aligned(y_bars: Bars, x_bars: Bars, params: PairParams) -> Aligned:
+    """The legs on one clock, with the rows before the view that its lines need."""
+    if y_bars.timeframe != params.timeframe:
+        raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
+    filters = params.min_trades, params.min_volume
+    return align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
+
+
+def _correlations(view: _View, params: PairParams) -> FloatArray:
+    """The rolling correlation at each row in view; of returns there is none on carried rows."""
+    line = correlation_line(view.rows, params, view.rows.first, view.stop)
+    spread_out = scatter if params.corr_on == "returns" else hold
+    return frozen(spread_out(line, view.traded), np.float64)
+
+
+def _rows_in_view(aligned: Aligned) -> dict[str, Any]:
+    """Times, closes and what is carried, by their names in the snapshot."""
+    shown = slice(aligned.start, None)
+    return {
+        "ts_ms": frozen(aligned.ts_ms[shown], np.int64),
+        "price_y": frozen(aligned.y[shown], np.float64),
+        "price_x": frozen(aligned.x[shown], np.float64),
+        "carried": frozen(aligned.carried[shown], np.bool_),
+    }
+
+
+def _without_notes(tests: PairTests) -> dict[str, Any]:
+    """The results of the tests, by their names in the snapshot."""
+    return {row.name: getattr(tests, row.name) for row in fields(tests) if row.name != "notes"}
 
 
 def snapshot_bars(params: PairParams) -> int | None:

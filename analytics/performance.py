@@ -3,7 +3,8 @@
 Returns are simple returns per period, as fractions (0.01 is one per cent), shape (n,); NaN
 or an infinity is a period without a figure and is left out. Definitions are those of
 empyrical (Quantopian), with a risk-free rate of 0. Where a ratio has nothing to divide by it
-is NaN, never an infinity. Raises ValueError where returns is no series of numbers.
+is NaN, and infinite only where that ranks it: a profit factor without a loss. Raises
+ValueError where returns is no series of numbers.
 
 How far a Sharpe ratio can be trusted (`analytics._sharpe`): its standard error, the probability
 that it is above another, the same after the best of many was chosen, and the track record that
@@ -167,15 +168,18 @@ def _underwater(values: FloatArray) -> FloatArray:
 def profit_factor(returns: Any) -> float:
     """What was gained over what was lost: sum of gains / -(sum of losses).
 
-    returns: of trades or of periods, as fractions or in money. NaN where nothing was
-    lost.
+    returns: of trades or of periods, as fractions or in money. Infinite where something was
+    gained and nothing lost, NaN where neither was.
 
-    >>> profit_factor([3, -1, 2, -1])
-    2.5
+    >>> profit_factor([3, -1, 2, -1]), profit_factor([3, 2])
+    (2.5, inf)
     """
     values = _returns(returns)
     lost = -float(values[values < 0].sum())
-    return float(values[values > 0].sum()) / lost if lost > 0 else math.nan
+    gained = float(values[values > 0].sum())
+    if lost > 0:
+        return gained / lost
+    return math.inf if gained > 0 else math.nan
 
 
 def hit_rate(returns: Any) -> float:

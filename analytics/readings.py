@@ -2,8 +2,9 @@
 
 The same figures as `analytics.pair.analyze_pair` has at its newest bar, of the same lines, without
 the rest of the snapshot: a hundredth of its cost, so that hundreds of rules can be read at each
-update. At a bar in which a leg did not trade nothing new is known: what was read at the last bar
-in which both did stands.
+update. Each reading has the same bits whichever bars are read beside it, so that a burst fires
+what the same bars fire one by one. At a bar in which a leg did not trade nothing new is known:
+what was read at the last bar in which both did stands.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class _Stretch:
 
     @cached_property
     def known(self) -> Known:
-        return known_lines(self.rows, self.params, self.first, self.stop)
+        return known_lines(self.rows, self.params, self.first, self.stop, alone=True)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -59,13 +60,17 @@ class _Stretch:
                 line[row - self.first] = read(row)
         return line
 
+    def correlation(self, row: int) -> float:
+        return float(correlation_line(self.rows, self.params, row, row + 1)[0])
+
     def adf_pvalue(self, row: int) -> float:
         window, view = self.params.adf_window, self.in_view(row)
         if view.stop - view.start < window:
             return math.nan
         part = slice(row + 1 - window, row + 1)
-        if self.params.hedge_mode in ("rolling", "kalman"):
-            spread = known_lines(self.rows, self.params, part.start, part.stop).spread
+        if self.params.spread_mode in ("rolling", "kalman"):
+            stretch = known_lines(self.rows, self.params, part.start, part.stop, alone=True)
+            spread = stretch.spread
         else:
             at = row - self.first
             line = float(self.known.beta[at]), float(self.known.alpha[at])
@@ -84,7 +89,7 @@ class _Stretch:
 _READ: dict[str, Callable[[_Stretch, IntArray], FloatArray]] = {
     "z": lambda of, places: of.known.z,
     "spread": lambda of, places: of.known.spread,
-    "correlation": lambda of, places: correlation_line(of.rows, of.params, of.first, of.stop),
+    "correlation": lambda of, places: of.each(of.correlation, places),
     "adf_pvalue": lambda of, places: of.each(of.adf_pvalue, places),
     "engle_granger_pvalue": lambda of, places: of.each(of.engle_granger_pvalue, places),
     "hedge_ratio": lambda of, places: of.known.beta,

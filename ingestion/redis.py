@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -38,6 +39,9 @@ LOOK_S = 2.0
 #: Seconds without an entry after which the feed counts as silent.
 SILENT_S = 10.0
 POLICY = BackoffPolicy(floor_s=0.2, cap_s=5.0)
+
+#: Entries of a stream: the id of each, and its fields.
+Entries = Sequence[tuple[bytes, Mapping[bytes, bytes]]]
 
 _COLUMNS = {b"ts_ms": "<i8", b"price": "<f8", b"size": "<f8", b"trade_id": "<i8"}
 
@@ -69,6 +73,8 @@ def ticks_of(symbol: str, fields: Mapping[bytes, bytes]) -> Ticks:
     """The batch in an entry. Raises ValueError for one that is none."""
     try:
         columns = [np.frombuffer(fields[name], kind) for name, kind in _COLUMNS.items()]
+        if b"trades" in fields:  # a source of an earlier version does not count them
+            columns.append(np.frombuffer(fields[b"trades"], "<i4"))
     except (KeyError, ValueError) as error:
         raise ValueError(f"an entry of {symbol} is no batch of ticks: {error}") from error
     return Ticks(symbol, *columns)
@@ -144,9 +150,9 @@ class RedisFeed(Running):
             if not places:
                 await asyncio.sleep(LOOK_S / 4)
             else:
-                found = await client.xread(places, count=COUNT, block=BLOCK_MS)
-                if found and generation == self._generation:
-                    self._deliver(found)
+                streams = await client.xread(places, count=COUNT, block=BLOCK_MS)
+                if streams and generation == self._generation:
+                    self._deliver(streams)
             self._check_silence()
 
     async def _look(self, client: Any) -> None:
@@ -164,8 +170,8 @@ class RedisFeed(Running):
             entries = await client.xrevrange(name, count=1)
             channel = name.removeprefix(f"{PREFIX}:").rpartition(":")[0]
             if entries and channel:
-                found = (int(entries[0][0].partition(b"-")[0]), channel)
-                newest = max(newest or found, found)
+                entry = (int(entries[0][0].partition(b"-")[0]), channel)
+                newest = max(newest or entry, entry)
         if newest is None:
             return None
         self._say(f"follows {newest[1]}")
@@ -174,10 +180,10 @@ class RedisFeed(Running):
     def _wants(self, stream: str) -> bool:
         return not self._symbols or stream.rpartition(":")[2] in self._symbols
 
-    def _deliver(self, found: Any) -> None:
+    def _deliver(self, streams: Sequence[tuple[bytes, Entries]]) -> None:
         ticks: list[Ticks] = []
         rejected: list[Rejected] = []
-        for name, entries in found:
+        for name, entries in streams:
             stream = name.decode()
             for entry, fields in entries:
                 try:
@@ -231,7 +237,7 @@ class RedisFeed(Running):
             self._become("silent", f"connected, but no data for {silence_s:.0f} s")
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     """redis.asyncio. Raises ValueError where it is not installed."""
     try:
         import redis.asyncio

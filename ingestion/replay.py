@@ -118,7 +118,7 @@ class Reel:
     """A stretch from a time on: what is due, symbol by symbol, each in order of arrival."""
 
     def __init__(self, stretch: Stretch, start_ms: int) -> None:
-        self._tracks = [_Track(stretch.read(one, start_ms)) for one in stretch.symbols]
+        self._tracks = [_Track(stretch.read(symbol, start_ms)) for symbol in stretch.symbols]
 
     def take(self, until_ms: int, most: int = MOST) -> tuple[list[Batch], int]:
         """Batches that are due by a time, and up to which time: no later than that.
@@ -126,10 +126,10 @@ class Reel:
         About `most` in all; the rest is for the next call. Blocks as the reading of the stretch
         does.
         """
-        tracks = [one for one in self._tracks if one.load()]
+        tracks = [track for track in self._tracks if track.load()]
         share = max(most // max(len(tracks), 1), 1)
-        reached = min([until_ms, *(one.within(share) for one in tracks)])
-        return [one.take(reached) for one in tracks if one.due_ms <= reached], reached
+        reached = min([until_ms, *(track.within(share) for track in tracks)])
+        return [track.take(reached) for track in tracks if track.due_ms <= reached], reached
 
 
 class _Track:

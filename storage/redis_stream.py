@@ -1,9 +1,9 @@
 """Publishes ticks to Redis: one stream a symbol, in batches, by a task of its own.
 
 A stream's name is `<prefix>:<channel>:<SYMBOL>`, the channel being the source. An entry is a
-batch: fields `ts_ms` and `trade_id` (little-endian int64), `price` and `size` (float64) as
-bytes, `first` (how many ticks of the symbol were published before it) and `numbering` (goes up
-when the source numbers its trades anew).
+batch: fields `ts_ms` and `trade_id` (little-endian int64), `price` and `size` (float64) and
+`trades` (int32) as bytes, `first` (how many ticks of the symbol were published before it) and
+`numbering` (goes up when the source numbers its trades anew).
 
 Ticks wait in a bounded queue, and a task writes them with short timeouts. While the server cannot
 be reached the task tries again later and later, and the oldest ticks are dropped and counted when
@@ -235,6 +235,7 @@ class RedisPublisher:
             "price": ticks.price.astype("<f8").tobytes(),
             "size": ticks.size.astype("<f8").tobytes(),
             "trade_id": ticks.trade_id.astype("<i8").tobytes(),
+            "trades": ticks.trades.astype("<i4").tobytes(),
             "first": str(self._sent.get(batch.stream, 0)).encode(),
             "numbering": str(batch.numbering).encode(),
         }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from analytics._columns import CountArray
 from analytics.model import BoolArray, FloatArray, IntArray
 
 # Rows of the arrays.
@@ -105,6 +106,7 @@ def _trade(
     price: FloatArray,
     size: FloatArray,
     trade_id: IntArray,
+    counts: CountArray,
     i: int,
     slot: int,
     length: int,
@@ -129,7 +131,7 @@ def _trade(
         if ts > last or (ts == last and not 0 <= number < last_id):
             last, last_id, floats[CLOSE, bar] = ts, number, paid
         high, low = max(high, paid), min(low, paid)
-        trades += 1
+        trades += counts[i]
         volume, volume_error = _sum(volume, volume_error, size[i])
         excess, excess_error = _sum(excess, excess_error, size[i] * (paid - shift))
         i += 1
@@ -147,6 +149,7 @@ def fold(
     price: FloatArray,
     size: FloatArray,
     trade_id: IntArray,
+    counts: CountArray,
     begin: int,
     order: IntArray,
     ints: IntArray,
@@ -155,6 +158,8 @@ def fold(
     refused: BoolArray,
 ) -> int:
     """Fold ticks[begin:] into the bars and return how far that went.
+
+    counts: how many trades each tick holds.
 
     It stops early where a bar needs room that there is not; to be called again from there.
     With begin 0 and a price or size that is not finite and above zero, at i, nothing is
@@ -180,7 +185,7 @@ def fold(
                 return i
             _start(ts_ms[i], price[i], trade_id[i], order[PLACE, at], ints, floats)
         bar, before = order[PLACE, at], i
-        i = _trade(ts_ms, price, size, trade_id, i, slot, length, bar, ints, floats)
+        i = _trade(ts_ms, price, size, trade_id, counts, i, slot, length, bar, ints, floats)
         if at < cursor[TAIL] - 1:
             cursor[AMENDED] += i - before
     return len(ts_ms)

@@ -24,22 +24,22 @@ _compiled = njit(nogil=True, cache=True, error_model="numpy")
 
 @lru_cache(maxsize=256)
 def deviations(steps: int, fitted: bool, column: int) -> tuple[FloatArray, FloatArray]:
-    """1 / sqrt(c + 10) and u at the table's distances for so many steps, largest c first.
+    """1 / sqrt(c + 10) and u at the table's distances for so many steps, at least the fewest that
+    it has; largest c first.
 
     column: which of PROBABILITIES. Starts with the normal distribution's, at infinite c.
     """
     tables = QUANTILES[int(fitted)]
-    above = min(max(int(np.searchsorted(STEPS, steps)), 1), len(STEPS) - 1)
-    inverse = [1.0 / STEPS[above - 1], 1.0 / STEPS[above]]
-    share = (inverse[0] - 1.0 / steps) / (inverse[0] - inverse[1])
-    share = min(max(share, 0.0), 1.0)
-    rows = min(len(tables[above - 1]), len(tables[above]))
-    found = [
-        (1.0 - share) * short[column] + share * long[column]
-        for short, long in zip(tables[above - 1][:rows], tables[above][:rows], strict=True)
-    ]
-    at = [1.0 / math.sqrt(c + 10.0) for c in DISTANCES[:rows]]
-    if rows == len(DISTANCES) or steps > STEPS[-1]:
+    above = int(np.searchsorted(STEPS, steps, side="right"))
+    if above == len(STEPS):
+        found = [row[column] for row in tables[-1]]
+    else:
+        short, long = STEPS[above - 1], STEPS[above]
+        share = (1.0 / short - 1.0 / steps) / (1.0 / short - 1.0 / long)
+        pairs = zip(tables[above - 1], tables[above], strict=False)  # the longer has more rows
+        found = [(1.0 - share) * a[column] + share * b[column] for a, b in pairs]
+    at = [1.0 / math.sqrt(c + 10.0) for c in DISTANCES[: len(found)]]
+    if len(found) == len(DISTANCES):
         at.append(0.0)
         found.append(NormalDist().inv_cdf(PROBABILITIES[column]))
     return frozen(at[::-1], np.float64), frozen(found[::-1], np.float64)

@@ -4,7 +4,8 @@ What is known at a row is measured with the line that was fitted up to it, so th
 another line lies through the same window. Sums of the legs and of their products about values
 of the window give every line's spread its mean and deviation without walking the window again.
 They carry their rounding along and are taken anew when they have lost digits, as in
-`analytics.rolling`: now and then, so that all rows together cost O(n).
+`analytics.rolling`: now and then, so that all rows together cost O(n). With `alone` they are
+taken anew at each row, which then has the same bits whichever rows are asked for beside it.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _sums(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def window_moments(
-    y: FloatArray, x: FloatArray, starts: IntArray, first: int, moments: FloatArray
+    y: FloatArray, x: FloatArray, starts: IntArray, first: int, alone: bool, moments: FloatArray
 ) -> None:
     """Means, and sums of squares and products about them, of the window of each row from first.
 
@@ -79,7 +80,7 @@ def window_moments(
             moments[:, k] = np.nan
             age = -1
             continue
-        good = 0 <= age < max(4 * window, 512)
+        good = not alone and 0 <= age < max(4 * window, 512)
         if good:
             age += 1
             sums = _add_point(sums, y[t] - anchor[0], x[t] - anchor[1], 1.0)
@@ -118,6 +119,7 @@ def line_scores(
     beta: FloatArray,
     window: int,
     first: int,
+    alone: bool,
     noise: tuple[float, float],
     scores: FloatArray,
 ) -> None:
@@ -127,7 +129,8 @@ def line_scores(
     + |beta x| + the second) is rounding: no z. scores: filled, shape (n - first,).
     """
     sums: _Sums = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    anchor, slope, age, period = (0.0, 0.0), 0.0, -1, max(4 * window, 512)
+    anchor, slope, age = (0.0, 0.0), 0.0, -1
+    period = 0 if alone else max(4 * window, 512)
     for t in range(first, y.size):
         k, begin, now = t - first, t - window + 1, beta[t - first]
         scores[k] = np.nan
@@ -151,6 +154,31 @@ def line_scores(
         if deviation > floor:
             v = x[t] - anchor[1]
             scores[k] = ((y[t] - anchor[0]) - slope * v - (now - slope) * v - mean) / deviation
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def window_scores(
+    spread: FloatArray, size: FloatArray, window: int, first: int, noise: float, scores: FloatArray
+) -> None:
+    """z of each row of a spread from `first` on, of its own window alone.
+
+    noise: a deviation of at most so much of `size` is rounding: no z. scores: filled, shape
+    (n - first,).
+    """
+    for t in range(first, spread.size):
+        k, begin = t - first, t - window + 1
+        scores[k] = np.nan
+        if begin < 0 or not np.isfinite(spread[begin : t + 1]).all():
+            continue
+        base = spread[_nearest(spread, spread, 0.0, begin, t + 1)]
+        total = squares = 0.0
+        for i in range(begin, t + 1):
+            total += spread[i] - base
+            squares += (spread[i] - base) * (spread[i] - base)
+        mean = total / window
+        deviation = np.sqrt(max(squares - window * mean * mean, 0.0) / (window - 1))
+        if deviation > noise * size[t]:
+            scores[k] = (spread[t] - base - mean) / deviation
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

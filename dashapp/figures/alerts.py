@@ -36,20 +36,15 @@ def alert_zscore_figure(
     events: Sequence[Alert],
     *,
     rehearsed: Sequence[Alert] = (),
-    todays_fit: FloatArray | None = None,
     theme: str = "dark",
     uirevision: str = "",
 ) -> Figure:
-    """The z-score with every alert in view, and where a rule in the form would have fired.
-
-    todays_fit: see `zscore_figure`.
-    """
+    """The z-score with every alert in view, and where a rule in the form would have fired."""
     chart = zscore_figure(
         snapshot,
         threshold,
         theme=theme,
         uirevision=uirevision,
-        todays_fit=todays_fit,
         markers=events,
         chart_id=ids.ALERT_ZSCORE_CHART,
     )

@@ -56,14 +56,18 @@ def colour_bar(theme: str, title: str, ticks: Sequence[float] | None = None) -> 
 
 
 def heat_cells(
-    values: npt.NDArray[np.float64], shared: dict[str, Any], theme: str
+    values: npt.NDArray[np.float64],
+    shared: dict[str, Any],
+    theme: str,
+    texts: npt.NDArray[np.str_] | None = None,
 ) -> list[dict[str, Any]]:
     """A heatmap as two traces on one scale: the cells for black numbers, those for white ones.
 
     plotly.js writes all numbers of a trace in one colour, and its own choice for each cell
     falls short of a contrast of 4.5 in the middle of the scale. values: shape (rows, columns),
     NaN for a cell that stays empty. shared: attributes of both, zmin and zmax among them.
-    Numbers of few columns have one size in both, a smaller one on a narrow page (style.css).
+    texts: what stands in the cells and hovers as %{text}, of the same shape. Numbers of few
+    columns have one size in both, a smaller one on a narrow page (style.css).
     """
     size = {"size": TEXT_SIZE - 1} if values.shape[1] <= MOST_OF_ONE_SIZE else {}
     shares = (values - shared["zmin"]) / (shared["zmax"] - shared["zmin"])
@@ -78,6 +82,7 @@ def heat_cells(
             "hoverongaps": False,
             "textfont": {"color": colour, **size},
             **shared,
+            **({} if texts is None else {"text": np.where(mask, texts, "").tolist()}),
             "showscale": place == 0,
         }
         for place, (mask, colour) in enumerate(((~dark, "#000000"), (dark, "#ffffff")))

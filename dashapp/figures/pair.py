@@ -1,8 +1,7 @@
 """The charts of a pair: spread, z-score, ADF p-value; `hedge` draws the two of its ratio.
 
 Each takes a PairSnapshot. theme: "dark" or "light". uirevision: zoom and pan are kept
-while it stays the same. markers: alerts of the pair, drawn at their own time. todays_fit: the
-z-scores of today's fit over the whole view, behind those that were known at each bar's close.
+while it stays the same. markers: alerts of the pair, drawn at their own time.
 """
 
 from __future__ import annotations
@@ -53,6 +52,13 @@ _P_TICKS = (1e-4, 1e-3, 0.01, 0.05, 0.2, 1.0)
 #: Upper end of the p-value axis as a logarithm: a little over 1, so that a line at 1 shows.
 _P_TOP = 0.12
 _BAND_SIGMAS = 2.0
+#: Which line the spread is measured from, by the pair's hedge mode.
+_LINES = {
+    "view": "today's fit",
+    "locked": "the locked hedge",
+    "rolling": "each bar's own hedge",
+    "kalman": "each bar's own hedge",
+}
 
 
 def _rows(snapshot: PairSnapshot, *columns: FloatArray) -> Rows:
@@ -127,7 +133,7 @@ def spread_figure(
     ]
     last = newest(snapshot.spread)
     labels = [Label(number(last, digits, signed=True), last, colour)]
-    words = f"today's fit · mean ± 2σ, {snapshot.params.z_window} bars"
+    words = f"{_LINES[snapshot.params.spread_mode]} · mean ± 2σ, {snapshot.params.z_window} bars"
     return figure(
         chart_id,
         theme,
@@ -174,6 +180,12 @@ def z_line(
     return line(x, values, "z", colour), [Label(number(last, 2, signed=True), last, colour)]
 
 
+def todays_fit(snapshot: PairSnapshot) -> FloatArray | None:
+    """The z-scores of today's fit, None where they are those that were known."""
+    each_bars_own = snapshot.params.spread_mode in ("rolling", "kalman")
+    return None if each_bars_own or len(snapshot.fit_z) != len(snapshot) else snapshot.fit_z
+
+
 def todays_fit_line(
     x: Mapping[str, Any], values: FloatArray, theme: str
 ) -> tuple[dict[str, Any], list[Label]]:
@@ -190,17 +202,17 @@ def zscore_figure(
     *,
     theme: str = "dark",
     uirevision: str = "",
-    todays_fit: FloatArray | None = None,
     break_even: BreakEven | None = None,
     markers: Sequence[Alert] = (),
     chart_id: str = ids.ZSCORE_CHART,
 ) -> Figure:
     """The z-score, as it was known at each bar's close, with its thresholds.
 
-    todays_fit: the z-scores of today's fit, shape (n,), drawn faint behind; None for none.
-    Within break_even a round trip does not pay its costs.
+    The z-scores that today's fit gives to the past are faint behind it. Within break_even a
+    round trip does not pay its costs.
     """
-    rows = _rows(snapshot, snapshot.z, *([] if todays_fit is None else [todays_fit]))
+    fit = todays_fit(snapshot)
+    rows = _rows(snapshot, snapshot.z, *([] if fit is None else [fit]))
     z, *faint = rows.columns
     ts, ends = times(rows.ts), z_range(np.concatenate(rows.columns), threshold)
     trace, labels = z_line(ts, z, theme)
@@ -208,14 +220,14 @@ def zscore_figure(
     for values in faint:
         behind, names = todays_fit_line(ts, values, theme)
         traces, labels = [behind, *traces], [*labels, *names]
-        words = f"solid: as known at each close, {words}"
+        words = f"as known then, {words}"
     shapes, names = threshold_marks(threshold, theme, ends)
     labels += names
     annotations: list[dict[str, Any]] = []
     if break_even is not None and 0.0 < break_even.z < math.inf:
         even = break_even.z
         shapes.insert(0, region(-even, even, tokens(theme)["muted"], 0.14))
-        words = f"{words} · grey: within costs, |z| < {number(even, 1)}"
+        words = f"{words} · grey: costs, |z| < {number(even, 1)}"
     if not np.isfinite(z).any():
         annotations.append(message_in_the_middle("the z-score is not known yet", theme))
     return figure(

@@ -66,31 +66,11 @@ def sweep_figure(
 
     used: the parameters in use, by name; their cell is marked where the grid has it.
     """
-    grid = result.grid
-    words, digits, scale = METRIC_WORDS[metric]
-    values = np.asarray(result.matrices[metric], np.float64) * scale
-    known = values[np.isfinite(values)]
-    reach = (float(np.abs(known).max()) if len(known) else 0.0) or 1.0
-    digits = 0 if reach >= 100 else digits
-    cells: dict[str, Any] = {
-        "x": typed(np.array(grid.x_values, float)),
-        "y": typed(np.array(grid.y_values, float)),
-        "zmin": -reach,
-        "zmax": reach,
-        "colorbar": colour_bar(theme, ""),
-        "hovertemplate": f"{SWEPT[grid.x_name].title} %{{x}}<br>"
-        f"{SWEPT[grid.y_name].title} %{{y}}<br>{words} %{{z:,.{digits}f}}<extra></extra>",
-    }
-    if values.size > MOST_NUMBERED:
-        cells |= {"xgap": 0, "ygap": 0}
-    else:
-        cells["texttemplate"] = f"%{{z:,.{digits}f}}"
-    best = result.best(metric)
-    if best is not None and not result.matrices[metric][best] > _EVEN.get(metric, -np.inf):
-        best = None
-    verdict = "framed: best by hindsight" if best else "no cell earns anything"
-    annotations = [note(f"{verdict} · click to apply", theme)] if len(known) else []
-    if not len(known):
+    grid, words = result.grid, METRIC_WORDS[metric][0]
+    cells, known = _cells(result, metric, theme)
+    best = _earning(result, metric)
+    annotations = [note(_verdict(metric, best), theme)] if known else []
+    if not known:
         annotations.append(message_in_the_middle("no cell has a trade", theme))
     frames = [] if best is None else [_frame(grid, best, tokens(theme)["text"])]
     place = _place_of(grid, used or {})
@@ -99,7 +79,7 @@ def sweep_figure(
     chart = figure(
         ids.SWEEP_HEATMAP,
         theme,
-        heat_cells(values, cells, theme),
+        cells,
         x=_grid_axis(x_axis(theme), grid.x_values, SWEPT[grid.x_name].title, theme),
         y=_grid_axis(theme_y_axis(theme), grid.y_values, SWEPT[grid.y_name].title, theme),
         uirevision=uirevision,
@@ -110,6 +90,55 @@ def sweep_figure(
     )
     chart["layout"]["title"]["text"] = words
     return chart
+
+
+def _cells(result: SweepResult, metric: str, theme: str) -> tuple[list[dict[str, Any]], bool]:
+    """The cells of a metric, and whether any has a value. An infinite one is drawn as the
+    largest and bears its sign.
+    """
+    grid, (words, digits, scale) = result.grid, METRIC_WORDS[metric]
+    values = np.asarray(result.matrices[metric], np.float64) * scale
+    finite = values[np.isfinite(values)]
+    reach = (float(np.abs(finite).max()) if len(finite) else 0.0) or 1.0
+    digits = 0 if reach >= 100 else digits
+    shared: dict[str, Any] = {
+        "x": typed(np.array(grid.x_values, float)),
+        "y": typed(np.array(grid.y_values, float)),
+        "zmin": -reach,
+        "zmax": reach,
+        "colorbar": colour_bar(theme, ""),
+        "hovertemplate": f"{SWEPT[grid.x_name].title} %{{x}}<br>"
+        f"{SWEPT[grid.y_name].title} %{{y}}<br>{words} %{{text}}<extra></extra>",
+    }
+    if values.size > MOST_NUMBERED:
+        shared |= {"xgap": 0, "ygap": 0}
+    else:
+        shared["texttemplate"] = "%{text}"
+    endless = values == np.inf
+    drawn = np.where(endless, reach, values)
+    texts = [["" if np.isnan(value) else number(value, digits) for value in row] for row in drawn]
+    cells = heat_cells(drawn, shared, theme, np.where(endless, "∞", texts))
+    return cells, bool(np.isfinite(drawn).any())
+
+
+def _earning(result: SweepResult, metric: str) -> tuple[int, int] | None:
+    """The best cell by a metric, None where none earns anything by it."""
+    best = result.best(metric)
+    if best is None or not result.matrices[metric][best] > _EVEN.get(metric, -np.inf):
+        return None
+    return best
+
+
+def _lower(title: str) -> str:
+    """The title of a metric within a sentence, without its unit; a name keeps its capital."""
+    words = title.partition(" (")[0]
+    return words if words in ("Sharpe", "Sortino") else f"{words[0].lower()}{words[1:]}"
+
+
+def _verdict(metric: str, best: tuple[int, int] | None) -> str:
+    """By which metric the framed cell was chosen, and when."""
+    framed = f"framed: best by {_lower(METRIC_WORDS[metric][0])}, in hindsight"
+    return f"{framed if best else 'no cell earns anything'} · click to apply"
 
 
 def _grid_axis(
@@ -181,6 +210,7 @@ def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "
         ),
     ]
     starts = [fold.test_from_ms - step / 2 for fold in result.folds]
+    choices = f"{len(starts)} choices by {_lower(METRIC_WORDS[result.metric][0])}"
     return figure(
         ids.WALK_CHART,
         theme,
@@ -193,7 +223,7 @@ def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "
         uirevision=uirevision,
         shapes=_new_choices(starts, theme),
         annotations=[
-            note(f"{len(starts)} choices, each at a thin line", theme),
+            note(f"{choices}, each at a thin line", theme),
             *edge_labels(labels, ends),
         ],
         margin=(64, edge_margin(labels)),

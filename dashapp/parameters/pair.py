@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.model import PairParams, ParameterError, SameValueError
+from analytics.model import PairParams, ParameterError
+from analytics.spread import check_reachable
 from dashapp.parameters import link
 from dashapp.parameters.check import messages, read_all, read_or_default
 from dashapp.parameters.table import PAIR, VIEW
@@ -70,14 +71,16 @@ def _checked(
         values[leg] = raw.get(leg) or None
         if values[leg] is not None and values[leg] not in legal:
             errors[leg] = ParameterError(leg, values[leg], "a symbol of this market")
-    if not errors and values["y"] and values["y"] == values["x"]:
-        errors["x"] = SameValueError("x", values["x"], "two different symbols", "y")
     if errors:
         return None, errors
     chosen = tuple(symbol for symbol in symbols if symbol in legal)
     pair = None
     if values["y"] and values["x"]:
-        pair = PairParams(**{name: values[name] for name in PAIR})
+        try:  # legal each, but perhaps not together
+            pair = PairParams(**{name: values[name] for name in PAIR})
+            check_reachable("z_threshold", values["z_threshold"], pair.z_window)
+        except ParameterError as error:
+            return None, {error.field: error}
     return View(market, chosen, values["timeframe"], values["z_threshold"], pair), {}
 
 

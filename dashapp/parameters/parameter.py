@@ -15,14 +15,13 @@ Kind = Literal["choice", "whole", "number", "switch", "symbol", "text"]
 class Parameter:
     """One parameter.
 
-    name: its field in PairParams, BacktestParams or AlertRule, and its name over HTTP. kind:
-    how it is read. limits: of a number, both ends legal. choices: legal texts, each with its
-    words. also: whether a text beside them is legal. optional: None is legal; `none` are the
-    texts that stand for it, the first of them as a link writes it, and an empty control means
-    it. hint: the unit, or what is counted. empty: what a control without a value shows. link:
-    its name in a link, where that differs. noun: what another parameter's message calls it.
-    span: from, to and steps that its sweep opens with. about: what it means, for the
-    documentation of HTTP.
+    name: its field in PairParams, BacktestParams or AlertRule, and its name over HTTP. kind: how
+    it is read. limits: of a number, both ends legal. choices: legal texts, each with its words.
+    also: whether a text beside them is legal. optional: None is legal; `none` are the texts that
+    stand for it, the first of them as a link writes it, and an empty control means it. hint: the
+    unit, or what is counted. empty: what a control without a value shows. link: its name in a
+    link, where that differs. noun: what another parameter's message calls it. span: from, to and
+    steps that its sweep opens with. about: what it means, for the documentation of HTTP.
     """
 
     name: str
@@ -67,7 +66,7 @@ class Parameter:
         low, high = self.limits
         if self.kind == "whole":
             return f"a whole number from {low} to {high}"
-        return f"a number from {low:g} to {high:,.15g}"
+        return f"a number from {low:,.15g} to {high:,.15g}"
 
     def text(self, value: Any) -> str:
         """A value as a link writes it."""

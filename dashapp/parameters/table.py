@@ -17,8 +17,10 @@ from analytics.grid import AXES
 from analytics.model import (
     HEDGE_METHODS,
     LAG_METHODS,
+    LOCKED_RANGE,
     MIN_VOLUME_RANGE,
     PAIR_RANGES,
+    SPREAD_MODES,
     TIMEFRAMES,
     TRENDS,
     CorrelationBasis,
@@ -94,6 +96,27 @@ VIEW: tuple[Parameter, ...] = (
         "hedge_window", "Hedge window", "whole", ids.HEDGE_WINDOW, "Hedge",
         optional=True, none=("all", "none"), hint="bars", empty="all in view",
         about="bars of the hedge fit; all: those in view",
+    ),
+    _pair(
+        "spread_mode", "Hedge mode", "choice", ids.SPREAD_MODE, "Hedge",
+        choices=_choices(
+            SPREAD_MODES,
+            {
+                "view": "Fitted on the view",
+                "rolling": "Rolling, a bar before",
+                "kalman": "Kalman, a bar before",
+                "locked": "Locked",
+            },
+        ),
+        about="which line measures the spread; locked: beta and alpha as given",
+    ),
+    _pair(
+        "beta", "Locked β", "number", ids.LOCKED_BETA, "Hedge",
+        optional=True, limits=LOCKED_RANGE, empty="none", about="hedge ratio of the mode locked",
+    ),
+    _pair(
+        "alpha", "Locked α", "number", ids.LOCKED_ALPHA, "Hedge",
+        optional=True, limits=LOCKED_RANGE, empty="0", about="level of the mode locked; none: 0",
     ),
     _pair(
         "z_window", "z window", "whole", ids.Z_WINDOW, "Windows",

@@ -20,7 +20,7 @@ from dashapp.services.analysis.cache import Analyses
 from dashapp.services.analysis.johansen import JohansenTests
 from dashapp.services.archive.recorder import Recorder
 from dashapp.services.archive.restore import Restorer
-from dashapp.services.archive.stored_rows import kept_of
+from dashapp.services.archive.stored_rows import archived_market
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.feeds.control import FeedControl, publisher_at
 from dashapp.services.markets import Markets
@@ -67,7 +67,7 @@ class Runtime:
             publisher_at(settings.redis),
         )
         self.uploads = FileMarkets(self.markets, self.recorder, self._restorer)
-        find = partial(kept_of, self.recorder)
+        find = partial(archived_market, self.recorder)
         self.replays = ReplayControl(self.markets, self.alerts, find)
         self.pair_history = PairHistory(self.markets, self.alerts, self._writer)
         self._activity = ActivityLog(self.markets, self.analysis)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from analytics.backtest import BacktestResult, Trade
+from analytics.backtest import BacktestResult, TrackRecord, Trade
 from analytics.bars import usual_step
 from dashapp.text.numbers import NONE, bar_span, counted, duration, number, pct
 from dashapp.text.pair import Segment, legs_warning, newest, sign_tone, trade_words
 from dashapp.text.tests import Row
 
-#: A Sharpe of less time, or of fewer trades, is shown but not judged by.
-DAY_MS = 86_400_000
+#: A Sharpe of fewer trades is shown but not judged by.
 ENOUGH_TRADES = 5
+#: Probability from which a sweep's best is more than luck, and from which its choice overfits.
+FIRM, EVEN_CHANCE = 0.95, 0.5
 #: Costs above this many times the gross return are no share of it any more.
 MOST_SHARE = 10.0
 
@@ -51,6 +52,7 @@ def answer_of(result: BacktestResult) -> list[Segment]:
         break_even=newest(result.break_even_z),
         entry=result.settings.entry_z,
         span_ms=float(result.ts_ms[-1] - result.ts_ms[0]),
+        record=result.record,
     )
 
 
@@ -65,14 +67,16 @@ def backtest_answer(
     break_even: float | None = None,
     entry: float = math.inf,
     span_ms: float | None = None,
+    record: TrackRecord | None = None,
 ) -> list[Segment]:
     """The back-test's result. net, drawdown: shares of 1; cost_share: of the gross return.
 
     break_even: |z| below which a round trip does not pay its costs, at the newest bar; None or
     NaN if not known. entry: |z| at which trades are entered.
 
-    trades: closed ones. span_ms: time that the Sharpe is annualised from, None if not known;
-    under a day, or under five trades, it is no ground for a verdict.
+    trades: closed ones; under five of them are no ground for a verdict. span_ms: time that the
+    Sharpe is annualised from, None if not known. record: what the Sharpe can be trusted; below
+    its minimum it is no ground for a verdict either.
     """
     if trades == 0:
         return [("no closed trade: |z| never made the round from entry to exit", "muted")]
@@ -81,14 +85,13 @@ def backtest_answer(
         (f"max drawdown {pct(-abs(drawdown))}", ""),
         (counted(trades, "trade"), ""),
     ]
-    short = span_ms is not None and span_ms < DAY_MS
+    short = record is not None and record.too_short
     if short or trades < ENOUGH_TRADES:
-        digits = 0 if abs(sharpe) >= 100 else 2
         since = f" (annualised from {duration(span_ms)})" if span_ms is not None else ""
-        segments.append((f"Sharpe {number(sharpe, digits)}{since}", "muted"))
+        segments.append((f"Sharpe {sharpe_text(sharpe, record)}{since}", "muted"))
         segments.append((f"too {'short' if short else 'few trades'} to judge", "warn"))
     else:
-        segments.insert(1, (f"Sharpe {number(sharpe, 2)}", ""))
+        segments.insert(1, (f"Sharpe {sharpe_text(sharpe, record)}", ""))
     if costs := cost_words(cost_share):
         segments.append((costs, "warn" if cost_share is not None and cost_share > 0.5 else "muted"))
     if break_even is not None and math.isfinite(break_even):
@@ -99,6 +102,53 @@ def backtest_answer(
         )
     if in_sample:
         segments.append(("in-sample: the hedge knew the future", "warn"))
+    return segments
+
+
+def sharpe_text(sharpe: float, record: TrackRecord | None = None) -> str:
+    """A Sharpe ratio with its standard error, where that is known.
+
+    >>> sharpe_text(1.834), sharpe_text(523.4, TrackRecord(900, 523.4, 41.7, 1.0, 40.0))
+    ('1.83', '523 ± 42')
+    """
+    error = record.stderr if record is not None else math.nan
+    digits = 0 if max(abs(sharpe), error if math.isfinite(error) else 0.0) >= 100 else 2
+    text = number(sharpe, digits)
+    return f"{text} ± {number(error, digits)}" if math.isfinite(error) else text
+
+
+def record_words(record: TrackRecord) -> tuple[str, str, str]:
+    """How many of the bars that it takes to judge there are: value, words, tone.
+
+    >>> record_words(TrackRecord(900, 1.2, 9.0, 0.55, 40_000.0))[:2]
+    ('900 bars', 'too short to judge: 40,000 would suffice at 95 %')
+    """
+    have = f"{record.bars:,} bars"
+    if not math.isfinite(record.min_bars):
+        return have, "too short to judge", "warn"
+    enough = f"{math.ceil(record.min_bars):,}"
+    if record.too_short:
+        return have, f"too short to judge: {enough} would suffice at 95 %", "warn"
+    return have, f"{enough} suffice to judge at 95 %", "muted"
+
+
+def luck_segments(deflated: float, cells: int, overfitting: float | None) -> list[Segment]:
+    """How much of a sweep's best Sharpe ratio may be luck; none where that is not known.
+
+    deflated: deflated Sharpe ratio, the probability that the best of `cells` is above 0 in
+    truth. overfitting: probability that the choice of the best cell overfits, 0 to 1.
+
+    >>> luck_segments(0.43, 63, 0.61)
+    [('deflated Sharpe ratio 43 % over 63 cells', 'warn'), ('overfits in 61 % of splits', 'warn')]
+    """
+    segments: list[Segment] = []
+    if math.isfinite(deflated):
+        share = pct(deflated, 0, signed=False)
+        words = f"deflated Sharpe ratio {share} over {counted(cells, 'cell')}"
+        segments.append((words, "warn" if deflated < FIRM else "muted"))
+    if overfitting is not None and math.isfinite(overfitting):
+        words = f"overfits in {pct(overfitting, 0, signed=False)} of splits"
+        segments.append((words, "warn" if overfitting >= EVEN_CHANCE else "muted"))
     return segments
 
 
@@ -116,43 +166,76 @@ def cost_words(share: float | None) -> str:
 
 
 def figure_rows(result: BacktestResult) -> list[Row]:
-    """The result's figures: label, value, words, tfigures."""
-    figures = result.figures
-    timeframe = result.params.timeframe
+    """The result's figures: label, value, words, tone."""
+    figures, timeframe = result.figures, result.params.timeframe
     step = usual_step(result.ts_ms, timeframe)
     holding = bar_span(figures.average_holding_bars, timeframe, step) if figures.trades else NONE
     dropped = f"{result.rows_dropped:,} rows dropped" if result.rows_dropped else ""
+    after_costs, costs = "on gross exposure, after costs", cost_words(figures.cost_share)
+    cost = figures.net_return - figures.gross_return
+    closed = f"of {counted(figures.trades, 'closed trade')}"
     return [
-        (
-            "Net return",
-            pct(figures.net_return),
-            "on gross exposure, after costs",
-            sign_tone(figures.net_return),
-        ),
+        ("Net return", pct(figures.net_return), after_costs, sign_tone(figures.net_return)),
         ("Gross return", pct(figures.gross_return), "before costs", "muted"),
-        ("Sharpe", number(figures.sharpe, 2), "annual, 365 × 24 h", "muted"),
+        *_sharpe_rows(result),
         ("Sortino", number(figures.sortino, 2), "annual, 365 × 24 h", "muted"),
         ("Max drawdown", pct(figures.max_drawdown), "", ""),
-        ("Profit factor", number(figures.profit_factor, 2), "gains over losses", "muted"),
-        (
-            "Hit rate",
-            pct(figures.hit_rate, 0, signed=False),
-            f"of {figures.trades:,} closed trades",
-            "muted",
-        ),
+        ("Profit factor", *_profit_words(figures.profit_factor), "muted"),
+        ("Hit rate", pct(figures.hit_rate, 0, signed=False), closed, "muted"),
         ("Average holding", holding, "", ""),
         ("Turnover", f"{number(figures.turnover, 1)} ×", "of the equity, both legs", "muted"),
         ("Exposure", pct(figures.exposure, 0, signed=False), "of the bars", "muted"),
-        (
-            "Costs",
-            pct(figures.net_return - figures.gross_return),
-            cost_words(figures.cost_share) or "no gross profit to take from",
-            "muted",
-        ),
+        ("Costs", pct(cost), costs or "no gross profit to take from", "muted"),
+        *_break_even_rows(result),
+        *_fill_rows(result),
         ("Hedge", "", result.label, "warn" if result.in_sample else "muted"),
         ("Bars", f"{len(result.ts_ms):,}", dropped, "muted"),
         *_legs_rows(result),
     ]
+
+
+def _sharpe_rows(result: BacktestResult) -> list[Row]:
+    """The Sharpe ratio with its error, the probability that it is above 0, the track record."""
+    record, sharpe = result.record, result.figures.sharpe
+    row = ("Sharpe", sharpe_text(sharpe, record), "annual, 365 × 24 h", "muted")
+    if record is None or not math.isfinite(record.psr):
+        return [row]
+    above = ("P(true Sharpe > 0)", pct(record.psr, 1, signed=False), "PSR", "muted")
+    return [row, above, ("Track record", *record_words(record))]
+
+
+def _profit_words(factor: float) -> tuple[str, str]:
+    """A profit factor; infinite where nothing was lost."""
+    return ("∞", "no loss") if factor == math.inf else (number(factor, 2), "gains over losses")
+
+
+def _break_even_rows(result: BacktestResult) -> list[Row]:
+    """|z| from which a round trip pays: by a full way back, and by what targets captured."""
+    theory = newest(result.break_even_z)
+    if not math.isfinite(theory):
+        return []
+    rows = [("Break-even |z|", number(theory, 1), "if z came all the way back", "muted")]
+    label, captured = "Break-even |z|, realised", result.captured
+    if captured > 0.0:
+        share = f"targets captured {pct(captured, 0, signed=False)} of the way"
+        realised = newest(result.break_even_realised)
+        tone = "muted" if realised < result.settings.entry_z else "warn"
+        rows.append((label, number(realised, 1), share, tone))
+    elif math.isfinite(captured):
+        rows.append((label, NONE, "none: what reached its target lost before costs", "warn"))
+    return rows
+
+
+def _fill_rows(result: BacktestResult) -> list[Row]:
+    """Fills that waited for a leg to trade, and positions closed before a gap."""
+    figures, rows = result.figures, []
+    if figures.fills_waited:
+        waited = f"{number(figures.average_wait_bars, 1)} bars on average, until the leg traded"
+        rows.append(("Fills that waited", f"{figures.fills_waited:,}", waited, "warn"))
+    if figures.gap_exits:
+        words = "at the last prices before a gap in the data"
+        rows.append(("Closed before gaps", counted(figures.gap_exits, "trade"), words, "warn"))
+    return rows
 
 
 def _legs_rows(result: BacktestResult) -> list[Row]:

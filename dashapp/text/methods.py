@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from analytics.model import HedgeFit, PairSnapshot
 from dashapp.text.numbers import number, price, ratio
-from dashapp.text.pair import METHOD_WORDS, newest, trade_words
+from dashapp.text.pair import METHOD_WORDS, known_beta, newest, trade_words
 from dashapp.text.tests import LOG_SIZE
 
 #: What an intercept in logarithms is shown with.
@@ -82,9 +82,14 @@ def _alpha(alpha: float, snapshot: PairSnapshot) -> str:
     return price(alpha, _LOG_ALPHA if logs else newest(snapshot.price_y))
 
 
+def _shown_method(snapshot: PairSnapshot) -> str | None:
+    """The method whose fit the page shows; None where each bar has its own, or it is given."""
+    return {"view": snapshot.params.hedge, "kalman": "kalman"}.get(snapshot.params.spread_mode)
+
+
 def _z(snapshot: PairSnapshot, method: str) -> float:
-    """The newest z by a method's fit; of the chosen one that which the page shows."""
-    if method == snapshot.params.hedge:
+    """The newest z by a method's fit; of the one that the page shows, as it was known."""
+    if method == _shown_method(snapshot):
         return newest(snapshot.z)
     return snapshot.method_z.get(method, math.nan)
 
@@ -100,7 +105,7 @@ def _row(snapshot: PairSnapshot, method: str, fit: HedgeFit, threshold: float) -
         number(z, 2, signed=True),
         _signal(z, beta, threshold),
         fit.note,
-        method == snapshot.params.hedge,
+        method == _shown_method(snapshot),
     )
 
 
@@ -174,7 +179,7 @@ def _trades_by_order(snapshot: PairSnapshot, threshold: float) -> tuple[str, str
     """
     if snapshot.swapped is None:
         return None
-    here = _signal(newest(snapshot.z), float(snapshot.fit.beta), threshold)
+    here = _signal(newest(snapshot.z), known_beta(snapshot), threshold)
     turned = _signal(snapshot.swapped_z, _swapped_beta(snapshot.swapped), threshold)
     if here.side is None or turned.side is None:
         return None
@@ -212,7 +217,7 @@ def choice_words(snapshot: PairSnapshot, threshold: float) -> tuple[str, str]:
     warning = choice_warning(snapshot, threshold)
     if warning:
         return f"{warning} Newest {z_span(snapshot)}.", "warn"
-    signal = _signal(newest(snapshot.z), float(snapshot.fit.beta), threshold)
+    signal = _signal(newest(snapshot.z), known_beta(snapshot), threshold)
     if signal.side is None:
         return "No z-score is known yet.", "muted"
     words = signal.words(snapshot.params.y, snapshot.params.x)

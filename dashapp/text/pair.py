@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.cointegration import JohansenTest
+from analytics.estimates import PairEstimates
 from analytics.model import PairSnapshot
 from analytics.spread import leg_signs
-from dashapp.text.numbers import number, pct, price, ratio
+from dashapp.text.numbers import NONE, number, pct, price, ratio
 from dashapp.text.tests import Row, cointegration_rows, reversion_rows, spread_size
 
 Segment = tuple[str, str]
@@ -28,6 +29,7 @@ METHOD_WORDS = {
     "tls": "TLS",
     "kalman": "Kalman",
     "ratio": "ratio",
+    "locked": "locked",
 }
 #: Share of carried-forward bars from which a verdict warns.
 CARRIED_WARN = 0.2
@@ -112,6 +114,12 @@ def inside_costs(z: float, break_even: BreakEven | None) -> bool:
     return break_even is not None and abs(z) < break_even.z < math.inf
 
 
+def known_beta(snapshot: PairSnapshot) -> float:
+    """The hedge ratio as it was known at the newest bar: the one that its z-score rests on."""
+    beta = newest(snapshot.known.beta) if snapshot.known is not None else math.nan
+    return beta if math.isfinite(beta) else float(snapshot.fit.beta)
+
+
 def stance(
     snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None = None
 ) -> list[Segment]:
@@ -119,7 +127,7 @@ def stance(
 
     break_even: below it there is no trade, for a round trip does not pay; None if not known.
     """
-    z, params, beta = newest(snapshot.z), snapshot.params, float(snapshot.fit.beta)
+    z, params, beta = newest(snapshot.z), snapshot.params, known_beta(snapshot)
     if not math.isfinite(z):
         rows, need = len(snapshot), params.z_window
         still = "the spread does not move within its window"
@@ -149,7 +157,7 @@ def _z_row(snapshot: PairSnapshot, threshold: float, break_even: BreakEven | Non
     return ("z-score", number(newest(snapshot.z), 2, signed=True), words, tone)
 
 
-def _now_rows(snapshot: PairSnapshot) -> list[Row]:
+def _now_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[Row]:
     size = spread_size(snapshot)
     mean = price(newest(snapshot.mean), size, signed=True)
     sigma = f"mean {mean}, σ {price(newest(snapshot.std), size)}"
@@ -165,14 +173,50 @@ def _now_rows(snapshot: PairSnapshot) -> list[Row]:
             words if known else "not known yet",
             "warn" if known and firm == "weak" else "" if known else "muted",
         ),
+        *_tick_rows(snapshot, estimates),
     ]
+
+
+def _tick_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[Row]:
+    """The correlation on ticks, and a warning where a leg's prices bounce."""
+    rows: list[Row] = []
+    if estimates is not None and estimates.tick_correlation is not None:
+        value = number(estimates.tick_correlation, 2, signed=True)
+        rows.append(("Correlation on ticks", value, "Hayashi-Yoshida, without a grid", "muted"))
+    legs = (snapshot.bounce_y, snapshot.bounce_x)
+    if any(leg is not None and leg.matters() for leg in legs):
+        shares = " / ".join(pct(leg.share, 0, signed=False) if leg else NONE for leg in legs)
+        free = snapshot.bounce_free
+        way_out = f"free of it from {free} on" if free else "no timeframe is free of it"
+        words = f"of the variance at {snapshot.params.timeframe} is bounce: {way_out}"
+        rows.append(("Bid-ask bounce (Y / X)", shares, words, "warn"))
+    return rows
+
+
+#: What the hedge modes measure the spread and z with.
+MODE_WORDS = {
+    "view": "fitted on the view",
+    "rolling": "rolling: each bar by the line known at its close",
+    "kalman": "Kalman: each bar by the state known at its close",
+    "locked": "locked",
+}
+
+
+def _error_words(snapshot: PairSnapshot) -> str:
+    """The standard error of β that allows for autocorrelation, or why there is none."""
+    if snapshot.params.spread_mode != "view":
+        return MODE_WORDS[snapshot.params.spread_mode]
+    if not math.isfinite(float(snapshot.fit.beta_stderr)):
+        return ""
+    if snapshot.beta_stderr is None:
+        return "no standard error: the residual is not shown stationary"
+    return f"± {ratio(snapshot.beta_stderr)} standard error (Newey-West)"
 
 
 def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
     fit, params = snapshot.fit, snapshot.params
     scale = 0.01 if params.price_space == "log" else newest(snapshot.price_y)
-    stderr = float(fit.beta_stderr)
-    error = f"± {ratio(stderr)} standard error" if math.isfinite(stderr) else ""
+    error = _error_words(snapshot)
     warnings = list(filter(None, (legs_warning(float(fit.beta)), fit.note)))
     words, tone = ("; ".join(warnings), "warn") if warnings else (error, "muted")
     good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
@@ -192,7 +236,7 @@ def _data_rows(snapshot: PairSnapshot) -> list[Row]:
         ("Bars in view", f"{len(snapshot):,}", filtered, "warn" if dropped else "muted"),
         ("Carried forward", pct(share, 1, signed=False), "bars in which a leg did not trade", tone),
     ]
-    return rows + [("Note", "", note, "warn") for note in snapshot.notes]
+    return rows + [("Note", "", note, "") for note in snapshot.notes]
 
 
 def pair_figures(
@@ -200,18 +244,19 @@ def pair_figures(
     threshold: float = 2.0,
     break_even: BreakEven | None = None,
     johansen: JohansenTest | None = None,
+    estimates: PairEstimates | None = None,
 ) -> list[Row]:
-    """The figures of a pair. threshold, break_even: see `stance`. johansen: None while it is
-    being computed.
+    """The figures of a pair. threshold, break_even: see `stance`. johansen, estimates: None
+    while they are being computed.
 
     The plain ADF of an estimated spread is labelled indicative: its p-value is too small,
     for beta was fitted to make it so; the verdict is Engle-Granger's.
     """
     return [
         _z_row(snapshot, threshold, break_even),
-        *_now_rows(snapshot),
+        *_now_rows(snapshot, estimates),
         *_hedge_rows(snapshot),
-        *cointegration_rows(snapshot, johansen),
+        *cointegration_rows(snapshot, johansen, estimates),
         *reversion_rows(snapshot),
         *_data_rows(snapshot),
     ]

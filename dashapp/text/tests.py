@@ -9,7 +9,9 @@ import math
 
 from analytics.bars import usual_step
 from analytics.cointegration import JohansenTest
-from analytics.model import PairSnapshot
+from analytics.estimates import PairEstimates
+from analytics.model import CointegrationResult, PairSnapshot
+from analytics.stationarity import HalfLifeInterval
 from dashapp.text.numbers import (
     NONE,
     SIGNIFICANT_P,
@@ -62,7 +64,8 @@ def shown_spread_tested(snapshot: PairSnapshot) -> bool:
     """
     params, rows = snapshot.params, len(snapshot)
     whole = params.hedge_window is None or params.hedge_window >= rows
-    return snapshot.fit.method == "ols" and params.intercept and params.trend == "c" and whole
+    of_view = params.spread_mode == "view" and snapshot.fit.method == "ols"
+    return of_view and params.intercept and params.trend == "c" and whole
 
 
 def not_cointegrated(snapshot: PairSnapshot) -> bool:
@@ -71,10 +74,53 @@ def not_cointegrated(snapshot: PairSnapshot) -> bool:
     return test is not None and test.pvalue >= SIGNIFICANT_P
 
 
-def cointegration_rows(snapshot: PairSnapshot, johansen: JohansenTest | None = None) -> list[Row]:
-    """Engle-Granger's test, the plain ADF beside it, which is indicative, and Johansen's test."""
+def _unit_root(pvalue: float | None) -> bool | None:
+    return None if pvalue is None or not math.isfinite(pvalue) else pvalue >= SIGNIFICANT_P
+
+
+def legs_row(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[Row]:
+    """The ADF tests of the legs themselves: cointegration is of legs that have a unit root."""
+    if estimates is None or estimates.adf_y is None or estimates.adf_x is None:
+        return []
+    pvalues = (estimates.adf_y.pvalue, estimates.adf_x.pvalue)
+    walks = [_unit_root(pvalue) for pvalue in pvalues]
+    names = (snapshot.params.y, snapshot.params.x)
+    alone = " and ".join(name for name, walk in zip(names, walks, strict=True) if walk is False)
+    words = f"{alone}: stationary by itself" if alone else "each leg has a unit root"
+    value = " / ".join(p_value(pvalue) for pvalue in pvalues)
+    return [("ADF of the legs (Y / X)", value, words, "warn" if alone else "muted")]
+
+
+def relation_verdict(
+    test: CointegrationResult | None,
+    estimates: PairEstimates | None = None,
+    johansen: JohansenTest | None = None,
+) -> tuple[str, str]:
+    """What the tests say together of a relation between the legs, in one sentence; its tone.
+
+    >>> relation_verdict(None)
+    ('not tested', 'muted')
+    """
+    words, tone = cointegration_verdict(test.pvalue if test else None)
+    if tone != "up":
+        return words, tone
+    legs = (estimates.adf_y, estimates.adf_x) if estimates is not None else ()
+    alone = any(leg is not None and _unit_root(leg.pvalue) is False for leg in legs)
+    full = johansen is not None and johansen.result is not None and johansen.result.rank() == 2
+    if alone or full:
+        return f"{words}, but a leg looks stationary by itself: no evidence of a relation", "warn"
+    return words, tone
+
+
+def cointegration_rows(
+    snapshot: PairSnapshot,
+    johansen: JohansenTest | None = None,
+    estimates: PairEstimates | None = None,
+) -> list[Row]:
+    """Engle-Granger's test, the plain ADF beside it, which is indicative, the legs' own ADF
+    tests, and Johansen's test."""
     test, indicative = snapshot.engle_granger, snapshot.adf
-    verdict, tone = cointegration_verdict(test.pvalue if test else None)
+    verdict, tone = relation_verdict(test, estimates, johansen)
     if test is not None and math.isfinite(test.pvalue) and not shown_spread_tested(snapshot):
         verdict, tone = f"{verdict}, of the OLS spread, not the one shown", "muted"
     plain, _ = stationarity_verdict(indicative.pvalue if indicative else None)
@@ -82,13 +128,35 @@ def cointegration_rows(snapshot: PairSnapshot, johansen: JohansenTest | None = N
     return [
         (ENGLE_GRANGER, number(test.statistic, 2) if test else NONE, verdict, tone),
         ("ADF of the spread", statistic, f"indicative: {plain}", "muted"),
+        *legs_row(snapshot, estimates),
         _johansen_row(johansen),
     ]
 
 
 def reversion_rows(snapshot: PairSnapshot) -> list[Row]:
-    """Half-life, Hurst exponent and the Ornstein-Uhlenbeck fit of the spread."""
+    """Half-life with its interval, Hurst exponent and the Ornstein-Uhlenbeck fit of the spread."""
     return [*_half_life_rows(snapshot), *_ou_rows(snapshot)]
+
+
+def interval_words(interval: HalfLifeInterval | None) -> tuple[str, str]:
+    """What the interval of a half-life says, and its tone; "" where there is none.
+
+    >>> from analytics.stationarity import HalfLifeInterval
+    >>> interval_words(HalfLifeInterval(11.42, 27.1))
+    ('90 % interval 11 to 27 bars', 'muted')
+    >>> interval_words(HalfLifeInterval(80.0, math.inf))[0]
+    'not distinguishable from a random walk (90 % interval from 80 bars)'
+    """
+    if interval is None or math.isnan(interval.low):
+        return "", ""
+    digits = 0 if interval.low >= 10 else 1
+    low = number(interval.low, digits)
+    if math.isinf(interval.low):
+        return "not distinguishable from a random walk", "warn"
+    if math.isinf(interval.high):
+        words = f"not distinguishable from a random walk (90 % interval from {low} bars)"
+        return words, "warn"
+    return f"90 % interval {low} to {number(interval.high, digits)} bars", "muted"
 
 
 def _half_life_rows(snapshot: PairSnapshot) -> list[Row]:
@@ -98,8 +166,11 @@ def _half_life_rows(snapshot: PairSnapshot) -> list[Row]:
         life: Row = ("Half-life", NONE, "the spread does not revert", "warn")
     else:
         long = half_life > len(snapshot) / 2
-        words = "longer than half of the view" if long else reserve
-        life = ("Half-life", half_life_span(snapshot), words, "warn" if long else _muted(reserve))
+        within, tone = interval_words(snapshot.half_life_interval)
+        tone = "warn" if long or tone == "warn" else _muted(reserve) or tone
+        parts = ("longer than half of the view" if long else reserve, within)
+        words = "; ".join(part for part in parts if part)
+        life = ("Half-life", half_life_span(snapshot), words, tone)
     if hurst is None or not math.isfinite(hurst):
         return [life, ("Hurst exponent", NONE, "not enough data", "muted")]
     words = "mean-reverting" if hurst < 0.45 else "trending" if hurst > 0.55 else "random walk"

@@ -55,8 +55,11 @@ def json_type(kind: Any) -> Any:
     if is_dataclass(kind):
         return _model(kind)
     origin, arguments = get_origin(kind), get_args(kind)
+    if hasattr(origin, "__value__"):  # npt.NDArray is an alias by type from NumPy 2.5 on
+        return json_type(origin.__value__[arguments])
     if origin is np.ndarray:
-        return _list[json_type(_scalar(arguments[-1]))]
+        number = json_type(_scalar(arguments[-1]))
+        return _list[number | _list[number]]
     if origin in (Union, UnionType):
         return Union[tuple(json_type(one) for one in arguments)]  # noqa: UP007
     if origin in (dict, Mapping):

@@ -11,7 +11,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from analytics.alerts import AlertEvent, AlertRule
-from analytics.backtest import BacktestFigures, BacktestParams
+from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord
+from analytics.bounce import Bounce
+from analytics.cointegration import JohansenResult
+from analytics.estimates import PairEstimates
 from analytics.model import (
     CointegrationResult,
     FeedStatus,
@@ -21,6 +24,7 @@ from analytics.model import (
     UnitRootResult,
 )
 from analytics.outcomes import Outcome
+from analytics.stationarity import HalfLifeInterval
 from dashapp.services.alerts.webhook import DeliveryState
 from dashapp.services.replay.control import ReplayPosition
 from dashapp.text.backtest import WordedTrade
@@ -29,6 +33,7 @@ from ingestion.files.report import UploadReport
 
 _AlertEvent: Any = json_type(AlertEvent)
 _AlertRule: Any = json_type(AlertRule)
+_JohansenResult: Any = json_type(JohansenResult)
 
 
 class ErrorAnswer(BaseModel):
@@ -184,20 +189,14 @@ class MarketTicks(Answer):
     ticks: list[Tick]
 
 
-class Johansen(Answer):
+class Johansen(_JohansenResult):
     """Johansen's test of the legs: a row a rank, critical values at 90, 95 and 99 %."""
 
-    ts_ms: int
+    ts_ms: int = Field(description="the newest bar it is of")
     rows: int
-    det_order: int
+    det_order: int | Literal["rc"] = Field(description="the deterministic terms; rc: restricted")
     lag_diff: int
     rank: dict[str, int] = Field(description="by confidence: 90%, 95%, 99%")
-    trace: list[float | None]
-    max_eig: list[float | None]
-    trace_critical: list[list[float]]
-    max_eig_critical: list[list[float]]
-    eigenvalues: list[float | None]
-    eigenvectors: list[list[float | None]]
 
 
 class PairFigures(Answer):
@@ -215,11 +214,17 @@ class PairFigures(Answer):
     correlation: float | None
     half_life: float | None = Field(description="in bars")
     half_life_ms: float | None
+    half_life_interval: Json[HalfLifeInterval] | None = Field(description="90 %, in bars")
+    beta_stderr: float | None = Field(description="for autocorrelated residuals; null: none")
+    bounce_y: Json[Bounce] | None = Field(description="Roll's estimate, as bounce_x")
+    bounce_x: Json[Bounce] | None
+    bounce_free: str | None = Field(description="finest timeframe without bounce that matters")
     hurst: float | None
     ou: Json[OUFit] | None = Field(description="with a bar as the unit of time")
     adf: Json[UnitRootResult] | None = Field(description="of the spread, indicative")
     engle_granger: Json[CointegrationResult] | None
     johansen: Johansen | None
+    estimates: Json[PairEstimates] | None = Field(description="of the legs, and of their ticks")
 
 
 class PairSeries(Answer):
@@ -233,8 +238,11 @@ class PairSeries(Answer):
     spread: list[float | None]
     mean: list[float | None]
     std: list[float | None]
-    z: list[float | None]
+    z: list[float | None] = Field(description="as it was known at the bar's close")
+    fit_z: list[float | None] = Field(description="of today's fit, as spread, mean and std")
     corr: list[float | None]
+    known_beta: list[float | None] = Field(description="of the line that measures z")
+    known_alpha: list[float | None]
     rolling_beta: list[float | None] = Field(description="as known at each bar, as kalman_beta")
     rolling_alpha: list[float | None]
     kalman_beta: list[float | None]
@@ -289,7 +297,7 @@ class BacktestSeries(Answer):
 
 
 class Backtest(Answer):
-    """The z-score strategy on a pair. A signal fills at the next bar's open."""
+    """The z-score strategy on a pair. A signal fills at the open of each leg's next bar."""
 
     market: str
     params: Json[PairParams]
@@ -299,6 +307,8 @@ class Backtest(Answer):
     periods_per_year: float
     rows_dropped: int
     figures: Json[BacktestFigures]
+    captured: float | None = Field(description="share of |z| sigma that target exits earned")
+    record: Json[TrackRecord] | None = Field(description="how far the Sharpe can be trusted")
     trades: list[Json[WordedTrade]]
     series: BacktestSeries
 

@@ -118,7 +118,7 @@ class Backfill:
                 await self._fill_gaps(gaps)
             except Exception:
                 logger.exception("backfill of %s failed", self.venue.name)
-            self._waiting = deque(one for one in self._waiting if one[1] not in gaps)
+            self._waiting = deque(waiting for waiting in self._waiting if waiting[1] not in gaps)
 
     def _together(self) -> list[Gap]:
         """The gap that waits longest, and what one page may hold with it of those that wait.
@@ -127,14 +127,14 @@ class Backfill:
         allowed; by the hundred they cost one.
         """
         now_s, first = self._clock(), self._waiting[0][1]
-        found = [first]
+        gaps = [first]
         for not_before_s, gap in islice(self._waiting, 1, None):
-            ids = max(gap.last_id, found[-1].last_id) - first.first_id
+            ids = max(gap.last_id, gaps[-1].last_id) - first.first_id
             if gap.symbol != first.symbol or not_before_s > now_s:
                 continue
             if gap.first_id > first.first_id and ids < GapPages.LIMIT:
-                found.append(gap)
-        return found
+                gaps.append(gap)
+        return gaps
 
     async def _fill_gaps(self, gaps: list[Gap]) -> None:
         pages, tries, why = GapPages(self.venue, *gaps), 0, "the exchange has no trades there"

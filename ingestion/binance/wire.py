@@ -107,7 +107,8 @@ def checked_symbols(symbols: Sequence[str], source: str) -> tuple[str, ...]:
     names = []
     for symbol in symbols:
         name = proper_symbol(symbol)
-        if name is None:
+        # What other sources have in their names would change the meaning of an address here.
+        if name is None or not name.replace("_", "").isalnum():
             raise ValueError(f"symbol is {symbol[:40]!r}, expected letters and digits: BTCUSDT")
         names.append(name)
     names = list(dict.fromkeys(names))
@@ -226,8 +227,8 @@ class GapPages:
             if first <= last:
                 left.append((first, last))
         # What lies beyond what was asked for is the next page; holes come after it.
-        behind = [one for one in left if one[0] <= self._asked[1]]
-        self.open = [one for one in left if one[0] > self._asked[1]] + behind
+        behind = [hole for hole in left if hole[0] <= self._asked[1]]
+        self.open = [hole for hole in left if hole[0] > self._asked[1]] + behind
         return self.missing < missing
 
 

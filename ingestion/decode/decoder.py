@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from analytics.model import SYMBOL_PATTERN, IntArray, Rejected, Ticks
 from ingestion.decode.fields import Notice, Refusal, Row, walk
@@ -28,9 +29,11 @@ MAX_LAYOUTS = 4
 MAX_LEARNT = 32
 LEARN_EVERY = 1_000
 MAX_SPELLINGS = 1_000
+#: Trades that an aggregate may hold; ids of more tell of something else.
+MOST_TRADES = 1_000_000
 
 _read_json = msgspec.json.Decoder().decode
-_columns = attrgetter("symbol", "time", "price", "size", "id")
+_columns = attrgetter("symbol", "time", "price", "size", "id", "first", "last")
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,8 @@ class Decoder:
 
     def _collect(self, batch: _Batch) -> None:
         """Columns from rows, checked for what a layout cannot check: names, times as text."""
-        symbols, times, prices, sizes, ids = zip(*map(_columns, batch.rows), strict=True)
+        rows = zip(*map(_columns, batch.rows), strict=True)
+        symbols, times, prices, sizes, ids, firsts, lasts = rows
         if self._text_time:
             times = tuple(t if t.__class__ is int else text_ms(t) for t in times)
         verdicts = {symbol: self._verdict(symbol) for symbol in dict.fromkeys(symbols)}
@@ -201,6 +205,7 @@ class Decoder:
             np.array(prices, dtype=np.float64),
             np.array(sizes, dtype=np.float64),
             np.array(ids, dtype=np.int64),
+            _trades(firsts, lasts),
         )
         names = {symbol: name for symbol, (name, reason) in verdicts.items() if not reason}
         for ticks, chosen in _by_symbol(symbols, names, columns, batch.bad):
@@ -270,10 +275,16 @@ def _read_nothing(line: Message) -> Any:
     raise msgspec.DecodeError("no layout is known yet")
 
 
+def _trades(firsts: Sequence[int], lasts: Sequence[int]) -> npt.NDArray[np.int32]:
+    """How many trades each row holds: 1 where its ids tell of none, or of more than there are."""
+    held = np.array(lasts, dtype=np.int64) - np.array(firsts, dtype=np.int64) + 1
+    return np.where((held > 0) & (held <= MOST_TRADES), held, 1).astype(np.int32)
+
+
 def _by_symbol(
     symbols: Sequence[str],
     names: dict[str, str],
-    columns: tuple[IntArray, Any, Any, IntArray],
+    columns: tuple[IntArray, Any, Any, IntArray, Any],
     bad: Iterable[int],
 ) -> Iterator[tuple[Ticks, Any]]:
     """One batch a symbol, and which rows it is of; rows at the positions `bad` are left out."""
@@ -291,5 +302,5 @@ def _by_symbol(
     for position, name in enumerate(distinct):
         chosen = np.flatnonzero(code == position)
         if len(chosen):
-            ts_ms, price, size, trade_id = columns
-            yield Ticks(name, ts_ms[chosen], price[chosen], size[chosen], trade_id[chosen]), chosen
+            part: list[Any] = [column[chosen] for column in columns]
+            yield Ticks(name, *part), chosen

@@ -64,13 +64,18 @@ _WHOLE = re.compile(r"\d{1,19}", re.ASCII)
 
 
 class Row(NamedTuple):
-    """One trade as read: the symbol as written, the time in epoch ms."""
+    """One trade as read: the symbol as written, the time in epoch ms.
+
+    first, last: ids of the trades that an aggregate holds, both 0 for a trade of its own.
+    """
 
     symbol: str
     time: int
     price: float
     size: float
     id: int
+    first: int = 0
+    last: int = 0
 
 
 class Refusal(NamedTuple):
@@ -89,6 +94,8 @@ class Roles(NamedTuple):
     price: str | None
     size: str | None
     id: str | None
+    first: str | None = None
+    last: str | None = None
 
 
 class Notice(NamedTuple):
@@ -143,7 +150,13 @@ def find_roles(obj: dict[str, Any]) -> Roles:
         # Some sources call the time t; then it is no trade id.
         time = "t"
         identity = _first(obj, tuple(name for name in ID_NAMES if name != "t"))
-    return Roles(symbol, time, _first(obj, PRICE_NAMES), _first(obj, SIZE_NAMES), identity)
+    held = ("f", "l") if identity == "a" and _is_aggregate(obj) else (None, None)
+    return Roles(symbol, time, _first(obj, PRICE_NAMES), _first(obj, SIZE_NAMES), identity, *held)
+
+
+def _is_aggregate(obj: dict[str, Any]) -> bool:
+    """Whether an object names the first and the last trade that it holds."""
+    return 0 <= trade_id(obj.get("f")) <= trade_id(obj.get("l"))
 
 
 def with_plain_names(obj: dict[str, Any]) -> dict[str, Any]:
@@ -195,7 +208,7 @@ def read_row(obj: dict[str, Any], default_symbol: str | None, stream: str = "") 
     """The trade that an object is, or why it is none.
 
     >>> read_row({"symbol": "BTCUSDT", "ts": 1723161256322, "price": 5, "size": "0.1"}, None)
-    Row(symbol='BTCUSDT', time=1723161256322, price=5.0, size=0.1, id=-1)
+    Row(symbol='BTCUSDT', time=1723161256322, price=5.0, size=0.1, id=-1, first=0, last=0)
     >>> read_row({"symbol": "BTCUSDT", "ts": 1723161256322, "price": -5, "size": 1}, None).reason
     'price'
     """
@@ -225,7 +238,8 @@ def read_row(obj: dict[str, Any], default_symbol: str | None, stream: str = "") 
         return Refusal("time", symbol, identity)
     assert price is not None
     assert size is not None
-    return Row(symbol, time, price, size, identity)
+    held = (trade_id(obj[name]) for name in (roles.first, roles.last) if name is not None)
+    return Row(symbol, time, price, size, identity, *held)
 
 
 def is_other_kind(obj: dict[str, Any], other: re.Pattern[str] = _OTHER_KIND) -> bool:

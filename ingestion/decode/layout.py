@@ -47,7 +47,7 @@ _ODD_KEY = re.compile(r'[\x00-\x1f"\\\x7f]')
 
 
 class Layout:
-    """`decode(message)` -> an object with symbol, time, price, size and id.
+    """`decode(message)` -> an object with the fields of a `Row`.
 
     time is epoch s, ms, us or ns, or a text (of a number or of ISO 8601). decode raises
     msgspec.MsgspecError, UnicodeDecodeError or RecursionError for a message of any other layout.
@@ -116,8 +116,9 @@ def _fields(
     obj: dict[str, Any], roles: Roles, time_type: Any, default_symbol: str | None
 ) -> tuple[list[Any], dict[str, str]]:
     """Required fields first, as msgspec wants them; then the parts that are absent."""
-    types = {"symbol": _TEXT, "time": time_type, "price": _PRICE, "size": _SIZE, "id": _ID}
-    defaults = {"symbol": default_symbol, "id": NO_TRADE_ID}
+    ids = {"id": _ID, "first": _ID, "last": _ID}
+    types = {"symbol": _TEXT, "time": time_type, "price": _PRICE, "size": _SIZE, **ids}
+    defaults = {"symbol": default_symbol, "id": NO_TRADE_ID, "first": 0, "last": 0}
     part_of = {key: part for part, key in roles._asdict().items() if key is not None}
     required: list[Any] = []
     names: dict[str, str] = {}

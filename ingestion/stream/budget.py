@@ -42,11 +42,11 @@ class Budget:
         """Seconds until a request of this weight is within the limit."""
         while self._spent and self._spent[0][0] <= now_s - self.window_s:
             self._spent.popleft()
-        used, wait = sum(one for _, one in self._spent), 0.0
-        for at, one in self._spent:
+        used, wait = sum(weight_spent for _, weight_spent in self._spent), 0.0
+        for at, weight_spent in self._spent:
             if used + weight <= self.limit:
                 break
-            used -= one
+            used -= weight_spent
             wait = at + self.window_s - now_s
         told_s, told = self._told
         if told + weight > self.limit and now_s < told_s + self.window_s:

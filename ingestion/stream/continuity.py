@@ -77,7 +77,7 @@ class Continuity:
         """Whether every trade that came had an id, in a sequence that is known or proven."""
         if self.strict:
             return True
-        runs = [one.run for one in self._symbols.values()]
+        runs = [known.run for known in self._symbols.values()]
         return bool(runs) and min(runs) >= PROOF and not self._unnumbered
 
     def restarted(self) -> list[str]:
@@ -85,8 +85,8 @@ class Continuity:
 
         Their ids are those of other trades than before: no duplicates.
         """
-        found, self._restarted = self._restarted, []
-        return found
+        symbols, self._restarted = self._restarted, []
+        return symbols
 
     def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
         """Go on from the trade that an earlier run had last: what was missed since is a gap."""
@@ -96,7 +96,7 @@ class Continuity:
     def keep(self, symbols: Iterable[str]) -> None:
         """Forget every symbol but these: what is no longer asked for is not missed."""
         kept = set(symbols)
-        self._symbols = {name: one for name, one in self._symbols.items() if name in kept}
+        self._symbols = {name: known for name, known in self._symbols.items() if name in kept}
 
     def _check_batch(self, batch: Ticks, used: list[int]) -> list[Gap]:
         ids, ts_ms = batch.trade_id, batch.ts_ms

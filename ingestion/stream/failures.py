@@ -117,9 +117,9 @@ def explain(error: BaseException) -> Failure:
     if isinstance(error, ConnectionClosed):
         return _explain_close(error)
     for cause in _causes(error):
-        found = _explain_cause(cause)
-        if found is not None:
-            return found
+        failure = _explain_cause(cause)
+        if failure is not None:
+            return failure
     if isinstance(error, UrlRefusedError):
         return Failure(str(error)[:200], "blocked", 300.0)
     if isinstance(error, InvalidHandshake):

@@ -74,9 +74,9 @@ class Session:
 
     def note_refused(self, rejected: Iterable[Rejected]) -> None:
         """Keep the first message that was no trade; what a source says of itself counts less."""
-        for one in rejected:
-            if self.refused is None or (self.refused.reason == "control" != one.reason):
-                self.refused = one
+        for refused in rejected:
+            if self.refused is None or (self.refused.reason == "control" != refused.reason):
+                self.refused = refused
 
     def why_no_ticks(self) -> str:
         """What to add to "no data" where messages came and none was a trade: the first."""

@@ -79,8 +79,8 @@ class Subscriptions:
     async def _catch_up(self, link: _Link) -> None:
         try:
             while link.asked != self.symbols:
-                added = [one for one in self.symbols if one not in link.asked]
-                removed = [one for one in link.asked if one not in self.symbols]
+                added = [symbol for symbol in self.symbols if symbol not in link.asked]
+                removed = [symbol for symbol in link.asked if symbol not in self.symbols]
                 wait_s = link.budget.wait_s(time.monotonic(), bool(added) + bool(removed))
                 if wait_s > 0:
                     await asyncio.sleep(wait_s)

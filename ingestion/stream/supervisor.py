@@ -217,22 +217,22 @@ class Supervisor(Running):
         return self._overlap or self._intake.numbered
 
     def _deliver(self, messages: list[bytes], session: Session) -> None:
-        made = self._intake.take(messages)
-        for gap in made.gaps:
+        delivery = self._intake.take(messages)
+        for gap in delivery.gaps:
             self._found(gap)
-        for symbol in made.restarted:
+        for symbol in delivery.restarted:
             self._say_seldom("numbering", f"the source numbers the trades of {symbol} anew")
             if self._on_restart is not None:
                 self._on_restart(symbol)
-        if made.ticks or made.rejected:
-            self._sink(made.ticks, made.rejected)
-        if made.ticks:
-            self._note_data(made, session)
-        if made.rejected and session.first_tick_s is None:
-            session.note_refused(made.rejected)
+        if delivery.ticks or delivery.rejected:
+            self._sink(delivery.ticks, delivery.rejected)
+        if delivery.ticks:
+            self._note_data(delivery, session)
+        if delivery.rejected and session.first_tick_s is None:
+            session.note_refused(delivery.rejected)
             if self._state == "connecting":
                 self._detail = "connected" + session.why_no_ticks()
-        for notice in made.notices:
+        for notice in delivery.notices:
             if notice.kind == "shutdown":
                 self._end_soon(notice.text, session)
             if notice.kind == "error":
@@ -256,9 +256,9 @@ class Supervisor(Running):
         if self._on_gap is not None:
             self._on_gap(gap)
 
-    def _note_data(self, made: Delivery, session: Session) -> None:
+    def _note_data(self, delivery: Delivery, session: Session) -> None:
         now = self._clock()
-        symbols = {batch.symbol for batch in made.ticks}
+        symbols = {batch.symbol for batch in delivery.ticks}
         self._watchdog.seen(now, symbols)
         self._forgiven -= symbols
         if session.first_tick_s is None:

@@ -84,7 +84,7 @@ class Watchdog:
         """Watch these symbols from now on, and no others; all that come if there are none."""
         known, wanted = self._symbols, tuple(symbols)
         self._learns = not wanted
-        self._symbols = {one: known.get(one, _Pulse(now_s)) for one in wanted or known}
+        self._symbols = {symbol: known.get(symbol, _Pulse(now_s)) for symbol in wanted or known}
 
     def silence(self, now_s: float) -> float:
         """Seconds since the feed's last tick, or since it connected."""

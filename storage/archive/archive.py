@@ -26,7 +26,7 @@ from storage.archive import records, schema
 from storage.archive.base import ArchiveBase
 from storage.archive.file import SqliteStore
 from storage.archive.reader import Stretch, read
-from storage.archive.records import Holding, KeptMarket
+from storage.archive.records import MarketRecord, StoredSeries
 from storage.archive.schema import SCHEMA_VERSION
 from storage.archive.server import PostgresStore
 from storage.archive.store import ArchiveError, ArchiveInUse, Store
@@ -36,8 +36,8 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveInUse",
-    "Holding",
-    "KeptMarket",
+    "MarketRecord",
+    "StoredSeries",
     "store_at",
 ]
 
@@ -95,11 +95,11 @@ class Archive(ArchiveBase):
         archive = cls(store, read_only=True)
         try:
             with archive._read() as connection:
-                held = schema.version(connection)
-            if held != str(SCHEMA_VERSION):
+                version = schema.version(connection)
+            if version != str(SCHEMA_VERSION):
                 raise ArchiveError(
-                    f"cannot read the archive {store.name}: its schema version is {held}, expected "
-                    f"{SCHEMA_VERSION}"
+                    f"cannot read the archive {store.name}: its schema version is {version}, "
+                    f"expected {SCHEMA_VERSION}"
                 )
         except ArchiveError:
             archive.close()
@@ -109,8 +109,8 @@ class Archive(ArchiveBase):
     def _delete_incomplete(self) -> None:
         """Delete markets whose file was not read to its end."""
         with self._read() as connection:
-            half_loaded = records.half_loaded(connection)
-        for market in half_loaded:
+            incomplete_markets = records.incomplete_markets(connection)
+        for market in incomplete_markets:
             self.delete(market)
 
     # --- ticks and bars ----------------------------------------------------------------
@@ -182,10 +182,10 @@ class Archive(ArchiveBase):
             assert isinstance(rows, Bars)
             yield rows
 
-    def contents(self) -> list[Holding]:
+    def contents(self) -> list[StoredSeries]:
         """Every series, by market and in the order in which its symbols came."""
         with self._read() as connection:
-            return records.holdings(connection)
+            return records.stored_series(connection)
 
     def merge(self) -> bool:
         """Merge one run of small blocks; False where there is none. Call it until then."""
@@ -203,10 +203,10 @@ class Archive(ArchiveBase):
         with self._write(relaxed=True) as connection:
             records.put_market(connection, market, title, kind, loading)
 
-    def markets(self) -> list[KeptMarket]:
+    def markets(self) -> list[MarketRecord]:
         """Markets that are complete, oldest first."""
         with self._read() as connection:
-            return records.kept_markets(connection)
+            return records.complete_markets(connection)
 
     def delete(self, market: str, symbol: str | None = None) -> int:
         """Delete a market, or one symbol of it; how many ticks and bars were deleted."""

@@ -1,7 +1,8 @@
 """A block: the columns of up to 65,536 rows as bytes, with a check sum.
 
 The payload is the columns one after the other, each packed by `storage.archive.codec`: ts_ms,
-price, size, trade_id of ticks, the columns of `BAR_COLUMNS` of bars. Codec "packed" is that,
+price, size, trade_id of ticks and, where any of them holds more than one trade, trades; the
+columns of `BAR_COLUMNS` of bars. Codec "packed" is that,
 "packed+zlib" the same compressed once more. The check sum is the CRC-32 of the payload and of
 the other fields of the block, so that no flipped bit becomes a wrong number.
 """
@@ -42,10 +43,12 @@ def encode(
     >>> block["n"], block["first_ts_ms"], block["last_ts_ms"], block["first_id"]
     (2, 3, 5, 11)
     >>> [column.tolist() for column in decode(block, "ticks")]
-    [[3, 5], [7.0, 8.0], [1.0, 2.0], [11, 12]]
+    [[3, 5], [7.0, 8.0], [1.0, 2.0], [11, 12], [1, 1]]
     """
-    names = columns_of("ticks" if isinstance(rows, Ticks) else "bars")
-    codec, payload = _PACKED, b"".join(pack(getattr(rows, name)) for name in names)
+    names: Sequence[str] = BAR_COLUMNS
+    if isinstance(rows, Ticks):
+        names = TICK_COLUMNS if (rows.trades != 1).any() else TICK_COLUMNS[:-1]
+    codec, payload = _PACKED, b"".join(pack(_wide(getattr(rows, name))) for name in names)
     if squeeze:
         codec, payload = _COMPRESSED, zlib.compress(payload, 1)
     first_id = last_id = -1
@@ -64,6 +67,11 @@ def encode(
         "payload": payload,
     }
     return {**block, "crc32": check_sum(block)}
+
+
+def _wide(column: np.ndarray) -> np.ndarray:
+    """A column in the eight bytes a value that blocks know."""
+    return column.astype(np.int64) if column.dtype == np.int32 else column
 
 
 def check_sum(block: Mapping[str, Any]) -> int:
@@ -88,7 +96,10 @@ def decode(block: Mapping[str, Any], kind: str) -> Sequence[np.ndarray]:
     columns = []
     for name in columns_of(kind):
         dtype = "<i8" if name in _WHOLE else "<f8"
-        column, offset = unpack(plain, offset, block["n"], dtype)
+        if offset == len(plain) and kind == "ticks":  # each is a trade of its own
+            column = np.ones(block["n"], np.int64)
+        else:
+            column, offset = unpack(plain, offset, block["n"], dtype)
         column.flags.writeable = False
         columns.append(column)
     return columns

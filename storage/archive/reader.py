@@ -1,8 +1,7 @@
-"""Ticks and bars read back from the archive, in the order in which they were stored.
+"""Reads ticks and bars from the archive, in the order in which they were stored.
 
-A row of a series has a place, counted from its first row on, which no merge changes: a
-reader that goes on from a place needs no long transaction, and misses nothing while the
-writer merges behind it.
+A row of a series has a place, counted from its first row, which merges do not change. So a reader
+that goes on from a place needs no long transaction, and misses nothing while the writer merges.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from storage.archive.schema import BLOCK_ROWS, blocks, series
 Read = Callable[[], AbstractContextManager[sa.Connection]]
 OnDamage = Callable[[Mapping[str, Any]], None]
 
-#: Blocks whose payloads a reader holds at once.
+#: How many blocks with their payloads a reader has in memory.
 READ_AT_ONCE = 64
 
-#: A block without its payload.
+#: The columns of a block without its payload.
 _HEAD = ("id", "first_row", "n", "first_id", "last_id", "numbering")
 HEADS = sa.select(*(blocks.c[name] for name in _HEAD))
 
@@ -33,7 +32,7 @@ HEADS = sa.select(*(blocks.c[name] for name in _HEAD))
 def series_id_of(
     connection: sa.Connection, market: str, kind: str, symbol: str, timeframe: str
 ) -> int | None:
-    """The number of a series, None where nothing of it was stored."""
+    """The id of a series, None where nothing of it was stored."""
     query = sa.select(series.c.id).where(
         series.c.market == market,
         series.c.kind == kind,
@@ -45,7 +44,7 @@ def series_id_of(
 
 @dataclass(frozen=True)
 class Stretch:
-    """What to read of a series: rows from `first_row` on, of start_ms <= ts_ms < end_ms."""
+    """The rows to read of a series: from `first_row` on, with start_ms <= ts_ms < end_ms."""
 
     market: str
     kind: str
@@ -60,16 +59,16 @@ def read(
     connect: Read, stretch: Stretch, on_damage: OnDamage
 ) -> Iterator[tuple[int, Ticks | Bars]]:
     """The rows of a stretch in the order in which they were stored, in chunks of at most
-    BLOCK_ROWS, each with its numbering. Damaged blocks are told and left out.
+    BLOCK_ROWS, each with its numbering. Damaged blocks are left out, after on_damage(block).
     """
     place = stretch.first_row
     while True:
         with connect() as connection:
-            found = _next_blocks(connection, stretch, place)
-        if not found:
+            next_blocks = _next_blocks(connection, stretch, place)
+        if not next_blocks:
             return
-        numbering, parts = found[0]["numbering"], []
-        for block in found:
+        numbering, parts = next_blocks[0]["numbering"], []
+        for block in next_blocks:
             skip = max(place - block["first_row"], 0)
             place = block["first_row"] + block["n"]
             try:
@@ -87,7 +86,7 @@ def read(
 def _next_blocks(
     connection: sa.Connection, stretch: Stretch, place: int
 ) -> Sequence[Mapping[str, Any]]:
-    """The blocks that come next, as many as make a chunk."""
+    """The next blocks, as many as make one chunk."""
     key = (stretch.market, stretch.kind, stretch.symbol, stretch.timeframe)
     series_id = series_id_of(connection, *key)
     wanted = [blocks.c.series_id == series_id, blocks.c.first_row > place - BLOCK_ROWS]
@@ -102,14 +101,14 @@ def _next_blocks(
 
 
 def whole_blocks(connection: sa.Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """The blocks of these ids with their payloads, in order."""
+    """The blocks with these ids and their payloads, in the order of their rows."""
     query = sa.select(blocks).where(blocks.c.id.in_([row.id for row in rows]))
-    found = connection.execute(query.order_by(blocks.c.first_row))
-    return [row._asdict() for row in found.all()]
+    ordered = connection.execute(query.order_by(blocks.c.first_row)).all()
+    return [row._asdict() for row in ordered]
 
 
 def _fitting(rows: Sequence[Any]) -> Sequence[Any]:
-    """The first of these blocks that make at most one chunk, of one numbering."""
+    """The first of these blocks, as many as make at most one chunk of one numbering."""
     total = 0
     for count, row in enumerate(rows):
         total += row.n
@@ -123,7 +122,8 @@ def joined(
 ) -> Ticks | Bars:
     """Columns of several blocks as one batch."""
     columns = [
-        held[0] if len(held) == 1 else np.concatenate(held) for held in zip(*parts, strict=True)
+        pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        for pieces in zip(*parts, strict=True)
     ]
     return Ticks(symbol, *columns) if kind == "ticks" else Bars(symbol, timeframe, *columns)
 

@@ -30,7 +30,7 @@ READING_FIELDS: tuple[str, ...] = ("hedge_ratio", "spread", "z", "correlation", 
 
 
 @dataclass(frozen=True)
-class Holding:
+class StoredSeries:
     """What the archive has of one series: a symbol's ticks, or its bars of one timeframe.
 
     kind: ticks or bars. timeframe: None for ticks. title: the market's. bytes: size of the
@@ -50,7 +50,7 @@ class Holding:
 
 
 @dataclass(frozen=True)
-class KeptMarket:
+class MarketRecord:
     """A market in the archive. kind: live or upload."""
 
     id: str
@@ -151,22 +151,22 @@ def put_market(
     connection.execute(change.on_conflict_do_update(index_elements=["id"], set_=fields))
 
 
-def kept_markets(connection: sa.Connection) -> list[KeptMarket]:
+def complete_markets(connection: sa.Connection) -> list[MarketRecord]:
     """Markets that are complete, oldest first."""
     query = (
         sa.select(markets.c.id, markets.c.title, markets.c.kind, markets.c.created_ms)
         .where(markets.c.loading == 0)
         .order_by(markets.c.created_ms, markets.c.id)
     )
-    return [KeptMarket(*row) for row in connection.execute(query).all()]
+    return [MarketRecord(*row) for row in connection.execute(query).all()]
 
 
-def half_loaded(connection: sa.Connection) -> list[str]:
+def incomplete_markets(connection: sa.Connection) -> list[str]:
     """Markets whose file was not read to its end."""
     return list(connection.execute(sa.select(markets.c.id).where(markets.c.loading == 1)).scalars())
 
 
-def holdings(connection: sa.Connection) -> list[Holding]:
+def stored_series(connection: sa.Connection) -> list[StoredSeries]:
     """Every series, by market and in the order in which its symbols came; markets that are
     still loading are left out.
     """
@@ -191,7 +191,7 @@ def holdings(connection: sa.Connection) -> list[Holding]:
         .order_by(series.c.market, series.c.id)
     )
     return [
-        Holding(market, kind, symbol, timeframe or None, first, last, int(n), int(size), *rest)
+        StoredSeries(market, kind, symbol, timeframe or None, first, last, int(n), int(size), *rest)
         for market, kind, symbol, timeframe, first, last, n, size, *rest in connection.execute(
             query
         ).all()

@@ -1,7 +1,7 @@
-"""Ticks and bars on their way into the archive: blocks are written and merged here.
+"""Writes ticks and bars into the archive as blocks, and merges small blocks.
 
-Everything takes a connection inside a transaction of the caller. What comes live makes many
-small blocks; a merge makes one of them, in whose place the rows keep theirs.
+Every method takes a connection that is inside a transaction of the caller. Live ticks make many
+small blocks; a merge makes one block of many, and the rows keep their places.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from storage.market.seen_ids import SeenIds
 
 InsertBlocks = Callable[[sa.Connection, Sequence[Mapping[str, Any]]], None]
 
-#: Blocks of one level that are merged at once, unless they fill a block before.
+#: How many blocks of one level are merged at once, unless fewer fill a block.
 MERGED_AT_ONCE = 64
 
 
 @dataclass
 class _Tail:
-    """Where a series ends: what the writer must know to go on with it.
+    """The end of a series, which the writer must know to append to it.
 
-    seen: ids of the ticks of its newest numbering that are stored.
+    seen: the stored ids of its newest numbering.
     """
 
     series_id: int
@@ -40,7 +40,7 @@ class _Tail:
 
 
 class SeriesWriter:
-    """The writing side; one thread at a time. `reset` after a transaction that failed."""
+    """Appends and merges; one thread at a time. Call `reset` after a failed transaction."""
 
     def __init__(self, insert_blocks: InsertBlocks, on_damage: OnDamage) -> None:
         self._insert_blocks = insert_blocks
@@ -48,11 +48,11 @@ class SeriesWriter:
         self._tails: dict[tuple[str, str, str, str], _Tail] = {}
 
     def reset(self) -> None:
-        """Forget what is known of the ends of all series; it is read again when needed."""
+        """Forget the ends of all series; they are read again when needed."""
         self._tails.clear()
 
     def append_ticks(self, connection: sa.Connection, market: str, ticks: Ticks) -> int:
-        """Store the ticks whose ids are not stored yet, and those without; how many."""
+        """Store ticks without an id, and those whose ids are not stored yet; how many."""
         tail = self._tail(connection, market, "ticks", ticks.symbol, "")
         has_id = ticks.trade_id >= 0
         if has_id.any():
@@ -63,18 +63,18 @@ class SeriesWriter:
         return len(ticks)
 
     def renumber(self, connection: sa.Connection, market: str, symbol: str) -> None:
-        """The source numbers a symbol's trades anew: ids stored so far say nothing any more."""
+        """The source numbers a symbol's trades anew: ids may come again."""
         tail = self._tail(connection, market, "ticks", symbol, "")
         tail.numbering += 1
         tail.seen = SeenIds()
 
     def append_bars(self, connection: sa.Connection, market: str, bars: Bars) -> None:
-        """Store bars; one at a time that is stored already takes its place."""
+        """Store bars; each replaces a stored bar of the same time."""
         if not len(bars):
             return
         tail = self._tail(connection, market, "bars", bars.symbol, bars.timeframe)
         if int(bars.ts_ms[0]) <= tail.last_ts_ms:
-            bars = self._cut_off(connection, tail, bars)
+            bars = self._take_overlap(connection, tail, bars)
         self._insert(connection, tail, bars)
 
     def merge(self, connection: sa.Connection) -> bool:
@@ -95,9 +95,9 @@ class SeriesWriter:
         self, connection: sa.Connection, series_id: int, level: int, run: Sequence[Any]
     ) -> None:
         kind = connection.execute(sa.select(series.c.kind).where(series.c.id == series_id)).scalar()
-        held = whole_blocks(connection, run)
+        run_blocks = whole_blocks(connection, run)
         parts = []
-        for block in held:
+        for block in run_blocks:
             try:
                 parts.append(decode(block, kind or "ticks"))
             except Damaged:
@@ -106,42 +106,42 @@ class SeriesWriter:
                 connection.execute(of_block.values(level=DAMAGED))
                 return
         merged = joined("", kind or "ticks", parts)
-        made = encode(merged, held[0]["first_row"], held[0]["numbering"], squeeze=True)
+        block = encode(merged, run_blocks[0]["first_row"], run_blocks[0]["numbering"], squeeze=True)
         connection.execute(sa.delete(blocks).where(blocks.c.id.in_([row.id for row in run])))
-        raised = FULL if made["n"] >= BLOCK_ROWS // 2 else level + 1
+        raised = FULL if block["n"] >= BLOCK_ROWS // 2 else level + 1
         of_series = {"series_id": series_id, "level": raised}
-        stored = {"stored_ms": max(block["stored_ms"] for block in held)}
-        self._insert_blocks(connection, [{**made, **of_series, **stored}])
+        stored = {"stored_ms": max(block["stored_ms"] for block in run_blocks)}
+        self._insert_blocks(connection, [{**block, **of_series, **stored}])
 
     def _insert(self, connection: sa.Connection, tail: _Tail, rows: Ticks | Bars) -> None:
-        made = []
+        new_blocks = []
         of_series = {"series_id": tail.series_id, "stored_ms": now_ms()}
         for start in range(0, len(rows), BLOCK_ROWS):
             part = rows[start : start + BLOCK_ROWS]
             level = FULL if len(part) >= BLOCK_ROWS // 2 else 0
             block = encode(part, tail.next_row, tail.numbering)
-            made.append({**block, **of_series, "level": level})
+            new_blocks.append({**block, **of_series, "level": level})
             tail.next_row += len(part)
             tail.last_ts_ms = max(tail.last_ts_ms, block["last_ts_ms"])
-        if made:
-            self._insert_blocks(connection, made)
+        if new_blocks:
+            self._insert_blocks(connection, new_blocks)
 
-    def _cut_off(self, connection: sa.Connection, tail: _Tail, bars: Bars) -> Bars:
-        """Take the blocks away that reach into these bars; both together, the new ones first."""
+    def _take_overlap(self, connection: sa.Connection, tail: _Tail, bars: Bars) -> Bars:
+        """Delete the blocks that overlap these bars; their bars and these, where these win."""
         reaching = (blocks.c.series_id == tail.series_id) & (
             blocks.c.last_ts_ms >= int(bars.ts_ms[0])
         )
-        found = whole_blocks(
+        overlapping = whole_blocks(
             connection, connection.execute(sa.select(blocks.c.id).where(reaching)).all()
         )
         parts = [bars]
-        for block in found:
+        for block in overlapping:
             try:
                 parts.append(Bars(bars.symbol, bars.timeframe, *decode(block, "bars")))
             except Damaged:
                 self._on_damage(block)
         connection.execute(sa.delete(blocks).where(reaching))
-        tail.next_row = found[0]["first_row"]
+        tail.next_row = overlapping[0]["first_row"]
         both = Bars.concat(parts)
         _, newest = np.unique(both.ts_ms, return_index=True)
         return both[newest]
@@ -151,10 +151,10 @@ class SeriesWriter:
     ) -> _Tail:
         key = (market, kind, symbol, timeframe)
         if key not in self._tails:
-            self._tails[key] = self._found_tail(connection, key)
+            self._tails[key] = self._read_tail(connection, key)
         return self._tails[key]
 
-    def _found_tail(self, connection: sa.Connection, key: tuple[str, str, str, str]) -> _Tail:
+    def _read_tail(self, connection: sa.Connection, key: tuple[str, str, str, str]) -> _Tail:
         fields = dict(zip(("market", "kind", "symbol", "timeframe"), key, strict=True))
         series_id = series_id_of(connection, *key)
         if series_id is None:
@@ -174,7 +174,7 @@ class SeriesWriter:
         return tail
 
     def _mark_seen(self, connection: sa.Connection, tail: _Tail) -> None:
-        """Learn the stored ids: of most blocks from their ends, of those with holes by reading."""
+        """Mark the stored ids: of most blocks from their first and last, else by reading them."""
         of_numbering = (
             HEADS.where(blocks.c.series_id == tail.series_id)
             .where(blocks.c.numbering == tail.numbering)
@@ -189,12 +189,12 @@ class SeriesWriter:
             try:
                 ids = decode(block, "ticks")[3]
             except Damaged:
-                continue  # its ticks are lost: should they come again, they are welcome
+                continue  # its ticks are lost, and may be stored again
             tail.seen.take(ids[ids >= 0])
 
 
 def _runs(connection: sa.Connection, series_id: int, level: int) -> Iterator[Sequence[Any]]:
-    """Runs of a level's blocks that follow each other and are worth a merge."""
+    """Runs of consecutive blocks of one level that are worth a merge."""
     query = (
         HEADS.where(blocks.c.series_id == series_id, blocks.c.level == level)
         .order_by(blocks.c.first_row)
@@ -207,7 +207,7 @@ def _runs(connection: sa.Connection, series_id: int, level: int) -> Iterator[Seq
             row.first_row,
             row.numbering,
         )
-        fits = sum(one.n for one in run) + row.n <= BLOCK_ROWS
+        fits = sum(block.n for block in run) + row.n <= BLOCK_ROWS
         if run and not (follows and fits):
             if len(run) > 1 and follows:
                 yield run

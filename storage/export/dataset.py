@@ -25,7 +25,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from analytics.model import Bars, Ticks
-from storage.archive.archive import Archive, Holding
+from storage.archive.archive import Archive, StoredSeries
 from storage.export.parquet import Drain, arrow_library, arrow_table, writer_of
 from storage.export.tables import bars_table, length_of, ticks_table
 
@@ -114,7 +114,7 @@ def _parts(archive: Archive) -> Iterator[_Part]:
                 yield _Part(_path(series, day), _with_first(first, batches))
 
 
-def _day_batches(archive: Archive, series: Holding, day: int) -> Iterator[Ticks | Bars]:
+def _day_batches(archive: Archive, series: StoredSeries, day: int) -> Iterator[Ticks | Bars]:
     span = day * DAY_MS, (day + 1) * DAY_MS
     if series.timeframe is None:
         return archive.ticks(series.market, series.symbol, *span)
@@ -126,7 +126,7 @@ def _with_first(first: Ticks | Bars, rest: Iterator[Ticks | Bars]) -> Iterator[T
     yield from rest
 
 
-def _path(series: Holding, day: int) -> str:
+def _path(series: StoredSeries, day: int) -> str:
     steps = {"market": series.market, "symbol": series.symbol}
     if series.timeframe is not None:
         steps["timeframe"] = series.timeframe

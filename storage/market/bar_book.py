@@ -31,14 +31,14 @@ class BarSeries:
             raise ValueError(f"bars are of {bars.timeframe}, expected {self.base.timeframe}")
         if not len(bars):
             return 0, 0
-        held = self.base
-        if len(held) and bars.ts_ms[0] > held.ts_ms[-1] and (np.diff(bars.ts_ms) > 0).all():
+        base = self.base
+        if len(base) and bars.ts_ms[0] > base.ts_ms[-1] and (np.diff(bars.ts_ms) > 0).all():
             self._follow(bars)
             return 0, 0
         late = np.zeros(len(bars), np.bool_)
-        if len(held) >= self.max_bars:
-            late = bars.ts_ms < held.ts_ms[0]
-        both = Bars.concat([held, bars[~late]])
+        if len(base) >= self.max_bars:
+            late = bars.ts_ms < base.ts_ms[0]
+        both = Bars.concat([base, bars[~late]])
         both = both[np.argsort(both.ts_ms, kind="stable")]
         same_time = both.ts_ms[1:] == both.ts_ms[:-1]
         equal = same_time.copy()
@@ -152,6 +152,6 @@ class BarBook:
     def _of_bars(self, symbol: str) -> BarSeries:
         series = self._series.get(symbol)
         if series is None:
-            held = ", ".join(self.symbols) or "none"
-            raise KeyError(f"no symbol {symbol!r}: there is {held}")
+            known = ", ".join(self.symbols) or "none"
+            raise KeyError(f"no symbol {symbol!r}: there is {known}")
         return series

@@ -54,11 +54,11 @@ class GapLedger:
     @property
     def missing(self) -> int:
         """Ids in the open gaps that never came."""
-        return sum(one.missing for one in self._all())
+        return sum(entry.missing for entry in self._all())
 
     def _all(self) -> Iterable[_Open]:
-        for held in (*self._past.values(), *self._open.values()):
-            yield from held
+        for entries in (*self._past.values(), *self._open.values()):
+            yield from entries
 
     def note(self, gap: Gap, seen: SeenIds | None) -> None:
         """Take a gap in. seen: the ids of its symbol that came."""
@@ -66,24 +66,24 @@ class GapLedger:
         missing = len(gap) if seen is None else seen.missing(gap.first_id, gap.last_id)
         if not missing:
             return
-        held = self._open.setdefault(gap.symbol, deque())
-        held.append(_Open(gap, missing))
-        if len(held) > MAX_OPEN:
-            held.popleft()
+        entries = self._open.setdefault(gap.symbol, deque())
+        entries.append(_Open(gap, missing))
+        if len(entries) > MAX_OPEN:
+            entries.popleft()
             self.forgotten += 1
 
     def concerns(self, symbol: str, first_id: int) -> bool:
         """Whether an id of a symbol may lie in an open gap of it."""
-        return any(first_id <= one.gap.last_id for one in self._open.get(symbol, ()))
+        return any(first_id <= entry.gap.last_id for entry in self._open.get(symbol, ()))
 
     def refresh(self, symbol: str, seen: SeenIds) -> None:
         """Reckon a symbol's open gaps anew, after ids came late."""
-        held = self._open.get(symbol)
-        if held is None:
+        entries = self._open.get(symbol)
+        if entries is None:
             return
-        for one in held:
-            one.missing = seen.missing(one.gap.first_id, one.gap.last_id)
-        self._open[symbol] = deque(one for one in held if one.missing)
+        for entry in entries:
+            entry.missing = seen.missing(entry.gap.first_id, entry.gap.last_id)
+        self._open[symbol] = deque(entry for entry in entries if entry.missing)
 
     def close_numbering(self, symbol: str) -> None:
         """A symbol's ids begin anew: its open gaps can no longer be filled, and stay."""
@@ -92,13 +92,13 @@ class GapLedger:
 
     def gaps(self, symbol: str) -> tuple[Gap, ...]:
         """The open gaps of a symbol, oldest first."""
-        held = (*self._past.get(symbol, ()), *self._open.get(symbol, ()))
-        return tuple(one.gap for one in held)
+        entries = (*self._past.get(symbol, ()), *self._open.get(symbol, ()))
+        return tuple(entry.gap for entry in entries)
 
     def spans(self, symbols: Iterable[str]) -> FloatArray:
         """From-to of the open gaps of these symbols in epoch ms, shape (n, 2)."""
-        found = [(gap.from_ms, gap.to_ms) for symbol in symbols for gap in self.gaps(symbol)]
-        return np.array(sorted(set(found)), np.float64).reshape(-1, 2)
+        spans = [(gap.from_ms, gap.to_ms) for symbol in symbols for gap in self.gaps(symbol)]
+        return np.array(sorted(set(spans)), np.float64).reshape(-1, 2)
 
 
 def touched(bars: Bars, spans: FloatArray) -> BoolArray:

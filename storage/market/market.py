@@ -144,8 +144,8 @@ class Market:
         self.counters.received += len(bars)
         if not len(bars) or not self._welcome(bars.symbol, "bars", len(bars)):
             return 0
-        held = self._bar_stats.get(bars.symbol)
-        if held is not None and self._book.timeframes(bars.symbol)[0] != bars.timeframe:
+        known = self._bar_stats.get(bars.symbol)
+        if known is not None and self._book.timeframes(bars.symbol)[0] != bars.timeframe:
             self._refuse("timeframe", f"{bars.symbol} {bars.timeframe}", len(bars))
             return 0
         duplicate, late = self._book.append_bars(bars)
@@ -161,9 +161,9 @@ class Market:
 
     def reject(self, rejected: Iterable[_RejectedLike]) -> None:
         """Count what gave no tick, by its reason."""
-        for one in rejected:
+        for refused in rejected:
             self.counters.received += 1
-            self._refuse(one.reason, one.sample, 1)
+            self._refuse(refused.reason, refused.sample, 1)
 
     def refuse(self, reason: str, count: int) -> None:
         """Count rows of a file that gave no tick, for a reason they share."""
@@ -318,5 +318,5 @@ class Market:
 
     def _check(self, symbol: str) -> None:
         if symbol not in self._versions:
-            held = ", ".join(self._versions) or "none yet"
-            raise KeyError(f"no symbol {symbol!r} in {self.title}: there is {held}")
+            known = ", ".join(self._versions) or "none yet"
+            raise KeyError(f"no symbol {symbol!r} in {self.title}: there is {known}")

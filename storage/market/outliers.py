@@ -85,8 +85,8 @@ class OutlierWatch:
         alone = ~(_near(price, apart[place - 1]) | _near(apart[place + 1], price))
         self.total += len(at)
         told = [
-            Outlier(int(ticks.ts_ms[one]), float(ticks.price[one]), float(medians[one]))
-            for one in at[alone][-KEPT:].tolist()
+            Outlier(int(ticks.ts_ms[row]), float(ticks.price[row]), float(medians[row]))
+            for row in at[alone][-KEPT:].tolist()
         ]
         self.lone.extend(told)
         newest = int(at[-1])

@@ -12,8 +12,8 @@ from analytics.model import TICK_COLUMNS, BoolArray, Ticks
 CAPACITY = 200_000
 
 _SMALLEST = 1_024
-_DTYPES = (np.int64, np.float64, np.float64, np.int64, np.bool_)
-_OF_TICKS, _OF_MARKS = slice(4), slice(4, 5)
+_DTYPES = (np.int64, np.float64, np.float64, np.int64, np.int32, np.bool_)
+_OF_TICKS, _OF_MARKS = slice(5), slice(5, 6)
 
 
 class Tick(NamedTuple):
@@ -23,6 +23,7 @@ class Tick(NamedTuple):
     price: float
     size: float
     trade_id: int
+    trades: int = 1
 
 
 class TickRing:

@@ -235,8 +235,8 @@ def test_a_session_is_one_bar_however_long():
 
 
 def test_errors_name_the_field_the_value_and_what_is_legal():
-    with pytest.raises(ValueError, match="timeframe is '3h', expected one of 1s, 1m, 5m"):
-        resample(make_ticks([]), "3h")
+    with pytest.raises(ValueError, match="timeframe is '3y', expected one of 1s, 1m, 5m"):
+        resample(make_ticks([]), "3y")
     with pytest.raises(ValueError, match="max_bars is 0, expected at least 1"):
         BarBuilder("X", "1s", max_bars=0)
     with pytest.raises(ValueError, match="X has no ticks"):
@@ -402,3 +402,22 @@ def test_trades_filled_in_later_leave_the_bar_they_would_have_made_in_time():
     mended = resample(Ticks("X", ts[late], price[late], np.ones(6), ids[late]), "1s")
     for column in ("open", "high", "low", "close", "volume", "trades"):
         assert getattr(mended, column).tolist() == getattr(whole, column).tolist()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3, 5])
+def test_a_bar_counts_the_trades_that_its_ticks_hold_under_any_chunking(cut: int) -> None:
+    held = [3, 1, 250, 1, 7]
+    ticks = Ticks("X", [0, 10, 1_500, 20, 1_600], [5.0] * 5, [1.0] * 5, [1, 2, 5, 3, 6], held)
+    assert resample(ticks, "1s").trades.tolist() == [5, 257]
+    builder = BarBuilder("X", "1s")
+    for part in (ticks[:cut], ticks[cut:]):
+        builder.update(part)
+    assert builder.bars().trades.tolist() == [5, 257]
+
+
+def test_a_frame_may_say_how_many_trades_its_rows_hold() -> None:
+    frame = pd.DataFrame({"ts_ms": [5, 6], "price": [2.0, 2.0], "size": [1.0, 1.0]})
+    assert resample(frame.assign(trades=[4, 9]), "1s").trades.tolist() == [13]
+    assert resample(frame, "1s").trades.tolist() == [2]
+    with pytest.raises(ValueError, match="ticks has rows of 0 trades, expected at least 1"):
+        resample(frame.assign(trades=[0, 9]), "1s")

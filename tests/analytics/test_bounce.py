@@ -44,6 +44,12 @@ def test_a_walk_without_a_spread_hardly_ever_bounces():
     assert np.mean(matters) < 0.06
 
 
+def test_few_prices_that_bounce_by_chance_do_not_matter():
+    found = [bounce(traded(seed, 40, 0.0)) for seed in range(300)]
+    assert np.mean([one.share > LIMIT for one in found]) > 0.3
+    assert np.mean([one.matters() for one in found]) < 0.08
+
+
 def test_a_spread_as_large_as_the_moves_of_a_bar_matters():
     assert all(bounce(traded(seed, 1_000, 0.01)).matters() for seed in range(50))
 
@@ -74,6 +80,17 @@ def test_the_finest_free_timeframe_is_free_where_bars_are_made_of_the_same_trade
         assert finest_without_bounce(seconds[59::60], "1m") == "1m"
 
 
+@pytest.mark.parametrize(
+    ("spread", "limit", "expected"),
+    [(0.0265, 0.5, "5m"), (0.05, 0.5, "15m"), (0.02, 0.1, "1h"), (0.02, 0.5, "5m")],
+)
+def test_the_multiple_is_the_one_at_which_the_model_says_the_limit(spread, limit, expected):
+    """Bars of 1m and sigma 0.01: b = spread^2 / 2 is at most the limit from b (1 - limit) /
+    (limit sigma^2) minutes on: 3.5, 12.5, 18 and 2."""
+    prices = traded(5, 40_000, spread)
+    assert finest_without_bounce(prices, "1m", limit) == expected
+
+
 def test_a_leg_without_bounce_keeps_its_timeframe():
     assert finest_without_bounce(traded(3, 1_000, 0.0), "1s") == "1s"
 
@@ -88,7 +105,7 @@ def test_a_stricter_limit_asks_for_a_coarser_timeframe():
     [
         (lambda: bounce([1.0, 2.0, 3.0]), "prices has 3 values, expected at least 4"),
         (lambda: roll_spread([1.0, np.nan, 3.0, 1.0]), "prices is not finite at 1 of 4"),
-        (lambda: finest_without_bounce([1.0] * 9, "7s"), "timeframe is '7s', expected one of 1s"),
+        (lambda: finest_without_bounce([1.0] * 9, "hour"), "timeframe is 'hour', expected one of"),
         (lambda: finest_without_bounce([1.0] * 9, "1s", 1), "limit is 1, expected a number betw"),
     ],
 )

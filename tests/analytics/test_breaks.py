@@ -57,6 +57,12 @@ def test_series_without_a_break_leave_the_bounds_as_often_as_the_level_says(half
     assert np.mean(np.array(found) < 0.05) == pytest.approx(0.05, abs=0.025)
 
 
+def test_short_series_without_a_break_seldom_leave_the_bounds():
+    for half in (0.1, 5.0):
+        found = [cusum_squares(spread(seed, 100, half)).pvalue < 0.05 for seed in range(400)]
+        assert np.mean(found) < 0.08
+
+
 def test_fat_tails_are_no_break():
     rng = np.random.default_rng(2)
     found = [cusum_squares(rng.standard_t(5, 500)).pvalue < 0.05 for _ in range(300)]

@@ -100,6 +100,18 @@ def test_taking_an_autoregression_out_first_puts_it_back_afterwards():
     assert fit.stderr * level == pytest.approx(1.0 / (1.0 - 0.9), rel=0.15)
 
 
+def test_the_autoregression_is_freed_of_its_bias_and_bounded():
+    for rho, n in ((0.3, 80), (0.8, 200), (0.999, 400)):
+        y, x = pair(8, n, rho=rho)
+        fit = dynamic_ols(y, x, leads=1, lags=1)
+        change, rows = np.diff(x), range(2, n - 1)
+        shifts = (-1, 0, 1)
+        design = np.array([[x[t] - 500.0, 1.0, *(change[t - 1 + s] for s in shifts)] for t in rows])
+        e = y[2 : n - 1] - design @ np.linalg.lstsq(design, y[2 : n - 1], rcond=None)[0]
+        raw = float(e[1:] @ e[:-1]) / float(e[:-1] @ e[:-1])
+        assert fit.persistence == pytest.approx(min(raw + (1.0 + 3.0 * raw) / len(e), 0.99))
+
+
 def test_an_interval_of_the_slope_covers_it_where_least_squares_own_does_not():
     covered, naive = [], []
     for seed in range(300):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -134,14 +135,30 @@ def test_the_table_is_what_its_simulation_gives(fitted):
     np.testing.assert_allclose(np.quantile(u, PROBABILITIES)[1:-1], row[1:-1], atol=0.06)
 
 
-def test_between_the_tables_lengths_the_surface_is_between_them():
-    for column in range(len(PROBABILITIES)):
-        short, long = deviations(250, False, column)[1], deviations(500, False, column)[1]
-        _, between = deviations(400, False, column)
-        size = min(len(short), len(between), len(long))
-        bounds = np.sort([short[-size:], long[-size:]], axis=0)
-        assert (between[-size:] >= bounds[0] - 1e-9).all()
-        assert (between[-size:] <= bounds[1] + 1e-9).all()
+@pytest.mark.parametrize("steps", [30, 44, 400, 777])
+def test_between_the_tables_lengths_the_surface_is_linear_in_one_over_the_steps(steps):
+    below = max(i for i, length in enumerate(STEPS) if length <= steps)
+    weight = (1 / STEPS[below] - 1 / steps) / (1 / STEPS[below] - 1 / STEPS[below + 1])
+    for fitted in (False, True):
+        for column in range(len(PROBABILITIES)):
+            at, found = deviations(steps, fitted, column)
+            rows = len(QUANTILES[fitted][below])
+            short, long = (QUANTILES[fitted][below + i][:rows] for i in (0, 1))
+            expected = [
+                (1.0 - weight) * a[column] + weight * b[column]
+                for a, b in zip(short, long, strict=True)
+            ]
+            assert found[::-1][:rows].tolist() == pytest.approx(expected)
+            places = [1.0 / math.sqrt(distance + 10.0) for distance in DISTANCES[:rows]]
+            assert at[::-1][:rows].tolist() == pytest.approx(places)
+
+
+@pytest.mark.parametrize("steps", [1_000, 5_000, 10**6])
+def test_beyond_the_table_the_surface_is_the_longest_and_runs_to_the_normal(steps):
+    for column, probability in enumerate(PROBABILITIES):
+        at, found = deviations(steps, False, column)
+        assert found[1:].tolist() == [row[column] for row in QUANTILES[0][-1]][::-1]
+        assert (at[0], found[0]) == (0.0, NormalDist().inv_cdf(probability))
 
 
 @pytest.mark.parametrize(

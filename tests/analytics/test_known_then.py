@@ -25,10 +25,10 @@ MODES: list[dict[str, Any]] = [
     {"hedge": "huber"},
     {"hedge": "theil_sen", "hedge_window": 120},
     {"hedge": "kalman"},
-    {"hedge_mode": "rolling", "hedge_window": 70},
-    {"hedge_mode": "rolling", "hedge": "huber", "hedge_window": 60, "price_space": "log"},
-    {"hedge_mode": "kalman", "hedge_window": 70},
-    {"hedge_mode": "locked", "beta": 0.04, "alpha": 90.0},
+    {"spread_mode": "rolling", "hedge_window": 70},
+    {"spread_mode": "rolling", "hedge": "huber", "hedge_window": 60, "price_space": "log"},
+    {"spread_mode": "kalman", "hedge_window": 70},
+    {"spread_mode": "locked", "beta": 0.04, "alpha": 90.0},
 ]
 NAMES = [" ".join(str(value) for value in mode.values()) or "view" for mode in MODES]
 LIMIT, WINDOW = 220, 40
@@ -101,14 +101,14 @@ def known_in_plain_python(snapshot: PairSnapshot, history: PairSnapshot, at: int
     if log:
         y, x = np.log(y), np.log(x)
     options = (params.intercept, log)
-    if params.hedge_mode == "view":
+    if params.spread_mode == "view":
         part = slice(-params.hedge_window if params.hedge_window else None, None)
         fit = fit_hedge(y[part], x[part], params.hedge, *options)
         spread = (y - fit.beta * x - fit.alpha)[-WINDOW:]
-    elif params.hedge_mode == "locked":
+    elif params.spread_mode == "locked":
         spread = (y - params.beta * x - params.alpha)[-WINDOW:]
     else:
-        method = "kalman" if params.hedge_mode == "kalman" else params.hedge
+        method = "kalman" if params.spread_mode == "kalman" else params.hedge
         spread = np.empty(WINDOW)
         for k, t in enumerate(range(len(y) - WINDOW, len(y))):
             part = slice(t - params.hedge_window, t)
@@ -154,9 +154,10 @@ def test_alerts_read_the_z_that_stands_on_the_chart(mode: dict[str, Any]) -> Non
     read = pair_readings(y, x, params, ["z", "hedge_ratio"], snapshot.ts_ms)
     np.testing.assert_allclose(read["z"], snapshot.z, rtol=1e-8, atol=1e-9)
     np.testing.assert_allclose(read["hedge_ratio"], snapshot.known.beta, rtol=1e-9)
-    for end in snapshot.ts_ms[[3, 100, -1]].tolist():
+    for row in (3, 100, -1):
+        end = int(snapshot.ts_ms[row])
         alone = pair_readings(until(y, end), until(x, end), params, ["z"], [end])["z"][0]
-        assert alone == pytest.approx(snapshot.z[snapshot.ts_ms == end][0], rel=1e-8, abs=1e-9)
+        assert alone == read["z"][row], "the same bits, whichever bars are read beside it"
 
 
 def test_on_a_row_in_which_a_leg_did_not_trade_the_last_z_stands() -> None:
@@ -178,7 +179,7 @@ def test_todays_fit_moves_past_z_and_the_newest_is_the_same() -> None:
 
 def test_locked_means_the_line_that_is_given() -> None:
     y, x = legs(8, gaps=0.0)
-    snapshot = analyzed(y, x, params_of({"hedge_mode": "locked", "beta": -0.5, "alpha": 3.0}))
+    snapshot = analyzed(y, x, params_of({"spread_mode": "locked", "beta": -0.5, "alpha": 3.0}))
     expected = snapshot.price_y + 0.5 * snapshot.price_x - 3.0
     np.testing.assert_allclose(snapshot.spread, expected, rtol=1e-12)
     np.testing.assert_allclose(snapshot.z, snapshot.fit_z, rtol=1e-9, atol=1e-9)
@@ -188,15 +189,15 @@ def test_locked_means_the_line_that_is_given() -> None:
 @pytest.mark.parametrize("beta", [None, float("nan"), float("inf"), "2"])
 def test_a_locked_hedge_needs_a_number(beta: Any) -> None:
     with pytest.raises(ParameterError) as refused:
-        PairParams("Y", "X", hedge_mode="locked", beta=beta)
+        PairParams("Y", "X", spread_mode="locked", beta=beta)
     assert refused.value.field == "beta"
-    with pytest.raises(ParameterError, match="hedge_mode is 'magic', expected one of view"):
-        PairParams("Y", "X", hedge_mode="magic")
+    with pytest.raises(ParameterError, match="spread_mode is 'magic', expected one of view"):
+        PairParams("Y", "X", spread_mode="magic")
 
 
 def test_a_rolling_hedge_needs_its_window_more() -> None:
     y, x = legs(9, 100, gaps=0.0)
-    answer = analyze_pair(y, x, params_of({"hedge_mode": "rolling", "hedge_window": 70}))
+    answer = analyze_pair(y, x, params_of({"spread_mode": "rolling", "hedge_window": 70}))
     assert answer == NotReady("needs 110 bars, has 100", 100, 110)
 
 
@@ -253,9 +254,11 @@ def test_a_long_window_costs_no_more_a_row_than_a_short_one(
     for window in (50, 2_000):
         starts = np.maximum(np.arange(8_000) - window + 1, 0)
         moments, scores = Walked(x), Walked(x)
-        known.window_moments.py_func(y, moments, starts, 2_000, np.empty((5, 6_000)))
+        known.window_moments.py_func(y, moments, starts, 2_000, False, np.empty((5, 6_000)))
         beta = np.full(6_000, 0.04) + 1e-6 * rng.standard_normal(6_000)
-        known.line_scores.py_func(y, scores, beta, window, 2_000, (1e-14, 0.0), np.empty(6_000))
+        known.line_scores.py_func(
+            y, scores, beta, window, 2_000, False, (1e-14, 0.0), np.empty(6_000)
+        )
         reads[window] = moments.reads / 6_000, scores.reads / 6_000
     for short, long in zip(reads[50], reads[2_000], strict=True):
         assert long < 2 * short + 4

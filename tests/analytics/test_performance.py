@@ -119,8 +119,12 @@ def test_profit_factor_and_hit_rate_of_a_few_trades():
     assert hit_rate([-1.0, -2.0]) == 0.0
 
 
-def test_what_cannot_be_divided_is_nan_never_infinite():
-    assert math.isnan(profit_factor([1.0, 2.0]))
+def test_a_profit_factor_without_a_loss_is_infinite_and_without_a_trade_none():
+    assert profit_factor([1.0, 2.0]) == math.inf
+    assert math.isnan(profit_factor([0.0, 0.0]))
+
+
+def test_what_else_cannot_be_divided_is_nan_never_infinite():
     assert math.isnan(sortino([0.01, 0.02], 252))
     for flat in (0.01, 0.1, 1 / 3, 0.0):
         assert math.isnan(sharpe(np.full(7, flat), 252))
@@ -150,8 +154,9 @@ def test_too_few_returns_give_nan():
 def test_crypto_trades_all_year():
     assert periods_per_year("1s") == 365 * 86_400
     assert periods_per_year("5m") == 365 * 288
-    with pytest.raises(ValueError, match="timeframe is '7m', expected one of 1s, 1m, 5m"):
-        periods_per_year("7m")
+    assert periods_per_year("7m") == pytest.approx(365 * 24 * 60 / 7)  # a file's own
+    with pytest.raises(ValueError, match="timeframe is 'hour', expected one of 1s, 1m, 5m"):
+        periods_per_year("hour")
 
 
 @pytest.mark.parametrize("periods", [0, -1, math.nan, math.inf, "year", True])

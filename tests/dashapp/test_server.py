@@ -123,7 +123,8 @@ def test_open_connections_and_a_long_upload_hold_the_end_up_for_a_moment_only():
         )
         held[2].sendall(b"POST /api/feed/start HTTP/1.1\r\n" + host + b"Content-Length: 9\r\n\r\n{")
         held[3].sendall(b"GET /api")
-        time.sleep(0.3)
+        while not httpx.get(f"http://127.0.0.1:{port}/api/uploads").json()["uploads"]:
+            time.sleep(0.05)  # until the upload has begun
         err = ends(app, signal.SIGTERM)
         for one in held:
             one.close()

@@ -252,3 +252,24 @@ async def test_nothing_comes_after_a_stop():
     await asyncio.sleep(0.05)
     assert len(got) == held
     await feed.stop()
+
+
+def test_a_late_tick_that_begins_a_piece_is_due_when_it_arrived_and_time_never_falls():
+    times = [1_000, 5_000, 2_000, 3_000, 6_000]
+    for piece, most in ((2, 1), (2, 100), (1, 1), (3, 2)):
+        reel, arrived, before = Reel(stretch_of(ticks("A", times), piece=piece), 0), [], 0
+        for due in (1_500, 4_000, 5_000, 5_500, 6_000):
+            while True:
+                batches, reached = reel.take(due, most)
+                assert before <= reached <= due
+                before = reached
+                arrived += [(due, ts_ms) for batch in batches for ts_ms in batch.ts_ms.tolist()]
+                if not batches and reached >= due:
+                    break
+        assert arrived == [
+            (1_500, 1_000),
+            (5_000, 5_000),
+            (5_000, 2_000),
+            (5_000, 3_000),
+            (6_000, 6_000),
+        ]

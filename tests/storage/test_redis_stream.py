@@ -264,3 +264,14 @@ def test_columns_of_different_lengths_are_no_batch():
     fields = {b"ts_ms": eight, b"price": eight + eight, b"size": eight, b"trade_id": eight}
     with pytest.raises(ValueError):
         ticks_of("BTCUSDT", fields)
+
+
+def test_an_entry_tells_how_many_trades_each_tick_holds_and_an_old_one_does_not():
+    batch = Ticks("BTCUSDT", [1, 2], [5.0, 6.0], [1.0, 1.0], [7, 8], [1, 40])
+    kinds = {"ts_ms": "<i8", "price": "<f8", "size": "<f8", "trade_id": "<i8", "trades": "<i4"}
+    fields = {
+        name.encode(): getattr(batch, name).astype(kind).tobytes() for name, kind in kinds.items()
+    }
+    assert ticks_of("BTCUSDT", fields).trades.tolist() == [1, 40]
+    del fields[b"trades"]
+    assert ticks_of("BTCUSDT", fields).trades.tolist() == [1, 1]

@@ -87,16 +87,16 @@ class ClosedBars:
         count = _needed(rule, max(slots, 1))
         legs = tuple(market.bars(symbol, timeframe, count) for symbol in rule.symbols)
         opened = [_after(leg, -1 if first else after_ms, closed_ms) for leg in legs]
-        known = [one for one in opened if len(one)]
+        known = [times for times in opened if len(times)]
         if not known:
             if not first:
                 self._read[rule.key] = (of, max(after_ms, closed_ms))
             return None
-        last_ms = max(int(one[-1]) for one in known)
+        last_ms = max(int(times[-1]) for times in known)
         if first:
             after_ms, until_ms = last_ms - 1, last_ms
         else:
-            until_ms = max(int(one[:MOST_BARS][-1]) for one in known)
+            until_ms = max(int(times[:MOST_BARS][-1]) for times in known)
         return Plan(rule, legs, after_ms, until_ms, until_ms < last_ms, before, market.serial)
 
     def done(self, plan: Plan) -> bool:
@@ -112,8 +112,8 @@ class ClosedBars:
 
 def newest_ms(market: Market, symbols: tuple[str, ...]) -> int:
     """The market's clock: exchange time of the newest tick of the symbols that it has."""
-    known = [one for one in symbols or market.symbols if one in market.symbols]
-    return max((market.stats(one).ts_ms for one in known), default=0)
+    known = [symbol for symbol in symbols or market.symbols if symbol in market.symbols]
+    return max((market.stats(symbol).ts_ms for symbol in known), default=0)
 
 
 def closed_until_ms(market: Market, symbols: tuple[str, ...], timeframe: str) -> int:
@@ -161,5 +161,5 @@ def _after(bars: Bars, after_ms: int, until_ms: int) -> np.ndarray:
 
 
 def _oldest_ms(market: Market) -> int:
-    opened = (market.bars(one, market.timeframes[0]).ts_ms for one in market.symbols)
-    return min((int(one[0]) for one in opened if len(one)), default=0)
+    opened = (market.bars(symbol, market.timeframes[0]).ts_ms for symbol in market.symbols)
+    return min((int(times[0]) for times in opened if len(times)), default=0)

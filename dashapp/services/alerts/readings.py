@@ -101,45 +101,45 @@ class AlertReader:
     def behind_ms(self, rules: Iterable[AlertRule], market: Market) -> int:
         """How far the rules on closed bars are behind a market, by its own clock."""
         armed = _armed(rules, market)
-        return self._closed.behind_ms({one.key for one in armed if one.on == "close"}, market)
+        return self._closed.behind_ms({rule.key for rule in armed if rule.on == "close"}, market)
 
     async def read(self, rules: Iterable[AlertRule]) -> list[Reading]:
         """One reading or more for each thing that the enabled rules watch and that changed."""
-        found: list[_Round] = []
+        collected: list[_Round] = []
         for market_id in dict.fromkeys(rule.market for rule in rules):
             market = self._markets.get(market_id)
             if market is None or not market.symbols:
                 self._seen.pop(market_id, None)
             else:
-                found.append(self._collect(market, _armed(rules, market)))
-        jobs = [job for one in found for job in one.work]
+                collected.append(self._collect(market, _armed(rules, market)))
+        jobs = [job for part in collected for job in part.work]
         read = await asyncio.to_thread(lambda: [job.read() for job in jobs]) if jobs else []
         results = iter(read)
         readings: list[Reading] = []
-        for one in found:
-            made = one.readings + self._taken(one, results)
+        for part in collected:
+            taken = part.readings + self._taken(part, results)
             # What was read of a market that another one replaced meanwhile says nothing.
-            if self._markets.get(one.market.id) is one.market:
-                readings += made
+            if self._markets.get(part.market.id) is part.market:
+                readings += taken
         return sorted(readings, key=lambda reading: reading.ts_ms)
 
     def _taken(self, of: _Round, results: Iterator[list[Reading]]) -> list[Reading]:
         """The results of a round's work, but for those that have been overtaken."""
         readings: list[Reading] = []
         for job in of.work:
-            made = next(results)
+            result = next(results)
             if isinstance(job, Plan):
                 if not self._closed.done(job):
                     continue
                 if job.more:
                     self._seen.pop(of.market.id, None)
                     self._versions.pop(job.rule.key, None)
-            readings += certain(of.market, job.rule, job.legs, made)
+            readings += certain(of.market, job.rule, job.legs, result)
         return readings
 
     def _collect(self, market: Market, rules: list[AlertRule]) -> _Round:
         """What there is to read of a market for its armed rules, one of each key."""
-        found = _Round(market)
+        part = _Round(market)
         state = self._markets.status(market.id).state
         silent = market.kind in _FED and state != "live"
         clocked = any(rule.metric == "feed_silent" for rule in rules)
@@ -147,19 +147,19 @@ class AlertReader:
         ready = self._kernels.ready
         seen = (market.serial, market.version, market.whole, silent, ready)
         if seen == self._seen.get(market.id) and not clocked:
-            return found
+            return part
         self._seen[market.id] = seen
         clock = cache(partial(newest_ms, market))
         for rule in rules:
             if rule.metric == "feed_silent":
-                found.readings += _silence(market, rule, state)
+                part.readings += _silence(market, rule, state)
             elif silent:
                 newest = clock(rule.symbols)
-                found.readings.append(Reading(rule.key, newest, math.nan, paused=True))
+                part.readings.append(Reading(rule.key, newest, math.nan, paused=True))
                 self._versions.pop(rule.key, None)
             elif self._changed(market, rule):
-                self._of_rule(found, rule, clock)
-        return found
+                self._of_rule(part, rule, clock)
+        return part
 
     def _changed(self, market: Market, rule: AlertRule) -> bool:
         """Whether the symbols of a rule have new data since it was last read."""
@@ -171,30 +171,30 @@ class AlertReader:
         self._versions[rule.key] = version
         return True
 
-    def _of_rule(self, found: _Round, rule: AlertRule, clock: Clock) -> None:
-        market = found.market
+    def _of_rule(self, part: _Round, rule: AlertRule, clock: Clock) -> None:
+        market = part.market
         if rule.on == "close":
             plan = self._closed.plan(market, rule)
             if plan is not None:
-                found.work.append(plan)
+                part.work.append(plan)
         elif rule.params is not None:
             y, x = legs(market, rule.params)
-            found.work.append(_Newest(rule, rule.params, y, x, clock(rule.symbols)))
+            part.work.append(_Newest(rule, rule.params, y, x, clock(rule.symbols)))
         else:
             bars = market.bars(rule.symbols[0], market.timeframes[0], 1)
             values = bars.close if rule.metric == "price" else bars.volume
             newest = Reading(rule.key, int(bars.ts_ms[-1]), float(values[-1]), clock(rule.symbols))
-            found.readings += certain(market, rule, (bars,), [newest])
+            part.readings += certain(market, rule, (bars,), [newest])
 
 
 def _armed(rules: Iterable[AlertRule], market: Market) -> list[AlertRule]:
     """The enabled rules of a market that has what they read, one of each key."""
-    made = {
+    by_key = {
         rule.key: rule
         for rule in rules
         if rule.market == market.id and rule.enabled and not waits_for(rule, market)
     }
-    return list(made.values())
+    return list(by_key.values())
 
 
 def waits_for(rule: AlertRule, market: Market | None) -> str:

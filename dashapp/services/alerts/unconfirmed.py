@@ -1,7 +1,7 @@
-"""What no alert rests on: a price that one tick alone has made, and that nothing confirms.
+"""Unconfirmed prices: one tick alone has made them, and no alert rests on them.
 
 A reading that rests on such a tick is NaN, which neither fires a rule nor re-arms it; the
-next tick, near it or back where the market was, settles the matter.
+next tick, near it or back where the market was, confirms or refutes it.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def resting(bars: Bars, lone: Sequence[Outlier]) -> BoolArray:
     >>> resting(bars, [Outlier(1_700, 15.0, 10.0)]).tolist()
     [False, True]
     """
-    found = np.zeros(len(bars), np.bool_)
-    for one in lone:
-        opened = one.ts_ms - one.ts_ms % TIMEFRAMES[bars.timeframe]
+    rests = np.zeros(len(bars), np.bool_)
+    for outlier in lone:
+        opened = outlier.ts_ms - outlier.ts_ms % TIMEFRAMES[bars.timeframe]
         at = int(np.searchsorted(bars.ts_ms, opened))
-        if at < len(bars) and bars.ts_ms[at] == opened and bars.close[at] == one.price:
-            found[at] = True
-    return found
+        if at < len(bars) and bars.ts_ms[at] == opened and bars.close[at] == outlier.price:
+            rests[at] = True
+    return rests
 
 
 def certain(
@@ -46,9 +46,9 @@ def certain(
     legs: the bars that they were read from. A close that is carried forward is doubted as
     long as it is; a correlation rests on every return of its window.
     """
-    if rule.metric not in DOUBTED or not any(market.outliers.lone(one.symbol) for one in legs):
+    if rule.metric not in DOUBTED or not any(market.outliers.lone(leg.symbol) for leg in legs):
         return readings
-    times = np.array([one.ts_ms for one in readings], np.int64)
+    times = np.array([reading.ts_ms for reading in readings], np.int64)
     doubtful = np.zeros(len(readings), np.bool_)
     window = 1
     if rule.metric == "correlation" and rule.params is not None:
@@ -58,6 +58,6 @@ def certain(
         ends = np.searchsorted(leg.ts_ms, times, side="right")
         doubtful |= counts[ends] > counts[np.maximum(ends - window, 0)]
     return [
-        replace(one, value=math.nan) if doubt else one
-        for one, doubt in zip(readings, doubtful.tolist(), strict=True)
+        replace(reading, value=math.nan) if doubt else reading
+        for reading, doubt in zip(readings, doubtful.tolist(), strict=True)
     ]

@@ -107,9 +107,9 @@ class Webhooks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _deliver(self, url: str, delivery_id: str, body: str, made: int) -> None:
-        made, gate = min(made, len(self._waits_s)), self._gate_of(url)
-        for tries, wait_s in enumerate((*self._waits_s[made:], None), start=made + 1):
+    async def _deliver(self, url: str, delivery_id: str, body: str, earlier: int) -> None:
+        earlier, gate = min(earlier, len(self._waits_s)), self._gate_of(url)
+        for tries, wait_s in enumerate((*self._waits_s[earlier:], None), start=earlier + 1):
             async with gate, self._gate:
                 if self._stopping.is_set():
                     return

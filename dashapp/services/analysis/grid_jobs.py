@@ -15,6 +15,7 @@ from cachetools import LRUCache
 from analytics.backtest import BacktestParams
 from analytics.grid import make_grid
 from analytics.model import Bars, NotReady, PairParams
+from analytics.overfitting import PboResult
 from analytics.sweep import SweepResult, sweep
 from analytics.walkforward import WalkForward, walk_forward
 from dashapp.parameters.grid import Axis, Walk
@@ -77,7 +78,10 @@ def replace_axes(ask: Ask, like: Ask) -> Ask:
 
 
 class GridJob:
-    """One sweep or walk-forward. version goes up whenever there is something to show."""
+    """One sweep or walk-forward. version goes up whenever there is something to show.
+
+    overfitting: the probability that a sweep's best cell overfits, None where it has none.
+    """
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
@@ -85,6 +89,7 @@ class GridJob:
         self.done, self.total = 0, 0
         self.version = 0
         self.result: SweepResult | WalkForward | None = None
+        self.overfitting: PboResult | None = None
         self.error = ""
         self._stop = False
         self._task: asyncio.Task[None] | None = None
@@ -128,7 +133,7 @@ class GridJob:
         self.done, self.total = done, total
         self.version += 1
 
-    def _compute(self, y: Bars, x: Bars) -> Any:
+    def _compute(self, y: Bars, x: Bars) -> SweepResult | WalkForward | NotReady:
         ask = self.ask
         axes = (ask.x.name, ask.x.values, ask.y.name, ask.y.values)
         grid = make_grid(ask.pair, ask.settings, *axes)
@@ -141,18 +146,21 @@ class GridJob:
             if ask.walk is not None:
                 how |= vars(ask.walk)
                 return walk_forward(y, x, grid, **how)
-            return sweep(y, x, grid, **how)
+            result = sweep(y, x, grid, **how)
+        if isinstance(result, SweepResult) and not result.cancelled:
+            self.overfitting = result.overfitting()
+        return result
 
     async def _run(self, y: Bars, x: Bars) -> None:
         try:
-            made = await asyncio.to_thread(self._compute, y, x)
+            result = await asyncio.to_thread(self._compute, y, x)
         except ValueError as error:
             self.error = str(error)
         else:
-            if isinstance(made, NotReady):
-                self.error = "" if self._stop else made.reason
-            elif isinstance(made, WalkForward) or not made.cancelled:
-                self.result = made
+            if isinstance(result, NotReady):
+                self.error = "" if self._stop else result.reason
+            elif isinstance(result, WalkForward) or not result.cancelled:
+                self.result = result
         self.version += 1
         what = "parameter sweep" if self.ask.walk is None else "walk-forward"
         logger.info("%s of %s by %s: %s", what, self.ask.x.name, self.ask.y.name, self.words)
@@ -174,9 +182,9 @@ class GridJobs:
         self._jobs = _Jobs(MAX_JOBS)
         self._unasked: LRUCache[Hashable, int] = LRUCache(MAX_JOBS)
 
-    def get(self, number: Any) -> GridJob | None:
+    def get(self, number: int | None) -> GridJob | None:
         """The job of this number, None once it is forgotten."""
-        return self._jobs.get(number)
+        return None if number is None else self._jobs.get(number)
 
     def add(self, job: GridJob) -> GridJob:
         """Keep a job; beyond MAX_JOBS the one that nobody looked at for longest is cancelled."""

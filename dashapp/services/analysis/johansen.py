@@ -1,4 +1,4 @@
-"""Johansen's test beside a pair's snapshot: off the live path, for its library is slow to load.
+"""Johansen's test and the errors of estimates beside a pair's snapshot, off the live path.
 
 `johansen_of` makes the test of one snapshot. `JohansenTests` keeps the newest for the pages:
 it is asked on the loop, answers at once with what it has, and computes in a worker thread,
@@ -12,13 +12,14 @@ import logging
 import time
 from collections.abc import Hashable
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from cachetools import LRUCache
 
 from analytics.cointegration import JohansenTest, johansen
-from analytics.model import PairParams, PairSnapshot
+from analytics.estimates import PairEstimates, pair_estimates
+from analytics.model import PairParams, PairSnapshot, Ticks
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +27,9 @@ logger = logging.getLogger(__name__)
 SPACING_S = 5.0
 #: Pairs whose test is kept.
 MAX_KEPT = 64
-#: The test's deterministic terms by the trend of the pair's other tests; there is no ctt.
-_DET_ORDER = {"n": -1, "c": 0, "ct": 1, "ctt": 1}
+#: The test's deterministic terms by the trend of the pair's other tests; there is no ctt. A
+#: constant stays inside the relation: prices of a pair seldom drift by one.
+_DET_ORDER: dict[str, int | Literal["rc"]] = {"n": -1, "c": "rc", "ct": 1, "ctt": 1}
 LAG_DIFF = 1
 #: Confidence at which the rank is told.
 RANK_LEVELS = ("90%", "95%", "99%")
@@ -42,7 +44,7 @@ def johansen_of(snapshot: PairSnapshot) -> JohansenTest:
     if snapshot.params.price_space == "log":
         legs = np.log(legs)
     order = _DET_ORDER[snapshot.params.trend]
-    about = (int(snapshot.ts_ms[-1]), len(legs), order, LAG_DIFF)
+    about = int(snapshot.ts_ms[-1]), len(legs), order, LAG_DIFF
     try:
         return JohansenTest(*about, johansen(legs, det_order=order, lag_diff=LAG_DIFF))
     except ValueError as error:
@@ -54,7 +56,7 @@ def johansen_document(test: JohansenTest) -> dict[str, Any] | None:
     if test.result is None:
         return None
     about = {name: getattr(test, name) for name in ("ts_ms", "rows", "det_order", "lag_diff")}
-    figures = {one.name: getattr(test.result, one.name) for one in fields(test.result)}
+    figures = {field.name: getattr(test.result, field.name) for field in fields(test.result)}
     return {**about, "rank": {level: test.result.rank(level) for level in RANK_LEVELS}, **figures}
 
 
@@ -75,6 +77,8 @@ class _Entry:
 
     def __init__(self) -> None:
         self.test: JohansenTest | None = None
+        self.estimates: PairEstimates | None = None
+        self.ticks: tuple[Ticks, Ticks] | None = None
         self.made = 0
         self.state: Hashable = None
         self.wanted: PairSnapshot | None = None
@@ -92,22 +96,32 @@ class JohansenTests:
         self._kept: LRUCache[Hashable, _Entry] = LRUCache(MAX_KEPT)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def latest(self, market: Hashable, snapshot: PairSnapshot) -> JohansenTest | None:
+    def latest(
+        self,
+        market: Hashable,
+        snapshot: PairSnapshot,
+        ticks: tuple[Ticks, Ticks] | None = None,
+    ) -> JohansenTest | None:
         """What is known of the snapshot's pair, None before its first test; never waits.
 
         Where the rows are others than those of the test, a new one is begun, or awaits its
-        time.
+        time. ticks: of Y and X, for the estimates that are of ticks.
         """
         key = (market, _pair(snapshot.params))
         entry = self._kept.setdefault(key, _Entry())
         if entry.state != _state(snapshot):
             idle = entry.wanted is None
-            entry.wanted = snapshot
+            entry.wanted, entry.ticks = snapshot, ticks
             if idle:
                 task = asyncio.create_task(self._test(entry))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         return entry.test
+
+    def estimates(self, market: Hashable, params: PairParams) -> PairEstimates | None:
+        """The errors of a pair's estimates, of the rows of its newest test; None before it."""
+        entry = self._kept.get((market, _pair(params)))
+        return entry.estimates if entry is not None else None
 
     def made(self, market: Hashable, params: PairParams) -> int:
         """How many tests a pair has had: another number, another answer of `latest`."""
@@ -128,6 +142,8 @@ class JohansenTests:
         entry.state = _state(snapshot)
         try:
             entry.test = await asyncio.to_thread(johansen_of, snapshot)
+            ticks, entry.ticks = entry.ticks, None
+            entry.estimates = await asyncio.to_thread(pair_estimates, snapshot, ticks)
         except Exception:  # the task's last frame: what legs cannot have, johansen_of says itself;
             # of a fault nobody expects the log should know, and the pair be tried again later
             logger.exception("Johansen's test failed")

@@ -48,11 +48,11 @@ def rank_pairs(
 
     NotReady with fewer than two symbols, or where no pair has bars enough.
     """
-    symbols = [symbol for symbol, one in bars.items() if len(one)]
+    symbols = [symbol for symbol, symbol_bars in bars.items() if len(symbol_bars)]
     if len(symbols) < 2:
         return NotReady(f"needs 2 symbols, has {len(symbols)}", len(symbols), 2)
     pairs = list(itertools.combinations(symbols, 2))
-    found, shortest = [], NotReady("no pair has enough bars")
+    tested, shortest = [], NotReady("no pair has enough bars")
     chosen = _closest(bars, pairs)
     for y, x in chosen:
         result = run_backtest(bars[y], bars[x], replace(params, y=y, x=x), settings)
@@ -60,19 +60,19 @@ def rank_pairs(
             shortest = result
             continue
         figures = result.figures
-        found.append(Ranked(y, x, figures.net_return, figures.trades))
-    if not found:
+        tested.append(Ranked(y, x, figures.net_return, figures.trades))
+    if not tested:
         return shortest
-    traded = [one for one in found if one.trades and math.isfinite(one.net_return)]
-    traded.sort(key=lambda one: -one.net_return)
-    return Ranking(tuple(traded), len(found), len(pairs))
+    traded = [ranked for ranked in tested if ranked.trades and math.isfinite(ranked.net_return)]
+    traded.sort(key=lambda ranked: -ranked.net_return)
+    return Ranking(tuple(traded), len(tested), len(pairs))
 
 
 def _closest(bars: Mapping[str, Bars], pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The pairs to test: all, or those whose returns correlate most, whatever the sign."""
     if len(pairs) <= MOST_PAIRS:
         return pairs
-    known = {symbol: one for symbol, one in bars.items() if len(one)}
+    known = {symbol: symbol_bars for symbol, symbol_bars in bars.items() if len(symbol_bars)}
     place = {symbol: number for number, symbol in enumerate(known)}
     size = np.abs(np.nan_to_num(correlation_matrix(closes_of(known))))
     ranked = sorted(pairs, key=lambda pair: -size[place[pair[0]], place[pair[1]]])

@@ -77,12 +77,12 @@ class FileTape:
         try:
             if not self._begun:
                 self._begin()
-            ticks = [(self._market, one) for one in rows if isinstance(one, Ticks)]
+            ticks = [(self._market, batch) for batch in rows if isinstance(batch, Ticks)]
             if ticks:
                 self._archive.append(coalesced(ticks))
-            for one in rows:
-                if isinstance(one, Bars):
-                    self._archive.append_bars(self._market, one)
+            for batch in rows:
+                if isinstance(batch, Bars):
+                    self._archive.append_bars(self._market, batch)
         except (ArchiveError, ValueError) as error:  # no room, or what no column holds
             self._give_up(error)
 
@@ -90,7 +90,7 @@ class FileTape:
         self._begun = True
         if not self._joins:
             self._archive.put_market(self._market, self._market, "upload", loading=True)
-        elif self._market not in {one.id for one in self._archive.markets()}:
+        elif self._market not in {market.id for market in self._archive.markets()}:
             raise ArchiveError(f"the archive has no market {self._market} to add to")
 
     def _give_up(self, error: Exception) -> None:

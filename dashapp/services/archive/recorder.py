@@ -14,7 +14,7 @@ from dashapp.services.archive.file_writer import FileTape
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from ingestion.url_guard import mask_url
-from storage.archive.archive import ArchiveError, Holding
+from storage.archive.archive import ArchiveError, StoredSeries
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Recorder:
         self.writer = writer
         self._markets = markets
 
-    async def contents(self) -> list[Holding]:
+    async def contents(self) -> list[StoredSeries]:
         """What the archive holds; nothing while it cannot be read."""
         archive = self.writer.archive
         try:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from analytics.model import Bars, Ticks
 from dashapp.services.archive.recorder import LIVE
 from dashapp.services.archive.writer import ArchiveWriter
-from storage.archive.archive import Archive, ArchiveError, Holding, KeptMarket
+from storage.archive.archive import Archive, ArchiveError, MarketRecord, StoredSeries
 from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
@@ -78,17 +78,18 @@ class Restorer:
     async def load(self, key: str) -> Market:
         """A market of the archive in memory. Raises KeyError in words, ArchiveError."""
         archive = self._writer.opened()
-        titles = {held.market: held.title for held in await asyncio.to_thread(archive.contents)}
+        holdings = await asyncio.to_thread(archive.contents)
+        titles = {holding.market: holding.title for holding in holdings}
         if key not in titles:
             raise KeyError(f"the archive holds no market {key!r}")
         title = f"{titles[key]}, as kept" if key.startswith(LIVE) else titles[key]
         return await asyncio.to_thread(loaded, archive, key, title)
 
 
-def _newest_live(archive: Archive) -> KeptMarket | None:
+def _newest_live(archive: Archive) -> MarketRecord | None:
     live = {market.id: market for market in archive.markets() if market.kind == "live"}
-    held = [holding for holding in archive.contents() if holding.market in live]
-    newest = max(held, key=lambda holding: holding.stored_ms, default=None)
+    holdings = [holding for holding in archive.contents() if holding.market in live]
+    newest = max(holdings, key=lambda holding: holding.stored_ms, default=None)
     return None if newest is None else live[newest.market]
 
 
@@ -114,7 +115,7 @@ async def _revive(archive: Archive, market: Market) -> None:
             numbering = take_chunk(market, numbering, *chunk)
 
 
-def _chunks(archive: Archive, holding: Holding, newest: int | None = None) -> Chunks:
+def _chunks(archive: Archive, holding: StoredSeries, newest: int | None = None) -> Chunks:
     """The rows that an archive has of a symbol; newest: only so many ticks of it."""
     if holding.timeframe is not None:
         bars = archive.bars(holding.market, holding.symbol, holding.timeframe)

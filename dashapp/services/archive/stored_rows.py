@@ -1,7 +1,7 @@
-"""Where the rows of an export come from: a market in memory, or a stretch of the archive.
+"""The rows of an export as tables: of a market in memory, or of a market in the archive.
 
-Each source yields tables, a bounded piece at a time, in a worker thread. The bars of archived
-ticks are folded day by day, so that they need no more memory than a day of them.
+Tables are yielded one bounded piece at a time, in a worker thread. Bars of archived ticks are
+folded day by day, so that memory holds one day of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from analytics.bars import BarBuilder, aggregate
 from analytics.model import TIMEFRAMES, Bars, Ticks
 from dashapp.services.archive.recorder import Recorder
 from ingestion.replay import Batch
-from storage.archive.archive import Archive, Holding
+from storage.archive.archive import Archive, StoredSeries
 from storage.export.tables import Table, bars_table, ticks_table
 from storage.market.market import Market
 
@@ -44,11 +44,11 @@ class Span:
             raise ValueError(f"end_ms is {end}, expected later than start_ms, {start}")
 
     def opening(self, timeframe: str) -> Span | None:
-        """The ticks of the bars that open in the span, None where none does."""
+        """The span of the ticks of the bars that open in this span; None where none opens."""
         length = TIMEFRAMES[timeframe]
         start, end = (
-            None if one is None else -(-one // length) * length
-            for one in (self.start_ms, self.end_ms)
+            None if bound is None else -(-bound // length) * length
+            for bound in (self.start_ms, self.end_ms)
         )
         return None if start is not None and start == end else Span(start, end)
 
@@ -61,7 +61,7 @@ class Span:
         inside = (batch.ts_ms >= low) & (batch.ts_ms < high)
         if isinstance(batch, Ticks):
             return batch[inside]
-        at = np.flatnonzero(inside)  # bars ascend: those inside stand side by side
+        at = np.flatnonzero(inside)  # bars ascend: those inside are contiguous
         return batch[int(at[0]) : int(at[-1]) + 1] if len(at) else batch[:0]
 
 
@@ -73,8 +73,8 @@ def ticks_of_market(
     Call on the event loop; what is returned is for a worker thread.
     """
     ask = _Loop()
-    held = (ask(partial(market.ticks, symbol, limit)) for symbol in symbols)
-    return (ticks_table(piece) for one in held for piece in _pieces(span.of(one)))
+    batches = (ask(partial(market.ticks, symbol, limit)) for symbol in symbols)
+    return (ticks_table(piece) for ticks in batches for piece in _pieces(span.of(ticks)))
 
 
 def bars_of_market(
@@ -84,8 +84,8 @@ def bars_of_market(
     ask = _Loop()
 
     def table(symbol: str) -> Table:
-        held = span.of(market.bars(symbol, timeframe, limit))
-        return bars_table(held, market.touched_by_gaps(held))
+        bars = span.of(market.bars(symbol, timeframe, limit))
+        return bars_table(bars, market.touched_by_gaps(bars))
 
     return (ask(partial(table, symbol)) for symbol in symbols)
 
@@ -109,54 +109,55 @@ def _pieces(batch: Ticks) -> Iterator[Ticks]:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A market of the archive, to be read. held: what is there of it, at least one holding."""
+class ArchivedMarket:
+    """A market of the archive, to be read. series: at least one, of the same kind."""
 
     archive: Archive
-    held: tuple[Holding, ...]
+    series: tuple[StoredSeries, ...]
 
     @property
     def title(self) -> str:
-        return self.held[0].title or self.held[0].market
+        return self.series[0].title or self.series[0].market
 
     @property
     def kind(self) -> str:
         """ticks or bars: a market has one of them."""
-        return self.held[0].kind
+        return self.series[0].kind
 
     @property
     def rows(self) -> int:
         """Ticks or bars of all its symbols."""
-        return sum(one.rows for one in self.held)
+        return sum(series.rows for series in self.series)
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(one.symbol for one in self.held))
+        return tuple(dict.fromkeys(series.symbol for series in self.series))
 
-    def of(self, symbol: str) -> Holding:
-        """What is there of a symbol. Raises KeyError in words."""
-        for one in self.held:
-            if one.symbol == symbol:
-                return one
+    def of(self, symbol: str) -> StoredSeries:
+        """The series of a symbol. Raises KeyError with a sentence."""
+        for series in self.series:
+            if series.symbol == symbol:
+                return series
         known = ", ".join(self.symbols)
-        raise KeyError(f"the archive has no {symbol!r} in {self.held[0].market}, only: {known}")
+        raise KeyError(f"the archive has no {symbol!r} in {self.series[0].market}, only: {known}")
 
     def check(self, symbol: str, timeframe: str) -> None:
-        """Raises ValueError for a timeframe that cannot be made of what is there."""
+        """Raise ValueError for a timeframe that the stored rows do not fold into."""
         own = self.of(symbol).timeframe
         if own is not None and TIMEFRAMES[timeframe] % TIMEFRAMES[own]:
             raise ValueError(f"timeframe is {timeframe!r}, expected {own} or a multiple of it")
 
     def ticks(self, symbol: str, span: Span) -> Iterator[Ticks]:
         """A symbol's ticks, in the order in which they were stored."""
-        key = self.held[0].market
+        key = self.series[0].market
         return self.archive.ticks(key, symbol, span.start_ms, span.end_ms)
 
     def base_bars(self, symbol: str, span: Span) -> Iterator[Bars]:
         """A symbol's bars as they were stored."""
-        one = self.of(symbol)
-        assert one.timeframe is not None
-        return self.archive.bars(one.market, symbol, one.timeframe, span.start_ms, span.end_ms)
+        series = self.of(symbol)
+        assert series.timeframe is not None
+        span_ms = span.start_ms, span.end_ms
+        return self.archive.bars(series.market, symbol, series.timeframe, *span_ms)
 
     def bars(self, symbol: str, timeframe: str, span: Span) -> Iterator[Bars]:
         """A symbol's bars of a timeframe, ascending: of ticks folded, of finer bars joined.
@@ -165,11 +166,11 @@ class Kept:
         """
         self.check(symbol, timeframe)
         own = self.of(symbol).timeframe
-        opened = span.opening(timeframe)
-        for day in self._days(symbol, opened) if opened is not None else ():
-            made = self._day(symbol, timeframe, day, own)
-            if len(made):
-                yield made
+        opening = span.opening(timeframe)
+        for day in self._days(symbol, opening) if opening is not None else ():
+            bars = self._day(symbol, timeframe, day, own)
+            if len(bars):
+                yield bars
 
     def _day(self, symbol: str, timeframe: str, day: Span, own: str | None) -> Bars:
         if own is None:
@@ -183,35 +184,35 @@ class Kept:
 
     def _days(self, symbol: str, span: Span) -> Iterator[Span]:
         """The UTC days of a symbol within a span, its first and last cut to it."""
-        one = self.of(symbol)
-        low = max(one.first_ts_ms, span.start_ms or 0)
-        high = min(one.last_ts_ms + 1, span.end_ms if span.end_ms is not None else 1 << 62)
+        series = self.of(symbol)
+        low = max(series.first_ts_ms, span.start_ms or 0)
+        high = min(series.last_ts_ms + 1, span.end_ms if span.end_ms is not None else 1 << 62)
         for day in range(low // DAY_MS, (high - 1) // DAY_MS + 1 if high > low else 0):
             begin, end = day * DAY_MS, (day + 1) * DAY_MS
             start = begin if span.start_ms is None else max(begin, span.start_ms)
             yield Span(start, end if span.end_ms is None else min(end, span.end_ms))
 
 
-async def kept_of(recorder: Recorder, key: str) -> Kept | None:
-    """A market of the archive with all that came until now; None where there is none."""
+async def archived_market(recorder: Recorder, key: str) -> ArchivedMarket | None:
+    """A market of the archive with every row until now; None where there is none."""
     await recorder.writer.flush()
-    held = tuple(one for one in await recorder.contents() if one.market == key)
+    series = tuple(row for row in await recorder.contents() if row.market == key)
     archive = recorder.writer.archive
-    return Kept(archive, held) if archive is not None and held else None
+    return ArchivedMarket(archive, series) if archive is not None and series else None
 
 
-def ticks_of_archive(kept: Kept, symbols: Sequence[str], span: Span) -> Iterator[Table]:
+def ticks_of_archive(market: ArchivedMarket, symbols: Sequence[str], span: Span) -> Iterator[Table]:
     """The ticks of an archived market, symbol by symbol."""
     nothing = Ticks(symbols[0], *_NOTHING[:4])
-    return _tables(symbols, lambda symbol: kept.ticks(symbol, span), nothing)
+    return _tables(symbols, lambda symbol: market.ticks(symbol, span), nothing)
 
 
 def bars_of_archive(
-    kept: Kept, symbols: Sequence[str], timeframe: str, span: Span
+    market: ArchivedMarket, symbols: Sequence[str], timeframe: str, span: Span
 ) -> Iterator[Table]:
     """The bars of an archived market, symbol by symbol."""
     nothing = no_bars(symbols[0], timeframe)
-    return _tables(symbols, lambda symbol: kept.bars(symbol, timeframe, span), nothing)
+    return _tables(symbols, lambda symbol: market.bars(symbol, timeframe, span), nothing)
 
 
 def no_bars(symbol: str, timeframe: str) -> Bars:
@@ -222,13 +223,13 @@ def no_bars(symbol: str, timeframe: str) -> Bars:
 def _tables(
     symbols: Sequence[str], read: Callable[[str], Iterator[Batch]], nothing: Batch
 ) -> Iterator[Table]:
-    """A table a batch; where there is none at all, one without rows."""
-    found = False
+    """One table a batch; one without rows where there is no batch."""
+    empty = True
     for symbol in symbols:
         for batch in read(symbol):
-            found = True
+            empty = False
             yield _table(batch)
-    if not found:
+    if empty:
         yield _table(nothing)
 
 

@@ -233,14 +233,14 @@ class ArchiveWriter:
             pending.writes.popleft()
         while arrivals := pending.next_arrivals():
             try:
-                await self._in_writer(_store, archive, arrivals)
+                await self._in_writer(partial(_store, arrivals), archive)
             except ValueError as error:
                 pending.lost_ticks += sum(map(size_of, arrivals))
                 logger.warning("%s: kept in memory only", error)
             pending.done(arrivals)
 
-    async def _in_writer(self, work: Callable[..., object], *arguments: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)
+    async def _in_writer(self, work: Callable[[Archive], object], archive: Archive) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, work, archive)
 
     async def _renew(self, alerts: Kept, problem: str, seen: int) -> None:
         """Set a damaged archive aside, unless that was done since the damage was seen."""
@@ -273,5 +273,5 @@ class ArchiveWriter:
             self.problem = None
 
 
-def _store(archive: Archive, arrivals: list[Arrival]) -> None:
+def _store(arrivals: list[Arrival], archive: Archive) -> None:
     archive.append(coalesced(arrivals))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from analytics.model import Ticks
 from dashapp.services.alerts.engine import AlertEngine
-from dashapp.services.archive.stored_rows import Kept
+from dashapp.services.archive.stored_rows import ArchivedMarket
 from dashapp.services.markets import Markets
 from dashapp.services.replay.sources import of_archive, of_market, rows_in
 from ingestion.replay import Batch, ReplayFeed, ReplayState, Stretch, checked_speed
@@ -56,7 +56,7 @@ class ReplayControl:
         self,
         markets: Markets,
         alerts: AlertEngine,
-        find: Callable[[str], Awaitable[Kept | None]],
+        find: Callable[[str], Awaitable[ArchivedMarket | None]],
     ) -> None:
         self._markets = markets
         self._alerts = alerts

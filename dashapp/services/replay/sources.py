@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from analytics.model import TIMEFRAMES, Bars, Ticks
-from dashapp.services.archive.stored_rows import Kept, Span
+from dashapp.services.archive.stored_rows import ArchivedMarket, Span
 from ingestion.replay import Batch, Stretch
 from storage.market.market import Market
 
@@ -21,24 +21,24 @@ async def of_market(market: Market) -> Stretch:
 
     A ring is copied, so the loop is let go after each symbol.
     """
-    held: dict[str, Batch] = {}
+    batches: dict[str, Batch] = {}
     for symbol in market.symbols:
         batch = _held(market, symbol)
         if len(batch):
-            held[symbol] = batch
+            batches[symbol] = batch
         await asyncio.sleep(0)
-    if not held:
+    if not batches:
         raise ValueError(f"market {market.id} is empty: there is nothing to replay")
-    return await asyncio.to_thread(_stretch, market.title, held)
+    return await asyncio.to_thread(_stretch, market.title, batches)
 
 
-def _stretch(title: str, held: dict[str, Batch]) -> Stretch:
+def _stretch(title: str, batches: dict[str, Batch]) -> Stretch:
     return Stretch(
         title=title,
-        symbols=tuple(held),
-        first_ms=min(int(one.ts_ms.min()) for one in held.values()),
-        last_ms=max(int(one.ts_ms.max()) + length_ms(one) for one in held.values()),
-        read=partial(_read, held),
+        symbols=tuple(batches),
+        first_ms=min(int(batch.ts_ms.min()) for batch in batches.values()),
+        last_ms=max(int(batch.ts_ms.max()) + length_ms(batch) for batch in batches.values()),
+        read=partial(_read, batches),
     )
 
 
@@ -53,27 +53,31 @@ def length_ms(batch: Batch) -> int:
     return TIMEFRAMES[batch.timeframe] if isinstance(batch, Bars) else 0
 
 
-def _read(held: dict[str, Batch], symbol: str, from_ms: int) -> Iterator[Batch]:
-    batch = held[symbol]
+def _read(batches: dict[str, Batch], symbol: str, from_ms: int) -> Iterator[Batch]:
+    batch = batches[symbol]
     # A tick that was late in the recording belongs where it arrived.
     newest = np.maximum.accumulate(batch.ts_ms) if isinstance(batch, Ticks) else batch.ts_ms
     for begin in range(int(np.searchsorted(newest, from_ms)), len(batch), PIECE):
         yield batch[begin : begin + PIECE]
 
 
-def of_archive(kept: Kept) -> Stretch:
+def of_archive(archived: ArchivedMarket) -> Stretch:
     """All that the archive has of a market, until now."""
-    last_ms = max(one.last_ts_ms for one in kept.held)
-    length = 0 if kept.kind == "ticks" else TIMEFRAMES[kept.held[0].timeframe or "1s"]
+    last_ms = max(series.last_ts_ms for series in archived.series)
+    length = 0 if archived.kind == "ticks" else TIMEFRAMES[archived.series[0].timeframe or "1s"]
 
     def read(symbol: str, from_ms: int) -> Iterator[Batch]:
         span = Span(from_ms, last_ms + 1)
-        return kept.ticks(symbol, span) if kept.kind == "ticks" else kept.base_bars(symbol, span)
+        return (
+            archived.ticks(symbol, span)
+            if archived.kind == "ticks"
+            else archived.base_bars(symbol, span)
+        )
 
     return Stretch(
-        title=kept.title,
-        symbols=kept.symbols,
-        first_ms=min(one.first_ts_ms for one in kept.held),
+        title=archived.title,
+        symbols=archived.symbols,
+        first_ms=min(series.first_ts_ms for series in archived.series),
         last_ms=last_ms + length,
         read=read,
     )

@@ -41,28 +41,28 @@ def toasts(events: list[AlertEvent]) -> list[Any]:
     ]
 
 
-def added(held: Mapping[str, Any], made: list[Any], now_s: float) -> tuple[Any, list[float]]:
+def added(cursor: Mapping[str, Any], fresh: list[Any], now_s: float) -> tuple[Any, list[float]]:
     """Toasts beside those that are still shown, which keep their time, as a component's children.
 
-    held: `toasted`, how many the page holds and when the last came; the second of what is
+    cursor: `toasted`, how many the page holds and when the last came; the second of what is
     returned is that as of now.
 
     >>> added({}, ["a", "b"], 100.0), added({"toasted": [40, 99.9]}, ["c"], 100.0)
     ((['a', 'b'], [2, 100.0]), (['c'], [1, 100.0]))
     """
-    count, last_s = held.get("toasted") or (0, 0.0)
+    count, last_s = cursor.get("toasted") or (0, 0.0)
     shown = now_s - last_s < TOAST_MS / 1_000
-    if not shown or count + len(made) > MOST_HELD:
-        return made, [len(made), now_s]
+    if not shown or count + len(fresh) > MOST_HELD:
+        return fresh, [len(fresh), now_s]
     more = Patch()
-    more.extend(made)
-    return more, [count + len(made), now_s]
+    more.extend(fresh)
+    return more, [count + len(fresh), now_s]
 
 
-def unread(held: Mapping[str, Any], attention: Mapping[str, Any], path: str, fresh: int) -> int:
+def unread(cursor: Mapping[str, Any], attention: Mapping[str, Any], path: str, fresh: int) -> int:
     """How many alerts a tab has not shown to anybody.
 
-    held: what it knew: `unread`, and `read`, when the Alerts page was last seen. attention:
+    cursor: what it knew: `unread`, and `read`, when the Alerts page was last seen. attention:
     whether the tab is `hidden`, and `read` as of now. path: of its page. fresh: new alerts.
 
     >>> unread({"unread": 2}, {}, "/", 1), unread({"unread": 2}, {}, "/alerts", 1)
@@ -73,9 +73,9 @@ def unread(held: Mapping[str, Any], attention: Mapping[str, Any], path: str, fre
     0
     """
     seen = path == "/alerts" and not attention.get("hidden")
-    if seen or attention.get("read") != held.get("read"):
+    if seen or attention.get("read") != cursor.get("read"):
         return 0
-    return int(held.get("unread", 0)) + fresh
+    return int(cursor.get("unread", 0)) + fresh
 
 
 def news(
@@ -85,18 +85,18 @@ def news(
 
     cursor: what it knew; None for a tab that has just opened, to which nothing is new.
     """
-    held = cursor or {}
+    known = cursor or {}
     newest = history.newest_event
-    fresh = [] if cursor is None else history.since(held.get("seen"))
-    count = unread(held, attention, path, len(fresh))
+    fresh = [] if cursor is None else history.since(known.get("seen"))
+    count = unread(known, attention, path, len(fresh))
     shown = fresh[-MAX_TOASTS:]
-    toasted, children = held.get("toasted"), no_update
+    toasted, children = known.get("toasted"), no_update
     if shown:
-        children, toasted = added(held, toasts(shown), time.time())
+        children, toasted = added(known, toasts(shown), time.time())
     return {
-        "badge": no_update if count == held.get("unread") else str(count or ""),
+        "badge": no_update if count == known.get("unread") else str(count or ""),
         "toasts": children,
-        "fired": [{"id": one.id, "text": one.text} for one in shown] or no_update,
+        "fired": [{"id": event.id, "text": event.text} for event in shown] or no_update,
         "held": {
             "seen": newest and newest.id,
             "unread": count,

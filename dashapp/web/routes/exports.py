@@ -22,11 +22,11 @@ from dashapp.parameters.table import Parameter
 from dashapp.services.alerts.history import Record
 from dashapp.services.analysis.summary import row
 from dashapp.services.archive.stored_rows import (
-    Kept,
+    ArchivedMarket,
     Span,
+    archived_market,
     bars_of_archive,
     bars_of_market,
-    kept_of,
     ticks_of_archive,
     ticks_of_market,
 )
@@ -163,8 +163,9 @@ async def pair(
 ) -> Response:
     """Every series of a pair, one row an aligned bar, as csv, json or parquet.
 
-    spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is log;
-    rolling_ and kalman_ are the ratios as known at each bar.
+    spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is log, and
+    fit_z its z; z is by known_beta and known_alpha, and rolling_ and kalman_ are other ratios,
+    all as known at each bar.
     """
     snapshot = ready(await runtime.analysis.snapshot(market.id, known_pair(market, query.pair())))
     series, fit = pair_series(snapshot, market), snapshot.fit
@@ -272,7 +273,7 @@ def _no_ticks(market: str) -> ApiError:
     return ApiError(HTTPStatus.NOT_FOUND, text)
 
 
-async def _kept(runtime: Runtime, market: str, query: TicksQuery) -> Kept | None:
+async def _kept(runtime: Runtime, market: str, query: TicksQuery) -> ArchivedMarket | None:
     """The market in the archive, where that is what was asked for; None for the one in memory.
 
     Raises ApiError 404 where it is in neither.
@@ -280,7 +281,7 @@ async def _kept(runtime: Runtime, market: str, query: TicksQuery) -> Kept | None
     body = runtime.markets.get(market)
     if query.kept == "memory" or (query.kept is None and body is not None and not body.whole):
         return None
-    kept = await kept_of(runtime.recorder, market)
+    kept = await archived_market(runtime.recorder, market)
     if query.kept is None and body is not None:  # of a long file memory holds the newest rows
         return kept if kept and query.limit is None and kept.rows > rows_in(body) else None
     if kept is None and query.kept is None:
@@ -292,7 +293,7 @@ async def _kept(runtime: Runtime, market: str, query: TicksQuery) -> Kept | None
     return kept
 
 
-def _archived(kept: Kept, symbol: str | None) -> tuple[str, ...]:
+def _archived(kept: ArchivedMarket, symbol: str | None) -> tuple[str, ...]:
     """The symbol asked for, or all of the archived market. Raises ApiError 404."""
     try:
         return kept.symbols if symbol is None else (kept.of(symbol).symbol,)
@@ -315,5 +316,5 @@ def _about(market: Market) -> dict[str, Any]:
     }
 
 
-def _about_kept(kept: Kept) -> dict[str, Any]:
-    return {"id": kept.held[0].market, "title": kept.title, "kind": "archive"}
+def _about_kept(kept: ArchivedMarket) -> dict[str, Any]:
+    return {"id": kept.series[0].market, "title": kept.title, "kind": "archive"}

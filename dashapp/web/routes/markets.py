@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from analytics.backtest import BacktestResult
 from analytics.bars import usual_step
+from analytics.estimates import pair_estimates
 from analytics.model import (
     BAR_COLUMNS,
     NO_TRADE_ID,
@@ -149,6 +150,8 @@ def pair_series(snapshot: PairSnapshot, market: Market) -> dict[str, Any]:
         "rolling_alpha": snapshot.path.alpha,
         "kalman_beta": snapshot.kalman_path.beta,
         "kalman_alpha": snapshot.kalman_path.alpha,
+        "known_beta": snapshot.known.beta,
+        "known_alpha": snapshot.known.alpha,
     }
     return {name: paths[name] if name in paths else getattr(snapshot, name) for name in PAIR_SERIES}
 
@@ -158,11 +161,15 @@ def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, A
 
     Johansen's test is made here, so this is for a worker thread.
     """
-    johansen = johansen_of(snapshot)
+    johansen, estimates = johansen_of(snapshot), pair_estimates(snapshot)
     notes = [f"No Johansen test: {johansen.note}."] if johansen.result is None else []
     return {
         **_attributes(snapshot, models.Pair),
-        "figures": {**_figures(snapshot), "johansen": johansen_document(johansen)},
+        "figures": {
+            **_figures(snapshot),
+            "johansen": johansen_document(johansen),
+            "estimates": estimates,
+        },
         "series": series,
         "adf_line": {"ts_ms": snapshot.adf_ts_ms, "pvalue": snapshot.adf_pvalue},
         "notes": [*snapshot.notes, *notes],

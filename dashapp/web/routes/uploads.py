@@ -37,6 +37,8 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _ENCODING = Parameter(
     "encoding", "", "choice", "", choices=(("utf-8", "UTF-8"), ("latin-1", "Latin-1"))
 )
+_DAYFIRST = Parameter("dayfirst", "", "switch", "", optional=True)
+_REPLACE = Parameter("replace", "", "switch", "")
 _FILE = {
     "required": True,
     "description": "the file, as it is",
@@ -68,21 +70,27 @@ async def upload(
         Query(description="a name of your own, under which /api/uploads lists it"),
     ] = None,
     encoding: Annotated[Encoding, read_as(_ENCODING), Query(description="of its text")] = "utf-8",
-    dayfirst: Annotated[bool | None, Query(description="whether 01/02 is in February")] = None,
+    dayfirst: Annotated[
+        bool | None, read_as(_DAYFIRST), Query(description="whether 01/02 is in February")
+    ] = None,
     timezone: Annotated[
         str | None, Query(description="of times that name none: Europe/Berlin, +01:00")
     ] = None,
     columns: Annotated[
         str | None, Query(description="the column of symbols; closes: each column is a symbol's")
     ] = None,
-    replace: Annotated[bool, Query(description="rows may replace those of the same time")] = False,
+    replace: Annotated[
+        bool, read_as(_REPLACE), Query(description="rows may replace those of the same time")
+    ] = False,
 ) -> Response:
     """A file of trades or bars becomes a market, once it is whole.
 
     A file that leaves something open is answered with 409 and the question; the parameter that
-    the question names answers it. The report says how many rows were accepted, rejected (by
-    reason, with the first line numbers), duplicate and late: together all rows. not_utf8 is the
-    first byte that is not UTF-8: its line and position, and how the line reads as Latin-1.
+    the question names answers it.
+
+    The report says how many rows were accepted, rejected (by reason, with the first line
+    numbers), duplicate and late: together all rows. not_utf8 is the first byte that is not
+    UTF-8: its line and position, and how the line reads as Latin-1.
     """
     if len(runtime.uploads.sessions) >= MAX_UPLOADS:
         text = f"{MAX_UPLOADS} files are being uploaded already, try again in a moment"

@@ -291,3 +291,15 @@ def test_a_long_view_is_thinned():
 def test_log_prices_name_their_unit():
     chart = pair.spread_figure(snapshot(price_space="log"))
     assert chart["layout"]["yaxis"]["title"]["text"] == "Spread (log price)"
+
+
+def test_a_profit_factor_without_a_loss_is_the_largest_cell_and_says_that_it_is_infinite():
+    matrix = [[1.0, np.inf, np.nan], [0.5, 2.5, 1.2]]
+    chart = sweeps.sweep_figure(sweep(matrix, "profit_factor"), "profit_factor")
+    light, dark = chart["data"]
+    pairs = zip(light["text"], dark["text"], strict=True)
+    texts = [[black or white for black, white in zip(*rows, strict=True)] for rows in pairs]
+    assert texts == [["1.00", "∞", ""], ["0.50", "2.50", "1.20"]]
+    drawn = np.fmax(*(values_of(trace["z"]) for trace in (light, dark)))
+    assert drawn[1] == 2.5 == light["zmax"]
+    assert "best by profit factor, in hindsight" in texts_of(chart)

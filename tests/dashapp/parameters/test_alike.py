@@ -70,7 +70,8 @@ def by_http(read: Any, mapping: dict[str, Any], name: str, rows: Any) -> Answer:
 @given(text=texts)
 def test_a_parameter_of_the_view_is_read_alike_everywhere(name, text):
     by_control = by_view({name: text}, name)
-    by_link = by_view(pair.from_query("?" + urlencode({name: text})), name)
+    link_name = next(row.link_name for row in VIEW if row.name == name)
+    by_link = by_view(pair.from_query("?" + urlencode({link_name: text})), name)
     assert by_control == by_link
     if name in PAIR:
         assert by_control == by_http(pair.pair_params, {**LEGS, name: text}, name, PAIR)
@@ -87,12 +88,13 @@ def test_a_rule_of_the_back_test_is_read_alike_everywhere(name, text):
     assert by_control == by_http(backtest.backtest_params, {name: text}, name, BACKTEST)
 
 
-@given(st.text(min_size=LONGEST + 1, max_size=200), st.sampled_from([*PAIR, "z_threshold"]))
-def test_a_text_that_is_too_long_is_refused_everywhere(text, name):
-    if name in LEGS or len(text.strip()) <= LONGEST:
+@given(st.text(min_size=LONGEST + 1, max_size=200), st.sampled_from(VIEW))
+def test_a_text_that_is_too_long_is_refused_everywhere(text, row):
+    if row.name in LEGS or len(text.strip()) <= LONGEST:
         return
-    assert by_view({name: text}, name)[0] == "refused"
-    assert by_view(pair.from_query("?" + urlencode({name: text})), name)[0] == "refused"
+    link = "?" + urlencode({row.link_name: text})
+    assert by_view({row.name: text}, row.name)[0] == "refused"
+    assert by_view(pair.from_query(link), row.name)[0] == "refused"
 
 
 @pytest.mark.parametrize("name", [*PAIR, *BACKTEST])
@@ -113,7 +115,11 @@ def test_rules_that_were_read_are_read_as_themselves(rules):
 
 @pytest.mark.parametrize(
     "params",
-    [PairParams(**LEGS), PairParams(**LEGS, lag_method=None, hedge_window=99, intercept=False)],
+    [
+        PairParams(**LEGS),
+        PairParams(**LEGS, lag_method=None, hedge_window=99, intercept=False),
+        PairParams(**LEGS, spread_mode="locked", beta=-1.5, alpha=20_000.0),
+    ],
 )
 def test_a_pair_that_was_read_is_read_as_itself(params):
     assert pair.pair_params(vars(params)) == params

@@ -12,7 +12,7 @@ ALL = {"view": VIEW, "back-test": tuple(BACKTEST.values())}
 OTHERS = {
     "y": "A", "x": "B", "timeframe": "5m", "hedge": "tls", "price_space": "log",
     "corr_on": "prices", "trend": "n", "lag_method": None, "intercept": False,
-    "hedge_mode": "kalman", "sides": "long", "stop_z": None,
+    "hedge_mode": "kalman", "spread_mode": "locked", "sides": "long", "stop_z": None,
 }  # fmt: skip
 
 
@@ -38,6 +38,7 @@ def test_defaults_leave_the_link_alone(rows):
 def test_the_names_of_a_link_are_those_of_before():
     assert list(link.LINKED) == [
         "y", "x", "timeframe", "limit", "hedge", "intercept", "price_space", "hedge_window",
+        "spread_mode", "beta", "alpha",
         "z_window", "z_threshold", "corr_window", "corr_on", "trend", "lag_method", "adf_window",
         "min_trades", "min_volume", "entry_z", "exit_z", "stop_z", "max_bars", "cost_bps",
         "slippage_bps", "hedge_mode", "strategy_window", "sides",

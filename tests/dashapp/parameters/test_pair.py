@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from analytics.model import HEDGE_METHODS, PAIR_RANGES, TIMEFRAMES, PairParams, ParameterError
+from analytics.spread import largest_z
 from dashapp.parameters.pair import check, from_dict, from_query, to_dict, to_query
 from dashapp.parameters.table import PAIR, VIEW
 
@@ -35,12 +36,12 @@ def test_a_whole_number_just_outside_its_range_is_refused_at_its_field(name, lim
     for wrong in (low - 1, high + 1, "", "1.5", "nan", "inf", "1e999", "many"):
         if wrong == "" and name == "hedge_window":
             continue
-        view, errors = made(**{name: wrong})
+        view, errors = made(**{name: wrong, "z_threshold": 0.5})
         assert view is None
         assert list(errors) == [name]
         assert f"{low} to {high}" in errors[name]
     for right in limits:
-        assert made(**{name: str(right)})[1] == {}
+        assert made(**{name: str(right), "z_threshold": 0.5})[1] == {}
 
 
 @pytest.mark.parametrize("text", ["20000", "20,000", "2e4", " 2E+4 ", "20,000.0", 20_000.0])
@@ -80,6 +81,17 @@ def test_legs_must_differ_and_be_in_the_market():
     assert made(x="XRPUSDT")[1] == {"x": "XRPUSDT: expected a symbol of this market"}
 
 
+def test_a_locked_hedge_needs_its_beta_and_says_so_at_that_field():
+    view, errors = made(spread_mode="locked")
+    assert view is None
+    assert errors["beta"].startswith("empty: expected a number from")
+    view, errors = made(spread_mode="locked", beta="-1,234.5", alpha="2e4")
+    assert errors == {}
+    assert (view.pair.beta, view.pair.alpha) == (-1_234.5, 20_000.0)
+    asked = from_query(to_query(to_dict(view)))
+    assert check(asked["market"], asked["symbols"], asked, KNOWN) == (view, {})
+
+
 def test_a_market_of_one_symbol_gives_a_view_without_a_pair():
     view, errors = check("upload-1", [], {"y": "BTCUSD", "x": None}, ["BTCUSD"])
     assert errors == {}
@@ -101,6 +113,7 @@ def test_symbols_that_the_market_lacks_are_left_out():
     z_threshold=st.sampled_from([0.5, 1.75, 2.0, 3.0]),
 )
 def test_a_link_reproduces_the_view(**raw):
+    assume(raw["z_threshold"] <= largest_z(raw["z_window"]))
     view, errors = made(**raw)
     assert errors == {}
     assert from_dict(to_dict(view)) == view
@@ -116,3 +129,14 @@ def test_a_view_that_was_tampered_with_is_refused_in_words():
         from_dict({**values, "z_window": 10**9})
     assert (refused.value.field, refused.value.value) == ("z_window", 10**9)
     assert refused.value.legal == "a whole number from 2 to 5000"
+
+
+def test_values_that_do_not_go_together_are_told_at_their_field():
+    raw = {"y": "A", "x": "B", "spread_mode": "locked"}
+    view, errors = check("demo", ["A", "B"], raw, ["A", "B"])
+    assert view is None
+    assert list(errors) == ["beta"]
+    raw = {"y": "A", "x": "B", "z_window": "5", "z_threshold": "2"}
+    view, errors = check("demo", ["A", "B"], raw, ["A", "B"])
+    assert view is None
+    assert errors["z_threshold"].startswith("2: expected at most 1.78")

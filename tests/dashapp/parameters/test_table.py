@@ -83,7 +83,8 @@ def test_none_has_the_words_that_it_always_had(row, texts):
     for text in texts:
         assert read(row, text) is None
     assert {row.control for row in ROWS if row.optional} == {
-        "hedge-window", "lag-method", "stop-z", "max-bars", "rule-hysteresis", "rule-webhook",
+        "hedge-window", "locked-beta", "locked-alpha", "lag-method",
+        "stop-z", "max-bars", "rule-hysteresis", "rule-webhook",
     }  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from analytics.bounce import Bounce
+from analytics.estimates import PairEstimates
 from analytics.model import (
     CointegrationResult,
     HedgeFit,
@@ -17,6 +19,7 @@ from analytics.model import (
     PairSnapshot,
     UnitRootResult,
 )
+from analytics.stationarity import HalfLifeInterval
 from dashapp.text import answers
 from dashapp.text.pair import BreakEven, pair_figures
 
@@ -190,7 +193,10 @@ def test_the_plain_adf_is_labelled_indicative_beside_engle_granger():
 def test_the_rows_of_a_pair_say_what_they_mean():
     rows = pair_figures(snapshot(half_life=60.0, hurst=0.62, notes=("a note",)), 2.0)
     assert verdict_of(rows, "z-score")[1] == "BTCUSDT rich · short BTCUSDT / long ETHUSDT"
-    assert verdict_of(rows, "Hedge ratio (β)")[:2] == ("20.31", "± 0.03100 standard error")
+    assert verdict_of(rows, "Hedge ratio (β)")[:2] == (
+        "20.31",
+        "no standard error: the residual is not shown stationary",
+    )
     assert verdict_of(rows, "Half-life") == (
         "60 bars (60 s)",
         "longer than half of the view",
@@ -199,6 +205,50 @@ def test_the_rows_of_a_pair_say_what_they_mean():
     assert verdict_of(rows, "Hurst exponent") == ("0.62", "trending", "warn")
     assert verdict_of(rows, "Note")[1] == "a note"
     assert all(len(row) == 4 and row[3] in TONES for row in rows)
+
+
+def test_beta_has_an_error_that_allows_for_autocorrelation_or_none():
+    rows = pair_figures(snapshot(beta_stderr=0.4))
+    assert verdict_of(rows, "Hedge ratio (β)")[1] == "± 0.4000 standard error (Newey-West)"
+
+
+def test_a_half_life_has_its_interval_and_may_be_that_of_a_random_walk():
+    rows = pair_figures(snapshot(half_life=18.0, half_life_interval=HalfLifeInterval(11.4, 27.1)))
+    assert verdict_of(rows, "Half-life")[1:] == ("90 % interval 11 to 27 bars", "muted")
+    rows = pair_figures(
+        snapshot(half_life=18.0, half_life_interval=HalfLifeInterval(9.0, math.inf))
+    )
+    assert verdict_of(rows, "Half-life")[1:] == (
+        "not distinguishable from a random walk (90 % interval from 9.0 bars)",
+        "warn",
+    )
+
+
+def unit_root(pvalue):
+    return UnitRootResult(-3.0, pvalue, 1, 79, {"5%": -2.9})
+
+
+def test_cointegrated_legs_of_which_one_is_stationary_are_no_evidence():
+    alone = PairEstimates(unit_root(0.001), unit_root(0.6))
+    rows = pair_figures(snapshot(), estimates=alone)
+    words, tone = verdict_of(rows, ENGLE_GRANGER)[1:]
+    assert words.endswith("but a leg looks stationary by itself: no evidence of a relation")
+    assert tone == "warn"
+    assert verdict_of(rows, "ADF of the legs (Y / X)")[1] == "BTCUSDT: stationary by itself"
+    walks = PairEstimates(unit_root(0.7), unit_root(0.6), tick_correlation=0.91)
+    rows = pair_figures(snapshot(), estimates=walks)
+    assert verdict_of(rows, ENGLE_GRANGER)[2] == "up"
+    assert verdict_of(rows, "ADF of the legs (Y / X)")[1] == "each leg has a unit root"
+    assert verdict_of(rows, "Correlation on ticks")[0] == "+0.91"
+
+
+def test_a_leg_that_bounces_warns_and_names_the_timeframe_without():
+    bouncing = Bounce(0.5, 0.4, -0.3, 1_000)
+    rows = pair_figures(snapshot(bounce_y=bouncing, bounce_x=None, bounce_free="1m"))
+    assert verdict_of(rows, "Bid-ask bounce (Y / X)")[1:] == (
+        "of the variance at 1s is bounce: free of it from 1m on",
+        "warn",
+    )
 
 
 def test_a_fallback_of_the_hedge_stands_in_its_row():

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
+from types import SimpleNamespace
 
+import numpy as np
+
+from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord
+from analytics.model import PairParams
 from dashapp.text.answers import plain
-from dashapp.text.backtest import backtest_answer
+from dashapp.text.backtest import backtest_answer, figure_rows
 
 
 def test_a_backtest_is_summed_up_with_its_costs():
@@ -26,17 +32,27 @@ def test_the_answer_of_a_backtest_names_the_break_even_z_and_warns_of_entries_wi
     within = backtest_answer(**known, break_even=2.31)[-1]
     assert within == ("break-even |z| 2.3: entries do not pay", "warn")
     assert "break-even" not in plain(backtest_answer(**known, break_even=math.nan))
+    exactly = backtest_answer(**known, break_even=2.0)[-1]
+    assert exactly == ("break-even |z| 2.0: entries do not pay", "warn"), "they earn their cost"
+    just_under = backtest_answer(**known, break_even=1.999)[-1]
+    assert just_under == ("break-even |z| 2.0", "")
 
 
-def test_a_sharpe_of_minutes_is_muted_and_not_judged_by():
+def test_a_sharpe_below_the_minimum_track_record_is_muted_and_not_judged_by():
     parts = backtest_answer(
-        net=-0.0123, sharpe=-1_080.4, drawdown=-0.02, trades=12, cost_share=20.6, span_ms=360_000
+        net=-0.0123,
+        sharpe=-1_080.4,
+        drawdown=-0.02,
+        trades=12,
+        cost_share=20.6,
+        span_ms=360_000,
+        record=TrackRecord(360, -1_080.4, 911.0, 0.12, 695.0),
     )
     assert parts == [
         ("net −1.23 %", "down"),
         ("max drawdown −2.00 %", ""),
         ("12 trades", ""),
-        ("Sharpe −1,080 (annualised from 6.0 min)", "muted"),
+        ("Sharpe −1,080 ± 911 (annualised from 6.0 min)", "muted"),
         ("too short to judge", "warn"),
         ("costs exceed the gross profit", "warn"),
     ]
@@ -62,3 +78,83 @@ def test_costs_of_a_gross_loss_have_no_share():
 def test_a_backtest_without_a_trade_says_so():
     parts = backtest_answer(net=0.0, sharpe=float("nan"), drawdown=0.0, trades=0)
     assert parts == [("no closed trade: |z| never made the round from entry to exit", "muted")]
+
+
+def test_a_track_record_that_is_long_enough_is_judged_however_short_it_is():
+    record = TrackRecord(400, 523.0, 41.0, 1.0, 60.0)
+    parts = backtest_answer(
+        net=0.01, sharpe=523.0, drawdown=-0.001, trades=12, span_ms=400_000, record=record
+    )
+    assert parts[1] == ("Sharpe 523 ± 41", "")
+    assert not any("judge" in words for words, _ in parts)
+
+
+def rows_of(**changes) -> dict[str, tuple[str, str, str]]:
+    """The rows of a back-test of which these attributes are known."""
+    figures = BacktestFigures(
+        **{
+            **dict.fromkeys(field.name for field in fields(BacktestFigures)),
+            **dict.fromkeys(
+                ("net_return", "gross_return", "sharpe", "sortino", "max_drawdown", "turnover"),
+                0.01,
+            ),
+            **dict.fromkeys(("hit_rate", "exposure", "cost_share", "average_holding_bars"), 0.5),
+            "profit_factor": math.inf,
+            "trades": 6,
+            "fills_waited": 0,
+            "average_wait_bars": math.nan,
+            "gap_exits": 0,
+            **changes.pop("figures", {}),
+        }
+    )
+    known = {
+        "params": PairParams("A", "B"),
+        "settings": BacktestParams(),
+        "ts_ms": 1_000 * np.arange(100),
+        "figures": figures,
+        "record": None,
+        "rows_dropped": 0,
+        "break_even_z": np.array([1.2]),
+        "break_even_realised": np.array([np.nan]),
+        "captured": math.nan,
+        "trades": (),
+        "label": "rolling hedge",
+        "in_sample": False,
+    }
+    return {row[0]: row[1:] for row in figure_rows(SimpleNamespace(**{**known, **changes}))}
+
+
+def test_the_sharpe_stands_with_its_error_its_probability_and_its_record():
+    rows = rows_of(record=TrackRecord(100, 0.01, 0.4, 0.51, 4_000.2))
+    assert rows["Sharpe"][0] == "0.01 ± 0.40"
+    assert rows["P(true Sharpe > 0)"] == ("51.0 %", "PSR", "muted")
+    short = "too short to judge: 4,001 would suffice at 95 %"
+    assert rows["Track record"] == ("100 bars", short, "warn")
+    firm = rows_of(record=TrackRecord(100, 9.0, 0.4, 0.99, 60.0))
+    assert firm["Track record"] == ("100 bars", "60 suffice to judge at 95 %", "muted")
+    endless = rows_of(record=TrackRecord(100, 0.0, 0.4, 0.5, math.inf))
+    assert endless["Track record"] == ("100 bars", "too short to judge", "warn")
+    assert "Track record" not in rows_of()
+
+
+def test_a_profit_factor_without_a_loss_is_infinite():
+    assert rows_of()["Profit factor"] == ("∞", "no loss", "muted")
+    assert rows_of(figures={"profit_factor": 1.5})["Profit factor"][0] == "1.50"
+
+
+def test_the_realised_break_even_stands_beside_the_theoretical_one():
+    assert "Break-even |z|, realised" not in rows_of()
+    rows = rows_of(captured=0.3, break_even_realised=np.array([4.0]))
+    assert rows["Break-even |z|"] == ("1.2", "if z came all the way back", "muted")
+    assert rows["Break-even |z|, realised"] == ("4.0", "targets captured 30 % of the way", "warn")
+    lost = rows_of(captured=-0.05)["Break-even |z|, realised"]
+    assert lost == ("–", "none: what reached its target lost before costs", "warn")
+
+
+def test_fills_that_waited_and_positions_closed_before_gaps_are_said():
+    quiet = rows_of()
+    assert not {"Fills that waited", "Closed before gaps"} & set(quiet)
+    figures = {"fills_waited": 7, "average_wait_bars": 2.4, "gap_exits": 1}
+    rows = rows_of(figures=figures)
+    assert rows["Fills that waited"][:2] == ("7", "2.4 bars on average, until the leg traded")
+    assert rows["Closed before gaps"][0] == "1 trade"

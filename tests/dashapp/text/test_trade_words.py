@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from analytics.alerts import AlertRule, AlertState, Reading, evaluate
 from analytics.backtest import BacktestParams, BacktestResult, Trade, run_backtest
-from analytics.model import Bars, HedgeFit, PairParams
+from analytics.model import Bars, HedgeFit, HedgePath, PairParams
 from analytics.spread import leg_signs, spread
 from dashapp.figures.trades import backtest_z_figure
 from dashapp.text import answers, methods
@@ -73,6 +73,7 @@ def at_z(snapshot, z: float, beta: float):
         snapshot,
         z=newest,
         fit=replace(snapshot.fit, beta=beta),
+        known=HedgePath("ols", np.full(len(snapshot), beta), np.zeros(len(snapshot))),
         fits=fits,
         method_z=dict.fromkeys(fits, z),
         swapped=HedgeFit("ols", 1.0 / beta, 0.0, 0.9, 0.1, 600),
@@ -183,6 +184,14 @@ def test_a_back_test_that_held_both_legs_on_one_side_warns(backtests):
     count = len(backtests[-1].trades)
     assert rows["Legs on one side"][1:] == (f"{count} of {count} trades", LEGS_AGAINST, "warn")
     assert "Legs on one side" not in {row[0] for row in figure_rows(backtests[1])}
+
+
+def test_the_trade_is_that_of_the_hedge_known_at_the_newest_bar(pair_snapshot):
+    known = HedgePath("ols", np.full(len(pair_snapshot), -2.0), np.zeros(len(pair_snapshot)))
+    snapshot = replace(at_z(pair_snapshot, 2.5, 2.0), known=known)
+    line = answers.plain(answers.pair_answer(snapshot, 2.0))
+    assert "short BTCUSDT / short ETHUSDT" in line
+    assert LEGS_AGAINST in line
 
 
 def test_methods_whose_betas_differ_in_sign_ask_for_different_trades(pair_snapshot):

@@ -23,6 +23,7 @@ from dashapp.web.routes import uploads
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
 PAIR_NAMES = tuple(each.name for each in fields(PairParams))
 RULE_NAMES = tuple(each.name for each in fields(BacktestParams) if each.name != "hedge_window")
+ANSWER_NAMES = ("dayfirst", "timezone", "columns", "replace")
 SPAN_NAMES = ("start_ms", "end_ms", "kept")
 CSV = "timestamp,open,high,low,close,volume\n" + "".join(
     f"2024-08-08T{hour:02}:{minute:02}:00Z,{5 + minute % 3},7,4,{5 + minute % 2},10\n"
@@ -644,7 +645,10 @@ async def test_the_spread_of_an_exported_pair_can_be_reckoned_again(client, chan
     told = json.loads(answer.headers["x-spreadscope-parameters"])
     window = told["z_window"]
     rolled = pair.spread.rolling(window)
-    np.testing.assert_allclose((pair.spread - rolled.mean()) / rolled.std(), pair.z, atol=1e-6)
+    np.testing.assert_allclose((pair.spread - rolled.mean()) / rolled.std(), pair.fit_z, atol=1e-6)
+    for at in (window - 1, 300, 599):
+        known = (y - pair.known_beta[at] * x - pair.known_alpha[at])[at - window + 1 : at + 1]
+        assert pair.z[at] == pytest.approx((known.iloc[-1] - known.mean()) / known.std())
 
 
 @pytest.mark.parametrize("kind", ["ticks", "bars", "summary", "alerts"])
@@ -702,10 +706,7 @@ ROUTES = {
     "GET /api/alerts/rules": (),
     "POST /api/alerts/rules": (),
     "DELETE /api/alerts/rules": ("id",),
-    "POST /api/upload": (
-        *("name", "market", "symbol", "id", "encoding"),
-        *("dayfirst", "timezone", "columns", "replace"),
-    ),
+    "POST /api/upload": ("name", "market", "symbol", "id", "encoding", *ANSWER_NAMES),
     "GET /api/uploads": (),
     "DELETE /api/markets/{market}": (),
     "GET /api/replay": (),

@@ -614,3 +614,40 @@ def test_the_fast_road_decides_nothing_otherwise_than_the_thorough_one(
     assert sorted(refused.reason for refused in together.rejected) == sorted(
         refused.reason for one in alone for refused in one.rejected
     )
+
+
+# How many trades a row holds -------------------------------------------------------------------
+
+REST_AGGREGATE = {name: AGG_TRADE[name] for name in ("a", "p", "q", "f", "l", "T", "m")}
+
+
+def counted(*messages: Any, **options: Any) -> list[int]:
+    decoded = Decoder(**options).decode_lines([line(one) for one in messages])
+    assert not decoded.rejected
+    return [count for batch in decoded.ticks for count in batch.trades.tolist()]
+
+
+@pytest.mark.parametrize("aggregate", [AGG_TRADE, REST_AGGREGATE], ids=["stream", "rest"])
+def test_an_aggregate_counts_as_the_trades_that_it_holds(aggregate: dict[str, Any]) -> None:
+    held = [{**aggregate, "a": n, "f": 100 * n, "l": 100 * n + n} for n in range(1, 9)]
+    assert counted(*held, default_symbol="CTKUSDT") == [n + 1 for n in range(1, 9)]
+
+
+def test_a_trade_counts_as_one() -> None:
+    assert counted(TRADE, TRADE, TRADE) == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(7, 6), (0, 10**15), ("b", 9), (None, None), (-1, 5), (3.5, 9), (5, 2**63)]
+)
+@pytest.mark.parametrize("learnt", [0, 3])
+def test_ids_that_make_no_sense_count_as_one_trade_by_either_road(
+    first: Any, last: Any, learnt: int
+) -> None:
+    odd = {**AGG_TRADE, "f": first, "l": last}
+    assert counted(*[AGG_TRADE] * learnt, odd) == [1] * (learnt + 1)
+
+
+def test_an_aggregate_without_its_ids_counts_as_one_trade() -> None:
+    bare = {name: value for name, value in AGG_TRADE.items() if name not in ("f", "l")}
+    assert counted(bare, bare) == [1, 1]

@@ -54,3 +54,11 @@ def test_the_floor_of_a_failure_is_never_undercut(at_least_s: float) -> None:
 
 def test_thousands_of_failures_overflow_nothing() -> None:
     assert max(delays(5, 5_000)) <= 30.0
+
+
+@pytest.mark.parametrize("at_least_s", [5.0, 60.0, 3_600.0])
+def test_clients_that_were_banned_together_do_not_come_back_together(at_least_s: float) -> None:
+    firsts = [delays(seed, 1, at_least_s)[0] for seed in range(50)]
+    assert len({round(delay, 3) for delay in firsts}) > 40
+    assert all(at_least_s + 0.5 <= delay <= at_least_s + 1.0 for delay in firsts)
+    assert min(delays(3, 20, at_least_s)) >= at_least_s + 0.5

@@ -26,9 +26,9 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
         "closed 1000, 1001, 1011, 1012; shutdown announced",
         "close1000 close1001 close1011 close1012 shutdown",
         (
-            "ingestion/stream/test_feed.py::test_the_feed_outlives_a_fault_and_says_what_it_was",
-            "ingestion/stream/test_feed.py::test_the_backoff_is_forgotten_only_after_stable_data",
-            "ingestion/stream/test_feed.py::test_a_shutdown_that_is_announced_reconnects_at_once",
+            "ingestion/stream/test_feed_connections.py::test_the_feed_outlives_a_fault_and_says_what_it_was",
+            "ingestion/stream/test_feed_connections.py::test_the_backoff_is_forgotten_only_after_stable_data",
+            "ingestion/stream/test_feed_exchange.py::test_a_shutdown_that_is_announced_reconnects_at_once",
         ),
     ),
     2: (
@@ -39,7 +39,9 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
     3: (
         "refused by policy",
         "close1008",
-        ("ingestion/stream/test_feed.py::test_a_policy_close_is_left_alone_for_a_minute",),
+        (
+            "ingestion/stream/test_feed_connections.py::test_a_policy_close_is_left_alone_for_a_minute",
+        ),
     ),
     4: (
         "the limit of 24 hours",
@@ -47,15 +49,17 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
         (
             "ingestion/stream/test_feed_faults.py::"
             "test_a_connection_is_renewed_before_24_hours_by_overlap_with_its_ids_continuous",
-            "ingestion/stream/test_feed.py::"
+            "ingestion/stream/test_feed_exchange.py::"
             "test_a_connection_is_renewed_before_its_limit_without_a_missing_id",
-            "ingestion/stream/test_feed.py::test_a_connection_whose_successor_cannot_be_opened_is_kept",
+            "ingestion/stream/test_feed_exchange.py::test_a_connection_whose_successor_cannot_be_opened_is_kept",
         ),
     ),
     5: (
         "half-open",
         "stall",
-        ("ingestion/stream/test_feed.py::test_a_dead_connection_is_found_by_its_pings",),
+        (
+            "ingestion/stream/test_feed_connections.py::test_a_dead_connection_is_found_by_its_pings",
+        ),
     ),
     6: (
         "pongs but no data",
@@ -64,13 +68,15 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
             "ingestion/stream/test_scenarios.py::test_pongs_without_data_are_a_state_of_their_own",
             "ingestion/stream/test_scenarios.py::"
             "test_pongs_without_data_are_found_within_15_s_with_production_timers",
-            "ingestion/stream/test_feed.py::test_one_silent_symbol_forces_one_new_connection_and_is_named",
+            "ingestion/stream/test_feed_connections.py::test_one_silent_symbol_forces_one_new_connection_and_is_named",
         ),
     ),
     7: (
         "a slow handshake",
         "slowhs",
-        ("ingestion/stream/test_feed.py::test_a_handshake_without_an_answer_is_given_up",),
+        (
+            "ingestion/stream/test_feed_connections.py::test_a_handshake_without_an_answer_is_given_up",
+        ),
     ),
     8: (
         "no such host, nothing listens",
@@ -78,7 +84,7 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
         (
             "ingestion/stream/test_feed_faults.py::"
             "test_a_host_that_does_not_exist_is_tried_again_and_named",
-            "ingestion/stream/test_feed.py::test_a_port_where_nothing_listens_is_named_so",
+            "ingestion/stream/test_feed_connections.py::test_a_port_where_nothing_listens_is_named_so",
         ),
     ),
     9: (
@@ -87,18 +93,18 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
         (
             "ingestion/stream/test_feed_faults.py::"
             "test_a_certificate_that_nobody_signed_is_the_user_s_to_mend",
-            "ingestion/stream/test_feed.py::test_tls_to_a_server_without_it_is_the_user_s_to_mend",
+            "ingestion/stream/test_feed_connections.py::test_tls_to_a_server_without_it_is_the_user_s_to_mend",
         ),
     ),
     10: (
         "too many requests",
         "http429 http418",
-        ("ingestion/stream/test_feed.py::test_a_refusal_is_explained_and_obeyed",),
+        ("ingestion/stream/test_feed_connections.py::test_a_refusal_is_explained_and_obeyed",),
     ),
     11: (
         "forbidden, not for this region",
         "http403 http451",
-        ("ingestion/stream/test_feed.py::test_a_refusal_is_explained_and_obeyed",),
+        ("ingestion/stream/test_feed_connections.py::test_a_refusal_is_explained_and_obeyed",),
     ),
     12: ("trouble of the server", "http500 http503", ()),
     13: (
@@ -130,7 +136,7 @@ TABLE: dict[int, tuple[str, str, tuple[str, ...]]] = {
     16: (
         "redirects",
         "redirect",
-        ("ingestion/stream/test_feed.py::test_a_redirect_is_never_followed",),
+        ("ingestion/stream/test_feed_connections.py::test_a_redirect_is_never_followed",),
     ),
     17: (
         "a clock that jumps",

@@ -79,3 +79,15 @@ def test_the_columns_of_a_block_are_read_as_they_were_encoded_and_read_only(sque
     ):
         assert np.array_equal(column, getattr(rows, name))
         assert not column.flags.writeable
+
+
+@pytest.mark.parametrize("squeeze", [False, True])
+def test_a_block_keeps_how_many_trades_each_tick_holds(squeeze):
+    rows = Ticks("BTCUSDT", [3, 5], [7.5, 8.0], [1.0, 2.0], [11, 12], [1, 70_000])
+    assert decode(encode(rows, 0, 0, squeeze), "ticks")[-1].tolist() == [1, 70_000]
+
+
+def test_a_block_of_single_trades_takes_no_room_for_their_count():
+    rows = Ticks("BTCUSDT", [3, 5], [7.5, 8.0], [1.0, 2.0], [11, 12])
+    four = b"".join(pack(getattr(rows, name)) for name in ("ts_ms", "price", "size", "trade_id"))
+    assert encode(rows, 0)["payload"] == four, "as blocks were before trades were counted"

@@ -45,7 +45,7 @@ def equal(left, right, names=TICK_COLUMNS) -> bool:
 def count_blocks(archive: Archive, **wanted: int) -> int:
     query = sa.select(sa.func.count()).select_from(blocks)
     for name, value in wanted.items():
-        query = query[blocks.c[name] == value]
+        query = query.where(blocks.c[name] == value)
     with archive._read() as connection:
         return connection.execute(query).scalar_one()
 
@@ -115,9 +115,7 @@ def test_markets_and_symbols_never_mix(archive):
 def test_a_stretch_includes_its_start_and_excludes_its_end(archive):
     ticks = make_ticks(1_000)
     for start in range(0, 1_000, 100):
-        archive.append_ticks(
-            "live", make_ticks(1_000)[np.arange(1_000) // 100 == start // 100]
-        )
+        archive.append_ticks("live", make_ticks(1_000)[np.arange(1_000) // 100 == start // 100])
     first, last = int(ticks.ts_ms[250]), int(ticks.ts_ms[720])
     ticks_read = read_ticks(archive, start_ms=first, end_ms=last)
     assert equal(ticks_read, ticks[(ticks.ts_ms >= first) & (ticks.ts_ms < last)])
@@ -307,12 +305,12 @@ def test_a_block_that_was_tampered_with_is_left_out_and_counted(archive, column)
         archive.append_ticks("live", make_ticks(100, 1_000 + 100 * number))
     with archive._write() as connection:
         chosen = blocks.c.first_row == 100
-        block = connection.execute(sa.select(blocks)[chosen]).one()._asdict()
+        block = connection.execute(sa.select(blocks).where(chosen)).one()._asdict()
         flipped = bytearray(block["payload"])
         flipped[50] ^= 0x10
         wrong = {"payload": bytes(flipped), "codec": "packed+zlib"}
         value = wrong.get(column, block[column] if column in wrong else 77)
-        connection.execute(sa.update(blocks)[chosen].values({column: value}))
+        connection.execute(sa.update(blocks).where(chosen).values({column: value}))
     ids = read_ticks(archive).trade_id
     assert set(ids.tolist()) <= set(range(1_000, 1_300))
     assert not set(ids.tolist()) & set(range(1_100, 1_200))
@@ -324,7 +322,7 @@ def test_a_damaged_block_is_not_merged_and_the_others_are(archive, monkeypatch):
     for number in range(16):
         archive.append_ticks("live", make_ticks(10, 1_000 + 10 * number))
     with archive._write() as connection:
-        connection.execute(sa.update(blocks)[blocks.c.first_row == 20].values(crc32=1))
+        connection.execute(sa.update(blocks).where(blocks.c.first_row == 20).values(crc32=1))
     while archive.merge():
         pass
     assert count_blocks(archive, level=DAMAGED) == 1

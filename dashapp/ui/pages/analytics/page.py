@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestParams
-from analytics.model import NotReady, PairSnapshot
+from analytics.model import NotReady, PairSnapshot, Ticks
 from analytics.pair import break_even_z
 from dashapp import ids
 from dashapp.figures.pair import (
@@ -28,7 +28,14 @@ from dashapp.ui import polling
 from dashapp.ui.components import button, card, chart, element, figures_table, scrolling, segments
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
-from dashapp.ui.pages.shared import clicked, markers_of, pair_key, snapshot_of, waiting_for, z_rule
+from dashapp.ui.pages.shared import (
+    clicked,
+    markers_of,
+    pair_key,
+    snapshot_of,
+    waiting_for,
+    z_rule,
+)
 from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (
@@ -41,6 +48,8 @@ CHARTS = (
 ALERT_BUTTON = "alert-here"
 ALERT_MADE = "alert-made"
 REHEARSED = "alert-rehearsed"
+#: Newest ticks of a leg that the correlation on ticks is of.
+MAX_TICKS = 20_000
 
 
 def layout(theme: str) -> Component:
@@ -111,24 +120,39 @@ def _break_even(snapshot: PairSnapshot, settings: BacktestParams) -> BreakEven:
     return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
 
 
+def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
+    """The newest ticks of both legs, None in a market of bars."""
+    market, pair = runtime.markets.get(tab.view.market), tab.view.pair
+    if market is None or pair is None:
+        return None
+    y, x = (market.ticks(symbol, MAX_TICKS) for symbol in (pair.y, pair.x))
+    return (y, x) if len(y) and len(x) else None
+
+
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
     """Every chart and figure of one snapshot."""
     threshold = tab.view.z_threshold
     even = _break_even(snapshot, settings_of(tab.options.get("strategy")))
     look = tab.look
     markers = markers_of(runtime, tab)
-    test = runtime.johansen.latest(_market_key(runtime, tab), snapshot)
+    market_key = _market_key(runtime, tab)
+    test = runtime.johansen.latest(market_key, snapshot, _ticks_of(runtime, tab))
+    estimates = runtime.johansen.estimates(market_key, snapshot.params)
     words, tone = choice_words(snapshot, threshold)
     rule = z_rule(tab.view.market, snapshot.params, threshold)
     return {
         ids.SPREAD_CHART: spread_figure(snapshot, markers=markers, **look),
         ids.ZSCORE_CHART: zscore_figure(
-            snapshot, threshold, break_even=even, markers=markers, **look
+            snapshot,
+            threshold,
+            break_even=even,
+            markers=markers,
+            **look,
         ),
         ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
         ids.HEDGE_PATH_CHART: hedge_path_figure(snapshot, **look),
         ids.ADF_CHART: adf_figure(snapshot, **look),
-        "figures": figures_table(pair_figures(snapshot, threshold, even, test)),
+        "figures": figures_table(pair_figures(snapshot, threshold, even, test, estimates)),
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),

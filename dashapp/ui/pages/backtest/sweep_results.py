@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.sweep import METRICS, SweepResult
-from analytics.walkforward import Fold, WalkForward
+from analytics.walkforward import Curve, Fold, WalkForward
 from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.sweep import METRIC_WORDS, sweep_figure, walk_figure
@@ -19,7 +19,8 @@ from dashapp.parameters.pair import from_dict
 from dashapp.parameters.table import BACKTEST, PAIR, SWEEP, SWEPT
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
-from dashapp.text.numbers import number, pct, utc_time
+from dashapp.text.backtest import luck_segments, sharpe_text
+from dashapp.text.numbers import pct, utc_time
 from dashapp.ui.components import known, segments
 from dashapp.ui.pages.backtest.form import controls
 from dashapp.ui.pages.backtest.sweep import (
@@ -68,13 +69,22 @@ def _computed_for(job: GridJob) -> str:
 
 
 def _says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
-    parts = [(job.words, "down" if job.error else ""), (_computed_for(job), "muted")]
+    parts = [(job.words, "down" if job.error else ""), *_luck(job), (_computed_for(job), "muted")]
     if state["changed"]:
         what = ", ".join(state["changed"])
         parts.insert(1, (f"stale: {what} changed since", "warn"))
     if job.ask.settings.hedge_mode == "in-sample":
         parts.append(("in-sample: the hedge knew the future", "warn"))
     return segments(parts)
+
+
+def _luck(job: GridJob) -> list[tuple[str, str]]:
+    """How much of a sweep's best may be luck."""
+    result, pbo = job.result, job.overfitting
+    if not isinstance(result, SweepResult):
+        return []
+    overfits = None if pbo is None else pbo.pbo
+    return luck_segments(result.deflated_sharpe, result.done, overfits)
 
 
 def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> dict[str, Any]:
@@ -117,16 +127,23 @@ def _walk_says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
         return _says(job, state)
     result = job.result
     out, hindsight = result.out_of_sample, result.in_sample
-    sharpe = f"Sharpe {number(out.sharpe, 1)} against {number(hindsight.sharpe, 1)}"
+    ratios = [sharpe_text(curve.sharpe, curve.record) for curve in (out, hindsight)]
+    sharpe = f"Sharpe {ratios[0]} against {ratios[1]}"
     result_line = segments(
         [
             (f"out of sample {pct(out.net_return)}", "up" if out.net_return > 0 else "down"),
             (f"with hindsight {pct(hindsight.net_return)}", "muted"),
             (sharpe, "muted"),
-            (f"chosen by {METRIC_WORDS[result.metric][0]}", "muted"),
+            (f"both chosen by {METRIC_WORDS[result.metric][0]}", "muted"),
+            *_too_short(out),
         ]
     )
     return [*result_line, html.Br(), *_says(job, state)]
+
+
+def _too_short(curve: Curve) -> list[tuple[str, str]]:
+    short = curve.record is not None and curve.record.too_short
+    return [("too short to judge", "warn")] if short else []
 
 
 def _walk_part(job: GridJob | None, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from dashapp.ui.components import (
     text_column,
 )
 from dashapp.ui.pages.data import archive_export
-from storage.archive.archive import ArchiveError, Holding
+from storage.archive.archive import ArchiveError, StoredSeries
 
 INTERVAL = "archive-interval"
 STATUS = "archive-status"
@@ -88,7 +88,7 @@ def panel() -> Component:
     )
 
 
-def holding_row(holding: Holding) -> dict[str, Any]:
+def holding_row(holding: StoredSeries) -> dict[str, Any]:
     """A row of the table; its id names what it holds."""
     what = holding.kind if holding.timeframe is None else f"{holding.timeframe} bars"
     return {
@@ -104,7 +104,7 @@ def holding_row(holding: Holding) -> dict[str, Any]:
     }
 
 
-def status_words(runtime: Runtime, holdings: list[Holding]) -> tuple[str, str]:
+def status_words(runtime: Runtime, holdings: list[StoredSeries]) -> tuple[str, str]:
     """How the archive does, and the tone of that."""
     keeper = runtime.recorder.writer
     if not keeper.keeps:

@@ -75,6 +75,19 @@ async def test_a_value_that_dithers_about_its_threshold_fires_once_with_hysteres
     assert fired.count("calm") == 2
 
 
+async def test_a_value_below_its_threshold_must_rise_by_the_hysteresis_before_it_fires_again(
+    runtime,
+):
+    below = {**PRICE, "operator": "<", "threshold": 100.0}
+    runtime.alerts.add_rule({**below, "id": "bare"})
+    runtime.alerts.add_rule({**below, "hysteresis": 1.0, "id": "calm"})
+    dither = 100.0 + np.where(np.arange(200) % 2, 0.5, -0.5)
+    await fed(runtime, [*dither, 98.5, 99.5, 100.9, 99.0, 101.1, 99.0])
+    fired = [event.rule_id for event in runtime.alerts.history.events()]
+    assert fired.count("calm") == 2, "at first, and after 101.1"
+    assert fired.count("bare") == 103
+
+
 def pair_ticks(seconds: int, per_second: int = 2) -> list[Ticks]:
     rng = np.random.default_rng(3)
     n = seconds * per_second
@@ -134,11 +147,11 @@ async def test_the_preview_counts_what_the_engine_would_have_fired(runtime):
     for one in both:
         runtime.markets["live"].append(one)
     rule = runtime.alerts.add_rule({**ON_Z, "threshold": 1.5, "on": "close"})
-    times, values, betas = past_readings(runtime.markets["live"], rule)()
-    assert len(times) == PAIR.limit
+    past = past_readings(runtime.markets["live"], rule)()
+    assert len(past.ts_ms) - past.start == PAIR.limit
     snapshot = await runtime.analysis.snapshot("live", PAIR)
-    assert values[-1] == pytest.approx(snapshot.z[-1], rel=1e-9)
-    assert betas[-1] == pytest.approx(snapshot.fit.beta, rel=1e-9)
+    assert past.values[-1] == pytest.approx(snapshot.z[-1], rel=1e-9)
+    assert past.betas[-1] == pytest.approx(snapshot.fit.beta, rel=1e-9)
 
 
 async def test_the_preview_is_of_the_bars_that_the_activity_filter_leaves(runtime):

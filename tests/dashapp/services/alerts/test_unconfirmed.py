@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from analytics.model import FeedStatus, Ticks
+from analytics.alerts import AlertRule, Reading
+from analytics.model import Bars, FeedStatus, PairParams, Ticks
+from dashapp.services.alerts.unconfirmed import certain
 from dashapp.services.runtime import Runtime
 from storage.market.market import Market
-from storage.market.outliers import Outliers
+from storage.market.outliers import Outlier, Outliers
 
 
 @pytest.fixture
@@ -104,3 +108,32 @@ async def test_the_log_and_the_strip_tell_an_outlier(ticks_of, runtime):
     assert said[0].startswith("outlier: BTCUSDT at 90000 is +50% off the median")
     assert runtime.feeds.trust("live")["outliers"] == 2
     await runtime.feeds.stop()
+
+
+CLOSE = [10.0, 15.0, *[10.0] * 9]
+ON_CORRELATION = AlertRule(
+    "r",
+    "live",
+    "correlation",
+    ">",
+    0.5,
+    params=PairParams("X", "Y", corr_window=5),
+)
+
+
+def legs_of(close: list[float]) -> tuple[Bars, Bars]:
+    ones = np.ones(len(close))
+    times = 1_000 * np.arange(len(close))
+    return tuple(
+        Bars(symbol, "1s", times, *[np.array(close)] * 4, ones, ones, ones) for symbol in "XY"
+    )
+
+
+def test_a_correlation_is_doubted_while_any_return_of_its_window_rests_on_the_print():
+    """Five returns are those between six closes: the print's own return is the first of them."""
+    market = Market("live", "Live", "live")
+    market.outliers.lone = lambda symbol: (Outlier(1_500, 15.0, 10.0),) if symbol == "X" else ()
+    legs = legs_of(CLOSE)
+    readings = [Reading("key", int(ts_ms), 0.9) for ts_ms in legs[0].ts_ms]
+    doubted = [math.isnan(one.value) for one in certain(market, ON_CORRELATION, legs, readings)]
+    assert doubted == [False, *[True] * 6, *[False] * 4]

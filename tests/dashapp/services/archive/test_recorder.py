@@ -89,6 +89,8 @@ async def test_a_live_market_comes_back_with_its_ids_and_what_was_missed_is_aske
         archive = Archive.open(settings.archive)
         stored = np.concatenate([one.trade_id for one in archive.ticks(key(exchange), "BTCUSDT")])
         assert len(np.unique(stored)) == len(stored)
+        whole = np.arange(stored.min(), stored.max() + 1)
+        assert np.array_equal(np.sort(stored), whole), "what filled the gap is archived too"
         assert {one.title for one in archive.contents()} == {"Live: Binance USD-M"}
         archive.close()
 

@@ -1,0 +1,164 @@
+"""What the tests say of a pair: of its legs, of its spread, and how far they can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from analytics._pair_parts import TradedRows
+from analytics.bounce import Bounce, bounce, finest_without_bounce
+from analytics.cointegration import engle_granger
+from analytics.dynamic_ols import hedge_stderr
+from analytics.model import (
+    TIMEFRAMES,
+    CointegrationResult,
+    FloatArray,
+    OUFit,
+    PairParams,
+    UnitRootResult,
+)
+from analytics.stationarity import (
+    HalfLifeInterval,
+    adf,
+    half_life_interval,
+    hurst,
+    mean_reversion,
+)
+
+HURST_LAGS = 100
+#: What minus infinity as a statistic means: p = 0 of legs that no test can tell apart.
+_COLLINEAR = (
+    "Y and X are collinear, R² is within 1.5e-6 of one (about 0 with trend n, so that any two "
+    "prices far above their moves come out so)"
+)
+
+
+_Result = TypeVar("_Result", UnitRootResult, CointegrationResult)
+
+
+@dataclass(frozen=True, eq=False)
+class PairTests:
+    """What the tests say of a pair; None where a figure does not exist.
+
+    half_life_interval: in bars, 90 %, infinite where the spread cannot be told from a walk.
+    beta_stderr: of the hedge ratio, by dynamic least squares, where a relation is shown.
+    bounce_y, bounce_x: Roll's estimate of each leg. bounce_free: the finest timeframe at which
+    neither leg's bounce matters, None where there is none.
+    """
+
+    adf: UnitRootResult | None = None
+    engle_granger: CointegrationResult | None = None
+    half_life: float | None = None
+    hurst: float | None = None
+    half_life_interval: HalfLifeInterval | None = None
+    ou: OUFit | None = None
+    beta_stderr: float | None = None
+    bounce_y: Bounce | None = None
+    bounce_x: Bounce | None = None
+    bounce_free: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams) -> PairTests:
+    """ADF, half-life, Hurst exponent and OU fit of the spread, Engle-Granger of the legs.
+
+    rows: those in view, from `rows.first` on. spread: of these, NaN in its warm-up.
+    """
+    if params.spread_mode in ("rolling", "kalman"):
+        spread = spread[np.isfinite(spread)]  # its warm-up has none
+    if not len(spread) or not np.isfinite(spread).all():
+        return PairTests(notes=("No tests: the hedge ratio is not defined on these rows.",))
+    notes: list[str] = []
+    options: dict[str, Any] = {"trend": params.trend, "lag_method": params.lag_method}
+    y, x = rows.y[rows.first :], rows.x[rows.first :]
+    exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
+    half_life, ou = mean_reversion(spread)
+    relation = _test(lambda: engle_granger(y, x, **options), "No Engle-Granger test", notes)
+    bounces = [_bounce(leg[rows.first :]) for leg in (rows.price_y, rows.price_x)]
+    free, warning = _bounce_free(rows, params, bounces)
+    return PairTests(
+        adf=_test(lambda: _spread_adf(spread, options), "No ADF test of the spread", notes),
+        engle_granger=relation,
+        half_life=half_life,
+        hurst=None if np.isnan(exponent) else exponent,
+        half_life_interval=_half_life_interval(spread, params),
+        ou=ou,
+        beta_stderr=_beta_stderr(y, x, relation, params),
+        bounce_y=bounces[0],
+        bounce_x=bounces[1],
+        bounce_free=free,
+        notes=(*notes, *warning),
+    )
+
+
+def _half_life_interval(spread: FloatArray, params: PairParams) -> HalfLifeInterval | None:
+    """None of too few rows, and where the spread does not vary."""
+    try:
+        interval = half_life_interval(spread, fitted=params.spread_mode == "view")
+    except ValueError:
+        return None
+    return None if np.isnan(interval.low) else interval
+
+
+def _beta_stderr(
+    y: FloatArray, x: FloatArray, relation: CointegrationResult | None, params: PairParams
+) -> float | None:
+    """The error of the slope of a relation that is shown; of the hedge that is fitted to it."""
+    if relation is None or not params.intercept or params.spread_mode != "view":
+        return None
+    rows = min(params.hedge_window or len(y), len(y))
+    try:
+        return hedge_stderr(y[-rows:], x[-rows:], pvalue=relation.pvalue)
+    except ValueError:  # too few rows, or collinear changes: no such error
+        return None
+
+
+def _bounce(prices: FloatArray) -> Bounce | None:
+    try:
+        return bounce(prices)
+    except ValueError:  # too few rows
+        return None
+
+
+def _bounce_free(
+    rows: TradedRows, params: PairParams, bounces: list[Bounce | None]
+) -> tuple[str | None, list[str]]:
+    """The finest timeframe without bounce that matters, and a warning where this one has some."""
+    named = [
+        (name, leg[rows.first :], estimate)
+        for name, leg, estimate in zip(
+            (params.y, params.x), (rows.price_y, rows.price_x), bounces, strict=True
+        )
+        if estimate is not None and estimate.matters()
+    ]
+    if not named:
+        return params.timeframe, []
+    finest = [finest_without_bounce(leg, params.timeframe) for _, leg, _ in named]
+    free = None if None in finest else max(filter(None, finest), key=TIMEFRAMES.__getitem__)
+    legs = " and ".join(name for name, _, _ in named)
+    advice = f"from {free} on it does not matter" if free else "no timeframe is free of it"
+    return free, [f"Prices of {legs} bounce between bid and ask: {advice}."]
+
+
+def _spread_adf(spread: FloatArray, options: dict[str, Any]) -> UnitRootResult:
+    """`adf`, which would call a constant spread x, as if it were the leg."""
+    if spread.min() == spread.max():
+        raise ValueError("it does not vary")
+    return adf(spread, **options)
+
+
+def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result | None:
+    """The result of a test; None, and a note of why, where it cannot be made."""
+    try:
+        result = run()
+    except ValueError as error:
+        notes.append(f"{absence}: {error}.")
+        return None
+    if np.isfinite(result.statistic):
+        return result
+    rounding = "the regression leaves nothing but rounding"
+    notes.append(f"{absence}: {rounding if np.isnan(result.statistic) else _COLLINEAR}.")
+    return None

@@ -1,0 +1,65 @@
+"""Open tabs in a real browser, when the server comes back, a call is lost, a page is left."""
+
+from __future__ import annotations
+
+from looks import last, until_another, wait_for_points
+from running_app import start, stop
+
+AFTER_LEAVING = """
+(output) => {
+  const { requestPre, requestPost } = window.dash_clientside.spreadscope;
+  const payload = { output };
+  const answer = { "spread-chart": { figure: {} }, "live-cursor": { data: 1 } };
+  requestPre(payload);
+  const link = window.location.href;
+  window.history.replaceState(null, "", "/alerts");
+  requestPost(payload, answer);
+  window.history.replaceState(null, "", link);
+  return Object.keys(answer).length;
+}
+"""
+
+
+def test_an_open_tab_recovers_when_the_server_comes_back(open_tab):
+    server = start()
+    page = open_tab("/analytics", url=server.url, may_lose_the_server=True)
+    wait_for_points(page, "spread-chart", 100)
+    port = int(server.url.rpartition(":")[2])
+    stop(server)
+    page.wait_for_selector(".offline-mark >> visible=true")
+    server = start(port=port)
+    try:
+        page.wait_for_selector(".offline-mark", state="hidden", timeout=10_000)
+        until_another(page, "spread-chart", last(page, "spread-chart"))
+        wait_for_points(page, "spread-chart", 100)
+        until_another(page, "spread-chart", last(page, "spread-chart"))
+    finally:
+        stop(server)
+
+
+def test_one_lost_call_does_not_stop_the_page(open_tab):
+    page = open_tab("/", may_lose_the_server=True)
+    wait_for_points(page, "price-chart", 100)
+    lost = []
+
+    def lose_one(route):
+        if not lost and "price-chart" in (route.request.post_data or ""):
+            lost.append(route)
+            route.abort("failed")
+        else:
+            route.continue_()
+
+    page.route("**/_dash-update-component*", lose_one)
+    page.wait_for_timeout(2_500)
+    assert lost
+    before = last(page, "price-chart")
+    page.wait_for_timeout(2_000)
+    assert last(page, "price-chart") != before
+
+
+def test_an_answer_with_charts_of_a_page_that_was_left_is_emptied(open_tab):
+    page = open_tab("/analytics")
+    for hook in ("request_pre", "request_post"):
+        assert f"{hook}: dash_clientside.spreadscope." in page.content()
+    assert page.evaluate(AFTER_LEAVING, "..spread-chart.figure...live-cursor.data..") == 0
+    assert page.evaluate(AFTER_LEAVING, "alerts-table.rowData") == 2

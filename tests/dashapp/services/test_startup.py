@@ -1,0 +1,50 @@
+"""Start-up: what is compiled, by whom, and where the helper looks for it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from dashapp.services import startup
+from dashapp.services.startup import Kernels
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def test_compiled_code_is_looked_for_where_numba_keeps_it(tmp_path, monkeypatch):
+    assert startup._PROJECT == PROJECT
+    monkeypatch.setattr(startup, "_PROJECT", tmp_path)
+    assert not startup.cached()
+    cache = tmp_path / "analytics" / "_kernels" / "__pycache__"
+    cache.mkdir(parents=True)
+    (cache / "adf.fit-1.py311.nbi").touch()
+    assert startup.cached()
+
+
+async def test_the_helper_of_the_first_start_does_its_part_and_ends(monkeypatch):
+    monkeypatch.setattr(startup, "cached", lambda: False)
+    helper = startup.helper()
+    assert await asyncio.to_thread(helper.wait, 120) == 0
+
+
+def test_there_is_no_helper_where_code_is_compiled_already(monkeypatch):
+    monkeypatch.setattr(startup, "cached", lambda: True)
+    assert startup.helper() is None
+
+
+async def test_the_statistics_are_ready_once_they_are_compiled(monkeypatch):
+    order = []
+    for name in ("market", "backtest", "uploads"):
+        monkeypatch.setattr(startup, f"compile_{name}", lambda name=name: order.append(name))
+    monkeypatch.setattr(startup, "compile_statistics", lambda helper: order.append("statistics"))
+    monkeypatch.setattr(startup, "helper", lambda: None)
+    kernels = Kernels()
+    await kernels.market_ready()
+    assert not kernels.ready
+    kernels.start()
+    await kernels.market_ready()
+    assert order == ["market"]
+    await kernels.compile()
+    assert kernels.ready
+    assert order == ["market", "statistics", "backtest", "uploads"]
+    await kernels.stop()
