@@ -261,10 +261,7 @@ def _is_ticker(obj: dict[str, Any], roles: Roles) -> bool:
     """Whether a price stands beside what a ticker says, such as bid and ask."""
     if roles.price != "last" and roles.size not in ("volume", "v"):
         return False
-    if len(TICKER_NAMES.intersection(obj)) >= 2:
-        return True
-    says_so = "side" in obj or any(name in obj for name in KIND_NAMES)
-    return roles.price == "last" and roles.size in ("volume", "v") and not says_so
+    return len(TICKER_NAMES.intersection(obj)) >= 2
 
 
 def _fault(price: float | None, size: float | None, obj: dict[str, Any]) -> str:

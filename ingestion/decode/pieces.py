@@ -21,6 +21,9 @@ _BEFORE = re.compile(
     rb"(?<=[ \t:=,|>])(?=[{\[])"
 )
 
+#: A word alone, such as true or null, is no prefix but damage.
+_TELLING = re.compile(rb"\d{4}|[:<>|=\]]")
+
 _read_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -51,7 +54,7 @@ def end_of_prefix(line: bytes) -> int:
     (2, 16, 0)
     """
     before = _BEFORE.match(line)
-    return before.end() if before else 0
+    return before.end() if before and _TELLING.search(before[0]) else 0
 
 
 def is_swarm(message: Message) -> bool:

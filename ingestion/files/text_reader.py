@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
 from analytics.model import Bars, Ticks
 from ingestion.decode.decoder import JSON_ERRORS, Decoder, sample
-from ingestion.decode.fields import SYMBOL_NAMES, Row, walk
+from ingestion.decode.fields import SYMBOL_NAMES, Row, find_roles, walk
 from ingestion.decode.pieces import end_of_prefix
 from ingestion.files.charset import Charset, Encoding, refuse_binary
 from ingestion.files.errors import LEGAL, Answers, Question, QuestionOpen, UploadError
@@ -230,6 +231,7 @@ class TextReader:
             if found and self._plans(found):
                 self._tables = tables
                 return JsonLines(tables, self._tally)
+        refuse_polled(trades)
         self.kind = "ticks"
         named = any(_names_a_symbol(line) for line in lines[:1])
         default = self._naming.asked if named else self._naming.of_ticks
@@ -319,6 +321,21 @@ class TextReader:
         if self._body.hopeless:
             raise self.why_nothing()
         return out
+
+
+def refuse_polled(messages: Sequence[Any]) -> None:
+    """Raise UploadError for polled tickers: a last price beside a volume that hardly changes."""
+    polled = [one for one in messages if isinstance(one, dict) and find_roles(one).price == "last"]
+    sizes = np.array(
+        [one.size for value in polled for one in walk(value, "A") if isinstance(one, Row)]
+    )
+    away = np.abs(np.diff(sizes)) / sizes[1:]
+    if len(away) > 8 and 0 < float(np.median(away)) < 0.01:
+        raise UploadError(
+            "the volume hardly changes from line to line: it is that of 24 h, and the lines are "
+            "tickers, no trades",
+            advice=LEGAL,
+        )
 
 
 def _is_json_like(line: bytes) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -59,6 +59,7 @@ class UploadSession:
         self._reader = reader
         self._joins = joins
         self._held: list[Ticks | Bars] = []
+        self._replaced = 0
         self._show = show
         self._end = end
         self._tape = tape
@@ -110,6 +111,7 @@ class UploadSession:
             self._check_open()  # its market may have been removed meanwhile
         else:
             report = _stored(report, self.market.counters)
+        report = replace(report, replaced=self._replaced)
         self._show(self)
         self._close()
         if self._tape is not None:
@@ -182,6 +184,7 @@ class UploadSession:
 
     def _put(self, batch: Ticks | Bars) -> None:
         if not self._joins:
+            self._note_replaced([batch], self._bars_held([batch]))
             self._keep([_append(self.market, batch)])
             return
         self._held.append(batch)
@@ -191,20 +194,29 @@ class UploadSession:
                 "upload this file as a market of its own"
             )
 
-    def _replaced(self) -> int:
-        """How many rows of the market the file's rows would replace.
+    def _bars_held(self, batches: Iterable[Ticks | Bars]) -> dict[str, Bars]:
+        """The market's bars of the symbols of these batches."""
+        symbols = {(batch.symbol, batch.timeframe) for batch in batches if isinstance(batch, Bars)}
+        return {
+            symbol: self.market.bars(symbol, timeframe)
+            for symbol, timeframe in symbols
+            if symbol in self.market.symbols and timeframe == self.market.timeframes[0]
+        }
+
+    def _note_replaced(self, batches: Iterable[Ticks | Bars], held: Mapping[str, Bars]) -> None:
+        """Count the rows that these batches would replace. In a worker thread.
 
         Raises QuestionOpen where that is not allowed.
         """
-        count, symbols = 0, set()
-        for batch in self._held:
-            if isinstance(batch, Bars) and batch.symbol in self.market.symbols:
-                found = _differing(self.market.bars(batch.symbol, batch.timeframe), batch)
-                count += found
-                symbols |= {batch.symbol} if found else set()
-        if count and not self._reader.answers.replace:
-            raise replace_question(count, symbols, self.market.title, self._reader.name)
-        return count
+        symbols = set()
+        for batch in batches:
+            if isinstance(batch, Bars) and batch.symbol in held:
+                count = _differing(held[batch.symbol], batch)
+                self._replaced += count
+                symbols |= {batch.symbol} if count else set()
+        if symbols and not self._reader.answers.replace:
+            title, name = self.market.title, self._reader.name
+            raise replace_question(self._replaced, symbols, title, name)
 
     async def _join(self, report: UploadReport) -> tuple[UploadReport, list[Ticks | Bars]]:
         """Add a whole file to a market there is; the report of what was stored, and that.
@@ -215,7 +227,8 @@ class UploadSession:
         market, made = self.market, Counters()
         taken: list[Ticks | Bars] = []
         _check_kinds(market, report)
-        report = replace(report, replaced=self._replaced())
+        await asyncio.to_thread(self._note_replaced, self._held, self._bars_held(self._held))
+        self._check_open()
         for batch in self._held:
             for begin in range(0, len(batch), AT_ONCE):
                 before = replace(market.counters, rejected=Counter(market.counters.rejected))

@@ -332,6 +332,13 @@ def test_a_volume_of_24_hours_beside_a_price_is_no_trade():
         read(text_of("time,price,volume", rows))
 
 
+def test_polled_tickers_are_refused_though_they_say_nothing_else():
+    rows = [{"symbol": "A-B", "ts": START_MS + 5_000 * at, "last": 100 + at,
+             "volume": 2_132.68 + at / 100} for at in range(40)]  # fmt: skip
+    with pytest.raises(UploadError, match="the lines are tickers"):
+        read("\n".join(map(json.dumps, rows)), "poll.ndjson")
+
+
 def test_rows_of_other_kinds_among_trades_are_counted_as_such():
     kinds = ("match", "received", "open", "done")
     rows = [(kinds[at % 4], START_MS + at, 5, 1) for at in range(40)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -239,6 +241,19 @@ async def test_bars_that_would_replace_others_are_asked_for_and_counted():
     assert (report.accepted, report.replaced) == (20, 20)
     assert market.bars("BTCUSDT", "1m").close.tolist() == [6.0] * 20
     assert market.symbols == ("BTCUSDT", "BYBIT:BTCUSDT")
+
+
+async def test_files_of_a_zip_that_would_replace_each_other_s_bars_are_asked_for():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("old/KO.csv", minutes(5))
+        archive.writestr("new/KO.csv", minutes(6))
+    runtime = Runtime(QUIET)
+    with pytest.raises(QuestionOpen, match="already has 20 bars of KO"):
+        await send_as(runtime, "prices.zip", packed.getvalue())
+    answers = Answers(replace=True)
+    _, report = await send_as(runtime, "prices.zip", packed.getvalue(), answers=answers)
+    assert (report.rows, report.accepted, report.replaced) == (40, 40, 20)
 
 
 class Beats:
