@@ -16,10 +16,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from analytics.model import SYMBOL_PATTERN, IntArray, Rejected, Ticks
+from analytics.model import IntArray, Rejected, Ticks
 from ingestion.decode.fields import Notice, Refusal, Row, walk
 from ingestion.decode.layout import Layout, learn
 from ingestion.decode.pieces import JSON_ERRORS, MAX_PARTS, Message, is_swarm, pieces
+from ingestion.decode.symbols import proper_symbol
 from ingestion.decode.times import scale_to_ms, text_ms
 
 MAX_SYMBOLS = 64
@@ -205,7 +206,7 @@ class Decoder:
             np.array(prices, dtype=np.float64),
             np.array(sizes, dtype=np.float64),
             np.array(ids, dtype=np.int64),
-            _trades(firsts, lasts),
+            trades_held(firsts, lasts),
         )
         names = {symbol: name for symbol, (name, reason) in verdicts.items() if not reason}
         for ticks, chosen in _by_symbol(symbols, names, columns, batch.bad):
@@ -231,8 +232,8 @@ class Decoder:
         known = self._names.get(symbol)
         if known is not None:
             return known
-        name = symbol.upper() if symbol.isascii() else ""
-        if not SYMBOL_PATTERN.fullmatch(name):
+        name = proper_symbol(symbol)
+        if name is None:
             return "", "symbol"
         if self._wanted is not None and name not in self._wanted:
             return name, "unsubscribed"
@@ -268,14 +269,16 @@ class _Batch:
         line = None if self.numbers is None else self.numbers[index]
         self.out.rejected.append(Rejected(refusal.reason, self._sample, line))
         if refusal.id >= 0:
-            self.out.consumed.append((refusal.symbol.upper(), refusal.id))
+            self.out.consumed.append((proper_symbol(refusal.symbol) or refusal.symbol, refusal.id))
 
 
 def _read_nothing(line: Message) -> Any:
     raise msgspec.DecodeError("no layout is known yet")
 
 
-def _trades(firsts: Sequence[int], lasts: Sequence[int]) -> npt.NDArray[np.int32]:
+def trades_held(
+    firsts: Sequence[int] | IntArray, lasts: Sequence[int] | IntArray
+) -> npt.NDArray[np.int32]:
     """How many trades each row holds: 1 where its ids tell of none, or of more than there are."""
     held = np.array(lasts, dtype=np.int64) - np.array(firsts, dtype=np.int64) + 1
     return np.where((held > 0) & (held <= MOST_TRADES), held, 1).astype(np.int32)

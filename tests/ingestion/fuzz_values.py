@@ -55,17 +55,15 @@ BAD_SYMBOLS = (
         '["BTCUSDT"]',
         '"<img src=x onerror=alert(1)>"',
     ),
-    *("\"=cmd|' /C calc'!A0\"", '"../../etc/passwd"', '"ＢＴＣ"', '"straße"', '"A\\u0000B"'),
+    *("\"=cmd|' /C calc'!A0\"", '"../../etc/passwd"', '"//BTC"', '"A\\u0000B"'),
     *(
-        '"BTC/USDT"',
         '" BTC"',
         '"BTC "',
         '"BTC\\n"',
         '"@SUM(A1)"',
         '"BTC\\u202eUSD"',
-        '"' + "A" * 33 + '"',
+        '"' + "A" * 65 + '"',
     ),
-    *('"İ"', '"BTC.P"', '"ıota"', '"\\u212a"'),
 )
 BAD_IDS = ('"b1f0"', "-4", str(2**63), "1.5", "true", '""', "null", "[]", '"-1"', '"1.5"', "1e300")
 SYMBOLS = (
@@ -83,6 +81,7 @@ SYMBOLS = (
         "-",
         "_",
     ),
+    *("BTC/USDT", "brk.b", "^gspc", "CL=F", "FX:EURUSD", "币安人生usdt", "straße", "X" * 64),
 )
 
 
@@ -90,7 +89,8 @@ def symbol(rng: Random, bad: float) -> Value:
     if rng.random() < bad:
         return rng.choice(BAD_SYMBOLS), BAD
     name = rng.choice(SYMBOLS)
-    return json.dumps(name), name.upper()
+    proper = "".join(letter.upper() if letter.isascii() else letter for letter in name)
+    return json.dumps(name), proper
 
 
 def quantity(rng: Random, bad: float, poison: float, bads: tuple[str, ...]) -> Value:
