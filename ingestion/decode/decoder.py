@@ -206,7 +206,7 @@ class Decoder:
             np.array(prices, dtype=np.float64),
             np.array(sizes, dtype=np.float64),
             np.array(ids, dtype=np.int64),
-            _trades(firsts, lasts),
+            trades_held(firsts, lasts),
         )
         names = {symbol: name for symbol, (name, reason) in verdicts.items() if not reason}
         for ticks, chosen in _by_symbol(symbols, names, columns, batch.bad):
@@ -269,14 +269,16 @@ class _Batch:
         line = None if self.numbers is None else self.numbers[index]
         self.out.rejected.append(Rejected(refusal.reason, self._sample, line))
         if refusal.id >= 0:
-            self.out.consumed.append((refusal.symbol.upper(), refusal.id))
+            self.out.consumed.append((proper_symbol(refusal.symbol) or refusal.symbol, refusal.id))
 
 
 def _read_nothing(line: Message) -> Any:
     raise msgspec.DecodeError("no layout is known yet")
 
 
-def _trades(firsts: Sequence[int], lasts: Sequence[int]) -> npt.NDArray[np.int32]:
+def trades_held(
+    firsts: Sequence[int] | IntArray, lasts: Sequence[int] | IntArray
+) -> npt.NDArray[np.int32]:
     """How many trades each row holds: 1 where its ids tell of none, or of more than there are."""
     held = np.array(lasts, dtype=np.int64) - np.array(firsts, dtype=np.int64) + 1
     return np.where((held > 0) & (held <= MOST_TRADES), held, 1).astype(np.int32)

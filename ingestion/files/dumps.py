@@ -49,9 +49,9 @@ DUMPS = (
          "4345678901,93576.1,0.012,1122.9,1735689600097,True,True"),
     Dump("Binance futures trades", "id price size quote time flag",
          "5812345678,93576.1,0.012,1122.9,1735689600097,true"),
-    Dump("Binance spot aggTrades", "id price size whole whole time flag flag",
+    Dump("Binance spot aggTrades", "id price size first last time flag flag",
          "3345678901,93576.1,0.012,4345678900,4345678901,1735689600097,True,True"),
-    Dump("Binance futures aggTrades", "id price size whole whole time flag",
+    Dump("Binance futures aggTrades", "id price size first last time flag",
          "2512345678,93576.1,0.012,5812345677,5812345678,1735689600097,true"),
     Dump("HistData and TrueFX ticks", "time bid ask _", "20200101 170003660,1.12097,1.12134,0",
          refused="quotes (bid and ask), no trades"),
@@ -153,7 +153,7 @@ def _fits(
         elif meaning == "side":
             if not _most(cell.lower() in _SIDES for cell in cells):
                 return False
-        elif meaning in ("id", "whole", "trades"):
+        elif meaning in ("id", "whole", "trades", "first", "last"):
             if not _most(cell.isdigit() or cell.endswith(".0") for cell in cells):
                 return False
         elif meaning not in ("_", "closed"):

@@ -58,6 +58,8 @@ NAMES: dict[str, str] = {
     "baseamount baseqty basequantity sizebase amountbase filledqty lots menge cantidad"
     "数量",
     "id": "tradeid aggtradeid aggregatetradeid agg tid dealid execid matchid trdmatchid id a i",
+    "first": "firsttradeid firstid f",
+    "last": "lasttradeid lastid l",
     "closed": "confirm isclosed isfinal closed complete isbarclosed x",
     "timeframe": "timeframe interval period per resolution",
 }

@@ -179,6 +179,10 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
         parts = {"price": price, "size": size}
         if "id" in found and found["id"] not in (price, size):
             parts["id"] = found["id"]
+        for name in ("first", "last"):  # of the trades that an aggregate holds
+            at = first_other(columns_of(names, name), (*base.time, *parts.values()))
+            if at is not None:
+                parts[name] = at
         event = first_other(columns_of(names, "event"), base.time)
         return replace(base, kind="ticks", groups=(Group(None, parts),), event=event)
     others = [at for at in number_columns(sample, base) if at not in (price, size)]

@@ -27,7 +27,7 @@ from analytics.model import (
     Ticks,
     is_timeframe,
 )
-from ingestion.decode.decoder import sample
+from ingestion.decode.decoder import sample, trades_held
 from ingestion.decode.fields import OTHER_KINDS, PRICE_END, SIZE_END
 from ingestion.decode.symbols import proper_symbol
 from ingestion.files.bar_hold import HOLD, BarHold
@@ -212,14 +212,18 @@ class Table:
                 "too-many-symbols": codes == _ONE_TOO_MANY,
             },
         )
-        ids = (
-            trade_ids(rows.columns[group.parts["id"]])
-            if "id" in group.parts
-            else np.full(len(rows), NO_TRADE_ID, np.int64)
+        nothing = np.zeros(len(rows), np.int64)
+        ids, first, last = (
+            trade_ids(rows.columns[group.parts[name]]) if name in group.parts else missing
+            for name, missing in (
+                ("id", nothing + NO_TRADE_ID),
+                ("first", nothing),
+                ("last", nothing),
+            )
         )
-        columns = (ts_ms, price, size, ids)
+        columns: tuple[np.ndarray, ...] = (ts_ms, price, size, ids, trades_held(first, last))
         if not good.all():
-            columns = tuple(column[good] for column in columns)  # type: ignore[assignment]
+            columns = tuple(column[good] for column in columns)
             codes = codes[good]
         for name, chosen in self._by_symbol(codes):
             ticks = Ticks(name, *(column[chosen] for column in columns))

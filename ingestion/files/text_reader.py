@@ -326,9 +326,8 @@ class TextReader:
 def refuse_polled(messages: Sequence[Any]) -> None:
     """Raise UploadError for polled tickers: a last price beside a volume that hardly changes."""
     polled = [one for one in messages if isinstance(one, dict) and find_roles(one).price == "last"]
-    sizes = np.array(
-        [one.size for value in polled for one in walk(value, "A") if isinstance(one, Row)]
-    )
+    rows = (one for value in polled for one in walk(value, "A"))
+    sizes = np.array([one.size for one in rows if isinstance(one, Row)])
     away = np.abs(np.diff(sizes)) / sizes[1:]
     if len(away) > 8 and 0 < float(np.median(away)) < 0.01:
         raise UploadError(

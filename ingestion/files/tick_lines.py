@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
-from ingestion.decode.decoder import Decoder
+from ingestion.decode.decoder import Decoder, trades_held
 from ingestion.decode.fields import PRICE_END, SIZE_END
 from ingestion.files.cells import Lines, read_cells
 from ingestion.files.line_template import (
@@ -38,7 +38,7 @@ from ingestion.files.timeforms import NO_TIME, Reading, times
 #: Lines from which a text is learnt, and how often that is tried.
 LEARN_FROM = 64
 MAX_LEARNT = 16
-_COLUMNS = ("ts_ms", "price", "size", "trade_id")
+_COLUMNS = ("ts_ms", "price", "size", "trade_id", "trades")
 
 
 class TickLines:
@@ -118,7 +118,7 @@ class TickLines:
         return batches
 
     def _columns(self, lines: Lines) -> tuple[np.ndarray, ...] | None:
-        """Number, symbol, time, price, size and id of the lines that fit."""
+        """Number, symbol, time, price, size, id and trades of the lines that fit."""
         assert self._parts is not None
         if not is_plain(lines):
             return None
@@ -148,14 +148,15 @@ class TickLines:
         if symbol is None:
             symbol = np.full(count, self._spelt.get(self._decoder.default_symbol or "", -1))
             good &= symbol >= 0
-        none = np.full(count, NO_TRADE_ID, np.int64)
+        nothing = np.zeros(count, np.int64)
         kept = (
             rows.lines,
             symbol,
             values["time"],
             values["price"],
             values["size"],
-            values.get("id", none),
+            values.get("id", nothing + NO_TRADE_ID),
+            trades_held(values.get("first", nothing), values.get("last", nothing)),
         )
         return kept if good.all() else tuple(column[good] for column in kept)
 
@@ -175,9 +176,9 @@ class TickLines:
             values["time"] = found
             plain = are_numbers(column) if part.sample.isdigit() else found != NO_TIME
             return (found != NO_TIME) & plain
-        if part.kind == "id":
-            values["id"] = trade_ids(column)
-            return are_numbers(column) & (values["id"] != NO_TRADE_ID)
+        if part.kind in ("id", "first", "last"):
+            found = values[part.kind] = trade_ids(column)
+            return are_numbers(column) & (found != NO_TRADE_ID)
         number, wrong = floats(column)
         values[part.kind] = number
         good = are_numbers(column) & ~wrong

@@ -15,26 +15,29 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-SYMBOL_KEYS = {"symbol", "s", "pair", "instrument", "instid", "product_id", "sym", "ticker"}
-TIME_KEYS = {"T", "t", "E", "ts", "timestamp", "time", "datetime", "trade_time"}
-PRICE_KEYS = {"price", "p", "last", "px"}
-SIZE_KEYS = {"size", "qty", "quantity", "q", "amount", "volume", "sz", "v"}
+SYMBOL_KEYS = {
+    *("symbol", "s", "pair", "instrument", "instid", "product_id", "sym", "ticker"),
+    *("instrument_name", "currency_pair", "coin", "code", "market", "contract"),
+}
+TIME_KEYS = {
+    *("T", "t", "E", "ts", "timestamp", "time", "datetime", "trade_time", "created_at"),
+    *("trade_timestamp", "microtimestamp", "create_time_ms", "create_time"),
+}
+PRICE_KEYS = {"price", "p", "last", "px", "trade_price"}
+SIZE_KEYS = {"size", "qty", "quantity", "q", "amount", "volume", "sz", "v", "trade_volume"}
 ID_KEYS = {"trade_id", "tradeid", "id", "t", "a", "i"}
 PRICE_END, SIZE_END = Decimal(10) ** 12, Decimal(10) ** 18
 SPAN_MS = (946_684_800_000, 4_102_444_800_000)
 
-_SYMBOL = re.compile(r"([A-Z0-9._^:/=-]|[^\W\x00-\x7f]){1,64}")
+_SYMBOL = re.compile(r"(?:[A-Z0-9._/^=:-]|[^\W\x00-\x7f]){1,64}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _ISO = re.compile(
     r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})"
     r"(?:[Tt ]([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2})(?:[.,]([0-9]{1,9}))?)?)?"
     r"(Z| UTC|([+-])([0-9]{2})(?::?([0-9]{2}))?)?)?"
 )
-#: What a logger writes before a frame: the frame behind it is whole, and means what it says.
-_STAMP = re.compile(
-    rb"(?:[^{}\[\]\"]{1,120}|[^{}\[\]\"]{0,120}\[[^{}\[\]\"]{1,60}\][^{}\[\]\"]{1,60})"
-    rb"(?<=[ \t:=,|>])(?=[{\[])"
-)
+#: What a logger writes before a frame: it has a time or a mark in it.
+_STAMP = re.compile(rb"(?=[^{\"]*(?:[0-9]{4}|[:<>|=\]]))[^{\"]*[ \t:=,|>](?=[{\[])")
 
 
 def objects(message: bytes) -> list[dict[str, Any]]:
@@ -123,11 +126,10 @@ def _means(
 
 
 def _symbol(value: Any) -> str | None:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or ".." in value or "//" in value or value[:1] in ("=", "/"):
         return None
-    name = "".join(letter.upper() if letter < "\x80" else letter for letter in value)
-    hostile = name[:1] in ("=", "/") or ".." in name or "//" in name
-    return name if _SYMBOL.fullmatch(name) and not hostile else None
+    name = "".join(letter.upper() if letter.isascii() else letter for letter in value)
+    return name if _SYMBOL.fullmatch(name) else None
 
 
 def _decimal(value: Any) -> Decimal | None:

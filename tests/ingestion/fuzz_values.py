@@ -55,11 +55,9 @@ BAD_SYMBOLS = (
         '["BTCUSDT"]',
         '"<img src=x onerror=alert(1)>"',
     ),
-    *("\"=cmd|' /C calc'!A0\"", '"../../etc/passwd"', '"A\\u0000B"'),
+    *("\"=cmd|' /C calc'!A0\"", '"../../etc/passwd"', '"//BTC"', '"A\\u0000B"'),
     *(
         '" BTC"',
-        '"/BTC"',
-        '"BTC//USDT"',
         '"BTC "',
         '"BTC\\n"',
         '"@SUM(A1)"',
@@ -74,12 +72,7 @@ SYMBOLS = (
         "btc-usd",
         "A",
         "a_b-c",
-        "X" * 64,
-        "BTC/USDT",
-        "BTC.P",
-        "^gspc",
-        "CL=F",
-        "币安人生USDT",
+        "X" * 32,
         "0",
         "SOL_USDC",
         "ethusdt_250926",
@@ -88,6 +81,7 @@ SYMBOLS = (
         "-",
         "_",
     ),
+    *("BTC/USDT", "brk.b", "^gspc", "CL=F", "FX:EURUSD", "币安人生usdt", "straße", "X" * 64),
 )
 
 
@@ -95,7 +89,8 @@ def symbol(rng: Random, bad: float) -> Value:
     if rng.random() < bad:
         return rng.choice(BAD_SYMBOLS), BAD
     name = rng.choice(SYMBOLS)
-    return json.dumps(name), name.upper()
+    proper = "".join(letter.upper() if letter.isascii() else letter for letter in name)
+    return json.dumps(name), proper
 
 
 def quantity(rng: Random, bad: float, poison: float, bads: tuple[str, ...]) -> Value:

@@ -384,6 +384,20 @@ def test_columns_of_trades_give_what_the_same_trades_as_json_give():
         assert table.column(name) == lines.column(name)
 
 
+def test_an_aggregate_counts_as_the_trades_that_it_holds_in_every_form():
+    rows = [(7 + at, 100 + at / 8, 1, 50 * at, 50 * at + at, ms, "true")
+            for at, ms in enumerate(MOMENTS)]  # fmt: skip
+    names = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker"
+    frames = [
+        json.dumps({"e": "aggTrade", "s": "BTCUSDT", "a": a, "p": str(p), "q": str(q), "f": f,
+                    "l": last, "T": ms, "m": True})
+        for a, p, q, f, last, ms, _ in rows
+    ]  # fmt: skip
+    for content in (text_of("", rows), text_of(names, rows), "\n".join(frames * 3)):
+        found = read(content)
+        assert sorted(set(found.column("trades"))) == list(range(1, 41))
+
+
 # --- containers --------------------------------------------------------------------------------
 
 TABLE = text_of("timestamp,open,high,low,close,volume", bars())
