@@ -62,7 +62,7 @@ def parts(message: bytes) -> int | None:
     items = value if isinstance(value, list) else [value]
     if not any(isinstance(one, dict) for one in items):
         return 1 if not any(isinstance(one, list) for one in items) else None
-    envelopes = {"data", "trades", "ticks", "payload", "result"}
+    envelopes = {"data", "trades", "ticks", "payload", "result", "events", "tick", "params"}
     if any(
         isinstance(one, list) or (isinstance(one, dict) and envelopes & set(one)) for one in items
     ):
