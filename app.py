@@ -9,8 +9,10 @@ import sys
 
 def main() -> int:
     """Read the settings and serve until SIGINT or SIGTERM; the process's exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # until the server takes them over
-        signal.signal(number, lambda *_: sys.exit(0))
+    # Until the server takes them over there is nothing to put away; an exception instead could
+    # be swallowed by whatever is being imported.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
     # One place for this, and before numpy is imported anywhere: our arrays are small, so a
     # second BLAS thread costs more than it brings, and the other core serves the browser.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
