@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import fields
 from typing import Any, Literal
 
@@ -22,6 +22,9 @@ from analytics.estimates import PairEstimates, pair_estimates
 from analytics.model import PairParams, PairSnapshot, Ticks
 
 logger = logging.getLogger(__name__)
+
+#: Reads the ticks of Y and of X, None where the market has none. On the loop.
+ReadTicks = Callable[[], tuple[Ticks, Ticks] | None]
 
 #: Seconds between two tests of a pair.
 SPACING_S = 5.0
@@ -78,7 +81,7 @@ class _Entry:
     def __init__(self) -> None:
         self.test: JohansenTest | None = None
         self.estimates: PairEstimates | None = None
-        self.ticks: tuple[Ticks, Ticks] | None = None
+        self.ticks: ReadTicks | None = None
         self.made = 0
         self.state: Hashable = None
         self.wanted: PairSnapshot | None = None
@@ -100,12 +103,12 @@ class JohansenTests:
         self,
         market: Hashable,
         snapshot: PairSnapshot,
-        ticks: tuple[Ticks, Ticks] | None = None,
+        ticks: ReadTicks | None = None,
     ) -> JohansenTest | None:
         """What is known of the snapshot's pair, None before its first test; never waits.
 
         Where the rows are others than those of the test, a new one is begun, or awaits its
-        time. ticks: of Y and X, for the estimates that are of ticks.
+        time. ticks: reads those of Y and X, when a test begins.
         """
         key = (market, _pair(snapshot.params))
         entry = self._kept.setdefault(key, _Entry())
@@ -140,9 +143,9 @@ class JohansenTests:
             return
         entry.begun_s = time.monotonic()
         entry.state = _state(snapshot)
+        ticks = entry.ticks() if entry.ticks is not None else None
         try:
             entry.test = await asyncio.to_thread(johansen_of, snapshot)
-            ticks, entry.ticks = entry.ticks, None
             entry.estimates = await asyncio.to_thread(pair_estimates, snapshot, ticks)
         except Exception:  # the task's last frame: what legs cannot have, johansen_of says itself;
             # of a fault nobody expects the log should know, and the pair be tried again later

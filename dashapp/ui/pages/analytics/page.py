@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from dash import Dash, Input, Output, html
@@ -136,7 +137,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
     look = tab.look
     markers = markers_of(runtime, tab)
     market_key = _market_key(runtime, tab)
-    test = runtime.johansen.latest(market_key, snapshot, _ticks_of(runtime, tab))
+    test = runtime.johansen.latest(market_key, snapshot, partial(_ticks_of, runtime, tab))
     estimates = runtime.johansen.estimates(market_key, snapshot.params)
     words, tone = choice_words(snapshot, threshold)
     rule = z_rule(tab.view.market, snapshot.params, threshold)
