@@ -69,8 +69,9 @@ class _Stretch:
             at = row - self.first
             line = float(self.known.beta[at]), float(self.known.alpha[at])
             spread = spread_of(self.rows.y[part], self.rows.x[part], *line)
-        options = {"trend": self.params.trend, "lag_method": self.params.lag_method}
-        return float(rolling_adf(spread, window, 1, **options)[1][-1])
+        trend, lag_method = self.params.trend, self.params.lag_method
+        pvalues = rolling_adf(spread, window, 1, trend=trend, lag_method=lag_method)[1]
+        return float(pvalues[-1])
 
     def engle_granger_pvalue(self, row: int) -> float:
         view = self.in_view(row)
