@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
+from analytics import mackinnon
 from analytics._pair_parts import TradedRows
 from analytics.bounce import Bounce, bounce, finest_without_bounce
 from analytics.cointegration import engle_granger
@@ -173,11 +174,18 @@ def _bounce_free(
 
 
 def _spread_adf(spread: FloatArray, options: dict[str, Any]) -> UnitRootResult:
-    """`adf`, which would call a constant spread x, as if it were the leg."""
+    """`adf`, with the p-value of its finite-sample critical values on few rows.
+
+    It would call a constant spread x, as if it were the leg.
+    """
     _check_rows(len(spread))
     if spread.min() == spread.max():
         raise ValueError("it does not vary")
-    return adf(spread, **options)
+    result = adf(spread, **options)
+    if len(spread) >= FEW_ROWS:
+        return result
+    pvalue = mackinnon.pvalue(result.statistic, options["trend"], n_obs=result.n_obs)
+    return replace(result, pvalue=pvalue)
 
 
 def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result | None:

@@ -61,8 +61,9 @@ __all__ = [
 #: Rows in which both legs traded below which a pair has no test of levels: in fewer, ADF rejects
 #: 9 to 13 % of random walks at "5 %", whatever the lags.
 TEST_ROWS = 60
-#: Rows below which a pair's tests allow for their number: BIC's lags, Johansen's small sample.
-FEW_ROWS = 250
+#: Rows below which a pair's tests allow for their number: BIC's lags, finite-sample p-values,
+#: Johansen's small-sample factor.
+FEW_ROWS = 500
 
 
 def too_few_rows(rows: int) -> str:

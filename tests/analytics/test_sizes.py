@@ -54,6 +54,14 @@ def test_bic_chooses_the_lags_of_few_rows_alone() -> None:
     assert not any("BIC" in note for note in enough.notes)
 
 
+def test_few_rows_take_the_p_value_of_their_own_critical_values() -> None:
+    few, enough = snapshot(3, 100), snapshot(3, FEW_ROWS)
+    critical = few.adf.critical_values["5%"]
+    assert (few.adf.pvalue < 0.05) == (few.adf.statistic < critical)
+    assert few.adf.pvalue > adf(few.spread, lag_method="bic").pvalue
+    assert enough.adf.pvalue == adf(enough.spread).pvalue
+
+
 def test_lags_that_the_user_chose_stay() -> None:
     chosen = snapshot(3, 100, lag_method="t-stat")
     assert chosen.adf.statistic == adf(chosen.spread, lag_method="t-stat").statistic
