@@ -17,6 +17,7 @@ from functools import partial
 from dashapp.services.alerts.engine import AlertEngine
 from dashapp.services.alerts.history import MAX_EVENTS
 from dashapp.services.analysis.cache import Analyses
+from dashapp.services.analysis.grid_jobs import GridJobs
 from dashapp.services.analysis.johansen import JohansenTests
 from dashapp.services.archive.recorder import Recorder
 from dashapp.services.archive.restore import Restorer
@@ -40,10 +41,10 @@ class Runtime:
     """Everything that runs behind the pages. Made from Settings; `start` it on a loop.
 
     markets: all of them by id, and what each feed does. kernels: whether the statistics are
-    compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results.
-    alerts: rules and what fired. recorder: the archive. pair_history: the pairs that pages
-    watch. callback_ms: durations of the pages' live callbacks by path, put here by whoever
-    serves them.
+    compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results; grids:
+    sweeps and walk-forwards. alerts: rules and what fired. recorder: the archive. pair_history:
+    the pairs that pages watch. callback_ms: durations of the pages' live callbacks by path, put
+    here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -54,6 +55,7 @@ class Runtime:
         self.kernels = Kernels()
         self.analysis = Analyses(self.markets, self.kernels)
         self.johansen = JohansenTests()
+        self.grids = GridJobs()
         self._writer = ArchiveWriter(settings.keep_days)
         self.recorder = Recorder(self._writer, self.markets)
         self.alerts = AlertEngine(self.markets, self.kernels, self._writer)
