@@ -24,12 +24,12 @@ from analytics.model import (
 from analytics.stationarity import (
     FEW_ROWS,
     TEST_ROWS,
+    TOO_FEW_ROWS,
     HalfLifeInterval,
     adf,
     half_life_interval,
     hurst,
     mean_reversion,
-    too_few_rows,
 )
 
 HURST_LAGS = 100
@@ -121,7 +121,7 @@ def legs_tested(y: FloatArray, x: FloatArray, options: dict[str, Any]) -> Cointe
 
 def _check_rows(rows: int) -> None:
     if rows < TEST_ROWS:
-        raise ValueError(too_few_rows(rows))
+        raise ValueError(TOO_FEW_ROWS.format(rows))
 
 
 def _half_life_interval(spread: FloatArray, params: PairParams) -> HalfLifeInterval | None:

@@ -186,18 +186,18 @@ class BarBuilder:
     def _make_room(self) -> None:
         """Move the bars, in order, to the middle of arrays with room for half as many more."""
         places = self._places()
-        held, tail = len(places), int(self._cursor[kernel.TAIL])
-        free = max(held if held < _GENEROUS_BELOW else held // 2, _SMALLEST_ROOM)
+        rows, tail = len(places), int(self._cursor[kernel.TAIL])
+        free = max(rows if rows < _GENEROUS_BELOW else rows // 2, _SMALLEST_ROOM)
         front = free // 2
-        order = np.zeros((2, held + free), np.int64)
-        order[kernel.SLOT, front : front + held] = self._order[kernel.SLOT, tail - held : tail]
-        order[kernel.PLACE, front : front + held] = np.arange(held)
-        ints = np.zeros((kernel.INT_ROWS, held + free), np.int64)
-        floats = np.zeros((kernel.FLOAT_ROWS, held + free), np.float64)
-        ints[:, :held] = self._ints[:, places]
-        floats[:, :held] = self._floats[:, places]
+        order = np.zeros((2, rows + free), np.int64)
+        order[kernel.SLOT, front : front + rows] = self._order[kernel.SLOT, tail - rows : tail]
+        order[kernel.PLACE, front : front + rows] = np.arange(rows)
+        ints = np.zeros((kernel.INT_ROWS, rows + free), np.int64)
+        floats = np.zeros((kernel.FLOAT_ROWS, rows + free), np.float64)
+        ints[:, :rows] = self._ints[:, places]
+        floats[:, :rows] = self._floats[:, places]
         self._order, self._ints, self._floats = order, ints, floats
-        self._cursor[[kernel.HEAD, kernel.TAIL, kernel.USED]] = front, front + held, held
+        self._cursor[[kernel.HEAD, kernel.TAIL, kernel.USED]] = front, front + rows, rows
 
 
 def resample(ticks: Ticks | pd.DataFrame, timeframe: str) -> Bars:

@@ -172,8 +172,8 @@ def _places(
     at = np.minimum(aligned.ts_ms.searchsorted(ends), len(aligned) - 1)
     places = rows.ts_ms.searchsorted(ends, side="right") - 1
     oldest = aligned.ts_ms[np.maximum(at - (params.limit - 1), 0)]
-    held = places - rows.ts_ms.searchsorted(oldest) + 1
-    inside = (aligned.ts_ms[at] == ends) & (held >= needed_rows(params))
+    rows_in_view = places - rows.ts_ms.searchsorted(oldest) + 1
+    inside = (aligned.ts_ms[at] == ends) & (rows_in_view >= needed_rows(params))
     return np.where(inside, places, -1), ~rows.places[at]
 
 

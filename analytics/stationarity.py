@@ -44,6 +44,7 @@ from analytics.model import FloatArray, IntArray, UnitRootResult
 __all__ = [
     "FEW_ROWS",
     "TEST_ROWS",
+    "TOO_FEW_ROWS",
     "CusumSquares",
     "HalfLifeInterval",
     "MeanReversion",
@@ -55,7 +56,6 @@ __all__ = [
     "hurst",
     "mean_reversion",
     "rolling_adf",
-    "too_few_rows",
 ]
 
 #: Rows in which both legs traded below which a pair has no test of levels: in fewer, ADF rejects
@@ -65,14 +65,8 @@ TEST_ROWS = 60
 #: Johansen's small-sample factor.
 FEW_ROWS = 500
 
-
-def too_few_rows(rows: int) -> str:
-    """Why so few rows of a pair have no test of levels.
-
-    >>> too_few_rows(30)
-    'it needs 60 rows in which both legs traded, has 30'
-    """
-    return f"it needs {TEST_ROWS} rows in which both legs traded, has {rows}"
+#: Why so few rows have no test; takes their number.
+TOO_FEW_ROWS = f"it needs {TEST_ROWS} rows in which both legs traded, has {{}}"
 
 
 def adf(

@@ -210,9 +210,9 @@ class RedisPublisher:
                 size += len(batch.ticks)
             else:
                 rest.append(batch)
-        made = _Batch(first.stream, Ticks.concat([one.ticks for one in same]), first.numbering)
-        self._queue.extendleft(reversed([made, *rest]))
-        return made
+        joined = _Batch(first.stream, Ticks.concat([part.ticks for part in same]), first.numbering)
+        self._queue.extendleft(reversed([joined, *rest]))
+        return joined
 
     async def _next_id(self, stream: str) -> str:
         """An entry id later than all in the stream, also when the clock was set back."""

@@ -20,7 +20,7 @@ from cachetools import LRUCache
 from analytics.cointegration import JohansenTest, johansen
 from analytics.estimates import PairEstimates, pair_estimates
 from analytics.model import PairParams, PairSnapshot, Ticks
-from analytics.stationarity import FEW_ROWS, TEST_ROWS, too_few_rows
+from analytics.stationarity import FEW_ROWS, TEST_ROWS, TOO_FEW_ROWS
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def johansen_of(snapshot: PairSnapshot) -> JohansenTest:
     order = _DET_ORDER[snapshot.params.trend]
     about = int(snapshot.ts_ms[-1]), len(legs), order, LAG_DIFF
     if len(legs) < TEST_ROWS:
-        return JohansenTest(*about, None, too_few_rows(len(legs)))
+        return JohansenTest(*about, None, TOO_FEW_ROWS.format(len(legs)))
     try:
         result = johansen(legs, det_order=order, lag_diff=LAG_DIFF)
     except ValueError as error:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analytics.cointegration import johansen
-from analytics.stationarity import too_few_rows
+from analytics.stationarity import TOO_FEW_ROWS
 from dashapp.services.analysis import johansen as johansen_module
 from dashapp.services.analysis.johansen import JohansenTests, johansen_document, johansen_of
 from tests.waiting import until
@@ -36,7 +36,7 @@ def test_few_rows_are_allowed_for_and_too_few_have_no_test(pair_snapshot):
     assert expected.small_sample < 1.0
     np.testing.assert_array_equal(scaled.trace, expected.trace * expected.small_sample)
     np.testing.assert_array_equal(scaled.max_eig, expected.max_eig * expected.small_sample)
-    assert johansen_of(newest(59)).note == too_few_rows(59)
+    assert johansen_of(newest(59)).note == TOO_FEW_ROWS.format(59)
 
 
 def test_in_logarithms_the_test_is_of_logarithms(pair_snapshot):
