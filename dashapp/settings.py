@@ -38,9 +38,9 @@ class Settings:
     """Everything that can be set from outside, checked.
 
     source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
-    postgresql:// URL. archive, redis, binance_ws, binance_rest, token, subscribe: None where there is
-    none. keep_days: 0 for ever. export_dataset:
-    a folder to write the archive to, instead of serving.
+    postgresql:// URL. subscribe: sent to a WebSocket after connecting. archive, redis,
+    binance_ws, binance_rest, token, subscribe: None where there is none. keep_days: 0 for ever.
+    export_dataset: a folder to write the archive to, instead of serving.
     """
 
     host: str = "127.0.0.1"

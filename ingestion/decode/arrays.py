@@ -50,9 +50,9 @@ class Channels:
 
 def read_array(value: Sequence[Any], context: Context, channels: Channels) -> Iterator[Item] | None:
     """What an array of an exchange holds, None for one that is none of those known."""
-    if len(value) >= 4 and isinstance(value[-1], str) and isinstance(value[-2], str):
-        if isinstance(value[1], (list, dict)) and isinstance(value[0], int):
-            return _kraken(value, context)
+    named = len(value) >= 4 and isinstance(value[-1], str) and isinstance(value[-2], str)
+    if named and isinstance(value[1], (list, dict)) and isinstance(value[0], int):
+        return _kraken(value, context)
     if len(value) >= 2 and isinstance(value[0], int) and not isinstance(value[0], bool):
         if isinstance(value[1], str) and value[1].isalpha():
             return _bitfinex(value, context, channels)
@@ -112,7 +112,10 @@ def _bitfinex_snapshot(
     columns = BITFINEX_V1 if unit_of(number(first[1]) or 0) == "s" else BITFINEX
     good = (isinstance(cells, list) and len(cells) == 4 for cells in rows)
     yield from oldest_first(
-        [_row(c, columns, inner) if fits else Refusal("schema") for c, fits in zip(rows, good, strict=True)]
+        [
+            _row(c, columns, inner) if fits else Refusal("schema")
+            for c, fits in zip(rows, good, strict=True)
+        ]
     )
 
 
@@ -140,4 +143,3 @@ def _row(cells: Sequence[Any], columns: Sequence[str], context: Context) -> Row 
         again = not (context.whole or context.snapshot)
         return row._replace(key="|".join(map(str, cells))[:MAX_KEY], again=again)
     return row
-

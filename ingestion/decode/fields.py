@@ -252,8 +252,8 @@ def read_row(obj: dict[str, Any], context: Context) -> Row | Refusal:
         return Refusal("time", symbol, identity)
     assert price is not None
     assert size is not None
-    held = (trade_id(obj[name]) for name in (roles.first, roles.last) if name is not None)
-    row = Row(symbol, moment, price, size, identity, *held)
+    first, last = (0 if name is None else trade_id(obj[name]) for name in roles[5:])
+    row = Row(symbol, moment, price, size, identity, first, last)
     return _identified(row, obj, roles, context)
 
 
@@ -273,6 +273,7 @@ def _identified(row: Row, obj: dict[str, Any], roles: Roles, context: Context) -
         # OKX gives the id of the last of several trades: between two there are holes.
         return row._replace(id=NO_TRADE_ID, key=str(value), first=1, last=held)
     return row
+
 
 def _is_ticker(obj: dict[str, Any], roles: Roles) -> bool:
     """Whether a price stands beside what a ticker says, such as bid and ask."""

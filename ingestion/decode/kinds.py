@@ -41,7 +41,7 @@ def kind_of(obj: dict[str, Any], other: re.Pattern[str] = _OTHER) -> Kind:
 
     >>> kind_of({"type": "ticker", "last": 5, "volume": 9}), kind_of({"type": "buy"})
     ('other', '')
-    >>> kind_of({"topic": "publicTrade.BOOKUSDT"}), kind_of({"channel": "futures.public_liquidates"})
+    >>> kind_of({"topic": "publicTrade.BOOKUSDT"}), kind_of({"channel": "futures.liquidates"})
     ('trades', 'other')
     """
     trades = False

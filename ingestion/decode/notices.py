@@ -88,7 +88,12 @@ def error_of(obj: dict[str, Any]) -> str | None:
         return "no reason given"
     if obj.get("success") is False and ("ret_msg" in obj or "op" in obj):
         return _words(obj.get("ret_msg", "no reason given"), obj)
-    if "code" in obj and "msg" in obj and "data" not in obj and str(obj["code"]) not in ("0", "00000"):
+    if (
+        "code" in obj
+        and "msg" in obj
+        and "data" not in obj
+        and str(obj["code"]) not in ("0", "00000")
+    ):
         return _words(obj["msg"], obj)
     return None
 

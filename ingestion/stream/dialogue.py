@@ -67,10 +67,8 @@ def _answer(obj: dict[str, Any]) -> dict[str, Any] | None:
             return {**obj, name: "pong"}
     if obj.get("method") == "public/heartbeat":  # Crypto.com
         return {"id": obj.get("id"), "method": "public/respond-heartbeat"}
-    about = obj.get("params")
-    if obj.get("method") == "heartbeat" and isinstance(about, dict):  # Deribit
-        if about.get("type") == "test_request":
-            return {"jsonrpc": "2.0", "id": 0, "method": "public/test", "params": {}}
+    if obj.get("method") == "heartbeat" and obj.get("params") == {"type": "test_request"}:
+        return {"jsonrpc": "2.0", "id": 0, "method": "public/test", "params": {}}  # Deribit
     return None
 
 

@@ -48,9 +48,7 @@ def _bare(name: str) -> str:
 _BINANCE = _one(
     lambda names: {"method": "SUBSCRIBE", "params": [f"{_bare(n)}@trade" for n in names], "id": 1}
 )
-_COINBASE = _one(
-    lambda names: {"type": "subscribe", "product_ids": names, "channels": ["matches"]}
-)
+_COINBASE = _one(lambda names: {"type": "subscribe", "product_ids": names, "channels": ["matches"]})
 _GEMINI = _one(
     lambda names: {
         "type": "subscribe",

@@ -85,7 +85,7 @@ class Session:
                 self.refused = refused
 
     def why_no_ticks(self) -> str:
-        """What to add to "no data" where messages came and none was a trade: an error, the first."""
+        """What to add to "no data" where messages came and none was a trade."""
         if self.first_tick_s is not None or self.refused is None:
             return ""
         if self.error:

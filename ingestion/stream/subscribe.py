@@ -73,7 +73,9 @@ def _json_end(lines: list[str], start: int) -> int:
         except (ValueError, RecursionError):
             continue
         return end
-    raise SubscribeError(f"is no JSON from line {start + 1} on: {mask_message(first)[:60]!r}", first)
+    raise SubscribeError(
+        f"is no JSON from line {start + 1} on: {mask_message(first)[:60]!r}", first
+    )
 
 
 def mask_message(text: str) -> str:

@@ -15,7 +15,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from analytics.model import FeedState, Gap, Rejected, Ticks
 from ingestion.stream.backoff import Backoff
 from ingestion.stream.budget import Pace
-from ingestion.stream.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain, shown
+from ingestion.stream.failures import (
+    NETWORK_ERRORS,
+    Failure,
+    FeedError,
+    StreamEnded,
+    explain,
+    shown,
+)
 from ingestion.stream.intake import Delivery, Intake
 from ingestion.stream.running import Running
 from ingestion.stream.session import Session, Timers
@@ -44,8 +51,8 @@ class Supervisor(Running):
     told by how many seconds this computer's clock was set. strict_ids: whether the source is
     known to number its trades one by one. pace: at which a connection is told of other
     symbols. default_symbol: of trades that name none. hint: what to say of a server that
-    says nothing at all. rng, clock, sleep: for the jitter, seconds that never jump, and the wait between
-    attempts.
+    says nothing at all. rng, clock, sleep: for the jitter, seconds that never jump, and the
+    wait between attempts.
     """
 
     def __init__(
@@ -295,9 +302,9 @@ class Supervisor(Running):
             if self._hint and not session.heard:
                 words += f"; nothing received: {self._hint}"
             raise FeedError(Failure(words, "silent"))
-        if self._hint and not session.heard and now - session.opened_s >= QUIET_S:
-            if self._state == "connecting":
-                self._detail = f"connected, nothing received: {self._hint}"
+        quiet = not session.heard and now - session.opened_s >= QUIET_S
+        if self._hint and quiet and self._state == "connecting":
+            self._detail = f"connected, nothing received: {self._hint}"
         silent = frozenset(self._watchdog.silent_symbols(now))
         if not self.symbols:
             self._forgiven = silent  # nobody asked for them by name: said, no more

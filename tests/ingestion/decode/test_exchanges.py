@@ -130,7 +130,7 @@ ERRORS = {
     '{"success":false,"ret_msg":"handler not found","conn_id":"5","op":"subscribe"}': "handler not",
     '{"error":"Currency pair not supported X","method":"subscribe","success":false}': "not supp",
     '{"errorMessage":"Subscription depth","event":"subscriptionStatus","status":"error"}': "depth",
-    '{"type":"error","message":"Failed to subscribe","reason":"X is no product"}': "X is no product",
+    '{"type":"error","message":"Failed to subscribe","reason":"X is no product"}': "is no product",
     '{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Invalid params"}}': "Invalid params",
     '{"channel":"error","data":"Invalid subscription"}': "Invalid subscription",
     '{"status":400,"error":"Unknown table: x","meta":{},"request":{"op":"subscribe"}}': "Unknown",
