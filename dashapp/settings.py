@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from ingestion.sources import NAMED, kind_of
+from ingestion.stream.subscribe import SubscribeError, messages_of
 from ingestion.url_guard import check_url, mask_url
 
 VERSION = "0.1.0"
@@ -37,15 +38,16 @@ class Settings:
     """Everything that can be set from outside, checked.
 
     source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
-    postgresql:// URL. archive, redis, binance_ws, binance_rest, token: None where there is
-    none. keep_days: 0 for ever. export_dataset:
-    a folder to write the archive to, instead of serving.
+    postgresql:// URL. subscribe: sent to a WebSocket after connecting. archive, redis,
+    binance_ws, binance_rest, token, subscribe: None where there is none. keep_days: 0 for ever.
+    export_dataset: a folder to write the archive to, instead of serving.
     """
 
     host: str = "127.0.0.1"
     port: int = 8050
     source: str = "demo"
     symbols: tuple[str, ...] = ()
+    subscribe: str | None = None
     archive: str | None = None
     keep_days: int = 30
     export_dataset: str | None = None
@@ -118,6 +120,11 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     if "archive" not in values:
         values["archive"] = default_archive(environ, sys.platform)
     settings = Settings(**values)
+    if settings.subscribe and not settings.source.startswith(("ws://", "wss://")):
+        raise UsageError(
+            f"{given['subscribe'][0]} is for a ws:// or wss:// --source, which is sent messages; "
+            f"--source is {mask_url(settings.source)}"
+        )
     if not is_loopback(settings.host) and settings.token is None:
         raise UsageError(
             f"{given['host'][0]} is {settings.host}, which other machines can reach: "
@@ -153,6 +160,11 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "or the path of an NDJSON or OHLC CSV file (demo)",
     ),
     "symbols": ("A,B", "symbols to ask of an exchange, as BTCUSDT,ETHUSDT"),
+    "subscribe": (
+        "TEXT",
+        "sent to a ws:// or wss:// source after connecting, a line a message; known hosts are "
+        "sent what they want for --symbols",
+    ),
     "archive": (
         "PATH",
         "file in which ticks, alert rules and history are kept (archive.sqlite in the user's "
@@ -251,6 +263,14 @@ def _symbols(label: str, text: str) -> tuple[str, ...]:
     return symbols
 
 
+def _subscribe(label: str, text: str) -> str:
+    try:
+        messages_of(text)
+    except SubscribeError as error:
+        raise UsageError(f"{label}: {error}") from None
+    return text
+
+
 def _archive(label: str, text: str) -> str | None:
     path = text.strip()
     if path.lower() == "none":
@@ -329,6 +349,7 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "port": _port,
     "source": _source,
     "symbols": _symbols,
+    "subscribe": _subscribe,
     "archive": _archive,
     "export_dataset": _folder,
     "keep_days": _keep_days,

@@ -12,18 +12,28 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, TypedDict, Unpack
+from urllib.parse import urlsplit
 
 from analytics.model import FeedStatus, Gap, Ticks
 from ingestion.binance import wire
 from ingestion.binance.backfill import Backfill, BackfillPolicy, Fill
-from ingestion.decode.symbols import proper_symbol
+from ingestion.decode.symbols import bare_name, proper_symbol, symbol_in_name
 from ingestion.decode.times import END_MS, FIRST_MS
 from ingestion.redis import RedisFeed
 from ingestion.simulator import Simulator
 from ingestion.sources import LEGAL, kind_of, source_of
+from ingestion.stream.dialogue import Dialogue
+from ingestion.stream.hosts import host_of, subscription_for
 from ingestion.stream.running import Running
+from ingestion.stream.subscribe import SubscribeError, mask_message, messages_of
 from ingestion.stream.supervisor import OnGap, Sink, Supervisor, Timers
-from ingestion.stream.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
+from ingestion.stream.transport import (
+    HttpTransport,
+    TalkingTransport,
+    Timeouts,
+    Transport,
+    WebSocketTransport,
+)
 from ingestion.url_guard import check_url, mask_url
 
 __all__ = [
@@ -41,6 +51,11 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+#: What is said of a server that says nothing.
+UNASKED = "does it wait for a subscribe message?"
+ASKED = "the subscribe message was sent, and nothing came back"
+#: Letters of a subscribe message in the log.
+SHOWN = 300
 HISTORY_S = 1_800
 STREAM_EVERY_S = 0.1
 
@@ -75,13 +90,53 @@ class Feed(Protocol):
 
 
 class StreamFeed(Supervisor):
-    """A ws:// or wss:// stream. Raises ValueError for a URL that no feed opens."""
+    """A ws:// or wss:// stream. Raises ValueError for a URL that no feed opens.
 
-    def __init__(self, url: str, sink: Sink, symbols: Sequence[str] = (), **options: Any) -> None:
+    subscribe: sent after connecting, each time: a line a message, or JSON. None for what a
+    server that is known wants for these symbols, "" for nothing.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        sink: Sink,
+        symbols: Sequence[str] = (),
+        *,
+        subscribe: str | None = None,
+        **options: Any,
+    ) -> None:
         check_url(url)
         timers = options.get("timers") or Timers()
-        transport = partial(WebSocketTransport, url, timers.timeouts)
-        super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
+        if subscribe is None:
+            subscribe = subscription_for(url, symbols)
+        opening, host = messages_of(subscribe), host_of(url)
+        ping, ping_s = (host.ping, host.ping_s) if host is not None else ("", 0.0)
+
+        def transport(_: tuple[str, ...]) -> Transport:
+            socket = WebSocketTransport(url, timers.timeouts)
+            return TalkingTransport(socket, Dialogue(opening, ping, ping_s))
+
+        options |= {"hint": ASKED if opening else UNASKED, "default_symbol": symbol_of_path(url)}
+        super().__init__(mask_url(url), transport, sink, symbols, **options)
+        self._opening = mask_message("; ".join(opening))
+
+    def _begin(self) -> None:
+        super()._begin()
+        if self._opening:
+            self._say(f"sends after connecting: {self._opening[:SHOWN]}")
+
+
+def symbol_of_path(url: str) -> str | None:
+    """The symbol that a URL ends with, as Gemini's does.
+
+    >>> symbol_of_path("wss://api.gemini.com/v1/marketdata/BTCUSD?trades=true")
+    'BTCUSD'
+    >>> symbol_of_path("wss://ws.okx.com:8443/ws/v5/public") is None
+    True
+    """
+    last = urlsplit(url).path.rstrip("/").rpartition("/")[2].partition("@")[0]
+    known = symbol_in_name(last)
+    return known if known is not None and bare_name(known) == bare_name(last.upper()) else None
 
 
 class HttpFeed(Supervisor):
@@ -234,8 +289,10 @@ class FeedOptions(TypedDict, total=False):
     binance_ws, binance_rest: other bases for the exchange's client. on_gap: told of missing
     trades, on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in
     s. fill: takes missing trades that came after all, where the source has them. timers: its
-    waits.
+    waits. subscribe: what a WebSocket is sent after connecting, see `StreamFeed`.
     """
+
+    subscribe: str | None
 
     binance_ws: str | None
     binance_rest: str | None
@@ -262,6 +319,8 @@ def make_feed(
     if kind is None:
         check_url(source)  # says which schemes there are
         raise ValueError(f"source is {source[:60]!r}, expected {LEGAL}")
+    if options.get("subscribe") and kind.name != "websocket":
+        raise SubscribeError(f"is for ws:// and wss:// addresses: {kind.label} takes no message")
     return MAKERS[kind.name](source, symbols, sink, options)
 
 
@@ -289,7 +348,8 @@ def _redis(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions
 
 
 def _websocket(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> StreamFeed:
-    return StreamFeed(source, sink, _filter(symbols), **_hooks(options))
+    asked = options.get("subscribe")
+    return StreamFeed(source, sink, _filter(symbols), subscribe=asked, **_hooks(options))
 
 
 def _http(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> HttpFeed:

@@ -113,7 +113,8 @@ class Runtime:
             if self.settings.source_is_file:
                 self._opened_file = await self.uploads.load(self.settings.source)
             elif self.settings.source != "none":
-                await self.feeds.start(self.settings.source, self.settings.symbols)
+                settings = self.settings
+                await self.feeds.start(settings.source, settings.symbols, settings.subscribe)
         except (ValueError, OSError) as error:
             logger.error("the source %s did not start: %s", mask_url(self.settings.source), error)
         await self._revive()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from websockets.asyncio.client import connect
 
+from ingestion.stream.dialogue import Dialogue, inflated
 from ingestion.stream.failures import (
     NETWORK_ERRORS,
     Failure,
@@ -54,6 +56,8 @@ class Transport(Protocol):
         """Free everything, whatever state it is in, within Timeouts.close_s."""
 
 
+#: How long a server may take to take what is sent to it.
+SEND_S = 5.0
 #: How much of a line that is too long is handed over, and what makes it no JSON.
 TOLD = 120
 TOO_LONG = f" ... (a line of more than {MAX_MESSAGE >> 20} MB)".encode()
@@ -115,6 +119,38 @@ class WebSocketTransport:
     async def close(self) -> None:
         if self._socket is not None:
             await self._socket.close()
+
+
+class TalkingTransport:
+    """A WebSocket that is told what it waits for, and answered when it asks who is there.
+
+    What comes compressed is handed over as text.
+    """
+
+    def __init__(self, socket: WebSocketTransport, dialogue: Dialogue) -> None:
+        self._socket = socket
+        self._dialogue = dialogue
+
+    async def open(self) -> None:
+        await self._socket.open()
+        await self._say(self._dialogue.opened(time.monotonic()))
+
+    async def read(self, wait_s: float) -> list[bytes]:
+        messages = [inflated(message) for message in await self._socket.read(wait_s)]
+        await self._say(self._dialogue.due(time.monotonic(), messages))
+        return messages
+
+    async def send(self, message: bytes) -> None:
+        await self._socket.send(message)
+
+    async def _say(self, messages: list[bytes]) -> None:
+        if messages:
+            async with asyncio.timeout(SEND_S):
+                for message in messages:
+                    await self._socket.send(message)
+
+    async def close(self) -> None:
+        await self._socket.close()
 
 
 class HttpTransport:

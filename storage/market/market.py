@@ -27,6 +27,8 @@ MAX_SYMBOLS = 64
 _SAMPLE_LENGTH = 200
 #: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
 HARMLESS = ("control", "unsubscribed")
+#: The reason of a trade that came before, by an id that is no number.
+DUPLICATE = "duplicate"
 _NO_COLUMNS: tuple[Any, ...] = (np.empty(0),) * 4
 _serials = itertools.count(1)
 
@@ -160,10 +162,13 @@ class Market:
         return accepted
 
     def reject(self, rejected: Iterable[_RejectedLike]) -> None:
-        """Count what gave no tick, by its reason."""
+        """Count what gave no tick, by its reason; what came before as a duplicate."""
         for refused in rejected:
             self.counters.received += 1
-            self._refuse(refused.reason, refused.sample, 1)
+            if refused.reason == DUPLICATE:
+                self.counters.duplicate += 1
+            else:
+                self._refuse(refused.reason, refused.sample, 1)
 
     def refuse(self, reason: str, count: int) -> None:
         """Count rows of a file that gave no tick, for a reason they share."""

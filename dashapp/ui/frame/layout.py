@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from dashapp import ids
 from dashapp.services.runtime import Runtime
 from dashapp.ui import components
-from dashapp.ui.frame import feed_log, parameters, replay_bar
+from dashapp.ui.frame import feed_log, parameters, replay_bar, subscribe
 from dashapp.ui.pages import PAGES
 from dashapp.ui.pages.backtest.form import held_by
 from dashapp.ui.polling import theme_of
@@ -151,7 +151,8 @@ def header(runtime: Runtime) -> Component:
         _symbols_control(),
         _run_buttons(),
     ]
-    return html.Header([_brand(), *controls, icons], className="head")
+    stream = subscribe.row(runtime)
+    return html.Header([_brand(), *controls, icons, stream], className="head")
 
 
 def tabs() -> Component:

@@ -16,7 +16,14 @@ from dashapp.parameters.pair import from_dict
 from dashapp.services.runtime import Runtime
 from dashapp.text.trust import trust_figures
 from dashapp.ui.clientside import clientside
-from dashapp.ui.frame import feed_log, header, notifications, parameters, replay_bar
+from dashapp.ui.frame import (
+    feed_log,
+    header,
+    notifications,
+    parameters,
+    replay_bar,
+    subscribe,
+)
 from dashapp.ui.polling import market_in_view
 from storage.market.market import Market
 
@@ -176,6 +183,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     """The callbacks that run on every page."""
     _register_strip(app, runtime)
     header.register(app, runtime)
+    subscribe.register(app)
     _register_looks(app)
     notifications.register(app)
     feed_log.register(app, runtime)

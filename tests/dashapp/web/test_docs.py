@@ -23,7 +23,7 @@ def examples(language: str) -> str:
 
 
 async def test_every_curl_command_is_answered(client, runtime):
-    async def start_feed(source, symbols):
+    async def start_feed(source, symbols, subscribe):
         """No stream of an exchange for an example."""
 
     runtime.feeds.start = start_feed
