@@ -22,8 +22,8 @@ from storage.market.stats import Counters, SymbolStats, stats_of_bars, stats_of_
 MarketKind = Literal["live", "demo", "upload", "replay", "universe"]
 Origin = Literal["ticks", "bars"]
 
-#: Distinct symbols a market takes.
-MAX_SYMBOLS = 64
+#: Distinct symbols a market takes: beyond any exchange's. What they keep is bounded by memory.
+MAX_SYMBOLS = 20_000
 _SAMPLE_LENGTH = 200
 #: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
 HARMLESS = ("control", "unsubscribed")
