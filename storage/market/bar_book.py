@@ -68,6 +68,18 @@ class BarBook:
             series = held[bars.timeframe] = BarSeries(bars, self.max_bars)
         return series.append(bars)
 
+    def nbytes(self, symbol: str) -> int:
+        """Memory of a symbol's bars."""
+        parts = (self._builders.get(symbol, {}), self._series.get(symbol, {}))
+        return sum(bars.nbytes for held in parts for bars in held.values())
+
+    def keep(self, symbol: str, max_bars: int) -> None:
+        """Keep a symbol's newest `max_bars` of each timeframe from now on."""
+        for builder in self._builders.get(symbol, {}).values():
+            builder.keep(max_bars)
+        for series in self._series.get(symbol, {}).values():
+            series.keep(max_bars)
+
     def timeframes(self, symbol: str) -> tuple[str, ...]:
         """Timeframes of a symbol: all for ticks, else those that came and the multiples of
         them, finest first.

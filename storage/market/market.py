@@ -24,6 +24,8 @@ Origin = Literal["ticks", "bars"]
 
 #: Distinct symbols a market takes: beyond any exchange's. What they keep is bounded by memory.
 MAX_SYMBOLS = 20_000
+#: What a symbol keeps at least, however little memory there is.
+LEAST_BARS, LEAST_TICKS = 500, 1_000
 _SAMPLE_LENGTH = 200
 #: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
 HARMLESS = ("control", "unsubscribed")
@@ -46,7 +48,9 @@ class Market:
     by one with each batch that was at least partly accepted. whole: nothing will come after
     what is there, as of a file that was read; its last bars are closed. kept_as: the name under
     which an archive has it, "" for none. coming: symbols that it will have, as far as is known.
-    simulated: whether its data is made up. listings: what the exchange says of its symbols.
+    looked_s: when somebody last looked at a symbol. kept_share: of the symbols that keep less
+    than they may, for want of memory. simulated: whether its data is made up. listings: what the
+    exchange says of its symbols.
     A universe has bars of several timeframes that came; of any other market's, one.
 
     >>> market = Market("demo", "Demo", "demo")
@@ -85,7 +89,10 @@ class Market:
         self.outliers = Outliers()
         self._capacity = capacity
         self._max_symbols = max_symbols
+        self._max_bars = max_bars
         self._book = BarBook(max_bars)
+        self.looked_s: dict[str, float] = {}
+        self.kept_share: dict[str, float] = {}
         self._rings: dict[str, TickRing] = {}
         self._numbering = Numbering()
         self._sessions: dict[str, BarBuilder] = {}
@@ -229,6 +236,35 @@ class Market:
             return
         text = f"{reason}: {sample}" if sample else reason
         self.counters.last_rejected = text[:_SAMPLE_LENGTH]
+
+    # --- what it keeps ---------------------------------------------------------------
+
+    def nbytes(self, symbol: str) -> int:
+        """Memory of a symbol's ticks and bars."""
+        ring = self._rings.get(symbol)
+        return self._book.nbytes(symbol) + (0 if ring is None else ring.nbytes)
+
+    def look(self, symbols: Iterable[str], now_s: float | None = None) -> None:
+        """Somebody looks at these symbols: of those nobody looks at, less is kept first."""
+        now_s = time.monotonic() if now_s is None else now_s
+        self.looked_s.update(dict.fromkeys(symbols, now_s))
+
+    def keep(self, symbol: str, share: float) -> None:
+        """Keep this share of what a symbol may at most have, from now on.
+
+        share: 1 for all; of bars and ticks at least LEAST_BARS and LEAST_TICKS stay.
+        """
+        self._check(symbol)
+        bars = min(max(round(self._max_bars * share), LEAST_BARS), self._max_bars)
+        ticks = min(max(round(self._capacity * share), LEAST_TICKS), self._capacity)
+        self._book.keep(symbol, bars)
+        if symbol in self._rings:
+            self._rings[symbol].keep(ticks)
+        if share < 1.0:
+            self.kept_share[symbol] = share
+        else:
+            self.kept_share.pop(symbol, None)
+        self._changed(symbol)
 
     # --- what can be read ------------------------------------------------------------
 
