@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any, Protocol, TypedDict, Unpack
 from urllib.parse import urlsplit
 
-from analytics.model import FeedStatus, Gap, Ticks
-from ingestion.binance import wire
-from ingestion.binance.backfill import Backfill, BackfillPolicy, Fill
+from analytics.model import FeedStatus, Ticks
+from ingestion.binance.backfill import Fill
+from ingestion.binance.shards import BinanceFeed
 from ingestion.decode.symbols import bare_name, proper_symbol, symbol_in_name
 from ingestion.decode.times import END_MS, FIRST_MS
 from ingestion.redis import RedisFeed
@@ -147,77 +147,6 @@ class HttpFeed(Supervisor):
         timers = options.get("timers") or Timers()
         transport = partial(HttpTransport, url, timers.timeouts)
         super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
-
-
-class BinanceFeed(Supervisor):
-    """Trades of the exchange. symbols can change while it runs (`set_symbols`).
-
-    source: a key of binance.VENUES. base: another server that speaks the protocol. fill:
-    takes the trades that gaps had left out, from rest, another base of requests; a server
-    that stands in for the streams alone is not filled up from the exchange itself.
-    """
-
-    def __init__(
-        self,
-        source: str,
-        sink: Sink,
-        symbols: Sequence[str],
-        *,
-        base: str | None = None,
-        rest: str | None = None,
-        fill: Fill | None = None,
-        backfill: BackfillPolicy | None = None,
-        **options: Any,
-    ) -> None:
-        self.venue = wire.VENUES[source]
-        self.base = None if base is None else wire.checked_base(base)
-        self.backfill: Backfill | None = None
-        self._requests = 0
-        rest = None if rest is None else wire.checked_rest(rest)
-        if fill is not None and (base is None or rest is not None):
-            where = rest or self.venue.rest
-            self.backfill = Backfill(self.venue, where, fill, self._say_of_gaps, policy=backfill)
-        timers = options.get("timers") or Timers()
-
-        def transport(wanted: tuple[str, ...]) -> Transport:
-            url = wire.stream_url(self.venue, wanted, self.base)
-            return WebSocketTransport(url, timers.timeouts)
-
-        names = wire.checked_symbols(symbols, source)
-        options |= {"overlap": True, "strict_ids": True, "pace": wire.pace(self.venue)}
-        super().__init__(source, transport, sink, names, **options)
-
-    def start(self) -> None:
-        """Start, or nothing where it runs. Call on the event loop."""
-        super().start()
-        if self.backfill is not None:
-            self.backfill.start()
-
-    async def stop(self) -> None:
-        """Stop within a second, or nothing where it is stopped. No tick comes after it."""
-        if self.backfill is not None:
-            await self.backfill.stop()
-        await super().stop()
-
-    def _found(self, gap: Gap) -> None:
-        super()._found(gap)
-        if self.backfill is not None:
-            self.backfill.want(gap)
-
-    def _say_of_gaps(self, sentence: str) -> None:
-        self._say_seldom("backfill", sentence)
-
-    async def set_symbols(self, symbols: Sequence[str]) -> None:
-        """Subscribe to what is new, unsubscribe from what is gone. Raises ValueError."""
-        await super().set_symbols(wire.checked_symbols(symbols, self.source))
-
-    def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
-        messages = []
-        for request, symbols in ((wire.subscribe, added), (wire.unsubscribe, removed)):
-            if symbols:
-                self._requests += 1
-                messages.append(request(self.venue, symbols, self._requests))
-        return messages
 
 
 class SimulatorFeed(Running):

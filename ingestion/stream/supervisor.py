@@ -126,6 +126,10 @@ class Supervisor(Running):
             told += [f"no longer asks for {', '.join(removed)}"] if removed else []
             self._say("; ".join(told))
 
+    def _asked_first(self, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        """The symbols that a connection is opened for; it is told of the rest once it is open."""
+        return symbols
+
     def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
         """The messages that tell the server of other symbols; none where it is not told."""
         return []
@@ -167,7 +171,7 @@ class Supervisor(Running):
 
     async def _connect(self) -> Transport:
         """An open connection that is brought to the symbols of each moment."""
-        asked = self.symbols
+        asked = self._asked_first(self.symbols)
         transport = self._open_transport(asked)
         try:
             await self._open(transport)

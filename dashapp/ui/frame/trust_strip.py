@@ -43,9 +43,11 @@ def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
     }
 
 
-def mark(kind: str) -> Any:
+def mark(market: Market | None) -> Any:
     """SIMULATED or REPLAY, where the data is not the live market's."""
-    words = {"demo": "SIMULATED", "replay": "REPLAY"}.get(kind)
+    words = ""
+    if market is not None:
+        words = "SIMULATED" if market.simulated else {"replay": "REPLAY"}.get(market.kind, "")
     return html.Span(words, className="kind-mark") if words else ""
 
 
@@ -78,11 +80,13 @@ def _state(runtime: Runtime, market: Market | None, status: FeedStatus) -> str:
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
     status, market = runtime.markets.status(market_id), runtime.markets.get(market_id)
-    trust: dict[str, Any] = {**runtime.feeds.trust(market_id)}
+    trust: dict[str, Any] = {**runtime.feeds.trust(market_id), "memory": runtime.memory.words}
+    if market is not None and pair is not None:
+        market.look((pair.y, pair.x))
     if pair is not None:
         trust["carried_share"] = runtime.analysis.carried_share(market_id, pair)
     return {
-        "mark": mark(market.kind if market else ""),
+        "mark": mark(market),
         "dot": f"dot {status.state}",
         "status": _state(runtime, market, status),
         "figures": _figures(trust),
