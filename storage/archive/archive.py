@@ -320,6 +320,22 @@ class Archive(ArchiveBase):
         with self._read() as connection:
             return records.all_bodies(connection, schema.views, "name")
 
+    def save_watched(self, pair: Mapping[str, Any]) -> None:
+        """Store a pair of the watchlist, in place of one with its id. Needs a text `id`."""
+        with self._write() as connection:
+            name = records.required_field(pair, "id", str)
+            records.put_body(connection, schema.watchlist, "id", name, records.encode(pair))
+
+    def delete_watched(self, pair_id: str) -> bool:
+        """Delete a pair of the watchlist; False where there was none."""
+        with self._write() as connection:
+            return records.delete_named(connection, schema.watchlist, "id", pair_id)
+
+    def watched(self) -> list[dict[str, Any]]:
+        """Every pair of the watchlist, in the order of first saving."""
+        with self._read() as connection:
+            return list(records.all_bodies(connection, schema.watchlist, "id").values())
+
     def append_readings(
         self, market: str, params: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
     ) -> int:
