@@ -30,6 +30,7 @@ from analytics._scan_formation import (
 )
 from analytics._scan_judge import PairJudge, Survivor
 from analytics._scan_rows import (
+    EVERY_FIELDS,
     FIELDS,
     SURVIVOR_FIELDS,
     ScanResult,
@@ -61,13 +62,16 @@ __all__ = [
     "BOUNCING",
     "CANDIDATES",
     "CORRECTIONS",
+    "EVERY_FIELDS",
     "FIELDS",
     "SCAN_RANGES",
     "SCAN_WHOLE_RANGES",
     "STEPS",
     "SURVIVED",
+    "SURVIVOR_FIELDS",
     "SYMBOL_REASONS",
     "VERDICTS",
+    "Mapper",
     "Progress",
     "ScanParams",
     "ScanResult",
