@@ -44,10 +44,10 @@ class Settings:
 
     source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
     postgresql:// URL. subscribe: sent to a WebSocket after connecting. archive, redis,
-    binance_ws, binance_rest, token, subscribe: None where there is none. keep_days: 0 for ever.
-    memory_mb: of ticks and bars. universe: symbols of the universe market, 0 for none, ALL for
-    all, None for what the source asks for. export_dataset: a folder to write the archive to,
-    instead of serving.
+    binance_ws, binance_rest, scan_on, token, subscribe: None where there is none. keep_days: 0
+    for ever. memory_mb: of ticks and bars. universe: symbols of the universe market, 0 for none,
+    ALL for all, None for what the source asks for. export_dataset: a folder to write the archive
+    to, instead of serving.
     """
 
     host: str = "127.0.0.1"
@@ -63,6 +63,7 @@ class Settings:
     redis: str | None = None
     binance_ws: str | None = None
     binance_rest: str | None = None
+    scan_on: str | None = None
     token: str | None = None
     log_level: str = "info"
 
@@ -200,6 +201,10 @@ _OPTIONS: dict[str, tuple[str, str]] = {
     "binance_rest": (
         "URL",
         "base of the exchange's REST interface, for backfilling gaps, http:// or https://",
+    ),
+    "scan_on": (
+        "ADDRESS",
+        "tcp:// or tls:// address of a Dask scheduler, on whose workers pairs are scanned",
     ),
     "token": ("TEXT", "token that every client must then present"),
     "log_level": ("LEVEL", "debug, info, warning or error (info)"),
@@ -391,6 +396,7 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "redis": _redis,
     "binance_ws": lambda label, text: _url(label, text, ("ws", "wss")),
     "binance_rest": lambda label, text: _url(label, text, ("http", "https")),
+    "scan_on": lambda label, text: _url(label, text, ("tcp", "tls")),
     "token": _token,
     "log_level": _log_level,
 }

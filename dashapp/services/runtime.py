@@ -29,6 +29,7 @@ from dashapp.services.memory import MemoryKeeper
 from dashapp.services.pair_history import PairHistory
 from dashapp.services.periodic import ActivityLog
 from dashapp.services.replay.control import ReplayControl
+from dashapp.services.scan.control import Scans
 from dashapp.services.startup import Kernels
 from dashapp.services.universe.demo import DEMO_UNIVERSE, DemoUniverse
 from dashapp.services.uploads.markets import MAX_UPLOAD_MARKETS, FileMarkets
@@ -45,9 +46,9 @@ class Runtime:
     markets: all of them by id, and what each feed does. demo_universe: what makes one of them at
     the first look. memory: holds them within the budget. kernels: whether the statistics are
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results; grids:
-    sweeps and walk-forwards. alerts: rules and what fired. recorder: the archive. pair_history:
-    the pairs that pages watch. callback_ms: durations of the pages' live callbacks by path, put
-    here by whoever serves them.
+    sweeps and walk-forwards; scans: of every pair of a market. alerts: rules and what fired.
+    recorder: the archive. pair_history: the pairs that pages watch. callback_ms: durations of
+    the pages' live callbacks by path, put here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -77,6 +78,8 @@ class Runtime:
         find = partial(archived_market, self.recorder)
         self.replays = ReplayControl(self.markets, self.alerts, find)
         self.pair_history = PairHistory(self.markets, self.alerts, self._writer)
+        self.scans = Scans(self.markets, self._writer, settings.scan_on, self._market_ready)
+        self._writer.shelves.append(self.scans)
         self._activity = ActivityLog(self.markets, self.analysis)
         self._opened_file = ""
         self._tasks: list[asyncio.Task[None]] = []
@@ -95,6 +98,11 @@ class Runtime:
         if market_id == DEMO_UNIVERSE:
             self.demo_universe.look()
 
+    async def _market_ready(self, market_id: str) -> None:
+        """Wait until a market that is made at the first look is there."""
+        if market_id == DEMO_UNIVERSE:
+            await self.demo_universe.ready()
+
     async def start(self) -> None:
         """Open the archive and begin: source, kernels, alert engine, report. Quick."""
         self.feeds.open()
@@ -102,7 +110,11 @@ class Runtime:
             await self._writer.open(self.settings.archive, self.alerts, MAX_EVENTS)
         self.kernels.start()
         works = (
-            *(self._begin, self.alerts.run, self.pair_history.run, self._activity.run),
+            self._begin,
+            self.alerts.run,
+            self.pair_history.run,
+            self.scans.run,
+            self._activity.run,
             self.memory.run,
         )
         self._tasks = [asyncio.create_task(_logged(work)) for work in works]
@@ -110,6 +122,7 @@ class Runtime:
     async def stop(self) -> None:
         """End every task, stop the feed, close the archive; within seconds."""
         self.johansen.stop()
+        await self.scans.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, self.kernels.stop(), return_exceptions=True)

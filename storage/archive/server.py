@@ -161,7 +161,10 @@ def _create_or_check(connection: sa.Connection) -> schema.Mismatch | None:
         _make_hypertable(connection)
         return None
     version = schema.version(connection) if "meta" in names else None
-    return schema.mismatch(names, version)
+    mismatch = schema.mismatch(names, version)
+    if mismatch is None:
+        schema.add_later(connection)
+    return mismatch
 
 
 def _make_hypertable(connection: sa.Connection) -> None:
