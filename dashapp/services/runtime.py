@@ -29,6 +29,7 @@ from dashapp.services.periodic import ActivityLog
 from dashapp.services.replay.control import ReplayControl
 from dashapp.services.startup import Kernels
 from dashapp.services.uploads.markets import MAX_UPLOAD_MARKETS, FileMarkets
+from dashapp.services.watchlist.watchlist import Watchlist
 from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
 from storage.market.market import Market
@@ -42,8 +43,8 @@ class Runtime:
     markets: all of them by id, and what each feed does. kernels: whether the statistics are
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results.
     alerts: rules and what fired. recorder: the archive. pair_history: the pairs that pages
-    watch. callback_ms: durations of the pages' live callbacks by path, put here by whoever
-    serves them.
+    watch. watchlist: the pairs that are read all the time. callback_ms: durations of the pages'
+    live callbacks by path, put here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -70,6 +71,7 @@ class Runtime:
         find = partial(archived_market, self.recorder)
         self.replays = ReplayControl(self.markets, self.alerts, find)
         self.pair_history = PairHistory(self.markets, self.alerts, self._writer)
+        self.watchlist = Watchlist(self.markets, self.kernels, self.alerts, self._writer)
         self._activity = ActivityLog(self.markets, self.analysis)
         self._opened_file = ""
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,8 +91,8 @@ class Runtime:
         if self.settings.archive is not None:
             await self._writer.open(self.settings.archive, self.alerts, MAX_EVENTS)
         self.kernels.start()
-        works = (self._begin, self.alerts.run, self.pair_history.run, self._activity.run)
-        self._tasks = [asyncio.create_task(_logged(work)) for work in works]
+        works = (self._begin, self.alerts.run, self.pair_history.run, self.watchlist.run)
+        self._tasks = [asyncio.create_task(_logged(work)) for work in (*works, self._activity.run)]
 
     async def stop(self) -> None:
         """End every task, stop the feed, close the archive; within seconds."""

@@ -262,6 +262,8 @@ REGISTRY: dict[str, Entry] = {
         lines=lambda r, n: lines(29, r[1]["z"]),
     ),
     "pair.break_even_z": of_bars(lambda f, a: f(snapshot_of(a), 2.0)),
+    "pair.break_even_of": of_bars(lambda f, a: f(0.5, 2.0, (100.0, 30.0), PAIR, 2.0)),
+    "standing.pair_standing": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR, 2.0)),
     "readings.pair_readings": of_bars(
         lambda f, a: f(a.y_bars, a.x_bars, PAIR, PAIR_METRICS, a.y_bars.ts_ms),
         lines=lambda r, n: lines(29, r["z"], r["spread"], r["engle_granger_pvalue"]),

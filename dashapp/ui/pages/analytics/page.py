@@ -20,7 +20,8 @@ from dashapp.figures.pair import (
     spread_figure,
     zscore_figure,
 )
-from dashapp.parameters.pair import View, from_dict
+from dashapp.parameters.pair import from_dict
+from dashapp.services.alerts.arming import arm, z_rule
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
@@ -35,7 +36,6 @@ from dashapp.ui.pages.shared import (
     pair_key,
     snapshot_of,
     waiting_for,
-    z_rule,
 )
 from dashapp.ui.polling import LivePage, Tab
 
@@ -191,24 +191,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     async def alert_here(clicks: int | None, view: dict[str, Any] | None) -> str:
         if not clicked(ALERT_BUTTON):
             raise PreventUpdate
-        return arm(runtime, from_dict(view or {})) if clicks else ""
-
-
-def arm(runtime: Runtime, view: View) -> str:
-    """Arm the rule |z| > threshold on the pair in view; what was done, in words."""
-    if view.pair is None:
-        return ""
-    words = f"{view.pair.y} / {view.pair.x}, |z| > {view.z_threshold:g}"
-    wanted = ("z", "abs>", view.market, view.pair, view.z_threshold)
-    for rule in runtime.alerts.rules:
-        if (rule.metric, rule.operator, rule.market, rule.params, rule.threshold) != wanted:
-            continue
-        if rule.enabled:
-            return "this rule is there already"
-        runtime.alerts.set_enabled(rule.id, True)
-        return f"armed again: {words}"
-    try:
-        runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
-    except ValueError as error:
-        return str(error)
-    return f"armed: {words}"
+        shown = from_dict(view or {})
+        if not clicks or shown.pair is None:
+            return ""
+        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold)
