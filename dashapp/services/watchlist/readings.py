@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.backtest import BacktestParams
-from analytics.model import Bars, IntArray, NotReady, PairParams
+from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams
 from analytics.readings import pair_readings
 from analytics.standing import Standing, pair_standing
+from analytics.watching import PairView, pair_view, view_readings
 from dashapp.services.watchlist.rows import LINE_POINTS
 
 _SETTINGS = BacktestParams()
@@ -25,13 +26,14 @@ COST_BPS: float = _SETTINGS.cost_bps + _SETTINGS.slippage_bps
 #: Newest bars that may not count as closed yet, for the grace of the late.
 OPEN_MOST = 8
 #: Milliseconds of a round that may go to what is slow; one pair is always done.
-SLOW_MS = 8.0
+SLOW_MS = 4.0
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
     """A pair to read. closed_ms: its newest closed bar; after_ms: the one that was read last,
-    None where none was, so that its line begins. due: whether what is slow is to be read.
+    None where none was, so that its line begins. due: whether what is slow is to be read. view:
+    the rows of the last time, None for none.
     """
 
     id: str
@@ -41,13 +43,14 @@ class Job:
     closed_ms: int
     after_ms: int | None
     due: bool
+    view: PairView | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Read:
     """What was read. line: z at the bars that closed, oldest first. slow: None where its turn
     has not come. done_ms: the closed bar up to which the line goes now, None where its turn to
-    begin has not come.
+    begin has not come. view: its rows, for the next time.
     """
 
     id: str
@@ -57,6 +60,7 @@ class Read:
     line: tuple[float, ...]
     done_ms: int | None
     slow: Standing | NotReady | None
+    view: PairView | None
 
 
 def read_all(jobs: Sequence[Job]) -> list[Read]:
@@ -77,19 +81,28 @@ def read_all(jobs: Sequence[Job]) -> list[Read]:
 def _read(job: Job, turn: bool) -> Read:
     begins = job.after_ms is None
     ends, newest = _ends(job, begins and not turn)
-    read = pair_readings(job.y, job.x, job.params, ("z", "hedge_ratio"), ends)
-    z, beta = float(read["z"][-1]), float(read["hedge_ratio"][-1])
-    closed = read["z"][ends <= job.closed_ms]
+    view = pair_view(job.y, job.x, job.params, job.view)
+    z, beta = _readings(job, view, ends)
+    closed = z[ends <= job.closed_ms]
     held = begins and not turn
     return Read(
         id=job.id,
         ts_ms=newest,
-        z=z,
-        beta=beta,
+        z=float(z[-1]),
+        beta=float(beta[-1]),
         line=() if held else tuple(closed.tolist()),
         done_ms=None if held else job.closed_ms,
         slow=pair_standing(job.y, job.x, job.params, COST_BPS) if turn else None,
+        view=view,
     )
+
+
+def _readings(job: Job, view: PairView | None, ends: IntArray) -> tuple[FloatArray, FloatArray]:
+    """z and hedge ratio at bars."""
+    if view is not None:
+        return view_readings(view, ends)
+    read = pair_readings(job.y, job.x, job.params, ("z", "hedge_ratio"), ends)
+    return read["z"], read["hedge_ratio"]
 
 
 def _ends(job: Job, newest_alone: bool) -> tuple[IntArray, int]:

@@ -17,8 +17,9 @@ from typing import Any
 
 from analytics.model import TIMEFRAMES, NotReady, PairParams
 from analytics.standing import Standing
+from analytics.watching import PairView
 from dashapp.services.alerts.arming import Copied, copy_rule
-from dashapp.services.alerts.closed_bars import closed_until_ms
+from dashapp.services.alerts.closed_bars import closed_at, newest_ms
 from dashapp.services.alerts.engine import AlertEngine
 from dashapp.services.alerts.readings import waits_for_symbols
 from dashapp.services.alerts.totals import AlertTotals, alert_totals
@@ -56,6 +57,7 @@ class _Watched:
     seen: tuple[int, ...] = ()
     z: float = math.nan
     beta: float = math.nan
+    view: PairView | None = None
     short: str = "not read yet"
     after_ms: int | None = None
     closed_ms: int = -1
@@ -68,6 +70,7 @@ class _Watched:
     def forget(self, version: int) -> None:
         """Another body of data has come: what was read of the one before says nothing."""
         self.z, self.after_ms, self.due, self.short = math.nan, None, True, "not read yet"
+        self.view = None
         self.row.begin_line(version)
         self.row.put(version, half_life=None, half_life_ms=None, break_even=None, carried=None)
 
@@ -223,7 +226,7 @@ class Watchlist:
     def _collect(self) -> list[Job]:
         """The pairs whose legs have new data, or whose turn has come."""
         jobs: list[Job] = []
-        closed = cache(closed_until_ms)
+        clock = cache(newest_ms)
         states = cache(lambda market_id: self._markets.status(market_id).state)
         for watched in self._watched.values():
             pair = watched.row.pair
@@ -238,14 +241,14 @@ class Watchlist:
             if watched.seen and watched.seen[0] != market.serial:
                 watched.forget(self.version + 1)
             watched.seen = versions
-            closed_ms = closed(market, pair.symbols, pair.params.timeframe)
+            newest = max(clock(market, (symbol,)) for symbol in pair.symbols)
+            closed_ms = closed_at(market, newest, pair.params.timeframe)
             watched.due |= closed_ms != watched.closed_ms
             watched.closed_ms = closed_ms
             y, x = legs(market, pair.params)
             if len(y) and len(x):
-                jobs.append(
-                    Job(pair.id, pair.params, y, x, closed_ms, watched.after_ms, watched.due)
-                )
+                after_ms, due = watched.after_ms, watched.due
+                jobs.append(Job(pair.id, pair.params, y, x, closed_ms, after_ms, due, watched.view))
         # Who waited longest for what is slow comes first.
         return sorted(jobs, key=lambda job: self._watched[job.id].slow_s)
 
@@ -262,7 +265,7 @@ class Watchlist:
         market = None if watched is None else self._markets.get(watched.row.pair.market)
         if watched is None or market is None or watched.seen[:1] != (market.serial,):
             return False  # left out, or the market was made anew meanwhile
-        watched.z, watched.beta = read.z, read.beta
+        watched.z, watched.beta, watched.view = read.z, read.beta, read.view
         row = watched.row
         moved = row.put(version, z=known(read.z, 2), ts_ms=read.ts_ms)
         if read.done_ms is not None:
