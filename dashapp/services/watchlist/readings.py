@@ -107,11 +107,11 @@ def _readings(job: Job, view: PairView | None, ends: IntArray) -> tuple[FloatArr
 
 def _ends(job: Job, newest_alone: bool) -> tuple[IntArray, int]:
     """The bars to read: those that closed since the last round, and the newest."""
-    opened = [leg.ts_ms[-LINE_POINTS - OPEN_MOST :] for leg in (job.y, job.x)]
-    newest = int(max(times[-1] for times in opened))
-    if newest_alone:
-        return np.array([newest], np.int64), newest
     after = -1 if job.after_ms is None else job.after_ms
+    newest = int(max(job.y.ts_ms[-1], job.x.ts_ms[-1]))
+    if newest_alone or job.closed_ms <= after:
+        return np.array([newest], np.int64), newest
+    opened = [leg.ts_ms[-LINE_POINTS - OPEN_MOST :] for leg in (job.y, job.x)]
     times = opened[0]
     if len(opened[1]) != len(times) or not (opened[1] == times).all():
         times = np.union1d(*opened)
