@@ -28,7 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
-from ingestion.binance.wire import VENUES
+from ingestion.binance.wire import VENUES, stream_name
 from tests.exchange_faults import Faults
 from tests.exchange_rest import Requests
 
@@ -158,13 +158,13 @@ class Exchange:
             kept = {"a": number, **row, "f": number, "l": number}
             self.tape[symbol].append(kept)
             frames.append(self.frame(symbol, kept))
-        self.send(f"{symbol.lower()}@{self.venue.event}", frames)
+        self.send(stream_name(self.venue, symbol), frames)
 
     def frame(self, symbol: str, row: Row) -> str:
         """A trade as the combined stream carries it."""
-        name = f"{symbol.lower()}@{self.venue.event}"
+        name = stream_name(self.venue, symbol)
         data = {"e": self.venue.event, "E": row["T"] + 3, "s": symbol, **row}
-        return json.dumps({"stream": name, "data": data}, separators=(",", ":"))
+        return json.dumps({"stream": name, "data": data}, separators=(",", ":"), ensure_ascii=False)
 
     def send(self, stream: str, frames: Sequence[str]) -> None:
         """Send frames to the connections that want a stream."""

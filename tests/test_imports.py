@@ -45,6 +45,7 @@ CONSTRUCTED = {
         "dashapp/services/archive/restore.py",
         "dashapp/services/replay/control.py",
         "dashapp/services/startup.py",
+        "dashapp/services/universe/demo.py",
     },
     "make_feed": {"dashapp/services/feeds/control.py"},
     "Guard": {"dashapp/server.py"},

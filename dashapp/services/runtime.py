@@ -28,6 +28,7 @@ from dashapp.services.pair_history import PairHistory
 from dashapp.services.periodic import ActivityLog
 from dashapp.services.replay.control import ReplayControl
 from dashapp.services.startup import Kernels
+from dashapp.services.universe.demo import DEMO_UNIVERSE, DemoUniverse
 from dashapp.services.uploads.markets import MAX_UPLOAD_MARKETS, FileMarkets
 from dashapp.services.watchlist.watchlist import Watchlist
 from dashapp.settings import Settings
@@ -40,7 +41,8 @@ logger = logging.getLogger(__name__)
 class Runtime:
     """Everything that runs behind the pages. Made from Settings; `start` it on a loop.
 
-    markets: all of them by id, and what each feed does. kernels: whether the statistics are
+    markets: all of them by id, and what each feed does. demo_universe: what makes one of them at
+    the first look. kernels: whether the statistics are
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results.
     alerts: rules and what fired. recorder: the archive. pair_history: the pairs that pages
     watch. watchlist: the pairs that are read all the time. callback_ms: durations of the pages'
@@ -52,6 +54,7 @@ class Runtime:
         self.started_s = time.monotonic()
         self.callback_ms: dict[str, deque[float]] = {}
         self.markets = Markets(Market("demo", "Demo", "demo"), Market("live", "Live", "live"))
+        self.demo_universe = DemoUniverse(self.markets)
         self.kernels = Kernels()
         self.analysis = Analyses(self.markets, self.kernels)
         self.johansen = JohansenTests()
@@ -85,6 +88,11 @@ class Runtime:
             return self._opened_file
         return self.feeds.market_id
 
+    def look(self, market_id: str) -> None:
+        """Somebody looks at a market: one that is made at the first look begins to come."""
+        if market_id == DEMO_UNIVERSE:
+            self.demo_universe.look()
+
     async def start(self) -> None:
         """Open the archive and begin: source, kernels, alert engine, report. Quick."""
         self.feeds.open()
@@ -100,7 +108,9 @@ class Runtime:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, self.kernels.stop(), return_exceptions=True)
-        await asyncio.gather(self.feeds.close(), self.replays.stop(), self._put_away())
+        await asyncio.gather(
+            self.feeds.close(), self.replays.stop(), self.demo_universe.stop(), self._put_away()
+        )
 
     async def _put_away(self) -> None:
         """End the alerts, then the archive: it takes in how their last deliveries ended."""

@@ -177,7 +177,9 @@ def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
 def market_in_view(runtime: Runtime, market_id: str | None) -> str:
     """The market that a tab looks at: the default one where it names none that is there."""
     known = market_id is not None and runtime.markets.get(market_id) is not None
-    return market_id if market_id and known else runtime.default_market
+    market_id = market_id if market_id and known else runtime.default_market
+    runtime.look(market_id)
+    return market_id
 
 
 def theme_of(stored: str | None) -> str:

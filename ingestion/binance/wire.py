@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
+from urllib.parse import quote
 
 import msgspec
 import numpy as np
@@ -25,6 +27,8 @@ MAX_STREAMS = 200
 FOR_PINGS = 2
 #: The exchange's second, and a margin: messages arrive closer together than they were sent.
 SECOND_S = 1.25
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,19 @@ def pace(venue: Venue) -> Pace:
 def stream_name(venue: Venue, symbol: str) -> str:
     """A symbol's stream of trades.
 
-    >>> stream_name(VENUES["binance-spot"], "BTCUSDT")
-    'btcusdt@aggTrade'
+    >>> stream_name(VENUES["binance-spot"], "BTCUSDT"), stream_name(VENUES["binance-spot"], "币İUSDT")
+    ('btcusdt@aggTrade', '币İusdt@aggTrade')
     """
-    return f"{symbol.lower()}@{venue.event}"
+    return f"{lower(symbol)}@{venue.event}"
+
+
+def lower(symbol: str) -> str:
+    """A symbol as stream names have it: Latin letters alone in lower case.
+
+    >>> lower("币安人生USDT")
+    '币安人生usdt'
+    """
+    return symbol.translate(_LOWER)
 
 
 def stream_url(venue: Venue, symbols: Sequence[str], base: str | None = None) -> str:
@@ -95,7 +108,7 @@ def stream_url(venue: Venue, symbols: Sequence[str], base: str | None = None) ->
     >>> stream_url(VENUES["binance-futures"], ["BTCUSDT", "ETHUSDT"])
     'wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade/ethusdt@aggTrade'
     """
-    names = "/".join(stream_name(venue, symbol) for symbol in symbols)
+    names = "/".join(quote(stream_name(venue, symbol), safe="@") for symbol in symbols)
     return f"{(base or venue.base).rstrip('/')}{venue.path}/stream?streams={names}"
 
 
@@ -178,7 +191,7 @@ class GapPages:
         self._asked = (first, last)
         return (
             f"{self._venue.rest_path}/aggTrades"
-            f"?symbol={self._symbol}&fromId={first}&limit={last - first + 1}"
+            f"?symbol={quote(self._symbol)}&fromId={first}&limit={last - first + 1}"
         )
 
     def take(self, body: bytes) -> tuple[list[Ticks], list[Rejected], bool]:

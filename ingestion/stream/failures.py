@@ -154,8 +154,6 @@ def _explain_close(error: ConnectionClosed) -> Failure:
     code = 1006 if error.rcvd is None else error.rcvd.code
     if error.rcvd is None and error.sent is not None:
         code = error.sent.code
-        if code == 1011:
-            return Failure("no answer to pings: the connection is dead (1011)")
     words = _CLOSE_CODES.get(code, "connection closed")
     reason = error.rcvd.reason if error.rcvd is not None else ""
     text = f"{words} ({code}{': ' + _clean(reason) if reason else ''})"

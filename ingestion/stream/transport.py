@@ -25,15 +25,17 @@ from ingestion.stream.failures import (
 )
 from ingestion.stream.frames import MAX_BATCH_BYTES, MAX_MESSAGE, BulkConnection
 from ingestion.stream.http_client import http_client
+from ingestion.stream.keepalive import Keepalive
 from ingestion.url_guard import at_address, check_url, resolve
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: to open, between pings and for a pong, to close, to gather a batch."""
+    """Seconds: to open, without data until a ping, for its pong, to close, to gather a batch."""
 
     open_s: float = 10.0
-    ping_s: float = 10.0
+    ping_s: float = 20.0
+    pong_s: float = 60.0
     close_s: float = 0.5
     gather_s: float = 0.05
 
@@ -73,6 +75,7 @@ class WebSocketTransport:
         self._url = url
         self._timeouts = timeouts
         self._socket: BulkConnection | None = None
+        self._life: Keepalive | None = None
 
     async def open(self) -> None:
         checked = check_url(self._url)
@@ -83,6 +86,8 @@ class WebSocketTransport:
             except OSError as error:
                 refused = error
             else:
+                timeouts = self._timeouts
+                self._life = Keepalive(self._socket.ping, timeouts.ping_s, timeouts.pong_s)
                 return
         raise refused or OSError("the host has no address")
 
@@ -96,8 +101,7 @@ class WebSocketTransport:
             proxy=None,
             max_size=MAX_MESSAGE,
             open_timeout=timeouts.open_s,
-            ping_interval=timeouts.ping_s,
-            ping_timeout=timeouts.ping_s,
+            ping_interval=None,
             close_timeout=timeouts.close_s,
             logger=_wire_logger(),
         )
@@ -106,7 +110,14 @@ class WebSocketTransport:
 
     async def read(self, wait_s: float) -> list[bytes]:
         assert self._socket is not None
-        return await self._socket.take(wait_s, self._timeouts.gather_s)
+        assert self._life is not None
+        timeouts = self._timeouts
+        messages = await self._socket.take(min(wait_s, timeouts.ping_s), timeouts.gather_s)
+        if messages:
+            self._life.heard()
+        else:
+            await self._life.check()
+        return messages
 
     async def send(self, message: bytes) -> None:
         assert self._socket is not None

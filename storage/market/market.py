@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from analytics.bars import MAX_BARS, BarBuilder
-from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Ticks
+from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Listing, Ticks
 from storage.market.arrivals import Arrivals
 from storage.market.bar_book import BarBook
 from storage.market.gaps import GapLedger, touched
@@ -19,7 +19,7 @@ from storage.market.outliers import Outliers
 from storage.market.ring import CAPACITY, TickRing
 from storage.market.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
 
-MarketKind = Literal["live", "demo", "upload", "replay"]
+MarketKind = Literal["live", "demo", "upload", "replay", "universe"]
 Origin = Literal["ticks", "bars"]
 
 #: Distinct symbols a market takes.
@@ -46,6 +46,8 @@ class Market:
     by one with each batch that was at least partly accepted. whole: nothing will come after
     what is there, as of a file that was read; its last bars are closed. kept_as: the name under
     which an archive has it, "" for none. coming: symbols that it will have, as far as is known.
+    simulated: whether its data is made up. listings: what the exchange says of its symbols.
+    A universe has bars of several timeframes that came; of any other market's, one.
 
     >>> market = Market("demo", "Demo", "demo")
     >>> batch = Ticks("BTCUSDT", [1_000, 1_500], [10.0, 11.0], [1.0, 1.0], [7, 8])
@@ -63,6 +65,7 @@ class Market:
         *,
         kept_as: str = "",
         coming: tuple[str, ...] = (),
+        simulated: bool | None = None,
         capacity: int = CAPACITY,
         max_bars: int = MAX_BARS,
         max_symbols: int = MAX_SYMBOLS,
@@ -72,6 +75,8 @@ class Market:
         self.kind: MarketKind = kind
         self.kept_as = kept_as
         self.coming = coming
+        self.simulated = kind == "demo" if simulated is None else simulated
+        self.listings: dict[str, Listing] = {}
         self.serial = next(_serials)
         self.whole = kind == "upload"
         self.origin: Origin = "ticks"
@@ -84,7 +89,8 @@ class Market:
         self._rings: dict[str, TickRing] = {}
         self._numbering = Numbering()
         self._sessions: dict[str, BarBuilder] = {}
-        self._bar_stats: dict[str, SymbolStats] = {}
+        self._bar_stats: dict[str, SymbolStats | None] = {}
+        self._timeframes: tuple[str, ...] = ()
         self._amended: dict[str, int] = {}
         self._versions: dict[str, int] = {}
         self._arrivals = Arrivals()
@@ -138,14 +144,14 @@ class Market:
     def append_bars(self, bars: Bars) -> int:
         """Take bars in (an OHLC file's) and return how many were accepted.
 
-        They are of the timeframe they say, the same for every batch of a symbol. A bar at
-        a time already held replaces it, or is a duplicate if it is equal.
+        They are of the timeframe they say, the same for every batch of a symbol but in a
+        universe. A bar at a time already held replaces it, or is a duplicate if it is equal.
         """
         self.counters.received += len(bars)
         if not len(bars) or not self._welcome(bars.symbol, "bars", len(bars)):
             return 0
-        known = self._bar_stats.get(bars.symbol)
-        if known is not None and self._book.timeframes(bars.symbol)[0] != bars.timeframe:
+        known = self.kind != "universe" and bars.symbol in self._bar_stats
+        if known and self._book.timeframes(bars.symbol)[0] != bars.timeframe:
             self._refuse("timeframe", f"{bars.symbol} {bars.timeframe}", len(bars))
             return 0
         duplicate, late = self._book.append_bars(bars)
@@ -154,8 +160,9 @@ class Market:
         self.counters.late += late
         self.counters.accepted += accepted
         if accepted:
-            base = self._book.bars(bars.symbol, bars.timeframe)
-            self._bar_stats[bars.symbol] = stats_of_bars(base)
+            if bars.symbol not in self._bar_stats or bars.timeframe not in self._timeframes:
+                self._timeframes = ()
+            self._bar_stats[bars.symbol] = None
             self._changed(bars.symbol)
         return accepted
 
@@ -254,8 +261,10 @@ class Market:
         """Timeframes that every symbol has: all, unless coarser bars were uploaded."""
         if not self._bar_stats:
             return tuple(TIMEFRAMES)
-        each = [self._book.timeframes(symbol) for symbol in self._versions]
-        return tuple(name for name in each[0] if all(name in names for names in each))
+        if not self._timeframes:
+            each = [self._book.timeframes(symbol) for symbol in self._versions]
+            self._timeframes = tuple(t for t in each[0] if all(t in names for names in each))
+        return self._timeframes
 
     @property
     def has_ticks(self) -> bool:
@@ -293,10 +302,17 @@ class Market:
         return self._rings[symbol]
 
     def stats(self, symbol: str) -> SymbolStats:
-        """Figures of a symbol since the market began, in O(1). KeyError for an unknown one."""
+        """Figures of a symbol since the market began, kept until it changes.
+
+        Raises KeyError for an unknown symbol.
+        """
         self._check(symbol)
         if symbol in self._bar_stats:
-            return self._bar_stats[symbol]
+            known = self._bar_stats[symbol]
+            if known is None:
+                finest = self._book.timeframes(symbol)[0]
+                known = self._bar_stats[symbol] = stats_of_bars(self._book.bars(symbol, finest))
+            return known
         session = self._sessions[symbol]
         return stats_of_session(session.bars(), session.span_ms[1])
 

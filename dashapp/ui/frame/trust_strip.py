@@ -36,9 +36,11 @@ def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
     }
 
 
-def mark(kind: str) -> Any:
+def mark(market: Market | None) -> Any:
     """SIMULATED or REPLAY, where the data is not the live market's."""
-    words = {"demo": "SIMULATED", "replay": "REPLAY"}.get(kind)
+    words = ""
+    if market is not None:
+        words = "SIMULATED" if market.simulated else {"replay": "REPLAY"}.get(market.kind, "")
     return html.Span(words, className="kind-mark") if words else ""
 
 
@@ -75,7 +77,7 @@ def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> 
     if pair is not None:
         trust["carried_share"] = runtime.analysis.carried_share(market_id, pair)
     return {
-        "mark": mark(market.kind if market else ""),
+        "mark": mark(market),
         "dot": f"dot {status.state}",
         "status": _state(runtime, market, status),
         "figures": _figures(trust),

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+from analytics.model import Gap
 from ingestion.binance.wire import (
     MAX_STREAMS,
     VENUES,
+    GapPages,
     checked_base,
     checked_symbols,
     stream_url,
@@ -30,6 +32,15 @@ def test_spot_trades_come_by_the_combined_stream() -> None:
     assert stream_url(SPOT, ["BTCUSDT"]) == (
         "wss://stream.binance.com:9443/stream?streams=btcusdt@aggTrade"
     )
+
+
+def test_names_of_other_scripts_are_percent_encoded_in_addresses_alone() -> None:
+    encoded = "%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9Fusdt@aggTrade"
+    assert stream_url(FUTURES, ["币安人生USDT"]).endswith(f"?streams={encoded}")
+    asked = json.loads(subscribe(FUTURES, ["币安人生USDT"], 1))
+    assert asked["params"] == ["币安人生usdt@aggTrade"]
+    pages = GapPages(FUTURES, Gap("币安人生USDT", 5, 6, 0, 9))
+    assert pages.request().isascii()
 
 
 @pytest.mark.parametrize("base", ["ws://127.0.0.1:9000", "ws://127.0.0.1:9000/"])

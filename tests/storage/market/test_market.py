@@ -253,3 +253,18 @@ def test_a_symbol_keeps_the_timeframe_of_its_first_bars():
     assert market.counters.rejected == {"timeframe": 2}
     assert market.append_bars(minutes([0, 1], symbol="ETHUSD", timeframe="5m")) == 2
     assert market.timeframes == ("5m", "15m", "1h", "4h", "1d")
+
+
+def test_a_universe_takes_bars_of_several_timeframes():
+    market = Market("universe", "Universe", "universe")
+    assert market.append_bars(minutes(list(range(120)))) == 120
+    assert market.append_bars(minutes([0, 1], timeframe="1h")) == 2
+    symbol = market.symbols[0]
+    assert market.timeframes == ("1m", "5m", "15m", "1h", "4h", "1d")
+    assert len(market.bars(symbol, "1m")) == 120
+    assert len(market.bars(symbol, "5m")) == 24
+    # Hours are those that came, and what is coarser is made of them.
+    assert len(market.bars(symbol, "1h")) == 2
+    assert market.bars(symbol, "4h").volume[0] == market.bars(symbol, "1h").volume.sum()
+    assert market.stats(symbol).last == market.bars(symbol, "1m").close[-1]
+    assert market.counters.balanced
