@@ -74,7 +74,7 @@ class Runtime:
         find = partial(archived_market, self.recorder)
         self.replays = ReplayControl(self.markets, self.alerts, find)
         self.pair_history = PairHistory(self.markets, self.alerts, self._writer)
-        self.watchlist = Watchlist(self.markets, self.kernels, self.alerts, self._writer)
+        self.watchlist = Watchlist(self.markets, self.kernels, self.alerts, self._writer, self.look)
         self._activity = ActivityLog(self.markets, self.analysis)
         self._opened_file = ""
         self._tasks: list[asyncio.Task[None]] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from analytics.model import PairParams
 from dashapp.services.alerts.history import Record
+from dashapp.text.numbers import counted, number, pct
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,22 @@ class AlertTotals:
     hit_rate: float = math.nan
     mean_net_bps: float = math.nan
     worst_bps: float = math.nan
+
+    @property
+    def words(self) -> str:
+        """The totals in words, "" where nothing fired.
+
+        >>> AlertTotals(3, 2, 2, 0.5, 4.12, -9.0).words
+        '3 alerts, 2 back to 0 · 50 % earned, mean +4.1 bps, worst −9.0'
+        """
+        if not self.fired:
+            return ""
+        told = f"{counted(self.fired, 'alert')}, {self.returned:,} back to 0"
+        if not self.ended:
+            return told
+        mean, worst = (number(x, 1, signed=True) for x in (self.mean_net_bps, self.worst_bps))
+        earned = pct(self.hit_rate, 0, signed=False)
+        return f"{told} · {earned} earned, mean {mean} bps, worst {worst}"
 
 
 def alert_totals(records: Iterable[Record]) -> dict[Hashable, AlertTotals]:

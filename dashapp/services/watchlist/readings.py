@@ -63,13 +63,16 @@ class Read:
     view: PairView | None
 
 
-def read_all(jobs: Sequence[Job]) -> list[Read]:
-    """Read every pair's newest bar, and what is slow of as many as there is time for."""
+def read_all(jobs: Sequence[Job], whole: bool = False) -> list[Read]:
+    """Read every pair's newest bar, and what is slow of as many as there is time for.
+
+    whole: of all of them, however long it takes.
+    """
     results: list[Read] = []
     spent_ms, done = 0.0, 0
     for job in jobs:
         slow = job.due or job.after_ms is None
-        turn = slow and (spent_ms < SLOW_MS or not done)
+        turn = slow and (whole or spent_ms < SLOW_MS or not done)
         began_s = time.perf_counter()
         results.append(_read(job, turn))
         if turn:

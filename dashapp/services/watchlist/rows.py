@@ -31,6 +31,7 @@ FIELDS = (
     "hit_rate",
     "net_bps",
     "worst_bps",
+    "became",
 )
 
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -87,10 +87,18 @@ class Changes:
 
 
 class Watchlist:
-    """At most MAX_WATCHED pairs. version: goes up with everything that changes a row."""
+    """At most MAX_WATCHED pairs. version: goes up with everything that changes a row.
+
+    look: hears of each market of which a pair is watched, for one that is made at the first look.
+    """
 
     def __init__(
-        self, markets: Markets, kernels: Kernels, alerts: AlertEngine, writer: ArchiveWriter
+        self,
+        markets: Markets,
+        kernels: Kernels,
+        alerts: AlertEngine,
+        writer: ArchiveWriter,
+        look: Callable[[str], None] = lambda market_id: None,
     ) -> None:
         self.version = 0
         self._listed = 0
@@ -98,6 +106,7 @@ class Watchlist:
         self._kernels = kernels
         self._alerts = alerts
         self._writer = writer
+        self._look = look
         self._watched: dict[str, _Watched] = {}
         self._totals_of = (-1, 0.0)
         self._rules_of = -1
@@ -178,6 +187,7 @@ class Watchlist:
         if known_one is not None and known_one.row.pair == pair:
             return
         self._listed = self.version
+        self._look(pair.market)
         self._watched[pair.id] = _Watched(WatchRow(pair, self.version))
         self._rules_of, self._totals_of = -1, (-1, 0.0)
 
@@ -342,6 +352,7 @@ class Watchlist:
                 hit_rate=known(of_pair.hit_rate, 3),
                 net_bps=known(of_pair.mean_net_bps, 1),
                 worst_bps=known(of_pair.worst_bps, 1),
+                became=of_pair.words,
             )
         if moved:
             self.version = version
