@@ -25,11 +25,15 @@ ORDERS: tuple[str, ...] = get_args(Order)
 Verdict = Literal[
     "confirmed",
     "not confirmed: no stationary spread",
+    "not confirmed: hedge explains too little",
     "not confirmed: no net gain",
     "not confirmed: no trade",
     "not confirmed: relation broke",
+    "not confirmed: too few common bars",
     "beta not above 0",
+    "hedge explains too little",
     "half-life out of range",
+    "legs do not move together",
     "too few crossings",
     "Hurst exponent too high",
     "sigma below costs",
@@ -40,7 +44,7 @@ Verdict = Literal[
 #: Verdicts from the best to the worst: the order of the rows of a result.
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 #: Verdicts of pairs that the adjustment for the number of tests kept.
-SURVIVED: tuple[str, ...] = VERDICTS[:10]
+SURVIVED: tuple[str, ...] = VERDICTS[:14]
 
 SymbolReason = Literal[
     "too few traded bars", "too little turnover", "no variance", "returns bounce", "no cluster"
@@ -64,9 +68,12 @@ SCAN_RANGES: dict[str, tuple[float, float]] = {
     "q": (1e-6, 0.5),
     "min_traded": (0.1, 1.0),
     "min_turnover": (0.0, 1e15),
+    "min_move_bps": (0.0, 10_000.0),
     "min_half_life": (0.0, 10_000.0),
     "max_half_life_share": (0.01, 1.0),
     "max_hurst": (0.0, 1.0),
+    "min_explained": (0.0, 1.0),
+    "min_comovement": (-100.0, 100.0),
     "min_sigma_costs": (0.0, 100.0),
     "cost_bps": (0.0, 1_000.0),
     "slippage_bps": (0.0, 1_000.0),
@@ -81,7 +88,8 @@ class ScanParams:
 
     bars: the newest rows that are looked at; the first two thirds are the formation, the rest
     the confirmation. min_traded: share of the rows of both stretches in which a symbol must have
-    traded. min_turnover: its least median turnover of a bar, in quote currency.
+    traded. min_turnover: its least median turnover of a bar, in quote currency. min_move_bps: its
+    log closes have a larger standard deviation in both stretches (a stablecoin's have not).
 
     candidates: "all" pairs, or those inside "clusters", of which n_components (None: as many as
     explain the returns) and min_samples are `analytics.selection.cluster_symbols`'s. correction,
@@ -89,12 +97,15 @@ class ScanParams:
     symbols whose own returns bounce "leave", or are tested with lags chosen by "maic".
 
     min_half_life: bars; max_half_life_share: of the formation; min_crossings: of the mean there;
-    max_hurst: the exponent of the spread is below it; min_sigma_costs: least sigma of the spread
-    in round trips' costs.
+    max_hurst: the exponent of the spread is below it; min_explained: share of Y's variance that
+    the hedge takes away, of which half is enough in the confirmation: a leg that hardly walks
+    reverts with every other, whatever the hedge; min_comovement: least correlation of the legs'
+    changes over a half-life, in standard errors, for the same reason; min_sigma_costs: least
+    sigma of the spread in round trips' costs.
 
     cost_bps, slippage_bps: per side and leg. entry_z, exit_z, stop_z: of the confirmation's z
     strategy, as in a back-test, stop_z None for no stop. confirm_level: of the ADF test there;
-    break_level: of the CUSUM of squares.
+    break_level: of the tests for a break.
 
     Raises ParameterError, a ValueError that carries the field, its value and what is legal.
 
@@ -107,6 +118,7 @@ class ScanParams:
     bars: int = 4_320
     min_traded: float = 0.8
     min_turnover: float = 0.0
+    min_move_bps: float = 10.0
     candidates: str = "all"
     n_components: int | None = None
     min_samples: int = 3
@@ -117,6 +129,8 @@ class ScanParams:
     max_half_life_share: float = 0.25
     min_crossings: int = 12
     max_hurst: float = 0.5
+    min_explained: float = 0.4
+    min_comovement: float = 3.0
     min_sigma_costs: float = 1.0
     cost_bps: float = 2.0
     slippage_bps: float = 0.0
@@ -124,7 +138,7 @@ class ScanParams:
     exit_z: float = 0.0
     stop_z: float | None = 4.0
     confirm_level: float = 0.05
-    break_level: float = 0.01
+    break_level: float = 0.005
 
     def __post_init__(self) -> None:
         check_choice("candidates", self.candidates, CANDIDATES)
@@ -151,6 +165,11 @@ class ScanParams:
     def cost_rate(self) -> float:
         """Commission and slippage of one side of one leg, as a fraction of its value."""
         return (self.cost_bps + self.slippage_bps) / 10_000.0
+
+    @property
+    def round_trip_bps(self) -> float:
+        """What entering and leaving both legs costs, in bps of the gross exposure."""
+        return 2e4 * self.cost_rate
 
     def stretches(self, n: int) -> tuple[Stretch, Stretch]:
         """Formation and confirmation of n rows: two thirds and one third of the newest `bars`.
@@ -204,10 +223,13 @@ class ScanRow:
     Of the confirmation, with beta, alpha, mean and sigma as they were: confirm_pvalue: the
     Dickey-Fuller test of the spread less its mean. confirm_net_bps: of the z strategy after
     costs and funding, in bps of the gross exposure. confirm_trades: how many trades that were.
-    confirm_beta: what OLS gives there now. break_pvalue: of the CUSUM of squares.
+    explained, confirm_explained: share of Y's variance that the hedge takes away, in each
+    stretch. comovement: correlation of the legs' changes over a half-life, in its standard errors
+    where none is. confirm_beta: what OLS gives there now. break_pvalue: of the CUSUM of squares
+    and of the frozen level together.
 
-    correlation: of the legs' returns on the formation. traded_share: rows in which both traded,
-    of all rows of both stretches. verdict: one of VERDICTS.
+    correlation: of the legs' returns, traded_share: rows in which both traded of all, on the
+    formation. verdict: one of VERDICTS.
     """
 
     y: str
@@ -228,6 +250,9 @@ class ScanRow:
     mean: float
     sigma: float
     hurst: float
+    explained: float
+    comovement: float
+    confirm_explained: float
     confirm_beta: float
     break_pvalue: float
     correlation: float
@@ -248,7 +273,8 @@ class ScanRow:
 EVERY_FIELDS: tuple[str, ...] = ("statistic", "pvalue", "adjusted", "beta", "traded_share")
 SURVIVOR_FIELDS: tuple[str, ...] = (
     "alpha", "half_life", "crossings", "sigma_bps", "confirm_pvalue", "confirm_net_bps",
-    "confirm_trades", "mean", "sigma", "hurst", "confirm_beta", "break_pvalue", "correlation",
+    "confirm_trades", "mean", "sigma", "hurst", "explained", "comovement",
+    "confirm_explained", "confirm_beta", "break_pvalue", "correlation",
 )  # fmt: skip
 FIELDS: tuple[str, ...] = tuple(field.name for field in fields(ScanRow))
 _WHOLE = ("crossings", "confirm_trades")
