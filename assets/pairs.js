@@ -102,8 +102,23 @@
     }
   }
 
+  // A page that opens anew has a grid of its own under the same id, which comes a moment later.
+  async function gridOf(id) {
+    for (;;) {
+      const api = await window.dash_ag_grid.getApiAsync(id);
+      if (!api.isDestroyed()) return api;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  function openPair(at) {
+    const tab = document.getElementById("tab-analytics");
+    if (at && tab) tab.click();
+    return window.dash_clientside.no_update;
+  }
+
   async function apply(patch) {
-    const api = await window.dash_ag_grid.getApiAsync(TABLE);
+    const api = await gridOf(TABLE);
     if (patch.all) {
       rows = new Map(patch.rows.map((row) => [row.id, row]));
       api.setGridOption("rowData", [...rows.values()]);
@@ -145,6 +160,6 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside);
   window.dash_clientside.spreadscope = Object.assign({}, window.dash_clientside.spreadscope, {
-    watchRows,
+    watchRows, openPair,
   });
 })();

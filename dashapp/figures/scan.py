@@ -59,11 +59,14 @@ def funnel_figure(result: ScanResult, *, theme: str = "dark", uirevision: str = 
             "autorangeoptions": {"minallowed": 0.0, "maxallowed": reach},
         },
         y={
-            **theme_y_axis(theme),
+            **{name: value for name, value in theme_y_axis(theme).items() if name != "nticks"},
             "autorange": "reversed",
             "showgrid": False,
             "fixedrange": True,
             "tickfont": {"size": TEXT_SIZE, "color": colours["text"]},
+            "tickmode": "linear",
+            "dtick": 1,
+            "ticklabelstandoff": 6,
         },
         uirevision=uirevision,
         margin=(150, 56),
@@ -111,6 +114,7 @@ def pvalue_figure(result: ScanResult, *, theme: str = "dark", uirevision: str = 
         "showarrow": False,
         "text": f"chance alone: {chance:,.0f} a bar",
         "font": {"size": TEXT_SIZE - 1, "color": colours["warn"]},
+        "bgcolor": colours["surface"],
     }
     words = f"{result.tested:,} tests · accent: kept by the adjustment"
     return figure(

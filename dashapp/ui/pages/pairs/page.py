@@ -33,6 +33,8 @@ from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.SCAN_FUNNEL, ids.PVALUE_HISTOGRAM)
 SEEN = "pairs-seen"
+#: Says to the browser that the panel holds the pair of a row, so that its page can open.
+OPENED = "pairs-opened"
 PRESS = "press Run: every pair is tested, and what survives is confirmed on bars it never saw"
 #: Seconds between two readings of the survivors' z now.
 READ_S = 2.0
@@ -48,7 +50,7 @@ def layout(theme: str, held: Mapping[str, Any] | None = None) -> Component:
             chart(ids.SCAN_FUNNEL, blank[ids.SCAN_FUNNEL]),
             chart(ids.PVALUE_HISTOGRAM, blank[ids.PVALUE_HISTOGRAM]),
             results.results_card(),
-            *(dcc.Store(id=store) for store in (watch.PATCH, ids.PAIRS_COMMAND, SEEN)),
+            *(dcc.Store(id=store) for store in (watch.PATCH, ids.PAIRS_COMMAND, SEEN, OPENED)),
         ],
         className="grid",
     )
@@ -233,13 +235,15 @@ def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, the form, and what keys and buttons do."""
     polling.register(app, runtime, make_page())
     form.register(app, runtime)
+    opened = (Output(OPENED, "storage_type"), Input(OPENED, "data"))
+    clientside(app, "openPair", *opened, initial_call=False)
     clientside(app, "watchRows", Output(watch.PATCH, "storage_type"), Input(watch.PATCH, "data"))
 
     @app.callback(
         output={
             "says": Output(watch.SAYS, "children"),
             "focus": Output(ids.FOCUS, "data", allow_duplicate=True),
-            "path": Output(ids.URL, "pathname", allow_duplicate=True),
+            "opened": Output(OPENED, "data"),
         },
         inputs={"command": Input(ids.PAIRS_COMMAND, "data")},
         state={"seen": State(SEEN, "data")},
@@ -250,12 +254,12 @@ def register(app: Dash, runtime: Runtime) -> None:
             raise PreventUpdate
         pair = pair_of(runtime, command, seen)
         if pair is None:
-            return {"says": "this row is gone", "focus": no_update, "path": no_update}
+            return {"says": "this row is gone", "focus": no_update, "opened": no_update}
         if command.get("action") == "open":
             focus = {**watch.focus_of(pair), "at": command.get("at")}
-            return {"says": no_update, "focus": focus, "path": "/analytics"}
+            return {"says": no_update, "focus": focus, "opened": command.get("at")}
         words = done(runtime, str(command.get("action")), pair)
-        return {"says": words, "focus": no_update, "path": no_update}
+        return {"says": words, "focus": no_update, "opened": no_update}
 
     @app.callback(
         Output(watch.SAYS, "children", allow_duplicate=True),

@@ -26,13 +26,13 @@ def _columns() -> list[dict[str, Any]]:
     }
     return [
         pair_column(),
-        text_column("verdict", "Verdict", minWidth=180, tooltipField="verdict", **verdict),
-        number_column("adjusted", "Adjusted p", ",.4f", minWidth=108),
+        text_column("verdict", "Verdict", minWidth=160, flex=1, tooltipField="verdict", **verdict),
+        _p_column("adjusted", "Adjusted p"),
         half_life_column(),
         number_column("z", "z now", "+,.2f", width=88, minWidth=88),
         line_column(),
-        number_column("room", "|z| − break-even", "+,.2f", minWidth=132),
-        text_column("confirmed", "Confirmation, net", minWidth=158, tooltipField="confirmed"),
+        number_column("room", "|z| − break-even", "+,.2f", minWidth=146),
+        text_column("confirmed", "Confirmation, net", minWidth=176, tooltipField="confirmed"),
         number_column("beta", "β", ",.3f", width=84, minWidth=84),
         number_column("drift", "β drift %", "+,.1f", minWidth=100),
         number_column("correlation", "Correlation", "+,.2f", minWidth=112),
@@ -40,6 +40,14 @@ def _columns() -> list[dict[str, Any]]:
         number_column("funding", "Funding, bps a day", "+,.2f", minWidth=146),
         text_column("mine", "Watched, armed", minWidth=136),
     ]
+
+
+def _p_column(name: str, title: str) -> dict[str, Any]:
+    """A p-value; a small one by its power of ten."""
+    column = number_column(name, title, minWidth=112)
+    shown = "d3.format(params.value < 0.001 ? '.0e' : '.3f')(params.value)"
+    column["valueFormatter"] = {"function": f"params.value == null ? '–' : {shown}"}
+    return column
 
 
 def results_card() -> Component:

@@ -60,6 +60,7 @@ def line_column(title: str = "z, newest bars") -> dict[str, Any]:
         "cellRenderer": "Sparkline",
         "sortable": False,
         "filter": False,
+        "cellDataType": False,
         "minWidth": 132,
         "width": 132,
     }
@@ -68,7 +69,7 @@ def line_column(title: str = "z, newest bars") -> dict[str, Any]:
 def pair_column() -> dict[str, Any]:
     """The legs, as a link to the pair's own page."""
     return text_column(
-        "pair", "Pair", minWidth=196, cellRenderer="PairLink", pinned="left", lockPinned=True
+        "pair", "Pair", minWidth=224, cellRenderer="PairLink", pinned="left", lockPinned=True
     )
 
 
@@ -78,10 +79,10 @@ def _columns() -> list[dict[str, Any]]:
         number_column("z", "z", "+,.2f", width=84, minWidth=84, **_TONE),
         line_column(),
         text_column("state", "State", minWidth=128, tooltipField="reason", **_STATE),
-        text_column("side", "Side", minWidth=236, flex=1, tooltipField="side", **_TONE),
+        text_column("side", "Side", minWidth=228, flex=1, tooltipField="side", **_TONE),
         half_life_column(),
-        number_column("break_even", "Break-even |z|", ",.2f", minWidth=128),
-        text_column("became", "Its alerts", minWidth=212, tooltipField="became"),
+        number_column("break_even", "Break-even |z|", ",.2f", minWidth=124),
+        text_column("became", "Its alerts", minWidth=150, flex=1, tooltipField="became"),
         number_column("armed", "Rules", ",", width=82, minWidth=82),
         text_column("timeframe", "Bars", width=80, minWidth=80),
         text_column("market", "Market", minWidth=104),
