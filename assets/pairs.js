@@ -60,6 +60,13 @@
     return `${shown} bars (${(ms / size).toFixed(1)} ${unit})`;
   };
 
+  functions.pValue = function (params) {
+    const value = params.value;
+    if (value === null || value === undefined) return "–";
+    if (value < 1e-6) return "< 1e-6";
+    return value < 0.001 ? value.toExponential(0) : value.toFixed(3);
+  };
+
   // ---------------------------------------------------------------- the watchlist's rows
   // Only what changed travels: a row's new fields, and the points that its line has got. Rows
   // are put together here and handed to the grid, which draws the cells that differ.

@@ -163,6 +163,7 @@ def make_page() -> LivePage:
         rows = table_rows(runtime, job, every, read)
         parts: dict[str, Any] = {
             "rows": rows,
+            "size": results.height_of(len(rows)),
             "empty": "" if rows else f"nothing found; {missed_words(job.result, job.timeframe)}",
             "export": results.links(job),
         }
@@ -192,6 +193,7 @@ def make_page() -> LivePage:
             "says": Output(form.SAYS, "children"),
             "idle": Output(ids.SCAN_CANCEL, "disabled"),
             "rows": Output(ids.SCAN_TABLE, "rowData"),
+            "size": Output(ids.SCAN_TABLE, "style"),
             "empty": Output(results.EMPTY, "children"),
             "export": Output(results.EXPORT, "children"),
         },

@@ -14,6 +14,8 @@ from dashapp.ui.components import card, download, number_column, table, text_col
 from dashapp.ui.pages.pairs.watch import half_life_column, line_column, pair_column
 
 EVERY, EMPTY, EXPORT = "scan-every", "scan-empty", "scan-export"
+#: px of a row, of the table without rows, and of the table at most.
+_ROW, _FRAME, _MOST_HEIGHT = 30, 56, 480
 _FORMATS = ("csv", "json", "parquet")
 
 
@@ -45,14 +47,13 @@ def _columns() -> list[dict[str, Any]]:
 def _p_column(name: str, title: str) -> dict[str, Any]:
     """A p-value; a small one by its power of ten."""
     column = number_column(name, title, minWidth=112)
-    shown = "d3.format(params.value < 0.001 ? '.0e' : '.3f')(params.value)"
-    column["valueFormatter"] = {"function": f"params.value == null ? '–' : {shown}"}
+    column["valueFormatter"] = {"function": "pValue(params)"}
     return column
 
 
 def results_card() -> Component:
     """The table, with a switch for all pairs and links to the export."""
-    grid = table(ids.SCAN_TABLE, _columns(), height="26rem", extra="pairs-grid")
+    grid = table(ids.SCAN_TABLE, _columns(), height="8rem", extra="pairs-grid")
     tools = [
         html.Div(
             dbc.Switch(id=EVERY, value=False, label="All pairs, with why they left"),
@@ -62,6 +63,11 @@ def results_card() -> Component:
     ]
     empty = html.P("", id=EMPTY, className="tone-muted table-empty", role="status")
     return card("Pairs of the scan", [empty, grid], tools=tools, extra="wide pairs-card scan-pairs")
+
+
+def height_of(rows: int) -> dict[str, str]:
+    """The table's style: as tall as its rows, and it scrolls inside itself."""
+    return {"height": f"{min(_ROW * rows + _FRAME, _MOST_HEIGHT)}px", "width": "100%"}
 
 
 def links(job: ScanJob) -> list[Component]:

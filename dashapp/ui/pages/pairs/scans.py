@@ -115,7 +115,7 @@ def scan_row(row: ScanRow, timeframe: str, at: int) -> dict[str, Any]:
         "y": row.y,
         "x": row.x,
         "verdict": row.verdict,
-        "adjusted": known(row.adjusted, 12),
+        "adjusted": row.adjusted if math.isfinite(row.adjusted) else None,
         "half_life": half_life,
         "half_life_ms": None if half_life is None else round(half_life * TIMEFRAMES[timeframe]),
         "beta": known(row.beta, 4),

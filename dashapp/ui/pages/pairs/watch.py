@@ -69,7 +69,14 @@ def line_column(title: str = "z, newest bars") -> dict[str, Any]:
 def pair_column() -> dict[str, Any]:
     """The legs, as a link to the pair's own page."""
     return text_column(
-        "pair", "Pair", minWidth=224, cellRenderer="PairLink", pinned="left", lockPinned=True
+        "pair",
+        "Pair",
+        minWidth=150,
+        width=216,
+        cellRenderer="PairLink",
+        tooltipField="pair",
+        pinned="left",
+        lockPinned=True,
     )
 
 
