@@ -32,7 +32,7 @@ def detectable_half_life(n: int, m: int, correction: str = "by", q: float = 0.05
     Source: simulated, `docs/scripts/detectable_half_life.py`; method in `docs/scanner.md`.
 
     >>> round(detectable_half_life(480, 39_800)), round(detectable_half_life(2_880, 39_800))
-    (4, 23)
+    (4, 25)
     >>> detectable_half_life(60, 39_800)
     0.0
     """

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analytics import mackinnon
+from analytics._columns import CountArray
 from analytics._dickey_fuller import lag_limit, residual_statistic
 from analytics._kernels import adf as kernel
 from analytics._kernels import scan
@@ -34,7 +35,7 @@ class Tested(NamedTuple):
     statistic: FloatArray
     beta: FloatArray
     pvalue: FloatArray
-    rows: IntArray
+    rows: CountArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class PairTester:
     least: int
     method: int
 
-    def __call__(self, pairs: IntArray) -> Tested:
+    def __call__(self, pairs: CountArray) -> Tested:
         """The tests of pairs, shape (p, 2)."""
         out = np.empty((len(pairs), 5))
         polys = kernel.trend_columns(self.values.shape[1], 0)
@@ -60,7 +61,7 @@ class PairTester:
         beta = out[:, [scan.FIRST_BETA, scan.SECOND_BETA]]
         return Tested(statistic, beta, _pvalues(statistic, rows), rows)
 
-    def _look_again(self, pairs: IntArray, out: FloatArray) -> None:
+    def _look_again(self, pairs: CountArray, out: FloatArray) -> None:
         """Orthogonalise where the kernel declined."""
         for first in (scan.FIRST_STATISTIC, scan.SECOND_STATISTIC):
             declined = np.isnan(out[:, first]) & ~np.isnan(out[:, first + 1])
@@ -74,7 +75,7 @@ class PairTester:
                 out[p, first] = found[0]
 
 
-def _pvalues(statistic: FloatArray, rows: IntArray) -> FloatArray:
+def _pvalues(statistic: FloatArray, rows: CountArray) -> FloatArray:
     """MacKinnon's p-values, of short samples by their own critical values."""
     found = np.full(statistic.shape, np.nan)
     known = ~np.isnan(statistic).all(axis=1)
@@ -90,13 +91,13 @@ def pair_tester(world: Universe, params: ScanParams) -> PairTester:
     """The tester of a universe's formation."""
     stretch = world.formation
     values = np.ascontiguousarray(world.logs[:, stretch.start : stretch.stop])
-    complete = ~np.isnan(values).any(axis=1)
+    complete = np.asarray(~np.isnan(values).any(axis=1), np.bool_)
     values[complete] -= values[complete].mean(axis=1, keepdims=True)
     least = least_rows(stretch, LEAST_FORMATION, params.min_traded / 2.0)
     return PairTester(values, complete, least, LAG_METHODS[params.bouncing])
 
 
-def all_pairs(kept: IntArray) -> IntArray:
+def all_pairs(kept: IntArray) -> CountArray:
     """Every pair of the numbers, shape (p, 2)."""
     if len(kept) > MOST_SYMBOLS:
         raise ParameterError("closes", f"{len(kept):,} symbols", f"{MOST_SYMBOLS:,} at most")
@@ -104,21 +105,21 @@ def all_pairs(kept: IntArray) -> IntArray:
     return np.column_stack([kept[first], kept[second]]).astype(np.int32)
 
 
-def pairs_inside(clusters: IntArray, kept: IntArray) -> IntArray:
+def pairs_inside(clusters: IntArray, kept: IntArray) -> CountArray:
     """Every pair of one cluster, shape (p, 2), in the order of `all_pairs`."""
     found = [all_pairs(kept[clusters == label]) for label in np.unique(clusters[clusters >= 0])]
-    pairs = np.concatenate(found) if found else np.empty((0, 2), np.int32)
+    pairs: CountArray = np.concatenate(found) if found else np.empty((0, 2), np.int32)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
-def blocks(pairs: IntArray) -> list[IntArray]:
+def blocks(pairs: CountArray) -> list[CountArray]:
     """The pairs in blocks, whose results do not depend on how they are cut."""
     size = min(max(len(pairs) // BLOCKS, LEAST_BLOCK), MOST_BLOCK)
     return [pairs[start : start + size] for start in range(0, len(pairs), size)]
 
 
 def run_tests(
-    tester: PairTester, pairs: IntArray, run_all: Mapper, progress: Callable[[float], None]
+    tester: PairTester, pairs: CountArray, run_all: Mapper, progress: Callable[[float], None]
 ) -> Tested:
     """Test all pairs, block by block."""
     count = len(pairs)
@@ -137,17 +138,17 @@ def run_tests(
 class Formed:
     """The pairs in their better order, shape (p,): y, x and the figures of that order's test."""
 
-    y: IntArray
-    x: IntArray
+    y: CountArray
+    x: CountArray
     second: BoolArray
     statistic: FloatArray
     pvalue: FloatArray
     adjusted: FloatArray
     beta: FloatArray
-    rows: IntArray
+    rows: CountArray
 
 
-def formed(pairs: IntArray, tests: Tested, correction: str) -> Formed:
+def formed(pairs: CountArray, tests: Tested, correction: str) -> Formed:
     """Adjust all tests together, and take the better order of each pair, the first of equals."""
     adjusted = adjust_pvalues(tests.pvalue.ravel(), correction).reshape(-1, 2)
     better = tests.pvalue[:, 1] < tests.pvalue[:, 0]
@@ -160,7 +161,7 @@ def formed(pairs: IntArray, tests: Tested, correction: str) -> Formed:
         return np.where(better, columns[:, 1], columns[:, 0])
 
     return Formed(
-        y=chosen(pairs),
+        y=np.where(better, pairs[:, 1], pairs[:, 0]),
         x=np.where(better, pairs[:, 0], pairs[:, 1]),
         second=better,
         statistic=chosen(tests.statistic),

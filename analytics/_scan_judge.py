@@ -10,7 +10,8 @@ import numpy as np
 
 from analytics._frozen_level import frozen_level_pvalue
 from analytics._kernels import scan
-from analytics._scan_types import SURVIVOR_FIELDS, VERDICTS, ScanParams
+from analytics._scan_rows import SURVIVOR_FIELDS
+from analytics._scan_types import VERDICTS, ScanParams
 from analytics._scan_universe import LEAST_CONFIRMATION, Universe, least_rows
 from analytics.model import FloatArray, IntArray
 from analytics.stationarity import adf, cusum_squares, half_life, hurst
@@ -159,10 +160,12 @@ class PairJudge:
 
 
 def comovement(y: FloatArray, x: FloatArray, life: float) -> float:
-    """Correlation of the changes over `life` bars, in the standard errors that it has where the
-    legs are independent walks: changes that overlap count for what they add.
+    """Correlation of the changes over three half-lives, in the standard errors that it has where
+    the legs are independent walks: changes that overlap count for what they add.
+
+    Over less a leg that only follows the other has hardly begun to.
     """
-    h = max(round(min(life, len(y) / 8.0)), 1)
+    h = max(round(min(3.0 * life, len(y) / 8.0)), 1)
     changes = y[h:] - y[:-h], x[h:] - x[:-h]
     return _correlation(*changes) * math.sqrt(3.0 * h * len(changes[0]) / (2.0 * h * h + 1.0))
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics._detectable import detectable_half_life as detectable_half_life
+from analytics._detectable import detectable_half_life
 from analytics._scan_formation import (
     Formed,
     all_pairs,
@@ -29,26 +29,59 @@ from analytics._scan_formation import (
     run_tests,
 )
 from analytics._scan_judge import PairJudge, Survivor
-from analytics._scan_types import CANDIDATES as CANDIDATES
-from analytics._scan_types import CORRECTIONS as CORRECTIONS
-from analytics._scan_types import FIELDS as FIELDS
-from analytics._scan_types import SCAN_RANGES as SCAN_RANGES
-from analytics._scan_types import SCAN_WHOLE_RANGES as SCAN_WHOLE_RANGES
-from analytics._scan_types import STEPS as STEPS
-from analytics._scan_types import SURVIVOR_FIELDS, no_rows
-from analytics._scan_types import SYMBOL_REASONS as SYMBOL_REASONS
-from analytics._scan_types import VERDICTS as VERDICTS
-from analytics._scan_types import ScanParams as ScanParams
-from analytics._scan_types import ScanResult as ScanResult
-from analytics._scan_types import ScanRow as ScanRow
-from analytics._scan_types import ScanRows as ScanRows
-from analytics._scan_types import Stretch as Stretch
-from analytics._scan_types import SymbolLeft as SymbolLeft
+from analytics._scan_rows import (
+    EVERY_FIELDS,
+    FIELDS,
+    SURVIVOR_FIELDS,
+    ScanResult,
+    ScanRow,
+    ScanRows,
+    no_rows,
+)
+from analytics._scan_types import (
+    BOUNCING,
+    CANDIDATES,
+    CORRECTIONS,
+    SCAN_RANGES,
+    SCAN_WHOLE_RANGES,
+    STEPS,
+    SURVIVED,
+    SYMBOL_REASONS,
+    VERDICTS,
+    ScanParams,
+    Stretch,
+    SymbolLeft,
+)
 from analytics._scan_universe import Universe, universe
 from analytics._sweep_work import Mapper, run_here
 from analytics.arrays import numbers
 from analytics.model import FloatArray, IntArray, ParameterError, frozen
 from analytics.selection import LEAST_RETURNS, cluster_symbols
+
+__all__ = [
+    "BOUNCING",
+    "CANDIDATES",
+    "CORRECTIONS",
+    "EVERY_FIELDS",
+    "FIELDS",
+    "SCAN_RANGES",
+    "SCAN_WHOLE_RANGES",
+    "STEPS",
+    "SURVIVED",
+    "SURVIVOR_FIELDS",
+    "SYMBOL_REASONS",
+    "VERDICTS",
+    "Mapper",
+    "Progress",
+    "ScanParams",
+    "ScanResult",
+    "ScanRow",
+    "ScanRows",
+    "Stretch",
+    "SymbolLeft",
+    "detectable_half_life",
+    "scan_pairs",
+]
 
 #: Survivors that are judged in one go.
 _JUDGED = 25
@@ -223,7 +256,7 @@ def _judged(
 
 
 def _sorted(
-    world: Universe, choice: Formed, verdict: IntArray, survived: Any, figures: FloatArray
+    world: Universe, choice: Formed, verdict: Any, survived: Any, figures: FloatArray
 ) -> ScanRows:
     """The rows by verdict, adjusted p-value and p-value; equals in the order of the names."""
     order = np.lexsort((choice.statistic, choice.pvalue, choice.adjusted, verdict, ~survived))

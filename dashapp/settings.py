@@ -37,8 +37,8 @@ class Settings:
     """Everything that can be set from outside, checked.
 
     source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
-    postgresql:// URL. archive, redis, binance_ws, binance_rest, token: None where there is
-    none. keep_days: 0 for ever. export_dataset:
+    postgresql:// URL. archive, redis, binance_ws, binance_rest, scan_on, token: None where
+    there is none. keep_days: 0 for ever. export_dataset:
     a folder to write the archive to, instead of serving.
     """
 
@@ -52,6 +52,7 @@ class Settings:
     redis: str | None = None
     binance_ws: str | None = None
     binance_rest: str | None = None
+    scan_on: str | None = None
     token: str | None = None
     log_level: str = "info"
 
@@ -171,6 +172,10 @@ _OPTIONS: dict[str, tuple[str, str]] = {
     "binance_rest": (
         "URL",
         "base of the exchange's REST interface, for backfilling gaps, http:// or https://",
+    ),
+    "scan_on": (
+        "ADDRESS",
+        "tcp:// or tls:// address of a Dask scheduler, on whose workers pairs are scanned",
     ),
     "token": ("TEXT", "token that every client must then present"),
     "log_level": ("LEVEL", "debug, info, warning or error (info)"),
@@ -335,6 +340,7 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "redis": _redis,
     "binance_ws": lambda label, text: _url(label, text, ("ws", "wss")),
     "binance_rest": lambda label, text: _url(label, text, ("http", "https")),
+    "scan_on": lambda label, text: _url(label, text, ("tcp", "tls")),
     "token": _token,
     "log_level": _log_level,
 }

@@ -1,6 +1,5 @@
 """What a formation can find: made by `docs/scripts/detectable_half_life.py`."""
 
-POWER = 0.8
 #: Rows of the formation, and those rows in half-lives.
 ROWS: tuple[int, ...] = (60, 120, 240, 480, 960, 1920, 3840, 7680)
 HALF_LIVES: tuple[int, ...] = (

@@ -27,6 +27,7 @@ from dashapp.services.markets import Markets
 from dashapp.services.pair_history import PairHistory
 from dashapp.services.periodic import ActivityLog
 from dashapp.services.replay.control import ReplayControl
+from dashapp.services.scan.control import Scans
 from dashapp.services.startup import Kernels
 from dashapp.services.universe.demo import DEMO_UNIVERSE, DemoUniverse
 from dashapp.services.uploads.markets import MAX_UPLOAD_MARKETS, FileMarkets
@@ -45,8 +46,8 @@ class Runtime:
     the first look. kernels: whether the statistics are
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results.
     alerts: rules and what fired. recorder: the archive. pair_history: the pairs that pages
-    watch. watchlist: the pairs that are read all the time. callback_ms: durations of the pages'
-    live callbacks by path, put here by whoever serves them.
+    watch. watchlist: the pairs that are read all the time. scans: of every pair of a market.
+    callback_ms: durations of the pages' live callbacks by path, put here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -75,6 +76,8 @@ class Runtime:
         self.replays = ReplayControl(self.markets, self.alerts, find)
         self.pair_history = PairHistory(self.markets, self.alerts, self._writer)
         self.watchlist = Watchlist(self.markets, self.kernels, self.alerts, self._writer, self.look)
+        self.scans = Scans(self.markets, self._writer, settings.scan_on, self._market_ready)
+        self._writer.shelves.append(self.scans)
         self._activity = ActivityLog(self.markets, self.analysis)
         self._opened_file = ""
         self._tasks: list[asyncio.Task[None]] = []
@@ -93,18 +96,31 @@ class Runtime:
         if market_id == DEMO_UNIVERSE:
             self.demo_universe.look()
 
+    async def _market_ready(self, market_id: str) -> None:
+        """Wait until a market that is made at the first look is there."""
+        if market_id == DEMO_UNIVERSE:
+            await self.demo_universe.ready()
+
     async def start(self) -> None:
         """Open the archive and begin: source, kernels, alert engine, report. Quick."""
         self.feeds.open()
         if self.settings.archive is not None:
             await self._writer.open(self.settings.archive, self.alerts, MAX_EVENTS)
         self.kernels.start()
-        works = (self._begin, self.alerts.run, self.pair_history.run, self.watchlist.run)
-        self._tasks = [asyncio.create_task(_logged(work)) for work in (*works, self._activity.run)]
+        works = (
+            self._begin,
+            self.alerts.run,
+            self.pair_history.run,
+            self.watchlist.run,
+            self.scans.run,
+            self._activity.run,
+        )
+        self._tasks = [asyncio.create_task(_logged(work)) for work in works]
 
     async def stop(self) -> None:
         """End every task, stop the feed, close the archive; within seconds."""
         self.johansen.stop()
+        await self.scans.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, self.kernels.stop(), return_exceptions=True)

@@ -1,6 +1,6 @@
 """Make the table of `analytics._kernels.detectable_table`: what a formation can find.
 
-    PYTHONPATH=. python docs/scripts/detectable_half_life.py > analytics/_kernels/detectable_table.py
+    PYTHONPATH=. python docs/scripts/detectable_half_life.py > detectable_table.py
 
 A pair y = x + u, x a Gaussian random walk and u a stationary Gaussian AR(1) with shocks of the
 same size and a given half-life, is tested by Engle and Granger's test in both orders, as a scan
@@ -54,27 +54,24 @@ def quantiles(rows: int) -> list[float]:
         for part, count in zip(parts, HALF_LIVES, strict=True):
             if rows / count >= LEAST_HALF_LIFE:
                 part.append(better_statistics(walk, shocks, rows / count))
-    print(rows, file=sys.stderr)
+    sys.stderr.write(f"{rows} rows done\n")
     return [float(np.quantile(np.concatenate(p), POWER)) if p else np.nan for p in parts]
 
 
 def main() -> None:
-    print('"""What a formation can find: made by `docs/scripts/detectable_half_life.py`."""\n')
-    print(f"POWER = {POWER}")
-    print("#: Rows of the formation, and those rows in half-lives.")
-    print(f"ROWS: tuple[int, ...] = {ROWS}")
-    print("HALF_LIVES: tuple[int, ...] = (")
-    print("    " + ", ".join(map(str, HALF_LIVES)) + ",")
-    print(")")
-    print("#: Statistics below which 80 % of related pairs come: a row for each of ROWS.")
-    print("STATISTICS: tuple[tuple[float, ...], ...] = (")
+    lines = [
+        '"""What a formation can find: made by `docs/scripts/detectable_half_life.py`."""',
+        "",
+        "#: Rows of the formation, and those rows in half-lives.",
+        f"ROWS: tuple[int, ...] = {ROWS}",
+        f"HALF_LIVES: tuple[int, ...] = {HALF_LIVES}",
+        "#: Statistics below which 80 % of related pairs come: a row for each of ROWS.",
+        "STATISTICS: tuple[tuple[float, ...], ...] = (",
+    ]
     for rows in ROWS:
-        print(
-            "    ("
-            + ", ".join(f"{value:.3f}" for value in quantiles(rows) if value == value)
-            + "),"
-        )
-    print(")")
+        known = (f"{value:.3f}" for value in quantiles(rows) if value == value)
+        lines.append(f"    ({', '.join(known)}),")
+    sys.stdout.write("\n".join([*lines, ")"]) + "\n")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from analytics.model import Bars, Ticks
 from storage.archive import deliveries as delivery_table
-from storage.archive import records, schema
+from storage.archive import records, scans, schema
 from storage.archive.base import ArchiveBase
 from storage.archive.file import SqliteStore
 from storage.archive.reader import Stretch, read
@@ -335,6 +335,23 @@ class Archive(ArchiveBase):
         """Every pair of the watchlist, in the order of first saving."""
         with self._read() as connection:
             return list(records.all_bodies(connection, schema.watchlist, "id").values())
+
+    def save_scan(
+        self, record: Mapping[str, Any], result: Mapping[str, Any] | None, most: int
+    ) -> None:
+        """Store a scan, and the result in place of that of the market's scan before; only the
+        newest `most` scans of a market stay. record: with the texts `id` and `market`; both as
+        JSON values.
+        """
+        with self._write() as connection:
+            scans.save_scan(connection, record, result, most)
+
+    def scans(self, most: int) -> list[dict[str, Any]]:
+        """The newest `most` scans of each market, newest first: `record`, and `result`, None but
+        for the newest of a market.
+        """
+        with self._read() as connection:
+            return scans.kept_scans(connection, most)
 
     def append_readings(
         self, market: str, params: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]

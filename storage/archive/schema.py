@@ -131,6 +131,18 @@ watchlist = sa.Table(
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("body", sa.Text, nullable=False),
 )
+#: Scans, in the order in which they ended. record: what the history shows of it. result: of the
+#: newest of a market, "" of those before.
+scans = sa.Table(
+    "scans",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Index("scans_by_market", "market", "seq"),
+)
 pairs = sa.Table(
     "watched_pairs",
     metadata,
@@ -155,7 +167,7 @@ readings = sa.Table(
 #: The names of all tables of an archive.
 TABLES = frozenset(metadata.tables)
 #: Tables that came later: an archive of before gets them when it is opened.
-LATER = frozenset({"watchlist"})
+LATER = frozenset({"watchlist", "scans"})
 #: A database without these is another program's.
 _MARKERS = frozenset({"meta", "alert_rules", "alert_events"})
 

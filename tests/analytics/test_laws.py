@@ -26,6 +26,7 @@ from analytics.grid import make_grid
 from analytics.model import Bars, NotReady, PairParams, Ticks
 from analytics.pair import analyze_pair
 from analytics.readings import PAIR_METRICS
+from analytics.scanner import ScanParams
 from analytics.watching import pair_view
 
 ROWS = 240
@@ -249,6 +250,13 @@ REGISTRY: dict[str, Entry] = {
     "cointegration.engle_granger_batch": Entry(lambda f, a: f(as_table(a)), gaps=False),
     "cointegration.johansen": Entry(
         lambda f, a: [f(as_table(a), det_order=order) for order in (-1, 0, 1, "rc")], gaps=False
+    ),
+    "scanner.scan_pairs": Entry(
+        lambda f, a: f(as_table(a), names=["Y", "X"], params=ScanParams(bars=ROWS))
+    ),
+    "scanner.detectable_half_life": of_bars(lambda f, a: f(480, 39_800)),
+    "selection.cluster_symbols": Entry(
+        lambda f, a: f(np.column_stack([a.y, a.x, a.size, np.flip(a.size)]))
     ),
     "mackinnon.critical_values": of_bars(lambda f, a: f("c", 2, 100)),
     "mackinnon.pvalue": of_bars(lambda f, a: f(-3.0, "ct")),
