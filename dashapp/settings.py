@@ -44,7 +44,7 @@ class Settings:
     source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
     postgresql:// URL. archive, redis, binance_ws, binance_rest, token: None where there is
     none. keep_days: 0 for ever. memory_mb: of ticks and bars. universe: symbols of the universe
-    market, 0 for none, ALL for all, None for what the source asks for. export_dataset:
+    market, 0 for none, ALL for all. export_dataset:
     a folder to write the archive to, instead of serving.
     """
 
@@ -55,7 +55,7 @@ class Settings:
     archive: str | None = None
     keep_days: int = 30
     memory_mb: int = 2_048
-    universe: int | None = None
+    universe: int = 200
     export_dataset: str | None = None
     redis: str | None = None
     binance_ws: str | None = None

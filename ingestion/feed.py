@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 
 from analytics.model import FeedStatus, Ticks
 from ingestion.binance.backfill import Fill
+from ingestion.binance.rest import Rest
 from ingestion.binance.shards import BinanceFeed
 from ingestion.decode.symbols import proper_symbol
 from ingestion.decode.times import END_MS, FIRST_MS
@@ -162,7 +163,8 @@ class FeedOptions(TypedDict, total=False):
 
     binance_ws, binance_rest: other bases for the exchange's client. on_gap: told of missing
     trades, on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in
-    s. fill: takes missing trades that came after all, where the source has them. timers: its
+    s. fill: takes missing trades that came after all, where the source has them. client: makes
+    the requests for them, one that others share. timers: its
     waits.
     """
 
@@ -172,6 +174,7 @@ class FeedOptions(TypedDict, total=False):
     on_restart: Callable[[str], None] | None
     on_jump: Callable[[float], None] | None
     fill: Fill | None
+    client: Rest | None
     timers: Timers | None
 
 
@@ -208,6 +211,7 @@ def _binance(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptio
         base=options.get("binance_ws"),
         rest=options.get("binance_rest"),
         fill=options.get("fill"),
+        client=options.get("client"),
         **_hooks(options),
     )
 
