@@ -155,6 +155,33 @@ class BarBuilder:
             known = self._views[limit] = self._read(limit)
         return known
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the bars take."""
+        return int(self._order.nbytes + self._ints.nbytes + self._floats.nbytes)
+
+    def keep(self, max_bars: int) -> None:
+        """Keep the newest `max_bars` from now on, and give the memory of the others back.
+
+        Raises ValueError below 1. Takes O(bars kept).
+
+        >>> from analytics.model import Ticks
+        >>> builder = BarBuilder("BTCUSDT", "1s")
+        >>> times = [1_000, 2_000, 3_000]
+        >>> builder.update(Ticks("BTCUSDT", times, [10.0, 11.0, 12.0], [1.0] * 3, [-1] * 3))
+        0
+        >>> builder.keep(2)
+        >>> builder.bars().close.tolist()
+        [11.0, 12.0]
+        """
+        if max_bars < 1:
+            raise ValueError(f"max_bars is {max_bars}, expected at least 1")
+        self.max_bars = max_bars
+        self._cursor[kernel.MAX_BARS] = max_bars
+        self._cursor[kernel.HEAD] += max(len(self) - max_bars, 0)
+        self._make_room()
+        self._views.clear()
+
     def _places(self, limit: int | None = None) -> IntArray:
         """Columns of the newest `limit` bars in the kernel's arrays, ascending in time."""
         head, tail = int(self._cursor[kernel.HEAD]), int(self._cursor[kernel.TAIL])

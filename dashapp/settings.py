@@ -28,6 +28,11 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
+#: Of a universe: every symbol that there is.
+ALL = 1_000_000
+LEAST_MEMORY_MB = 64
+
+
 class UsageError(Exception):
     """What the user gave cannot be used; the message is the one line to show."""
 
@@ -38,7 +43,8 @@ class Settings:
 
     source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
     postgresql:// URL. archive, redis, binance_ws, binance_rest, scan_on, token: None where
-    there is none. keep_days: 0 for ever. export_dataset:
+    there is none. keep_days: 0 for ever. memory_mb: of ticks and bars. universe: symbols of the
+    universe market, 0 for none, ALL for all. export_dataset:
     a folder to write the archive to, instead of serving.
     """
 
@@ -48,6 +54,8 @@ class Settings:
     symbols: tuple[str, ...] = ()
     archive: str | None = None
     keep_days: int = 30
+    memory_mb: int = 2_048
+    universe: int = 200
     export_dataset: str | None = None
     redis: str | None = None
     binance_ws: str | None = None
@@ -164,6 +172,14 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "write the archive there as a Parquet dataset, by market, symbol and day, and exit",
     ),
     "keep_days": ("DAYS", "live ticks are kept so long after they came (30); 0 for ever"),
+    "memory_mb": (
+        "NUMBER",
+        "memory of ticks and bars in MB (2048); beyond it the least looked-at symbols keep less",
+    ),
+    "universe": (
+        "NUMBER",
+        "symbols of an exchange's universe market, by turnover (200), all, or 0",
+    ),
     "redis": (
         "URL",
         "redis://host:6379/0 to which live ticks are published too; as --source it is watched",
@@ -299,6 +315,22 @@ def _keep_days(label: str, text: str) -> int:
     return int(text)
 
 
+def _memory_mb(label: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) >= LEAST_MEMORY_MB):
+        raise UsageError(
+            f"{label} is {text!r}, expected a whole number of MB from {LEAST_MEMORY_MB}"
+        )
+    return int(text)
+
+
+def _universe(label: str, text: str) -> int:
+    if text.strip().lower() == "all":
+        return ALL
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise UsageError(f"{label} is {text!r}, expected a whole number of symbols, all, or 0")
+    return int(text)
+
+
 def _url(label: str, text: str, schemes: tuple[str, ...]) -> str:
     expected = ", ".join(f"{scheme}://" for scheme in schemes)
     try:
@@ -337,6 +369,8 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "archive": _archive,
     "export_dataset": _folder,
     "keep_days": _keep_days,
+    "memory_mb": _memory_mb,
+    "universe": _universe,
     "redis": _redis,
     "binance_ws": lambda label, text: _url(label, text, ("ws", "wss")),
     "binance_rest": lambda label, text: _url(label, text, ("http", "https")),

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, TypedDict, Unpack
 
-from analytics.model import FeedStatus, Gap, Ticks
-from ingestion.binance import wire
-from ingestion.binance.backfill import Backfill, BackfillPolicy, Fill
+from analytics.model import FeedStatus, Ticks
+from ingestion.binance.backfill import Fill
+from ingestion.binance.rest import Rest
+from ingestion.binance.shards import BinanceFeed
 from ingestion.decode.symbols import proper_symbol
 from ingestion.decode.times import END_MS, FIRST_MS
 from ingestion.redis import RedisFeed
@@ -23,7 +24,7 @@ from ingestion.simulator import Simulator
 from ingestion.sources import LEGAL, kind_of, source_of
 from ingestion.stream.running import Running
 from ingestion.stream.supervisor import OnGap, Sink, Supervisor, Timers
-from ingestion.stream.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
+from ingestion.stream.transport import HttpTransport, Timeouts, WebSocketTransport
 from ingestion.url_guard import check_url, mask_url
 
 __all__ = [
@@ -94,77 +95,6 @@ class HttpFeed(Supervisor):
         super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
 
 
-class BinanceFeed(Supervisor):
-    """Trades of the exchange. symbols can change while it runs (`set_symbols`).
-
-    source: a key of binance.VENUES. base: another server that speaks the protocol. fill:
-    takes the trades that gaps had left out, from rest, another base of requests; a server
-    that stands in for the streams alone is not filled up from the exchange itself.
-    """
-
-    def __init__(
-        self,
-        source: str,
-        sink: Sink,
-        symbols: Sequence[str],
-        *,
-        base: str | None = None,
-        rest: str | None = None,
-        fill: Fill | None = None,
-        backfill: BackfillPolicy | None = None,
-        **options: Any,
-    ) -> None:
-        self.venue = wire.VENUES[source]
-        self.base = None if base is None else wire.checked_base(base)
-        self.backfill: Backfill | None = None
-        self._requests = 0
-        rest = None if rest is None else wire.checked_rest(rest)
-        if fill is not None and (base is None or rest is not None):
-            where = rest or self.venue.rest
-            self.backfill = Backfill(self.venue, where, fill, self._say_of_gaps, policy=backfill)
-        timers = options.get("timers") or Timers()
-
-        def transport(wanted: tuple[str, ...]) -> Transport:
-            url = wire.stream_url(self.venue, wanted, self.base)
-            return WebSocketTransport(url, timers.timeouts)
-
-        names = wire.checked_symbols(symbols, source)
-        options |= {"overlap": True, "strict_ids": True, "pace": wire.pace(self.venue)}
-        super().__init__(source, transport, sink, names, **options)
-
-    def start(self) -> None:
-        """Start, or nothing where it runs. Call on the event loop."""
-        super().start()
-        if self.backfill is not None:
-            self.backfill.start()
-
-    async def stop(self) -> None:
-        """Stop within a second, or nothing where it is stopped. No tick comes after it."""
-        if self.backfill is not None:
-            await self.backfill.stop()
-        await super().stop()
-
-    def _found(self, gap: Gap) -> None:
-        super()._found(gap)
-        if self.backfill is not None:
-            self.backfill.want(gap)
-
-    def _say_of_gaps(self, sentence: str) -> None:
-        self._say_seldom("backfill", sentence)
-
-    async def set_symbols(self, symbols: Sequence[str]) -> None:
-        """Subscribe to what is new, unsubscribe from what is gone. Raises ValueError."""
-        await super().set_symbols(wire.checked_symbols(symbols, self.source))
-
-    def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
-        messages = []
-        for request, symbols in ((wire.subscribe, added), (wire.unsubscribe, removed)):
-            if symbols:
-                self._requests += 1
-                messages.append(request(self.venue, symbols, self._requests))
-        return messages
-
-
 class SimulatorFeed(Running):
     """The simulated market: history_s seconds of the past at once, then about ten batches a s.
 
@@ -233,7 +163,8 @@ class FeedOptions(TypedDict, total=False):
 
     binance_ws, binance_rest: other bases for the exchange's client. on_gap: told of missing
     trades, on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in
-    s. fill: takes missing trades that came after all, where the source has them. timers: its
+    s. fill: takes missing trades that came after all, where the source has them. client: makes
+    the requests for them, one that others share. timers: its
     waits.
     """
 
@@ -243,6 +174,7 @@ class FeedOptions(TypedDict, total=False):
     on_restart: Callable[[str], None] | None
     on_jump: Callable[[float], None] | None
     fill: Fill | None
+    client: Rest | None
     timers: Timers | None
 
 
@@ -279,6 +211,7 @@ def _binance(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptio
         base=options.get("binance_ws"),
         rest=options.get("binance_rest"),
         fill=options.get("fill"),
+        client=options.get("client"),
         **_hooks(options),
     )
 

@@ -24,6 +24,7 @@ from dashapp.services.archive.stored_rows import archived_market
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.feeds.control import FeedControl, publisher_at
 from dashapp.services.markets import Markets
+from dashapp.services.memory import MemoryKeeper
 from dashapp.services.pair_history import PairHistory
 from dashapp.services.periodic import ActivityLog
 from dashapp.services.replay.control import ReplayControl
@@ -43,7 +44,7 @@ class Runtime:
     """Everything that runs behind the pages. Made from Settings; `start` it on a loop.
 
     markets: all of them by id, and what each feed does. demo_universe: what makes one of them at
-    the first look. kernels: whether the statistics are
+    the first look. memory: holds them within the budget. kernels: whether the statistics are
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results.
     alerts: rules and what fired. recorder: the archive. pair_history: the pairs that pages
     watch. watchlist: the pairs that are read all the time. scans: of every pair of a market.
@@ -56,6 +57,7 @@ class Runtime:
         self.callback_ms: dict[str, deque[float]] = {}
         self.markets = Markets(Market("demo", "Demo", "demo"), Market("live", "Live", "live"))
         self.demo_universe = DemoUniverse(self.markets)
+        self.memory = MemoryKeeper(self.markets, settings.memory_mb)
         self.kernels = Kernels()
         self.analysis = Analyses(self.markets, self.kernels)
         self.johansen = JohansenTests()
@@ -113,6 +115,7 @@ class Runtime:
             self.pair_history.run,
             self.watchlist.run,
             self.scans.run,
+            self.memory.run,
             self._activity.run,
         )
         self._tasks = [asyncio.create_task(_logged(work)) for work in works]

@@ -23,6 +23,8 @@ from ingestion.url_guard import check_url
 
 #: Streams on one connection, as the exchange's clients hold it.
 MAX_STREAMS = 200
+#: Letters of an address; the streams that do not fit in are subscribed to after connecting.
+MAX_ADDRESS = 2_000
 #: Messages a second that are left to the ping and the pong that may fall into it.
 FOR_PINGS = 2
 #: The exchange's second, and a margin: messages arrive closer together than they were sent.
@@ -87,10 +89,24 @@ def pace(venue: Venue) -> Pace:
 def stream_name(venue: Venue, symbol: str) -> str:
     """A symbol's stream of trades.
 
-    >>> stream_name(VENUES["binance-spot"], "BTCUSDT"), stream_name(VENUES["binance-spot"], "币İUSDT")
-    ('btcusdt@aggTrade', '币İusdt@aggTrade')
+    >>> stream_name(VENUES["binance-spot"], "BTCUSDT")
+    'btcusdt@aggTrade'
     """
     return f"{lower(symbol)}@{venue.event}"
+
+
+def in_address(venue: Venue, symbols: Sequence[str], base: str | None = None) -> tuple[str, ...]:
+    """The first of these symbols, those whose streams fit into an address.
+
+    >>> len(in_address(VENUES["binance-spot"], [f"A{number}USDT" for number in range(200)]))
+    114
+    """
+    length = len(stream_url(venue, (), base))
+    for count, symbol in enumerate(symbols):
+        length += len(quote(stream_name(venue, symbol), safe="@")) + 1
+        if count and length > MAX_ADDRESS:
+            return tuple(symbols[:count])
+    return tuple(symbols)
 
 
 def lower(symbol: str) -> str:
@@ -113,9 +129,9 @@ def stream_url(venue: Venue, symbols: Sequence[str], base: str | None = None) ->
 
 
 def checked_symbols(symbols: Sequence[str], source: str) -> tuple[str, ...]:
-    """Proper, distinct symbols for one connection.
+    """Proper, distinct symbols.
 
-    Raises ValueError for none, too many, or one that is no symbol.
+    Raises ValueError for none, and for one that is no symbol.
     """
     names = []
     for symbol in symbols:
@@ -127,8 +143,6 @@ def checked_symbols(symbols: Sequence[str], source: str) -> tuple[str, ...]:
     names = list(dict.fromkeys(names))
     if not names:
         raise ValueError(f"{source} needs at least one symbol, such as BTCUSDT")
-    if len(names) > MAX_STREAMS:
-        raise ValueError(f"{source} has {len(names)} symbols, expected at most {MAX_STREAMS}")
     return tuple(names)
 
 

@@ -23,13 +23,14 @@ from ingestion.decode.pieces import JSON_ERRORS, MAX_PARTS, Message, is_swarm, p
 from ingestion.decode.symbols import proper_symbol
 from ingestion.decode.times import scale_to_ms, text_ms
 
-MAX_SYMBOLS = 64
+#: Distinct symbols of one source: beyond any exchange's, and memory's last bound.
+MAX_SYMBOLS = 20_000
 SAMPLE_LENGTH = 200
 MAX_LAYOUTS = 4
 #: Layouts cost time to make: so many, and one more for so many messages that had none.
 MAX_LEARNT = 32
 LEARN_EVERY = 1_000
-MAX_SPELLINGS = 1_000
+MAX_SPELLINGS = 40_000
 #: Trades that an aggregate may hold; ids of more tell of something else.
 MOST_TRADES = 1_000_000
 
@@ -299,11 +300,14 @@ def _by_symbol(
     if len(distinct) == 1 and not bad:
         yield Ticks(distinct[0], *columns), slice(None)
         return
-    codes = {symbol: distinct.index(name) for symbol, name in names.items() if name in distinct}
-    code = np.array([codes.get(symbol, -1) for symbol in symbols], dtype=np.int16)
+    places = {name: position for position, name in enumerate(distinct)}
+    codes = {symbol: places.get(name, -1) for symbol, name in names.items()}
+    code = np.array([codes.get(symbol, -1) for symbol in symbols], dtype=np.int32)
     code[bad] = -1
-    for position, name in enumerate(distinct):
-        chosen = np.flatnonzero(code == position)
+    order = np.argsort(code, kind="stable")
+    ends = np.searchsorted(code[order], np.arange(-1, len(distinct)), side="right")
+    for name, begin, end in zip(distinct, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        chosen = order[begin:end]
         if len(chosen):
             part: list[Any] = [column[chosen] for column in columns]
             yield Ticks(name, *part), chosen

@@ -113,6 +113,10 @@ class Supervisor(Running):
             told += [f"no longer asks for {', '.join(removed)}"] if removed else []
             self._say("; ".join(told))
 
+    def _asked_first(self, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        """The symbols that a connection is opened for; it is told of the rest once it is open."""
+        return symbols
+
     def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
         """The messages that tell the server of other symbols; none where it is not told."""
         return []
@@ -154,7 +158,7 @@ class Supervisor(Running):
 
     async def _connect(self) -> Transport:
         """An open connection that is brought to the symbols of each moment."""
-        asked = self.symbols
+        asked = self._asked_first(self.symbols)
         transport = self._open_transport(asked)
         try:
             await self._open(transport)
@@ -226,7 +230,7 @@ class Supervisor(Running):
                 self._on_restart(symbol)
         if delivery.ticks or delivery.rejected:
             self._sink(delivery.ticks, delivery.rejected)
-        if delivery.ticks:
+        if delivery.ticks or delivery.heard:
             self._note_data(delivery, session)
         if delivery.rejected and session.first_tick_s is None:
             session.note_refused(delivery.rejected)
@@ -258,7 +262,7 @@ class Supervisor(Running):
 
     def _note_data(self, delivery: Delivery, session: Session) -> None:
         now = self._clock()
-        symbols = {batch.symbol for batch in delivery.ticks}
+        symbols = {batch.symbol for batch in delivery.ticks} | delivery.heard
         self._watchdog.seen(now, symbols)
         self._forgiven -= symbols
         if session.first_tick_s is None:

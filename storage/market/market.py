@@ -16,14 +16,17 @@ from storage.market.bar_book import BarBook
 from storage.market.gaps import GapLedger, touched
 from storage.market.numbering import Numbering
 from storage.market.outliers import Outliers
+from storage.market.past import Past
 from storage.market.ring import CAPACITY, TickRing
 from storage.market.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
 
 MarketKind = Literal["live", "demo", "upload", "replay", "universe"]
 Origin = Literal["ticks", "bars"]
 
-#: Distinct symbols a market takes.
-MAX_SYMBOLS = 64
+#: Distinct symbols a market takes: beyond any exchange's. What they keep is bounded by memory.
+MAX_SYMBOLS = 20_000
+#: What a symbol keeps at least, however little memory there is.
+LEAST_BARS, LEAST_TICKS = 500, 1_000
 _SAMPLE_LENGTH = 200
 #: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
 HARMLESS = ("control", "unsubscribed")
@@ -46,7 +49,9 @@ class Market:
     by one with each batch that was at least partly accepted. whole: nothing will come after
     what is there, as of a file that was read; its last bars are closed. kept_as: the name under
     which an archive has it, "" for none. coming: symbols that it will have, as far as is known.
-    simulated: whether its data is made up. listings: what the exchange says of its symbols.
+    past_bars: bars that an exchange gave of the time before its ticks. looked_s: when somebody
+    last looked at a symbol. kept_share: of those that keep less than they may, for want of
+    memory. simulated: whether its data is made up. listings: what the exchange says of symbols.
     A universe has bars of several timeframes that came; of any other market's, one.
 
     >>> market = Market("demo", "Demo", "demo")
@@ -81,11 +86,15 @@ class Market:
         self.whole = kind == "upload"
         self.origin: Origin = "ticks"
         self.version = 0
+        self.past_bars = 0
         self.counters = Counters()
         self.outliers = Outliers()
         self._capacity = capacity
         self._max_symbols = max_symbols
+        self._max_bars = max_bars
         self._book = BarBook(max_bars)
+        self.looked_s: dict[str, float] = {}
+        self.kept_share: dict[str, float] = {}
         self._rings: dict[str, TickRing] = {}
         self._numbering = Numbering()
         self._sessions: dict[str, BarBuilder] = {}
@@ -166,6 +175,35 @@ class Market:
             self._changed(bars.symbol)
         return accepted
 
+    def add_past(self, bars: Bars, from_ms: int, final_ms: int) -> None:
+        """Take an exchange's own bars of a symbol, from before its ticks are whole.
+
+        They count for no tick. from_ms: from when on they are all that there are. final_ms:
+        those that open before it have closed. One at a time already held replaces it.
+        """
+        self._book.past(bars.symbol).append(bars, from_ms, final_ms)
+        self._book.changed(bars.symbol)
+        self.past_bars += len(bars)
+        if len(bars) or bars.symbol in self._versions:
+            self._changed(bars.symbol)
+
+    def whole_from(self, symbol: str, ts_ms: int) -> None:
+        """All trades of a symbol from here on are among its ticks."""
+        self._book.past(symbol).whole_from(ts_ms)
+        self._book.changed(symbol)
+        if symbol in self._versions:
+            self._changed(symbol)
+
+    def past(self, symbol: str) -> Past:
+        """What an exchange said of a symbol's bars; nothing yet where it said nothing."""
+        return self._book.past(symbol)
+
+    def from_exchange(self, bars: Bars) -> BoolArray:
+        """Which of a symbol's bars are the exchange's own, not made of ticks."""
+        if self.kind == "universe" and not self.simulated:
+            return np.ones(len(bars), np.bool_)
+        return self._book.from_exchange(bars)
+
     def reject(self, rejected: Iterable[_RejectedLike]) -> None:
         """Count what gave no tick, by its reason."""
         for refused in rejected:
@@ -229,6 +267,35 @@ class Market:
             return
         text = f"{reason}: {sample}" if sample else reason
         self.counters.last_rejected = text[:_SAMPLE_LENGTH]
+
+    # --- what it keeps ---------------------------------------------------------------
+
+    def nbytes(self, symbol: str) -> int:
+        """Memory of a symbol's ticks and bars."""
+        ring = self._rings.get(symbol)
+        return self._book.nbytes(symbol) + (0 if ring is None else ring.nbytes)
+
+    def look(self, symbols: Iterable[str], now_s: float | None = None) -> None:
+        """Somebody looks at these symbols: of those nobody looks at, less is kept first."""
+        now_s = time.monotonic() if now_s is None else now_s
+        self.looked_s.update(dict.fromkeys(symbols, now_s))
+
+    def keep(self, symbol: str, share: float) -> None:
+        """Keep this share of what a symbol may at most have, from now on.
+
+        share: 1 for all; of bars and ticks at least LEAST_BARS and LEAST_TICKS stay.
+        """
+        self._check(symbol)
+        bars = min(max(round(self._max_bars * share), LEAST_BARS), self._max_bars)
+        ticks = min(max(round(self._capacity * share), LEAST_TICKS), self._capacity)
+        self._book.keep(symbol, bars)
+        if symbol in self._rings:
+            self._rings[symbol].keep(ticks)
+        if share < 1.0:
+            self.kept_share[symbol] = share
+        else:
+            self.kept_share.pop(symbol, None)
+        self._changed(symbol)
 
     # --- what can be read ------------------------------------------------------------
 
@@ -313,6 +380,9 @@ class Market:
                 finest = self._book.timeframes(symbol)[0]
                 known = self._bar_stats[symbol] = stats_of_bars(self._book.bars(symbol, finest))
             return known
+        if symbol not in self._sessions:  # no tick of it yet
+            finest = self._book.past(symbol).timeframes[0]
+            return stats_of_bars(self._book.bars(symbol, finest))
         session = self._sessions[symbol]
         return stats_of_session(session.bars(), session.span_ms[1])
 

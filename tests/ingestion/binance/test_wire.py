@@ -8,7 +8,6 @@ import pytest
 
 from analytics.model import Gap
 from ingestion.binance.wire import (
-    MAX_STREAMS,
     VENUES,
     GapPages,
     checked_base,
@@ -64,7 +63,6 @@ def test_symbols_are_taken_once_and_in_upper_case() -> None:
         ([], "needs at least one symbol, such as BTCUSDT"),
         (["BTC/USDT"], "expected letters and digits"),
         (["../../ws?x"], "expected letters and digits"),
-        ([f"A{number}" for number in range(MAX_STREAMS + 1)], "expected at most 200"),
     ],
 )
 def test_symbols_that_no_connection_takes_are_refused(symbols: list[str], words: str) -> None:

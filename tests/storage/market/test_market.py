@@ -94,7 +94,8 @@ def test_rejected_lines_and_dropped_ticks_are_part_of_the_sum(market):
         market.drop(-1)
 
 
-def test_the_sixty_fifth_symbol_is_rejected(market):
+def test_a_symbol_over_the_bound_is_rejected():
+    market = Market("live", "Live", "live", max_symbols=64)
     for number in range(70):
         market.append(trades([1, 2], symbol=f"S{number}"))
     assert len(market.symbols) == 64
