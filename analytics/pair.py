@@ -337,6 +337,7 @@ def break_even_of(
     sigma: float, beta: float, legs: tuple[float, float], params: PairParams, cost_bps: float
 ) -> float:
     """`break_even_z` of a spread's deviation and hedge ratio; legs: newest prices of Y and X.
+    Raises ValueError for negative costs.
 
     >>> round(break_even_of(0.5, 2.0, (100.0, 30.0), PairParams("A", "B"), 5.0), 6)
     0.32

@@ -42,7 +42,17 @@
   let zoom = asked[0] < asked[1] ? { market: opened.get("market"), range: asked } : null;
   let toZoom = zoom;
   let candles = opened.get("prices") === "candles";
+  // The rules of a scan, by the form of the Pairs page; before that is open, those of the link.
+  let scan = new URLSearchParams([...opened].filter(([name]) => name.startsWith("scan_"))).toString();
   let shown = null;
+
+  function keepScan(rules) {
+    if (rules) {
+      scan = rules.query;
+      refreshLink();
+    }
+    return noUpdate();
+  }
 
   function query() {
     const own = new URLSearchParams();
@@ -51,7 +61,7 @@
       own.set("to", zoom.range[1]);
     }
     if (candles) own.set("prices", "candles");
-    return [shown.view.query, shown.strategy.query, own.toString()].filter(Boolean).join("&");
+    return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
 
   function refreshLink() {
@@ -332,7 +342,7 @@
     if (drawer && event.key === "Escape") setTimeout(() => setProps(drawer.id, { is_open: false }));
     if (drawer || document.querySelector(".modal.show")) return;
     const tabs = document.querySelectorAll(".tabs .nav-link");
-    if (/^[1-6]$/.test(event.key) && tabs[event.key - 1]) {
+    if (/^[1-7]$/.test(event.key) && tabs[event.key - 1]) {
       tabs[event.key - 1].click();
     } else if (KEYS[event.key.toLowerCase()]) {
       event.preventDefault();
@@ -384,7 +394,7 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, keepMode, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
+      writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
       requestPre, requestPost, callbackResolved,
     },
   });

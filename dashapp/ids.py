@@ -93,9 +93,21 @@ HEDGE_METHODS = "hedge-methods"
 HEDGE_CHOICE = "hedge-choice"
 JOHANSEN = "johansen-test"
 
+# Pairs
+WATCH_TABLE = "watch-table"
+SCAN_FORM = "scan-form"
+SCAN_RUN = "scan-run"
+SCAN_CANCEL = "scan-cancel"
+SCAN_PROGRESS = "scan-progress"
+SCAN_FUNNEL = "scan-funnel"
+PVALUE_HISTOGRAM = "pvalue-histogram"
+SCAN_TABLE = "scan-table"
+PAIRS_COMMAND = "pairs-command"
+
 # Correlation
 HEATMAP = "correlation-heatmap"
 ROLLING_CORRELATION = "rolling-correlation-chart"
+LEAD_LAG_CHART = "lead-lag-chart"
 
 # Backtest
 EQUITY_CHART = "equity-chart"

@@ -46,8 +46,7 @@ class Settings:
     postgresql:// URL. subscribe: sent to a WebSocket after connecting. archive, redis,
     binance_ws, binance_rest, scan_on, token, subscribe: None where there is none. keep_days: 0
     for ever. memory_mb: of ticks and bars. universe: symbols of the universe market, 0 for none,
-    ALL for all, None for what the source asks for. export_dataset: a folder to write the archive
-    to, instead of serving.
+    ALL for all. export_dataset: a folder to write the archive to, instead of serving.
     """
 
     host: str = "127.0.0.1"
@@ -58,7 +57,7 @@ class Settings:
     archive: str | None = None
     keep_days: int = 30
     memory_mb: int = 2_048
-    universe: int | None = None
+    universe: int = 200
     export_dataset: str | None = None
     redis: str | None = None
     binance_ws: str | None = None

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from analytics.model import FeedStatus, Ticks
 from ingestion.binance.backfill import Fill
+from ingestion.binance.rest import Rest
 from ingestion.binance.shards import BinanceFeed
 from ingestion.decode.symbols import bare_name, proper_symbol, symbol_in_name
 from ingestion.decode.times import END_MS, FIRST_MS
@@ -217,8 +218,9 @@ class FeedOptions(TypedDict, total=False):
 
     binance_ws, binance_rest: other bases for the exchange's client. on_gap: told of missing
     trades, on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in
-    s. fill: takes missing trades that came after all, where the source has them. timers: its
-    waits. subscribe: what a WebSocket is sent after connecting, see `StreamFeed`.
+    s. fill: takes missing trades that came after all, where the source has them. client: makes
+    the requests for them, one that others share. timers: its waits. subscribe: what a WebSocket
+    is sent after connecting, see `StreamFeed`.
     """
 
     subscribe: str | None
@@ -229,6 +231,7 @@ class FeedOptions(TypedDict, total=False):
     on_restart: Callable[[str], None] | None
     on_jump: Callable[[float], None] | None
     fill: Fill | None
+    client: Rest | None
     timers: Timers | None
 
 
@@ -267,6 +270,7 @@ def _binance(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptio
         base=options.get("binance_ws"),
         rest=options.get("binance_rest"),
         fill=options.get("fill"),
+        client=options.get("client"),
         **_hooks(options),
     )
 

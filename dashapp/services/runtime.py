@@ -33,6 +33,7 @@ from dashapp.services.scan.control import Scans
 from dashapp.services.startup import Kernels
 from dashapp.services.universe.demo import DEMO_UNIVERSE, DemoUniverse
 from dashapp.services.uploads.markets import MAX_UPLOAD_MARKETS, FileMarkets
+from dashapp.services.watchlist.watchlist import Watchlist
 from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
 from storage.market.market import Market
@@ -47,8 +48,9 @@ class Runtime:
     the first look. memory: holds them within the budget. kernels: whether the statistics are
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results; grids:
     sweeps and walk-forwards; scans: of every pair of a market. alerts: rules and what fired.
-    recorder: the archive. pair_history: the pairs that pages watch. callback_ms: durations of
-    the pages' live callbacks by path, put here by whoever serves them.
+    recorder: the archive. pair_history: the pairs that pages watch; watchlist: the pairs that are
+    read all the time. callback_ms: durations of the pages' live callbacks by path, put here by
+    whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -78,6 +80,7 @@ class Runtime:
         find = partial(archived_market, self.recorder)
         self.replays = ReplayControl(self.markets, self.alerts, find)
         self.pair_history = PairHistory(self.markets, self.alerts, self._writer)
+        self.watchlist = Watchlist(self.markets, self.kernels, self.alerts, self._writer, self.look)
         self.scans = Scans(self.markets, self._writer, settings.scan_on, self._market_ready)
         self._writer.shelves.append(self.scans)
         self._activity = ActivityLog(self.markets, self.analysis)
@@ -113,9 +116,10 @@ class Runtime:
             self._begin,
             self.alerts.run,
             self.pair_history.run,
+            self.watchlist.run,
             self.scans.run,
-            self._activity.run,
             self.memory.run,
+            self._activity.run,
         )
         self._tasks = [asyncio.create_task(_logged(work)) for work in works]
 

@@ -215,8 +215,11 @@ def table(
     height: str = "20rem",
     selectable: bool = False,
     single_row: bool = False,
+    extra: str = "",
 ) -> Component:
     """An AG Grid in the theme's colours; rows are told apart by their field `row_id`.
+
+    extra: classes beside the theme's.
 
     selectable: rows can be selected by their boxes. single_row: one row can, by a click on it.
     """
@@ -240,7 +243,7 @@ def table(
             **({"rowSelection": selection} if selectable or single_row else {}),
             "localeText": {"noRowsToShow": "nothing here yet"},
         },
-        className="ag-theme-spreadscope",
+        className=f"ag-theme-spreadscope {extra}".strip(),
         style={"height": height, "width": "100%"},
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 from analytics.model import FeedState, FeedStatus, Gap
 from ingestion.binance import wire
 from ingestion.binance.backfill import Backfill, BackfillPolicy, Fill
+from ingestion.binance.rest import Rest
 from ingestion.stream.running import MAX_EVENTS
 from ingestion.stream.supervisor import Sink, Supervisor, Timers
 from ingestion.stream.transport import Transport, WebSocketTransport
@@ -90,7 +91,8 @@ class BinanceFeed:
     source: a key of binance.VENUES. base: another server that speaks the protocol. fill:
     takes the trades that gaps had left out, from rest, another base of requests; a server
     that stands in for the streams alone is not filled up from the exchange itself.
-    streams: on one connection at most. options: of each connection, see Supervisor.
+    client: makes those requests, one of its own for None. streams: on one connection at most.
+    options: of each connection, see Supervisor.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class BinanceFeed:
         rest: str | None = None,
         fill: Fill | None = None,
         backfill: BackfillPolicy | None = None,
+        client: Rest | None = None,
         streams: int = wire.MAX_STREAMS,
         **options: Any,
     ) -> None:
@@ -115,7 +118,8 @@ class BinanceFeed:
         rest = None if rest is None else wire.checked_rest(rest)
         if fill is not None and (base is None or rest is not None):
             where = rest or self.venue.rest
-            self.backfill = Backfill(self.venue, where, fill, self._say_of_gaps, policy=backfill)
+            say = self._say_of_gaps
+            self.backfill = Backfill(self.venue, where, fill, say, policy=backfill, rest=client)
         self._sink = sink
         self._streams = streams
         self._options = options

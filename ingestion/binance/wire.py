@@ -99,7 +99,7 @@ def in_address(venue: Venue, symbols: Sequence[str], base: str | None = None) ->
     """The first of these symbols, those whose streams fit into an address.
 
     >>> len(in_address(VENUES["binance-spot"], [f"A{number}USDT" for number in range(200)]))
-    90
+    114
     """
     length = len(stream_url(venue, (), base))
     for count, symbol in enumerate(symbols):

@@ -21,7 +21,7 @@ class Delivery:
     """What a batch of messages gave. gaps: to be told before the ticks that follow them.
 
     restarted: symbols whose ids mean other trades from these ticks on. notices: what the
-    source said about itself.
+    source said about itself. heard: symbols that live, though nothing of them is to be kept.
     """
 
     ticks: list[Ticks]
@@ -29,6 +29,7 @@ class Delivery:
     gaps: list[Gap]
     restarted: list[str]
     notices: list[Notice]
+    heard: frozenset[str] = frozenset()
 
 
 class Intake:

@@ -244,7 +244,7 @@ class Supervisor(Running):
                 self._on_restart(symbol)
         if delivery.ticks or delivery.rejected:
             self._sink(delivery.ticks, delivery.rejected)
-        if delivery.ticks:
+        if delivery.ticks or delivery.heard:
             self._note_data(delivery, session)
         for notice in delivery.notices:
             if notice.kind == "error":
@@ -278,7 +278,7 @@ class Supervisor(Running):
 
     def _note_data(self, delivery: Delivery, session: Session) -> None:
         now = self._clock()
-        symbols = {batch.symbol for batch in delivery.ticks}
+        symbols = {batch.symbol for batch in delivery.ticks} | delivery.heard
         self._watchdog.seen(now, symbols)
         self._forgiven -= symbols
         if session.first_tick_s is None:

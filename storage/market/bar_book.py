@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from analytics.bars import MAX_BARS, BarBuilder, timeframe_ms
 from analytics.model import TIMEFRAMES, Bars, BoolArray, Ticks
 from storage.market.bar_series import BarSeries
+from storage.market.past import Past
+
+#: Views of a symbol that are kept: of each timeframe a few limits.
+_VIEWS = 32
 
 
 class BarBook:
@@ -23,6 +29,8 @@ class BarBook:
         self.max_bars = max_bars
         self._builders: dict[str, dict[str, BarBuilder]] = {}
         self._series: dict[str, dict[str, BarSeries]] = {}
+        self._past: dict[str, Past] = {}
+        self._views: dict[str, dict[tuple[str, int | None], Bars]] = {}
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -40,11 +48,7 @@ class BarBook:
         """
         if ticks.symbol in self._series:
             raise ValueError(f"{ticks.symbol} is fed by bars, expected no ticks for it")
-        builders = self._builders.get(ticks.symbol)
-        if builders is None:
-            builders = self._builders[ticks.symbol] = {
-                name: BarBuilder(ticks.symbol, name, self.max_bars) for name in TIMEFRAMES
-            }
+        builders = self._begin(ticks.symbol)
         refused: BoolArray | None = None
         for number, builder in enumerate(builders.values()):
             builder.update(ticks)
@@ -52,7 +56,39 @@ class BarBook:
                 refused = builder.refused
             elif refused is not None:
                 refused = refused & builder.refused if builder.refused is not None else None
+        self._views.pop(ticks.symbol, None)
         return refused
+
+    def past(self, symbol: str) -> Past:
+        """What an exchange says of a symbol's bars before its ticks; begun where there is none.
+
+        Call `changed` after each change of it. Raises ValueError where it is fed by bars.
+        """
+        if symbol in self._series:
+            raise ValueError(f"{symbol} is fed by bars, expected ticks for it")
+        self._begin(symbol)
+        if symbol not in self._past:
+            self._past[symbol] = Past(self.max_bars)
+        return self._past[symbol]
+
+    def changed(self, symbol: str) -> None:
+        """The past of a symbol has changed."""
+        self._views.pop(symbol, None)
+
+    def from_exchange(self, bars: Bars) -> BoolArray:
+        """Which of a symbol's bars are the exchange's own."""
+        if bars.symbol in self._past:
+            return self._past[bars.symbol].held(bars)
+        return np.zeros(len(bars), np.bool_)
+
+    def _begin(self, symbol: str) -> dict[str, BarBuilder]:
+        """A symbol's builders, new ones where there are none."""
+        builders = self._builders.get(symbol)
+        if builders is None:
+            builders = self._builders[symbol] = {
+                name: BarBuilder(symbol, name, self.max_bars) for name in TIMEFRAMES
+            }
+        return builders
 
     def append_bars(self, bars: Bars) -> tuple[int, int]:
         """Take bars as they are; returns how many were duplicate, and late (see BarSeries).
@@ -71,7 +107,9 @@ class BarBook:
     def nbytes(self, symbol: str) -> int:
         """Memory of a symbol's bars."""
         parts = (self._builders.get(symbol, {}), self._series.get(symbol, {}))
-        return sum(bars.nbytes for held in parts for bars in held.values())
+        past = self._past.get(symbol)
+        used = sum(bars.nbytes for held in parts for bars in held.values())
+        return used + (0 if past is None else past.nbytes)
 
     def keep(self, symbol: str, max_bars: int) -> None:
         """Keep a symbol's newest `max_bars` of each timeframe from now on."""
@@ -79,6 +117,9 @@ class BarBook:
             builder.keep(max_bars)
         for series in self._series.get(symbol, {}).values():
             series.keep(max_bars)
+        if symbol in self._past:
+            self._past[symbol].keep(max_bars)
+        self.changed(symbol)
 
     def timeframes(self, symbol: str) -> tuple[str, ...]:
         """Timeframes of a symbol: all for ticks, else those that came and the multiples of
@@ -100,6 +141,8 @@ class BarBook:
         if timeframe not in legal:
             raise ValueError(f"timeframe is {timeframe!r}, expected one of {', '.join(legal)}")
         if symbol in self._builders:
+            if symbol in self._past:
+                return self._joined(symbol, timeframe, limit)
             return self._builders[symbol][timeframe].bars(limit)
         return self._source(symbol, timeframe).bars(timeframe).tail(limit)
 
@@ -107,6 +150,29 @@ class BarBook:
         """Ticks of a symbol that changed a bar, at the finest timeframe, other than the newest."""
         builders = self._builders[symbol]
         return builders[min(builders, key=timeframe_ms)].amended
+
+    def _joined(self, symbol: str, timeframe: str, limit: int | None) -> Bars:
+        """The bars of ticks behind those of the exchange; kept until one of them changes."""
+        views, key = self._views.setdefault(symbol, {}), (timeframe, limit)
+        if key in views:
+            return views[key]
+        past, builder = self._past[symbol], self._builders[symbol][timeframe]
+        view = builder.bars(limit) if limit is not None else None
+        if view is None or len(view) < limit or view.ts_ms[0] < past.seam_ms(timeframe):  # type: ignore[operator]
+
+            def finer(name: str, from_ms: int) -> Bars:
+                count = timeframe_ms(timeframe) // timeframe_ms(name) + 1
+                newest = self._joined(symbol, name, None)
+                begin = int(np.searchsorted(newest.ts_ms, from_ms))
+                return newest[begin : begin + count]
+
+            view = past.join(timeframe, builder.bars(), finer).tail(
+                self.max_bars if limit is None else limit
+            )
+        if len(views) >= _VIEWS:
+            views.clear()
+        views[key] = view
+        return view
 
     def _source(self, symbol: str, timeframe: str) -> BarSeries:
         """The coarsest of the timeframes that came of which this one can be made."""

@@ -16,6 +16,7 @@ from storage.market.bar_book import BarBook
 from storage.market.gaps import GapLedger, touched
 from storage.market.numbering import Numbering
 from storage.market.outliers import Outliers
+from storage.market.past import Past
 from storage.market.ring import CAPACITY, TickRing
 from storage.market.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
 
@@ -50,9 +51,9 @@ class Market:
     by one with each batch that was at least partly accepted. whole: nothing will come after
     what is there, as of a file that was read; its last bars are closed. kept_as: the name under
     which an archive has it, "" for none. coming: symbols that it will have, as far as is known.
-    looked_s: when somebody last looked at a symbol. kept_share: of the symbols that keep less
-    than they may, for want of memory. simulated: whether its data is made up. listings: what the
-    exchange says of its symbols.
+    past_bars: bars that an exchange gave of the time before its ticks. looked_s: when somebody
+    last looked at a symbol. kept_share: of those that keep less than they may, for want of
+    memory. simulated: whether its data is made up. listings: what the exchange says of symbols.
     A universe has bars of several timeframes that came; of any other market's, one.
 
     >>> market = Market("demo", "Demo", "demo")
@@ -87,6 +88,7 @@ class Market:
         self.whole = kind == "upload"
         self.origin: Origin = "ticks"
         self.version = 0
+        self.past_bars = 0
         self.counters = Counters()
         self.outliers = Outliers()
         self._capacity = capacity
@@ -174,6 +176,35 @@ class Market:
             self._bar_stats[bars.symbol] = None
             self._changed(bars.symbol)
         return accepted
+
+    def add_past(self, bars: Bars, from_ms: int, final_ms: int) -> None:
+        """Take an exchange's own bars of a symbol, from before its ticks are whole.
+
+        They count for no tick. from_ms: from when on they are all that there are. final_ms:
+        those that open before it have closed. One at a time already held replaces it.
+        """
+        self._book.past(bars.symbol).append(bars, from_ms, final_ms)
+        self._book.changed(bars.symbol)
+        self.past_bars += len(bars)
+        if len(bars) or bars.symbol in self._versions:
+            self._changed(bars.symbol)
+
+    def whole_from(self, symbol: str, ts_ms: int) -> None:
+        """All trades of a symbol from here on are among its ticks."""
+        self._book.past(symbol).whole_from(ts_ms)
+        self._book.changed(symbol)
+        if symbol in self._versions:
+            self._changed(symbol)
+
+    def past(self, symbol: str) -> Past:
+        """What an exchange said of a symbol's bars; nothing yet where it said nothing."""
+        return self._book.past(symbol)
+
+    def from_exchange(self, bars: Bars) -> BoolArray:
+        """Which of a symbol's bars are the exchange's own, not made of ticks."""
+        if self.kind == "universe" and not self.simulated:
+            return np.ones(len(bars), np.bool_)
+        return self._book.from_exchange(bars)
 
     def reject(self, rejected: Iterable[_RejectedLike]) -> None:
         """Count what gave no tick, by its reason; what came before as a duplicate."""
@@ -354,6 +385,9 @@ class Market:
                 finest = self._book.timeframes(symbol)[0]
                 known = self._bar_stats[symbol] = stats_of_bars(self._book.bars(symbol, finest))
             return known
+        if symbol not in self._sessions:  # no tick of it yet
+            finest = self._book.past(symbol).timeframes[0]
+            return stats_of_bars(self._book.bars(symbol, finest))
         session = self._sessions[symbol]
         return stats_of_session(session.bars(), session.span_ms[1])
 

@@ -35,7 +35,8 @@ from storage.market.market import Market
 logger = logging.getLogger(__name__)
 
 PERIOD_S = 0.5
-MAX_RULES = 200
+#: 200 of a kind of their own, and one on each pair of a full watchlist.
+MAX_RULES = 400
 
 
 class AlertEngine:
@@ -152,6 +153,11 @@ class AlertEngine:
         """Whether a rule waits because its feed is silent."""
         state = self._state.rules.get(rule_id)
         return state is not None and state.paused
+
+    def active(self, rule_id: str) -> bool:
+        """Whether a rule's condition was true when it was read last."""
+        state = self._state.rules.get(rule_id)
+        return state is not None and state.active
 
     def waiting(self, rule_id: str) -> str:
         """Why a rule cannot be evaluated at all, in words; "" for one that can, or is none.

@@ -13,7 +13,6 @@ from dashapp.services.runtime import Runtime
 from dashapp.ui import components
 from dashapp.ui.frame import feed_log, parameters, replay_bar, subscribe
 from dashapp.ui.pages import PAGES
-from dashapp.ui.pages.backtest.form import held_by
 from dashapp.ui.polling import theme_of
 from ingestion.sources import NAMED
 from ingestion.url_guard import mask_url
@@ -26,13 +25,14 @@ SOURCES = (
 )
 
 SHORTCUTS = (
-    ("1 … 6", "open a page"),
+    ("1 … 7", "open a page"),
     ("S", "swap the legs"),
     ("P", "show or hide the parameters"),
     ("T", "dark or light"),
     ("Space", "freeze the charts, or let them go on"),
     ("R", "reset the zoom and follow the newest bar"),
     ("K", "play or pause the replay"),
+    ("Enter, A, W", "on a row of Pairs: open it, arm an alert, watch it"),
     ("?", "this list"),
 )
 
@@ -277,10 +277,10 @@ def register(app: Dash) -> None:
         page = page_for(pathname)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")
-        settings = [held_by(strategy, search)] if page.strategy else []
+        settings = [page.held(strategy, search)] if page.held else []
         return [
             dcc.Store(id=ids.cursor_of(page.path)),
             html.H1(page.title, className="visually-hidden"),
-            components.answer_line(page.path, ranges=page.path != "/data"),
+            components.answer_line(page.path, ranges=page.path not in ("/data", "/pairs")),
             page.layout(theme_of(theme), *settings),
         ]

@@ -20,8 +20,10 @@ from dashapp.figures.pair import (
     spread_figure,
     zscore_figure,
 )
-from dashapp.parameters.pair import View, from_dict
+from dashapp.parameters.pair import from_dict
+from dashapp.services.alerts.arming import arm, z_rule
 from dashapp.services.runtime import Runtime
+from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
 from dashapp.text.pair import BreakEven, pair_figures
@@ -29,13 +31,13 @@ from dashapp.ui import polling
 from dashapp.ui.components import button, card, chart, element, figures_table, scrolling, segments
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
+from dashapp.ui.pages.pairs.watch import toggle
 from dashapp.ui.pages.shared import (
     clicked,
     markers_of,
     pair_key,
     snapshot_of,
     waiting_for,
-    z_rule,
 )
 from dashapp.ui.polling import LivePage, Tab
 
@@ -47,6 +49,7 @@ CHARTS = (
     ids.ADF_CHART,
 )
 ALERT_BUTTON = "alert-here"
+WATCH_BUTTON = "watch-pair"
 ALERT_MADE = "alert-made"
 REHEARSED = "alert-rehearsed"
 #: Newest ticks of a leg that the correlation on ticks is of.
@@ -59,6 +62,7 @@ def layout(theme: str) -> Component:
     alert = [
         html.Span(id=REHEARSED, className="tone-muted rehearsed"),
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
+        button(WATCH_BUTTON, "Watch", title="Put the pair on the watchlist, or take it off"),
         button(ALERT_BUTTON, "Alert at |z| > threshold"),
     ]
     return html.Div(
@@ -185,30 +189,19 @@ def register(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         Output(ALERT_MADE, "children"),
         Input(ALERT_BUTTON, "n_clicks"),
+        Input(WATCH_BUTTON, "n_clicks"),
         Input(ids.VIEW, "data"),
         prevent_initial_call=True,
     )
-    async def alert_here(clicks: int | None, view: dict[str, Any] | None) -> str:
-        if not clicked(ALERT_BUTTON):
+    async def on_this_pair(
+        alert: int | None, watch: int | None, view: dict[str, Any] | None
+    ) -> str:
+        watched = clicked(WATCH_BUTTON)
+        if not (watched or clicked(ALERT_BUTTON)):
             raise PreventUpdate
-        return arm(runtime, from_dict(view or {})) if clicks else ""
-
-
-def arm(runtime: Runtime, view: View) -> str:
-    """Arm the rule |z| > threshold on the pair in view; what was done, in words."""
-    if view.pair is None:
-        return ""
-    words = f"{view.pair.y} / {view.pair.x}, |z| > {view.z_threshold:g}"
-    wanted = ("z", "abs>", view.market, view.pair, view.z_threshold)
-    for rule in runtime.alerts.rules:
-        if (rule.metric, rule.operator, rule.market, rule.params, rule.threshold) != wanted:
-            continue
-        if rule.enabled:
-            return "this rule is there already"
-        runtime.alerts.set_enabled(rule.id, True)
-        return f"armed again: {words}"
-    try:
-        runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
-    except ValueError as error:
-        return str(error)
-    return f"armed: {words}"
+        shown = from_dict(view or {})
+        if not (watch if watched else alert) or shown.pair is None:
+            return ""
+        if watched:
+            return toggle(runtime, WatchedPair(shown.market, shown.pair, shown.z_threshold))
+        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold)
