@@ -18,7 +18,14 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from ingestion.sources import NAMED, kind_of
-from ingestion.url_guard import check_url, mask_url
+from ingestion.url_guard import (
+    POSTGRES_SCHEMES,
+    REDIS_SCHEMES,
+    SCHEMES,
+    UrlRefusedError,
+    check_url,
+    mask_url,
+)
 
 VERSION = "0.1.0"
 
@@ -39,7 +46,8 @@ class Settings:
     source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
     postgresql:// URL. archive, redis, binance_ws, binance_rest, token: None where there is
     none. keep_days: 0 for ever. export_dataset:
-    a folder to write the archive to, instead of serving.
+    a folder to write the archive to, instead of serving. allow_local: feeds and webhooks reach
+    loopback and private addresses although other machines reach this server.
     """
 
     host: str = "127.0.0.1"
@@ -53,12 +61,18 @@ class Settings:
     binance_ws: str | None = None
     binance_rest: str | None = None
     token: str | None = None
+    allow_local: bool = False
     log_level: str = "info"
 
     @property
     def source_is_file(self) -> bool:
         """Whether the source is a path, neither a name nor a URL."""
         return self.source not in NAMED_SOURCES and "://" not in self.source
+
+    @property
+    def reaches_local(self) -> bool:
+        """Whether feeds and webhooks may reach loopback and private addresses."""
+        return self.allow_local or is_loopback(self.host)
 
     @property
     def listens_everywhere(self) -> bool:
@@ -123,7 +137,22 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
             f"{given['host'][0]} is {settings.host}, which other machines can reach: "
             "set --token too, it is then asked of every client"
         )
+    if not settings.reaches_local and kind_of(settings.source) and "://" in settings.source:
+        _judge(given["source"][0], settings.source, local=False)
     return settings
+
+
+_SCHEMES = {**SCHEMES, **REDIS_SCHEMES, **POSTGRES_SCHEMES}
+
+
+def _judge(
+    label: str, url: str, *, local: bool = True, schemes: Mapping[str, int] = _SCHEMES
+) -> str:
+    """A URL that may be opened. Raises UsageError."""
+    try:
+        return check_url(url, local=local, schemes=schemes).url
+    except UrlRefusedError as error:
+        raise UsageError(f"{label}: {error}") from None
 
 
 def default_archive(environ: Mapping[str, str], platform: str) -> str:
@@ -173,6 +202,10 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "base of the exchange's REST interface, for backfilling gaps, http:// or https://",
     ),
     "token": ("TEXT", "token that every client must then present"),
+    "allow_local": (
+        "YES|NO",
+        "with another --host: feeds and webhooks may reach this machine and its network (no)",
+    ),
     "log_level": ("LEVEL", "debug, info, warning or error (info)"),
 }
 
@@ -193,7 +226,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     for name, (metavar, text) in _OPTIONS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text)
+        optional: dict[str, Any] = {"nargs": "?", "const": "yes"} if metavar == "YES|NO" else {}
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, metavar=metavar, help=text, **optional)
     parser.add_argument("--version", action="version", version=f"Spreadscope {VERSION}")
     return parser
 
@@ -220,10 +255,7 @@ def _source(label: str, text: str) -> str:
     if kind is not None and kind.published:
         return _url(label, source, kind.schemes)
     if "://" in source:
-        try:
-            return check_url(source).url
-        except ValueError as error:
-            raise UsageError(f"{label}: {error}") from None
+        return _judge(label, source, schemes={**SCHEMES, **REDIS_SCHEMES})
     if not os.path.exists(source):
         raise UsageError(
             f"{label} is {text!r}: no such file, and not one of {', '.join(NAMED_SOURCES)} "
@@ -279,7 +311,7 @@ def _postgres(label: str, url: str) -> str:
         usable = False
     if not usable:
         raise UsageError(f"{label} is {mask_url(url)!r}, expected postgresql://host/database")
-    return url
+    return _judge(label, url) if parts.hostname else url
 
 
 def _folder(label: str, text: str) -> str:
@@ -305,7 +337,7 @@ def _url(label: str, text: str, schemes: tuple[str, ...]) -> str:
         raise UsageError(
             f"{label} is {mask_url(text)!r}, expected a URL that starts with {expected}"
         )
-    return text.strip()
+    return _judge(label, text.strip())
 
 
 def _redis(label: str, text: str) -> str | None:
@@ -316,6 +348,12 @@ def _token(label: str, text: str) -> str:
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise UsageError(f"{label} holds a character that a header cannot carry")
     return text
+
+
+def _yes(label: str, text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise UsageError(f"{label} is {text!r}, expected yes or no")
+    return text.lower() == "yes"
 
 
 def _log_level(label: str, text: str) -> str:
@@ -336,5 +374,6 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "binance_ws": lambda label, text: _url(label, text, ("ws", "wss")),
     "binance_rest": lambda label, text: _url(label, text, ("http", "https")),
     "token": _token,
+    "allow_local": _yes,
     "log_level": _log_level,
 }

@@ -78,9 +78,10 @@ class StreamFeed(Supervisor):
     """A ws:// or wss:// stream. Raises ValueError for a URL that no feed opens."""
 
     def __init__(self, url: str, sink: Sink, symbols: Sequence[str] = (), **options: Any) -> None:
-        check_url(url)
+        local = options.pop("local", True)
+        check_url(url, local=local)
         timers = options.get("timers") or Timers()
-        transport = partial(WebSocketTransport, url, timers.timeouts)
+        transport = partial(WebSocketTransport, url, timers.timeouts, local)
         super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
 
 
@@ -88,9 +89,10 @@ class HttpFeed(Supervisor):
     """An http:// or https:// response that streams lines. Raises ValueError like StreamFeed."""
 
     def __init__(self, url: str, sink: Sink, symbols: Sequence[str] = (), **options: Any) -> None:
-        check_url(url)
+        local = options.pop("local", True)
+        check_url(url, local=local)
         timers = options.get("timers") or Timers()
-        transport = partial(HttpTransport, url, timers.timeouts)
+        transport = partial(HttpTransport, url, timers.timeouts, local)
         super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
 
 
@@ -234,7 +236,7 @@ class FeedOptions(TypedDict, total=False):
     binance_ws, binance_rest: other bases for the exchange's client. on_gap: told of missing
     trades, on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in
     s. fill: takes missing trades that came after all, where the source has them. timers: its
-    waits.
+    waits. local: whether a URL may lead to a loopback or private address.
     """
 
     binance_ws: str | None
@@ -244,6 +246,7 @@ class FeedOptions(TypedDict, total=False):
     on_jump: Callable[[float], None] | None
     fill: Fill | None
     timers: Timers | None
+    local: bool
 
 
 def make_feed(
@@ -285,15 +288,16 @@ def _binance(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptio
 
 def _redis(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> RedisFeed:
     names = [name for symbol in symbols if (name := proper_symbol(symbol))]
-    return RedisFeed(source, sink, names, on_restart=options.get("on_restart"))
+    local = options.get("local", True)
+    return RedisFeed(source, sink, names, on_restart=options.get("on_restart"), local=local)
 
 
 def _websocket(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> StreamFeed:
-    return StreamFeed(source, sink, _filter(symbols), **_hooks(options))
+    return StreamFeed(source, sink, _filter(symbols), **_of_url(options))
 
 
 def _http(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> HttpFeed:
-    return HttpFeed(source, sink, _filter(symbols), **_hooks(options))
+    return HttpFeed(source, sink, _filter(symbols), **_of_url(options))
 
 
 #: How the feed of each kind of source is made, by its name in `ingestion.sources`.
@@ -311,6 +315,11 @@ def _hooks(options: FeedOptions) -> dict[str, Any]:
     """The options that every feed over the network takes."""
     names = ("timers", "on_gap", "on_restart", "on_jump")
     return {name: options.get(name) for name in names}
+
+
+def _of_url(options: FeedOptions) -> dict[str, Any]:
+    """The options of a feed whose URL somebody typed."""
+    return {**_hooks(options), "local": options.get("local", True)}
 
 
 def _filter(symbols: Sequence[str]) -> list[str]:

@@ -56,7 +56,7 @@ class Runtime:
         self.johansen = JohansenTests()
         self._writer = ArchiveWriter(settings.keep_days)
         self.recorder = Recorder(self._writer, self.markets)
-        self.alerts = AlertEngine(self.markets, self.kernels, self._writer)
+        self.alerts = AlertEngine(self.markets, self.kernels, self._writer, settings.reaches_local)
         self._restorer = Restorer(self._writer, self.alerts.history.found_again)
         self.feeds = FeedControl(
             settings,
