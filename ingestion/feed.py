@@ -326,5 +326,7 @@ def _filter(symbols: Sequence[str]) -> list[str]:
     """The symbols that a URL's ticks are narrowed to. Raises ValueError for one that is none."""
     names = [name for symbol in symbols if (name := proper_symbol(symbol))]
     if len(names) < len(symbols):
-        raise ValueError(f"symbols are {list(symbols)!r}"[:120] + ", expected names like BTCUSDT")
+        raise ValueError(
+            f"symbols are {list(symbols)[:20]!r}"[:120] + ", expected names like BTCUSDT"
+        )
     return names

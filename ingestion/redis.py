@@ -57,7 +57,7 @@ def checked_redis(url: str) -> tuple[str, str | None]:
     try:
         check_url(url, schemes=REDIS_SCHEMES)
     except UrlRefusedError as error:
-        raise ValueError(f"{error}; a Redis source is as redis://host:6379/0") from None
+        raise ValueError(f"{error}; expected redis://host:6379/0") from None
     parts = urlsplit(url)
     asked = parse_qs(parts.query)
     unknown = set(asked) - {"source"}

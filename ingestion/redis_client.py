@@ -35,10 +35,12 @@ def words_of(error: BaseException) -> str:
     >>> words_of(ConnectionRefusedError(111, "refused"))
     'it cannot be reached'
     """
-    kind = type(error).__name__
-    if kind in _WORDS:
-        return _WORDS[kind]
-    return "no answer in time" if "Timeout" in kind else "it cannot be reached"
+    causes = [error, error.__cause__, error.__context__]  # the library wraps what connecting raises
+    kinds = [type(cause).__name__ for cause in causes]
+    known = next((_WORDS[kind] for kind in kinds if kind in _WORDS), None)
+    if known is not None:
+        return known
+    return "no answer in time" if "Timeout" in kinds[0] else "it cannot be reached"
 
 
 def _pinned(connection_class: Any, checked: CheckedUrl) -> Any:

@@ -15,6 +15,7 @@ import asyncio
 import ipaddress
 import re
 import socket
+import string
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -53,12 +54,14 @@ _SECRET_AFTER = frozenset({"services", "webhooks", "hooks", "triggers", "workflo
 _PLAIN_SCHEMES = frozenset(
     {"ws", "wss", "http", "https", "redis", "rediss", "postgresql", "postgres", "tcp", "tls"}
 )
-_URL = re.compile(r"([A-Za-z0-9+.-]{0,32})://(\S*)")
-_USERINFO = re.compile(r"[^/?#]*@")
+_WORD = re.compile(r"\S+")
+_OF_SCHEMES = string.ascii_letters + string.digits + "+.-"
+_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _FIELD = re.compile(r"(^|[?&;#])([^=&;#?]*)=([^&;#]*)")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 #: A run of letters and digits from which on it is no word, and a segment that mixes them.
 _LONG_RUN, _LONG_SEGMENT = 16, 32
+_LONGEST_SCHEME = 32
 _BOT = re.compile(r"bot\d+(:|%3a)", re.IGNORECASE)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -104,6 +107,8 @@ def check_url(url: str, *, local: bool = True, schemes: Mapping[str, int] = SCHE
         # Its own words may quote what stands before the host.
         wrong = "its port" if "port" in str(error).lower() else "its host"
         raise UrlRefusedError(f"URL cannot be read: {wrong} is wrong") from error
+    if port == 0:
+        raise UrlRefusedError("URL cannot be read: its port is wrong")
     if parts.scheme not in schemes:
         raise UrlRefusedError(
             f"URL scheme is {parts.scheme[:20]!r}, expected one of {', '.join(schemes)}"
@@ -243,7 +248,9 @@ def mask_url(text: str) -> str:
     >>> mask_url("https://hooks.slack.com/services/T0/B0/x1"), mask_url("tgram://1:a/2")
     ('https://hooks.slack.com/services/***/***/***', 'tgram://***')
     """
-    return _FIELD.sub(_masked_field, _URL.sub(_masked_url, text))
+    if "://" in text:
+        text = _WORD.sub(_masked_word, _USERINFO.sub("***@", text))
+    return _FIELD.sub(_masked_field, text)
 
 
 def _masked_field(match: re.Match[str]) -> str:
@@ -252,15 +259,19 @@ def _masked_field(match: re.Match[str]) -> str:
     return f"{before}{name}={'***' if secret else value}"
 
 
-def _masked_url(match: re.Match[str]) -> str:
-    scheme, rest = match.groups()
+def _masked_word(match: re.Match[str]) -> str:
+    """A word of a text; the path of a URL in it is masked."""
+    before, found, rest = match[0].partition("://")
+    if not found or not rest:
+        return match[0]
+    tail = before[-_LONGEST_SCHEME:]
+    scheme = tail[len(tail.rstrip(_OF_SCHEMES)) :]
     if scheme.lower() not in _PLAIN_SCHEMES:
-        return f"{scheme}://***" if rest else match[0]
-    rest = _USERINFO.sub("***@", rest, count=1) if _USERINFO.match(rest) else rest
+        return f"{before}://***"
     ends = [at for at in (rest.find("?"), rest.find("#")) if at >= 0]
     end = min(ends, default=len(rest))
     host, *segments = rest[:end].split("/")
-    return f"{scheme}://{'/'.join([host, *_masked_path(segments)])}{rest[end:]}"
+    return f"{before}://{'/'.join([host, *_masked_path(segments)])}{rest[end:]}"
 
 
 def _masked_path(segments: list[str]) -> list[str]:
