@@ -15,17 +15,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
+from dashapp import option_checks
+from dashapp.option_checks import UsageError as UsageError
 from ingestion.sources import NAMED, kind_of
-from ingestion.url_guard import (
-    POSTGRES_SCHEMES,
-    REDIS_SCHEMES,
-    SCHEMES,
-    UrlRefusedError,
-    check_url,
-    mask_url,
-)
+from ingestion.url_guard import REDIS_SCHEMES, SCHEMES, mask_url
 
 VERSION = "0.1.0"
 
@@ -33,10 +27,6 @@ VERSION = "0.1.0"
 NAMED_SOURCES = (*(kind.name for kind in NAMED), "none")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
-
-
-class UsageError(Exception):
-    """What the user gave cannot be used; the message is the one line to show."""
 
 
 @dataclass(frozen=True)
@@ -129,30 +119,21 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {
         name: _CHECKS[name](label, text) for name, (label, text) in given.items()
     }
+    if "token_file" in values:
+        if "token" in values:
+            raise UsageError(f"{given['token'][0]} and {given['token_file'][0]}: only one is legal")
+        values["token"] = values.pop("token_file")
     if "archive" not in values:
         values["archive"] = default_archive(environ, sys.platform)
     settings = Settings(**values)
     if not is_loopback(settings.host) and settings.token is None:
         raise UsageError(
             f"{given['host'][0]} is {settings.host}, which other machines can reach: "
-            "set --token too, it is then asked of every client"
+            "set --token-file too, its token is then asked of every client"
         )
     if not settings.reaches_local and kind_of(settings.source) and "://" in settings.source:
-        _judge(given["source"][0], settings.source, local=False)
+        option_checks.judged(given["source"][0], settings.source, local=False)
     return settings
-
-
-_SCHEMES = {**SCHEMES, **REDIS_SCHEMES, **POSTGRES_SCHEMES}
-
-
-def _judge(
-    label: str, url: str, *, local: bool = True, schemes: Mapping[str, int] = _SCHEMES
-) -> str:
-    """A URL that may be opened. Raises UsageError."""
-    try:
-        return check_url(url, local=local, schemes=schemes).url
-    except UrlRefusedError as error:
-        raise UsageError(f"{label}: {error}") from None
 
 
 def default_archive(environ: Mapping[str, str], platform: str) -> str:
@@ -201,7 +182,12 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "URL",
         "base of the exchange's REST interface, for backfilling gaps, http:// or https://",
     ),
-    "token": ("TEXT", "token that every client must then present"),
+    "token": (
+        "TEXT",
+        "token of at least 16 characters that every client must then present; the list of "
+        "processes shows it, so rather --token-file or SPREADSCOPE_TOKEN",
+    ),
+    "token_file": ("PATH", "file that holds the token"),
     "allow_local": (
         "YES|NO",
         "with another --host: feeds and webhooks may reach this machine and its network (no)",
@@ -253,9 +239,9 @@ def _source(label: str, text: str) -> str:
         return source
     kind = kind_of(source)
     if kind is not None and kind.published:
-        return _url(label, source, kind.schemes)
+        return option_checks.url(label, source, kind.schemes)
     if "://" in source:
-        return _judge(label, source, schemes={**SCHEMES, **REDIS_SCHEMES})
+        return option_checks.judged(label, source, schemes={**SCHEMES, **REDIS_SCHEMES})
     if not os.path.exists(source):
         raise UsageError(
             f"{label} is {text!r}: no such file, and not one of {', '.join(NAMED_SOURCES)} "
@@ -288,7 +274,7 @@ def _archive(label: str, text: str) -> str | None:
     if path.lower() == "none":
         return None
     if path.startswith(("postgresql://", "postgres://")):
-        return _postgres(label, path)
+        return option_checks.postgres_url(label, path)
     if "://" in path or not path:
         raise UsageError(
             f"{label} is {mask_url(text)!r}, expected the path of a file, a postgresql:// URL, "
@@ -302,18 +288,6 @@ def _archive(label: str, text: str) -> str | None:
     return path
 
 
-def _postgres(label: str, url: str) -> str:
-    """A URL of PostgreSQL, which needs no host where its query names a socket."""
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname or "host=" in parts.query) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(f"{label} is {mask_url(url)!r}, expected postgresql://host/database")
-    return _judge(label, url) if parts.hostname else url
-
-
 def _folder(label: str, text: str) -> str:
     if not text.strip() or "\0" in text:
         raise UsageError(f"{label} is {text!r}, expected the path of a folder")
@@ -324,30 +298,6 @@ def _keep_days(label: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5):
         raise UsageError(f"{label} is {text!r}, expected a whole number of days, 0 for ever")
     return int(text)
-
-
-def _url(label: str, text: str, schemes: tuple[str, ...]) -> str:
-    expected = ", ".join(f"{scheme}://" for scheme in schemes)
-    try:
-        parts = urlsplit(text.strip())
-        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(
-            f"{label} is {mask_url(text)!r}, expected a URL that starts with {expected}"
-        )
-    return _judge(label, text.strip())
-
-
-def _redis(label: str, text: str) -> str | None:
-    return None if text.strip().lower() == "none" else _url(label, text, ("redis", "rediss"))
-
-
-def _token(label: str, text: str) -> str:
-    if not (text.isascii() and text.isprintable()) or " " in text:
-        raise UsageError(f"{label} holds a character that a header cannot carry")
-    return text
 
 
 def _yes(label: str, text: str) -> bool:
@@ -370,10 +320,11 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "archive": _archive,
     "export_dataset": _folder,
     "keep_days": _keep_days,
-    "redis": _redis,
-    "binance_ws": lambda label, text: _url(label, text, ("ws", "wss")),
-    "binance_rest": lambda label, text: _url(label, text, ("http", "https")),
-    "token": _token,
+    "redis": option_checks.redis_url,
+    "binance_ws": lambda label, text: option_checks.url(label, text, ("ws", "wss")),
+    "binance_rest": lambda label, text: option_checks.url(label, text, ("http", "https")),
+    "token": option_checks.token,
+    "token_file": option_checks.token_file,
     "allow_local": _yes,
     "log_level": _log_level,
 }
