@@ -104,9 +104,10 @@ class StreamFeed(Supervisor):
         symbols: Sequence[str] = (),
         *,
         subscribe: str | None = None,
+        local: bool = True,
         **options: Any,
     ) -> None:
-        check_url(url)
+        check_url(url, local=local)
         timers = options.get("timers") or Timers()
         if subscribe is None:
             subscribe = subscription_for(url, symbols)
@@ -114,7 +115,7 @@ class StreamFeed(Supervisor):
         ping, ping_s = (host.ping, host.ping_s) if host is not None else ("", 0.0)
 
         def transport(_: tuple[str, ...]) -> Transport:
-            socket = WebSocketTransport(url, timers.timeouts)
+            socket = WebSocketTransport(url, timers.timeouts, local)
             return TalkingTransport(socket, Dialogue(opening, ping, ping_s))
 
         options |= {"hint": ASKED if opening else UNASKED, "default_symbol": symbol_of_path(url)}
@@ -144,9 +145,10 @@ class HttpFeed(Supervisor):
     """An http:// or https:// response that streams lines. Raises ValueError like StreamFeed."""
 
     def __init__(self, url: str, sink: Sink, symbols: Sequence[str] = (), **options: Any) -> None:
-        check_url(url)
+        local = options.pop("local", True)
+        check_url(url, local=local)
         timers = options.get("timers") or Timers()
-        transport = partial(HttpTransport, url, timers.timeouts)
+        transport = partial(HttpTransport, url, timers.timeouts, local)
         super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
 
 
@@ -220,7 +222,8 @@ class FeedOptions(TypedDict, total=False):
     trades, on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in
     s. fill: takes missing trades that came after all, where the source has them. client: makes
     the requests for them, one that others share. timers: its waits. subscribe: what a WebSocket
-    is sent after connecting, see `StreamFeed`.
+    is sent after connecting, see `StreamFeed`. local: whether a URL may lead to a loopback or
+    private address.
     """
 
     subscribe: str | None
@@ -233,6 +236,7 @@ class FeedOptions(TypedDict, total=False):
     fill: Fill | None
     client: Rest | None
     timers: Timers | None
+    local: bool
 
 
 def make_feed(
@@ -277,16 +281,17 @@ def _binance(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptio
 
 def _redis(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> RedisFeed:
     names = [name for symbol in symbols if (name := proper_symbol(symbol))]
-    return RedisFeed(source, sink, names, on_restart=options.get("on_restart"))
+    local = options.get("local", True)
+    return RedisFeed(source, sink, names, on_restart=options.get("on_restart"), local=local)
 
 
 def _websocket(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> StreamFeed:
     asked = options.get("subscribe")
-    return StreamFeed(source, sink, _filter(symbols), subscribe=asked, **_hooks(options))
+    return StreamFeed(source, sink, _filter(symbols), subscribe=asked, **_of_url(options))
 
 
 def _http(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> HttpFeed:
-    return HttpFeed(source, sink, _filter(symbols), **_hooks(options))
+    return HttpFeed(source, sink, _filter(symbols), **_of_url(options))
 
 
 #: How the feed of each kind of source is made, by its name in `ingestion.sources`.
@@ -306,9 +311,16 @@ def _hooks(options: FeedOptions) -> dict[str, Any]:
     return {name: options.get(name) for name in names}
 
 
+def _of_url(options: FeedOptions) -> dict[str, Any]:
+    """The options of a feed whose URL somebody typed."""
+    return {**_hooks(options), "local": options.get("local", True)}
+
+
 def _filter(symbols: Sequence[str]) -> list[str]:
     """The symbols that a URL's ticks are narrowed to. Raises ValueError for one that is none."""
     names = [name for symbol in symbols if (name := proper_symbol(symbol))]
     if len(names) < len(symbols):
-        raise ValueError(f"symbols are {list(symbols)!r}"[:120] + ", expected names like BTCUSDT")
+        raise ValueError(
+            f"symbols are {list(symbols)[:20]!r}"[:120] + ", expected names like BTCUSDT"
+        )
     return names

@@ -66,7 +66,7 @@ class Runtime:
         self.grids = GridJobs()
         self._writer = ArchiveWriter(settings.keep_days)
         self.recorder = Recorder(self._writer, self.markets)
-        self.alerts = AlertEngine(self.markets, self.kernels, self._writer)
+        self.alerts = AlertEngine(self.markets, self.kernels, self._writer, settings.reaches_local)
         self._restorer = Restorer(self._writer, self.alerts.history.found_again)
         self.feeds = FeedControl(
             settings,

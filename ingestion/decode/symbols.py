@@ -68,6 +68,8 @@ def proper_symbol(text: str) -> str | None:
     >>> proper_symbol("<b>"), proper_symbol("=A1"), proper_symbol("A" * 65)
     (None, None, None)
     """
+    if len(text) > MAX_SYMBOL:
+        return None
     if text.isascii():
         name = text.upper()
     else:

@@ -124,7 +124,9 @@ def explain(error: BaseException) -> Failure:
     if isinstance(error, UrlRefusedError):
         return Failure(str(error)[:200], "blocked", 300.0)
     if isinstance(error, InvalidHandshake):
-        return Failure(f"no WebSocket answers there ({_plain(error)})")
+        return Failure("no WebSocket answers there")
+    if isinstance(error, (httpx.ProtocolError, httpx.DecodingError)):
+        return Failure("connection failed: what answers there does not speak HTTP")
     return Failure(f"connection failed ({_plain(error)})")
 
 

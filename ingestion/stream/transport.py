@@ -73,16 +73,17 @@ class _Connect(connect):
 
 
 class WebSocketTransport:
-    """A ws:// or wss:// stream: one message a frame."""
+    """A ws:// or wss:// stream: one message a frame. local: see `check_url`."""
 
-    def __init__(self, url: str, timeouts: Timeouts = Timeouts()) -> None:
+    def __init__(self, url: str, timeouts: Timeouts = Timeouts(), local: bool = True) -> None:
         self._url = url
+        self._local = local
         self._timeouts = timeouts
         self._socket: BulkConnection | None = None
         self._life: Keepalive | None = None
 
     async def open(self) -> None:
-        checked = check_url(self._url)
+        checked = check_url(self._url, local=self._local)
         refused: OSError | None = None
         for address in await resolve(checked):
             try:
@@ -171,8 +172,9 @@ class HttpTransport:
     line that is too long is handed over cut, as one that nobody can read.
     """
 
-    def __init__(self, url: str, timeouts: Timeouts = Timeouts()) -> None:
+    def __init__(self, url: str, timeouts: Timeouts = Timeouts(), local: bool = True) -> None:
         self._url = url
+        self._local = local
         self._timeouts = timeouts
         self._client: httpx.AsyncClient | None = None
         self._response: httpx.Response | None = None
@@ -188,7 +190,7 @@ class HttpTransport:
         timeout = httpx.Timeout(self._timeouts.open_s, read=None)
         self._client = await http_client(timeout)
         refused: httpx.ConnectError | None = None
-        checked = check_url(self._url)
+        checked = check_url(self._url, local=self._local)
         for address in await resolve(checked):
             request = self._request(at_address(checked, address), checked.host)
             try:

@@ -14,7 +14,7 @@ process. The calls block and may come from any thread: an asyncio program makes 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,13 @@ __all__ = [
 Arrival = tuple[str, Ticks | str]
 
 
-def store_at(place: str | os.PathLike[str]) -> Store:
-    """The database at a path or a postgresql:// URL, not opened yet. Raises ArchiveError."""
+def store_at(place: str | os.PathLike[str], address: Callable[[], str] | None = None) -> Store:
+    """The database at a path or a postgresql:// URL, not opened yet. Raises ArchiveError.
+
+    address: gives the address of a server's host; the system's own look-up for None.
+    """
     if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
-        return PostgresStore(place.replace("postgres://", "postgresql://", 1))
+        return PostgresStore(place.replace("postgres://", "postgresql://", 1), address)
     return SqliteStore(Path(place))
 
 

@@ -22,10 +22,11 @@ from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
 from dashapp.settings import Settings
 from ingestion.feed import Feed, Timers, make_feed
+from ingestion.redis_client import pin, words_of
 from ingestion.sources import SourceKind, is_exchange, kind_of, source_of
 from ingestion.stream.hosts import subscription_for
 from ingestion.stream.subscribe import SubscribeError, mask_message
-from ingestion.url_guard import mask_url
+from ingestion.url_guard import REDIS_SCHEMES, check_url, mask_url
 from storage.market.market import Market
 from storage.redis_stream import RedisPublisher, RedisUnavailable
 
@@ -196,6 +197,7 @@ class FeedControl:
             fill=sink.fill,
             timers=self._timers,
             subscribe=subscribe,
+            local=self._settings.reaches_local,
         )
         self._markets["live"], self.health = market, health
         logger.info("market live is new, for %s", label)
@@ -281,9 +283,10 @@ def publisher_at(url: str | None) -> RedisPublisher | None:
     if url is None:
         return None
     try:
-        publisher = RedisPublisher(url)
+        publisher = RedisPublisher(url, words_of=words_of)
     except RedisUnavailable as error:
         logger.warning("%s; nothing is published", error)
         return None
+    pin(publisher.client, check_url(url, schemes=REDIS_SCHEMES))
     logger.info("live ticks are published to %s", mask_url(url))
     return publisher
