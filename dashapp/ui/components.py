@@ -64,7 +64,14 @@ def answer_line(path: str, ranges: bool) -> Component:
     return html.Div(
         [
             finding,
-            html.Div(buttons, className="ranges", role="group", **attributes(aria_label="Range")),
+            html.Div(
+                [html.Span("Show last", className="ranges-label"), *buttons],
+                className="ranges",
+                role="group",
+                **attributes(aria_label="Show last"),
+            )
+            if ranges
+            else None,
         ],
         className="page-head",
     )
@@ -215,10 +222,12 @@ def table(
     height: str = "20rem",
     selectable: bool = False,
     single_row: bool = False,
+    empty: str = "no rows",
 ) -> Component:
     """An AG Grid in the theme's colours; rows are told apart by their field `row_id`.
 
     selectable: rows can be selected by their boxes. single_row: one row can, by a click on it.
+    empty: what stands in a table without rows, which is no taller than that.
     """
     several = {"mode": "multiRow"}
     single = {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False}
@@ -238,7 +247,7 @@ def table(
             "headerHeight": 34,
             "suppressCellFocus": False,
             **({"rowSelection": selection} if selectable or single_row else {}),
-            "localeText": {"noRowsToShow": "nothing here yet"},
+            "localeText": {"noRowsToShow": empty},
         },
         className="ag-theme-spreadscope",
         style={"height": height, "width": "100%"},

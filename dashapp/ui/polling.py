@@ -26,6 +26,7 @@ from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
 from dashapp.services.runtime import Runtime
 from dashapp.text.numbers import duration
+from dashapp.text.states import LOADING
 from dashapp.ui.components import segments
 
 logger = logging.getLogger(__name__)
@@ -84,9 +85,7 @@ def waiting(reason: NotReady, timeframe: str, growing: bool = True) -> str:
     return f"{reason.reason}: about {duration(missing * TIMEFRAMES[timeframe])}"
 
 
-def empty_figures(
-    charts: Iterable[str], theme: str, message: str = "waiting for the first bars"
-) -> dict[str, Any]:
+def empty_figures(charts: Iterable[str], theme: str, message: str = LOADING) -> dict[str, Any]:
     """Charts by their ids, each with the message in its middle."""
     return {chart_id: empty_figure(message, theme, chart_id) for chart_id in charts}
 

@@ -101,12 +101,12 @@ class AlertHistory:
     @property
     def fired_today(self) -> int:
         """How many alerts of the current UTC day are held."""
-        midnight_ms = int(time.time() // 86_400) * 86_400_000
+        midnight_ms = _midnight_ms()
         return sum(record.event.ts_ms >= midnight_ms for record in self._kept)
 
     def by_metric(self, market: str) -> Counter[str]:
-        """How many alerts of a market are held, by metric."""
-        return Counter(record.event.metric for record in self.records(market))
+        """How many alerts of a market fired in the current UTC day, by metric."""
+        return Counter(record.event.metric for record in self.records(market, _midnight_ms()))
 
     def since(self, event_id: str | None) -> list[AlertEvent]:
         """What fired after the event with this id, oldest first; in this run, for None.
@@ -210,6 +210,11 @@ class AlertHistory:
         self._fired = 0
         self.version += 1
         return count
+
+
+def _midnight_ms() -> int:
+    """When the current UTC day began, epoch ms."""
+    return int(time.time() // 86_400) * 86_400_000
 
 
 def _is_of_a_leg(event: AlertEvent, params: PairParams) -> bool:

@@ -47,11 +47,11 @@ async def test_nothing_is_sent_while_nothing_changed(runtime):
 async def test_the_break_even_is_at_the_cost_that_the_back_test_charges(runtime):
     tab = tab_of()
     usual = await analytics.render(runtime, tab)
-    assert " at 2 bps" in str(usual["answer"])
+    assert "costs (2 bps a side" in str(usual["answer"])
     costly = BacktestParams(cost_bps=5.0, slippage_bps=0.5)
     options = {"strategy": form.kept(costly)}
     parts = await analytics.render(runtime, replace(tab, options=options))
-    assert " at 5.5 bps" in str(parts["answer"])
+    assert "costs (5.5 bps a side" in str(parts["answer"])
     first, later = (each[ids.ZSCORE_CHART]["layout"]["shapes"][0] for each in (usual, parts))
     assert later["y1"] == pytest.approx(2.75 * first["y1"])
 

@@ -18,6 +18,7 @@ from dashapp.services.alerts.preview import Preview
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import alerts_answer
 from dashapp.text.numbers import NONE, counted, utc_time
+from dashapp.text.states import NO_ALERTS, NO_RULES
 from dashapp.ui import polling
 from dashapp.ui.components import (
     button,
@@ -45,7 +46,7 @@ def _rule_columns() -> list[dict[str, Any]]:
         text_column("market", "Market", width=90),
         text_column("when", "Evaluated", minWidth=140),
         number_column("cooldown_s", "Cooldown, s", minWidth=124),
-        number_column("hysteresis", "Hysteresis", minWidth=118),
+        number_column("hysteresis", "Re-arm back by", minWidth=118),
         text_column("webhook", "Webhook", minWidth=110, tooltipField="webhook"),
         text_column("state", "State", minWidth=190, tooltipField="state"),
         {
@@ -65,11 +66,11 @@ def _history_columns() -> list[dict[str, Any]]:
         text_column("market", "Market", width=90),
         text_column("symbols", "Symbols", minWidth=160),
         text_column("metric", "Metric", minWidth=150),
-        text_column("text", "What it said", minWidth=340, flex=1, tooltipField="text"),
-        text_column("became", "What became of it", minWidth=210),
+        text_column("text", "Signal", minWidth=340, flex=1, tooltipField="text"),
+        text_column("became", "Outcome", minWidth=210),
         number_column("bars", "Bars", ",", width=80),
-        number_column("worst_z", "Furthest z", "+,.2f", width=110),
-        number_column("worst_bps", "Worst bps", "+,.1f", width=110),
+        number_column("worst_z", "Max adverse z", "+,.2f", width=110),
+        number_column("worst_bps", "Max adverse bps", "+,.1f", width=110),
         number_column("net_bps", "Net bps", "+,.1f", width=100),
         text_column("delivery", "Webhook", minWidth=240, tooltipField="delivery"),
     ]
@@ -87,8 +88,8 @@ def _history_tools() -> list[Component]:
 def layout(theme: str) -> Component:
     """The form, the annotated charts, the rules and the history."""
     blank = polling.empty_figures(CHARTS, theme)
-    rules = table(ids.RULES_TABLE, _rule_columns(), height="12rem", selectable=True)
-    history = table(ids.ALERTS_TABLE, _history_columns(), height="18rem")
+    rules = table(ids.RULES_TABLE, _rule_columns(), height="12rem", selectable=True, empty=NO_RULES)
+    history = table(ids.ALERTS_TABLE, _history_columns(), height="18rem", empty=NO_ALERTS)
     return html.Div(
         [
             form.layout(),
@@ -154,7 +155,7 @@ def became(record: Record) -> str:
     if outcome is None and record.followed:
         return "too early"
     if outcome is None:
-        return "not known: its data are gone" if record.suggests else NONE
+        return "unknown: data no longer held" if record.suggests else NONE
     if outcome.bars is not None:
         return f"back to 0 after {counted(outcome.bars, 'bar')}"
     rest = "" if outcome.done else " so far" if record.followed else ", then its data went"

@@ -22,6 +22,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import answer_of, figure_rows
 from dashapp.text.numbers import utc_time
 from dashapp.text.pair import legs_warning, trade_words
+from dashapp.text.states import NO_TRADES
 from dashapp.ui import polling
 from dashapp.ui.components import (
     button,
@@ -65,7 +66,7 @@ def layout(theme: str, settings: Mapping[str, str] | None = None) -> Component:
             chart(Z_CHART, blank[Z_CHART]),
             chart(ids.DRAWDOWN_CHART, blank[ids.DRAWDOWN_CHART], "fill"),
             card("Results", html.Div(id=ids.BACKTEST_FIGURES, className="scroll-x")),
-            card("Trades", table(ids.TRADES_TABLE, _columns()), extra="wide"),
+            card("Trades", table(ids.TRADES_TABLE, _columns(), empty=NO_TRADES), extra="wide"),
             *sweep.cards(theme),
         ],
         className="grid",

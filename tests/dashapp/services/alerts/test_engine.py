@@ -208,7 +208,7 @@ async def test_what_became_of_an_alert_is_not_read_from_another_body_of_data(run
     await anew.step()
     (restored,) = anew.history.records("live")
     assert restored.outcome is None
-    assert became(restored) == "not known: its data are gone"
+    assert became(restored) == "unknown: data no longer held"
     begun = Runtime(QUIET).markets["live"]
     for one in both:
         begun.append(one)
