@@ -204,12 +204,13 @@ def zscore_figure(
     uirevision: str = "",
     break_even: BreakEven | None = None,
     markers: Sequence[Alert] = (),
+    missing: str = "",
     chart_id: str = ids.ZSCORE_CHART,
 ) -> Figure:
     """The z-score, as it was known at each bar's close, with its thresholds.
 
     The z-scores that today's fit gives to the past are faint behind it. Within break_even a
-    round trip does not pay its costs.
+    round trip does not pay its costs. missing: why no z-score is known, in words.
     """
     fit = todays_fit(snapshot)
     rows = _rows(snapshot, snapshot.z, *([] if fit is None else [fit]))
@@ -229,7 +230,7 @@ def zscore_figure(
         shapes.insert(0, region(-even, even, tokens(theme)["muted"], 0.14))
         words = f"{words} · grey: costs, |z| < {number(even, 1)}"
     if not np.isfinite(z).any():
-        annotations.append(message_in_the_middle("the z-score is not known yet", theme))
+        annotations.append(message_in_the_middle(missing or "the z-score is not known yet", theme))
     return figure(
         chart_id,
         theme,

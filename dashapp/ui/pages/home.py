@@ -188,7 +188,10 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The page's figures for what the tab looks at."""
     bars = bars_in_view(runtime, tab)
     if not bars:
-        return {**polling.empty_page(PAGE, "no bars yet: start a feed", tab.theme), "cards": []}
+        return {
+            **polling.empty_page(PAGE, "no bars of these symbols in this timeframe", tab.theme),
+            "cards": [],
+        }
     limit = limit_of(tab)
     span = {name: part for name, part in one_span(bars, limit).items() if len(part)}
     summaries = await asyncio.to_thread(summarize_span, bars, limit)

@@ -8,12 +8,13 @@ from typing import Any
 from dash import ctx
 
 from analytics.alerts import AlertEvent
-from analytics.model import NotReady, PairParams, PairSnapshot
+from analytics.model import TIMEFRAMES, NotReady, PairParams, PairSnapshot
 from dashapp.parameters.table import ALERT, PAIR
 from dashapp.services.runtime import Runtime
-from dashapp.ui.polling import Tab, waiting
+from dashapp.text.states import raise_limit, too_few
+from dashapp.ui.polling import Tab
 
-NO_PAIR = NotReady("this market has fewer than two symbols, a pair needs two", 0, 0)
+NO_PAIR = NotReady("this market has one symbol, a pair needs two", 0, 0)
 DEFAULT_LIMIT: int = PAIR["limit"].default
 #: Seconds of market time in which a rule made with one click stays quiet after an alert.
 COOLDOWN_S: float = ALERT["cooldown_s"].default
@@ -70,14 +71,21 @@ def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
     }
 
 
-def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady) -> str:
-    """What a chart says in its middle while there is no picture."""
+def shorter(tab: Tab) -> tuple[str, ...]:
+    """The controls by which a pair's z-score asks for fewer bars."""
+    own = tab.view.pair is not None and tab.view.pair.spread_mode in ("rolling", "kalman")
+    hedge = (PAIR["hedge_window"].label,) if own else ()
+    return (*hedge, PAIR["z_window"].label)
+
+
+def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady, *shorter: str) -> str:
+    """What a chart says in its middle while there is no picture: what is missing, when it will
+    be there, and which control changes it. shorter: the controls that ask for fewer bars.
+    """
     pair, status = tab.view.pair, runtime.markets.status(tab.view.market)
     if pair is not None and 0 < pair.limit < reason.need:
-        return f"{reason.reason}: bars in view is {pair.limit}"
-    market = runtime.markets.get(tab.view.market)
-    if market is not None and not market.symbols:
-        return f"no data yet: {status.detail or status.state}"
+        return raise_limit(reason, pair.limit)
     filtered = pair is not None and pair.filtered
     growing = status.state == "live" and tab.until_ms is None and not filtered
-    return waiting(reason, tab.view.timeframe, growing)
+    step_ms = TIMEFRAMES[tab.view.timeframe] if growing else 0
+    return too_few(reason, step_ms, shorter)

@@ -31,7 +31,7 @@ from dashapp.ui.components import (
     text_column,
 )
 from dashapp.ui.pages.alerts import form
-from dashapp.ui.pages.shared import markers_of, pair_key, snapshot_of, waiting_for
+from dashapp.ui.pages.shared import markers_of, pair_key, shorter, snapshot_of, waiting_for
 from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.ALERT_SPREAD_CHART, ids.ALERT_ZSCORE_CHART)
@@ -184,16 +184,22 @@ async def _rehearsal(runtime: Runtime, tab: Tab) -> Preview:
     return Preview() if fields is None else await runtime.alerts.previews.of(fields)
 
 
-async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
-    """Charts with the alerts on them, the rules and the history."""
-    tables = {
+def lists(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+    """The rules and the history, of every market, and what they say."""
+    records = runtime.alerts.history.records()[:_MOST_ROWS]
+    return {
         "rules": [rule_row(runtime, rule) for rule in runtime.alerts.rules],
-        "events": [event_row(record) for record in runtime.alerts.history.records()[:_MOST_ROWS]],
+        "events": [event_row(record) for record in records],
         "answer": segments(_answer(runtime)),
     }
+
+
+async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+    """Charts with the alerts on them, the rules and the history."""
+    tables = lists(runtime, tab)
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
-        words = waiting_for(runtime, tab, snapshot)
+        words = waiting_for(runtime, tab, snapshot, *shorter(tab))
         return {**polling.empty_page(PAGE, words, tab.theme), **tables, "preview": ""}
     rehearsal = await _rehearsal(runtime, tab)
     look = {**tab.look, "rehearsed": rehearsal.marks}
@@ -217,6 +223,7 @@ PAGE = LivePage(
         "preview": Output(form.PREVIEW, "children"),
     },
     options=form.FIELDS,
+    apart=lists,
 )
 
 

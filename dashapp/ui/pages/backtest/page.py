@@ -17,6 +17,7 @@ from dashapp import ids
 from dashapp.figures.backtest import drawdown_figure, equity_figure
 from dashapp.figures.trades import Z_CHART, backtest_z_figure
 from dashapp.parameters.pair import from_dict
+from dashapp.parameters.table import BACKTEST, PAIR
 from dashapp.services.analysis.grid_jobs import GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import answer_of, figure_rows
@@ -115,7 +116,8 @@ def make_page(jobs: GridJobs) -> LivePage:
                 tab.view.market, tab.view.pair, settings, tab.until_ms
             )
         if isinstance(result, NotReady):
-            words = waiting_for(runtime, tab, result)
+            lower = (BACKTEST["hedge_window"].label, PAIR["z_window"].label)
+            words = waiting_for(runtime, tab, result, *lower)
             parts = {**polling.empty_page(page, words, tab.theme), "figures": "", "trades": []}
         else:
             parts = _drawn(result, tab)

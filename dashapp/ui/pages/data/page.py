@@ -190,7 +190,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     timeframe, limit = tab.view.timeframe, limit_of(tab)
     symbol = tab.view.pair.y if tab.view.pair else tab.view.first
     if market is None or symbol not in market.symbols or timeframe not in market.timeframes:
-        words = "this market is empty: start a feed, or drop a file here"
+        words = "no bars of the Y leg in this timeframe"
         return {
             "answer": segments([(words, "muted")]),
             "summary": [],
