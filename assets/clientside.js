@@ -42,6 +42,8 @@
   let zoom = asked[0] < asked[1] ? { market: opened.get("market"), range: asked } : null;
   let toZoom = zoom;
   let candles = opened.get("prices") === "candles";
+  let stretch_ms = [60, 300, 900, 3600].includes(Number(opened.get("last")))
+    ? Number(opened.get("last")) * 1000 : 0;
   let shown = null;
 
   function query() {
@@ -50,6 +52,7 @@
       own.set("from", zoom.range[0]);
       own.set("to", zoom.range[1]);
     }
+    if (stretch_ms > 0) own.set("last", stretch_ms / 1000);
     if (candles) own.set("prices", "candles");
     return [shown.view.query, shown.strategy.query, own.toString()].filter(Boolean).join("&");
   }
@@ -215,7 +218,6 @@
   let shownPage = null;
 
   // A stretch of time that ends at the newest bar and moves on with it.
-  let stretch_ms = 0;
   let newest = 0;
 
   // The newest time that a chart shows; some traces come as x0 and dx, some run backwards.
@@ -238,6 +240,14 @@
       const chosen = Number(button.dataset.seconds) * 1000 === milliseconds;
       button.setAttribute("aria-pressed", String(chosen));
     }
+    refreshLink();
+  }
+
+  // What a click on a trade or an alert asks for.
+  function zoomTo(from, to) {
+    slide(-1);
+    zoomed([from, to]);
+    return relayoutAll(() => ({ "xaxis.range": [from, to] })).then(() => showPaused(true));
   }
 
   function keepSliding() {
@@ -385,7 +395,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
       writeUrl, keepMode, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
-      requestPre, requestPost, callbackResolved,
+      requestPre, requestPost, callbackResolved, zoomTo,
     },
   });
 })();

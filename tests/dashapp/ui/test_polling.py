@@ -135,8 +135,6 @@ async def test_a_page_without_its_market_says_so_and_shows_no_other(runtime, cha
         options = dict.fromkeys(page.options)
         shown = replace(tab, view=view, options=options)
         answer = await polling._answer(runtime, page, shown, None)
-            runtime, page, replace(tab, view=view, options=options), None
-        )
         assert words in str(answer["answer"])
         for chart in answer["charts"].values():
             assert words[:20] in message_of(chart)
