@@ -434,11 +434,20 @@
     }
   }
 
-  // A row of a table that bears its times: the charts show them.
-  function zoomToRow(rows) {
+  // The row of a table that was chosen: its details below, its times on the charts. A table
+  // tells the same row anew with every refresh.
+  const shownRows = new Map();
+
+  function showRow(rows, table) {
     const row = rows && rows[0];
-    if (row && row.from_ms) zoomAround(row.from_ms, row.to_ms || row.from_ms);
-    return window.dash_clientside.no_update;
+    const zoomed = shownRows.get(table) === (row && row.id);
+    shownRows.set(table, row && row.id);
+    if (!row) return null;
+    if (!zoomed && row.from_ms && timePlots().length) zoomAround(row.from_ms, row.to_ms || row.from_ms);
+    const part = (type, children) => ({ type, namespace: "dash_html_components", props: { children } });
+    const parts = (row.details || []).map(([label, words]) =>
+      part("Div", [part("Dt", label), part("Dd", words)]));
+    return part("Dl", parts);
   }
 
   document.addEventListener("mousedown", onDown, true);
@@ -447,5 +456,5 @@
   new MutationObserver(watch).observe(document.documentElement, { childList: true, subtree: true });
 
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.spreadscope = Object.assign({}, window.dash_clientside.spreadscope, { zoomToRow });
+  window.dash_clientside.spreadscope = Object.assign({}, window.dash_clientside.spreadscope, { showRow });
 })();

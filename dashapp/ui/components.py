@@ -284,6 +284,19 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
     return column
 
 
+def time_column(name: str, title: str, **more: Any) -> dict[str, Any]:
+    """A column of times, epoch ms, in UTC and without the year; they sort as times."""
+    shown = "d3.utcFormat('%-d %b %H:%M:%S')(new Date(params.value))"
+    look = {"width": 136, "minWidth": 132, "cellClass": "figures", "type": "rightAligned"}
+    formatted = {"function": f"params.value == null ? '–' : {shown}"}
+    return {"field": name, "headerName": title, "valueFormatter": formatted, **look, **more}
+
+
+def row_detail(part_id: str) -> Component:
+    """What stands below a table of the row that is chosen: its `details`, label and words."""
+    return html.Div(id=part_id, className="row-detail", role="status")
+
+
 def known(value: float) -> float | None:
     """A number as a cell takes it, None where it is not known.
 

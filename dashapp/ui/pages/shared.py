@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from dash import ctx
+from dash import Dash, Input, Output, State, ctx
 
 from analytics.alerts import AlertEvent
 from analytics.model import TIMEFRAMES, NotReady, PairParams, PairSnapshot
 from dashapp.parameters.table import ALERT, PAIR
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import raise_limit, too_few
+from dashapp.ui.clientside import clientside
 from dashapp.ui.polling import Tab
 
 NO_PAIR = NotReady("this market has one symbol, a pair needs two", 0, 0)
@@ -53,10 +54,10 @@ def clicked(button: str) -> bool:
 
 def markers_of(runtime: Runtime, tab: Tab) -> list[AlertEvent]:
     """The alerts of the tab's pair, with these parameters, oldest first."""
-    pair = tab.view.pair
-    if pair is None:
+    pair, market = tab.view.pair, runtime.markets.get(tab.view.market)
+    if pair is None or market is None:
         return []
-    return runtime.alerts.history.events_of(tab.view.market, pair)
+    return runtime.alerts.history.events_of(market, pair)
 
 
 def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
@@ -76,6 +77,18 @@ def shorter(tab: Tab) -> tuple[str, ...]:
     own = tab.view.pair is not None and tab.view.pair.spread_mode in ("rolling", "kalman")
     hedge = (PAIR["hedge_window"].label,) if own else ()
     return (*hedge, PAIR["z_window"].label)
+
+
+def show_details(app: Dash, table_id: str, detail_id: str) -> None:
+    """Let a click on a row show its details below the table, and its times on the charts."""
+    clientside(
+        app,
+        "showRow",
+        Output(detail_id, "children"),
+        Input(table_id, "selectedRows"),
+        State(table_id, "id"),
+        initial_call=False,
+    )
 
 
 def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady, *shorter: str) -> str:

@@ -34,6 +34,7 @@ from dashapp.ui.components import (
     select,
     table,
     text_column,
+    time_column,
 )
 from dashapp.ui.pages.backtest.form import settings_of
 from dashapp.ui.polling import Tab
@@ -91,12 +92,11 @@ def cards(theme: str) -> list[Component]:
 
 def _fold_columns() -> list[dict[str, Any]]:
     return [
-        text_column("id", "No.", width=64, minWidth=64),
-        text_column("tested", "Traded from (UTC)", minWidth=160),
-        text_column("chosen", "Chosen on the bars before", minWidth=210),
-        number_column("trained", "In-sample", ",.2f"),
-        number_column("then", "Out-of-sample", ",.2f"),
-        number_column("net", "Net %", "+.3f"),
+        time_column("from_ms", "From (UTC)", width=124, minWidth=124),
+        number_column("net", "Net %", "+.3f", width=80, minWidth=76),
+        number_column("then", "Out-of-sample", ",.2f", width=116, minWidth=112),
+        number_column("trained", "In-sample", ",.2f", width=92, minWidth=88),
+        text_column("chosen", "Chosen", minWidth=110, flex=1, tooltipField="chosen"),
     ]
 
 

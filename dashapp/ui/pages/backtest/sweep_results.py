@@ -114,7 +114,7 @@ def fold_row(place: int, fold: Fold, ask: Ask) -> dict[str, Any]:
         choice = f"{x} {fold.x_value:g}, {y} {fold.y_value:g}"
     return {
         "id": str(place),
-        "tested": utc_time(fold.test_from_ms),
+        "from_ms": fold.test_from_ms,
         "chosen": choice,
         "trained": known(fold.trained),
         "then": known(fold.tested),
