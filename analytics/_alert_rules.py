@@ -65,6 +65,8 @@ class AlertRule:
     stays quiet. once: fires a single time (see `RuleState.spent`). on: "update" or "close".
     hysteresis: how far, in the metric's units, a value must come back across the threshold
     before the condition counts as false again. webhook: the URL that hears of each alert.
+    snoozed_until_ms: the clock time until which it stays quiet, 0 for none; whoever evaluates
+    has the clock.
     """
 
     id: str
@@ -81,6 +83,7 @@ class AlertRule:
     created_ms: int = 0
     hysteresis: float = 0.0
     webhook: str | None = None
+    snoozed_until_ms: int = 0
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -174,6 +177,9 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
             threshold - low if operator.endswith(">") else spec.high - threshold,
         ),
         webhook=_webhook(mapping.get("webhook")),
+        snoozed_until_ms=int(
+            _number("snoozed_until_ms", mapping.get("snoozed_until_ms", 0), 0.0, 2.0**53)
+        ),
     )
 
 

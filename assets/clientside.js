@@ -44,6 +44,8 @@
   let candles = opened.get("prices") === "candles";
   // The rules of a scan, by the form of the Pairs page; before that is open, those of the link.
   let scan = new URLSearchParams([...opened].filter(([name]) => name.startsWith("scan_"))).toString();
+  let stretch_ms = [60, 300, 900, 3600].includes(Number(opened.get("last")))
+    ? Number(opened.get("last")) * 1000 : 0;
   let shown = null;
 
   function keepScan(rules) {
@@ -60,6 +62,7 @@
       own.set("from", zoom.range[0]);
       own.set("to", zoom.range[1]);
     }
+    if (stretch_ms > 0) own.set("last", stretch_ms / 1000);
     if (candles) own.set("prices", "candles");
     return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
@@ -225,7 +228,6 @@
   let shownPage = null;
 
   // A stretch of time that ends at the newest bar and moves on with it.
-  let stretch_ms = 0;
   let newest = 0;
 
   // The newest time that a chart shows; some traces come as x0 and dx, some run backwards.
@@ -248,6 +250,14 @@
       const chosen = Number(button.dataset.seconds) * 1000 === milliseconds;
       button.setAttribute("aria-pressed", String(chosen));
     }
+    refreshLink();
+  }
+
+  // What a click on a trade or an alert asks for.
+  function zoomTo(from, to) {
+    slide(-1);
+    zoomed([from, to]);
+    return relayoutAll(() => ({ "xaxis.range": [from, to] })).then(() => showPaused(true));
   }
 
   function keepSliding() {
@@ -395,7 +405,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
       writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
-      requestPre, requestPost, callbackResolved,
+      requestPre, requestPost, callbackResolved, zoomTo,
     },
   });
 })();

@@ -64,7 +64,14 @@ def answer_line(path: str, ranges: bool) -> Component:
     return html.Div(
         [
             finding,
-            html.Div(buttons, className="ranges", role="group", **attributes(aria_label="Range")),
+            html.Div(
+                [html.Span("Show last", className="ranges-label"), *buttons],
+                className="ranges",
+                role="group",
+                **attributes(aria_label="Show last"),
+            )
+            if ranges
+            else None,
         ],
         className="page-head",
     )
@@ -216,12 +223,14 @@ def table(
     selectable: bool = False,
     single_row: bool = False,
     extra: str = "",
+    empty: str = "no rows",
 ) -> Component:
     """An AG Grid in the theme's colours; rows are told apart by their field `row_id`.
 
     extra: classes beside the theme's.
 
     selectable: rows can be selected by their boxes. single_row: one row can, by a click on it.
+    empty: what stands in a table without rows, which is no taller than that.
     """
     several = {"mode": "multiRow"}
     single = {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False}
@@ -241,7 +250,7 @@ def table(
             "headerHeight": 34,
             "suppressCellFocus": False,
             **({"rowSelection": selection} if selectable or single_row else {}),
-            "localeText": {"noRowsToShow": "nothing here yet"},
+            "localeText": {"noRowsToShow": empty},
         },
         className=f"ag-theme-spreadscope {extra}".strip(),
         style={"height": height, "width": "100%"},
@@ -276,6 +285,19 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
             "function": f"params.value == null ? '–' : d3.format('{decimals}')(params.value)"
         }
     return column
+
+
+def time_column(name: str, title: str, **more: Any) -> dict[str, Any]:
+    """A column of times, epoch ms, in UTC and without the year; they sort as times."""
+    shown = "d3.utcFormat('%-d %b %H:%M:%S')(new Date(params.value))"
+    look = {"width": 136, "minWidth": 132, "cellClass": "figures", "type": "rightAligned"}
+    formatted = {"function": f"params.value == null ? '–' : {shown}"}
+    return {"field": name, "headerName": title, "valueFormatter": formatted, **look, **more}
+
+
+def row_detail(part_id: str) -> Component:
+    """What stands below a table of the row that is chosen: its `details`, label and words."""
+    return html.Div(id=part_id, className="row-detail", role="status")
 
 
 def known(value: float) -> float | None:

@@ -151,8 +151,34 @@ class AlertEngine:
             raise KeyError(f"there is no alert rule {rule_id!r}")
         if enabled:
             self._state = self._state.renew(rule_id)
-        self._save(replace(self._rules[rule_id], enabled=enabled))
+        self._save(replace(self._rules[rule_id], enabled=enabled, snoozed_until_ms=0))
         return self._rules[rule_id]
+
+    def edit_rule(self, rule_id: str, changes: Mapping[str, Any]) -> AlertRule:
+        """Change fields of a rule, which begins anew. Raises KeyError or ValueError in words."""
+        if rule_id not in self._rules:
+            raise KeyError(f"there is no alert rule {rule_id!r}")
+        return self.add_rule({**rule_to_dict(self._rules[rule_id]), **changes})
+
+    def snooze(self, rule_id: str, seconds: float) -> AlertRule:
+        """Let a rule rest for a while, after which it is armed again by itself.
+
+        Raises KeyError in words.
+        """
+        until_ms = int((time.time() + seconds) * 1_000)
+        rule = self.set_enabled(rule_id, True)
+        self._save(replace(rule, snoozed_until_ms=until_ms))
+        return self._rules[rule_id]
+
+    def snoozed(self, rule: AlertRule) -> bool:
+        """Whether a rule rests now."""
+        return rule.snoozed_until_ms > time.time() * 1_000
+
+    def _awake(self) -> tuple[AlertRule, ...]:
+        """All rules, those that rest as if they were off."""
+        return tuple(
+            replace(rule, enabled=False) if self.snoozed(rule) else rule for rule in self.rules
+        )
 
     def paused(self, rule_id: str) -> bool:
         """Whether a rule waits because its feed is silent."""
@@ -193,8 +219,8 @@ class AlertEngine:
     async def step(self) -> list[AlertEvent]:
         """Evaluate the rules of every market that changed since the last step."""
         async with self._stepping:
-            readings = await self._reader.read(self.rules)
-            events, state = evaluate(self.rules, readings, self._state, trade_sentence)
+            readings = await self._reader.read(self._awake())
+            events, state = evaluate(self._awake(), readings, self._state, trade_sentence)
             states, self._state = turned(self._state, state), state
             for rule_id in state.spent:
                 if self._rules[rule_id].enabled:

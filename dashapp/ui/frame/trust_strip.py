@@ -24,7 +24,6 @@ from dashapp.ui.frame import (
     replay_bar,
     subscribe,
 )
-from dashapp.ui.polling import market_in_view
 from storage.market.market import Market
 
 
@@ -133,7 +132,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         cursor: dict[str, Any] | None,
         view: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        market_id = market_in_view(runtime, market)
+        market_id = market or runtime.default_market
         shown = from_dict(view) if view else None
         pair = shown.pair if shown is not None and shown.market == market_id else None
         contents = _strip(runtime, market_id, pair)

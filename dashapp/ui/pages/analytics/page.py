@@ -29,6 +29,7 @@ from dashapp.text.methods import choice_words, method_rows
 from dashapp.text.pair import BreakEven, pair_figures
 from dashapp.ui import polling
 from dashapp.ui.components import button, card, chart, element, figures_table, scrolling, segments
+from dashapp.ui.pages.analytics.partial import snapshot_without_z
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
 from dashapp.ui.pages.pairs.watch import toggle
@@ -36,6 +37,7 @@ from dashapp.ui.pages.shared import (
     clicked,
     markers_of,
     pair_key,
+    shorter,
     snapshot_of,
     waiting_for,
 )
@@ -111,7 +113,10 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The page's figures for what the tab looks at."""
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
-        words = waiting_for(runtime, tab, snapshot)
+        words = waiting_for(runtime, tab, snapshot, *shorter(tab))
+        without_z = await snapshot_without_z(runtime, tab, snapshot)
+        if without_z is not None:
+            return drawn(runtime, tab, without_z, words)
         sentence = element("P", words, className="tone-muted")
         tables = dict.fromkeys(("figures", "methods", "johansen"), sentence)
         empty = polling.empty_page(PAGE, words, tab.theme)
@@ -134,8 +139,8 @@ def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
     return (y, x) if len(y) and len(x) else None
 
 
-def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
-    """Every chart and figure of one snapshot."""
+def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
+    """Every chart and figure of one snapshot. missing: why it has no z-score, in words."""
     threshold = tab.view.z_threshold
     even = _break_even(snapshot, settings_of(tab.options.get("strategy")))
     look = tab.look
@@ -152,6 +157,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
             threshold,
             break_even=even,
             markers=markers,
+            missing=missing,
             **look,
         ),
         ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
@@ -162,7 +168,9 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),
         "rehearsed": runtime.alerts.previews.recent(rule).words,
-        "answer": segments(pair_answer(snapshot, threshold, even)),
+        "answer": segments(
+            [(missing, "muted")] if missing else pair_answer(snapshot, threshold, even)
+        ),
     }
 
 
