@@ -29,6 +29,7 @@ from dashapp.services.periodic import ActivityLog
 from dashapp.services.replay.control import ReplayControl
 from dashapp.services.startup import Kernels
 from dashapp.services.uploads.markets import MAX_UPLOAD_MARKETS, FileMarkets
+from dashapp.services.views import SavedViews
 from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
 from storage.market.market import Market
@@ -41,9 +42,9 @@ class Runtime:
 
     markets: all of them by id, and what each feed does. kernels: whether the statistics are
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results.
-    alerts: rules and what fired. recorder: the archive. pair_history: the pairs that pages
-    watch. callback_ms: durations of the pages' live callbacks by path, put here by whoever
-    serves them.
+    alerts: rules and what fired. views: the saved ones. recorder: the archive. pair_history: the
+    pairs that pages watch. callback_ms: durations of the pages' live callbacks by path, put here
+    by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -56,6 +57,8 @@ class Runtime:
         self.johansen = JohansenTests()
         self._writer = ArchiveWriter(settings.keep_days)
         self.recorder = Recorder(self._writer, self.markets)
+        self.views = SavedViews(self._writer)
+        self._writer.shelves.append(self.views)
         self.alerts = AlertEngine(self.markets, self.kernels, self._writer)
         self._restorer = Restorer(self._writer, self.alerts.history.found_again)
         self.feeds = FeedControl(

@@ -56,12 +56,26 @@ class Kept(Protocol):
         """Hand all that is known to a new archive, which took the place of a damaged one."""
 
 
+class Shelf(Protocol):
+    """What else an archive keeps, and hands back when it is opened."""
+
+    def read(self, archive: Archive) -> Any:
+        """What the archive has of it; in a worker thread."""
+
+    def restore(self, kept: Any) -> None:
+        """Take over what `read` gave; on the loop."""
+
+    def keep_again(self) -> None:
+        """Hand all that is known to a new archive, which took the place of a damaged one."""
+
+
 class ArchiveWriter:
     """An archive and what waits to be written to it. Without an archive it keeps nothing.
 
     keep_days: live ticks that came before are deleted at the start and daily, never for 0.
-    archive: open, for reading; None while there is none. problem: why nothing can be written,
-    in words, None while all is well. notice: what was set aside, None if nothing was.
+    shelves: what else it keeps. archive: open, for reading; None while there is none. problem:
+    why nothing can be written, in words, None while all is well. notice: what was set aside,
+    None if nothing was.
     """
 
     def __init__(self, keep_days: int = 0) -> None:
@@ -69,6 +83,7 @@ class ArchiveWriter:
         self.problem: str | None = None
         self.notice: str | None = None
         self.pending = WriteQueue()
+        self.shelves: list[Shelf] = []
         self._keep_days = keep_days
         self._store: Store | None = None
         # A thread of its own: those that all share may be busy for seconds.
@@ -208,6 +223,7 @@ class ArchiveWriter:
             history = await asyncio.to_thread(archive.events, limit=events)
             states = await asyncio.to_thread(archive.rule_states)
             deliveries = await asyncio.to_thread(archive.deliveries)
+            shelved = [await asyncio.to_thread(each.read, archive) for each in self.shelves]
         except ArchiveError:
             await asyncio.to_thread(archive.close)
             raise
@@ -220,6 +236,8 @@ class ArchiveWriter:
         self._maintenance = asyncio.create_task(maintenance.run())
         logger.info("archive %s: %d alert rules, %d alerts", archive.name, len(rules), len(history))
         alerts.restore(rules, history, states, deliveries)
+        for shelf, kept in zip(self.shelves, shelved, strict=True):
+            shelf.restore(kept)
 
     async def _write(self) -> None:
         """Write what waits: first the writes, then the ticks. Raises ArchiveError."""
@@ -251,6 +269,8 @@ class ArchiveWriter:
                 self._notice_until_s = time.monotonic() + NOTICE_S
                 logger.warning("%s", self.notice)
                 alerts.keep_again()
+                for shelf in self.shelves:
+                    shelf.keep_again()
 
     async def _failed(self, alerts: Kept, error: ArchiveError, seen: int) -> None:
         """Say what is wrong and wait a while; a damaged file is set aside at once."""

@@ -15,10 +15,10 @@ from analytics.cointegration import johansen
 from analytics.model import FeedStatus
 from analytics.outcomes import Outcome
 from dashapp.web.answers import encode
-from dashapp.web.routes import alerts, exports, feed, markets, replay, status, uploads
+from dashapp.web.routes import alerts, exports, feed, markets, replay, status, uploads, views
 from tests.dashapp.web.test_api import CSV, PAIR, RULE
 
-ROUTERS = (status, feed, alerts, markets, uploads, replay, exports)
+ROUTERS = (status, feed, alerts, views, markets, uploads, replay, exports)
 MODELS = {
     f"{method} {route.path}": route.response_model
     for module in ROUTERS
@@ -125,6 +125,11 @@ CALLS = {
     "POST /api/alerts/rules": {"json": RULE},
     "GET /api/alerts/rules": {},
     "DELETE /api/alerts/rules": {"params": {"id": "r1"}},
+    "PUT /api/views": {"json": {"name": "mine", "link": "/"}},
+    "POST /api/views/import": {"json": {"views": []}},
+    "PUT /api/views/last": {"json": {"link": "/data"}},
+    "GET /api/views": {},
+    "DELETE /api/views": {"params": {"name": "mine"}},
     "GET /api/markets/{market}/symbols": {},
     "GET /api/markets/{market}/bars": {"params": {"symbol": "BTCUSDT"}},
     "GET /api/markets/{market}/ticks": {"params": {"symbol": "BTCUSDT"}},
