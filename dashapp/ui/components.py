@@ -49,8 +49,11 @@ def chart(
 RANGES = (("1 min", 60), ("5 min", 300), ("15 min", 900), ("1 h", 3_600), ("All", 0))
 
 
-def answer_line(path: str, ranges: bool) -> Component:
-    """The page's finding in one sentence; its page fills it. ranges: with buttons of time."""
+def answer_line(path: str, ranges: bool, tools: Component | None = None) -> Component:
+    """The page's finding in one sentence; its page fills it. ranges: with buttons of time.
+
+    tools: what stands under these.
+    """
     finding = html.P(html.Span(id=ids.answer_of(path)), id=ids.ANSWER, className="answer")
     buttons = [
         html.Button(
@@ -61,13 +64,9 @@ def answer_line(path: str, ranges: bool) -> Component:
         for words, seconds in RANGES
         if ranges
     ]
-    return html.Div(
-        [
-            finding,
-            html.Div(buttons, className="ranges", role="group", **attributes(aria_label="Range")),
-        ],
-        className="page-head",
-    )
+    times = html.Div(buttons, className="ranges", role="group", **attributes(aria_label="Range"))
+    side = html.Div([times, tools] if tools else times, className="page-side")
+    return html.Div([finding, side], className="page-head")
 
 
 def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:

@@ -61,7 +61,8 @@ class LivePage:
     """A page's live part: its charts by id, and other values that it fills, by name.
 
     key: a cheap hashable that changes when the picture would. render: the figures (chart
-    id -> figure dict) and values (name -> property value), "answer" among them.
+    id -> figure dict) and values (name -> property value), "answer" among them. marks_gaps:
+    whether the gaps of the tab's symbols are marked in its charts.
     """
 
     path: str
@@ -70,6 +71,7 @@ class LivePage:
     render: Callable[[Runtime, Tab], Awaitable[dict[str, Any]]]
     values: Mapping[str, Output] = field(default_factory=dict)
     options: Mapping[str, Input] = field(default_factory=dict)
+    marks_gaps: bool = True
 
 
 def waiting(reason: NotReady, timeframe: str, growing: bool = True) -> str:
@@ -114,7 +116,7 @@ def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
 def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, parts: dict[str, Any]) -> None:
     """Shade in every chart the bars that miss trades."""
     market, pair = runtime.markets.get(tab.view.market), tab.view.pair
-    if market is None or not market.gaps.open:
+    if market is None or not market.gaps.open or not page.marks_gaps:
         return
     symbols = set(tab.view.symbols or market.symbols) if page.path == "/" else set()
     if pair is not None:
