@@ -67,10 +67,16 @@
     return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
 
+  // What a link bears of its window, and of its page alone, stands in the address and stays.
+  function kept(...names) {
+    const parts = window.location.search.slice(1).split("&");
+    return parts.filter((part) => names.includes(part.split("=")[0])).map((part) => `&${part}`).join("");
+  }
+
   function refreshLink() {
     if (!shown) return noUpdate();
-    const search = "?" + query();
-    const link = shown.pathname + search;
+    const search = "?" + query() + kept("bare", "follow");
+    const link = shown.pathname + search + kept("chart", "pairs");
     for (const tab of document.querySelectorAll(".brand, .tabs .nav-link")) {
       tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
     }
@@ -336,6 +342,8 @@
     p: () => click("panel-toggle"),
     escape: () => showPanel(false),
     r: follow,
+    v: () => click("views-menu"),
+    z: () => click("title-toggle"),
     k: () => document.querySelector("#replay-bar:not([hidden])") && click("replay-toggle"),
     "?": () => click("help-toggle"),
     " ": () => click("freeze-toggle"),
@@ -350,7 +358,7 @@
     if (event.key === " " && event.target.closest("button, a, summary")) return;
     const drawer = document.querySelector(".offcanvas.show");
     if (drawer && event.key === "Escape") setTimeout(() => setProps(drawer.id, { is_open: false }));
-    if (drawer || document.querySelector(".modal.show")) return;
+    if (drawer || document.querySelector(".modal.show, dialog[open]")) return;
     const tabs = document.querySelectorAll(".tabs .nav-link");
     if (/^[1-7]$/.test(event.key) && tabs[event.key - 1]) {
       tabs[event.key - 1].click();

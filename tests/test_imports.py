@@ -35,6 +35,7 @@ CONSTRUCTED = {
             "Recorder",
             "ReplayControl",
             "Restorer",
+            "SavedViews",
         )
     },
     "UploadSession": {"dashapp/services/uploads/markets.py"},

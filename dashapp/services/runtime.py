@@ -33,6 +33,7 @@ from dashapp.services.scan.control import Scans
 from dashapp.services.startup import Kernels
 from dashapp.services.universe.demo import DEMO_UNIVERSE, DemoUniverse
 from dashapp.services.uploads.markets import MAX_UPLOAD_MARKETS, FileMarkets
+from dashapp.services.views import SavedViews
 from dashapp.services.watchlist.watchlist import Watchlist
 from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
@@ -48,9 +49,9 @@ class Runtime:
     the first look. memory: holds them within the budget. kernels: whether the statistics are
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results; grids:
     sweeps and walk-forwards; scans: of every pair of a market. alerts: rules and what fired.
-    recorder: the archive. pair_history: the pairs that pages watch; watchlist: the pairs that are
-    read all the time. callback_ms: durations of the pages' live callbacks by path, put here by
-    whoever serves them.
+    views: the saved ones. recorder: the archive. pair_history: the pairs that pages watch;
+    watchlist: the pairs that are read all the time. callback_ms: durations of the pages' live
+    callbacks by path, put here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -66,6 +67,8 @@ class Runtime:
         self.grids = GridJobs()
         self._writer = ArchiveWriter(settings.keep_days)
         self.recorder = Recorder(self._writer, self.markets)
+        self.views = SavedViews(self._writer)
+        self._writer.shelves.append(self.views)
         self.alerts = AlertEngine(self.markets, self.kernels, self._writer, settings.reaches_local)
         self._restorer = Restorer(self._writer, self.alerts.history.found_again)
         self.feeds = FeedControl(

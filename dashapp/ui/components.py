@@ -49,8 +49,11 @@ def chart(
 RANGES = (("1 min", 60), ("5 min", 300), ("15 min", 900), ("1 h", 3_600), ("All", 0))
 
 
-def answer_line(path: str, ranges: bool) -> Component:
-    """The page's finding in one sentence; its page fills it. ranges: with buttons of time."""
+def answer_line(path: str, ranges: bool, tools: Component | None = None) -> Component:
+    """The page's finding in one sentence; its page fills it. ranges: with buttons of time.
+
+    tools: what stands under these.
+    """
     finding = html.P(html.Span(id=ids.answer_of(path)), id=ids.ANSWER, className="answer")
     buttons = [
         html.Button(
@@ -61,20 +64,14 @@ def answer_line(path: str, ranges: bool) -> Component:
         for words, seconds in RANGES
         if ranges
     ]
-    return html.Div(
-        [
-            finding,
-            html.Div(
-                [html.Span("Show last", className="ranges-label"), *buttons],
-                className="ranges",
-                role="group",
-                **attributes(aria_label="Show last"),
-            )
-            if ranges
-            else None,
-        ],
-        className="page-head",
+    times = html.Div(
+        [html.Span("Show last", className="ranges-label"), *buttons],
+        className="ranges",
+        role="group",
+        **attributes(aria_label="Show last"),
     )
+    parts = [part for part in (times if ranges else None, tools) if part is not None]
+    return html.Div([finding, html.Div(parts, className="page-side")], className="page-head")
 
 
 def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:

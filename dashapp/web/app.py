@@ -28,10 +28,11 @@ from dashapp.web.routes import (
     scans,
     status,
     uploads,
+    views,
     watchlist,
 )
 
-_RESOURCES = (status, feed, alerts, watchlist, markets, scans, uploads, replay, exports)
+_RESOURCES = (status, feed, alerts, watchlist, views, markets, scans, uploads, replay, exports)
 _ROUTERS = tuple(each.router for each in _RESOURCES)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _ABOUT = (
@@ -46,9 +47,10 @@ def mount(server: FastAPI, runtime: Runtime) -> None:
     server.title, server.version, server.description = "Spreadscope", VERSION, _ABOUT
     server.state.runtime = runtime
     handle_errors(server)
-    for router in _ROUTERS:
-        server.include_router(router)
+    for resource in _RESOURCES:
+        server.include_router(resource.router)
     server.state.documented_routes = list(server.routes)
+    server.router.routes.append(views.OpenWhereLeft(runtime))
     _add(server, "/api/openapi.json", _openapi, ["GET", "HEAD"])
     _add(server, "/api", _page, ["GET", "HEAD"])
     for path in ("/api/{rest:path}", "/export/{rest:path}", "/export", "/healthz/{rest:path}"):

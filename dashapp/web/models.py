@@ -187,6 +187,28 @@ class CopiedRule(Answer):
     refused: str = Field(description="why it ended early, in words")
 
 
+class SavedView(Answer):
+    """A link to a page under a name."""
+
+    name: str
+    link: str = Field(description="a page and its query")
+    saved_ms: int
+
+
+class Views(Answer):
+    views: list[SavedView]
+    last: str | None = Field(description="where a page was last: there the app opens, once left")
+    kept: bool = Field(description="whether there is an archive that keeps them")
+
+
+class ImportedViews(Answer):
+    imported: int
+
+
+class LastLink(Answer):
+    last: str
+
+
 class Symbols(Answer):
     market: str
     symbols: list[str] = Field(description="in the order of their first tick")

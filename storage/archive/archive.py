@@ -43,6 +43,7 @@ __all__ = [
 
 #: A market and ticks of it; or a market and a symbol of it whose trades are numbered anew.
 Arrival = tuple[str, Ticks | str]
+_LAST_LINK = "last_link"
 
 
 def store_at(place: str | os.PathLike[str], address: Callable[[], str] | None = None) -> Store:
@@ -308,10 +309,31 @@ class Archive(ArchiveBase):
 
     # --- views and readings ------------------------------------------------------------------
 
-    def save_view(self, name: str, view: Mapping[str, Any]) -> None:
-        """Store a view under a name, in place of one that is there. JSON values only."""
+    def save_views(self, bodies: Mapping[str, Mapping[str, Any]]) -> None:
+        """Store views by their names, each in place of one that is there. JSON values only."""
         with self._write() as connection:
-            records.put_body(connection, schema.views, "name", name, records.encode(view))
+            for name, view in bodies.items():
+                records.put_body(connection, schema.views, "name", name, records.encode(view))
+
+    def rename_view(self, name: str, new_name: str) -> bool:
+        """Store a view under another name, in the place that it has among the views and of one
+        of the new name; False where there was none.
+        """
+        with self._write() as connection:
+            if new_name != name:
+                records.delete_named(connection, schema.views, "name", new_name)
+            change = sa.update(schema.views).where(schema.views.c.name == name)
+            return connection.execute(change.values(name=new_name)).rowcount > 0
+
+    def set_last_link(self, link: str) -> None:
+        """Store where a page was last."""
+        with self._write(relaxed=True) as connection:
+            records.put_note(connection, _LAST_LINK, link)
+
+    def last_link(self) -> str | None:
+        """Where a page was last, None where none was stored."""
+        with self._read() as connection:
+            return records.note(connection, _LAST_LINK)
 
     def delete_view(self, name: str) -> bool:
         """Delete a view; False where there was none."""

@@ -132,6 +132,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         cursor: dict[str, Any] | None,
         view: dict[str, Any] | None,
     ) -> dict[str, Any]:
+        runtime.views.note_open()
         market_id = market or runtime.default_market
         shown = from_dict(view) if view else None
         pair = shown.pair if shown is not None and shown.market == market_id else None

@@ -1,4 +1,4 @@
-"""The seven pages: each a `layout(theme)` and a `register(app, runtime)`."""
+"""The pages: each a `layout(theme)` and a `register(app, runtime)`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from dash import Dash
 
 from dashapp.services.runtime import Runtime
-from dashapp.ui.pages import correlation, home
+from dashapp.ui.pages import compare, correlation, home
 from dashapp.ui.pages.alerts import page as alerts
 from dashapp.ui.pages.analytics import page as analytics
 from dashapp.ui.pages.backtest import page as backtest
@@ -32,7 +32,7 @@ class Page:
     path: str
     layout: Callable[..., Any]
     register: Callable[[Dash, Runtime], None]
-    held: Callable[[Mapping[str, Any] | None, str | None], Mapping[str, Any]] | None = None
+    held: Callable[[Mapping[str, Any] | None, str | None], Any] | None = None
 
 
 PAGES: tuple[Page, ...] = (
@@ -43,4 +43,9 @@ PAGES: tuple[Page, ...] = (
     Page("backtest", "Backtest", "/backtest", backtest.layout, backtest.register, held_by),
     Page("alerts", "Alerts", "/alerts", alerts.layout, alerts.register),
     Page("data", "Data", "/data", data.layout, data.register),
+)
+
+#: What stands at /analytics where a link names pairs to compare; it has no tab of its own.
+COMPARE = Page(
+    "compare", "Compare", compare.PAGE.path, compare.layout, compare.register, lambda _, link: link
 )

@@ -16,10 +16,20 @@ from analytics.model import FeedStatus, PairParams
 from analytics.outcomes import Outcome
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.web.answers import encode
-from dashapp.web.routes import alerts, exports, feed, markets, replay, status, uploads, watchlist
+from dashapp.web.routes import (
+    alerts,
+    exports,
+    feed,
+    markets,
+    replay,
+    status,
+    uploads,
+    views,
+    watchlist,
+)
 from tests.dashapp.web.test_api import CSV, PAIR, RULE
 
-ROUTERS = (status, feed, alerts, watchlist, markets, uploads, replay, exports)
+ROUTERS = (status, feed, alerts, watchlist, views, markets, uploads, replay, exports)
 MODELS = {
     f"{method} {route.path}": route.response_model
     for module in ROUTERS
@@ -131,6 +141,11 @@ CALLS = {
     "GET /api/watchlist": {},
     "POST /api/watchlist/rules": {"json": {"rule": "r2"}},
     "DELETE /api/watchlist": {"params": {"id": WATCHED}},
+    "PUT /api/views": {"json": {"name": "mine", "link": "/"}},
+    "POST /api/views/import": {"json": {"views": []}},
+    "PUT /api/views/last": {"json": {"link": "/data"}},
+    "GET /api/views": {},
+    "DELETE /api/views": {"params": {"name": "mine"}},
     "GET /api/markets/{market}/symbols": {},
     "GET /api/markets/{market}/bars": {"params": {"symbol": "BTCUSDT"}},
     "GET /api/markets/{market}/ticks": {"params": {"symbol": "BTCUSDT"}},

@@ -124,8 +124,8 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     return drawn(runtime, tab, snapshot)
 
 
-def _break_even(snapshot: PairSnapshot, settings: BacktestParams) -> BreakEven:
-    """At the cost of a side and leg that the back-test charges."""
+def break_even(snapshot: PairSnapshot, settings: BacktestParams) -> BreakEven:
+    """|z| from which a round trip pays, at the back-test's cost of a side and leg."""
     cost_bps = settings.cost_bps + settings.slippage_bps
     return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
 
@@ -142,7 +142,7 @@ def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
     """Every chart and figure of one snapshot. missing: why it has no z-score, in words."""
     threshold = tab.view.z_threshold
-    even = _break_even(snapshot, settings_of(tab.options.get("strategy")))
+    even = break_even(snapshot, settings_of(tab.options.get("strategy")))
     look = tab.look
     markers = markers_of(runtime, tab)
     market_key = _market_key(runtime, tab)
