@@ -19,6 +19,7 @@ from analytics.bars import resample
 from analytics.model import FeedStatus, Gap, PairParams, Ticks
 from analytics.outcomes import Outcome
 from dashapp.web.routes import uploads
+from storage.market.market import Market
 
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
 PAIR_NAMES = tuple(each.name for each in fields(PairParams))
@@ -129,6 +130,17 @@ async def test_a_pair_gives_every_series_and_figure_with_null_in_the_warm_up(cli
     assert pair["figures"]["z"] == pair["series"]["z"][-1]
     assert pair["figures"]["engle_granger"]["pvalue"] < 0.05
     assert len(pair["adf_line"]["ts_ms"]) == len(pair["adf_line"]["pvalue"])
+
+
+async def test_a_half_life_on_the_clock_takes_the_usual_distance_of_bars(client, runtime):
+    demo, slow = runtime.markets["demo"], Market("slow", "Slow", "upload")
+    for symbol in demo.symbols:
+        ticks = demo.ticks(symbol, 10_000)
+        first = ticks.ts_ms[0]  # two ticks a second become one bar every three
+        slow.append(replace(ticks, ts_ms=first + 6 * (ticks.ts_ms - first)))
+    runtime.markets["slow"] = slow
+    figures = (await client.get("/api/markets/slow/pair", params=PAIR)).json()["figures"]
+    assert figures["half_life_ms"] == pytest.approx(3_000 * figures["half_life"])
 
 
 async def test_a_pair_tells_every_method_the_swapped_legs_ou_and_johansen(client):
