@@ -28,7 +28,7 @@ from analytics._pair_parts import (
     traded_rows,
 )
 from analytics._pair_tests import PairTests, pair_tests
-from analytics.alignment import Aligned, align, not_enough
+from analytics.alignment import Aligned, align, not_enough, unmeasured_notes
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
@@ -251,7 +251,11 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         adf_pvalue=frozen(adf_pvalue, np.float64),
         correlation=correlation_of_view(rows, params),
         rows_dropped=aligned.dropped,
-        notes=(*_notes(view, aligned.dropped, fit, len(fit_rows.y)), *tests.notes),
+        notes=(
+            *_notes(view, aligned.dropped, fit, len(fit_rows.y)),
+            *_unmeasured(y_bars, x_bars, aligned, params),
+            *tests.notes,
+        ),
         method_z=method_z,
         swapped=choices.swapped,
         swapped_z=swapped_z(window.y, window.x, choices.swapped),
@@ -267,6 +271,11 @@ def _aligned(y_bars: Bars, x_bars: Bars, params: PairParams) -> Aligned:
         raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
     filters = params.min_trades, params.min_volume
     return align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
+
+
+def _unmeasured(y_bars: Bars, x_bars: Bars, aligned: Aligned, params: PairParams) -> list[str]:
+    since_ms = int(aligned.ts_ms[aligned.start])
+    return unmeasured_notes((y_bars, x_bars), since_ms, params.min_trades, params.min_volume)
 
 
 def _correlations(view: _View, params: PairParams) -> FloatArray:

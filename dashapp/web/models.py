@@ -239,6 +239,7 @@ class Tick(Answer):
     price: float
     size: float
     trade_id: int | None
+    trades: int = Field(description="how many an aggregate holds, 1 for a trade of its own")
     outlier: bool = Field(description="off the median of the hundred before it by more than 20 %")
 
 

@@ -94,8 +94,13 @@ def find_roles(obj: dict[str, Any]) -> Roles:
         # Some sources call the time t; then it is no trade id.
         time = "t"
         identity = _first(obj, tuple(name for name in ID_NAMES if name != "t"))
-    held = ("f", "l") if identity == "a" and _is_aggregate(obj) else (None, None)
+    held = ("f", "l") if identity == "a" and _is_aggregate(obj) else (None, _held(obj))
     return Roles(symbol, time, _first(obj, PRICE_NAMES), _first(obj, SIZE_NAMES), identity, *held)
+
+
+def _held(obj: dict[str, Any]) -> str | None:
+    """The key of how many trades an object holds, as our own exports write it."""
+    return "trades" if 0 < trade_id(obj.get("trades")) <= MOST_TRADES else None
 
 
 def _is_aggregate(obj: dict[str, Any]) -> bool:
@@ -252,7 +257,8 @@ def read_row(obj: dict[str, Any], context: Context) -> Row | Refusal:
         return Refusal("time", symbol, identity)
     assert price is not None
     assert size is not None
-    first, last = (0 if name is None else trade_id(obj[name]) for name in roles[5:])
+    last = 0 if roles.last is None else trade_id(obj[roles.last])
+    first = min(last, 1) if roles.first is None else trade_id(obj[roles.first])
     row = Row(symbol, moment, price, size, identity, first, last)
     return _identified(row, obj, roles, context)
 

@@ -28,10 +28,11 @@ Table = Mapping[str, Column]
 
 
 def ticks_table(ticks: Ticks) -> dict[str, Column]:
-    """Ticks as a table: time (ISO, UTC), ts_ms, symbol, price, size, trade_id.
+    """Ticks as a table: time (ISO, UTC), ts_ms, symbol, price, size, trade_id, and trades:
+    how many an aggregate holds.
 
     >>> list(ticks_table(Ticks("ETHUSDT", [0], [2.5], [1.0], [-1])))
-    ['time', 'ts_ms', 'symbol', 'price', 'size', 'trade_id']
+    ['time', 'ts_ms', 'symbol', 'price', 'size', 'trade_id', 'trades']
     """
     return {
         "time": _moments(ticks.ts_ms),
@@ -40,6 +41,7 @@ def ticks_table(ticks: Ticks) -> dict[str, Column]:
         "price": ticks.price,
         "size": ticks.size,
         "trade_id": np.ma.masked_equal(ticks.trade_id, NO_TRADE_ID),
+        "trades": ticks.trades,
     }
 
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 
-from dashapp.services.archive.file_writer import FileTape
+from dashapp.services.archive.file_writer import FileWriter
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from ingestion.url_guard import mask_url
@@ -48,10 +48,10 @@ class Recorder:
             logger.warning("%s: what it holds is not known", error)
             return []
 
-    def file(self, market: str, joins: bool) -> FileTape | None:
+    def file(self, market: str, joins: bool) -> FileWriter | None:
         """What keeps a file that becomes a market, or joins one; None where nothing is kept."""
         archive = self.writer.archive
-        return None if archive is None else FileTape(archive, market, joins)
+        return None if archive is None else FileWriter(archive, market, joins)
 
     async def delete(self, key: str, symbol: str | None) -> int:
         """Delete a market of the archive, or a symbol of it; how many rows went.

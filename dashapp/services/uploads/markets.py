@@ -41,6 +41,7 @@ class FileMarkets:
         self._run = uuid.uuid4().hex[:6]
         self._begun = 0
         self._files: Counter[str] = Counter()
+        self._titles: dict[str, str] = {}
 
     def begin(
         self,
@@ -78,7 +79,7 @@ class FileMarkets:
             joins=market is not None,
             show=self._show,
             end=partial(self._ended, key),
-            tape=self._recorder.file(target.id, market is not None) if keep else None,
+            writer=self._recorder.file(target.id, market is not None) if keep else None,
         )
         self.sessions[key] = session
         return session
@@ -131,6 +132,7 @@ class FileMarkets:
 
     def _forget(self, market: str) -> None:
         del self._markets[market], self._files[market]
+        self._titles.pop(market, None)
 
     def _ended(self, key: str) -> None:
         del self.sessions[key]
@@ -147,6 +149,6 @@ class FileMarkets:
         self._files[market.id] += 1
         others = self._files[market.id] - 1
         if others:
-            first = market.title.partition(" and ")[0]
+            first = self._titles.setdefault(market.id, market.title)
             market.title = f"{first} and {others} file{'s' if others > 1 else ''}"
         self.add(market)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from analytics.model import Bars, Ticks
-from dashapp.services.archive.recorder import FileTape
+from dashapp.services.archive.recorder import FileWriter
 from ingestion.files.errors import replace_question
 from ingestion.files.reader import UploadError, UploadReader, UploadReport
 from storage.market.market import Market
@@ -40,7 +40,7 @@ class UploadSession:
     """One file on its way in: feed it the bytes in order, then finish or abort.
 
     market: the private one of the file, or the one it joins. show: called on the loop when
-    the file is whole, before `finish` returns. end: called once, however it ended. tape: takes
+    the file is whole, before `finish` returns. end: called once, however it ended. writer: takes
     what the market took, for the archive.
     """
 
@@ -52,7 +52,7 @@ class UploadSession:
         joins: bool,
         show: Show,
         end: Callable[[], None],
-        tape: FileTape | None = None,
+        writer: FileWriter | None = None,
     ) -> None:
         self.market = market
         self.bytes = 0
@@ -62,7 +62,7 @@ class UploadSession:
         self._replaced = 0
         self._show = show
         self._end = end
-        self._tape = tape
+        self._writer = writer
         self._chunks: list[bytes] = []
         self._waiting = 0
         self._scanning: asyncio.Task[None] | None = None
@@ -114,10 +114,10 @@ class UploadSession:
         report = replace(report, replaced=self._replaced)
         self._show(self)
         self._close()
-        if self._tape is not None:
-            await asyncio.to_thread(self._tape.done, self.market.title)
-            if self._tape.problem:
-                told = f"in memory only, gone at the next start: {self._tape.problem}"
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.done, self.market.title)
+            if self._writer.problem:
+                told = f"in memory only, gone at the next start: {self._writer.problem}"
                 report = replace(report, notes=(*report.notes, told))
         logger.info(
             "file %s is in market %s: %d of %d rows taken, %d rejected, %d duplicate, %d late",
@@ -135,8 +135,8 @@ class UploadSession:
         """Forget the file; nothing once it is finished."""
         if self._open:
             self._close()
-            if self._tape is not None:
-                asyncio.get_running_loop().run_in_executor(None, self._tape.drop)
+            if self._writer is not None:
+                asyncio.get_running_loop().run_in_executor(None, self._writer.drop)
             logger.info("file %s was given up after %d bytes", self.report.name, self.bytes)
 
     def _close(self) -> None:
@@ -178,9 +178,9 @@ class UploadSession:
 
     def _keep(self, taken: list[Ticks | Bars]) -> None:
         """Store what the market took. In the worker thread."""
-        if self._tape is not None:
+        if self._writer is not None:
             for batch in taken:
-                self._tape.take(batch)
+                self._writer.take(batch)
 
     def _put(self, batch: Ticks | Bars) -> None:
         if not self._joins:

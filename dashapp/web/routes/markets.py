@@ -135,8 +135,8 @@ def tick_records(ticks: Ticks, outlier: BoolArray) -> list[dict[str, Any]]:
     """
     ids = [None if number == NO_TRADE_ID else number for number in ticks.trade_id.tolist()]
     columns = (ticks.ts_ms.tolist(), ticks.price.tolist(), ticks.size.tolist(), ids)
-    names = ("ts_ms", "price", "size", "trade_id", "outlier")
-    rows = zip(*columns, outlier.tolist(), strict=True)
+    names = ("ts_ms", "price", "size", "trade_id", "trades", "outlier")
+    rows = zip(*columns, ticks.trades.tolist(), outlier.tolist(), strict=True)
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

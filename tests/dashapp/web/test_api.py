@@ -111,7 +111,7 @@ async def test_the_limit_gives_the_newest_rows(client):
     ticks = (await client.get("/api/markets/demo/ticks", params=query)).json()["ticks"]
     assert len(bars) == len(ticks) == 3
     assert [one["ts_ms"] for one in ticks] == sorted(one["ts_ms"] for one in ticks)
-    assert set(ticks[0]) == {"ts_ms", "price", "size", "trade_id", "outlier"}
+    assert set(ticks[0]) == {"ts_ms", "price", "size", "trade_id", "trades", "outlier"}
     assert bars[-1]["close"] == ticks[-1]["price"]
 
 

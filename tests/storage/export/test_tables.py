@@ -64,7 +64,7 @@ def test_many_tables_are_one_file_with_one_header():
 
 def test_an_export_without_rows_is_a_header():
     assert b"".join(csv_rows([ticks_table(some_ticks(0))])) == (
-        b"time,ts_ms,symbol,price,size,trade_id\n"
+        b"time,ts_ms,symbol,price,size,trade_id,trades\n"
     )
     assert json.loads(b"".join(json_rows([ticks_table(some_ticks(0))]))) == []
     assert b"".join(csv_rows([])) == b""

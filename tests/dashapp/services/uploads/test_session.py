@@ -150,6 +150,15 @@ async def test_a_market_that_is_removed_takes_the_files_that_join_it_along():
         runtime.uploads.remove(market_id)
 
 
+async def test_the_title_of_a_market_of_several_files_keeps_its_first_name():
+    runtime = Runtime(Settings(source="none"))
+    market, titles = None, []
+    for name in ("KO and PEP.ndjson", "b.ndjson", "c.ndjson"):
+        market, _ = await send_as(runtime, name, ndjson(5), market=market)
+        titles.append(runtime.markets[market].title)
+    assert titles[1:] == ["KO and PEP.ndjson and 1 file", "KO and PEP.ndjson and 2 files"]
+
+
 def test_a_client_s_name_for_its_upload_is_plain():
     assert upload_routes.key("id", "tab-a_1") == "tab-a_1"
     for wrong in ("", "a b", "x" * 65, "<b>", "é"):
