@@ -91,8 +91,9 @@ def pair_tester(world: Universe, params: ScanParams) -> PairTester:
     """The tester of a universe's formation."""
     stretch = world.formation
     values = np.ascontiguousarray(world.logs[:, stretch.start : stretch.stop])
-    complete = np.asarray(~np.isnan(values).any(axis=1), np.bool_)
-    values[complete] -= values[complete].mean(axis=1, keepdims=True)
+    complete = np.asarray(~np.isnan(values).any(axis=1) & (stretch.bars > 0), np.bool_)
+    if complete.any():
+        values[complete] -= values[complete].mean(axis=1, keepdims=True)
     least = least_rows(stretch, LEAST_FORMATION, params.min_traded / 2.0)
     return PairTester(values, complete, least, LAG_METHODS[params.bouncing])
 

@@ -62,7 +62,7 @@ class Scans:
     """Every scan of the application. Owned by the loop.
 
     scan_on: the address of a Dask scheduler, None for this machine. ready: waits until a market
-    is there, for those that are made when somebody looks at them.
+    is there, for those that are made when somebody looks at them. process: does the work.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Scans:
         writer: ArchiveWriter,
         scan_on: str | None = None,
         ready: Ready = _always_ready,
+        process: ScanProcess | None = None,
     ) -> None:
         self._markets, self._writer = markets, writer
         self._scan_on, self._ready = scan_on, ready
@@ -80,7 +81,7 @@ class Scans:
         self._running: dict[str, ScanJob] = {}
         self._again: dict[str, ScanJob] = {}
         self._history: LRUCache[str, deque[ScanRecord]] = LRUCache(MAX_MARKETS)
-        self._process = ScanProcess()
+        self._process = process or ScanProcess()
         self._turn = asyncio.Lock()
 
     def start(

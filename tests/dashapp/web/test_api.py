@@ -25,6 +25,7 @@ PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
 PAIR_NAMES = tuple(each.name for each in fields(PairParams))
 RULE_NAMES = tuple(each.name for each in fields(BacktestParams) if each.name != "hedge_window")
 ANSWER_NAMES = ("dayfirst", "timezone", "columns", "replace")
+SCAN_ROWS = ("rows", "verdict", "offset", "limit")
 SPAN_NAMES = ("start_ms", "end_ms", "kept")
 CSV = "timestamp,open,high,low,close,volume\n" + "".join(
     f"2024-08-08T{hour:02}:{minute:02}:00Z,{5 + minute % 3},7,4,{5 + minute % 2},10\n"
@@ -746,6 +747,12 @@ ROUTES = {
     "GET /api/markets/{market}/pair": PAIR_NAMES,
     "GET /api/markets/{market}/correlation": ("timeframe", "limit"),
     "GET /api/markets/{market}/backtest": (*PAIR_NAMES, *RULE_NAMES),
+    "POST /api/scans": (),
+    "GET /api/scans": ("market",),
+    "GET /api/scans/{id}": SCAN_ROWS,
+    "DELETE /api/scans/{id}": (),
+    "GET /api/markets/{market}/scan": SCAN_ROWS,
+    "GET /export/{market}/scan.{ending}": ("rows",),
     "GET /export/{market}/ticks.{ending}": ("symbol", "limit", *SPAN_NAMES),
     "GET /export/{market}/bars.{ending}": ("symbol", "timeframe", "limit", *SPAN_NAMES),
     "GET /export/{market}/pair.{ending}": PAIR_NAMES,

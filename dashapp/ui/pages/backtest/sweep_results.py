@@ -255,7 +255,8 @@ def _started(
         errors |= wrong
     if errors or axes is None or ask is None:
         return None, errors
-    job = jobs.add(GridJob(Ask(ask.market, ask.pair, ask.settings, *axes, stretches)))
+    asked = Ask(ask.market, ask.pair, ask.settings, *axes, stretches)
+    job = jobs.add(GridJob(asked, runtime.settings.scan_on))
     job.start(*runtime.analysis.legs(ask.market[0], ask.pair))
     return job, {}
 
