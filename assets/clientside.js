@@ -44,7 +44,14 @@
   let candles = opened.get("prices") === "candles";
   // The rules of a scan, by the form of the Pairs page; before that is open, those of the link.
   let scan = new URLSearchParams([...opened].filter(([name]) => name.startsWith("scan_"))).toString();
+  let heatmap = opened.get("heatmap") || "correlation";
   let shown = null;
+
+  function keepHeatmap(of) {
+    heatmap = of || "correlation";
+    refreshLink();
+    return noUpdate();
+  }
 
   function keepScan(rules) {
     if (rules) {
@@ -61,6 +68,7 @@
       own.set("to", zoom.range[1]);
     }
     if (candles) own.set("prices", "candles");
+    if (heatmap !== "correlation") own.set("heatmap", heatmap);
     return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
 
@@ -394,7 +402,7 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
+      writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
       requestPre, requestPost, callbackResolved,
     },
   });

@@ -22,6 +22,7 @@ from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.readings import Read, read_all
 from dashapp.text.pair import Segment
 from dashapp.text.scan import changed_words, found_words, missed_words
+from dashapp.text.watchlist import watch_words
 from dashapp.ui import polling
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import chart, segments
@@ -220,7 +221,7 @@ def _plain(shown: Mapping[str, Any]) -> dict[str, Any]:
 
 def _answer(runtime: Runtime, job: ScanJob | None) -> list[Segment]:
     """How the watched pairs stand, and what the newest scan found."""
-    told = watch.watch_words(runtime)
+    told = watch_words(runtime.watchlist.counts())
     if job is None or job.result is None:
         return [*told, ("nothing scanned yet", "muted")]
     return [*told, *found_words(job.result, job.timeframe)[:2]]

@@ -16,7 +16,6 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.text.numbers import counted
-from dashapp.text.pair import Segment
 from dashapp.ui.components import button, card, number_column, table, text_column
 
 WATCH_HERE, ARM_ALL, SAYS = "watch-here", "watch-arm-all", "watch-says"
@@ -142,21 +141,6 @@ def patch_of(runtime: Runtime, since: int) -> dict[str, Any]:
             assert pair is not None
             row["href"] = href_of(pair.market, pair.params, pair.threshold)
     return {"all": since == 0, "pairs": changes.pairs, "rows": rows}
-
-
-def watch_words(runtime: Runtime) -> list[Segment]:
-    """How the watched pairs stand, in one line."""
-    counts = runtime.watchlist.counts()
-    if not counts:
-        return [("no pair is watched", "muted")]
-    tones = {"alert": "down", "beyond": "warn", "silent": "warn"}
-    told = [(f"{counted(len(runtime.watchlist), 'pair')} watched", "")]
-    for state in ("alert", "beyond", "inside", "silent", "not enough data"):
-        count = counts.get(state, 0)  # type: ignore[call-overload]
-        if count:
-            word = {"alert": "in alert", "not enough data": "without data enough"}.get(state, state)
-            told.append((f"{count:,} {word}", tones.get(state, "muted")))
-    return told
 
 
 def toggle(runtime: Runtime, pair: WatchedPair) -> str:
