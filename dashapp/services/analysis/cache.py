@@ -31,7 +31,9 @@ WORKERS = 2
 MAX_KEPT = 64
 MAX_WAITING = 64
 #: Seconds for which an order of the symbols, every pair's figures, and lags stand.
-ORDER_S, TABLES_S, LAGS_S = 60.0, 10.0, 2.0
+ORDER_S, TABLES_S, LAGS_S = 60.0, 5.0, 2.0
+#: Every pair's figures of more symbols than these take seconds, and stand six times as long.
+FEW_SYMBOLS, SLOWER = 12, 6
 #: Newest ticks of a leg that lead and lag are read of, and the lags, in ms.
 MAX_LAG_TICKS = 20_000
 LAGS_MS = tuple(range(-5_000, 5_001, 100))
@@ -143,11 +145,12 @@ class Analyses:
         return await self._shared("order", key, lambda: _grouped(bars, limit))
 
     async def pair_tables(self, market_id: str, params: PairParams) -> PairTables | NotReady:
-        """Tests and z-scores of every pair of a market, made anew every TABLES_S at most."""
+        """Tests and z-scores of every pair of a market, made anew now and then."""
         market = self._markets.known(market_id)
         if not self._kernels.ready:
             return COMPILING
-        turn = int(asyncio.get_running_loop().time() / TABLES_S)
+        slower = SLOWER if len(market.symbols) > FEW_SYMBOLS else 1
+        turn = int(asyncio.get_running_loop().time() / (TABLES_S * slower))
         count = _needed(params)
         bars = {symbol: market.bars(symbol, params.timeframe, count) for symbol in market.symbols}
         key = (market.serial, market.symbols, turn, params)

@@ -20,7 +20,7 @@ from analytics.selection import cluster_symbols
 from analytics.standing import pair_standing
 
 #: Symbols whose pairs are all read; of more the first in their order.
-MOST_SYMBOLS = 40
+MOST_SYMBOLS = 64
 #: Fewer symbols than these are not told apart into clusters.
 LEAST_CLUSTERED = 8
 LEAST_RETURNS = 60

@@ -241,7 +241,7 @@ def pair_of(runtime: Runtime, command: Mapping[str, Any], seen: Mapping[str, Any
 def done(runtime: Runtime, action: str, pair: WatchedPair) -> str:
     """Do what a key or a button asks for a pair; what was done, in words."""
     if action == "arm":
-        return arm(runtime.alerts, pair.market, pair.params, pair.threshold)
+        return arm(runtime.alerts, pair.market, pair.params, pair.threshold).words
     return watch.toggle(runtime, pair)
 
 

@@ -165,14 +165,12 @@ def watch(runtime: Runtime, pair: WatchedPair) -> str:
 
 def arm_all(runtime: Runtime) -> str:
     """Arm |z| > its threshold on every watched pair; what was done, in words."""
-    done = {"armed": 0, "there": 0}
+    armed = there = 0
     for pair in runtime.watchlist.pairs:
-        words = arm(runtime.alerts, pair.market, pair.params, pair.threshold)
-        if words.startswith("armed"):
-            done["armed"] += 1
-        elif "there already" in words:
-            done["there"] += 1
-        else:
-            return f"armed on {counted(done['armed'], 'pair')}, then: {words}"
-    there = f", there already on {done['there']:,}" if done["there"] else ""
-    return f"armed on {counted(done['armed'], 'pair')}{there}"
+        made = arm(runtime.alerts, pair.market, pair.params, pair.threshold)
+        if made.state == "refused":
+            return f"armed on {counted(armed, 'pair')}, then: {made.words}"
+        armed += made.state == "armed"
+        there += made.state == "there already"
+    beside = f", there already on {there:,}" if there else ""
+    return f"armed on {counted(armed, 'pair')}{beside}"
