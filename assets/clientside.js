@@ -46,7 +46,14 @@
   let scan = new URLSearchParams([...opened].filter(([name]) => name.startsWith("scan_"))).toString();
   let stretch_ms = [60, 300, 900, 3600].includes(Number(opened.get("last")))
     ? Number(opened.get("last")) * 1000 : 0;
+  let heatmap = opened.get("heatmap") || "correlation";
   let shown = null;
+
+  function keepHeatmap(of) {
+    heatmap = of || "correlation";
+    refreshLink();
+    return noUpdate();
+  }
 
   function keepScan(rules) {
     if (rules) {
@@ -64,6 +71,7 @@
     }
     if (stretch_ms > 0) own.set("last", stretch_ms / 1000);
     if (candles) own.set("prices", "candles");
+    if (heatmap !== "correlation") own.set("heatmap", heatmap);
     return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
 
@@ -412,8 +420,8 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
-      requestPre, requestPost, callbackResolved, zoomTo,
+      writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs,
+      toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo,
     },
   });
 })();

@@ -212,4 +212,4 @@ def register(app: Dash, runtime: Runtime) -> None:
             return ""
         if watched:
             return toggle(runtime, WatchedPair(shown.market, shown.pair, shown.z_threshold))
-        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold)
+        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold).words

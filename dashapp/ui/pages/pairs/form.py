@@ -19,12 +19,11 @@ from dashapp.text.pair import Segment
 from dashapp.text.scan import form_reach
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import attributes, button, card, field, parameter_field, select
-from dashapp.ui.pages.pairs.job import running, scans_of
 from dashapp.ui.pages.pairs.scans import universe_of
 from dashapp.ui.pages.shared import clicked
 
 MARKET, RESCAN = "scan-market", "scan-rescan"
-RULES, REACH, SAYS = "scan-rules", "scan-reach", "scan-says"
+RULES, REACH, SAYS, ASKED = "scan-rules", "scan-reach", "scan-says", "scan-asked"
 _USUAL = {"timeframe": "1h"}
 
 
@@ -47,6 +46,7 @@ def scan_card(held: Mapping[str, Any]) -> Component:
         ),
         html.Div(id=SAYS, className="tone-muted", role="status"),
         dcc.Store(id=RULES),
+        dcc.Store(id=ASKED),
     ]
     tools = [
         rescan,
@@ -95,19 +95,18 @@ def reach_of(
     return form_reach(params, timeframe, len(market.symbols), held)
 
 
-def begin(runtime: Runtime, market_id: str, rules: tuple[ScanParams, str], rescan: bool) -> str:
-    """Start a scan; why none begins, in words."""
-    scans = scans_of(runtime)
-    if scans is None:
-        return "this build scans nothing"
+def begin(
+    runtime: Runtime, market_id: str, rules: tuple[ScanParams, str], rescan: bool
+) -> tuple[str, str]:
+    """Start a scan; its id, or why none begins, in words."""
     params, timeframe = rules
     try:
-        scans.start(market_id, params, timeframe, rescan=rescan)
+        job = runtime.scans.start(market_id, params, timeframe, rescan=rescan)
     except ParameterError as error:
-        return str(error)
+        return "", str(error)
     except (ValueError, KeyError) as error:
-        return str(error.args[0])
-    return ""
+        return "", str(error.args[0])
+    return job.id, ""
 
 
 def register(app: Dash, runtime: Runtime) -> None:
@@ -139,6 +138,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         return markets, chosen
 
     @app.callback(
+        Output(ASKED, "data"),
         Output(SAYS, "children", allow_duplicate=True),
         Input(ids.SCAN_RUN, "n_clicks"),
         Input(RULES, "data"),
@@ -160,13 +160,12 @@ def register(app: Dash, runtime: Runtime) -> None:
         prevent_initial_call=True,
     )
     async def cancel(clicks: int | None, market: str | None) -> bool:
-        scans, job = scans_of(runtime), running(runtime, market)
-        if not clicks or not clicked(ids.SCAN_CANCEL) or scans is None:
+        if not clicks or not clicked(ids.SCAN_CANCEL) or market is None:
             raise PreventUpdate
-        if market is not None:
-            scans.stop_rescanning(market)
+        runtime.scans.stop_rescanning(market)
+        job = runtime.scans.running(market)
         if job is not None:
-            scans.cancel(job.id)
+            runtime.scans.cancel(job.id)
         return True
 
     clientside(app, "keepScan", Output(RULES, "storage_type"), Input(RULES, "data"))

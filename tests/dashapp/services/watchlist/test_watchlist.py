@@ -87,7 +87,7 @@ async def test_the_state_follows_the_pairs_own_threshold(runtime, threshold, sta
 
 async def test_a_rule_that_holds_now_is_its_own_state(runtime):
     pair = watch(runtime)
-    assert arm(runtime.alerts, "demo", pair.params, 0.01).startswith("armed")
+    assert arm(runtime.alerts, "demo", pair.params, 0.01).state == "armed"
     await runtime.alerts.step()
     await runtime.watchlist.step()
     row = row_of(runtime, pair)
