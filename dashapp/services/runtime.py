@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from dashapp.services.alerts.engine import AlertEngine
@@ -88,10 +88,20 @@ class Runtime:
             return self._opened_file
         return self.feeds.market_id
 
-    def look(self, market_id: str) -> None:
-        """Somebody looks at a market: one that is made at the first look begins to come."""
+    def look(
+        self, market_id: str, symbols: Sequence[str] = (), timeframe: str = "", bars: int = 0
+    ) -> None:
+        """Somebody looks at a market, or at so many bars of symbols of it: what is made or asked
+        for at a look begins to come.
+        """
         if market_id == DEMO_UNIVERSE:
             self.demo_universe.look()
+        market = self.markets.get(market_id)
+        if market is None or not symbols:
+            return
+        market.look(symbols)
+        if market_id == "live":
+            self.feeds.look(symbols, timeframe, bars)
 
     async def start(self) -> None:
         """Open the archive and begin: source, kernels, alert engine, report. Quick."""

@@ -166,6 +166,7 @@ class Bar(Answer):
     trades: int | None = Field(description="null where the source does not count them")
     vwap: float
     gap: bool = Field(description="trades of it are missing")
+    kline: bool = Field(description="the exchange's own bar, not made of ticks")
 
 
 class MarketBars(Answer):
