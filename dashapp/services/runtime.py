@@ -35,6 +35,8 @@ from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
 from storage.market.market import Market
 
+#: How long an answer waits for the history that it shows.
+FILLED_S = 2.0
 logger = logging.getLogger(__name__)
 
 
@@ -102,6 +104,11 @@ class Runtime:
         market.look(symbols)
         if market_id == "live":
             self.feeds.look(symbols, timeframe, bars)
+
+    async def filled(self, market_id: str, symbol: str, timeframe: str) -> None:
+        """Wait, two seconds at most, for the history of what was just looked at."""
+        if market_id == "live" and self.feeds.history is not None:
+            await self.feeds.history.filled(symbol, timeframe, FILLED_S)
 
     async def start(self) -> None:
         """Open the archive and begin: source, kernels, alert engine, report. Quick."""

@@ -109,6 +109,26 @@ class Status(Answer):
     callback_ms: dict[str, CallbackTimes]
 
 
+class ExchangeSymbol(Answer):
+    symbol: str
+    status: str
+    contract_type: str
+    tick_size: float | None
+    lot_size: float | None
+    min_notional: float | None
+    turnover: float | None = Field(description="of 24 h, in quote currency")
+    mark_price: float | None
+    funding_rate: float | None = Field(description="that long positions pay each funding_hours")
+    funding_hours: float
+    next_funding_ms: int | None
+
+
+class ExchangeSymbols(Answer):
+    source: str
+    problem: str = Field(description="why the list is not fresh")
+    symbols: list[ExchangeSymbol] = Field(description="the most traded first")
+
+
 class Feed(Answer):
     market: str = Field(description="the market that the feed fills, or filled last")
     feed: Json[FeedStatus]

@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from analytics.model import FeedState, Gap, Rejected, Ticks
 from ingestion.decode.decoder import sample
@@ -92,6 +93,10 @@ class Supervisor(Running):
         self._backoff.reset()
         self._intake.begin(self.symbols)
         super()._begin()
+
+    def use(self, intake: Any) -> None:
+        """Before the start: read the messages by another intake than that of trades."""
+        self._intake = intake
 
     def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
         """Before the start: the id and the time of the trade that an earlier run had last."""

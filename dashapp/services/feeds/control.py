@@ -23,6 +23,7 @@ from dashapp.services.feeds.sinks import ArchiveSink, MarketSink, TickSink
 from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
 from dashapp.services.universe.directory import Directory, Exchange
+from dashapp.services.universe.exchange import ExchangeUniverse
 from dashapp.services.universe.kept_bars import KeptBars
 from dashapp.services.universe.live import LiveHistory
 from dashapp.settings import Settings
@@ -52,8 +53,8 @@ class FeedControl:
 
     publisher: writes live ticks to Redis too, None where nobody asked. timers: the feeds'
     waits, their own for None. directory: the exchanges that can be asked. history: fills the past
-    of the live market, None where nobody can be asked. market_id: the market that is fed, or
-    was last. health: of the source that feeds the live market.
+    of the live market, None where nobody can be asked. universe: of its exchange. market_id:
+    the market that is fed, or was last. health: of the source that feeds the live market.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class FeedControl:
         self._switching = asyncio.Lock()
         self.directory = Directory(settings)
         self.history: LiveHistory | None = None
+        self.universe: ExchangeUniverse | None = None
         self._sink: MarketSink | None = None
 
     @property
@@ -142,6 +144,7 @@ class FeedControl:
             feed.start()
             if self.history is not None and market_id == "live":
                 self.history.start()
+                await self._start_universe()
 
     async def stop(self) -> None:
         """Stop the feed; nothing where none runs. What it brought stays."""
@@ -167,7 +170,9 @@ class FeedControl:
             self._sources[market_id] = source
             return market_id, feed
         feed = self._feeds[market_id]
-        await feed.set_symbols([symbol.strip().upper() for symbol in names])
+        await feed.set_symbols([proper_symbol(symbol.strip()) or symbol for symbol in names])
+        if self.directory.of(source) is not None:
+            self._markets[market_id].coming = feed.symbols
         return market_id, feed
 
     async def _check_listed(self, source: str, symbols: Sequence[str]) -> None:
@@ -209,7 +214,8 @@ class FeedControl:
         published = kind is not None and kind.published
         label = label_of(source, kind)
         kept_as = "" if published or not self._writer.keeps else key_of(source, base)
-        market = Market("live", f"Live: {label}", "live", kept_as=kept_as)
+        coming = tuple(proper_symbol(symbol) or symbol for symbol in symbols) if exchange else ()
+        market = Market("live", f"Live: {label}", "live", kept_as=kept_as, coming=coming)
         health = FeedHealth()
         onward = () if published else self._onward(market, key_of(source, base))
         history = (
@@ -251,6 +257,25 @@ class FeedControl:
 
         return LiveHistory(market, exchange, kept, fill, symbols)
 
+    async def _start_universe(self) -> None:
+        """The universe of the exchange that feeds the live market, beside it."""
+        source = self._sources["live"]
+        exchange, count = self.directory.of(source), self._settings.universe
+        if exchange is None or not count:
+            return
+        if self.universe is None or self.universe.source != source:
+            if self.universe is not None:
+                await self.universe.stop()
+            kept = None
+            if self._writer.keeps:
+                key, name = key_of(source, self._base(source)), exchange.venue.name
+                kept = KeptBars(self._writer, f"universe-{key}", f"Universe: {name}")
+            base, timers = self._settings.binance_ws, self._timers
+            self.universe = ExchangeUniverse(
+                self._markets, exchange, source, count, kept, base, timers
+            )
+        self.universe.start()
+
     def _onward(self, market: Market, channel: str) -> list[TickSink]:
         """Where the ticks of a new live market go beside it: the archive, and Redis.
 
@@ -273,6 +298,8 @@ class FeedControl:
         feed, self._running = self._running, None
         if self.history is not None:
             await self.history.stop()
+        if self.universe is not None:
+            await self.universe.stop()
         if feed is None:
             return
         try:

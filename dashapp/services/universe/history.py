@@ -151,6 +151,12 @@ class History:
         """What is known of a symbol's bars; None where nobody asked."""
         return self._stretches.get((symbol, timeframe))
 
+    def waits_for(self, symbol: str, timeframe: str) -> bool:
+        """Whether bars of a symbol are asked for, and not there yet."""
+        stretch = self._stretches.get((symbol, timeframe))
+        busy = stretch is not None and stretch.lock.locked()
+        return busy or (symbol, timeframe) in self._queued
+
     # --- the work --------------------------------------------------------------------------
 
     def _queue(self, key: tuple[str, str], urgency: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -105,6 +106,14 @@ class LiveHistory:
             self._wanted_seconds |= set(chosen)
             for symbol in chosen:
                 self._begin_seconds(symbol)
+
+    async def filled(self, symbol: str, timeframe: str, patience_s: float) -> None:
+        """Wait until the bars that were asked for are there, or cannot be had in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                # Nothing announces it, and two seconds are the longest wait.
+                while self.history.waits_for(symbol, timeframe):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
 
     def words(self, symbols: Iterable[str], timeframe: str) -> str:
         """What the strip says of the history, "" where there is nothing to say."""

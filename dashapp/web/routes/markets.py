@@ -66,8 +66,10 @@ async def bars(
 ) -> Response:
     """The newest bars of a symbol, oldest first, the one that still grows among them."""
     known_timeframe(market, timeframe)
-    newest = market.bars(known_symbol(market, symbol), timeframe, limit)
+    known_symbol(market, symbol)
     runtime.look(market.id, (symbol,), timeframe, limit)
+    await runtime.filled(market.id, symbol, timeframe)
+    newest = market.bars(symbol, timeframe, limit)
     gap, klines = market.touched_by_gaps(newest), market.from_exchange(newest)
     head = {"market": market.id, "symbol": symbol, "timeframe": timeframe}
     return await answer_in_thread(lambda: {**head, "bars": bar_records(newest, gap, klines)})
