@@ -62,6 +62,8 @@ class Data:
         }
         if "fapi" in self._exchange.venue.rest_path:
             row["contractType"] = self.contracts.get(symbol, "PERPETUAL")
+            if row["contractType"] == "TRADIFI_PERPETUAL":
+                row["underlyingType"] = "EQUITY"
         return row
 
     def tickers(self) -> list[Row]:

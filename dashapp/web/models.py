@@ -121,6 +121,7 @@ class ExchangeSymbol(Answer):
     funding_rate: float | None = Field(description="that long positions pay each funding_hours")
     funding_hours: float
     next_funding_ms: int | None
+    underlying: str = Field(description="whose hours a contract keeps; empty for round the clock")
 
 
 class ExchangeSymbols(Answer):

@@ -41,7 +41,8 @@ class Supervisor(Running):
     on_gap: told of trades that are missing, before the ticks after
     them. on_restart: told of a symbol whose ids mean other trades from now on. on_jump:
     told by how many seconds this computer's clock was set. strict_ids: whether the source is
-    known to number its trades one by one. pace: at which a connection is told of other
+    known to number its trades one by one. excused: whether a symbol is outside its hours now,
+    when its silence means nothing. pace: at which a connection is told of other
     symbols. rng, clock, sleep: for the jitter, seconds that never jump, and the wait between
     attempts.
     """
@@ -59,6 +60,7 @@ class Supervisor(Running):
         on_restart: Callable[[str], None] | None = None,
         on_jump: Callable[[float], None] | None = None,
         strict_ids: bool = False,
+        excused: Callable[[str], bool] = lambda symbol: False,
         pace: Pace = Pace(),
         rng: random.Random | None = None,
         clock: Clock = time.monotonic,
@@ -72,6 +74,7 @@ class Supervisor(Running):
         self._on_gap = on_gap
         self._on_restart = on_restart
         self._on_jump = on_jump
+        self._excused = excused
         self._rng = rng or random.Random()
         self._intake = Intake(symbols, strict_ids)
         self._sleep = sleep
@@ -174,7 +177,7 @@ class Supervisor(Running):
         return transport
 
     async def _open(self, transport: Transport) -> None:
-        if self._state not in ("silent", "live"):
+        if self._state not in ("silent", "live", "closed"):
             self._become("connecting", "")
         async with asyncio.timeout(self.timers.timeouts.open_s):
             await transport.open()
@@ -289,6 +292,16 @@ class Supervisor(Running):
 
     def _check_silence(self, session: Session) -> None:
         now = self._clock()
+        closed = [symbol for symbol in self.symbols if self._excused(symbol)]
+        if closed:
+            self._watchdog.excuse(now, closed)
+        if closed and len(closed) == len(self.symbols):
+            if self._state in ("live", "connecting", "silent"):
+                self._become("closed", "outside trading hours")
+                self._say("closed: outside trading hours")
+        elif self._state == "closed":
+            self._become("connecting", "open again, waiting for data")
+            self._say("open again")
         if self._watchdog.feed_silent(now):
             words = f"connected, but no data for {self._watchdog.silence(now):.0f} s"
             raise FeedError(Failure(words + session.why_no_ticks(), "silent"))
@@ -302,4 +315,6 @@ class Supervisor(Running):
             raise FeedError(Failure(f"connected, but no data for {names}", "silent"))
         if self._state == "live":
             names = ", ".join(sorted(self._forgiven)[:5])
-            self._detail = f"no data for {names}" if names else ""
+            parts = [f"no data for {names}"] if names else []
+            parts += [f"closed: {', '.join(closed[:5])}"] if closed else []
+            self._detail = "; ".join(parts)

@@ -234,6 +234,7 @@ class FeedControl:
             on_jump=health.clock_jumped,
             fill=sink.fill,
             client=None if exchange is None else exchange.rest,
+            excused=None if exchange is None else exchange.closed,
             timers=self._timers,
         )
         self.history, self._sink = history, sink

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from analytics.model import Listing
 from dashapp.settings import Settings
+from ingestion.binance import hours
 from ingestion.binance import listings as wire
 from ingestion.binance.rest import Rest
 from ingestion.binance.wire import VENUES, Venue, checked_rest
@@ -16,8 +17,8 @@ from ingestion.stream.failures import NETWORK_ERRORS, explain
 
 logger = logging.getLogger(__name__)
 
-#: How old a list of symbols, a turnover and a funding rate may be, s.
-INFO_S, TURNOVER_S, FUNDING_S = 3_600.0, 300.0, 60.0
+#: How old a list of symbols, a turnover, a funding rate and hours of trading may be, s.
+INFO_S, TURNOVER_S, FUNDING_S, HOURS_S = 3_600.0, 300.0, 60.0, 600.0
 #: How long to leave an exchange alone that did not answer.
 RETRY_S = 15.0
 
@@ -25,7 +26,8 @@ RETRY_S = 15.0
 class Exchange:
     """One exchange: `rest` makes its requests, and `listings` are its symbols as last told.
 
-    problem: why the newest request failed, in words; "" while all is well.
+    hours: of contracts that do not trade round the clock. problem: why the newest request
+    failed, in words; "" while all is well. now_ms: the wall clock, epoch ms, for hours alone.
     """
 
     def __init__(
@@ -33,11 +35,14 @@ class Exchange:
         venue: Venue,
         rest: Rest,
         clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.venue = venue
         self.rest = rest
         self.listings: dict[str, Listing] = {}
         self.problem = ""
+        self.hours = hours.Hours()
+        self._now_ms = now_ms
         self._clock = clock
         self._fresh_until_s: dict[str, float] = {}
         self._refreshing = asyncio.Lock()
@@ -64,6 +69,30 @@ class Exchange:
                     self.problem = f"{self.venue.name} does not list its symbols: {words}"
                     self._fresh_until_s[name] = self._clock() + RETRY_S
                     logger.warning("%s", self.problem)
+
+    async def refresh_hours(self) -> None:
+        """Ask for the sessions of contracts that have hours; nothing where there are none."""
+        kept = any(one.underlying for one in self.listings.values())
+        if not kept or self._fresh_until_s.get("sessions", 0.0) > self._clock():
+            return
+        try:
+            body = await self.rest.get(hours.path(self.venue), hours.WEIGHT)
+            self.hours = hours.read(body)
+            self._fresh_until_s["sessions"] = self._clock() + HOURS_S
+        except (*NETWORK_ERRORS, TimeoutError, ValueError) as error:
+            self._fresh_until_s["sessions"] = self._clock() + RETRY_S
+            logger.warning("%s: hours of trading are not known: %s", self.venue.name, error)
+
+    def closed(self, symbol: str) -> bool:
+        """Whether a symbol is outside its hours now."""
+        one = self.listings.get(symbol)
+        return bool(one and one.underlying and self.hours.closed(one.underlying, self._now_ms()))
+
+    def opens(self, symbol: str) -> str:
+        """When a closed symbol trades again, in words; "" where that is not known."""
+        one = self.listings.get(symbol)
+        at = self.hours.opens_ms(one.underlying, self._now_ms()) if one else None
+        return "" if at is None else time.strftime("%a %H:%M UTC", time.gmtime(at / 1_000))
 
     def unknown(self, symbols: Iterable[str]) -> str:
         """What is wrong with the first symbol that does not trade there; "" for none, and as

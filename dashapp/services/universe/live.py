@@ -179,4 +179,5 @@ class LiveHistory:
     async def _refresh(self) -> None:
         """Turnover and funding, each minute."""
         await self.exchange.refresh()
+        await self.exchange.refresh_hours()
         self._market.listings = self.exchange.listings
