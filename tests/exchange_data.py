@@ -38,6 +38,7 @@ class Data:
         self.sessions: list[Row] = []
         self.funding: dict[str, tuple[str, int]] = {}
         self._exchange = exchange
+        self._origin_ms = self.now_ms()
         self._whole: dict[tuple[str, int], Row] = {}
 
     def now_ms(self) -> int:
@@ -61,6 +62,8 @@ class Data:
         }
         if "fapi" in self._exchange.venue.rest_path:
             row["contractType"] = self.contracts.get(symbol, "PERPETUAL")
+            if row["contractType"] == "TRADIFI_PERPETUAL":
+                row["underlyingType"] = "EQUITY"
         return row
 
     def tickers(self) -> list[Row]:
@@ -153,12 +156,15 @@ class Data:
         return _kline(opened, length, ints, size, ints[3] * size, 1 + size // 100)
 
     def _level(self, symbol: str, at_ms: int) -> float:
+        now, then = (self._walked(symbol, ms) for ms in (at_ms, self._origin_ms))
+        return self._exchange.base_price(symbol) * float(np.exp(now - then))
+
+    @staticmethod
+    def _walked(symbol: str, at_ms: int) -> float:
         hour, rest = divmod(at_ms, 3_600_000)
         walk = _walk(symbol)
         begin, end = (walk[(hour + k) % len(walk)] for k in (0, 1))
-        return self._exchange.base_price(symbol) * float(
-            np.exp(begin + (end - begin) * rest / 3_600_000)
-        )
+        return float(begin + (end - begin) * rest / 3_600_000)
 
 
 @lru_cache(maxsize=1_024)

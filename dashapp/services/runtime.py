@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from dashapp.services.alerts.engine import AlertEngine
@@ -39,6 +39,8 @@ from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
 from storage.market.market import Market
 
+#: How long an answer waits for the history that it shows.
+FILLED_S = 2.0
 logger = logging.getLogger(__name__)
 
 
@@ -99,10 +101,25 @@ class Runtime:
             return self._opened_file
         return self.feeds.market_id
 
-    def look(self, market_id: str) -> None:
-        """Somebody looks at a market: one that is made at the first look begins to come."""
+    def look(
+        self, market_id: str, symbols: Sequence[str] = (), timeframe: str = "", bars: int = 0
+    ) -> None:
+        """Somebody looks at a market, or at so many bars of symbols of it: what is made or asked
+        for at a look begins to come.
+        """
         if market_id == DEMO_UNIVERSE:
             self.demo_universe.look()
+        market = self.markets.get(market_id)
+        if market is None or not symbols:
+            return
+        market.look(symbols)
+        if market_id == "live":
+            self.feeds.look(symbols, timeframe, bars)
+
+    async def filled(self, market_id: str, symbol: str, timeframe: str) -> None:
+        """Wait, two seconds at most, for the history of what was just looked at."""
+        if market_id == "live" and self.feeds.history is not None:
+            await self.feeds.history.filled(symbol, timeframe, FILLED_S)
 
     async def _market_ready(self, market_id: str) -> None:
         """Wait until a market that is made at the first look is there."""

@@ -27,12 +27,25 @@ from dashapp.web.routes import (
     replay,
     scans,
     status,
+    symbols,
     uploads,
     views,
     watchlist,
 )
 
-_RESOURCES = (status, feed, alerts, watchlist, views, markets, scans, uploads, replay, exports)
+_RESOURCES = (
+    status,
+    feed,
+    symbols,
+    alerts,
+    watchlist,
+    views,
+    markets,
+    scans,
+    uploads,
+    replay,
+    exports,
+)
 _ROUTERS = tuple(each.router for each in _RESOURCES)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _ABOUT = (

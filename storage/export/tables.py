@@ -45,10 +45,13 @@ def ticks_table(ticks: Ticks) -> dict[str, Column]:
     }
 
 
-def bars_table(bars: Bars, gap: BoolArray | None = None) -> dict[str, Column]:
-    """Bars as a table: time (ISO, UTC), symbol, timeframe, then their columns, and `gap`.
+def bars_table(
+    bars: Bars, gap: BoolArray | None = None, kline: BoolArray | None = None
+) -> dict[str, Column]:
+    """Bars as a table: time (ISO, UTC), symbol, timeframe, their columns, `gap` and `kline`.
 
-    gap: shape (n,), which of them miss trades; None where that is not known.
+    gap: shape (n,), which of them miss trades; kline: which are the exchange's own, not made of
+    ticks; None where that is not known.
 
     >>> bar = Bars("ETHUSDT", "1m", [0], [1], [2], [1], [2], [3], [-1], [1.5])
     >>> bars_table(bar)["symbol"], bars_table(bar)["trades"].tolist()
@@ -62,7 +65,8 @@ def bars_table(bars: Bars, gap: BoolArray | None = None) -> dict[str, Column]:
     }
     table.update({name: getattr(bars, name) for name in BAR_COLUMNS if name != "ts_ms"})
     table["trades"] = np.ma.masked_equal(bars.trades, UNKNOWN_TRADES)
-    table["gap"] = np.ma.masked_all(len(bars), np.bool_) if gap is None else gap
+    for name, flags in (("gap", gap), ("kline", kline)):
+        table[name] = np.ma.masked_all(len(bars), np.bool_) if flags is None else flags
     return table
 
 

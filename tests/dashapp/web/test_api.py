@@ -72,6 +72,7 @@ async def test_bars_equal_those_resampled_from_the_ticks(client, ticks_of, timef
     got = pd.DataFrame(answer["bars"])
     expected = resample(ticks_of("BTCUSDT", seed=0), timeframe)
     assert not got.pop("gap").any()
+    assert not got.pop("kline").any()
     for name in got.columns:
         np.testing.assert_array_equal(got[name], getattr(expected, name))
 

@@ -48,7 +48,7 @@ def test_bars_have_a_time_in_both_forms_and_every_column():
     frame = read_csv(csv_rows([bars_table(bars, bars.trades > 3)]))
     assert list(frame.columns) == [
         "time", "ts_ms", "symbol", "timeframe",
-        "open", "high", "low", "close", "volume", "trades", "vwap", "gap",
+        "open", "high", "low", "close", "volume", "trades", "vwap", "gap", "kline",
     ]  # fmt: skip
     for name in ("ts_ms", "open", "high", "low", "close", "volume", "trades", "vwap"):
         np.testing.assert_array_equal(frame[name], getattr(bars, name))
