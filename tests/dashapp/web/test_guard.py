@@ -169,9 +169,9 @@ async def handshake(headers: dict[str, str], **settings) -> str:
     return sent[0]
 
 
-async def test_a_socket_opens_only_for_the_own_page():
+async def test_no_socket_opens_not_even_for_the_own_page():
     own = {"host": HOST, "origin": f"http://{HOST}"}
-    assert await handshake(own) == "reached"
+    assert await handshake(own) == "websocket.close"
     assert await handshake({**own, "origin": "http://evil.test"}) == "websocket.close"
     assert await handshake({"host": HOST}) == "websocket.close"
     assert await handshake({"host": "evil.test", "origin": "http://evil.test"}) == "websocket.close"
