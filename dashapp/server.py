@@ -32,6 +32,7 @@ from starlette.responses import Response
 from dashapp.services.runtime import Runtime
 from dashapp.services.startup import keep_freed_memory
 from dashapp.settings import Settings, UsageError
+from dashapp.ui.callback_values import request_check
 from dashapp.web import app as http
 from dashapp.web.connections import Connections, protocol_of
 from dashapp.web.errors import refusal
@@ -78,11 +79,12 @@ def create_server(
     server.add_exception_handler(DependencyException, _no_such_file)
     # Dash does the first on its first request for "/", so that a link to another page would
     # get an index without the stylesheets and scripts of assets/; the second when it starts.
-    app._setup_server()
     backend: Any = app.backend
+    backend.websocket_capability = False  # pages would open a socket that nothing uses
+    app._setup_server()
     backend._setup_catchall()
     policy = Policy.of(settings, app.csp_hashes())
-    return Guard(server, policy, lambda output: _callback_shape(app, output))
+    return Guard(server, policy, request_check(app))
 
 
 async def _no_such_file(request: Request, raised: Exception) -> Response:
@@ -94,11 +96,6 @@ def _product(runtime: Runtime, server: FastAPI) -> Dash:
     from dashapp.ui.app import create_app
 
     return create_app(runtime, server)
-
-
-def _callback_shape(app: Dash, output: str) -> tuple[int, int] | None:
-    callback = app.callback_map.get(output)
-    return None if callback is None else (len(callback["inputs"]), len(callback["state"]))
 
 
 def serve(settings: Settings) -> int:

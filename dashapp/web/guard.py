@@ -26,7 +26,7 @@ from dashapp.web.body_limits import (
     CALLBACK_PATH,
     UPLOAD_PATH,
     App,
-    CallbackShape,
+    CallbackCheck,
     Header,
     Message,
     Receive,
@@ -103,21 +103,21 @@ def content_security_policy(script_hashes: Iterable[str]) -> str:
 class Guard:
     """ASGI middleware around `app`; see the module.
 
-    callback_shape: how many inputs and states a Dash callback takes; a callback request
-    that does not fit is answered with 400 instead of failing inside.
+    callback_check: says why a body is no callback request, which is then answered with 400
+    instead of failing inside.
     """
 
     def __init__(
         self,
         app: App,
         policy: Policy,
-        callback_shape: CallbackShape | None = None,
+        callback_check: CallbackCheck | None = None,
         clock: Callable[[], float] = time.monotonic,
         most: int = MOST_REQUESTS,
     ) -> None:
         self.app = app
         self.policy = policy
-        self._callback_shape = callback_shape
+        self._callback_check = callback_check
         self._guesses = Guesses(clock)
         self._running = 0
         self._most = most
@@ -146,7 +146,7 @@ class Guard:
         send = self._with_headers(path, cookie, send)
         if refusal is None and path == CALLBACK_PATH and scope["method"] == "POST":
             kind = headers.get("content-type")
-            receive, refusal = await callback_request(kind, receive, self._callback_shape)
+            receive, refusal = await callback_request(kind, receive, self._callback_check)
         elif refusal is None and path != UPLOAD_PATH and _has_body(headers):
             receive, refusal = await buffered(receive)
         if refusal is not None:

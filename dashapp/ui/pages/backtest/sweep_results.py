@@ -255,8 +255,12 @@ def _started(
         errors |= wrong
     if errors or axes is None or ask is None:
         return None, errors
+    try:
+        legs = runtime.analysis.legs(ask.market[0], ask.pair)
+    except KeyError:  # the market is gone, or has another symbol by now
+        return None, errors
     job = jobs.add(GridJob(Ask(ask.market, ask.pair, ask.settings, *axes, stretches)))
-    job.start(*runtime.analysis.legs(ask.market[0], ask.pair))
+    job.start(*legs)
     return job, {}
 
 
