@@ -84,6 +84,14 @@ class FileMarkets:
         self.sessions[key] = session
         return session
 
+    def free_idle(self, seconds: float) -> bool:
+        """Give up the file that has been idle longest, if that is so long; whether one was."""
+        idlest = max(self.sessions.values(), key=lambda one: one.idle_s, default=None)
+        if idlest is None or idlest.idle_s < seconds:
+            return False
+        idlest.abort()
+        return True
+
     async def load(self, path: str) -> str:
         """Take a file of this machine in as a market; its id.
 

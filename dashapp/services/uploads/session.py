@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: A block goes to the worker threads when this much has come.
 BLOCK_BYTES = 4 << 20
+#: Fewer bytes than these are no progress.
+PROGRESS_BYTES = 16_384
 #: Rows that a file may have which joins a market; a larger one is a market of its own.
 MAX_JOINING = 2_000_000
 #: Rows of it that are stored at a time, so that the loop stays free for the pages.
@@ -56,6 +59,7 @@ class UploadSession:
     ) -> None:
         self.market = market
         self.bytes = 0
+        self._coming, self._due, self._progress_s = True, 0, time.monotonic()
         self._reader = reader
         self._joins = joins
         self._held: list[Ticks | Bars] = []
@@ -81,14 +85,23 @@ class UploadSession:
         rows = accepted + rejected
         return {"name": self._reader.name, "bytes": self.bytes, "rows": rows, "rejected": rejected}
 
+    @property
+    def idle_s(self) -> float:
+        """Seconds since bytes worth the name came; 0 once all are there."""
+        return time.monotonic() - self._progress_s if self._coming else 0.0
+
     async def feed(self, chunk: bytes) -> None:
         """Take the next bytes. Raises UploadError when this is no market data."""
         self._check_open()
         self.bytes += len(chunk)
+        if self.bytes >= self._due:
+            self._due = self.bytes + PROGRESS_BYTES
+            self._progress_s = time.monotonic()
         self._chunks.append(chunk)
         self._waiting += len(chunk)
         if self._waiting >= BLOCK_BYTES:
             await self._hand_over()
+            self._progress_s = time.monotonic()
 
     async def finish(self) -> tuple[str, UploadReport]:
         """The file has ended: the id of its market, and the report.
@@ -96,6 +109,7 @@ class UploadSession:
         Raises UploadError when nothing in it could be used; then no market has changed.
         """
         self._check_open()
+        self._coming = False
         await self._hand_over()
         if self._scanning is not None:
             await self._scanning

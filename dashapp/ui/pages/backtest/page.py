@@ -233,8 +233,8 @@ async def _look_ahead_words(
     try:
         y, x = runtime.analysis.legs(market, pair)
         report = await asyncio.to_thread(check_look_ahead, y, x, pair, settings)
-    except ValueError as error:
-        return str(error), "down"
+    except (ValueError, KeyError) as error:  # the market may be gone by now
+        return str(error.args[0]), "down"
     if isinstance(report, NotReady):
         return report.reason, "muted"
     clean = "warn" if report.in_sample else "up"
