@@ -73,7 +73,28 @@
   function writeUrl(view, pathname, strategy) {
     if (!view || !strategy) return noUpdate();
     shown = { view, strategy, pathname: pathname || "/" };
-    return refreshLink();
+    const link = refreshLink();
+    if (looksAt(view)) setTimeout(go);
+    return link;
+  }
+
+  // A page that shows another pair opens once the tab looks at it, so that the answer of the pair
+  // before is not seen on it.
+  let going = null;
+
+  function goOnceSeen(tab, pair) {
+    going = { tab, pair, latest: setTimeout(go, 2000) };
+    if (shown && looksAt(shown.view)) go();
+  }
+
+  const looksAt = (view) => going && view.y === going.pair.y && view.x === going.pair.x;
+
+  function go() {
+    if (!going) return;
+    clearTimeout(going.latest);
+    const { tab } = going;
+    going = null;
+    click(tab);
   }
 
   function keepMode(mode) {
@@ -314,7 +335,7 @@
       setProps("sweep-pick", { data: { row: from.row, column: from.column, at: Date.now() } });
     } else if (from.x !== from.y) {
       setProps("focus", { data: { x: from.x, y: from.y, at: Date.now() } });
-      click("tab-analytics");
+      goOnceSeen("tab-analytics", from);
     }
   }
 

@@ -190,6 +190,7 @@ def strip() -> Component:
             ),
             html.Span("no connection to the server, trying again", className="offline-mark"),
             html.Span(id="trust-figures", className="trust-figures"),
+            html.Span(id="feed-beside", className="feed-beside"),
             feed_log.button(),
             html.Span(id="paused-mark", className="paused-mark"),
             html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
