@@ -1,4 +1,5 @@
-/* Before the first paint: the page's clock is UTC, and the theme that this browser remembers. */
+/* Before the first paint: the page's clock is UTC, the theme that this browser
+   remembers, and whether this window has a frame. */
 (function () {
   "use strict";
 
@@ -19,4 +20,6 @@
     theme = "dark";
   }
   document.documentElement.dataset.bsTheme = theme;
+  const bare = new URLSearchParams(window.location.search).get("bare") === "1";
+  document.documentElement.classList.toggle("bare", bare);
 })();

@@ -42,9 +42,19 @@
   let zoom = asked[0] < asked[1] ? { market: opened.get("market"), range: asked } : null;
   let toZoom = zoom;
   let candles = opened.get("prices") === "candles";
+  // The rules of a scan, by the form of the Pairs page; before that is open, those of the link.
+  let scan = new URLSearchParams([...opened].filter(([name]) => name.startsWith("scan_"))).toString();
   let stretch_ms = [60, 300, 900, 3600].includes(Number(opened.get("last")))
     ? Number(opened.get("last")) * 1000 : 0;
   let shown = null;
+
+  function keepScan(rules) {
+    if (rules) {
+      scan = rules.query;
+      refreshLink();
+    }
+    return noUpdate();
+  }
 
   function query() {
     const own = new URLSearchParams();
@@ -54,13 +64,19 @@
     }
     if (stretch_ms > 0) own.set("last", stretch_ms / 1000);
     if (candles) own.set("prices", "candles");
-    return [shown.view.query, shown.strategy.query, own.toString()].filter(Boolean).join("&");
+    return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
+  }
+
+  // What a link bears of its window, and of its page alone, stands in the address and stays.
+  function kept(...names) {
+    const parts = window.location.search.slice(1).split("&");
+    return parts.filter((part) => names.includes(part.split("=")[0])).map((part) => `&${part}`).join("");
   }
 
   function refreshLink() {
     if (!shown) return noUpdate();
-    const search = "?" + query();
-    const link = shown.pathname + search;
+    const search = "?" + query() + kept("bare", "follow");
+    const link = shown.pathname + search + kept("chart", "pairs");
     for (const tab of document.querySelectorAll(".brand, .tabs .nav-link")) {
       tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
     }
@@ -347,6 +363,8 @@
     p: () => click("panel-toggle"),
     escape: () => showPanel(false),
     r: follow,
+    v: () => click("views-menu"),
+    z: () => click("title-toggle"),
     k: () => document.querySelector("#replay-bar:not([hidden])") && click("replay-toggle"),
     "?": () => click("help-toggle"),
     " ": () => click("freeze-toggle"),
@@ -361,9 +379,9 @@
     if (event.key === " " && event.target.closest("button, a, summary")) return;
     const drawer = document.querySelector(".offcanvas.show");
     if (drawer && event.key === "Escape") setTimeout(() => setProps(drawer.id, { is_open: false }));
-    if (drawer || document.querySelector(".modal.show")) return;
+    if (drawer || document.querySelector(".modal.show, dialog[open]")) return;
     const tabs = document.querySelectorAll(".tabs .nav-link");
-    if (/^[1-6]$/.test(event.key) && tabs[event.key - 1]) {
+    if (/^[1-7]$/.test(event.key) && tabs[event.key - 1]) {
       tabs[event.key - 1].click();
     } else if (KEYS[event.key.toLowerCase()]) {
       event.preventDefault();
@@ -415,7 +433,7 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, keepMode, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
+      writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
       requestPre, requestPost, callbackResolved, zoomTo,
     },
   });

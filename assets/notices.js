@@ -47,14 +47,26 @@
   });
 
   // ---------------------------------------------------------------- the browser's title
-  // It changes with the page and with the count on the Alerts tab, and at no other time.
-  function titleWith(count, pathname) {
+  // It changes with the page and with the count on the Alerts tab; with z only where that was
+  // asked for.
+  function titleWith(count, pathname, z, asked) {
     const tabs = [...document.querySelectorAll(".tabs .nav-link")];
     const tab = tabs.find((one) => new URL(one.href).pathname === pathname);
-    const words = [tab && tab.firstChild.textContent, "Spreadscope"].filter(Boolean).join(" - ");
+    const page = tab && tab.firstChild.textContent;
+    const words = [asked && z, page, "Spreadscope"].filter(Boolean).join(" - ");
     const title = count ? `(${count}) ${words}` : words;
     if (document.title !== title) document.title = title;
     return count ? `new alerts: ${count}` : "";
+  }
+
+  function toggleTitle(clicks, asked) {
+    return clicks ? !asked : window.dash_clientside.no_update;
+  }
+
+  function showTitle(asked) {
+    document.getElementById("title-toggle").setAttribute("aria-pressed", String(Boolean(asked)));
+    const words = asked ? "The tab's title without z and the pair (Z)" : "z and the pair in the tab's title (Z)";
+    return [!asked, words];
   }
 
   // ---------------------------------------------------------------- notifications
@@ -88,6 +100,8 @@
   window.dash_clientside.spreadscope = Object.assign({}, window.dash_clientside.spreadscope, {
     attend,
     titleWith,
+    toggleTitle,
+    showTitle,
     notify,
     askNotify,
   });

@@ -143,20 +143,37 @@ def stance(
         still = "the spread does not move within its window"
         why = f"not enough data: {rows} of {need} bars" if rows < need else still
         return [("z not known", "muted"), (why, "muted")]
-    beyond, costly = abs(z) >= threshold, inside_costs(z, break_even)
-    tone = ("down" if z > 0 else "up") if beyond and not costly else ""
+    words, signal_tone = signal(z, beta, (params.y, params.x), threshold, break_even)
+    tone = signal_tone if signal_tone in ("up", "down") else ""
     segments: list[Segment] = [
         (f"z {number(z, 2, signed=True)}", tone),
         (_where(z, params.y), tone),
+        (words, signal_tone),
     ]
-    if beyond and costly and break_even is not None:
-        segments.append((f"beyond ±{threshold:g} but {break_even.words}: no trade", "warn"))
-    elif beyond:
-        segments.append((trade_words(-1 if z > 0 else 1, beta, params.y, params.x), tone))
-    else:
-        segments.append((f"inside ±{threshold:g}: no trade", "muted"))
     warning = legs_warning(beta)
     return [*segments, (warning, "warn")] if warning else segments
+
+
+def signal(
+    z: float,
+    beta: float,
+    legs: tuple[str, str],
+    threshold: float,
+    break_even: BreakEven | None = None,
+) -> Segment:
+    """The trade that a known z asks for, or why there is none, with its tone.
+
+    legs: Y and X. break_even: see `stance`.
+
+    >>> signal(2.4, 0.5, ("A", "B"), 2.0), signal(1.4, 0.5, ("A", "B"), 2.0)
+    (('short A / long B', 'down'), ('inside ±2: no trade', 'muted'))
+    """
+    if abs(z) < threshold:
+        return f"inside ±{threshold:g}: no trade", "muted"
+    if break_even is not None and inside_costs(z, break_even):
+        inside = f"inside costs ({break_even.words})"
+        return f"beyond ±{threshold:g} but {inside}: no trade", "warn"
+    return trade_words(-1 if z > 0 else 1, beta, *legs), "down" if z > 0 else "up"
 
 
 def _z_row(snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None) -> Row:

@@ -11,7 +11,7 @@ from analytics.bars import usual_step
 from analytics.cointegration import JohansenTest
 from analytics.estimates import PairEstimates
 from analytics.model import CointegrationResult, PairSnapshot
-from analytics.stationarity import HalfLifeInterval
+from analytics.stationarity import FEW_ROWS, HalfLifeInterval
 from dashapp.text.numbers import (
     NONE,
     SIGNIFICANT_P,
@@ -308,4 +308,5 @@ def johansen_about(test: JohansenTest) -> str:
     }
     lags = f"{test.lag_diff} lagged difference{'' if test.lag_diff == 1 else 's'}"
     until = f"of {test.rows:,} bars up to {utc_time(test.ts_ms)} UTC"
-    return f"{until}, {terms[test.det_order]}, {lags}"
+    scaled = ", scaled for few rows" if test.rows < FEW_ROWS else ""
+    return f"{until}, {terms[test.det_order]}, {lags}{scaled}"

@@ -16,6 +16,8 @@ from ingestion.files.report import REASONS
 _SELDOM = ("backfilled", "outliers", "duplicate", "amended", "late", "dropped")
 #: Letters of a rejected message that the strip quotes.
 LONGEST = 80
+#: What is wrong with something else, in words.
+_WORDS = ("archive", "redis", "memory")
 _WORDED = {"amended": "late {:,} (merged)", "late": "late {:,} (too old)"}
 
 
@@ -23,8 +25,8 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
     trust: any of the counters of `dashapp.services.feeds.health`, carried_share (0 to 1), and
-    archive and redis (what is wrong with them, in words). What is absent, None or empty is left
-    out, and so are the rejected messages that are no fault.
+    archive, redis and memory (what is wrong with them, in words). What is absent, None or empty
+    is left out, and so are the rejected messages that are no fault.
     """
     segments: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")
@@ -42,10 +44,7 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     if trust.get("clock_jump_s") is not None:
         jump = number(trust["clock_jump_s"], 0, signed=True)
         segments.append((f"this clock jumped by {jump} s", "warn"))
-    if trust.get("archive"):
-        segments.append((trust["archive"], "warn"))
-    if trust.get("redis"):
-        segments.append((trust["redis"], "warn"))
+    segments += [(trust[name], "warn") for name in _WORDS if trust.get(name)]
     for name in ("gaps", *_SELDOM, "rejected"):
         segments += _count(trust, name)
     if trust.get("carried_share") is not None:

@@ -48,8 +48,8 @@ def create_app(runtime: Runtime, server: FastAPI) -> Dash:
     """Build the Dash app over `runtime` and mount it on `server`."""
     from dash import Dash
 
-    from dashapp.ui.frame import layout, parameters, trust_strip
-    from dashapp.ui.pages import PAGES
+    from dashapp.ui.frame import layout, parameters, tab_title, trust_strip
+    from dashapp.ui.pages import COMPARE, PAGES
 
     app = Dash(
         "spreadscope",
@@ -70,6 +70,7 @@ def create_app(runtime: Runtime, server: FastAPI) -> Dash:
     layout.register(app)
     parameters.register(app, runtime)
     trust_strip.register(app, runtime)
-    for page in PAGES:
+    tab_title.register(app, runtime)
+    for page in (*PAGES, COMPARE):
         page.register(app, runtime)
     return app

@@ -49,8 +49,11 @@ def chart(
 RANGES = (("1 min", 60), ("5 min", 300), ("15 min", 900), ("1 h", 3_600), ("All", 0))
 
 
-def answer_line(path: str, ranges: bool) -> Component:
-    """The page's finding in one sentence; its page fills it. ranges: with buttons of time."""
+def answer_line(path: str, ranges: bool, tools: Component | None = None) -> Component:
+    """The page's finding in one sentence; its page fills it. ranges: with buttons of time.
+
+    tools: what stands under these.
+    """
     finding = html.P(html.Span(id=ids.answer_of(path)), id=ids.ANSWER, className="answer")
     buttons = [
         html.Button(
@@ -61,20 +64,14 @@ def answer_line(path: str, ranges: bool) -> Component:
         for words, seconds in RANGES
         if ranges
     ]
-    return html.Div(
-        [
-            finding,
-            html.Div(
-                [html.Span("Show last", className="ranges-label"), *buttons],
-                className="ranges",
-                role="group",
-                **attributes(aria_label="Show last"),
-            )
-            if ranges
-            else None,
-        ],
-        className="page-head",
+    times = html.Div(
+        [html.Span("Show last", className="ranges-label"), *buttons],
+        className="ranges",
+        role="group",
+        **attributes(aria_label="Show last"),
     )
+    parts = [part for part in (times if ranges else None, tools) if part is not None]
+    return html.Div([finding, html.Div(parts, className="page-side")], className="page-head")
 
 
 def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:
@@ -222,9 +219,12 @@ def table(
     height: str = "20rem",
     selectable: bool = False,
     single_row: bool = False,
+    extra: str = "",
     empty: str = "no rows",
 ) -> Component:
     """An AG Grid in the theme's colours; rows are told apart by their field `row_id`.
+
+    extra: classes beside the theme's.
 
     selectable: rows can be selected by their boxes. single_row: one row can, by a click on it.
     empty: what stands in a table without rows, which is no taller than that.
@@ -256,7 +256,7 @@ def table(
             **({"rowSelection": selection} if selectable or single_row else {}),
             "localeText": {"noRowsToShow": empty},
         },
-        className="ag-theme-spreadscope",
+        className=f"ag-theme-spreadscope {extra}".strip(),
         style={"height": height, "width": "100%"},
     )
 

@@ -63,6 +63,7 @@ class LivePage:
     key: a cheap hashable that changes when the picture would. render: the figures (chart
     id -> figure dict) and values (name -> property value), "answer" among them. apart: the
     values that do not hang on the market in view, which are shown where that has nothing.
+    marks_gaps: whether the gaps of the tab's symbols are marked in its charts.
     """
 
     path: str
@@ -72,6 +73,7 @@ class LivePage:
     values: Mapping[str, Output] = field(default_factory=dict)
     options: Mapping[str, Input] = field(default_factory=dict)
     apart: Callable[[Runtime, Tab], dict[str, Any]] | None = None
+    marks_gaps: bool = True
 
 
 #: What stands in a value of a page, by its property, while there is nothing to show.
@@ -106,7 +108,7 @@ def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
 def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, parts: dict[str, Any]) -> None:
     """Shade in every chart the bars that miss trades."""
     market, pair = runtime.markets.get(tab.view.market), tab.view.pair
-    if market is None or not market.gaps.open:
+    if market is None or not market.gaps.open or not page.marks_gaps:
         return
     symbols = set(tab.view.symbols or market.symbols) if page.path == "/" else set()
     if pair is not None:
@@ -198,7 +200,9 @@ def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
 def market_in_view(runtime: Runtime, market_id: str | None) -> str:
     """The market that a tab looks at: the default one where it names none that is there."""
     known = market_id is not None and runtime.markets.get(market_id) is not None
-    return market_id if market_id and known else runtime.default_market
+    market_id = market_id if market_id and known else runtime.default_market
+    runtime.look(market_id)
+    return market_id
 
 
 def theme_of(stored: str | None) -> str:

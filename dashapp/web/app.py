@@ -19,9 +19,21 @@ from dashapp.web.answers import answer
 from dashapp.web.errors import handle_errors, refusal
 from dashapp.web.page import document_page
 from dashapp.web.router import document_of
-from dashapp.web.routes import alerts, exports, feed, markets, replay, status, uploads
+from dashapp.web.routes import (
+    alerts,
+    exports,
+    feed,
+    markets,
+    replay,
+    scans,
+    status,
+    uploads,
+    views,
+    watchlist,
+)
 
-_ROUTERS = tuple(each.router for each in (status, feed, alerts, markets, uploads, replay, exports))
+_RESOURCES = (status, feed, alerts, watchlist, views, markets, scans, uploads, replay, exports)
+_ROUTERS = tuple(each.router for each in _RESOURCES)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _ABOUT = (
     "JSON unless an address ends otherwise; times are epoch milliseconds in UTC; a value that "
@@ -35,9 +47,10 @@ def mount(server: FastAPI, runtime: Runtime) -> None:
     server.title, server.version, server.description = "Spreadscope", VERSION, _ABOUT
     server.state.runtime = runtime
     handle_errors(server)
-    for router in _ROUTERS:
-        server.include_router(router)
+    for resource in _RESOURCES:
+        server.include_router(resource.router)
     server.state.documented_routes = list(server.routes)
+    server.router.routes.append(views.OpenWhereLeft(runtime))
     _add(server, "/api/openapi.json", _openapi, ["GET", "HEAD"])
     _add(server, "/api", _page, ["GET", "HEAD"])
     for path in ("/api/{rest:path}", "/export/{rest:path}", "/export", "/healthz/{rest:path}"):

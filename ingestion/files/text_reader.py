@@ -10,8 +10,9 @@ import numpy as np
 
 from analytics.model import Bars, Ticks
 from ingestion.decode.decoder import JSON_ERRORS, Decoder, sample
-from ingestion.decode.fields import SYMBOL_NAMES, Row, find_roles, walk
+from ingestion.decode.fields import SYMBOL_NAMES, find_roles, walk
 from ingestion.decode.pieces import end_of_prefix
+from ingestion.decode.rows import Row
 from ingestion.files.charset import Charset, Encoding, refuse_binary
 from ingestion.files.errors import LEGAL, Answers, Question, QuestionOpen, UploadError
 from ingestion.files.json_array import ArrayCutter

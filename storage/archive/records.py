@@ -18,6 +18,7 @@ from storage.archive.schema import (
     events,
     insert_into,
     markets,
+    meta,
     now_ms,
     pairs,
     readings,
@@ -76,6 +77,17 @@ def put_body(connection: sa.Connection, table: sa.Table, key: str, name: str, bo
     """Store a body under its name, in place of one that is there."""
     change = insert_into(connection, table).values({key: name, "body": body})
     connection.execute(change.on_conflict_do_update(index_elements=[key], set_={"body": body}))
+
+
+def put_note(connection: sa.Connection, name: str, value: str) -> None:
+    """Store a note on the archive itself, in place of one of its name."""
+    change = insert_into(connection, meta).values(name=name, value=value)
+    connection.execute(change.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+
+def note(connection: sa.Connection, name: str) -> str | None:
+    """A note on the archive itself, None where there is none."""
+    return connection.execute(sa.select(meta.c.value).where(meta.c.name == name)).scalar()
 
 
 def save_rule(connection: sa.Connection, rule: Mapping[str, Any]) -> None:

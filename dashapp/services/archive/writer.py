@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from analytics.model import Ticks
 from dashapp.services.archive.maintenance import Maintenance
 from dashapp.services.archive.write_queue import Write, WriteQueue, coalesced, size_of
+from ingestion.url_guard import POSTGRES_SCHEMES, check_url, resolve_now
 from storage.archive.archive import Archive, ArchiveError, ArchiveInUse, Arrival, store_at
 from storage.archive.store import Store
 
@@ -56,12 +58,26 @@ class Kept(Protocol):
         """Hand all that is known to a new archive, which took the place of a damaged one."""
 
 
+class Shelf(Protocol):
+    """What else an archive keeps, and hands back when it is opened."""
+
+    def read(self, archive: Archive) -> Any:
+        """What the archive has of it; in a worker thread."""
+
+    def restore(self, kept: Any) -> None:
+        """Take over what `read` gave; on the loop."""
+
+    def keep_again(self) -> None:
+        """Hand all that is known to a new archive, which took the place of a damaged one."""
+
+
 class ArchiveWriter:
     """An archive and what waits to be written to it. Without an archive it keeps nothing.
 
     keep_days: live ticks that came before are deleted at the start and daily, never for 0.
-    archive: open, for reading; None while there is none. problem: why nothing can be written,
-    in words, None while all is well. notice: what was set aside, None if nothing was.
+    shelves: what else it keeps. archive: open, for reading; None while there is none. problem:
+    why nothing can be written, in words, None while all is well. notice: what was set aside,
+    None if nothing was.
     """
 
     def __init__(self, keep_days: int = 0) -> None:
@@ -69,6 +85,7 @@ class ArchiveWriter:
         self.problem: str | None = None
         self.notice: str | None = None
         self.pending = WriteQueue()
+        self.shelves: list[Shelf] = []
         self._keep_days = keep_days
         self._store: Store | None = None
         # A thread of its own: those that all share may be busy for seconds.
@@ -90,7 +107,7 @@ class ArchiveWriter:
         if place is None:
             return
         try:
-            self._store = store_at(place)
+            self._store = _guarded(place)
             self._store.hold()
         except ArchiveInUse:
             raise
@@ -202,12 +219,13 @@ class ArchiveWriter:
             self._wake.clear()
 
     async def _open(self, place: str, alerts: Kept, events: int) -> None:
-        archive = await asyncio.to_thread(Archive.open, self._store or place)
+        archive = await asyncio.to_thread(Archive.open, self._store or _guarded(place))
         try:
             rules = await asyncio.to_thread(archive.rules)
             history = await asyncio.to_thread(archive.events, limit=events)
             states = await asyncio.to_thread(archive.rule_states)
             deliveries = await asyncio.to_thread(archive.deliveries)
+            shelved = [await asyncio.to_thread(each.read, archive) for each in self.shelves]
         except ArchiveError:
             await asyncio.to_thread(archive.close)
             raise
@@ -220,6 +238,8 @@ class ArchiveWriter:
         self._maintenance = asyncio.create_task(maintenance.run())
         logger.info("archive %s: %d alert rules, %d alerts", archive.name, len(rules), len(history))
         alerts.restore(rules, history, states, deliveries)
+        for shelf, kept in zip(self.shelves, shelved, strict=True):
+            shelf.restore(kept)
 
     async def _write(self) -> None:
         """Write what waits: first the writes, then the ticks. Raises ArchiveError."""
@@ -251,6 +271,8 @@ class ArchiveWriter:
                 self._notice_until_s = time.monotonic() + NOTICE_S
                 logger.warning("%s", self.notice)
                 alerts.keep_again()
+                for shelf in self.shelves:
+                    shelf.keep_again()
 
     async def _failed(self, alerts: Kept, error: ArchiveError, seen: int) -> None:
         """Say what is wrong and wait a while; a damaged file is set aside at once."""
@@ -271,6 +293,14 @@ class ArchiveWriter:
         if self.problem is not None:
             logger.info("the archive can be written again")
             self.problem = None
+
+
+def _guarded(place: str) -> Store:
+    """The database at a path or a URL; a server's host is judged at each connection."""
+    if "://" not in place or not urlsplit(place).hostname:
+        return store_at(place)
+    checked = check_url(place, schemes=POSTGRES_SCHEMES)
+    return store_at(place, lambda: resolve_now(checked)[0])
 
 
 def _store(arrivals: list[Arrival], archive: Archive) -> None:

@@ -9,11 +9,11 @@ from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from dashapp import ids
+from dashapp.parameters.compared import asked_for
 from dashapp.services.runtime import Runtime
 from dashapp.ui import components
-from dashapp.ui.frame import feed_log, parameters, replay_bar
-from dashapp.ui.pages import PAGES
-from dashapp.ui.pages.backtest.form import held_by
+from dashapp.ui.frame import feed_log, parameters, replay_bar, subscribe, tab_title, views
+from dashapp.ui.pages import COMPARE, PAGES
 from dashapp.ui.polling import theme_of
 from ingestion.sources import NAMED
 from ingestion.url_guard import mask_url
@@ -26,13 +26,17 @@ SOURCES = (
 )
 
 SHORTCUTS = (
-    ("1 … 6", "open a page"),
+    ("1 … 7", "open a page"),
     ("S", "swap the legs"),
     ("P", "show or hide the parameters"),
     ("T", "dark or light"),
     ("Space", "freeze the charts, or let them go on"),
     ("R", "reset the zoom and follow the newest bar"),
     ("K", "play or pause the replay"),
+    ("Enter, A, W", "on a row of Pairs: open it, arm an alert, watch it"),
+    ("Ctrl K", "find a symbol, a pair, a view or a page"),
+    ("V", "saved views"),
+    ("Z", "z and the pair in the tab's title, or not"),
     ("?", "this list"),
 )
 
@@ -125,7 +129,7 @@ def _run_buttons() -> Component:
     return html.Div([start, stop], className="head-run")
 
 
-def _icon(button_id: str, sign: str, words: str) -> Component:
+def _icon(button_id: str, sign: Any, words: str) -> Component:
     return html.Button(
         sign,
         id=button_id,
@@ -136,9 +140,12 @@ def _icon(button_id: str, sign: str, words: str) -> Component:
 
 
 def header(runtime: Runtime) -> Component:
-    """Brand, market, source, symbols, Start and Stop; theme, freeze and help."""
+    """Brand, market, source, symbols, Start and Stop; views, palette, theme, freeze and help."""
     icons = html.Div(
         [
+            _icon(ids.PALETTE_TOGGLE, _worded("⌕", "Find"), "Find a symbol, pair, view or page"),
+            _icon(ids.VIEWS_MENU, _worded("☆", "Views"), "Saved views (V)"),
+            _icon(ids.TITLE_TOGGLE, "z", "z and the pair in the tab's title (Z)"),
             _icon(ids.FREEZE_TOGGLE, "❚❚", "Freeze the charts (Space)"),
             _icon(ids.THEME_TOGGLE, "◐", "Dark or light (T)"),
             _icon(ids.HELP_TOGGLE, "?", "Keyboard shortcuts (?)"),
@@ -151,7 +158,8 @@ def header(runtime: Runtime) -> Component:
         _symbols_control(),
         _run_buttons(),
     ]
-    return html.Header([_brand(), *controls, icons], className="head")
+    stream = subscribe.row(runtime)
+    return html.Header([_brand(), *controls, icons, stream], className="head")
 
 
 def tabs() -> Component:
@@ -192,6 +200,14 @@ def strip() -> Component:
             html.Span(id="trust-figures", className="trust-figures"),
             html.Span(id="feed-beside", className="feed-beside"),
             feed_log.button(),
+            html.Strong(id="window-pair"),
+            html.Button(
+                "Follow",
+                id="follow-toggle",
+                className="log-button",
+                title="Show the pair of the window that is worked in",
+                **components.attributes(aria_pressed="false"),
+            ),
             html.Span(id="paused-mark", className="paused-mark"),
             html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
         ],
@@ -223,6 +239,7 @@ def _stores(runtime: Runtime) -> list[Component]:
         dcc.Store(id=ids.UPLOAD_RESULT),
         dcc.Store(id=ids.THEME, storage_type="local", data="dark"),
         dcc.Interval(id=ids.INTERVAL, interval=INTERVAL_MS),
+        *tab_title.stores(),
     ]
 
 
@@ -246,14 +263,32 @@ def layout(runtime: Runtime) -> Component:
             ),
             _help(),
             *feed_log.drawer(),
+            *views.dialogs(),
         ],
         className="frame",
     )
 
 
-def page_for(pathname: str | None) -> Any:
-    """The page at a path, None where there is none."""
+def page_tools(path: str) -> Component:
+    """What a page's head offers beside the ranges: a window of its own, a comparison."""
+    compare = html.Button(
+        "Compare", id="compare-link", className="range-button", title="Beside other pairs"
+    )
+    window = html.Button(
+        "Window",
+        className="range-button window-button",
+        title="This page without its frame",
+        **components.attributes(aria_label="This page in a window of its own"),
+    )
+    tools = [compare, window] if path == "/analytics" else [window]
+    return html.Div(tools, className="page-tools")
+
+
+def page_for(pathname: str | None, search: str | None = None) -> Any:
+    """The page at a path, None where there is none. search: pairs in it are compared."""
     path = (pathname or "/").rstrip("/") or "/"
+    if path == "/analytics" and asked_for(search) is not None:
+        return COMPARE
     return next((page for page in PAGES if page.path == path), None)
 
 
@@ -275,13 +310,14 @@ def register(app: Dash) -> None:
         strategy: dict[str, Any] | None,
         search: str | None,
     ) -> Any:
-        page = page_for(pathname)
+        page = page_for(pathname, search)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")
-        settings = [held_by(strategy, search)] if page.strategy else []
+        settings = [page.held(strategy, search)] if page.held else []
+        ranges = page.path not in ("/data", "/pairs")
         return [
             dcc.Store(id=ids.cursor_of(page.path)),
             html.H1(page.title, className="visually-hidden"),
-            components.answer_line(page.path, ranges=page.path != "/data"),
+            components.answer_line(page.path, ranges, page_tools(page.path)),
             page.layout(theme_of(theme), *settings),
         ]

@@ -120,6 +120,8 @@ def register(app: Dash) -> None:
         Output(ids.ALERTS_BADGE, "title"),
         Input(ids.ALERTS_BADGE, "children"),
         Input(ids.URL, "pathname"),
+        Input(ids.TITLE_WORDS, "data"),
+        Input(ids.TITLE_ASKED, "data"),
     )
     clientside(
         app,

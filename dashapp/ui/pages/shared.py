@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from dash import Dash, Input, Output, State, ctx
 
 from analytics.alerts import AlertEvent
-from analytics.model import TIMEFRAMES, NotReady, PairParams, PairSnapshot
-from dashapp.parameters.table import ALERT, PAIR
+from analytics.model import TIMEFRAMES, NotReady, PairSnapshot
+from dashapp.parameters.table import PAIR
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import raise_limit, too_few
 from dashapp.ui.clientside import clientside
@@ -17,8 +16,6 @@ from dashapp.ui.polling import Tab
 
 NO_PAIR = NotReady("this market has one symbol, a pair needs two", 0, 0)
 DEFAULT_LIMIT: int = PAIR["limit"].default
-#: Seconds of market time in which a rule made with one click stays quiet after an alert.
-COOLDOWN_S: float = ALERT["cooldown_s"].default
 
 
 def limit_of(tab: Tab) -> int:
@@ -58,18 +55,6 @@ def markers_of(runtime: Runtime, tab: Tab) -> list[AlertEvent]:
     if pair is None or market is None:
         return []
     return runtime.alerts.history.events_of(market, pair)
-
-
-def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
-    """The rule |z| > threshold on a pair, as the alert engine takes it."""
-    return {
-        "market": market,
-        "metric": "z",
-        "operator": "abs>",
-        "threshold": threshold,
-        "cooldown_s": COOLDOWN_S,
-        "params": asdict(params),
-    }
 
 
 def shorter(tab: Tab) -> tuple[str, ...]:

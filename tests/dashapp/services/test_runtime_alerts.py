@@ -347,7 +347,7 @@ async def test_a_damaged_archive_is_set_aside_and_the_log_says_where(tmp_path, c
 async def test_the_number_of_rules_is_bounded(runtime):
     for number in range(MAX_RULES):
         runtime.alerts.add_rule({**RULE, "id": f"r{number}"})
-    with pytest.raises(ValueError, match="200 rules already"):
+    with pytest.raises(ValueError, match=f"{MAX_RULES} rules already"):
         runtime.alerts.add_rule(RULE)
     runtime.alerts.add_rule({**RULE, "id": "r7", "threshold": 3.0})
     assert len(runtime.alerts.rules) == MAX_RULES

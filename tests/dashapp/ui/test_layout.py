@@ -13,7 +13,7 @@ from dashapp import ids
 from dashapp.server import create_server
 from dashapp.ui.app import create_app
 from dashapp.ui.frame import layout
-from dashapp.ui.pages import PAGES
+from dashapp.ui.pages import COMPARE, PAGES
 
 FRAME_IDS = [
     "market-select",
@@ -37,11 +37,15 @@ FRAME_IDS = [
     "z-threshold",
     "theme-toggle",
     "freeze-toggle",
+    "views-menu",
+    "save-view",
 ]
 PAGE_IDS = {
     "/": "price-chart volume-chart vwap-chart summary-cards",
     "/analytics": "spread-chart zscore-chart hedge-scatter hedge-path-chart adf-chart pair-figures",
-    "/correlation": "correlation-heatmap rolling-correlation-chart",
+    "/pairs": """watch-table scan-form scan-run scan-progress scan-funnel pvalue-histogram
+        scan-table""",
+    "/correlation": "correlation-heatmap rolling-correlation-chart lead-lag-chart",
     "/backtest": "equity-chart drawdown-chart backtest-figures trades-table sweep-heatmap",
     "/alerts": "rules-table alerts-table alert-spread-chart alert-zscore-chart",
     "/data": """upload-data upload-report summary-table ticks-table bars-table download-ticks
@@ -90,7 +94,7 @@ def test_a_page_has_every_id_that_stays(page):
     assert set(PAGE_IDS[page.path].split()) <= set(page_ids(page))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, COMPARE], ids=lambda page: page.name)
 def test_no_id_stands_twice_on_a_page(page, runtime):
     everything = ids_in(layout.layout(runtime)) + page_ids(page)
     assert len(everything) == len(set(everything))
@@ -98,7 +102,7 @@ def test_no_id_stands_twice_on_a_page(page, runtime):
 
 def test_every_id_that_a_callback_names_exists(app, runtime):
     known = set(ids_in(layout.layout(runtime)))
-    for page in PAGES:
+    for page in (*PAGES, COMPARE):
         known |= set(page_ids(page))
     for output, callback in app.callback_map.items():
         named = {place["id"] for part in ("inputs", "state") for place in callback[part]}
@@ -117,6 +121,12 @@ def test_every_callback_is_a_coroutine(app):
 def test_the_router_finds_each_page_with_and_without_a_slash(page):
     assert layout.page_for(page.path) is page
     assert layout.page_for(page.path.rstrip("/") + "/") is page
+
+
+def test_a_link_to_analytics_that_names_pairs_compares_them():
+    assert layout.page_for("/analytics", "?market=demo&pairs=A~B,C~D") is COMPARE
+    assert layout.page_for("/analytics", "?market=demo").name == "analytics"
+    assert layout.page_for("/backtest", "?pairs=A~B").name == "backtest"
 
 
 def test_an_unknown_path_has_no_page():

@@ -281,7 +281,10 @@ async def test_statistics_that_are_not_compiled_yet_say_so(client, runtime):
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("/api/markets/nowhere/symbols", "there is no market 'nowhere', only: demo, live"),
+        (
+            "/api/markets/nowhere/symbols",
+            "there is no market 'nowhere', only: demo, live, demo-universe",
+        ),
         ("/api/markets/demo/ticks?symbol=XXX", "market demo has no symbol 'XXX'"),
         ("/api/markets/demo/pair?y=BTCUSDT&x=XXX", "market demo has no symbol 'XXX'"),
         ("/api/markets/demo", "there is no GET /api/markets/demo; see /api"),
@@ -583,7 +586,7 @@ async def test_the_newest_alerts_are_given_up_to_a_limit_and_of_markets_there_ar
     await refused(client, 400, "/api/alerts?limit=0")
     await refused(client, 400, "/api/alerts?limit=10001")
     words = await refused(client, 404, "/api/alerts?market=nowhere")
-    assert words == "there is no market 'nowhere', only: demo, live"
+    assert words == "there is no market 'nowhere', only: demo, live, demo-universe"
     del runtime.markets["demo"]
     assert len((await client.get("/api/alerts?market=demo")).json()["alerts"]) == 2, "history stays"
 
@@ -706,6 +709,15 @@ ROUTES = {
     "GET /api/alerts/rules": (),
     "POST /api/alerts/rules": (),
     "DELETE /api/alerts/rules": ("id",),
+    "GET /api/watchlist": (),
+    "PUT /api/watchlist": (),
+    "DELETE /api/watchlist": ("id",),
+    "POST /api/watchlist/rules": (),
+    "GET /api/views": (),
+    "PUT /api/views": (),
+    "DELETE /api/views": ("name",),
+    "POST /api/views/import": (),
+    "PUT /api/views/last": (),
     "POST /api/upload": ("name", "market", "symbol", "id", "encoding", *ANSWER_NAMES),
     "GET /api/uploads": (),
     "DELETE /api/markets/{market}": (),

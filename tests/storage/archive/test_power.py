@@ -40,7 +40,9 @@ WRITES: dict[str, tuple[Callable[[Archive], object], int]] = {
     "end_delivery": (lambda archive: archive.end_delivery("d1", {**ALERT, "sent": True}), FULL),
     "count_tries": (lambda archive: archive.count_tries("d1", 2), NORMAL),
     "clear_events": (lambda archive: archive.clear_events(), FULL),
-    "save_view": (lambda archive: archive.save_view("mine", {"z": 2}), FULL),
+    "save_views": (lambda archive: archive.save_views({"mine": {"z": 2}}), FULL),
+    "rename_view": (lambda archive: archive.rename_view("mine", "yours"), FULL),
+    "set_last_link": (lambda archive: archive.set_last_link("/analytics"), NORMAL),
     "delete_view": (lambda archive: archive.delete_view("mine"), FULL),
     "delete": (lambda archive: archive.delete("live"), FULL),
     "prune": (lambda archive: archive.prune(1), FULL),
@@ -92,6 +94,7 @@ def test_rules_alerts_and_views_are_synced_at_each_commit_and_ticks_are_not(leve
 def test_every_method_that_writes_is_in_the_table_above():
     reading = {"open", "reader", "ticks", "numbered_ticks", "bars", "contents", "markets"}
     reading |= {"rules", "rule_states", "events", "saved_views", "readings", "deliveries"}
+    reading |= {"last_link"}
     own = {name for name in vars(Archive) if not name.startswith("_")}
     assert own - reading == set(WRITES)
 

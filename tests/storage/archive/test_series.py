@@ -364,13 +364,27 @@ def test_readers_and_the_writer_work_at_once(archive):
 
 
 def test_views_are_stored_by_name(archive):
-    archive.save_view("mine", {"market": "demo", "z_window": 90})
-    archive.save_view("other", {})
-    archive.save_view("mine", {"market": "live"})
+    archive.save_views({"mine": {"market": "demo", "z_window": 90}, "other": {}})
+    archive.save_views({"mine": {"market": "live"}})
     assert archive.saved_views() == {"mine": {"market": "live"}, "other": {}}
     assert archive.delete_view("mine")
     assert not archive.delete_view("mine")
     assert list(archive.saved_views()) == ["other"]
+
+
+def test_a_view_that_is_renamed_keeps_its_place_and_takes_that_of_its_new_name(archive):
+    archive.save_views({"first": {"n": 1}, "second": {"n": 2}, "third": {"n": 3}})
+    assert archive.rename_view("first", "third")
+    assert list(archive.saved_views().items()) == [("third", {"n": 1}), ("second", {"n": 2})]
+    assert archive.rename_view("third", "third")
+    assert not archive.rename_view("first", "fourth")
+
+
+def test_the_last_link_replaces_the_one_before(archive):
+    assert archive.last_link() is None
+    archive.set_last_link("/analytics?y=A")
+    archive.set_last_link("/backtest")
+    assert archive.last_link() == "/backtest"
 
 
 def test_a_reading_of_a_pair_is_stored_once_a_bar(archive):

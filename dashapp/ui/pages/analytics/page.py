@@ -20,8 +20,10 @@ from dashapp.figures.pair import (
     spread_figure,
     zscore_figure,
 )
-from dashapp.parameters.pair import View, from_dict
+from dashapp.parameters.pair import from_dict
+from dashapp.services.alerts.arming import arm, z_rule
 from dashapp.services.runtime import Runtime
+from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
 from dashapp.text.pair import BreakEven, pair_figures
@@ -30,6 +32,7 @@ from dashapp.ui.components import button, card, chart, element, figures_table, s
 from dashapp.ui.pages.analytics.partial import snapshot_without_z
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
+from dashapp.ui.pages.pairs.watch import toggle
 from dashapp.ui.pages.shared import (
     clicked,
     markers_of,
@@ -37,7 +40,6 @@ from dashapp.ui.pages.shared import (
     shorter,
     snapshot_of,
     waiting_for,
-    z_rule,
 )
 from dashapp.ui.polling import LivePage, Tab
 
@@ -49,6 +51,7 @@ CHARTS = (
     ids.ADF_CHART,
 )
 ALERT_BUTTON = "alert-here"
+WATCH_BUTTON = "watch-pair"
 ALERT_MADE = "alert-made"
 REHEARSED = "alert-rehearsed"
 #: Newest ticks of a leg that the correlation on ticks is of.
@@ -61,6 +64,7 @@ def layout(theme: str) -> Component:
     alert = [
         html.Span(id=REHEARSED, className="tone-muted rehearsed"),
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
+        button(WATCH_BUTTON, "Watch", title="Put the pair on the watchlist, or take it off"),
         button(ALERT_BUTTON, "Alert at |z| > threshold"),
     ]
     return html.Div(
@@ -120,8 +124,8 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     return drawn(runtime, tab, snapshot)
 
 
-def _break_even(snapshot: PairSnapshot, settings: BacktestParams) -> BreakEven:
-    """At the cost of a side and leg that the back-test charges."""
+def break_even(snapshot: PairSnapshot, settings: BacktestParams) -> BreakEven:
+    """|z| from which a round trip pays, at the back-test's cost of a side and leg."""
     cost_bps = settings.cost_bps + settings.slippage_bps
     return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
 
@@ -138,7 +142,7 @@ def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
     """Every chart and figure of one snapshot. missing: why it has no z-score, in words."""
     threshold = tab.view.z_threshold
-    even = _break_even(snapshot, settings_of(tab.options.get("strategy")))
+    even = break_even(snapshot, settings_of(tab.options.get("strategy")))
     look = tab.look
     markers = markers_of(runtime, tab)
     market_key = _market_key(runtime, tab)
@@ -193,30 +197,19 @@ def register(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         Output(ALERT_MADE, "children"),
         Input(ALERT_BUTTON, "n_clicks"),
+        Input(WATCH_BUTTON, "n_clicks"),
         Input(ids.VIEW, "data"),
         prevent_initial_call=True,
     )
-    async def alert_here(clicks: int | None, view: dict[str, Any] | None) -> str:
-        if not clicked(ALERT_BUTTON):
+    async def on_this_pair(
+        alert: int | None, watch: int | None, view: dict[str, Any] | None
+    ) -> str:
+        watched = clicked(WATCH_BUTTON)
+        if not (watched or clicked(ALERT_BUTTON)):
             raise PreventUpdate
-        return arm(runtime, from_dict(view or {})) if clicks else ""
-
-
-def arm(runtime: Runtime, view: View) -> str:
-    """Arm the rule |z| > threshold on the pair in view; what was done, in words."""
-    if view.pair is None:
-        return ""
-    words = f"{view.pair.y} / {view.pair.x}, |z| > {view.z_threshold:g}"
-    wanted = ("z", "abs>", view.market, view.pair, view.z_threshold)
-    for rule in runtime.alerts.rules:
-        if (rule.metric, rule.operator, rule.market, rule.params, rule.threshold) != wanted:
-            continue
-        if rule.enabled:
-            return "this rule is there already"
-        runtime.alerts.set_enabled(rule.id, True)
-        return f"armed again: {words}"
-    try:
-        runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
-    except ValueError as error:
-        return str(error)
-    return f"armed: {words}"
+        shown = from_dict(view or {})
+        if not (watch if watched else alert) or shown.pair is None:
+            return ""
+        if watched:
+            return toggle(runtime, WatchedPair(shown.market, shown.pair, shown.z_threshold))
+        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold)

@@ -194,7 +194,7 @@ def _drawn(result: BacktestResult, tab: Tab) -> dict[str, Any]:
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, the settings' form, the sweep's cards, the check for look-ahead."""
-    jobs = GridJobs()
+    jobs = runtime.grids
     polling.register(app, runtime, make_page(jobs))
     form.register(app)
     sweep_results.register(app, runtime, jobs)

@@ -1,0 +1,298 @@
+"""Compare: the z charts of two to four pairs on one time axis, and their figures side by side.
+
+It stands at /analytics where a link names the pairs; each has the parameters of the panel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from analytics.model import NotReady, PairParams, PairSnapshot
+from dashapp import ids
+from dashapp.figures.base import empty_figure
+from dashapp.figures.compare import Compared, compare_figures
+from dashapp.figures.marks import gap_marks
+from dashapp.parameters.compared import MOST, Legs, asked_for, from_text, to_text
+from dashapp.services.runtime import Runtime
+from dashapp.text.compare import (
+    HEADS,
+    ComparedRow,
+    compare_answer,
+    compared_row,
+    missing_row,
+    pair_words,
+)
+from dashapp.text.pair import BreakEven
+from dashapp.ui import polling
+from dashapp.ui.clientside import clientside
+from dashapp.ui.components import attributes, button, card, chart, element, scrolling, segments
+from dashapp.ui.components import select as select_one
+from dashapp.ui.pages.analytics.page import break_even
+from dashapp.ui.pages.backtest.form import settings_of
+from dashapp.ui.pages.shared import NO_PAIR, markers_of, pair_key, snapshot_of, waiting_for
+from dashapp.ui.polling import LivePage, Tab
+
+CHARTS = tuple(f"compare-chart-{place}" for place in range(1, MOST + 1))
+FIGURES, CHIPS, SAYS = "compare-figures", "compare-pairs", "compare-says"
+ADD, ADD_Y, ADD_X = "compare-add", "compare-y", "compare-x"
+REMOVE = "compare-remove"
+
+#: What a pair came to: its snapshot, or why there is none.
+Found = PairSnapshot | NotReady | str
+
+
+def card_of(chart_id: str) -> str:
+    """The id of a chart's card, which is hidden while no pair stands in it."""
+    return f"{chart_id}-card"
+
+
+def layout(theme: str, search: str | None = None) -> Component:
+    """The pairs with what adds another, their charts one below the other, their figures."""
+    pairs, errors = from_text(asked_for(search) or "")
+    blank = polling.empty_figures(CHARTS, theme)
+    cards = [
+        html.Div(
+            chart(chart_id, blank[chart_id]),
+            id=card_of(chart_id),
+            className="wide compared",
+            hidden=place >= max(len(pairs), 1),
+        )
+        for place, chart_id in enumerate(CHARTS)
+    ]
+    figures = scrolling(FIGURES, "The pairs in figures")
+    words = "; ".join(str(error) for error in errors)
+    return html.Div(
+        [
+            dcc.Store(id=ids.COMPARED, data=[list(legs) for legs in pairs]),
+            html.Div(_form(words), className="wide compare-form"),
+            *cards,
+            card("The pairs in figures", figures, extra="wide tables"),
+        ],
+        className="grid comparing",
+    )
+
+
+def _form(words: str) -> list[Component]:
+    legs = [
+        html.Label(["Y", select_one(ADD_Y, (), None)], htmlFor=ADD_Y),
+        html.Label(["X", select_one(ADD_X, (), None)], htmlFor=ADD_X),
+    ]
+    return [
+        html.Div(id=CHIPS, className="chips"),
+        html.Div([*legs, button(ADD, "Add pair")], className="compare-add"),
+        html.Span(words, id=SAYS, className="tone-warn", role="status"),
+    ]
+
+
+def _pairs_of(tab: Tab) -> list[Legs]:
+    return [(str(y), str(x)) for y, x in tab.options.get("pairs") or ()][:MOST]
+
+
+def _tab_of(tab: Tab, legs: Legs) -> Tab:
+    """The tab as if it looked at another pair. Raises ParameterError for legs that are alike."""
+    view = tab.view
+    pair = view.pair or PairParams(*legs, timeframe=view.timeframe)
+    return replace(tab, view=replace(view, pair=replace(pair, y=legs[0], x=legs[1])))
+
+
+def key(runtime: Runtime, tab: Tab) -> Any:
+    """That of every pair."""
+    return tuple(pair_key(runtime, _tab_of(tab, legs)) for legs in _pairs_of(tab))
+
+
+async def _found(runtime: Runtime, tab: Tab, legs: Legs) -> Found:
+    market = runtime.markets.get(tab.view.market)
+    absent = [leg for leg in legs if market is not None and leg not in market.symbols]
+    if market is not None and absent and market.symbols:
+        return f"this market has no {' and no '.join(absent)}"
+    try:
+        return await snapshot_of(runtime, _tab_of(tab, legs))
+    except (ValueError, KeyError) as error:
+        return str(error.args[0]) if error.args else str(error)
+
+
+async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
+    """The charts and figures of every pair; of one that cannot be shown, why."""
+    pairs = _pairs_of(tab)
+    results = await asyncio.gather(*(_found(runtime, tab, legs) for legs in pairs))
+    return drawn(runtime, tab, dict(zip(pairs, results, strict=True)))
+
+
+def drawn(runtime: Runtime, tab: Tab, found: dict[Legs, Found]) -> dict[str, Any]:
+    """What the page shows of the pairs, in their order."""
+    threshold = tab.view.z_threshold
+    settings = settings_of(tab.options.get("strategy"))
+    rows: list[ComparedRow] = []
+    charts: dict[str, Compared] = {}
+    parts: dict[str, Any] = {}
+    evens: dict[Legs, BreakEven] = {}
+    for chart_id, (legs, each) in zip(CHARTS, found.items(), strict=False):
+        of_pair = _tab_of(tab, legs)
+        if isinstance(each, PairSnapshot):
+            evens[legs] = even = break_even(each, settings)
+            markers = tuple(markers_of(runtime, of_pair))
+            charts[chart_id] = Compared(each, even, markers, of_pair.uirevision)
+            rows.append(compared_row(each, threshold, even))
+            continue
+        words = waiting_for(runtime, of_pair, each) if isinstance(each, NotReady) else each
+        rows.append(missing_row(*legs, words))
+        message = f"{pair_words(*legs)}: {words}"
+        parts[chart_id] = empty_figure(message, tab.theme, chart_id)
+    if not found:
+        words = NO_PAIR.reason if tab.view.pair is None else "choose two legs and add the pair"
+        parts[CHARTS[0]] = empty_figure(words, tab.theme)
+    parts |= _with_gaps(runtime, tab, charts, threshold)
+    shown = max(len(found), 1)
+    return {
+        **parts,
+        **{card_of(chart_id): place >= shown for place, chart_id in enumerate(CHARTS)},
+        "figures": _table(rows) if rows else "",
+        "answer": segments(compare_answer(found, threshold, evens)),
+    }
+
+
+def _with_gaps(
+    runtime: Runtime, tab: Tab, charts: dict[str, Compared], threshold: float
+) -> dict[str, Any]:
+    """The charts, each with the gaps of its own legs."""
+    figures = compare_figures(charts, threshold, tab.theme)
+    market = runtime.markets.get(tab.view.market)
+    if market is None or not market.gaps.open:
+        return figures
+    for chart_id, pair in charts.items():
+        params = pair.snapshot.params
+        spans = market.gap_spans({params.y, params.x})
+        step = polling.TIMEFRAMES[params.timeframe]
+        figures[chart_id] = gap_marks(figures[chart_id], spans, step, tab.theme)
+    return figures
+
+
+def _table(rows: Sequence[ComparedRow]) -> dict[str, Any]:
+    of_words = {"Pair", "Signal", "Cointegration"}
+    names = [
+        element("Th", name, scope="col", className="" if name in of_words else "figures")
+        for name in HEADS
+    ]
+    body = []
+    for row in rows:
+        tones = {"Signal": row.signal_tone, "Cointegration": row.test_tone}
+        cells = [element("Th", row.cells[0], scope="row")]
+        for name, text in list(zip(HEADS, row.cells, strict=True))[1:]:
+            tone = f"tone-{tones[name]}" if tones.get(name) else ""
+            cells.append(element("Td", text, className=tone if name in of_words else "figures"))
+        body.append(element("Tr", cells))
+    caption = element("Caption", "Figures of each pair", className="visually-hidden")
+    parts = [caption, element("Thead", element("Tr", names)), element("Tbody", body)]
+    return element("Table", parts, className="figures-table columns")
+
+
+PAGE = LivePage(
+    path="/compare",
+    charts=CHARTS,
+    key=key,
+    render=render,
+    values={
+        "figures": Output(FIGURES, "children"),
+        **{card_of(chart_id): Output(card_of(chart_id), "hidden") for chart_id in CHARTS},
+    },
+    options={"strategy": Input(ids.STRATEGY, "data"), "pairs": Input(ids.COMPARED, "data")},
+    marks_gaps=False,
+)
+
+
+def chips(pairs: Sequence[Sequence[str]]) -> list[Component]:
+    """The pairs that are compared, each with what takes it out."""
+    return [
+        html.Span(
+            [
+                html.A(pair_words(y, x), href=f"/analytics?{_query(y, x)}", className="chip-link"),
+                html.Button(
+                    "×",
+                    id={"type": REMOVE, "pair": to_text([(y, x)])},
+                    className="icon-button",
+                    **attributes(aria_label=f"Take {pair_words(y, x)} out"),
+                ),
+            ],
+            className="chip",
+        )
+        for y, x in pairs
+    ]
+
+
+def _query(y: str, x: str) -> str:
+    legs = to_text([(y, x)]).split("~")
+    return f"y={legs[0]}&x={legs[1]}"
+
+
+def changed(
+    pairs: Sequence[Sequence[str]], trigger: Any, y: str | None, x: str | None
+) -> tuple[list[list[str]] | None, str]:
+    """The pairs after a click, None where they stay; and what was wrong with it, in words.
+
+    >>> changed([["A", "B"]], ADD, "C", "D"), changed([["A", "B"]], ADD, "A", "B")
+    (([['A', 'B'], ['C', 'D']], ''), (None, 'A / B is there already'))
+    """
+    held = [list(legs) for legs in pairs]
+    if trigger != ADD:
+        return [legs for legs in held if to_text([(legs[0], legs[1])]) != trigger["pair"]], ""
+    if not y or not x or y == x:
+        return None, "choose two different symbols"
+    if [y, x] in held:
+        return None, f"{pair_words(y, x)} is there already"
+    if len(held) >= MOST:
+        return None, f"{MOST} pairs are compared at most: take one out first"
+    return [*held, [y, x]], ""
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The live callback, and those that add a pair and take one out."""
+    polling.register(app, runtime, PAGE)
+
+    @app.callback(
+        output={
+            "y_options": Output(ADD_Y, "options"),
+            "x_options": Output(ADD_X, "options"),
+            "chips": Output(CHIPS, "children"),
+        },
+        inputs={"pairs": Input(ids.COMPARED, "data"), "known": Input(ids.KNOWN, "data")},
+    )
+    async def offer(pairs: list[list[str]] | None, known: dict[str, Any] | None) -> dict[str, Any]:
+        options = [{"value": name, "label": name} for name in (known or {}).get("symbols", ())]
+        return {"y_options": options, "x_options": options, "chips": chips(pairs or ())}
+
+    @app.callback(
+        output={
+            "pairs": Output(ids.COMPARED, "data"),
+            "says": Output(SAYS, "children"),
+        },
+        inputs={
+            "add": Input(ADD, "n_clicks"),
+            "remove": Input({"type": REMOVE, "pair": ALL}, "n_clicks"),
+        },
+        state={
+            "pairs": State(ids.COMPARED, "data"),
+            "y": State(ADD_Y, "value"),
+            "x": State(ADD_X, "value"),
+        },
+        prevent_initial_call=True,
+    )
+    async def edit(
+        add: int | None,
+        remove: list[int | None],
+        pairs: list[list[str]] | None,
+        y: str | None,
+        x: str | None,
+    ) -> dict[str, Any]:
+        if not add and not any(remove):
+            raise PreventUpdate
+        after, words = changed(pairs or (), ctx.triggered_id, y, x)
+        return {"pairs": no_update if after is None else after, "says": words}
+
+    clientside(app, "writePairs", Output(CHIPS, "title"), Input(ids.COMPARED, "data"))
