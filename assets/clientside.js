@@ -147,6 +147,7 @@
   // ---------------------------------------------------------------- theme, freeze, panel
   function toggleTheme(clicks, theme) {
     if (!clicks) return noUpdate();
+    localStorage.removeItem("theme-auto");
     return theme === "light" ? "dark" : "light";
   }
 
@@ -185,6 +186,16 @@
     return same
       ? ["Start", "Start"]
       : ["Update", "Ask for the chosen symbols, over the same connection"];
+  }
+
+  // The threshold of the alert form is the panel's, until another is typed there.
+  function sameThreshold(view, metric) {
+    const field = byId("rule-threshold");
+    if (!view || !field || metric !== "z" || field.dataset.panel === String(view.z_threshold)) {
+      return noUpdate();
+    }
+    field.dataset.panel = String(view.z_threshold);
+    return String(view.z_threshold);
   }
 
   function toggleHelp(clicks, open) {
@@ -434,7 +445,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
       writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
-      requestPre, requestPost, callbackResolved, zoomTo,
+      requestPre, requestPost, callbackResolved, zoomTo, sameThreshold,
     },
   });
 })();

@@ -23,7 +23,7 @@ FIRM, EVEN_CHANCE = 0.95, 0.5
 #: What changes of a result whose settings are the same: its data.
 NEWER = "newer bars"
 #: Costs above this many times the gross return are no share of it any more.
-MOST_SHARE = 10.0
+MOST_SHARE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
