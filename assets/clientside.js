@@ -97,7 +97,28 @@
   function writeUrl(view, pathname, strategy) {
     if (!view || !strategy) return noUpdate();
     shown = { view, strategy, pathname: pathname || "/" };
-    return refreshLink();
+    const link = refreshLink();
+    if (looksAt(view)) setTimeout(go);
+    return link;
+  }
+
+  // A page that shows another pair opens once the tab looks at it, so that the answer of the pair
+  // before is not seen on it.
+  let going = null;
+
+  function goOnceSeen(tab, pair) {
+    going = { tab, pair, latest: setTimeout(go, 2000) };
+    if (shown && looksAt(shown.view)) go();
+  }
+
+  const looksAt = (view) => going && view.y === going.pair.y && view.x === going.pair.x;
+
+  function go() {
+    if (!going) return;
+    clearTimeout(going.latest);
+    const { tab } = going;
+    going = null;
+    click(tab);
   }
 
   function keepMode(mode) {
@@ -134,6 +155,7 @@
   // ---------------------------------------------------------------- theme, freeze, panel
   function toggleTheme(clicks, theme) {
     if (!clicks) return noUpdate();
+    localStorage.removeItem("theme-auto");
     return theme === "light" ? "dark" : "light";
   }
 
@@ -172,6 +194,16 @@
     return same
       ? ["Start", "Start"]
       : ["Update", "Ask for the chosen symbols, over the same connection"];
+  }
+
+  // The threshold of the alert form is the panel's, until another is typed there.
+  function sameThreshold(view, metric) {
+    const field = byId("rule-threshold");
+    if (!view || !field || metric !== "z" || field.dataset.panel === String(view.z_threshold)) {
+      return noUpdate();
+    }
+    field.dataset.panel = String(view.z_threshold);
+    return String(view.z_threshold);
   }
 
   function toggleHelp(clicks, open) {
@@ -338,7 +370,7 @@
       setProps("sweep-pick", { data: { row: from.row, column: from.column, at: Date.now() } });
     } else if (from.x !== from.y) {
       setProps("focus", { data: { x: from.x, y: from.y, at: Date.now() } });
-      click("tab-analytics");
+      goOnceSeen("tab-analytics", from);
     }
   }
 
@@ -421,7 +453,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
       writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs,
-      toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo,
+      toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo, sameThreshold,
     },
   });
 })();

@@ -157,6 +157,7 @@ class Runtime:
     async def _put_away(self) -> None:
         """End the alerts, then the archive: it takes in how their last deliveries ended."""
         await self.alerts.stop()
+        self.uploads.settle()
         await self._writer.close()
 
     async def _begin(self) -> None:

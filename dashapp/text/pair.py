@@ -250,11 +250,12 @@ def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
     warnings = list(filter(None, (legs_warning(float(fit.beta)), fit.note)))
     words, tone = ("; ".join(warnings), "warn") if warnings else (error, "muted")
     good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
+    r_words = f"{fit.n:,} bars" if good else f"low: X explains little of Y, {fit.n:,} bars"
     r_label = "R² of the fit" if params.intercept else "R² (uncentred)"
     return [
         ("Hedge ratio (β)", ratio(fit.beta), words, tone),
         ("Intercept (α)", price(fit.alpha, scale), "" if params.intercept else "off", "muted"),
-        (r_label, number(fit.r_squared, 3), f"{fit.n:,} bars", "muted" if good else "warn"),
+        (r_label, number(fit.r_squared, 3), r_words, "muted" if good else "warn"),
     ]
 
 

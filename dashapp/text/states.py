@@ -17,6 +17,15 @@ NO_TICKS = "no ticks"
 NO_BARS = "no bars"
 ARCHIVE_EMPTY = "archive empty"
 
+#: What to do first, for who was never here.
+FIRST_VISIT = (
+    "The prices are simulated: choose a source above and press Start for real ones, or drop a "
+    "file of trades or bars anywhere on the page.",
+    "Analytics shows a pair's spread and its z-score; drag the threshold on the z chart, and "
+    "Alert arms a rule that the server watches with the browser closed.",
+    "Backtest says what the threshold would have earned after costs; ? lists the keys.",
+)
+
 _WITHOUT_DATA = {
     "stopped": "no feed runs: press Start above, or drop a file on this page",
     "connecting": "connecting",

@@ -54,6 +54,17 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     return segments
 
 
+def beside_words(title: str, state: str) -> str:
+    """Which feed runs beside a file or a replay, and what Start and Stop would do to it.
+
+    >>> beside_words("Demo", "live"), beside_words("Live", "stopped")
+    ('beside it: Demo, live; Stop ends that feed', 'no feed runs; Start begins one beside it')
+    """
+    if state == "stopped":
+        return "no feed runs; Start begins one beside it"
+    return f"beside it: {title}, {state}; Stop ends that feed"
+
+
 def _lag(median: float, tail: float) -> str:
     """Lag from exchange to here; of a recording that is played it is years."""
     if tail < 60_000:

@@ -237,7 +237,14 @@ def table(
         columnDefs=list(columns),
         rowData=[],
         getRowId=f"params.data.{row_id}",
-        defaultColDef={"sortable": True, "filter": True, "resizable": True, "minWidth": 96},
+        defaultColDef={
+            "sortable": True,
+            "filter": True,
+            "resizable": True,
+            "minWidth": 96,
+            "wrapHeaderText": True,
+            "autoHeaderHeight": True,
+        },
         columnSize="responsiveSizeToFit",
         dashGridOptions={
             "animateRows": False,
@@ -286,7 +293,7 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
 
 def time_column(name: str, title: str, **more: Any) -> dict[str, Any]:
     """A column of times, epoch ms, in UTC and without the year; they sort as times."""
-    shown = "d3.utcFormat('%-d %b %H:%M:%S')(new Date(params.value))"
+    shown = "d3.utcFormat('%-d %b %H:%M:%S')(params.value)"
     look = {"width": 136, "minWidth": 132, "cellClass": "figures", "type": "rightAligned"}
     formatted = {"function": f"params.value == null ? '–' : {shown}"}
     return {"field": name, "headerName": title, "valueFormatter": formatted, **look, **more}

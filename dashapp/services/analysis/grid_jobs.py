@@ -100,6 +100,13 @@ class GridJob:
         self._task: asyncio.Task[None] | None = None
 
     @property
+    def last_ms(self) -> int | None:
+        """When the newest bar of its result opened, None before there is one."""
+        if isinstance(self.result, SweepResult):
+            return self.result.last_ms
+        return None if self.result is None else int(self.result.ts_ms[-1])
+
+    @property
     def running(self) -> bool:
         """Whether it still computes."""
         return self._task is not None and not self._task.done()

@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from dashapp import ids
 from dashapp.parameters.compared import asked_for
 from dashapp.services.runtime import Runtime
+from dashapp.text.states import FIRST_VISIT
 from dashapp.ui import components
 from dashapp.ui.frame import feed_log, parameters, replay_bar, subscribe, tab_title, views
 from dashapp.ui.pages import COMPARE, PAGES
@@ -198,6 +199,7 @@ def strip() -> Component:
             ),
             html.Span("no connection to the server, trying again", className="offline-mark"),
             html.Span(id="trust-figures", className="trust-figures"),
+            html.Span(id="feed-beside", className="feed-beside"),
             feed_log.button(),
             html.Strong(id="window-pair"),
             html.Button(
@@ -208,12 +210,19 @@ def strip() -> Component:
                 **components.attributes(aria_pressed="false"),
             ),
             html.Span(id="paused-mark", className="paused-mark"),
-            html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
         ],
         id=ids.TRUST_STRIP,
         className="trust-strip",
         **components.attributes(aria_label="Data trust"),
     )
+
+
+def _first_visit() -> Component:
+    """What to do first, in a browser that was never here; assets/boot.js shows and closes it."""
+    close = components.button("first-visit-close", "Close")
+    lines = html.Ul([html.Li(line) for line in FIRST_VISIT])
+    label = components.attributes(aria_label="First steps")
+    return html.Section([lines, close], id="first-visit", className="first-visit", **label)
 
 
 def _help() -> Component:
@@ -256,6 +265,8 @@ def layout(runtime: Runtime) -> Component:
             tabs(),
             strip(),
             *replay_bar.bar(),
+            html.Div(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
+            _first_visit(),
             main,
             html.Div(
                 id=ids.TOASTS, className="toasts", **components.attributes(aria_live="polite")

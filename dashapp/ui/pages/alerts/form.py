@@ -105,6 +105,13 @@ def register(app: Dash, runtime: Runtime) -> None:
     """The form's messages and its buttons."""
     clientside(
         app,
+        "sameThreshold",
+        Output(ALERT["threshold"].control, "value"),
+        Input(ids.VIEW, "data"),
+        Input(METRIC, "value"),
+    )
+    clientside(
+        app,
         "askNotify",
         Output(NOTIFY, "children"),
         Output(NOTIFY, "disabled"),
