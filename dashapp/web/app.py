@@ -19,9 +19,19 @@ from dashapp.web.answers import answer
 from dashapp.web.errors import handle_errors, refusal
 from dashapp.web.page import document_page
 from dashapp.web.router import document_of
-from dashapp.web.routes import alerts, exports, feed, markets, replay, status, uploads, views
+from dashapp.web.routes import (
+    alerts,
+    exports,
+    feed,
+    markets,
+    replay,
+    status,
+    tearsheet,
+    uploads,
+    views,
+)
 
-_RESOURCES = (status, feed, alerts, views, markets, uploads, replay, exports)
+_RESOURCES = (status, feed, alerts, views, markets, uploads, replay, tearsheet, exports)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _ABOUT = (
     "JSON unless an address ends otherwise; times are epoch milliseconds in UTC; a value that "
