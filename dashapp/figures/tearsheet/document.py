@@ -72,7 +72,8 @@ code { font-size: 11px; overflow-wrap: anywhere; } .origin th { white-space: now
 caption { padding: 0; caption-side: top; text-align: left; }
 @media print { body { max-width: none; padding: 0; } }
 @media (max-width: 600px) { .two { grid-template-columns: minmax(0, 1fr); }
-  td.n, th.n { white-space: normal; } }
+  td.n, th.n { white-space: normal; } figure { overflow-x: auto; }
+  svg[viewBox^="0 0 720"] { min-width: 600px; } }
 """
 
 
