@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from analytics._checks import check_choice
 from analytics.model import (
     SYMBOL_PATTERN,
+    OrderError,
     PairParams,
     ParameterError,
     UnexpectedError,
     UnknownFieldError,
     WithheldError,
 )
+from analytics.spread import check_reachable, largest_z
 
 
 class Metric(NamedTuple):
@@ -63,6 +65,8 @@ class AlertRule:
     stays quiet. once: fires a single time (see `RuleState.spent`). on: "update" or "close".
     hysteresis: how far, in the metric's units, a value must come back across the threshold
     before the condition counts as false again. webhook: the URL that hears of each alert.
+    snoozed_until_ms: the clock time until which it stays quiet, 0 for none; whoever evaluates
+    has the clock.
     """
 
     id: str
@@ -79,6 +83,7 @@ class AlertRule:
     created_ms: int = 0
     hysteresis: float = 0.0
     webhook: str | None = None
+    snoozed_until_ms: int = 0
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -149,6 +154,8 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
     low = 0.0 if operator.startswith("abs") else spec.low
     threshold = _number("threshold", mapping.get("threshold"), low, spec.high)
     params, symbol = _parse_subject(mapping, metric, spec.subject)
+    if metric == "z" and params is not None:
+        _check_z(operator, threshold, params.z_window)
     has_bars = spec.subject != "market"  # a feed that is silent closes none
     return AlertRule(
         id=_text("id", mapping.get("id")),
@@ -170,7 +177,19 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
             threshold - low if operator.endswith(">") else spec.high - threshold,
         ),
         webhook=_webhook(mapping.get("webhook")),
+        snoozed_until_ms=int(
+            _number("snoozed_until_ms", mapping.get("snoozed_until_ms", 0), 0.0, 2.0**53)
+        ),
     )
+
+
+def _check_z(operator: str, threshold: float, window: int) -> None:
+    """Refuse a z-score that the window never reaches, of a rule that fires beyond it."""
+    if operator.endswith(">"):
+        check_reachable("threshold", threshold, window)
+    elif operator == "<" and threshold < 0.0 and -threshold > largest_z(window):
+        rule = f"at least {-math.floor(largest_z(window) * 100) / 100:g}, the smallest z of {{}}"
+        raise OrderError("threshold", threshold, rule, "z_window", window)
 
 
 def _webhook(value: Any) -> str | None:

@@ -181,7 +181,7 @@ def hedge_legs(
     y, x = np.log(closes) if log_prices else closes
     if settings.hedge_mode == "in-sample":
         fit = fit or fit_hedge(y, x, params.hedge, params.intercept, log_prices)
-        hedge, level = (np.full(len(counted), float(one)) for one in (fit.beta, fit.alpha))
+        hedge, level = (np.full(len(counted), float(value)) for value in (fit.beta, fit.alpha))
     else:
         method = "ols" if settings.hedge_mode == "rolling" else "kalman"
         path = hedge_path(y, x, method, settings.hedge_window, params.intercept)

@@ -106,12 +106,12 @@ def window_statistics(
 ) -> FloatArray:
     """The statistic of each window that starts at 0, step, ...; NaN where there is none."""
     polys = kernel.trend_columns(window, n_trend)
-    found = kernel.adf_windows(values, window, step, polys, n_trend, max_lag, method)[:, 0]
-    for i in np.flatnonzero(np.isnan(found)):
+    statistics = kernel.adf_windows(values, window, step, polys, n_trend, max_lag, method)[:, 0]
+    for i in np.flatnonzero(np.isnan(statistics)):
         part = values[i * step : i * step + window]
         if np.isfinite(part).all():
-            found[i] = adf_orthogonal(part, n_trend, max_lag, method)[0]
-    return found
+            statistics[i] = adf_orthogonal(part, n_trend, max_lag, method)[0]
+    return statistics
 
 
 def residual_statistic(residual: FloatArray, max_lag: int, method: int) -> tuple[float, int, int]:

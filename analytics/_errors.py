@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from typing import Any
 
+#: Characters of a value that a sentence quotes, at most.
+_QUOTED = 200
+
 
 class ParameterError(ValueError):
     """A caller's argument is not legal.
@@ -35,7 +38,7 @@ class ParameterError(ValueError):
     @property
     def sentence(self) -> str:
         """What is wrong, in words."""
-        return f"{self.field} is {self.value!r}, expected {self.legal}"
+        return f"{self.field} is {_quoted(self.value)}, expected {self.legal}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (type(self), self.args, vars(self))
@@ -46,6 +49,12 @@ def _rebuilt(kind: type[ParameterError], args: Any, attributes: dict[str, Any]) 
     error = kind.__new__(kind, *args)
     error.__dict__.update(attributes)
     return error
+
+
+def _quoted(value: Any) -> str:
+    """A value as a sentence quotes it: the beginning of a long one."""
+    text = repr(value[:_QUOTED] if isinstance(value, str) else value)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
 class OrderError(ParameterError):
@@ -106,7 +115,7 @@ class UnknownFieldError(ParameterError):
 
     @property
     def sentence(self) -> str:
-        return f"{self.field} has {self.value!r}, expected only {self.legal}"
+        return f"{self.field} has {_quoted(self.value)}, expected only {self.legal}"
 
 
 class UnexpectedError(ParameterError):

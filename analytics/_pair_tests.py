@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
+from analytics import mackinnon
 from analytics._pair_parts import TradedRows
 from analytics.bounce import Bounce, bounce, finest_without_bounce
 from analytics.cointegration import engle_granger
@@ -21,6 +22,9 @@ from analytics.model import (
     UnitRootResult,
 )
 from analytics.stationarity import (
+    FEW_ROWS,
+    TEST_ROWS,
+    TOO_FEW_ROWS,
     HalfLifeInterval,
     adf,
     half_life_interval,
@@ -29,6 +33,9 @@ from analytics.stationarity import (
 )
 
 HURST_LAGS = 100
+FEW_ROWS_NOTE = (
+    f"Lags of the tests by BIC: of fewer than {FEW_ROWS} rows AIC rejects too many random walks."
+)
 #: What minus infinity as a statistic means: p = 0 of legs that no test can tell apart.
 _COLLINEAR = (
     "Y and X are collinear, R² is within 1.5e-6 of one (about 0 with trend n, so that any two "
@@ -72,11 +79,13 @@ def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams) -> Pair
     if not len(spread) or not np.isfinite(spread).all():
         return PairTests(notes=("No tests: the hedge ratio is not defined on these rows.",))
     notes: list[str] = []
-    options: dict[str, Any] = {"trend": params.trend, "lag_method": params.lag_method}
     y, x = rows.y[rows.first :], rows.x[rows.first :]
+    options = test_options(params, len(y))
+    if options["lag_method"] != params.lag_method and len(y) >= TEST_ROWS:
+        notes.append(FEW_ROWS_NOTE)
     exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
     half_life, ou = mean_reversion(spread)
-    relation = _test(lambda: engle_granger(y, x, **options), "No Engle-Granger test", notes)
+    relation = _test(lambda: legs_tested(y, x, options), "No Engle-Granger test", notes)
     bounces = [_bounce(leg[rows.first :]) for leg in (rows.price_y, rows.price_x)]
     free, warning = _bounce_free(rows, params, bounces)
     return PairTests(
@@ -92,6 +101,27 @@ def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams) -> Pair
         bounce_free=free,
         notes=(*notes, *warning),
     )
+
+
+def test_options(params: PairParams, rows: int) -> dict[str, Any]:
+    """Trend and lag method of the tests of so many rows.
+
+    Of fewer than `FEW_ROWS` rows BIC chooses the lags where AIC is set: at "5 %" ADF rejects 6.6
+    to 8.1 % of random walks of 60 to 100 rows with AIC, 5.5 to 6.3 % with BIC.
+    """
+    few = rows < FEW_ROWS and params.lag_method == "aic"
+    return {"trend": params.trend, "lag_method": "bic" if few else params.lag_method}
+
+
+def legs_tested(y: FloatArray, x: FloatArray, options: dict[str, Any]) -> CointegrationResult:
+    """`engle_granger`; raises ValueError as well where the rows are too few for any verdict."""
+    _check_rows(len(y))
+    return engle_granger(y, x, **options)
+
+
+def _check_rows(rows: int) -> None:
+    if rows < TEST_ROWS:
+        raise ValueError(TOO_FEW_ROWS.format(rows))
 
 
 def _half_life_interval(spread: FloatArray, params: PairParams) -> HalfLifeInterval | None:
@@ -144,10 +174,18 @@ def _bounce_free(
 
 
 def _spread_adf(spread: FloatArray, options: dict[str, Any]) -> UnitRootResult:
-    """`adf`, which would call a constant spread x, as if it were the leg."""
+    """`adf`, with the p-value of its finite-sample critical values on few rows.
+
+    It would call a constant spread x, as if it were the leg.
+    """
+    _check_rows(len(spread))
     if spread.min() == spread.max():
         raise ValueError("it does not vary")
-    return adf(spread, **options)
+    result = adf(spread, **options)
+    if len(spread) >= FEW_ROWS:
+        return result
+    pvalue = mackinnon.pvalue(result.statistic, options["trend"], n_obs=result.n_obs)
+    return replace(result, pvalue=pvalue)
 
 
 def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result | None:

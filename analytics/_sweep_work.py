@@ -82,7 +82,7 @@ class Bench:
         self._rules, groups = grid.rules(), grid.groups
         self._hedged: dict[int, Hedged] = {}
         self._signals: dict[tuple[int, int], Signals | NotReady] = {}
-        self.cells = sum(len(one) for windows in groups.values() for one in windows.values())
+        self.cells = sum(len(cells) for windows in groups.values() for cells in windows.values())
         self.parts = grid.parts()
         if len(groups) == 1:
             self._share(*next(iter(groups.items())))
@@ -99,7 +99,7 @@ class Bench:
     def work(self, part: tuple[int, Windows]) -> list[Score]:
         """The sums of a part's cells; no more of them once the sweep is cancelled."""
         hedge_window, windows = part
-        hedged, made = self._hedged.get(hedge_window), list[Score]()
+        hedged, scores = self._hedged.get(hedge_window), list[Score]()
         for window, cells in windows.items():
             if self._cancelled():
                 break
@@ -108,10 +108,10 @@ class Bench:
                 hedged = hedged or self._hedge(hedge_window)
                 signals = score_spread(hedged, window)
             if isinstance(signals, NotReady):
-                made.append((cells, signals))
+                scores.append((cells, signals))
             else:
-                made.append((cells, score_cells(signals, self._rules[cells], self._ends)))
-        return made
+                scores.append((cells, score_cells(signals, self._rules[cells], self._ends)))
+        return scores
 
     def _hedge(self, hedge_window: int) -> Hedged:
         settings = replace(self._grid.settings, hedge_window=hedge_window)

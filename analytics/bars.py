@@ -155,6 +155,33 @@ class BarBuilder:
             known = self._views[limit] = self._read(limit)
         return known
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the bars take."""
+        return int(self._order.nbytes + self._ints.nbytes + self._floats.nbytes)
+
+    def keep(self, max_bars: int) -> None:
+        """Keep the newest `max_bars` from now on, and give the memory of the others back.
+
+        Raises ValueError below 1. Takes O(bars kept).
+
+        >>> from analytics.model import Ticks
+        >>> builder = BarBuilder("BTCUSDT", "1s")
+        >>> times = [1_000, 2_000, 3_000]
+        >>> builder.update(Ticks("BTCUSDT", times, [10.0, 11.0, 12.0], [1.0] * 3, [-1] * 3))
+        0
+        >>> builder.keep(2)
+        >>> builder.bars().close.tolist()
+        [11.0, 12.0]
+        """
+        if max_bars < 1:
+            raise ValueError(f"max_bars is {max_bars}, expected at least 1")
+        self.max_bars = max_bars
+        self._cursor[kernel.MAX_BARS] = max_bars
+        self._cursor[kernel.HEAD] += max(len(self) - max_bars, 0)
+        self._make_room()
+        self._views.clear()
+
     def _places(self, limit: int | None = None) -> IntArray:
         """Columns of the newest `limit` bars in the kernel's arrays, ascending in time."""
         head, tail = int(self._cursor[kernel.HEAD]), int(self._cursor[kernel.TAIL])
@@ -186,18 +213,18 @@ class BarBuilder:
     def _make_room(self) -> None:
         """Move the bars, in order, to the middle of arrays with room for half as many more."""
         places = self._places()
-        held, tail = len(places), int(self._cursor[kernel.TAIL])
-        free = max(held if held < _GENEROUS_BELOW else held // 2, _SMALLEST_ROOM)
+        rows, tail = len(places), int(self._cursor[kernel.TAIL])
+        free = max(rows if rows < _GENEROUS_BELOW else rows // 2, _SMALLEST_ROOM)
         front = free // 2
-        order = np.zeros((2, held + free), np.int64)
-        order[kernel.SLOT, front : front + held] = self._order[kernel.SLOT, tail - held : tail]
-        order[kernel.PLACE, front : front + held] = np.arange(held)
-        ints = np.zeros((kernel.INT_ROWS, held + free), np.int64)
-        floats = np.zeros((kernel.FLOAT_ROWS, held + free), np.float64)
-        ints[:, :held] = self._ints[:, places]
-        floats[:, :held] = self._floats[:, places]
+        order = np.zeros((2, rows + free), np.int64)
+        order[kernel.SLOT, front : front + rows] = self._order[kernel.SLOT, tail - rows : tail]
+        order[kernel.PLACE, front : front + rows] = np.arange(rows)
+        ints = np.zeros((kernel.INT_ROWS, rows + free), np.int64)
+        floats = np.zeros((kernel.FLOAT_ROWS, rows + free), np.float64)
+        ints[:, :rows] = self._ints[:, places]
+        floats[:, :rows] = self._floats[:, places]
         self._order, self._ints, self._floats = order, ints, floats
-        self._cursor[[kernel.HEAD, kernel.TAIL, kernel.USED]] = front, front + held, held
+        self._cursor[[kernel.HEAD, kernel.TAIL, kernel.USED]] = front, front + rows, rows
 
 
 def resample(ticks: Ticks | pd.DataFrame, timeframe: str) -> Bars:

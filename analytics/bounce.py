@@ -99,12 +99,12 @@ def finest_without_bounce(prices: Any, timeframe: str, limit: float = LIMIT) -> 
     if not is_timeframe(timeframe):
         one_of("timeframe", timeframe, tuple(TIMEFRAMES))
     between("limit", limit, 0.0, 1.0)
-    found = bounce(prices)
-    if not found.matters(limit):
+    estimate = bounce(prices)
+    if not estimate.matters(limit):
         return timeframe
-    moved = 1.0 - found.share
+    moved = 1.0 - estimate.share
     if not moved > 0.0:
         return None
-    least = found.share * (1.0 - limit) / (limit * moved) * TIMEFRAMES[timeframe]
+    least = estimate.share * (1.0 - limit) / (limit * moved) * TIMEFRAMES[timeframe]
     coarse = [(ms, name) for name, ms in TIMEFRAMES.items() if ms >= least]
     return min(coarse)[1] if coarse else None

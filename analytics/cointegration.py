@@ -175,16 +175,16 @@ def engle_granger_batch(
             "expected values that do"
         )
     polys = kernel.trend_columns(n, 0)
-    found = pair_statistics(rows, squares, totals, polys, chosen, limit, method)
-    for p in np.flatnonzero(np.isnan(found[:, 0])):
+    tests = pair_statistics(rows, squares, totals, polys, chosen, limit, method)
+    for p in np.flatnonzero(np.isnan(tests[:, 0])):
         y, x = chosen[p]
-        residual = rows[y] - found[p, 3] * rows[x]
-        found[p, :3] = residual_statistic(residual, limit, method)
-    statistic = found[:, 0]
+        residual = rows[y] - tests[p, 3] * rows[x]
+        tests[p, :3] = residual_statistic(residual, limit, method)
+    statistic = tests[:, 0]
     return PairTests(
         pairs=chosen,
         statistic=statistic,
         pvalue=mackinnon.pvalues(statistic, trend, 2, _observations(n)),
-        used_lag=found[:, 1].astype(np.int64),
-        beta=found[:, 3],
+        used_lag=tests[:, 1].astype(np.int64),
+        beta=tests[:, 3],
     )

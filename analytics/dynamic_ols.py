@@ -89,7 +89,7 @@ def dynamic_ols(
     mean_y, mean_x = float(left.mean()), float(right.mean())
     near_y, near_x = _read_only(left - mean_y), _read_only(right - mean_x)
     ahead, behind = _orders(near_y, near_x, leads, lags)
-    found, residual, share = kernel.dynamic_fit(near_y, near_x, ahead, behind)
+    estimates, residual, share = kernel.dynamic_fit(near_y, near_x, ahead, behind)
     if not len(residual):
         raise ValueError("x and its changes are collinear, expected x to vary like a price")
     variance, width, persistence = _long_run(residual, bandwidth, prewhiten)
@@ -98,8 +98,8 @@ def dynamic_ols(
     ):
         variance = math.nan
     return DynamicFit(
-        beta=float(found[1]),
-        alpha=float(mean_y + found[0] - found[1] * mean_x),
+        beta=float(estimates[1]),
+        alpha=float(mean_y + estimates[0] - estimates[1] * mean_x),
         stderr=math.sqrt(variance * share),
         leads=ahead,
         lags=behind,

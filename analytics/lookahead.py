@@ -130,7 +130,7 @@ def check_look_ahead(
         opened = [
             [_only_opened(bars, full.ts_ms[end - 1], how) for bars in legs] for how in _SCRAMBLES
         ]
-        for known, series in ((legs, _AT_CLOSE), *((one, _AT_OPEN) for one in opened)):
+        for known, series in ((legs, _AT_CLOSE), *((leg, _AT_OPEN) for leg in opened)):
             cut = run(*known, params, settings, full.fit)
             changes += _changed(full, cut, end, series)
         if full.fit is not None:
@@ -173,7 +173,7 @@ def _changed(
 ) -> list[ChangedValue]:
     """The values of the first `end` bars that the cut run had otherwise."""
     cut_ms = int(full.ts_ms[end - 1])
-    found = []
+    changes = []
     for name in series:
         now = getattr(full, name)[:end]
         then = np.full(end, np.nan)
@@ -182,5 +182,5 @@ def _changed(
         rows = np.flatnonzero((now != then) & ~(np.isnan(now) & np.isnan(then)))
         times = full.ts_ms[rows].tolist()
         pairs = zip(times, then[rows].tolist(), now[rows].tolist(), strict=True)
-        found += [ChangedValue(name, ts, cut_ms, a, b) for ts, a, b in pairs]
-    return found
+        changes += [ChangedValue(name, ts, cut_ms, a, b) for ts, a, b in pairs]
+    return changes

@@ -103,10 +103,10 @@ def pvalues(
     if n_obs < inf:
         stretch = np.interp(at, *_stretch(trend, n_series, n_obs))
         argument = np.where(argument < 0.0, argument * stretch, argument)
-    found = 0.5 * np.array([erfc(number) for number in (argument / -sqrt(2.0)).tolist()])
-    found[statistics > one_above] = 1.0
-    found[statistics < zero_below] = 0.0
-    return found
+    probabilities = 0.5 * np.array([erfc(number) for number in (argument / -sqrt(2.0)).tolist()])
+    probabilities[statistics > one_above] = 1.0
+    probabilities[statistics < zero_below] = 0.0
+    return probabilities
 
 
 @lru_cache(maxsize=4096)
@@ -128,8 +128,8 @@ def _stretch(
     at = _critical(trend, n_series, n_obs)
     if isnan(at[0]):
         return (0.0,), (1.0,)
-    found = [_probit(statistic, trend, n_series) for statistic in at]
-    return at, tuple(level / probit for level, probit in zip(_PROBITS, found, strict=True))
+    probits = [_probit(statistic, trend, n_series) for statistic in at]
+    return at, tuple(level / probit for level, probit in zip(_PROBITS, probits, strict=True))
 
 
 def critical_values(trend: str = "c", n_series: int = 1, n_obs: float = inf) -> dict[str, float]:

@@ -28,6 +28,7 @@ from analytics._errors import SameValueError as SameValueError
 from analytics._errors import UnexpectedError as UnexpectedError
 from analytics._errors import UnknownFieldError as UnknownFieldError
 from analytics._errors import WithheldError as WithheldError
+from analytics._listing import Listing as Listing
 from analytics._snapshot import HedgePath as HedgePath
 from analytics._snapshot import PairSnapshot as PairSnapshot
 

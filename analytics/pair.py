@@ -328,14 +328,25 @@ def break_even_z(snapshot: PairSnapshot, cost_bps: float) -> float:
     >>> round(break_even_z(pair, cost_bps=5.0), 6)  # 2 sides x 5 bps x 160, in units of 0.5
     0.32
     """
+    legs = float(snapshot.price_y[-1]), float(snapshot.price_x[-1])
+    sigma, beta = float(snapshot.std[-1]), float(snapshot.fit.beta)
+    return break_even_of(sigma, beta, legs, snapshot.params, cost_bps)
+
+
+def break_even_of(
+    sigma: float, beta: float, legs: tuple[float, float], params: PairParams, cost_bps: float
+) -> float:
+    """`break_even_z` of a spread's deviation and hedge ratio; legs: newest prices of Y and X.
+    Raises ValueError for negative costs.
+
+    >>> round(break_even_of(0.5, 2.0, (100.0, 30.0), PairParams("A", "B"), 5.0), 6)
+    0.32
+    """
     if not cost_bps >= 0.0:
         raise ValueError(f"cost_bps is {cost_bps}, expected at least 0")
-    sigma = float(snapshot.std[-1])
     if not sigma > 0.0:
         return float("nan")
-    beta = abs(float(snapshot.fit.beta))
-    if snapshot.params.price_space == "log":
-        turnover = 1.0 + beta
-    else:
-        turnover = float(snapshot.price_y[-1]) + beta * float(snapshot.price_x[-1])
+    turnover = 1.0 + abs(beta)
+    if params.price_space != "log":
+        turnover = legs[0] + abs(beta) * legs[1]
     return 2.0 * cost_bps * 1e-4 * turnover / sigma

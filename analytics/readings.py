@@ -13,15 +13,14 @@ import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analytics._known_lines import Known, known_lines, needed_rows, rows_before
 from analytics._pair_parts import TradedRows, correlation_line, spread_of, traded_rows
+from analytics._pair_tests import legs_tested, test_options
 from analytics.alignment import Aligned, align, shared_times
-from analytics.cointegration import engle_granger
 from analytics.model import Bars, FloatArray, IntArray, PairParams, ParameterError
 from analytics.stationarity import rolling_adf
 
@@ -38,11 +37,6 @@ class _Stretch:
     @cached_property
     def known(self) -> Known:
         return known_lines(self.rows, self.params, self.first, self.stop, alone=True)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Trend and lag method of the tests."""
-        return {"trend": self.params.trend, "lag_method": self.params.lag_method}
 
     def in_view(self, row: int) -> slice:
         """The rows of the view that ends at a row."""
@@ -75,12 +69,15 @@ class _Stretch:
             at = row - self.first
             line = float(self.known.beta[at]), float(self.known.alpha[at])
             spread = spread_of(self.rows.y[part], self.rows.x[part], *line)
-        return float(rolling_adf(spread, window, 1, **self.options)[1][-1])
+        trend, lag_method = self.params.trend, self.params.lag_method
+        pvalues = rolling_adf(spread, window, 1, trend=trend, lag_method=lag_method)[1]
+        return float(pvalues[-1])
 
     def engle_granger_pvalue(self, row: int) -> float:
         view = self.in_view(row)
         try:
-            test = engle_granger(self.rows.y[view], self.rows.x[view], **self.options)
+            y, x = self.rows.y[view], self.rows.x[view]
+            test = legs_tested(y, x, test_options(self.params, len(y)))
         except ValueError:  # a constant leg, too few rows: no such test
             return math.nan
         return test.pvalue if math.isfinite(test.statistic) else math.nan  # else collinear
@@ -175,8 +172,8 @@ def _places(
     at = np.minimum(aligned.ts_ms.searchsorted(ends), len(aligned) - 1)
     places = rows.ts_ms.searchsorted(ends, side="right") - 1
     oldest = aligned.ts_ms[np.maximum(at - (params.limit - 1), 0)]
-    held = places - rows.ts_ms.searchsorted(oldest) + 1
-    inside = (aligned.ts_ms[at] == ends) & (held >= needed_rows(params))
+    rows_in_view = places - rows.ts_ms.searchsorted(oldest) + 1
+    inside = (aligned.ts_ms[at] == ends) & (rows_in_view >= needed_rows(params))
     return np.where(inside, places, -1), ~rows.places[at]
 
 

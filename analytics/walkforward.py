@@ -185,7 +185,7 @@ class _Walk:
         self._legs, self._grid, self._stretches = legs, grid, stretches
         self._rules = grid.rules()
         self._per_year = per_year(legs, grid.params)
-        self._fits = [self._fit(one.start, one.middle) for one in stretches]
+        self._fits = [self._fit(stretch.start, stretch.middle) for stretch in stretches]
         self._all_bars = self._fit(0, len(legs.ts_ms))
         shape = (len(self._rules), len(SUMS))
         self._trained = np.full((len(stretches), *shape), np.nan)
@@ -217,27 +217,29 @@ class _Walk:
         first, last = self._stretches[0].middle, self._stretches[-1].stop
         if signals is not None:
             self._hindsight[cells] = score_part(signals, rules, first - 1, last)
-        for fold, one in enumerate(self._stretches):
+        for fold, stretch in enumerate(self._stretches):
             fit = self._fits[fold]
             known = signals if fit is None else self._signals(settings, z_window, fit)
             if known is not None:
-                self._trained[fold, cells] = score_part(known, rules, one.start, one.middle)
+                self._trained[fold, cells] = score_part(known, rules, stretch.start, stretch.middle)
 
     def _signals(
         self, settings: BacktestParams, z_window: int, fit: HedgeFit | None
     ) -> Signals | None:
         hedged: Hedged = hedge_legs(self._legs, self._grid.params, settings, fit)
-        made = score_spread(hedged, z_window)
-        return None if isinstance(made, NotReady) else made
+        scores = score_spread(hedged, z_window)
+        return None if isinstance(scores, NotReady) else scores
 
     def result(self, metric: str, train_bars: int, test_bars: int) -> WalkForward:
         """The choices, the two curves, and the folds in figures."""
-        made = [self._fold(number, metric) for number in range(len(self._stretches))]
+        folds = [self._fold(number, metric) for number in range(len(self._stretches))]
         first, last = self._stretches[0].middle, self._stretches[-1].stop
         place = self._best(self._hindsight, metric)
         alone = None if place is None else self._run(place, self._all_bars, first, last)
-        growth = np.cumprod([1.0, *(fold.net + 1.0 for _, fold in made)])
-        curve = np.concatenate([equity * by for (equity, _), by in zip(made, growth, strict=False)])
+        growth = np.cumprod([1.0, *(fold.net + 1.0 for _, fold in folds)])
+        curve = np.concatenate(
+            [equity * by for (equity, _), by in zip(folds, growth, strict=False)]
+        )
         flat = np.ones(last - first)
         return WalkForward(
             grid=self._grid,
@@ -248,24 +250,24 @@ class _Walk:
             out_of_sample=self._curve(curve),
             in_sample=self._curve(flat if alone is None else _closed(alone)),
             hindsight=None if place is None else self._values(place),
-            folds=tuple(fold for _, fold in made),
+            folds=tuple(fold for _, fold in folds),
         )
 
     def _fold(self, number: int, metric: str) -> tuple[FloatArray, Fold]:
-        one, ts_ms = self._stretches[number], self._legs.ts_ms
+        stretch, ts_ms = self._stretches[number], self._legs.ts_ms
         place = self._best(self._trained[number], metric)
-        equity, tested, trained = np.ones(one.stop - one.middle), np.nan, np.nan
+        equity, tested, trained = np.ones(stretch.stop - stretch.middle), np.nan, np.nan
         x_value, y_value = (None, None) if place is None else self._values(place)
         if place is not None:
-            run = self._run(place, self._fits[number], one.middle, one.stop)
+            run = self._run(place, self._fits[number], stretch.middle, stretch.stop)
             equity = _closed(run)
             trained = self._figure(self._trained[number, place], metric)
             tested = self._figure(run.sums, metric)
         return equity, Fold(
-            train_from_ms=int(ts_ms[one.start]),
-            train_to_ms=int(ts_ms[one.middle - 1]),
-            test_from_ms=int(ts_ms[one.middle]),
-            test_to_ms=int(ts_ms[one.stop - 1]),
+            train_from_ms=int(ts_ms[stretch.start]),
+            train_to_ms=int(ts_ms[stretch.middle - 1]),
+            test_from_ms=int(ts_ms[stretch.middle]),
+            test_to_ms=int(ts_ms[stretch.stop - 1]),
             x_value=x_value,
             y_value=y_value,
             trained=trained,
@@ -319,11 +321,11 @@ def _closed(run: Run) -> FloatArray:
         hedge, sizes = hedged.hedge[first - 1], (open_y[first], open_x[first])
         units = bought(int(ledger.side[-1]), float(hedge), *sizes, hedged.log_prices)
         leaves = ledger.exit_y[-1], ledger.exit_x[-1]
-        held = [
+        values = [
             abs(unit) * close[-1]
             for unit, close, exit_row in zip(units[:2], closes, leaves, strict=True)
             if exit_row == len(close)
         ]
         rate = ledger.cost[-1] / ledger.turnover[-1]
-        equity[-1] -= run.equity[first - 1] * rate * sum(held)
+        equity[-1] -= run.equity[first - 1] * rate * sum(values)
     return equity

@@ -42,7 +42,19 @@
   let zoom = asked[0] < asked[1] ? { market: opened.get("market"), range: asked } : null;
   let toZoom = zoom;
   let candles = opened.get("prices") === "candles";
+  // The rules of a scan, by the form of the Pairs page; before that is open, those of the link.
+  let scan = new URLSearchParams([...opened].filter(([name]) => name.startsWith("scan_"))).toString();
+  let stretch_ms = [60, 300, 900, 3600].includes(Number(opened.get("last")))
+    ? Number(opened.get("last")) * 1000 : 0;
   let shown = null;
+
+  function keepScan(rules) {
+    if (rules) {
+      scan = rules.query;
+      refreshLink();
+    }
+    return noUpdate();
+  }
 
   function query() {
     const own = new URLSearchParams();
@@ -50,8 +62,9 @@
       own.set("from", zoom.range[0]);
       own.set("to", zoom.range[1]);
     }
+    if (stretch_ms > 0) own.set("last", stretch_ms / 1000);
     if (candles) own.set("prices", "candles");
-    return [shown.view.query, shown.strategy.query, own.toString()].filter(Boolean).join("&");
+    return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
 
   // What a link bears of its window, and of its page alone, stands in the address and stays.
@@ -221,7 +234,6 @@
   let shownPage = null;
 
   // A stretch of time that ends at the newest bar and moves on with it.
-  let stretch_ms = 0;
   let newest = 0;
 
   // The newest time that a chart shows; some traces come as x0 and dx, some run backwards.
@@ -244,6 +256,14 @@
       const chosen = Number(button.dataset.seconds) * 1000 === milliseconds;
       button.setAttribute("aria-pressed", String(chosen));
     }
+    refreshLink();
+  }
+
+  // What a click on a trade or an alert asks for.
+  function zoomTo(from, to) {
+    slide(-1);
+    zoomed([from, to]);
+    return relayoutAll(() => ({ "xaxis.range": [from, to] })).then(() => showPaused(true));
   }
 
   function keepSliding() {
@@ -340,7 +360,7 @@
     if (drawer && event.key === "Escape") setTimeout(() => setProps(drawer.id, { is_open: false }));
     if (drawer || document.querySelector(".modal.show, dialog[open]")) return;
     const tabs = document.querySelectorAll(".tabs .nav-link");
-    if (/^[1-6]$/.test(event.key) && tabs[event.key - 1]) {
+    if (/^[1-7]$/.test(event.key) && tabs[event.key - 1]) {
       tabs[event.key - 1].click();
     } else if (KEYS[event.key.toLowerCase()]) {
       event.preventDefault();
@@ -392,8 +412,8 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, keepMode, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
-      requestPre, requestPost, callbackResolved,
+      writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
+      requestPre, requestPost, callbackResolved, zoomTo,
     },
   });
 })();

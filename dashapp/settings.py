@@ -15,10 +15,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
+from dashapp import option_checks
+from dashapp.option_checks import UsageError as UsageError
 from ingestion.sources import NAMED, kind_of
-from ingestion.url_guard import check_url, mask_url
+from ingestion.stream.subscribe import SubscribeError, messages_of
+from ingestion.url_guard import REDIS_SCHEMES, SCHEMES, mask_url
 
 VERSION = "0.1.0"
 
@@ -28,8 +30,9 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
-class UsageError(Exception):
-    """What the user gave cannot be used; the message is the one line to show."""
+#: Of a universe: every symbol that there is.
+ALL = 1_000_000
+LEAST_MEMORY_MB = 64
 
 
 @dataclass(frozen=True)
@@ -37,28 +40,41 @@ class Settings:
     """Everything that can be set from outside, checked.
 
     source: a name of NAMED_SOURCES, a URL, or the path of a file. archive: a path or a
-    postgresql:// URL. archive, redis, binance_ws, binance_rest, token: None where there is
-    none. keep_days: 0 for ever. export_dataset:
-    a folder to write the archive to, instead of serving.
+    postgresql:// URL. subscribe: sent to a WebSocket after connecting. archive, redis,
+    binance_ws, binance_rest, scan_on, token, subscribe: None where there is none. keep_days: 0
+    for ever. memory_mb: of ticks and bars. universe: symbols of the universe market, 0 for none,
+    ALL for all. export_dataset: a folder to write the archive to, instead of serving.
+    allow_local: feeds and webhooks reach loopback and private addresses although other machines
+    reach this server.
     """
 
     host: str = "127.0.0.1"
     port: int = 8050
     source: str = "demo"
     symbols: tuple[str, ...] = ()
+    subscribe: str | None = None
     archive: str | None = None
     keep_days: int = 30
+    memory_mb: int = 2_048
+    universe: int = 200
     export_dataset: str | None = None
     redis: str | None = None
     binance_ws: str | None = None
     binance_rest: str | None = None
+    scan_on: str | None = None
     token: str | None = None
+    allow_local: bool = False
     log_level: str = "info"
 
     @property
     def source_is_file(self) -> bool:
         """Whether the source is a path, neither a name nor a URL."""
         return self.source not in NAMED_SOURCES and "://" not in self.source
+
+    @property
+    def reaches_local(self) -> bool:
+        """Whether feeds and webhooks may reach loopback and private addresses."""
+        return self.allow_local or is_loopback(self.host)
 
     @property
     def listens_everywhere(self) -> bool:
@@ -115,14 +131,25 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {
         name: _CHECKS[name](label, text) for name, (label, text) in given.items()
     }
+    if "token_file" in values:
+        if "token" in values:
+            raise UsageError(f"{given['token'][0]} and {given['token_file'][0]}: only one is legal")
+        values["token"] = values.pop("token_file")
     if "archive" not in values:
         values["archive"] = default_archive(environ, sys.platform)
     settings = Settings(**values)
+    if settings.subscribe and not settings.source.startswith(("ws://", "wss://")):
+        raise UsageError(
+            f"{given['subscribe'][0]} is for a ws:// or wss:// --source, which is sent messages; "
+            f"--source is {mask_url(settings.source)}"
+        )
     if not is_loopback(settings.host) and settings.token is None:
         raise UsageError(
             f"{given['host'][0]} is {settings.host}, which other machines can reach: "
-            "set --token too, it is then asked of every client"
+            "set --token-file too, its token is then asked of every client"
         )
+    if not settings.reaches_local and kind_of(settings.source) and "://" in settings.source:
+        option_checks.judged(given["source"][0], settings.source, local=False)
     return settings
 
 
@@ -153,6 +180,11 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "or the path of an NDJSON or OHLC CSV file (demo)",
     ),
     "symbols": ("A,B", "symbols to ask of an exchange, as BTCUSDT,ETHUSDT"),
+    "subscribe": (
+        "TEXT",
+        "sent to a ws:// or wss:// source after connecting, a line a message; known hosts are "
+        "sent what they want for --symbols",
+    ),
     "archive": (
         "PATH",
         "file in which ticks, alert rules and history are kept (archive.sqlite in the user's "
@@ -163,6 +195,14 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "write the archive there as a Parquet dataset, by market, symbol and day, and exit",
     ),
     "keep_days": ("DAYS", "live ticks are kept so long after they came (30); 0 for ever"),
+    "memory_mb": (
+        "NUMBER",
+        "memory of ticks and bars in MB (2048); beyond it the least looked-at symbols keep less",
+    ),
+    "universe": (
+        "NUMBER",
+        "symbols of an exchange's universe market, by turnover (200), all, or 0",
+    ),
     "redis": (
         "URL",
         "redis://host:6379/0 to which live ticks are published too; as --source it is watched",
@@ -172,7 +212,20 @@ _OPTIONS: dict[str, tuple[str, str]] = {
         "URL",
         "base of the exchange's REST interface, for backfilling gaps, http:// or https://",
     ),
-    "token": ("TEXT", "token that every client must then present"),
+    "scan_on": (
+        "ADDRESS",
+        "tcp:// or tls:// address of a Dask scheduler, on whose workers pairs are scanned",
+    ),
+    "token": (
+        "TEXT",
+        "token of at least 16 characters that every client must then present; the list of "
+        "processes shows it, so rather --token-file or SPREADSCOPE_TOKEN",
+    ),
+    "token_file": ("PATH", "file that holds the token"),
+    "allow_local": (
+        "YES|NO",
+        "with another --host: feeds and webhooks may reach this machine and its network (no)",
+    ),
     "log_level": ("LEVEL", "debug, info, warning or error (info)"),
 }
 
@@ -193,7 +246,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     for name, (metavar, text) in _OPTIONS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text)
+        optional: dict[str, Any] = {"nargs": "?", "const": "yes"} if metavar == "YES|NO" else {}
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, metavar=metavar, help=text, **optional)
     parser.add_argument("--version", action="version", version=f"Spreadscope {VERSION}")
     return parser
 
@@ -218,12 +273,9 @@ def _source(label: str, text: str) -> str:
         return source
     kind = kind_of(source)
     if kind is not None and kind.published:
-        return _url(label, source, kind.schemes)
+        return option_checks.url(label, source, kind.schemes)
     if "://" in source:
-        try:
-            return check_url(source).url
-        except ValueError as error:
-            raise UsageError(f"{label}: {error}") from None
+        return option_checks.judged(label, source, schemes={**SCHEMES, **REDIS_SCHEMES})
     if not os.path.exists(source):
         raise UsageError(
             f"{label} is {text!r}: no such file, and not one of {', '.join(NAMED_SOURCES)} "
@@ -251,12 +303,20 @@ def _symbols(label: str, text: str) -> tuple[str, ...]:
     return symbols
 
 
+def _subscribe(label: str, text: str) -> str:
+    try:
+        messages_of(text)
+    except SubscribeError as error:
+        raise UsageError(f"{label}: {error}") from None
+    return text
+
+
 def _archive(label: str, text: str) -> str | None:
     path = text.strip()
     if path.lower() == "none":
         return None
     if path.startswith(("postgresql://", "postgres://")):
-        return _postgres(label, path)
+        return option_checks.postgres_url(label, path)
     if "://" in path or not path:
         raise UsageError(
             f"{label} is {mask_url(text)!r}, expected the path of a file, a postgresql:// URL, "
@@ -268,18 +328,6 @@ def _archive(label: str, text: str) -> str | None:
     if os.path.isdir(path):
         raise UsageError(f"{label} is {text!r}, which is a folder, expected a file")
     return path
-
-
-def _postgres(label: str, url: str) -> str:
-    """A URL of PostgreSQL, which needs no host where its query names a socket."""
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname or "host=" in parts.query) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(f"{label} is {mask_url(url)!r}, expected postgresql://host/database")
-    return url
 
 
 def _folder(label: str, text: str) -> str:
@@ -294,28 +342,26 @@ def _keep_days(label: str, text: str) -> int:
     return int(text)
 
 
-def _url(label: str, text: str, schemes: tuple[str, ...]) -> str:
-    expected = ", ".join(f"{scheme}://" for scheme in schemes)
-    try:
-        parts = urlsplit(text.strip())
-        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+def _memory_mb(label: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) >= LEAST_MEMORY_MB):
         raise UsageError(
-            f"{label} is {mask_url(text)!r}, expected a URL that starts with {expected}"
+            f"{label} is {text!r}, expected a whole number of MB from {LEAST_MEMORY_MB}"
         )
-    return text.strip()
+    return int(text)
 
 
-def _redis(label: str, text: str) -> str | None:
-    return None if text.strip().lower() == "none" else _url(label, text, ("redis", "rediss"))
+def _universe(label: str, text: str) -> int:
+    if text.strip().lower() == "all":
+        return ALL
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise UsageError(f"{label} is {text!r}, expected a whole number of symbols, all, or 0")
+    return int(text)
 
 
-def _token(label: str, text: str) -> str:
-    if not (text.isascii() and text.isprintable()) or " " in text:
-        raise UsageError(f"{label} holds a character that a header cannot carry")
-    return text
+def _yes(label: str, text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise UsageError(f"{label} is {text!r}, expected yes or no")
+    return text.lower() == "yes"
 
 
 def _log_level(label: str, text: str) -> str:
@@ -329,12 +375,18 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "port": _port,
     "source": _source,
     "symbols": _symbols,
+    "subscribe": _subscribe,
     "archive": _archive,
     "export_dataset": _folder,
     "keep_days": _keep_days,
-    "redis": _redis,
-    "binance_ws": lambda label, text: _url(label, text, ("ws", "wss")),
-    "binance_rest": lambda label, text: _url(label, text, ("http", "https")),
-    "token": _token,
+    "memory_mb": _memory_mb,
+    "universe": _universe,
+    "redis": option_checks.redis_url,
+    "binance_ws": lambda label, text: option_checks.url(label, text, ("ws", "wss")),
+    "binance_rest": lambda label, text: option_checks.url(label, text, ("http", "https")),
+    "scan_on": lambda label, text: option_checks.url(label, text, ("tcp", "tls")),
+    "token": option_checks.token,
+    "token_file": option_checks.token_file,
+    "allow_local": _yes,
     "log_level": _log_level,
 }

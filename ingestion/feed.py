@@ -12,18 +12,29 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, TypedDict, Unpack
+from urllib.parse import urlsplit
 
-from analytics.model import FeedStatus, Gap, Ticks
-from ingestion.binance import wire
-from ingestion.binance.backfill import Backfill, BackfillPolicy, Fill
-from ingestion.decode.symbols import proper_symbol
+from analytics.model import FeedStatus, Ticks
+from ingestion.binance.backfill import Fill
+from ingestion.binance.rest import Rest
+from ingestion.binance.shards import BinanceFeed
+from ingestion.decode.symbols import bare_name, proper_symbol, symbol_in_name
 from ingestion.decode.times import END_MS, FIRST_MS
 from ingestion.redis import RedisFeed
 from ingestion.simulator import Simulator
 from ingestion.sources import LEGAL, kind_of, source_of
+from ingestion.stream.dialogue import Dialogue
+from ingestion.stream.hosts import host_of, subscription_for
 from ingestion.stream.running import Running
+from ingestion.stream.subscribe import SubscribeError, mask_message, messages_of
 from ingestion.stream.supervisor import OnGap, Sink, Supervisor, Timers
-from ingestion.stream.transport import HttpTransport, Timeouts, Transport, WebSocketTransport
+from ingestion.stream.transport import (
+    HttpTransport,
+    TalkingTransport,
+    Timeouts,
+    Transport,
+    WebSocketTransport,
+)
 from ingestion.url_guard import check_url, mask_url
 
 __all__ = [
@@ -41,6 +52,11 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+#: What is said of a server that says nothing.
+UNASKED = "does it wait for a subscribe message?"
+ASKED = "the subscribe message was sent, and nothing came back"
+#: Letters of a subscribe message in the log.
+SHOWN = 300
 HISTORY_S = 1_800
 STREAM_EVERY_S = 0.1
 
@@ -75,94 +91,65 @@ class Feed(Protocol):
 
 
 class StreamFeed(Supervisor):
-    """A ws:// or wss:// stream. Raises ValueError for a URL that no feed opens."""
+    """A ws:// or wss:// stream. Raises ValueError for a URL that no feed opens.
 
-    def __init__(self, url: str, sink: Sink, symbols: Sequence[str] = (), **options: Any) -> None:
-        check_url(url)
+    subscribe: sent after connecting, each time: a line a message, or JSON. None for what a
+    server that is known wants for these symbols, "" for nothing.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        sink: Sink,
+        symbols: Sequence[str] = (),
+        *,
+        subscribe: str | None = None,
+        local: bool = True,
+        **options: Any,
+    ) -> None:
+        check_url(url, local=local)
         timers = options.get("timers") or Timers()
-        transport = partial(WebSocketTransport, url, timers.timeouts)
-        super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
+        if subscribe is None:
+            subscribe = subscription_for(url, symbols)
+        opening, host = messages_of(subscribe), host_of(url)
+        ping, ping_s = (host.ping, host.ping_s) if host is not None else ("", 0.0)
+
+        def transport(_: tuple[str, ...]) -> Transport:
+            socket = WebSocketTransport(url, timers.timeouts, local)
+            return TalkingTransport(socket, Dialogue(opening, ping, ping_s))
+
+        options |= {"hint": ASKED if opening else UNASKED, "default_symbol": symbol_of_path(url)}
+        super().__init__(mask_url(url), transport, sink, symbols, **options)
+        self._opening = mask_message("; ".join(opening))
+
+    def _begin(self) -> None:
+        super()._begin()
+        if self._opening:
+            self._say(f"sends after connecting: {self._opening[:SHOWN]}")
+
+
+def symbol_of_path(url: str) -> str | None:
+    """The symbol that a URL ends with, as Gemini's does.
+
+    >>> symbol_of_path("wss://api.gemini.com/v1/marketdata/BTCUSD?trades=true")
+    'BTCUSD'
+    >>> symbol_of_path("wss://ws.okx.com:8443/ws/v5/public") is None
+    True
+    """
+    last = urlsplit(url).path.rstrip("/").rpartition("/")[2].partition("@")[0]
+    known = symbol_in_name(last)
+    return known if known is not None and bare_name(known) == bare_name(last.upper()) else None
 
 
 class HttpFeed(Supervisor):
     """An http:// or https:// response that streams lines. Raises ValueError like StreamFeed."""
 
     def __init__(self, url: str, sink: Sink, symbols: Sequence[str] = (), **options: Any) -> None:
-        check_url(url)
+        local = options.pop("local", True)
+        check_url(url, local=local)
         timers = options.get("timers") or Timers()
-        transport = partial(HttpTransport, url, timers.timeouts)
+        transport = partial(HttpTransport, url, timers.timeouts, local)
         super().__init__(mask_url(url), lambda _: transport(), sink, symbols, **options)
-
-
-class BinanceFeed(Supervisor):
-    """Trades of the exchange. symbols can change while it runs (`set_symbols`).
-
-    source: a key of binance.VENUES. base: another server that speaks the protocol. fill:
-    takes the trades that gaps had left out, from rest, another base of requests; a server
-    that stands in for the streams alone is not filled up from the exchange itself.
-    """
-
-    def __init__(
-        self,
-        source: str,
-        sink: Sink,
-        symbols: Sequence[str],
-        *,
-        base: str | None = None,
-        rest: str | None = None,
-        fill: Fill | None = None,
-        backfill: BackfillPolicy | None = None,
-        **options: Any,
-    ) -> None:
-        self.venue = wire.VENUES[source]
-        self.base = None if base is None else wire.checked_base(base)
-        self.backfill: Backfill | None = None
-        self._requests = 0
-        rest = None if rest is None else wire.checked_rest(rest)
-        if fill is not None and (base is None or rest is not None):
-            where = rest or self.venue.rest
-            self.backfill = Backfill(self.venue, where, fill, self._say_of_gaps, policy=backfill)
-        timers = options.get("timers") or Timers()
-
-        def transport(wanted: tuple[str, ...]) -> Transport:
-            url = wire.stream_url(self.venue, wanted, self.base)
-            return WebSocketTransport(url, timers.timeouts)
-
-        names = wire.checked_symbols(symbols, source)
-        options |= {"overlap": True, "strict_ids": True, "pace": wire.pace(self.venue)}
-        super().__init__(source, transport, sink, names, **options)
-
-    def start(self) -> None:
-        """Start, or nothing where it runs. Call on the event loop."""
-        super().start()
-        if self.backfill is not None:
-            self.backfill.start()
-
-    async def stop(self) -> None:
-        """Stop within a second, or nothing where it is stopped. No tick comes after it."""
-        if self.backfill is not None:
-            await self.backfill.stop()
-        await super().stop()
-
-    def _found(self, gap: Gap) -> None:
-        super()._found(gap)
-        if self.backfill is not None:
-            self.backfill.want(gap)
-
-    def _say_of_gaps(self, sentence: str) -> None:
-        self._say_seldom("backfill", sentence)
-
-    async def set_symbols(self, symbols: Sequence[str]) -> None:
-        """Subscribe to what is new, unsubscribe from what is gone. Raises ValueError."""
-        await super().set_symbols(wire.checked_symbols(symbols, self.source))
-
-    def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
-        messages = []
-        for request, symbols in ((wire.subscribe, added), (wire.unsubscribe, removed)):
-            if symbols:
-                self._requests += 1
-                messages.append(request(self.venue, symbols, self._requests))
-        return messages
 
 
 class SimulatorFeed(Running):
@@ -233,9 +220,13 @@ class FeedOptions(TypedDict, total=False):
 
     binance_ws, binance_rest: other bases for the exchange's client. on_gap: told of missing
     trades, on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in
-    s. fill: takes missing trades that came after all, where the source has them. timers: its
-    waits.
+    s. fill: takes missing trades that came after all, where the source has them. client: makes
+    the requests for them, one that others share. timers: its waits. subscribe: what a WebSocket
+    is sent after connecting, see `StreamFeed`. local: whether a URL may lead to a loopback or
+    private address.
     """
+
+    subscribe: str | None
 
     binance_ws: str | None
     binance_rest: str | None
@@ -243,7 +234,9 @@ class FeedOptions(TypedDict, total=False):
     on_restart: Callable[[str], None] | None
     on_jump: Callable[[float], None] | None
     fill: Fill | None
+    client: Rest | None
     timers: Timers | None
+    local: bool
 
 
 def make_feed(
@@ -262,6 +255,8 @@ def make_feed(
     if kind is None:
         check_url(source)  # says which schemes there are
         raise ValueError(f"source is {source[:60]!r}, expected {LEGAL}")
+    if options.get("subscribe") and kind.name != "websocket":
+        raise SubscribeError(f"is for ws:// and wss:// addresses: {kind.label} takes no message")
     return MAKERS[kind.name](source, symbols, sink, options)
 
 
@@ -279,21 +274,24 @@ def _binance(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptio
         base=options.get("binance_ws"),
         rest=options.get("binance_rest"),
         fill=options.get("fill"),
+        client=options.get("client"),
         **_hooks(options),
     )
 
 
 def _redis(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> RedisFeed:
     names = [name for symbol in symbols if (name := proper_symbol(symbol))]
-    return RedisFeed(source, sink, names, on_restart=options.get("on_restart"))
+    local = options.get("local", True)
+    return RedisFeed(source, sink, names, on_restart=options.get("on_restart"), local=local)
 
 
 def _websocket(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> StreamFeed:
-    return StreamFeed(source, sink, _filter(symbols), **_hooks(options))
+    asked = options.get("subscribe")
+    return StreamFeed(source, sink, _filter(symbols), subscribe=asked, **_of_url(options))
 
 
 def _http(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptions) -> HttpFeed:
-    return HttpFeed(source, sink, _filter(symbols), **_hooks(options))
+    return HttpFeed(source, sink, _filter(symbols), **_of_url(options))
 
 
 #: How the feed of each kind of source is made, by its name in `ingestion.sources`.
@@ -313,9 +311,16 @@ def _hooks(options: FeedOptions) -> dict[str, Any]:
     return {name: options.get(name) for name in names}
 
 
+def _of_url(options: FeedOptions) -> dict[str, Any]:
+    """The options of a feed whose URL somebody typed."""
+    return {**_hooks(options), "local": options.get("local", True)}
+
+
 def _filter(symbols: Sequence[str]) -> list[str]:
     """The symbols that a URL's ticks are narrowed to. Raises ValueError for one that is none."""
     names = [name for symbol in symbols if (name := proper_symbol(symbol))]
     if len(names) < len(symbols):
-        raise ValueError(f"symbols are {list(symbols)!r}"[:120] + ", expected names like BTCUSDT")
+        raise ValueError(
+            f"symbols are {list(symbols)[:20]!r}"[:120] + ", expected names like BTCUSDT"
+        )
     return names

@@ -20,16 +20,16 @@ import numpy as np
 from analytics.model import Rejected, Ticks
 from ingestion.decode.columns import valid_ticks
 from ingestion.decode.symbols import proper_symbol
+from ingestion.redis_client import pin, words_of
 from ingestion.stream.backoff import Backoff, BackoffPolicy
 from ingestion.stream.running import Running
-from ingestion.url_guard import mask_url
+from ingestion.url_guard import REDIS_SCHEMES, UrlRefusedError, check_url, mask_url
 
 logger = logging.getLogger(__name__)
 
 Sink = Callable[[list[Ticks], list[Rejected]], None]
 
 PREFIX = "spreadscope"
-SCHEMES = ("redis", "rediss")
 #: Entries of a stream that are read at a time.
 COUNT = 500
 BLOCK_MS = 500
@@ -55,12 +55,10 @@ def checked_redis(url: str) -> tuple[str, str | None]:
     ('redis://localhost:6379/0', 'live-binance-spot')
     """
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError(f"source is {mask_url(url)[:80]}, expected redis://host:6379/0")
+        check_url(url, schemes=REDIS_SCHEMES)
+    except UrlRefusedError as error:
+        raise ValueError(f"{error}; expected redis://host:6379/0") from None
+    parts = urlsplit(url)
     asked = parse_qs(parts.query)
     unknown = set(asked) - {"source"}
     if unknown:
@@ -83,7 +81,7 @@ def ticks_of(symbol: str, fields: Mapping[bytes, bytes]) -> Ticks:
 class RedisFeed(Running):
     """The streams of a source on a Redis server. symbols: of these only, all if there are none.
 
-    on_restart: told of a symbol whose ids mean other trades from now on.
+    on_restart: told of a symbol whose ids mean other trades from now on. local: see `check_url`.
     """
 
     def __init__(
@@ -94,8 +92,10 @@ class RedisFeed(Running):
         *,
         on_restart: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        local: bool = True,
     ) -> None:
         self._url, self._channel = checked_redis(url)
+        self._checked = check_url(self._url, local=local, schemes=REDIS_SCHEMES)
         self._redis = _library()
         super().__init__(mask_url(url), clock)
         self._symbols = tuple(symbols)
@@ -123,10 +123,13 @@ class RedisFeed(Running):
             client = self._redis.Redis.from_url(
                 self._url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
             )
+            pin(client, self._checked)
             try:
                 await self._follow(client, generation)
+            except UrlRefusedError as error:
+                words = str(error)
             except (OSError, TimeoutError, self._redis.RedisError) as error:
-                words = (str(error) or type(error).__name__).splitlines()[0][:120]
+                words = words_of(error)
             except Exception as error:
                 logger.exception("feed %s failed", self.source)
                 words = f"internal error: {type(error).__name__}"

@@ -62,6 +62,9 @@ LEGAL = (
     "redis:// URL"
 )
 
+#: Characters of a source, at most.
+LONGEST = 4_096
+
 _FILE = re.compile(r"\.(ndjson|jsonl|json|csv|gz|log|txt)$", re.IGNORECASE)
 _HERE = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?(/.*)?", re.IGNORECASE)
 _HOST = re.compile(r"([\w-]+\.)+[a-z]{2,}(:\d+)?(/.*)?", re.IGNORECASE | re.ASCII)
@@ -77,6 +80,8 @@ def source_of(text: str) -> str:
     ('binance-futures', 'ws://localhost:9000/ticks', 'wss://feed.example.com/a')
     """
     text = text.strip()
+    if len(text) > LONGEST:
+        raise ValueError(f"source has {len(text):,} characters, expected at most {LONGEST:,}")
     kind = _NAMES.get(text.lower())
     if kind is not None:
         return kind.name

@@ -18,6 +18,7 @@ import contextlib
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,15 +90,23 @@ class RedisPublisher:
     """Writes the ticks of its channels to the Redis server at a URL.
 
     waiting: ticks that are not written yet. dropped: ticks that were dropped because too many
-    waited. problem: why the server cannot be reached, None while it can. Raises RedisUnavailable.
+    waited. client: the library's. problem: why the server cannot be reached, None while it can.
+    words_of: says so of an error. Raises RedisUnavailable.
     """
 
-    def __init__(self, url: str, *, max_entries: int = MAX_ENTRIES) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        max_entries: int = MAX_ENTRIES,
+        words_of: Callable[[BaseException], str] = lambda error: type(error).__name__,
+    ) -> None:
+        self._words_of = words_of
         self.dropped = 0
         self.problem: str | None = None
         redis, retry = library()
         self._errors = redis.RedisError
-        self._client = redis.Redis.from_url(
+        self.client = redis.Redis.from_url(
             url,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
@@ -149,7 +158,7 @@ class RedisPublisher:
                 while self._queue and self.problem is None:
                     await self._write()
         with contextlib.suppress(TimeoutError, OSError, self._errors):
-            await self._client.aclose()
+            await self.client.aclose()
 
     async def _run(self) -> None:
         delay, answered_s = RETRY_S[0], 0.0
@@ -160,7 +169,7 @@ class RedisPublisher:
                     answered_s = self._answered()
                     delay = RETRY_S[0]
                 if time.monotonic() - answered_s >= PING_S:
-                    await self._client.ping()
+                    await self.client.ping()
                     answered_s = self._answered()
                 await asyncio.sleep(EVERY_S)
             except (OSError, TimeoutError, self._errors) as error:
@@ -173,9 +182,9 @@ class RedisPublisher:
         batch = self._joined()
         # A batch that was tried before may have been written although the answer was lost.
         entry = batch.entry
-        if not entry or not await self._client.xrange(batch.stream, entry, entry):
+        if not entry or not await self.client.xrange(batch.stream, entry, entry):
             batch.entry = await self._next_id(batch.stream)
-            await self._client.xadd(
+            await self.client.xadd(
                 batch.stream,
                 self._fields(batch),
                 id=batch.entry,
@@ -210,15 +219,15 @@ class RedisPublisher:
                 size += len(batch.ticks)
             else:
                 rest.append(batch)
-        made = _Batch(first.stream, Ticks.concat([one.ticks for one in same]), first.numbering)
-        self._queue.extendleft(reversed([made, *rest]))
-        return made
+        joined = _Batch(first.stream, Ticks.concat([part.ticks for part in same]), first.numbering)
+        self._queue.extendleft(reversed([joined, *rest]))
+        return joined
 
     async def _next_id(self, stream: str) -> str:
         """An entry id later than all in the stream, also when the clock was set back."""
         last = self._last_id.get(stream)
         if last is None:
-            newest = await self._client.xrevrange(stream, count=1)
+            newest = await self.client.xrevrange(stream, count=1)
             last = (0, 0)
             if newest:
                 ms, _, number = newest[0][0].decode().partition("-")
@@ -248,7 +257,7 @@ class RedisPublisher:
         return time.monotonic()
 
     def _failed(self, error: BaseException) -> None:
-        words = (str(error) or type(error).__name__).splitlines()[0][:120]
+        words = self._words_of(error)
         if self.problem is None:
             logger.warning("redis cannot be reached: %s; what is new waits in memory", words)
         self.problem = words

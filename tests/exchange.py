@@ -28,7 +28,8 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
-from ingestion.binance.wire import VENUES
+from ingestion.binance.wire import VENUES, lower, stream_name
+from tests.exchange_data import Data, kline_event
 from tests.exchange_faults import Faults
 from tests.exchange_rest import Requests
 
@@ -68,6 +69,7 @@ class Exchange:
         self.port = port
         self.faults = Faults(self)
         self.requests = Requests(self, rest_port)
+        self.data = Data(self)
         self._rate = rate
         self._prices = {symbol: PRICES.get(symbol, 100.0) for symbol in symbols}
         self._wanted: dict[ServerConnection, set[str]] = {}
@@ -92,6 +94,14 @@ class Exchange:
     def subscribed(self) -> list[set[str]]:
         """The streams that each open connection asked for."""
         return list(self._wanted.values())
+
+    def price(self, symbol: str) -> float:
+        """A symbol's price now."""
+        return self._prices[symbol]
+
+    def base_price(self, symbol: str) -> float:
+        """About what a symbol costs."""
+        return PRICES.get(symbol, 100.0)
 
     def newest(self, symbol: str) -> int:
         """The id of a symbol's last trade."""
@@ -158,13 +168,13 @@ class Exchange:
             kept = {"a": number, **row, "f": number, "l": number}
             self.tape[symbol].append(kept)
             frames.append(self.frame(symbol, kept))
-        self.send(f"{symbol.lower()}@{self.venue.event}", frames)
+        self.send(stream_name(self.venue, symbol), frames)
 
     def frame(self, symbol: str, row: Row) -> str:
         """A trade as the combined stream carries it."""
-        name = f"{symbol.lower()}@{self.venue.event}"
+        name = stream_name(self.venue, symbol)
         data = {"e": self.venue.event, "E": row["T"] + 3, "s": symbol, **row}
-        return json.dumps({"stream": name, "data": data}, separators=(",", ":"))
+        return json.dumps({"stream": name, "data": data}, separators=(",", ":"), ensure_ascii=False)
 
     def send(self, stream: str, frames: Sequence[str]) -> None:
         """Send frames to the connections that want a stream."""
@@ -173,6 +183,24 @@ class Exchange:
         listeners = [one for one, wanted in self._wanted.items() if stream in wanted]
         for frame in self.faults.on_frames(list(frames)):
             broadcast(listeners, frame)
+
+    def close_bars(self, interval: str, opened: int, length: int, closed: bool = True) -> None:
+        """Send the bars that opened then to the streams of bars."""
+        for symbol in self.symbols:
+            row = self.data.of_trades(symbol, opened, length)
+            if row is not None:
+                name = f"{lower(symbol)}@kline_{interval}"
+                event = kline_event(symbol, interval, row, closed)
+                self.send(name, [f'{{"stream":{json.dumps(name)},"data":{event}}}'])
+
+    def fill_past(self, symbol: str, seconds: float, count: int) -> None:
+        """So many trades of the past, evenly until now, as if they had been before."""
+        now_ms = time.time_ns() // 1_000_000
+        rows = self.make_up(symbol, count)
+        step = seconds * 1_000 / max(count, 1)
+        for at, row in enumerate(rows):
+            row["T"] = int(now_ms - seconds * 1_000 + at * step)
+        self.publish(symbol, rows)
 
     def make_up(self, symbol: str, count: int) -> list[Row]:
         """So many trades of now."""

@@ -46,6 +46,7 @@ CONSTRUCTED = {
         "dashapp/services/archive/restore.py",
         "dashapp/services/replay/control.py",
         "dashapp/services/startup.py",
+        "dashapp/services/universe/demo.py",
     },
     "make_feed": {"dashapp/services/feeds/control.py"},
     "Guard": {"dashapp/server.py"},

@@ -96,15 +96,15 @@ def tally(
 
     Returns the lowest and the highest equity of it.
     """
-    one = equity[first] / before - 1.0
-    lost = min(one, 0.0)
-    total, squares, shortfalls = one, one * one, lost * lost
+    change = equity[first] / before - 1.0
+    lost = min(change, 0.0)
+    total, squares, shortfalls = change, change * change, lost * lost
     back = np.uint64(1)
     for i in range(np.uint64(first + 1), np.uint64(stop)):
-        one = equity[i] / equity[i - back] - 1.0
-        lost = one if one < 0.0 else 0.0
-        total += one
-        squares += one * one
+        change = equity[i] / equity[i - back] - 1.0
+        lost = change if change < 0.0 else 0.0
+        total += change
+        squares += change * change
         shortfalls += lost * lost
     low = high = equity[first]
     for i in range(np.uint64(first + 1), np.uint64(stop)):  # apart: the loop above is vectorised

@@ -33,7 +33,7 @@ _part = njit(**_OPTIONS, **BARE, cache=True)
 _inlined = njit(**_OPTIONS, inline="always")
 
 #: Codes of the lag methods.
-FIXED, AIC, BIC, T_STAT = 0, 1, 2, 3
+FIXED, AIC, BIC, T_STAT, MAIC = 0, 1, 2, 3, 4
 
 PIVOT_FLOOR = 1e-5
 #: Changes below this share of the level, 16 units in the last place, are rounding.
@@ -211,6 +211,28 @@ def choose_lag(rss, score, n_rows, first_columns, method):  # type: ignore[no-un
     return best
 
 
+@_part
+def _modified(factor, k, rss, n_rows, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with Ng and Perron's modified AIC of each order.
+
+    Its penalty counts, beside the lags, b^2 sum x[t]^2 / s^2, b being the slope on the level and
+    x what the trend leaves of it: so large where lags too few let a bouncing walk look as if it
+    reverted that the criterion goes on to more. Solves L' b = the factor's last row, order by
+    order; Source: Ng and Perron (2001), Econometrica 69(6), equation 9.
+    """
+    last = rss.size + k
+    square = 1.0 / factor[k, k] ** 2
+    slopes = np.empty(rss.size)
+    for p in range(rss.size):
+        for i in range(p, -1, -1):
+            slope = factor[last, k + i]
+            for c in range(i + 1, p + 1):
+                slope -= factor[k + c, k + i] * slopes[c]
+            slopes[i] = slope * factor[k + i, k + i]
+        variance = rss[p] / n_rows
+        out[p] = math.log(variance) + 2.0 * (slopes[0] ** 2 * square / variance + p) / n_rows
+
+
 @_inlined
 def solve(level, diff, polys, n_trend, max_lag, method, moments, factor, out):  # type: ignore[no-untyped-def]
     """Fill `out` with (statistic, used_lag, n_obs), or leave it where pivots are too small."""
@@ -230,7 +252,12 @@ def solve(level, diff, polys, n_trend, max_lag, method, moments, factor, out):  
         for p in range(max_lag, -1, -1):
             rss[p] = rest
             rest += score[p] * score[p]
-        used = choose_lag(rss, score, m - max_lag, k + 1, method)
+        if method == MAIC:
+            criterion = np.empty(max_lag + 1)
+            _modified(factor, k, rss, m - max_lag, criterion)
+            used = int(np.argmin(criterion))
+        else:
+            used = choose_lag(rss, score, m - max_lag, k + 1, method)
         _add_rows(level, diff, polys, k, used, max_lag, moments)
         size = k + used + 2
     for c in range(size - 2):

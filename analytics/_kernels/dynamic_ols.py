@@ -108,22 +108,22 @@ def dynamic_fit(y, x, leads, lags):  # type: ignore[no-untyped-def]
     size, rows = columns.shape[0] - 1, columns.shape[1]
     factor = np.zeros((size + 1, size + 1))
     _fill_columns(y, x, leads, lags, columns)
-    found, step = np.zeros(size), np.empty(size)
+    estimates, step = np.zeros(size), np.empty(size)
     if not _factored(columns, factor):
-        return found, np.empty(0), math.nan
+        return estimates, np.empty(0), math.nan
     residual = columns[size].copy()
     for _ in range(2):
         for a in range(size):
             step[a] = dot(columns[a], residual)
         _solved(factor, step)
         for a in range(size):
-            found[a] += step[a]
+            estimates[a] += step[a]
             for i in range(rows):
                 residual[i] -= step[a] * columns[a, i]
     unit = np.zeros(size)
     unit[1] = 1.0
     _solved(factor, unit)
-    return found, residual, unit[1]
+    return estimates, residual, unit[1]
 
 
 @_part

@@ -32,44 +32,44 @@ def deviations(steps: int, fitted: bool, column: int) -> tuple[FloatArray, Float
     tables = QUANTILES[int(fitted)]
     above = int(np.searchsorted(STEPS, steps, side="right"))
     if above == len(STEPS):
-        found = [row[column] for row in tables[-1]]
+        quantiles = [row[column] for row in tables[-1]]
     else:
         short, long = STEPS[above - 1], STEPS[above]
         share = (1.0 / short - 1.0 / steps) / (1.0 / short - 1.0 / long)
         pairs = zip(tables[above - 1], tables[above], strict=False)  # the longer has more rows
-        found = [(1.0 - share) * a[column] + share * b[column] for a, b in pairs]
-    at = [1.0 / math.sqrt(c + 10.0) for c in DISTANCES[: len(found)]]
-    if len(found) == len(DISTANCES):
+        quantiles = [(1.0 - share) * a[column] + share * b[column] for a, b in pairs]
+    at = [1.0 / math.sqrt(c + 10.0) for c in DISTANCES[: len(quantiles)]]
+    if len(quantiles) == len(DISTANCES):
         at.append(0.0)
-        found.append(NormalDist().inv_cdf(PROBABILITIES[column]))
-    return frozen(at[::-1], np.float64), frozen(found[::-1], np.float64)
+        quantiles.append(NormalDist().inv_cdf(PROBABILITIES[column]))
+    return frozen(at[::-1], np.float64), frozen(quantiles[::-1], np.float64)
 
 
 @_compiled
-def _quantile(c, steps, at, found):  # type: ignore[no-untyped-def]
+def _quantile(c, steps, at, quantiles):  # type: ignore[no-untyped-def]
     """Quantile of the fitted distance where the true one is c."""
     place = 1.0 / math.sqrt(c + 10.0)
     i = 1
     while i < at.size - 1 and at[i] < place:
         i += 1
     share = min(max((place - at[i - 1]) / (at[i] - at[i - 1]), 0.0), 1.0)
-    u = found[i - 1] + share * (found[i] - found[i - 1])
+    u = quantiles[i - 1] + share * (quantiles[i] - quantiles[i - 1])
     return c + 4.0 - 3.0 * c / steps + u * math.sqrt(c * (2.0 - c / steps) + 10.0)
 
 
 @_compiled
-def true_distance(fitted, steps, at, found):  # type: ignore[no-untyped-def]
+def true_distance(fitted, steps, at, quantiles):  # type: ignore[no-untyped-def]
     """The distance c whose quantile is the fitted one: 0 where none is so small, `steps` where
     none below it is so large.
     """
     low, high = 0.0, float(steps)
-    if _quantile(low, steps, at, found) >= fitted:
+    if _quantile(low, steps, at, quantiles) >= fitted:
         return low
-    if _quantile(high, steps, at, found) <= fitted:
+    if _quantile(high, steps, at, quantiles) <= fitted:
         return high
     for _ in range(60):
         middle = 0.5 * (low + high)
-        if _quantile(middle, steps, at, found) < fitted:
+        if _quantile(middle, steps, at, quantiles) < fitted:
             low = middle
         else:
             high = middle

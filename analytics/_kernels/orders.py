@@ -107,12 +107,12 @@ def fill_exits(z: FloatArray, levels: Levels, exits: BarNumbers) -> None:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def same_entries(one: FloatArray, other: FloatArray) -> bool:
+def same_entries(first: FloatArray, other: FloatArray) -> bool:
     """Whether two rows of cells enter at the same bars."""
-    return bool(one[0] == other[0] and one[1] == other[1] and one[3] == other[3])
+    return bool(first[0] == other[0] and first[1] == other[1] and first[3] == other[3])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def same_exits(one: FloatArray, other: FloatArray) -> bool:
+def same_exits(first: FloatArray, other: FloatArray) -> bool:
     """Whether two rows of cells leave at the same bars, but for their time stops."""
-    return bool(one[2] == other[2] and one[3] == other[3])
+    return bool(first[2] == other[2] and first[3] == other[3])

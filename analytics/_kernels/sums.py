@@ -91,15 +91,15 @@ def square_left(y, rows, slopes, offset):  # type: ignore[no-untyped-def]
 @_compiled
 def project(y, columns):  # type: ignore[no-untyped-def]
     """Coefficients of y on orthonormal rows (p, n), refined once; residual sum of squares."""
-    found, step, residual = np.zeros(len(columns)), np.empty(len(columns)), y.copy()
+    weights, step, residual = np.zeros(len(columns)), np.empty(len(columns)), y.copy()
     for _ in range(2):
         for a in range(len(columns)):
             step[a] = dot(columns[a], residual)
         for a in range(len(columns)):
-            found[a] += step[a]
+            weights[a] += step[a]
             for i in range(y.size):
                 residual[i] -= step[a] * columns[a, i]
-    return found, dot(residual, residual)
+    return weights, dot(residual, residual)
 
 
 @_compiled

@@ -36,13 +36,25 @@ def equity_figure(result: BacktestResult, *, theme: str = "dark", uirevision: st
     ts, ends = times(rows.ts), range_of(net, gross, [0.0])
     last, last_gross, digits = newest(net), newest(gross), span_digits(*ends)
     labels = [
-        Label(f"net {number(last, digits, signed=True)}", last, colours["accent"]),
+        Label(
+            f"net {number(last, digits, signed=True)}",
+            last,
+            colours["accent"],
+            of="net",
+            words="net {}",
+            digits=digits,
+            signed=True,
+        ),
         Label(
             f"gross {number(last_gross, digits, signed=True)}",
             last_gross,
             colours["muted"],
             1,
             False,
+            "gross",
+            "gross {}",
+            digits,
+            True,
         ),
     ]
     data = [
@@ -76,7 +88,7 @@ def drawdown_figure(result: BacktestResult, *, theme: str = "dark", uirevision: 
     worst = float(np.nanmin(fall)) if np.isfinite(fall).any() else 0.0
     ends = (min(low, -0.01), 0.0)
     last, digits = newest(fall), span_digits(*ends)
-    labels = [Label(number(last, digits), last, colour)]
+    labels = [Label(number(last, digits), last, colour, of="drawdown", digits=digits)]
     (drawn,) = rows.columns
     return figure(
         ids.DRAWDOWN_CHART,
@@ -88,6 +100,7 @@ def drawdown_figure(result: BacktestResult, *, theme: str = "dark", uirevision: 
         x=time_axis(rows.ts, theme),
         y=value_axis("Drawdown (%)", theme, ends, digits + 1),
         uirevision=uirevision,
+        meta={"keep": [0]},
         shapes=shading(rows.stretches, theme),
         annotations=[note(f"deepest {number(worst, digits)} %", theme), *edge_labels(labels, ends)],
         margin=(64, edge_margin(labels, number(low, digits))),

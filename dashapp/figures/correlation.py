@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
 from dashapp import ids
-from dashapp.figures.axes import time_axis, value_axis, zero_line
+from dashapp.figures.axes import finite_ends, nice_range, time_axis, value_axis, zero_line
 from dashapp.figures.base import Figure, figure, line, message_in_the_middle, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
 from dashapp.figures.rows import rows_of
@@ -36,6 +36,8 @@ MOST_NUMBERED = 12
 MOST_OF_ONE_SIZE = 9
 _LONGEST_NAME = 12
 _CORRELATION_ENDS = (-1.05, 1.05)
+#: The least stretch of correlations that an axis shows.
+LEAST_SPAN = 0.2
 
 
 def colour_bar(theme: str, title: str, ticks: Sequence[float] | None = None) -> dict[str, Any]:
@@ -153,20 +155,33 @@ def correlation_rows(snapshot: PairSnapshot) -> tuple[npt.NDArray[np.int64], Flo
     return snapshot.ts_ms[~snapshot.carried], snapshot.corr[~snapshot.carried]
 
 
+def _ends(values: FloatArray) -> tuple[float, float]:
+    """The part of the axis from -1 to 1 that the values take, no narrower than LEAST_SPAN."""
+    found = finite_ends([values])
+    if found is None:
+        return _CORRELATION_ENDS
+    middle, reach = sum(found) / 2, max(found[1] - found[0], LEAST_SPAN) / 2
+    low, high = nice_range(middle - reach, middle + reach)
+    return max(low, _CORRELATION_ENDS[0]), min(high, _CORRELATION_ENDS[1])
+
+
 def rolling_correlation_figure(
     snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = ""
 ) -> Figure:
-    """The rolling correlation of the pair, always from -1 to 1."""
+    """The rolling correlation of the pair, over the part of -1 to 1 that it takes."""
     colours, params = tokens(theme), snapshot.params
     step = TIMEFRAMES[params.timeframe]
     whole = rows_of(snapshot.ts_ms, (), step, snapshot.carried)
     at_ms, values = correlation_rows(snapshot)
     rows = rows_of(at_ms, (values,), step)
     last = newest(values)
-    labels = [Label(number(last, 2, signed=True), last, colours["accent"])]
+    labels = [
+        Label(number(last, 2, signed=True), last, colours["accent"], of="correlation", signed=True)
+    ]
+    ends = _ends(values)
     legs = f"{safe(params.y, 16)} and {safe(params.x, 16)}"
     words = f"{legs}: {params.corr_on}, {params.corr_window} bars"
-    annotations = [note(words, theme), *edge_labels(labels, _CORRELATION_ENDS)]
+    annotations = [note(words, theme), *edge_labels(labels, ends)]
     if not np.isfinite(values).any():
         missing = f"needs {params.corr_window} bars in which both legs traded, has {len(values)}"
         annotations.append(message_in_the_middle(missing, theme))
@@ -175,9 +190,7 @@ def rolling_correlation_figure(
         theme,
         [line(times(rows.ts), rows.columns[0], "correlation", colours["accent"])],
         x=time_axis(whole.ts, theme),
-        y=value_axis(
-            "Correlation (−1 to 1)", theme, _CORRELATION_ENDS, 2, dtick=0.5, **zero_line(theme)
-        ),
+        y=value_axis("Correlation (of −1 to 1)", theme, ends, 2, **zero_line(theme)),
         uirevision=uirevision,
         shapes=shading(whole.stretches, theme),
         annotations=annotations,

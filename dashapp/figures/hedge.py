@@ -136,9 +136,18 @@ def hedge_path_figure(
         line(ts, values, name, colour)
         for values, name, colour in zip(rows.columns, hovers, colours, strict=True)
     ]
+    for values, name, colour in zip(rows.columns, names, colours, strict=True):
+        data += _leaving(rows.ts, values, ends, name, colour)
     labels = [
-        Label(f"{name} {ratio(newest(path))}", newest(path), colour)
-        for path, name, colour in zip(paths, names, colours, strict=True)
+        Label(
+            f"{name} {ratio(newest(path))}",
+            newest(path),
+            colour,
+            of=hover,
+            words=f"{name} {{}}",
+            digits=ratio_digits(beta),
+        )
+        for path, name, hover, colour in zip(paths, names, hovers, colours, strict=True)
     ]
     marks, method_labels = _method_marks(snapshot, ends, theme)
     labels += method_labels
@@ -156,6 +165,40 @@ def hedge_path_figure(
         annotations=[note(window, theme), *edge_labels(labels, ends)],
         margin=(64, edge_margin(labels, "Theil-Sen ↑", f"rolling {ratio(beta)}")),
     )
+
+
+def _leaving(
+    ts: FloatArray, values: FloatArray, ends: tuple[float, float], name: str, colour: str
+) -> list[dict[str, Any]]:
+    """A triangle at the edge of the axis wherever a line leaves it, with how far it goes.
+
+    One trace also where it never does, so that the figure's structure stays the same.
+    """
+    side = np.where(values > ends[1], 1, np.where(values < ends[0], -1, 0))
+    starts = np.flatnonzero((side != 0) & (side != np.concatenate(([0], side[:-1]))))
+    stops = np.flatnonzero((side != 0) & (side != np.concatenate((side[1:], [0])))) + 1
+    reach = [
+        float((np.max if side[first] > 0 else np.min)(values[first:last]))
+        for first, last in zip(starts, stops, strict=True)
+    ]
+    up = side[starts] > 0
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": typed(ts[starts]),
+            "y": typed(np.where(up, ends[1], ends[0])),
+            "text": [f"{name} leaves the axis: {ratio(value)}" for value in reach],
+            "name": f"{name} leaves the axis",
+            "hovertemplate": "%{text}<extra></extra>",
+            "marker": {
+                "symbol": np.where(up, "triangle-up", "triangle-down").tolist(),
+                "size": 9,
+                "color": colour,
+            },
+            "cliponaxis": False,
+        }
+    ]
 
 
 def _method_marks(

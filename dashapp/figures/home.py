@@ -70,7 +70,7 @@ def _one_price(bars: Bars, theme: str, uirevision: str) -> Figure:
     (close,) = rows.columns
     last = float(bars.close[-1])
     ends, digits = range_of(close), decimals(last)
-    labels = [Label(price(last), last, colour)]
+    labels = [Label(price(last), last, colour, of=safe(bars.symbol, 20), digits=digits)]
     return figure(
         ids.PRICE_CHART,
         theme,
@@ -179,6 +179,10 @@ def _changes(
             f"{names[drawn.symbol]} {number(float(drawn.change[-1]), digits, signed=True)} %",
             float(drawn.change[-1]),
             colours[drawn.symbol],
+            of=safe(drawn.symbol, 20),
+            words=f"{names[drawn.symbol]} {{}} %",
+            digits=digits,
+            signed=True,
         )
         for drawn in lines
     ]
@@ -229,6 +233,7 @@ def volume_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> F
         x=time_axis(ts, theme, room_ms=step_ms * 0.6),
         y=value_axis(f"Volume ({safe(unit, 12)})", theme, ends, 3),
         uirevision=uirevision,
+        meta={"keep": [0]},
         annotations=[
             note(f"{safe(bars.symbol, 16)}, {words}", theme),
             *edge_labels(labels, ends),
@@ -250,10 +255,21 @@ def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Fig
         line(ts, vwap, "VWAP", colours["text"], dash="dash", width=1),
         line(ts, close, safe(bars.symbol, 20), colours["leg_y"]),
     ]
-    labels = [Label(price(last), last, colours["leg_y"])]
+    labels = [Label(price(last), last, colours["leg_y"], of=safe(bars.symbol, 20), digits=digits)]
     words = f"{safe(bars.symbol, 12)}: no volume, no VWAP"
     if math.isfinite(last_vwap):
-        labels.append(Label(f"VWAP<br>{price(last_vwap)}", last_vwap, colours["text"], 2, False))
+        labels.append(
+            Label(
+                f"VWAP<br>{price(last_vwap)}",
+                last_vwap,
+                colours["text"],
+                2,
+                False,
+                "VWAP",
+                "VWAP<br>{}",
+                digits,
+            )
+        )
         gap = pct(abs(last / last_vwap - 1.0), signed=False)
         words = f"{safe(bars.symbol, 12)} {gap} {'above' if above else 'below'} VWAP"
     return figure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -136,13 +137,22 @@ def note(
 
 @dataclass(frozen=True)
 class Label:
-    """A line's words at the right edge, at the height of `value`. lines: how many rows it has."""
+    """A line's words at the right edge, at the height of `value`. lines: how many rows it has.
+
+    of: name of the trace that they are of, of whose newest value in sight the browser writes
+    them anew (assets/sight.js): `words` with {} in its place, in `digits` decimals and, where
+    it is `signed`, with its sign.
+    """
 
     text: str
     value: float
     colour: str
     lines: int = 1
     bold: bool = True
+    of: str = ""
+    words: str = "{}"
+    digits: int = 2
+    signed: bool = False
 
 
 def _spread_out(wanted: Sequence[float], heights: Sequence[float], room: float) -> list[float]:
@@ -194,9 +204,22 @@ def edge_labels(labels: Sequence[Label], ends: tuple[float, float]) -> list[dict
             "yshift": round(place - want, 1),
             "showarrow": False,
             "font": {"size": TEXT_SIZE, "color": label.colour},
+            "name": _edge_name(label),
         }
         for label, value, want, place in zip(known, values, wanted, places, strict=True)
     ]
+
+
+def _edge_name(label: Label) -> str:
+    """What tells the browser that an annotation is a label, how high, and of which trace."""
+    told = {"edge": label.of, "lines": label.lines}
+    if label.of:
+        told |= {
+            "words": f"<b>{label.words}</b>" if label.bold else label.words,
+            "digits": label.digits,
+            "signed": label.signed,
+        }
+    return json.dumps(told)
 
 
 def edge_margin(labels: Sequence[Label], *widest: str) -> int:

@@ -132,7 +132,11 @@ def spread_figure(
         *alert_markers(markers, snapshot.ts_ms, snapshot.spread, "spread", theme),
     ]
     last = newest(snapshot.spread)
-    labels = [Label(number(last, digits, signed=True), last, colour)]
+    labels = [
+        Label(
+            number(last, digits, signed=True), last, colour, of="spread", digits=digits, signed=True
+        )
+    ]
     words = f"{_LINES[snapshot.params.spread_mode]} · mean ± 2σ, {snapshot.params.z_window} bars"
     return figure(
         chart_id,
@@ -177,7 +181,9 @@ def z_line(
 ) -> tuple[dict[str, Any], list[Label]]:
     """The line of z-scores and its label."""
     colour, last = tokens(theme)["z"], newest(values)
-    return line(x, values, "z", colour), [Label(number(last, 2, signed=True), last, colour)]
+    return line(x, values, "z", colour), [
+        Label(number(last, 2, signed=True), last, colour, of="z", signed=True)
+    ]
 
 
 def todays_fit(snapshot: PairSnapshot) -> FloatArray | None:
@@ -193,7 +199,19 @@ def todays_fit_line(
     colours, last = tokens(theme), newest(values)
     words = f"today's fit<br>{number(last, 2, signed=True)}"
     trace = line(x, values, "z of today's fit", rgba(colours["z"], 0.4), width=1)
-    return trace, [Label(words, last, colours["muted"], 2, bold=False)]
+    return trace, [
+        Label(
+            words,
+            last,
+            colours["muted"],
+            2,
+            False,
+            "z of today's fit",
+            "today's fit<br>{}",
+            2,
+            True,
+        )
+    ]
 
 
 def zscore_figure(
@@ -204,12 +222,13 @@ def zscore_figure(
     uirevision: str = "",
     break_even: BreakEven | None = None,
     markers: Sequence[Alert] = (),
+    missing: str = "",
     chart_id: str = ids.ZSCORE_CHART,
 ) -> Figure:
     """The z-score, as it was known at each bar's close, with its thresholds.
 
     The z-scores that today's fit gives to the past are faint behind it. Within break_even a
-    round trip does not pay its costs.
+    round trip does not pay its costs. missing: why no z-score is known, in words.
     """
     fit = todays_fit(snapshot)
     rows = _rows(snapshot, snapshot.z, *([] if fit is None else [fit]))
@@ -229,7 +248,7 @@ def zscore_figure(
         shapes.insert(0, region(-even, even, tokens(theme)["muted"], 0.14))
         words = f"{words} · grey: costs, |z| < {number(even, 1)}"
     if not np.isfinite(z).any():
-        annotations.append(message_in_the_middle("the z-score is not known yet", theme))
+        annotations.append(message_in_the_middle(missing or "the z-score is not known yet", theme))
     return figure(
         chart_id,
         theme,
@@ -237,6 +256,7 @@ def zscore_figure(
         x=time_axis(rows.ts, theme),
         y=value_axis("z-score (σ)", theme, ends, 2, **zero_line(theme), hoverformat="+.2f"),
         uirevision=uirevision,
+        meta={"keep": [-threshold, threshold], "even": True},
         shapes=[*shapes, *shading(rows.stretches, theme)],
         annotations=[note(safe(words), theme), *annotations, *edge_labels(labels, ends)],
         margin=(64, edge_margin(labels)),
@@ -293,7 +313,9 @@ def _p_labels(last: float, theme: str) -> list[Label]:
     words = "< 0.001" if last < 0.001 else number(last, 3)
     height = math.log10(max(last, P_FLOOR)) if math.isfinite(last) else math.nan
     return [
-        Label(words, height, colours["up" if last < SIGNIFICANT_P else "warn"]),
+        Label(
+            words, height, colours["up" if last < SIGNIFICANT_P else "warn"], of="p-value", digits=3
+        ),
         Label("0.05", math.log10(SIGNIFICANT_P), colours["up"], bold=False),
     ]
 

@@ -200,13 +200,21 @@ def walk_figure(result: WalkForward, *, theme: str = "dark", uirevision: str = "
             float(out[-1]),
             colours["accent"],
             2,
+            of="out of sample",
+            words="out of sample<br>{}",
+            digits=digits,
+            signed=True,
         ),
         Label(
             f"hindsight<br>{number(hindsight[-1], digits, signed=True)}",
             float(hindsight[-1]),
             colours["muted"],
             2,
-            bold=False,
+            False,
+            "hindsight",
+            "hindsight<br>{}",
+            digits,
+            True,
         ),
     ]
     starts = [fold.test_from_ms - step / 2 for fold in result.folds]

@@ -140,6 +140,7 @@ def backtest_z_figure(
         x=time_axis(rows.ts, theme),
         y=value_axis("z-score (σ)", theme, ends, 2, **zero_line(theme), hoverformat="+.2f"),
         uirevision=uirevision,
+        meta={"keep": [-entry, entry], "even": True},
         shapes=[*shapes, *_held(result, theme)],
         annotations=[note(words, theme), *edge_labels(labels, ends)],
         margin=(64, edge_margin(labels)),

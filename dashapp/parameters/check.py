@@ -14,6 +14,9 @@ from dashapp.parameters.numbers import LONGEST, parse_number, text_of_number, wi
 from dashapp.parameters.table import Parameter
 from ingestion.decode.symbols import proper_symbol
 
+#: Characters of a text that a control, a link or HTTP holds, at most: those of a webhook.
+LONGEST_TEXT = 2_048
+
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -56,7 +59,7 @@ def read(parameter: Parameter, raw: Any) -> Any:
         return _number(parameter, text)
     if parameter.kind == "switch":
         return _switch(parameter, text)
-    legal = isinstance(text, str) and text != ""
+    legal = isinstance(text, str) and 0 < len(text) <= LONGEST_TEXT
     if parameter.kind == "choice":
         legal = legal and _is_choice(parameter, text)
     if not legal:

@@ -10,6 +10,7 @@ from dashapp.parameters.numbers import LONGEST
 from dashapp.parameters.table import BACKTEST, VIEW, Parameter
 
 #: Every parameter that a link bears, by its name there.
+#: Those of a scan beside them: `dashapp.parameters.scan`.
 LINKED: dict[str, Parameter] = {row.link_name: row for row in (*VIEW, *BACKTEST.values())}
 
 

@@ -58,8 +58,8 @@ def with_decimal_point(raw: object) -> str | None:
     ('0.5', '1234.5', None)
     """
     text = raw.strip() if isinstance(raw, str) else ""
-    match = _DECIMAL_COMMA.fullmatch(text)
-    if match is None or len(text) >= LONGEST or _GROUPED.fullmatch(text):
+    match = None if len(text) >= LONGEST else _DECIMAL_COMMA.fullmatch(text)
+    if match is None or _GROUPED.fullmatch(text):
         return None
     whole, part = match["whole"].replace(".", ""), match["part"]
     if not whole and not part:

@@ -88,7 +88,7 @@ VIEW: tuple[Parameter, ...] = (
         about="fit with an intercept",
     ),
     _pair(
-        "price_space", "Prices as", "choice", ids.PRICE_SPACE, "Hedge",
+        "price_space", "Price scale", "choice", ids.PRICE_SPACE, "Hedge",
         choices=_choices(get_args(PriceSpace), {"price": "Price", "log": "Log price"}),
         about="prices, or their logarithms",
     ),
@@ -157,12 +157,12 @@ VIEW: tuple[Parameter, ...] = (
         hint="bars", about="bars of each ADF test",
     ),
     _pair(
-        "min_trades", "Filter: least trades", "whole", ids.MIN_TRADES, "Tests",
-        hint="a bar", about="least trades a bar, per leg",
+        "min_trades", "Min trades per bar", "whole", ids.MIN_TRADES, "Tests",
+        about="least trades a bar, per leg",
     ),
     _pair(
-        "min_volume", "Filter: least turnover", "number", ids.MIN_VOLUME, "Tests",
-        limits=MIN_VOLUME_RANGE, hint="quote a bar",
+        "min_volume", "Min turnover per bar", "number", ids.MIN_VOLUME, "Tests",
+        limits=MIN_VOLUME_RANGE, hint="quote",
         about="least turnover a bar, per leg: volume x vwap, in quote currency",
     ),
 )  # fmt: skip
@@ -193,8 +193,9 @@ BACKTEST: dict[str, Parameter] = {
             about="time stop in bars; none",
         ),
         _rule(
-            "cost_bps", "Cost", "number", "cost-bps",
-            hint="bps a leg", span=(0, 10, 11), about="commission in bps, per side and leg",
+            "cost_bps", "Fee", "number", "cost-bps",
+            hint="bps per side and leg", span=(0, 10, 11),
+            about="commission in bps, per side and leg",
         ),
         _rule(
             "slippage_bps", "Slippage", "number", "slippage-bps",
@@ -252,11 +253,11 @@ WALK_FORWARD: dict[str, Parameter] = {
     row.name: row
     for row in (
         Parameter(
-            "train_bars", "Choose on", "whole", "walk-train", 300, (LEAST_TRAIN, _MAX_BARS),
+            "train_bars", "Train bars", "whole", "walk-train", 300, (LEAST_TRAIN, _MAX_BARS),
             hint="bars",
         ),
         Parameter(
-            "test_bars", "Trade the next", "whole", "walk-test", 100, (LEAST_TEST, _MAX_BARS),
+            "test_bars", "Test bars", "whole", "walk-test", 100, (LEAST_TEST, _MAX_BARS),
             hint="bars",
         ),
         Parameter(
@@ -286,13 +287,13 @@ ALERT: dict[str, Parameter] = {
             ),
         ),
         Parameter(
-            "operator", "Is", "choice", "rule-operator", "abs>",
+            "operator", "Condition", "choice", "rule-operator", "abs>",
             choices=_choices(OPERATORS, {"abs>": "|value| >", "abs<": "|value| <"}),
         ),
         Parameter("threshold", "Threshold", "number", "rule-threshold", 2.0),
         Parameter(
-            "hysteresis", "Hysteresis", "number", "rule-hysteresis", 0.0,
-            optional=True, hint="back by",
+            "hysteresis", "Re-arm when back by", "number", "rule-hysteresis", 0.0,
+            optional=True,
         ),
         Parameter(
             "cooldown_s", "Cooldown", "number", "rule-cooldown", 60.0, COOLDOWN_RANGE, hint="s",
@@ -305,6 +306,6 @@ ALERT: dict[str, Parameter] = {
             "webhook", "Webhook", "text", "rule-webhook",
             optional=True, hint="optional", empty="https://…",
         ),
-        Parameter("once", "Fire once only", "switch", "rule-once", False),
+        Parameter("once", "Fire once", "switch", "rule-once", False),
     )
 }  # fmt: skip

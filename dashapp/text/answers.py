@@ -72,7 +72,13 @@ def home_answer(summaries: Mapping[str, Summary]) -> list[Segment]:
     rising = sum(each.change > 0 for each in known.values())
     segments.append((f"{rising} of {len(known)} up", ""))
     ranked = sorted(known, key=lambda name: known[name].change)
-    for words, name in (("strongest", ranked[-1]), ("weakest", ranked[0])):
+    least_up = known[ranked[0]].change > 0
+    least_down = known[ranked[-1]].change < 0
+    ends = (
+        ("least down" if least_down else "strongest", ranked[-1]),
+        ("least up" if least_up else "weakest", ranked[0]),
+    )
+    for words, name in ends:
         change = known[name].change
         segments.append((f"{words} {name} {pct(change)}", sign_tone(change)))
     above = sum(each.last > each.vwap for each in known.values())
@@ -116,7 +122,7 @@ def pair_answer(
 
 
 def correlation_answer(symbols: Sequence[str], matrix: npt.NDArray[np.float64]) -> list[Segment]:
-    """The tightest and the loosest pair of a correlation matrix (n, n)."""
+    """The most and the least correlated pair of a correlation matrix (n, n)."""
     rows, columns = np.triu_indices(len(symbols), 1)
     values = np.asarray(matrix, dtype=np.float64)[rows, columns]
     known = np.flatnonzero(np.isfinite(values))
@@ -132,8 +138,8 @@ def correlation_answer(symbols: Sequence[str], matrix: npt.NDArray[np.float64]) 
     if ends[0] == ends[1]:
         return [(words(ends[0]), ""), (f"{counted(len(values), 'pair')}", "muted")]
     segments: list[Segment] = [
-        (f"tightest {words(ends[0])}", ""),
-        (f"loosest {words(ends[1])}", ""),
+        (f"most correlated {words(ends[0])}", ""),
+        (f"least correlated {words(ends[1])}", ""),
     ]
     missing = len(values) - len(known)
     segments.append((counted(len(values), "pair"), "muted"))
@@ -153,13 +159,24 @@ def alerts_answer(
 
 
 def data_answer(
-    title: str, symbols: int, ticks: int, bar_count: int, span_ms: float, rejected: int = 0
+    title: str, ticks: int, bar_counts: Sequence[int], span_ms: float, rejected: int = 0
 ) -> list[Segment]:
-    """What a market holds: symbols, ticks, bars in view and their span, and what it refused."""
+    """What a market holds: symbols, ticks, bars in view and their span, and what it refused.
+
+    bar_counts: the bars in view of each symbol.
+
+    >>> plain(data_answer("Demo", 0, [1_000] * 4, 60_480_000))
+    'Demo · 4 symbols · 4 x 1,000 bars, 16.8 h'
+    """
+    symbols = len(bar_counts)
     if not symbols:
         return [(f"{title} holds no data yet", "muted")]
     segments: list[Segment] = [(title, ""), (counted(symbols, "symbol"), "")]
     if ticks:
         segments.append((counted(ticks, "tick"), ""))
-    segments.append((f"{counted(bar_count, 'bar')} in view over {duration(span_ms)}", ""))
+    bars = counted(max(bar_counts), "bar")
+    if symbols > 1:
+        alike = min(bar_counts) == max(bar_counts)
+        bars = f"{symbols} x {bars}" if alike else counted(sum(bar_counts), "bar")
+    segments.append((f"{bars}, {duration(span_ms)}", ""))
     return [*segments, (f"{rejected:,} rejected", "warn")] if rejected else segments

@@ -95,7 +95,7 @@ def backtest_answer(
     if costs := cost_words(cost_share):
         segments.append((costs, "warn" if cost_share is not None and cost_share > 0.5 else "muted"))
     if break_even is not None and math.isfinite(break_even):
-        words = f"break-even |z| {number(break_even, 1)}"
+        words = f"needs |z| > {number(break_even, 1)} to pay costs"
         under = break_even >= entry
         segments.append(
             (f"{words}: entries do not pay" if under else words, "warn" if under else "")

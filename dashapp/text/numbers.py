@@ -204,11 +204,11 @@ def start_time(first_ms: float, last_ms: float) -> str:
     """When a span began, in UTC, with as much of its date as the span's end leaves open.
 
     >>> start_time(1_723_161_256_000, 1_723_161_300_000), start_time(1_723_161_256_000, 1.7236e12)
-    ('23:54:16', '8 Aug 23:54')
+    ('23:54', '8 Aug 23:54')
     """
     first, last = (datetime.fromtimestamp(ms / 1_000, UTC) for ms in (first_ms, last_ms))
     if first.date() == last.date():
-        return f"{first:%H:%M:%S}"
+        return f"{first:%H:%M}"
     return f"{first:%-d %b %H:%M}" if first.year == last.year else f"{first:%-d %b %Y}"
 
 

@@ -33,6 +33,8 @@ METHOD_WORDS = {
 }
 #: Share of carried-forward bars from which a verdict warns.
 CARRIED_WARN = 0.2
+#: |z| up to which a spread is where it belongs.
+FAIR = 0.5
 #: What a hedge ratio below zero means for who holds both legs.
 LEGS_AGAINST = "β < 0: the legs move against each other"
 
@@ -43,7 +45,7 @@ class BreakEven(NamedTuple):
     cost_bps: commission and slippage of a side and leg.
 
     >>> BreakEven(1.14, 2.0).words
-    'break-even |z| 1.1 at 2 bps'
+    'needs |z| > 1.1 to pay costs (2 bps a side and leg)'
     """
 
     z: float
@@ -52,7 +54,8 @@ class BreakEven(NamedTuple):
     @property
     def words(self) -> str:
         """What it is, and at which cost."""
-        return f"break-even |z| {number(self.z, 1)} at {self.cost_bps:g} bps"
+        each = f"({self.cost_bps:g} bps a side and leg)"
+        return f"needs |z| > {number(self.z, 1)} to pay costs {each}"
 
 
 def newest(values: npt.NDArray[np.float64]) -> float:
@@ -120,6 +123,13 @@ def known_beta(snapshot: PairSnapshot) -> float:
     return beta if math.isfinite(beta) else float(snapshot.fit.beta)
 
 
+def _where(z: float, y: str) -> str:
+    """Which way the Y leg is off, in words; within FAIR of the mean it is not off at all."""
+    if abs(z) < FAIR:
+        return "at fair value"
+    return f"{y} {'rich' if z > 0 else 'cheap'}"
+
+
 def stance(
     snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None = None
 ) -> list[Segment]:
@@ -133,21 +143,37 @@ def stance(
         still = "the spread does not move within its window"
         why = f"not enough data: {rows} of {need} bars" if rows < need else still
         return [("z not known", "muted"), (why, "muted")]
-    beyond, costly = abs(z) >= threshold, inside_costs(z, break_even)
-    tone = ("down" if z > 0 else "up") if beyond and not costly else ""
+    words, signal_tone = signal(z, beta, (params.y, params.x), threshold, break_even)
+    tone = signal_tone if signal_tone in ("up", "down") else ""
     segments: list[Segment] = [
         (f"z {number(z, 2, signed=True)}", tone),
-        (f"{params.y} {'rich' if z > 0 else 'cheap'}", tone),
+        (_where(z, params.y), tone),
+        (words, signal_tone),
     ]
-    if beyond and costly and break_even is not None:
-        inside = f"inside costs ({break_even.words})"
-        segments.append((f"beyond ±{threshold:g} but {inside}: no trade", "warn"))
-    elif beyond:
-        segments.append((trade_words(-1 if z > 0 else 1, beta, params.y, params.x), tone))
-    else:
-        segments.append((f"inside ±{threshold:g}: no trade", "muted"))
     warning = legs_warning(beta)
     return [*segments, (warning, "warn")] if warning else segments
+
+
+def signal(
+    z: float,
+    beta: float,
+    legs: tuple[str, str],
+    threshold: float,
+    break_even: BreakEven | None = None,
+) -> Segment:
+    """The trade that a known z asks for, or why there is none, with its tone.
+
+    legs: Y and X. break_even: see `stance`.
+
+    >>> signal(2.4, 0.5, ("A", "B"), 2.0), signal(1.4, 0.5, ("A", "B"), 2.0)
+    (('short A / long B', 'down'), ('inside ±2: no trade', 'muted'))
+    """
+    if abs(z) < threshold:
+        return f"inside ±{threshold:g}: no trade", "muted"
+    if break_even is not None and inside_costs(z, break_even):
+        inside = f"inside costs ({break_even.words})"
+        return f"beyond ±{threshold:g} but {inside}: no trade", "warn"
+    return trade_words(-1 if z > 0 else 1, beta, *legs), "down" if z > 0 else "up"
 
 
 def _z_row(snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None) -> Row:
@@ -162,8 +188,10 @@ def _now_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[R
     mean = price(newest(snapshot.mean), size, signed=True)
     sigma = f"mean {mean}, σ {price(newest(snapshot.std), size)}"
     correlation = snapshot.correlation
-    firm = "strong" if abs(correlation) >= 0.7 else "fair" if abs(correlation) >= 0.3 else "weak"
-    words = f"{firm}, of {snapshot.params.corr_on}"
+    firm = (
+        "strong" if abs(correlation) >= 0.7 else "moderate" if abs(correlation) >= 0.3 else "weak"
+    )
+    words = f"{firm} ({snapshot.params.corr_on})"
     known = math.isfinite(correlation)
     return [
         ("Spread", price(newest(snapshot.spread), size, signed=True), sigma, "muted"),
@@ -211,7 +239,7 @@ def _error_words(snapshot: PairSnapshot) -> str:
     if not math.isfinite(float(snapshot.fit.beta_stderr)):
         return ""
     if snapshot.beta_stderr is None:
-        return "no standard error: the residual is not shown stationary"
+        return "no standard error: the residual is not stationary"
     return f"± {ratio(snapshot.beta_stderr)} standard error (Newey-West)"
 
 

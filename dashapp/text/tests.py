@@ -11,7 +11,7 @@ from analytics.bars import usual_step
 from analytics.cointegration import JohansenTest
 from analytics.estimates import PairEstimates
 from analytics.model import CointegrationResult, PairSnapshot
-from analytics.stationarity import HalfLifeInterval
+from analytics.stationarity import FEW_ROWS, HalfLifeInterval
 from dashapp.text.numbers import (
     NONE,
     SIGNIFICANT_P,
@@ -45,7 +45,7 @@ def stationarity_verdict(pvalue: float | None) -> tuple[str, str]:
     >>> stationarity_verdict(0.0121)
     ('stationary (p = 0.012)', 'up')
     """
-    return _verdict(pvalue, ("stationary", "not shown stationary", "not enough data"))
+    return _verdict(pvalue, ("stationary", "not stationary", "not enough data"))
 
 
 def cointegration_verdict(pvalue: float | None) -> tuple[str, str]:
@@ -127,7 +127,7 @@ def cointegration_rows(
     statistic = number(indicative.statistic, 2) if indicative else NONE
     return [
         (ENGLE_GRANGER, number(test.statistic, 2) if test else NONE, verdict, tone),
-        ("ADF of the spread", statistic, f"indicative: {plain}", "muted"),
+        ("ADF of the spread", statistic, plain.replace(" (", " (indicative, ", 1), "muted"),
         *legs_row(snapshot, estimates),
         _johansen_row(johansen),
     ]
@@ -161,7 +161,7 @@ def interval_words(interval: HalfLifeInterval | None) -> tuple[str, str]:
 
 def _half_life_rows(snapshot: PairSnapshot) -> list[Row]:
     half_life, hurst = snapshot.half_life, snapshot.hurst
-    reserve = "with reserve: not cointegrated" if not_cointegrated(snapshot) else ""
+    reserve = "unreliable: not cointegrated" if not_cointegrated(snapshot) else ""
     if half_life is None:
         life: Row = ("Half-life", NONE, "the spread does not revert", "warn")
     else:
@@ -308,4 +308,5 @@ def johansen_about(test: JohansenTest) -> str:
     }
     lags = f"{test.lag_diff} lagged difference{'' if test.lag_diff == 1 else 's'}"
     until = f"of {test.rows:,} bars up to {utc_time(test.ts_ms)} UTC"
-    return f"{until}, {terms[test.det_order]}, {lags}"
+    scaled = ", scaled for few rows" if test.rows < FEW_ROWS else ""
+    return f"{until}, {terms[test.det_order]}, {lags}{scaled}"

@@ -10,11 +10,14 @@ from typing import Any
 
 from dashapp.text.numbers import counted, duration, number, pct
 from dashapp.text.pair import CARRIED_WARN, Segment
+from ingestion.files.report import REASONS
 
 #: Counts that are usual at zero and show only above it.
 _SELDOM = ("backfilled", "outliers", "duplicate", "amended", "late", "dropped")
 #: Letters of a rejected message that the strip quotes.
-LONGEST = 60
+LONGEST = 80
+#: What is wrong with something else, in words.
+_WORDS = ("archive", "redis", "memory")
 _WORDED = {"amended": "late {:,} (merged)", "late": "late {:,} (too old)"}
 
 
@@ -22,8 +25,8 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
     trust: any of the counters of `dashapp.services.feeds.health`, carried_share (0 to 1), and
-    archive and redis (what is wrong with them, in words). What is absent, None or empty is left
-    out, and so are the rejected messages that are no fault.
+    archive, redis and memory (what is wrong with them, in words). What is absent, None or empty
+    is left out, and so are the rejected messages that are no fault.
     """
     segments: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")
@@ -41,10 +44,7 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     if trust.get("clock_jump_s") is not None:
         jump = number(trust["clock_jump_s"], 0, signed=True)
         segments.append((f"this clock jumped by {jump} s", "warn"))
-    if trust.get("archive"):
-        segments.append((trust["archive"], "warn"))
-    if trust.get("redis"):
-        segments.append((trust["redis"], "warn"))
+    segments += [(trust[name], "warn") for name in _WORDS if trust.get(name)]
     for name in ("gaps", *_SELDOM, "rejected"):
         segments += _count(trust, name)
     if trust.get("carried_share") is not None:
@@ -70,6 +70,16 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
+def rejection(text: str) -> str:
+    """A rejected message in words. text: its reason, and how it began, as a market keeps it.
+
+    >>> rejection("json: {oops"), rejection("future: BTCUSDT at 2031")
+    ('not JSON: {oops', 'future: BTCUSDT at 2031')
+    """
+    reason, colon, sample = text.partition(": ")
+    return f"{REASONS.get(reason, reason)}{colon}{sample}"
+
+
 def _count(trust: Mapping[str, Any], name: str) -> list[Segment]:
     """A count; the ones that are usual at zero show only above it."""
     value = trust.get(name)
@@ -86,6 +96,6 @@ def _count(trust: Mapping[str, Any], name: str) -> list[Segment]:
         missing = counted(trust.get("missing", 0), "trade")
         return [(f"{text} ({trust['gaps_open']:,} open, {missing} missing)", "warn")]
     if name == "rejected" and value and trust.get("last_rejected"):
-        text += f" (last: {shortened(str(trust['last_rejected']))})"
+        text += f" (last: {shortened(rejection(str(trust['last_rejected'])))})"
     doubtful = name in ("gaps", "outliers", "dropped", "rejected")
     return [(text, "warn" if value and doubtful else "")]

@@ -64,9 +64,14 @@ def answer_line(path: str, ranges: bool, tools: Component | None = None) -> Comp
         for words, seconds in RANGES
         if ranges
     ]
-    times = html.Div(buttons, className="ranges", role="group", **attributes(aria_label="Range"))
-    side = html.Div([times, tools] if tools else times, className="page-side")
-    return html.Div([finding, side], className="page-head")
+    times = html.Div(
+        [html.Span("Show last", className="ranges-label"), *buttons],
+        className="ranges",
+        role="group",
+        **attributes(aria_label="Show last"),
+    )
+    parts = [part for part in (times if ranges else None, tools) if part is not None]
+    return html.Div([finding, html.Div(parts, className="page-side")], className="page-head")
 
 
 def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:
@@ -214,10 +219,15 @@ def table(
     height: str = "20rem",
     selectable: bool = False,
     single_row: bool = False,
+    extra: str = "",
+    empty: str = "no rows",
 ) -> Component:
     """An AG Grid in the theme's colours; rows are told apart by their field `row_id`.
 
+    extra: classes beside the theme's.
+
     selectable: rows can be selected by their boxes. single_row: one row can, by a click on it.
+    empty: what stands in a table without rows, which is no taller than that.
     """
     several = {"mode": "multiRow"}
     single = {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False}
@@ -237,9 +247,9 @@ def table(
             "headerHeight": 34,
             "suppressCellFocus": False,
             **({"rowSelection": selection} if selectable or single_row else {}),
-            "localeText": {"noRowsToShow": "nothing here yet"},
+            "localeText": {"noRowsToShow": empty},
         },
-        className="ag-theme-spreadscope",
+        className=f"ag-theme-spreadscope {extra}".strip(),
         style={"height": height, "width": "100%"},
     )
 
@@ -272,6 +282,19 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
             "function": f"params.value == null ? '–' : d3.format('{decimals}')(params.value)"
         }
     return column
+
+
+def time_column(name: str, title: str, **more: Any) -> dict[str, Any]:
+    """A column of times, epoch ms, in UTC and without the year; they sort as times."""
+    shown = "d3.utcFormat('%-d %b %H:%M:%S')(new Date(params.value))"
+    look = {"width": 136, "minWidth": 132, "cellClass": "figures", "type": "rightAligned"}
+    formatted = {"function": f"params.value == null ? '–' : {shown}"}
+    return {"field": name, "headerName": title, "valueFormatter": formatted, **look, **more}
+
+
+def row_detail(part_id: str) -> Component:
+    """What stands below a table of the row that is chosen: its `details`, label and words."""
+    return html.Div(id=part_id, className="row-detail", role="status")
 
 
 def known(value: float) -> float | None:

@@ -19,13 +19,13 @@ from typing import Any
 from dash import Dash, Input, Output, Patch, State, no_update
 from dash.exceptions import PreventUpdate
 
-from analytics.model import TIMEFRAMES, NotReady
+from analytics.model import TIMEFRAMES
 from dashapp import ids
 from dashapp.figures.base import empty_figure, structure_and_arrays
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
 from dashapp.services.runtime import Runtime
-from dashapp.text.numbers import duration
+from dashapp.text.states import LOADING, no_data, no_market, no_symbol
 from dashapp.ui.components import segments
 
 logger = logging.getLogger(__name__)
@@ -61,8 +61,9 @@ class LivePage:
     """A page's live part: its charts by id, and other values that it fills, by name.
 
     key: a cheap hashable that changes when the picture would. render: the figures (chart
-    id -> figure dict) and values (name -> property value), "answer" among them. marks_gaps:
-    whether the gaps of the tab's symbols are marked in its charts.
+    id -> figure dict) and values (name -> property value), "answer" among them. apart: the
+    values that do not hang on the market in view, which are shown where that has nothing.
+    marks_gaps: whether the gaps of the tab's symbols are marked in its charts.
     """
 
     path: str
@@ -71,24 +72,15 @@ class LivePage:
     render: Callable[[Runtime, Tab], Awaitable[dict[str, Any]]]
     values: Mapping[str, Output] = field(default_factory=dict)
     options: Mapping[str, Input] = field(default_factory=dict)
+    apart: Callable[[Runtime, Tab], dict[str, Any]] | None = None
     marks_gaps: bool = True
 
 
-def waiting(reason: NotReady, timeframe: str, growing: bool = True) -> str:
-    """Why there is no picture yet and, where the market still grows, when there will be one.
-
-    >>> waiting(NotReady("needs 60 bars, has 12", 12, 60), "1s")
-    'needs 60 bars, has 12: about 48 s'
-    """
-    missing = reason.need - reason.have
-    if missing <= 0 or not growing:
-        return reason.reason
-    return f"{reason.reason}: about {duration(missing * TIMEFRAMES[timeframe])}"
+#: What stands in a value of a page, by its property, while there is nothing to show.
+_BLANK: dict[str, Any] = {"rowData": [], "children": "", "hidden": True, "href": None}
 
 
-def empty_figures(
-    charts: Iterable[str], theme: str, message: str = "waiting for the first bars"
-) -> dict[str, Any]:
+def empty_figures(charts: Iterable[str], theme: str, message: str = LOADING) -> dict[str, Any]:
     """Charts by their ids, each with the message in its middle."""
     return {chart_id: empty_figure(message, theme, chart_id) for chart_id in charts}
 
@@ -136,7 +128,35 @@ def _unchanged(page: LivePage) -> dict[str, Any]:
     }
 
 
+def nothing_here(runtime: Runtime, view: View) -> str:
+    """Why what a tab asks for is not here, in words; "" where it is."""
+    market = runtime.markets.get(view.market)
+    if market is None:
+        return no_market(view.market)
+    there = set(market.symbols) | set(market.coming or ())
+    if not there:
+        return no_data(runtime.markets.status(view.market))
+    legs = (view.pair.y, view.pair.x) if view.pair is not None else ()
+    lacking = [leg for leg in legs if leg not in there]
+    return no_symbol(lacking, market.title) if lacking else ""
+
+
+def _blank(runtime: Runtime, page: LivePage, tab: Tab, words: str) -> dict[str, Any]:
+    """The page with nothing of the market in view but the words that say why."""
+    values = {
+        name: _BLANK[output.component_property]
+        for name, output in page.values.items()
+        if output.component_property in _BLANK
+    }
+    apart = {} if page.apart is None else page.apart(runtime, tab)
+    warning = {"answer": segments([(words, "warn")])}
+    return {**values, **apart, **empty_figures(page.charts, tab.theme, words), **warning}
+
+
 async def _rendered(runtime: Runtime, page: LivePage, tab: Tab) -> dict[str, Any]:
+    words = nothing_here(runtime, tab.view)
+    if words:
+        return _blank(runtime, page, tab, words)
     try:
         return await page.render(runtime, tab)
     except (ValueError, KeyError) as error:
@@ -172,14 +192,17 @@ async def _answer(
 def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
     """The page's key with everything of the tab that it depends on, as one string."""
     # started_s: a server that was started anew counts its versions from zero again.
-    versions = (runtime.started_s, page.key(runtime, tab), tab.until_ms)
+    nothing = nothing_here(runtime, tab.view)
+    versions = (runtime.started_s, page.key(runtime, tab), tab.until_ms, nothing)
     return repr(versions) + asked_of(page, tab)
 
 
 def market_in_view(runtime: Runtime, market_id: str | None) -> str:
     """The market that a tab looks at: the default one where it names none that is there."""
     known = market_id is not None and runtime.markets.get(market_id) is not None
-    return market_id if market_id and known else runtime.default_market
+    market_id = market_id if market_id and known else runtime.default_market
+    runtime.look(market_id)
+    return market_id
 
 
 def theme_of(stored: str | None) -> str:

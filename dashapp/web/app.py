@@ -25,13 +25,18 @@ from dashapp.web.routes import (
     feed,
     markets,
     replay,
+    scans,
     status,
     tearsheet,
     uploads,
     views,
+    watchlist,
 )
 
-_RESOURCES = (status, feed, alerts, views, markets, uploads, replay, tearsheet, exports)
+_RESOURCES = (
+    *(status, feed, alerts, watchlist, views, markets, scans, uploads, replay),
+    *(tearsheet, exports),
+)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _ABOUT = (
     "JSON unless an address ends otherwise; times are epoch milliseconds in UTC; a value that "

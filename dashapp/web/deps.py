@@ -23,6 +23,7 @@ from dashapp.parameters.check import read
 from dashapp.parameters.pair import pair_params
 from dashapp.parameters.table import Parameter
 from dashapp.services.runtime import Runtime
+from dashapp.services.universe.demo import DEMO_UNIVERSE
 from dashapp.web.errors import ApiError
 from storage.market.market import Market
 
@@ -42,6 +43,8 @@ RuntimeDep = Annotated[Runtime, Depends(_runtime)]
 
 
 async def _market(runtime: RuntimeDep, market: str) -> Market:
+    if market == DEMO_UNIVERSE:
+        await runtime.demo_universe.ready()
     return market_of(runtime, market)
 
 

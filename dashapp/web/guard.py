@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -35,6 +37,7 @@ from dashapp.web.body_limits import (
     callback_request,
     declared_too_large,
 )
+from dashapp.web.guesses import Guesses
 
 #: The one path that needs no token: it says that the process serves, and nothing else.
 OPEN_PATH = "/healthz"
@@ -101,11 +104,16 @@ class Guard:
     """
 
     def __init__(
-        self, app: App, policy: Policy, callback_shape: CallbackShape | None = None
+        self,
+        app: App,
+        policy: Policy,
+        callback_shape: CallbackShape | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
         self.policy = policy
         self._callback_shape = callback_shape
+        self._guesses = Guesses(clock)
         self._security_headers = _security_headers(policy.script_hashes)
         # Not the token itself: what a browser keeps must not open the server elsewhere.
         key = (policy.token or "").encode()
@@ -153,17 +161,31 @@ class Guard:
         if given:
             rest = urlencode([pair for pair in query if pair[0] != "token"])
             scope = {**scope, "query_string": rest.encode()}
-        if given and self._is_token(given[0]):
-            cookie = f"{self.policy.cookie}={self._pass}; Path=/; HttpOnly; SameSite=Strict"
-            return scope, cookie, _redirect(scope)
-        scheme, _, bearer = (headers.get("authorization") or "").partition(" ")
-        known = scheme.lower() == "bearer" and self._is_token(bearer.strip())
-        known = known or _same(_cookie(headers, self.policy.cookie), self._pass)
+        wait_s = 0.0
+        known = _same(_cookie(headers, self.policy.cookie), self._pass)
+        for token in given or _bearer(headers):
+            wait_s, right = self._tried(_address(scope), token, known)
+            if right and given:
+                cookie = f"{self.policy.cookie}={self._pass}; Path=/; HttpOnly; SameSite=Strict"
+                return scope, cookie, _redirect(scope)
+            known = known or right
         if known or scope["path"] == OPEN_PATH:
             return scope, None, None
-        text = "a token is required: add ?token=... or send Authorization: Bearer ..."
-        wanted = ((b"www-authenticate", b"Bearer"),)
-        return scope, None, Refusal(HTTPStatus.UNAUTHORIZED, text, wanted)
+        return scope, None, _too_many(wait_s) if wait_s else _NO_TOKEN
+
+    def _tried(self, address: str, token: str, known: bool) -> tuple[float, bool]:
+        """Seconds to wait, and whether a token is right; while there is a wait it is not looked at.
+
+        known: a browser that bears the cookie guesses nothing.
+        """
+        wait_s = self._guesses.wait_s(address)
+        right = not wait_s and self._is_token(token)
+        if right:
+            self._guesses.right(address)
+        elif not wait_s and not known:
+            self._guesses.wrong(address)
+            wait_s = self._guesses.wait_s(address)
+        return wait_s, right
 
     def _is_token(self, given: str) -> bool:
         return _same(given, self.policy.token or "")
@@ -182,6 +204,30 @@ class Guard:
             await send(message)
 
         return wrapped
+
+
+def _address(scope: Scope) -> str:
+    """Where a request comes from; "" for a client without an address."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _bearer(headers: Headers) -> list[str]:
+    scheme, _, token = (headers.get("authorization") or "").partition(" ")
+    return [token.strip()] if scheme.lower() == "bearer" else []
+
+
+_NO_TOKEN = Refusal(
+    HTTPStatus.UNAUTHORIZED,
+    "a token is required: add ?token=... or send Authorization: Bearer ...",
+    ((b"www-authenticate", b"Bearer"),),
+)
+
+
+def _too_many(wait_s: float) -> Refusal:
+    seconds = str(math.ceil(wait_s))
+    text = f"too many wrong tokens came from here: try again in {seconds} s"
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, text, ((b"retry-after", seconds.encode()),))
 
 
 def _cookie(headers: Headers, name: str) -> str:

@@ -26,6 +26,9 @@ from dashapp.services.analysis.cache import Busy
 from dashapp.web.errors import refusal
 from dashapp.web.models import ErrorAnswer
 
+#: Characters of a query parameter, at most.
+LONGEST_VALUE = 8_192
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -92,6 +95,10 @@ async def document_of(server: FastAPI) -> dict[str, Any]:
 async def _strict(request: Request, path: str) -> JsonRequest:
     """The request as it is documented. Raises ValueError for any other query."""
     query = request.query_params.multi_items()
+    for name, value in query:
+        if len(value) > LONGEST_VALUE:
+            count = f"{len(value):,} characters, expected at most {LONGEST_VALUE:,}"
+            raise ValueError(f"{name[:40]} has {count}")
     if query:
         operation = (await document_of(request.app))["paths"][path][request.method.lower()]
         _check_names([name for name, _ in query], operation.get("parameters", ()))
@@ -107,6 +114,6 @@ def _check_names(names: list[str], parameters: list[dict[str, Any]]) -> None:
     for at, name in enumerate(names):
         if name not in declared:
             legal = ", ".join(declared) or "none"
-            raise ValueError(f"there is no parameter {name!r} here, expected only: {legal}")
+            raise ValueError(f"there is no parameter {name[:40]!r} here, expected only: {legal}")
         if name in names[:at]:
             raise ValueError(f"{name} is given more than once, expected one value")

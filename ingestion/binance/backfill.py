@@ -15,23 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-import httpx
-
 from analytics.model import Gap, Rejected, Ticks
+from ingestion.binance.rest import Rest
 from ingestion.binance.wire import GapPages, Venue
 from ingestion.stream.backoff import Backoff, BackoffPolicy
-from ingestion.stream.budget import Budget
-from ingestion.stream.failures import NETWORK_ERRORS, Failure, FeedError, explain, explain_status
-from ingestion.stream.http_client import http_client
+from ingestion.stream.failures import NETWORK_ERRORS, explain
 
 logger = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 Fill = Callable[[list[Ticks], list[Rejected]], None]
-
-MAX_BODY = 4 << 20
-#: Statuses that say no to the request itself: it is not made again.
-_HOPELESS = frozenset((400, 401, 403, 404, 451))
 
 
 @dataclass(frozen=True)
@@ -55,8 +48,8 @@ class BackfillPolicy:
 class Backfill:
     """Asks for the trades of gaps and hands them to `fill`, while it is started.
 
-    base: scheme, host and port of the requests. say: told in a sentence what became of
-    each gap. Gaps that wait are kept over a stop.
+    base: scheme, host and port of the requests; rest: makes them, one of its own for None. say:
+    told in a sentence what became of each gap. Gaps that wait are kept over a stop.
     """
 
     def __init__(
@@ -67,17 +60,24 @@ class Backfill:
         say: Callable[[str], None],
         *,
         policy: BackfillPolicy | None = None,
+        rest: Rest | None = None,
         rng: random.Random | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self.venue = venue
         self.policy = policy or BackfillPolicy()
-        self._base = base.rstrip("/")
+        self._rest = rest or Rest(
+            venue,
+            base,
+            share=self.policy.share,
+            timeout_s=self.policy.timeout_s,
+            ban_s=self.policy.ban_s,
+            clock=clock,
+        )
         self._fill = fill
         self._say = say
         self._clock = clock
         self._backoff = Backoff(self.policy.backoff, rng)
-        self._budget = Budget(venue.budget * self.policy.share)
         self._waiting: deque[tuple[float, Gap]] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -104,9 +104,9 @@ class Backfill:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self._rest.close()
 
     async def _run(self) -> None:
-        logging.getLogger("httpx").setLevel(logging.WARNING)
         while True:
             await self._wake.wait()
             if not self._waiting:
@@ -139,23 +139,22 @@ class Backfill:
     async def _fill_gaps(self, gaps: list[Gap]) -> None:
         pages, tries, why = GapPages(self.venue, *gaps), 0, "the exchange has no trades there"
         self._backoff.reset()
-        async with await http_client(self.policy.timeout_s) as client:
-            while pages.open and tries < self.policy.tries:
-                try:
-                    body = await self._page(client, pages.request())
-                except NETWORK_ERRORS as error:
-                    failure = explain(error)
-                    why, tries = failure.words, tries + 1
-                    if failure.kind == "blocked" and not failure.at_least_s:
-                        break
-                    await asyncio.sleep(self._backoff.next_delay(failure.at_least_s))
-                    continue
-                if await self._take(pages, body):
-                    tries = 0
-                    self._backoff.reset()
-                else:
-                    tries += 1
-                    await asyncio.sleep(self._backoff.next_delay())
+        while pages.open and tries < self.policy.tries:
+            try:
+                body = await self._page(pages.request())
+            except NETWORK_ERRORS as error:
+                failure = explain(error)
+                why, tries = failure.words, tries + 1
+                if failure.kind == "blocked" and not failure.at_least_s:
+                    break
+                await asyncio.sleep(self._backoff.next_delay(failure.at_least_s))
+                continue
+            if await self._take(pages, body):
+                tries = 0
+                self._backoff.reset()
+            else:
+                tries += 1
+                await asyncio.sleep(self._backoff.next_delay())
         filled = sum(map(len, gaps)) - pages.missing
         if filled:
             self._say(f"backfilled {filled:,} trades of {gaps[0].symbol}")
@@ -170,42 +169,12 @@ class Backfill:
         await asyncio.sleep(0)
         return progress
 
-    async def _page(self, client: httpx.AsyncClient, path: str) -> bytes:
+    async def _page(self, path: str) -> bytes:
         """One answer's body. Raises one of NETWORK_ERRORS."""
-        wait_s = self._budget.wait_s(self._clock(), self.venue.weight)
+        wait_s = self._rest.budget_wait_s(self.venue.weight)
         if wait_s > 0:
             self._say(f"backfill waits {wait_s:.0f} s: the exchange's limit of requests")
-            await asyncio.sleep(wait_s)
-        self._budget.spend(self._clock(), self.venue.weight)
-        async with asyncio.timeout(self.policy.timeout_s):
-            async with client.stream("GET", self._base + path) as response:
-                used = response.headers.get("X-MBX-USED-WEIGHT-1M", "")
-                if used.isascii() and used.isdigit():
-                    self._budget.told(self._clock(), int(used[:9]))
-                if response.status_code != 200:
-                    raise FeedError(self._refusal(response))
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > MAX_BODY:
-                        raise FeedError(Failure(f"a page of more than {MAX_BODY >> 20} MB"))
-        return bytes(body)
-
-    def _refusal(self, response: httpx.Response) -> Failure:
-        """What a status other than 200 means: at_least_s 0 and "blocked" is for good."""
-        status = response.status_code
-        failure = explain_status(status, response.headers.get("Retry-After"))
-        if status in _HOPELESS or 300 <= status < 400:
-            return Failure(failure.words, "blocked")
-        if status == 418:
-            return Failure(
-                failure.words,
-                "blocked",
-                max(failure.at_least_s, self.policy.ban_s)
-                if "Retry-After" not in response.headers
-                else failure.at_least_s,
-            )
-        return failure
+        return await self._rest.get(path, self.venue.weight)
 
 
 def _name(*gaps: Gap) -> str:

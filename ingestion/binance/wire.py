@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
+from urllib.parse import quote
 
 import msgspec
 import numpy as np
@@ -21,10 +23,14 @@ from ingestion.url_guard import check_url
 
 #: Streams on one connection, as the exchange's clients hold it.
 MAX_STREAMS = 200
+#: Letters of an address; the streams that do not fit in are subscribed to after connecting.
+MAX_ADDRESS = 2_000
 #: Messages a second that are left to the ping and the pong that may fall into it.
 FOR_PINGS = 2
 #: The exchange's second, and a margin: messages arrive closer together than they were sent.
 SECOND_S = 1.25
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,30 @@ def stream_name(venue: Venue, symbol: str) -> str:
     >>> stream_name(VENUES["binance-spot"], "BTCUSDT")
     'btcusdt@aggTrade'
     """
-    return f"{symbol.lower()}@{venue.event}"
+    return f"{lower(symbol)}@{venue.event}"
+
+
+def in_address(venue: Venue, symbols: Sequence[str], base: str | None = None) -> tuple[str, ...]:
+    """The first of these symbols, those whose streams fit into an address.
+
+    >>> len(in_address(VENUES["binance-spot"], [f"A{number}USDT" for number in range(200)]))
+    114
+    """
+    length = len(stream_url(venue, (), base))
+    for count, symbol in enumerate(symbols):
+        length += len(quote(stream_name(venue, symbol), safe="@")) + 1
+        if count and length > MAX_ADDRESS:
+            return tuple(symbols[:count])
+    return tuple(symbols)
+
+
+def lower(symbol: str) -> str:
+    """A symbol as stream names have it: Latin letters alone in lower case.
+
+    >>> lower("币安人生USDT")
+    '币安人生usdt'
+    """
+    return symbol.translate(_LOWER)
 
 
 def stream_url(venue: Venue, symbols: Sequence[str], base: str | None = None) -> str:
@@ -95,14 +124,14 @@ def stream_url(venue: Venue, symbols: Sequence[str], base: str | None = None) ->
     >>> stream_url(VENUES["binance-futures"], ["BTCUSDT", "ETHUSDT"])
     'wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade/ethusdt@aggTrade'
     """
-    names = "/".join(stream_name(venue, symbol) for symbol in symbols)
+    names = "/".join(quote(stream_name(venue, symbol), safe="@") for symbol in symbols)
     return f"{(base or venue.base).rstrip('/')}{venue.path}/stream?streams={names}"
 
 
 def checked_symbols(symbols: Sequence[str], source: str) -> tuple[str, ...]:
-    """Proper, distinct symbols for one connection.
+    """Proper, distinct symbols.
 
-    Raises ValueError for none, too many, or one that is no symbol.
+    Raises ValueError for none, and for one that is no symbol.
     """
     names = []
     for symbol in symbols:
@@ -114,8 +143,6 @@ def checked_symbols(symbols: Sequence[str], source: str) -> tuple[str, ...]:
     names = list(dict.fromkeys(names))
     if not names:
         raise ValueError(f"{source} needs at least one symbol, such as BTCUSDT")
-    if len(names) > MAX_STREAMS:
-        raise ValueError(f"{source} has {len(names)} symbols, expected at most {MAX_STREAMS}")
     return tuple(names)
 
 
@@ -178,7 +205,7 @@ class GapPages:
         self._asked = (first, last)
         return (
             f"{self._venue.rest_path}/aggTrades"
-            f"?symbol={self._symbol}&fromId={first}&limit={last - first + 1}"
+            f"?symbol={quote(self._symbol)}&fromId={first}&limit={last - first + 1}"
         )
 
     def take(self, body: bytes) -> tuple[list[Ticks], list[Rejected], bool]:

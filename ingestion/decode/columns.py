@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analytics.model import Rejected, Ticks
-from ingestion.decode.fields import PRICE_END, SIZE_END
+from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.decode.times import END_MS, FIRST_MS
 
 

@@ -7,6 +7,7 @@ Every one gives at least one tick or one `Rejected`; none raises.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -17,21 +18,31 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.model import IntArray, Rejected, Ticks
-from ingestion.decode.fields import Notice, Refusal, Row, walk
+from ingestion.decode.arrays import Channels
+from ingestion.decode.fields import MOST_TRADES, walk
 from ingestion.decode.layout import Layout, learn
-from ingestion.decode.pieces import JSON_ERRORS, MAX_PARTS, Message, is_swarm, pieces
-from ingestion.decode.symbols import proper_symbol
+from ingestion.decode.notices import Notice
+from ingestion.decode.pieces import (
+    JSON_ERRORS,
+    MAX_PARTS,
+    Message,
+    is_heartbeat,
+    is_swarm,
+    pieces,
+)
+from ingestion.decode.recent import RecentTrades
+from ingestion.decode.rows import Refusal, Row
+from ingestion.decode.symbols import bare_name, proper_symbol
 from ingestion.decode.times import scale_to_ms, text_ms
 
-MAX_SYMBOLS = 64
+#: Distinct symbols of one source: beyond any exchange's, and memory's last bound.
+MAX_SYMBOLS = 20_000
 SAMPLE_LENGTH = 200
 MAX_LAYOUTS = 4
 #: Layouts cost time to make: so many, and one more for so many messages that had none.
 MAX_LEARNT = 32
 LEARN_EVERY = 1_000
-MAX_SPELLINGS = 1_000
-#: Trades that an aggregate may hold; ids of more tell of something else.
-MOST_TRADES = 1_000_000
+MAX_SPELLINGS = 40_000
 
 _read_json = msgspec.json.Decoder().decode
 _columns = attrgetter("symbol", "time", "price", "size", "id", "first", "last")
@@ -76,7 +87,9 @@ class Decoder:
     """Decodes one source; remembers its layouts and the symbols it has named.
 
     default_symbol: for messages that name none. symbols: if given, ticks of others are
-    refused as "unsubscribed". max_symbols: from then on a new one is refused.
+    refused as "unsubscribed", and a symbol that is written otherwise (BTC-USDT for BTCUSDT) gets
+    the name that was asked for. max_symbols: from then on a new one is refused. recent: the ids
+    that came before and are texts, of an earlier decoder of the same source.
 
     >>> decoder = Decoder()
     >>> line = b'{"symbol":"btcusdt","ts":"2024-08-08T23:54:16.322Z","price":61800.3,"size":0.006}'
@@ -92,10 +105,13 @@ class Decoder:
         *,
         symbols: Collection[str] | None = None,
         max_symbols: int = MAX_SYMBOLS,
+        recent: RecentTrades | None = None,
     ) -> None:
         self.default_symbol = default_symbol
         self.max_symbols = max_symbols
-        self._wanted = frozenset(symbols) if symbols else None
+        self.recent = recent or RecentTrades()
+        self._wanted = wanted_names(symbols)
+        self._channels = Channels()
         self._names: dict[str, tuple[str, str]] = {}
         self._seen: set[str] = set()
         self._layouts: list[Layout] = []
@@ -110,8 +126,9 @@ class Decoder:
 
     def want(self, symbols: Collection[str] | None) -> None:
         """Take only these symbols from now on; None or none for all."""
-        self._wanted = frozenset(symbols) if symbols else None
+        self._wanted = wanted_names(symbols)
         self._names.clear()
+        self._layouts.clear()
 
     def decode(self, message: Message) -> Decoded:
         """The ticks of one message."""
@@ -154,6 +171,9 @@ class Decoder:
                 continue
             self._layouts.insert(0, self._layouts.pop(position))
             return
+        if is_heartbeat(line):
+            batch.refuse(Refusal("control"), index)
+            return
         try:
             obj = _read_json(line)
         except JSON_ERRORS:
@@ -170,18 +190,36 @@ class Decoder:
                 self._read_thoroughly(obj, index, batch)
 
     def _read_thoroughly(self, obj: Any, index: int, batch: _Batch) -> None:
-        found = 0
-        for item in walk(obj, self.default_symbol):
+        rows: list[Row] = []
+        for item in walk(obj, self.default_symbol, self._channels):
             if isinstance(item, Row):
-                batch.add(item, index)
-                found += 1
+                rows.append(item)
             elif isinstance(item, Refusal):
                 batch.refuse(item, index)
             else:
                 batch.out.notices.append(item)
+        turns: Counter[str] = Counter()
+        for row in rows:
+            turns[row.key] += 1
+            if row.key and self._came_before(row, turns[row.key]):
+                batch.refuse(Refusal("duplicate"), index)
+            else:
+                batch.add(row, index)
         self._thorough += 1
-        if found == 1 and self._learnt < MAX_LEARNT + self._thorough // LEARN_EVERY:
+        if len(rows) == 1 and self._learnt < MAX_LEARNT + self._thorough // LEARN_EVERY:
             self._learn(obj)
+
+    def _came_before(self, row: Row, turn: int) -> bool:
+        """Whether a trade that is taken has an id, a text, that came before.
+
+        turn: trades that say the same in one message are trades of their own, if they have no id.
+        """
+        name, refused = self._verdict(row.symbol)
+        if refused:
+            return False
+        turn = turn if "|" in row.key else 1
+        new = self.recent.take(name, row.key, turn, row.time, row.price, row.size)
+        return not new and not row.again
 
     def _learn(self, obj: Any) -> None:
         layout = learn(obj, self.default_symbol)
@@ -235,8 +273,11 @@ class Decoder:
         name = proper_symbol(symbol)
         if name is None:
             return "", "symbol"
-        if self._wanted is not None and name not in self._wanted:
-            return name, "unsubscribed"
+        if self._wanted is not None:
+            asked = self._wanted.get(bare_name(name))
+            if asked is None:
+                return name, "unsubscribed"
+            name = asked
         if name not in self._seen and len(self._seen) >= self.max_symbols:
             return name, "too-many-symbols"
         self._seen.add(name)
@@ -272,6 +313,15 @@ class _Batch:
             self.out.consumed.append((proper_symbol(refusal.symbol) or refusal.symbol, refusal.id))
 
 
+def wanted_names(symbols: Collection[str] | None) -> dict[str, str] | None:
+    """The symbols that are taken, by their names without marks; None for all.
+
+    >>> wanted_names(["BTC-USDT"]), wanted_names([])
+    ({'BTCUSDT': 'BTC-USDT'}, None)
+    """
+    return {bare_name(symbol): symbol for symbol in symbols} if symbols else None
+
+
 def _read_nothing(line: Message) -> Any:
     raise msgspec.DecodeError("no layout is known yet")
 
@@ -299,11 +349,14 @@ def _by_symbol(
     if len(distinct) == 1 and not bad:
         yield Ticks(distinct[0], *columns), slice(None)
         return
-    codes = {symbol: distinct.index(name) for symbol, name in names.items() if name in distinct}
-    code = np.array([codes.get(symbol, -1) for symbol in symbols], dtype=np.int16)
+    places = {name: position for position, name in enumerate(distinct)}
+    codes = {symbol: places.get(name, -1) for symbol, name in names.items()}
+    code = np.array([codes.get(symbol, -1) for symbol in symbols], dtype=np.int32)
     code[bad] = -1
-    for position, name in enumerate(distinct):
-        chosen = np.flatnonzero(code == position)
+    order = np.argsort(code, kind="stable")
+    ends = np.searchsorted(code[order], np.arange(-1, len(distinct)), side="right")
+    for name, begin, end in zip(distinct, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        chosen = order[begin:end]
         if len(chosen):
             part: list[Any] = [column[chosen] for column in columns]
             yield Ticks(name, *part), chosen

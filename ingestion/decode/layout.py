@@ -15,19 +15,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from analytics.model import NO_TRADE_ID
-from ingestion.decode.fields import (
-    KIND_NAMES,
-    MAX_TRADE_ID,
-    OTHER_KINDS,
-    PRICE_END,
-    SIZE_END,
-    TRADE_EVENTS,
-    Roles,
-    Row,
-    find_roles,
-    read_row,
-    trade_id,
-)
+from ingestion.decode.fields import TRADE_EVENTS, Roles, find_roles, read_row
+from ingestion.decode.kinds import KIND_NAMES, OTHER_KINDS
+from ingestion.decode.rows import MAX_TRADE_ID, PRICE_END, SIZE_END, Context, Row, trade_id
 from ingestion.decode.times import END_S, FIRST_S, UNITS, unit_of
 
 MAX_KEYS = 40
@@ -99,9 +89,8 @@ def _decoder(struct: type) -> Callable[[Any], Any]:
 
 def _row_struct(obj: dict[str, Any], default_symbol: str | None) -> tuple[type | None, bool]:
     roles = find_roles(obj)
-    if None in (roles.time, roles.price, roles.size) or not isinstance(
-        read_row(obj, default_symbol), Row
-    ):
+    row = read_row(obj, Context(default_symbol))
+    if None in (roles.time, roles.price, roles.size) or not isinstance(row, Row) or row.key:
         return None, False
     time_type = _time_type(obj[roles.time])  # type: ignore[index]
     id_usable = roles.id is None or trade_id(obj[roles.id]) != NO_TRADE_ID

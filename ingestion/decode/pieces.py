@@ -47,6 +47,17 @@ def pieces(message: Message) -> list[bytes]:
     return [] if (end := end_of_prefix(data)) == 0 else [data[end:]]
 
 
+def is_heartbeat(message: Message) -> bool:
+    """Whether a message is a word that only shows that somebody is there.
+
+    >>> is_heartbeat(b"pong"), is_heartbeat("PING"), is_heartbeat(b'{"p":5}')
+    (True, True, False)
+    """
+    if len(message) > 8:
+        return False
+    return _as_bytes(message).strip(b'" \r\n').lower() in (b"ping", b"pong", b"hb")
+
+
 def end_of_prefix(line: bytes) -> int:
     """Where the JSON of a line begins behind what a logger writes before it, 0 for no prefix.
 

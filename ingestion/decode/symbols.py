@@ -68,11 +68,25 @@ def proper_symbol(text: str) -> str | None:
     >>> proper_symbol("<b>"), proper_symbol("=A1"), proper_symbol("A" * 65)
     (None, None, None)
     """
+    if len(text) > MAX_SYMBOL:
+        return None
     if text.isascii():
         name = text.upper()
     else:
         name = "".join(letter.upper() if letter.isascii() else letter for letter in text)
     return name if SYMBOL_PATTERN.fullmatch(name) else None
+
+
+def bare_name(symbol: str) -> str:
+    """A symbol without the marks in which exchanges differ, to compare two by.
+
+    >>> bare_name("BTC-USDT"), bare_name("XBT/USD"), bare_name("tBTCUSD")
+    ('BTCUSDT', 'BTCUSD', 'BTCUSD')
+    """
+    if len(symbol) > 4 and symbol[0] == "t" and symbol[1:].isupper():
+        symbol = symbol[1:]
+    bare = re.sub(r"[-_/:.]", "", symbol).upper()
+    return f"BTC{bare[3:]}" if bare.startswith("XBT") else bare
 
 
 def symbol_in_name(name: str) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion.decode.fields import OTHER_KINDS, is_other_kind
+from ingestion.decode.kinds import OTHER_KINDS, is_other_kind
 from ingestion.decode.symbols import proper_symbol, symbol_in_name, word_set
 from ingestion.files.names import NAMES, canonical, rank
 from ingestion.files.timeforms import form_of

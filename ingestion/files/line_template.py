@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.model import BoolArray
-from ingestion.decode.fields import KIND_NAMES, Row, find_roles, walk, with_plain_names
+from ingestion.decode.fields import find_roles, walk, with_plain_names
+from ingestion.decode.kinds import KIND_NAMES
+from ingestion.decode.rows import Row
 from ingestion.files.cells import Lines
 from ingestion.files.timeforms import bytes_of
 
@@ -60,7 +62,7 @@ def learn(line: bytes, default: str | None) -> list[Part] | None:
         return None
     trades = list(walk(obj, default))
     inner = _trade_in(obj)
-    if len(trades) != 1 or not isinstance(trades[0], Row) or inner is None:
+    if len(trades) != 1 or not isinstance(trades[0], Row) or trades[0].key or inner is None:
         return None
     roles = find_roles(inner)
     if None in (roles.time, roles.price, roles.size) or not _settled(inner, roles):

@@ -14,6 +14,7 @@ FIRST_LINES = 5
 REASONS = {
     "columns": "not as many cells as the header has",
     "control": "a message about the stream, no trade",
+    "duplicate": "a trade that came before, by its id",
     "duplicate-bar": "a bar at a time that the file had before",
     "encoding": "not UTF-8 text",
     "event": "an event that is no trade, such as a quote, an order or a candle",

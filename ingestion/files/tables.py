@@ -28,7 +28,8 @@ from analytics.model import (
     is_timeframe,
 )
 from ingestion.decode.decoder import sample, trades_held
-from ingestion.decode.fields import OTHER_KINDS, PRICE_END, SIZE_END
+from ingestion.decode.kinds import OTHER_KINDS
+from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.decode.symbols import proper_symbol
 from ingestion.files.bar_hold import HOLD, BarHold
 from ingestion.files.cells import Rows

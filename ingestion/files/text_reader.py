@@ -10,8 +10,9 @@ import numpy as np
 
 from analytics.model import Bars, Ticks
 from ingestion.decode.decoder import JSON_ERRORS, Decoder, sample
-from ingestion.decode.fields import SYMBOL_NAMES, Row, find_roles, walk
+from ingestion.decode.fields import SYMBOL_NAMES, find_roles, walk
 from ingestion.decode.pieces import end_of_prefix
+from ingestion.decode.rows import Row
 from ingestion.files.charset import Charset, Encoding, refuse_binary
 from ingestion.files.errors import LEGAL, Answers, Question, QuestionOpen, UploadError
 from ingestion.files.json_array import ArrayCutter
@@ -112,15 +113,15 @@ class TextReader:
         refused = self._tally.first_refused
         if refused is None:
             return UploadError("the file has a header and no rows", advice=LEGAL)
-        reasons = ", ".join(
-            f"{name} {n} ({REASONS.get(name, name)})"
+        reasons = "; ".join(
+            f"{n:,} row{'' if n == 1 else 's'}: {REASONS.get(name, name)}"
             for name, n in self._tally.rejected.most_common(3)
         )
         quoted = f', which reads "{refused.sample[:80]}"' if refused.sample else ""
         place = "line" if self._array is None and self._document is None else "element"
         broken = [self.problem or "", self._tally.not_utf8.words if self._tally.not_utf8 else ""]
         found = (
-            f"none of {self._tally.rows} rows is market data ({reasons}); the first is {place} "
+            f"none of {self._tally.rows:,} rows is market data ({reasons}); the first is {place} "
             f"{refused.line}{quoted}"
         )
         if set(self._tally.rejected) == {"symbol"} and self._naming.of_ticks is None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
 from ingestion.decode.decoder import Decoder, trades_held
-from ingestion.decode.fields import PRICE_END, SIZE_END
+from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.files.cells import Lines, read_cells
 from ingestion.files.line_template import (
     WORDS,

@@ -23,7 +23,8 @@ from websockets.exceptions import (
 from websockets.frames import CloseCode
 
 from analytics.model import Rejected
-from ingestion.url_guard import UrlRefusedError, mask_url
+from ingestion.stream.subscribe import mask_message
+from ingestion.url_guard import UrlRefusedError
 
 Kind = Literal["transient", "silent", "blocked", "renewal"]
 
@@ -123,7 +124,9 @@ def explain(error: BaseException) -> Failure:
     if isinstance(error, UrlRefusedError):
         return Failure(str(error)[:200], "blocked", 300.0)
     if isinstance(error, InvalidHandshake):
-        return Failure(f"no WebSocket answers there ({_plain(error)})")
+        return Failure("no WebSocket answers there")
+    if isinstance(error, (httpx.ProtocolError, httpx.DecodingError)):
+        return Failure("connection failed: what answers there does not speak HTTP")
     return Failure(f"connection failed ({_plain(error)})")
 
 
@@ -154,11 +157,9 @@ def _explain_close(error: ConnectionClosed) -> Failure:
     code = 1006 if error.rcvd is None else error.rcvd.code
     if error.rcvd is None and error.sent is not None:
         code = error.sent.code
-        if code == 1011:
-            return Failure("no answer to pings: the connection is dead (1011)")
     words = _CLOSE_CODES.get(code, "connection closed")
     reason = error.rcvd.reason if error.rcvd is not None else ""
-    text = f"{words} ({code}{': ' + _clean(reason) if reason else ''})"
+    text = f"{words} ({code}{': ' + shown(reason) if reason else ''})"
     at_least_s = {1008: 60.0, 1013: 5.0}.get(code, 0.0)
     return Failure(text, "transient", at_least_s, _too_big(error))
 
@@ -168,7 +169,7 @@ def _too_big(error: ConnectionClosed) -> Rejected | None:
     ours = error.sent if error.rcvd is None or not error.rcvd_then_sent else None
     if ours is None or ours.code != CloseCode.MESSAGE_TOO_BIG:
         return None
-    return Rejected("message-too-big", _clean(ours.reason))
+    return Rejected("message-too-big", shown(ours.reason))
 
 
 def _explain_cause(cause: BaseException) -> Failure | None:
@@ -213,8 +214,13 @@ def _retry_after_s(text: str | None, now: datetime | None) -> float | None:
 
 
 def _plain(error: BaseException) -> str:
-    return _clean(str(error) or type(error).__name__)
+    return shown(str(error) or type(error).__name__)
 
 
-def _clean(text: str) -> str:
-    return mask_url("".join(c if c.isprintable() else " " for c in text[:400]))[:160]
+def shown(text: str) -> str:
+    """A text from outside, printable, without secrets, of a line's length.
+
+    >>> shown('no such key: {"apiKey":"abc"}\\n')
+    'no such key: {"apiKey":"***"} '
+    """
+    return mask_message("".join(c if c.isprintable() else " " for c in text[:400]))[:160]

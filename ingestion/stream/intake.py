@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from analytics.model import Gap, Rejected, Ticks
 from ingestion.decode.decoder import Decoder
-from ingestion.decode.fields import Notice
+from ingestion.decode.notices import Notice
+from ingestion.decode.recent import RecentTrades
 from ingestion.stream.continuity import Continuity
 from ingestion.stream.timecheck import TimeCheck, WallClock
 
@@ -20,7 +21,7 @@ class Delivery:
     """What a batch of messages gave. gaps: to be told before the ticks that follow them.
 
     restarted: symbols whose ids mean other trades from these ticks on. notices: what the
-    source said about itself.
+    source said about itself. heard: symbols that live, though nothing of them is to be kept.
     """
 
     ticks: list[Ticks]
@@ -28,13 +29,15 @@ class Delivery:
     gaps: list[Gap]
     restarted: list[str]
     notices: list[Notice]
+    heard: frozenset[str] = frozenset()
 
 
 class Intake:
     """Decodes the messages of one source and watches its times and ids.
 
-    symbols: only these are taken, all if there are none. strict_ids: whether the source is
-    known to number its trades one by one.
+    symbols: only these are taken, all if there are none; where there is one alone, it is that of
+    trades that name none, else default is. strict_ids: whether the source is known to number
+    its trades one by one.
 
     >>> intake = Intake((), strict_ids=True)
     >>> line = b'{"s":"BTCUSDT","T":1723161256322,"p":"5","q":"1","a":%d}'
@@ -43,9 +46,12 @@ class Intake:
     (2, [(8, 8)])
     """
 
-    def __init__(self, symbols: Sequence[str], strict_ids: bool) -> None:
-        self.clock = WallClock()
-        self._decoder = Decoder(symbols=symbols)
+    def __init__(
+        self, symbols: Sequence[str], strict_ids: bool, default: str | None = None
+    ) -> None:
+        self._default = default
+        self._recent = RecentTrades()
+        self.begin(symbols)
         self._continuity = Continuity(strict_ids)
         self._times = TimeCheck()
 
@@ -57,11 +63,16 @@ class Intake:
     def begin(self, symbols: Sequence[str]) -> None:
         """A new start of the same source: its ids go on, its layouts are learnt anew."""
         self.clock = WallClock()
-        self._decoder = Decoder(symbols=symbols)
+        self._decoder = Decoder(self._named(symbols), symbols=symbols, recent=self._recent)
+
+    def _named(self, symbols: Sequence[str]) -> str | None:
+        """The symbol of trades that name none."""
+        return symbols[0] if len(symbols) == 1 else self._default
 
     def want(self, symbols: Sequence[str]) -> None:
         """Take only these symbols from now on; what is no longer asked for is not missed."""
         self._decoder.want(symbols)
+        self._decoder.default_symbol = self._named(symbols)
         if symbols:
             self._continuity.keep(symbols)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from analytics.model import Rejected
 from ingestion.stream.backoff import BackoffPolicy
 from ingestion.stream.failures import NETWORK_ERRORS, explain
+from ingestion.stream.subscribe import mask_message
 from ingestion.stream.transport import Timeouts, Transport
 from ingestion.stream.watchdog import WatchdogPolicy
 
@@ -40,13 +41,18 @@ RENEW_RETRY_S = 30.0
 
 
 class Session:
-    """One connection, to be renewed at an age. Seconds are of the feed's monotonic clock."""
+    """One connection, to be renewed at an age. Seconds are of the feed's monotonic clock.
+
+    heard: whether anything came. error: the last one that the server told, in words.
+    """
 
     def __init__(self, opened_s: float, max_age_s: float) -> None:
         self.opened_s = opened_s
         self.max_age_s = max_age_s
         self.first_tick_s: float | None = None
         self.refused: Rejected | None = None
+        self.heard = False
+        self.error = ""
         self._next: asyncio.Task[Transport] | None = None
         self._leave_at_s: float | None = None
         self._renew_at_s = 0.0
@@ -79,12 +85,13 @@ class Session:
                 self.refused = refused
 
     def why_no_ticks(self) -> str:
-        """What to add to "no data" where messages came and none was a trade: the first."""
+        """What to add to "no data" where messages came and none was a trade."""
         if self.first_tick_s is not None or self.refused is None:
             return ""
-        return (
-            f"; messages come, none is a trade ({self.refused.reason}): {self.refused.sample[:80]}"
-        )
+        if self.error:
+            return f"; the server answers: {self.error}"
+        begins = mask_message(self.refused.sample[:80])
+        return f"; messages come, none is a trade ({self.refused.reason}): {begins}"
 
     def end_soon(self) -> None:
         """The connection has reached its age."""

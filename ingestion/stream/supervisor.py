@@ -13,10 +13,16 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from analytics.model import FeedState, Gap, Rejected, Ticks
-from ingestion.decode.decoder import sample
 from ingestion.stream.backoff import Backoff
 from ingestion.stream.budget import Pace
-from ingestion.stream.failures import NETWORK_ERRORS, Failure, FeedError, StreamEnded, explain
+from ingestion.stream.failures import (
+    NETWORK_ERRORS,
+    Failure,
+    FeedError,
+    StreamEnded,
+    explain,
+    shown,
+)
 from ingestion.stream.intake import Delivery, Intake
 from ingestion.stream.running import Running
 from ingestion.stream.session import Session, Timers
@@ -25,6 +31,9 @@ from ingestion.stream.transport import Transport
 from ingestion.stream.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
+
+#: A new connection that says nothing for so long is told.
+QUIET_S = 3.0
 
 Sink = Callable[[list[Ticks], list[Rejected]], None]
 OnGap = Callable[[Gap], None]
@@ -41,8 +50,9 @@ class Supervisor(Running):
     them. on_restart: told of a symbol whose ids mean other trades from now on. on_jump:
     told by how many seconds this computer's clock was set. strict_ids: whether the source is
     known to number its trades one by one. pace: at which a connection is told of other
-    symbols. rng, clock, sleep: for the jitter, seconds that never jump, and the wait between
-    attempts.
+    symbols. default_symbol: of trades that name none. hint: what to say of a server that
+    says nothing at all. rng, clock, sleep: for the jitter, seconds that never jump, and the
+    wait between attempts.
     """
 
     def __init__(
@@ -59,6 +69,8 @@ class Supervisor(Running):
         on_jump: Callable[[float], None] | None = None,
         strict_ids: bool = False,
         pace: Pace = Pace(),
+        default_symbol: str | None = None,
+        hint: str = "",
         rng: random.Random | None = None,
         clock: Clock = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -72,7 +84,8 @@ class Supervisor(Running):
         self._on_restart = on_restart
         self._on_jump = on_jump
         self._rng = rng or random.Random()
-        self._intake = Intake(symbols, strict_ids)
+        self._intake = Intake(symbols, strict_ids, default_symbol)
+        self._hint = hint
         self._sleep = sleep
         self._backoff = Backoff(self.timers.backoff, self._rng)
         self._watchdog = Watchdog(self.timers.watchdog)
@@ -112,6 +125,10 @@ class Supervisor(Running):
             told = [f"asks for {', '.join(added)}"] if added else []
             told += [f"no longer asks for {', '.join(removed)}"] if removed else []
             self._say("; ".join(told))
+
+    def _asked_first(self, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        """The symbols that a connection is opened for; it is told of the rest once it is open."""
+        return symbols
 
     def _changes(self, added: Sequence[str], removed: Sequence[str]) -> list[bytes]:
         """The messages that tell the server of other symbols; none where it is not told."""
@@ -154,7 +171,7 @@ class Supervisor(Running):
 
     async def _connect(self) -> Transport:
         """An open connection that is brought to the symbols of each moment."""
-        asked = self.symbols
+        asked = self._asked_first(self.symbols)
         transport = self._open_transport(asked)
         try:
             await self._open(transport)
@@ -195,6 +212,7 @@ class Supervisor(Running):
             while True:
                 messages = await transport.read(min(self._watchdog.remaining(self._clock()), 1.0))
                 self._check_clock()
+                session.heard = session.heard or bool(messages)
                 if messages and generation == self._generation:
                     self._deliver(messages, session)
                 self._check_silence(session)
@@ -226,17 +244,19 @@ class Supervisor(Running):
                 self._on_restart(symbol)
         if delivery.ticks or delivery.rejected:
             self._sink(delivery.ticks, delivery.rejected)
-        if delivery.ticks:
+        if delivery.ticks or delivery.heard:
             self._note_data(delivery, session)
+        for notice in delivery.notices:
+            if notice.kind == "error":
+                session.error = shown(notice.text)
+                self._say_seldom("errors", f"the source reports an error: {session.error}")
         if delivery.rejected and session.first_tick_s is None:
             session.note_refused(delivery.rejected)
-            if self._state == "connecting":
+            if self._state in ("connecting", "silent"):
                 self._detail = "connected" + session.why_no_ticks()
         for notice in delivery.notices:
             if notice.kind == "shutdown":
                 self._end_soon(notice.text, session)
-            if notice.kind == "error":
-                self._say_seldom("errors", f"the source reports an error: {sample(notice.text)}")
 
     def _end_soon(self, words: str, session: Session) -> None:
         """The server is about to end the connection: the next one overlaps it, or follows."""
@@ -258,7 +278,7 @@ class Supervisor(Running):
 
     def _note_data(self, delivery: Delivery, session: Session) -> None:
         now = self._clock()
-        symbols = {batch.symbol for batch in delivery.ticks}
+        symbols = {batch.symbol for batch in delivery.ticks} | delivery.heard
         self._watchdog.seen(now, symbols)
         self._forgiven -= symbols
         if session.first_tick_s is None:
@@ -282,7 +302,13 @@ class Supervisor(Running):
         now = self._clock()
         if self._watchdog.feed_silent(now):
             words = f"connected, but no data for {self._watchdog.silence(now):.0f} s"
-            raise FeedError(Failure(words + session.why_no_ticks(), "silent"))
+            words += session.why_no_ticks()
+            if self._hint and not session.heard:
+                words += f"; nothing received: {self._hint}"
+            raise FeedError(Failure(words, "silent"))
+        quiet = not session.heard and now - session.opened_s >= QUIET_S
+        if self._hint and quiet and self._state == "connecting":
+            self._detail = f"connected, nothing received: {self._hint}"
         silent = frozenset(self._watchdog.silent_symbols(now))
         if not self.symbols:
             self._forgiven = silent  # nobody asked for them by name: said, no more

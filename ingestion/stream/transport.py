@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from websockets.asyncio.client import connect
 
+from ingestion.stream.dialogue import Dialogue, inflated
 from ingestion.stream.failures import (
     NETWORK_ERRORS,
     Failure,
@@ -25,15 +27,17 @@ from ingestion.stream.failures import (
 )
 from ingestion.stream.frames import MAX_BATCH_BYTES, MAX_MESSAGE, BulkConnection
 from ingestion.stream.http_client import http_client
+from ingestion.stream.keepalive import Keepalive
 from ingestion.url_guard import at_address, check_url, resolve
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: to open, between pings and for a pong, to close, to gather a batch."""
+    """Seconds: to open, without data until a ping, for its pong, to close, to gather a batch."""
 
     open_s: float = 10.0
-    ping_s: float = 10.0
+    ping_s: float = 20.0
+    pong_s: float = 60.0
     close_s: float = 0.5
     gather_s: float = 0.05
 
@@ -54,6 +58,8 @@ class Transport(Protocol):
         """Free everything, whatever state it is in, within Timeouts.close_s."""
 
 
+#: How long a server may take to take what is sent to it.
+SEND_S = 5.0
 #: How much of a line that is too long is handed over, and what makes it no JSON.
 TOLD = 120
 TOO_LONG = f" ... (a line of more than {MAX_MESSAGE >> 20} MB)".encode()
@@ -67,15 +73,17 @@ class _Connect(connect):
 
 
 class WebSocketTransport:
-    """A ws:// or wss:// stream: one message a frame."""
+    """A ws:// or wss:// stream: one message a frame. local: see `check_url`."""
 
-    def __init__(self, url: str, timeouts: Timeouts = Timeouts()) -> None:
+    def __init__(self, url: str, timeouts: Timeouts = Timeouts(), local: bool = True) -> None:
         self._url = url
+        self._local = local
         self._timeouts = timeouts
         self._socket: BulkConnection | None = None
+        self._life: Keepalive | None = None
 
     async def open(self) -> None:
-        checked = check_url(self._url)
+        checked = check_url(self._url, local=self._local)
         refused: OSError | None = None
         for address in await resolve(checked):
             try:
@@ -83,6 +91,8 @@ class WebSocketTransport:
             except OSError as error:
                 refused = error
             else:
+                timeouts = self._timeouts
+                self._life = Keepalive(self._socket.ping, timeouts.ping_s, timeouts.pong_s)
                 return
         raise refused or OSError("the host has no address")
 
@@ -96,8 +106,7 @@ class WebSocketTransport:
             proxy=None,
             max_size=MAX_MESSAGE,
             open_timeout=timeouts.open_s,
-            ping_interval=timeouts.ping_s,
-            ping_timeout=timeouts.ping_s,
+            ping_interval=None,
             close_timeout=timeouts.close_s,
             logger=_wire_logger(),
         )
@@ -106,7 +115,14 @@ class WebSocketTransport:
 
     async def read(self, wait_s: float) -> list[bytes]:
         assert self._socket is not None
-        return await self._socket.take(wait_s, self._timeouts.gather_s)
+        assert self._life is not None
+        timeouts = self._timeouts
+        messages = await self._socket.take(min(wait_s, timeouts.ping_s), timeouts.gather_s)
+        if messages:
+            self._life.heard()
+        else:
+            await self._life.check()
+        return messages
 
     async def send(self, message: bytes) -> None:
         assert self._socket is not None
@@ -117,6 +133,38 @@ class WebSocketTransport:
             await self._socket.close()
 
 
+class TalkingTransport:
+    """A WebSocket that is told what it waits for, and answered when it asks who is there.
+
+    What comes compressed is handed over as text.
+    """
+
+    def __init__(self, socket: WebSocketTransport, dialogue: Dialogue) -> None:
+        self._socket = socket
+        self._dialogue = dialogue
+
+    async def open(self) -> None:
+        await self._socket.open()
+        await self._say(self._dialogue.opened(time.monotonic()))
+
+    async def read(self, wait_s: float) -> list[bytes]:
+        messages = [inflated(message) for message in await self._socket.read(wait_s)]
+        await self._say(self._dialogue.due(time.monotonic(), messages))
+        return messages
+
+    async def send(self, message: bytes) -> None:
+        await self._socket.send(message)
+
+    async def _say(self, messages: list[bytes]) -> None:
+        if messages:
+            async with asyncio.timeout(SEND_S):
+                for message in messages:
+                    await self._socket.send(message)
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+
 class HttpTransport:
     """An http:// or https:// response that streams lines; server-sent events too.
 
@@ -124,8 +172,9 @@ class HttpTransport:
     line that is too long is handed over cut, as one that nobody can read.
     """
 
-    def __init__(self, url: str, timeouts: Timeouts = Timeouts()) -> None:
+    def __init__(self, url: str, timeouts: Timeouts = Timeouts(), local: bool = True) -> None:
         self._url = url
+        self._local = local
         self._timeouts = timeouts
         self._client: httpx.AsyncClient | None = None
         self._response: httpx.Response | None = None
@@ -141,7 +190,7 @@ class HttpTransport:
         timeout = httpx.Timeout(self._timeouts.open_s, read=None)
         self._client = await http_client(timeout)
         refused: httpx.ConnectError | None = None
-        checked = check_url(self._url)
+        checked = check_url(self._url, local=self._local)
         for address in await resolve(checked):
             request = self._request(at_address(checked, address), checked.host)
             try:

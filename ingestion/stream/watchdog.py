@@ -5,8 +5,12 @@ Times are seconds of a monotonic clock, given by the caller.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+#: Symbols up to which the patience is the policy's own.
+_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -15,12 +19,14 @@ class WatchdogPolicy:
 
     feed_s: of the whole feed. symbol_s: of one symbol while others flow. patience: how
     many times its usual gap a source or symbol may be silent; the larger of the two holds,
-    so that a source that speaks once a minute is left in peace.
+    so that a source that speaks once a minute is left in peace. Of many symbols one is always
+    silent for long by chance: each doubling of their number adds `doubling` to the patience.
     """
 
     feed_s: float = 12.0
     symbol_s: float = 60.0
     patience: float = 5.0
+    doubling: float = 2.0
 
 
 @dataclass
@@ -101,10 +107,12 @@ class Watchdog:
     def silent_symbols(self, now_s: float) -> tuple[str, ...]:
         """The watched symbols that have been silent for longer than their limit."""
         policy = self.policy
+        doublings = max(0.0, math.log2(max(len(self._symbols), 1) / _FEW))
+        patience = policy.patience + policy.doubling * doublings
         return tuple(
             symbol
             for symbol, pulse in self._symbols.items()
-            if now_s - pulse.last_s >= max(policy.symbol_s, policy.patience * pulse.gap_s)
+            if now_s - pulse.last_s >= max(policy.symbol_s, patience * pulse.gap_s)
         )
 
     def _feed_limit(self) -> float:

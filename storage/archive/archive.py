@@ -14,7 +14,7 @@ process. The calls block and may come from any thread: an asyncio program makes 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from analytics.model import Bars, Ticks
 from storage.archive import deliveries as delivery_table
-from storage.archive import records, schema
+from storage.archive import records, scans, schema
 from storage.archive.base import ArchiveBase
 from storage.archive.file import SqliteStore
 from storage.archive.reader import Stretch, read
@@ -46,10 +46,13 @@ Arrival = tuple[str, Ticks | str]
 _LAST_LINK = "last_link"
 
 
-def store_at(place: str | os.PathLike[str]) -> Store:
-    """The database at a path or a postgresql:// URL, not opened yet. Raises ArchiveError."""
+def store_at(place: str | os.PathLike[str], address: Callable[[], str] | None = None) -> Store:
+    """The database at a path or a postgresql:// URL, not opened yet. Raises ArchiveError.
+
+    address: gives the address of a server's host; the system's own look-up for None.
+    """
     if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
-        return PostgresStore(place.replace("postgres://", "postgresql://", 1))
+        return PostgresStore(place.replace("postgres://", "postgresql://", 1), address)
     return SqliteStore(Path(place))
 
 
@@ -341,6 +344,39 @@ class Archive(ArchiveBase):
         """Every view by name, in the order of first saving."""
         with self._read() as connection:
             return records.all_bodies(connection, schema.views, "name")
+
+    def save_watched(self, pair: Mapping[str, Any]) -> None:
+        """Store a pair of the watchlist, in place of one with its id. Needs a text `id`."""
+        with self._write() as connection:
+            name = records.required_field(pair, "id", str)
+            records.put_body(connection, schema.watchlist, "id", name, records.encode(pair))
+
+    def delete_watched(self, pair_id: str) -> bool:
+        """Delete a pair of the watchlist; False where there was none."""
+        with self._write() as connection:
+            return records.delete_named(connection, schema.watchlist, "id", pair_id)
+
+    def watched(self) -> list[dict[str, Any]]:
+        """Every pair of the watchlist, in the order of first saving."""
+        with self._read() as connection:
+            return list(records.all_bodies(connection, schema.watchlist, "id").values())
+
+    def save_scan(
+        self, record: Mapping[str, Any], result: Mapping[str, Any] | None, most: int
+    ) -> None:
+        """Store a scan, and the result in place of that of the market's scan before; only the
+        newest `most` scans of a market stay. record: with the texts `id` and `market`; both as
+        JSON values.
+        """
+        with self._write() as connection:
+            scans.save_scan(connection, record, result, most)
+
+    def scans(self, most: int) -> list[dict[str, Any]]:
+        """The newest `most` scans of each market, newest first: `record`, and `result`, None but
+        for the newest of a market.
+        """
+        with self._read() as connection:
+            return scans.kept_scans(connection, most)
 
     def append_readings(
         self, market: str, params: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]

@@ -38,6 +38,7 @@ _CARRIED = (
     schema.rule_states,
     schema.deliveries,
     schema.views,
+    schema.watchlist,
     schema.markets,
 )
 _COUNTED = (schema.rules, schema.events, schema.views)
@@ -71,7 +72,10 @@ class SqliteStore:
         try:
             self._create_file()
             mismatch = self._check()
-            return None if mismatch is None else self._begin_anew(mismatch)
+            if mismatch is not None:
+                return self._begin_anew(mismatch)
+            self._add_later_tables()
+            return None
         except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
             raise ArchiveError(
                 f"cannot open the archive {self.name}: {error_text(error)}"
@@ -133,6 +137,13 @@ class SqliteStore:
             engine.dispose()
         unfinished.rename(self.path)
         _sync_names(self.path.parent)
+
+    def _add_later_tables(self) -> None:
+        """Make what a file of before lacks; one that is whole is not written to."""
+        if set(sa.inspect(self.engine).get_table_names()) >= schema.LATER:
+            return
+        with self.engine.execution_options(writes=True).begin() as connection:
+            schema.add_later(connection)
 
     def _check(self) -> schema.Mismatch | None:
         """Why the file cannot be used as an archive, None if it can. The file is only read: it

@@ -123,6 +123,26 @@ blocks = sa.Table(
     sa.Index("blocks_in_order", "series_id", "first_row", unique=True),
     sa.Index("blocks_by_level", "level", "series_id"),
 )
+#: The pairs of the watchlist, in the order in which they came. body: the pair as JSON.
+watchlist = sa.Table(
+    "watchlist",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+#: Scans, in the order in which they ended. record: what the history shows of it. result: of the
+#: newest of a market, "" of those before.
+scans = sa.Table(
+    "scans",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Index("scans_by_market", "market", "seq"),
+)
 pairs = sa.Table(
     "watched_pairs",
     metadata,
@@ -146,6 +166,8 @@ readings = sa.Table(
 
 #: The names of all tables of an archive.
 TABLES = frozenset(metadata.tables)
+#: Tables that came later: an archive of before gets them when it is opened.
+LATER = frozenset({"watchlist", "scans"})
 #: A database without these is another program's.
 _MARKERS = frozenset({"meta", "alert_rules", "alert_events"})
 
@@ -174,7 +196,7 @@ def mismatch(tables: Collection[str], version: str | None) -> Mismatch | None:
         return Mismatch("foreign", "it is not an archive of this program")
     if version != str(SCHEMA_VERSION):
         return Mismatch("foreign", f"its schema version is {version}, expected {SCHEMA_VERSION}")
-    if not set(tables) >= TABLES:
+    if not set(tables) >= TABLES - LATER:
         return Mismatch("corrupt", "it is damaged (tables are missing)")
     return None
 
@@ -187,6 +209,11 @@ def create(connection: sa.Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE blocks ALTER payload SET STORAGE EXTERNAL")
     row = {"name": "schema_version", "value": str(SCHEMA_VERSION)}
     connection.execute(sa.insert(meta).values(row))
+
+
+def add_later(connection: sa.Connection) -> None:
+    """Make the tables that an archive of before lacks."""
+    metadata.create_all(connection, tables=[metadata.tables[name] for name in sorted(LATER)])
 
 
 def version(connection: sa.Connection) -> str | None:

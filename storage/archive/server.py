@@ -7,7 +7,7 @@ database has the extension TimescaleDB, the table of blocks is a hypertable by t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,10 +43,11 @@ _COPY = f"COPY blocks ({', '.join(_COLUMN_TYPES)}) FROM STDIN (FORMAT BINARY)"
 class PostgresStore:
     """A `storage.archive.store.Store` on a server. url: postgresql://user:password@host/database.
 
+    address: gives the address of the host, at each connection; the system's own look-up for None.
     Raises ArchiveError where psycopg is not installed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, address: Callable[[], str] | None = None) -> None:
         self._url = sa.make_url(url).set(drivername="postgresql+psycopg")
         plain = sa.URL.create(
             "postgresql", host=self._url.host, port=self._url.port, database=self._url.database
@@ -54,7 +55,7 @@ class PostgresStore:
         self.name = self.where = plain.render_as_string()
         self._lock: sa.Connection | None = None
         try:
-            self.engine = _engine(self._url)
+            self.engine = _engine(self._url, address)
         except ModuleNotFoundError:
             raise ArchiveError(
                 "an archive on PostgreSQL needs psycopg: pip install 'psycopg[binary]'"
@@ -141,9 +142,17 @@ class PostgresStore:
             raise ArchiveError(f"{action} the archive {self.name}: {error_text(error)}") from error
 
 
-def _engine(url: sa.URL) -> sa.Engine:
+def _engine(url: sa.URL, address: Callable[[], str] | None) -> sa.Engine:
     options = {"connect_timeout": CONNECT_S, "options": f"-csearch_path={SCHEMA}"}
     engine = sa.create_engine(url, connect_args=options, pool_pre_ping=True)
+
+    @sa.event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+        if address is not None:
+            try:
+                options["hostaddr"] = address()
+            except (OSError, ValueError) as error:
+                raise ArchiveError(f"the archive's server cannot be reached: {error}") from error
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -161,7 +170,10 @@ def _create_or_check(connection: sa.Connection) -> schema.Mismatch | None:
         _make_hypertable(connection)
         return None
     version = schema.version(connection) if "meta" in names else None
-    return schema.mismatch(names, version)
+    mismatch = schema.mismatch(names, version)
+    if mismatch is None:
+        schema.add_later(connection)
+    return mismatch
 
 
 def _make_hypertable(connection: sa.Connection) -> None:

@@ -4,71 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from analytics.bars import MAX_BARS, BarBuilder, aggregate, timeframe_ms
-from analytics.model import BAR_COLUMNS, TIMEFRAMES, Bars, BoolArray, Ticks
+from analytics.bars import MAX_BARS, BarBuilder, timeframe_ms
+from analytics.model import TIMEFRAMES, Bars, BoolArray, Ticks
+from storage.market.bar_series import BarSeries
+from storage.market.past import Past
 
-
-class BarSeries:
-    """Bars of one symbol that came as bars (an OHLC file), ascending and bounded.
-
-    A bar at a time already held replaces it. The newest `max_bars` are kept.
-    """
-
-    def __init__(self, first: Bars, max_bars: int = MAX_BARS) -> None:
-        self.max_bars = max_bars
-        self.base = first.tail(0)
-        self._views: dict[str, Bars] = {}
-
-    def append(self, bars: Bars) -> tuple[int, int]:
-        """Merge a batch in any order of time; return how many were duplicate, and late.
-
-        Duplicate: equal in every column to the bar held at its time, or to one before it
-        in the batch. Late: older than the oldest bar held, when no more fit.
-
-        Raises ValueError when they are of another timeframe.
-        """
-        if bars.timeframe != self.base.timeframe:
-            raise ValueError(f"bars are of {bars.timeframe}, expected {self.base.timeframe}")
-        if not len(bars):
-            return 0, 0
-        base = self.base
-        if len(base) and bars.ts_ms[0] > base.ts_ms[-1] and (np.diff(bars.ts_ms) > 0).all():
-            self._follow(bars)
-            return 0, 0
-        late = np.zeros(len(bars), np.bool_)
-        if len(base) >= self.max_bars:
-            late = bars.ts_ms < base.ts_ms[0]
-        both = Bars.concat([base, bars[~late]])
-        both = both[np.argsort(both.ts_ms, kind="stable")]
-        same_time = both.ts_ms[1:] == both.ts_ms[:-1]
-        equal = same_time.copy()
-        for name in BAR_COLUMNS[1:]:
-            column = getattr(both, name)
-            newer, older = column[1:], column[:-1]
-            equal &= (newer == older) | ((newer != newer) & (older != older))  # NaN is NaN
-        self.base = both[np.flatnonzero(np.r_[~same_time, True])[-self.max_bars :]]
-        self._views.clear()
-        return int(equal.sum()), int(late.sum())
-
-    def _follow(self, bars: Bars) -> None:
-        """Take bars that all come after those held, as a replay's do: nothing is to be sorted."""
-        newest = bars.tail(self.max_bars)
-        kept = self.base.tail(self.max_bars - len(newest))
-        self.base = Bars.concat([kept, newest])
-        self._views.clear()
-
-    def bars(self, timeframe: str) -> Bars:
-        """All bars at a timeframe; kept until the next append."""
-        view = self._views.get(timeframe)
-        if view is None:
-            view = self._views[timeframe] = aggregate(self.base, timeframe)
-        return view
+#: Views of a symbol that are kept: of each timeframe a few limits.
+_VIEWS = 32
 
 
 class BarBook:
     """Bars by symbol and timeframe: built from ticks, or taken as they are.
 
-    A symbol is fed by ticks or by bars, not by both.
+    A symbol is fed by ticks or by bars, not by both. Bars may come at several timeframes; one
+    that did not come is made of the coarsest that divides it.
 
     >>> book = BarBook()
     >>> book.append(Ticks("ETHUSDT", [1_000, 2_500], [10.0, 12.0], [1.0, 1.0], [-1, -1]))
@@ -79,7 +28,9 @@ class BarBook:
     def __init__(self, max_bars: int = MAX_BARS) -> None:
         self.max_bars = max_bars
         self._builders: dict[str, dict[str, BarBuilder]] = {}
-        self._series: dict[str, BarSeries] = {}
+        self._series: dict[str, dict[str, BarSeries]] = {}
+        self._past: dict[str, Past] = {}
+        self._views: dict[str, dict[tuple[str, int | None], Bars]] = {}
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -97,11 +48,7 @@ class BarBook:
         """
         if ticks.symbol in self._series:
             raise ValueError(f"{ticks.symbol} is fed by bars, expected no ticks for it")
-        builders = self._builders.get(ticks.symbol)
-        if builders is None:
-            builders = self._builders[ticks.symbol] = {
-                name: BarBuilder(ticks.symbol, name, self.max_bars) for name in TIMEFRAMES
-            }
+        builders = self._begin(ticks.symbol)
         refused: BoolArray | None = None
         for number, builder in enumerate(builders.values()):
             builder.update(ticks)
@@ -109,28 +56,81 @@ class BarBook:
                 refused = builder.refused
             elif refused is not None:
                 refused = refused & builder.refused if builder.refused is not None else None
+        self._views.pop(ticks.symbol, None)
         return refused
+
+    def past(self, symbol: str) -> Past:
+        """What an exchange says of a symbol's bars before its ticks; begun where there is none.
+
+        Call `changed` after each change of it. Raises ValueError where it is fed by bars.
+        """
+        if symbol in self._series:
+            raise ValueError(f"{symbol} is fed by bars, expected ticks for it")
+        self._begin(symbol)
+        if symbol not in self._past:
+            self._past[symbol] = Past(self.max_bars)
+        return self._past[symbol]
+
+    def changed(self, symbol: str) -> None:
+        """The past of a symbol has changed."""
+        self._views.pop(symbol, None)
+
+    def from_exchange(self, bars: Bars) -> BoolArray:
+        """Which of a symbol's bars are the exchange's own."""
+        if bars.symbol in self._past:
+            return self._past[bars.symbol].held(bars)
+        return np.zeros(len(bars), np.bool_)
+
+    def _begin(self, symbol: str) -> dict[str, BarBuilder]:
+        """A symbol's builders, new ones where there are none."""
+        builders = self._builders.get(symbol)
+        if builders is None:
+            builders = self._builders[symbol] = {
+                name: BarBuilder(symbol, name, self.max_bars) for name in TIMEFRAMES
+            }
+        return builders
 
     def append_bars(self, bars: Bars) -> tuple[int, int]:
         """Take bars as they are; returns how many were duplicate, and late (see BarSeries).
 
-        Raises ValueError where the symbol is fed by ticks or holds another timeframe.
+        Raises ValueError where the symbol is fed by ticks.
         """
         if bars.symbol in self._builders:
             raise ValueError(f"{bars.symbol} is fed by ticks, expected no bars for it")
-        series = self._series.get(bars.symbol)
+        timeframe_ms(bars.timeframe)
+        held = self._series.setdefault(bars.symbol, {})
+        series = held.get(bars.timeframe)
         if series is None:
-            timeframe_ms(bars.timeframe)
-            series = self._series[bars.symbol] = BarSeries(bars, self.max_bars)
+            series = held[bars.timeframe] = BarSeries(bars, self.max_bars)
         return series.append(bars)
 
+    def nbytes(self, symbol: str) -> int:
+        """Memory of a symbol's bars."""
+        parts = (self._builders.get(symbol, {}), self._series.get(symbol, {}))
+        past = self._past.get(symbol)
+        used = sum(bars.nbytes for held in parts for bars in held.values())
+        return used + (0 if past is None else past.nbytes)
+
+    def keep(self, symbol: str, max_bars: int) -> None:
+        """Keep a symbol's newest `max_bars` of each timeframe from now on."""
+        for builder in self._builders.get(symbol, {}).values():
+            builder.keep(max_bars)
+        for series in self._series.get(symbol, {}).values():
+            series.keep(max_bars)
+        if symbol in self._past:
+            self._past[symbol].keep(max_bars)
+        self.changed(symbol)
+
     def timeframes(self, symbol: str) -> tuple[str, ...]:
-        """Timeframes of a symbol: all for ticks, else its own and the multiples of it."""
+        """Timeframes of a symbol: all for ticks, else those that came and the multiples of
+        them, finest first.
+        """
         if symbol in self._builders:
             return tuple(TIMEFRAMES)
-        name = self._of_bars(symbol).base.timeframe
-        own = timeframe_ms(name)
-        return (name, *(other for other, ms in TIMEFRAMES.items() if ms > own and ms % own == 0))
+        came = sorted(self._of_bars(symbol), key=timeframe_ms)
+        own = timeframe_ms(came[0])
+        listed = (name for name, ms in TIMEFRAMES.items() if ms > own and ms % own == 0)
+        return tuple(sorted(dict.fromkeys((*came, *listed)), key=timeframe_ms))
 
     def bars(self, symbol: str, timeframe: str, limit: int | None = None) -> Bars:
         """The newest `limit` bars (None: all), read-only, cheap to ask for again.
@@ -141,15 +141,46 @@ class BarBook:
         if timeframe not in legal:
             raise ValueError(f"timeframe is {timeframe!r}, expected one of {', '.join(legal)}")
         if symbol in self._builders:
+            if symbol in self._past:
+                return self._joined(symbol, timeframe, limit)
             return self._builders[symbol][timeframe].bars(limit)
-        return self._series[symbol].bars(timeframe).tail(limit)
+        return self._source(symbol, timeframe).bars(timeframe).tail(limit)
 
     def amended(self, symbol: str) -> int:
         """Ticks of a symbol that changed a bar, at the finest timeframe, other than the newest."""
         builders = self._builders[symbol]
         return builders[min(builders, key=timeframe_ms)].amended
 
-    def _of_bars(self, symbol: str) -> BarSeries:
+    def _joined(self, symbol: str, timeframe: str, limit: int | None) -> Bars:
+        """The bars of ticks behind those of the exchange; kept until one of them changes."""
+        views, key = self._views.setdefault(symbol, {}), (timeframe, limit)
+        if key in views:
+            return views[key]
+        past, builder = self._past[symbol], self._builders[symbol][timeframe]
+        view = builder.bars(limit) if limit is not None else None
+        if view is None or len(view) < limit or view.ts_ms[0] < past.seam_ms(timeframe):  # type: ignore[operator]
+
+            def finer(name: str, from_ms: int) -> Bars:
+                count = timeframe_ms(timeframe) // timeframe_ms(name) + 1
+                newest = self._joined(symbol, name, None)
+                begin = int(np.searchsorted(newest.ts_ms, from_ms))
+                return newest[begin : begin + count]
+
+            view = past.join(timeframe, builder.bars(), finer).tail(
+                self.max_bars if limit is None else limit
+            )
+        if len(views) >= _VIEWS:
+            views.clear()
+        views[key] = view
+        return view
+
+    def _source(self, symbol: str, timeframe: str) -> BarSeries:
+        """The coarsest of the timeframes that came of which this one can be made."""
+        length, came = timeframe_ms(timeframe), self._of_bars(symbol)
+        usable = [name for name in came if length % timeframe_ms(name) == 0]
+        return came[max(usable, key=timeframe_ms)]
+
+    def _of_bars(self, symbol: str) -> dict[str, BarSeries]:
         series = self._series.get(symbol)
         if series is None:
             known = ", ".join(self.symbols) or "none"

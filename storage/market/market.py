@@ -10,23 +10,28 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from analytics.bars import MAX_BARS, BarBuilder
-from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Ticks
+from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Listing, Ticks
 from storage.market.arrivals import Arrivals
 from storage.market.bar_book import BarBook
 from storage.market.gaps import GapLedger, touched
 from storage.market.numbering import Numbering
 from storage.market.outliers import Outliers
+from storage.market.past import Past
 from storage.market.ring import CAPACITY, TickRing
 from storage.market.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
 
-MarketKind = Literal["live", "demo", "upload", "replay"]
+MarketKind = Literal["live", "demo", "upload", "replay", "universe"]
 Origin = Literal["ticks", "bars"]
 
-#: Distinct symbols a market takes.
-MAX_SYMBOLS = 64
+#: Distinct symbols a market takes: beyond any exchange's. What they keep is bounded by memory.
+MAX_SYMBOLS = 20_000
+#: What a symbol keeps at least, however little memory there is.
+LEAST_BARS, LEAST_TICKS = 500, 1_000
 _SAMPLE_LENGTH = 200
 #: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
 HARMLESS = ("control", "unsubscribed")
+#: The reason of a trade that came before, by an id that is no number.
+DUPLICATE = "duplicate"
 _NO_COLUMNS: tuple[Any, ...] = (np.empty(0),) * 4
 _serials = itertools.count(1)
 
@@ -46,6 +51,10 @@ class Market:
     by one with each batch that was at least partly accepted. whole: nothing will come after
     what is there, as of a file that was read; its last bars are closed. kept_as: the name under
     which an archive has it, "" for none. coming: symbols that it will have, as far as is known.
+    past_bars: bars that an exchange gave of the time before its ticks. looked_s: when somebody
+    last looked at a symbol. kept_share: of those that keep less than they may, for want of
+    memory. simulated: whether its data is made up. listings: what the exchange says of symbols.
+    A universe has bars of several timeframes that came; of any other market's, one.
 
     >>> market = Market("demo", "Demo", "demo")
     >>> batch = Ticks("BTCUSDT", [1_000, 1_500], [10.0, 11.0], [1.0, 1.0], [7, 8])
@@ -63,6 +72,7 @@ class Market:
         *,
         kept_as: str = "",
         coming: tuple[str, ...] = (),
+        simulated: bool | None = None,
         capacity: int = CAPACITY,
         max_bars: int = MAX_BARS,
         max_symbols: int = MAX_SYMBOLS,
@@ -72,19 +82,26 @@ class Market:
         self.kind: MarketKind = kind
         self.kept_as = kept_as
         self.coming = coming
+        self.simulated = kind == "demo" if simulated is None else simulated
+        self.listings: dict[str, Listing] = {}
         self.serial = next(_serials)
         self.whole = kind == "upload"
         self.origin: Origin = "ticks"
         self.version = 0
+        self.past_bars = 0
         self.counters = Counters()
         self.outliers = Outliers()
         self._capacity = capacity
         self._max_symbols = max_symbols
+        self._max_bars = max_bars
         self._book = BarBook(max_bars)
+        self.looked_s: dict[str, float] = {}
+        self.kept_share: dict[str, float] = {}
         self._rings: dict[str, TickRing] = {}
         self._numbering = Numbering()
         self._sessions: dict[str, BarBuilder] = {}
-        self._bar_stats: dict[str, SymbolStats] = {}
+        self._bar_stats: dict[str, SymbolStats | None] = {}
+        self._timeframes: tuple[str, ...] = ()
         self._amended: dict[str, int] = {}
         self._versions: dict[str, int] = {}
         self._arrivals = Arrivals()
@@ -138,14 +155,14 @@ class Market:
     def append_bars(self, bars: Bars) -> int:
         """Take bars in (an OHLC file's) and return how many were accepted.
 
-        They are of the timeframe they say, the same for every batch of a symbol. A bar at
-        a time already held replaces it, or is a duplicate if it is equal.
+        They are of the timeframe they say, the same for every batch of a symbol but in a
+        universe. A bar at a time already held replaces it, or is a duplicate if it is equal.
         """
         self.counters.received += len(bars)
         if not len(bars) or not self._welcome(bars.symbol, "bars", len(bars)):
             return 0
-        known = self._bar_stats.get(bars.symbol)
-        if known is not None and self._book.timeframes(bars.symbol)[0] != bars.timeframe:
+        known = self.kind != "universe" and bars.symbol in self._bar_stats
+        if known and self._book.timeframes(bars.symbol)[0] != bars.timeframe:
             self._refuse("timeframe", f"{bars.symbol} {bars.timeframe}", len(bars))
             return 0
         duplicate, late = self._book.append_bars(bars)
@@ -154,16 +171,49 @@ class Market:
         self.counters.late += late
         self.counters.accepted += accepted
         if accepted:
-            base = self._book.bars(bars.symbol, bars.timeframe)
-            self._bar_stats[bars.symbol] = stats_of_bars(base)
+            if bars.symbol not in self._bar_stats or bars.timeframe not in self._timeframes:
+                self._timeframes = ()
+            self._bar_stats[bars.symbol] = None
             self._changed(bars.symbol)
         return accepted
 
+    def add_past(self, bars: Bars, from_ms: int, final_ms: int) -> None:
+        """Take an exchange's own bars of a symbol, from before its ticks are whole.
+
+        They count for no tick. from_ms: from when on they are all that there are. final_ms:
+        those that open before it have closed. One at a time already held replaces it.
+        """
+        self._book.past(bars.symbol).append(bars, from_ms, final_ms)
+        self._book.changed(bars.symbol)
+        self.past_bars += len(bars)
+        if len(bars) or bars.symbol in self._versions:
+            self._changed(bars.symbol)
+
+    def whole_from(self, symbol: str, ts_ms: int) -> None:
+        """All trades of a symbol from here on are among its ticks."""
+        self._book.past(symbol).whole_from(ts_ms)
+        self._book.changed(symbol)
+        if symbol in self._versions:
+            self._changed(symbol)
+
+    def past(self, symbol: str) -> Past:
+        """What an exchange said of a symbol's bars; nothing yet where it said nothing."""
+        return self._book.past(symbol)
+
+    def from_exchange(self, bars: Bars) -> BoolArray:
+        """Which of a symbol's bars are the exchange's own, not made of ticks."""
+        if self.kind == "universe" and not self.simulated:
+            return np.ones(len(bars), np.bool_)
+        return self._book.from_exchange(bars)
+
     def reject(self, rejected: Iterable[_RejectedLike]) -> None:
-        """Count what gave no tick, by its reason."""
+        """Count what gave no tick, by its reason; what came before as a duplicate."""
         for refused in rejected:
             self.counters.received += 1
-            self._refuse(refused.reason, refused.sample, 1)
+            if refused.reason == DUPLICATE:
+                self.counters.duplicate += 1
+            else:
+                self._refuse(refused.reason, refused.sample, 1)
 
     def refuse(self, reason: str, count: int) -> None:
         """Count rows of a file that gave no tick, for a reason they share."""
@@ -223,6 +273,35 @@ class Market:
         text = f"{reason}: {sample}" if sample else reason
         self.counters.last_rejected = text[:_SAMPLE_LENGTH]
 
+    # --- what it keeps ---------------------------------------------------------------
+
+    def nbytes(self, symbol: str) -> int:
+        """Memory of a symbol's ticks and bars."""
+        ring = self._rings.get(symbol)
+        return self._book.nbytes(symbol) + (0 if ring is None else ring.nbytes)
+
+    def look(self, symbols: Iterable[str], now_s: float | None = None) -> None:
+        """Somebody looks at these symbols: of those nobody looks at, less is kept first."""
+        now_s = time.monotonic() if now_s is None else now_s
+        self.looked_s.update(dict.fromkeys(symbols, now_s))
+
+    def keep(self, symbol: str, share: float) -> None:
+        """Keep this share of what a symbol may at most have, from now on.
+
+        share: 1 for all; of bars and ticks at least LEAST_BARS and LEAST_TICKS stay.
+        """
+        self._check(symbol)
+        bars = min(max(round(self._max_bars * share), LEAST_BARS), self._max_bars)
+        ticks = min(max(round(self._capacity * share), LEAST_TICKS), self._capacity)
+        self._book.keep(symbol, bars)
+        if symbol in self._rings:
+            self._rings[symbol].keep(ticks)
+        if share < 1.0:
+            self.kept_share[symbol] = share
+        else:
+            self.kept_share.pop(symbol, None)
+        self._changed(symbol)
+
     # --- what can be read ------------------------------------------------------------
 
     @property
@@ -254,8 +333,10 @@ class Market:
         """Timeframes that every symbol has: all, unless coarser bars were uploaded."""
         if not self._bar_stats:
             return tuple(TIMEFRAMES)
-        each = [self._book.timeframes(symbol) for symbol in self._versions]
-        return tuple(name for name in each[0] if all(name in names for names in each))
+        if not self._timeframes:
+            each = [self._book.timeframes(symbol) for symbol in self._versions]
+            self._timeframes = tuple(t for t in each[0] if all(t in names for names in each))
+        return self._timeframes
 
     @property
     def has_ticks(self) -> bool:
@@ -293,10 +374,20 @@ class Market:
         return self._rings[symbol]
 
     def stats(self, symbol: str) -> SymbolStats:
-        """Figures of a symbol since the market began, in O(1). KeyError for an unknown one."""
+        """Figures of a symbol since the market began, kept until it changes.
+
+        Raises KeyError for an unknown symbol.
+        """
         self._check(symbol)
         if symbol in self._bar_stats:
-            return self._bar_stats[symbol]
+            known = self._bar_stats[symbol]
+            if known is None:
+                finest = self._book.timeframes(symbol)[0]
+                known = self._bar_stats[symbol] = stats_of_bars(self._book.bars(symbol, finest))
+            return known
+        if symbol not in self._sessions:  # no tick of it yet
+            finest = self._book.past(symbol).timeframes[0]
+            return stats_of_bars(self._book.bars(symbol, finest))
         session = self._sessions[symbol]
         return stats_of_session(session.bars(), session.span_ms[1])
 

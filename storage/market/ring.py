@@ -89,6 +89,23 @@ class TickRing:
             new[: self._count] = old[: self._count]
         self._columns = grown
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the ticks take."""
+        return sum(column.nbytes for column in self._columns)
+
+    def keep(self, capacity: int) -> None:
+        """Keep the newest `capacity` ticks from now on, and give the others' memory back."""
+        if capacity < 1:
+            raise ValueError(f"capacity is {capacity}, expected at least 1")
+        kept = self._read(capacity, slice(None))
+        self.dropped += self._count - len(kept[0])
+        self.capacity = capacity
+        self._columns = _allocate(min(max(len(kept[0]), _SMALLEST), capacity))
+        for column, values in zip(self._columns, kept, strict=True):
+            column[: len(values)] = values
+        self._start, self._count = 0, len(kept[0])
+
     def _read(self, limit: int | None, columns: slice = _OF_TICKS) -> list[np.ndarray]:
         count = self._count if limit is None else min(max(limit, 0), self._count)
         size = max(len(self._columns[0]), 1)

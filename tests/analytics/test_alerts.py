@@ -307,6 +307,9 @@ GOOD: dict[str, Any] = {
         ({"threshold": 10**400}, "threshold is 1"),
         ({"threshold": -1}, "threshold is -1, expected a number of at least 0"),
         ({"metric": "correlation", "threshold": 1.5}, "threshold is 1.5, .* from 0 to 1"),
+        ({"threshold": 8}, "threshold is 8.*at most 7.61, the largest .z. of z_window .60"),
+        ({"operator": ">", "threshold": 8}, "at most 7.61"),
+        ({"operator": "<", "threshold": -8}, "threshold is -8.*at least -7.61, the smallest z of"),
         ({"cooldown_s": -1}, "cooldown_s is -1, expected a number from 0 to"),
         ({"once": "yes"}, "once is 'yes', expected true or false"),
         ({"on": "tick"}, "on is 'tick', expected one of update, close"),
@@ -331,6 +334,11 @@ GOOD: dict[str, Any] = {
 def test_a_bad_rule_is_refused_with_the_field_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_rule({**GOOD, **changes})
+
+
+@pytest.mark.parametrize(("operator", "threshold"), [("abs<", 8), ("<", 8), ("<", -7.6)])
+def test_a_threshold_that_z_reaches_from_beyond_is_legal(operator: str, threshold: float) -> None:
+    assert parse_rule({**GOOD, "operator": operator, "threshold": threshold}).threshold == threshold
 
 
 @pytest.mark.parametrize("field", ["id", "market", "metric", "operator", "threshold", "params"])

@@ -26,6 +26,8 @@ from analytics.grid import make_grid
 from analytics.model import Bars, NotReady, PairParams, Ticks
 from analytics.pair import analyze_pair
 from analytics.readings import PAIR_METRICS
+from analytics.scanner import ScanParams
+from analytics.watching import pair_view
 
 ROWS = 240
 PAIR = PairParams("Y", "X", hedge_window=30, z_window=20, corr_window=12, adf_window=40)
@@ -172,6 +174,13 @@ def snapshot_of(legs: Legs) -> Any:
     return analyze_pair(legs.y_bars, legs.x_bars, PAIR)
 
 
+def view_of(legs: Legs) -> Any:
+    """On the bars that both legs have."""
+    shared = np.intersect1d(legs.y_bars.ts_ms, legs.x_bars.ts_ms)
+    both = (bars[np.isin(bars.ts_ms, shared)] for bars in (legs.y_bars, legs.x_bars))
+    return pair_view(*both, PAIR)
+
+
 REGISTRY: dict[str, Entry] = {
     "statistics.summarize": Entry(lambda f, a: f(a.y)),
     "rolling.rolling_mean": Entry(lambda f, a: f(a.y, 9), lambda r, n: lines(8, r)),
@@ -242,6 +251,13 @@ REGISTRY: dict[str, Entry] = {
     "cointegration.johansen": Entry(
         lambda f, a: [f(as_table(a), det_order=order) for order in (-1, 0, 1, "rc")], gaps=False
     ),
+    "scanner.scan_pairs": Entry(
+        lambda f, a: f(as_table(a), names=["Y", "X"], params=ScanParams(bars=ROWS))
+    ),
+    "scanner.detectable_half_life": of_bars(lambda f, a: f(480, 39_800)),
+    "selection.cluster_symbols": Entry(
+        lambda f, a: f(np.column_stack([a.y, a.x, a.size, np.flip(a.size)]))
+    ),
     "mackinnon.critical_values": of_bars(lambda f, a: f("c", 2, 100)),
     "mackinnon.pvalue": of_bars(lambda f, a: f(-3.0, "ct")),
     "mackinnon.pvalues": of_bars(lambda f, a: f(a.y / -50)),
@@ -262,6 +278,10 @@ REGISTRY: dict[str, Entry] = {
         lines=lambda r, n: lines(29, r[1]["z"]),
     ),
     "pair.break_even_z": of_bars(lambda f, a: f(snapshot_of(a), 2.0)),
+    "pair.break_even_of": of_bars(lambda f, a: f(0.5, 2.0, (100.0, 30.0), PAIR, 2.0)),
+    "watching.pair_view": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR)),
+    "watching.view_readings": of_bars(lambda f, a: f(view_of(a), a.y_bars.ts_ms)),
+    "standing.pair_standing": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR, 2.0)),
     "readings.pair_readings": of_bars(
         lambda f, a: f(a.y_bars, a.x_bars, PAIR, PAIR_METRICS, a.y_bars.ts_ms),
         lines=lambda r, n: lines(29, r["z"], r["spread"], r["engle_granger_pvalue"]),

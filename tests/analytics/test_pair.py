@@ -226,6 +226,7 @@ def test_every_figure_of_a_snapshot_is_what_its_name_says() -> None:
     assert snapshot.notes == (
         f"{carried} of 400 rows carry a price forward: no statistic of levels or returns rests "
         "on them.",
+        "Lags of the tests by BIC: of fewer than 500 rows AIC rejects too many random walks.",
     )
     assert snapshot.carried_share == pytest.approx(0.1, abs=0.05)
 

@@ -152,8 +152,8 @@ def test_a_second_server_on_the_port_is_told_to_take_another():
         (["--unknown"], "unrecognized arguments: --unknown"),
         (["--source", "no/such/file.csv"], "no such file"),
         (["--port", "http"], "--port is 'http'"),
-        (["--host", "0.0.0.0"], "set --token too"),
-        (["--host", "192.0.2.1", "--token", "t"], "cannot listen on 192.0.2.1"),
+        (["--host", "0.0.0.0"], "set --token-file too"),
+        (["--host", "192.0.2.1", "--token", "t" * 16], "cannot listen on 192.0.2.1"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(options, words):

@@ -12,6 +12,8 @@ from dashapp.settings import VERSION, Settings, UsageError, default_archive, is_
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+TOKEN = "a-token-of-some-length"
+
 
 def refusal(*argv: str, **environ: str) -> str:
     with pytest.raises(UsageError) as raised:
@@ -40,7 +42,7 @@ def test_every_option_is_also_an_environment_variable():
         "REDIS": "redis://localhost",
         "BINANCE_WS": "ws://localhost:1",
         "BINANCE_REST": "http://localhost:2",
-        "TOKEN": "letmein",
+        "TOKEN": "let-me-in-let-me-in",
         "LOG_LEVEL": "WARNING",
     }
     from_environment = parse([], {f"SPREADSCOPE_{name}": text for name, text in given.items()})
@@ -116,7 +118,7 @@ def test_an_archive_in_no_folder_or_that_is_a_folder_is_refused(tmp_path):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "trading.example"])
 def test_an_address_that_others_can_reach_needs_a_token(host):
     assert "set --token" in refusal("--host", host)
-    assert parse(["--host", host, "--token", "t"], {}).host == host
+    assert parse(["--host", host, "--token", TOKEN], {}).host == host
 
 
 @pytest.mark.parametrize(
@@ -124,12 +126,12 @@ def test_an_address_that_others_can_reach_needs_a_token(host):
 )
 def test_every_way_to_write_all_addresses_counts_as_such(host):
     assert "set --token" in refusal("--host", host)
-    assert parse(["--host", host, "--token", "t"], {}).listens_everywhere
+    assert parse(["--host", host, "--token", TOKEN], {}).listens_everywhere
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "192.168.1.5", "::1", "trading.example", "1", "ü"])
 def test_one_address_is_not_all_of_them(host):
-    assert not parse(["--host", host, "--token", "t"], {}).listens_everywhere
+    assert not parse(["--host", host, "--token", TOKEN], {}).listens_everywhere
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])
@@ -137,7 +139,15 @@ def test_loopback_needs_no_token(host):
     assert is_loopback(parse(["--host", host], {}).host)
 
 
-@pytest.mark.parametrize("token", ["two words", "tabs\t", "ünicode", "line\n"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "two words of a token",
+        "tabs\t of a long token",
+        "ünicode-of-a-token",
+        "line-of-a-long-token\n",
+    ],
+)
 def test_a_token_that_no_header_can_carry_is_refused_without_being_shown(token):
     assert token not in refusal("--token", token)
 
@@ -183,3 +193,33 @@ def test_help_promises_only_what_there_is(capsys):
 def test_the_version_is_the_projects():
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     assert project["version"] == VERSION
+
+
+@pytest.mark.parametrize("token", ["", "t", "fifteen-letters"])
+def test_a_short_token_is_refused_wherever_it_stands(token, tmp_path):
+    words = f"has {len(token)} characters, expected at least 16"
+    assert words in refusal("--token", token)
+    file = tmp_path / "token"
+    file.write_text(f"{token}\n")
+    assert words in refusal("--token-file", str(file))
+    if token:
+        with pytest.raises(UsageError, match="SPREADSCOPE_TOKEN has"):
+            parse([], {"SPREADSCOPE_TOKEN": token})
+
+
+def test_a_token_in_a_file_is_that_of_the_server(tmp_path):
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    assert parse(["--token-file", str(file)], {}).token == TOKEN
+    assert "only one" in refusal("--token-file", str(file), "--token", TOKEN)
+    assert "cannot read" in refusal("--token-file", str(tmp_path / "none"))
+
+
+def test_a_public_server_reaches_its_own_network_only_where_it_is_told_to(tmp_path):
+    public = ["--host", "0.0.0.0", "--token", TOKEN]
+    assert not parse(public, {}).reaches_local
+    assert parse([*public, "--allow-local"], {}).reaches_local
+    assert parse([], {}).reaches_local
+    words = refusal(*public, "--source", "ws://127.0.0.1:9000/")
+    assert words.startswith("--source: address 127.0.0.1 is loopback")
+    assert "--allow-local" in words

@@ -25,7 +25,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 #: A twentieth to a fiftieth of the production timers, for the runs that are always made.
 FAST = Timers(
-    Timeouts(open_s=0.5, ping_s=0.2, close_s=0.1, gather_s=0.005),
+    Timeouts(open_s=0.5, ping_s=0.2, pong_s=0.2, close_s=0.1, gather_s=0.005),
     BackoffPolicy(floor_s=0.02, cap_s=0.3, stable_s=0.3),
     WatchdogPolicy(feed_s=0.5, symbol_s=60.0),
     handover_s=0.05,
@@ -33,7 +33,7 @@ FAST = Timers(
 #: A loaded machine must not be taken for a dead connection where one new connection fails.
 PATIENT = replace(
     FAST,
-    timeouts=replace(FAST.timeouts, ping_s=5.0, open_s=5.0),
+    timeouts=replace(FAST.timeouts, ping_s=5.0, pong_s=5.0, open_s=5.0),
     watchdog=replace(FAST.watchdog, feed_s=5.0),
 )
 PRODUCTION = Timers()

@@ -234,7 +234,7 @@ async def test_a_stream_is_capped(server, monkeypatch):
     client = redis.asyncio.Redis.from_url(server.url)
     assert 100 <= await client.xlen("spreadscope:live-x:BTCUSDT") < 300
     await client.aclose()
-    await publisher._client.aclose()
+    await publisher.client.aclose()
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,11 @@ def newest_ms(market: Market, symbols: tuple[str, ...]) -> int:
 
 def closed_until_ms(market: Market, symbols: tuple[str, ...], timeframe: str) -> int:
     """Bars that open up to this time are closed: after a grace, or when all has been said."""
-    newest = newest_ms(market, symbols)
+    return closed_at(market, newest_ms(market, symbols), timeframe)
+
+
+def closed_at(market: Market, newest: int, timeframe: str) -> int:
+    """`closed_until_ms` of symbols whose newest tick is of that time, epoch ms."""
     if market.whole:
         return newest
     if market.origin == "bars":  # each comes when it has closed

@@ -23,28 +23,33 @@ from dashapp.services.alerts.outbox import Outbox
 from dashapp.services.alerts.outcomes import FOLLOW_S, follow
 from dashapp.services.alerts.preview import Previews
 from dashapp.services.alerts.readings import AlertReader, waits_for
+from dashapp.services.alerts.webhook import check_webhook
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from dashapp.services.periodic import rounds
 from dashapp.services.startup import Kernels
 from dashapp.text.pair import trade_sentence
-from ingestion.url_guard import check_url, mask_url
+from ingestion.url_guard import mask_url
 from storage.archive.archive import Archive
 from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
 
 PERIOD_S = 0.5
-MAX_RULES = 200
+#: 200 of a kind of their own, and one on each pair of a full watchlist.
+MAX_RULES = 400
 
 
 class AlertEngine:
     """Rules on the markets, and the step from a reading to an alert.
 
-    history: what fired. previews: what rules would have done, before they are added.
+    history: what fired. previews: what rules would have done, before they are added. local:
+    whether webhooks may lead to loopback and private addresses.
     """
 
-    def __init__(self, markets: Markets, kernels: Kernels, writer: ArchiveWriter) -> None:
+    def __init__(
+        self, markets: Markets, kernels: Kernels, writer: ArchiveWriter, local: bool = True
+    ) -> None:
         self.history = AlertHistory()
         self.previews = Previews(markets, kernels)
         self._markets = markets
@@ -54,7 +59,8 @@ class AlertEngine:
         self._rules_version = 0
         self._state = AlertState()
         self._reader = AlertReader(markets, kernels)
-        self._outbox = Outbox(self.history, writer)
+        self._local = local
+        self._outbox = Outbox(self.history, writer, local)
         self._followed_s = 0.0
         self._stepping = asyncio.Lock()
 
@@ -116,7 +122,7 @@ class AlertEngine:
         if rule.market not in self._markets:
             raise ValueError(f"market is {rule.market!r}, but there is no such market")
         if rule.webhook is not None:
-            check_url(rule.webhook)
+            check_webhook(rule.webhook, self._local)
         if rule.id not in self._rules and len(self._rules) >= MAX_RULES:
             raise ValueError(f"there are {MAX_RULES} rules already, delete one first")
         replaced = self._rules.get(rule.id)
@@ -145,13 +151,44 @@ class AlertEngine:
             raise KeyError(f"there is no alert rule {rule_id!r}")
         if enabled:
             self._state = self._state.renew(rule_id)
-        self._save(replace(self._rules[rule_id], enabled=enabled))
+        self._save(replace(self._rules[rule_id], enabled=enabled, snoozed_until_ms=0))
         return self._rules[rule_id]
+
+    def edit_rule(self, rule_id: str, changes: Mapping[str, Any]) -> AlertRule:
+        """Change fields of a rule, which begins anew. Raises KeyError or ValueError in words."""
+        if rule_id not in self._rules:
+            raise KeyError(f"there is no alert rule {rule_id!r}")
+        return self.add_rule({**rule_to_dict(self._rules[rule_id]), **changes})
+
+    def snooze(self, rule_id: str, seconds: float) -> AlertRule:
+        """Let a rule rest for a while, after which it is armed again by itself.
+
+        Raises KeyError in words.
+        """
+        until_ms = int((time.time() + seconds) * 1_000)
+        rule = self.set_enabled(rule_id, True)
+        self._save(replace(rule, snoozed_until_ms=until_ms))
+        return self._rules[rule_id]
+
+    def snoozed(self, rule: AlertRule) -> bool:
+        """Whether a rule rests now."""
+        return rule.snoozed_until_ms > time.time() * 1_000
+
+    def _awake(self) -> tuple[AlertRule, ...]:
+        """All rules, those that rest as if they were off."""
+        return tuple(
+            replace(rule, enabled=False) if self.snoozed(rule) else rule for rule in self.rules
+        )
 
     def paused(self, rule_id: str) -> bool:
         """Whether a rule waits because its feed is silent."""
         state = self._state.rules.get(rule_id)
         return state is not None and state.paused
+
+    def active(self, rule_id: str) -> bool:
+        """Whether a rule's condition was true when it was read last."""
+        state = self._state.rules.get(rule_id)
+        return state is not None and state.active
 
     def waiting(self, rule_id: str) -> str:
         """Why a rule cannot be evaluated at all, in words; "" for one that can, or is none.
@@ -182,8 +219,8 @@ class AlertEngine:
     async def step(self) -> list[AlertEvent]:
         """Evaluate the rules of every market that changed since the last step."""
         async with self._stepping:
-            readings = await self._reader.read(self.rules)
-            events, state = evaluate(self.rules, readings, self._state, trade_sentence)
+            readings = await self._reader.read(self._awake())
+            events, state = evaluate(self._awake(), readings, self._state, trade_sentence)
             states, self._state = turned(self._state, state), state
             for rule_id in state.spent:
                 if self._rules[rule_id].enabled:

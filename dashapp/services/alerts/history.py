@@ -78,6 +78,21 @@ class Record:
         }
 
 
+@dataclass(frozen=True)
+class RuleTotals:
+    """What became of the alerts of a rule that are held.
+
+    alerts: all of them. known: those whose result is known. hit_rate: share of those that
+    earned after costs. mean_net_bps: their mean result. worst_bps: the lowest mark of any.
+    """
+
+    alerts: int = 0
+    known: int = 0
+    hit_rate: float | None = None
+    mean_net_bps: float | None = None
+    worst_bps: float | None = None
+
+
 class AlertHistory:
     """The newest MAX_EVENTS alerts, each with the parameters of the pair it was about.
 
@@ -92,6 +107,7 @@ class AlertHistory:
         self.version = 0
         self._kept: deque[Record] = deque(maxlen=MAX_EVENTS)
         self._fired = 0
+        self._totals: tuple[int, Mapping[str, RuleTotals]] | None = None
 
     @property
     def newest_event(self) -> AlertEvent | None:
@@ -101,12 +117,12 @@ class AlertHistory:
     @property
     def fired_today(self) -> int:
         """How many alerts of the current UTC day are held."""
-        midnight_ms = int(time.time() // 86_400) * 86_400_000
+        midnight_ms = _midnight_ms()
         return sum(record.event.ts_ms >= midnight_ms for record in self._kept)
 
     def by_metric(self, market: str) -> Counter[str]:
-        """How many alerts of a market are held, by metric."""
-        return Counter(record.event.metric for record in self.records(market))
+        """How many alerts of a market fired in the current UTC day, by metric."""
+        return Counter(record.event.metric for record in self.records(market, _midnight_ms()))
 
     def since(self, event_id: str | None) -> list[AlertEvent]:
         """What fired after the event with this id, oldest first; in this run, for None.
@@ -132,21 +148,29 @@ class AlertHistory:
         """The alerts alone of `records`."""
         return [record.event for record in self.records(market, since)]
 
-    def events_of(self, market: str, params: PairParams) -> list[AlertEvent]:
+    def events_of(self, market: Market, params: PairParams) -> list[AlertEvent]:
         """The alerts that a chart of this pair marks, oldest first.
 
-        Those of rules on a pair with equal parameters, and on price or volume of a leg.
+        Those of rules on a pair with equal parameters, and on price or volume of a leg, that
+        fired in this very body of data: not those of an earlier run of a simulation.
         """
         return [
             record.event
             for record in self._kept
-            if record.event.market == market
+            if record.of == market.serial
+            and record.event.market == market.id
             and (
                 record.params == params
                 if record.params is not None
                 else _is_of_a_leg(record.event, params)
             )
         ]
+
+    def totals(self) -> Mapping[str, RuleTotals]:
+        """What became of each rule's alerts, by its id; made anew when the version goes up."""
+        if self._totals is None or self._totals[0] != self.version:
+            self._totals = (self.version, _totals(self._kept))
+        return self._totals[1]
 
     def followed(self) -> list[Record]:
         """The alerts of which more can be learned, oldest first."""
@@ -210,6 +234,32 @@ class AlertHistory:
         self._fired = 0
         self.version += 1
         return count
+
+
+def _totals(records: Iterable[Record]) -> dict[str, RuleTotals]:
+    by_rule: dict[str, list[Record]] = {}
+    for record in records:
+        by_rule.setdefault(record.event.rule_id, []).append(record)
+    return {rule_id: _total(own) for rule_id, own in by_rule.items()}
+
+
+def _total(records: list[Record]) -> RuleTotals:
+    outcomes = [record.outcome for record in records if record.outcome is not None]
+    ended = [outcome for outcome in outcomes if outcome.done]
+    if not ended:
+        return RuleTotals(len(records))
+    return RuleTotals(
+        alerts=len(records),
+        known=len(ended),
+        hit_rate=sum(outcome.net_bps > 0 for outcome in ended) / len(ended),
+        mean_net_bps=sum(outcome.net_bps for outcome in ended) / len(ended),
+        worst_bps=min(outcome.worst_bps for outcome in ended),
+    )
+
+
+def _midnight_ms() -> int:
+    """When the current UTC day began, epoch ms."""
+    return int(time.time() // 86_400) * 86_400_000
 
 
 def _is_of_a_leg(event: AlertEvent, params: PairParams) -> bool:

@@ -39,12 +39,15 @@ class Delivery(TypedDict):
 
 
 class Outbox:
-    """Deliveries under way: told in the history, and kept by the writer of the archive."""
+    """Deliveries under way: told in the history, and kept by the writer of the archive.
 
-    def __init__(self, history: AlertHistory, writer: ArchiveWriter) -> None:
+    local: whether they may go to loopback and private addresses.
+    """
+
+    def __init__(self, history: AlertHistory, writer: ArchiveWriter, local: bool = True) -> None:
         self._history = history
         self._writer = writer
-        self._webhooks = Webhooks(self._told, WAITS_S)
+        self._webhooks = Webhooks(self._told, WAITS_S, local)
         self._waiting: dict[str, Delivery] = {}
 
     def deliveries(self) -> list[Delivery]:

@@ -21,7 +21,14 @@ from weakref import WeakValueDictionary
 import httpx
 
 from ingestion.stream.http_client import http_client
-from ingestion.url_guard import CheckedUrl, UrlRefusedError, at_address, check_url, resolve
+from ingestion.url_guard import (
+    WEB_SCHEMES,
+    CheckedUrl,
+    UrlRefusedError,
+    at_address,
+    check_url,
+    resolve,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -68,15 +75,16 @@ Told = Callable[[str, Progress], None]
 
 class Webhooks:
     """Delivers documents. told: hears of each delivery's progress, by its id. waits_s: seconds
-    before each further try.
+    before each further try. local: whether they may go to loopback and private addresses.
 
     dropped: deliveries refused because MAX_WAITING were under way.
     """
 
-    def __init__(self, told: Told, waits_s: Sequence[float]) -> None:
+    def __init__(self, told: Told, waits_s: Sequence[float], local: bool = True) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs whole URLs
         self.dropped = 0
         self._told = told
+        self._local = local
         self._waits_s = tuple(waits_s)
         self._tasks: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Semaphore(MOST_AT_ONCE)
@@ -113,7 +121,7 @@ class Webhooks:
             async with gate, self._gate:
                 if self._stopping.is_set():
                     return
-                problem, again = await _attempt(url, delivery_id, body)
+                problem, again = await _attempt(url, delivery_id, body, self._local)
             if not problem:
                 self._told(delivery_id, Progress("delivered", tries))
                 return
@@ -135,18 +143,23 @@ class Webhooks:
         return gate
 
 
-async def _attempt(url: str, delivery_id: str, body: str) -> tuple[str, bool]:
+def check_webhook(url: str, local: bool) -> CheckedUrl:
+    """A webhook's address, judged. Raises UrlRefusedError."""
+    return check_url(url, local=local, schemes=WEB_SCHEMES)
+
+
+async def _attempt(url: str, delivery_id: str, body: str, local: bool) -> tuple[str, bool]:
     """What went wrong, "" if nothing, and whether another try may help."""
     try:
-        checked = check_url(url)
+        checked = check_webhook(url, local)
         async with asyncio.timeout(TIMEOUT_S):
             status = await _send(checked, await resolve(checked), delivery_id, body)
     except UrlRefusedError as error:
         return str(error), False
     except TimeoutError:
         return f"no answer within {TIMEOUT_S:.0f} s", True
-    except (httpx.InvalidURL, UnicodeError) as error:
-        return f"the address cannot be used ({error})", False
+    except (httpx.InvalidURL, UnicodeError):
+        return "the address cannot be used", False
     except (httpx.HTTPError, OSError) as error:
         return f"no connection ({type(error).__name__})", True
     if 200 <= status < 300:
@@ -156,7 +169,7 @@ async def _attempt(url: str, delivery_id: str, body: str) -> tuple[str, bool]:
 
 async def _send(checked: CheckedUrl, addresses: Sequence[str], delivery_id: str, body: str) -> int:
     """Post to the address that was judged; the status of the answer."""
-    default = {"http": 80, "https": 443}[checked.scheme]
+    default = WEB_SCHEMES[checked.scheme]
     host = f"[{checked.host}]" if ":" in checked.host else checked.host
     headers = {
         "Host": host if checked.port == default else f"{host}:{checked.port}",

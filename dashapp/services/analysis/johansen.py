@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from cachetools import LRUCache
 from analytics.cointegration import JohansenTest, johansen
 from analytics.estimates import PairEstimates, pair_estimates
 from analytics.model import PairParams, PairSnapshot, Ticks
+from analytics.stationarity import FEW_ROWS, TEST_ROWS, TOO_FEW_ROWS
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +42,24 @@ RANK_LEVELS = ("90%", "95%", "99%")
 def johansen_of(snapshot: PairSnapshot) -> JohansenTest:
     """The test of the rows in which both legs traded, of logarithms where prices are. For a thread.
 
-    About a second at the first call, which imports statsmodels; then a millisecond.
+    Of fewer than `FEW_ROWS` rows the statistics are multiplied by the result's `small_sample`: of
+    60 to 100 rows of random walks it finds a relation in 6.2 to 7.1 % at "95 %" without that.
     """
     legs = np.column_stack([snapshot.price_y, snapshot.price_x])[~snapshot.carried]
     if snapshot.params.price_space == "log":
         legs = np.log(legs)
     order = _DET_ORDER[snapshot.params.trend]
     about = int(snapshot.ts_ms[-1]), len(legs), order, LAG_DIFF
+    if len(legs) < TEST_ROWS:
+        return JohansenTest(*about, None, TOO_FEW_ROWS.format(len(legs)))
     try:
-        return JohansenTest(*about, johansen(legs, det_order=order, lag_diff=LAG_DIFF))
+        result = johansen(legs, det_order=order, lag_diff=LAG_DIFF)
     except ValueError as error:
         return JohansenTest(*about, None, str(error))
+    if len(legs) < FEW_ROWS:
+        factor = result.small_sample
+        result = replace(result, trace=result.trace * factor, max_eig=result.max_eig * factor)
+    return JohansenTest(*about, result)
 
 
 def johansen_document(test: JohansenTest) -> dict[str, Any] | None:

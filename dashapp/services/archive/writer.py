@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from analytics.model import Ticks
 from dashapp.services.archive.maintenance import Maintenance
 from dashapp.services.archive.write_queue import Write, WriteQueue, coalesced, size_of
+from ingestion.url_guard import POSTGRES_SCHEMES, check_url, resolve_now
 from storage.archive.archive import Archive, ArchiveError, ArchiveInUse, Arrival, store_at
 from storage.archive.store import Store
 
@@ -105,7 +107,7 @@ class ArchiveWriter:
         if place is None:
             return
         try:
-            self._store = store_at(place)
+            self._store = _guarded(place)
             self._store.hold()
         except ArchiveInUse:
             raise
@@ -217,7 +219,7 @@ class ArchiveWriter:
             self._wake.clear()
 
     async def _open(self, place: str, alerts: Kept, events: int) -> None:
-        archive = await asyncio.to_thread(Archive.open, self._store or place)
+        archive = await asyncio.to_thread(Archive.open, self._store or _guarded(place))
         try:
             rules = await asyncio.to_thread(archive.rules)
             history = await asyncio.to_thread(archive.events, limit=events)
@@ -291,6 +293,14 @@ class ArchiveWriter:
         if self.problem is not None:
             logger.info("the archive can be written again")
             self.problem = None
+
+
+def _guarded(place: str) -> Store:
+    """The database at a path or a URL; a server's host is judged at each connection."""
+    if "://" not in place or not urlsplit(place).hostname:
+        return store_at(place)
+    checked = check_url(place, schemes=POSTGRES_SCHEMES)
+    return store_at(place, lambda: resolve_now(checked)[0])
 
 
 def _store(arrivals: list[Arrival], archive: Archive) -> None:

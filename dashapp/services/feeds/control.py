@@ -22,8 +22,11 @@ from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
 from dashapp.settings import Settings
 from ingestion.feed import Feed, Timers, make_feed
+from ingestion.redis_client import pin, words_of
 from ingestion.sources import SourceKind, is_exchange, kind_of, source_of
-from ingestion.url_guard import mask_url
+from ingestion.stream.hosts import subscription_for
+from ingestion.stream.subscribe import SubscribeError, mask_message
+from ingestion.url_guard import REDIS_SCHEMES, check_url, mask_url
 from storage.market.market import Market
 from storage.redis_stream import RedisPublisher, RedisUnavailable
 
@@ -68,6 +71,7 @@ class FeedControl:
         self._timers = timers
         self._feeds: dict[str, Feed] = {}
         self._sources: dict[str, str] = {}
+        self._messages: dict[str, str] = {}
         self._running: Feed | None = None
         self._switching = asyncio.Lock()
 
@@ -102,13 +106,16 @@ class FeedControl:
         if self._publisher is not None:
             self._publisher.start()
 
-    async def start(self, source: str, symbols: Sequence[str]) -> None:
+    async def start(
+        self, source: str, symbols: Sequence[str], subscribe: str | None = None
+    ) -> None:
         """Stop the feed that runs and start this source; nothing for the one that runs.
 
         source: as somebody typed it, see `source_of`; "none" only stops. symbols: of the
-        exchange's streams, and a filter on a URL's; the demo has its own. Raises ValueError in
-        words for what cannot be started; the feed that runs is then left alone, and the words
-        say that it goes on.
+        exchange's streams, and a filter on a URL's; the demo has its own. subscribe: what a
+        WebSocket is sent after connecting, each time; None for what is known of its host.
+        Raises ValueError in words for what cannot be started; the feed that runs is then left
+        alone, and the words say that it goes on.
         """
         await self._kernels.market_ready()
         if source == "none":
@@ -116,7 +123,10 @@ class FeedControl:
             return
         async with self._switching:
             try:
-                market_id, feed = await self._wanted(source, symbols)
+                market_id, feed = await self._wanted(source, symbols, subscribe)
+            except SubscribeError as error:
+                error.args = (f"{error}{self._goes_on()}",)
+                raise
             except ValueError as error:
                 raise ValueError(f"{error}{self._goes_on()}") from None
             if self._running is not feed:
@@ -138,26 +148,34 @@ class FeedControl:
         if self._publisher is not None:
             await self._publisher.close()
 
-    async def _wanted(self, source: str, symbols: Sequence[str]) -> tuple[str, Feed]:
+    async def _wanted(
+        self, source: str, symbols: Sequence[str], subscribe: str | None
+    ) -> tuple[str, Feed]:
         """The market that a source fills, and its feed: the one there is, or a new one."""
         source = self._unmasked(source_of(source))
         kind = kind_of(source)
         market_id = kind.market if kind else "live"
         names = tuple(symbols) or (kind.default_symbols if kind else ())
-        if self._sources.get(market_id) != source:
-            feed = self._new_demo(source) if market_id == "demo" else self._new(source, names)
-            self._sources[market_id] = source
+        same = self._sources.get(market_id) == source
+        subscribe = self._message(subscribe, source, names, same)
+        if not same or self._is_other_message(subscribe, market_id):
+            feed = (
+                self._new_demo(source, subscribe)
+                if market_id == "demo"
+                else self._new(source, names, subscribe)
+            )
+            self._sources[market_id], self._messages[market_id] = source, subscribe
             return market_id, feed
         feed = self._feeds[market_id]
         await feed.set_symbols([symbol.strip().upper() for symbol in names])
         return market_id, feed
 
-    def _new_demo(self, source: str) -> Feed:
+    def _new_demo(self, source: str, subscribe: str) -> Feed:
         """The feed of the simulated market, which is there from the start."""
         sink = MarketSink(self._markets["demo"], FeedHealth(), partial(self._say, "demo"))
-        return make_feed(source, (), sink.take_history)
+        return make_feed(source, (), sink.take_history, subscribe=subscribe)
 
-    def _new(self, source: str, symbols: Sequence[str]) -> Feed:
+    def _new(self, source: str, symbols: Sequence[str], subscribe: str) -> Feed:
         """A feed of live data and its new market. Raises ValueError where there is none such."""
         kind, base = kind_of(source), self._base(source)
         published = kind is not None and kind.published
@@ -178,6 +196,8 @@ class FeedControl:
             on_jump=health.clock_jumped,
             fill=sink.fill,
             timers=self._timers,
+            subscribe=subscribe,
+            local=self._settings.reaches_local,
         )
         self._markets["live"], self.health = market, health
         logger.info("market live is new, for %s", label)
@@ -222,6 +242,25 @@ class FeedControl:
                 return known
         return source
 
+    def _is_other_message(self, subscribe: str, market_id: str) -> bool:
+        """Whether another message is to be sent than the one of the feed that there is."""
+        return subscribe != self._messages.get(market_id, "")
+
+    def _message(
+        self, subscribe: str | None, source: str, symbols: Sequence[str], same: bool
+    ) -> str:
+        """What a source is sent: what was typed, what its host wants, or what it was sent before.
+
+        A page gives back a message as it was shown, without its secrets.
+        """
+        before = self._messages.get("live", "")
+        if subscribe is None:
+            return subscription_for(source, symbols) or (before if same else "")
+        for known in (before, self._settings.subscribe):
+            if known and subscribe == mask_message(known):
+                return known
+        return subscribe
+
     def _goes_on(self) -> str:
         """What still runs, in words."""
         if self._running is None:
@@ -244,9 +283,10 @@ def publisher_at(url: str | None) -> RedisPublisher | None:
     if url is None:
         return None
     try:
-        publisher = RedisPublisher(url)
+        publisher = RedisPublisher(url, words_of=words_of)
     except RedisUnavailable as error:
         logger.warning("%s; nothing is published", error)
         return None
+    pin(publisher.client, check_url(url, schemes=REDIS_SCHEMES))
     logger.info("live ticks are published to %s", mask_url(url))
     return publisher

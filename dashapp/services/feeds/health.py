@@ -101,7 +101,7 @@ def trust_of(market: Market, health: FeedHealth, archive: str = "", redis: str =
     if live and health.lags_ms:
         lag_p50, lag_p99 = np.percentile(health.lags_ms, (50, 99)).tolist()
     return {
-        "simulated": market.kind == "demo",
+        "simulated": market.simulated,
         "rate": market.rate(),
         "age_s": None if arrived is None else time.monotonic() - arrived,
         "lag_p50_ms": lag_p50,

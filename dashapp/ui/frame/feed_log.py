@@ -22,7 +22,10 @@ NOTHING = "nothing has happened to this market's feed yet"
 def button() -> Component:
     """What opens the log, at the end of the strip."""
     return html.Button(
-        "log", id=ids.FEED_LOG_TOGGLE, className="log-button", title="What happened to the feed"
+        "Feed log",
+        id=ids.FEED_LOG_TOGGLE,
+        className="log-button",
+        title="What happened to the feed",
     )
 
 

@@ -11,8 +11,10 @@ from dash.exceptions import PreventUpdate
 from dashapp import ids
 from dashapp.services.runtime import Runtime
 from dashapp.ui.clientside import clientside
+from dashapp.ui.frame.subscribe import symbols_in
 from ingestion.decode.symbols import proper_symbol
 from ingestion.sources import is_exchange
+from ingestion.stream.subscribe import SubscribeError
 
 #: Letters typed before a name that no list has is offered as a symbol.
 SHORTEST = 4
@@ -78,12 +80,15 @@ def register(app: Dash, runtime: Runtime) -> None:
         output={
             "focus": Output(ids.FOCUS, "data", allow_duplicate=True),
             "message": Output(ids.FRAME_MESSAGE, "children"),
+            "subscribe_wrong": Output(f"{ids.SUBSCRIBE}-message", "children"),
         },
         inputs={"start": Input(ids.START, "n_clicks"), "stop": Input(ids.STOP, "n_clicks")},
         state={
             "kind": State(ids.SOURCE_KIND, "value"),
             "url": State(ids.SOURCE_URL, "value"),
             "symbols": State(ids.SYMBOLS, "value"),
+            "typed": State(ids.SOURCE_SYMBOLS, "value"),
+            "subscribe": State(ids.SUBSCRIBE, "value"),
         },
         prevent_initial_call=True,
     )
@@ -93,17 +98,28 @@ def register(app: Dash, runtime: Runtime) -> None:
         kind: str,
         url: str | None,
         symbols: list[str] | None,
+        typed: str | None,
+        subscribe: str | None,
     ) -> dict[str, Any]:
         if ctx.triggered_id == ids.STOP:
             await runtime.feeds.stop()
-            return {"focus": no_update, "message": ""}
+            return answered()
         if not start:
             raise PreventUpdate
-        source = (url or "").strip() if kind == "url" else kind
+        source, chosen, message = kind, symbols_for(kind, symbols), None
+        if kind == "url":
+            source, chosen, message = (url or "").strip(), symbols_in(typed), subscribe or ""
         if not source:
-            return {"focus": no_update, "message": "type an address, such as wss://host/path"}
+            return answered("type an address, such as wss://host/path")
         try:
-            await runtime.feeds.start(source, symbols_for(kind, symbols))
+            await runtime.feeds.start(source, chosen, message)
+        except SubscribeError as error:
+            return answered(subscribe=str(error))
         except ValueError as error:
-            return {"focus": no_update, "message": str(error)}
-        return {"focus": {"market": runtime.feeds.market_id, "at": start}, "message": ""}
+            return answered(str(error))
+        return answered() | {"focus": {"market": runtime.feeds.market_id, "at": start}}
+
+
+def answered(message: str = "", subscribe: str = "") -> dict[str, Any]:
+    """What a click on Start or Stop leaves on the page. subscribe: what is wrong at that field."""
+    return {"focus": no_update, "message": message, "subscribe_wrong": subscribe}

@@ -12,9 +12,8 @@ from dashapp import ids
 from dashapp.parameters.compared import asked_for
 from dashapp.services.runtime import Runtime
 from dashapp.ui import components
-from dashapp.ui.frame import feed_log, parameters, replay_bar, tab_title, views
+from dashapp.ui.frame import feed_log, parameters, replay_bar, subscribe, tab_title, views
 from dashapp.ui.pages import COMPARE, PAGES
-from dashapp.ui.pages.backtest.form import held_by
 from dashapp.ui.polling import theme_of
 from ingestion.sources import NAMED
 from ingestion.url_guard import mask_url
@@ -27,13 +26,14 @@ SOURCES = (
 )
 
 SHORTCUTS = (
-    ("1 … 6", "open a page"),
+    ("1 … 7", "open a page"),
     ("S", "swap the legs"),
     ("P", "show or hide the parameters"),
     ("T", "dark or light"),
     ("Space", "freeze the charts, or let them go on"),
     ("R", "reset the zoom and follow the newest bar"),
     ("K", "play or pause the replay"),
+    ("Enter, A, W", "on a row of Pairs: open it, arm an alert, watch it"),
     ("Ctrl K", "find a symbol, a pair, a view or a page"),
     ("V", "saved views"),
     ("Z", "z and the pair in the tab's title, or not"),
@@ -158,7 +158,8 @@ def header(runtime: Runtime) -> Component:
         _symbols_control(),
         _run_buttons(),
     ]
-    return html.Header([_brand(), *controls, icons], className="head")
+    stream = subscribe.row(runtime)
+    return html.Header([_brand(), *controls, icons, stream], className="head")
 
 
 def tabs() -> Component:
@@ -231,6 +232,7 @@ def _stores(runtime: Runtime) -> list[Component]:
         dcc.Store(id=ids.FROZEN, data=False),
         dcc.Store(id=ids.FRAME_CURSOR),
         dcc.Store(id=ids.URL_WRITTEN),
+        dcc.Store(id=ids.NOT_HERE),
         dcc.Store(id=ids.FIRED),
         dcc.Store(id=ids.ATTENTION),
         dcc.Store(id=ids.UPLOAD_RESULT),
@@ -310,11 +312,11 @@ def register(app: Dash) -> None:
         page = page_for(pathname, search)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")
-        settings: list[Any] = [held_by(strategy, search)] if page.strategy else []
-        settings += [search] if page is COMPARE else []
+        settings = [page.held(strategy, search)] if page.held else []
+        ranges = page.path not in ("/data", "/pairs")
         return [
             dcc.Store(id=ids.cursor_of(page.path)),
             html.H1(page.title, className="visually-hidden"),
-            components.answer_line(page.path, page.path != "/data", page_tools(page.path)),
+            components.answer_line(page.path, ranges, page_tools(page.path)),
             page.layout(theme_of(theme), *settings),
         ]

@@ -15,12 +15,13 @@ from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from analytics.model import TIMEFRAMES, ParameterError
+from analytics.model import TIMEFRAMES, OrderError, ParameterError
 from dashapp import ids
-from dashapp.parameters.check import message, read
+from dashapp.parameters.check import message, messages, read
 from dashapp.parameters.pair import View, check, from_query, to_dict, to_query
-from dashapp.parameters.table import VIEW
+from dashapp.parameters.table import PAIR, VIEW
 from dashapp.services.runtime import Runtime
+from dashapp.text.states import link_words
 from dashapp.ui import components
 from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
@@ -114,17 +115,17 @@ def _timeframe(body: Market | None, wanted: Any) -> str:
     return available[0]
 
 
-def _not_here(runtime: Runtime, asked: Mapping[str, Any], settled: Mapping[str, Any]) -> list[str]:
-    """What a link asks for that is not here, in words."""
-    wrong = []
-    if asked.get("market") and asked["market"] != settled["market"]:
-        wrong.append(f"there is no market {asked['market']}")
-    wrong += [
-        f"this market has no {asked[leg]}"
-        for leg in ("y", "x")
-        if asked.get(leg) and settled[leg] not in (asked[leg], asked[leg].upper())
-    ]
-    return wrong
+def missing_legs(
+    known: list[str], asked: Mapping[str, Any], kept: Mapping[str, Any] | None
+) -> dict[str, str]:
+    """The legs that a link names and its market does not have, or not yet.
+
+    asked: what the link asks for. kept: what an earlier call returned of the same link, where
+    `asked` is not of a link. They stay in the controls as they were asked for, so that the page
+    shows no other pair under this link.
+    """
+    wanted = {leg: asked.get(leg) or (kept or {}).get(leg) for leg in ("y", "x")}
+    return {leg: name for leg, name in wanted.items() if name and _known(known, name) not in known}
 
 
 def _asked(trigger: str | None, search: str, focus: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -153,17 +154,25 @@ def _controls_from(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
 
 
 def settle_values(
-    runtime: Runtime, asked: Mapping[str, Any], held: Mapping[str, Any], source: str
+    runtime: Runtime,
+    asked: Mapping[str, Any],
+    held: Mapping[str, Any],
+    source: str,
+    missing: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What the market's controls should hold: options and values that fit one another."""
-    market = asked.get("market") or held["market"]
+    """What the market's controls should hold: options and values that fit one another.
+
+    missing: the legs that a link names and the market does not have, which stay as asked. A
+    market that is not there stays as asked as well: its page says so.
+    """
+    market = asked.get("market") or held["market"] or runtime.default_market
     changed = market != held.get("shown")
-    if runtime.markets.get(market) is None:
-        market = runtime.default_market
     body = runtime.markets.get(market)
     known = symbols_of(runtime, market)
     timeframes = body.timeframes if body else tuple(TIMEFRAMES)
-    y, x = legs(known, asked.get("y", held["y"]), asked.get("x", held["x"]))
+    absent = dict(missing or {})
+    pair = legs([*known, *absent.values()], asked.get("y", held["y"]), asked.get("x", held["x"]))
+    y, x = (absent.get(leg, found) for leg, found in zip(("y", "x"), pair, strict=True))
     wanted = asked.get("symbols") or held["symbols"] or []
     asked_for = runtime.feeds.asked["symbols"] if runtime.feeds.asked else []
     extra: tuple[str, ...] = ()
@@ -174,9 +183,10 @@ def settle_values(
     return {
         "market": market,
         "market_options": [
-            {"value": one.id, "label": one.title} for one in runtime.markets.values()
+            *({"value": one.id, "label": one.title} for one in runtime.markets.values()),
+            *([] if body else [{"value": market, "label": f"{market} (not here)"}]),
         ],
-        "legs": _options(known),
+        "legs": _options(list(dict.fromkeys([*known, *absent.values()]))),
         "y": y,
         "x": x,
         "symbols": keep or [one for one in asked_for if one in known] or known[:MAX_SHOWN],
@@ -208,6 +218,7 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             "timeframe_options": Output(ids.TIMEFRAME, "options"),
             "plain": {row.name: Output(row.control, "value") for row in plain},
             "message": Output(ids.FRAME_MESSAGE, "children", allow_duplicate=True),
+            "not_here": Output(ids.NOT_HERE, "data"),
         },
         inputs={
             "search": Input(ids.URL, "search"),
@@ -222,6 +233,7 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             "symbols": State(ids.SYMBOLS, "value"),
             "timeframe": State(ids.TIMEFRAME, "value"),
             "view": State(ids.VIEW, "data"),
+            "not_here": State(ids.NOT_HERE, "data"),
         },
         prevent_initial_call="initial_duplicate",
     )
@@ -236,6 +248,7 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
         symbols: list[str] | None,
         timeframe: str | None,
         view: dict[str, Any] | None,
+        not_here: dict[str, str] | None,
     ) -> dict[str, Any]:
         trigger = ctx.triggered_id
         asked = _asked(trigger, search, focus)
@@ -243,13 +256,17 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             asked = {"market": market} if market else {}
         held = {"market": market, "y": y, "x": x, "symbols": symbols, "timeframe": timeframe}
         held["shown"] = (view or {}).get("market")
-        settled = settle_values(runtime, asked, held, source or "")
+        known_now = symbols_of(runtime, asked.get("market") or market)
+        missing = {}
+        if trigger not in (ids.MARKET, ids.FOCUS):
+            missing = missing_legs(known_now, asked, None if asked else not_here)
+        settled = settle_values(runtime, asked, held, source or "", missing)
         options = settled.pop("legs")
         fields, wrong = _controls_from(asked)
-        wrong += _not_here(runtime, asked, settled) if trigger != ids.FOCUS else []
         return {
             **settled,
-            "message": f"of the link, {'; '.join(wrong)}" if wrong else no_update,
+            "not_here": missing,
+            "message": link_words(wrong) or no_update,
             "y_options": options,
             "x_options": options,
             "plain": {row.name: fields.get(row.name, no_update) for row in plain},
@@ -262,6 +279,18 @@ def link_of(view: View) -> dict[str, Any]:
     return {**values, "query": to_query(values)}
 
 
+def _checked(
+    market: str, symbols: list[str], raw: Mapping[str, Any], known: list[str]
+) -> tuple[View | None, dict[str, str]]:
+    """The view, or what is wrong: a z window beyond the bars in view leaves no z-score ever."""
+    view, errors = check(market, symbols, raw, known)
+    pair = view.pair if view is not None else None
+    if pair is None or pair.z_window <= pair.limit:
+        return view, errors
+    error = OrderError("z_window", pair.z_window, "at most {}", "limit", pair.limit)
+    return None, messages({"z_window": error}, PAIR)
+
+
 def collected(
     market: str | None,
     symbols: list[str] | None,
@@ -271,9 +300,13 @@ def collected(
 ) -> dict[str, Any]:
     """The tab's view by what the controls hold, and the message under each of them.
 
-    held: the view that the tab has, which stays where a control is wrong or nothing is new.
+    held: the view that the tab has, which stays where a control is wrong or nothing is new. A
+    tab that has none begins with the usual values in place of those that are wrong.
     """
-    view, errors = check(market or "", symbols or [], raw, known)
+    view, errors = _checked(market or "", symbols or [], raw, known)
+    if view is None and held is None:
+        usual = {row.name: row.control_value(row.default) for row in VIEW if row.name in errors}
+        view, _ = _checked(market or "", symbols or [], {**raw, **usual}, known)
     stored = link_of(view) if view else held
     return {
         "view": no_update if stored == held else stored,
@@ -292,15 +325,16 @@ def _register_collect(app: Dash, runtime: Runtime) -> None:
             "symbols": Input(ids.SYMBOLS, "value"),
             "raw": {row.name: Input(row.control, "value") for row in VIEW},
         },
-        state={"held": State(ids.VIEW, "data")},
+        state={"held": State(ids.VIEW, "data"), "not_here": State(ids.NOT_HERE, "data")},
     )
     async def collect(
         market: str | None,
         symbols: list[str] | None,
         raw: dict[str, Any],
         held: dict[str, Any] | None,
+        not_here: dict[str, str] | None,
     ) -> dict[str, Any]:
-        known = symbols_of(runtime, market)
+        known = [*symbols_of(runtime, market), *(not_here or {}).values()]
         if len(known) >= 2 and not (raw["y"] and raw["x"]):
             raise PreventUpdate  # the legs are being filled in
         return collected(market, symbols, raw, known, held)

@@ -34,7 +34,9 @@ def _speed(select_id: str, label: str, chosen: int) -> list[Component]:
 def bar() -> list[Component]:
     """The bar, hidden until a replay is looked at, and the stores behind it."""
     toggle = html.Button("❚❚", id=ids.REPLAY_TOGGLE, className="icon-button")
-    end = components.button(ids.REPLAY_END, "End", title="End the replay; what it brought stays")
+    end = components.button(
+        ids.REPLAY_END, "Stop replay", title="Stop the replay; what it brought stays"
+    )
     row = html.Section(
         [
             toggle,

@@ -16,8 +16,14 @@ from dashapp.parameters.pair import from_dict
 from dashapp.services.runtime import Runtime
 from dashapp.text.trust import trust_figures
 from dashapp.ui.clientside import clientside
-from dashapp.ui.frame import feed_log, header, notifications, parameters, replay_bar
-from dashapp.ui.polling import market_in_view
+from dashapp.ui.frame import (
+    feed_log,
+    header,
+    notifications,
+    parameters,
+    replay_bar,
+    subscribe,
+)
 from storage.market.market import Market
 
 
@@ -36,9 +42,11 @@ def known_symbols(runtime: Runtime, market_id: str | None) -> dict[str, Any]:
     }
 
 
-def mark(kind: str) -> Any:
+def mark(market: Market | None) -> Any:
     """SIMULATED or REPLAY, where the data is not the live market's."""
-    words = {"demo": "SIMULATED", "replay": "REPLAY"}.get(kind)
+    words = ""
+    if market is not None:
+        words = "SIMULATED" if market.simulated else {"replay": "REPLAY"}.get(market.kind, "")
     return html.Span(words, className="kind-mark") if words else ""
 
 
@@ -71,11 +79,13 @@ def _state(runtime: Runtime, market: Market | None, status: FeedStatus) -> str:
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
     status, market = runtime.markets.status(market_id), runtime.markets.get(market_id)
-    trust: dict[str, Any] = {**runtime.feeds.trust(market_id)}
+    trust: dict[str, Any] = {**runtime.feeds.trust(market_id), "memory": runtime.memory.words}
+    if market is not None and pair is not None:
+        market.look((pair.y, pair.x))
     if pair is not None:
         trust["carried_share"] = runtime.analysis.carried_share(market_id, pair)
     return {
-        "mark": mark(market.kind if market else ""),
+        "mark": mark(market),
         "dot": f"dot {status.state}",
         "status": _state(runtime, market, status),
         "figures": _figures(trust),
@@ -123,7 +133,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         view: dict[str, Any] | None,
     ) -> dict[str, Any]:
         runtime.views.note_open()
-        market_id = market_in_view(runtime, market)
+        market_id = market or runtime.default_market
         shown = from_dict(view) if view else None
         pair = shown.pair if shown is not None and shown.market == market_id else None
         contents = _strip(runtime, market_id, pair)
@@ -177,6 +187,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     """The callbacks that run on every page."""
     _register_strip(app, runtime)
     header.register(app, runtime)
+    subscribe.register(app)
     _register_looks(app)
     notifications.register(app)
     feed_log.register(app, runtime)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,29 +13,39 @@ from dashapp.ui.pages import compare, correlation, home
 from dashapp.ui.pages.alerts import page as alerts
 from dashapp.ui.pages.analytics import page as analytics
 from dashapp.ui.pages.backtest import page as backtest
+from dashapp.ui.pages.backtest.form import held_by
 from dashapp.ui.pages.data import page as data
+from dashapp.ui.pages.pairs import page as pairs
+from dashapp.ui.pages.pairs.form import held_by as scan_held_by
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page as the frame knows it. strategy: its layout also takes the back-test's settings."""
+    """A page as the frame knows it.
+
+    held: what the form of a page that opens holds, by the back-test's settings that the tab keeps
+    and by the link; its layout takes it beside the theme. None for a page without such a form.
+    """
 
     name: str
     title: str
     path: str
     layout: Callable[..., Any]
     register: Callable[[Dash, Runtime], None]
-    strategy: bool = False
+    held: Callable[[Mapping[str, Any] | None, str | None], Any] | None = None
 
 
 PAGES: tuple[Page, ...] = (
     Page("home", "Home", "/", home.layout, home.register),
+    Page("pairs", "Pairs", "/pairs", pairs.layout, pairs.register, scan_held_by),
     Page("analytics", "Analytics", "/analytics", analytics.layout, analytics.register),
     Page("correlation", "Correlation", "/correlation", correlation.layout, correlation.register),
-    Page("backtest", "Backtest", "/backtest", backtest.layout, backtest.register, strategy=True),
+    Page("backtest", "Backtest", "/backtest", backtest.layout, backtest.register, held_by),
     Page("alerts", "Alerts", "/alerts", alerts.layout, alerts.register),
     Page("data", "Data", "/data", data.layout, data.register),
 )
 
 #: What stands at /analytics where a link names pairs to compare; it has no tab of its own.
-COMPARE = Page("compare", "Compare", compare.PAGE.path, compare.layout, compare.register)
+COMPARE = Page(
+    "compare", "Compare", compare.PAGE.path, compare.layout, compare.register, lambda _, link: link
+)

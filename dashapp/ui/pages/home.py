@@ -12,7 +12,6 @@ import numpy as np
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
-from analytics.alerts import METRICS
 from analytics.backtest import BacktestParams
 from analytics.model import Bars, NotReady, PairSnapshot
 from dashapp import ids
@@ -21,6 +20,7 @@ from dashapp.services.analysis.cache import newest_bars
 from dashapp.services.analysis.ranking import Ranked, Ranking
 from dashapp.services.analysis.summary import SymbolSummary, one_span, summarize_span
 from dashapp.services.runtime import Runtime
+from dashapp.text.alerts import today_words
 from dashapp.text.answers import home_answer
 from dashapp.text.numbers import compact, number, pct, price
 from dashapp.ui import polling
@@ -140,7 +140,7 @@ def _ranking_rows(ranking: Ranking | NotReady) -> list[tuple[str, Any]]:
         return [("Best pair", f"none of {ranking.tested:,} traded")]
     rows: list[tuple[str, Any]] = [("Best pair", _pair_result(ranking.pairs[0]))]
     if len(ranking.pairs) > 1:
-        rows.append(("Worst pair", _pair_result(ranking.pairs[-1])))
+        rows.append(("Lowest pair", _pair_result(ranking.pairs[-1])))
     pairs = "pair" if ranking.tested == 1 else "pairs"
     share = f" of {ranking.possible:,}" if ranking.possible > ranking.tested else ""
     return [*rows, ("Tested", f"{ranking.tested:,}{share} {pairs}, after costs, in hindsight")]
@@ -164,8 +164,7 @@ def performance_card(
         title, rows = "Pairs", [("Pair in view", snapshot.reason)]
     else:
         title, rows = f"{snapshot.params.y} / {snapshot.params.x}", _pair_rows(snapshot)
-    kinds = " · ".join(f"{METRICS[name].label} {count:,}" for name, count in alerts.items())
-    rows += [("Alerts", kinds or "none"), *_ranking_rows(ranking)]
+    rows += [("Alerts", today_words(alerts)), *_ranking_rows(ranking)]
     return html.Article(
         [
             html.H2([html.Span("Performance"), html.Span(title, className="tone-muted")]),
@@ -189,7 +188,10 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The page's figures for what the tab looks at."""
     bars = bars_in_view(runtime, tab)
     if not bars:
-        return {**polling.empty_page(PAGE, "no bars yet: start a feed", tab.theme), "cards": []}
+        return {
+            **polling.empty_page(PAGE, "no bars of these symbols in this timeframe", tab.theme),
+            "cards": [],
+        }
     limit = limit_of(tab)
     span = {name: part for name, part in one_span(bars, limit).items() if len(part)}
     summaries = await asyncio.to_thread(summarize_span, bars, limit)

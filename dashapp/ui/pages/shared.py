@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from dash import ctx
+from dash import Dash, Input, Output, State, ctx
 
 from analytics.alerts import AlertEvent
-from analytics.model import NotReady, PairParams, PairSnapshot
-from dashapp.parameters.table import ALERT, PAIR
+from analytics.model import TIMEFRAMES, NotReady, PairSnapshot
+from dashapp.parameters.table import PAIR
 from dashapp.services.runtime import Runtime
-from dashapp.ui.polling import Tab, waiting
+from dashapp.text.states import raise_limit, too_few
+from dashapp.ui.clientside import clientside
+from dashapp.ui.polling import Tab
 
-NO_PAIR = NotReady("this market has fewer than two symbols, a pair needs two", 0, 0)
+NO_PAIR = NotReady("this market has one symbol, a pair needs two", 0, 0)
 DEFAULT_LIMIT: int = PAIR["limit"].default
-#: Seconds of market time in which a rule made with one click stays quiet after an alert.
-COOLDOWN_S: float = ALERT["cooldown_s"].default
 
 
 def limit_of(tab: Tab) -> int:
@@ -52,32 +51,39 @@ def clicked(button: str) -> bool:
 
 def markers_of(runtime: Runtime, tab: Tab) -> list[AlertEvent]:
     """The alerts of the tab's pair, with these parameters, oldest first."""
-    pair = tab.view.pair
-    if pair is None:
+    pair, market = tab.view.pair, runtime.markets.get(tab.view.market)
+    if pair is None or market is None:
         return []
-    return runtime.alerts.history.events_of(tab.view.market, pair)
+    return runtime.alerts.history.events_of(market, pair)
 
 
-def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
-    """The rule |z| > threshold on a pair, as the alert engine takes it."""
-    return {
-        "market": market,
-        "metric": "z",
-        "operator": "abs>",
-        "threshold": threshold,
-        "cooldown_s": COOLDOWN_S,
-        "params": asdict(params),
-    }
+def shorter(tab: Tab) -> tuple[str, ...]:
+    """The controls by which a pair's z-score asks for fewer bars."""
+    own = tab.view.pair is not None and tab.view.pair.spread_mode in ("rolling", "kalman")
+    hedge = (PAIR["hedge_window"].label,) if own else ()
+    return (*hedge, PAIR["z_window"].label)
 
 
-def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady) -> str:
-    """What a chart says in its middle while there is no picture."""
+def show_details(app: Dash, table_id: str, detail_id: str) -> None:
+    """Let a click on a row show its details below the table, and its times on the charts."""
+    clientside(
+        app,
+        "showRow",
+        Output(detail_id, "children"),
+        Input(table_id, "selectedRows"),
+        State(table_id, "id"),
+        initial_call=False,
+    )
+
+
+def waiting_for(runtime: Runtime, tab: Tab, reason: NotReady, *shorter: str) -> str:
+    """What a chart says in its middle while there is no picture: what is missing, when it will
+    be there, and which control changes it. shorter: the controls that ask for fewer bars.
+    """
     pair, status = tab.view.pair, runtime.markets.status(tab.view.market)
     if pair is not None and 0 < pair.limit < reason.need:
-        return f"{reason.reason}: bars in view is {pair.limit}"
-    market = runtime.markets.get(tab.view.market)
-    if market is not None and not market.symbols:
-        return f"no data yet: {status.detail or status.state}"
+        return raise_limit(reason, pair.limit)
     filtered = pair is not None and pair.filtered
     growing = status.state == "live" and tab.until_ms is None and not filtered
-    return waiting(reason, tab.view.timeframe, growing)
+    step_ms = TIMEFRAMES[tab.view.timeframe] if growing else 0
+    return too_few(reason, step_ms, shorter)

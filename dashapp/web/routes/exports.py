@@ -66,7 +66,7 @@ _ALL_MARKETS = {"id": "all-markets", "title": "All markets", "kind": "all"}
 _EVENT_COLUMNS = tuple(each.name for each in fields(AlertEvent) if each.name != "rule_id")
 #: What became of an alert; empty where nothing is known.
 _OUTCOME_COLUMNS = tuple(each.name for each in fields(Outcome))
-_FILE: dict[int | str, Any] = {
+FILE: dict[int | str, Any] = {
     200: {
         "description": "The file. Every export can also be had with .zip after its ending (the "
         "file and its manifest: parameters, versions, row count, SHA-256), or with "
@@ -78,7 +78,7 @@ _FILE: dict[int | str, Any] = {
 _CSV = ("csv",)
 
 router = Router(
-    prefix="/export", tags=["exports"], default_response_class=StreamingResponse, responses=_FILE
+    prefix="/export", tags=["exports"], default_response_class=StreamingResponse, responses=FILE
 )
 Ending = Annotated[str, Path(description=f"{', '.join(FORMS)}; the summary, alerts, trades: csv")]
 
@@ -133,7 +133,7 @@ async def ticks(
     if not body.has_ticks:
         raise _no_ticks(market)
     rows = ticks_of_market(body, _symbols(body, query.symbol), query.limit, span)
-    return await send(ending, Export("ticks", _about(body), query.model_dump()), rows)
+    return await send(ending, Export("ticks", about(body), query.model_dump()), rows)
 
 
 @router.get("/{market}/bars.{ending}")
@@ -154,7 +154,7 @@ async def bars(
     body = market_of(runtime, market)
     known_timeframe(body, timeframe)
     rows = bars_of_market(body, _symbols(body, query.symbol), timeframe, query.limit, span)
-    return await send(ending, Export("bars", _about(body), parameters), rows)
+    return await send(ending, Export("bars", about(body), parameters), rows)
 
 
 @router.get("/{market}/pair.{ending}")
@@ -181,7 +181,7 @@ async def pair(
         "fit_rows": fit.n,
     }
     table = series_table(snapshot.ts_ms, columns)
-    return await send(ending, Export("pair", _about(market), parameters), [table])
+    return await send(ending, Export("pair", about(market), parameters), [table])
 
 
 @router.get("/{market}/summary.{ending}")
@@ -201,7 +201,7 @@ async def summary(
         raise ApiError(HTTPStatus.NOT_FOUND, f"market {market.id} is empty")
     table = rows_table(list(rows[0]), [list(one.values()) for one in rows])
     parameters = {"timeframe": timeframe, "limit": limit}
-    return await send(ending, Export("summary", _about(market), parameters, _CSV), [table])
+    return await send(ending, Export("summary", about(market), parameters, _CSV), [table])
 
 
 @router.get("/{market}/alerts.{ending}")
@@ -212,7 +212,7 @@ async def alerts(
     until z was back at 0, worst_z, worst_bps and net_bps so far, bars followed, whether that is
     done; delivery by webhook.
     """
-    export = Export("alerts", _about(market), {"since": since}, _CSV)
+    export = Export("alerts", about(market), {"since": since}, _CSV)
     return await send(ending, export, [_alerts_table(runtime, market.id, since)])
 
 
@@ -236,7 +236,7 @@ async def trades(
     rows = [list(asdict(trade).values()) for trade in worded_trades(result)]
     table = rows_table(header, rows)
     parameters = {**query.values(), "label": result.label}
-    return await send(ending, Export("trades", _about(market), parameters, _CSV), [table])
+    return await send(ending, Export("trades", about(market), parameters, _CSV), [table])
 
 
 @router.get("/archive/dataset.zip")
@@ -306,7 +306,7 @@ def _symbols(market: Market, symbol: str | None) -> tuple[str, ...]:
     return market.symbols if symbol is None else (known_symbol(market, symbol),)
 
 
-def _about(market: Market) -> dict[str, Any]:
+def about(market: Market) -> dict[str, Any]:
     """The market as a manifest names it."""
     return {
         "id": market.id,

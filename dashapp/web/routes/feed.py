@@ -15,16 +15,20 @@ router = Router(prefix="/api/feed", tags=["feed"])
 
 
 class FeedStart(Body):
-    """source: demo, binance-futures, binance-spot or a URL."""
+    """source: demo, binance-futures, binance-spot or a URL. symbols: of an exchange; of a URL
+    the ones that are taken, and the name of trades that bear none. subscribe: sent to a
+    WebSocket after connecting, a line a message; null for what is known of its host.
+    """
 
     source: str
     symbols: list[str] = []
+    subscribe: str | None = None
 
 
 @router.post("/start", response_model=Feed)
 async def start(runtime: RuntimeDep, asked: FeedStart) -> Response:
     """Start a source; the one that runs is stopped first. Nothing for the one that runs."""
-    await runtime.feeds.start(asked.source, asked.symbols)
+    await runtime.feeds.start(asked.source, asked.symbols, asked.subscribe)
     return _feed(runtime)
 
 

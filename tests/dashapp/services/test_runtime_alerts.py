@@ -10,7 +10,9 @@ import pytest
 from analytics.alerts import AlertEvent
 from analytics.model import (
     FeedStatus,
+    PairParams,
 )
+from analytics.outcomes import Outcome
 from dashapp.services.alerts import readings
 from dashapp.services.alerts.engine import MAX_RULES
 from dashapp.services.alerts.history import AlertHistory
@@ -186,6 +188,46 @@ async def test_a_closed_bar_rule_hears_a_live_market_made_anew_with_older_data(t
     assert len(await runtime.alerts.step()) == 1
 
 
+def marked(runtime, market: str, pair: PairParams) -> list[AlertEvent]:
+    return runtime.alerts.history.events_of(runtime.markets[market], pair)
+
+
+async def test_a_rule_is_edited_where_it_stands_and_rests_while_it_is_snoozed(
+    runtime, ticks_of, monkeypatch
+):
+    say_live(runtime)
+    rule = runtime.alerts.add_rule(RULE)
+    assert runtime.alerts.edit_rule(rule.id, {"threshold": 1.5}).threshold == 1.5
+    with pytest.raises(ValueError, match="threshold"):
+        runtime.alerts.edit_rule(rule.id, {"threshold": -1})
+    with pytest.raises(KeyError, match="no alert rule"):
+        runtime.alerts.edit_rule("nope", {})
+    assert [one.threshold for one in runtime.alerts.rules] == [1.5]
+    rested = runtime.alerts.snooze(rule.id, 600)
+    assert runtime.alerts.snoozed(rested)
+    assert await runtime.alerts.step() == []
+    later = time.time() + 601
+    monkeypatch.setattr("dashapp.services.alerts.engine.time.time", lambda: later)
+    assert not runtime.alerts.snoozed(rested)
+    runtime.markets["demo"].append(ticks_of("SOLUSDT"))
+    assert [event.rule_id for event in await runtime.alerts.step()] == [rule.id]
+    assert runtime.alerts.set_enabled(rule.id, True).snoozed_until_ms == 0
+
+
+def test_the_totals_of_a_rule_are_of_its_alerts_whose_result_is_known():
+    history = AlertHistory()
+    assert history.totals() == {}
+    records = history.add([an_event(number) for number in range(4)], {}, {})
+    records[0].outcome = Outcome(5, -2.5, -8.0, 3.0, 5, True)
+    records[1].outcome = Outcome(None, -4.0, -20.0, -12.0, 1_000, True)
+    records[2].outcome = Outcome(None, -9.0, -90.0, -80.0, 3, False)
+    history.changed()
+    total = history.totals()["r"]
+    assert (total.alerts, total.known, total.hit_rate) == (4, 2, 0.5)
+    assert (total.mean_net_bps, total.worst_bps) == (-4.5, -20.0)
+    assert history.totals() is history.totals(), "reckoned once a version"
+
+
 async def test_a_chart_marks_the_alerts_of_its_own_parameters_and_legs(runtime, ticks_of):
     say_live(runtime)
     mine = runtime.alerts.add_rule(RULE)
@@ -196,13 +238,22 @@ async def test_a_chart_marks_the_alerts_of_its_own_parameters_and_legs(runtime, 
     runtime.markets["demo"].append(ticks_of("SOLUSDT"))
     assert len(await runtime.alerts.step()) == 4
     alerts = runtime.alerts
-    assert {one.rule_id for one in alerts.history.events_of("demo", PAIR)} == {mine.id, "ETHUSDT"}
+    assert {one.rule_id for one in marked(runtime, "demo", PAIR)} == {
+        mine.id,
+        "ETHUSDT",
+    }
     alerts.delete_rule(mine.id)
     alerts.add_rule({**RULE, "id": other.id})
-    assert {one.rule_id for one in alerts.history.events_of("demo", PAIR)} == {mine.id, "ETHUSDT"}
+    assert {one.rule_id for one in marked(runtime, "demo", PAIR)} == {
+        mine.id,
+        "ETHUSDT",
+    }
     wide = replace(PAIR, z_window=90)
-    assert {one.rule_id for one in alerts.history.events_of("demo", wide)} == {other.id, "ETHUSDT"}
-    assert alerts.history.events_of("live", PAIR) == []
+    assert {one.rule_id for one in marked(runtime, "demo", wide)} == {
+        other.id,
+        "ETHUSDT",
+    }
+    assert marked(runtime, "live", PAIR) == []
 
 
 def an_event(number: int, **fields) -> AlertEvent:
@@ -271,7 +322,7 @@ async def test_rules_and_history_survive_a_restart(tmp_path, ticks_of):
     async with started(settings) as runtime:
         assert runtime.alerts.rules == (kept,)
         assert runtime.alerts.history.events() == events
-        assert runtime.alerts.history.events_of("demo", PAIR) == events
+        assert marked(runtime, "demo", PAIR) == [], "the demo began anew"
         assert runtime.alerts.clear_events() == 1
     async with started(settings) as runtime:
         assert runtime.alerts.history.events() == []
@@ -296,7 +347,7 @@ async def test_a_damaged_archive_is_set_aside_and_the_log_says_where(tmp_path, c
 async def test_the_number_of_rules_is_bounded(runtime):
     for number in range(MAX_RULES):
         runtime.alerts.add_rule({**RULE, "id": f"r{number}"})
-    with pytest.raises(ValueError, match="200 rules already"):
+    with pytest.raises(ValueError, match=f"{MAX_RULES} rules already"):
         runtime.alerts.add_rule(RULE)
     runtime.alerts.add_rule({**RULE, "id": "r7", "threshold": 3.0})
     assert len(runtime.alerts.rules) == MAX_RULES

@@ -121,7 +121,7 @@ async def test_too_many_computations_at_once_are_refused(runtime, monkeypatch):
 
 
 async def test_an_unknown_market_or_symbol_is_told_in_words(runtime):
-    with pytest.raises(KeyError, match="there is no market 'x', only: demo, live"):
+    with pytest.raises(KeyError, match="there is no market 'x', only: demo, live, demo-universe"):
         await runtime.analysis.snapshot("x", PAIR)
     with pytest.raises(KeyError, match="market demo has no symbol 'AAA', only: BTCUSDT"):
         await runtime.analysis.snapshot("demo", replace(PAIR, y="AAA"))

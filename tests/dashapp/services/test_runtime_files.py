@@ -65,14 +65,14 @@ async def test_nothing_is_seen_of_a_file_before_it_is_whole():
     runtime = Runtime(QUIET)
     session = runtime.uploads.begin("t.ndjson")
     await session.feed(ndjson(20_000))
-    assert list(runtime.markets) == ["demo", "live"]
+    assert list(runtime.markets) == ["demo", "live", "demo-universe"]
     assert len(runtime.uploads.sessions) == 1
     session.abort()
     session.abort()
     assert len(runtime.uploads.sessions) == 0
     with pytest.raises(UploadError):
         await session.finish()
-    assert list(runtime.markets) == ["demo", "live"]
+    assert list(runtime.markets) == ["demo", "live", "demo-universe"]
 
 
 async def test_a_file_that_joins_is_all_in_or_not_at_all():

@@ -17,7 +17,7 @@ from dashapp.services.feeds.health import FeedHealth
 from dashapp.services.feeds.sinks import MarketSink
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
-from ingestion.decode.fields import PRICE_END, SIZE_END
+from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.decode.times import END_MS, FIRST_MS
 from ingestion.feed import SimulatorFeed
 from ingestion.redis import RedisFeed

@@ -66,7 +66,7 @@ def test_a_rich_leg_is_a_short_in_words():
     line = answers.plain(answers.pair_answer(snapshot(2.31), 2.0, BreakEven(1.1, 2.0)))
     assert line == (
         "z +2.31 · BTCUSDT rich · short BTCUSDT / long ETHUSDT · half-life 41 bars (41 s) · "
-        "cointegrated p = 0.012 · break-even |z| 1.1 at 2 bps"
+        "cointegrated p = 0.012 · needs |z| > 1.1 to pay costs (2 bps a side and leg)"
     )
 
 
@@ -82,17 +82,17 @@ def test_a_cheap_leg_is_a_long_in_words():
 def test_inside_the_threshold_there_is_no_trade():
     parts = answers.pair_answer(snapshot(0.4), 2.0, BreakEven(1.1, 3.5))
     assert ("inside ±2: no trade", "muted") in parts
-    assert ("break-even |z| 1.1 at 3.5 bps", "warn") in parts
+    assert ("needs |z| > 1.1 to pay costs (3.5 bps a side and leg)", "warn") in parts
     assert not any("short" in text for text, _ in parts)
 
 
 def test_beyond_the_threshold_but_inside_costs_there_is_no_trade():
     for z in (2.31, -2.31):
         parts = answers.pair_answer(snapshot(z), 2.0, BreakEven(3.7, 2.0))
-        line = "beyond ±2 but inside costs (break-even |z| 3.7 at 2 bps): no trade"
+        line = "beyond ±2 but needs |z| > 3.7 to pay costs (2 bps a side and leg): no trade"
         assert parts[2] == (line, "warn")
         assert parts[0][1] == parts[1][1] == ""
-        assert answers.plain(parts).count("break-even") == 1
+        assert answers.plain(parts).count("to pay costs") == 1
         assert "short" not in answers.plain(parts)
         row = verdict_of(pair_figures(snapshot(z), 2.0, BreakEven(3.7, 2.0)), "z-score")
         assert row[1].endswith(line)
@@ -110,9 +110,9 @@ def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_rese
     assert ("not cointegrated p = 0.430", "warn") in parts
     assert ("half-life 41 bars (41 s)", "muted") in parts
     rows = pair_figures(replace(pair, half_life=30.0))
-    assert verdict_of(rows, "Half-life")[1:] == ("with reserve: not cointegrated", "muted")
+    assert verdict_of(rows, "Half-life")[1:] == ("unreliable: not cointegrated", "muted")
     assert verdict_of(rows, "Hurst exponent")[1:] == (
-        "mean-reverting, with reserve: not cointegrated",
+        "mean-reverting, unreliable: not cointegrated",
         "muted",
     )
     sure = pair_figures(snapshot(half_life=30.0))
@@ -185,7 +185,7 @@ def test_the_plain_adf_is_labelled_indicative_beside_engle_granger():
     assert verdict_of(rows, ENGLE_GRANGER) == ("−3.60", "cointegrated (p = 0.012)", "up")
     assert verdict_of(rows, "ADF of the spread") == (
         "−3.40",
-        "indicative: stationary (p = 0.004)",
+        "stationary (indicative, p = 0.004)",
         "muted",
     )
 
@@ -195,7 +195,7 @@ def test_the_rows_of_a_pair_say_what_they_mean():
     assert verdict_of(rows, "z-score")[1] == "BTCUSDT rich · short BTCUSDT / long ETHUSDT"
     assert verdict_of(rows, "Hedge ratio (β)")[:2] == (
         "20.31",
-        "no standard error: the residual is not shown stationary",
+        "no standard error: the residual is not stationary",
     )
     assert verdict_of(rows, "Half-life") == (
         "60 bars (60 s)",
@@ -282,6 +282,10 @@ def test_home_names_the_strongest_and_the_weakest():
         "2 of 3 above VWAP"
     )
     assert [tone for _, tone in parts] == ["", "", "up", "down", ""]
+    rising = {**summaries, "ETHUSDT": Figures(2_650.0, 0.0025, 2_660.0)}
+    assert "least up ETHUSDT +0.25 %" in answers.plain(answers.home_answer(rising))
+    falling = {name: Figures(1.0, -each.change - 0.1, 1.0) for name, each in rising.items()}
+    assert "least down ETHUSDT −10.25 %" in answers.plain(answers.home_answer(falling))
 
 
 def test_home_with_one_symbol_and_with_none():
@@ -290,10 +294,13 @@ def test_home_with_one_symbol_and_with_none():
     assert answers.home_answer({}) == [("no prices yet", "muted")]
 
 
-def test_correlation_names_the_tightest_and_the_loosest_pair():
+def test_correlation_names_the_most_and_the_least_correlated_pair():
     matrix = np.array([[1.0, -0.93, 0.4], [-0.93, 1.0, np.nan], [0.4, np.nan, 1.0]])
     line = answers.plain(answers.correlation_answer(["A", "B", "C"], matrix))
-    assert line == "tightest A / B −0.93 · loosest A / C +0.40 · 3 pairs · 1 not known yet"
+    assert (
+        line
+        == "most correlated A / B −0.93 · least correlated A / C +0.40 · 3 pairs · 1 not known yet"
+    )
     two = answers.correlation_answer(["A", "B"], matrix[:2, :2])
     assert answers.plain(two) == "A / B −0.93 · 1 pair"
     assert answers.correlation_answer(["A"], np.ones((1, 1)))[0][1] == "muted"
@@ -309,9 +316,9 @@ def test_alerts_are_counted():
 
 
 def test_a_market_says_what_it_holds():
-    line = answers.plain(answers.data_answer("Live", 2, 1_200, 340, 180_000, 3))
-    assert line == "Live · 2 symbols · 1,200 ticks · 340 bars in view over 3.0 min · 3 rejected"
-    assert answers.data_answer("Live", 0, 0, 0, 0.0) == [("Live holds no data yet", "muted")]
+    line = answers.plain(answers.data_answer("Live", 1_200, [160, 180], 180_000, 3))
+    assert line == "Live · 2 symbols · 1,200 ticks · 340 bars, 3.0 min · 3 rejected"
+    assert answers.data_answer("Live", 0, (), 0.0) == [("Live holds no data yet", "muted")]
 
 
 @pytest.mark.parametrize("z", [3.0, -3.0, 0.0, float("nan")])

@@ -28,14 +28,16 @@ def test_a_backtest_is_summed_up_with_its_costs():
 
 def test_the_answer_of_a_backtest_names_the_break_even_z_and_warns_of_entries_within():
     known = {"net": 0.01, "sharpe": 1.0, "drawdown": -0.01, "trades": 9, "entry": 2.0}
-    assert backtest_answer(**known, break_even=1.14)[-1] == ("break-even |z| 1.1", "")
+    assert backtest_answer(**known, break_even=1.14)[-1] == ("needs |z| > 1.1 to pay costs", "")
     within = backtest_answer(**known, break_even=2.31)[-1]
-    assert within == ("break-even |z| 2.3: entries do not pay", "warn")
+    assert within == ("needs |z| > 2.3 to pay costs: entries do not pay", "warn")
     assert "break-even" not in plain(backtest_answer(**known, break_even=math.nan))
     exactly = backtest_answer(**known, break_even=2.0)[-1]
-    assert exactly == ("break-even |z| 2.0: entries do not pay", "warn"), "they earn their cost"
+    assert exactly == ("needs |z| > 2.0 to pay costs: entries do not pay", "warn"), (
+        "they earn their cost"
+    )
     just_under = backtest_answer(**known, break_even=1.999)[-1]
-    assert just_under == ("break-even |z| 2.0", "")
+    assert just_under == ("needs |z| > 2.0 to pay costs", "")
 
 
 def test_a_sharpe_below_the_minimum_track_record_is_muted_and_not_judged_by():

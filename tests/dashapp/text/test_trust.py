@@ -29,7 +29,7 @@ def test_the_strip_warns_of_losses_with_their_last_reason():
         ("lag 38/121 ms", ""),
         ("gaps 0", ""),
         ("duplicate 2", ""),
-        ("rejected 4 (last: price)", "warn"),
+        ("rejected 4 (last: not a number above 0 and below 1e12)", "warn"),
         ("carried 25 %", "warn"),
     ]
 
@@ -73,7 +73,7 @@ def test_what_nobody_asked_for_is_no_fault_and_a_long_message_is_cut():
     assert trust_figures(trust) == [("rejected 0", "")]
     trust = {"rejected": 6, "harmless": 5, "last_rejected": "json: " + "x" * 190}
     ((text, tone),) = trust_figures(trust)
-    assert text.startswith("rejected 1 (last: json: xxx")
+    assert text.startswith("rejected 1 (last: not JSON: xxx")
     assert (tone, text[-2:], len(text)) == ("warn", "…)", 19 + LONGEST)
 
 

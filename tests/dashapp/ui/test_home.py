@@ -108,7 +108,8 @@ async def test_the_answer_ranks_what_the_lines_show(runtime):
     ends = {trace["name"]: values_of(trace["y"])[-1] for trace in parts[ids.PRICE_CHART]["data"]}
     words = json.dumps([part.to_plotly_json() for part in parts["answer"]], default=str)
     assert f"strongest {max(ends, key=ends.get)}" in words
-    assert f"weakest {min(ends, key=ends.get)}" in words
+    lowest = min(ends, key=ends.get)
+    assert f"{'least up' if ends[lowest] > 0 else 'weakest'} {lowest}" in words
     assert f"{sum(end > 0 for end in ends.values())} of 3 up" in words
 
 

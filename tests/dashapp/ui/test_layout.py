@@ -43,7 +43,9 @@ FRAME_IDS = [
 PAGE_IDS = {
     "/": "price-chart volume-chart vwap-chart summary-cards",
     "/analytics": "spread-chart zscore-chart hedge-scatter hedge-path-chart adf-chart pair-figures",
-    "/correlation": "correlation-heatmap rolling-correlation-chart",
+    "/pairs": """watch-table scan-form scan-run scan-progress scan-funnel pvalue-histogram
+        scan-table""",
+    "/correlation": "correlation-heatmap rolling-correlation-chart lead-lag-chart",
     "/backtest": "equity-chart drawdown-chart backtest-figures trades-table sweep-heatmap",
     "/alerts": "rules-table alerts-table alert-spread-chart alert-zscore-chart",
     "/data": """upload-data upload-report summary-table ticks-table bars-table download-ticks

@@ -15,9 +15,9 @@ from dashapp.parameters.pair import check, pair_params
 from dashapp.parameters.table import VIEW
 from dashapp.ui.frame.parameters import (
     _controls_from,
-    _not_here,
     collected,
     legs,
+    missing_legs,
     panel,
     settle_values,
 )
@@ -42,7 +42,8 @@ def test_legs_that_the_market_has_stay_and_others_give_way():
 
 def test_a_link_may_write_a_leg_in_small_letters_as_http_may():
     assert legs(["A", "B", "C"], "c", "a") == ("C", "A")
-    assert _not_here(None, {"y": "c", "x": "z"}, {"y": "C", "x": "A"}) == ["this market has no z"]
+    assert missing_legs(["A", "B", "C"], {"y": "c", "x": "z"}, None) == {"x": "z"}
+    assert missing_legs(["A", "B"], {}, {"x": "z", "y": "B"}) == {"x": "z"}
 
 
 def test_a_number_of_a_link_fills_its_control_as_it_was_read():
@@ -104,9 +105,26 @@ def test_a_replay_of_bars_is_shown_in_a_timeframe_that_they_have(runtime):
     assert settle_values(runtime, {}, {**shown, "timeframe": "5m"}, "demo")["timeframe"] == "5m"
 
 
-def test_a_link_to_a_market_that_is_gone_opens_the_default_one(runtime):
-    values = settle_values(runtime, {"market": "upload-9"}, HELD, "demo")
-    assert values["market"] == runtime.default_market
+def test_a_link_to_a_market_that_is_gone_stays_as_asked(runtime):
+    asked = {"market": "upload-9", "y": "A", "x": "B"}
+    missing = missing_legs([], asked, None)
+    values = settle_values(runtime, asked, HELD, "demo", missing)
+    assert (values["market"], values["y"], values["x"]) == ("upload-9", "A", "B")
+    assert {"value": "upload-9", "label": "upload-9 (not here)"} in values["market_options"]
+    view = collected("upload-9", [], held(y="A", x="B"), ["A", "B"], None)["view"]
+    assert view["query"] == "market=upload-9&y=A&x=B"
+
+
+def test_a_leg_that_a_link_names_and_the_market_lacks_gives_way_to_no_other(runtime):
+    missing = missing_legs(["BTCUSDT", "ETHUSDT"], {"y": "XYZ"}, None)
+    values = settle_values(runtime, {"y": "XYZ"}, HELD, "demo", missing)
+    assert (values["y"], values["x"]) == ("XYZ", "BTCUSDT")
+
+
+def test_a_tab_without_a_view_begins_with_the_usual_value_in_place_of_a_wrong_one():
+    made = collected("demo", [], held(z_window="5000"), list(KNOWN), None)
+    assert made["view"]["z_window"] == 60
+    assert made["messages"]["z_window"] == "5000: expected at most Bars in view (1000)"
 
 
 def test_an_exchange_offers_its_symbols_before_the_first_tick(runtime):

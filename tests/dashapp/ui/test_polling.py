@@ -11,14 +11,17 @@ from dash import Patch, no_update
 from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestParams
-from analytics.model import NotReady
 from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.parameters.pair import check
+from dashapp.services.analysis.grid_jobs import GridJobs
 from dashapp.ui import polling
 from dashapp.ui.pages import home
+from dashapp.ui.pages.alerts import page as alerts
 from dashapp.ui.pages.analytics import page as analytics
 from dashapp.ui.pages.backtest import form
+from dashapp.ui.pages.backtest.page import make_page
+from dashapp.ui.pages.data import page as data
 from dashapp.ui.pages.shared import snapshot_of
 from dashapp.ui.polling import LivePage, Tab
 
@@ -47,11 +50,11 @@ async def test_nothing_is_sent_while_nothing_changed(runtime):
 async def test_the_break_even_is_at_the_cost_that_the_back_test_charges(runtime):
     tab = tab_of()
     usual = await analytics.render(runtime, tab)
-    assert " at 2 bps" in str(usual["answer"])
+    assert "costs (2 bps a side" in str(usual["answer"])
     costly = BacktestParams(cost_bps=5.0, slippage_bps=0.5)
     options = {"strategy": form.kept(costly)}
     parts = await analytics.render(runtime, replace(tab, options=options))
-    assert " at 5.5 bps" in str(parts["answer"])
+    assert "costs (5.5 bps a side" in str(parts["answer"])
     first, later = (each[ids.ZSCORE_CHART]["layout"]["shapes"][0] for each in (usual, parts))
     assert later["y1"] == pytest.approx(2.75 * first["y1"])
 
@@ -90,17 +93,52 @@ async def test_a_failing_page_says_why_and_leaves_its_charts(runtime):
     assert "z_window is 1" in str(answer["answer"])
 
 
-async def test_too_few_bars_stand_in_every_chart_in_words(runtime):
+def backtest_page() -> LivePage:
+    return make_page(GridJobs())
+
+
+def message_of(chart: dict) -> str:
+    return " ".join(mark["text"] for mark in chart["layout"]["annotations"]).replace("<br>", " ")
+
+
+async def test_too_few_bars_for_a_z_score_blank_nothing_that_needs_none(runtime):
     answer = await polling._answer(runtime, analytics.PAGE, tab_of(z_window=5_000), None)
-    for chart in analytics.CHARTS:
-        text = answer["charts"][chart]["layout"]["annotations"][0]["text"]
-        assert "needs 5" in text.replace("<br>", " ")
+    words = "needs 5,000 bars, has"
+    assert words in message_of(answer["charts"][ids.ZSCORE_CHART])
+    for chart in (ids.SPREAD_CHART, ids.HEDGE_SCATTER, ids.HEDGE_PATH_CHART, ids.ADF_CHART):
+        assert words not in message_of(answer["charts"][chart])
+        assert answer["charts"][chart]["data"]
+    assert "Engle-Granger" in str(answer["values"]["figures"])
 
 
-def test_a_market_that_does_not_grow_promises_nothing():
-    reason = NotReady("needs 60 bars, has 12", 12, 60)
-    assert polling.waiting(reason, "1m", growing=False) == "needs 60 bars, has 12"
-    assert polling.waiting(reason, "1m") == "needs 60 bars, has 12: about 48.0 min"
+async def test_too_few_bars_for_anything_name_the_control_in_every_chart(runtime):
+    page = backtest_page()
+    tab = replace(tab_of(limit=100), options=dict.fromkeys(page.options))
+    answer = await polling._answer(runtime, page, tab, None)
+    for chart in answer["charts"].values():
+        assert "raise Bars in view (100)" in message_of(chart)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"market": "nope"}, "This link names a market 'nope' that does not exist."),
+        ({"y": "XYZ"}, "This link names a symbol 'XYZ' that Demo does not have."),
+        ({"market": "live"}, "no data yet: no feed runs"),
+    ],
+)
+async def test_a_page_without_its_market_says_so_and_shows_no_other(runtime, changes, words):
+    tab = tab_of()
+    pair = replace(tab.view.pair, y=changes.get("y", tab.view.pair.y))
+    view = replace(tab.view, market=changes.get("market", "demo"), pair=pair)
+    for page in (analytics.PAGE, home.PAGE, data.PAGE, alerts.PAGE, backtest_page()):
+        options = dict.fromkeys(page.options)
+        shown = replace(tab, view=view, options=options)
+        answer = await polling._answer(runtime, page, shown, None)
+        assert words in str(answer["answer"])
+        for chart in answer["charts"].values():
+            assert words[:20] in message_of(chart)
+            assert chart["data"] == []
 
 
 def test_a_patch_carries_every_changing_part_of_a_figure():

@@ -12,13 +12,24 @@ import pytest
 from fastapi.routing import APIRoute
 
 from analytics.cointegration import johansen
-from analytics.model import FeedStatus
+from analytics.model import FeedStatus, PairParams
 from analytics.outcomes import Outcome
+from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.web.answers import encode
-from dashapp.web.routes import alerts, exports, feed, markets, replay, status, uploads, views
+from dashapp.web.routes import (
+    alerts,
+    exports,
+    feed,
+    markets,
+    replay,
+    status,
+    uploads,
+    views,
+    watchlist,
+)
 from tests.dashapp.web.test_api import CSV, PAIR, RULE
 
-ROUTERS = (status, feed, alerts, views, markets, uploads, replay, exports)
+ROUTERS = (status, feed, alerts, watchlist, views, markets, uploads, replay, exports)
 MODELS = {
     f"{method} {route.path}": route.response_model
     for module in ROUTERS
@@ -116,6 +127,7 @@ async def test_a_pair_of_which_johansens_results_are_complex_is_answered(client,
 
 # --- the OpenAPI document -------------------------------------------------------------------
 
+WATCHED = WatchedPair("demo", PairParams(**PAIR), 2.0).id
 CALLS = {
     "GET /healthz": {},
     "GET /api/status": {},
@@ -125,6 +137,10 @@ CALLS = {
     "POST /api/alerts/rules": {"json": RULE},
     "GET /api/alerts/rules": {},
     "DELETE /api/alerts/rules": {"params": {"id": "r1"}},
+    "PUT /api/watchlist": {"json": {"market": "demo", "params": PAIR}},
+    "GET /api/watchlist": {},
+    "POST /api/watchlist/rules": {"json": {"rule": "r2"}},
+    "DELETE /api/watchlist": {"params": {"id": WATCHED}},
     "PUT /api/views": {"json": {"name": "mine", "link": "/"}},
     "POST /api/views/import": {"json": {"views": []}},
     "PUT /api/views/last": {"json": {"link": "/data"}},
@@ -153,7 +169,8 @@ CALLS = {
 async def busy(client, runtime):
     """A client of a server where there is something of everything."""
     runtime.markets.status = lambda _: FeedStatus("demo", "live")
-    runtime.alerts.add_rule({**RULE, "threshold": 0.0, "id": "r1"})
+    for rule in ("r1", "r2"):
+        runtime.alerts.add_rule({**RULE, "threshold": 0.0, "id": rule})
     await runtime.alerts.step()
     next(iter(runtime.alerts.history.records())).outcome = Outcome(7, -2.5, -3.25, 1.5, 7, True)
     runtime.callback_ms["/"] = deque([1.0, 2.0])

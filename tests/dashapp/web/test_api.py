@@ -19,6 +19,7 @@ from analytics.bars import resample
 from analytics.model import FeedStatus, Gap, PairParams, Ticks
 from analytics.outcomes import Outcome
 from dashapp.web.routes import uploads
+from storage.market.market import Market
 
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
 PAIR_NAMES = tuple(each.name for each in fields(PairParams))
@@ -129,6 +130,17 @@ async def test_a_pair_gives_every_series_and_figure_with_null_in_the_warm_up(cli
     assert pair["figures"]["z"] == pair["series"]["z"][-1]
     assert pair["figures"]["engle_granger"]["pvalue"] < 0.05
     assert len(pair["adf_line"]["ts_ms"]) == len(pair["adf_line"]["pvalue"])
+
+
+async def test_a_half_life_on_the_clock_takes_the_usual_distance_of_bars(client, runtime):
+    demo, slow = runtime.markets["demo"], Market("slow", "Slow", "upload")
+    for symbol in demo.symbols:
+        ticks = demo.ticks(symbol, 10_000)
+        first = ticks.ts_ms[0]  # two ticks a second become one bar every three
+        slow.append(replace(ticks, ts_ms=first + 6 * (ticks.ts_ms - first)))
+    runtime.markets["slow"] = slow
+    figures = (await client.get("/api/markets/slow/pair", params=PAIR)).json()["figures"]
+    assert figures["half_life_ms"] == pytest.approx(3_000 * figures["half_life"])
 
 
 async def test_a_pair_tells_every_method_the_swapped_legs_ou_and_johansen(client):
@@ -281,7 +293,10 @@ async def test_statistics_that_are_not_compiled_yet_say_so(client, runtime):
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("/api/markets/nowhere/symbols", "there is no market 'nowhere', only: demo, live"),
+        (
+            "/api/markets/nowhere/symbols",
+            "there is no market 'nowhere', only: demo, live, demo-universe",
+        ),
         ("/api/markets/demo/ticks?symbol=XXX", "market demo has no symbol 'XXX'"),
         ("/api/markets/demo/pair?y=BTCUSDT&x=XXX", "market demo has no symbol 'XXX'"),
         ("/api/markets/demo", "there is no GET /api/markets/demo; see /api"),
@@ -583,7 +598,7 @@ async def test_the_newest_alerts_are_given_up_to_a_limit_and_of_markets_there_ar
     await refused(client, 400, "/api/alerts?limit=0")
     await refused(client, 400, "/api/alerts?limit=10001")
     words = await refused(client, 404, "/api/alerts?market=nowhere")
-    assert words == "there is no market 'nowhere', only: demo, live"
+    assert words == "there is no market 'nowhere', only: demo, live, demo-universe"
     del runtime.markets["demo"]
     assert len((await client.get("/api/alerts?market=demo")).json()["alerts"]) == 2, "history stays"
 
@@ -706,6 +721,10 @@ ROUTES = {
     "GET /api/alerts/rules": (),
     "POST /api/alerts/rules": (),
     "DELETE /api/alerts/rules": ("id",),
+    "GET /api/watchlist": (),
+    "PUT /api/watchlist": (),
+    "DELETE /api/watchlist": ("id",),
+    "POST /api/watchlist/rules": (),
     "GET /api/views": (),
     "PUT /api/views": (),
     "DELETE /api/views": ("name",),

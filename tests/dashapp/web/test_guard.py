@@ -398,3 +398,31 @@ async def test_the_token_does_not_excuse_another_site():
     async with browser(token="s3cret") as client:
         headers = {"authorization": "Bearer s3cret", "origin": "http://evil.test"}
         assert (await client.post("/api/feed/stop", headers=headers)).status_code == 403
+
+
+async def test_wrong_tokens_have_to_wait_longer_and_longer_and_the_right_one_too():
+    async with browser(token="s3cret-s3cret-s3cret") as client:
+        wrong = {"Authorization": "Bearer wrong"}
+        for _ in range(4):
+            assert (await client.get("/api/status", headers=wrong)).status_code == 401
+        for _ in range(3):
+            answer = await client.get("/api/status", headers=wrong)
+            assert answer.status_code == 429
+            assert 1 <= int(answer.headers["retry-after"]) <= 2
+        right = {"Authorization": "Bearer s3cret-s3cret-s3cret"}
+        assert (await client.get("/api/status", headers=right)).status_code == 429
+        assert (await client.get("/?token=s3cret-s3cret-s3cret")).status_code == 429
+        assert (await client.get("/healthz?token=s3cret-s3cret-s3cret")).status_code == 200
+        assert "set-cookie" not in (await client.get("/healthz?token=s3cret-s3cret-s3cret")).headers
+
+
+async def test_a_browser_with_the_cookie_does_not_wait_for_what_others_guess():
+    async with browser(token="s3cret-s3cret-s3cret") as client:
+        await client.get("/?token=s3cret-s3cret-s3cret")
+        kept = dict(client.cookies)
+        client.cookies.clear()
+        for _ in range(9):
+            await client.get("/healthz?token=wrong")
+        assert (await client.get("/?token=wrong")).status_code == 429
+        client.cookies.update(kept)
+        assert (await client.get("/api/status")).status_code != 429

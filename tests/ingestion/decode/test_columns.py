@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from analytics.model import Ticks
 from ingestion.decode.columns import valid_ticks
 from ingestion.decode.decoder import Decoder
-from ingestion.decode.fields import PRICE_END, SIZE_END
+from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.decode.times import END_MS, FIRST_MS
 
 NOW_MS = 1_723_161_256_322

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from analytics.model import NO_TRADE_ID, SYMBOL_PATTERN
 from ingestion.decode.decoder import Decoder, sample
+from ingestion.decode.recent import RecentTrades
 from ingestion.decode.times import END_MS, FIRST_MS
 from ingestion.stream.continuity import Continuity
 
@@ -608,8 +609,8 @@ def test_any_bytes_give_valid_ticks_or_counted_refusals(messages: list[bytes]) -
 def test_the_fast_road_decides_nothing_otherwise_than_the_thorough_one(
     messages: list[bytes],
 ) -> None:
-    together = Decoder().decode_lines(messages)
-    alone = [Decoder().decode(message) for message in messages]
+    together, recent = Decoder().decode_lines(messages), RecentTrades()
+    alone = [Decoder(recent=recent).decode(message) for message in messages]
     assert sorted(flat(together)) == sorted(row for one in alone for row in flat(one))
     assert sorted(refused.reason for refused in together.rejected) == sorted(
         refused.reason for one in alone for refused in one.rejected

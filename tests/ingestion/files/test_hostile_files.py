@@ -197,9 +197,13 @@ CASES = {
         2,
         {"json": [2]},
     ),
-    "a word for every line": refused('{"message":"hello"}\n' * 50, "schema 50"),
+    "a word for every line": refused(
+        '{"message":"hello"}\n' * 50, "50 rows: no time, price or size in it"
+    ),
     "numbers for lines": refused("1\n2\n3\n", 'line 1 reads "1"'),
-    "answers of an API": refused('{"result":null,"id":1}\n', "control 1"),
+    "answers of an API": refused(
+        '{"result":null,"id":1}\n', "1 row: a message about the stream, no trade"
+    ),
     "mixed symbols": read(symbols("ETHUSDT", "solusdt", "A_B-C"), 4),
     "1,001 symbols and more": read(
         symbols(*(f"S{number}" for number in range(1_005))),

@@ -22,7 +22,7 @@ from ingestion.stream.watchdog import WatchdogPolicy
 from tests.waiting import PATIENCE_S
 
 FAST = Timers(
-    Timeouts(open_s=3.0, ping_s=0.15, close_s=0.1, gather_s=0.005),
+    Timeouts(open_s=3.0, ping_s=0.15, pong_s=0.15, close_s=0.1, gather_s=0.005),
     BackoffPolicy(floor_s=0.01, cap_s=0.05, stable_s=0.1),
     WatchdogPolicy(feed_s=1.0, symbol_s=60.0),
     handover_s=0.05,

@@ -93,7 +93,7 @@ async def test_a_dead_connection_is_found_by_its_pings() -> None:
     ):
         await until(lambda: feed.status.connects == 2)
         said = [sentence for _, sentence in feed.events]
-        assert any("no answer to pings: the connection is dead (1011)" in one for one in said)
+        assert any("no answer to pings: the connection is dead" in one for one in said)
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ async def test_fifty_quick_changes_of_symbols_stay_within_the_limit_and_the_last
 async def test_the_stand_in_closes_for_more_messages_than_the_limit() -> None:
     async with Exchange(POOL, venue="binance-spot", rate=0) as exchange:
         feed = BinanceFeed("binance-spot", lambda *_: None, POOL[:1], base=exchange.ws)
-        feed._subscriptions._pace = Pace(messages=1_000)
+        feed.shards[0]._subscriptions._pace = Pace(messages=1_000)
         feed.start()
         try:
             assert await until(lambda: feed.status.connects == 1, 5)

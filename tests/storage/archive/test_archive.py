@@ -174,3 +174,21 @@ async def test_it_can_be_used_from_an_event_loop(archive: Archive) -> None:
         *(asyncio.to_thread(archive.add_events, [event(number)]) for number in range(10))
     )
     assert len(await asyncio.to_thread(archive.events)) == 10
+
+
+def test_an_archive_of_before_gets_the_tables_that_came_later(place):
+    archive = Archive.open(place)
+    archive.save_rule({"id": "r1"})
+    with archive._write() as connection:
+        connection.exec_driver_sql("DROP TABLE watchlist")
+    archive.close()
+    again = Archive.open(place)
+    assert again.warning is None
+    assert again.rules() == [{"id": "r1"}]
+    again.save_watched({"id": "w1", "market": "demo"})
+    again.save_watched({"id": "w2", "market": "live"})
+    again.save_watched({"id": "w1", "market": "live"})
+    assert again.watched() == [{"id": "w1", "market": "live"}, {"id": "w2", "market": "live"}]
+    assert again.delete_watched("w1")
+    assert not again.delete_watched("w1")
+    again.close()

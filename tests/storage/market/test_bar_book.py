@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from analytics.bars import resample
 from analytics.model import BAR_COLUMNS, TIMEFRAMES, Bars, Ticks
-from storage.market.bar_book import BarBook, BarSeries
+from storage.market.bar_book import BarBook
+from storage.market.bar_series import BarSeries
 
 
 def trades(symbol: str, times: list[int]) -> Ticks:

@@ -94,7 +94,8 @@ def test_rejected_lines_and_dropped_ticks_are_part_of_the_sum(market):
         market.drop(-1)
 
 
-def test_the_sixty_fifth_symbol_is_rejected(market):
+def test_a_symbol_over_the_bound_is_rejected():
+    market = Market("live", "Live", "live", max_symbols=64)
     for number in range(70):
         market.append(trades([1, 2], symbol=f"S{number}"))
     assert len(market.symbols) == 64
@@ -253,3 +254,18 @@ def test_a_symbol_keeps_the_timeframe_of_its_first_bars():
     assert market.counters.rejected == {"timeframe": 2}
     assert market.append_bars(minutes([0, 1], symbol="ETHUSD", timeframe="5m")) == 2
     assert market.timeframes == ("5m", "15m", "1h", "4h", "1d")
+
+
+def test_a_universe_takes_bars_of_several_timeframes():
+    market = Market("universe", "Universe", "universe")
+    assert market.append_bars(minutes(list(range(120)))) == 120
+    assert market.append_bars(minutes([0, 1], timeframe="1h")) == 2
+    symbol = market.symbols[0]
+    assert market.timeframes == ("1m", "5m", "15m", "1h", "4h", "1d")
+    assert len(market.bars(symbol, "1m")) == 120
+    assert len(market.bars(symbol, "5m")) == 24
+    # Hours are those that came, and what is coarser is made of them.
+    assert len(market.bars(symbol, "1h")) == 2
+    assert market.bars(symbol, "4h").volume[0] == market.bars(symbol, "1h").volume.sum()
+    assert market.stats(symbol).last == market.bars(symbol, "1m").close[-1]
+    assert market.counters.balanced

@@ -20,22 +20,26 @@ from dashapp.figures.pair import (
     spread_figure,
     zscore_figure,
 )
-from dashapp.parameters.pair import View, from_dict
+from dashapp.parameters.pair import from_dict
+from dashapp.services.alerts.arming import arm, z_rule
 from dashapp.services.runtime import Runtime
+from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
 from dashapp.text.pair import BreakEven, pair_figures
 from dashapp.ui import polling
 from dashapp.ui.components import button, card, chart, element, figures_table, scrolling, segments
+from dashapp.ui.pages.analytics.partial import snapshot_without_z
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
+from dashapp.ui.pages.pairs.watch import toggle
 from dashapp.ui.pages.shared import (
     clicked,
     markers_of,
     pair_key,
+    shorter,
     snapshot_of,
     waiting_for,
-    z_rule,
 )
 from dashapp.ui.polling import LivePage, Tab
 
@@ -47,6 +51,7 @@ CHARTS = (
     ids.ADF_CHART,
 )
 ALERT_BUTTON = "alert-here"
+WATCH_BUTTON = "watch-pair"
 ALERT_MADE = "alert-made"
 REHEARSED = "alert-rehearsed"
 #: Newest ticks of a leg that the correlation on ticks is of.
@@ -59,6 +64,7 @@ def layout(theme: str) -> Component:
     alert = [
         html.Span(id=REHEARSED, className="tone-muted rehearsed"),
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
+        button(WATCH_BUTTON, "Watch", title="Put the pair on the watchlist, or take it off"),
         button(ALERT_BUTTON, "Alert at |z| > threshold"),
     ]
     return html.Div(
@@ -107,7 +113,10 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The page's figures for what the tab looks at."""
     snapshot = await snapshot_of(runtime, tab)
     if isinstance(snapshot, NotReady):
-        words = waiting_for(runtime, tab, snapshot)
+        words = waiting_for(runtime, tab, snapshot, *shorter(tab))
+        without_z = await snapshot_without_z(runtime, tab, snapshot)
+        if without_z is not None:
+            return drawn(runtime, tab, without_z, words)
         sentence = element("P", words, className="tone-muted")
         tables = dict.fromkeys(("figures", "methods", "johansen"), sentence)
         empty = polling.empty_page(PAGE, words, tab.theme)
@@ -130,8 +139,8 @@ def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
     return (y, x) if len(y) and len(x) else None
 
 
-def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
-    """Every chart and figure of one snapshot."""
+def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
+    """Every chart and figure of one snapshot. missing: why it has no z-score, in words."""
     threshold = tab.view.z_threshold
     even = break_even(snapshot, settings_of(tab.options.get("strategy")))
     look = tab.look
@@ -148,6 +157,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
             threshold,
             break_even=even,
             markers=markers,
+            missing=missing,
             **look,
         ),
         ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
@@ -158,7 +168,9 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot) -> dict[str, Any]:
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),
         "rehearsed": runtime.alerts.previews.recent(rule).words,
-        "answer": segments(pair_answer(snapshot, threshold, even)),
+        "answer": segments(
+            [(missing, "muted")] if missing else pair_answer(snapshot, threshold, even)
+        ),
     }
 
 
@@ -185,30 +197,19 @@ def register(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         Output(ALERT_MADE, "children"),
         Input(ALERT_BUTTON, "n_clicks"),
+        Input(WATCH_BUTTON, "n_clicks"),
         Input(ids.VIEW, "data"),
         prevent_initial_call=True,
     )
-    async def alert_here(clicks: int | None, view: dict[str, Any] | None) -> str:
-        if not clicked(ALERT_BUTTON):
+    async def on_this_pair(
+        alert: int | None, watch: int | None, view: dict[str, Any] | None
+    ) -> str:
+        watched = clicked(WATCH_BUTTON)
+        if not (watched or clicked(ALERT_BUTTON)):
             raise PreventUpdate
-        return arm(runtime, from_dict(view or {})) if clicks else ""
-
-
-def arm(runtime: Runtime, view: View) -> str:
-    """Arm the rule |z| > threshold on the pair in view; what was done, in words."""
-    if view.pair is None:
-        return ""
-    words = f"{view.pair.y} / {view.pair.x}, |z| > {view.z_threshold:g}"
-    wanted = ("z", "abs>", view.market, view.pair, view.z_threshold)
-    for rule in runtime.alerts.rules:
-        if (rule.metric, rule.operator, rule.market, rule.params, rule.threshold) != wanted:
-            continue
-        if rule.enabled:
-            return "this rule is there already"
-        runtime.alerts.set_enabled(rule.id, True)
-        return f"armed again: {words}"
-    try:
-        runtime.alerts.add_rule(z_rule(view.market, view.pair, view.z_threshold))
-    except ValueError as error:
-        return str(error)
-    return f"armed: {words}"
+        shown = from_dict(view or {})
+        if not (watch if watched else alert) or shown.pair is None:
+            return ""
+        if watched:
+            return toggle(runtime, WatchedPair(shown.market, shown.pair, shown.z_threshold))
+        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold)

@@ -19,11 +19,13 @@ from dashapp.figures.backtest import drawdown_figure, equity_figure
 from dashapp.figures.trades import Z_CHART, backtest_z_figure
 from dashapp.parameters.backtest import export_query
 from dashapp.parameters.pair import from_dict
+from dashapp.parameters.table import BACKTEST, PAIR
 from dashapp.services.analysis.grid_jobs import GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import answer_of, figure_rows
-from dashapp.text.numbers import utc_time
-from dashapp.text.pair import legs_warning, trade_words
+from dashapp.text.numbers import number, ratio, utc_time
+from dashapp.text.pair import legs_warning, trade_sentence, trade_words
+from dashapp.text.states import NO_TRADES
 from dashapp.ui import polling
 from dashapp.ui.components import (
     button,
@@ -32,18 +34,21 @@ from dashapp.ui.components import (
     figures_table,
     known,
     number_column,
+    row_detail,
     segments,
     table,
     text_column,
+    time_column,
 )
 from dashapp.ui.pages.backtest import form, sweep, sweep_results
-from dashapp.ui.pages.shared import NO_PAIR, clicked, pair_key, waiting_for
+from dashapp.ui.pages.shared import NO_PAIR, clicked, pair_key, show_details, waiting_for
 from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.EQUITY_CHART, ids.DRAWDOWN_CHART, Z_CHART)
 LOOK_AHEAD = "check-look-ahead"
 LOOK_AHEAD_SAYS = "look-ahead-verdict"
 TEAR_SHEET = "tear-sheet"
+TRADE_DETAIL = "trade-detail"
 
 
 def layout(theme: str, settings: Mapping[str, str] | None = None) -> Component:
@@ -52,6 +57,7 @@ def layout(theme: str, settings: Mapping[str, str] | None = None) -> Component:
     settings: the texts of the settings' controls at first, None for the usual settings.
     """
     blank = polling.empty_figures(CHARTS, theme)
+    trades = table(ids.TRADES_TABLE, _columns(), single_row=True, empty=NO_TRADES)
     check = [
         html.Span(id=LOOK_AHEAD_SAYS, role="status"),
         button(LOOK_AHEAD, "Check for look-ahead"),
@@ -76,7 +82,7 @@ def layout(theme: str, settings: Mapping[str, str] | None = None) -> Component:
             chart(Z_CHART, blank[Z_CHART]),
             chart(ids.DRAWDOWN_CHART, blank[ids.DRAWDOWN_CHART], "fill"),
             card("Results", html.Div(id=ids.BACKTEST_FIGURES, className="scroll-x")),
-            card("Trades", table(ids.TRADES_TABLE, _columns()), extra="wide"),
+            card("Trades", [trades, row_detail(TRADE_DETAIL)], extra="wide"),
             *sweep.cards(theme),
         ],
         className="grid",
@@ -89,20 +95,18 @@ def _columns() -> list[dict[str, Any]]:
         text_column(
             "side",
             "Side",
-            minWidth=250,
+            minWidth=232,
+            flex=1,
             tooltipField="warning",
             cellClassRules={"tone-warn": "params.data.warning"},
         ),
-        text_column("entry_time", "Entry (UTC)", minWidth=170),
-        text_column("exit_time", "Exit (UTC)", minWidth=170),
-        number_column("net_bps", "Net bps", "+.2f", **_signed()),
-        number_column("gross_bps", "Gross bps", "+.2f", minWidth=108),
-        number_column("cost_bps", "Cost bps", ".2f"),
-        number_column("bars", "Bars", ",", minWidth=76),
-        text_column("reason", "Exit by"),
-        number_column("entry_z", "Entry z", "+.2f"),
-        number_column("exit_z", "Exit z", "+.2f"),
-        number_column("beta", "β", ".4f"),
+        time_column("from_ms", "Entry (UTC)"),
+        number_column("net_bps", "Net bps", "+.2f", width=92, minWidth=88, **_signed()),
+        number_column("entry_z", "Entry z", "+.2f", width=84, minWidth=80),
+        number_column("exit_z", "Exit z", "+.2f", width=84, minWidth=80),
+        number_column("beta", "β", ".4~r", width=88, minWidth=84),
+        number_column("bars", "Bars", ",", width=72, minWidth=68),
+        text_column("reason", "Exit by", width=100, minWidth=92),
     ]
 
 
@@ -125,7 +129,8 @@ def make_page(jobs: GridJobs) -> LivePage:
                 tab.view.market, tab.view.pair, settings, tab.until_ms
             )
         if isinstance(result, NotReady):
-            words = waiting_for(runtime, tab, result)
+            lower = (BACKTEST["hedge_window"].label, PAIR["z_window"].label)
+            words = waiting_for(runtime, tab, result, *lower)
             parts = {**polling.empty_page(page, words, tab.theme), "figures": "", "trades": []}
         else:
             parts = _drawn(result, tab)
@@ -159,17 +164,29 @@ def trade_row(place: int, trade: Trade, params: PairParams) -> dict[str, Any]:
         "id": str(place),
         "side": trade_words(trade.side, trade.beta, params.y, params.x),
         "warning": legs_warning(trade.beta),
-        "entry_time": utc_time(trade.entry_ts_ms),
-        "exit_time": "" if trade.exit_reason == "open" else utc_time(trade.exit_ts_ms),
+        "from_ms": trade.entry_ts_ms,
+        "to_ms": trade.exit_ts_ms,
         "entry_z": known(trade.entry_z),
         "exit_z": known(trade.exit_z),
         "bars": trade.bars,
         "beta": known(trade.beta),
-        "gross_bps": known(trade.gross * 1e4),
-        "cost_bps": known(trade.cost * 1e4),
         "net_bps": known(trade.net * 1e4),
         "reason": "still open" if trade.exit_reason == "open" else trade.exit_reason,
+        "details": _details(trade, params),
     }
+
+
+def _details(trade: Trade, params: PairParams) -> list[list[str]]:
+    """What is told of a trade that is chosen beside its row: label and words."""
+    left = "still open" if trade.exit_reason == "open" else f"{utc_time(trade.exit_ts_ms)} UTC"
+    return [
+        ["Trade", trade_sentence(trade.side, trade.beta, params.y, params.x)],
+        ["Entry", f"{utc_time(trade.entry_ts_ms)} UTC"],
+        ["Exit", left],
+        ["Gross", f"{number(trade.gross * 1e4, 2, signed=True)} bps"],
+        ["Costs", f"{number(trade.cost * 1e4, 2)} bps"],
+        ["Hedge ratio (β)", ratio(trade.beta)],
+    ]
 
 
 def _drawn(result: BacktestResult, tab: Tab) -> dict[str, Any]:
@@ -188,10 +205,11 @@ def _drawn(result: BacktestResult, tab: Tab) -> dict[str, Any]:
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, the settings' form, the sweep's cards, the check for look-ahead."""
-    jobs = GridJobs()
+    jobs = runtime.grids
     polling.register(app, runtime, make_page(jobs))
     form.register(app)
     sweep_results.register(app, runtime, jobs)
+    show_details(app, ids.TRADES_TABLE, TRADE_DETAIL)
 
     @app.callback(Output(TEAR_SHEET, "href"), Input(ids.VIEW, "data"), Input(ids.STRATEGY, "data"))
     async def tear_sheet_link(view: dict[str, Any] | None, strategy: dict[str, Any] | None) -> Any:

@@ -23,6 +23,7 @@ from dashapp.parameters.pair import View
 from dashapp.parameters.table import SWEEP, WALK_FORWARD, Parameter
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
+from dashapp.text.states import LOADING, NO_FOLDS
 from dashapp.ui.components import (
     attributes,
     button,
@@ -33,6 +34,7 @@ from dashapp.ui.components import (
     select,
     table,
     text_column,
+    time_column,
 )
 from dashapp.ui.pages.backtest.form import settings_of
 from dashapp.ui.polling import Tab
@@ -55,12 +57,11 @@ def _fields(rows: Iterable[Parameter]) -> list[Component]:
 
 def cards(theme: str) -> list[Component]:
     """The sweep with its heatmap, the walk-forward with its two curves and its choices."""
-    blank = "waiting for the first bars"
     metrics = [(name, METRIC_WORDS[name][0]) for name in METRICS]
     tools = [
         html.Label(WALK_FORWARD["metric"].label, htmlFor=METRIC, className="visually-hidden"),
         select(METRIC, metrics, METRICS[0]),
-        dbc.Button("Run", id=RUN, size="sm", color="primary"),
+        dbc.Button("Run sweep", id=RUN, size="sm", color="primary"),
         button(CANCEL, "Cancel", disabled=True),
     ]
     sweep = [
@@ -73,7 +74,7 @@ def cards(theme: str) -> list[Component]:
             **attributes(aria_label="Progress of the sweep"),
         ),
         html.Div(id=SAYS, className="tone-muted", role="status"),
-        chart(ids.SWEEP_HEATMAP, empty_figure(blank, theme, ids.SWEEP_HEATMAP), "bare deep"),
+        chart(ids.SWEEP_HEATMAP, empty_figure(LOADING, theme, ids.SWEEP_HEATMAP), "bare deep"),
         *(dcc.Store(id=store_id) for store_id in (ASKED, STATE, PICK)),
     ]
     walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
@@ -81,7 +82,7 @@ def cards(theme: str) -> list[Component]:
         html.Div(_fields(_STRETCHES), className="row-fields"),
         html.Div(id=WALK_SAYS, className="tone-muted", role="status"),
         chart(ids.WALK_CHART, empty_figure(PRESS, theme, ids.WALK_CHART), "bare"),
-        table(ids.FOLDS_TABLE, _fold_columns(), height="14rem"),
+        table(ids.FOLDS_TABLE, _fold_columns(), height="14rem", empty=NO_FOLDS),
     ]
     return [
         card("Parameter sweep", sweep, tools=tools, extra="broad"),
@@ -91,12 +92,11 @@ def cards(theme: str) -> list[Component]:
 
 def _fold_columns() -> list[dict[str, Any]]:
     return [
-        text_column("id", "No.", width=64, minWidth=64),
-        text_column("tested", "Traded from (UTC)", minWidth=160),
-        text_column("chosen", "Chosen on the bars before", minWidth=210),
-        number_column("trained", "There", ",.2f"),
-        number_column("then", "Then", ",.2f"),
-        number_column("net", "Net %", "+.3f"),
+        time_column("from_ms", "From (UTC)", width=124, minWidth=124),
+        number_column("net", "Net %", "+.3f", width=80, minWidth=76),
+        number_column("then", "Out-of-sample", ",.2f", width=116, minWidth=112),
+        number_column("trained", "In-sample", ",.2f", width=92, minWidth=88),
+        text_column("chosen", "Chosen", minWidth=110, flex=1, tooltipField="chosen"),
     ]
 
 

@@ -90,7 +90,7 @@ def _luck(job: GridJob) -> list[tuple[str, str]]:
 def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> dict[str, Any]:
     theme, chart_id = state["theme"], ids.SWEEP_HEATMAP
     if job is None:
-        words = "this sweep is forgotten, press Run" if state.get("gone") else ""
+        words = "this sweep is forgotten, press Run sweep" if state.get("gone") else ""
         blank = empty_figure(words or "waiting for enough bars", theme, chart_id)
         return {"figure": blank, "says": "", "progress": "0"}
     figure: Any = no_update
@@ -114,7 +114,7 @@ def fold_row(place: int, fold: Fold, ask: Ask) -> dict[str, Any]:
         choice = f"{x} {fold.x_value:g}, {y} {fold.y_value:g}"
     return {
         "id": str(place),
-        "tested": utc_time(fold.test_from_ms),
+        "from_ms": fold.test_from_ms,
         "chosen": choice,
         "trained": known(fold.trained),
         "then": known(fold.tested),

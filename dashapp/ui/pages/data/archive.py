@@ -14,6 +14,7 @@ from dash.exceptions import PreventUpdate
 from dashapp import ids
 from dashapp.services.runtime import Runtime
 from dashapp.text.numbers import utc_time
+from dashapp.text.states import ARCHIVE_EMPTY
 from dashapp.ui.components import (
     attributes,
     button,
@@ -71,7 +72,7 @@ def _confirmation() -> Component:
 
 def panel() -> Component:
     """The card: how the archive does, what it holds, and what to do with it."""
-    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", single_row=True)
+    grid = table(ids.ARCHIVE_TABLE, _COLUMNS, height="14rem", single_row=True, empty=ARCHIVE_EMPTY)
     says = html.P(id=SAYS, role="status", **attributes(aria_live="polite"))
     return card(
         "Archive",

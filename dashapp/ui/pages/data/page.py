@@ -18,6 +18,8 @@ from dashapp.services.analysis.summary import SymbolSummary, row
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import data_answer
 from dashapp.text.numbers import amount_decimals, decimals, utc_time
+from dashapp.text.states import NO_BARS, NO_SYMBOLS
+from dashapp.text.states import NO_TICKS as NO_TICKS_WORDS
 from dashapp.ui import polling
 from dashapp.ui.components import (
     BY_AMOUNT,
@@ -93,7 +95,7 @@ _BARS = (
 
 def layout(theme: str) -> Component:
     """Upload, the archive, the summary of every symbol, then raw bars and ticks of one."""
-    summary = table(ids.SUMMARY_TABLE, _SUMMARY, row_id="symbol", height="16rem")
+    summary = table(ids.SUMMARY_TABLE, _SUMMARY, row_id="symbol", height="16rem", empty=NO_SYMBOLS)
     summary_tools = [replay_bar.launcher(), download(ids.DOWNLOAD_SUMMARY, "Summary CSV")]
     bars_tools = [
         download(ids.DOWNLOAD_BARS, "Bars CSV"),
@@ -101,10 +103,10 @@ def layout(theme: str) -> Component:
     ]
     ticks = [
         html.P(id=NO_TICKS, className="tone-muted"),
-        html.Div(table(ids.TICKS_TABLE, _TICKS), id=TICKS_BOX),
+        html.Div(table(ids.TICKS_TABLE, _TICKS, empty=NO_TICKS_WORDS), id=TICKS_BOX),
     ]
     ticks_tools = [download(ids.DOWNLOAD_TICKS, "Ticks CSV")]
-    bars = table(ids.BARS_TABLE, _BARS)
+    bars = table(ids.BARS_TABLE, _BARS, empty=NO_BARS)
     return html.Div(
         [
             _upload(),
@@ -188,7 +190,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     timeframe, limit = tab.view.timeframe, limit_of(tab)
     symbol = tab.view.pair.y if tab.view.pair else tab.view.first
     if market is None or symbol not in market.symbols or timeframe not in market.timeframes:
-        words = "this market is empty: start a feed, or drop a file here"
+        words = "no bars of the Y leg in this timeframe"
         return {
             "answer": segments([(words, "muted")]),
             "summary": [],
@@ -226,15 +228,14 @@ def summary_rows(summaries: Sequence[SymbolSummary]) -> list[dict[str, Any]]:
 def _answer(market: Market, bars_by_symbol: Mapping[str, Bars]) -> list[tuple[str, str]]:
     filled = [bars for bars in bars_by_symbol.values() if len(bars)]
     if not filled:
-        return data_answer(market.title, 0, 0, 0, 0.0)
+        return data_answer(market.title, 0, (), 0.0)
     newest = max(int(bars.ts_ms[-1]) for bars in filled)
     oldest = min(int(bars.ts_ms[0]) for bars in filled)
     counters = market.counters
     return data_answer(
         market.title,
-        symbols=len(market.symbols),
         ticks=counters.accepted if market.has_ticks else 0,
-        bar_count=sum(len(bars) for bars in filled),
+        bar_counts=[len(bars) for bars in filled],
         span_ms=newest - oldest,
         rejected=sum(counters.rejected.values()),
     )

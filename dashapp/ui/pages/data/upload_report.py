@@ -132,7 +132,7 @@ def _rejections(rejected: dict[str, int], first_lines: dict[str, list[int]]) -> 
     rows = [
         html.Tr(
             [
-                html.Td([reason, html.Small(REASONS.get(reason, ""))]),
+                html.Td([REASONS.get(reason, reason), html.Small(reason)]),
                 html.Td(f"{count:,}"),
                 html.Td(", ".join(f"{line:,}" for line in first_lines.get(reason, []))),
             ]

@@ -19,7 +19,7 @@ from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.feeds.sinks import ArchiveSink
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
-from dashapp.ui.pages.alerts.page import became
+from dashapp.text.alerts import became
 from storage.market.market import Market
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT", z_window=30, limit=200)
@@ -208,7 +208,10 @@ async def test_what_became_of_an_alert_is_not_read_from_another_body_of_data(run
     await anew.step()
     (restored,) = anew.history.records("live")
     assert restored.outcome is None
-    assert became(restored) == "not known: its data are gone"
+    assert (
+        became(restored.outcome, restored.followed, restored.suggests)
+        == "unknown: data no longer held"
+    )
     begun = Runtime(QUIET).markets["live"]
     for one in both:
         begun.append(one)

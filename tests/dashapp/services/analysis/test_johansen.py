@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from analytics.cointegration import johansen
+from analytics.stationarity import TOO_FEW_ROWS
 from dashapp.services.analysis import johansen as johansen_module
 from dashapp.services.analysis.johansen import JohansenTests, johansen_document, johansen_of
 from tests.waiting import until
@@ -22,6 +23,20 @@ def test_the_test_is_of_the_legs_with_the_terms_of_the_pairs_trend(pair_snapshot
     expected = johansen(legs, det_order=order, lag_diff=1)
     np.testing.assert_array_equal(made.result.trace, expected.trace)
     assert (made.rows, made.ts_ms, made.det_order) == (600, held.ts_ms[-1], order)
+
+
+def test_few_rows_are_allowed_for_and_too_few_have_no_test(pair_snapshot):
+    def newest(rows):
+        names = ("ts_ms", "price_y", "price_x", "carried")
+        return replace(pair_snapshot, **{n: getattr(pair_snapshot, n)[-rows:] for n in names})
+
+    few = newest(100)
+    expected = johansen(np.column_stack([few.price_y, few.price_x]), det_order="rc")
+    scaled = johansen_of(few).result
+    assert expected.small_sample < 1.0
+    np.testing.assert_array_equal(scaled.trace, expected.trace * expected.small_sample)
+    np.testing.assert_array_equal(scaled.max_eig, expected.max_eig * expected.small_sample)
+    assert johansen_of(newest(59)).note == TOO_FEW_ROWS.format(59)
 
 
 def test_in_logarithms_the_test_is_of_logarithms(pair_snapshot):

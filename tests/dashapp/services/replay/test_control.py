@@ -238,7 +238,9 @@ async def test_what_memory_has_forgotten_is_replayed_from_the_archive(runtime, t
 
 async def test_what_cannot_be_done_is_said_and_changes_nothing(playing):
     state = playing.replays.state
-    with pytest.raises(KeyError, match="there is no market 'nowhere', only: demo, live"):
+    with pytest.raises(
+        KeyError, match="there is no market 'nowhere', only: demo, live, demo-universe"
+    ):
         await playing.replays.start("nowhere")
     with pytest.raises(ValueError, match="market live is empty"):
         await playing.replays.start("live")

@@ -111,7 +111,7 @@ async def test_a_file_that_turns_out_to_be_none_is_refused_at_a_later_block(smal
     with pytest.raises(UploadError, match="none of"):
         await send(runtime, b'{"message":"no tick"}\n' * 30_000, 3_000)
     await asyncio.sleep(0.05)
-    assert list(runtime.markets) == ["demo", "live"]
+    assert list(runtime.markets) == ["demo", "live", "demo-universe"]
     assert "never retrieved" not in caplog.text
 
 
@@ -127,7 +127,7 @@ async def test_a_file_given_up_in_the_middle_leaves_no_task_behind(small_blocks)
             break
         await asyncio.sleep(0.02)
     assert asyncio.all_tasks() == before
-    assert list(runtime.markets) == ["demo", "live"]
+    assert list(runtime.markets) == ["demo", "live", "demo-universe"]
     with pytest.raises(UploadError, match="cancelled"):
         await session.feed(b"more")
 

@@ -1,0 +1,94 @@
+"""Where a pair stands beside its z-score: half-life and break-even, without a whole snapshot.
+
+The same figures as `analytics.pair.analyze_pair` has, of the same rows and the same line of
+today, at a tenth of its cost: for hundreds of pairs that are watched at once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics._known_lines import hedge_rows, known_lines, needed_rows, rows_before
+from analytics._pair_parts import TradedRows, spread_of, traded_rows
+from analytics.alignment import Aligned, align, not_enough
+from analytics.hedge import fit_hedge
+from analytics.model import Bars, FloatArray, NotReady, PairParams
+from analytics.pair import break_even_of
+from analytics.stationarity import half_life
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Of a pair's newest rows: half_life in bars, None where the spread does not revert;
+    break_even, the |z| from which the way back pays a round trip, NaN if not known; beta, today's
+    hedge ratio; carried_share, the share of 1 of the rows in view that carry a price forward.
+    """
+
+    half_life: float | None
+    break_even: float
+    beta: float
+    carried_share: float
+
+
+def pair_standing(
+    y_bars: Bars, x_bars: Bars, params: PairParams, cost_bps: float
+) -> Standing | NotReady:
+    """Half-life and break-even of a pair from its legs' bars, newest `params.limit` rows.
+
+    cost_bps: commission and slippage of a side and leg, in basis points. The bars are those that
+    `analyze_pair` takes, and the figures are its own at the newest bar. NotReady where the rows
+    in view are too few. Raises ValueError for negative costs and as `analyze_pair` does.
+
+    Source: half-life, Chan, Algorithmic Trading (2013), chapter 2.
+
+    >>> def bars(symbol, close):
+    ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))
+    ...     return Bars(symbol, "1s", times, close, close, close, close, ones, ones, close)
+    >>> steps = np.sin(np.arange(100.0) ** 2)
+    >>> x = bars("B", 50.0 + np.cumsum(steps))
+    >>> y = bars("A", 2.0 * x.close + steps)
+    >>> standing = pair_standing(y, x, PairParams("A", "B"), cost_bps=2.0)
+    >>> round(standing.half_life, 2), round(standing.break_even, 3), standing.carried_share
+    (0.64, 0.12, 0.0)
+    """
+    filters = params.min_trades, params.min_volume
+    aligned = align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
+    rows = traded_rows(aligned, params)
+    have, need = len(rows) - rows.first, needed_rows(params)
+    in_view = len(aligned) - aligned.start
+    if have < need:
+        return not_enough(need, have, aligned.dropped, in_view - have)
+    beta, line = _today(rows, params, have)
+    sigma = float(np.std(line[-params.z_window :], ddof=1)) if len(line) else math.nan
+    legs = float(aligned.y[-1]), float(aligned.x[-1])
+    return Standing(
+        half_life=half_life(line) if len(line) >= 3 else None,
+        break_even=break_even_of(sigma, beta, legs, params, cost_bps),
+        beta=beta,
+        carried_share=_carried_share(aligned),
+    )
+
+
+def _carried_share(aligned: Aligned) -> float:
+    return float(aligned.carried[aligned.start :].mean())
+
+
+def _today(rows: TradedRows, params: PairParams, have: int) -> tuple[float, FloatArray]:
+    """Today's hedge ratio and the spread of the rows in view, without its warm-up."""
+    y, x = rows.y[rows.first :], rows.x[rows.first :]
+    if params.spread_mode == "locked":
+        beta, alpha = float(params.beta or 0.0), float(params.alpha or 0.0)
+    else:
+        fitted = min(hedge_rows(params) or have, have)
+        method = "kalman" if params.spread_mode == "kalman" else params.hedge
+        fit = fit_hedge(y[-fitted:], x[-fitted:], method, params.intercept, rows.log)
+        beta, alpha = float(fit.beta), float(fit.alpha)
+    if params.spread_mode in ("rolling", "kalman"):
+        line = known_lines(rows, params, rows.first, len(rows)).spread
+        return beta, line[np.isfinite(line)]
+    if not (math.isfinite(beta) and math.isfinite(alpha)):
+        return beta, np.empty(0)
+    return beta, spread_of(y, x, beta, alpha)

@@ -1,0 +1,41 @@
+"""Sentences on alerts: how many there were today, and what became of a rule's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analytics.alerts import METRICS
+from analytics.outcomes import Outcome
+from dashapp.text.numbers import NONE, counted
+
+
+def today_words(counts: Mapping[str, int]) -> str:
+    """How many alerts fired today. counts: by metric.
+
+    >>> today_words({"z": 5, "price": 1}), today_words({})
+    ('5 z alerts today · 1 price alert today', 'none today')
+    """
+    words = [
+        f"{counted(count, f'{METRICS[metric].label} alert')} today"
+        for metric, count in counts.items()
+        if count
+    ]
+    return " · ".join(words) or "none today"
+
+
+def became(outcome: Outcome | None, followed: bool, suggests: bool) -> str:
+    """What became of an alert, in words.
+
+    followed: whether more can be learned of it. suggests: whether it suggests a trade at all.
+
+    >>> became(None, True, True), became(Outcome(12, -2.6, -8.0, 3.1, 12, True), False, True)
+    ('too early', 'back to 0 after 12 bars')
+    """
+    if outcome is None and followed:
+        return "too early"
+    if outcome is None:
+        return "unknown: data no longer held" if suggests else NONE
+    if outcome.bars is not None:
+        return f"back to 0 after {counted(outcome.bars, 'bar')}"
+    rest = "" if outcome.done else " so far" if followed else ", then its data went"
+    return f"not back after {counted(outcome.followed, 'bar')}{rest}"

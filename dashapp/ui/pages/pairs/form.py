@@ -1,0 +1,172 @@
+"""The form of a scan: its rules, what they could find at all, and Run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, dcc, html, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from analytics.model import ParameterError
+from analytics.scanner import ScanParams
+from dashapp import ids
+from dashapp.parameters.scan import SCAN, as_held, check, to_query
+from dashapp.services.runtime import Runtime
+from dashapp.text.pair import Segment
+from dashapp.text.scan import form_reach
+from dashapp.ui.clientside import clientside
+from dashapp.ui.components import attributes, button, card, field, parameter_field, select
+from dashapp.ui.pages.pairs.job import running, scans_of
+from dashapp.ui.pages.pairs.scans import universe_of
+from dashapp.ui.pages.shared import clicked
+
+MARKET, RESCAN = "scan-market", "scan-rescan"
+RULES, REACH, SAYS = "scan-rules", "scan-reach", "scan-says"
+_USUAL = {"timeframe": "1h"}
+
+
+def scan_card(held: Mapping[str, Any]) -> Component:
+    """The form. held: what its controls hold at first."""
+    controls = [parameter_field(row, held[name]) for name, row in SCAN.items()]
+    market = field("Universe", select(MARKET, [], None), MARKET)
+    rescan = html.Div(
+        dbc.Switch(id=RESCAN, value=False, label="Again at each closed bar"), className="field"
+    )
+    body = [
+        html.Div([market, *controls], id=ids.SCAN_FORM, className="row-fields scan-fields"),
+        html.P(id=REACH, className="scan-reach", role="status"),
+        html.Progress(
+            id=ids.SCAN_PROGRESS,
+            value="0",
+            max="100",
+            className="sweep-progress",
+            **attributes(aria_label="Progress of the scan"),
+        ),
+        html.Div(id=SAYS, className="tone-muted", role="status"),
+        dcc.Store(id=RULES),
+    ]
+    tools = [
+        rescan,
+        dbc.Button("Run", id=ids.SCAN_RUN, size="sm", color="primary"),
+        button(ids.SCAN_CANCEL, "Cancel", disabled=True),
+    ]
+    return card("Scan", body, tools=tools, extra="wide scan-card")
+
+
+def held_by(_: Mapping[str, Any] | None, search: str | None) -> Mapping[str, Any]:
+    """What the form of a page that opens holds: what its link says."""
+    return as_held(search or "")
+
+
+def rules_of(store: Mapping[str, Any] | None) -> tuple[ScanParams, str]:
+    """The rules and the timeframe that a tab's form holds; the usual before it holds any."""
+    rules, _ = check((store or {}).get("held") or as_held())
+    return rules or (ScanParams(), _USUAL["timeframe"])
+
+
+def collected(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules by what the controls hold, and the message under each of them."""
+    rules, errors = check(raw)
+    store: Any = no_update
+    if rules is not None:
+        store = {"held": dict(raw), "query": to_query(*rules)}
+    return {"rules": store, "messages": {name: errors.get(name, "") for name in SCAN}}
+
+
+def reach_of(
+    runtime: Runtime, market_id: str | None, rules: tuple[ScanParams, str]
+) -> list[Segment]:
+    """What a scan of these rules could find at all in a market."""
+    market = runtime.markets.get(market_id or "")
+    params, timeframe = rules
+    if market is None:
+        return [("no market to scan", "muted")]
+    if not market.symbols:
+        count = len(market.coming)
+        words = f"{count} symbols are being made" if count else f"{market.title} has no data yet"
+        return [(words, "muted")]
+    if timeframe not in market.timeframes:
+        legal = ", ".join(market.timeframes)
+        return [(f"{market.title} has no {timeframe} bars, only: {legal}", "warn")]
+    held = max(len(market.bars(symbol, timeframe)) for symbol in market.symbols[:4])
+    return form_reach(params, timeframe, len(market.symbols), held)
+
+
+def begin(runtime: Runtime, market_id: str, rules: tuple[ScanParams, str], rescan: bool) -> str:
+    """Start a scan; why none begins, in words."""
+    scans = scans_of(runtime)
+    if scans is None:
+        return "this build scans nothing"
+    params, timeframe = rules
+    try:
+        scans.start(market_id, params, timeframe, rescan=rescan)
+    except ParameterError as error:
+        return str(error)
+    except (ValueError, KeyError) as error:
+        return str(error.args[0])
+    return ""
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """The form's messages, its part of the link, Run and Cancel."""
+
+    @app.callback(
+        output={
+            "rules": Output(RULES, "data"),
+            "messages": {
+                name: Output(f"{row.control}-message", "children") for name, row in SCAN.items()
+            },
+        },
+        inputs={"raw": {name: Input(row.control, "value") for name, row in SCAN.items()}},
+    )
+    async def collect(raw: dict[str, Any]) -> dict[str, Any]:
+        return collected(raw)
+
+    @app.callback(
+        Output(MARKET, "options"),
+        Output(MARKET, "value"),
+        Input(ids.VIEW, "data"),
+    )
+    async def offer(view: dict[str, Any] | None) -> Any:
+        markets = [
+            {"value": market.id, "label": market.title} for market in runtime.markets.values()
+        ]
+        chosen = universe_of(runtime, (view or {}).get("market"))
+        runtime.look(chosen or "")
+        return markets, chosen
+
+    @app.callback(
+        Output(SAYS, "children", allow_duplicate=True),
+        Input(ids.SCAN_RUN, "n_clicks"),
+        Input(RULES, "data"),
+        Input(MARKET, "value"),
+        Input(RESCAN, "value"),
+        prevent_initial_call=True,
+    )
+    async def run(
+        clicks: int | None, rules: dict[str, Any] | None, market: str | None, rescan: bool
+    ) -> Any:
+        if not clicks or not clicked(ids.SCAN_RUN) or market is None:
+            raise PreventUpdate
+        return begin(runtime, market, rules_of(rules), bool(rescan))
+
+    @app.callback(
+        Output(ids.SCAN_CANCEL, "disabled", allow_duplicate=True),
+        Input(ids.SCAN_CANCEL, "n_clicks"),
+        Input(MARKET, "value"),
+        prevent_initial_call=True,
+    )
+    async def cancel(clicks: int | None, market: str | None) -> bool:
+        scans, job = scans_of(runtime), running(runtime, market)
+        if not clicks or not clicked(ids.SCAN_CANCEL) or scans is None:
+            raise PreventUpdate
+        if market is not None:
+            scans.stop_rescanning(market)
+        if job is not None:
+            scans.cancel(job.id)
+        return True
+
+    clientside(app, "keepScan", Output(RULES, "storage_type"), Input(RULES, "data"))

@@ -1,0 +1,194 @@
+"""The watchlist on the Pairs page: its table, and what a key or a button does to a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from analytics.model import PairParams
+from dashapp import ids
+from dashapp.parameters.pair import View, to_dict, to_query
+from dashapp.services.alerts.arming import arm
+from dashapp.services.runtime import Runtime
+from dashapp.services.watchlist.pair import WatchedPair
+from dashapp.services.watchlist.watchlist import MAX_WATCHED
+from dashapp.text.numbers import counted
+from dashapp.text.pair import Segment
+from dashapp.ui.components import button, card, number_column, table, text_column
+
+WATCH_HERE, ARM_ALL, SAYS = "watch-here", "watch-arm-all", "watch-says"
+PATCH = "watch-patch"
+KEYS = "Enter or a click opens a pair · A arms an alert · W watches it, or no more"
+EMPTY = (
+    "No pair is watched yet: watch the pair in view with the button above, or W on a row of the "
+    "scan below."
+)
+_TONE = {
+    "cellClassRules": {
+        "tone-up": "params.data.tone == 'up'",
+        "tone-down": "params.data.tone == 'down'",
+        "tone-warn": "params.data.tone == 'warn'",
+        "tone-muted": "params.data.tone == 'muted'",
+    }
+}
+_STATE = {
+    "cellClassRules": {
+        "tone-muted": "params.value == 'inside' || params.value == 'not enough data'",
+        "tone-warn": "params.value == 'silent' || params.value == 'beyond'",
+        "tone-down": "params.value == 'alert'",
+    }
+}
+#: |z| decides the order, whatever its sign.
+_BY_SIZE = {"function": "Math.abs(params.valueA || 0) - Math.abs(params.valueB || 0)"}
+
+
+def half_life_column(title: str = "Half-life") -> dict[str, Any]:
+    """Bars, and the time that they take."""
+    column = number_column("half_life", title, minWidth=136)
+    column["valueFormatter"] = {"function": "spanOfBars(params)"}
+    return column
+
+
+def line_column(title: str = "z, newest bars") -> dict[str, Any]:
+    """A sparkline of the row's `line`."""
+    return {
+        "field": "line",
+        "headerName": title,
+        "cellRenderer": "Sparkline",
+        "sortable": False,
+        "filter": False,
+        "cellDataType": False,
+        "minWidth": 132,
+        "width": 132,
+    }
+
+
+def pair_column() -> dict[str, Any]:
+    """The legs, as a link to the pair's own page."""
+    return text_column(
+        "pair",
+        "Pair",
+        minWidth=150,
+        width=216,
+        cellRenderer="PairLink",
+        tooltipField="pair",
+        pinned="left",
+        lockPinned=True,
+    )
+
+
+def _columns() -> list[dict[str, Any]]:
+    return [
+        pair_column(),
+        number_column("z", "z", "+,.2f", width=84, minWidth=84, **_TONE),
+        line_column(),
+        text_column("state", "State", minWidth=128, tooltipField="reason", **_STATE),
+        text_column("side", "Side", minWidth=228, flex=1, tooltipField="side", **_TONE),
+        half_life_column(),
+        number_column("break_even", "Break-even |z|", ",.2f", minWidth=124),
+        text_column("became", "Its alerts", minWidth=150, flex=1, tooltipField="became"),
+        number_column("armed", "Rules", ",", width=82, minWidth=82),
+        text_column("timeframe", "Bars", width=80, minWidth=80),
+        text_column("market", "Market", minWidth=104),
+    ]
+
+
+def watch_card() -> Component:
+    """The watchlist: the first thing on the page."""
+    grid = table(ids.WATCH_TABLE, _columns(), height="8rem", extra="pairs-grid collapsed")
+    tools = [
+        html.Span(id=SAYS, className="tone-muted", role="status"),
+        button(ARM_ALL, "Arm all", title="Arm |z| > its threshold on every watched pair"),
+        button(WATCH_HERE, "Watch the pair in view"),
+    ]
+    body = [
+        grid,
+        html.P(EMPTY, id="watch-empty", className="tone-muted table-empty"),
+        html.P(KEYS, className="tone-muted small keys"),
+    ]
+    return card("Watchlist", body, tools=tools, extra="wide pairs-card")
+
+
+def href_of(market: str, params: PairParams, threshold: float) -> str:
+    """The link to a pair's own page, which reproduces it in a tab of its own."""
+    view = View(market, (), params.timeframe, threshold, params)
+    return "/analytics?" + to_query({**to_dict(view), "symbols": []})
+
+
+def focus_of(pair: WatchedPair) -> dict[str, Any]:
+    """What the panel's controls are to hold to show a pair: every parameter, also usual ones."""
+    view = View(pair.market, (), pair.params.timeframe, pair.threshold, pair.params)
+    return {name: value for name, value in to_dict(view).items() if name != "symbols"}
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's changes as the table shows them. Alerts in words; a new row with its link."""
+    told = dict(row)
+    if "y" in row:
+        told["pair"] = f"{row['y']} / {row['x']}"
+    return told
+
+
+def patch_of(runtime: Runtime, since: int) -> dict[str, Any]:
+    """What a tab does not have yet of the watchlist. since: 0 for one that has nothing."""
+    changes = runtime.watchlist.changes(since)
+    rows = [shown(row) for row in changes.rows]
+    for row in rows:
+        if "pair" in row:
+            pair = runtime.watchlist.pair(row["id"])
+            assert pair is not None
+            row["href"] = href_of(pair.market, pair.params, pair.threshold)
+    return {"all": since == 0, "pairs": changes.pairs, "rows": rows}
+
+
+def watch_words(runtime: Runtime) -> list[Segment]:
+    """How the watched pairs stand, in one line."""
+    counts = runtime.watchlist.counts()
+    if not counts:
+        return [("no pair is watched", "muted")]
+    tones = {"alert": "down", "beyond": "warn", "silent": "warn"}
+    told = [(f"{counted(len(runtime.watchlist), 'pair')} watched", "")]
+    for state in ("alert", "beyond", "inside", "silent", "not enough data"):
+        count = counts.get(state, 0)  # type: ignore[call-overload]
+        if count:
+            word = {"alert": "in alert", "not enough data": "without data enough"}.get(state, state)
+            told.append((f"{count:,} {word}", tones.get(state, "muted")))
+    return told
+
+
+def toggle(runtime: Runtime, pair: WatchedPair) -> str:
+    """Watch a pair, or no more; what was done, in words."""
+    words = f"{pair.params.y} / {pair.params.x}"
+    if runtime.watchlist.remove(pair.id):
+        return f"no longer watched: {words}"
+    return watch(runtime, pair)
+
+
+def watch(runtime: Runtime, pair: WatchedPair) -> str:
+    """Watch a pair; what was done, in words."""
+    words = f"{pair.params.y} / {pair.params.x}"
+    if runtime.watchlist.pair(pair.id) == pair:
+        return f"watched already: {words}"
+    try:
+        runtime.watchlist.put(pair)
+    except (ValueError, KeyError) as error:
+        return str(error.args[0])
+    return f"watched: {words} ({len(runtime.watchlist)} of {MAX_WATCHED})"
+
+
+def arm_all(runtime: Runtime) -> str:
+    """Arm |z| > its threshold on every watched pair; what was done, in words."""
+    done = {"armed": 0, "there": 0}
+    for pair in runtime.watchlist.pairs:
+        words = arm(runtime.alerts, pair.market, pair.params, pair.threshold)
+        if words.startswith("armed"):
+            done["armed"] += 1
+        elif "there already" in words:
+            done["there"] += 1
+        else:
+            return f"armed on {counted(done['armed'], 'pair')}, then: {words}"
+    there = f", there already on {done['there']:,}" if done["there"] else ""
+    return f"armed on {counted(done['armed'], 'pair')}{there}"

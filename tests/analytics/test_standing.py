@@ -1,0 +1,66 @@
+"""Half-life and break-even of a watched pair are those of its snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analytics.model import HEDGE_METHODS, SPREAD_MODES, Bars, NotReady, PairParams
+from analytics.pair import analyze_pair, break_even_z
+from analytics.standing import pair_standing
+
+ROWS = 900
+
+
+def bars(symbol: str, close: np.ndarray, places: np.ndarray | None = None) -> Bars:
+    places = np.arange(len(close)) if places is None else places
+    times, ones, close = places * 1_000, np.ones(len(places)), close[places]
+    return Bars(symbol, "1s", times, close, close, close, close, ones, ones, close)
+
+
+@pytest.fixture
+def legs() -> tuple[Bars, Bars]:
+    """A pair whose second leg is quiet now and then."""
+    rng = np.random.default_rng(5)
+    walk = 50.0 * np.exp(np.cumsum(rng.normal(0, 1e-4, ROWS)))
+    y = 2.0 * walk + rng.normal(0, 0.01, ROWS)
+    kept = np.flatnonzero(rng.random(ROWS) < 0.9)
+    return bars("A", y), bars("B", walk, kept)
+
+
+@pytest.mark.parametrize("space", ["price", "log"])
+@pytest.mark.parametrize("method", HEDGE_METHODS)
+@pytest.mark.parametrize("mode", SPREAD_MODES)
+def test_it_is_what_the_snapshot_says_at_its_newest_bar(legs, mode, method, space):
+    beta = 2.0 if mode == "locked" else None
+    params = PairParams(
+        "A", "B", hedge=method, spread_mode=mode, price_space=space, beta=beta, limit=300
+    )
+    snapshot, standing = analyze_pair(*legs, params), pair_standing(*legs, params, 2.0)
+    assert standing.half_life == pytest.approx(snapshot.half_life, rel=1e-9)
+    assert standing.break_even == pytest.approx(break_even_z(snapshot, 2.0), rel=1e-9)
+    assert standing.beta == pytest.approx(float(snapshot.fit.beta), rel=1e-12)
+    assert standing.carried_share == snapshot.carried_share
+
+
+def test_too_few_rows_are_not_ready_in_the_words_of_the_snapshot(legs):
+    params = PairParams("A", "B")
+    short = [leg[:40] for leg in legs]
+    standing = pair_standing(*short, params, 2.0)
+    assert isinstance(standing, NotReady)
+    assert str(standing) == str(analyze_pair(*short, params))
+
+
+def test_a_spread_that_runs_away_has_no_half_life():
+    steps = np.arange(float(ROWS))
+    x = bars("B", 50.0 + np.sin(steps))
+    y = bars("A", 100.0 + np.exp(steps / 200.0))
+    standing = pair_standing(y, x, PairParams("A", "B"), 2.0)
+    assert standing.half_life is None
+
+
+def test_negative_costs_are_refused(legs):
+    with pytest.raises(ValueError, match="cost_bps is -1"):
+        pair_standing(*legs, replace(PairParams("A", "B"), limit=300), -1.0)
