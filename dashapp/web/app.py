@@ -28,25 +28,16 @@ from dashapp.web.routes import (
     scans,
     status,
     symbols,
+    tearsheet,
     uploads,
     views,
     watchlist,
 )
 
 _RESOURCES = (
-    status,
-    feed,
-    symbols,
-    alerts,
-    watchlist,
-    views,
-    markets,
-    scans,
-    uploads,
-    replay,
-    exports,
+    *(status, feed, symbols, alerts, watchlist, views, markets, scans, uploads, replay),
+    *(tearsheet, exports),
 )
-_ROUTERS = tuple(each.router for each in _RESOURCES)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _ABOUT = (
     "JSON unless an address ends otherwise; times are epoch milliseconds in UTC; a value that "

@@ -8,6 +8,7 @@ under way. At most WORKERS computations run at a time, at most MAX_WAITING wait.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,16 @@ from cachetools import LRUCache
 from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, LeadLag, correlation_matrix, lead_lag
-from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, PairSnapshot, Ticks
+from analytics.model import (
+    BAR_COLUMNS,
+    Bars,
+    FloatArray,
+    IntArray,
+    NotReady,
+    PairParams,
+    PairSnapshot,
+    Ticks,
+)
 from analytics.pair import analyze_pair, snapshot_bars
 from dashapp.services.analysis.pair_tables import PairTables, grouped_order, pair_tables
 from dashapp.services.analysis.summary import SymbolSummary, summarize_market
@@ -116,6 +126,23 @@ class Analyses:
         key = (*pair_key(market, params), settings, until_ms)
         y, x = legs(market, params, until_ms)
         return await self._shared("backtest", key, lambda: run_backtest(y, x, params, settings))
+
+    async def backtest_and_hash(
+        self, market_id: str, params: PairParams, settings: BacktestParams
+    ) -> tuple[BacktestResult, str] | NotReady:
+        """A back-test on the newest bars, and the SHA-256 of the bars that it is of."""
+        market = self._markets.known(market_id)
+        absent = self._absent(market, params)
+        if absent is not None:
+            return absent
+        key = (*pair_key(market, params), settings)
+        y, x = legs(market, params)
+
+        def compute() -> tuple[BacktestResult, str] | NotReady:
+            result = run_backtest(y, x, params, settings)
+            return result if isinstance(result, NotReady) else (result, hash_of(y, x))
+
+        return await self._shared("backtest and hash", key, compute)
 
     async def correlation(
         self, market_id: str, timeframe: str, limit: int, until_ms: int | None = None
@@ -252,6 +279,19 @@ def _market_key(market: Market, timeframe: str, limit: int) -> Key:
     """What a result of all symbols depends on."""
     versions = tuple(map(market.symbol_version, market.symbols))
     return (market.serial, timeframe, limit, versions)
+
+
+def hash_of(*bars: Bars) -> str:
+    """SHA-256 of bars: of each its symbol, its timeframe, then its columns in the order of
+    BAR_COLUMNS, as little-endian numbers of 8 bytes.
+    """
+    digest = hashlib.sha256()
+    for each in bars:
+        digest.update(f"{each.symbol} {each.timeframe}\n".encode())
+        for name in BAR_COLUMNS:
+            column = getattr(each, name)
+            digest.update(column.astype(column.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
 
 
 def newest_bars(

@@ -762,6 +762,7 @@ ROUTES = {
     "GET /export/alerts.{ending}": ("since",),
     "GET /export/archive/dataset.zip": (),
     "GET /export/{market}/trades.{ending}": (*PAIR_NAMES, *RULE_NAMES),
+    "GET /export/{market}/tearsheet.html": (*PAIR_NAMES, *RULE_NAMES),
 }
 
 
