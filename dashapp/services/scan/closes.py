@@ -11,6 +11,7 @@ import numpy as np
 
 from analytics.model import TIMEFRAMES, Bars, FloatArray, IntArray, ParameterError
 from dashapp.services.alerts.closed_bars import closed_until_ms
+from dashapp.services.scan import handover
 from storage.market.market import Market
 
 #: Seconds for which the loop is held before others get their turn.
@@ -29,6 +30,20 @@ class Closes:
     closes: FloatArray
     turnover: FloatArray
     funding: FloatArray
+
+    def put(self) -> str:
+        """Hand them over to another process; the path. Raises OSError."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        return handover.put({"names": list(self.names)}, arrays)
+
+    @classmethod
+    def take(cls, path: str) -> Closes:
+        """What was handed over. Raises OSError."""
+        head, arrays = handover.take(path)
+        return cls(tuple(head["names"]), **arrays)
+
+
+_ARRAYS = ("ts_ms", "closes", "turnover", "funding")
 
 
 def check_timeframe(market: Market, timeframe: str) -> None:

@@ -36,6 +36,7 @@ from dashapp.services.scan.records import (
     record_to_dict,
     result_from_dict,
     result_to_dict,
+    take_result,
 )
 from dashapp.services.scan.worker import Report, Task
 from storage.archive.archive import Archive
@@ -246,7 +247,7 @@ class Scans:
         data = await closes_of(market, job.timeframe, job.params.bars)
         job.spans(data)
         for again in (True, False):
-            path = await asyncio.to_thread(handover.put, data)
+            path = await asyncio.to_thread(data.put)
             try:
                 task = Task(path, job.params, self._scan_on)
                 report = await self._process.run(task, partial(_told, job))
@@ -260,8 +261,7 @@ class Scans:
                 handover.discard(path)
         if report.kind == "failed":
             raise RuntimeError(report.words)
-        result: ScanResult = await asyncio.to_thread(handover.take, report.result)
-        return result
+        return await asyncio.to_thread(take_result, report.result, job.params)
 
     def _done(self, job: ScanJob, result: ScanResult) -> None:
         job.result = result

@@ -15,9 +15,10 @@ from analytics.scanner import FIELDS, ScanParams, scan_pairs
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from dashapp.services.scan import handover
-from dashapp.services.scan.closes import closes_of
+from dashapp.services.scan.closes import Closes, closes_of
 from dashapp.services.scan.control import MAX_RESULTS, Scans
 from dashapp.services.scan.process import ScanProcess
+from dashapp.services.scan.records import put_result
 from storage.market.market import Market
 from tests.analytics.universes import universe
 from tests.dashapp.services.scan import workers
@@ -68,9 +69,9 @@ class InProcess:
 
         self.tasks.append(task)
         await self.gate.wait()
-        data = handover.take(task.closes)
+        data = Closes.take(task.closes)
         options = {"names": data.names, "params": task.params, "funding": data.funding}
-        return Report("done", result=handover.put(scan_pairs(data.closes, **options)))
+        return Report("done", result=put_result(scan_pairs(data.closes, **options)))
 
     def close(self) -> None:
         """Nothing to close."""
@@ -175,7 +176,7 @@ async def test_one_scan_runs_at_a_time():
     scans = scans_here(market_of(), market_of(id="n"))
     scans._process.gate.clear()
     first, second = scans.start("m", PARAMS), scans.start("n", PARAMS)
-    await until(lambda: second.step == "waiting for another scan")
+    await until(lambda: second.step == "waiting for another scan" and scans._process.tasks)
     assert len(scans._process.tasks) == 1
     scans._process.gate.set()
     await asyncio.gather(first.wait(), second.wait())
@@ -342,15 +343,21 @@ async def test_closes_are_of_closed_bars_in_which_a_symbol_traded():
     np.testing.assert_allclose(data.funding, [3e-4 / 8.0, 0.0])
 
 
-def test_a_handover_is_the_same_object_read_only_and_leaves_no_file():
-    arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.array([], np.int64), "c": "text"}
-    path = handover.put(arrays)
+def test_a_handover_is_the_same_read_only_and_leaves_no_file():
+    head = {"names": ["A", "="], "n": 3}
+    arrays = {
+        "a": np.arange(6.0).reshape(2, 3)[:, ::2],
+        "none": np.empty((3, 0), np.int64),
+        "b": np.arange(3, dtype=np.int8),
+    }
+    path = handover.put(head, arrays)
     assert os.stat(path).st_mode & 0o077 == 0
-    taken = handover.take(path)
-    for name in "ab":
-        np.testing.assert_array_equal(taken[name], arrays[name])
-    assert taken["c"] == "text"
-    assert not taken["a"].flags.writeable
+    taken, found = handover.take(path)
+    assert taken == head
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert (found[name].shape, found[name].dtype) == (array.shape, array.dtype)
+    assert not found["a"].flags.writeable
     assert not os.path.exists(path)
     with pytest.raises(OSError, match="No such file"):
         handover.take(path)
@@ -361,6 +368,6 @@ def test_a_handover_goes_to_the_folder_for_temporary_files_where_memory_is_short
 ):
     monkeypatch.setattr(handover, "_SHARED", tmp_path / "absent")
     monkeypatch.setattr(handover.tempfile, "gettempdir", lambda: str(tmp_path))
-    path = handover.put(np.arange(3))
+    path = handover.put({}, {"a": np.arange(3)})
     assert os.path.dirname(path) == str(tmp_path)
-    np.testing.assert_array_equal(handover.take(path), np.arange(3))
+    np.testing.assert_array_equal(handover.take(path)[1]["a"], np.arange(3))
