@@ -35,6 +35,7 @@ from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.ALERT_SPREAD_CHART, ids.ALERT_ZSCORE_CHART)
 DELETE, CLEAR = "rule-delete", "alerts-clear"
+COPY, COPIED = "rule-copy", "rule-copied"
 DOWNLOAD = "download-alerts"
 _MOST_ROWS = 1_000
 
@@ -75,6 +76,14 @@ def _history_columns() -> list[dict[str, Any]]:
     ]
 
 
+def _rule_tools() -> list[Component]:
+    return [
+        html.Span(id=COPIED, className="tone-muted", role="status"),
+        button(COPY, "Copy selected to the watchlist"),
+        button(DELETE, "Delete selected"),
+    ]
+
+
 def _history_tools() -> list[Component]:
     clear = dbc.Button("Clear", size="sm", color="secondary", outline=True)
     question = "Clear the whole history of alerts, of every market?"
@@ -94,7 +103,7 @@ def layout(theme: str) -> Component:
             form.layout(),
             chart(ids.ALERT_SPREAD_CHART, blank[ids.ALERT_SPREAD_CHART]),
             chart(ids.ALERT_ZSCORE_CHART, blank[ids.ALERT_ZSCORE_CHART]),
-            card("Rules", rules, tools=button(DELETE, "Delete selected"), extra="wide"),
+            card("Rules", rules, tools=_rule_tools(), extra="wide"),
             card("History", history, tools=_history_tools(), extra="wide"),
         ],
         className="grid",
@@ -226,6 +235,21 @@ def register(app: Dash, runtime: Runtime) -> None:
     _register_tables(app, runtime)
 
 
+def copied_words(runtime: Runtime, rule_ids: list[str]) -> str:
+    """Copy rules to every watched pair; what was done, in words."""
+    if not rule_ids:
+        return "select a rule first"
+    if not len(runtime.watchlist):
+        return "no pair is watched"
+    told = []
+    for rule_id in rule_ids:
+        try:
+            told.append(runtime.watchlist.copy_rule(rule_id).words)
+        except (KeyError, ValueError) as error:
+            told.append(str(error.args[0]))
+    return "; ".join(dict.fromkeys(told))
+
+
 def _register_tables(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         Output(ids.RULES_TABLE, "selectedRows"),
@@ -237,6 +261,15 @@ def _register_tables(app: Dash, runtime: Runtime) -> None:
         for row in selected or []:
             runtime.alerts.delete_rule(row["id"])
         return []
+
+    @app.callback(
+        Output(COPIED, "children"),
+        Input(COPY, "n_clicks"),
+        State(ids.RULES_TABLE, "selectedRows"),
+        prevent_initial_call=True,
+    )
+    async def copy(clicks: int | None, selected: list[Any] | None) -> str:
+        return copied_words(runtime, [row["id"] for row in selected or []])
 
     @app.callback(
         Output(ids.RULES_TABLE, "cellValueChanged"),
