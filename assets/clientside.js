@@ -52,7 +52,7 @@
   function keepHeatmap(of) {
     heatmap = of || "correlation";
     refreshLink();
-    return noUpdate();
+    return heatmap;
   }
 
   function keepScan(rules) {

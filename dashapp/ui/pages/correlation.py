@@ -69,9 +69,9 @@ def layout(theme: str, held: Mapping[str, Any] | None = None) -> Component:
     )
 
 
-def held_by(_: Mapping[str, Any] | None, search: str | None) -> Mapping[str, Any]:
-    """What the heatmap of a page that opens is of: what its link says."""
-    asked = parse_qs((search or "").lstrip("?")).get(LINKED, [""])[-1]
+def held_by(kept: str | None, search: str | None) -> Mapping[str, Any]:
+    """What the heatmap of a page that opens is of: what the tab chose, or its link."""
+    asked = kept or parse_qs((search or "").lstrip("?")).get(LINKED, [""])[-1]
     return {LINKED: asked if asked in HEATMAPS else "correlation"}
 
 
@@ -171,4 +171,4 @@ def register(app: Dash, runtime: Runtime) -> None:
     pair: `clientside.js` sees to it.
     """
     polling.register(app, runtime, PAGE)
-    clientside(app, "keepHeatmap", Output(OF, "className"), Input(OF, "value"))
+    clientside(app, "keepHeatmap", Output(ids.HEATMAP_OF, "data"), Input(OF, "value"))

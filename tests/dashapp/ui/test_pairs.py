@@ -12,9 +12,11 @@ from analytics.scanner import ScanParams
 from dashapp import ids
 from dashapp.parameters import scan as rules
 from dashapp.parameters.pair import check
+from dashapp.services.alerts.arming import arm
 from dashapp.services.scan.control import ScanJob
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.scan import form_reach, found_words, left_words, missed_words
+from dashapp.ui.pages.alerts.tables import copied_words
 from dashapp.ui.pages.pairs import form, page, results, scans, watch
 from dashapp.ui.polling import Tab
 from storage.market.market import Market
@@ -286,3 +288,14 @@ def test_the_universe_comes_before_the_market_in_view(universe):
 def test_the_table_is_as_tall_as_its_rows():
     assert results.height_of(3)["height"] == "146px"
     assert results.height_of(900)["height"] == "480px"
+
+
+def test_rules_are_copied_to_the_watchlist_with_a_button(universe):
+    assert copied_words(universe, []) == "select a rule first"
+    first = PairParams("BTCUSDT", "ETHUSDT")
+    arm(universe.alerts, "demo", first, 2.5)
+    (rule,) = universe.alerts.rules
+    assert copied_words(universe, [rule.id]) == "no pair is watched"
+    universe.watchlist.put(WatchedPair("demo", PairParams("BTCUSDT", "ETHUSDT", z_window=30), 2.0))
+    assert copied_words(universe, [rule.id]) == "added to 1 pair"
+    assert copied_words(universe, ["r9"]) == "there is no alert rule 'r9'"

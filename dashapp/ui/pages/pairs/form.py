@@ -23,7 +23,7 @@ from dashapp.ui.pages.pairs.scans import universe_of
 from dashapp.ui.pages.shared import clicked
 
 MARKET, RESCAN = "scan-market", "scan-rescan"
-RULES, REACH, SAYS, ASKED = "scan-rules", "scan-reach", "scan-says", "scan-asked"
+REACH, SAYS, ASKED = "scan-reach", "scan-says", "scan-asked"
 _USUAL = {"timeframe": "1h"}
 
 
@@ -45,7 +45,6 @@ def scan_card(held: Mapping[str, Any]) -> Component:
             **attributes(aria_label="Progress of the scan"),
         ),
         html.Div(id=SAYS, className="tone-muted", role="status"),
-        dcc.Store(id=RULES),
         dcc.Store(id=ASKED),
     ]
     tools = [
@@ -56,9 +55,9 @@ def scan_card(held: Mapping[str, Any]) -> Component:
     return card("Scan", body, tools=tools, extra="wide scan-card")
 
 
-def held_by(_: Mapping[str, Any] | None, search: str | None) -> Mapping[str, Any]:
-    """What the form of a page that opens holds: what its link says."""
-    return as_held(search or "")
+def held_by(store: Mapping[str, Any] | None, search: str | None) -> Mapping[str, Any]:
+    """What the form of a page that opens holds: the tab's rules, or those of its link."""
+    return store["held"] if store else as_held(search or "")
 
 
 def rules_of(store: Mapping[str, Any] | None) -> tuple[ScanParams, str]:
@@ -114,7 +113,7 @@ def register(app: Dash, runtime: Runtime) -> None:
 
     @app.callback(
         output={
-            "rules": Output(RULES, "data"),
+            "rules": Output(ids.SCAN_RULES, "data"),
             "messages": {
                 name: Output(f"{row.control}-message", "children") for name, row in SCAN.items()
             },
@@ -141,7 +140,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         Output(ASKED, "data"),
         Output(SAYS, "children", allow_duplicate=True),
         Input(ids.SCAN_RUN, "n_clicks"),
-        Input(RULES, "data"),
+        Input(ids.SCAN_RULES, "data"),
         Input(MARKET, "value"),
         Input(RESCAN, "value"),
         prevent_initial_call=True,
@@ -168,4 +167,6 @@ def register(app: Dash, runtime: Runtime) -> None:
             runtime.scans.cancel(job.id)
         return True
 
-    clientside(app, "keepScan", Output(RULES, "storage_type"), Input(RULES, "data"))
+    clientside(
+        app, "keepScan", Output(ids.SCAN_RULES, "storage_type"), Input(ids.SCAN_RULES, "data")
+    )

@@ -188,7 +188,7 @@ def make_page() -> LivePage:
 
     options: dict[str, Any] = {
         "market": Input(form.MARKET, "value"),
-        "rules": Input(form.RULES, "data"),
+        "rules": Input(ids.SCAN_RULES, "data"),
         "every": Input(results.EVERY, "value"),
         "asked": Input(form.ASKED, "data"),
         "seen": State(SEEN, "data"),
