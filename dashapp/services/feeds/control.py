@@ -88,6 +88,8 @@ class FeedControl:
         self.history: LiveHistory | None = None
         self.universe: ExchangeUniverse | None = None
         self._sink: MarketSink | None = None
+        # Of a live market that is made, and takes the place of the one before it.
+        self._next: tuple[LiveHistory | None, MarketSink] | None = None
 
     @property
     def started(self) -> bool:
@@ -145,6 +147,8 @@ class FeedControl:
                 raise ValueError(f"{error}{self._goes_on()}") from None
             if self._running is not feed:
                 await self._stop()
+                if self._next is not None and market_id == "live":
+                    (self.history, self._sink), self._next = self._next, None
                 await self._revive(market_id, feed)
             self._feeds[market_id] = self._running = feed
             self._markets.fillers[market_id] = feed
@@ -257,7 +261,7 @@ class FeedControl:
             subscribe=subscribe,
             local=self._settings.reaches_local,
         )
-        self.history, self._sink = history, sink
+        self._next = (history, sink)
         self._markets["live"], self.health = market, health
         logger.info("market live is new, for %s", label)
         return feed

@@ -201,3 +201,24 @@ def kept_key(runtime: Runtime) -> str:
         if holding.market.startswith("bars-")
     }
     return key
+
+
+async def test_sources_that_take_turns_leave_no_task_behind():
+    async with traded() as (_, runtime):
+        feeds = runtime.feeds
+        await until(lambda: runtime.markets.status("live").state == "live")
+        names = {"history", "universe"}
+
+        def working() -> int:
+            return sum(task.get_name() in names for task in asyncio.all_tasks())
+
+        count = working()
+        assert count > 0
+        for source in ("binance-spot", "binance-futures", "binance-spot"):
+            await feeds.start(source, ["BTCUSDT"])
+            assert working() == count
+        await feeds.start("demo", ())
+        assert working() == 0
+        await feeds.start("binance-futures", ["BTCUSDT"])
+        await feeds.stop()
+        assert working() == 0
