@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from dash import Dash, Input, Output, html
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -26,9 +26,19 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
-from dashapp.text.pair import BreakEven, pair_figures
+from dashapp.text.pair import BreakEven, newest, pair_figures
 from dashapp.ui import polling
-from dashapp.ui.components import button, card, chart, element, figures_table, scrolling, segments
+from dashapp.ui.clientside import clientside
+from dashapp.ui.components import (
+    button,
+    card,
+    chart,
+    element,
+    figures_table,
+    known,
+    scrolling,
+    segments,
+)
 from dashapp.ui.pages.analytics.partial import snapshot_without_z
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
@@ -54,6 +64,9 @@ ALERT_BUTTON = "alert-here"
 WATCH_BUTTON = "watch-pair"
 ALERT_MADE = "alert-made"
 REHEARSED = "alert-rehearsed"
+LOCK, HEDGE_NOW = "lock-hedge", "hedge-now"
+LOCK_WORDS = {False: "Lock this hedge", True: "Unlock the hedge"}
+LOCK_TITLE = "Measure the spread by today's β and α from here on, as one who holds the position"
 #: Newest ticks of a leg that the correlation on ticks is of.
 MAX_TICKS = 20_000
 
@@ -66,6 +79,8 @@ def layout(theme: str) -> Component:
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
         button(WATCH_BUTTON, "Watch", title="Put the pair on the watchlist, or take it off"),
         button(ALERT_BUTTON, "Alert at |z| > threshold"),
+        dcc.Store(id=HEDGE_NOW),
+        button(LOCK, LOCK_WORDS[False], title=LOCK_TITLE),
     ]
     return html.Div(
         [
@@ -120,7 +135,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         sentence = element("P", words, className="tone-muted")
         tables = dict.fromkeys(("figures", "methods", "johansen"), sentence)
         empty = polling.empty_page(PAGE, words, tab.theme)
-        return {**empty, **dict.fromkeys(PAGE.values, ""), **tables}
+        return {**empty, "rehearsed": "", "choice": "", "hedge": None, **tables}
     return drawn(runtime, tab, snapshot)
 
 
@@ -137,6 +152,16 @@ def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
         return None
     y, x = (market.ticks(symbol, MAX_TICKS) for symbol in (pair.y, pair.x))
     return (y, x) if len(y) and len(x) else None
+
+
+def hedge_now(snapshot: PairSnapshot) -> dict[str, Any]:
+    """Today's hedge, for the button that locks it, and whether it is locked."""
+    line = snapshot.fit
+    beta, alpha = float(line.beta), float(line.alpha)
+    if snapshot.known is not None and snapshot.params.spread_mode in ("rolling", "kalman"):
+        beta, alpha = newest(snapshot.known.beta), newest(snapshot.known.alpha)
+    locked = snapshot.params.spread_mode == "locked"
+    return {"beta": known(beta), "alpha": known(alpha), "locked": locked}
 
 
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
@@ -167,6 +192,8 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),
+        "hedge": hedge_now(snapshot),
+        "lock": LOCK_WORDS[snapshot.params.spread_mode == "locked"],
         "rehearsed": runtime.alerts.previews.recent(rule).words,
         "answer": segments(
             [(missing, "muted")] if missing else pair_answer(snapshot, threshold, even)
@@ -185,14 +212,25 @@ PAGE = LivePage(
         "choice": Output(ids.HEDGE_CHOICE, "children"),
         "johansen": Output(ids.JOHANSEN, "children"),
         "rehearsed": Output(REHEARSED, "children"),
+        "hedge": Output(HEDGE_NOW, "data"),
+        "lock": Output(LOCK, "children"),
     },
     options={"strategy": Input(ids.STRATEGY, "data")},
+    apart=lambda runtime, tab: {"lock": LOCK_WORDS[False]},
 )
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, and the rule that is one click away."""
     polling.register(app, runtime, PAGE)
+    clientside(
+        app,
+        "lockHedge",
+        Output(ids.FOCUS, "data", allow_duplicate=True),
+        Input(LOCK, "n_clicks"),
+        State(HEDGE_NOW, "data"),
+        initial_call=False,
+    )
 
     @app.callback(
         Output(ALERT_MADE, "children"),
