@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
@@ -20,6 +21,7 @@ from dashapp.figures.pair import (
     spread_figure,
     zscore_figure,
 )
+from dashapp.parameters.numbers import parse_number
 from dashapp.parameters.pair import from_dict
 from dashapp.services.alerts.arming import arm, z_rule
 from dashapp.services.runtime import Runtime
@@ -27,6 +29,7 @@ from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
 from dashapp.text.pair import BreakEven, newest, pair_figures
+from dashapp.text.quantities import quantity_row
 from dashapp.ui import polling
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import (
@@ -64,6 +67,7 @@ ALERT_BUTTON = "alert-here"
 WATCH_BUTTON = "watch-pair"
 ALERT_MADE = "alert-made"
 REHEARSED = "alert-rehearsed"
+CAPITAL, USUAL_CAPITAL = "capital", 10_000.0
 LOCK, HEDGE_NOW = "lock-hedge", "hedge-now"
 LOCK_WORDS = {False: "Lock this hedge", True: "Unlock the hedge"}
 LOCK_TITLE = "Measure the spread by today's β and α from here on, as one who holds the position"
@@ -75,6 +79,7 @@ def layout(theme: str) -> Component:
     """Spread and z-score first; the hedge, the tests and the figures below."""
     blank = polling.empty_figures(CHARTS, theme)
     alert = [
+        _capital_field(),
         html.Span(id=REHEARSED, className="tone-muted rehearsed"),
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
         button(WATCH_BUTTON, "Watch", title="Put the pair on the watchlist, or take it off"),
@@ -154,6 +159,27 @@ def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
     return (y, x) if len(y) and len(x) else None
 
 
+def capital_of(text: Any) -> float:
+    """The capital that was typed, the usual one where that is none above 0."""
+    typed = parse_number(text)
+    return typed if typed is not None and typed > 0 else USUAL_CAPITAL
+
+
+def _capital_field() -> Component:
+    """What both legs together may cost, kept by the browser."""
+    control = dbc.Input(
+        id=CAPITAL,
+        type="text",
+        inputmode="decimal",
+        value=f"{USUAL_CAPITAL:g}",
+        size="sm",
+        debounce=300,
+        persistence=True,
+        autocomplete="off",
+    )
+    return html.Label(["Capital", control], className="capital")
+
+
 def hedge_now(snapshot: PairSnapshot) -> dict[str, Any]:
     """Today's hedge, for the button that locks it, and whether it is locked."""
     line = snapshot.fit
@@ -188,7 +214,12 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
         ids.HEDGE_PATH_CHART: hedge_path_figure(snapshot, **look),
         ids.ADF_CHART: adf_figure(snapshot, **look),
-        "figures": figures_table(pair_figures(snapshot, threshold, even, test, estimates)),
+        "figures": figures_table(
+            [
+                *pair_figures(snapshot, threshold, even, test, estimates),
+                *quantity_row(snapshot, capital_of(tab.options.get("capital"))),
+            ]
+        ),
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),
@@ -215,7 +246,7 @@ PAGE = LivePage(
         "hedge": Output(HEDGE_NOW, "data"),
         "lock": Output(LOCK, "children"),
     },
-    options={"strategy": Input(ids.STRATEGY, "data")},
+    options={"strategy": Input(ids.STRATEGY, "data"), "capital": Input(CAPITAL, "value")},
     apart=lambda runtime, tab: {"lock": LOCK_WORDS[False]},
 )
 
