@@ -182,6 +182,14 @@
     return ends.length ? Math.min(Math.max(...ends) + length - 1, Date.now()) : Date.now();
   }
 
+  function lockHedge(clicks, now) {
+    if (!clicks || !now) return noUpdate();
+    const at = Date.now();
+    return now.locked
+      ? { spread_mode: "view", beta: "", alpha: "", at }
+      : { spread_mode: "locked", beta: now.beta, alpha: now.alpha, at };
+  }
+
   function swapLegs(clicks, y, x) {
     return clicks ? { y: x, x: y, at: Date.now() } : noUpdate();
   }
@@ -442,6 +450,7 @@
     watchPlots();
     if (byId("page-content") && byId("page-content").firstElementChild !== shownPage) {
       shownPage = byId("page-content").firstElementChild;
+      document.body.dataset.page = window.location.pathname.slice(1) || "home";
       slide(stretch_ms > 0 ? stretch_ms : 0);
       showPaused(false);
       takeOver();
@@ -454,6 +463,7 @@
     spreadscope: {
       writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs,
       toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo, sameThreshold,
+      lockHedge,
     },
   });
 })();

@@ -175,8 +175,7 @@ def signal(
     if abs(z) < threshold:
         return f"inside ±{threshold:g}: no trade", "muted"
     if break_even is not None and inside_costs(z, break_even):
-        inside = f"inside costs ({break_even.words})"
-        return f"beyond ±{threshold:g} but {inside}: no trade", "warn"
+        return f"beyond ±{threshold:g} but {break_even.words}: no trade", "warn"
     return trade_words(-1 if z > 0 else 1, beta, *legs), "down" if z > 0 else "up"
 
 

@@ -19,11 +19,9 @@ ARCHIVE_EMPTY = "archive empty"
 
 #: What to do first, for who was never here.
 FIRST_VISIT = (
-    "The prices are simulated: choose a source above and press Start for real ones, or drop a "
-    "file of trades or bars anywhere on the page.",
-    "Analytics shows a pair's spread and its z-score; drag the threshold on the z chart, and "
-    "Alert arms a rule that the server watches with the browser closed.",
-    "Backtest says what the threshold would have earned after costs; ? lists the keys.",
+    "Prices are simulated: pick a source and press Start, or drop a file on the page.",
+    "Analytics: drag the threshold on the z chart; the button beside it arms an alert.",
+    "Backtest: what that threshold would have earned. Press ? for the keys.",
 )
 
 _WITHOUT_DATA = {

@@ -130,7 +130,9 @@ def scrolling(part_id: str, label: str) -> Component:
     )
 
 
-def field(label: str, control: Component, control_id: str, *, hint: str = "") -> Component:
+def field(
+    label: str, control: Component, control_id: str, *, hint: str = "", extra: str = ""
+) -> Component:
     """A labelled control with room for its message below."""
     return html.Div(
         [
@@ -138,7 +140,7 @@ def field(label: str, control: Component, control_id: str, *, hint: str = "") ->
             control,
             message_line(control_id),
         ],
-        className="field",
+        className=f"field {extra}".strip(),
     )
 
 
@@ -186,12 +188,12 @@ def parameter_control(parameter: Parameter, value: Any) -> Component:
     return number(control_id, content, parameter.empty)
 
 
-def parameter_field(parameter: Parameter, value: Any) -> Component:
-    """The labelled control of a parameter, with room for its message below."""
+def parameter_field(parameter: Parameter, value: Any, extra: str = "") -> Component:
+    """The labelled control of a parameter, with room for its message below. extra: classes."""
     control, control_id = parameter_control(parameter, value), parameter.control
     if parameter.kind != "switch":
-        return field(parameter.label, control, control_id, hint=parameter.hint)
-    return html.Div([control, message_line(control_id)], className="field")
+        return field(parameter.label, control, control_id, hint=parameter.hint, extra=extra)
+    return html.Div([control, message_line(control_id)], className=f"field {extra}".strip())
 
 
 def message_line(control_id: str) -> Component:

@@ -23,4 +23,5 @@ def test_the_side_that_z_speaks_for_is_told_what_it_pays():
 
 
 def test_the_break_even_says_that_funding_is_in_it():
-    assert BreakEven(1.14, 2.0, funded=True).words == "break-even |z| 1.1 at 2 bps and funding"
+    words = BreakEven(1.14, 2.0, funded=True).words
+    assert words == "needs |z| > 1.1 to pay costs (2 bps a side and leg, with funding)"

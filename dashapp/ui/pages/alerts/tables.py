@@ -47,7 +47,7 @@ def _rule_columns() -> list[dict[str, Any]]:
     edited: dict[str, Any] = {"editable": True, "cellClass": "figures editable"}
     return [
         text_column("what", "Rule", minWidth=210, flex=1, tooltipField="more"),
-        number_column("threshold", "Threshold", width=100, minWidth=92, **edited),
+        number_column("threshold", "Threshold", width=112, minWidth=108, **edited),
         {
             "field": "enabled",
             "headerName": "Armed",

@@ -6,7 +6,8 @@ import math
 from functools import partial
 from typing import Any
 
-from dash import Dash, Input, Output, html
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -23,6 +24,7 @@ from dashapp.figures.pair import (
     spread_figure,
     zscore_figure,
 )
+from dashapp.parameters.numbers import parse_number
 from dashapp.parameters.pair import from_dict
 from dashapp.services.alerts.arming import arm, z_rule
 from dashapp.services.runtime import Runtime
@@ -30,8 +32,19 @@ from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
 from dashapp.text.pair import BreakEven, newest, pair_figures
+from dashapp.text.quantities import quantity_row
 from dashapp.ui import polling
-from dashapp.ui.components import button, card, chart, element, figures_table, scrolling, segments
+from dashapp.ui.clientside import clientside
+from dashapp.ui.components import (
+    button,
+    card,
+    chart,
+    element,
+    figures_table,
+    known,
+    scrolling,
+    segments,
+)
 from dashapp.ui.pages.analytics.partial import snapshot_without_z
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
@@ -58,6 +71,10 @@ WATCH_BUTTON = "watch-pair"
 ALERT_MADE = "alert-made"
 REHEARSED = "alert-rehearsed"
 DAY_MS = 86_400_000
+CAPITAL, USUAL_CAPITAL = "capital", 10_000.0
+LOCK, HEDGE_NOW = "lock-hedge", "hedge-now"
+LOCK_WORDS = {False: "Lock this hedge", True: "Unlock the hedge"}
+LOCK_TITLE = "Measure the spread by today's β and α from here on, as one who holds the position"
 #: Newest ticks of a leg that the correlation on ticks is of.
 MAX_TICKS = 20_000
 
@@ -66,10 +83,13 @@ def layout(theme: str) -> Component:
     """Spread and z-score first; the hedge, the tests and the figures below."""
     blank = polling.empty_figures(CHARTS, theme)
     alert = [
+        _capital_field(),
         html.Span(id=REHEARSED, className="tone-muted rehearsed"),
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
         button(WATCH_BUTTON, "Watch", title="Put the pair on the watchlist, or take it off"),
         button(ALERT_BUTTON, "Alert at |z| > threshold"),
+        dcc.Store(id=HEDGE_NOW),
+        button(LOCK, LOCK_WORDS[False], title=LOCK_TITLE),
     ]
     return html.Div(
         [
@@ -124,7 +144,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         sentence = element("P", words, className="tone-muted")
         tables = dict.fromkeys(("figures", "methods", "johansen"), sentence)
         empty = polling.empty_page(PAGE, words, tab.theme)
-        return {**empty, **dict.fromkeys(PAGE.values, ""), **tables}
+        return {**empty, "rehearsed": "", "choice": "", "hedge": None, **tables}
     return drawn(runtime, tab, snapshot)
 
 
@@ -167,6 +187,37 @@ def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
     return (y, x) if len(y) and len(x) else None
 
 
+def capital_of(text: Any) -> float:
+    """The capital that was typed, the usual one where that is none above 0."""
+    typed = parse_number(text)
+    return typed if typed is not None and typed > 0 else USUAL_CAPITAL
+
+
+def _capital_field() -> Component:
+    """What both legs together may cost, kept by the browser."""
+    control = dbc.Input(
+        id=CAPITAL,
+        type="text",
+        inputmode="decimal",
+        value=f"{USUAL_CAPITAL:g}",
+        size="sm",
+        debounce=300,
+        persistence=True,
+        autocomplete="off",
+    )
+    return html.Label(["Capital", control], className="capital")
+
+
+def hedge_now(snapshot: PairSnapshot) -> dict[str, Any]:
+    """Today's hedge, for the button that locks it, and whether it is locked."""
+    line = snapshot.fit
+    beta, alpha = float(line.beta), float(line.alpha)
+    if snapshot.known is not None and snapshot.params.spread_mode in ("rolling", "kalman"):
+        beta, alpha = newest(snapshot.known.beta), newest(snapshot.known.alpha)
+    locked = snapshot.params.spread_mode == "locked"
+    return {"beta": known(beta), "alpha": known(alpha), "locked": locked}
+
+
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
     """Every chart and figure of one snapshot. missing: why it has no z-score, in words."""
     threshold = tab.view.z_threshold
@@ -192,10 +243,17 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
         ids.HEDGE_PATH_CHART: hedge_path_figure(snapshot, **look),
         ids.ADF_CHART: adf_figure(snapshot, **look),
-        "figures": figures_table(pair_figures(snapshot, threshold, even, test, estimates, carry)),
+        "figures": figures_table(
+            [
+                *pair_figures(snapshot, threshold, even, test, estimates, carry),
+                *quantity_row(snapshot, capital_of(tab.options.get("capital"))),
+            ]
+        ),
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),
+        "hedge": hedge_now(snapshot),
+        "lock": LOCK_WORDS[snapshot.params.spread_mode == "locked"],
         "rehearsed": runtime.alerts.previews.recent(rule).words,
         "answer": segments(
             [(missing, "muted")] if missing else pair_answer(snapshot, threshold, even)
@@ -214,14 +272,25 @@ PAGE = LivePage(
         "choice": Output(ids.HEDGE_CHOICE, "children"),
         "johansen": Output(ids.JOHANSEN, "children"),
         "rehearsed": Output(REHEARSED, "children"),
+        "hedge": Output(HEDGE_NOW, "data"),
+        "lock": Output(LOCK, "children"),
     },
-    options={"strategy": Input(ids.STRATEGY, "data")},
+    options={"strategy": Input(ids.STRATEGY, "data"), "capital": Input(CAPITAL, "value")},
+    apart=lambda runtime, tab: {"lock": LOCK_WORDS[False]},
 )
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, and the rule that is one click away."""
     polling.register(app, runtime, PAGE)
+    clientside(
+        app,
+        "lockHedge",
+        Output(ids.FOCUS, "data", allow_duplicate=True),
+        Input(LOCK, "n_clicks"),
+        State(HEDGE_NOW, "data"),
+        initial_call=False,
+    )
 
     @app.callback(
         Output(ALERT_MADE, "children"),
