@@ -84,6 +84,7 @@ def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> 
     """What the strip says of a market, part by part. pair: the one in view."""
     status, market = runtime.markets.status(market_id), runtime.markets.get(market_id)
     trust: dict[str, Any] = {**runtime.feeds.trust(market_id), "memory": runtime.memory.words}
+    trust["busy"] = runtime.analysis.results.load.words
     if pair is not None:
         legs = (pair.y, pair.x)
         runtime.look(market_id, legs, pair.timeframe, pair.limit)
@@ -97,6 +98,7 @@ def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> 
         "beside": _beside(runtime, market),
         "known": known_symbols(runtime, market_id),
         "replay": replay_bar.state_of(runtime, market_id),
+        "interval": runtime.analysis.results.load.interval_ms,
     }
 
 
@@ -134,6 +136,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         "beside": Output("feed-beside", "children"),
         "known": Output(ids.KNOWN, "data"),
         "replay": Output(ids.REPLAY_STATE, "data"),
+        "interval": Output(ids.INTERVAL, "interval"),
     }
 
     @app.callback(
