@@ -30,7 +30,11 @@
   }
 
   function requestPost(payload, outputs) {
-    if (window.location.pathname === pageOf.get(payload) || !CHARTS.test(payload.output)) return;
+    if (!CHARTS.test(payload.output)) return;
+    if (window.location.pathname === pageOf.get(payload)) {
+      window.spreadscopeChanges.apply(outputs);
+      return;
+    }
     for (const output of Object.keys(outputs)) delete outputs[output];
   }
 

@@ -59,6 +59,16 @@ _RANGES = frozenset({"range", "autorangeoptions"})
 _MARKS = ("shapes", "annotations")
 
 
+class Stepped(dict[str, str]):
+    """An array as of `typed` whose values are whole multiples of a step."""
+
+    step: float
+
+
+class Area(dict[str, str]):
+    """An array as of `typed` that the browser makes of the next trace by itself."""
+
+
 def typed(values: npt.ArrayLike) -> dict[str, str]:
     """An array as plotly.js reads it fastest: its bytes in base 64. NaN draws as a gap.
 
@@ -77,6 +87,28 @@ def typed(values: npt.ArrayLike) -> dict[str, str]:
     }
     if array.ndim == 2:
         spec["shape"] = f"{array.shape[0]}, {array.shape[1]}"
+    return spec
+
+
+#: Steps of a grid in a line's extent, at least: of a line that a new fit moves as a whole, many
+#: in a pixel; and of one whose rows stay but for their last bits.
+GRID_STEPS, FINE_STEPS = 1 << 15, 1 << 34
+
+
+def on_grid(values: npt.NDArray[np.floating[Any]], steps: int = GRID_STEPS) -> dict[str, str]:
+    """A line that moves a little as a whole: on a grid far finer than a pixel, so that it can
+    travel as differences of one byte (`figures.changes`). NaN stays NaN.
+
+    >>> on_grid(np.array([0.0, 0.50001, 1.0])) == typed(np.array([0.0, 0.5, 1.0]))
+    True
+    """
+    finite = values[np.isfinite(values)]
+    extent = float(np.ptp(finite)) if len(finite) else 0.0
+    if not extent > 0.0:
+        return typed(values)
+    step = 2.0 ** np.floor(np.log2(extent)) / steps
+    spec = Stepped(typed((np.rint(values / step) * step).astype(values.dtype)))
+    spec.step = float(step)
     return spec
 
 
@@ -119,9 +151,15 @@ def times(ts: FloatArray) -> dict[str, Any]:
 
 
 def line(
-    x: Mapping[str, Any], values: npt.ArrayLike, name: str, colour: str, **more: Any
+    x: Mapping[str, Any],
+    values: npt.ArrayLike | dict[str, str],
+    name: str,
+    colour: str,
+    **more: Any,
 ) -> dict[str, Any]:
     """A line through the values at x, as of `times`. Gaps stay gaps. more: other attributes.
+
+    values: also as of `typed` or `on_grid`.
 
     The hover names it, which plotly.js leaves out by itself where a chart has one trace.
     """
@@ -132,7 +170,7 @@ def line(
         "type": "scatter",
         "mode": "lines",
         **x,
-        "y": typed(values),
+        "y": values if isinstance(values, dict) else typed(values),
         "name": name,
         "line": style,
         "connectgaps": False,

@@ -12,7 +12,7 @@ import numpy as np
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
 from dashapp import ids
 from dashapp.figures.axes import nice_range, range_of, time_axis, value_axis
-from dashapp.figures.base import Figure, figure, line, safe, times, typed
+from dashapp.figures.base import FINE_STEPS, Figure, figure, line, on_grid, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note, shading
 from dashapp.figures.rows import rows_of
 from dashapp.text.numbers import decimals, number, price, ratio, ratio_digits
@@ -133,7 +133,7 @@ def hedge_path_figure(
     names = ("rolling", "Kalman")
     hovers = (f"rolling OLS, {snapshot.path_rows:,} bars", "Kalman")
     data = [
-        line(ts, values, name, colour)
+        line(ts, on_grid(values, FINE_STEPS), name, colour)
         for values, name, colour in zip(rows.columns, hovers, colours, strict=True)
     ]
     for values, name, colour in zip(rows.columns, names, colours, strict=True):

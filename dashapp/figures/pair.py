@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,19 @@ import numpy as np
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
 from dashapp import ids
 from dashapp.figures.axes import range_of, time_axis, value_axis, zero_line
-from dashapp.figures.base import Figure, figure, line, message_in_the_middle, safe, times, typed
+from dashapp.figures.base import (
+    FINE_STEPS,
+    GRID_STEPS,
+    Area,
+    Figure,
+    figure,
+    line,
+    message_in_the_middle,
+    on_grid,
+    safe,
+    times,
+    typed,
+)
 from dashapp.figures.hedge import hedge_path_figure, scatter_figure
 from dashapp.figures.marks import (
     Alert,
@@ -116,19 +129,24 @@ def spread_figure(
     ends = range_of(spread, low, high)
     hover = f"%{{y:,.{digits}f}} ± %{{customdata:,.{digits}f}}<extra></extra>"
     faint = rgba(colour, 0.8)
+    moves = snapshot.params.spread_mode == "view"
+    drawn = partial(on_grid, steps=GRID_STEPS if moves else FINE_STEPS)
+    around = band(rows.ts, low, high, colour)
+    # The browser makes it anew of the next trace, the mean with its 2σ (assets/changes.js).
+    around |= {"x": Area(around["x"]), "y": Area(around["y"])}
     data = [
-        band(rows.ts, low, high, colour),
+        around,
         line(
             ts,
-            mean,
+            drawn(mean),
             "mean ± 2σ",
             faint,
             width=1,
             dash="dot",
-            customdata=typed(sigmas.astype(np.float32)),
+            customdata=drawn(sigmas.astype(np.float32)),
             hovertemplate="mean " + hover,
         ),
-        line(ts, spread, "spread", colour),
+        line(ts, drawn(spread), "spread", colour),
         *alert_markers(markers, snapshot.ts_ms, snapshot.spread, "spread", theme),
     ]
     last = newest(snapshot.spread)
@@ -181,7 +199,7 @@ def z_line(
 ) -> tuple[dict[str, Any], list[Label]]:
     """The line of z-scores and its label."""
     colour, last = tokens(theme)["z"], newest(values)
-    return line(x, values, "z", colour), [
+    return line(x, on_grid(values, FINE_STEPS), "z", colour), [
         Label(number(last, 2, signed=True), last, colour, of="z", signed=True)
     ]
 
@@ -198,7 +216,7 @@ def todays_fit_line(
     """The faint line of the z-scores that today's fit gives to the past, and its label."""
     colours, last = tokens(theme), newest(values)
     words = f"today's fit<br>{number(last, 2, signed=True)}"
-    trace = line(x, values, "z of today's fit", rgba(colours["z"], 0.4), width=1)
+    trace = line(x, on_grid(values), "z of today's fit", rgba(colours["z"], 0.4), width=1)
     return trace, [
         Label(
             words,
@@ -280,10 +298,10 @@ def adf_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str =
     labels = _p_labels(newest(snapshot.adf_pvalue), theme)
     drawn = line(
         times(rows.ts),
-        np.maximum(p, P_FLOOR),
+        np.maximum(p, P_FLOOR).astype(np.float32),
         "p-value",
         colours["text"],
-        customdata=typed(p),
+        customdata=typed(p.astype(np.float32)),
         hovertemplate="p %{customdata:.4f}<extra></extra>",
     )
     annotations = [note(f"of the spread, indicative, {snapshot.params.adf_window} bars", theme)]

@@ -122,6 +122,7 @@ class _Cursor(msgspec.Struct):
     key: str
     asked: str
     shapes: dict[str, str]
+    picture: str | None = None
 
 
 class _Strip(msgspec.Struct):
@@ -204,7 +205,7 @@ class _Given(msgspec.Struct):
 
     @property
     def name(self) -> str:
-        return f"{self.id}.{self.part}"
+        return f"{self.id}.{self.part.partition('@')[0]}"  # a hash marks one of several writers
 
 
 class _Request(msgspec.Struct):

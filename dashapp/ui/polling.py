@@ -16,17 +16,26 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dash import Dash, Input, Output, Patch, State, no_update
+from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 from analytics.model import TIMEFRAMES
 from dashapp import ids
-from dashapp.figures.base import empty_figure, structure_and_arrays
+from dashapp.figures.base import empty_figure
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import LOADING, no_data, no_market, no_symbol
 from dashapp.ui.components import segments
+from dashapp.ui.pictures import (
+    Picture,
+    Pictures,
+    digest,
+    figure_parts,
+    patch_of,
+    plain,
+    value_parts,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -89,20 +98,6 @@ def empty_page(page: LivePage, message: str, theme: str) -> dict[str, Any]:
     """Every chart of the page, and its answer line, with the message."""
     figures = empty_figures(page.charts, theme, message)
     return {**figures, "answer": segments([(message, "muted")])}
-
-
-def _update(figure: dict[str, Any], known: str | None) -> tuple[Any, str]:
-    """What to send for a figure: its arrays if the browser has the rest, else all of it."""
-    signature, arrays = structure_and_arrays(figure)
-    if signature != known:
-        return figure, signature
-    patch = Patch()
-    for path, value in arrays:
-        part = patch
-        for step in path[:-1]:
-            part = part[step]
-        part[path[-1]] = value
-    return patch, signature
 
 
 def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, parts: dict[str, Any]) -> None:
@@ -169,32 +164,72 @@ async def _rendered(runtime: Runtime, page: LivePage, tab: Tab) -> dict[str, Any
 
 
 async def _answer(
-    runtime: Runtime, page: LivePage, tab: Tab, cursor: Mapping[str, Any] | None
+    runtime: Runtime,
+    page: LivePage,
+    tab: Tab,
+    cursor: Mapping[str, Any] | None,
+    pictures: Pictures | None = None,
 ) -> dict[str, Any]:
-    key = page_key(page, runtime, tab)
-    if cursor and cursor.get("key") == key:
+    cursor, key = cursor or {}, page_key(page, runtime, tab)
+    if cursor.get("key") == key:
         raise PreventUpdate
     parts = await _rendered(runtime, page, tab)
     _mark_gaps(runtime, page, tab, parts)
-    signatures = dict((cursor or {}).get("shapes", {}))
+    figures = {chart_id: parts[chart_id] for chart_id in page.charts if chart_id in parts}
+    values = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
+    asked = asked_of(page, tab)
+    pictures = Pictures() if pictures is None else pictures
+    before = pictures.get(cursor.get("picture"))
+    picture = pictures.put(asked, key, figures, values)
+    shapes = dict(cursor.get("shapes", {}))
     answer = _unchanged(page)
-    for chart_id in page.charts:
-        if chart_id in parts:
-            update, signature = _update(parts[chart_id], signatures.get(chart_id))
-            answer["charts"][chart_id], signatures[chart_id] = update, signature
-    for name in page.values:
-        answer["values"][name] = parts.get(name, no_update)
-    answer["answer"] = parts.get("answer", no_update)
-    answer["cursor"] = {"key": key, "asked": asked_of(page, tab), "shapes": signatures}
+    for chart_id, figure in figures.items():
+        answer["charts"][chart_id] = _chart(chart_id, figure, shapes, picture, before)
+    shapes |= {chart_id: signature for chart_id, (signature, _) in picture.charts.items()}
+    answer["values"] |= {name: _value(page, name, values, before) for name in values}
+    answer["answer"] = answer["values"].pop("answer", no_update)
+    answer["cursor"] = {
+        "key": key,
+        "asked": asked,
+        "shapes": shapes,
+        "picture": picture.number,
+        "from": None if before is None else before.number,
+    }
     return answer
 
 
+def _chart(
+    chart_id: str,
+    figure: dict[str, Any],
+    shapes: Mapping[str, str],
+    picture: Picture,
+    before: Picture | None,
+) -> Any:
+    """What to send of a chart: what differs, its arrays, or all, by what the browser has."""
+    signature, arrays = picture.charts[chart_id]
+    if shapes.get(chart_id) != signature:
+        return figure
+    had = before.charts.get(chart_id) if before is not None else None
+    if had is None or had[0] != signature or had[1].keys() != arrays.keys():
+        return patch_of(arrays)
+    return figure_parts(arrays, had[1])
+
+
+def _value(page: LivePage, name: str, values: Mapping[str, Any], before: Picture | None) -> Any:
+    """What to send of a property, which the browser may have already."""
+    if before is None or name not in before.values:
+        return values[name]
+    prop = page.values[name].component_property if name in page.values else "children"
+    told = value_parts(prop, before.values[name], values[name])
+    return no_update if told is None and values[name] is not None else told
+
+
 def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
-    """The page's key with everything of the tab that it depends on, as one string."""
+    """The page's key with everything of the tab that it depends on, as one short string."""
     # started_s: a server that was started anew counts its versions from zero again.
     nothing = nothing_here(runtime, tab.view)
     versions = (runtime.started_s, page.key(runtime, tab), tab.until_ms, nothing)
-    return repr(versions) + asked_of(page, tab)
+    return digest(repr(versions) + asked_of(page, tab))
 
 
 def market_in_view(runtime: Runtime, market_id: str | None) -> str:
@@ -217,7 +252,7 @@ def asked_of(page: LivePage, tab: Tab) -> str:
     each tick, not only when a parameter changes.
     """
     options = sorted((name, str(value)) for name, value in tab.options.items())
-    return repr((page.path, tab.view, tab.theme, options))
+    return digest(repr((page.path, tab.view, tab.theme, options)))
 
 
 def frozen_until(frozen: Any, view: View) -> int | None:
@@ -237,6 +272,7 @@ def frozen_until(frozen: Any, view: View) -> int | None:
 def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
     """Register the page's one live callback."""
     spent = runtime.callback_ms.setdefault(page.path, deque(maxlen=240))
+    pictures = Pictures()
 
     @app.callback(
         output={
@@ -273,6 +309,6 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
             tab = Tab(shown, theme_of(theme), options, frozen_until(frozen, shown))
             if frozen and cursor and cursor.get("asked") == asked_of(page, tab):
                 raise PreventUpdate
-            return await _answer(runtime, page, tab, cursor)
+            return await _answer(runtime, page, tab, cursor, pictures)
         finally:
             spent.append((time.perf_counter() - started) * 1_000)

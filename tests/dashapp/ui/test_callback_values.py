@@ -70,7 +70,7 @@ def body_of(output: str, callback: dict[str, Any]) -> dict[str, Any]:
     """The request of a page for a callback."""
     names = output.strip(".").split("...") if output.startswith("..") else [output]
     outputs = [
-        {"id": name.partition(".")[0], "property": name.partition(".")[2].partition("@")[0]}
+        {"id": name.partition(".")[0], "property": name.partition(".")[2]}
         for name in names
     ]
 

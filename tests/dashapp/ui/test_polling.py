@@ -23,6 +23,7 @@ from dashapp.ui.pages.backtest import form
 from dashapp.ui.pages.backtest.page import make_page
 from dashapp.ui.pages.data import page as data
 from dashapp.ui.pages.shared import snapshot_of
+from dashapp.ui.pictures import Pictures, patch_of
 from dashapp.ui.polling import LivePage, Tab
 
 RAW = {"y": "BTCUSDT", "x": "ETHUSDT"}
@@ -143,9 +144,8 @@ async def test_a_page_without_its_market_says_so_and_shows_no_other(runtime, cha
 
 def test_a_patch_carries_every_changing_part_of_a_figure():
     figure = empty_figure("no data", "dark", ids.PRICE_CHART)
-    _, signature = polling._update(figure, None)
-    patch, same = polling._update(figure, signature)
-    assert same == signature
+    picture = Pictures().put("view", "key", {"chart": figure}, {})
+    patch = patch_of(picture.charts["chart"][1])
     changed = {tuple(operation["location"]) for operation in patch.to_plotly_json()["operations"]}
     assert ("layout", "annotations") in changed
 

@@ -1,0 +1,124 @@
+"""The pictures that browsers have: what a page sent last, so that the next answer tells only what
+differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cachetools import LRUCache
+from dash import Patch
+from dash.development.base_component import Component
+
+from dashapp.figures.base import structure_and_arrays
+from dashapp.figures.changes import change, differences
+
+#: Bytes of all pictures that are kept, and pictures of one view.
+MOST_BYTES, OF_ONE_VIEW = 64 * 1024**2, 3
+#: Properties that may be told in parts, and left out while they stay the same: nobody but the
+#: server writes them.
+_IN_PARTS = frozenset({"children", "data"})
+
+Arrays = dict[tuple[str | int, ...], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What a page shows. number: tells it from others. charts: their signature and their arrays
+    by path. values: of the page's other properties, as plain JSON.
+    """
+
+    number: str
+    charts: Mapping[str, tuple[str, Arrays]]
+    values: Mapping[str, Any]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it holds."""
+        held = (value for _, arrays in self.charts.values() for value in arrays.values())
+        return 8_192 + sum(len(v.get("bdata", "")) if isinstance(v, dict) else 64 for v in held)
+
+
+class Pictures:
+    """The newest pictures of each view of a page; the oldest go where they take too much."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._kept: LRUCache[str, Picture] = LRUCache(most_bytes, getsizeof=lambda one: one.size)
+        self._of_view: LRUCache[str, deque[str]] = LRUCache(1_024)
+        self._count = 0
+
+    def get(self, number: str | None) -> Picture | None:
+        """The picture of a number, if it is kept yet."""
+        return None if number is None else self._kept.get(number)
+
+    def put(self, view: str, key: str, figures: Mapping[str, Any], values: Any) -> Picture:
+        """Keep a new picture of a view. key: tells this server's pictures from another's."""
+        self._count += 1
+        charts = {}
+        for chart_id, figure in figures.items():
+            signature, arrays = structure_and_arrays(figure)
+            charts[chart_id] = (signature, {tuple(path): value for path, value in arrays})
+        picture = Picture(digest(f"{self._count} {key}"), charts, values)
+        if picture.size <= self._kept.maxsize:
+            self._kept[picture.number] = picture
+            numbers = self._of_view.setdefault(view, deque())
+            numbers.append(picture.number)
+            while len(numbers) > OF_ONE_VIEW:
+                self._kept.pop(numbers.popleft(), None)
+        return picture
+
+
+def digest(text: str) -> str:
+    """A short name of a text."""
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: without Dash's components."""
+    if isinstance(value, Component):
+        return plain(value.to_plotly_json())
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def patch_of(arrays: Arrays) -> Patch:
+    """All changing parts of a figure whose structure the browser has."""
+    patch = Patch()
+    for path, value in arrays.items():
+        part = patch
+        for step in path[:-1]:
+            part = part[step]
+        part[path[-1]] = value
+    return patch
+
+
+def figure_parts(arrays: Arrays, before: Arrays) -> dict[str, Any]:
+    """What differs in a figure from one of the same structure, as assets/changes.js reads it."""
+    parts: list[tuple[Any, Any]] = []
+    for path, value in arrays.items():
+        old = before[path]
+        if old == value:
+            continue
+        told = change(old, value)
+        if told is not None:
+            parts.append((path, {"change": told}))
+        elif isinstance(value, list | dict) and "bdata" not in value:
+            parts += differences(old, value, path)
+        else:
+            parts.append((path, value))
+    return {"parts": parts}
+
+
+def value_parts(prop: str, before: Any, after: Any) -> Any | None:
+    """A property told by what differs, or whole; None where nothing differs."""
+    if prop not in _IN_PARTS:
+        return after
+    parts = list(differences(before, after))
+    if parts and parts[0][0] == ():
+        return after
+    return {"parts": parts} if parts else None
