@@ -5,6 +5,7 @@ differs.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from dashapp.figures.changes import change, differences
 
 #: Bytes of all pictures that are kept, and pictures of one view.
 MOST_BYTES, OF_ONE_VIEW = 64 * 1024**2, 3
+#: Seconds for which viewers of one view get the same picture.
+SHARED_S = 0.2
 #: Properties that may be told in parts, and left out while they stay the same: nobody but the
 #: server writes them.
 _IN_PARTS = frozenset({"children", "data"})
@@ -49,11 +52,22 @@ class Pictures:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._kept: LRUCache[str, Picture] = LRUCache(most_bytes, getsizeof=lambda one: one.size)
         self._of_view: LRUCache[str, deque[str]] = LRUCache(1_024)
+        self._newest: LRUCache[str, tuple[float, str, Picture, dict[str, Any]]] = LRUCache(64)
         self._count = 0
 
     def get(self, number: str | None) -> Picture | None:
         """The picture of a number, if it is kept yet."""
         return None if number is None else self._kept.get(number)
+
+    def shared(self, view: str, held: str | None) -> tuple[str, Picture, dict[str, Any]] | None:
+        """The key, picture and figures that another viewer of this view just got, if any.
+
+        held: the picture that the browser has; who has the newest already gets a new one.
+        """
+        made_s, key, picture, figures = self._newest.get(view, (0.0, "", None, {}))
+        if picture is None or picture.number == held or time.monotonic() - made_s > SHARED_S:
+            return None
+        return key, picture, figures
 
     def put(self, view: str, key: str, figures: Mapping[str, Any], values: Any) -> Picture:
         """Keep a new picture of a view. key: tells this server's pictures from another's."""
@@ -63,6 +77,7 @@ class Pictures:
             signature, arrays = structure_and_arrays(figure)
             charts[chart_id] = (signature, {tuple(path): value for path, value in arrays})
         picture = Picture(digest(f"{self._count} {key}"), charts, values)
+        self._newest[view] = (time.monotonic(), key, picture, dict(figures))
         if picture.size <= self._kept.maxsize:
             self._kept[picture.number] = picture
             numbers = self._of_view.setdefault(view, deque())

@@ -170,17 +170,21 @@ async def _answer(
     cursor: Mapping[str, Any] | None,
     pictures: Pictures | None = None,
 ) -> dict[str, Any]:
-    cursor, key = cursor or {}, page_key(page, runtime, tab)
+    cursor, key, asked = cursor or {}, page_key(page, runtime, tab), asked_of(page, tab)
     if cursor.get("key") == key:
         raise PreventUpdate
-    parts = await _rendered(runtime, page, tab)
-    _mark_gaps(runtime, page, tab, parts)
-    figures = {chart_id: parts[chart_id] for chart_id in page.charts if chart_id in parts}
-    values = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
-    asked = asked_of(page, tab)
     pictures = Pictures() if pictures is None else pictures
     before = pictures.get(cursor.get("picture"))
-    picture = pictures.put(asked, key, figures, values)
+    shared = pictures.shared(asked, cursor.get("picture")) if tab.until_ms is None else None
+    if shared is not None:
+        key, picture, figures = shared
+    else:
+        parts = await _rendered(runtime, page, tab)
+        _mark_gaps(runtime, page, tab, parts)
+        figures = {chart_id: parts[chart_id] for chart_id in page.charts if chart_id in parts}
+        told = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
+        picture = pictures.put(asked, key, figures, told)
+    values = picture.values
     shapes = dict(cursor.get("shapes", {}))
     answer = _unchanged(page)
     for chart_id, figure in figures.items():

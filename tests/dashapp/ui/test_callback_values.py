@@ -69,10 +69,7 @@ def sample(name: str) -> Any:
 def body_of(output: str, callback: dict[str, Any]) -> dict[str, Any]:
     """The request of a page for a callback."""
     names = output.strip(".").split("...") if output.startswith("..") else [output]
-    outputs = [
-        {"id": name.partition(".")[0], "property": name.partition(".")[2]}
-        for name in names
-    ]
+    outputs = [{"id": name.partition(".")[0], "property": name.partition(".")[2]} for name in names]
 
     def given(one: dict[str, Any]) -> dict[str, Any]:
         return {**one, "value": sample(f"{one['id']}.{one['property']}")}

@@ -192,3 +192,23 @@ async def test_a_test_that_is_made_later_changes_the_key_of_its_page(runtime):
     parts = await analytics.render(runtime, tab)
     assert "Trace, r = 0" in str(parts["johansen"])
     assert polling.page_key(analytics.PAGE, runtime, tab) != before
+
+
+async def test_viewers_of_one_view_share_a_picture_and_a_viewer_goes_on_from_it(
+    runtime, ticks_of, monkeypatch
+):
+    monkeypatch.setattr("dashapp.ui.pictures.SHARED_S", float("inf"))
+    tab, pictures = tab_of(), Pictures()
+    first = await polling._answer(runtime, analytics.PAGE, tab, None, pictures)
+    market = runtime.markets.get("demo")
+    last = int(market.ticks("BTCUSDT", 1).ts_ms[-1])
+    market.append(ticks_of("BTCUSDT", seconds=5, start_ms=last + 1_000))
+    second = await polling._answer(runtime, analytics.PAGE, tab, None, pictures)
+    assert second["cursor"]["picture"] == first["cursor"]["picture"]
+    later = await polling._answer(runtime, analytics.PAGE, tab, first["cursor"], pictures)
+    assert later["cursor"]["picture"] != first["cursor"]["picture"]
+    assert later["cursor"]["from"] == first["cursor"]["picture"]
+    assert set(later["charts"][ids.SPREAD_CHART]) == {"parts"}
+    again = await polling._answer(runtime, analytics.PAGE, tab, second["cursor"], pictures)
+    assert again["cursor"] == later["cursor"]
+    assert again["charts"] == later["charts"]
