@@ -175,7 +175,8 @@ async def _answer(
         raise PreventUpdate
     pictures = Pictures() if pictures is None else pictures
     before = pictures.get(cursor.get("picture"))
-    shared = pictures.shared(asked, cursor.get("picture")) if tab.until_ms is None else None
+    view = f"{asked} {tab.until_ms}"
+    shared = pictures.shared(view, cursor.get("picture"))
     if shared is not None:
         key, picture, figures = shared
     else:
@@ -183,7 +184,7 @@ async def _answer(
         _mark_gaps(runtime, page, tab, parts)
         figures = {chart_id: parts[chart_id] for chart_id in page.charts if chart_id in parts}
         told = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
-        picture = pictures.put(asked, key, figures, told)
+        picture = pictures.put(view, key, figures, told)
     values = picture.values
     shapes = dict(cursor.get("shapes", {}))
     answer = _unchanged(page)
