@@ -180,7 +180,10 @@ async def _answer(
     if shared is not None:
         key, picture, figures = shared
     else:
+        older = runtime.analysis.results.older
         parts = await _rendered(runtime, page, tab)
+        if runtime.analysis.results.older != older:  # perhaps this one: it is to ask again
+            key = digest(f"older {key}")
         _mark_gaps(runtime, page, tab, parts)
         figures = {chart_id: parts[chart_id] for chart_id in page.charts if chart_id in parts}
         told = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
@@ -217,7 +220,8 @@ def _chart(
     had = before.charts.get(chart_id) if before is not None else None
     if had is None or had[0] != signature or had[1].keys() != arrays.keys():
         return patch_of(arrays)
-    return figure_parts(arrays, had[1])
+    told = figure_parts(arrays, had[1])
+    return told if told["parts"] else no_update
 
 
 def _value(page: LivePage, name: str, values: Mapping[str, Any], before: Picture | None) -> Any:

@@ -212,3 +212,17 @@ async def test_viewers_of_one_view_share_a_picture_and_a_viewer_goes_on_from_it(
     again = await polling._answer(runtime, analytics.PAGE, tab, second["cursor"], pictures)
     assert again["cursor"] == later["cursor"]
     assert again["charts"] == later["charts"]
+
+
+async def test_a_page_that_got_an_older_result_asks_again_though_nothing_changed(runtime):
+    async def render(runtime, tab):
+        runtime.analysis.results.older += busy
+        return {ids.PRICE_CHART: empty_figure("as it was", "dark", ids.PRICE_CHART)}
+
+    page, busy, pictures = LivePage("/x", (ids.PRICE_CHART,), lambda *_: 1, render), 1, Pictures()
+    first = await polling._answer(runtime, page, tab_of(), None, pictures)
+    busy = 0
+    second = await polling._answer(runtime, page, tab_of(), first["cursor"], pictures)
+    assert second["charts"][ids.PRICE_CHART] is no_update
+    with pytest.raises(PreventUpdate):
+        await polling._answer(runtime, page, tab_of(), second["cursor"], pictures)
