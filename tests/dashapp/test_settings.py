@@ -183,3 +183,11 @@ def test_help_promises_only_what_there_is(capsys):
 def test_the_version_is_the_projects():
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     assert project["version"] == VERSION
+
+
+def test_the_address_of_a_cluster_is_one_of_its_schemes():
+    assert parse(["--scan-on", "tcp://10.0.0.5:8786"], {}).scan_on == "tcp://10.0.0.5:8786"
+    assert parse([], {"SPREADSCOPE_SCAN_ON": "tls://host:1"}).scan_on == "tls://host:1"
+    assert parse([], {}).scan_on is None
+    with pytest.raises(UsageError, match="--scan-on is 'host:8786', expected a URL that starts"):
+        parse(["--scan-on", "host:8786"], {})
