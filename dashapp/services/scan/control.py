@@ -19,12 +19,11 @@ from cachetools import LRUCache
 
 from analytics.model import TIMEFRAMES
 from analytics.scanner import ScanParams, ScanResult
-from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from dashapp.services.periodic import rounds
 from dashapp.services.scan import handover
-from dashapp.services.scan.closes import check_timeframe, closes_of
+from dashapp.services.scan.closes import check_timeframe, closed_ms, closes_of
 from dashapp.services.scan.job import Pair as Pair
 from dashapp.services.scan.job import ScanJob as ScanJob
 from dashapp.services.scan.job import ScanRecord as ScanRecord
@@ -160,8 +159,11 @@ class Scans:
             if where is None:
                 self.stop_rescanning(market)
             elif not job.running and where.symbols:
-                closed = closed_until_ms(where, where.symbols, job.timeframe)
-                if closed >= job.until_ms + TIMEFRAMES[job.timeframe]:
+                closed = await closed_ms(where, job.timeframe)
+                if (
+                    self._again.get(market) is job
+                    and closed >= job.until_ms + TIMEFRAMES[job.timeframe]
+                ):
                     self.start(market, job.params, job.timeframe, rescan=True)
 
     async def stop(self) -> None:
