@@ -23,6 +23,7 @@ from dashapp.services.archive.restore import Restorer
 from dashapp.services.archive.stored_rows import archived_market
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.feeds.control import FeedControl, publisher_at
+from dashapp.services.loop_watch import LoopWatch
 from dashapp.services.markets import Markets
 from dashapp.services.pair_history import PairHistory
 from dashapp.services.periodic import ActivityLog
@@ -42,13 +43,14 @@ class Runtime:
     markets: all of them by id, and what each feed does. kernels: whether the statistics are
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results.
     alerts: rules and what fired. recorder: the archive. pair_history: the pairs that pages
-    watch. callback_ms: durations of the pages' live callbacks by path, put here by whoever
-    serves them.
+    watch. loop_watch: how late the loop is. callback_ms: durations of the pages' live callbacks
+    by path, put here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.started_s = time.monotonic()
+        self.loop_watch = LoopWatch()
         self.callback_ms: dict[str, deque[float]] = {}
         self.markets = Markets(Market("demo", "Demo", "demo"), Market("live", "Live", "live"))
         self.kernels = Kernels()
@@ -89,7 +91,13 @@ class Runtime:
         if self.settings.archive is not None:
             await self._writer.open(self.settings.archive, self.alerts, MAX_EVENTS)
         self.kernels.start()
-        works = (self._begin, self.alerts.run, self.pair_history.run, self._activity.run)
+        works = (
+            self.loop_watch.run,
+            self._begin,
+            self.alerts.run,
+            self.pair_history.run,
+            self._activity.run,
+        )
         self._tasks = [asyncio.create_task(_logged(work)) for work in works]
 
     async def stop(self) -> None:

@@ -22,8 +22,8 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
     trust: any of the counters of `dashapp.services.feeds.health`, carried_share (0 to 1), and
-    archive and redis (what is wrong with them, in words). What is absent, None or empty is left
-    out, and so are the rejected messages that are no fault.
+    archive, redis and busy (what is wrong with them, in words). What is absent, None or empty is
+    left out, and so are the rejected messages that are no fault.
     """
     segments: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")
@@ -45,6 +45,8 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
         segments.append((trust["archive"], "warn"))
     if trust.get("redis"):
         segments.append((trust["redis"], "warn"))
+    if trust.get("busy"):
+        segments.append((trust["busy"], "warn"))
     for name in ("gaps", *_SELDOM, "rejected"):
         segments += _count(trust, name)
     if trust.get("carried_share") is not None:

@@ -19,9 +19,11 @@ from dashapp.web.answers import answer
 from dashapp.web.errors import handle_errors, refusal
 from dashapp.web.page import document_page
 from dashapp.web.router import document_of
-from dashapp.web.routes import alerts, exports, feed, markets, replay, status, uploads
+from dashapp.web.routes import alerts, exports, feed, markets, metrics, replay, status, uploads
 
-_ROUTERS = tuple(each.router for each in (status, feed, alerts, markets, uploads, replay, exports))
+_ROUTERS = tuple(
+    each.router for each in (status, metrics, feed, alerts, markets, uploads, replay, exports)
+)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _ABOUT = (
     "JSON unless an address ends otherwise; times are epoch milliseconds in UTC; a value that "

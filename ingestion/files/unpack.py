@@ -146,11 +146,11 @@ class Unpacker:
         size = 0
         for begin in range(0, len(chunk), _SLICE):
             for piece in self._slice(chunk[begin : begin + _SLICE]):
-                if size and size + len(piece) > PIECE:
-                    yield b"".join(pieces)
-                    pieces, size = [], 0
                 pieces.append(piece)
                 size += len(piece)
+                if size >= _SLICE:
+                    yield b"".join(pieces)
+                    pieces, size = [], 0
         if pieces:
             yield b"".join(pieces)
 

@@ -153,6 +153,11 @@ class AlertEngine:
         self._save(replace(self._rules[rule_id], enabled=enabled))
         return self._rules[rule_id]
 
+    @property
+    def waiting_deliveries(self) -> int:
+        """How many alerts are on their way to webhooks."""
+        return len(self._outbox.deliveries())
+
     def paused(self, rule_id: str) -> bool:
         """Whether a rule waits because its feed is silent."""
         state = self._state.rules.get(rule_id)
