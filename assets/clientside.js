@@ -174,6 +174,12 @@
     return ends.length ? Math.min(Math.max(...ends) + length - 1, Date.now()) : Date.now();
   }
 
+  // What is folded has no height; its charts measure themselves when it opens.
+  function unfold(open) {
+    setTimeout(() => window.dispatchEvent(new Event("resize")), 60);
+    return open ? "wide grid" : "wide grid collapsed";
+  }
+
   function lockHedge(clicks, now) {
     if (!clicks || !now) return noUpdate();
     const at = Date.now();
@@ -454,7 +460,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
       writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
-      requestPre, requestPost, callbackResolved, zoomTo, sameThreshold, lockHedge,
+      requestPre, requestPost, callbackResolved, zoomTo, sameThreshold, lockHedge, unfold,
     },
   });
 })();
