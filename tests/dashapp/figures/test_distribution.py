@@ -26,7 +26,7 @@ def values_of(spec: dict) -> np.ndarray:
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("made", ALL)
 def test_each_has_a_title_and_axes_with_units(made, theme):
-    layout = made(snapshot(), theme=theme)["layout"]
+    layout = made(replace(snapshot(), path_rows=60), theme=theme)["layout"]
     assert layout["title"]["text"]
     for axis in ("xaxis", "yaxis"):
         assert layout[axis]["title"]["text"]
