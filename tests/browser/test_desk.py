@@ -182,9 +182,9 @@ def test_a_stale_sweep_is_dimmed_beside_one_button_to_run_it_again(open_tab):
     expect(page.locator("#sweep-says")).to_contain_text("9 back-tests done")
     page.fill("#stop-z", "5")
     expect(page.locator("#sweep-says")).to_contain_text("stale: Stop |z| changed since")
-    until(page, "document.querySelector('#sweep-heatmap').classList.contains('stale')")
+    until(page, "document.querySelector('#sweep-heatmap').style.opacity === '0.45'")
     again.click()
-    until(page, "!document.querySelector('#sweep-heatmap').classList.contains('stale')")
+    until(page, "document.querySelector('#sweep-heatmap').style.opacity === ''")
     expect(page.locator("#sweep-says")).not_to_contain_text("stale")
 
 
