@@ -182,6 +182,12 @@
     return ends.length ? Math.min(Math.max(...ends) + length - 1, Date.now()) : Date.now();
   }
 
+  // What is folded has no height; its charts measure themselves when it opens.
+  function unfold(open) {
+    setTimeout(() => window.dispatchEvent(new Event("resize")), 60);
+    return open ? "wide grid" : "wide grid collapsed";
+  }
+
   function lockHedge(clicks, now) {
     if (!clicks || !now) return noUpdate();
     const at = Date.now();
@@ -463,7 +469,7 @@
     spreadscope: {
       writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs,
       toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo, sameThreshold,
-      lockHedge,
+      lockHedge, unfold,
     },
   });
 })();
