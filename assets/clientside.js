@@ -76,15 +76,15 @@
   }
 
   // What a link bears of its window, and of its page alone, stands in the address and stays.
-  function kept(...names) {
+  function kept(names) {
     const parts = window.location.search.slice(1).split("&");
-    return parts.filter((part) => names.includes(part.split("=")[0])).map((part) => `&${part}`).join("");
+    return parts.filter((part) => names.test(part)).map((part) => `&${part}`).join("");
   }
 
   function refreshLink() {
     if (!shown) return noUpdate();
-    const search = "?" + query() + kept("bare", "follow");
-    const link = shown.pathname + search + kept("chart", "pairs");
+    const search = "?" + query() + kept(/^(bare|follow)=/);
+    const link = shown.pathname + search + kept(/^(chart|pairs|form\.[\w-]+)=/);
     for (const tab of document.querySelectorAll(".brand, .tabs .nav-link")) {
       tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
     }
