@@ -186,7 +186,7 @@ async def _renewed(made: Run) -> None:
 
 async def _clock_set_back(made: Run) -> None:
     """This computer's clock goes back by an hour: no tick is of the future for that."""
-    clock = made.control._feeds["live"]._intake.clock
+    clock = made.control._feeds["live"].shards[0]._intake.clock
     clock._wall = lambda: time.time() - 3_600
     made.expect(await until(lambda: made.control.health.clock_jump_s is not None, 5), "noticed")
     newest = {one: made.exchange.newest(one) for one in SYMBOLS}
