@@ -120,7 +120,8 @@ class Run:
     async def start(self) -> None:
         await self.control.start("binance-futures", SYMBOLS)
         feed = self.control._feeds["live"]
-        feed._backoff = Hurried(self.timers.backoff, random.Random(self.seed))
+        hurried = Hurried(self.timers.backoff, random.Random(self.seed))
+        feed.shards[0]._backoff = hurried
         none = dict.fromkeys(SYMBOLS, self.exchange.first_id + 20)
         self.expect(await until(lambda: self.caught_up(none), 20), "data flows at first")
 
