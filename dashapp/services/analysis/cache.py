@@ -32,6 +32,8 @@ MAX_KEPT = 64
 #: Seconds for which a ranking of all pairs stands: it is a look at minutes, not at ticks.
 RANKING_S = 5.0
 MAX_WAITING = 64
+#: From so many on the strip says that computations wait.
+MANY = 16
 COMPILING = NotReady("compiling the statistics, a few seconds on the first start")
 
 Key = tuple[Hashable, ...]
@@ -163,6 +165,12 @@ class Analyses:
             return None
         rows = align(*legs(market, params), params.limit, params.min_trades, params.min_volume)
         return float(rows.carried.mean()) if len(rows) else None
+
+    @property
+    def words(self) -> str:
+        """What the strip says while many computations wait; "" while few do."""
+        count = len(self._running)
+        return f"busy: {count} computations wait, figures come later" if count >= MANY else ""
 
     def drain_ms(self) -> list[float]:
         """How long each computation took since the last call, in ms."""

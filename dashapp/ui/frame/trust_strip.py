@@ -71,7 +71,10 @@ def _state(runtime: Runtime, market: Market | None, status: FeedStatus) -> str:
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
     status, market = runtime.markets.status(market_id), runtime.markets.get(market_id)
-    trust: dict[str, Any] = {**runtime.feeds.trust(market_id), "busy": runtime.loop_watch.words}
+    trust: dict[str, Any] = {
+        **runtime.feeds.trust(market_id),
+        "busy": runtime.loop_watch.words or runtime.analysis.words,
+    }
     if pair is not None:
         trust["carried_share"] = runtime.analysis.carried_share(market_id, pair)
     return {
