@@ -47,6 +47,8 @@ FEW_SYMBOLS, SLOWER = 12, 6
 #: Newest ticks of a leg that lead and lag are read of, and the lags, in ms.
 MAX_LAG_TICKS = 20_000
 LAGS_MS = tuple(range(-5_000, 5_001, 100))
+#: From so many on the strip says that computations wait.
+MANY = 16
 COMPILING = NotReady("compiling the statistics, a few seconds on the first start")
 
 Key = tuple[Hashable, ...]
@@ -221,6 +223,12 @@ class Analyses:
             return None
         rows = align(*legs(market, params), params.limit, params.min_trades, params.min_volume)
         return float(rows.carried.mean()) if len(rows) else None
+
+    @property
+    def words(self) -> str:
+        """What the strip says while many computations wait; "" while few do."""
+        count = len(self._running)
+        return f"busy: {count} computations wait, figures come later" if count >= MANY else ""
 
     def drain_ms(self) -> list[float]:
         """How long each computation took since the last call, in ms."""

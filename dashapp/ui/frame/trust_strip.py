@@ -86,7 +86,7 @@ def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> 
     trust: dict[str, Any] = {
         **runtime.feeds.trust(market_id),
         "memory": runtime.memory.words,
-        "busy": runtime.loop_watch.words,
+        "busy": runtime.loop_watch.words or runtime.analysis.words,
     }
     if pair is not None:
         legs = (pair.y, pair.x)
