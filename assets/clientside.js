@@ -46,7 +46,14 @@
   let scan = new URLSearchParams([...opened].filter(([name]) => name.startsWith("scan_"))).toString();
   let stretch_ms = [60, 300, 900, 3600].includes(Number(opened.get("last")))
     ? Number(opened.get("last")) * 1000 : 0;
+  let heatmap = opened.get("heatmap") || "correlation";
   let shown = null;
+
+  function keepHeatmap(of) {
+    heatmap = of || "correlation";
+    refreshLink();
+    return heatmap;
+  }
 
   function keepScan(rules) {
     if (rules) {
@@ -64,19 +71,20 @@
     }
     if (stretch_ms > 0) own.set("last", stretch_ms / 1000);
     if (candles) own.set("prices", "candles");
+    if (heatmap !== "correlation") own.set("heatmap", heatmap);
     return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
 
   // What a link bears of its window, and of its page alone, stands in the address and stays.
-  function kept(...names) {
+  function kept(names) {
     const parts = window.location.search.slice(1).split("&");
-    return parts.filter((part) => names.includes(part.split("=")[0])).map((part) => `&${part}`).join("");
+    return parts.filter((part) => names.test(part)).map((part) => `&${part}`).join("");
   }
 
   function refreshLink() {
     if (!shown) return noUpdate();
-    const search = "?" + query() + kept("bare", "follow");
-    const link = shown.pathname + search + kept("chart", "pairs");
+    const search = "?" + query() + kept(/^(bare|follow)=/);
+    const link = shown.pathname + search + kept(/^(chart|pairs|form\.[\w-]+)=/);
     for (const tab of document.querySelectorAll(".brand, .tabs .nav-link")) {
       tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
     }
@@ -459,8 +467,9 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
-      requestPre, requestPost, callbackResolved, zoomTo, sameThreshold, lockHedge, unfold,
+      writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs,
+      toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo, sameThreshold,
+      lockHedge, unfold,
     },
   });
 })();

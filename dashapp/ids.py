@@ -49,6 +49,8 @@ REPLAY_START_SPEED = "replay-start-speed"
 # what a tab knows (dcc.Store)
 VIEW = "view"
 STRATEGY = "strategy"
+SCAN_RULES = "scan-rules"
+HEATMAP_OF = "heatmap-shown"
 THEME = "theme"
 FROZEN = "frozen"
 FRAME_CURSOR = "frame-cursor"

@@ -42,6 +42,7 @@ def compare_figures(
             uirevision=pair.uirevision,
             break_even=pair.even,
             markers=pair.markers,
+            with_fit=False,
             chart_id=ids.ZSCORE_CHART,
         )
         for chart_id, pair in pairs.items()

@@ -223,14 +223,15 @@ def zscore_figure(
     break_even: BreakEven | None = None,
     markers: Sequence[Alert] = (),
     missing: str = "",
+    with_fit: bool = True,
     chart_id: str = ids.ZSCORE_CHART,
 ) -> Figure:
     """The z-score, as it was known at each bar's close, with its thresholds.
 
-    The z-scores that today's fit gives to the past are faint behind it. Within break_even a
-    round trip does not pay its costs. missing: why no z-score is known, in words.
+    with_fit: the z-scores that today's fit gives to the past are faint behind it. Within
+    break_even a round trip does not pay its costs. missing: why no z-score is known, in words.
     """
-    fit = todays_fit(snapshot)
+    fit = todays_fit(snapshot) if with_fit else None
     rows = _rows(snapshot, snapshot.z, *([] if fit is None else [fit]))
     z, *faint = rows.columns
     ts, ends = times(rows.ts), z_range(np.concatenate(rows.columns), threshold)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from analytics.backtest import BacktestParams
-from analytics.model import ParameterError
+from analytics.model import PairParams, ParameterError
 from dashapp.parameters import link
 from dashapp.parameters.check import message, messages, read_all, read_or_default
-from dashapp.parameters.table import BACKTEST
+from dashapp.parameters.table import BACKTEST, PAIR
 
 USUAL = BacktestParams()
 
@@ -62,6 +63,17 @@ def to_query(rules: BacktestParams) -> str:
     'entry_z=1.5&stop_z=none&strategy_window=300'
     """
     return link.to_query(vars(rules), BACKTEST.values())
+
+
+def export_query(pair: PairParams, rules: BacktestParams) -> str:
+    """The query by which HTTP makes the back-test of a pair: every parameter by its name there.
+
+    >>> export_query(PairParams("BRK.B", "^GSPC", "1d"), USUAL)[:42]
+    'y=BRK.B&x=%5EGSPC&timeframe=1d&limit=1000&'
+    """
+    texts = {name: row.text(getattr(pair, name)) for name, row in PAIR.items()}
+    texts |= {name: row.text(getattr(rules, name)) for name, row in BACKTEST.items()}
+    return urlencode(texts)
 
 
 def from_query(search: str) -> dict[str, str]:

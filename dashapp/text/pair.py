@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from analytics.carry import Carry
 from analytics.cointegration import JohansenTest
 from analytics.estimates import PairEstimates
 from analytics.model import PairSnapshot
@@ -42,7 +43,8 @@ LEGS_AGAINST = "β < 0: the legs move against each other"
 class BreakEven(NamedTuple):
     """|z| from which the way back to the mean pays a round trip, NaN if not known.
 
-    cost_bps: commission and slippage of a side and leg.
+    cost_bps: commission and slippage of a side and leg. funded: whether the funding of a
+    half-life is in it.
 
     >>> BreakEven(1.14, 2.0).words
     'needs |z| > 1.1 to pay costs (2 bps a side and leg)'
@@ -50,11 +52,13 @@ class BreakEven(NamedTuple):
 
     z: float
     cost_bps: float
+    funded: bool = False
 
     @property
     def words(self) -> str:
         """What it is, and at which cost."""
-        each = f"({self.cost_bps:g} bps a side and leg)"
+        funding = ", with funding" if self.funded else ""
+        each = f"({self.cost_bps:g} bps a side and leg{funding})"
         return f"needs |z| > {number(self.z, 1)} to pay costs {each}"
 
 
@@ -258,6 +262,19 @@ def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
     ]
 
 
+def _carry_rows(snapshot: PairSnapshot, carry: Carry | None) -> list[Row]:
+    """What holding the pair costs a day, for the side that the newest z speaks for."""
+    if carry is None:
+        return []
+    side = -1 if newest(snapshot.z) > 0 else 1
+    name, other = ("short", "long") if side < 0 else ("long", "short")
+    paid = carry.paid(side) * 1e4
+    verb, counter = ("pays", "receives") if paid > 0 else ("receives", "pays")
+    words = f"{name} the spread {verb} it, {other} {counter}; at the rates of now"
+    tone = "warn" if paid > 0 else "muted"
+    return [("Funding a day", f"{number(-paid, 2, signed=True)} bps", words, tone)]
+
+
 def _data_rows(snapshot: PairSnapshot) -> list[Row]:
     share, dropped = snapshot.carried_share, snapshot.rows_dropped
     tone = "warn" if share >= CARRIED_WARN else "muted"
@@ -275,9 +292,10 @@ def pair_figures(
     break_even: BreakEven | None = None,
     johansen: JohansenTest | None = None,
     estimates: PairEstimates | None = None,
+    carry: Carry | None = None,
 ) -> list[Row]:
     """The figures of a pair. threshold, break_even: see `stance`. johansen, estimates: None
-    while they are being computed.
+    while they are being computed. carry: None where the funding of a leg is not known.
 
     The plain ADF of an estimated spread is labelled indicative: its p-value is too small,
     for beta was fitted to make it so; the verdict is Engle-Granger's.
@@ -286,6 +304,7 @@ def pair_figures(
         _z_row(snapshot, threshold, break_even),
         *_now_rows(snapshot, estimates),
         *_hedge_rows(snapshot),
+        *_carry_rows(snapshot, carry),
         *cointegration_rows(snapshot, johansen, estimates),
         *reversion_rows(snapshot),
         *_data_rows(snapshot),

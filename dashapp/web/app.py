@@ -24,16 +24,21 @@ from dashapp.web.routes import (
     exports,
     feed,
     markets,
+    metrics,
     replay,
     scans,
     status,
+    symbols,
+    tearsheet,
     uploads,
     views,
     watchlist,
 )
 
-_RESOURCES = (status, feed, alerts, watchlist, views, markets, scans, uploads, replay, exports)
-_ROUTERS = tuple(each.router for each in _RESOURCES)
+_RESOURCES = (
+    *(status, metrics, feed, symbols, alerts, watchlist, views, markets, scans, uploads, replay),
+    *(tearsheet, exports),
+)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _ABOUT = (
     "JSON unless an address ends otherwise; times are epoch milliseconds in UTC; a value that "

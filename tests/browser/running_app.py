@@ -115,11 +115,12 @@ class Tab:
     may_lose_the_server: bool = False
 
     def listen(self, message) -> None:
-        # Chromium itself logs every answer of 400 and 409; a refused upload, or one that is asked
-        # about, is one on purpose.
+        # Chromium itself logs every answer of 400 and 409; a refused upload or view, or one that
+        # is asked about, is one on purpose.
         told = any(f"status of {code}" in message.text for code in (400, 409))
-        refused = told and "/api/upload" in message.location["url"]
-        lost = ("ERR_CONNECTION_REFUSED", "ERR_FAILED", "the server did not respond")
+        asked = ("/api/upload", "/api/views")
+        refused = told and any(path in message.location["url"] for path in asked)
+        lost = ("ERR_CONNECTION_RE", "ERR_FAILED", "the server did not respond")
         gone = self.may_lose_the_server and any(words in message.text for words in lost)
         if message.type in ("error", "warning") and not refused and not gone:
             self.errors.append(message.text)

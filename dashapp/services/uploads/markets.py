@@ -57,6 +57,7 @@ class FileMarkets:
         self._run = uuid.uuid4().hex[:6]
         self._begun = 0
         self._files: Counter[str] = Counter()
+        self._titles: dict[str, str] = {}
         self.put_away: dict[str, PutAway] = {}
 
     def begin(
@@ -95,10 +96,18 @@ class FileMarkets:
             joins=market is not None,
             show=self._show,
             end=partial(self._ended, key),
-            tape=self._recorder.file(target.id, market is not None) if keep else None,
+            writer=self._recorder.file(target.id, market is not None) if keep else None,
         )
         self.sessions[key] = session
         return session
+
+    def free_idle(self, seconds: float) -> bool:
+        """Give up the file that has been idle longest, if that is so long; whether one was."""
+        idlest = max(self.sessions.values(), key=lambda one: one.idle_s, default=None)
+        if idlest is None or idlest.idle_s < seconds:
+            return False
+        idlest.abort()
+        return True
 
     async def load(self, path: str) -> str:
         """Take a file of this machine in as a market; its id.
@@ -187,6 +196,7 @@ class FileMarkets:
 
     def _forget(self, market: str) -> None:
         del self._markets[market], self._files[market]
+        self._titles.pop(market, None)
 
     def _ended(self, key: str) -> None:
         del self.sessions[key]
@@ -203,6 +213,6 @@ class FileMarkets:
         self._files[market.id] += 1
         others = self._files[market.id] - 1
         if others:
-            first = market.title.partition(" and ")[0]
+            first = self._titles.setdefault(market.id, market.title)
             market.title = f"{first} and {others} file{'s' if others > 1 else ''}"
         self.add(market)

@@ -20,6 +20,8 @@ from ingestion.sources import NAMED
 from ingestion.url_guard import mask_url
 
 INTERVAL_MS = 500
+#: What a tab keeps of the forms of pages while another page is in view.
+FORM_STORES = tuple(page.store for page in PAGES if page.store)
 
 SOURCES = (
     *((kind.name, kind.label + " (simulated)" * kind.simulated) for kind in NAMED),
@@ -235,7 +237,7 @@ def _stores(runtime: Runtime) -> list[Component]:
     return [
         dcc.Location(id=ids.URL, refresh="callback-nav"),
         dcc.Store(id=ids.VIEW),
-        dcc.Store(id=ids.STRATEGY),
+        *(dcc.Store(id=store) for store in FORM_STORES),
         dcc.Store(id=ids.FOCUS),
         dcc.Store(id=ids.KNOWN),
         dcc.Store(id=ids.FROZEN, data=False),
@@ -310,20 +312,20 @@ def register(app: Dash) -> None:
         inputs={"pathname": Input(ids.URL, "pathname")},
         state={
             "theme": State(ids.THEME, "data"),
-            "strategy": State(ids.STRATEGY, "data"),
+            "kept": {store: State(store, "data") for store in FORM_STORES},
             "search": State(ids.URL, "search"),
         },
     )
     async def route(
         pathname: str | None,
         theme: str | None,
-        strategy: dict[str, Any] | None,
+        kept: dict[str, Any],
         search: str | None,
     ) -> Any:
         page = page_for(pathname, search)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")
-        settings = [page.held(strategy, search)] if page.held else []
+        settings = [page.held(kept.get(page.store), search)] if page.held else []
         ranges = page.path not in ("/data", "/pairs")
         return [
             dcc.Store(id=ids.cursor_of(page.path)),

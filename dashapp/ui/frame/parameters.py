@@ -106,7 +106,7 @@ def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
     body = runtime.markets.get(market_id or "")
     if body is None:
         return []
-    return list(body.coming or body.symbols)
+    return list(dict.fromkeys((*body.coming, *body.symbols)))
 
 
 def _options(values: list[str]) -> list[dict[str, str]]:

@@ -83,10 +83,15 @@ def _state(runtime: Runtime, market: Market | None, status: FeedStatus) -> str:
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
     status, market = runtime.markets.status(market_id), runtime.markets.get(market_id)
-    trust: dict[str, Any] = {**runtime.feeds.trust(market_id), "memory": runtime.memory.words}
-    if market is not None and pair is not None:
-        market.look((pair.y, pair.x))
+    trust: dict[str, Any] = {
+        **runtime.feeds.trust(market_id),
+        "memory": runtime.memory.words,
+        "busy": runtime.loop_watch.words,
+    }
     if pair is not None:
+        legs = (pair.y, pair.x)
+        runtime.look(market_id, legs, pair.timeframe, pair.limit)
+        trust["history"] = runtime.feeds.history_words(market_id, legs, pair.timeframe)
         trust["carried_share"] = runtime.analysis.carried_share(market_id, pair)
     return {
         "mark": mark(market),

@@ -264,7 +264,9 @@ def register(app: Dash, runtime: Runtime) -> None:
         inputs={"pairs": Input(ids.COMPARED, "data"), "known": Input(ids.KNOWN, "data")},
     )
     async def offer(pairs: list[list[str]] | None, known: dict[str, Any] | None) -> dict[str, Any]:
-        options = [{"value": name, "label": name} for name in (known or {}).get("symbols", ())]
+        names = (known or {}).get("symbols", ())
+        options = [{"value": "", "label": "choose"}]
+        options += [{"value": name, "label": name} for name in names]
         return {"y_options": options, "x_options": options, "chips": chips(pairs or ())}
 
     @app.callback(

@@ -46,6 +46,21 @@ def archived(runtime, tmp_path):
     archive.close()
 
 
+async def test_the_dataset_holds_what_is_written_at_its_asking(
+    client, runtime, archived, monkeypatch
+):
+    archive = runtime.recorder.writer.archive
+
+    async def flush():
+        archive.append_ticks("live-x", made_up_ticks("LATEUSDT", 5, START_MS, 9))
+
+    monkeypatch.setattr(runtime.recorder.writer, "flush", flush)
+    answer = await client.get("/export/archive/dataset.zip")
+    assert answer.status_code == 200
+    names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert any("LATEUSDT" in name for name in names)
+
+
 async def test_a_span_of_a_market_in_memory(client):
     span = {"symbol": "BTCUSDT", "start_ms": START_MS + 1_000, "end_ms": START_MS + 3_000}
     rows = rows_of(await client.get("/export/demo/ticks.csv", params=span))
@@ -142,7 +157,7 @@ async def test_a_zip_holds_the_file_and_its_manifest(client):
     assert manifest["sha256"] == hashlib.sha256(file).hexdigest()
     assert manifest["bytes"] == len(file)
     assert manifest["rows"] == file.count(b"\n") - 1 == 1_200
-    assert manifest["columns"] == ["time", "ts_ms", "symbol", "price", "size", "trade_id"]
+    assert manifest["columns"] == ["time", "ts_ms", "symbol", "price", "size", "trade_id", "trades"]
     assert manifest["parameters"]["symbol"] == "BTCUSDT"
     assert manifest["market"]["id"] == "demo"
     assert set(manifest["versions"]) >= {"python", "numpy", "numba"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,8 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestParams
+from analytics.bars import usual_step
+from analytics.carry import Carry, pair_carry
 from analytics.model import NotReady, PairSnapshot, Ticks
 from analytics.pair import break_even_z
 from dashapp import ids
@@ -68,6 +71,7 @@ ALERT_BUTTON = "alert-here"
 WATCH_BUTTON = "watch-pair"
 ALERT_MADE = "alert-made"
 REHEARSED = "alert-rehearsed"
+DAY_MS = 86_400_000
 CAPITAL, USUAL_CAPITAL = "capital", 10_000.0
 LOCK, HEDGE_NOW = "lock-hedge", "hedge-now"
 LOCK_WORDS = {False: "Lock this hedge", True: "Unlock the hedge"}
@@ -146,10 +150,34 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     return drawn(runtime, tab, snapshot)
 
 
-def break_even(snapshot: PairSnapshot, settings: BacktestParams) -> BreakEven:
-    """|z| from which a round trip pays, at the back-test's cost of a side and leg."""
+def break_even(
+    snapshot: PairSnapshot, settings: BacktestParams, carry: Carry | None = None
+) -> BreakEven:
+    """|z| from which a round trip pays, at the back-test's cost of a side and leg, and with the
+    funding of a half-life where it is known.
+    """
     cost_bps = settings.cost_bps + settings.slippage_bps
-    return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
+    bars, z = snapshot.half_life, newest(snapshot.z)
+    if carry is None or bars is None or not math.isfinite(z):
+        return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
+    days = bars * usual_step(snapshot.traded_ms, snapshot.params.timeframe) / DAY_MS
+    held = (-1 if z > 0 else 1) * carry.per_unit * days
+    return BreakEven(break_even_z(snapshot, cost_bps, held), cost_bps, funded=True)
+
+
+def _carry(runtime: Runtime, snapshot: PairSnapshot, market_id: str) -> Carry | None:
+    """The funding of a pair at its hedge; None where that of a leg is not known."""
+    market, params = runtime.markets.get(market_id), snapshot.params
+    listed = {} if market is None else market.listings
+    rates = [listed[leg].funding_per_day for leg in (params.y, params.x) if leg in listed]
+    if len(rates) < 2 or rates[0] is None or rates[1] is None:
+        return None
+    prices = float(snapshot.price_y[-1]), float(snapshot.price_x[-1])
+    beta = float(snapshot.fit.beta)
+    if not math.isfinite(beta):
+        return None
+    space = "log" if params.price_space == "log" else "price"
+    return pair_carry(*prices, beta, rates[0], rates[1], price_space=space)  # type: ignore[arg-type]
 
 
 def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
@@ -195,7 +223,8 @@ def hedge_now(snapshot: PairSnapshot) -> dict[str, Any]:
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
     """Every chart and figure of one snapshot. missing: why it has no z-score, in words."""
     threshold = tab.view.z_threshold
-    even = break_even(snapshot, settings_of(tab.options.get("strategy")))
+    carry = _carry(runtime, snapshot, tab.view.market)
+    even = break_even(snapshot, settings_of(tab.options.get("strategy")), carry)
     look = tab.look
     markers = markers_of(runtime, tab)
     market_key = _market_key(runtime, tab)
@@ -219,7 +248,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         **distribution.drawn(snapshot, tab),
         "figures": figures_table(
             [
-                *pair_figures(snapshot, threshold, even, test, estimates),
+                *pair_figures(snapshot, threshold, even, test, estimates, carry),
                 *quantity_row(snapshot, capital_of(tab.options.get("capital"))),
             ]
         ),
@@ -289,4 +318,4 @@ def register(app: Dash, runtime: Runtime) -> None:
             return ""
         if watched:
             return toggle(runtime, WatchedPair(shown.market, shown.pair, shown.z_threshold))
-        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold)
+        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold).words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
@@ -16,6 +17,7 @@ from analytics.model import NotReady, PairParams
 from dashapp import ids
 from dashapp.figures.backtest import drawdown_figure, equity_figure
 from dashapp.figures.trades import Z_CHART, backtest_z_figure
+from dashapp.parameters.backtest import export_query
 from dashapp.parameters.pair import from_dict
 from dashapp.parameters.table import BACKTEST, PAIR
 from dashapp.services.analysis.grid_jobs import GridJobs
@@ -45,6 +47,7 @@ from dashapp.ui.polling import LivePage, Tab
 CHARTS = (ids.EQUITY_CHART, ids.DRAWDOWN_CHART, Z_CHART)
 LOOK_AHEAD = "check-look-ahead"
 LOOK_AHEAD_SAYS = "look-ahead-verdict"
+TEAR_SHEET = "tear-sheet"
 TRADE_DETAIL = "trade-detail"
 
 
@@ -58,6 +61,14 @@ def layout(theme: str, settings: Mapping[str, str] | None = None) -> Component:
     check = [
         html.Span(id=LOOK_AHEAD_SAYS, role="status"),
         button(LOOK_AHEAD, "Check for look-ahead"),
+        html.A(
+            "Tear sheet",
+            id=TEAR_SHEET,
+            target="_blank",
+            rel="noopener",
+            title="This back-test as one file, for offline and for print",
+            className="btn btn-sm btn-outline-secondary",
+        ),
     ]
     return html.Div(
         [
@@ -200,6 +211,14 @@ def register(app: Dash, runtime: Runtime) -> None:
     sweep_results.register(app, runtime, jobs)
     show_details(app, ids.TRADES_TABLE, TRADE_DETAIL)
 
+    @app.callback(Output(TEAR_SHEET, "href"), Input(ids.VIEW, "data"), Input(ids.STRATEGY, "data"))
+    async def tear_sheet_link(view: dict[str, Any] | None, strategy: dict[str, Any] | None) -> Any:
+        shown = from_dict(view) if view else None
+        if shown is None or shown.pair is None:
+            return None
+        query = export_query(shown.pair, form.settings_of(strategy))
+        return f"/export/{quote(shown.market, safe='')}/tearsheet.html?{query}"
+
     @app.callback(
         output={
             "words": Output(LOOK_AHEAD_SAYS, "children"),
@@ -233,8 +252,8 @@ async def _look_ahead_words(
     try:
         y, x = runtime.analysis.legs(market, pair)
         report = await asyncio.to_thread(check_look_ahead, y, x, pair, settings)
-    except ValueError as error:
-        return str(error), "down"
+    except (ValueError, KeyError) as error:  # the market may be gone by now
+        return str(error.args[0]), "down"
     if isinstance(report, NotReady):
         return report.reason, "muted"
     clean = "warn" if report.in_sample else "up"

@@ -171,4 +171,5 @@ def begin(runtime: Runtime, jobs: GridJobs, tab: Tab) -> None:
     if ask is None or (tab.options["asked"] or {}).get("sweep") or not runtime.kernels.ready:
         return
     if jobs.unasked(ask) is None:
-        jobs.add_unasked(GridJob(ask)).start(*runtime.analysis.legs(tab.view.market, ask.pair))
+        job = jobs.add_unasked(GridJob(ask, runtime.settings.scan_on))
+        job.start(*runtime.analysis.legs(tab.view.market, ask.pair))

@@ -283,8 +283,13 @@ def _started(
         errors |= wrong
     if errors or axes is None or ask is None:
         return None, errors
-    job = jobs.add(GridJob(Ask(ask.market, ask.pair, ask.settings, *axes, stretches)))
-    job.start(*runtime.analysis.legs(ask.market[0], ask.pair))
+    try:
+        legs = runtime.analysis.legs(ask.market[0], ask.pair)
+    except KeyError:  # the market is gone, or has another symbol by now
+        return None, errors
+    asked = Ask(ask.market, ask.pair, ask.settings, *axes, stretches)
+    job = jobs.add(GridJob(asked, runtime.settings.scan_on))
+    job.start(*legs)
     return job, {}
 
 

@@ -151,6 +151,15 @@ async def test_a_market_that_is_removed_takes_the_files_that_join_it_along():
         runtime.uploads.remove(market_id)
 
 
+async def test_the_title_of_a_market_of_several_files_keeps_its_first_name():
+    runtime = Runtime(Settings(source="none"))
+    market, titles = None, []
+    for name in ("KO and PEP.ndjson", "b.ndjson", "c.ndjson"):
+        market, _ = await send_as(runtime, name, ndjson(5), market=market)
+        titles.append(runtime.markets[market].title)
+    assert titles[1:] == ["KO and PEP.ndjson and 1 file", "KO and PEP.ndjson and 2 files"]
+
+
 async def test_a_removed_market_can_be_brought_back_in_this_session():
     runtime = Runtime(QUIET)
     first, _ = await send(runtime, ndjson(100), 1 << 20)

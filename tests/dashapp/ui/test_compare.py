@@ -1,0 +1,120 @@
+"""The comparison: pairs of a link, what each came to, one span for all."""
+
+from __future__ import annotations
+
+import pytest
+
+from analytics.model import PairParams
+from dashapp import ids
+from dashapp.parameters.compared import MOST, asked_for, from_text, to_text
+from dashapp.parameters.pair import View
+from dashapp.ui.pages import compare
+from dashapp.ui.polling import Tab
+
+PAIR = ("BTCUSDT", "ETHUSDT")
+
+
+def tab_of(*pairs, **view) -> Tab:
+    shown = {"market": "demo", "symbols": (), "timeframe": "1s", "z_threshold": 2.0}
+    view = View(**{**shown, "pair": PairParams(*PAIR, z_window=40), **view})
+    return Tab(view, "dark", {"pairs": [list(pair) for pair in pairs], "strategy": None})
+
+
+def rows_of(parts: dict) -> list[list[str]]:
+    table = parts["figures"]["props"]["children"]
+    return [
+        [cell["props"]["children"] for cell in row["props"]["children"]]
+        for row in table[2]["props"]["children"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [("BTC/USDT", "ETH-USDT"), ("^GSPC", "BRK.B")],
+        [("币安人生USDT", "A:B=C"), ("É_1", "ß" * 64)],
+        [("A" * 64, "B" * 64)],
+    ],
+)
+def test_any_symbols_survive_a_link(pairs):
+    text = asked_for(f"?market=demo&pairs={to_text(pairs)}&z_window=3")
+    assert from_text(text) == (pairs, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A", "pairs is 'A', expected two symbols with ~ between them"),
+        ("A~B~C", "pairs is 'A~B~C'"),
+        ("A~<b>", "pairs is 'A~<b>'"),
+        ("A~a", "y and x are both A, expected two different symbols"),
+        ("A~B,C~D,E~F,G~H,I~J", "pairs has 5 pairs, expected 2 to 4: the first 4 are shown"),
+    ],
+)
+def test_what_is_no_pair_is_named_and_the_others_stay(text, words):
+    pairs, errors = from_text(f"{text},Y~X")
+    assert words in "; ".join(map(str, errors)) or "6 pairs" in str(errors[0])
+    assert ("Y", "X") in pairs or len(pairs) == MOST
+
+
+def test_a_link_without_pairs_compares_none():
+    assert asked_for("?market=demo") is None
+    assert from_text("") == ([], [])
+
+
+async def test_each_pair_has_its_chart_its_figures_or_why_not(runtime):
+    tab = tab_of(PAIR, PAIR[::-1], ("BTCUSDT", "NOPE"))
+    parts = await compare.render(runtime, tab)
+    charts = [parts[chart_id] for chart_id in compare.CHARTS[:3]]
+    assert charts[0]["layout"]["title"]["text"] == "BTCUSDT / ETHUSDT"
+    assert charts[1]["layout"]["title"]["text"] == "ETHUSDT / BTCUSDT"
+    assert charts[0]["layout"]["xaxis"] == charts[1]["layout"]["xaxis"]
+    assert charts[0]["layout"]["margin"] == charts[1]["layout"]["margin"]
+    assert "no NOPE" in charts[2]["layout"]["annotations"][0]["text"]
+    rows = rows_of(parts)
+    assert [row[0] for row in rows] == ["BTCUSDT / ETHUSDT", "ETHUSDT / BTCUSDT", "BTCUSDT / NOPE"]
+    assert rows[2][2] == "this market has no NOPE"
+    hidden = [parts[compare.card_of(chart_id)] for chart_id in compare.CHARTS]
+    assert hidden == [False, False, False, True]
+    assert "1 pair not known" in str(parts["answer"])
+
+
+async def test_too_few_bars_are_said_of_the_pair_that_has_them(runtime, ticks_of):
+    runtime.markets["demo"].append(ticks_of("NEWUSDT", seconds=20))
+    parts = await compare.render(runtime, tab_of(PAIR, ("NEWUSDT", "ETHUSDT")))
+    assert "needs" in rows_of(parts)[1][2]
+    assert rows_of(parts)[0][1] != "–"
+
+
+async def test_without_pairs_the_page_says_what_to_do(runtime):
+    parts = await compare.render(runtime, tab_of())
+    assert "add two below" in str(parts["answer"])
+    assert [parts[compare.card_of(chart_id)] for chart_id in compare.CHARTS][:2] == [False, True]
+
+
+async def test_the_picture_changes_with_each_of_its_legs(runtime, ticks_of):
+    tab = tab_of(PAIR, ("ETHUSDT", "BTCUSDT"))
+    before = compare.key(runtime, tab)
+    assert compare.key(runtime, tab) == before
+    start = 1_723_161_240_000 + 600_000
+    runtime.markets["demo"].append(ticks_of("ETHUSDT", seconds=5, start_ms=start))
+    assert compare.key(runtime, tab) != before
+
+
+def test_a_pair_is_added_once_and_taken_out():
+    held = [list(PAIR)]
+    assert compare.changed(held, compare.ADD, "A", "B") == ([*held, ["A", "B"]], "")
+    assert compare.changed(held, compare.ADD, *PAIR)[1] == "BTCUSDT / ETHUSDT is there already"
+    assert compare.changed(held, compare.ADD, "A", "A")[1] == "choose two different symbols"
+    assert compare.changed(held, compare.ADD, "", None)[1] == "choose two different symbols"
+    full = [["A", str(number)] for number in range(MOST)]
+    assert "4 pairs are compared at most" in compare.changed(full, compare.ADD, "X", "Y")[1]
+    trigger = {"type": compare.REMOVE, "pair": to_text([PAIR])}
+    assert compare.changed([*held, ["A", "B"]], trigger, None, None) == ([["A", "B"]], "")
+
+
+def test_the_layout_holds_the_pairs_of_its_link_and_says_what_is_wrong():
+    page = str(compare.layout("dark", "?pairs=A~B,C"))
+    assert "data=[['A', 'B']]" in page
+    assert "pairs is 'C', expected two symbols" in page
+    assert ids.COMPARED in page

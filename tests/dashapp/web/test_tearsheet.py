@@ -1,0 +1,60 @@
+"""The tear sheet over HTTP: the same figures as the back-test's JSON, of the bars that it names."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qsl
+
+from analytics.backtest import BacktestParams
+from analytics.model import PairParams
+from dashapp.parameters.backtest import export_query
+from dashapp.services.analysis.cache import hash_of
+from tests.dashapp.web.test_api import refused
+
+QUERY = {"y": "BTCUSDT", "x": "ETHUSDT", "entry_z": "1", "hedge_window": "150", "z_window": "40"}
+
+
+def data_of(sheet: str) -> dict:
+    return json.loads(re.search(r'id="tearsheet-data">(.*?)</script>', sheet, re.DOTALL)[1])
+
+
+async def test_its_figures_are_those_of_the_json(client):
+    backtest = (await client.get("/api/markets/demo/backtest", params=QUERY)).json()
+    answer = await client.get("/export/demo/tearsheet.html", params=QUERY)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "demo_tearsheet_BTCUSDT_ETHUSDT_1s.html" in answer.headers["content-disposition"]
+    data = data_of(answer.text)
+    assert backtest["trades"]
+    del backtest["series"]
+    assert {name: data[name] for name in backtest} == backtest
+
+
+async def test_the_hash_is_of_the_bars_that_were_traded(client, runtime):
+    data = data_of((await client.get("/export/demo/tearsheet.html", params=QUERY)).text)
+    params = PairParams("BTCUSDT", "ETHUSDT", z_window=40, hedge_window=150)
+    y, x = runtime.analysis.legs("demo", params)
+    assert data["sha256"] == hash_of(y, x) != hash_of(y, x[:-1])
+    assert hash_of(x, y) != hash_of(y, x)
+
+
+async def test_what_is_missing_is_said(client):
+    words = await refused(
+        client, 400, "/export/demo/tearsheet.html?y=BTCUSDT&x=ETHUSDT&hedge_window=900"
+    )
+    assert words == "needs 961 bars, has 600"
+    assert "no symbol 'NOPE'" in await refused(
+        client, 404, "/export/demo/tearsheet.html?y=NOPE&x=ETHUSDT"
+    )
+
+
+async def test_the_pages_link_makes_the_back_test_of_the_page(client):
+    pair = PairParams("BTCUSDT", "ETHUSDT", z_window=40, lag_method=None)
+    rules = BacktestParams(entry_z=1.0, stop_z=None, max_bars=30, hedge_window=150)
+    query = export_query(pair, rules)
+    data = data_of((await client.get(f"/export/demo/tearsheet.html?{query}")).text)
+    assert data["settings"]["stop_z"] is None
+    assert data["settings"]["max_bars"] == 30
+    assert data["settings"]["hedge_window"] == 150
+    assert data["params"]["lag_method"] is None
+    assert dict(parse_qsl(query))["y"] == "BTCUSDT"
