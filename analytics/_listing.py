@@ -13,10 +13,11 @@ class Listing:
     """A symbol of an exchange: what it is, its sizes, and what holding it costs.
 
     status: "TRADING" where it can be traded now. contract_type: "SPOT", "PERPETUAL" and the
-    like. tick_size, lot_size, min_notional: least steps of price and quantity, and least worth
-    of an order. turnover: of 24 h in quote currency. mark_price: by which positions are valued.
-    funding_rate: that long positions pay each funding_hours, as a share of their worth;
-    next_funding_ms: when. What is not known is None.
+    like; underlying: of a contract with hours, whose they are (EQUITY). tick_size, lot_size,
+    min_notional: least steps of price and quantity, and least worth of an order. turnover: of
+    24 h in quote currency. mark_price: by which positions are valued. funding_rate: that long
+    positions pay each funding_hours, as a share of their worth; next_funding_ms: when. What is
+    not known is None.
 
     >>> Listing("BTCUSDT", funding_rate=1e-4, funding_hours=8.0).funding_per_day
     0.00030000000000000003
@@ -33,6 +34,7 @@ class Listing:
     funding_rate: float | None = None
     funding_hours: float = 8.0
     next_funding_ms: int | None = None
+    underlying: str = ""
 
     @property
     def funding_per_day(self) -> float | None:

@@ -22,13 +22,19 @@ from analytics._kernels.backtest import SUMS, score
 from analytics.grid import Grid, Windows
 from analytics.model import FloatArray, IntArray, NotReady
 
-#: Runs a function on every item, in order: `map`, or that of a pool of threads.
+#: Runs a function on every item, in order: `map`, that of a pool of threads, or a cluster's. The
+#: function may be sent to other processes: it changes nothing but by what it returns.
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 def run_here(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
     """The mapper that uses the calling thread alone."""
     return map(function, items)
+
+
+def never() -> bool:
+    """What is done elsewhere is not cancelled there: nothing more of it is asked for."""
+    return False
 
 
 def best_of(matrix: FloatArray) -> tuple[int, int] | None:
@@ -86,6 +92,10 @@ class Bench:
         self.parts = grid.parts()
         if len(groups) == 1:
             self._share(*next(iter(groups.items())))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As it goes to another process."""
+        return {**vars(self), "_cancelled": never}
 
     def _share(self, hedge_window: int, windows: Windows) -> None:
         """Compute before the work is parted what all of it shares."""

@@ -7,6 +7,7 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -138,12 +139,47 @@ def _active(bars: Bars, min_trades: int, min_volume: float) -> BoolArray:
     A source that counts no trades gives no volume either until its first bar with one. A bar
     without turnover has no vwap that could be asked.
     """
-    counted = bars.trades != UNKNOWN_TRADES
-    active = (bars.trades >= min_trades) | ~counted
+    active = (bars.trades >= min_trades) | (bars.trades == UNKNOWN_TRADES)
     if min_volume > 0:
-        measured = counted | np.logical_or.accumulate(bars.volume > 0)
-        active &= (bars.volume * bars.vwap >= min_volume) | ~measured
+        active &= (bars.volume * bars.vwap >= min_volume) | ~_measured(bars)
     return active
+
+
+def _measured(bars: Bars) -> BoolArray:
+    """Which bars of a leg have a volume that is known."""
+    known: BoolArray = np.logical_or.accumulate(bars.volume > 0)
+    return (bars.trades != UNKNOWN_TRADES) | known
+
+
+def unmeasured_notes(
+    legs: Sequence[Bars], since_ms: int, min_trades: int = 0, min_volume: float = 0.0
+) -> list[str]:
+    """What of each leg the activity filter let pass since it is not known: a sentence each.
+
+    legs: bars of each leg. since_ms: where the view begins, epoch ms. min_trades, min_volume:
+    as `align` takes them, 0 for none.
+
+    >>> five, none = [5.0, 5.0], [0.0, 0.0]
+    >>> bars = Bars("KO", "1m", [0, 60_000], five, five, five, five, none, [-1, -1], five)
+    >>> unmeasured_notes([bars], 0, min_volume=100.0)
+    ['KO: the volume of 2 of 2 bars is not known, the activity filter lets them pass.']
+    """
+    notes = []
+    for bars in legs:
+        seen = bars.ts_ms >= since_ms
+        unknown = {
+            "volume": ~_measured(bars) if min_volume > 0 else np.zeros(len(bars), np.bool_),
+            "number of trades": (bars.trades == UNKNOWN_TRADES) & (min_trades > 0),
+        }
+        for what, which in unknown.items():
+            count = int(np.count_nonzero(which & seen))
+            if count:
+                verb = "them" if count > 1 else "it"
+                notes.append(
+                    f"{bars.symbol}: the {what} of {count:,} of {int(seen.sum()):,} bars is not "
+                    f"known, the activity filter lets {verb} pass."
+                )
+    return notes
 
 
 def not_enough(need: int, have: int, dropped: int = 0, carried: int = 0) -> NotReady:

@@ -284,7 +284,7 @@ class Gap:
         return self.last_id - self.first_id + 1
 
 
-FeedState = Literal["stopped", "connecting", "live", "silent", "reconnecting", "failed"]
+FeedState = Literal["stopped", "connecting", "live", "closed", "silent", "reconnecting", "failed"]
 
 
 @dataclass(frozen=True)

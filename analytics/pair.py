@@ -28,7 +28,7 @@ from analytics._pair_parts import (
     traded_rows,
 )
 from analytics._pair_tests import PairTests, pair_tests
-from analytics.alignment import Aligned, align, not_enough
+from analytics.alignment import Aligned, align, not_enough, unmeasured_notes
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
@@ -251,7 +251,11 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         adf_pvalue=frozen(adf_pvalue, np.float64),
         correlation=correlation_of_view(rows, params),
         rows_dropped=aligned.dropped,
-        notes=(*_notes(view, aligned.dropped, fit, len(fit_rows.y)), *tests.notes),
+        notes=(
+            *_notes(view, aligned.dropped, fit, len(fit_rows.y)),
+            *_unmeasured(y_bars, x_bars, aligned, params),
+            *tests.notes,
+        ),
         method_z=method_z,
         swapped=choices.swapped,
         swapped_z=swapped_z(window.y, window.x, choices.swapped),
@@ -267,6 +271,11 @@ def _aligned(y_bars: Bars, x_bars: Bars, params: PairParams) -> Aligned:
         raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
     filters = params.min_trades, params.min_volume
     return align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
+
+
+def _unmeasured(y_bars: Bars, x_bars: Bars, aligned: Aligned, params: PairParams) -> list[str]:
+    since_ms = int(aligned.ts_ms[aligned.start])
+    return unmeasured_notes((y_bars, x_bars), since_ms, params.min_trades, params.min_volume)
 
 
 def _correlations(view: _View, params: PairParams) -> FloatArray:
@@ -314,13 +323,14 @@ def _path(view: _View, method: str, window: int) -> HedgePath:
     return HedgePath(method, view.held(path.beta), view.held(path.alpha))
 
 
-def break_even_z(snapshot: PairSnapshot, cost_bps: float) -> float:
+def break_even_z(snapshot: PairSnapshot, cost_bps: float, held: float = 0.0) -> float:
     """The |z| below which a round trip costs more than a full reversion to the mean earns.
 
     A round trip trades both legs twice: 2 cost_bps 1e-4 (|Y| + |beta X|), against |z| std, all
     at the newest row and per unit of Y; in logarithms turnover is 1 + |beta|. cost_bps: per
-    side and leg, in basis points. NaN where the newest std is NaN or 0. Raises ValueError for
-    negative costs.
+    side and leg, in basis points. held: what holding the pair costs meanwhile (funding), in
+    units of the spread, below 0 where it earns. At least 0; NaN where the newest std is NaN or
+    0. Raises ValueError for negative costs.
 
     >>> from types import SimpleNamespace as Part
     >>> pair = Part(params=Part(price_space="price"), fit=Part(beta=2.0), std=[0.5])
@@ -330,11 +340,16 @@ def break_even_z(snapshot: PairSnapshot, cost_bps: float) -> float:
     """
     legs = float(snapshot.price_y[-1]), float(snapshot.price_x[-1])
     sigma, beta = float(snapshot.std[-1]), float(snapshot.fit.beta)
-    return break_even_of(sigma, beta, legs, snapshot.params, cost_bps)
+    return break_even_of(sigma, beta, legs, snapshot.params, cost_bps, held)
 
 
 def break_even_of(
-    sigma: float, beta: float, legs: tuple[float, float], params: PairParams, cost_bps: float
+    sigma: float,
+    beta: float,
+    legs: tuple[float, float],
+    params: PairParams,
+    cost_bps: float,
+    held: float = 0.0,
 ) -> float:
     """`break_even_z` of a spread's deviation and hedge ratio; legs: newest prices of Y and X.
     Raises ValueError for negative costs.
@@ -349,4 +364,4 @@ def break_even_of(
     turnover = 1.0 + abs(beta)
     if params.price_space != "log":
         turnover = legs[0] + abs(beta) * legs[1]
-    return 2.0 * cost_bps * 1e-4 * turnover / sigma
+    return max(2.0 * cost_bps * 1e-4 * turnover + held, 0.0) / sigma

@@ -27,7 +27,7 @@ from analytics._backtest_engine import (
 from analytics._backtest_figures import reckon, shape_of, track_record
 from analytics._backtest_types import BacktestParams, TrackRecord
 from analytics._kernels.backtest import SUMS
-from analytics._sweep_work import Bench, Mapper, best_of, run_here
+from analytics._sweep_work import Bench, Mapper, best_of, never, run_here
 from analytics.grid import Grid
 from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, frozen
 from analytics.overfitting import PboResult, probability_of_overfitting
@@ -143,8 +143,9 @@ def sweep(
     Each cell equals `run_backtest` with the parameters of `SweepResult.cell`; cells with
     longer windows therefore begin later. progress(done, cells) is called after each part of
     the work on the calling thread, cancelled() before each part, on the thread that does it.
-    run_all: maps the work over threads; the kernels let go of the interpreter. NotReady where
-    no cell has bars enough. Raises ValueError for bars of another timeframe than the pair's.
+    run_all: maps the work over threads, where the kernels let go of the interpreter, or over
+    other processes and machines, to the same bits. NotReady where no cell has bars enough.
+    Raises ValueError for bars of another timeframe than the pair's.
 
     >>> from analytics.grid import make_grid
     >>> t = np.arange(300)
@@ -159,7 +160,7 @@ def sweep(
     """
     legs = pair_legs(y_bars, x_bars, grid.params)
     ends = _block_ends(legs, grid)
-    bench = Bench(legs, grid, cancelled or (lambda: False), ends)
+    bench = Bench(legs, grid, cancelled or never, ends)
     total = grid.shape[0] * grid.shape[1]
     sums, equity = np.full((total, len(SUMS)), np.nan), np.full((total, len(ends)), np.nan)
     absences, done = list[NotReady](), 0

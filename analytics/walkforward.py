@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from analytics._backtest_engine import (
 from analytics._backtest_figures import reckon, track_record
 from analytics._backtest_types import BacktestParams, TrackRecord
 from analytics._kernels.account import SUMS, bought
-from analytics._sweep_work import Mapper, best_of, run_here, score_part
+from analytics._sweep_work import Mapper, best_of, never, run_here, score_part
 from analytics.alignment import not_enough
 from analytics.grid import Grid, Windows
 from analytics.model import (
@@ -170,12 +170,32 @@ def walk_forward(
         legs, grid, [_Stretch(at - train_bars, at, min(at + test_bars, have)) for at in middles]
     )
     parts = grid.parts()
-    for done, _ in enumerate(run_all(walk.stopping(cancelled), parts), 1):
+    for done, scored in enumerate(run_all(_Scorer(walk, cancelled or never), parts), 1):
+        walk.take(scored)
         if progress is not None:
             progress(done, len(parts))
     if cancelled is not None and cancelled():
         return NotReady("cancelled", 0, len(parts))
     return walk.result(metric, train_bars, test_bars)
+
+
+#: Places of cells, their sums with hindsight, and those on each fold's training bars.
+_Scored = tuple[list[int], FloatArray, FloatArray]
+
+
+class _Scorer:
+    """The work on a part of the grid; none once it is cancelled."""
+
+    def __init__(self, walk: _Walk, cancelled: Callable[[], bool]) -> None:
+        self._walk, self._cancelled = walk, cancelled
+
+    def __call__(self, part: tuple[int, Windows]) -> list[_Scored]:
+        windows = part[1].items()
+        return [self._walk.score(*each) for each in windows if not self._cancelled()]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As it goes to another process."""
+        return {"_walk": self._walk, "_cancelled": never}
 
 
 class _Walk:
@@ -191,17 +211,11 @@ class _Walk:
         self._trained = np.full((len(stretches), *shape), np.nan)
         self._hindsight = np.full(shape, np.nan)
 
-    def stopping(
-        self, cancelled: Callable[[], bool] | None
-    ) -> Callable[[tuple[int, Windows]], None]:
-        """The work on a part of the grid; none once it is cancelled."""
-
-        def work(part: tuple[int, Windows]) -> None:
-            for window, cells in part[1].items():
-                if cancelled is None or not cancelled():
-                    self._score(window, cells)
-
-        return work
+    def take(self, scored: list[_Scored]) -> None:
+        """Take in what was scored of a part."""
+        for cells, hindsight, trained in scored:
+            self._hindsight[cells] = hindsight
+            self._trained[:, cells] = trained
 
     def _fit(self, start: int, stop: int) -> HedgeFit | None:
         """The fit of the mode "in-sample" on a stretch of rows; None in the other modes."""
@@ -210,18 +224,22 @@ class _Walk:
         rows = self._legs.part(start, stop)
         return hedge_legs(rows, self._grid.params, self._grid.settings).fit
 
-    def _score(self, z_window: int, cells: list[int]) -> None:
+    def score(self, z_window: int, cells: list[int]) -> _Scored:
+        """The sums of cells that share a z window: with hindsight, and on each fold's training."""
         settings = self._grid.cell(*divmod(cells[0], self._grid.shape[1]))[1]
         rules = self._rules[cells]
         signals = self._signals(settings, z_window, self._all_bars)
         first, last = self._stretches[0].middle, self._stretches[-1].stop
+        hindsight = np.full((len(cells), len(SUMS)), np.nan)
+        trained = np.full((len(self._stretches), *hindsight.shape), np.nan)
         if signals is not None:
-            self._hindsight[cells] = score_part(signals, rules, first - 1, last)
+            hindsight = score_part(signals, rules, first - 1, last)
         for fold, stretch in enumerate(self._stretches):
             fit = self._fits[fold]
             known = signals if fit is None else self._signals(settings, z_window, fit)
             if known is not None:
-                self._trained[fold, cells] = score_part(known, rules, stretch.start, stretch.middle)
+                trained[fold] = score_part(known, rules, stretch.start, stretch.middle)
+        return cells, hindsight, trained
 
     def _signals(
         self, settings: BacktestParams, z_window: int, fit: HedgeFit | None

@@ -13,13 +13,28 @@
   }
   Date.prototype.getTimezoneOffset = () => 0;
 
-  let theme = "dark";
+  // The theme is the system's until somebody chooses one; `theme-auto` says that nobody has.
+  const system = window.matchMedia("(prefers-color-scheme: light)");
+  const ofSystem = () => (system.matches ? "light" : "dark");
+  let theme = ofSystem();
   try {
+    if (!localStorage.getItem("theme")) localStorage.setItem("theme-auto", "yes");
+    if (localStorage.getItem("theme-auto") === "yes") localStorage.setItem("theme", JSON.stringify(theme));
     theme = JSON.parse(localStorage.getItem("theme")) === "light" ? "light" : "dark";
+    document.documentElement.classList.toggle("first-time", !localStorage.getItem("visited"));
   } catch (error) {
-    theme = "dark";
+    theme = ofSystem();
   }
   document.documentElement.dataset.bsTheme = theme;
+  system.addEventListener("change", () => {
+    if (localStorage.getItem("theme-auto") !== "yes") return;
+    window.dash_clientside.set_props("theme", { data: ofSystem() });
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest || !event.target.closest("#first-visit-close")) return;
+    document.documentElement.classList.remove("first-time");
+    localStorage.setItem("visited", "yes");
+  });
   const bare = new URLSearchParams(window.location.search).get("bare") === "1";
   document.documentElement.classList.toggle("bare", bare);
 })();

@@ -46,7 +46,14 @@
   let scan = new URLSearchParams([...opened].filter(([name]) => name.startsWith("scan_"))).toString();
   let stretch_ms = [60, 300, 900, 3600].includes(Number(opened.get("last")))
     ? Number(opened.get("last")) * 1000 : 0;
+  let heatmap = opened.get("heatmap") || "correlation";
   let shown = null;
+
+  function keepHeatmap(of) {
+    heatmap = of || "correlation";
+    refreshLink();
+    return heatmap;
+  }
 
   function keepScan(rules) {
     if (rules) {
@@ -64,6 +71,7 @@
     }
     if (stretch_ms > 0) own.set("last", stretch_ms / 1000);
     if (candles) own.set("prices", "candles");
+    if (heatmap !== "correlation") own.set("heatmap", heatmap);
     return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
 
@@ -89,7 +97,28 @@
   function writeUrl(view, pathname, strategy) {
     if (!view || !strategy) return noUpdate();
     shown = { view, strategy, pathname: pathname || "/" };
-    return refreshLink();
+    const link = refreshLink();
+    if (looksAt(view)) setTimeout(go);
+    return link;
+  }
+
+  // A page that shows another pair opens once the tab looks at it, so that the answer of the pair
+  // before is not seen on it.
+  let going = null;
+
+  function goOnceSeen(tab, pair) {
+    going = { tab, pair, latest: setTimeout(go, 2000) };
+    if (shown && looksAt(shown.view)) go();
+  }
+
+  const looksAt = (view) => going && view.y === going.pair.y && view.x === going.pair.x;
+
+  function go() {
+    if (!going) return;
+    clearTimeout(going.latest);
+    const { tab } = going;
+    going = null;
+    click(tab);
   }
 
   function keepMode(mode) {
@@ -126,6 +155,7 @@
   // ---------------------------------------------------------------- theme, freeze, panel
   function toggleTheme(clicks, theme) {
     if (!clicks) return noUpdate();
+    localStorage.removeItem("theme-auto");
     return theme === "light" ? "dark" : "light";
   }
 
@@ -152,6 +182,20 @@
     return ends.length ? Math.min(Math.max(...ends) + length - 1, Date.now()) : Date.now();
   }
 
+  // What is folded has no height; its charts measure themselves when it opens.
+  function unfold(open) {
+    setTimeout(() => window.dispatchEvent(new Event("resize")), 60);
+    return open ? "wide grid" : "wide grid collapsed";
+  }
+
+  function lockHedge(clicks, now) {
+    if (!clicks || !now) return noUpdate();
+    const at = Date.now();
+    return now.locked
+      ? { spread_mode: "view", beta: "", alpha: "", at }
+      : { spread_mode: "locked", beta: now.beta, alpha: now.alpha, at };
+  }
+
   function swapLegs(clicks, y, x) {
     return clicks ? { y: x, x: y, at: Date.now() } : noUpdate();
   }
@@ -164,6 +208,16 @@
     return same
       ? ["Start", "Start"]
       : ["Update", "Ask for the chosen symbols, over the same connection"];
+  }
+
+  // The threshold of the alert form is the panel's, until another is typed there.
+  function sameThreshold(view, metric) {
+    const field = byId("rule-threshold");
+    if (!view || !field || metric !== "z" || field.dataset.panel === String(view.z_threshold)) {
+      return noUpdate();
+    }
+    field.dataset.panel = String(view.z_threshold);
+    return String(view.z_threshold);
   }
 
   function toggleHelp(clicks, open) {
@@ -330,7 +384,7 @@
       setProps("sweep-pick", { data: { row: from.row, column: from.column, at: Date.now() } });
     } else if (from.x !== from.y) {
       setProps("focus", { data: { x: from.x, y: from.y, at: Date.now() } });
-      click("tab-analytics");
+      goOnceSeen("tab-analytics", from);
     }
   }
 
@@ -402,6 +456,7 @@
     watchPlots();
     if (byId("page-content") && byId("page-content").firstElementChild !== shownPage) {
       shownPage = byId("page-content").firstElementChild;
+      document.body.dataset.page = window.location.pathname.slice(1) || "home";
       slide(stretch_ms > 0 ? stretch_ms : 0);
       showPaused(false);
       takeOver();
@@ -412,8 +467,9 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, keepMode, keepScan, toggleTheme, applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords,
-      requestPre, requestPost, callbackResolved, zoomTo,
+      writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs,
+      toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo, sameThreshold,
+      lockHedge, unfold,
     },
   });
 })();

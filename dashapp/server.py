@@ -16,12 +16,14 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from cachetools import LRUCache
 from dash.exceptions import DependencyException
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -30,7 +32,9 @@ from starlette.responses import Response
 from dashapp.services.runtime import Runtime
 from dashapp.services.startup import keep_freed_memory
 from dashapp.settings import Settings, UsageError
+from dashapp.ui.callback_values import request_check
 from dashapp.web import app as http
+from dashapp.web.connections import Connections, protocol_of
 from dashapp.web.errors import refusal
 from dashapp.web.guard import Guard, Policy
 from ingestion.url_guard import mask_url
@@ -47,9 +51,10 @@ CreateApp = Callable[[Runtime, FastAPI], "Dash"]
 GRACE_S = 1
 #: Seconds after the server's end at which the process leaves whatever still runs in it.
 LAST_EXIT_S = 1.5
+#: Seconds between two lines of one kind in the log that anybody may cause.
+SELDOM_S = 60.0
 #: Seconds after the first signal at which the process leaves, wherever its shutdown is.
 DEADLINE_S = 4.5
-MAX_CONNECTIONS = 1_000
 
 
 def create_server(
@@ -74,11 +79,12 @@ def create_server(
     server.add_exception_handler(DependencyException, _no_such_file)
     # Dash does the first on its first request for "/", so that a link to another page would
     # get an index without the stylesheets and scripts of assets/; the second when it starts.
-    app._setup_server()
     backend: Any = app.backend
+    backend.websocket_capability = False  # pages would open a socket that nothing uses
+    app._setup_server()
     backend._setup_catchall()
     policy = Policy.of(settings, app.csp_hashes())
-    return Guard(server, policy, lambda output: _callback_shape(app, output))
+    return Guard(server, policy, request_check(app))
 
 
 async def _no_such_file(request: Request, raised: Exception) -> Response:
@@ -90,11 +96,6 @@ def _product(runtime: Runtime, server: FastAPI) -> Dash:
     from dashapp.ui.app import create_app
 
     return create_app(runtime, server)
-
-
-def _callback_shape(app: Dash, output: str) -> tuple[int, int] | None:
-    callback = app.callback_map.get(output)
-    return None if callback is None else (len(callback["inputs"]), len(callback["state"]))
 
 
 def serve(settings: Settings) -> int:
@@ -116,7 +117,8 @@ def serve(settings: Settings) -> int:
         proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=GRACE_S,
-        limit_concurrency=MAX_CONNECTIONS,
+        http=protocol_of(Connections()),
+        ws="none",
     )
     logger.info("serving %s from the source %s", _address(settings), mask_url(settings.source))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -137,6 +139,23 @@ def configure_logging(level: str) -> None:
     chatty = ("uvicorn", "uvicorn.error", "httpx", "httpcore", "websockets", "asyncio", "numba")
     for name in chatty:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(Seldom())
+
+
+class Seldom(logging.Filter):
+    """Lets a message of one kind through once a minute: anybody may cause it, at any rate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: LRUCache[str, float] = LRUCache(100)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to log it."""
+        kind, now = f"{record.msg}"[:200], time.monotonic()
+        if record.exc_info or now - self._said.get(kind, -SELDOM_S) >= SELDOM_S:
+            self._said[kind] = now
+            return True
+        return False
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -239,7 +239,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="app.py",
+        prog="spreadscope",
         description="Spreadscope: a live dashboard for pairs, served to a browser.",
         epilog="Every option is also an environment variable: --log-level is "
         "SPREADSCOPE_LOG_LEVEL. The command line wins.",

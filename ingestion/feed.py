@@ -221,9 +221,9 @@ class FeedOptions(TypedDict, total=False):
     binance_ws, binance_rest: other bases for the exchange's client. on_gap: told of missing
     trades, on_restart: of a symbol whose ids begin anew, on_jump: of this computer's clock, in
     s. fill: takes missing trades that came after all, where the source has them. client: makes
-    the requests for them, one that others share. timers: its waits. subscribe: what a WebSocket
-    is sent after connecting, see `StreamFeed`. local: whether a URL may lead to a loopback or
-    private address.
+    the requests for them, one that others share. excused: whether an exchange's symbol is outside
+    its hours now. timers: its waits. subscribe: what a WebSocket is sent after connecting, see
+    `StreamFeed`. local: whether a URL may lead to a loopback or private address.
     """
 
     subscribe: str | None
@@ -235,6 +235,7 @@ class FeedOptions(TypedDict, total=False):
     on_jump: Callable[[float], None] | None
     fill: Fill | None
     client: Rest | None
+    excused: Callable[[str], bool] | None
     timers: Timers | None
     local: bool
 
@@ -275,6 +276,7 @@ def _binance(source: str, symbols: Sequence[str], sink: Sink, options: FeedOptio
         rest=options.get("binance_rest"),
         fill=options.get("fill"),
         client=options.get("client"),
+        excused=options.get("excused") or (lambda symbol: False),
         **_hooks(options),
     )
 

@@ -71,7 +71,7 @@ INSTRUMENTS = (
 )
 
 _PAIRS = (
-    _Pair(0, 1, market=2e-4, own=2e-4, half_life_s=25.0, spread=8e-4),
+    _Pair(0, 1, market=2e-4, own=8e-4, half_life_s=15.0, spread=2.4e-3),
     _Pair(2, 3, market=2e-4, own=2.6e-4, half_life_s=24.0, spread=1.2e-3),
     _Pair(4, 5, market=2e-4, own=2.4e-4, half_life_s=20.0, spread=1e-3, breaks=True),
 )
@@ -80,8 +80,9 @@ _LONER, _LONER_VOLATILITY = 6, 3.5e-4
 _CYCLE, _BROKEN = 20, 8
 # The broken spread wanders this much per square root of a second.
 _BROKEN_VOLATILITY = 3.6e-4
-# A shock moves a spread by 2.5 to 4 of its standard deviations, about every 4 minutes.
-_SHOCKS_PER_STEP = _STEP_MS / 240_000
+# A shock moves a spread by 1.8 to 2.6 of its standard deviations, about once a minute: most
+# stay within the usual stop of a back-test, and the way back pays its usual costs.
+_SHOCKS_PER_STEP = _STEP_MS / 60_000
 # Walks are drawn back to their first price, so slowly that no test within a day sees it.
 _ANCHOR_HALF_LIFE_S = 3 * 86_400.0
 # Activity: log intensity of trading, shared and per symbol, an AR(1) over seconds.
@@ -245,7 +246,7 @@ class Simulator:
         shape = (_STEPS, len(_PAIRS))
         normal = rng.standard_normal(shape) * volatility[:, None]
         shocked = rng.random(shape) < _SHOCKS_PER_STEP
-        jump = rng.uniform(2.5, 4.0, shape) * rng.choice([-1.0, 1.0], shape) * shocked
+        jump = rng.uniform(1.8, 2.6, shape) * rng.choice([-1.0, 1.0], shape) * shocked
         broken_now = self._block % _CYCLE >= _CYCLE - _BROKEN
         decay, innovation = np.empty(len(_PAIRS)), np.empty(shape)
         for number, pair in enumerate(_PAIRS):

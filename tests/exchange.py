@@ -36,6 +36,8 @@ from tests.exchange_rest import Requests
 Row = dict[str, Any]
 
 TICK_S = 0.01
+#: Between two messages of the bars in progress.
+BARS_S = 1.0
 PRICES = {"BTCUSDT": 60_000.0, "ETHUSDT": 2_600.0}
 
 
@@ -76,6 +78,7 @@ class Exchange:
         self._recent: defaultdict[ServerConnection, deque[float]] = defaultdict(deque)
         self._server: Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._bars: asyncio.Task[None] | None = None
 
     @property
     def ws(self) -> str:
@@ -112,6 +115,7 @@ class Exchange:
         await self.requests.start()
         if self._rate:
             self._task = asyncio.create_task(self._make_up())
+            self._bars = asyncio.create_task(self._send_bars())
         return self
 
     async def __aexit__(
@@ -126,10 +130,11 @@ class Exchange:
 
     async def pause(self) -> None:
         """Make up no more trades."""
-        task, self._task = self._task, None
-        if task is not None:
+        tasks = [task for task in (self._task, self._bars) if task is not None]
+        self._task = self._bars = None
+        for task in tasks:
             task.cancel()
-            await asyncio.wait({task})
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def listen(self) -> None:
         """Accept connections, at the same port as before."""
@@ -220,6 +225,19 @@ class Exchange:
             for symbol in self.symbols:
                 self.publish(symbol, self.make_up(symbol, due))
 
+    async def _send_bars(self) -> None:
+        """The bars in progress, and each that has closed, to the streams of bars."""
+        minute, length = self.data.now_ms() // 60_000, 60_000
+        while True:
+            await asyncio.sleep(BARS_S)
+            if not any("@kline_1m" in name for wanted in self.subscribed for name in wanted):
+                continue
+            now = self.data.now_ms() // length
+            if now > minute:
+                self.close_bars("1m", minute * length, length)
+                minute = now
+            self.close_bars("1m", minute * length, length, closed=False)
+
     # --- connections -----------------------------------------------------------------------
 
     async def _handle(self, connection: ServerConnection) -> None:
@@ -288,7 +306,10 @@ def trades_of(frames: Sequence[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
 async def _serve(arguments: argparse.Namespace) -> None:
     options = {"venue": arguments.venue, "rate": arguments.rate}
     ports = {"port": arguments.port, "rest_port": arguments.rest_port}
-    async with Exchange(arguments.symbols.split(","), **options, **ports) as exchange:
+    symbols = arguments.symbols.split(",")
+    symbols += [f"S{number:03}USDT" for number in range(arguments.more)]
+    async with Exchange(symbols, **options, **ports) as exchange:
+        exchange.requests.latency_s = tuple(map(float, arguments.latency.split(",")))
         print(f"--binance-ws {exchange.ws} --binance-rest {exchange.rest}", flush=True)  # noqa: T201
         await asyncio.Event().wait()
 
@@ -300,5 +321,7 @@ if __name__ == "__main__":
     parser.add_argument("--symbols", default="BTCUSDT,ETHUSDT")
     parser.add_argument("--venue", choices=tuple(VENUES), default="binance-futures")
     parser.add_argument("--rate", type=float, default=50.0)
+    parser.add_argument("--more", type=int, default=0, help="so many made-up symbols beside")
+    parser.add_argument("--latency", default="0,0", help="of requests, from and to, s")
     with suppress(KeyboardInterrupt):
         asyncio.run(_serve(parser.parse_args()))

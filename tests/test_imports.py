@@ -47,6 +47,7 @@ CONSTRUCTED = {
         "dashapp/services/replay/control.py",
         "dashapp/services/startup.py",
         "dashapp/services/universe/demo.py",
+        "dashapp/services/universe/exchange.py",
     },
     "make_feed": {"dashapp/services/feeds/control.py"},
     "Guard": {"dashapp/server.py"},

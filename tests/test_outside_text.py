@@ -125,11 +125,6 @@ ENTRIES = {
     "a query with a token": Entry(_query, HEAD),
     "a Retry-After header": Entry(lambda text: explain_status(429, text), HEAD),
     "an error of the network": Entry(lambda text: explain(OSError(text)), BODY),
-    "a callback's body": Entry(
-        lambda text: body_limits._malformed(text.encode("utf-8"), lambda _: None), BODY),
-    "a callback's output": Entry(lambda text: body_limits._malformed(
-        msgspec.json.encode({"output": text, "outputs": {"id": text, "property": text}}),
-        lambda _: None), BODY),
     "a message of a stream": Entry(lambda text: Decoder().decode(text.encode("utf-8")), BODY),
     "a trade's symbol": Entry(lambda text: Decoder().decode(msgspec.json.encode(
         {"s": text, "T": 1_723_161_256_322, "p": "5.0", "q": "1"})), BODY),

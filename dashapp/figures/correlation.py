@@ -5,20 +5,23 @@ theme: "dark" or "light". uirevision: zoom and pan are kept while it stays the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
 from dashapp import ids
-from dashapp.figures.axes import finite_ends, nice_range, time_axis, value_axis, zero_line
+from dashapp.figures.axes import finite_ends, nice_range, range_of, time_axis, value_axis, zero_line
 from dashapp.figures.base import Figure, figure, line, message_in_the_middle, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, note, shading
 from dashapp.figures.rows import rows_of
 from dashapp.text.numbers import number
 from dashapp.text.pair import newest
+from dashapp.text.tests import lead_lag_words
 from dashapp.theme import (
     BLACK_OR_WHITE,
     DIVERGING,
@@ -29,6 +32,9 @@ from dashapp.theme import (
     x_axis,
 )
 from dashapp.theme import y_axis as theme_y_axis
+
+if TYPE_CHECKING:
+    from analytics.correlation import LeadLag
 
 #: Cells carry their number up to this many symbols.
 MOST_NUMBERED = 12
@@ -62,23 +68,30 @@ def heat_cells(
     shared: dict[str, Any],
     theme: str,
     texts: npt.NDArray[np.str_] | None = None,
+    *,
+    upper: bool = False,
 ) -> list[dict[str, Any]]:
     """A heatmap as two traces on one scale: the cells for black numbers, those for white ones.
 
     plotly.js writes all numbers of a trace in one colour, and its own choice for each cell
     falls short of a contrast of 4.5 in the middle of the scale. values: shape (rows, columns),
     NaN for a cell that stays empty. shared: attributes of both, zmin and zmax among them.
-    texts: what stands in the cells and hovers as %{text}, of the same shape. Numbers of few
-    columns have one size in both, a smaller one on a narrow page (style.css).
+    texts: what stands in the cells and hovers as %{text}, of the same shape. upper: by the upper
+    half of the scale alone, for figures that have one direction. Numbers of few columns have one
+    size in both, a smaller one on a narrow page (style.css).
     """
     size = {"size": TEXT_SIZE - 1} if values.shape[1] <= MOST_OF_ONE_SIZE else {}
     shares = (values - shared["zmin"]) / (shared["zmax"] - shared["zmin"])
+    scale: list[list[Any]] = [list(stop) for stop in DIVERGING[theme]]
+    if upper:
+        shares = 0.5 + 0.5 * shares
+        scale = [[2.0 * place - 1.0, colour] for place, colour in scale if place >= 0.5]
     dark = luminance_of_scale(shares, theme) < BLACK_OR_WHITE
     return [
         {
             "type": "heatmap",
             "z": typed(np.where(mask, values, np.nan)),
-            "colorscale": [list(stop) for stop in DIVERGING[theme]],
+            "colorscale": scale,
             "xgap": 2,
             "ygap": 2,
             "hoverongaps": False,
@@ -106,35 +119,109 @@ def _symbol_axis(base: dict[str, Any], symbols: Sequence[str]) -> dict[str, Any]
     return axis | {"dtick": 1} if len(symbols) <= MOST_NUMBERED else axis
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """What a heatmap shows: its title and word, the ends of its scale, and the scale's marks.
+
+    place: where on the scale a value stands; text: how it is written. upper: by one direction.
+    """
+
+    title: str
+    word: str
+    ends: tuple[float, float]
+    ticks: tuple[tuple[float, str], ...]
+    place: Callable[[FloatArray], FloatArray]
+    text: Callable[[float], str]
+    upper: bool = True
+
+
+def _as_it_is(values: FloatArray) -> FloatArray:
+    return values
+
+
+def _minus_log(values: FloatArray) -> FloatArray:
+    """Minus the power of ten: the smaller the value, the higher it stands."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return -np.log10(values)
+
+
+#: What the heatmap of all pairs can show, by the name that a link has for it.
+HEATMAPS: dict[str, _Kind] = {
+    "correlation": _Kind(
+        "Correlation of returns",
+        "correlation",
+        (-1.0, 1.0),
+        ((-1, "-1"), (-0.5, "-0.5"), (0, "0"), (0.5, "0.5"), (1, "1")),
+        _as_it_is,
+        lambda value: f"{value:.2f}",
+        upper=False,
+    ),
+    "pvalue": _Kind(
+        "Engle-Granger p-value",
+        "p",
+        (0.0, 4.0),
+        ((0, "1"), (-math.log10(0.05), "0.05"), (2, "0.01"), (3, "0.001"), (4, "1e-4")),
+        _minus_log,
+        lambda value: f"{value:.2f}" if value >= 0.01 else f"{value:.0e}",
+    ),
+    "half_life": _Kind(
+        "Half-life (bars)",
+        "half-life, bars",
+        (-3.0, 0.0),
+        ((-3, "1000"), (-2, "100"), (-1, "10"), (0, "1")),
+        _minus_log,
+        lambda value: f"{value:.0f}" if value >= 10 else f"{value:.1f}",
+    ),
+    "z": _Kind(
+        "z-score now",
+        "z",
+        (-4.0, 4.0),
+        ((-4, "-4"), (-2, "-2"), (0, "0"), (2, "2"), (4, "4")),
+        _as_it_is,
+        lambda value: f"{value:+.1f}".replace("-", "−"),
+        upper=False,
+    ),
+}
+
+
 def heatmap_figure(
     symbols: Sequence[str],
     matrix: npt.NDArray[np.float64],
+    kind: str = "correlation",
     *,
     theme: str = "dark",
     uirevision: str = "",
 ) -> Figure:
-    """Every symbol against every other, coloured from -1 to 1.
+    """Every symbol against every other. kind: what of, one of HEATMAPS.
 
-    matrix: shape (n, n), NaN where not known. A point's y and x, and its customdata, are the
-    pair that a click opens.
+    matrix: shape (n, n), a row a Y leg, NaN where not known. A point's y and x, and its
+    customdata, are the pair that a click opens.
     """
+    shown = HEATMAPS[kind]
     values = np.asarray(matrix, np.float64)
     names = [str(symbol) for symbol in symbols]
+    low, high = shown.ends
     cells: dict[str, Any] = {
         "x": names,
         "y": names,
         "customdata": [[[y, x] for x in names] for y in names],
-        "zmin": -1,
-        "zmax": 1,
-        "colorbar": colour_bar(theme, "", (-1, -0.5, 0, 0.5, 1)),
-        "hovertemplate": "%{y} / %{x}<br>correlation %{z:+.3f}<extra></extra>",
+        "zmin": low,
+        "zmax": high,
+        "colorbar": colour_bar(theme, "", [place for place, _ in shown.ticks]),
+        "hovertemplate": f"%{{y}} / %{{x}}<br>{shown.word} %{{text}}<extra></extra>",
     }
+    cells["colorbar"]["ticktext"] = [text for _, text in shown.ticks]
     if len(names) <= MOST_NUMBERED:
-        cells["texttemplate"] = "%{z:.2f}"
-    return figure(
+        cells["texttemplate"] = "%{text}"
+    texts = np.array(
+        [["" if math.isnan(value) else shown.text(value) for value in row] for row in values],
+        dtype=object,
+    ).astype(str)
+    places = np.clip(shown.place(values), low, high)
+    chart = figure(
         ids.HEATMAP,
         theme,
-        heat_cells(values, cells, theme),
+        heat_cells(places, cells, theme, texts, upper=shown.upper),
         x={**_symbol_axis(x_axis(theme), names), "title": axis_title("X leg", theme)},
         y={
             **_symbol_axis(theme_y_axis(theme), names),
@@ -145,6 +232,44 @@ def heatmap_figure(
         annotations=[note("a click opens the pair", theme)],
         margin=(72, 56),
         hovermode="closest",
+    )
+    chart["layout"]["title"]["text"] = shown.title
+    return chart
+
+
+def lead_lag_figure(
+    result: LeadLag,
+    legs: tuple[str, str],
+    *,
+    theme: str = "dark",
+    uirevision: str = "",
+) -> Figure:
+    """Correlation on ticks by lag; above 0 X moves first. legs: Y and X."""
+    colours = tokens(theme)
+    lags, values = result.lags_ms / 1_000.0, result.correlation
+    ends = range_of(values, [0.0])
+    marks = []
+    if result.best_lag_ms is not None:
+        at = result.best_lag_ms / 1_000.0
+        stroke = {"color": colours["accent"], "width": 1, "dash": "dash"}
+        marks.append({"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1})
+        marks[0]["line"] = stroke
+    words = safe(lead_lag_words(result, *legs), 72)
+    return figure(
+        ids.LEAD_LAG_CHART,
+        theme,
+        [line({"x": typed(lags)}, values, "correlation", colours["accent"])],
+        x={
+            **x_axis(theme),
+            "title": axis_title("Lag (s): above 0, X moves first", theme),
+            "autorangeoptions": {"minallowed": float(lags[0]), "maxallowed": float(lags[-1])},
+            "ticksuffix": " s",
+        },
+        y=value_axis("Correlation on ticks", theme, ends, 2, **zero_line(theme)),
+        uirevision=uirevision,
+        shapes=marks,
+        annotations=[note(words, theme)],
+        margin=(64, 24),
     )
 
 

@@ -53,13 +53,15 @@ def funnel_figure(result: ScanResult, *, theme: str = "dark", uirevision: str = 
         [bars],
         x={
             **x_axis(theme),
-            "visible": False,
+            "title": axis_title("How many, by powers of ten", theme),
+            "showticklabels": False,
             "showspikes": False,
             "fixedrange": True,
             "autorangeoptions": {"minallowed": 0.0, "maxallowed": reach},
         },
         y={
             **{name: value for name, value in theme_y_axis(theme).items() if name != "nticks"},
+            "title": axis_title("Step", theme),
             "autorange": "reversed",
             "showgrid": False,
             "fixedrange": True,

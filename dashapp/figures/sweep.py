@@ -59,17 +59,19 @@ def sweep_figure(
     metric: str = "sharpe",
     *,
     used: Mapping[str, float | None] | None = None,
+    stale: bool = False,
     theme: str = "dark",
     uirevision: str = "",
 ) -> Figure:
     """One figure of the back-test over a grid of two parameters, coloured around zero.
 
-    used: the parameters in use, by name; their cell is marked where the grid has it.
+    used: the parameters in use, by name; their cell is marked where the grid has it. stale:
+    whether it is of other settings or older data than what stands beside it.
     """
     grid, words = result.grid, METRIC_WORDS[metric][0]
     cells, known = _cells(result, metric, theme)
     best = _earning(result, metric)
-    annotations = [note(_verdict(metric, best), theme)] if known else []
+    annotations = [note(_verdict(metric, best, stale), theme)] if known else []
     if not known:
         annotations.append(message_in_the_middle("no cell has a trade", theme))
     frames = [] if best is None else [_frame(grid, best, tokens(theme)["text"])]
@@ -135,10 +137,11 @@ def _lower(title: str) -> str:
     return words if words in ("Sharpe", "Sortino") else f"{words[0].lower()}{words[1:]}"
 
 
-def _verdict(metric: str, best: tuple[int, int] | None) -> str:
+def _verdict(metric: str, best: tuple[int, int] | None, stale: bool) -> str:
     """By which metric the framed cell was chosen, and when."""
     framed = f"framed: best by {_lower(METRIC_WORDS[metric][0])}, in hindsight"
-    return f"{framed if best else 'no cell earns anything'} · click to apply"
+    act = "stale: run again" if stale else "click to apply"
+    return f"{framed if best else 'no cell earns anything'} · {act}"
 
 
 def _grid_axis(

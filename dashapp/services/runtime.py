@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from dashapp.services.alerts.engine import AlertEngine
@@ -24,6 +24,7 @@ from dashapp.services.archive.restore import Restorer
 from dashapp.services.archive.stored_rows import archived_market
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.feeds.control import FeedControl, publisher_at
+from dashapp.services.loop_watch import LoopWatch
 from dashapp.services.markets import Markets
 from dashapp.services.memory import MemoryKeeper
 from dashapp.services.pair_history import PairHistory
@@ -39,6 +40,8 @@ from dashapp.settings import Settings
 from ingestion.url_guard import mask_url
 from storage.market.market import Market
 
+#: How long an answer waits for the history that it shows.
+FILLED_S = 2.0
 logger = logging.getLogger(__name__)
 
 
@@ -50,13 +53,14 @@ class Runtime:
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results; grids:
     sweeps and walk-forwards; scans: of every pair of a market. alerts: rules and what fired.
     views: the saved ones. recorder: the archive. pair_history: the pairs that pages watch;
-    watchlist: the pairs that are read all the time. callback_ms: durations of the pages' live
-    callbacks by path, put here by whoever serves them.
+    watchlist: the pairs that are read all the time. loop_watch: how late the loop is.
+    callback_ms: durations of the pages' live callbacks by path, put here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.started_s = time.monotonic()
+        self.loop_watch = LoopWatch()
         self.callback_ms: dict[str, deque[float]] = {}
         self.markets = Markets(Market("demo", "Demo", "demo"), Market("live", "Live", "live"))
         self.demo_universe = DemoUniverse(self.markets)
@@ -99,10 +103,25 @@ class Runtime:
             return self._opened_file
         return self.feeds.market_id
 
-    def look(self, market_id: str) -> None:
-        """Somebody looks at a market: one that is made at the first look begins to come."""
+    def look(
+        self, market_id: str, symbols: Sequence[str] = (), timeframe: str = "", bars: int = 0
+    ) -> None:
+        """Somebody looks at a market, or at so many bars of symbols of it: what is made or asked
+        for at a look begins to come.
+        """
         if market_id == DEMO_UNIVERSE:
             self.demo_universe.look()
+        market = self.markets.get(market_id)
+        if market is None or not symbols:
+            return
+        market.look(symbols)
+        if market_id == "live":
+            self.feeds.look(symbols, timeframe, bars)
+
+    async def filled(self, market_id: str, symbol: str, timeframe: str) -> None:
+        """Wait, two seconds at most, for the history of what was just looked at."""
+        if market_id == "live" and self.feeds.history is not None:
+            await self.feeds.history.filled(symbol, timeframe, FILLED_S)
 
     async def _market_ready(self, market_id: str) -> None:
         """Wait until a market that is made at the first look is there."""
@@ -116,6 +135,7 @@ class Runtime:
             await self._writer.open(self.settings.archive, self.alerts, MAX_EVENTS)
         self.kernels.start()
         works = (
+            self.loop_watch.run,
             self._begin,
             self.alerts.run,
             self.pair_history.run,
@@ -140,6 +160,7 @@ class Runtime:
     async def _put_away(self) -> None:
         """End the alerts, then the archive: it takes in how their last deliveries ended."""
         await self.alerts.stop()
+        self.uploads.settle()
         await self._writer.close()
 
     async def _begin(self) -> None:

@@ -7,6 +7,7 @@ A segment is (words, tone), a row (label, value, words, tone); tones are those o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from analytics.backtest import BacktestResult, TrackRecord, Trade
@@ -19,8 +20,10 @@ from dashapp.text.tests import Row
 ENOUGH_TRADES = 5
 #: Probability from which a sweep's best is more than luck, and from which its choice overfits.
 FIRM, EVEN_CHANCE = 0.95, 0.5
+#: What changes of a result whose settings are the same: its data.
+NEWER = "newer bars"
 #: Costs above this many times the gross return are no share of it any more.
-MOST_SHARE = 10.0
+MOST_SHARE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,17 @@ def sharpe_text(sharpe: float, record: TrackRecord | None = None) -> str:
     digits = 0 if max(abs(sharpe), error if math.isfinite(error) else 0.0) >= 100 else 2
     text = number(sharpe, digits)
     return f"{text} ± {number(error, digits)}" if math.isfinite(error) else text
+
+
+def stale_words(changed: Sequence[str]) -> str:
+    """What is not so any more of a result that stands beside a fresh one.
+
+    >>> stale_words(["newer bars"]), stale_words(["Stop |z|", "z window"])
+    ('stale: there are newer bars', 'stale: Stop |z|, z window changed since')
+    """
+    if list(changed) == [NEWER]:
+        return f"stale: there are {NEWER}"
+    return f"stale: {', '.join(changed)} changed since"
 
 
 def record_words(record: TrackRecord) -> tuple[str, str, str]:

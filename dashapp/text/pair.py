@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from analytics.carry import Carry
 from analytics.cointegration import JohansenTest
 from analytics.estimates import PairEstimates
 from analytics.model import PairSnapshot
@@ -42,7 +43,8 @@ LEGS_AGAINST = "β < 0: the legs move against each other"
 class BreakEven(NamedTuple):
     """|z| from which the way back to the mean pays a round trip, NaN if not known.
 
-    cost_bps: commission and slippage of a side and leg.
+    cost_bps: commission and slippage of a side and leg. funded: whether the funding of a
+    half-life is in it.
 
     >>> BreakEven(1.14, 2.0).words
     'needs |z| > 1.1 to pay costs (2 bps a side and leg)'
@@ -50,11 +52,13 @@ class BreakEven(NamedTuple):
 
     z: float
     cost_bps: float
+    funded: bool = False
 
     @property
     def words(self) -> str:
         """What it is, and at which cost."""
-        each = f"({self.cost_bps:g} bps a side and leg)"
+        funding = ", with funding" if self.funded else ""
+        each = f"({self.cost_bps:g} bps a side and leg{funding})"
         return f"needs |z| > {number(self.z, 1)} to pay costs {each}"
 
 
@@ -171,8 +175,7 @@ def signal(
     if abs(z) < threshold:
         return f"inside ±{threshold:g}: no trade", "muted"
     if break_even is not None and inside_costs(z, break_even):
-        inside = f"inside costs ({break_even.words})"
-        return f"beyond ±{threshold:g} but {inside}: no trade", "warn"
+        return f"beyond ±{threshold:g} but {break_even.words}: no trade", "warn"
     return trade_words(-1 if z > 0 else 1, beta, *legs), "down" if z > 0 else "up"
 
 
@@ -250,12 +253,26 @@ def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
     warnings = list(filter(None, (legs_warning(float(fit.beta)), fit.note)))
     words, tone = ("; ".join(warnings), "warn") if warnings else (error, "muted")
     good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
+    r_words = f"{fit.n:,} bars" if good else f"low: X explains little of Y, {fit.n:,} bars"
     r_label = "R² of the fit" if params.intercept else "R² (uncentred)"
     return [
         ("Hedge ratio (β)", ratio(fit.beta), words, tone),
         ("Intercept (α)", price(fit.alpha, scale), "" if params.intercept else "off", "muted"),
-        (r_label, number(fit.r_squared, 3), f"{fit.n:,} bars", "muted" if good else "warn"),
+        (r_label, number(fit.r_squared, 3), r_words, "muted" if good else "warn"),
     ]
+
+
+def _carry_rows(snapshot: PairSnapshot, carry: Carry | None) -> list[Row]:
+    """What holding the pair costs a day, for the side that the newest z speaks for."""
+    if carry is None:
+        return []
+    side = -1 if newest(snapshot.z) > 0 else 1
+    name, other = ("short", "long") if side < 0 else ("long", "short")
+    paid = carry.paid(side) * 1e4
+    verb, counter = ("pays", "receives") if paid > 0 else ("receives", "pays")
+    words = f"{name} the spread {verb} it, {other} {counter}; at the rates of now"
+    tone = "warn" if paid > 0 else "muted"
+    return [("Funding a day", f"{number(-paid, 2, signed=True)} bps", words, tone)]
 
 
 def _data_rows(snapshot: PairSnapshot) -> list[Row]:
@@ -275,9 +292,10 @@ def pair_figures(
     break_even: BreakEven | None = None,
     johansen: JohansenTest | None = None,
     estimates: PairEstimates | None = None,
+    carry: Carry | None = None,
 ) -> list[Row]:
     """The figures of a pair. threshold, break_even: see `stance`. johansen, estimates: None
-    while they are being computed.
+    while they are being computed. carry: None where the funding of a leg is not known.
 
     The plain ADF of an estimated spread is labelled indicative: its p-value is too small,
     for beta was fitted to make it so; the verdict is Engle-Granger's.
@@ -286,6 +304,7 @@ def pair_figures(
         _z_row(snapshot, threshold, break_even),
         *_now_rows(snapshot, estimates),
         *_hedge_rows(snapshot),
+        *_carry_rows(snapshot, carry),
         *cointegration_rows(snapshot, johansen, estimates),
         *reversion_rows(snapshot),
         *_data_rows(snapshot),

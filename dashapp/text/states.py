@@ -17,6 +17,13 @@ NO_TICKS = "no ticks"
 NO_BARS = "no bars"
 ARCHIVE_EMPTY = "archive empty"
 
+#: What to do first, for who was never here.
+FIRST_VISIT = (
+    "Prices are simulated: pick a source and press Start, or drop a file on the page.",
+    "Analytics: drag the threshold on the z chart; the button beside it arms an alert.",
+    "Backtest: what that threshold would have earned. Press ? for the keys.",
+)
+
 _WITHOUT_DATA = {
     "stopped": "no feed runs: press Start above, or drop a file on this page",
     "connecting": "connecting",

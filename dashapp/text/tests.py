@@ -9,6 +9,7 @@ import math
 
 from analytics.bars import usual_step
 from analytics.cointegration import JohansenTest
+from analytics.correlation import LeadLag
 from analytics.estimates import PairEstimates
 from analytics.model import CointegrationResult, PairSnapshot
 from analytics.stationarity import FEW_ROWS, HalfLifeInterval
@@ -310,3 +311,23 @@ def johansen_about(test: JohansenTest) -> str:
     until = f"of {test.rows:,} bars up to {utc_time(test.ts_ms)} UTC"
     scaled = ", scaled for few rows" if test.rows < FEW_ROWS else ""
     return f"{until}, {terms[test.det_order]}, {lags}{scaled}"
+
+
+def lead_lag_words(result: LeadLag, y: str, x: str) -> str:
+    """Which leg moves first on ticks, by how much, and how firmly.
+
+    >>> import numpy as np
+    >>> lags = np.array([-100, 0, 100])
+    >>> lead_lag_words(LeadLag(lags, np.array([0.1, 0.2, 0.6]), 100, 0.6), "A", "B")
+    'B moves first, by 0.1 s: correlation +0.60, +0.20 without lag'
+    """
+    if result.best_lag_ms is None:
+        return "no lag has a correlation yet"
+    best = number(result.best_correlation, 2, signed=True)
+    if result.best_lag_ms == 0:
+        return f"both move together: correlation {best}"
+    first = x if result.best_lag_ms > 0 else y
+    now = result.correlation[result.lags_ms == 0]
+    beside = f", {number(float(now[0]), 2, signed=True)} without lag" if len(now) else ""
+    by = f"{abs(result.best_lag_ms) / 1_000:g} s"
+    return f"{first} moves first, by {by}: correlation {best}{beside}"

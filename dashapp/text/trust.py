@@ -17,7 +17,7 @@ _SELDOM = ("backfilled", "outliers", "duplicate", "amended", "late", "dropped")
 #: Letters of a rejected message that the strip quotes.
 LONGEST = 80
 #: What is wrong with something else, in words.
-_WORDS = ("archive", "redis", "memory")
+_WORDS = ("archive", "redis", "memory", "history", "busy")
 _WORDED = {"amended": "late {:,} (merged)", "late": "late {:,} (too old)"}
 
 
@@ -25,8 +25,8 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
     trust: any of the counters of `dashapp.services.feeds.health`, carried_share (0 to 1), and
-    archive, redis and memory (what is wrong with them, in words). What is absent, None or empty
-    is left out, and so are the rejected messages that are no fault.
+    archive, redis, memory, history and busy (what is wrong with them, in words). What is absent,
+    None or empty is left out, and so are the rejected messages that are no fault.
     """
     segments: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")
@@ -52,6 +52,17 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
         tone = "warn" if share >= CARRIED_WARN else ""
         segments.append((f"carried {pct(share, 0, signed=False)}", tone))
     return segments
+
+
+def beside_words(title: str, state: str) -> str:
+    """Which feed runs beside a file or a replay, and what Start and Stop would do to it.
+
+    >>> beside_words("Demo", "live"), beside_words("Live", "stopped")
+    ('beside it: Demo, live; Stop ends that feed', 'no feed runs; Start begins one beside it')
+    """
+    if state == "stopped":
+        return "no feed runs; Start begins one beside it"
+    return f"beside it: {title}, {state}; Stop ends that feed"
 
 
 def _lag(median: float, tail: float) -> str:

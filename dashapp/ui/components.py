@@ -130,7 +130,9 @@ def scrolling(part_id: str, label: str) -> Component:
     )
 
 
-def field(label: str, control: Component, control_id: str, *, hint: str = "") -> Component:
+def field(
+    label: str, control: Component, control_id: str, *, hint: str = "", extra: str = ""
+) -> Component:
     """A labelled control with room for its message below."""
     return html.Div(
         [
@@ -138,7 +140,7 @@ def field(label: str, control: Component, control_id: str, *, hint: str = "") ->
             control,
             message_line(control_id),
         ],
-        className="field",
+        className=f"field {extra}".strip(),
     )
 
 
@@ -186,12 +188,12 @@ def parameter_control(parameter: Parameter, value: Any) -> Component:
     return number(control_id, content, parameter.empty)
 
 
-def parameter_field(parameter: Parameter, value: Any) -> Component:
-    """The labelled control of a parameter, with room for its message below."""
+def parameter_field(parameter: Parameter, value: Any, extra: str = "") -> Component:
+    """The labelled control of a parameter, with room for its message below. extra: classes."""
     control, control_id = parameter_control(parameter, value), parameter.control
     if parameter.kind != "switch":
-        return field(parameter.label, control, control_id, hint=parameter.hint)
-    return html.Div([control, message_line(control_id)], className="field")
+        return field(parameter.label, control, control_id, hint=parameter.hint, extra=extra)
+    return html.Div([control, message_line(control_id)], className=f"field {extra}".strip())
 
 
 def message_line(control_id: str) -> Component:
@@ -237,7 +239,14 @@ def table(
         columnDefs=list(columns),
         rowData=[],
         getRowId=f"params.data.{row_id}",
-        defaultColDef={"sortable": True, "filter": True, "resizable": True, "minWidth": 96},
+        defaultColDef={
+            "sortable": True,
+            "filter": True,
+            "resizable": True,
+            "minWidth": 96,
+            "wrapHeaderText": True,
+            "autoHeaderHeight": True,
+        },
         columnSize="responsiveSizeToFit",
         dashGridOptions={
             "animateRows": False,
@@ -286,7 +295,7 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
 
 def time_column(name: str, title: str, **more: Any) -> dict[str, Any]:
     """A column of times, epoch ms, in UTC and without the year; they sort as times."""
-    shown = "d3.utcFormat('%-d %b %H:%M:%S')(new Date(params.value))"
+    shown = "d3.utcFormat('%-d %b %H:%M:%S')(params.value)"
     look = {"width": 136, "minWidth": 132, "cellClass": "figures", "type": "rightAligned"}
     formatted = {"function": f"params.value == null ? '–' : {shown}"}
     return {"field": name, "headerName": title, "valueFormatter": formatted, **look, **more}

@@ -24,9 +24,11 @@ from dashapp.web.routes import (
     exports,
     feed,
     markets,
+    metrics,
     replay,
     scans,
     status,
+    symbols,
     tearsheet,
     uploads,
     views,
@@ -34,7 +36,7 @@ from dashapp.web.routes import (
 )
 
 _RESOURCES = (
-    *(status, feed, alerts, watchlist, views, markets, scans, uploads, replay),
+    *(status, metrics, feed, symbols, alerts, watchlist, views, markets, scans, uploads, replay),
     *(tearsheet, exports),
 )
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
-#: Numbers of inputs and of states that a callback takes, by its output; None: no such one.
-CallbackShape = Callable[[str], tuple[int, int] | None]
+#: Why a body is no callback request; None for one that is.
+CallbackCheck = Callable[[bytes], str | None]
 
 BODY_CAP = 4 * 1024**2
 BODY_TIMEOUT_S = 20.0
@@ -39,24 +37,6 @@ class Refusal:
     status: HTTPStatus
     text: str
     headers: tuple[Header, ...] = ()
-
-
-class _Id(msgspec.Struct):
-    id: str | dict[str, Any]
-    property: str
-
-
-class _Call(msgspec.Struct):
-    """The body of a Dash callback request, as far as Dash relies on it."""
-
-    output: str
-    outputs: _Id | list[_Id | list[_Id]]
-    inputs: list[_Id | list[_Id]] = []
-    state: list[_Id | list[_Id]] = []
-    changedPropIds: list[str] = []
-
-
-_decode_call = msgspec.json.Decoder(_Call).decode
 
 
 def declared_too_large(path: str, content_length: str | None) -> Refusal | None:
@@ -79,13 +59,16 @@ async def buffered(receive: Receive) -> tuple[Receive, Refusal | None]:
 
 
 async def callback_request(
-    content_type: str | None, receive: Receive, callback_shape: CallbackShape | None
+    content_type: str | None, receive: Receive, check: CallbackCheck | None
 ) -> tuple[Receive, Refusal | None]:
     """The same for a Dash callback request, whose body must be one."""
     if (content_type or "").partition(";")[0].strip().lower() != "application/json":
         return receive, Refusal(HTTPStatus.BAD_REQUEST, "expected application/json", _CLOSE)
     body, refusal = await _within_time(receive)
-    return _replay(body, receive), refusal or _malformed(body, callback_shape)
+    wrong = None if refusal is not None or check is None else check(body)
+    if wrong is not None:
+        refusal = Refusal(HTTPStatus.BAD_REQUEST, wrong)
+    return _replay(body, receive), refusal
 
 
 async def _within_time(receive: Receive) -> tuple[bytes, Refusal | None]:
@@ -95,22 +78,6 @@ async def _within_time(receive: Receive) -> tuple[bytes, Refusal | None]:
     except TimeoutError:
         text = f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s"
         return b"", Refusal(HTTPStatus.REQUEST_TIMEOUT, text, _CLOSE)
-
-
-def _malformed(body: bytes, callback_shape: CallbackShape | None) -> Refusal | None:
-    try:
-        call = _decode_call(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return Refusal(HTTPStatus.BAD_REQUEST, f"this is no callback request: {error}")
-    if callback_shape is None:
-        return None
-    shape = callback_shape(call.output)
-    if shape is None:
-        return Refusal(HTTPStatus.BAD_REQUEST, "there is no such callback")
-    if shape != (len(call.inputs), len(call.state)):
-        text = f"this callback takes {shape[0]} inputs and {shape[1]} states"
-        return Refusal(HTTPStatus.BAD_REQUEST, text)
-    return None
 
 
 def _too_large(cap: int) -> Refusal:

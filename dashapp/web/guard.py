@@ -26,7 +26,7 @@ from dashapp.web.body_limits import (
     CALLBACK_PATH,
     UPLOAD_PATH,
     App,
-    CallbackShape,
+    CallbackCheck,
     Header,
     Message,
     Receive,
@@ -39,6 +39,10 @@ from dashapp.web.body_limits import (
 )
 from dashapp.web.guesses import Guesses
 
+#: Requests at a time; of more only health is told.
+MOST_REQUESTS = 500
+#: Dash's way of callbacks that no page here uses.
+SOCKET_PATH = "/_dash-ws-callback"
 #: The one path that needs no token: it says that the process serves, and nothing else.
 OPEN_PATH = "/healthz"
 _JSON_PATHS = ("/api/", "/export/", "/healthz")
@@ -99,21 +103,24 @@ def content_security_policy(script_hashes: Iterable[str]) -> str:
 class Guard:
     """ASGI middleware around `app`; see the module.
 
-    callback_shape: how many inputs and states a Dash callback takes; a callback request
-    that does not fit is answered with 400 instead of failing inside.
+    callback_check: says why a body is no callback request, which is then answered with 400
+    instead of failing inside.
     """
 
     def __init__(
         self,
         app: App,
         policy: Policy,
-        callback_shape: CallbackShape | None = None,
+        callback_check: CallbackCheck | None = None,
         clock: Callable[[], float] = time.monotonic,
+        most: int = MOST_REQUESTS,
     ) -> None:
         self.app = app
         self.policy = policy
-        self._callback_shape = callback_shape
+        self._callback_check = callback_check
         self._guesses = Guesses(clock)
+        self._running = 0
+        self._most = most
         self._security_headers = _security_headers(policy.script_hashes)
         # Not the token itself: what a browser keeps must not open the server elsewhere.
         key = (policy.token or "").encode()
@@ -129,19 +136,27 @@ class Guard:
         cookie = None
         if refusal is None and self.policy.token is not None:
             scope, cookie, refusal = self._admitted(scope, headers)
+        if refusal is None and path == SOCKET_PATH:
+            refusal = Refusal(HTTPStatus.FORBIDDEN, "this server takes no callbacks by WebSocket")
         if scope["type"] == "websocket":
             await (_close(send) if refusal else self.app(scope, receive, send))
             return
+        if refusal is None and path != OPEN_PATH and self._running >= self._most:
+            refusal = _BUSY
         send = self._with_headers(path, cookie, send)
         if refusal is None and path == CALLBACK_PATH and scope["method"] == "POST":
             kind = headers.get("content-type")
-            receive, refusal = await callback_request(kind, receive, self._callback_shape)
+            receive, refusal = await callback_request(kind, receive, self._callback_check)
         elif refusal is None and path != UPLOAD_PATH and _has_body(headers):
             receive, refusal = await buffered(receive)
         if refusal is not None:
             await _answer(path, refusal, send)
             return
-        await self.app(scope, receive, send)
+        self._running += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._running -= 1
 
     def _other_host(self, headers: Headers) -> Refusal | None:
         given = headers.getlist("host")
@@ -217,6 +232,11 @@ def _bearer(headers: Headers) -> list[str]:
     return [token.strip()] if scheme.lower() == "bearer" else []
 
 
+_BUSY = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "too many requests at a time: try again in a moment",
+    ((b"retry-after", b"1"),),
+)
 _NO_TOKEN = Refusal(
     HTTPStatus.UNAUTHORIZED,
     "a token is required: add ?token=... or send Authorization: Bearer ...",

@@ -110,6 +110,27 @@ class Status(Answer):
     callback_ms: dict[str, CallbackTimes]
 
 
+class ExchangeSymbol(Answer):
+    symbol: str
+    status: str
+    contract_type: str
+    tick_size: float | None
+    lot_size: float | None
+    min_notional: float | None
+    turnover: float | None = Field(description="of 24 h, in quote currency")
+    mark_price: float | None
+    funding_rate: float | None = Field(description="that long positions pay each funding_hours")
+    funding_hours: float
+    next_funding_ms: int | None
+    underlying: str = Field(description="whose hours a contract keeps; empty for round the clock")
+
+
+class ExchangeSymbols(Answer):
+    source: str
+    problem: str = Field(description="why the list is not fresh")
+    symbols: list[ExchangeSymbol] = Field(description="the most traded first")
+
+
 class Feed(Answer):
     market: str = Field(description="the market that the feed fills, or filled last")
     feed: Json[FeedStatus]
@@ -225,6 +246,7 @@ class Bar(Answer):
     trades: int | None = Field(description="null where the source does not count them")
     vwap: float
     gap: bool = Field(description="trades of it are missing")
+    kline: bool = Field(description="the exchange's own bar, not made of ticks")
 
 
 class MarketBars(Answer):
@@ -239,6 +261,7 @@ class Tick(Answer):
     price: float
     size: float
     trade_id: int | None
+    trades: int = Field(description="how many an aggregate holds, 1 for a trade of its own")
     outlier: bool = Field(description="off the median of the hundred before it by more than 20 %")
 
 

@@ -100,6 +100,9 @@ def read(body: bytes, symbol: str, timeframe: str) -> Page:
         raise ValueError(f"the answer is no JSON: {error}") from None
     if not isinstance(rows, list):
         raise ValueError(f"the answer is no list of bars: {sample(body)}")
+    columns = _columns(rows, timeframe)
+    if columns is not None:
+        return Page(Bars(symbol, timeframe, *columns), len(rows), [])
     rejected: list[Rejected] = []
     kept: list[tuple[Any, ...]] = []
     for row in rows:
@@ -108,13 +111,30 @@ def read(body: bytes, symbol: str, timeframe: str) -> Page:
             rejected.append(Rejected("kline", sample(msgspec.json.encode(row))))
         elif bar[6] > 0:
             kept.append(bar)
-    kept.sort(key=lambda bar: bar[0])
-    kept = [
-        bar
-        for bar, after in zip(kept, [*kept[1:], None], strict=True)
-        if after is None or after[0] != bar[0]
-    ]
+    kept = sorted({bar[0]: bar for bar in kept}.values())
     return Page(_bars(symbol, timeframe, kept), len(rows), rejected)
+
+
+def _columns(rows: list[Any], timeframe: str) -> list[Any] | None:
+    """The columns of an answer that is as it should be; None where a row has to be looked at."""
+    try:
+        opened, *texts, trades = zip(*((*row[:6], row[7], row[8]) for row in rows), strict=True)
+        numbers = [np.array(column, np.str_).astype(np.float64) for column in texts]
+    except (TypeError, ValueError, IndexError):
+        return None
+    if not all(type(one) is int for one in (*opened, *trades)):
+        return None
+    ts_ms, count = np.array(opened, np.int64), np.array(trades, np.int64)
+    first, high, low, last, volume, worth = numbers
+    sound = (low > 0) & (low <= np.minimum(first, last)) & (np.maximum(first, last) <= high)
+    sound &= (high < np.inf) & (volume >= 0) & (volume < np.inf) & (worth >= 0) & (worth < np.inf)
+    sound &= (ts_ms % timeframe_ms(timeframe) == 0) & (count >= 0)
+    if not sound.all() or not (np.diff(ts_ms) > 0).all():
+        return None
+    traded = volume > 0
+    vwap = np.clip(worth / np.where(traded, volume, 1.0), low, high)
+    kept = traded & (count > 0)
+    return [column[kept] for column in (ts_ms, first, high, low, last, volume, count, vwap)]
 
 
 def _bar(row: Any, timeframe: str) -> tuple[Any, ...] | None:

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from analytics.model import Listing
+from ingestion.binance.hours import CONTRACT
 from ingestion.binance.klines import is_futures
 from ingestion.binance.wire import Venue
 from ingestion.decode.symbols import proper_symbol
 
 #: What a request costs: of all symbols, of what was traded in 24 h, of funding.
-INFO_WEIGHT, FUNDING_WEIGHT, SCHEDULE_WEIGHT = 20, 10, 5
+INFO_WEIGHT, FUNDING_WEIGHT = 20, 10
 NEAREST = 3
 _decode = msgspec.json.Decoder().decode
 
@@ -57,8 +58,14 @@ def read_info(body: bytes) -> dict[str, Listing]:
                 tick_size=_number(filters.get("PRICE_FILTER", {}).get("tickSize")),
                 lot_size=_number(filters.get("LOT_SIZE", {}).get("stepSize")),
                 min_notional=_min_notional(filters),
+                underlying=_underlying(row),
             )
     return found
+
+
+def _underlying(row: Mapping[str, Any]) -> str:
+    """Whose hours a contract keeps; "" for one that trades round the clock."""
+    return str(row.get("underlyingType") or "") if row.get("contractType") == CONTRACT else ""
 
 
 def with_turnover(listings: Mapping[str, Listing], body: bytes) -> dict[str, Listing]:

@@ -27,7 +27,7 @@ STAGGER, STAGGERED = 0.002, 32
 FEW, LONGEST_GATHER_S = 20, 0.25
 #: What is said of a feed whose connections differ: the first of these that any of them is in.
 _ORDER: tuple[FeedState, ...] = (
-    *("live", "silent", "connecting", "reconnecting", "failed", "stopped"),
+    *("live", "closed", "silent", "connecting", "reconnecting", "failed", "stopped"),
 )
 
 

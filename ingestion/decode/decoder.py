@@ -109,7 +109,7 @@ class Decoder:
     ) -> None:
         self.default_symbol = default_symbol
         self.max_symbols = max_symbols
-        self.recent = recent or RecentTrades()
+        self.recent = RecentTrades() if recent is None else recent
         self._wanted = wanted_names(symbols)
         self._channels = Channels()
         self._names: dict[str, tuple[str, str]] = {}

@@ -45,7 +45,7 @@ TICKER_NAMES = word_set(
 )
 ID_NAMES = (
     *("trade_id", "tradeId", "trade-id", "trdMatchID", "sequential_id", "id", "tid"),
-    *("t", "a", "i", "event_id"),
+    *("t", "a", "d", "i", "event_id"),
 )
 #: An exchange's events have an id of their own: `a` of a trade is an order.
 EVENT_IDS = {"aggTrade": ("a",), "trade": tuple(name for name in ID_NAMES if name != "a")}
@@ -58,15 +58,22 @@ MOST_TRADES = 1_000_000
 #: Names beside a list of trades that tell the symbol, or the time, of those that have none.
 HINT_NAMES = ("symbol", "pair", "product_id", "instrument_name", "currency_pair")
 AROUND_TIMES = ("timestampms", "time_ms", "ts", "timestamp", "time", "E")
-#: Upbit's short names, and its long ones.
-SHORT_NAMES = {
-    "ty": "type",
-    "cd": "code",
-    "tp": "trade_price",
-    "tv": "trade_volume",
-    "ttms": "trade_timestamp",
-    "sid": "sequential_id",
-}
+_SIDES = ("buy", "sell")
+#: Sources whose short names mean something else than elsewhere: what tells them, and the plain
+#: names of theirs. Upbit's short form; Polygon's and Alpaca's trades.
+SPELLINGS: tuple[tuple[str, tuple[str, ...], dict[str, str]], ...] = (
+    (
+        "ty",
+        (),
+        {
+            **{"ty": "type", "cd": "code", "tp": "trade_price", "tv": "trade_volume"},
+            **{"ttms": "trade_timestamp", "sid": "sequential_id"},
+        },
+    ),
+    ("ev", ("T",), {"sym": "symbol", "s": "size", "t": "timestamp", "q": "sequence"}),
+    ("ev", ("XT",), {"pair": "symbol", "s": "size", "t": "timestamp"}),
+    ("T", ("t",), {"T": "kind", "S": "symbol", "s": "size", "t": "timestamp"}),
+)
 
 Item = Row | Refusal | Notice
 
@@ -86,7 +93,11 @@ class Roles(NamedTuple):
 def find_roles(obj: dict[str, Any]) -> Roles:
     """Which key is the symbol, the time, the price, the size and the id."""
     symbol = _first(obj, SYMBOL_NAMES)
+    if symbol == "s" and isinstance(obj["s"], str) and obj["s"].lower() in _SIDES:
+        symbol = _first(obj, SYMBOL_NAMES[2:])  # it is the side
     time = _first(obj, TIME_NAMES)
+    if time == "T" and obj["T"] in (1, 2) and parse_time(obj.get("t")) is not None:
+        time = None  # MEXC calls the side T, and the time t
     event = obj.get("e")
     known = EVENT_IDS.get(event) if isinstance(event, str) else None
     identity = _first(obj, known or ID_NAMES)
@@ -94,8 +105,13 @@ def find_roles(obj: dict[str, Any]) -> Roles:
         # Some sources call the time t; then it is no trade id.
         time = "t"
         identity = _first(obj, tuple(name for name in ID_NAMES if name != "t"))
-    held = ("f", "l") if identity == "a" and _is_aggregate(obj) else (None, None)
+    held = ("f", "l") if identity == "a" and _is_aggregate(obj) else (None, _held(obj))
     return Roles(symbol, time, _first(obj, PRICE_NAMES), _first(obj, SIZE_NAMES), identity, *held)
+
+
+def _held(obj: dict[str, Any]) -> str | None:
+    """The key of how many trades an object holds, as our own exports write it."""
+    return "trades" if 0 < trade_id(obj.get("trades")) <= MOST_TRADES else None
 
 
 def _is_aggregate(obj: dict[str, Any]) -> bool:
@@ -146,8 +162,7 @@ def _walk_object(
         context = context.of(stream=obj["stream"])
     if "chanId" in obj:
         channels.note(obj)
-    if "ty" in obj and "cd" in obj:
-        obj = {SHORT_NAMES.get(key, key): value for key, value in obj.items()}
+    obj = _spelt_out(obj)
     if _first(obj, PRICE_NAMES) is None:
         kind = kind_of(obj)
         inner = _envelope(obj, arrays=kind == "trades")
@@ -177,6 +192,15 @@ def _walk_object(
             yield Refusal("event")
             return
     yield read_row(obj, context)
+
+
+def _spelt_out(obj: dict[str, Any]) -> dict[str, Any]:
+    """An object with plain names, where its source is known by the names that it has."""
+    for telling, values, names in SPELLINGS:
+        word = obj.get(telling)
+        if isinstance(word, str) and (word in values or not values):
+            return {names.get(key, key): value for key, value in obj.items()}
+    return obj
 
 
 def _among_others(
@@ -252,7 +276,8 @@ def read_row(obj: dict[str, Any], context: Context) -> Row | Refusal:
         return Refusal("time", symbol, identity)
     assert price is not None
     assert size is not None
-    first, last = (0 if name is None else trade_id(obj[name]) for name in roles[5:])
+    last = 0 if roles.last is None else trade_id(obj[roles.last])
+    first = min(last, 1) if roles.first is None else trade_id(obj[roles.first])
     row = Row(symbol, moment, price, size, identity, first, last)
     return _identified(row, obj, roles, context)
 

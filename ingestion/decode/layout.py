@@ -108,6 +108,8 @@ def _fields(
     ids = {"id": _ID, "first": _ID, "last": _ID}
     types = {"symbol": _TEXT, "time": time_type, "price": _PRICE, "size": _SIZE, **ids}
     defaults = {"symbol": default_symbol, "id": NO_TRADE_ID, "first": 0, "last": 0}
+    if roles.first is None and roles.last is not None:
+        defaults["first"] = 1
     part_of = {key: part for part, key in roles._asdict().items() if key is not None}
     required: list[Any] = []
     names: dict[str, str] = {}

@@ -167,5 +167,30 @@ SHAPES: dict[str, tuple[str, str, int]] = {
         '[17470,[[401597393,1574694475039,0.005,7244.9],[401597392,1574694470503,-0.01,7245.3]]]',
         "", 2,
     ),
+    "Crypto.com trade": (
+        '{"id":-1,"method":"subscribe","code":0,"result":{"instrument_name":"BTC_USDT",'
+        '"subscription":"trade.BTC_USDT","channel":"trade","data":[{"d":"2030407068",'
+        '"t":1613581138462,"p":"51327.50","q":"0.000100","s":"SELL","i":"BTC_USDT"}]}}',
+        "BTC_USDT", 1,
+    ),
+    "MEXC futures push.deal": (
+        '{"symbol":"BTC_USDT","data":{"p":6866.5,"v":2096,"T":1,"O":3,"M":2,"t":1587442049632},'
+        '"channel":"push.deal","ts":1587442022003}',
+        "BTC_USDT", 1,
+    ),
+    "Finnhub trade": (
+        '{"type":"trade","data":[{"s":"AAPL","p":7296.89,"t":1575526691134,"v":0.011467}]}',
+        "AAPL", 1,
+    ),
+    "Polygon trade": (
+        '[{"ev":"T","sym":"MSFT","x":4,"i":"12345","z":3,"p":114.125,"s":100,"c":[0,12],'
+        '"t":1536036818784,"q":3681328}]',
+        "MSFT", 1,
+    ),
+    "Alpaca trade": (
+        '[{"T":"t","S":"AAPL","i":96921,"x":"D","p":126.55,"s":1,"c":["@","I"],'
+        '"t":"2021-02-22T15:51:44.208Z","z":"C"}]',
+        "AAPL", 1,
+    ),
     "Bitfinex v1 te": ('[5,"te","1234-BTCUSD",1443659698,236.42,0.49064538]', "", 1),
 }  # fmt: skip

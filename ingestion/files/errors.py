@@ -38,6 +38,23 @@ class UploadError(ValueError):
         self.advice = advice
 
 
+#: Columns of a pair's analysis, as this app exports it.
+_OF_A_PAIR = frozenset(("ts_ms", "price_y", "price_x", "spread", "z"))
+
+
+def refuse_analysis(names: Iterable[str]) -> None:
+    """Raise UploadError where the columns are those of a pair's analysis that we exported.
+
+    >>> refuse_analysis(["ts_ms", "price", "size"])
+    """
+    if set(names) >= _OF_A_PAIR:
+        raise UploadError(
+            "this is a pair's analysis as this app exports it: spread, z and the lines of a hedge",
+            "it names no symbols, and has the closes of two legs alone",
+            "export the ticks or the bars of the market instead, which come back unchanged",
+        )
+
+
 @dataclass(frozen=True)
 class Choice:
     """An answer that can be given: what is sent, and what a person reads."""

@@ -28,7 +28,14 @@ from ingestion.files.columns import (
     volume_column,
 )
 from ingestion.files.dumps import Dump, dump_of
-from ingestion.files.errors import LEGAL, Choice, Question, QuestionOpen, UploadError
+from ingestion.files.errors import (
+    LEGAL,
+    Choice,
+    Question,
+    QuestionOpen,
+    UploadError,
+    refuse_analysis,
+)
 from ingestion.files.names import (
     NO_SYMBOLS,
     NO_TRADE_FILES,
@@ -46,6 +53,8 @@ from ingestion.files.time_reading import with_order, with_zone
 from ingestion.files.timeforms import form_of
 
 _SHOWN = 160
+#: Names of the number of trades that a tick holds, as our own exports and OKX write it.
+HELD = ("trades", "count")
 #: Letters of names in small letters that may be those of symbols.
 _SHORT = 9
 #: The range of a bar is not so many times the change from close to close.
@@ -54,6 +63,7 @@ _WIDE = 50
 
 def plan_of(sample: Sample) -> Plan:
     """The plan of a table. Raises UploadError, and QuestionOpen, which is one."""
+    refuse_analysis(name for levels in sample.names for name in levels)
     cells = [cell for row in sample.rows[:200] for cell in row if form_of(cell) is None]
     style = style_of(cells, sample.delimiter)
     plan = _of_dump(sample, style) if not sample.names else _of_names(sample, style)
@@ -183,6 +193,9 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
             at = first_other(columns_of(names, name), (*base.time, *parts.values()))
             if at is not None:
                 parts[name] = at
+        held = [at for at in columns_of(names, "trades") if canonical(names[at]) in HELD]
+        if not {"first", "last"} <= parts.keys() and held and held[0] not in parts.values():
+            parts["trades"] = held[0]
         event = first_other(columns_of(names, "event"), base.time)
         return replace(base, kind="ticks", groups=(Group(None, parts),), event=event)
     others = [at for at in number_columns(sample, base) if at not in (price, size)]

@@ -222,6 +222,8 @@ class Table:
                 ("last", nothing),
             )
         )
+        if "trades" in group.parts:  # of an aggregate, as our own exports have it
+            first, last = nothing + 1, _counts(rows, group.parts)
         columns: tuple[np.ndarray, ...] = (ts_ms, price, size, ids, trades_held(first, last))
         if not good.all():
             columns = tuple(column[good] for column in columns)

@@ -14,7 +14,14 @@ from ingestion.decode.fields import SYMBOL_NAMES, find_roles, walk
 from ingestion.decode.pieces import end_of_prefix
 from ingestion.decode.rows import Row
 from ingestion.files.charset import Charset, Encoding, refuse_binary
-from ingestion.files.errors import LEGAL, Answers, Question, QuestionOpen, UploadError
+from ingestion.files.errors import (
+    LEGAL,
+    Answers,
+    Question,
+    QuestionOpen,
+    UploadError,
+    refuse_analysis,
+)
 from ingestion.files.json_array import ArrayCutter
 from ingestion.files.json_shapes import tables_in
 from ingestion.files.json_tables import Document, JsonLines, JsonTables
@@ -219,6 +226,8 @@ class TextReader:
     def _json_body(self, lines: Sequence[bytes]) -> _Body:
         """The way to read lines of JSON: as trades, or as rows of tables."""
         values = [value for value in map(_value_of, lines[:500]) if value is not None]
+        if values and isinstance(values[0], dict):
+            refuse_analysis(values[0])
         trades = [
             value for value in values if any(isinstance(one, Row) for one in walk(value, "A"))
         ]

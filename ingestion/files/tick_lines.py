@@ -149,6 +149,8 @@ class TickLines:
             symbol = np.full(count, self._spelt.get(self._decoder.default_symbol or "", -1))
             good &= symbol >= 0
         nothing = np.zeros(count, np.int64)
+        if "last" in values and "first" not in values:
+            values["first"] = nothing + 1
         kept = (
             rows.lines,
             symbol,

@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from analytics.model import FeedState, Gap, Rejected, Ticks
 from ingestion.stream.backoff import Backoff
@@ -49,10 +50,11 @@ class Supervisor(Running):
     on_gap: told of trades that are missing, before the ticks after
     them. on_restart: told of a symbol whose ids mean other trades from now on. on_jump:
     told by how many seconds this computer's clock was set. strict_ids: whether the source is
-    known to number its trades one by one. pace: at which a connection is told of other
-    symbols. default_symbol: of trades that name none. hint: what to say of a server that
-    says nothing at all. rng, clock, sleep: for the jitter, seconds that never jump, and the
-    wait between attempts.
+    known to number its trades one by one. excused: whether a symbol is outside its hours now,
+    when its silence means nothing. pace: at which a connection is told of other symbols.
+    default_symbol: of trades that name none. hint: what to say of a server that says nothing at
+    all. rng, clock, sleep: for the jitter, seconds that never jump, and the wait between
+    attempts.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Supervisor(Running):
         on_restart: Callable[[str], None] | None = None,
         on_jump: Callable[[float], None] | None = None,
         strict_ids: bool = False,
+        excused: Callable[[str], bool] = lambda symbol: False,
         pace: Pace = Pace(),
         default_symbol: str | None = None,
         hint: str = "",
@@ -83,6 +86,7 @@ class Supervisor(Running):
         self._on_gap = on_gap
         self._on_restart = on_restart
         self._on_jump = on_jump
+        self._excused = excused
         self._rng = rng or random.Random()
         self._intake = Intake(symbols, strict_ids, default_symbol)
         self._hint = hint
@@ -105,6 +109,10 @@ class Supervisor(Running):
         self._backoff.reset()
         self._intake.begin(self.symbols)
         super()._begin()
+
+    def use(self, intake: Any) -> None:
+        """Before the start: read the messages by another intake than that of trades."""
+        self._intake = intake
 
     def resume(self, symbol: str, newest: int, ts_ms: int) -> None:
         """Before the start: the id and the time of the trade that an earlier run had last."""
@@ -182,7 +190,7 @@ class Supervisor(Running):
         return transport
 
     async def _open(self, transport: Transport) -> None:
-        if self._state not in ("silent", "live"):
+        if self._state not in ("silent", "live", "closed"):
             self._become("connecting", "")
         async with asyncio.timeout(self.timers.timeouts.open_s):
             await transport.open()
@@ -300,6 +308,16 @@ class Supervisor(Running):
 
     def _check_silence(self, session: Session) -> None:
         now = self._clock()
+        closed = [symbol for symbol in self.symbols if self._excused(symbol)]
+        if closed:
+            self._watchdog.excuse(now, closed)
+        if closed and len(closed) == len(self.symbols):
+            if self._state in ("live", "connecting", "silent"):
+                self._become("closed", "outside trading hours")
+                self._say("closed: outside trading hours")
+        elif self._state == "closed":
+            self._become("connecting", "open again, waiting for data")
+            self._say("open again")
         if self._watchdog.feed_silent(now):
             words = f"connected, but no data for {self._watchdog.silence(now):.0f} s"
             words += session.why_no_ticks()
@@ -319,4 +337,6 @@ class Supervisor(Running):
             raise FeedError(Failure(f"connected, but no data for {names}", "silent"))
         if self._state == "live":
             names = ", ".join(sorted(self._forgiven)[:5])
-            self._detail = f"no data for {names}" if names else ""
+            parts = [f"no data for {names}"] if names else []
+            parts += [f"closed: {', '.join(closed[:5])}"] if closed else []
+            self._detail = "; ".join(parts)

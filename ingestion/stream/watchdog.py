@@ -92,6 +92,16 @@ class Watchdog:
         self._learns = not wanted
         self._symbols = {symbol: known.get(symbol, _Pulse(now_s)) for symbol in wanted or known}
 
+    def excuse(self, now_s: float, symbols: Iterable[str]) -> None:
+        """These symbols cannot speak now: their silence counts from here, and the feed's where
+        none is left that could.
+        """
+        excused = set(symbols)
+        for symbol in excused & self._symbols.keys():
+            self._symbols[symbol].last_s = now_s
+        if excused and excused >= self._symbols.keys():
+            self._feed.last_s = now_s
+
     def silence(self, now_s: float) -> float:
         """Seconds since the feed's last tick, or since it connected."""
         return now_s - self._feed.last_s

@@ -218,6 +218,13 @@ class Archive(ArchiveBase):
             self._series.reset()
             return records.delete_market(connection, market, symbol)
 
+    def newest_ms(self) -> int:
+        """When the newest tick of a live market came, 0 for none: by this computer's clock or the
+        exchange's, whichever was behind.
+        """
+        with self._read() as connection:
+            return records.newest_ms(connection)
+
     def prune(self, before_ms: int) -> int:
         """Delete ticks of live markets, and readings, stored before a time; how many ticks.
 

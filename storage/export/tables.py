@@ -28,10 +28,11 @@ Table = Mapping[str, Column]
 
 
 def ticks_table(ticks: Ticks) -> dict[str, Column]:
-    """Ticks as a table: time (ISO, UTC), ts_ms, symbol, price, size, trade_id.
+    """Ticks as a table: time (ISO, UTC), ts_ms, symbol, price, size, trade_id, and trades:
+    how many an aggregate holds.
 
     >>> list(ticks_table(Ticks("ETHUSDT", [0], [2.5], [1.0], [-1])))
-    ['time', 'ts_ms', 'symbol', 'price', 'size', 'trade_id']
+    ['time', 'ts_ms', 'symbol', 'price', 'size', 'trade_id', 'trades']
     """
     return {
         "time": _moments(ticks.ts_ms),
@@ -40,13 +41,17 @@ def ticks_table(ticks: Ticks) -> dict[str, Column]:
         "price": ticks.price,
         "size": ticks.size,
         "trade_id": np.ma.masked_equal(ticks.trade_id, NO_TRADE_ID),
+        "trades": ticks.trades,
     }
 
 
-def bars_table(bars: Bars, gap: BoolArray | None = None) -> dict[str, Column]:
-    """Bars as a table: time (ISO, UTC), symbol, timeframe, then their columns, and `gap`.
+def bars_table(
+    bars: Bars, gap: BoolArray | None = None, kline: BoolArray | None = None
+) -> dict[str, Column]:
+    """Bars as a table: time (ISO, UTC), symbol, timeframe, their columns, `gap` and `kline`.
 
-    gap: shape (n,), which of them miss trades; None where that is not known.
+    gap: shape (n,), which of them miss trades; kline: which are the exchange's own, not made of
+    ticks; None where that is not known.
 
     >>> bar = Bars("ETHUSDT", "1m", [0], [1], [2], [1], [2], [3], [-1], [1.5])
     >>> bars_table(bar)["symbol"], bars_table(bar)["trades"].tolist()
@@ -60,7 +65,8 @@ def bars_table(bars: Bars, gap: BoolArray | None = None) -> dict[str, Column]:
     }
     table.update({name: getattr(bars, name) for name in BAR_COLUMNS if name != "ts_ms"})
     table["trades"] = np.ma.masked_equal(bars.trades, UNKNOWN_TRADES)
-    table["gap"] = np.ma.masked_all(len(bars), np.bool_) if gap is None else gap
+    for name, flags in (("gap", gap), ("kline", kline)):
+        table[name] = np.ma.masked_all(len(bars), np.bool_) if flags is None else flags
     return table
 
 

@@ -108,8 +108,9 @@ class Past:
         seam = self.seam_ms(timeframe)
         split = int(np.searchsorted(built.ts_ms, seam))
         if timeframe not in self._series:
-            # The first of them may be cut: it began before the ticks were whole.
-            return built[split:]
+            # The first of all may be cut: it began before the ticks were whole. What an
+            # earlier run had stays, and a gap says what is missing.
+            return built[split:] if split == 1 else built
         parts = [self._before(timeframe, seam, built[:split])]
         edge = self._edge(timeframe, seam, read)
         if edge is not None:

@@ -144,7 +144,8 @@ def open_tab(chromium, app: App) -> Iterator[Callable]:
             viewport={"width": width, "height": height}, accept_downloads=True, timezone_id=zone
         )
         context.add_init_script(
-            f"if (!localStorage.theme) localStorage.setItem('theme', '\"{theme}\"')"
+            f"if (!localStorage.theme) localStorage.setItem('theme', '\"{theme}\"');"
+            "localStorage.setItem('visited', 'yes')"
         )
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)

@@ -63,7 +63,7 @@ def test_the_tabs_of_the_pages_fit_a_phone(open_tab):
     page = open_tab("/alerts", width=380, height=800)
     until(page, STATE)
     room = page.evaluate(ROOM)
-    assert room["count"] == 6
+    assert room["count"] == 7
     assert room["hidden"] == 0
     assert room["apart"]
     assert room["lowest"] >= 24

@@ -130,7 +130,7 @@ def test_a_field_of_a_rule_that_is_wrong_says_so_under_it(open_tab):
 def test_shortcuts_switch_pages_theme_and_legs(open_tab):
     page = open_tab("/")
     wait_for_points(page, "price-chart", 10)
-    page.keyboard.press("2")
+    page.keyboard.press("3")
     until(page, "location.pathname === '/analytics'")
     wait_for_points(page, "spread-chart", 10)
     y = page.input_value("#leg-y")

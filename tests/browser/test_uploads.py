@@ -98,10 +98,10 @@ def test_an_uploaded_market_is_removed_by_hand_and_only_when_asked_twice(open_ta
     page.click("#remove-market")
     page.wait_for_selector("#remove-market-words >> text=mine.ndjson: BTCUSDT")
     page.click("#remove-market-keep")
-    page.wait_for_selector("#remove-market-confirm", state="detached")
+    page.wait_for_selector("#remove-market-forget", state="detached")
     assert market in app.status()["markets"]
     page.click("#remove-market")
-    page.click("#remove-market-confirm")
+    page.click("#remove-market-forget")
     until(page, "document.querySelector('#upload-report').innerText.includes('was removed')")
     until(page, "!location.search.includes('market=upload')")
     assert market not in app.status()["markets"]

@@ -90,7 +90,9 @@ class Run:
         self.exchange = exchange
         self.seed = seed
         self.markets = Markets()
-        settings = Settings(archive=None, binance_ws=exchange.ws, binance_rest=exchange.rest)
+        settings = Settings(
+            archive=None, binance_ws=exchange.ws, binance_rest=exchange.rest, universe=0
+        )
         writer = ArchiveWriter()
         restorer = Restorer(writer, lambda market: None)
         self.control = FeedControl(

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.tsa.stattools import coint
 
+from analytics.backtest import BacktestParams, run_backtest
 from analytics.bars import resample
-from analytics.model import SYMBOL_PATTERN, Ticks
+from analytics.model import SYMBOL_PATTERN, PairParams, Ticks
 from ingestion.simulator import INSTRUMENTS, Simulator
 
 END_MS = 1_700_000_000_000
@@ -207,6 +208,17 @@ def test_the_z_score_of_the_first_pair_crosses_two_every_few_minutes(hours):
     z = (windows[:, -1] - windows.mean(axis=1)) / windows.std(axis=1)
     crossings = ((np.abs(z[1:]) > 2) & (np.abs(z[:-1]) <= 2)).sum()
     assert 14_000 / 300 < crossings < 14_000 / 20
+
+
+def test_the_first_back_test_of_the_first_pair_pays_its_costs(hours):
+    seen = END_MS - 4 * HOUR_MS + 1_800_000
+    legs = []
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        ticks = hours[symbol]
+        legs.append(resample(ticks[: int(np.searchsorted(ticks.ts_ms, seen))], "1s"))
+    figures = run_backtest(*legs, PairParams("BTCUSDT", "ETHUSDT"), BacktestParams()).figures
+    assert figures.net_return > 0
+    assert 0 < figures.cost_share < 1
 
 
 def test_one_relation_breaks_and_comes_back(hours):

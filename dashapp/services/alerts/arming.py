@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from analytics.alerts import AlertRule, rule_to_dict
 from analytics.model import PairParams
@@ -27,22 +27,29 @@ def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
     }
 
 
-def arm(alerts: AlertEngine, market: str, params: PairParams, threshold: float) -> str:
-    """Arm the rule |z| > threshold on a pair; what was done, in words."""
+class Armed(NamedTuple):
+    """What became of an order to arm a rule, and the same in words."""
+
+    state: Literal["armed", "there already", "refused"]
+    words: str
+
+
+def arm(alerts: AlertEngine, market: str, params: PairParams, threshold: float) -> Armed:
+    """Arm the rule |z| > threshold on a pair."""
     words = f"{params.y} / {params.x}, |z| > {threshold:g}"
     wanted = ("z", "abs>", market, params, threshold)
     for rule in alerts.rules:
         if (rule.metric, rule.operator, rule.market, rule.params, rule.threshold) != wanted:
             continue
         if rule.enabled:
-            return "this rule is there already"
+            return Armed("there already", "this rule is there already")
         alerts.set_enabled(rule.id, True)
-        return f"armed again: {words}"
+        return Armed("armed", f"armed again: {words}")
     try:
         alerts.add_rule(z_rule(market, params, threshold))
     except ValueError as error:
-        return str(error)
-    return f"armed: {words}"
+        return Armed("refused", str(error))
+    return Armed("armed", f"armed: {words}")
 
 
 @dataclass(frozen=True)

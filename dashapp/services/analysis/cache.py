@@ -19,7 +19,7 @@ from cachetools import LRUCache
 
 from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
-from analytics.correlation import LEAST_OBSERVATIONS, correlation_matrix
+from analytics.correlation import LEAST_OBSERVATIONS, LeadLag, correlation_matrix, lead_lag
 from analytics.model import (
     BAR_COLUMNS,
     Bars,
@@ -28,9 +28,10 @@ from analytics.model import (
     NotReady,
     PairParams,
     PairSnapshot,
+    Ticks,
 )
 from analytics.pair import analyze_pair, snapshot_bars
-from dashapp.services.analysis.ranking import Ranking, rank_pairs
+from dashapp.services.analysis.pair_tables import PairTables, grouped_order, pair_tables
 from dashapp.services.analysis.summary import SymbolSummary, summarize_market
 from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
@@ -38,9 +39,14 @@ from storage.market.market import Market
 
 WORKERS = 2
 MAX_KEPT = 64
-#: Seconds for which a ranking of all pairs stands: it is a look at minutes, not at ticks.
-RANKING_S = 5.0
 MAX_WAITING = 64
+#: Seconds for which an order of the symbols, every pair's figures, and lags stand.
+ORDER_S, TABLES_S, LAGS_S = 60.0, 5.0, 2.0
+#: Every pair's figures of more symbols than these take seconds, and stand six times as long.
+FEW_SYMBOLS, SLOWER = 12, 6
+#: Newest ticks of a leg that lead and lag are read of, and the lags, in ms.
+MAX_LAG_TICKS = 20_000
+LAGS_MS = tuple(range(-5_000, 5_001, 100))
 COMPILING = NotReady("compiling the statistics, a few seconds on the first start")
 
 Key = tuple[Hashable, ...]
@@ -152,6 +158,45 @@ class Analyses:
         key = (*_market_key(market, timeframe, limit), until_ms)
         return await self._shared("correlation", key, lambda: _correlations(bars, limit))
 
+    async def order(self, market_id: str, timeframe: str, limit: int) -> IntArray | NotReady:
+        """An order of a market's symbols in which those that move together stand together.
+
+        Made anew every ORDER_S at most, so that no cell jumps at each bar.
+        """
+        market = self._markets.known(market_id)
+        if not self._kernels.ready:
+            return COMPILING
+        turn = int(asyncio.get_running_loop().time() / ORDER_S)
+        bars = [market.bars(symbol, timeframe, limit) for symbol in market.symbols]
+        key = (market.serial, market.symbols, timeframe, limit, turn)
+        return await self._shared("order", key, lambda: _grouped(bars, limit))
+
+    async def pair_tables(self, market_id: str, params: PairParams) -> PairTables | NotReady:
+        """Tests and z-scores of every pair of a market, made anew now and then."""
+        market = self._markets.known(market_id)
+        if not self._kernels.ready:
+            return COMPILING
+        slower = SLOWER if len(market.symbols) > FEW_SYMBOLS else 1
+        turn = int(asyncio.get_running_loop().time() / (TABLES_S * slower))
+        count = _needed(params)
+        bars = {symbol: market.bars(symbol, params.timeframe, count) for symbol in market.symbols}
+        key = (market.serial, market.symbols, turn, params)
+        return await self._shared("pair tables", key, lambda: pair_tables(bars, params))
+
+    async def lead_lag(
+        self, market_id: str, y: str, x: str, until_ms: int | None = None
+    ) -> LeadLag | NotReady:
+        """Which of two symbols moves first, on their newest ticks; every LAGS_S at most."""
+        market = self._markets.known(market_id)
+        if not self._kernels.ready:
+            return COMPILING
+        if not {y, x} <= set(market.symbols) or not market.has_ticks:
+            return NotReady(f"{market.title} holds no ticks of both: lead and lag need them")
+        turn = int(asyncio.get_running_loop().time() / LAGS_S)
+        ticks = tuple(market.ticks(symbol, MAX_LAG_TICKS) for symbol in (y, x))
+        key = (market.serial, y, x, until_ms, turn)
+        return await self._shared("lead and lag", key, lambda: _lead_lag(ticks, until_ms))
+
     async def summary(
         self, market_id: str, timeframe: str, limit: int
     ) -> list[SymbolSummary] | NotReady:
@@ -162,19 +207,6 @@ class Analyses:
         bars = {symbol: market.bars(symbol, timeframe, limit) for symbol in market.symbols}
         key = _market_key(market, timeframe, limit)
         return await self._shared("summary", key, lambda: summarize_market(bars, limit))
-
-    async def ranking(
-        self, market_id: str, params: PairParams, settings: BacktestParams
-    ) -> Ranking | NotReady:
-        """Every pair of a market back-tested alike, made anew every RANKING_S at most."""
-        market = self._markets.known(market_id)
-        if not self._kernels.ready:
-            return COMPILING
-        turn = int(asyncio.get_running_loop().time() / RANKING_S)
-        count = _needed(params)
-        bars = {symbol: market.bars(symbol, params.timeframe, count) for symbol in market.symbols}
-        key = (market.serial, market.symbols, turn, params, settings)
-        return await self._shared("ranking", key, lambda: rank_pairs(bars, params, settings))
 
     def legs(self, market_id: str, params: PairParams) -> tuple[Bars, Bars]:
         """The bars of a pair's legs from which its rows in view come."""
@@ -289,16 +321,52 @@ def _needed(params: PairParams) -> int | None:
     return snapshot_bars(params)
 
 
+def _grouped(legs: Sequence[Bars], limit: int) -> IntArray:
+    """`grouped_order` of symbols by the returns of their newest bars."""
+    table = _correlations(legs, limit)
+    if isinstance(table, NotReady):
+        return np.arange(len(legs))
+    closes = _closes(legs, limit)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns = np.diff(np.log(closes), axis=0)
+    returns[~np.isfinite(returns)] = np.nan
+    return grouped_order(table.matrix, returns)
+
+
+def _lead_lag(ticks: tuple[Ticks, ...], until_ms: int | None) -> LeadLag | NotReady:
+    """Of the logarithms of prices; over the stretch that both legs have."""
+    y, x = ticks
+    if not len(y) or not len(x):
+        return NotReady("no ticks yet", 0, 1)
+    since = max(int(y.ts_ms[0]), int(x.ts_ms[0]))
+    parts: list[Any] = []
+    for leg in (y, x):
+        inside = leg.ts_ms >= since
+        if until_ms is not None:
+            inside &= leg.ts_ms <= until_ms
+        order = np.argsort(leg.ts_ms[inside], kind="stable")  # a late tick stands where it came
+        parts += [leg.ts_ms[inside][order], np.log(leg.price[inside][order])]
+    ts_y, log_y, ts_x, log_x = parts
+    return lead_lag(ts_y, log_y, ts_x, log_x, LAGS_MS)
+
+
+def _closes(legs: Sequence[Bars], limit: int) -> FloatArray:
+    """Closes at the newest `limit` times at which any symbol has a bar, a column a symbol."""
+    times = np.unique(np.concatenate([bars.ts_ms for bars in legs]))[-limit:]
+    closes = np.full((len(times), len(legs)), np.nan)
+    for column, bars in enumerate(legs):
+        inside = bars.ts_ms >= times[0]
+        closes[np.searchsorted(times, bars.ts_ms[inside]), column] = bars.close[inside]
+    return closes
+
+
 def _correlations(legs: Sequence[Bars], limit: int) -> Correlations | NotReady:
     """Over the newest `limit` times at which any symbol has a bar; pairwise complete."""
     times = np.unique(np.concatenate([bars.ts_ms for bars in legs]))[-limit:]
     if len(times) < LEAST_OBSERVATIONS + 1:
         need = LEAST_OBSERVATIONS + 1
         return NotReady(f"needs {need} bars, has {len(times)}", len(times), need)
-    closes = np.full((len(times), len(legs)), np.nan)
-    for column, bars in enumerate(legs):
-        inside = bars.ts_ms >= times[0]
-        closes[np.searchsorted(times, bars.ts_ms[inside]), column] = bars.close[inside]
+    closes = _closes(legs, limit)
     traded = np.isfinite(closes).astype(np.int64)
     return Correlations(
         timeframe=legs[0].timeframe,

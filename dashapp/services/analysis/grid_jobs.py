@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,12 @@ from analytics.backtest import BacktestParams
 from analytics.grid import make_grid
 from analytics.model import Bars, NotReady, PairParams
 from analytics.overfitting import PboResult
+from analytics.scanner import Mapper
 from analytics.sweep import SweepResult, sweep
 from analytics.walkforward import WalkForward, walk_forward
 from dashapp.parameters.grid import Axis, Walk
 from dashapp.parameters.table import BACKTEST, PAIR
+from dashapp.services.scan.cluster import ClusterAbsent, ClusterLost, cluster_mapper
 
 logger = logging.getLogger(__name__)
 
@@ -80,11 +83,13 @@ def replace_axes(ask: Ask, like: Ask) -> Ask:
 class GridJob:
     """One sweep or walk-forward. version goes up whenever there is something to show.
 
-    overfitting: the probability that a sweep's best cell overfits, None where it has none.
+    scan_on: the address of a Dask scheduler on whose workers it is computed, None for this
+    machine. overfitting: the probability that a sweep's best cell overfits, None where it has none.
     """
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, scan_on: str | None = None) -> None:
         self.ask = ask
+        self._scan_on = scan_on
         self.number = next(_numbers)
         self.done, self.total = 0, 0
         self.version = 0
@@ -93,6 +98,13 @@ class GridJob:
         self.error = ""
         self._stop = False
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def last_ms(self) -> int | None:
+        """When the newest bar of its result opened, None before there is one."""
+        if isinstance(self.result, SweepResult):
+            return self.result.last_ms
+        return None if self.result is None else int(self.result.ts_ms[-1])
 
     @property
     def running(self) -> bool:
@@ -137,11 +149,11 @@ class GridJob:
         ask = self.ask
         axes = (ask.x.name, ask.x.values, ask.y.name, ask.y.values)
         grid = make_grid(ask.pair, ask.settings, *axes)
-        with ThreadPoolExecutor(THREADS, "grid") as pool:
+        with self._mapper() as run_all:
             how: dict[str, Any] = {
                 "progress": self._progress,
                 "cancelled": lambda: self._stop,
-                "run_all": pool.map,
+                "run_all": run_all,
             }
             if ask.walk is not None:
                 how |= vars(ask.walk)
@@ -151,10 +163,29 @@ class GridJob:
             self.overfitting = result.overfitting()
         return result
 
+    @contextlib.contextmanager
+    def _mapper(self) -> Iterator[Mapper]:
+        """The cluster's mapper, or, where there is none, that of the threads of this process."""
+        if self._scan_on is not None:
+            try:
+                with cluster_mapper(self._scan_on) as run_all:
+                    yield lambda function, items: self._until_stopped(run_all(function, items))
+                return
+            except ClusterAbsent as error:
+                logger.warning("%s: this machine computes alone", error)
+        with ThreadPoolExecutor(THREADS, "grid") as pool:
+            yield pool.map
+
+    def _until_stopped(self, parts: Iterable[Any]) -> Iterator[Any]:
+        for part in parts:
+            yield part
+            if self._stop:
+                return
+
     async def _run(self, y: Bars, x: Bars) -> None:
         try:
             result = await asyncio.to_thread(self._compute, y, x)
-        except ValueError as error:
+        except (ValueError, ClusterLost) as error:
             self.error = str(error)
         else:
             if isinstance(result, NotReady):

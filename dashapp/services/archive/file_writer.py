@@ -1,4 +1,4 @@
-"""The tape of a file: its rows on their way to the archive, while it is read."""
+"""The writer of a file: its rows on their way to the archive, while it is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 131_072
 
 
-class FileTape:
+class FileWriter:
     """Where the rows of a file go while it is read. Its methods may block: for worker threads.
 
     Storing has a thread of its own, so that reading need not wait for it. Until `done`, nobody

@@ -85,7 +85,7 @@ def bars_of_market(
 
     def table(symbol: str) -> Table:
         bars = span.of(market.bars(symbol, timeframe, limit))
-        return bars_table(bars, market.touched_by_gaps(bars))
+        return bars_table(bars, market.touched_by_gaps(bars), market.from_exchange(bars))
 
     return (ask(partial(table, symbol)) for symbol in symbols)
 

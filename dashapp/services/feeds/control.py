@@ -7,12 +7,14 @@ of two sources never mix, whatever a feed that was replaced still says.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TypedDict
 
+from analytics.model import Rejected, Ticks
 from dashapp.services.archive.recorder import key_of
 from dashapp.services.archive.restore import Restorer
 from dashapp.services.archive.writer import ArchiveWriter
@@ -20,7 +22,12 @@ from dashapp.services.feeds.health import FeedHealth, Trust, trust_of
 from dashapp.services.feeds.sinks import ArchiveSink, MarketSink, TickSink
 from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
+from dashapp.services.universe.directory import Directory, Exchange
+from dashapp.services.universe.exchange import ExchangeUniverse
+from dashapp.services.universe.kept_bars import KeptBars
+from dashapp.services.universe.live import LiveHistory
 from dashapp.settings import Settings
+from ingestion.decode.symbols import proper_symbol
 from ingestion.feed import Feed, Timers, make_feed
 from ingestion.redis_client import pin, words_of
 from ingestion.sources import SourceKind, is_exchange, kind_of, source_of
@@ -33,6 +40,8 @@ from storage.redis_stream import RedisPublisher, RedisUnavailable
 logger = logging.getLogger(__name__)
 
 STOP_S = 2.0
+#: How long a start waits for the exchange's list of symbols.
+LISTED_S = 3.0
 
 
 class Asked(TypedDict):
@@ -46,8 +55,9 @@ class FeedControl:
     """The feeds of the markets "demo" and "live".
 
     publisher: writes live ticks to Redis too, None where nobody asked. timers: the feeds'
-    waits, their own for None. market_id: the market that is fed, or was last. health: of the
-    source that feeds the live market.
+    waits, their own for None. directory: the exchanges that can be asked. history: fills the past
+    of the live market, None where nobody can be asked. universe: of its exchange. market_id:
+    the market that is fed, or was last. health: of the source that feeds the live market.
     """
 
     def __init__(
@@ -74,6 +84,12 @@ class FeedControl:
         self._messages: dict[str, str] = {}
         self._running: Feed | None = None
         self._switching = asyncio.Lock()
+        self.directory = Directory(settings)
+        self.history: LiveHistory | None = None
+        self.universe: ExchangeUniverse | None = None
+        self._sink: MarketSink | None = None
+        # Of a live market that is made, and takes the place of the one before it.
+        self._next: tuple[LiveHistory | None, MarketSink] | None = None
 
     @property
     def started(self) -> bool:
@@ -131,11 +147,18 @@ class FeedControl:
                 raise ValueError(f"{error}{self._goes_on()}") from None
             if self._running is not feed:
                 await self._stop()
+                if self._next is not None and market_id == "live":
+                    (self.history, self._sink), self._next = self._next, None
                 await self._revive(market_id, feed)
             self._feeds[market_id] = self._running = feed
             self._markets.fillers[market_id] = feed
             self.market_id = market_id
+            if self._sink is not None and feed.status.state == "stopped":
+                self._sink.begin()
             feed.start()
+            if self.history is not None and market_id == "live":
+                self.history.start()
+                await self._start_universe()
 
     async def stop(self) -> None:
         """Stop the feed; nothing where none runs. What it brought stays."""
@@ -147,6 +170,7 @@ class FeedControl:
         await self.stop()
         if self._publisher is not None:
             await self._publisher.close()
+        await self.directory.close()
 
     async def _wanted(
         self, source: str, symbols: Sequence[str], subscribe: str | None
@@ -156,6 +180,7 @@ class FeedControl:
         kind = kind_of(source)
         market_id = kind.market if kind else "live"
         names = tuple(symbols) or (kind.default_symbols if kind else ())
+        await self._check_listed(source, names)
         same = self._sources.get(market_id) == source
         subscribe = self._message(subscribe, source, names, same)
         if not same or self._is_other_message(subscribe, market_id):
@@ -167,8 +192,37 @@ class FeedControl:
             self._sources[market_id], self._messages[market_id] = source, subscribe
             return market_id, feed
         feed = self._feeds[market_id]
-        await feed.set_symbols([symbol.strip().upper() for symbol in names])
+        await feed.set_symbols([proper_symbol(symbol.strip()) or symbol for symbol in names])
+        if self.directory.of(source) is not None:
+            self._markets[market_id].coming = feed.symbols
         return market_id, feed
+
+    async def _check_listed(self, source: str, symbols: Sequence[str]) -> None:
+        """Raises ValueError, with the nearest names, for what its exchange does not trade.
+
+        An exchange that does not answer in time is no reason not to start.
+        """
+        exchange = self.directory.of(source)
+        if exchange is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LISTED_S):
+                await exchange.refresh(funding=False)
+        names = [proper_symbol(symbol.strip()) or symbol for symbol in symbols]
+        problem = exchange.unknown(names)
+        if problem:
+            raise ValueError(problem)
+
+    def look(self, symbols: Sequence[str], timeframe: str, bars: int) -> None:
+        """Somebody looks at so many bars of the live market's symbols."""
+        if self.history is not None and self.market_id == "live":
+            self.history.look(symbols, timeframe, bars)
+
+    def history_words(self, market_id: str, symbols: Sequence[str], timeframe: str) -> str:
+        """What the strip says of a market's history, "" for nothing."""
+        if self.history is None or market_id != "live":
+            return ""
+        return self.history.words(symbols, timeframe)
 
     def _new_demo(self, source: str, subscribe: str) -> Feed:
         """The feed of the simulated market, which is there from the start."""
@@ -178,13 +232,19 @@ class FeedControl:
     def _new(self, source: str, symbols: Sequence[str], subscribe: str) -> Feed:
         """A feed of live data and its new market. Raises ValueError where there is none such."""
         kind, base = kind_of(source), self._base(source)
+        exchange = self.directory.of(source)
         published = kind is not None and kind.published
         label = label_of(source, kind)
         kept_as = "" if published or not self._writer.keeps else key_of(source, base)
-        market = Market("live", f"Live: {label}", "live", kept_as=kept_as)
+        coming = tuple(proper_symbol(symbol) or symbol for symbol in symbols) if exchange else ()
+        market = Market("live", f"Live: {label}", "live", kept_as=kept_as, coming=coming)
         health = FeedHealth()
         onward = () if published else self._onward(market, key_of(source, base))
-        sink = MarketSink(market, health, partial(self._say, "live"), onward)
+        history = (
+            None if exchange is None else self._history(market, exchange, key_of(source, base))
+        )
+        first = None if history is None else history.first
+        sink = MarketSink(market, health, partial(self._say, "live"), onward, first)
         feed = make_feed(
             source,
             symbols,
@@ -195,13 +255,51 @@ class FeedControl:
             on_restart=sink.renumber,
             on_jump=health.clock_jumped,
             fill=sink.fill,
+            client=None if exchange is None else exchange.rest,
+            excused=None if exchange is None else exchange.closed,
             timers=self._timers,
             subscribe=subscribe,
             local=self._settings.reaches_local,
         )
+        self._next = (history, sink)
         self._markets["live"], self.health = market, health
         logger.info("market live is new, for %s", label)
         return feed
+
+    def _history(self, market: Market, exchange: Exchange, key: str) -> LiveHistory:
+        """What fills the past of a new live market."""
+        kept = None
+        if self._writer.keeps:
+            kept = KeptBars(self._writer, f"bars-{key}", f"Bars: {exchange.venue.name}")
+
+        def fill(ticks: list[Ticks], rejected: list[Rejected]) -> None:
+            if self._sink is not None:
+                self._sink.fill(ticks, rejected)
+
+        def symbols() -> tuple[str, ...]:
+            feed = self._feeds.get("live")
+            return () if feed is None else feed.symbols
+
+        return LiveHistory(market, exchange, kept, fill, symbols)
+
+    async def _start_universe(self) -> None:
+        """The universe of the exchange that feeds the live market, beside it."""
+        source = self._sources["live"]
+        exchange, count = self.directory.of(source), self._settings.universe
+        if exchange is None or not count:
+            return
+        if self.universe is None or self.universe.source != source:
+            if self.universe is not None:
+                await self.universe.stop()
+            kept = None
+            if self._writer.keeps:
+                key, name = key_of(source, self._base(source)), exchange.venue.name
+                kept = KeptBars(self._writer, f"universe-{key}", f"Universe: {name}")
+            base, timers = self._settings.binance_ws, self._timers
+            self.universe = ExchangeUniverse(
+                self._markets, exchange, source, count, kept, base, timers
+            )
+        self.universe.start()
 
     def _onward(self, market: Market, channel: str) -> list[TickSink]:
         """Where the ticks of a new live market go beside it: the archive, and Redis.
@@ -223,6 +321,10 @@ class FeedControl:
 
     async def _stop(self) -> None:
         feed, self._running = self._running, None
+        if self.history is not None:
+            await self.history.stop()
+        if self.universe is not None:
+            await self.universe.stop()
         if feed is None:
             return
         try:

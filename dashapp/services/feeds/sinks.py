@@ -56,7 +56,9 @@ class ArchiveSink:
 
 
 class MarketSink:
-    """Where a feed delivers. onward: take what the market accepted. say: writes the feed's log."""
+    """Where a feed delivers. onward: take what the market accepted. say: writes the feed's log.
+    first: told of each symbol's first ticks since the feed's start.
+    """
 
     def __init__(
         self,
@@ -64,11 +66,14 @@ class MarketSink:
         health: FeedHealth,
         say: Callable[[str], None],
         onward: Sequence[TickSink] = (),
+        first: Callable[[Ticks], None] | None = None,
     ) -> None:
         self._market = market
         self._health = health
         self._say = say
         self._onward = tuple(onward)
+        self._first = first
+        self._begun: set[str] = set()
         self._quiet_until_s: dict[str, float] = {}
 
     def take(self, ticks: list[Ticks], rejected: list[Rejected]) -> None:
@@ -79,8 +84,15 @@ class MarketSink:
             outliers = market.counters.outliers
             self._pass_on(market.append(batch))
             self._health.note_batch(batch)
+            if self._first is not None and batch.symbol not in self._begun:
+                self._begun.add(batch.symbol)
+                self._first(batch)
             if market.counters.outliers > outliers:
                 self._tell_outlier(batch.symbol)
+
+    def begin(self) -> None:
+        """The feed starts: of each symbol the next ticks are the first again."""
+        self._begun.clear()
 
     def take_history(self, ticks: list[Ticks], rejected: list[Rejected]) -> None:
         """Take ticks of which the first may come late all at once, as history."""

@@ -7,19 +7,28 @@ walk-forward is the same to the bit. What all blocks share goes to the workers o
 from __future__ import annotations
 
 import contextlib
+import itertools
+import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from typing import Any
 
 from analytics.scanner import Mapper
 
 #: Seconds in which a scheduler must answer.
-CONNECT_S = 5.0
-#: Blocks that are on the cluster at a time, for each of its threads.
-AHEAD = 3
+CONNECT_S = 3.0
+#: Blocks that are fetched together, for each thread of the cluster, since each way there costs
+#: milliseconds; and how many times so many are on the cluster at a time.
+CHUNK, AHEAD = 6, 2
+
+
+#: What a client raises where its scheduler or a worker is lost.
+_LOST = (OSError, TimeoutError, CancelledError)
 
 
 class ClusterLost(Exception):
-    """The scheduler went away while it had work of ours."""
+    """The scheduler went away while it had work of ours, or its workers cannot do it."""
 
 
 class ClusterAbsent(ConnectionError):
@@ -37,6 +46,8 @@ def cluster_mapper(address: str) -> Iterator[Mapper]:
         import distributed
     except ImportError:
         raise ClusterAbsent("a Dask cluster needs the extra `cluster`") from None
+    # its loggers tell the world of what `ClusterAbsent` and `ClusterLost` say in a sentence
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     client: Any = None
     try:
         client = distributed.Client(
@@ -65,14 +76,19 @@ class _Mapper:
     """Runs a function on every item, in their order, a bounded number of them ahead."""
 
     def __init__(self, client: Any, address: str, threads: int) -> None:
-        self._client, self._address, self._ahead = client, address, AHEAD * threads
+        self._client, self._address, self._chunk = client, address, CHUNK * threads
 
     def __call__(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         try:
             yield from self._run(function, items)
+        except ImportError as error:
+            raise ClusterLost(
+                f"the workers of {self._address} cannot import this program ({error}): install "
+                "the same version of it there"
+            ) from error
         except Exception as error:
-            if _is_ours(error):
-                raise
+            if self._client.status == "running" and not isinstance(error, _LOST):
+                raise  # of the work itself
             raise ClusterLost(
                 f"the Dask scheduler at {self._address} went away: the run ended, and further "
                 "ones go on this machine until it is back"
@@ -80,28 +96,17 @@ class _Mapper:
 
     def _run(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         shared = self._client.scatter(function, broadcast=True, hash=False)
-        waiting: list[Any] = []
-        for item in items:
-            waiting.append(self._client.submit(_apply, shared, item, pure=False, retries=2))
-            if len(waiting) >= self._ahead:
-                yield self._gathered(waiting.pop(0))
+        waiting: deque[list[Any]] = deque()
+        rest = iter(items)
+        while chunk := list(itertools.islice(rest, self._chunk)):
+            submit = self._client.submit
+            waiting.append([submit(_apply, shared, item, pure=False) for item in chunk])
+            if len(waiting) == AHEAD:
+                yield from self._client.gather(waiting.popleft())
         while waiting:
-            yield self._gathered(waiting.pop(0))
-
-    def _gathered(self, future: Any) -> Any:
-        while not future.done():
-            if self._client.status != "running":
-                raise ConnectionError(self._client.status)
-            with contextlib.suppress(TimeoutError):
-                return future.result(timeout=1.0)
-        return future.result()
+            yield from self._client.gather(waiting.popleft())
 
 
 def _apply(function: Callable[[Any], Any], item: Any) -> Any:
     """A block, on a worker."""
     return function(item)
-
-
-def _is_ours(error: Exception) -> bool:
-    """Whether the work itself failed, and not the cluster."""
-    return isinstance(error, ValueError | MemoryError | ArithmeticError | GeneratorExit)

@@ -19,12 +19,11 @@ from cachetools import LRUCache
 
 from analytics.model import TIMEFRAMES
 from analytics.scanner import ScanParams, ScanResult
-from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from dashapp.services.periodic import rounds
 from dashapp.services.scan import handover
-from dashapp.services.scan.closes import check_timeframe, closes_of
+from dashapp.services.scan.closes import check_timeframe, closed_ms, closes_of
 from dashapp.services.scan.job import Pair as Pair
 from dashapp.services.scan.job import ScanJob as ScanJob
 from dashapp.services.scan.job import ScanRecord as ScanRecord
@@ -36,6 +35,7 @@ from dashapp.services.scan.records import (
     record_to_dict,
     result_from_dict,
     result_to_dict,
+    take_result,
 )
 from dashapp.services.scan.worker import Report, Task
 from storage.archive.archive import Archive
@@ -62,7 +62,7 @@ class Scans:
     """Every scan of the application. Owned by the loop.
 
     scan_on: the address of a Dask scheduler, None for this machine. ready: waits until a market
-    is there, for those that are made when somebody looks at them.
+    is there, for those that are made when somebody looks at them. process: does the work.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Scans:
         writer: ArchiveWriter,
         scan_on: str | None = None,
         ready: Ready = _always_ready,
+        process: ScanProcess | None = None,
     ) -> None:
         self._markets, self._writer = markets, writer
         self._scan_on, self._ready = scan_on, ready
@@ -80,7 +81,7 @@ class Scans:
         self._running: dict[str, ScanJob] = {}
         self._again: dict[str, ScanJob] = {}
         self._history: LRUCache[str, deque[ScanRecord]] = LRUCache(MAX_MARKETS)
-        self._process = ScanProcess()
+        self._process = process or ScanProcess()
         self._turn = asyncio.Lock()
 
     def start(
@@ -158,8 +159,11 @@ class Scans:
             if where is None:
                 self.stop_rescanning(market)
             elif not job.running and where.symbols:
-                closed = closed_until_ms(where, where.symbols, job.timeframe)
-                if closed >= job.until_ms + TIMEFRAMES[job.timeframe]:
+                closed = await closed_ms(where, job.timeframe)
+                if (
+                    self._again.get(market) is job
+                    and closed >= job.until_ms + TIMEFRAMES[job.timeframe]
+                ):
                     self.start(market, job.params, job.timeframe, rescan=True)
 
     async def stop(self) -> None:
@@ -245,7 +249,7 @@ class Scans:
         data = await closes_of(market, job.timeframe, job.params.bars)
         job.spans(data)
         for again in (True, False):
-            path = await asyncio.to_thread(handover.put, data)
+            path = await asyncio.to_thread(data.put)
             try:
                 task = Task(path, job.params, self._scan_on)
                 report = await self._process.run(task, partial(_told, job))
@@ -259,8 +263,7 @@ class Scans:
                 handover.discard(path)
         if report.kind == "failed":
             raise RuntimeError(report.words)
-        result: ScanResult = await asyncio.to_thread(handover.take, report.result)
-        return result
+        return await asyncio.to_thread(take_result, report.result, job.params)
 
     def _done(self, job: ScanJob, result: ScanResult) -> None:
         job.result = result

@@ -1,74 +1,79 @@
-"""Objects with large arrays handed from one process to another without copies of them.
+"""Large arrays handed from one process to another without copies of them.
 
-The arrays stand in a file in shared memory where there is room for it, else in the folder for
-temporary files; the other process maps it. The name is gone as soon as it is taken.
+They stand in a file in shared memory where there is room for it, else in the folder for temporary
+files; the other process maps it. Beside them go JSON values. The name is gone as soon as the file
+is taken.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import mmap
 import os
-import pickle
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 #: Where files stay in memory, on Linux.
 _SHARED = Path("/dev/shm")
 _ALIGNED = 64
 PREFIX = "spreadscope-scan-"
 
+Arrays = Mapping[str, np.ndarray]
 
-def put(value: Any) -> str:
-    """Write an object to a file of its own, readable by this user alone; its path.
+
+def put(head: Mapping[str, Any], arrays: Arrays) -> str:
+    """Write JSON values and arrays of numbers to a file that this user alone can read; its path.
 
     Raises OSError where no folder has room for it.
     """
-    buffers: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
     try:
-        return _write(_SHARED, head, buffers)
+        return _write(_SHARED, head, arrays)
     except OSError:  # no such folder, or a small one, as in a container
-        return _write(Path(tempfile.gettempdir()), head, buffers)
+        return _write(Path(tempfile.gettempdir()), head, arrays)
 
 
-def _write(folder: Path, head: bytes, buffers: list[pickle.PickleBuffer]) -> str:
+def _write(folder: Path, head: Mapping[str, Any], arrays: Arrays) -> str:
     number, path = tempfile.mkstemp(prefix=PREFIX, dir=folder)
     try:
         with os.fdopen(number, "wb") as file:
-            parts = [memoryview(head), *(buffer.raw() for buffer in buffers)]
-            sizes = [part.nbytes for part in parts]
-            file.write(len(sizes).to_bytes(8, "little"))
-            for size in sizes:
-                file.write(size.to_bytes(8, "little"))
-            for part in parts:
+            columns = {name: [array.dtype.str, array.shape] for name, array in arrays.items()}
+            described = json.dumps({"head": dict(head), "arrays": columns}).encode()
+            file.write(len(described).to_bytes(8, "little"))
+            file.write(described)
+            for array in arrays.values():
                 file.write(b"\0" * (-file.tell() % _ALIGNED))
-                file.write(part)
+                if array.size:
+                    file.write(np.ascontiguousarray(array).data.cast("B"))
     except OSError:
         discard(path)
         raise
     return path
 
 
-def take(path: str) -> Any:
-    """The object that `put` wrote; its arrays are read-only and live in the file, whose name is
-    removed. Raises OSError where the file is not there.
+def take(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `put` wrote; the arrays are read-only and live in the file, whose name is removed.
+
+    Raises OSError where the file is not there.
     """
     with open(path, "rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     discard(path)
-    view = memoryview(mapped)
-    count = int.from_bytes(view[:8], "little")
-    ends = [8 * (i + 1) for i in range(count + 1)]
-    sizes = [int.from_bytes(view[a : a + 8], "little") for a in ends[:count]]
-    at, parts = ends[count], []
-    for size in sizes:
+    at = 8 + int.from_bytes(mapped[:8], "little")
+    described = json.loads(mapped[8:at])
+    arrays = {}
+    for name, (kind, shape) in described["arrays"].items():
         at += -at % _ALIGNED
-        parts.append(view[at : at + size])
-        at += size
-    # Written by our own other process, into a file that only this user can write.
-    return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301
+        dtype, count = np.dtype(kind), int(np.prod(shape))
+        arrays[name] = (
+            np.frombuffer(mapped, dtype, count, at) if count else np.empty(0, dtype)
+        ).reshape(shape)
+        at += dtype.itemsize * count
+    return described["head"], arrays
 
 
 def discard(path: str) -> None:

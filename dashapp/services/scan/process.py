@@ -26,9 +26,10 @@ class WorkerDied(Exception):
 
 
 class ScanProcess:
-    """One process that does tasks one at a time. Owned by the loop."""
+    """One process that does tasks one at a time. Owned by the loop. target: what it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Callable[[Any], None] = serve) -> None:
+        self._target = target
         self._process: Any = None
         self._connection: Any = None
         self._pipe = ThreadPoolExecutor(1, "scan-pipe")
@@ -86,7 +87,9 @@ class ScanProcess:
             if self._connection is not None:
                 self._connection.close()
             self._connection, theirs = context.Pipe()
-            self._process = context.Process(target=serve, args=(theirs,), daemon=True, name="scan")
+            self._process = context.Process(
+                target=self._target, args=(theirs,), daemon=True, name="scan"
+            )
             self._process.start()
             theirs.close()
         with contextlib.suppress(BrokenPipeError):  # `recv` says that it died

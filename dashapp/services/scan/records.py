@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from analytics.model import frozen
 from analytics.scanner import (
     EVERY_FIELDS,
     SURVIVOR_FIELDS,
@@ -24,6 +23,7 @@ from analytics.scanner import (
     Stretch,
     SymbolLeft,
 )
+from dashapp.services.scan import handover
 from dashapp.services.scan.job import Pair, ScanJob, ScanRecord
 
 MOST_ROWS = 2_000
@@ -46,68 +46,80 @@ def _pairs(kept: Any) -> tuple[Pair, ...]:
     return tuple((str(y), str(x)) for y, x in kept)
 
 
+def put_result(result: ScanResult) -> str:
+    """Hand a whole result over to another process; the path. Raises OSError."""
+    return handover.put(_head(result), _arrays(result, len(result.rows)))
+
+
+def take_result(path: str, params: ScanParams) -> ScanResult:
+    """The result that was handed over. Raises OSError."""
+    return _result(*handover.take(path), params)
+
+
 def result_to_dict(result: ScanResult) -> dict[str, Any]:
     """A result as JSON values, None for what is not finite, with the rows that survived."""
-    rows = result.rows
-    count = min(rows.survivors, MOST_ROWS)
-    return {
-        "names": list(rows.names),
-        "y": rows.y[:count].tolist(),
-        "x": rows.x[:count].tolist(),
-        "verdict": [VERDICTS[number] for number in rows.verdict[:count]],
-        "second": rows.second[:count].tolist(),
-        "every": _numbers(rows.every[:, :count]),
-        "survived": _numbers(rows.survived[:, :count]),
-        "fields": [list(EVERY_FIELDS), list(SURVIVOR_FIELDS)],
-        "tested": result.tested,
-        "expected_by_chance": result.expected_by_chance,
-        "below_alpha": result.below_alpha,
-        "detectable_half_life": result.detectable_half_life,
-        "detectable_if_all": result.detectable_if_all,
-        "funnel": dict(result.funnel),
-        "dropped": dict(result.dropped),
-        "formation": [result.formation.start, result.formation.stop],
-        "confirmation": [result.confirmation.start, result.confirmation.stop],
-        "left": [
-            [gone.symbol, gone.reason, *_numbers([gone.have, gone.need])] for gone in result.left
-        ],
-        "pvalue_counts": result.pvalue_counts.tolist(),
-        "clusters": dict(result.clusters),
-    }
+    count = min(result.rows.survivors, MOST_ROWS)
+    arrays = _arrays(result, count)
+    kept = {name: _numbers(array) for name, array in arrays.items() if array.dtype.kind == "f"}
+    whole = {name: array.tolist() for name, array in arrays.items() if name not in kept}
+    return {**_head(result), **kept, **whole}
 
 
 def result_from_dict(kept: Row, params: ScanParams) -> ScanResult:
     """The result of JSON values. Raises ValueError, KeyError or TypeError for others, also of
-    rows with other fields than now.
+    rows with other fields or verdicts than now.
     """
-    if kept["fields"] != [list(EVERY_FIELDS), list(SURVIVOR_FIELDS)]:
+    if kept["fields"] != _FIELDS:
         raise ValueError("the rows have other fields than those of now")
     count = len(kept["y"])
-    verdicts = [VERDICTS.index(verdict) for verdict in kept["verdict"]]
-    rows = ScanRows(
-        names=tuple(kept["names"]),
-        y=frozen(kept["y"], np.int64),
-        x=frozen(kept["x"], np.int64),
-        verdict=frozen(verdicts, np.int64),
-        second=frozen(kept["second"], np.int64),
-        every=_array(kept["every"], (len(EVERY_FIELDS), count)),
-        survived=_array(kept["survived"], (len(SURVIVOR_FIELDS), count)),
-    )
+    arrays: dict[str, Any] = {name: np.array(kept[name], np.int64) for name in _WHOLE}
+    for name, fields in (("every", EVERY_FIELDS), ("survived", SURVIVOR_FIELDS)):
+        arrays[name] = np.array(kept[name], np.float64).reshape(len(fields), count)
+    return _result(kept, arrays, params)
+
+
+_FIELDS = [list(EVERY_FIELDS), list(SURVIVOR_FIELDS), list(VERDICTS)]
+_PLAIN = (
+    "tested", "expected_by_chance", "below_alpha", "detectable_half_life", "detectable_if_all",
+)  # fmt: skip
+_WHOLE = ("y", "x", "verdict", "second", "pvalue_counts")
+
+
+def _head(result: ScanResult) -> dict[str, Any]:
+    """What of a result is no array, as JSON values."""
+    gone = [[one.symbol, one.reason, *_numbers([one.have, one.need])] for one in result.left]
+    return {
+        **{name: getattr(result, name) for name in _PLAIN},
+        **{name: dict(getattr(result, name)) for name in ("funnel", "dropped", "clusters")},
+        "names": list(result.rows.names),
+        "fields": _FIELDS,
+        "formation": [result.formation.start, result.formation.stop],
+        "confirmation": [result.confirmation.start, result.confirmation.stop],
+        "left": gone,
+    }
+
+
+def _arrays(result: ScanResult, count: int) -> dict[str, np.ndarray]:
+    """The arrays of a result with its first rows."""
+    rows = result.rows
+    return {
+        **{name: getattr(rows, name)[:count] for name in ("y", "x", "verdict", "second")},
+        "every": rows.every[:, :count],
+        "survived": rows.survived[:, :count],
+        "pvalue_counts": result.pvalue_counts,
+    }
+
+
+def _result(head: Row, arrays: Mapping[str, np.ndarray], params: ScanParams) -> ScanResult:
+    of_rows = {name: array for name, array in arrays.items() if name != "pvalue_counts"}
     return ScanResult(
-        rows=rows,
-        tested=kept["tested"],
-        expected_by_chance=kept["expected_by_chance"],
-        below_alpha=kept["below_alpha"],
-        detectable_half_life=kept["detectable_half_life"],
-        funnel=kept["funnel"],
-        dropped=kept["dropped"],
-        formation=Stretch(*kept["formation"]),
-        confirmation=Stretch(*kept["confirmation"]),
+        **{name: head[name] for name in (*_PLAIN, "funnel", "dropped", "clusters")},
+        rows=ScanRows(names=tuple(head["names"]), **of_rows),
+        formation=Stretch(*head["formation"]),
+        confirmation=Stretch(*head["confirmation"]),
         params=params,
-        left=tuple(_left(*left) for left in kept["left"]),
-        pvalue_counts=frozen(kept["pvalue_counts"], np.int64),
-        clusters=kept["clusters"],
-        detectable_if_all=kept["detectable_if_all"],
+        left=tuple(_left(*left) for left in head["left"]),
+        pvalue_counts=arrays["pvalue_counts"],
     )
 
 
@@ -121,10 +133,6 @@ def _numbers(values: Any) -> Any:
     found = array.astype(object)
     found[~np.isfinite(array)] = None
     return found.tolist()
-
-
-def _array(kept: Any, shape: tuple[int, int]) -> Any:
-    return np.array(kept, dtype=np.float64).reshape(shape)
 
 
 def job_of(record: ScanRecord, result: ScanResult | None) -> ScanJob:

@@ -14,9 +14,9 @@ from multiprocessing.connection import Connection
 from typing import Literal
 
 from analytics.scanner import Mapper, ScanParams, ScanResult, scan_pairs
-from dashapp.services.scan import handover
 from dashapp.services.scan.closes import Closes
 from dashapp.services.scan.cluster import ClusterLost, cluster_mapper
+from dashapp.services.scan.records import put_result
 
 #: How much this process gives way to others.
 NICENESS = 10
@@ -56,7 +56,7 @@ def serve(connection: Connection) -> None:
             return
         try:
             result = _scan(task, connection)
-            connection.send(Report("done", share=1.0, result=handover.put(result)))
+            connection.send(Report("done", share=1.0, result=put_result(result)))
         except (ValueError, ClusterLost) as error:
             connection.send(Report("failed", str(error)))
         except MemoryError:
@@ -70,7 +70,7 @@ def serve(connection: Connection) -> None:
 
 
 def _scan(task: Task, connection: Connection) -> ScanResult:
-    data: Closes = handover.take(task.closes)
+    data = Closes.take(task.closes)
     reporter = _Reporter(connection)
     with _mapper(task.scan_on, reporter) as run_all:
         return scan_pairs(

@@ -11,6 +11,7 @@ import logging
 import os
 import uuid
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 
 from dashapp.services.archive.recorder import Recorder
@@ -26,11 +27,26 @@ from storage.market.market import Market
 logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_MARKETS = 16
+#: Removed markets that can be brought back in this session.
+MAX_PUT_AWAY = 4
 FILE_CHUNK = 1 << 20
 
 
+@dataclass(frozen=True, eq=False)
+class PutAway:
+    """A market that was removed by hand. files: how many made it. delete: whether the archive's
+    copy goes for good once it can be brought back no more.
+    """
+
+    market: Market
+    files: int
+    delete: bool
+
+
 class FileMarkets:
-    """The uploaded markets among the markets. sessions: files on their way in, by their key."""
+    """The uploaded markets among the markets. sessions: files on their way in, by their key.
+    put_away: those removed by hand that can be brought back, the newest last.
+    """
 
     def __init__(self, markets: Markets, recorder: Recorder, restorer: Restorer) -> None:
         self.sessions: dict[str, UploadSession] = {}
@@ -41,6 +57,8 @@ class FileMarkets:
         self._run = uuid.uuid4().hex[:6]
         self._begun = 0
         self._files: Counter[str] = Counter()
+        self._titles: dict[str, str] = {}
+        self.put_away: dict[str, PutAway] = {}
 
     def begin(
         self,
@@ -78,10 +96,18 @@ class FileMarkets:
             joins=market is not None,
             show=self._show,
             end=partial(self._ended, key),
-            tape=self._recorder.file(target.id, market is not None) if keep else None,
+            writer=self._recorder.file(target.id, market is not None) if keep else None,
         )
         self.sessions[key] = session
         return session
+
+    def free_idle(self, seconds: float) -> bool:
+        """Give up the file that has been idle longest, if that is so long; whether one was."""
+        idlest = max(self.sessions.values(), key=lambda one: one.idle_s, default=None)
+        if idlest is None or idlest.idle_s < seconds:
+            return False
+        idlest.abort()
+        return True
 
     async def load(self, path: str) -> str:
         """Take a file of this machine in as a market; its id.
@@ -116,21 +142,61 @@ class FileMarkets:
             self._forget(oldest)
             logger.info("market %s forgotten: the newest %d uploads stay", oldest, len(uploads) - 1)
 
+    def take_away(self, market: str, delete: bool) -> None:
+        """Forget an uploaded market so that `bring_back` can undo it in this session.
+
+        delete: the archive's copy goes as well, when the session ends or MAX_PUT_AWAY others
+        were taken away since; else it stays, and comes back with the next start. Raises as
+        `remove` does.
+        """
+        found = self._uploaded(market)
+        self._give_up_joining(found)
+        self.put_away[market] = PutAway(found, self._files[market], delete)
+        self._forget(market)
+        for oldest in list(self.put_away)[:-MAX_PUT_AWAY]:
+            self._settle(oldest)
+        logger.info("market %s was taken away%s", market, ", to be deleted" * delete)
+
+    def bring_back(self) -> Market | None:
+        """Undo the newest removal: the market that is back, None where there is none."""
+        if not self.put_away:
+            return None
+        _, held = self.put_away.popitem()
+        self._files[held.market.id] = held.files
+        self.add(held.market)
+        return held.market
+
+    def leaving(self, market: str) -> bool:
+        """Whether the archive's copy of a market is to be deleted."""
+        return market in self.put_away and self.put_away[market].delete
+
+    def settle(self) -> None:
+        """The session ends: what was to be deleted from the archive is."""
+        for market in list(self.put_away):
+            self._settle(market)
+
+    def _settle(self, market: str) -> None:
+        if self.put_away.pop(market).delete:
+            self._recorder.forget(market)
+
     def remove(self, market: str) -> None:
-        """Forget an uploaded market, and give up the files that are joining it.
+        """Forget an uploaded market at once, and give up the files that are joining it.
 
         Raises KeyError or ValueError in words for a market that is not there or no upload.
         """
-        found = self._uploaded(market)
-        for session in list(self.sessions.values()):
-            if session.market is found:
-                session.abort()
+        self._give_up_joining(self._uploaded(market))
         self._forget(market)
         self._recorder.forget(market)
         logger.info("market %s was removed", market)
 
+    def _give_up_joining(self, market: Market) -> None:
+        for session in list(self.sessions.values()):
+            if session.market is market:
+                session.abort()
+
     def _forget(self, market: str) -> None:
         del self._markets[market], self._files[market]
+        self._titles.pop(market, None)
 
     def _ended(self, key: str) -> None:
         del self.sessions[key]
@@ -147,6 +213,6 @@ class FileMarkets:
         self._files[market.id] += 1
         others = self._files[market.id] - 1
         if others:
-            first = market.title.partition(" and ")[0]
+            first = self._titles.setdefault(market.id, market.title)
             market.title = f"{first} and {others} file{'s' if others > 1 else ''}"
         self.add(market)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from analytics.model import Bars, Ticks
-from dashapp.services.archive.recorder import FileTape
+from dashapp.services.archive.recorder import FileWriter
 from ingestion.files.errors import replace_question
 from ingestion.files.reader import UploadError, UploadReader, UploadReport
 from storage.market.market import Market
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: A block goes to the worker threads when this much has come.
 BLOCK_BYTES = 4 << 20
+#: Fewer bytes than these are no progress.
+PROGRESS_BYTES = 16_384
 #: Rows that a file may have which joins a market; a larger one is a market of its own.
 MAX_JOINING = 2_000_000
 #: Rows of it that are stored at a time, so that the loop stays free for the pages.
@@ -40,7 +43,7 @@ class UploadSession:
     """One file on its way in: feed it the bytes in order, then finish or abort.
 
     market: the private one of the file, or the one it joins. show: called on the loop when
-    the file is whole, before `finish` returns. end: called once, however it ended. tape: takes
+    the file is whole, before `finish` returns. end: called once, however it ended. writer: takes
     what the market took, for the archive.
     """
 
@@ -52,17 +55,18 @@ class UploadSession:
         joins: bool,
         show: Show,
         end: Callable[[], None],
-        tape: FileTape | None = None,
+        writer: FileWriter | None = None,
     ) -> None:
         self.market = market
         self.bytes = 0
+        self._coming, self._due, self._progress_s = True, 0, time.monotonic()
         self._reader = reader
         self._joins = joins
         self._held: list[Ticks | Bars] = []
         self._replaced = 0
         self._show = show
         self._end = end
-        self._tape = tape
+        self._writer = writer
         self._chunks: list[bytes] = []
         self._waiting = 0
         self._scanning: asyncio.Task[None] | None = None
@@ -81,14 +85,23 @@ class UploadSession:
         rows = accepted + rejected
         return {"name": self._reader.name, "bytes": self.bytes, "rows": rows, "rejected": rejected}
 
+    @property
+    def idle_s(self) -> float:
+        """Seconds since bytes worth the name came; 0 once all are there."""
+        return time.monotonic() - self._progress_s if self._coming else 0.0
+
     async def feed(self, chunk: bytes) -> None:
         """Take the next bytes. Raises UploadError when this is no market data."""
         self._check_open()
         self.bytes += len(chunk)
+        if self.bytes >= self._due:
+            self._due = self.bytes + PROGRESS_BYTES
+            self._progress_s = time.monotonic()
         self._chunks.append(chunk)
         self._waiting += len(chunk)
         if self._waiting >= BLOCK_BYTES:
             await self._hand_over()
+            self._progress_s = time.monotonic()
 
     async def finish(self) -> tuple[str, UploadReport]:
         """The file has ended: the id of its market, and the report.
@@ -96,6 +109,7 @@ class UploadSession:
         Raises UploadError when nothing in it could be used; then no market has changed.
         """
         self._check_open()
+        self._coming = False
         await self._hand_over()
         if self._scanning is not None:
             await self._scanning
@@ -114,10 +128,10 @@ class UploadSession:
         report = replace(report, replaced=self._replaced)
         self._show(self)
         self._close()
-        if self._tape is not None:
-            await asyncio.to_thread(self._tape.done, self.market.title)
-            if self._tape.problem:
-                told = f"in memory only, gone at the next start: {self._tape.problem}"
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.done, self.market.title)
+            if self._writer.problem:
+                told = f"in memory only, gone at the next start: {self._writer.problem}"
                 report = replace(report, notes=(*report.notes, told))
         logger.info(
             "file %s is in market %s: %d of %d rows taken, %d rejected, %d duplicate, %d late",
@@ -135,8 +149,8 @@ class UploadSession:
         """Forget the file; nothing once it is finished."""
         if self._open:
             self._close()
-            if self._tape is not None:
-                asyncio.get_running_loop().run_in_executor(None, self._tape.drop)
+            if self._writer is not None:
+                asyncio.get_running_loop().run_in_executor(None, self._writer.drop)
             logger.info("file %s was given up after %d bytes", self.report.name, self.bytes)
 
     def _close(self) -> None:
@@ -178,9 +192,9 @@ class UploadSession:
 
     def _keep(self, taken: list[Ticks | Bars]) -> None:
         """Store what the market took. In the worker thread."""
-        if self._tape is not None:
+        if self._writer is not None:
             for batch in taken:
-                self._tape.take(batch)
+                self._writer.take(batch)
 
     def _put(self, batch: Ticks | Bars) -> None:
         if not self._joins:

@@ -204,9 +204,9 @@ class Watchlist:
         told = [row.whole() if row.came > since else row.since(since) for row in rows]
         return Changes(self.version, listed, told)
 
-    def counts(self) -> dict[WatchState, int]:
+    def counts(self) -> dict[str, int]:
         """How many pairs are in each state that any is in."""
-        counted: dict[WatchState, int] = {}
+        counted: dict[str, int] = {}
         for watched in self._watched.values():
             state: WatchState = watched.row.values["state"] or "not enough data"
             counted[state] = counted.get(state, 0) + 1

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
+from analytics.model import Listing
 from dashapp import ids
 from dashapp.services.runtime import Runtime
+from dashapp.text.numbers import compact
 from dashapp.ui.clientside import clientside
 from dashapp.ui.frame.subscribe import symbols_in
+from ingestion.binance.listings import by_turnover
 from ingestion.decode.symbols import proper_symbol
 from ingestion.sources import is_exchange
 from ingestion.stream.subscribe import SubscribeError
 
 #: Letters typed before a name that no list has is offered as a symbol.
 SHORTEST = 4
+#: Symbols that the list offers at once, and how long it waits for the exchange's, s.
+MOST_OFFERED, LISTED_S = 60, 2.0
 
 
 def symbols_for(kind: str, chosen: Sequence[str] | None) -> list[str]:
@@ -43,19 +50,49 @@ def with_typed(
     return [*options, {"value": name, "label": name}]
 
 
-def _register_symbols(app: Dash) -> None:
+def found(
+    listings: Mapping[str, Listing], typed: str | None, chosen: Sequence[str]
+) -> list[dict[str, str]]:
+    """What an exchange trades under names like the one typed, the most traded first, with what
+    is traded of it a day; then what is chosen.
+
+    >>> listed = {"BTCUSDT": Listing("BTCUSDT", turnover=1.4e10)}
+    >>> found(listed, "btc", ["ETHUSDT"])[0]["label"]
+    'BTCUSDT · 14.0B a day'
+    """
+    name = proper_symbol((typed or "").strip()) or ""
+    like = [one for one in by_turnover(listings) if name in one.symbol][:MOST_OFFERED]
+    options = [{"value": one.symbol, "label": _label(one)} for one in like]
+    there = {one.symbol for one in like}
+    return options + [{"value": s, "label": s} for s in chosen if s not in there]
+
+
+def _label(one: Listing) -> str:
+    return one.symbol if not one.turnover else f"{one.symbol} · {compact(one.turnover)} a day"
+
+
+def _register_symbols(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         Output(ids.SYMBOLS, "options", allow_duplicate=True),
         Input(ids.SYMBOLS, "search_value"),
         State(ids.SYMBOLS, "options"),
         State(ids.SOURCE_KIND, "value"),
+        State(ids.SYMBOLS, "value"),
         prevent_initial_call=True,
     )
     async def offer(
         typed: str | None,
         options: list[dict[str, str]] | None,
         kind: str | None,
+        chosen: list[str] | None,
     ) -> list[dict[str, str]]:
+        exchange = runtime.feeds.directory.of(kind or "")
+        if exchange is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LISTED_S):
+                    await exchange.refresh()
+            if exchange.listings:
+                return found(exchange.listings, typed, chosen or [])
         longer = with_typed(options or [], typed, kind or "")
         if longer is None:
             raise PreventUpdate
@@ -74,7 +111,7 @@ def _register_symbols(app: Dash) -> None:
 
 def register(app: Dash, runtime: Runtime) -> None:
     """Start and stop the feed; a source that runs is told of other symbols by the same button."""
-    _register_symbols(app)
+    _register_symbols(app, runtime)
 
     @app.callback(
         output={

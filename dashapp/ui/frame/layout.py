@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from dashapp import ids
 from dashapp.parameters.compared import asked_for
 from dashapp.services.runtime import Runtime
+from dashapp.text.states import FIRST_VISIT
 from dashapp.ui import components
 from dashapp.ui.frame import feed_log, parameters, replay_bar, subscribe, tab_title, views
 from dashapp.ui.pages import COMPARE, PAGES
@@ -19,6 +20,8 @@ from ingestion.sources import NAMED
 from ingestion.url_guard import mask_url
 
 INTERVAL_MS = 500
+#: What a tab keeps of the forms of pages while another page is in view.
+FORM_STORES = tuple(page.store for page in PAGES if page.store)
 
 SOURCES = (
     *((kind.name, kind.label + " (simulated)" * kind.simulated) for kind in NAMED),
@@ -198,6 +201,7 @@ def strip() -> Component:
             ),
             html.Span("no connection to the server, trying again", className="offline-mark"),
             html.Span(id="trust-figures", className="trust-figures"),
+            html.Span(id="feed-beside", className="feed-beside"),
             feed_log.button(),
             html.Strong(id="window-pair"),
             html.Button(
@@ -208,12 +212,19 @@ def strip() -> Component:
                 **components.attributes(aria_pressed="false"),
             ),
             html.Span(id="paused-mark", className="paused-mark"),
-            html.Span(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
         ],
         id=ids.TRUST_STRIP,
         className="trust-strip",
         **components.attributes(aria_label="Data trust"),
     )
+
+
+def _first_visit() -> Component:
+    """What to do first, in a browser that was never here; assets/boot.js shows and closes it."""
+    close = components.button("first-visit-close", "Close")
+    lines = html.Ul([html.Li(line) for line in FIRST_VISIT])
+    label = components.attributes(aria_label="First steps")
+    return html.Section([lines, close], id="first-visit", className="first-visit", **label)
 
 
 def _help() -> Component:
@@ -226,7 +237,7 @@ def _stores(runtime: Runtime) -> list[Component]:
     return [
         dcc.Location(id=ids.URL, refresh="callback-nav"),
         dcc.Store(id=ids.VIEW),
-        dcc.Store(id=ids.STRATEGY),
+        *(dcc.Store(id=store) for store in FORM_STORES),
         dcc.Store(id=ids.FOCUS),
         dcc.Store(id=ids.KNOWN),
         dcc.Store(id=ids.FROZEN, data=False),
@@ -256,6 +267,8 @@ def layout(runtime: Runtime) -> Component:
             tabs(),
             strip(),
             *replay_bar.bar(),
+            html.Div(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
+            _first_visit(),
             main,
             html.Div(
                 id=ids.TOASTS, className="toasts", **components.attributes(aria_live="polite")
@@ -299,20 +312,20 @@ def register(app: Dash) -> None:
         inputs={"pathname": Input(ids.URL, "pathname")},
         state={
             "theme": State(ids.THEME, "data"),
-            "strategy": State(ids.STRATEGY, "data"),
+            "kept": {store: State(store, "data") for store in FORM_STORES},
             "search": State(ids.URL, "search"),
         },
     )
     async def route(
         pathname: str | None,
         theme: str | None,
-        strategy: dict[str, Any] | None,
+        kept: dict[str, Any],
         search: str | None,
     ) -> Any:
         page = page_for(pathname, search)
         if page is None:
             return html.P(f"There is no page at {pathname}.", className="answer")
-        settings = [page.held(strategy, search)] if page.held else []
+        settings = [page.held(kept.get(page.store), search)] if page.held else []
         ranges = page.path not in ("/data", "/pairs")
         return [
             dcc.Store(id=ids.cursor_of(page.path)),

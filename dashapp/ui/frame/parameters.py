@@ -46,11 +46,21 @@ EXCHANGE_SYMBOLS = (
 )
 
 
+_OF_TESTS = ("trend", "lag_method", "adf_window")
+_OF_SPREAD = ("hedge_window", "spread_mode", "beta", "alpha", "z_threshold")
+#: What a page does not read of the parameters: its panel has none of it (assets/style.css).
+UNUSED: dict[str, frozenset[str]] = {
+    "home": frozenset((*_OF_SPREAD, *_OF_TESTS)),
+    "backtest": frozenset((*_OF_SPREAD, *_OF_TESTS, "corr_window", "corr_on")),
+}
+
+
 def panel() -> Component:
     """The side panel: every parameter of the pair, in four groups."""
     groups: dict[str, list[Component]] = {}
     for row in VIEW:
-        field = components.parameter_field(row, row.default)
+        hidden = " ".join(f"not-{page}" for page, names in UNUSED.items() if row.name in names)
+        field = components.parameter_field(row, row.default, hidden)
         groups.setdefault(row.group, []).append(field)
     swap = dbc.Button(
         "Swap legs (S)",
@@ -96,7 +106,7 @@ def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
     body = runtime.markets.get(market_id or "")
     if body is None:
         return []
-    return list(body.coming or body.symbols)
+    return list(dict.fromkeys((*body.coming, *body.symbols)))
 
 
 def _options(values: list[str]) -> list[dict[str, str]]:

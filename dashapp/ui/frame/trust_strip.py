@@ -14,7 +14,7 @@ from analytics.model import FeedStatus, PairParams
 from dashapp import ids
 from dashapp.parameters.pair import from_dict
 from dashapp.services.runtime import Runtime
-from dashapp.text.trust import trust_figures
+from dashapp.text.trust import beside_words, trust_figures
 from dashapp.ui.clientside import clientside
 from dashapp.ui.frame import (
     feed_log,
@@ -50,6 +50,10 @@ def mark(market: Market | None) -> Any:
     return html.Span(words, className="kind-mark") if words else ""
 
 
+#: Kinds of markets that a feed fills.
+_FED = ("live", "demo")
+
+
 def _figures(trust: dict[str, Any]) -> list[Any]:
     return [
         html.Span(text, className=f"figure tone-{tone}" if tone else "figure")
@@ -79,19 +83,46 @@ def _state(runtime: Runtime, market: Market | None, status: FeedStatus) -> str:
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
     status, market = runtime.markets.status(market_id), runtime.markets.get(market_id)
-    trust: dict[str, Any] = {**runtime.feeds.trust(market_id), "memory": runtime.memory.words}
-    if market is not None and pair is not None:
-        market.look((pair.y, pair.x))
+    trust: dict[str, Any] = {
+        **runtime.feeds.trust(market_id),
+        "memory": runtime.memory.words,
+        "busy": runtime.loop_watch.words,
+    }
     if pair is not None:
+        legs = (pair.y, pair.x)
+        runtime.look(market_id, legs, pair.timeframe, pair.limit)
+        trust["history"] = runtime.feeds.history_words(market_id, legs, pair.timeframe)
         trust["carried_share"] = runtime.analysis.carried_share(market_id, pair)
     return {
         "mark": mark(market),
         "dot": f"dot {status.state}",
         "status": _state(runtime, market, status),
-        "figures": _figures(trust),
+        "figures": _figures(_told(runtime, market, trust)),
+        "beside": _beside(runtime, market),
         "known": known_symbols(runtime, market_id),
         "replay": replay_bar.state_of(runtime, market_id),
     }
+
+
+#: Figures of a feed, which a file and a replay that stands have not.
+_OF_A_FEED = ("rate", "age_s", "lag_p50_ms", "lag_p99_ms", "skew_ms", "gaps", "gaps_open")
+
+
+def _told(runtime: Runtime, market: Market | None, trust: dict[str, Any]) -> dict[str, Any]:
+    """The figures of the market in view that say anything of it."""
+    replay = runtime.replays.state
+    playing = replay is not None and replay.state == "playing"
+    if market is None or market.kind in _FED or (market.kind == "replay" and playing):
+        return trust
+    return {name: value for name, value in trust.items() if name not in _OF_A_FEED}
+
+
+def _beside(runtime: Runtime, market: Market | None) -> str:
+    """Which feed runs while a file or a replay is in view, and what Start and Stop do."""
+    if market is not None and market.kind in _FED:
+        return ""
+    fed = runtime.markets[runtime.feeds.market_id]
+    return beside_words(fed.title, runtime.markets.status(fed.id).state)
 
 
 def _fingerprint(parts: dict[str, Any]) -> dict[str, str]:
@@ -104,6 +135,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         "dot": Output("feed-dot", "className"),
         "status": Output(ids.FEED_STATUS, "children"),
         "figures": Output("trust-figures", "children"),
+        "beside": Output("feed-beside", "children"),
         "known": Output(ids.KNOWN, "data"),
         "replay": Output(ids.REPLAY_STATE, "data"),
     }

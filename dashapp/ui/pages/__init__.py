@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from dash import Dash
 
+from dashapp import ids
 from dashapp.services.runtime import Runtime
 from dashapp.ui.pages import compare, correlation, home
 from dashapp.ui.pages.alerts import page as alerts
@@ -23,7 +24,7 @@ from dashapp.ui.pages.pairs.form import held_by as scan_held_by
 class Page:
     """A page as the frame knows it.
 
-    held: what the form of a page that opens holds, by the back-test's settings that the tab keeps
+    held: what the form of a page that opens holds, by what the tab keeps in the store of this id
     and by the link; its layout takes it beside the theme. None for a page without such a form.
     """
 
@@ -32,15 +33,32 @@ class Page:
     path: str
     layout: Callable[..., Any]
     register: Callable[[Dash, Runtime], None]
-    held: Callable[[Mapping[str, Any] | None, str | None], Any] | None = None
+    held: Callable[[Any, str | None], Any] | None = None
+    store: str = ""
 
 
 PAGES: tuple[Page, ...] = (
     Page("home", "Home", "/", home.layout, home.register),
-    Page("pairs", "Pairs", "/pairs", pairs.layout, pairs.register, scan_held_by),
+    Page("pairs", "Pairs", "/pairs", pairs.layout, pairs.register, scan_held_by, ids.SCAN_RULES),
     Page("analytics", "Analytics", "/analytics", analytics.layout, analytics.register),
-    Page("correlation", "Correlation", "/correlation", correlation.layout, correlation.register),
-    Page("backtest", "Backtest", "/backtest", backtest.layout, backtest.register, held_by),
+    Page(
+        "correlation",
+        "Correlation",
+        "/correlation",
+        correlation.layout,
+        correlation.register,
+        correlation.held_by,
+        ids.HEATMAP_OF,
+    ),
+    Page(
+        "backtest",
+        "Backtest",
+        "/backtest",
+        backtest.layout,
+        backtest.register,
+        held_by,
+        ids.STRATEGY,
+    ),
     Page("alerts", "Alerts", "/alerts", alerts.layout, alerts.register),
     Page("data", "Data", "/data", data.layout, data.register),
 )

@@ -9,23 +9,25 @@ from typing import Any
 
 import dash_bootstrap_components as dbc
 import numpy as np
-from dash import Dash, Input, Output, html
+from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
-from analytics.backtest import BacktestParams
 from analytics.model import Bars, NotReady, PairSnapshot
 from dashapp import ids
 from dashapp.figures.home import price_figure, volume_figure, vwap_figure
 from dashapp.services.analysis.cache import newest_bars
-from dashapp.services.analysis.ranking import Ranked, Ranking
 from dashapp.services.analysis.summary import SymbolSummary, one_span, summarize_span
 from dashapp.services.runtime import Runtime
 from dashapp.text.alerts import today_words
 from dashapp.text.answers import home_answer
 from dashapp.text.numbers import compact, number, pct, price
+from dashapp.text.pair import Segment
+from dashapp.text.scan import found_words
+from dashapp.text.watchlist import watch_words
 from dashapp.ui import polling
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import chart, segments
+from dashapp.ui.pages.pairs.scans import universe_of
 from dashapp.ui.pages.shared import limit_of, snapshot_of
 from dashapp.ui.polling import LivePage, Tab
 
@@ -80,7 +82,9 @@ def key(runtime: Runtime, tab: Tab) -> Any:
         return None
     symbols = [symbol for symbol in tab.view.symbols or market.symbols if symbol in market.symbols]
     versions = (market.symbol_version(symbol) for symbol in symbols)
-    return (market.serial, runtime.alerts.version, runtime.kernels.ready, *versions)
+    job = runtime.scans.newest(universe_of(runtime, market.id) or market.id)
+    beside = (str(runtime.watchlist.counts()), job and job.id)
+    return (market.serial, runtime.alerts.version, runtime.kernels.ready, beside, *versions)
 
 
 def symbol_card(summary: SymbolSummary) -> Component:
@@ -120,30 +124,19 @@ def _listed(rows: Iterable[tuple[str, Any]]) -> list[Component]:
     return [part for label, value in rows for part in (html.Dt(label), html.Dd(value))]
 
 
-def _pair_result(ranked: Ranked) -> Component:
-    """A pair of the ranking: its legs, its return, and from how many trades."""
-    tone = "up" if ranked.net_return >= 0 else "down"
-    trades = f"{ranked.trades:,} trade{'' if ranked.trades == 1 else 's'}"
-    return html.Span(
-        [
-            f"{ranked.y} / {ranked.x} ",
-            html.Span(pct(ranked.net_return, 2), className=f"tone-{tone}"),
-            html.Small(f" {trades}", className="tone-muted"),
-        ]
-    )
-
-
-def _ranking_rows(ranking: Ranking | NotReady) -> list[tuple[str, Any]]:
-    if isinstance(ranking, NotReady):
-        return [("Best pair", ranking.reason)]
-    if not ranking.pairs:
-        return [("Best pair", f"none of {ranking.tested:,} traded")]
-    rows: list[tuple[str, Any]] = [("Best pair", _pair_result(ranking.pairs[0]))]
-    if len(ranking.pairs) > 1:
-        rows.append(("Lowest pair", _pair_result(ranking.pairs[-1])))
-    pairs = "pair" if ranking.tested == 1 else "pairs"
-    share = f" of {ranking.possible:,}" if ranking.possible > ranking.tested else ""
-    return [*rows, ("Tested", f"{ranking.tested:,}{share} {pairs}, after costs, in hindsight")]
+def _watch_rows(runtime: Runtime, market_id: str) -> list[tuple[str, Any]]:
+    """The watchlist and the newest scan in short, with the way to both."""
+    scanned = universe_of(runtime, market_id) or market_id
+    job = runtime.scans.newest(scanned)
+    found: list[Segment] = [("nothing scanned yet", "muted")]
+    if job is not None and job.result is not None:
+        found = found_words(job.result, job.timeframe)[:2]
+    link = dcc.Link("open Pairs", href="/pairs", className="pairs-link")
+    return [
+        ("Watchlist", html.Span(segments(watch_words(runtime.watchlist.counts())))),
+        ("Last scan", html.Span(segments(found))),
+        ("", link),
+    ]
 
 
 def _pair_rows(snapshot: PairSnapshot) -> list[tuple[str, Any]]:
@@ -157,14 +150,14 @@ def _pair_rows(snapshot: PairSnapshot) -> list[tuple[str, Any]]:
 
 
 def performance_card(
-    snapshot: PairSnapshot | NotReady, ranking: Ranking | NotReady, alerts: Mapping[str, int]
+    snapshot: PairSnapshot | NotReady, alerts: Mapping[str, int], watched: Iterable[tuple[str, Any]]
 ) -> Component:
-    """The market's pairs in short: the one in view, its alerts, the best and the worst."""
+    """The pairs in short: the one in view, the market's alerts, the watchlist, the last scan."""
     if isinstance(snapshot, NotReady):
         title, rows = "Pairs", [("Pair in view", snapshot.reason)]
     else:
         title, rows = f"{snapshot.params.y} / {snapshot.params.x}", _pair_rows(snapshot)
-    rows += [("Alerts", today_words(alerts)), *_ranking_rows(ranking)]
+    rows += [("Alerts", today_words(alerts)), *watched]
     return html.Article(
         [
             html.H2([html.Span("Performance"), html.Span(title, className="tone-muted")]),
@@ -176,12 +169,11 @@ def performance_card(
 
 async def _performance(runtime: Runtime, tab: Tab) -> list[Component]:
     """The card of the pairs, where the market has a pair."""
-    pair = tab.view.pair
-    if pair is None:
+    if tab.view.pair is None:
         return []
-    snapshot = await snapshot_of(runtime, tab)
-    ranking = await runtime.analysis.ranking(tab.view.market, pair, BacktestParams())
-    return [performance_card(snapshot, ranking, runtime.alerts.history.by_metric(tab.view.market))]
+    market = tab.view.market
+    alerts = runtime.alerts.history.by_metric(market)
+    return [performance_card(await snapshot_of(runtime, tab), alerts, _watch_rows(runtime, market))]
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:

@@ -141,7 +141,8 @@ async def bars(
     runtime: RuntimeDep, market: str, ending: Ending, query: Annotated[BarsQuery, Query()]
 ) -> Response:
     """The bars kept, symbol by symbol, as csv, json or parquet; of the archive those that its
-    ticks make. gap: trades of the bar are missing; of the archive that is not known.
+    ticks make. gap: trades of the bar are missing, kline: it is the exchange's own; of the
+    archive that is not known.
     """
     span, kept = query.span(), await _kept(runtime, market, query)
     timeframe, parameters = query.timeframe, query.model_dump()

@@ -58,14 +58,21 @@ async def symbols(market: MarketDep) -> Response:
 
 @router.get("/bars", response_model=models.MarketBars)
 async def bars(
-    market: MarketDep, symbol: Symbol, timeframe: Timeframe = "1s", limit: Limit = 1_000
+    runtime: RuntimeDep,
+    market: MarketDep,
+    symbol: Symbol,
+    timeframe: Timeframe = "1s",
+    limit: Limit = 1_000,
 ) -> Response:
     """The newest bars of a symbol, oldest first, the one that still grows among them."""
     known_timeframe(market, timeframe)
-    newest = market.bars(known_symbol(market, symbol), timeframe, limit)
-    gap = market.touched_by_gaps(newest)
+    known_symbol(market, symbol)
+    runtime.look(market.id, (symbol,), timeframe, limit)
+    await runtime.filled(market.id, symbol, timeframe)
+    newest = market.bars(symbol, timeframe, limit)
+    gap, klines = market.touched_by_gaps(newest), market.from_exchange(newest)
     head = {"market": market.id, "symbol": symbol, "timeframe": timeframe}
-    return await answer_in_thread(lambda: {**head, "bars": bar_records(newest, gap)})
+    return await answer_in_thread(lambda: {**head, "bars": bar_records(newest, gap, klines)})
 
 
 @router.get("/ticks", response_model=models.MarketTicks)
@@ -115,16 +122,16 @@ async def backtest_of(runtime: Runtime, market: Market, query: BacktestQuery) ->
     return result
 
 
-def bar_records(bars: Bars, gap: BoolArray) -> list[dict[str, Any]]:
+def bar_records(bars: Bars, gap: BoolArray, kline: BoolArray) -> list[dict[str, Any]]:
     """One record a bar; trades is None where the source does not count them.
 
-    gap: shape (n,), which bars miss trades.
+    gap: shape (n,), which bars miss trades. kline: which are the exchange's own.
     """
     columns = [getattr(bars, name).tolist() for name in BAR_COLUMNS]
     at = BAR_COLUMNS.index("trades")
     columns[at] = [None if count == UNKNOWN_TRADES else count for count in columns[at]]
-    names = (*BAR_COLUMNS, "gap")
-    rows = zip(*columns, gap.tolist(), strict=True)
+    names = (*BAR_COLUMNS, "gap", "kline")
+    rows = zip(*columns, gap.tolist(), kline.tolist(), strict=True)
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
@@ -135,8 +142,8 @@ def tick_records(ticks: Ticks, outlier: BoolArray) -> list[dict[str, Any]]:
     """
     ids = [None if number == NO_TRADE_ID else number for number in ticks.trade_id.tolist()]
     columns = (ticks.ts_ms.tolist(), ticks.price.tolist(), ticks.size.tolist(), ids)
-    names = ("ts_ms", "price", "size", "trade_id", "outlier")
-    rows = zip(*columns, outlier.tolist(), strict=True)
+    names = ("ts_ms", "price", "size", "trade_id", "trades", "outlier")
+    rows = zip(*columns, ticks.trades.tolist(), outlier.tolist(), strict=True)
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -32,6 +32,9 @@ router = Router(tags=["uploads"])
 MAX_UPLOADS = 4
 #: A file of which nothing comes for so long is given up.
 IDLE_S = 60.0
+#: Bytes that must come in that time, and seconds without them after which a file gives its place
+#: to another.
+LEAST_BYTES, PLACE_S = 16_384, 5.0
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _ENCODING = Parameter(
@@ -92,7 +95,7 @@ async def upload(
     numbers), duplicate and late: together all rows. not_utf8 is the first byte that is not
     UTF-8: its line and position, and how the line reads as Latin-1.
     """
-    if len(runtime.uploads.sessions) >= MAX_UPLOADS:
+    if len(runtime.uploads.sessions) >= MAX_UPLOADS and not runtime.uploads.free_idle(PLACE_S):
         text = f"{MAX_UPLOADS} files are being uploaded already, try again in a moment"
         raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, text)
     if market is not None:
@@ -144,13 +147,16 @@ class _TooLarge(Exception):
 async def _body(request: Request) -> AsyncIterator[bytes]:
     """The body's chunks. Raises _TooLarge, TimeoutError and ClientDisconnect."""
     stream: Any = request.stream()
-    size = 0
+    loop = asyncio.get_running_loop()
+    size, due, deadline = 0, 0, loop.time() + IDLE_S
     while True:
-        async with asyncio.timeout(IDLE_S):
+        async with asyncio.timeout_at(deadline):
             chunk = await anext(stream, None)
         if chunk is None:
             return
         size += len(chunk)
+        if size >= due:
+            due, deadline = size + LEAST_BYTES, loop.time() + IDLE_S
         if size > UPLOAD_CAP:
             raise _TooLarge
         yield chunk

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
 
 from analytics.alerts import AlertEvent
 from analytics.backtest import BacktestParams, Trade
+from analytics.correlation import LeadLag
 from analytics.grid import Grid
 from analytics.model import Bars, HedgeFit, HedgePath, PairParams, PairSnapshot
+from analytics.scanner import ScanParams, ScanResult, scan_pairs
 from analytics.sweep import SweepResult
 from analytics.walkforward import Curve, Fold, WalkForward
-from dashapp.figures import alerts, backtest, correlation, home, pair, trades
+from dashapp.figures import alerts, backtest, correlation, home, pair, scan, trades
 from dashapp.figures import sweep as sweeps
 from dashapp.figures.base import empty_figure
 from dashapp.text.pair import BreakEven
@@ -149,6 +152,33 @@ def walk(count: int = 300) -> WalkForward:
     return WalkForward(sweep().grid, "sharpe", 100, 50, ts, *curves, (2.0, 60.0), folds)
 
 
+def lags(count: int) -> LeadLag:
+    """A peak at a lag of 200 ms."""
+    at = np.arange(-1_000, 1_001, 100)
+    values = np.exp(-(((at - 200) / 300.0) ** 2)) + 1e-4 * count
+    return LeadLag(at, values, 200, float(values.max()))
+
+
+def planted(
+    count: int = 600, symbols: int = 6, seed: int = 3
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names and closes of walks, of which the second follows the first with a half-life of 3."""
+    rng = np.random.default_rng(seed)
+    logs = np.cumsum(rng.normal(0, 0.01, (count, symbols)), axis=0)
+    noise = np.zeros(count)
+    for row in range(1, count):
+        noise[row] = noise[row - 1] * 0.5 ** (1 / 3) + rng.normal(0, 0.004)
+    logs[:, 1] = logs[:, 0] + noise
+    return tuple(f"S{number}USDT" for number in range(symbols)), 100.0 * np.exp(logs)
+
+
+@cache
+def scanned(count: int = 600) -> ScanResult:
+    """A scan of six walks with one planted pair; count: of which the last rows are looked at."""
+    names, closes = planted()
+    return scan_pairs(closes, names=names, params=ScanParams(bars=max(count, 300), min_crossings=4))
+
+
 def every_figure(count: int, theme: str) -> dict[str, dict]:
     view, run = snapshot(count), result(count)
     several = {"BTCUSDT": bars(count=count), "DOGEUSDT": bars("DOGEUSDT", 0.0512, count)}
@@ -169,6 +199,16 @@ def every_figure(count: int, theme: str) -> dict[str, dict]:
         "hedge": pair.hedge_path_figure(view, **look),
         "adf": pair.adf_figure(view, **look),
         "heatmap": correlation.heatmap_figure(("A", "B", "C"), matrix, **look),
+        "heatmap of p": correlation.heatmap_figure(
+            ("A", "B", "C"), 0.5 * (matrix + 1), "pvalue", **look
+        ),
+        "heatmap of half-life": correlation.heatmap_figure(
+            ("A", "B", "C"), 40.0 * (matrix + 1.01), "half_life", **look
+        ),
+        "heatmap of z": correlation.heatmap_figure(("A", "B", "C"), 3.0 * matrix, "z", **look),
+        "lead and lag": correlation.lead_lag_figure(lags(count), ("A", "B"), **look),
+        "funnel": scan.funnel_figure(scanned(count), **look),
+        "p-values": scan.pvalue_figure(scanned(count), **look),
         "rolling": correlation.rolling_correlation_figure(view, **look),
         "equity": backtest.equity_figure(run, **look),
         "drawdown": backtest.drawdown_figure(run, **look),

@@ -25,6 +25,7 @@ PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
 PAIR_NAMES = tuple(each.name for each in fields(PairParams))
 RULE_NAMES = tuple(each.name for each in fields(BacktestParams) if each.name != "hedge_window")
 ANSWER_NAMES = ("dayfirst", "timezone", "columns", "replace")
+SCAN_ROWS = ("rows", "verdict", "offset", "limit")
 SPAN_NAMES = ("start_ms", "end_ms", "kept")
 CSV = "timestamp,open,high,low,close,volume\n" + "".join(
     f"2024-08-08T{hour:02}:{minute:02}:00Z,{5 + minute % 3},7,4,{5 + minute % 2},10\n"
@@ -71,6 +72,7 @@ async def test_bars_equal_those_resampled_from_the_ticks(client, ticks_of, timef
     got = pd.DataFrame(answer["bars"])
     expected = resample(ticks_of("BTCUSDT", seed=0), timeframe)
     assert not got.pop("gap").any()
+    assert not got.pop("kline").any()
     for name in got.columns:
         np.testing.assert_array_equal(got[name], getattr(expected, name))
 
@@ -111,7 +113,7 @@ async def test_the_limit_gives_the_newest_rows(client):
     ticks = (await client.get("/api/markets/demo/ticks", params=query)).json()["ticks"]
     assert len(bars) == len(ticks) == 3
     assert [one["ts_ms"] for one in ticks] == sorted(one["ts_ms"] for one in ticks)
-    assert set(ticks[0]) == {"ts_ms", "price", "size", "trade_id", "outlier"}
+    assert set(ticks[0]) == {"ts_ms", "price", "size", "trade_id", "trades", "outlier"}
     assert bars[-1]["close"] == ticks[-1]["price"]
 
 
@@ -746,6 +748,12 @@ ROUTES = {
     "GET /api/markets/{market}/pair": PAIR_NAMES,
     "GET /api/markets/{market}/correlation": ("timeframe", "limit"),
     "GET /api/markets/{market}/backtest": (*PAIR_NAMES, *RULE_NAMES),
+    "POST /api/scans": (),
+    "GET /api/scans": ("market",),
+    "GET /api/scans/{id}": SCAN_ROWS,
+    "DELETE /api/scans/{id}": (),
+    "GET /api/markets/{market}/scan": SCAN_ROWS,
+    "GET /export/{market}/scan.{ending}": ("rows",),
     "GET /export/{market}/ticks.{ending}": ("symbol", "limit", *SPAN_NAMES),
     "GET /export/{market}/bars.{ending}": ("symbol", "timeframe", "limit", *SPAN_NAMES),
     "GET /export/{market}/pair.{ending}": PAIR_NAMES,

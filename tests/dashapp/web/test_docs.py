@@ -36,6 +36,7 @@ async def test_every_curl_command_is_answered(client, runtime):
         placeholder = re.search(r"[/=\"]the-", command)
         assert answer.status_code == (404 if placeholder else 200), (command, answer.text[:300])
     await runtime.replays.stop()
+    await runtime.scans.stop()
 
 
 async def test_the_pandas_example_runs(client, monkeypatch):

@@ -157,7 +157,7 @@ async def test_a_zip_holds_the_file_and_its_manifest(client):
     assert manifest["sha256"] == hashlib.sha256(file).hexdigest()
     assert manifest["bytes"] == len(file)
     assert manifest["rows"] == file.count(b"\n") - 1 == 1_200
-    assert manifest["columns"] == ["time", "ts_ms", "symbol", "price", "size", "trade_id"]
+    assert manifest["columns"] == ["time", "ts_ms", "symbol", "price", "size", "trade_id", "trades"]
     assert manifest["parameters"]["symbol"] == "BTCUSDT"
     assert manifest["market"]["id"] == "demo"
     assert set(manifest["versions"]) >= {"python", "numpy", "numba"}

@@ -425,7 +425,7 @@ def frame_bytes(form: str, **options: Any) -> bytes:
     "content",
     [
         *(
-            gzip.compress(TABLE.encode()),
+            gzip.compress(TABLE.encode(), mtime=0),
             bz2.compress(TABLE.encode()),
             lzma.compress(TABLE.encode()),
         ),

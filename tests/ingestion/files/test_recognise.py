@@ -114,7 +114,7 @@ HEADER = "timestamp,open,high,low,close,volume"
 #: Kind of file -> its content: two ticks or two bars.
 FILES: dict[str, tuple[str, bytes]] = {
     "tick NDJSON": ("ticks", lines(COLLECTOR, COLLECTOR)),
-    "tick NDJSON in gzip": ("ticks", gzip.compress(lines(COLLECTOR, COLLECTOR))),
+    "tick NDJSON in gzip": ("ticks", gzip.compress(lines(COLLECTOR, COLLECTOR), mtime=0)),
     "tick NDJSON with a byte order mark": ("ticks", b"\xef\xbb\xbf" + lines(COLLECTOR, COLLECTOR)),
     "tick NDJSON, CRLF": ("ticks", lines(COLLECTOR, COLLECTOR).replace(b"\n", b"\r\n")),
     "raw exchange frames": ("ticks", lines(FUTURES_TRADE, FUTURES_TRADE | {"t": 53})),
@@ -130,7 +130,7 @@ FILES: dict[str, tuple[str, bytes]] = {
     ),
     "OHLCV with semicolons, epoch s": ("bars", table("Open time;O;H;L;C;V", *EPOCHS)),
     "OHLCV with tabs": ("bars", table(HEADER, *ROWS).replace(b",", b"\t")),
-    "OHLCV in gzip": ("bars", gzip.compress(table(HEADER, *ROWS))),
+    "OHLCV in gzip": ("bars", gzip.compress(table(HEADER, *ROWS), mtime=0)),
     "OHLCV with quotes": (
         "bars", table('"Date","Open","High","Low","Close","Volume BTC"', *ROWS)
     ),

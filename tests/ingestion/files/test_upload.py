@@ -103,10 +103,10 @@ def test_a_file_is_read_however_its_lines_are_written(form: str) -> None:
         "bom": b"\xef\xbb\xbf" + text.encode(),
         "crlf": text.replace("\n", "\r\n").encode(),
         "cr": text.replace("\n", "\r").encode(),
-        "gzip": gzip.compress(text.encode()),
+        "gzip": gzip.compress(text.encode(), mtime=0),
         "end": text.encode() + b"\n",
         "blank": b"\n  \n" + text.replace("\n", "\n\n").encode() + b"\n\n",
-        "two": gzip.compress(f"{TICK}\n".encode()) + gzip.compress(TICK.encode()),
+        "two": gzip.compress(f"{TICK}\n".encode(), mtime=0) + gzip.compress(TICK.encode(), mtime=0),
     }
     for chunk in (3, 1 << 16):
         _, report = read(contents[form], chunk=chunk)
@@ -135,14 +135,14 @@ def test_a_file_cut_anywhere_keeps_its_good_prefix() -> None:
 def test_a_gzip_cut_anywhere_keeps_its_good_prefix_and_says_so() -> None:
     rng = random.Random(7)
     lines = [TICK.replace("0.006", f"{rng.random():.6f}") for _ in range(400)]
-    packed = gzip.compress("\n".join(lines).encode())
+    packed = gzip.compress("\n".join(lines).encode(), mtime=0)
     _, report = read(packed[: len(packed) // 2])
     assert 0 < report.accepted < 400
     assert report.problem == "the gzip stream ends too early"
 
 
 def test_a_damaged_gzip_keeps_what_came_before_the_damage() -> None:
-    content = gzip.compress(f"{TICK}\n".encode() * 9)
+    content = gzip.compress(f"{TICK}\n".encode() * 9, mtime=0)
     _, report = read(content[:-6] + bytes([content[-6] ^ 0xFF]) + content[-5:])
     assert report.accepted == 9
     assert report.problem is not None
@@ -386,9 +386,9 @@ def test_parsing_holds_its_speed(market_data: Path) -> None:
         (b"timestamp,open,high,low,close\nx,1,2,1,2\n", "column 'timestamp' reads \"x\""),
         (b"\x1f\x8b\x08", "the gzip stream ends too early"),
         (b"\x1f\x8bnot gzip at all", "the gzip stream is damaged"),
-        (gzip.compress(gzip.compress(b"a")), "a gzip within a gzip"),
-        (gzip.compress(b"\x89PNG"), "this is a PNG image"),
-        (gzip.compress(b""), "the file is empty"),
+        (gzip.compress(gzip.compress(b"a", mtime=0), mtime=0), "a gzip within a gzip"),
+        (gzip.compress(b"\x89PNG", mtime=0), "this is a PNG image"),
+        (gzip.compress(b"", mtime=0), "the file is empty"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_market_data_is_refused_in_words(content: bytes, words: str) -> None:
@@ -410,12 +410,12 @@ def test_a_hopeless_file_is_refused_before_its_end() -> None:
 
 
 def test_a_bomb_is_refused_long_before_it_fills_memory() -> None:
-    content = gzip.compress((TICK + "\n").encode() * 400_000, 9)
+    content = gzip.compress((TICK + "\n").encode() * 400_000, 9, mtime=0)
     with pytest.raises(UploadError, match="times its size"):
         read(content)
     unpacker = Unpacker("gzip", max_bytes=1 << 20, max_ratio=1e9)
     with pytest.raises(UploadError, match="unpacks to more than 1 MB"):
-        list(unpacker.feed(gzip.compress(b"0" * (5 << 20))))
+        list(unpacker.feed(gzip.compress(b"0" * (5 << 20), mtime=0)))
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_bars_have_a_time_in_both_forms_and_every_column():
     frame = read_csv(csv_rows([bars_table(bars, bars.trades > 3)]))
     assert list(frame.columns) == [
         "time", "ts_ms", "symbol", "timeframe",
-        "open", "high", "low", "close", "volume", "trades", "vwap", "gap",
+        "open", "high", "low", "close", "volume", "trades", "vwap", "gap", "kline",
     ]  # fmt: skip
     for name in ("ts_ms", "open", "high", "low", "close", "volume", "trades", "vwap"):
         np.testing.assert_array_equal(frame[name], getattr(bars, name))
@@ -64,7 +64,7 @@ def test_many_tables_are_one_file_with_one_header():
 
 def test_an_export_without_rows_is_a_header():
     assert b"".join(csv_rows([ticks_table(some_ticks(0))])) == (
-        b"time,ts_ms,symbol,price,size,trade_id\n"
+        b"time,ts_ms,symbol,price,size,trade_id,trades\n"
     )
     assert json.loads(b"".join(json_rows([ticks_table(some_ticks(0))]))) == []
     assert b"".join(csv_rows([])) == b""

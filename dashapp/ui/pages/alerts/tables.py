@@ -33,6 +33,7 @@ from dashapp.ui.components import (
 from dashapp.ui.pages.shared import clicked, show_details
 
 DELETE, CLEAR, SNOOZE = "rule-delete", "alerts-clear", "rule-snooze"
+COPY, COPIED = "rule-copy", "rule-copied"
 SAYS = "rules-say"
 DOWNLOAD = "download-alerts"
 HISTORY_DETAIL = "alert-detail"
@@ -46,7 +47,7 @@ def _rule_columns() -> list[dict[str, Any]]:
     edited: dict[str, Any] = {"editable": True, "cellClass": "figures editable"}
     return [
         text_column("what", "Rule", minWidth=210, flex=1, tooltipField="more"),
-        number_column("threshold", "Threshold", width=100, minWidth=92, **edited),
+        number_column("threshold", "Threshold", width=112, minWidth=108, **edited),
         {
             "field": "enabled",
             "headerName": "Armed",
@@ -87,7 +88,13 @@ def cards() -> list[Component]:
     )
     shown = [history, row_detail(HISTORY_DETAIL)]
     says = html.Span(id=SAYS, role="status", className="tone-muted")
-    rule_tools = [says, button(SNOOZE, "Snooze 1 h"), button(DELETE, "Delete selected")]
+    rule_tools = [
+        says,
+        html.Span(id=COPIED, className="tone-muted", role="status"),
+        button(COPY, "Copy selected to the watchlist"),
+        button(SNOOZE, "Snooze 1 h"),
+        button(DELETE, "Delete selected"),
+    ]
     return [
         card("Rules", rules, tools=rule_tools, extra="wide"),
         card("History", shown, tools=_history_tools(), extra="wide"),
@@ -221,6 +228,15 @@ def register(app: Dash, runtime: Runtime) -> None:
         return []
 
     @app.callback(
+        Output(COPIED, "children"),
+        Input(COPY, "n_clicks"),
+        State(ids.RULES_TABLE, "selectedRows"),
+        prevent_initial_call=True,
+    )
+    async def copy(clicks: int | None, selected: list[Any] | None) -> str:
+        return copied_words(runtime, [row["id"] for row in selected or []])
+
+    @app.callback(
         Output(SAYS, "children"),
         Output(ids.RULES_TABLE, "rowData", allow_duplicate=True),
         Input(ids.RULES_TABLE, "cellValueChanged"),
@@ -240,3 +256,18 @@ def register(app: Dash, runtime: Runtime) -> None:
         if clicks:
             runtime.alerts.clear_events()
         return []
+
+
+def copied_words(runtime: Runtime, rule_ids: list[str]) -> str:
+    """Copy rules to every watched pair; what was done, in words."""
+    if not rule_ids:
+        return "select a rule first"
+    if not len(runtime.watchlist):
+        return "no pair is watched"
+    told = []
+    for rule_id in rule_ids:
+        try:
+            told.append(runtime.watchlist.copy_rule(rule_id).words)
+        except (KeyError, ValueError) as error:
+            told.append(str(error.args[0]))
+    return "; ".join(dict.fromkeys(told))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
-from dash import Dash, Input, Output, html
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestParams
+from analytics.bars import usual_step
+from analytics.carry import Carry, pair_carry
 from analytics.model import NotReady, PairSnapshot, Ticks
 from analytics.pair import break_even_z
 from dashapp import ids
@@ -20,15 +24,28 @@ from dashapp.figures.pair import (
     spread_figure,
     zscore_figure,
 )
+from dashapp.parameters.numbers import parse_number
 from dashapp.parameters.pair import from_dict
 from dashapp.services.alerts.arming import arm, z_rule
 from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
-from dashapp.text.pair import BreakEven, pair_figures
+from dashapp.text.pair import BreakEven, newest, pair_figures
+from dashapp.text.quantities import quantity_row
 from dashapp.ui import polling
-from dashapp.ui.components import button, card, chart, element, figures_table, scrolling, segments
+from dashapp.ui.clientside import clientside
+from dashapp.ui.components import (
+    button,
+    card,
+    chart,
+    element,
+    figures_table,
+    known,
+    scrolling,
+    segments,
+)
+from dashapp.ui.pages.analytics import distribution
 from dashapp.ui.pages.analytics.partial import snapshot_without_z
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
@@ -54,6 +71,11 @@ ALERT_BUTTON = "alert-here"
 WATCH_BUTTON = "watch-pair"
 ALERT_MADE = "alert-made"
 REHEARSED = "alert-rehearsed"
+DAY_MS = 86_400_000
+CAPITAL, USUAL_CAPITAL = "capital", 10_000.0
+LOCK, HEDGE_NOW = "lock-hedge", "hedge-now"
+LOCK_WORDS = {False: "Lock this hedge", True: "Unlock the hedge"}
+LOCK_TITLE = "Measure the spread by today's β and α from here on, as one who holds the position"
 #: Newest ticks of a leg that the correlation on ticks is of.
 MAX_TICKS = 20_000
 
@@ -62,10 +84,13 @@ def layout(theme: str) -> Component:
     """Spread and z-score first; the hedge, the tests and the figures below."""
     blank = polling.empty_figures(CHARTS, theme)
     alert = [
+        _capital_field(),
         html.Span(id=REHEARSED, className="tone-muted rehearsed"),
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
         button(WATCH_BUTTON, "Watch", title="Put the pair on the watchlist, or take it off"),
         button(ALERT_BUTTON, "Alert at |z| > threshold"),
+        dcc.Store(id=HEDGE_NOW),
+        button(LOCK, LOCK_WORDS[False], title=LOCK_TITLE),
     ]
     return html.Div(
         [
@@ -81,6 +106,7 @@ def layout(theme: str) -> Component:
                 extra="tables",
             ),
             html.Div([_methods_card(), _johansen_card()], className="stack tables"),
+            *distribution.cards(theme),
         ],
         className="grid",
     )
@@ -120,14 +146,38 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         sentence = element("P", words, className="tone-muted")
         tables = dict.fromkeys(("figures", "methods", "johansen"), sentence)
         empty = polling.empty_page(PAGE, words, tab.theme)
-        return {**empty, **dict.fromkeys(PAGE.values, ""), **tables}
+        return {**empty, "rehearsed": "", "choice": "", "hedge": None, **tables}
     return drawn(runtime, tab, snapshot)
 
 
-def break_even(snapshot: PairSnapshot, settings: BacktestParams) -> BreakEven:
-    """|z| from which a round trip pays, at the back-test's cost of a side and leg."""
+def break_even(
+    snapshot: PairSnapshot, settings: BacktestParams, carry: Carry | None = None
+) -> BreakEven:
+    """|z| from which a round trip pays, at the back-test's cost of a side and leg, and with the
+    funding of a half-life where it is known.
+    """
     cost_bps = settings.cost_bps + settings.slippage_bps
-    return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
+    bars, z = snapshot.half_life, newest(snapshot.z)
+    if carry is None or bars is None or not math.isfinite(z):
+        return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
+    days = bars * usual_step(snapshot.traded_ms, snapshot.params.timeframe) / DAY_MS
+    held = (-1 if z > 0 else 1) * carry.per_unit * days
+    return BreakEven(break_even_z(snapshot, cost_bps, held), cost_bps, funded=True)
+
+
+def _carry(runtime: Runtime, snapshot: PairSnapshot, market_id: str) -> Carry | None:
+    """The funding of a pair at its hedge; None where that of a leg is not known."""
+    market, params = runtime.markets.get(market_id), snapshot.params
+    listed = {} if market is None else market.listings
+    rates = [listed[leg].funding_per_day for leg in (params.y, params.x) if leg in listed]
+    if len(rates) < 2 or rates[0] is None or rates[1] is None:
+        return None
+    prices = float(snapshot.price_y[-1]), float(snapshot.price_x[-1])
+    beta = float(snapshot.fit.beta)
+    if not math.isfinite(beta):
+        return None
+    space = "log" if params.price_space == "log" else "price"
+    return pair_carry(*prices, beta, rates[0], rates[1], price_space=space)  # type: ignore[arg-type]
 
 
 def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
@@ -139,10 +189,42 @@ def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
     return (y, x) if len(y) and len(x) else None
 
 
+def capital_of(text: Any) -> float:
+    """The capital that was typed, the usual one where that is none above 0."""
+    typed = parse_number(text)
+    return typed if typed is not None and typed > 0 else USUAL_CAPITAL
+
+
+def _capital_field() -> Component:
+    """What both legs together may cost, kept by the browser."""
+    control = dbc.Input(
+        id=CAPITAL,
+        type="text",
+        inputmode="decimal",
+        value=f"{USUAL_CAPITAL:g}",
+        size="sm",
+        debounce=300,
+        persistence=True,
+        autocomplete="off",
+    )
+    return html.Label(["Capital", control], className="capital")
+
+
+def hedge_now(snapshot: PairSnapshot) -> dict[str, Any]:
+    """Today's hedge, for the button that locks it, and whether it is locked."""
+    line = snapshot.fit
+    beta, alpha = float(line.beta), float(line.alpha)
+    if snapshot.known is not None and snapshot.params.spread_mode in ("rolling", "kalman"):
+        beta, alpha = newest(snapshot.known.beta), newest(snapshot.known.alpha)
+    locked = snapshot.params.spread_mode == "locked"
+    return {"beta": known(beta), "alpha": known(alpha), "locked": locked}
+
+
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
     """Every chart and figure of one snapshot. missing: why it has no z-score, in words."""
     threshold = tab.view.z_threshold
-    even = break_even(snapshot, settings_of(tab.options.get("strategy")))
+    carry = _carry(runtime, snapshot, tab.view.market)
+    even = break_even(snapshot, settings_of(tab.options.get("strategy")), carry)
     look = tab.look
     markers = markers_of(runtime, tab)
     market_key = _market_key(runtime, tab)
@@ -163,10 +245,18 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
         ids.HEDGE_PATH_CHART: hedge_path_figure(snapshot, **look),
         ids.ADF_CHART: adf_figure(snapshot, **look),
-        "figures": figures_table(pair_figures(snapshot, threshold, even, test, estimates)),
+        **distribution.drawn(snapshot, tab),
+        "figures": figures_table(
+            [
+                *pair_figures(snapshot, threshold, even, test, estimates, carry),
+                *quantity_row(snapshot, capital_of(tab.options.get("capital"))),
+            ]
+        ),
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test),
+        "hedge": hedge_now(snapshot),
+        "lock": LOCK_WORDS[snapshot.params.spread_mode == "locked"],
         "rehearsed": runtime.alerts.previews.recent(rule).words,
         "answer": segments(
             [(missing, "muted")] if missing else pair_answer(snapshot, threshold, even)
@@ -176,7 +266,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
 
 PAGE = LivePage(
     path="/analytics",
-    charts=CHARTS,
+    charts=(*CHARTS, *distribution.CHARTS),
     key=key,
     render=render,
     values={
@@ -185,14 +275,30 @@ PAGE = LivePage(
         "choice": Output(ids.HEDGE_CHOICE, "children"),
         "johansen": Output(ids.JOHANSEN, "children"),
         "rehearsed": Output(REHEARSED, "children"),
+        "hedge": Output(HEDGE_NOW, "data"),
+        "lock": Output(LOCK, "children"),
     },
-    options={"strategy": Input(ids.STRATEGY, "data")},
+    options={
+        "strategy": Input(ids.STRATEGY, "data"),
+        "capital": Input(CAPITAL, "value"),
+        "distribution": Input(distribution.SHOW, "value"),
+    },
+    apart=lambda runtime, tab: {"lock": LOCK_WORDS[False]},
 )
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, and the rule that is one click away."""
     polling.register(app, runtime, PAGE)
+    distribution.register(app)
+    clientside(
+        app,
+        "lockHedge",
+        Output(ids.FOCUS, "data", allow_duplicate=True),
+        Input(LOCK, "n_clicks"),
+        State(HEDGE_NOW, "data"),
+        initial_call=False,
+    )
 
     @app.callback(
         Output(ALERT_MADE, "children"),
@@ -212,4 +318,4 @@ def register(app: Dash, runtime: Runtime) -> None:
             return ""
         if watched:
             return toggle(runtime, WatchedPair(shown.market, shown.pair, shown.z_threshold))
-        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold)
+        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold).words

@@ -92,6 +92,8 @@ def layout(theme: str, settings: Mapping[str, str] | None = None) -> Component:
 def _columns() -> list[dict[str, Any]]:
     return [
         text_column("id", "No.", width=72, minWidth=64),
+        time_column("from_ms", "Entry (UTC)"),
+        number_column("net_bps", "Net bps", "+.2f", width=92, minWidth=88, **_signed()),
         text_column(
             "side",
             "Side",
@@ -100,8 +102,6 @@ def _columns() -> list[dict[str, Any]]:
             tooltipField="warning",
             cellClassRules={"tone-warn": "params.data.warning"},
         ),
-        time_column("from_ms", "Entry (UTC)"),
-        number_column("net_bps", "Net bps", "+.2f", width=92, minWidth=88, **_signed()),
         number_column("entry_z", "Entry z", "+.2f", width=84, minWidth=80),
         number_column("exit_z", "Exit z", "+.2f", width=84, minWidth=80),
         number_column("beta", "β", ".4~r", width=88, minWidth=84),
@@ -252,8 +252,8 @@ async def _look_ahead_words(
     try:
         y, x = runtime.analysis.legs(market, pair)
         report = await asyncio.to_thread(check_look_ahead, y, x, pair, settings)
-    except ValueError as error:
-        return str(error), "down"
+    except (ValueError, KeyError) as error:  # the market may be gone by now
+        return str(error.args[0]), "down"
     if isinstance(report, NotReady):
         return report.reason, "muted"
     clean = "warn" if report.in_sample else "up"

@@ -14,6 +14,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from analytics.grid import AXES
+from analytics.model import TIMEFRAMES
 from analytics.sweep import METRICS
 from dashapp import ids
 from dashapp.figures.base import empty_figure
@@ -23,6 +24,7 @@ from dashapp.parameters.pair import View
 from dashapp.parameters.table import SWEEP, WALK_FORWARD, Parameter
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
+from dashapp.text.backtest import NEWER
 from dashapp.text.states import LOADING, NO_FOLDS
 from dashapp.ui.components import (
     attributes,
@@ -41,6 +43,9 @@ from dashapp.ui.polling import Tab
 
 RUN, CANCEL, PROGRESS, SAYS = "sweep-run", "sweep-cancel", "sweep-progress", "sweep-says"
 WALK_RUN, WALK_SAYS = "walk-run", "walk-says"
+AGAIN, WALK_AGAIN = "sweep-again", "walk-again"
+#: Share of its bars by which the view may move on before a result is stale.
+STALE_SHARE = 0.1
 METRIC = WALK_FORWARD["metric"].control
 ASKED, STATE, PICK = "sweep-asked", "sweep-state", "sweep-pick"
 _FIRST = {axis: usual_axis(SWEEP[axis].default) for axis in ("x", "y")}
@@ -49,6 +54,13 @@ _STRETCHES = tuple(row for row in WALK_FORWARD.values() if row.control != METRIC
 #: The fields of both forms, and their controls.
 FORM: dict[str, str] = {row.name: row.control for row in (*SWEEP.values(), *_STRETCHES)}
 PRESS = "press Walk forward: the best cell of one stretch is traded on the next"
+
+
+def _saying(says_id: str, again_id: str) -> Component:
+    """What a result says, and the button that renews it, which shows while it is stale."""
+    says = html.Span(id=says_id, className="tone-muted", role="status")
+    again = dbc.Button("Run again", id=again_id, size="sm", color="primary", class_name="collapsed")
+    return html.Div([says, again], className="saying")
 
 
 def _fields(rows: Iterable[Parameter]) -> list[Component]:
@@ -73,14 +85,14 @@ def cards(theme: str) -> list[Component]:
             className="sweep-progress",
             **attributes(aria_label="Progress of the sweep"),
         ),
-        html.Div(id=SAYS, className="tone-muted", role="status"),
+        _saying(SAYS, AGAIN),
         chart(ids.SWEEP_HEATMAP, empty_figure(LOADING, theme, ids.SWEEP_HEATMAP), "bare deep"),
         *(dcc.Store(id=store_id) for store_id in (ASKED, STATE, PICK)),
     ]
     walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
     walk = [
         html.Div(_fields(_STRETCHES), className="row-fields"),
-        html.Div(id=WALK_SAYS, className="tone-muted", role="status"),
+        _saying(WALK_SAYS, WALK_AGAIN),
         chart(ids.WALK_CHART, empty_figure(PRESS, theme, ids.WALK_CHART), "bare"),
         table(ids.FOLDS_TABLE, _fold_columns(), height="14rem", empty=NO_FOLDS),
     ]
@@ -124,19 +136,32 @@ def seen(runtime: Runtime, jobs: GridJobs, tab: Tab) -> dict[str, Any]:
         "theme": tab.theme,
         "used": {name: used[name] for name in AXES if used[name] is not None},
         "gone": "sweep" in asked and sweep is None,
-        "sweep": _progress(sweep, ask),
-        "walk": _progress(walk, ask),
+        "sweep": _progress(runtime, sweep, ask),
+        "walk": _progress(runtime, walk, ask),
     }
 
 
-def _progress(job: GridJob | None, ask: Ask) -> dict[str, Any] | None:
+def _moved_on(runtime: Runtime, job: GridJob, ask: Ask) -> bool:
+    """Whether the view has moved on by STALE_SHARE of its bars since a job's data ended."""
+    market = runtime.markets.get(ask.market[0])
+    if market is None or job.last_ms is None or ask.pair.y not in market.symbols:
+        return False
+    newest = market.bars(ask.pair.y, ask.pair.timeframe, 1).ts_ms
+    room = STALE_SHARE * ask.pair.limit * TIMEFRAMES[ask.pair.timeframe]
+    return bool(len(newest)) and int(newest[-1]) - job.last_ms > room
+
+
+def _progress(runtime: Runtime, job: GridJob | None, ask: Ask) -> dict[str, Any] | None:
     if job is None:
         return None
+    changed = job.ask.changed(ask)
+    if not changed and not job.running and _moved_on(runtime, job, ask):
+        changed = [NEWER]
     return {
         "number": job.number,
         "version": job.version,
         "running": job.running,
-        "changed": job.ask.changed(ask),
+        "changed": changed,
     }
 
 
@@ -146,4 +171,5 @@ def begin(runtime: Runtime, jobs: GridJobs, tab: Tab) -> None:
     if ask is None or (tab.options["asked"] or {}).get("sweep") or not runtime.kernels.ready:
         return
     if jobs.unasked(ask) is None:
-        jobs.add_unasked(GridJob(ask)).start(*runtime.analysis.legs(tab.view.market, ask.pair))
+        job = jobs.add_unasked(GridJob(ask, runtime.settings.scan_on))
+        job.start(*runtime.analysis.legs(tab.view.market, ask.pair))

@@ -19,11 +19,12 @@ from dashapp.parameters.pair import from_dict
 from dashapp.parameters.table import BACKTEST, PAIR, SWEEP, SWEPT
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
-from dashapp.text.backtest import luck_segments, sharpe_text
+from dashapp.text.backtest import luck_segments, sharpe_text, stale_words
 from dashapp.text.numbers import pct, utc_time
 from dashapp.ui.components import known, segments
 from dashapp.ui.pages.backtest.form import controls
 from dashapp.ui.pages.backtest.sweep import (
+    AGAIN,
     ASKED,
     CANCEL,
     FORM,
@@ -34,12 +35,16 @@ from dashapp.ui.pages.backtest.sweep import (
     RUN,
     SAYS,
     STATE,
+    WALK_AGAIN,
     WALK_RUN,
     WALK_SAYS,
     ask_of,
 )
 from dashapp.ui.pages.shared import clicked
 
+#: Opacity of a result that is stale.
+DIMMED = 0.45
+_BUTTONS = (RUN, AGAIN, WALK_RUN, WALK_AGAIN, CANCEL)
 #: What is said of a job beside its pair and its bars.
 _SHOWN = (
     *(BACKTEST[name] for name in ("hedge_mode", "hedge_window")),
@@ -71,8 +76,7 @@ def _computed_for(job: GridJob) -> str:
 def _says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
     parts = [(job.words, "down" if job.error else ""), *_luck(job), (_computed_for(job), "muted")]
     if state["changed"]:
-        what = ", ".join(state["changed"])
-        parts.insert(1, (f"stale: {what} changed since", "warn"))
+        parts.insert(1, (stale_words(state["changed"]), "warn"))
     if job.ask.settings.hedge_mode == "in-sample":
         parts.append(("in-sample: the hedge knew the future", "warn"))
     return segments(parts)
@@ -92,17 +96,34 @@ def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> d
     if job is None:
         words = "this sweep is forgotten, press Run sweep" if state.get("gone") else ""
         blank = empty_figure(words or "waiting for enough bars", theme, chart_id)
-        return {"figure": blank, "says": "", "progress": "0"}
+        return {"figure": blank, "says": "", "progress": "0", **_look(None)}
     figure: Any = no_update
     if isinstance(job.result, SweepResult):
         mark = f"{job.number}|{metric}"
-        figure = sweep_figure(job.result, metric, used=state["used"], theme=theme, uirevision=mark)
+        figure = sweep_figure(
+            job.result,
+            metric,
+            used=state["used"],
+            stale=bool(state["sweep"]["changed"]),
+            theme=theme,
+            uirevision=mark,
+        )
     elif not job.running:
         figure = empty_figure(job.words, theme, chart_id)
     return {
         "figure": figure,
         "says": _says(job, state["sweep"]),
         "progress": str(job.share),
+        **_look(state["sweep"]),
+    }
+
+
+def _look(state: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A result that is stale is dimmed, and beside it is a button that renews it."""
+    stale = bool(state and state["changed"] and not state["running"])
+    return {
+        "look": {"opacity": DIMMED} if stale else {},
+        "again": "" if stale else "collapsed",
     }
 
 
@@ -149,15 +170,18 @@ def _too_short(curve: Curve) -> list[tuple[str, str]]:
 def _walk_part(job: GridJob | None, state: Mapping[str, Any]) -> dict[str, Any]:
     theme, chart_id = state["theme"], ids.WALK_CHART
     if job is None:
-        return {"figure": empty_figure(PRESS, theme, chart_id), "says": "", "rows": []}
+        blank = empty_figure(PRESS, theme, chart_id)
+        return {"figure": blank, "says": "", "rows": [], **_look(None)}
     if isinstance(job.result, WalkForward):
         figure = walk_figure(job.result, theme=theme, uirevision=str(job.number))
         folds = enumerate(job.result.folds, 1)
         rows = [fold_row(place, fold, job.ask) for place, fold in folds]
-        return {"figure": figure, "says": _walk_says(job, state["walk"]), "rows": rows[::-1]}
+        says = _walk_says(job, state["walk"])
+        return {"figure": figure, "says": says, "rows": rows[::-1], **_look(state["walk"])}
     words = "walking forward" if job.running else job.words
     figure = empty_figure(words, theme, chart_id)
-    return {"figure": figure, "says": _says(job, state["walk"]), "rows": []}
+    says = _says(job, state["walk"])
+    return {"figure": figure, "says": says, "rows": [], **_look(state["walk"])}
 
 
 def register(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
@@ -176,11 +200,15 @@ def _register_drawing(app: Dash, jobs: GridJobs) -> None:
                 "says": Output(SAYS, "children"),
                 "progress": Output(PROGRESS, "value"),
                 "idle": Output(CANCEL, "disabled"),
+                "look": Output(ids.SWEEP_HEATMAP, "style"),
+                "again": Output(AGAIN, "class_name"),
             },
             "walk": {
                 "figure": Output(ids.WALK_CHART, "figure"),
                 "says": Output(WALK_SAYS, "children"),
                 "rows": Output(ids.FOLDS_TABLE, "rowData"),
+                "look": Output(ids.WALK_CHART, "style"),
+                "again": Output(WALK_AGAIN, "class_name"),
             },
         },
         inputs={"state": Input(STATE, "data"), "metric": Input(METRIC, "value")},
@@ -201,7 +229,7 @@ def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
     @app.callback(
         output={"asked": Output(ASKED, "data"), "messages": messages},
         inputs={
-            "clicks": [Input(button, "n_clicks") for button in (RUN, WALK_RUN, CANCEL)],
+            "clicks": [Input(button, "n_clicks") for button in _BUTTONS],
             "view": Input(ids.VIEW, "data"),
             "strategy": Input(ids.STRATEGY, "data"),
         },
@@ -220,13 +248,13 @@ def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
         metric: str,
         jobs_of: dict[str, Any],
     ) -> dict[str, Any]:
-        if not any(clicked(button) for button in (RUN, WALK_RUN, CANCEL)):
+        if not any(clicked(button) for button in _BUTTONS):
             raise PreventUpdate
         if clicked(CANCEL):
             _cancel(jobs, jobs_of["state"])
             return {"asked": no_update, "messages": dict.fromkeys(FORM, no_update)}
         ask = ask_of(runtime, from_dict(view or {}), strategy)
-        kind = "walk" if clicked(WALK_RUN) else "sweep"
+        kind = "walk" if clicked(WALK_RUN) or clicked(WALK_AGAIN) else "sweep"
         job, errors = _started(runtime, jobs, ask, raw, metric if kind == "walk" else None)
         asked = no_update if job is None else {**(jobs_of["asked"] or {}), kind: job.number}
         return {"asked": asked, "messages": {name: errors.get(name, "") for name in FORM}}
@@ -255,8 +283,13 @@ def _started(
         errors |= wrong
     if errors or axes is None or ask is None:
         return None, errors
-    job = jobs.add(GridJob(Ask(ask.market, ask.pair, ask.settings, *axes, stretches)))
-    job.start(*runtime.analysis.legs(ask.market[0], ask.pair))
+    try:
+        legs = runtime.analysis.legs(ask.market[0], ask.pair)
+    except KeyError:  # the market is gone, or has another symbol by now
+        return None, errors
+    asked = Ask(ask.market, ask.pair, ask.settings, *axes, stretches)
+    job = jobs.add(GridJob(asked, runtime.settings.scan_on))
+    job.start(*legs)
     return job, {}
 
 

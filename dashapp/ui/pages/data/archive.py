@@ -182,7 +182,8 @@ def _register_table(app: Dash, runtime: Runtime) -> None:
         words: str | None,
     ) -> dict[str, Any]:
         holdings = await runtime.recorder.contents()
-        rows = [holding_row(holding) for holding in holdings]
+        kept = (one for one in holdings if not runtime.uploads.leaving(one.market))
+        rows = [holding_row(holding) for holding in kept]
         text, tone = status_words(runtime, holdings)
         if rows == shown and text == words:
             raise PreventUpdate

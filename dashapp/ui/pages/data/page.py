@@ -63,7 +63,7 @@ def _upload() -> Component:
         hidden=True,
     )
     report = html.Div(id=ids.UPLOAD_REPORT, role="status", className="scroll-x")
-    content = [zone, progress, report, removal.dialog()]
+    content = [zone, progress, report, removal.undo(), removal.dialog()]
     return card("Upload", content, tools=removal.button(), extra="wide")
 
 
@@ -181,7 +181,8 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     market = runtime.markets.get(tab.view.market)
     if market is None:
         return None
-    return (market.serial, market.version, market.counters.received, runtime.kernels.ready)
+    gone = tuple(runtime.uploads.put_away)
+    return (market.serial, market.version, market.counters.received, runtime.kernels.ready, gone)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -200,6 +201,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
             "bars": [],
             **links(tab, None),
             "fixed": market is None or market.kind != "upload",
+            **removal.no_undo(runtime, tab),
         }
     bars = {name: market.bars(name, timeframe, limit) for name in market.symbols}
     summaries = await runtime.analysis.summary(tab.view.market, timeframe, limit)
@@ -212,6 +214,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         "bars": bar_rows(bars[symbol].tail(ROWS_SHOWN)),
         **links(tab, symbol, market.has_ticks),
         "fixed": market.kind != "upload",
+        **removal.no_undo(runtime, tab),
         "answer": segments(_answer(market, bars)),
     }
 
@@ -253,11 +256,13 @@ PAGE = LivePage(
         "ticks_box": Output(TICKS_BOX, "className"),
         "bars": Output(ids.BARS_TABLE, "rowData"),
         "fixed": Output(ids.REMOVE_BOX, "hidden"),
+        "no_undo": Output(ids.REMOVE_UNDO_BOX, "hidden"),
         "to_ticks": Output(ids.DOWNLOAD_TICKS, "href"),
         "to_bars": Output(ids.DOWNLOAD_BARS, "href"),
         "to_pair": Output(ids.DOWNLOAD_ANALYTICS, "href"),
         "to_summary": Output(ids.DOWNLOAD_SUMMARY, "href"),
     },
+    apart=removal.no_undo,
 )
 
 

@@ -19,12 +19,11 @@ from dashapp.text.pair import Segment
 from dashapp.text.scan import form_reach
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import attributes, button, card, field, parameter_field, select
-from dashapp.ui.pages.pairs.job import running, scans_of
 from dashapp.ui.pages.pairs.scans import universe_of
 from dashapp.ui.pages.shared import clicked
 
 MARKET, RESCAN = "scan-market", "scan-rescan"
-RULES, REACH, SAYS = "scan-rules", "scan-reach", "scan-says"
+REACH, SAYS, ASKED = "scan-reach", "scan-says", "scan-asked"
 _USUAL = {"timeframe": "1h"}
 
 
@@ -46,7 +45,7 @@ def scan_card(held: Mapping[str, Any]) -> Component:
             **attributes(aria_label="Progress of the scan"),
         ),
         html.Div(id=SAYS, className="tone-muted", role="status"),
-        dcc.Store(id=RULES),
+        dcc.Store(id=ASKED),
     ]
     tools = [
         rescan,
@@ -56,9 +55,9 @@ def scan_card(held: Mapping[str, Any]) -> Component:
     return card("Scan", body, tools=tools, extra="wide scan-card")
 
 
-def held_by(_: Mapping[str, Any] | None, search: str | None) -> Mapping[str, Any]:
-    """What the form of a page that opens holds: what its link says."""
-    return as_held(search or "")
+def held_by(store: Mapping[str, Any] | None, search: str | None) -> Mapping[str, Any]:
+    """What the form of a page that opens holds: the tab's rules, or those of its link."""
+    return store["held"] if store else as_held(search or "")
 
 
 def rules_of(store: Mapping[str, Any] | None) -> tuple[ScanParams, str]:
@@ -95,19 +94,18 @@ def reach_of(
     return form_reach(params, timeframe, len(market.symbols), held)
 
 
-def begin(runtime: Runtime, market_id: str, rules: tuple[ScanParams, str], rescan: bool) -> str:
-    """Start a scan; why none begins, in words."""
-    scans = scans_of(runtime)
-    if scans is None:
-        return "this build scans nothing"
+def begin(
+    runtime: Runtime, market_id: str, rules: tuple[ScanParams, str], rescan: bool
+) -> tuple[str, str]:
+    """Start a scan; its id, or why none begins, in words."""
     params, timeframe = rules
     try:
-        scans.start(market_id, params, timeframe, rescan=rescan)
+        job = runtime.scans.start(market_id, params, timeframe, rescan=rescan)
     except ParameterError as error:
-        return str(error)
+        return "", str(error)
     except (ValueError, KeyError) as error:
-        return str(error.args[0])
-    return ""
+        return "", str(error.args[0])
+    return job.id, ""
 
 
 def register(app: Dash, runtime: Runtime) -> None:
@@ -115,7 +113,7 @@ def register(app: Dash, runtime: Runtime) -> None:
 
     @app.callback(
         output={
-            "rules": Output(RULES, "data"),
+            "rules": Output(ids.SCAN_RULES, "data"),
             "messages": {
                 name: Output(f"{row.control}-message", "children") for name, row in SCAN.items()
             },
@@ -139,9 +137,10 @@ def register(app: Dash, runtime: Runtime) -> None:
         return markets, chosen
 
     @app.callback(
+        Output(ASKED, "data"),
         Output(SAYS, "children", allow_duplicate=True),
         Input(ids.SCAN_RUN, "n_clicks"),
-        Input(RULES, "data"),
+        Input(ids.SCAN_RULES, "data"),
         Input(MARKET, "value"),
         Input(RESCAN, "value"),
         prevent_initial_call=True,
@@ -160,13 +159,14 @@ def register(app: Dash, runtime: Runtime) -> None:
         prevent_initial_call=True,
     )
     async def cancel(clicks: int | None, market: str | None) -> bool:
-        scans, job = scans_of(runtime), running(runtime, market)
-        if not clicks or not clicked(ids.SCAN_CANCEL) or scans is None:
+        if not clicks or not clicked(ids.SCAN_CANCEL) or market is None:
             raise PreventUpdate
-        if market is not None:
-            scans.stop_rescanning(market)
+        runtime.scans.stop_rescanning(market)
+        job = runtime.scans.running(market)
         if job is not None:
-            scans.cancel(job.id)
+            runtime.scans.cancel(job.id)
         return True
 
-    clientside(app, "keepScan", Output(RULES, "storage_type"), Input(RULES, "data"))
+    clientside(
+        app, "keepScan", Output(ids.SCAN_RULES, "storage_type"), Input(ids.SCAN_RULES, "data")
+    )

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 from cachetools import LRUCache
 from dash import Dash, Input, Output, State, dcc, html, no_update
@@ -22,11 +23,11 @@ from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.readings import Read, read_all
 from dashapp.text.pair import Segment
 from dashapp.text.scan import changed_words, found_words, missed_words
+from dashapp.text.watchlist import watch_words
 from dashapp.ui import polling
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import chart, segments
 from dashapp.ui.pages.pairs import form, results, watch
-from dashapp.ui.pages.pairs.job import newest, running, scans_of
 from dashapp.ui.pages.pairs.scans import THRESHOLD, params_of, reading_jobs, table_rows
 from dashapp.ui.pages.shared import clicked
 from dashapp.ui.polling import LivePage, Tab
@@ -90,24 +91,30 @@ def _shown(runtime: Runtime, tab: Tab, job: ScanJob | None) -> dict[str, Any]:
     }
 
 
-def _progress(job: ScanJob | None, done: ScanJob | None, timeframe: str) -> dict[str, Any]:
-    """The bar, and the sentence beside it."""
+def _progress(job: ScanJob | None, done: ScanJob | None, asked: ScanJob | None) -> dict[str, Any]:
+    """The bar, and the sentence beside it. asked: the scan that the tab itself began."""
     if job is not None:
         told: list[Segment] = [(f"{job.step}: {job.progress:.0%}", "")]
         if job.notice:
             told.append((job.notice, "warn"))
         share = max(1, round(100 * job.progress))
-        return {"progress": str(share), "says": segments(told), "idle": False}
-    return {"progress": "0", "says": segments(_done_words(done, timeframe)), "idle": True}
+        return {"progress": str(share), "says": told, "idle": False}
+    told = _ended_words(asked) + _done_words(done)
+    return {"progress": "0", "says": told, "idle": True}
 
 
-def _done_words(job: ScanJob | None, timeframe: str) -> list[Segment]:
+def _ended_words(asked: ScanJob | None) -> list[Segment]:
+    """Why the scan that the tab began has no result."""
+    if asked is None or asked.state not in ("failed", "cancelled"):
+        return []
+    return [(asked.error, "down") if asked.error else ("the scan was cancelled", "warn")]
+
+
+def _done_words(job: ScanJob | None) -> list[Segment]:
     """How the newest scan ended."""
     if job is None:
         return []
     told: list[Segment] = []
-    if job.error:
-        told.append((job.error, "down"))
     if job.notice:
         told.append((job.notice, "warn"))
     if job.result is not None:
@@ -122,28 +129,42 @@ def make_page() -> LivePage:
 
     def key(runtime: Runtime, tab: Tab) -> Any:
         market = tab.options["market"]
-        body, job, busy = runtime.markets.get(market or ""), newest(runtime, market), None
-        busy = running(runtime, market)
+        asked = runtime.scans.job(str(tab.options["asked"]))
+        body, job, busy = (
+            runtime.markets.get(market or ""),
+            runtime.scans.newest(market or ""),
+            None,
+        )
+        busy = runtime.scans.running(market or "")
         return (
             runtime.watchlist.version,
             body and (body.serial, len(body.symbols)),
-            busy and (busy.id, busy.version, busy.progress),
+            busy and (busy.id, busy.version),
+            asked and asked.state,
             str(_shown(runtime, tab, job)),
             runtime.kernels.ready,
         )
 
     async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
-        market = tab.options["market"]
+        market = str(tab.options["market"] or "")
         seen = tab.options["seen"] or {}
-        job, busy = newest(runtime, market), running(runtime, market)
+        job, busy = runtime.scans.newest(market), runtime.scans.running(market)
         rules = form.rules_of(tab.options["rules"])
         shown = _shown(runtime, tab, job)
-        parts: dict[str, Any] = {
-            "seen": {"watch": runtime.watchlist.version, "scan": shown},
-            "reach": segments(form.reach_of(runtime, market, rules)),
-            **_progress(busy, job, rules[1]),
+        told = {
+            "reach": form.reach_of(runtime, market, rules),
+            **_progress(busy, job, runtime.scans.job(str(tab.options["asked"]))),
         }
-        since = int(seen.get("watch") or 0)
+        marks = {name: crc32(str(value).encode()) for name, value in told.items()}
+        parts: dict[str, Any] = {
+            name: segments(value) if isinstance(value, list) else value
+            for name, value in told.items()
+            if (seen.get("told") or {}).get(name) != marks[name]
+        }
+        version = runtime.watchlist.version
+        # A server that was started anew counts its versions from zero again.
+        parts["seen"] = {"of": runtime.started_s, "watch": version, "scan": shown, "told": marks}
+        since = int(seen["watch"]) if seen.get("of") == runtime.started_s else 0
         if since != runtime.watchlist.version or not since:
             parts["watch"] = watch.patch_of(runtime, since)
         if seen.get("scan") != _plain(shown):
@@ -176,8 +197,9 @@ def make_page() -> LivePage:
 
     options: dict[str, Any] = {
         "market": Input(form.MARKET, "value"),
-        "rules": Input(form.RULES, "data"),
+        "rules": Input(ids.SCAN_RULES, "data"),
         "every": Input(results.EVERY, "value"),
+        "asked": Input(form.ASKED, "data"),
         "seen": State(SEEN, "data"),
     }
     return LivePage(
@@ -208,7 +230,7 @@ def _plain(shown: Mapping[str, Any]) -> dict[str, Any]:
 
 def _answer(runtime: Runtime, job: ScanJob | None) -> list[Segment]:
     """How the watched pairs stand, and what the newest scan found."""
-    told = watch.watch_words(runtime)
+    told = watch_words(runtime.watchlist.counts())
     if job is None or job.result is None:
         return [*told, ("nothing scanned yet", "muted")]
     return [*told, *found_words(job.result, job.timeframe)[:2]]
@@ -218,8 +240,7 @@ def pair_of(runtime: Runtime, command: Mapping[str, Any], seen: Mapping[str, Any
     """The pair of the row that a command names, None where it is gone."""
     if command.get("table") == ids.WATCH_TABLE:
         return runtime.watchlist.pair(str(command.get("id")))
-    scans = scans_of(runtime)
-    job = scans.job(str(((seen or {}).get("scan") or {}).get("job"))) if scans else None
+    job = runtime.scans.job(str(((seen or {}).get("scan") or {}).get("job")))
     at = str(command.get("id"))
     if job is None or job.result is None or not at.isdigit() or int(at) >= len(job.result.rows):
         return None
@@ -229,7 +250,7 @@ def pair_of(runtime: Runtime, command: Mapping[str, Any], seen: Mapping[str, Any
 def done(runtime: Runtime, action: str, pair: WatchedPair) -> str:
     """Do what a key or a button asks for a pair; what was done, in words."""
     if action == "arm":
-        return arm(runtime.alerts, pair.market, pair.params, pair.threshold)
+        return arm(runtime.alerts, pair.market, pair.params, pair.threshold).words
     return watch.toggle(runtime, pair)
 
 

@@ -16,7 +16,6 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.text.numbers import counted
-from dashapp.text.pair import Segment
 from dashapp.ui.components import button, card, number_column, table, text_column
 
 WATCH_HERE, ARM_ALL, SAYS = "watch-here", "watch-arm-all", "watch-says"
@@ -144,21 +143,6 @@ def patch_of(runtime: Runtime, since: int) -> dict[str, Any]:
     return {"all": since == 0, "pairs": changes.pairs, "rows": rows}
 
 
-def watch_words(runtime: Runtime) -> list[Segment]:
-    """How the watched pairs stand, in one line."""
-    counts = runtime.watchlist.counts()
-    if not counts:
-        return [("no pair is watched", "muted")]
-    tones = {"alert": "down", "beyond": "warn", "silent": "warn"}
-    told = [(f"{counted(len(runtime.watchlist), 'pair')} watched", "")]
-    for state in ("alert", "beyond", "inside", "silent", "not enough data"):
-        count = counts.get(state, 0)  # type: ignore[call-overload]
-        if count:
-            word = {"alert": "in alert", "not enough data": "without data enough"}.get(state, state)
-            told.append((f"{count:,} {word}", tones.get(state, "muted")))
-    return told
-
-
 def toggle(runtime: Runtime, pair: WatchedPair) -> str:
     """Watch a pair, or no more; what was done, in words."""
     words = f"{pair.params.y} / {pair.params.x}"
@@ -181,14 +165,12 @@ def watch(runtime: Runtime, pair: WatchedPair) -> str:
 
 def arm_all(runtime: Runtime) -> str:
     """Arm |z| > its threshold on every watched pair; what was done, in words."""
-    done = {"armed": 0, "there": 0}
+    armed = there = 0
     for pair in runtime.watchlist.pairs:
-        words = arm(runtime.alerts, pair.market, pair.params, pair.threshold)
-        if words.startswith("armed"):
-            done["armed"] += 1
-        elif "there already" in words:
-            done["there"] += 1
-        else:
-            return f"armed on {counted(done['armed'], 'pair')}, then: {words}"
-    there = f", there already on {done['there']:,}" if done["there"] else ""
-    return f"armed on {counted(done['armed'], 'pair')}{there}"
+        made = arm(runtime.alerts, pair.market, pair.params, pair.threshold)
+        if made.state == "refused":
+            return f"armed on {counted(armed, 'pair')}, then: {made.words}"
+        armed += made.state == "armed"
+        there += made.state == "there already"
+    beside = f", there already on {there:,}" if there else ""
+    return f"armed on {counted(armed, 'pair')}{beside}"

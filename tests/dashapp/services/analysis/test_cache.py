@@ -103,7 +103,6 @@ async def test_until_the_kernels_are_compiled_there_is_nothing_but_the_reason(an
         analyses.backtest("demo", PAIR, BacktestParams()),
         analyses.correlation("demo", "1s", 100),
         analyses.summary("demo", "1s", 100),
-        analyses.ranking("demo", PAIR, BacktestParams()),
     ):
         assert isinstance(answer, NotReady)
         assert "compiling" in answer.reason

@@ -86,7 +86,7 @@ def test_what_was_fixed_and_changed_since_is_named_and_nothing_else():
     now = replace(ASK, settings=replace(SETTINGS, entry_z=3.0, exit_z=0.5))
     assert ASK.changed(now) == []  # both lie on the axes
     now = replace(ASK, settings=replace(SETTINGS, stop_z=None, cost_bps=1.0))
-    assert ASK.changed(now) == ["Stop |z|", "Cost"]
+    assert ASK.changed(now) == ["Stop |z|", "Fee"]
     now = replace(ASK, pair=replace(PARAMS, z_window=90, y="ETHUSDT", x="BTCUSDT"))
     assert ASK.changed(now) == ["Y leg", "X leg", "z window"]
     assert ASK.changed(replace(ASK, pair=replace(PARAMS, corr_window=90, hedge="tls"))) == []

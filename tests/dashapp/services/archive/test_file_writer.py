@@ -1,4 +1,4 @@
-"""The tape of a file: stored beside its reading, seen when it is whole, gone when it is not."""
+"""The writer of a file: stored beside its reading, seen when it is whole, gone when it is not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from analytics.model import Bars, Ticks
 from dashapp.services.archive import file_writer
-from dashapp.services.archive.file_writer import FileTape
+from dashapp.services.archive.file_writer import FileWriter
 from storage.archive.archive import Archive, ArchiveError
 
 
@@ -36,12 +36,12 @@ def rows_of(archive: Archive) -> int:
 
 def test_a_file_is_seen_when_it_is_whole_and_not_before(archive, monkeypatch):
     monkeypatch.setattr(file_writer, "AT_ONCE", 100)
-    tape = FileTape(archive, "upload-1")
+    writer = FileWriter(archive, "upload-1")
     for number in range(10):
-        tape.take(ticks(60, 60 * number))
+        writer.take(ticks(60, 60 * number))
     assert archive.contents() == []
-    tape.take(bars(5))
-    tape.done("a.ndjson")
+    writer.take(bars(5))
+    writer.done("a.ndjson")
     assert [(one.kind, one.rows, one.title) for one in archive.contents()] == [
         ("ticks", 600, "a.ndjson"),
         ("bars", 5, "a.ndjson"),
@@ -54,26 +54,26 @@ def test_a_file_is_seen_when_it_is_whole_and_not_before(archive, monkeypatch):
 
 def test_a_file_that_is_given_up_leaves_nothing(archive, monkeypatch):
     monkeypatch.setattr(file_writer, "AT_ONCE", 100)
-    tape = FileTape(archive, "upload-1")
+    writer = FileWriter(archive, "upload-1")
     for number in range(5):
-        tape.take(ticks(60, 60 * number))
-    tape.drop()
+        writer.take(ticks(60, 60 * number))
+    writer.drop()
     assert list(archive.ticks("upload-1", "BTCUSDT")) == []
     assert archive.markets() == []
 
 
 def test_a_file_that_joins_needs_its_market_and_leaves_it_when_it_is_given_up(archive):
-    orphan = FileTape(archive, "upload-9", joins=True)
+    orphan = FileWriter(archive, "upload-9", joins=True)
     orphan.take(ticks(10))
     orphan.done("b.csv")
     assert "no market upload-9" in orphan.problem
     archive.put_market("upload-1", "a.csv", "upload")
     archive.append_ticks("upload-1", ticks(10))
-    joining = FileTape(archive, "upload-1", joins=True)
+    joining = FileWriter(archive, "upload-1", joins=True)
     joining.take(ticks(5, 100))
     joining.drop()
     assert rows_of(archive) == 10
-    joining = FileTape(archive, "upload-1", joins=True)
+    joining = FileWriter(archive, "upload-1", joins=True)
     joining.take(ticks(5, 100))
     joining.done("a.csv and 1 file")
     assert (rows_of(archive), archive.markets()[0].title) == (15, "a.csv and 1 file")
@@ -83,15 +83,15 @@ def test_a_file_that_cannot_be_stored_is_in_memory_only_and_says_why(archive, mo
     def full(*_):
         raise ArchiveError("the disk is full")
 
-    tape = FileTape(archive, "upload-1")
+    writer = FileWriter(archive, "upload-1")
     monkeypatch.setattr(file_writer, "AT_ONCE", 10)
-    tape.take(ticks(20))
+    writer.take(ticks(20))
     with monkeypatch.context() as broken:
         broken.setattr(archive, "append", full)
-        tape.take(ticks(20, 100))
-        tape._wait()
-    tape.take(ticks(20, 200))
-    tape.done("a.ndjson")
-    assert tape.problem == "the disk is full"
+        writer.take(ticks(20, 100))
+        writer._wait()
+    writer.take(ticks(20, 200))
+    writer.done("a.ndjson")
+    assert writer.problem == "the disk is full"
     assert archive.contents() == []
     assert "the disk is full: the file of market upload-1 is in memory only" in caplog.text

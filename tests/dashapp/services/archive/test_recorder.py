@@ -45,6 +45,7 @@ def settings_of(exchange: Exchange, path, **more) -> Settings:
         archive=str(path),
         binance_ws=exchange.ws,
         binance_rest=exchange.rest,
+        universe=0,
         **more,
     )
 
@@ -84,7 +85,8 @@ async def test_a_live_market_comes_back_with_its_ids_and_what_was_missed_is_aske
             ids = ids_of(runtime)
             assert np.array_equal(ids[: len(before)], before)
             assert np.array_equal(np.sort(ids), np.arange(ids.min(), ids.max() + 1))
-            assert live.bars("BTCUSDT", "1s").open[0] == bars.open[0]
+            again = live.bars("BTCUSDT", "1s")  # the first of the first run was a cut one
+            assert again.open[np.searchsorted(again.ts_ms, bars.ts_ms[0])] == bars.open[0]
             assert live.counters.balanced
         archive = Archive.open(settings.archive)
         stored = np.concatenate([one.trade_id for one in archive.ticks(key(exchange), "BTCUSDT")])

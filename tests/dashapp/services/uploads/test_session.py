@@ -16,6 +16,7 @@ from analytics.model import Ticks
 from dashapp.services.runtime import Runtime
 from dashapp.services.startup import keep_freed_memory
 from dashapp.services.uploads import session as uploads
+from dashapp.services.uploads.markets import MAX_PUT_AWAY
 from dashapp.services.uploads.session import UploadSession
 from dashapp.settings import Settings
 from dashapp.ui.pages.data import upload_report
@@ -148,6 +149,40 @@ async def test_a_market_that_is_removed_takes_the_files_that_join_it_along():
         runtime.uploads.remove("demo")
     with pytest.raises(KeyError, match="there is no market"):
         runtime.uploads.remove(market_id)
+
+
+async def test_the_title_of_a_market_of_several_files_keeps_its_first_name():
+    runtime = Runtime(Settings(source="none"))
+    market, titles = None, []
+    for name in ("KO and PEP.ndjson", "b.ndjson", "c.ndjson"):
+        market, _ = await send_as(runtime, name, ndjson(5), market=market)
+        titles.append(runtime.markets[market].title)
+    assert titles[1:] == ["KO and PEP.ndjson and 1 file", "KO and PEP.ndjson and 2 files"]
+
+
+async def test_a_removed_market_can_be_brought_back_in_this_session():
+    runtime = Runtime(QUIET)
+    first, _ = await send(runtime, ndjson(100), 1 << 20)
+    body = runtime.markets[first]
+    forgotten = []
+    runtime.recorder.forget = forgotten.append
+    assert runtime.uploads.bring_back() is None
+    runtime.uploads.take_away(first, delete=True)
+    assert first not in runtime.markets
+    assert runtime.uploads.leaving(first)
+    assert runtime.uploads.bring_back() is body
+    assert runtime.markets[first] is body
+    assert not runtime.uploads.leaving(first)
+    runtime.uploads.settle()
+    assert forgotten == [], "what is back stays in the archive"
+    runtime.uploads.take_away(first, delete=True)
+    for _ in range(MAX_PUT_AWAY):
+        other, _ = await send(runtime, ndjson(10), 1 << 20)
+        runtime.uploads.take_away(other, delete=False)
+    assert forgotten == [first], "one that makes room goes for good"
+    runtime.uploads.settle()
+    assert forgotten == [first]
+    assert not runtime.uploads.put_away
 
 
 def test_a_client_s_name_for_its_upload_is_plain():

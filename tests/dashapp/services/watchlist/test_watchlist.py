@@ -87,7 +87,7 @@ async def test_the_state_follows_the_pairs_own_threshold(runtime, threshold, sta
 
 async def test_a_rule_that_holds_now_is_its_own_state(runtime):
     pair = watch(runtime)
-    assert arm(runtime.alerts, "demo", pair.params, 0.01).startswith("armed")
+    assert arm(runtime.alerts, "demo", pair.params, 0.01).state == "armed"
     await runtime.alerts.step()
     await runtime.watchlist.step()
     row = row_of(runtime, pair)
@@ -307,3 +307,19 @@ def test_a_row_tells_only_what_came_after_a_version():
     assert not row.put(7, z=1.2)
     row.begin_line(8)
     assert row.since(6)["line"] == []
+
+
+async def test_the_runtime_reads_the_list_by_itself():
+    async with started() as runtime:
+        await runtime.kernels.market_ready()
+        feed(runtime, 0, 200)
+        pair = watch(runtime)
+        await until(lambda: row_of(runtime, pair)["z"] is not None)
+
+
+async def test_a_market_that_is_made_at_the_first_look_is_looked_at(runtime):
+    looked = []
+    runtime.watchlist._look = looked.append
+    runtime.watchlist.restore([WatchedPair("demo", PairParams("A", "B"), 2.0).document(), {}])
+    assert looked == ["demo"]
+    assert len(runtime.watchlist) == 1

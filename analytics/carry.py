@@ -1,0 +1,63 @@
+"""Carry: what the funding of two perpetual contracts pays or costs whoever holds a pair."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from analytics._errors import ParameterError
+from analytics.model import PriceSpace
+
+
+@dataclass(frozen=True)
+class Carry:
+    """Funding of a pair at its hedge.
+
+    long_per_day: what a position that is long the spread pays a day, as a share of the gross
+    worth of both legs; a short one receives it. per_unit: the same in units of the spread
+    (quote currency for a spread of prices, log for one of logs).
+
+    >>> Carry(2e-4, 3.0).paid(-1)
+    -0.0002
+    """
+
+    long_per_day: float
+    per_unit: float
+
+    def paid(self, side: int) -> float:
+        """What a side (1 long, -1 short the spread) pays a day, below 0 where it receives."""
+        return side * self.long_per_day
+
+
+def pair_carry(
+    price_y: float,
+    price_x: float,
+    beta: float,
+    funding_y: float,
+    funding_x: float,
+    *,
+    price_space: PriceSpace = "price",
+) -> Carry:
+    """The funding of a pair at its hedge: long Y and short beta X.
+
+    price_y, price_x: of a unit, quote currency. beta: of the spread, in units of X a unit of Y,
+    or in log space in worth of X a worth of Y. funding_y, funding_x: what a long position pays
+    a day, as a share of its worth. O(1); no state. Raises ParameterError for a price that is
+    not above zero, and for a beta or a funding that is not finite.
+
+    Source: Binance, "Introduction to Binance Futures Funding Rates": the payment is the worth
+    of the position times the rate, from longs to shorts where the rate is above zero.
+
+    >>> carry = pair_carry(2_600.0, 60_000.0, 0.05, 3e-4, 1e-4)
+    >>> round(carry.long_per_day * 1e4, 3), round(carry.per_unit, 3)
+    (0.857, 0.48)
+    """
+    for name, price in (("price_y", price_y), ("price_x", price_x)):
+        if not (math.isfinite(price) and price > 0):
+            raise ParameterError(name, price, "a price above zero")
+    for name, value in (("beta", beta), ("funding_y", funding_y), ("funding_x", funding_x)):
+        if not math.isfinite(value):
+            raise ParameterError(name, value, "a finite number")
+    worth_y, worth_x = (1.0, beta) if price_space == "log" else (price_y, beta * price_x)
+    paid = worth_y * funding_y - worth_x * funding_x
+    return Carry(paid / (worth_y + abs(worth_x)), paid)

@@ -1,0 +1,345 @@
+"""What a callback's request may hold: checked here, in one place, before any callback runs.
+
+A request names the callback, its outputs, inputs and states as the page has them, each with a
+value. The controls of the table of parameters hold what their rows read, the properties of Dash's
+components what Dash writes there, and the stores of the pages what the pages keep in them. What
+does not fit is a request that no page sent: it is told so in a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import msgspec
+from dash import Dash
+
+from analytics.model import ParameterError
+from dashapp import ids
+from dashapp.parameters.check import LONGEST_TEXT, shown
+from dashapp.parameters.pair import from_dict
+from dashapp.parameters.parameter import Parameter
+from dashapp.parameters.table import ALERT, BACKTEST, SWEEP, VIEW, WALK_FORWARD
+
+#: Characters of a text that a component's property holds, and entries of a list, at most.
+_LONGEST, _MOST = 8_192, 20_000
+_LARGEST = 1 << 53
+
+Theme = Literal["dark", "light"]
+Scalar = str | int | float | bool | None
+
+
+class _Rule(msgspec.Struct):
+    """A row of the table of rules."""
+
+    id: str
+
+
+class _Holding(msgspec.Struct):
+    """A row of the archive's table."""
+
+    market: str
+    symbol: str
+    title: str
+    kind: str = ""
+    rows: int = 0
+
+
+class _Choice(msgspec.Struct):
+    label: str
+    value: str
+
+
+class _Question(msgspec.Struct):
+    parameter: str
+    text: str
+    choices: list[_Choice] = []
+    free: bool = False
+
+
+class _NotUtf8(msgspec.Struct):
+    line: int
+    position: int
+    byte: int
+    latin_1: str
+
+
+class _Report(msgspec.Struct):
+    """What the page shows of an upload's report."""
+
+    rejected: dict[str, int] = {}
+    rows: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    late: int = 0
+    replaced: int = 0
+    symbols: list[str] = []
+    notes: list[str] = []
+    problem: str = ""
+    nameless: bool = False
+    first_lines: dict[str, list[int]] = {}
+    not_utf8: _NotUtf8 | None = None
+
+
+class _Result(msgspec.Struct):
+    name: str = ""
+    error: str | None = None
+    question: _Question | None = None
+    report: _Report = msgspec.field(default_factory=_Report)
+
+
+class _Changed(msgspec.Struct):
+    id: str
+    enabled: bool
+
+
+class _Change(msgspec.Struct):
+    data: _Changed
+
+
+class _Strategy(msgspec.Struct):
+    held: dict[str, Scalar]
+    query: str = ""
+
+
+class _Frozen(msgspec.Struct):
+    market: str | None = None
+    until_ms: float | None = None
+
+
+class _Known(msgspec.Struct):
+    market: str | None = None
+    symbols: list[str] = []
+    asked: Any = None
+
+
+class _Attention(msgspec.Struct):
+    hidden: bool = False
+    read: str | float | None = None
+
+
+class _Cursor(msgspec.Struct):
+    key: str
+    asked: str
+    shapes: dict[str, str]
+
+
+class _Strip(msgspec.Struct):
+    sent: dict[str, str] = {}
+    seen: str | None = None
+    unread: int = 0
+    read: str | float | None = None
+    toasted: tuple[int, float] | None = None
+
+
+class _Position(msgspec.Struct):
+    position: float
+
+
+class _Cell(msgspec.Struct):
+    row: float
+    column: float
+
+
+class _Job(msgspec.Struct):
+    number: int = 0
+
+
+class _Jobs(msgspec.Struct):
+    theme: Theme
+    sweep: _Job | None = None
+    walk: _Job | None = None
+    used: dict[str, float] = {}
+    gone: bool = False
+
+
+#: What the stores of the pages and the rows of their tables hold. A view is judged by its parser.
+_STORES: dict[str, Any] = {
+    f"{ids.THEME}.data": str | None,
+    f"{ids.STRATEGY}.data": _Strategy | None,
+    f"{ids.FOCUS}.data": dict[str, Scalar | list[str]] | None,
+    f"{ids.KNOWN}.data": _Known | None,
+    f"{ids.FROZEN}.data": bool | _Frozen | None,
+    f"{ids.ATTENTION}.data": _Attention | None,
+    f"{ids.FRAME_CURSOR}.data": _Strip | None,
+    f"{ids.FEED_LOG_CURSOR}.data": list[Scalar] | None,
+    f"{ids.REPLAY_SEEK}.data": _Position | None,
+    f"{ids.SYMBOLS}.value": list[str] | None,
+    f"{ids.SYMBOLS}.options": list[dict[str, str]] | None,
+    "sweep-asked.data": dict[str, int] | None,
+    "sweep-state.data": _Jobs | None,
+    "sweep-pick.data": _Cell | None,
+    f"{ids.RULES_TABLE}.cellValueChanged": list[_Change] | None,
+    f"{ids.RULES_TABLE}.selectedRows": list[_Rule] | None,
+    f"{ids.ARCHIVE_TABLE}.selectedRows": list[_Holding] | None,
+    f"{ids.ARCHIVE_TABLE}.rowData": list[_Holding] | None,
+    f"{ids.UPLOAD_RESULT}.data": list[_Result] | None,
+    **dict.fromkeys(
+        (
+            *(f"{ids.MARKET}.value", f"{ids.SOURCE_KIND}.value", f"{ids.SOURCE_URL}.value"),
+            *(f"archive-{name}.value" for name in ("from", "to", "what", "form")),
+        ),
+        str | None,
+    ),
+    f"{ids.REPLAY_SPEED}.value": float | str | None,
+    f"{ids.REPLAY_START_SPEED}.value": float | str | None,
+}
+_TABLE: dict[str, Parameter] = {
+    f"{row.control}.value": row
+    for rows in (VIEW, BACKTEST.values(), SWEEP.values(), WALK_FORWARD.values(), ALERT.values())
+    for row in rows
+}
+#: The choices that come from no link: nothing but a legal one was ever in their controls.
+_CHOSEN = (SWEEP["x"], SWEEP["y"], ALERT["metric"], ALERT["operator"])
+_TEXTS = ("pathname", "search", "search_value", "href", "hash")
+_SWITCHES = ("is_open", "disabled")
+
+
+class _Given(msgspec.Struct):
+    """An input, a state or an output of a request."""
+
+    id: str
+    part: str = msgspec.field(name="property")
+    value: Any = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.id}.{self.part}"
+
+
+class _Request(msgspec.Struct):
+    """The body of a callback's request, as far as Dash relies on it."""
+
+    output: str
+    outputs: _Given | list[_Given]
+    inputs: list[_Given] = []
+    state: list[_Given] = []
+    changedPropIds: list[str] = []
+
+
+_decode = msgspec.json.Decoder(_Request).decode
+
+
+def request_check(app: Dash) -> Callable[[bytes], str | None]:
+    """What says of a body why it is no request of this app's pages; None for one that is."""
+
+    def check(body: bytes) -> str | None:
+        try:
+            request = _decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return f"this is no callback request: {error}"
+        callback = app.callback_map.get(request.output)
+        if callback is None:
+            return "there is no such callback"
+        outputs = request.outputs if isinstance(request.outputs, list) else [request.outputs]
+        several = request.output.startswith("..")
+        if several != isinstance(request.outputs, list) or _of(outputs) != _outputs(request.output):
+            return "this callback has other outputs"
+        for given, wanted, word in (
+            (request.inputs, callback["inputs"], "inputs"),
+            (request.state, callback["state"], "states"),
+        ):
+            if len(given) != len(wanted):
+                return f"this callback takes {len(wanted)} {word}, not {len(given)}"
+            if _of(given) != [f"{one['id']}.{one['property']}" for one in wanted]:
+                return f"this callback takes other {word}"
+        unknown = set(request.changedPropIds) - set(_of(request.inputs))
+        if unknown:
+            return f"{shown(min(unknown))} is no input of this callback"
+        return next(filter(None, map(_wrong, (*request.inputs, *request.state))), None)
+
+    return check
+
+
+def _of(given: Iterable[_Given]) -> list[str]:
+    return [one.name for one in given]
+
+
+def _outputs(output: str) -> list[str]:
+    """The outputs that a callback's name lists; a hash marks one that several callbacks write."""
+    names = output[2:-2].split("...") if output.startswith("..") else [output]
+    return [name.partition("@")[0] for name in names]
+
+
+def _wrong(given: _Given) -> str | None:
+    """What is wrong with a value, in a sentence; None for nothing."""
+    legal = _legal(given)
+    return None if legal is None else f"{given.name} is {_brief(given.value)}, expected {legal}"
+
+
+def _brief(value: Any) -> str:
+    return repr(shown(value))[:80]
+
+
+def _legal(given: _Given) -> str | None:
+    """What is legal, where a value is not."""
+    name, value = given.name, given.value
+    if name == f"{ids.VIEW}.data":
+        return _view(value)
+    if name in _TABLE:
+        return _control(_TABLE[name], value)
+    if name in _STORES:
+        return _store(name, value)
+    if given.id.startswith("cursor-"):
+        return _converted(value, _Cursor | None)
+    if given.part in _TEXTS:
+        return None if _is_text(value, _LONGEST) else "text"
+    if given.part in _SWITCHES:
+        return None if value is None or isinstance(value, bool) else "true or false"
+    if given.part.startswith("n_") or given.part == "submit_n_clicks":
+        return None if _is_count(value) else "a whole number of at least 0"
+    if given.part == "value":
+        return _converted(value, Scalar | list[str])
+    return None
+
+
+def _control(row: Parameter, value: Any) -> str | None:
+    """The control of a parameter holds a text, or what its kind is read from."""
+    if row.kind == "switch":
+        return None if value is None or isinstance(value, bool) else row.legal
+    if row in _CHOSEN:
+        return None if isinstance(value, str) and value in dict(row.choices) else row.legal
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    plain = _is_text(value, LONGEST_TEXT) or (row.kind in ("whole", "number") and number)
+    return None if plain else row.legal
+
+
+def _view(value: Any) -> str | None:
+    if value is None:
+        return None
+    wrong = _converted(value, dict[str, Scalar | list[str]])
+    if wrong is None and value:
+        if not isinstance(value.get("symbols") or [], list):
+            return "a list of symbols"
+        try:
+            from_dict(value)
+        except ParameterError as error:
+            return f"a view, of which {error}"
+        except TypeError:
+            return "a view, whose parameters are texts, numbers and switches"
+    return wrong
+
+
+def _store(name: str, value: Any) -> str | None:
+    wrong = _converted(value, _STORES[name])
+    if wrong is not None or name != f"{ids.STRATEGY}.data" or value is None:
+        return wrong
+    missing = next((each for each in BACKTEST if each not in value["held"]), None)
+    return None if missing is None else f"a strategy that has {missing}"
+
+
+def _converted(value: Any, kind: Any) -> str | None:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        return f"something else: {error}"
+    return "fewer entries" if isinstance(value, list | dict) and len(value) > _MOST else None
+
+
+def _is_text(value: Any, longest: int) -> bool:
+    return value is None or (isinstance(value, str) and len(value) <= longest)
+
+
+def _is_count(value: Any) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value is None or (whole and 0 <= value <= _LARGEST)

@@ -1,0 +1,44 @@
+"""The funding of a pair at its hedge."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from analytics.carry import pair_carry
+from analytics.model import ParameterError
+
+
+def test_the_payment_is_that_of_both_legs():
+    """One unit of Y long, beta of X short, each paid by its worth."""
+    carry = pair_carry(100.0, 10.0, 4.0, 2e-4, 1e-4)
+    assert carry.per_unit == pytest.approx(100.0 * 2e-4 - 40.0 * 1e-4)
+    assert carry.long_per_day == pytest.approx(0.016 / 140.0)
+    assert carry.paid(-1) == -carry.paid(1)
+
+
+def test_a_negative_beta_holds_both_legs_on_one_side():
+    carry = pair_carry(100.0, 10.0, -4.0, 2e-4, 1e-4)
+    assert carry.per_unit == pytest.approx(0.02 + 0.004)
+    assert carry.long_per_day == pytest.approx(0.024 / 140.0)
+
+
+def test_in_log_space_beta_is_a_share_of_worth():
+    carry = pair_carry(100.0, 10.0, 0.5, 2e-4, 1e-4, price_space="log")
+    assert carry.per_unit == pytest.approx(2e-4 - 0.5e-4)
+    assert carry.long_per_day == pytest.approx(1.5e-4 / 1.5)
+
+
+def test_equal_legs_at_equal_rates_cost_nothing():
+    assert pair_carry(5.0, 5.0, 1.0, 3e-4, 3e-4).long_per_day == 0.0
+
+
+@pytest.mark.parametrize("field", ["price_y", "price_x", "beta", "funding_y", "funding_x"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_is_refused_by_name(field, value):
+    given = {"price_y": 1.0, "price_x": 1.0, "beta": 1.0, "funding_y": 0.0, "funding_x": 0.0}
+    with pytest.raises(ParameterError) as told:
+        pair_carry(**given | {field: value})
+    assert told.value.field == field
+    assert told.value.legal

@@ -1,0 +1,62 @@
+"""axe-core on every page, list, dialog and drawer: both themes, three widths, no violation."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from looks import until
+
+PAGES = ("home", "pairs", "analytics", "correlation", "backtest", "alerts", "data")
+WIDTHS = {1440: 900, 768: 1024, 380: 800}
+READY = "document.querySelector('#answer-line')?.innerText.length > 5"
+
+
+def violations(page, where: str) -> list[str]:
+    """What axe-core finds on the page as it stands."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{where}: {one['id']}, {one['help']}: {node['html'][:120]}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_no_page_has_a_violation_at_any_width(open_tab, theme):
+    page = open_tab("/?market=demo", theme=theme)
+    found = []
+    for name in PAGES:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.click(f"#tab-{name}")
+        until(page, f"document.querySelector('h1')?.innerText.toLowerCase() === '{name}'")
+        until(page, READY)
+        for width, height in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            found += violations(page, f"{name} at {width} px")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_no_dialog_drawer_or_list_has_a_violation(open_tab, theme):
+    page = open_tab("/data?market=demo", theme=theme)
+    until(page, READY)
+    found = []
+    page.click("#help-toggle")
+    page.wait_for_selector("#help-dialog-title >> visible=true")
+    found += violations(page, "the shortcuts")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#help-dialog-title", state="hidden")
+    page.click("#feed-log-toggle")
+    page.wait_for_selector("#feed-log-title >> visible=true")
+    found += violations(page, "the feed log")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#feed-log-title", state="hidden")
+    page.get_by_role("group", name="Symbols").first.get_by_role("button").first.click()
+    page.wait_for_selector(".dash-dropdown-content")
+    found += violations(page, "the list of symbols")
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 380, "height": 800})
+    page.click("#panel-toggle")
+    until(page, "document.body.classList.contains('panel-open')")
+    found += violations(page, "the drawer of parameters")
+    assert not found, "\n".join(found)
