@@ -24,7 +24,7 @@ from dashapp import ids
 from dashapp.figures.base import empty_figure, structure_and_arrays
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
-from dashapp.services.analysis.cache import Busy
+from dashapp.services.analysis.results import Busy
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import LOADING, no_data, no_market, no_symbol
 from dashapp.ui.components import segments
