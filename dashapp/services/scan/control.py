@@ -335,4 +335,4 @@ def _told(job: ScanJob, report: Report) -> None:
 
 def _sentence(words: str) -> str:
     """Words with a capital and a full stop."""
-    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
