@@ -45,8 +45,8 @@ def pair_carry(
     a day, as a share of its worth. O(1); no state. Raises ParameterError, a ValueError, for a
     price that is not above zero, and for a beta or a funding that is not finite.
 
-    Source: Binance, "Introduction to Binance Futures Funding Rates" (2019): the payment is the worth
-    of the position times the rate, from longs to shorts where the rate is above zero.
+    Source: Binance, "Introduction to Binance Futures Funding Rates" (2019): the payment is the
+    worth of the position times the rate, from longs to shorts where the rate is above zero.
 
     >>> carry = pair_carry(2_600.0, 60_000.0, 0.05, 3e-4, 1e-4)
     >>> round(carry.long_per_day * 1e4, 3), round(carry.per_unit, 3)
