@@ -275,7 +275,7 @@ class Market:
         self.looked_s.update(dict.fromkeys(symbols, now_s))
 
     def keep(self, symbol: str, share: float) -> None:
-        """Keep this share of what a symbol may at most have, at least LEAST_BARS and LEAST_TICKS."""
+        """Keep this share of what a symbol may have, at least LEAST_BARS and LEAST_TICKS."""
         self._check(symbol)
         bars = min(max(round(self._max_bars * share), LEAST_BARS), self._max_bars)
         ticks = min(max(round(self._capacity * share), LEAST_TICKS), self._capacity)
