@@ -57,7 +57,7 @@ def _adjusted(p: FloatArray, method: str) -> FloatArray:
         return np.minimum(p * m, 1.0)
     ranks = np.arange(1.0, m + 1.0)
     dependence = float(np.sum(1.0 / ranks)) if method == "by" else 1.0
-    order = np.argsort(p, kind="stable")
+    order = np.argsort(p)  # equal ones get equal values, whichever comes first
     raised = p[order]  # in place from here on: millions of tests have large arrays
     raised *= m * dependence
     raised /= ranks

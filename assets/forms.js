@@ -17,10 +17,13 @@
   const held = (control) => (control.type === "checkbox" ? control.checked : control.value);
   const read = (control, text) => (control.type === "checkbox" ? text === "true" : text);
 
+  // A choice also decides the fields that bear its name: of another axis they begin anew.
+  const ofIt = (name, choice) => name === choice || name.startsWith(`${choice}-`);
+
   function write(id, value) {
     const rest = window.location.search.slice(1).split("&").filter(Boolean);
     const name = `${PREFIX}${id}`;
-    const kept = rest.filter((part) => part.split("=")[0] !== name);
+    const kept = rest.filter((part) => !ofIt(part.split("=")[0], name));
     const search = `?${[...kept, `${name}=${encodeURIComponent(value)}`].join("&")}`;
     window.history.replaceState(window.history.state, "", window.location.pathname + search);
   }
@@ -28,7 +31,7 @@
   // An event is what a user did: what a callback fills in brings none, and follows from that.
   document.addEventListener("change", ({ target }) => {
     if (!target.id || !OURS.test(target.id) || !target.closest("#page-content")) return;
-    wanted = wanted.filter(([id]) => id !== target.id);
+    wanted = wanted.filter(([id]) => !ofIt(id, target.id));
     write(target.id, String(held(target)));
   });
 

@@ -233,7 +233,6 @@ def request_check(app: Dash) -> Callable[[bytes], str | None]:
             return "there is no such callback"
         outputs = request.outputs if isinstance(request.outputs, list) else [request.outputs]
         several = request.output.startswith("..")
-        # At a page's first call an output that several callbacks write bears its hash here too.
         named = [name.partition("@")[0] for name in _of(outputs)]
         if several != isinstance(request.outputs, list) or named != _outputs(request.output):
             return "this callback has other outputs"

@@ -24,6 +24,7 @@ from dashapp import ids
 from dashapp.figures.base import empty_figure, structure_and_arrays
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
+from dashapp.services.analysis.results import Busy
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import LOADING, no_data, no_market, no_symbol
 from dashapp.ui.components import segments
@@ -159,6 +160,8 @@ async def _rendered(runtime: Runtime, page: LivePage, tab: Tab) -> dict[str, Any
         return _blank(runtime, page, tab, words)
     try:
         return await page.render(runtime, tab)
+    except Busy:  # the last picture stays, and the next tick asks again
+        raise PreventUpdate from None
     except (ValueError, KeyError) as error:
         words = str(error.args[0]) if error.args else str(error)
         logger.warning("%s shows nothing new: %s", page.path, words)

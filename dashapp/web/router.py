@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from dashapp.services.analysis.cache import Busy
+from dashapp.services.analysis.results import Busy
 from dashapp.web.errors import refusal
 from dashapp.web.models import ErrorAnswer
 

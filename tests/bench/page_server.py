@@ -95,8 +95,8 @@ class PageServer:
         body = {
             "output": self._callback["output"],
             "outputs": [{"id": id, "property": name} for id, name in outputs],
-            "inputs": [{**one, "value": held[one["id"]]} for one in self._callback["inputs"]],
-            "state": [{**one, "value": held[one["id"]]} for one in self._callback["state"]],
+            "inputs": [{**one, "value": held.get(one["id"])} for one in self._callback["inputs"]],
+            "state": [{**one, "value": held.get(one["id"])} for one in self._callback["state"]],
             "changedPropIds": [f"{ids.INTERVAL}.n_intervals"],
         }
         return json.dumps(body).encode()

@@ -1,21 +1,18 @@
-"""The results that pages and scripts ask for: computed once, off the loop, read many times.
+"""The results that pages and scripts ask for, of markets by their id.
 
-A result is kept by all that decides it: the market, the versions of the symbols it reads,
-and the parameters. Equal requests that come while it is computed wait for the one that is
-under way. At most WORKERS computations run at a time, at most MAX_WAITING wait.
+A result is kept (`results`) by all that decides it: the market and the parameters, which are
+its subject, and the versions of the symbols that it reads.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
 
 from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
@@ -32,14 +29,12 @@ from analytics.model import (
 )
 from analytics.pair import analyze_pair, snapshot_bars
 from dashapp.services.analysis.pair_tables import PairTables, grouped_order, pair_tables
+from dashapp.services.analysis.results import MAX_KEPT, Key, Results
 from dashapp.services.analysis.summary import SymbolSummary, summarize_market
 from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
 from storage.market.market import Market
 
-WORKERS = 2
-MAX_KEPT = 64
-MAX_WAITING = 64
 #: Seconds for which an order of the symbols, every pair's figures, and lags stand.
 ORDER_S, TABLES_S, LAGS_S = 60.0, 5.0, 2.0
 #: Every pair's figures of more symbols than these take seconds, and stand six times as long.
@@ -48,13 +43,6 @@ FEW_SYMBOLS, SLOWER = 12, 6
 MAX_LAG_TICKS = 20_000
 LAGS_MS = tuple(range(-5_000, 5_001, 100))
 COMPILING = NotReady("compiling the statistics, a few seconds on the first start")
-
-Key = tuple[Hashable, ...]
-Result = TypeVar("Result")
-
-
-class Busy(ValueError):
-    """Too many computations wait already; the caller may try again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +65,15 @@ class Analyses:
     """Cached analyses of the markets, each by its id; KeyError in words for one that is not
     there, or has not the symbol. NotReady until the kernels are compiled.
 
-    computed: how many were really computed, by kind.
+    results: where they are kept. computed: how many were really computed, by kind.
     """
 
     def __init__(self, markets: Markets, kernels: Kernels, max_kept: int = MAX_KEPT) -> None:
-        self.computed: Counter[str] = Counter()
+        self.results = Results(max_kept)
+        self.computed = self.results.computed
+        self.drain_ms = self.results.drain_ms
         self._markets = markets
         self._kernels = kernels
-        self._spent_ms: list[float] = []
-        self._gate = asyncio.Semaphore(WORKERS)
-        self._kept: LRUCache[Key, Any] = LRUCache(max_kept)
-        self._running: dict[Key, asyncio.Task[Any]] = {}
 
     async def snapshot(
         self, market_id: str, params: PairParams, until_ms: int | None = None
@@ -100,9 +86,11 @@ class Analyses:
         absent = self._absent(market, params)
         if absent is not None:
             return absent
-        key = (*pair_key(market, params), until_ms)
+        subject, versions = _of_pair(market, params, until_ms)
         y, x = legs(market, params, until_ms)
-        return await self._shared("snapshot", key, lambda: analyze_pair(y, x, params))
+        return await self.results.get(
+            "snapshot", subject, versions, lambda: analyze_pair(y, x, params)
+        )
 
     def snapshot_key(self, market_id: str, params: PairParams) -> Key:
         """Changes when the snapshot of all bars would. Cheap; never raises."""
@@ -123,9 +111,11 @@ class Analyses:
         absent = self._absent(market, params)
         if absent is not None:
             return absent
-        key = (*pair_key(market, params), settings, until_ms)
+        subject, versions = _of_pair(market, params, settings, until_ms)
         y, x = legs(market, params, until_ms)
-        return await self._shared("backtest", key, lambda: run_backtest(y, x, params, settings))
+        return await self.results.get(
+            "backtest", subject, versions, lambda: run_backtest(y, x, params, settings)
+        )
 
     async def backtest_and_hash(
         self, market_id: str, params: PairParams, settings: BacktestParams
@@ -135,14 +125,14 @@ class Analyses:
         absent = self._absent(market, params)
         if absent is not None:
             return absent
-        key = (*pair_key(market, params), settings)
+        subject, versions = _of_pair(market, params, settings)
         y, x = legs(market, params)
 
         def compute() -> tuple[BacktestResult, str] | NotReady:
             result = run_backtest(y, x, params, settings)
             return result if isinstance(result, NotReady) else (result, hash_of(y, x))
 
-        return await self._shared("backtest and hash", key, compute)
+        return await self.results.get("backtest and hash", subject, versions, compute)
 
     async def correlation(
         self, market_id: str, timeframe: str, limit: int, until_ms: int | None = None
@@ -155,8 +145,11 @@ class Analyses:
         if len(symbols) < 2:
             return NotReady(f"needs 2 symbols, has {len(symbols)}", len(symbols), 2)
         bars = [newest_bars(market, symbol, timeframe, limit, until_ms) for symbol in symbols]
-        key = (*_market_key(market, timeframe, limit), until_ms)
-        return await self._shared("correlation", key, lambda: _correlations(bars, limit))
+        subject = (market.serial, timeframe, limit, until_ms)
+        versions = _versions(market)
+        return await self.results.get(
+            "correlation", subject, versions, lambda: _correlations(bars, limit)
+        )
 
     async def order(self, market_id: str, timeframe: str, limit: int) -> IntArray | NotReady:
         """An order of a market's symbols in which those that move together stand together.
@@ -168,8 +161,8 @@ class Analyses:
             return COMPILING
         turn = int(asyncio.get_running_loop().time() / ORDER_S)
         bars = [market.bars(symbol, timeframe, limit) for symbol in market.symbols]
-        key = (market.serial, market.symbols, timeframe, limit, turn)
-        return await self._shared("order", key, lambda: _grouped(bars, limit))
+        subject = (market.serial, market.symbols, timeframe, limit)
+        return await self.results.get("order", subject, (turn,), lambda: _grouped(bars, limit))
 
     async def pair_tables(self, market_id: str, params: PairParams) -> PairTables | NotReady:
         """Tests and z-scores of every pair of a market, made anew now and then."""
@@ -180,8 +173,10 @@ class Analyses:
         turn = int(asyncio.get_running_loop().time() / (TABLES_S * slower))
         count = _needed(params)
         bars = {symbol: market.bars(symbol, params.timeframe, count) for symbol in market.symbols}
-        key = (market.serial, market.symbols, turn, params)
-        return await self._shared("pair tables", key, lambda: pair_tables(bars, params))
+        subject = (market.serial, market.symbols, params)
+        return await self.results.get(
+            "pair tables", subject, (turn,), lambda: pair_tables(bars, params)
+        )
 
     async def lead_lag(
         self, market_id: str, y: str, x: str, until_ms: int | None = None
@@ -194,8 +189,10 @@ class Analyses:
             return NotReady(f"{market.title} holds no ticks of both: lead and lag need them")
         turn = int(asyncio.get_running_loop().time() / LAGS_S)
         ticks = tuple(market.ticks(symbol, MAX_LAG_TICKS) for symbol in (y, x))
-        key = (market.serial, y, x, until_ms, turn)
-        return await self._shared("lead and lag", key, lambda: _lead_lag(ticks, until_ms))
+        subject = (market.serial, y, x, until_ms)
+        return await self.results.get(
+            "lead and lag", subject, (turn,), lambda: _lead_lag(ticks, until_ms)
+        )
 
     async def summary(
         self, market_id: str, timeframe: str, limit: int
@@ -205,8 +202,10 @@ class Analyses:
         if not self._kernels.ready:
             return COMPILING
         bars = {symbol: market.bars(symbol, timeframe, limit) for symbol in market.symbols}
-        key = _market_key(market, timeframe, limit)
-        return await self._shared("summary", key, lambda: summarize_market(bars, limit))
+        subject = (market.serial, timeframe, limit)
+        return await self.results.get(
+            "summary", subject, _versions(market), lambda: summarize_market(bars, limit)
+        )
 
     def legs(self, market_id: str, params: PairParams) -> tuple[Bars, Bars]:
         """The bars of a pair's legs from which its rows in view come."""
@@ -222,44 +221,12 @@ class Analyses:
         rows = align(*legs(market, params), params.limit, params.min_trades, params.min_volume)
         return float(rows.carried.mean()) if len(rows) else None
 
-    def drain_ms(self) -> list[float]:
-        """How long each computation took since the last call, in ms."""
-        spent, self._spent_ms = self._spent_ms, []
-        return spent
-
     def _absent(self, market: Market, params: PairParams) -> NotReady | None:
         """Why a pair cannot be analysed yet, though it will be; None where it can."""
         for leg in (params.y, params.x):
             if leg in market.coming and leg not in market.symbols:
                 return NotReady(f"the replay has not come to {leg} yet")
         return None if self._kernels.ready else COMPILING
-
-    async def _shared(self, kind: str, key: Key, compute: Callable[[], Result]) -> Result:
-        key = (kind, *key)
-        if key in self._kept:
-            kept: Result = self._kept[key]
-            return kept
-        task: asyncio.Task[Result] | None = self._running.get(key)
-        if task is None:
-            if len(self._running) >= MAX_WAITING:
-                raise Busy(f"{MAX_WAITING} computations wait already, try again in a moment")
-            task = asyncio.create_task(self._compute(kind, key, compute))
-            task.add_done_callback(_retrieve)
-            self._running[key] = task
-        return await asyncio.shield(task)
-
-    async def _compute(self, kind: str, key: Key, compute: Callable[[], Result]) -> Result:
-        loop = asyncio.get_running_loop()
-        try:
-            async with self._gate:
-                started = loop.time()
-                result = await asyncio.to_thread(compute)
-                self._spent_ms.append((loop.time() - started) * 1_000)
-            self.computed[kind] += 1
-            self._kept[key] = result
-            return result
-        finally:
-            del self._running[key]
 
 
 def pair_key(market: Market, params: PairParams) -> Key:
@@ -271,14 +238,18 @@ def pair_key(market: Market, params: PairParams) -> Key:
         if leg not in market.symbols:
             known = ", ".join(market.symbols) or "none yet"
             raise KeyError(f"market {market.id} has no symbol {leg!r}, only: {known}")
-    versions = market.symbol_version(params.y), market.symbol_version(params.x)
-    return (market.serial, *versions, params)
+    return (market.serial, market.symbol_version(params.y), market.symbol_version(params.x), params)
 
 
-def _market_key(market: Market, timeframe: str, limit: int) -> Key:
-    """What a result of all symbols depends on."""
-    versions = tuple(map(market.symbol_version, market.symbols))
-    return (market.serial, timeframe, limit, versions)
+def _of_pair(market: Market, params: PairParams, *more: Hashable) -> tuple[Key, Key]:
+    """What a result of a pair is of, and of which data."""
+    serial, version_y, version_x, _ = pair_key(market, params)
+    return (serial, params, *more), (version_y, version_x)
+
+
+def _versions(market: Market) -> Key:
+    """Of which data a result of all symbols is."""
+    return (market.symbols, *map(market.symbol_version, market.symbols))
 
 
 def hash_of(*bars: Bars) -> str:
@@ -376,9 +347,3 @@ def _correlations(legs: Sequence[Bars], limit: int) -> Correlations | NotReady:
         first_ts_ms=int(times[0]),
         last_ts_ms=int(times[-1]),
     )
-
-
-def _retrieve(task: asyncio.Task[Any]) -> None:
-    """Whoever waited has the exception; with nobody left waiting it is not news either."""
-    if not task.cancelled():
-        task.exception()

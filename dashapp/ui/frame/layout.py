@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from dashapp import ids
 from dashapp.parameters.compared import asked_for
+from dashapp.services.analysis.load import INTERVALS_MS
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import FIRST_VISIT
 from dashapp.ui import components
@@ -19,7 +20,6 @@ from dashapp.ui.polling import theme_of
 from ingestion.sources import NAMED
 from ingestion.url_guard import mask_url
 
-INTERVAL_MS = 500
 #: What a tab keeps of the forms of pages while another page is in view.
 FORM_STORES = tuple(page.store for page in PAGES if page.store)
 
@@ -248,7 +248,7 @@ def _stores(runtime: Runtime) -> list[Component]:
         dcc.Store(id=ids.ATTENTION),
         dcc.Store(id=ids.UPLOAD_RESULT),
         dcc.Store(id=ids.THEME, storage_type="local", data="dark"),
-        dcc.Interval(id=ids.INTERVAL, interval=INTERVAL_MS),
+        dcc.Interval(id=ids.INTERVAL, interval=INTERVALS_MS[0]),
         *tab_title.stores(),
     ]
 

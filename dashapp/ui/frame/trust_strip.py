@@ -86,7 +86,7 @@ def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> 
     trust: dict[str, Any] = {
         **runtime.feeds.trust(market_id),
         "memory": runtime.memory.words,
-        "busy": runtime.loop_watch.words,
+        "busy": runtime.loop_watch.words or runtime.analysis.results.load.words,
     }
     if pair is not None:
         legs = (pair.y, pair.x)
@@ -101,6 +101,7 @@ def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> 
         "beside": _beside(runtime, market),
         "known": known_symbols(runtime, market_id),
         "replay": replay_bar.state_of(runtime, market_id),
+        "interval": runtime.analysis.results.load.interval_ms,
     }
 
 
@@ -138,6 +139,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         "beside": Output("feed-beside", "children"),
         "known": Output(ids.KNOWN, "data"),
         "replay": Output(ids.REPLAY_STATE, "data"),
+        "interval": Output(ids.INTERVAL, "interval"),
     }
 
     @app.callback(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from dataclasses import replace
 
@@ -15,13 +16,14 @@ from analytics.model import (
     Bars,
     PairSnapshot,
 )
-from dashapp.services.analysis import cache
-from dashapp.services.analysis.cache import Busy
+from dashapp.services.analysis import cache, results
+from dashapp.services.analysis.results import Busy, Results
 from dashapp.services.runtime import Runtime
 from tests.dashapp.services.quiet_runtime import (
     PAIR,
     QUIET,
 )
+from tests.waiting import PATIENCE_S
 
 
 async def test_twenty_readers_cost_one_computation(runtime):
@@ -74,7 +76,7 @@ async def test_the_legs_handed_over_are_enough_for_the_rows_in_view(runtime):
 
 
 async def test_the_result_that_nobody_asked_for_longest_gives_way(runtime):
-    runtime.analysis._kept = LRUCache(3)
+    runtime.analysis.results._kept = LRUCache(3)
 
     async def ask(window: int) -> None:
         await runtime.analysis.snapshot("demo", replace(PAIR, z_window=window))
@@ -82,7 +84,7 @@ async def test_the_result_that_nobody_asked_for_longest_gives_way(runtime):
     for window in (50, 51, 52, 50, 53):
         await ask(window)
     assert runtime.analysis.computed["snapshot"] == 4
-    assert len(runtime.analysis._kept) == 3
+    assert len(runtime.analysis.results._kept) == 3
     await ask(50)
     assert runtime.analysis.computed["snapshot"] == 4, "it was asked for again before the last came"
     await ask(51)
@@ -110,14 +112,60 @@ async def test_a_reader_that_leaves_does_not_take_the_result_from_the_others(run
     assert isinstance(await staying, PairSnapshot)
 
 
-async def test_too_many_computations_at_once_are_refused(runtime, monkeypatch):
-    monkeypatch.setattr(cache, "MAX_WAITING", 2)
-    tasks = [
-        asyncio.create_task(runtime.analysis.snapshot("demo", replace(PAIR, z_window=window)))
-        for window in (50, 51, 52)
-    ]
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert sum(isinstance(one, Busy) for one in results) == 1
+class Crowd:
+    """More requests than there are places: each computation ends when it is let."""
+
+    def __init__(self, monkeypatch, places: int = 2) -> None:
+        monkeypatch.setattr(results, "MAX_WAITING", places)
+        self.results = Results()
+        self.let = threading.Event()
+
+    def ask(self, subject: int, version: int = 1):
+        def compute():
+            assert self.let.wait(PATIENCE_S)
+            return (subject, version)
+
+        return asyncio.create_task(self.results.get("number", (subject,), (version,), compute))
+
+
+async def test_a_crowd_waits_in_line_and_none_is_refused(monkeypatch):
+    crowd = Crowd(monkeypatch)
+    tasks = [crowd.ask(subject) for subject in (*range(12), *range(12))]
+    await asyncio.sleep(0)
+    assert len(crowd.results._running) == 2
+    crowd.let.set()
+    made = await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_S)
+    assert made == [(subject, 1) for subject in (*range(12), *range(12))]
+    assert crowd.results.computed == {"number": 12}
+    assert not crowd.results._running
+
+
+async def test_who_comes_to_a_full_queue_gets_the_newest_kept_and_is_told(monkeypatch):
+    crowd = Crowd(monkeypatch)
+    crowd.let.set()
+    assert await crowd.ask(7) == (7, 1)
+    crowd.let.clear()
+    full = [crowd.ask(subject) for subject in (1, 2)]
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(crowd.ask(7, version=2), PATIENCE_S) == (7, 1)
+    assert crowd.results.older == 1
+    crowd.let.set()
+    await asyncio.gather(*full)
+    assert await crowd.ask(7, version=2) == (7, 2)
+
+
+async def test_a_line_has_an_end_and_who_leaves_it_frees_a_place(monkeypatch):
+    monkeypatch.setattr(results, "MAX_IN_LINE", 1)
+    crowd = Crowd(monkeypatch, places=1)
+    first, leaving = crowd.ask(1), crowd.ask(2)
+    await asyncio.sleep(0)
+    with pytest.raises(Busy, match="try again"):
+        await crowd.ask(3)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    staying = crowd.ask(4)
+    crowd.let.set()
+    assert await asyncio.wait_for(asyncio.gather(first, staying), PATIENCE_S) == [(1, 1), (4, 1)]
 
 
 async def test_an_unknown_market_or_symbol_is_told_in_words(runtime):

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from analytics.model import PairParams
+from dashapp.parameters.pair import View
 from dashapp.services.loop_watch import HURTS_MS, LoopWatch
 from dashapp.text.trust import trust_figures
 
@@ -43,6 +45,19 @@ def test_the_strip_warns_when_the_loop_is_late_again_and_again(late, said):
         watch.note(HURTS_MS + 100.0 if number < late else 1.0)
     figures = [text for text, tone in trust_figures({"busy": watch.words}) if tone == "warn"]
     assert figures == (["busy: answers come up to 0.3 s late"] if said else [])
+
+
+async def test_a_page_that_finds_no_room_keeps_its_picture_and_asks_again(runtime, monkeypatch):
+    from dash.exceptions import PreventUpdate
+
+    from dashapp.services.analysis import cache
+    from dashapp.ui.pages.analytics.page import PAGE
+    from dashapp.ui.polling import Tab, _rendered
+
+    monkeypatch.setattr(cache, "MAX_WAITING", 0)
+    view = View("demo", (), "1s", 2.0, PairParams("BTCUSDT", "ETHUSDT"))
+    with pytest.raises(PreventUpdate):
+        await _rendered(runtime, PAGE, Tab(view, "dark", {"strategy": None}))
 
 
 async def test_the_loop_is_watched_while_the_server_runs(runtime):

@@ -1,0 +1,66 @@
+"""How often pages may ask anew: less often, for all of them alike, while computations wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+#: Milliseconds between two refreshes of a page, from an idle machine to a crowded one.
+INTERVALS_MS = (500, 1_000, 1_500, 2_000, 3_000, 5_000)
+#: A second in which computations waited longer than this on average lengthens the interval,
+#: and CALM seconds in which they waited less than that shorten it, by one step.
+LONG_MS, SHORT_MS, CALM = 150.0, 40.0, 5
+
+
+class Load:
+    """The interval at which pages are refreshed, by how long computations wait for their turn.
+
+    clock: seconds, ascending.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._second = clock()
+        self._waits = 0
+        self._waited_ms = 0.0
+        self._step = 0
+        self._calm = 0
+
+    def waited(self, ms: float) -> None:
+        """A computation waited so long: for a worker, and for its result to be taken."""
+        self._turn()
+        self._waits += 1
+        self._waited_ms += ms
+
+    @property
+    def interval_ms(self) -> int:
+        """How often a page asks."""
+        self._turn()
+        return INTERVALS_MS[self._step]
+
+    @property
+    def words(self) -> str:
+        """What the trust strip says while pages are refreshed less often than usual."""
+        interval_ms = self.interval_ms
+        if interval_ms == INTERVALS_MS[0]:
+            return ""
+        return f"busy: refreshed every {interval_ms / 1_000:g} s"
+
+    def _turn(self) -> None:
+        """Judge the second that has passed, if one has, and those since in which nobody asked."""
+        passed = int(self._clock() - self._second)
+        if passed < 1:
+            return
+        self._second += passed
+        mean_ms = self._waited_ms / self._waits if self._waits else 0.0
+        self._waits, self._waited_ms = 0, 0.0
+        if mean_ms > LONG_MS:
+            self._step, self._calm = min(self._step + 1, len(INTERVALS_MS) - 1), 0
+            passed -= 1
+        elif mean_ms > SHORT_MS:
+            self._calm = 0
+            passed -= 1
+        self._calm += passed
+        steps = min(self._calm // CALM, self._step)
+        self._step -= steps
+        self._calm = self._calm - steps * CALM if self._step else 0

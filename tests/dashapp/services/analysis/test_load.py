@@ -1,0 +1,51 @@
+"""How often pages are refreshed, by how long computations wait."""
+
+from __future__ import annotations
+
+from dashapp.services.analysis.load import CALM, INTERVALS_MS, Load
+
+
+class Seconds:
+    """A clock that is set by hand, and a load on it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.load = Load(lambda: self.now)
+
+    def pass_one(self, *waits_ms: float) -> int:
+        for wait_ms in waits_ms:
+            self.load.waited(wait_ms)
+        self.now += 1.0
+        return self.load.interval_ms
+
+
+def test_an_idle_machine_refreshes_at_the_usual_interval_and_says_nothing():
+    seconds = Seconds()
+    assert [seconds.pass_one(1.0, 30.0) for _ in range(5)] == [500] * 5
+    assert seconds.load.words == ""
+
+
+def test_each_second_of_long_waits_lengthens_the_interval_which_has_an_end():
+    seconds = Seconds()
+    longer = [seconds.pass_one(400.0, 10.0) for _ in range(8)]
+    assert longer == [*INTERVALS_MS[1:], *[INTERVALS_MS[-1]] * 3]
+    assert seconds.load.words == "busy: refreshed every 5 s"
+
+
+def test_it_comes_back_step_by_step_and_at_once_where_nobody_asks():
+    seconds = Seconds()
+    for _ in range(2):
+        seconds.pass_one(400.0)
+    assert seconds.load.words == "busy: refreshed every 1.5 s"
+    calm = [seconds.pass_one(5.0) for _ in range(2 * CALM)]
+    assert calm == [*[1_500] * (CALM - 1), *[1_000] * CALM, 500]
+    for _ in range(3):
+        seconds.pass_one(400.0)
+    seconds.now += 1_000.0
+    assert seconds.load.interval_ms == 500
+
+
+def test_waits_between_short_and_long_keep_the_interval():
+    seconds = Seconds()
+    seconds.pass_one(400.0)
+    assert {seconds.pass_one(90.0) for _ in range(20)} == {1_000}
