@@ -114,7 +114,7 @@ def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, parts: dict[str, Any]
     symbols = set(tab.view.symbols or market.symbols) if page.path == "/" else set()
     if pair is not None:
         symbols |= {pair.y, pair.x}
-    spans, step = market.gap_spans(symbols), TIMEFRAMES[tab.view.timeframe]
+    spans, step = market.gaps.spans(symbols), TIMEFRAMES[tab.view.timeframe]
     for chart_id in page.charts:
         if chart_id in parts:
             parts[chart_id] = gap_marks(parts[chart_id], spans, step, tab.theme)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analytics.bars import MAX_BARS, BarBuilder
-from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Listing, Ticks
+from analytics.model import TIMEFRAMES, Bars, BoolArray, Gap, Listing, Ticks
 from storage.market.arrivals import Arrivals
 from storage.market.bar_book import BarBook
 from storage.market.gaps import GapLedger, touched
@@ -382,13 +382,9 @@ class Market:
         session = self._sessions[symbol]
         return stats_of_session(session.bars(), session.span_ms[1])
 
-    def gap_spans(self, symbols: Iterable[str]) -> FloatArray:
-        """From-to of the gaps of these symbols that are not filled, epoch ms, shape (n, 2)."""
-        return self.gaps.spans(symbols)
-
     def touched_by_gaps(self, bars: Bars) -> BoolArray:
         """Which of a symbol's bars miss trades, for all that is known."""
-        return touched(bars, self.gap_spans([bars.symbol]))
+        return touched(bars, self.gaps.spans([bars.symbol]))
 
     def symbol_version(self, symbol: str) -> int:
         """Goes up by one with each change of a symbol; 0 for an unknown one."""

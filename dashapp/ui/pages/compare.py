@@ -169,7 +169,7 @@ def _with_gaps(
         return figures
     for chart_id, pair in charts.items():
         params = pair.snapshot.params
-        spans = market.gap_spans({params.y, params.x})
+        spans = market.gaps.spans({params.y, params.x})
         step = polling.TIMEFRAMES[params.timeframe]
         figures[chart_id] = gap_marks(figures[chart_id], spans, step, tab.theme)
     return figures
