@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
@@ -52,6 +53,7 @@ COOLDOWN_RANGE: tuple[float, float] = (0.0, 31_536_000.0)
 MOMENTS: tuple[str, ...] = ("update", "close")
 _TEXT_LIMIT = 64
 _URL_LIMIT = 2_048
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,31}://.", re.ASCII)
 _LARGEST = 1e300
 
 
@@ -64,9 +66,9 @@ class AlertRule:
     metric's own units. cooldown_s: seconds of market time after an event in which the rule
     stays quiet. once: fires a single time (see `RuleState.spent`). on: "update" or "close".
     hysteresis: how far, in the metric's units, a value must come back across the threshold
-    before the condition counts as false again. webhook: the URL that hears of each alert.
-    snoozed_until_ms: the clock time until which it stays quiet, 0 for none; whoever evaluates
-    has the clock.
+    before the condition counts as false again. webhook: the URL that hears of each alert, or an
+    address of Apprise. snoozed_until_ms: the clock time until which it stays quiet, 0 for none;
+    whoever evaluates has the clock.
     """
 
     id: str
@@ -196,10 +198,11 @@ def _webhook(value: Any) -> str | None:
     """The URL as it came: whoever posts to it judges its host. None for none."""
     if value is None or value == "":
         return None
-    legal = isinstance(value, str) and value.startswith(("http://", "https://"))
+    legal = isinstance(value, str) and _ADDRESS.match(value) is not None
     if not legal or len(value) > _URL_LIMIT:
         words = (
-            f"a URL that begins with http:// or https:// and has at most {_URL_LIMIT:,} characters"
+            "a URL that begins with http:// or https://, or an address of Apprise, and has at "
+            f"most {_URL_LIMIT:,} characters"
         )
         raise WithheldError("webhook", value, words)
     return str(value)

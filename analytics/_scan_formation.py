@@ -102,8 +102,14 @@ def all_pairs(kept: IntArray) -> CountArray:
     """Every pair of the numbers, shape (p, 2)."""
     if len(kept) > MOST_SYMBOLS:
         raise ParameterError("closes", f"{len(kept):,} symbols", f"{MOST_SYMBOLS:,} at most")
-    first, second = np.triu_indices(len(kept), 1)
-    return np.column_stack([kept[first], kept[second]]).astype(np.int32)
+    m, symbols = len(kept), kept.astype(np.int32)
+    pairs = np.empty((m * (m - 1) // 2, 2), np.int32)
+    at = 0
+    for i in range(m - 1):
+        stop = at + m - 1 - i
+        pairs[at:stop, 0], pairs[at:stop, 1] = symbols[i], symbols[i + 1 :]
+        at = stop
+    return pairs
 
 
 def pairs_inside(clusters: IntArray, kept: IntArray) -> CountArray:

@@ -42,11 +42,11 @@ def pair_carry(
 
     price_y, price_x: of a unit, quote currency. beta: of the spread, in units of X a unit of Y,
     or in log space in worth of X a worth of Y. funding_y, funding_x: what a long position pays
-    a day, as a share of its worth. O(1); no state. Raises ParameterError for a price that is
-    not above zero, and for a beta or a funding that is not finite.
+    a day, as a share of its worth. O(1); no state. Raises ParameterError, a ValueError, for a
+    price that is not above zero, and for a beta or a funding that is not finite.
 
-    Source: Binance, "Introduction to Binance Futures Funding Rates": the payment is the worth
-    of the position times the rate, from longs to shorts where the rate is above zero.
+    Source: Binance, "Introduction to Binance Futures Funding Rates" (2019): the payment is the
+    worth of the position times the rate, from longs to shorts where the rate is above zero.
 
     >>> carry = pair_carry(2_600.0, 60_000.0, 0.05, 3e-4, 1e-4)
     >>> round(carry.long_per_day * 1e4, 3), round(carry.per_unit, 3)

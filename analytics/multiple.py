@@ -37,12 +37,15 @@ def adjust_pvalues(p: Any, method: str = "by") -> FloatArray:
     """
     one_of("method", method, METHODS)
     values = series("p", p)
-    known = np.flatnonzero(~np.isnan(values))
-    tested = values[known]
+    known = ~np.isnan(values)
+    whole = bool(known.all())
+    tested = values if whole else values[known]
     outside = (tested < 0.0) | (tested > 1.0)
     if outside.any():
         worst = float(tested[int(np.argmax(outside))])
         raise ParameterError("p", worst, "p-values from 0 to 1")
+    if whole:
+        return _adjusted(tested, method)
     adjusted = np.full(len(values), np.nan)
     adjusted[known] = _adjusted(tested, method)
     return adjusted
@@ -54,9 +57,12 @@ def _adjusted(p: FloatArray, method: str) -> FloatArray:
         return np.minimum(p * m, 1.0)
     ranks = np.arange(1.0, m + 1.0)
     dependence = float(np.sum(1.0 / ranks)) if method == "by" else 1.0
-    order = np.argsort(p, kind="stable")
-    raised = p[order] * (m * dependence) / ranks
-    lowest_above = np.minimum.accumulate(raised[::-1])[::-1]
-    adjusted = np.empty(m)
-    adjusted[order] = np.minimum(lowest_above, 1.0)
+    order = np.argsort(p)  # equal ones get equal values, whichever comes first
+    raised = p[order]  # in place from here on: millions of tests have large arrays
+    raised *= m * dependence
+    raised /= ranks
+    np.minimum.accumulate(raised[::-1], out=raised[::-1])
+    np.minimum(raised, 1.0, out=raised)
+    adjusted = ranks
+    adjusted[order] = raised
     return adjusted

@@ -39,7 +39,7 @@ def quantities(
     Source: Vidyamurthy, Pairs Trading (2004), beta units of X against one of Y; their gross
     exposure as `analytics.backtest` reckons it, |Y| + |beta X|.
 
-    Raises ParameterError, a ValueError, where a price or the capital is not above 0, or beta is
+    Raises ParameterError, a ValueError, where a price or the capital is not above 0 or beta is
     not finite.
 
     >>> quantities(100.0, 50.0, 2.0, 10_000.0)

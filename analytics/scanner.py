@@ -259,7 +259,8 @@ def _sorted(
     world: Universe, choice: Formed, verdict: Any, survived: Any, figures: FloatArray
 ) -> ScanRows:
     """The rows by verdict, adjusted p-value and p-value; equals in the order of the names."""
-    order = np.lexsort((choice.statistic, choice.pvalue, choice.adjusted, verdict, ~survived))
+    # adjusted p-values rise with p-values: these alone give the order of both
+    order = np.lexsort((choice.statistic, choice.pvalue, verdict, ~survived))
     places = np.cumsum(survived)[order[: figures.shape[1]]] - 1
     span = world.formation.bars
     columns = (choice.statistic, choice.pvalue, choice.adjusted, choice.beta)

@@ -80,15 +80,15 @@
   }
 
   // What a link bears of its window, and of its page alone, stands in the address and stays.
-  function kept(...names) {
+  function kept(names) {
     const parts = window.location.search.slice(1).split("&");
-    return parts.filter((part) => names.includes(part.split("=")[0])).map((part) => `&${part}`).join("");
+    return parts.filter((part) => names.test(part)).map((part) => `&${part}`).join("");
   }
 
   function refreshLink() {
     if (!shown) return noUpdate();
-    const search = "?" + query() + kept("bare", "follow");
-    const link = shown.pathname + search + kept("chart", "pairs");
+    const search = "?" + query() + kept(/^(bare|follow)=/);
+    const link = shown.pathname + search + kept(/^(chart|pairs|form\.[\w-]+)=/);
     for (const tab of document.querySelectorAll(".brand, .tabs .nav-link")) {
       tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
     }
@@ -184,6 +184,12 @@
     const length = Number(count) * { s: 1e3, m: 6e4, h: 36e5 }[unit];
     const ends = timeCharts().map(lastTime).filter(Number.isFinite);
     return ends.length ? Math.min(Math.max(...ends) + length - 1, Date.now()) : Date.now();
+  }
+
+  // What is folded has no height; its charts measure themselves when it opens.
+  function unfold(open) {
+    setTimeout(() => window.dispatchEvent(new Event("resize")), 60);
+    return open ? "wide grid" : "wide grid collapsed";
   }
 
   function lockHedge(clicks, now) {
@@ -467,7 +473,7 @@
     spreadscope: {
       writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs,
       toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo, sameThreshold,
-      lockHedge,
+      lockHedge, unfold,
     },
   });
 })();

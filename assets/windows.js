@@ -161,6 +161,9 @@
     if (at("#compare-link")) compare();
     else if (at(".page-tools .window-button")) openWindow(null);
     else if (at("#follow-toggle")) toggleFollow();
+    else if (at(".chip-out")) {
+      setProps("compare-remove", { data: { pair: at(".chip-out").dataset.pair, at: Date.now() } });
+    }
     else if (at(".chip-link") && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
       event.preventDefault();
       const { searchParams } = new URL(at(".chip-link").href);

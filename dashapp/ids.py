@@ -105,6 +105,10 @@ PAIR_FIGURES = "pair-figures"
 HEDGE_METHODS = "hedge-methods"
 HEDGE_CHOICE = "hedge-choice"
 JOHANSEN = "johansen-test"
+HISTOGRAM_CHART = "spread-histogram"
+ACF_CHART = "spread-acf-chart"
+QQ_CHART = "spread-qq-chart"
+STABILITY_CHART = "hedge-stability-chart"
 
 # Pairs
 WATCH_TABLE = "watch-table"

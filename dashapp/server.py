@@ -34,7 +34,7 @@ from dashapp.services.startup import keep_freed_memory
 from dashapp.settings import Settings, UsageError
 from dashapp.ui.callback_values import request_check
 from dashapp.web import app as http
-from dashapp.web.compression import Compression
+from dashapp.web.compression import Compressed
 from dashapp.web.connections import Connections, protocol_of
 from dashapp.web.errors import refusal
 from dashapp.web.guard import Guard, Policy
@@ -85,7 +85,7 @@ def create_server(
     app._setup_server()
     backend._setup_catchall()
     policy = Policy.of(settings, app.csp_hashes())
-    return Guard(Compression(server), policy, request_check(app))
+    return Guard(Compressed(server), policy, request_check(app))
 
 
 async def _no_such_file(request: Request, raised: Exception) -> Response:

@@ -7,7 +7,7 @@ past, the same for every request: a walk in hours, cut finer where it is asked f
 from __future__ import annotations
 
 import json
-import random
+import math
 import time
 import zlib
 from bisect import bisect_left
@@ -147,32 +147,36 @@ class Data:
 
     def _past(self, symbol: str, opened: int, length: int) -> list:
         """A bar of the time before the tape."""
-        first, last = (self._level(symbol, at) for at in (opened, opened + length))
-        rng = random.Random(zlib.crc32(f"{symbol} {opened} {length}".encode()))
-        beyond = rng.random() * 1e-3 * first
-        size = 100 + rng.randrange(10_000)
-        prices = [first, max(first, last) + beyond, max(min(first, last) - beyond, 0.01), last]
+        first, last = self._level(symbol, opened), self._level(symbol, opened + length)
+        chance = (opened // 1_000 * 2_654_435_761 + length) % 1_000_003
+        beyond = chance / 1e9 * first
+        size = 100 + chance % 10_000
+        prices = (first, max(first, last) + beyond, max(min(first, last) - beyond, 0.01), last)
         ints = [max(round(price * 10**PRICE_DECIMALS), 1) for price in prices]
         return _kline(opened, length, ints, size, ints[3] * size, 1 + size // 100)
 
     def _level(self, symbol: str, at_ms: int) -> float:
-        now, then = (self._walked(symbol, ms) for ms in (at_ms, self._origin_ms))
-        return self._exchange.base_price(symbol) * float(np.exp(now - then))
-
-    @staticmethod
-    def _walked(symbol: str, at_ms: int) -> float:
-        hour, rest = divmod(at_ms, 3_600_000)
         walk = _walk(symbol)
-        begin, end = (walk[(hour + k) % len(walk)] for k in (0, 1))
-        return float(begin + (end - begin) * rest / 3_600_000)
+        now, then = _walked(walk, at_ms), _walked(walk, self._origin_ms)
+        return self._exchange.base_price(symbol) * math.exp(now - then)
+
+
+def _walked(walk: list[float], at_ms: int) -> float:
+    """Where a walk is: within the hour it wavers, so that no two minutes are alike."""
+    hour, rest = divmod(at_ms, 3_600_000)
+    begin, end = walk[hour % len(walk)], walk[(hour + 1) % len(walk)]
+    minute = rest // 60_000
+    waver = walk[(hour * 61 + minute) % len(walk)] * 0.05 if minute else 0.0
+    return begin + (end - begin) * rest / 3_600_000 + waver
 
 
 @lru_cache(maxsize=1_024)
-def _walk(symbol: str) -> np.ndarray:
+def _walk(symbol: str) -> list[float]:
     """A symbol's walk in hours; it ends where it began, so that it has no end."""
     rng = np.random.default_rng(zlib.crc32(symbol.encode()))
     steps = rng.standard_normal(8_192) * 5e-3
-    return np.cumsum(steps - steps.mean())
+    walk: list[float] = np.cumsum(steps - steps.mean()).tolist()
+    return walk
 
 
 def _kline(opened: int, length: int, prices: list[int], size: int, worth: int, count: int) -> list:

@@ -14,8 +14,8 @@ from dashapp.parameters.numbers import LONGEST, parse_number, text_of_number, wi
 from dashapp.parameters.table import Parameter
 from ingestion.decode.symbols import proper_symbol
 
-#: Characters of a text that a control, a link or HTTP holds, at most: those of a webhook.
-LONGEST_TEXT = 2_048
+#: Characters of a text that a control, a link or HTTP holds, at most: those of a URL.
+LONGEST_TEXT = 4_096
 
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 

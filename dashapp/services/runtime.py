@@ -24,6 +24,7 @@ from dashapp.services.archive.restore import Restorer
 from dashapp.services.archive.stored_rows import archived_market
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.feeds.control import FeedControl, publisher_at
+from dashapp.services.loop_watch import LoopWatch
 from dashapp.services.markets import Markets
 from dashapp.services.memory import MemoryKeeper
 from dashapp.services.pair_history import PairHistory
@@ -52,13 +53,14 @@ class Runtime:
     compiled. feeds, uploads, replays: what fills the markets. analysis, johansen: results; grids:
     sweeps and walk-forwards; scans: of every pair of a market. alerts: rules and what fired.
     views: the saved ones. recorder: the archive. pair_history: the pairs that pages watch;
-    watchlist: the pairs that are read all the time. callback_ms: durations of the pages' live
-    callbacks by path, put here by whoever serves them.
+    watchlist: the pairs that are read all the time. loop_watch: how late the loop is.
+    callback_ms: durations of the pages' live callbacks by path, put here by whoever serves them.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.started_s = time.monotonic()
+        self.loop_watch = LoopWatch()
         self.callback_ms: dict[str, deque[float]] = {}
         self.markets = Markets(Market("demo", "Demo", "demo"), Market("live", "Live", "live"))
         self.demo_universe = DemoUniverse(self.markets)
@@ -133,6 +135,7 @@ class Runtime:
             await self._writer.open(self.settings.archive, self.alerts, MAX_EVENTS)
         self.kernels.start()
         works = (
+            self.loop_watch.run,
             self._begin,
             self.alerts.run,
             self.pair_history.run,

@@ -23,6 +23,7 @@ from analytics.cointegration import engle_granger
 from analytics.grid import make_grid
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import HEDGE_METHODS, TIMEFRAMES, FloatArray, PairParams, Ticks
+from analytics.scanner import ScanParams, scan_pairs
 from analytics.stationarity import half_life, hurst, rolling_adf
 from analytics.sweep import sweep
 from analytics.warmup import warm_up
@@ -75,6 +76,8 @@ class Kernels:
         logger.info("statistics ready after %.1f s", time.perf_counter() - started)
         await asyncio.to_thread(compile_backtest)
         await asyncio.to_thread(compile_uploads)
+        if self._helper is not None:  # the very first start: the worker of scans finds it done
+            self._helper = compiling("compile_scan")
         settle()
 
     async def stop(self) -> None:
@@ -92,14 +95,19 @@ def cached() -> bool:
 
 
 def helper() -> subprocess.Popen[bytes] | None:
-    """A second process that compiles the hedges for the cache, on the very first start.
+    """A second process that compiles the hedges for the cache, on the very first start; None
+    where there is nothing to compile, or no process to be had.
+    """
+    return None if cached() else compiling("compile_hedges")
+
+
+def compiling(part: str) -> subprocess.Popen[bytes] | None:
+    """A process that compiles a part for the cache; None where there is no process to be had.
 
     Compiling holds the interpreter: a second core helps only from a process of its own, which
-    ends with its work. None where there is nothing to compile, or no process to be had.
+    ends with its work.
     """
-    if cached():
-        return None
-    code = f"from {__name__} import compile_hedges; compile_hedges()"
+    code = f"from {__name__} import {part}; {part}()"
     try:
         return subprocess.Popen(
             [sys.executable, "-c", code],
@@ -158,6 +166,26 @@ def compile_backtest() -> None:
     params, settings = PairParams("Y", "X"), BacktestParams(entry_z=1.0)
     run_backtest(y, x, params, settings)
     sweep(y, x, make_grid(params, settings, "entry_z", (1.0, 2.0), "exit_z", (0.0, 0.5)))
+
+
+def compile_scan() -> None:
+    """What a scan needs: two related pairs, one of them with gaps."""
+    y, x = _legs()
+    closes = np.column_stack([y, x, x[::-1], y[::-1]])
+    closes[7, 2] = np.nan
+    nothing_leaves = ScanParams(
+        bars=_SECONDS,
+        correction="bh",
+        q=0.5,
+        min_half_life=0.0,
+        max_half_life_share=1.0,
+        min_crossings=0,
+        max_hurst=1.0,
+        min_explained=0.0,
+        min_comovement=-100.0,
+        min_sigma_costs=0.0,
+    )
+    scan_pairs(closes, names=list("ABCD"), params=nothing_leaves)
 
 
 def compile_uploads() -> None:

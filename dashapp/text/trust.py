@@ -25,8 +25,8 @@ def trust_figures(trust: Mapping[str, Any]) -> list[Segment]:
     """The strip's figures: rate, age of the last tick, lag, and every count of what was lost.
 
     trust: any of the counters of `dashapp.services.feeds.health`, carried_share (0 to 1), and
-    archive, redis, memory, history and busy (what is wrong, in words). What is absent, None
-    or empty is left out, and so are the rejected messages that are no fault.
+    archive, redis, memory, history and busy (what is wrong with them, in words). What is absent,
+    None or empty is left out, and so are the rejected messages that are no fault.
     """
     segments: list[Segment] = []
     rate, age = trust.get("rate"), trust.get("age_s")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+#: Beside the package where it is installed, else in the checkout.
+_INSTALLED = Path(__file__).resolve().parents[1] / "assets"
+ASSETS = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "assets"
 
 #: Functions of assets/clientside.js that Dash's renderer calls around each callback.
 _HOOKS: RendererHooks = {

@@ -234,7 +234,8 @@ def request_check(app: Dash) -> Callable[[bytes], str | None]:
             return "there is no such callback"
         outputs = request.outputs if isinstance(request.outputs, list) else [request.outputs]
         several = request.output.startswith("..")
-        if several != isinstance(request.outputs, list) or _of(outputs) != _outputs(request.output):
+        named = [name.partition("@")[0] for name in _of(outputs)]
+        if several != isinstance(request.outputs, list) or named != _outputs(request.output):
             return "this callback has other outputs"
         for given, wanted, word in (
             (request.inputs, callback["inputs"], "inputs"),

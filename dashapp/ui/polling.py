@@ -24,6 +24,7 @@ from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
+from dashapp.services.analysis.results import Busy
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import LOADING, no_data, no_market, no_symbol
 from dashapp.ui.components import segments
@@ -108,7 +109,7 @@ def _mark_gaps(runtime: Runtime, page: LivePage, tab: Tab, parts: dict[str, Any]
     symbols = set(tab.view.symbols or market.symbols) if page.path == "/" else set()
     if pair is not None:
         symbols |= {pair.y, pair.x}
-    spans, step = market.gap_spans(symbols), TIMEFRAMES[tab.view.timeframe]
+    spans, step = market.gaps.spans(symbols), TIMEFRAMES[tab.view.timeframe]
     for chart_id in page.charts:
         if chart_id in parts:
             parts[chart_id] = gap_marks(parts[chart_id], spans, step, tab.theme)
@@ -154,6 +155,8 @@ async def _rendered(runtime: Runtime, page: LivePage, tab: Tab) -> dict[str, Any
         return _blank(runtime, page, tab, words)
     try:
         return await page.render(runtime, tab)
+    except Busy:  # the last picture stays, and the next tick asks again
+        raise PreventUpdate from None
     except (ValueError, KeyError) as error:
         words = str(error.args[0]) if error.args else str(error)
         logger.warning("%s shows nothing new: %s", page.path, words)

@@ -24,6 +24,7 @@ from dashapp.web.routes import (
     exports,
     feed,
     markets,
+    metrics,
     replay,
     scans,
     status,
@@ -35,7 +36,7 @@ from dashapp.web.routes import (
 )
 
 _RESOURCES = (
-    *(status, feed, symbols, alerts, watchlist, views, markets, scans, uploads, replay),
+    *(status, metrics, feed, symbols, alerts, watchlist, views, markets, scans, uploads, replay),
     *(tearsheet, exports),
 )
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]

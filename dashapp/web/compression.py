@@ -1,7 +1,4 @@
-"""Answers to pages, packed for clients on other machines: on this one that costs time alone.
-
-Files of scripts, exports and uploads pass as they are: large ones would hold the loop.
-"""
+"""Pages and what they poll are compressed for whoever is not on this machine."""
 
 from __future__ import annotations
 
@@ -10,19 +7,24 @@ from starlette.middleware.gzip import GZipMiddleware
 from dashapp.settings import is_loopback
 from dashapp.web.body_limits import CALLBACK_PATH, App, Receive, Scope, Send
 
-#: Bytes from which an answer is packed, and how hard: 400 kB in some 8 ms.
-LEAST_BYTES, LEVEL = 1_000, 4
+#: Bytes below which an answer goes as it is, and zlib's level: the loop itself compresses.
+LEAST_BYTES, LEVEL = 1_024, 1
+#: Streams of rows are left alone: they are long, and curl rarely asks.
+_PATHS = (CALLBACK_PATH, "/_dash-", "/assets/", "/api")
 
 
-class Compression:
-    """ASGI middleware around `app`; see the module."""
+class Compressed:
+    """ASGI middleware: gzip where the client takes it and is on another machine."""
 
     def __init__(self, app: App) -> None:
         self._plain = app
-        self._packed = GZipMiddleware(app, minimum_size=LEAST_BYTES, compresslevel=LEVEL)
+        self._gzip = GZipMiddleware(app, minimum_size=LEAST_BYTES, compresslevel=LEVEL)  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
-        far = client is not None and not is_loopback(client[0])
-        packed = scope["type"] == "http" and scope["path"] == CALLBACK_PATH and far
-        await (self._packed if packed else self._plain)(scope, receive, send)
+        far = client is not None and not is_loopback(str(client[0]))
+        path = scope.get("path", "")
+        if far and scope["type"] == "http" and (path == "/" or path.startswith(_PATHS)):
+            await self._gzip(scope, receive, send)  # type: ignore[arg-type]
+        else:
+            await self._plain(scope, receive, send)

@@ -99,6 +99,8 @@ _LOOKUP = {
     meaning: {name: rank for rank, name in reversed(list(enumerate(names.split())))}
     for meaning, names in NAMES.items()
 }
+#: Characters of a name that are looked at.
+_LONGEST = 200
 _FIELDS = ("open", "high", "low", "close", "volume")
 
 
@@ -108,7 +110,7 @@ def canonical(name: str) -> str:
     >>> canonical(" <OPEN> "), canonical("1. open"), canonical("Gmt time"), canonical("Close/Last")
     ('open', 'open', 'gmttime', 'closelast')
     """
-    bare = re.sub(r"^\d+[.)]\s*", "", name.strip().lower())
+    bare = re.sub(r"^\d+[.)]\s*", "", name[:_LONGEST].strip().lower())
     return re.sub(r"[\W_]+", "", bare)
 
 
@@ -119,7 +121,7 @@ def rank(name: str, meaning: str) -> int | None:
     (False, 0, None)
     """
     names = _LOOKUP[meaning]
-    for spelling in (name, re.split(r"[(/\[]", name.strip("<> "), maxsplit=1)[0]):
+    for spelling in (name, re.split(r"[(/\[]", name[:_LONGEST].strip("<> "), maxsplit=1)[0]):
         found = names.get(canonical(spelling))
         if found is not None:
             return found

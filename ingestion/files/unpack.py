@@ -15,6 +15,8 @@ MAX_BYTES = 4 << 30
 MAX_RATIO = 200
 RATIO_AFTER = 1 << 20
 PIECE = 1 << 20
+#: Bytes that a member is given at first.
+_WINDOW = 512
 _SLICE = 1 << 16
 
 
@@ -139,20 +141,33 @@ class Unpacker:
         self._bounds = Bounds(max_bytes, max_ratio)
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Unpack a chunk, piece by piece."""
+        """Unpack a chunk, piece by piece; what small members hold is joined."""
+        pieces: list[bytes] = []
+        size = 0
         for begin in range(0, len(chunk), _SLICE):
-            yield from self._slice(chunk[begin : begin + _SLICE])
+            for piece in self._slice(chunk[begin : begin + _SLICE]):
+                pieces.append(piece)
+                size += len(piece)
+                if size >= _SLICE:
+                    yield b"".join(pieces)
+                    pieces, size = [], 0
+        if pieces:
+            yield b"".join(pieces)
 
     def _slice(self, data: bytes) -> Iterator[bytes]:
         self._bounds.add(len(data), 0)
-        while self.problem is None and (data or not self._member.needs_input):
+        at, window = 0, _WINDOW
+        while self.problem is None and (at < len(data) or not self._member.needs_input):
             if self._member.eof:
-                data = data.lstrip(b"\x00")
-                if not data:
+                at = _after_zeros(data, at)
+                if at >= len(data):
                     return
-                self._member = self._new()
+                self._member, window = self._new(), _WINDOW
+            # What comes after a member's end is copied each time: a small member gets little.
+            given = data[at : at + window] if self._member.needs_input else b""
+            at, window = at + len(given), 4 * window
             try:
-                piece = self._member.decompress(data, PIECE)
+                piece = self._member.decompress(given, PIECE)
             except (_Damage, OSError, EOFError, lzma.LZMAError, ValueError) as error:
                 piece = error.piece if isinstance(error, _Damage) else b""
                 self._check(piece)
@@ -160,7 +175,8 @@ class Unpacker:
                 if piece:
                     yield piece
                 return
-            data = self._member.unused_data if self._member.eof else b""
+            if self._member.eof:
+                at -= len(self._member.unused_data)
             self._check(piece)
             if piece:
                 yield piece
@@ -180,6 +196,17 @@ class Unpacker:
         if inner is not None:
             raise UploadError(f"a {inner} within a {self.name}", advice="expected one layer")
         self._bounds.add(0, len(piece))
+
+
+def _after_zeros(data: bytes, at: int) -> int:
+    """Where the padding between two members ends."""
+    while at < len(data):
+        block = data[at : at + _WINDOW]
+        rest = len(block.lstrip(b"\x00"))
+        at += len(block) - rest
+        if rest:
+            break
+    return at
 
 
 def _up_to_damage(member: Any, chunk: bytes) -> bytes:

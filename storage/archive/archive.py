@@ -22,9 +22,9 @@ import sqlalchemy as sa
 
 from analytics.model import Bars, Ticks
 from storage.archive import deliveries as delivery_table
-from storage.archive import records, scans, schema
-from storage.archive.base import ArchiveBase
+from storage.archive import records, schema
 from storage.archive.file import SqliteStore
+from storage.archive.kept import KeptByHand
 from storage.archive.reader import Stretch, read
 from storage.archive.records import MarketRecord, StoredSeries
 from storage.archive.schema import SCHEMA_VERSION
@@ -43,7 +43,6 @@ __all__ = [
 
 #: A market and ticks of it; or a market and a symbol of it whose trades are numbered anew.
 Arrival = tuple[str, Ticks | str]
-_LAST_LINK = "last_link"
 
 
 def store_at(place: str | os.PathLike[str], address: Callable[[], str] | None = None) -> Store:
@@ -56,7 +55,7 @@ def store_at(place: str | os.PathLike[str], address: Callable[[], str] | None = 
     return SqliteStore(Path(place))
 
 
-class Archive(ArchiveBase):
+class Archive(KeptByHand):
     """An open archive, by `Archive.open`, or read-only by `Archive.reader`."""
 
     @classmethod
@@ -218,6 +217,13 @@ class Archive(ArchiveBase):
             self._series.reset()
             return records.delete_market(connection, market, symbol)
 
+    def newest_ms(self) -> int:
+        """When the newest tick of a live market came, 0 for none: by this computer's clock or the
+        exchange's, whichever was behind.
+        """
+        with self._read() as connection:
+            return records.newest_ms(connection)
+
     def prune(self, before_ms: int) -> int:
         """Delete ticks of live markets, and readings, stored before a time; how many ticks.
 
@@ -307,76 +313,7 @@ class Archive(ArchiveBase):
         with self._write() as connection:
             return connection.execute(sa.delete(schema.events)).rowcount
 
-    # --- views and readings ------------------------------------------------------------------
-
-    def save_views(self, bodies: Mapping[str, Mapping[str, Any]]) -> None:
-        """Store views by their names, each in place of one that is there. JSON values only."""
-        with self._write() as connection:
-            for name, view in bodies.items():
-                records.put_body(connection, schema.views, "name", name, records.encode(view))
-
-    def rename_view(self, name: str, new_name: str) -> bool:
-        """Store a view under another name, in the place that it has among the views and of one
-        of the new name; False where there was none.
-        """
-        with self._write() as connection:
-            if new_name != name:
-                records.delete_named(connection, schema.views, "name", new_name)
-            change = sa.update(schema.views).where(schema.views.c.name == name)
-            return connection.execute(change.values(name=new_name)).rowcount > 0
-
-    def set_last_link(self, link: str) -> None:
-        """Store where a page was last."""
-        with self._write(relaxed=True) as connection:
-            records.put_note(connection, _LAST_LINK, link)
-
-    def last_link(self) -> str | None:
-        """Where a page was last, None where none was stored."""
-        with self._read() as connection:
-            return records.note(connection, _LAST_LINK)
-
-    def delete_view(self, name: str) -> bool:
-        """Delete a view; False where there was none."""
-        with self._write() as connection:
-            return records.delete_named(connection, schema.views, "name", name)
-
-    def saved_views(self) -> dict[str, dict[str, Any]]:
-        """Every view by name, in the order of first saving."""
-        with self._read() as connection:
-            return records.all_bodies(connection, schema.views, "name")
-
-    def save_watched(self, pair: Mapping[str, Any]) -> None:
-        """Store a pair of the watchlist, in place of one with its id. Needs a text `id`."""
-        with self._write() as connection:
-            name = records.required_field(pair, "id", str)
-            records.put_body(connection, schema.watchlist, "id", name, records.encode(pair))
-
-    def delete_watched(self, pair_id: str) -> bool:
-        """Delete a pair of the watchlist; False where there was none."""
-        with self._write() as connection:
-            return records.delete_named(connection, schema.watchlist, "id", pair_id)
-
-    def watched(self) -> list[dict[str, Any]]:
-        """Every pair of the watchlist, in the order of first saving."""
-        with self._read() as connection:
-            return list(records.all_bodies(connection, schema.watchlist, "id").values())
-
-    def save_scan(
-        self, record: Mapping[str, Any], result: Mapping[str, Any] | None, most: int
-    ) -> None:
-        """Store a scan, and the result in place of that of the market's scan before; only the
-        newest `most` scans of a market stay. record: with the texts `id` and `market`; both as
-        JSON values.
-        """
-        with self._write() as connection:
-            scans.save_scan(connection, record, result, most)
-
-    def scans(self, most: int) -> list[dict[str, Any]]:
-        """The newest `most` scans of each market, newest first: `record`, and `result`, None but
-        for the newest of a market.
-        """
-        with self._read() as connection:
-            return scans.kept_scans(connection, most)
+    # --- readings ----------------------------------------------------------------------------
 
     def append_readings(
         self, market: str, params: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]

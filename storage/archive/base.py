@@ -49,6 +49,10 @@ class ArchiveBase:
         """How many blocks had a wrong check sum, and the rows in them, which are left out."""
         return len(self._damaged_rows), sum(self._damaged_rows.values())
 
+    def lost(self) -> str | None:
+        """Why the archive is no longer what was opened, None while it is."""
+        return None if self._closed else self._store.lost()
+
     def problem(self) -> str | None:
         """What a thorough check finds damaged, None for nothing; it may take a while."""
         return self._store.problem()

@@ -19,8 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.archive import schema
-from storage.archive.lock import FileLock
-from storage.archive.store import ArchiveError, error_text
+from storage.archive.lock import FileLock, InodeLock, make_private
+from storage.archive.store import ArchiveError, ArchiveInUse, error_text
 
 BUSY_TIMEOUT_MS = 5_000
 #: A file up to this size is checked when it is opened; a larger one later, in the background.
@@ -54,12 +54,18 @@ class SqliteStore:
         self.where = str(path.absolute())
         self.engine = _engine(path)
         self._lock = FileLock(path)
+        self._file_lock = InodeLock(path)
 
     def hold(self) -> None:
         """Take the file's lock. Raises ArchiveInUse, or ArchiveError for an unusable folder."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
+            try:
+                self._file_lock.acquire()
+            except ArchiveInUse:
+                self._lock.release()
+                raise
         except OSError as error:
             if error.errno not in _NOT_ALLOWED:  # then nobody else can write there either
                 raise ArchiveError(
@@ -71,6 +77,9 @@ class SqliteStore:
         self.hold()
         try:
             self._create_file()
+            self._file_lock.acquire()
+            for suffix in ("", "-wal", "-shm"):
+                make_private(self.path.with_name(self.name + suffix))
             mismatch = self._check()
             if mismatch is not None:
                 return self._begin_anew(mismatch)
@@ -80,6 +89,20 @@ class SqliteStore:
             raise ArchiveError(
                 f"cannot open the archive {self.name}: {error_text(error)}"
             ) from error
+
+    def lost(self) -> str | None:
+        """Why the file is no longer the one that was opened, None while it is."""
+        locked = self._file_lock.identity()
+        if locked is None:
+            return None
+        try:
+            status = os.stat(self.path)
+        except FileNotFoundError:
+            return "its file was deleted or moved away"
+        except OSError:
+            return None  # its folder cannot be looked into now
+        same = (status.st_dev, status.st_ino) == locked
+        return None if same else "another file was put in its place"
 
     def problem(self) -> str | None:
         """What SQLite's quick check finds wrong in the whole file, None for nothing."""
@@ -93,6 +116,8 @@ class SqliteStore:
     def set_aside(self, problem: str) -> str:
         """Rename the file and begin a new one with the rules and alerts that can be read."""
         try:
+            if self.lost() is not None:
+                return self._begin_again(problem)
             return self._begin_anew(schema.Mismatch("corrupt", problem))
         except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
             raise ArchiveError(f"cannot begin {self.name} anew: {error_text(error)}") from error
@@ -117,6 +142,7 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file and release its lock."""
         self.engine.dispose()
+        self._file_lock.release()
         self._lock.release()
 
     def _create_file(self) -> None:
@@ -127,6 +153,7 @@ class SqliteStore:
         unfinished = self.path.with_name(f"{self.name}.new")
         for name in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
             name.unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         engine = _engine(unfinished, "DELETE")
         try:
             with engine.begin() as connection:
@@ -169,10 +196,12 @@ class SqliteStore:
     def _begin_anew(self, mismatch: schema.Mismatch) -> str:
         carried = _readable_rows(self.path) if mismatch.kind == "corrupt" else {}
         self.engine.dispose()
+        self._file_lock.release()
         target = self.path.with_name(f"{self.name}.{mismatch.kind}-{_timestamp()}")
         self.path.rename(target)
         _rename_journals(self.path, target)
         self._create_file()
+        self._file_lock.acquire()
         with self.engine.execution_options(writes=True).begin() as connection:
             for table, rows in carried.items():
                 connection.execute(sa.insert(table), rows)
@@ -181,6 +210,23 @@ class SqliteStore:
         return (
             f"the archive {self.name} could not be used: {mismatch.problem}; it was set aside as "
             f"{target.name} and a new one was begun{also}"
+        )
+
+    def _begin_again(self, problem: str) -> str:
+        """Begin a new file where the one that was open is gone; what took its place is kept."""
+        self.engine.dispose()
+        self._file_lock.release()
+        aside = ""
+        if self.path.exists():
+            target = self.path.with_name(f"{self.name}.replaced-{_timestamp()}")
+            self.path.rename(target)
+            _rename_journals(self.path, target)
+            aside = f", which was set aside as {target.name}"
+        self._create_file()
+        self._file_lock.acquire()
+        return (
+            f"the archive {self.name} was lost while it was open: {problem}{aside}; a new one "
+            "was begun with what memory holds"
         )
 
 

@@ -262,6 +262,21 @@ def prune(connection: sa.Connection, before_ms: int) -> int:
     return int(count or 0)
 
 
+def newest_ms(connection: sa.Connection) -> int:
+    """When the newest tick of a live market came, 0 for none: by the clock of this computer or by
+    the exchange's, whichever was behind.
+    """
+    came_ms = sa.case(
+        (blocks.c.stored_ms < blocks.c.last_ts_ms, blocks.c.stored_ms),
+        else_=blocks.c.last_ts_ms,
+    )
+    live = sa.select(series.c.id).join(markets, markets.c.id == series.c.market)
+    query = sa.select(sa.func.max(came_ms)).where(
+        blocks.c.series_id.in_(live.where(markets.c.kind == "live", series.c.kind == "ticks"))
+    )
+    return int(connection.execute(query).scalar() or 0)
+
+
 def append_readings(
     connection: sa.Connection,
     market: str,

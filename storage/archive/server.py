@@ -88,6 +88,10 @@ class PostgresStore:
                 mismatch = _create_or_check(connection)
             return None if mismatch is None else self._begin_anew(mismatch)
 
+    def lost(self) -> str | None:
+        """None: nobody takes a schema away unseen, its errors say so."""
+        return None
+
     def problem(self) -> str | None:
         """None: the server checks its own pages, and each block has its check sum."""
         return None

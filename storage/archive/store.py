@@ -42,6 +42,9 @@ class Store(Protocol):
         Returns what was set aside and why, None for nothing.
         """
 
+    def lost(self) -> str | None:
+        """Why it is no longer what was opened, None while it is. Quick."""
+
     def problem(self) -> str | None:
         """What a thorough check finds damaged, None for nothing; it may take a while."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
 from analytics.bars import MAX_BARS, BarBuilder
-from analytics.model import TIMEFRAMES, Bars, BoolArray, FloatArray, Gap, Listing, Ticks
+from analytics.model import TIMEFRAMES, Bars, BoolArray, Gap, Listing, Ticks
 from storage.market.arrivals import Arrivals
 from storage.market.bar_book import BarBook
 from storage.market.gaps import GapLedger, touched
@@ -18,7 +18,13 @@ from storage.market.numbering import Numbering
 from storage.market.outliers import Outliers
 from storage.market.past import Past
 from storage.market.ring import CAPACITY, TickRing
-from storage.market.stats import Counters, SymbolStats, stats_of_bars, stats_of_session
+from storage.market.stats import (
+    Counters,
+    RejectedLike,
+    SymbolStats,
+    stats_of_bars,
+    stats_of_session,
+)
 
 MarketKind = Literal["live", "demo", "upload", "replay", "universe"]
 Origin = Literal["ticks", "bars"]
@@ -34,14 +40,6 @@ HARMLESS = ("control", "unsubscribed")
 DUPLICATE = "duplicate"
 _NO_COLUMNS: tuple[Any, ...] = (np.empty(0),) * 4
 _serials = itertools.count(1)
-
-
-class _RejectedLike(Protocol):
-    @property
-    def reason(self) -> str: ...
-
-    @property
-    def sample(self) -> str: ...
 
 
 class Market:
@@ -178,11 +176,7 @@ class Market:
         return accepted
 
     def add_past(self, bars: Bars, from_ms: int, final_ms: int) -> None:
-        """Take an exchange's own bars of a symbol, from before its ticks are whole.
-
-        They count for no tick. from_ms: from when on they are all that there are. final_ms:
-        those that open before it have closed. One at a time already held replaces it.
-        """
+        """Take an exchange's own bars of the time before a symbol's ticks; see `Past.append`."""
         self._book.past(bars.symbol).append(bars, from_ms, final_ms)
         self._book.changed(bars.symbol)
         self.past_bars += len(bars)
@@ -206,7 +200,7 @@ class Market:
             return np.ones(len(bars), np.bool_)
         return self._book.from_exchange(bars)
 
-    def reject(self, rejected: Iterable[_RejectedLike]) -> None:
+    def reject(self, rejected: Iterable[RejectedLike]) -> None:
         """Count what gave no tick, by its reason; what came before as a duplicate."""
         for refused in rejected:
             self.counters.received += 1
@@ -286,10 +280,7 @@ class Market:
         self.looked_s.update(dict.fromkeys(symbols, now_s))
 
     def keep(self, symbol: str, share: float) -> None:
-        """Keep this share of what a symbol may at most have, from now on.
-
-        share: 1 for all; of bars and ticks at least LEAST_BARS and LEAST_TICKS stay.
-        """
+        """Keep this share of what a symbol may have, at least LEAST_BARS and LEAST_TICKS."""
         self._check(symbol)
         bars = min(max(round(self._max_bars * share), LEAST_BARS), self._max_bars)
         ticks = min(max(round(self._capacity * share), LEAST_TICKS), self._capacity)
@@ -391,13 +382,9 @@ class Market:
         session = self._sessions[symbol]
         return stats_of_session(session.bars(), session.span_ms[1])
 
-    def gap_spans(self, symbols: Iterable[str]) -> FloatArray:
-        """From-to of the gaps of these symbols that are not filled, epoch ms, shape (n, 2)."""
-        return self.gaps.spans(symbols)
-
     def touched_by_gaps(self, bars: Bars) -> BoolArray:
         """Which of a symbol's bars miss trades, for all that is known."""
-        return touched(bars, self.gap_spans([bars.symbol]))
+        return touched(bars, self.gaps.spans([bars.symbol]))
 
     def symbol_version(self, symbol: str) -> int:
         """Goes up by one with each change of a symbol; 0 for an unknown one."""

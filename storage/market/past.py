@@ -17,6 +17,8 @@ from storage.market.bar_series import BarSeries
 
 Read = Callable[[str, int], Bars]
 _NEVER = 1 << 62
+#: Shorter bars that are cut are left out; a longer one is shown until the exchange gives it.
+_CUT_BELOW_MS = 60_000
 
 
 class Past:
@@ -108,9 +110,10 @@ class Past:
         seam = self.seam_ms(timeframe)
         split = int(np.searchsorted(built.ts_ms, seam))
         if timeframe not in self._series:
-            # The first of all may be cut: it began before the ticks were whole. What an
+            # The first second of all may be cut: it began before the ticks were whole. What an
             # earlier run had stays, and a gap says what is missing.
-            return built[split:] if split == 1 else built
+            cut = split == 1 and timeframe_ms(timeframe) < _CUT_BELOW_MS
+            return built[split:] if cut else built
         parts = [self._before(timeframe, seam, built[:split])]
         edge = self._edge(timeframe, seam, read)
         if edge is not None:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from analytics.model import UNKNOWN_TRADES, Bars
+
+
+class RejectedLike(Protocol):
+    """What gave no tick: why, and how it began."""
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def sample(self) -> str: ...
 
 
 @dataclass

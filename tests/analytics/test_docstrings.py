@@ -16,7 +16,7 @@ from tests.analytics.test_laws import FUNCTIONS, REGISTRY
 
 #: Modules whose figures are this product's own definitions: no book has them. Their module's
 #: or function's words define them.
-OWN = {"alerts", "backtest", "bars", "outcomes", "pair", "readings", "sweep"}
+OWN = {"alerts", "backtest", "bars", "outcomes", "pair", "readings", "sweep", "watching"}
 #: Functions of values that are checked already: they have nothing to refuse.
 REFUSE_NOTHING = {
     "alerts.describe",
@@ -24,6 +24,7 @@ REFUSE_NOTHING = {
     "alerts.rule_to_dict",
     "bars.usual_step",
     "readings.readings_between",
+    "watching.view_readings",
 }
 SERIES = [name for name, entry in REGISTRY.items() if entry.series and name in FUNCTIONS]
 CITED = [name for name in FUNCTIONS if name.split(".")[0] not in OWN]

@@ -11,6 +11,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 from statsmodels.tsa.stattools import adfuller, coint
 
+from analytics._kernels import scan
 from analytics.cointegration import engle_granger
 from analytics.model import CountError, OrderError, ParameterError
 from analytics.scanner import (
@@ -162,6 +163,8 @@ def test_legs_that_hardly_walk_confirm_with_none_but_their_own():
         made = universe(seed, 720, 60, planted=10, half_life=3.0, own=2.0)
         result = scanned(made)
         assert result.funnel["formation"] > 10, "such legs reject against other walks"
+        assert result.dropped["hedge explains too little"] > 0
+        assert result.dropped["legs do not move together"] > 0
         found = tally(result.confirmed, made.planted)
         right, wrong = right + found.right, wrong + found.wrong
     assert right >= 14
@@ -248,6 +251,41 @@ def test_costs_and_funding_are_taken_from_the_net_result():
     rates = np.where(np.array(made.names) == paid.y, 1e-4, 0.0)
     funded = scanned(made, replace(OPEN, cost_bps=5.0), funding=rates).rows[at]
     assert funded.confirm_net_bps != paid.confirm_net_bps
+
+
+def plain_strategy(z, entry, leave, stop):
+    """The z strategy by the letter: (gain, trades)."""
+    gain, trades, side, wanted, barred = 0.0, 0, 0, 0, False
+    for t, value in enumerate(z):
+        gain += side * (value - z[t - 1]) if side else 0.0
+        if wanted != side:
+            trades += wanted != 0
+            side = wanted
+        barred = barred and abs(value) >= entry
+        if side and side * value <= -stop:
+            wanted, barred = 0, True
+        elif side and side * value >= -leave:
+            wanted = 0
+        elif not side and not barred and entry <= abs(value) < stop and t + 2 < len(z):
+            wanted = -int(np.sign(value))
+    return gain, trades
+
+
+def test_the_strategy_fills_a_bar_later_and_waits_after_a_stop():
+    z = np.array([0, 2.5, 3, 1, -0.5, 0, -2.2, -4.5, -3, -2.5, -1, -2.5, -1, 0.5, 2.2, 2.1, 2.3])
+    times = np.arange(len(z))
+    found = scan.play_frozen(z, times, 2.0, 0.0, 4.0, 0.0)
+    # short 3 to 0, long -4.5 to -3 by the stop, long -1 to 2.2, short 2.1 until the end at 2.3
+    assert found[:2] == (pytest.approx(3.0 + 1.5 + 3.2 - 0.2), 4)
+    rng = np.random.default_rng(40)
+    for _ in range(50):
+        z = np.cumsum(rng.standard_normal(200)) * 0.5
+        gain, trades, paid = scan.play_frozen(z, np.arange(200), 1.5, 0.5, 4.0, 0.0)
+        assert (gain, trades) == (
+            pytest.approx(plain_strategy(z, 1.5, 0.5, 4.0)[0]),
+            plain_strategy(z, 1.5, 0.5, 4.0)[1],
+        )
+        assert paid == 0.0
 
 
 def test_costs_above_sigma_leave():

@@ -140,8 +140,8 @@ async def test_the_hours_of_a_universe_come_within_the_weight(
         p99 = np.percentile(lag.ms, 99)
         words = f"\n{symbols} x {hours} hours: {spent:.0f} s, weight {used} of {budget}"
         print(f"{words}, lag p99 {p99:.0f} ms")
+        cold = spent
         assert used <= budget
-        assert spent <= limit_s
         async with running(settings) as runtime:
             began = time.perf_counter()
             await runtime.feeds.start("binance-futures", ["BTCUSDT"])
@@ -149,6 +149,7 @@ async def test_the_hours_of_a_universe_come_within_the_weight(
             await until(lambda: filled() >= symbols, 400)
             spent = time.perf_counter() - began
         print(f"warm: {spent:.0f} s")
+    assert cold <= limit_s
 
 
 async def test_seven_hundred_symbols_over_four_connections():

@@ -120,7 +120,7 @@ class Tab:
         told = any(f"status of {code}" in message.text for code in (400, 409))
         asked = ("/api/upload", "/api/views")
         refused = told and any(path in message.location["url"] for path in asked)
-        lost = ("ERR_CONNECTION_REFUSED", "ERR_FAILED", "the server did not respond")
+        lost = ("ERR_CONNECTION_RE", "ERR_FAILED", "the server did not respond")
         gone = self.may_lose_the_server and any(words in message.text for words in lost)
         if message.type in ("error", "warning") and not refused and not gone:
             self.errors.append(message.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 from looks import points, until, wait_for_points
 from playwright.sync_api import expect
 
@@ -149,3 +150,127 @@ def test_a_click_on_a_trade_zooms_to_it(open_tab):
     until(page, "location.search.includes('from=')")
     span = f"({RANGES})('equity-chart')"
     until(page, f"{span}.x[1] - {span}.x[0] === 120000")
+
+
+WIDER = """(id) => {
+  const part = document.querySelector(`#${id} .ag-center-cols-viewport`);
+  return part.scrollWidth - part.clientWidth;
+}"""
+
+
+def test_the_columns_that_decide_are_in_sight_and_a_click_tells_the_rest(open_tab):
+    page = open_tab(f"/backtest?{PAIR}&entry_z=1.5")
+    row = page.locator("#trades-table .ag-center-cols-container .ag-row").first
+    row.wait_for()
+    until(page, f"({WIDER})('trades-table') <= 0")
+    heads = page.locator("#trades-table .ag-header-cell-text").all_inner_texts()
+    assert {"Net bps", "Entry z", "Exit z", "β"} <= set(heads)
+    assert page.evaluate(WIDER, "folds-table") <= 0
+    row.click()
+    expect(page.locator("#trade-detail")).to_contain_text("Costs")
+    until(page, "location.search.includes('from=')")
+
+
+def test_a_stale_sweep_is_dimmed_beside_one_button_to_run_it_again(open_tab):
+    page = open_tab(f"/backtest?{PAIR}")
+    wait_for_points(page, "sweep-heatmap", 20)
+    again = page.locator("#sweep-again")
+    expect(again).to_be_hidden()
+    page.fill("#sweep-x-steps", "3")
+    page.fill("#sweep-y-steps", "3")
+    page.click("#sweep-run")
+    expect(page.locator("#sweep-says")).to_contain_text("9 back-tests done")
+    page.fill("#stop-z", "5")
+    expect(page.locator("#sweep-says")).to_contain_text("stale: Stop |z| changed since")
+    until(page, "document.querySelector('#sweep-heatmap').style.opacity === '0.45'")
+    again.click()
+    until(page, "document.querySelector('#sweep-heatmap').style.opacity === ''")
+    expect(page.locator("#sweep-says")).not_to_contain_text("stale")
+
+
+def test_the_panel_has_only_what_its_page_uses(open_tab):
+    page = open_tab(f"/analytics?{PAIR}")
+    expect(page.locator("#adf-window")).to_be_visible()
+    expect(page.locator("#locked-beta")).to_be_hidden()
+    page.click("#tab-backtest")
+    expect(page.locator("#adf-window")).to_be_hidden()
+    expect(page.locator("#z-window")).to_be_visible()
+
+
+def test_the_hedge_is_locked_by_one_button_and_stands_in_the_link(open_tab):
+    page = open_tab(f"/analytics?{PAIR}")
+    wait_for_points(page, "spread-chart", 100)
+    page.click("#lock-hedge")
+    until(page, "location.search.includes('spread_mode=locked')")
+    expect(page.locator("#lock-hedge")).to_have_text("Unlock the hedge")
+    assert float(page.input_value("#locked-beta")) > 0
+    page.click("#lock-hedge")
+    until(page, "!location.search.includes('spread_mode=')")
+
+
+def test_the_distribution_is_folded_until_it_is_asked_for(open_tab):
+    page = open_tab(f"/analytics?{PAIR}")
+    wait_for_points(page, "spread-chart", 100)
+    assert points(page, "spread-histogram") == 0
+    page.locator("#show-distribution").check()
+    for chart in ("spread-histogram", "spread-acf-chart", "spread-qq-chart"):
+        wait_for_points(page, chart, 30)
+    wait_for_points(page, "hedge-stability-chart", 100)
+
+
+def test_the_alert_form_has_the_panel_s_threshold(open_tab):
+    page = open_tab(f"/alerts?{PAIR}&z_threshold=1.7")
+    until(page, "document.querySelector('#rule-threshold')?.value === '1.7'")
+    page.fill("#z-threshold", "2.4")
+    until(page, "document.querySelector('#rule-threshold').value === '2.4'")
+
+
+def test_a_link_with_several_errors_fits_a_phone(open_tab):
+    page = open_tab(
+        f"/analytics?{PAIR}&z_window=abc&limit=5&hedge_window=zz", width=380, height=800
+    )
+    banner = page.locator("#frame-message")
+    expect(banner).to_contain_text("In this link, ")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    assert banner.bounding_box()["width"] <= 380
+
+
+def test_over_a_file_the_strip_says_which_feed_runs_beside_and_a_removal_is_undone(open_tab, app):
+    rows = "time,open,high,low,close,volume\n" + "".join(
+        f"2024-01-01T00:{minute:02d}:00Z,1,2,1,2,5\n" for minute in range(50)
+    )
+    address = f"{app.url}/api/upload?name=FILED.csv"
+    market = httpx.post(address, content=rows.encode()).json()["market"]
+    page = open_tab(f"/data?market={market}")
+    expect(page.locator("#feed-beside")).to_contain_text("beside it: Demo")
+    expect(page.locator("#trust-figures")).not_to_contain_text("ticks/s")
+    page.click("#remove-market")
+    expect(page.locator("#remove-market-words")).to_contain_text("The archive has no copy")
+    expect(page.locator("#remove-market-delete")).to_be_disabled()
+    page.click("#remove-market-forget")
+    expect(page.locator("#remove-market-says")).to_contain_text("was removed from this session")
+    page.click("#remove-market-undo")
+    expect(page.locator("#remove-market-says")).to_contain_text("is back")
+    until(page, f"location.search.includes('market={market}')")
+    page.click("#remove-market")
+    page.click("#remove-market-forget")
+    expect(page.locator("#remove-market-undo")).to_be_visible()
+
+
+def test_the_theme_is_the_system_s_until_chosen_and_a_first_visit_is_told_once(chromium, app):
+    context = chromium.new_context(color_scheme="light")
+    page = context.new_page()
+    page.goto(f"{app.url}/?market=demo")
+    theme = "document.documentElement.dataset.bsTheme"
+    until(page, f"{theme} === 'light'")
+    expect(page.locator("#first-visit li")).to_have_count(3)
+    page.click("#first-visit-close")
+    expect(page.locator("#first-visit")).to_be_hidden()
+    page.emulate_media(color_scheme="dark")
+    until(page, f"{theme} === 'dark'")
+    page.click("#theme-toggle")
+    until(page, f"{theme} === 'light'")
+    page.reload()
+    until(page, f"{theme} === 'light'")
+    expect(page.locator("#first-visit")).to_be_hidden()
+    context.close()

@@ -7,7 +7,6 @@ import signal
 import time
 
 import httpx
-import pytest
 from looks import until, wait_for_points
 from playwright.sync_api import expect
 from running_app import PATIENCE_MS, free_port, start, stop
@@ -100,6 +99,25 @@ def test_a_view_opens_as_it_was_saved_and_views_travel_as_json(open_tab, app, tm
     assert page.input_value("#leg-y") == "SOLUSDT"
     assert page.input_value("#z-window") == "90"
     until(page, "location.search.includes('entry_z=1.5')")
+
+
+def test_the_forms_of_a_page_are_in_its_link(open_tab):
+    page = open_tab("/backtest?market=demo")
+    wait_for_points(page, "equity-chart", 50)
+    page.select_option("#sweep-y", "z_window")
+    until(page, "document.querySelector('#sweep-y-low').value === '20'")
+    page.fill("#sweep-y-low", "35")
+    page.fill("#walk-train", "250")
+    page.keyboard.press("Tab")
+    until(page, "location.search.includes('form.walk-train=250')")
+    link = page.evaluate("location.pathname + location.search")
+    page = open_tab(link)
+    until(page, "document.querySelector('#sweep-y')?.value === 'z_window'")
+    until(page, "document.querySelector('#sweep-y-low').value === '35'")
+    until(page, "document.querySelector('#walk-train').value === '250'")
+    page.click("#tab-alerts")
+    until(page, "location.pathname === '/alerts' && location.search.includes('y=')")
+    assert "form." not in page.url
 
 
 def test_after_a_kill_the_app_opens_where_it_was_left_with_the_same_page(open_tab, tmp_path):
@@ -285,9 +303,8 @@ def test_the_tabs_title_carries_z_and_the_pair_when_asked_to(open_tab):
     until(page, "document.title === 'Analytics - Spreadscope'")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_of_it_scrolls_a_phone_sideways(open_tab, theme):
-    page = open_tab("/analytics?pairs=BTCUSDT~ETHUSDT,SOLUSDT~AVAXUSDT", 380, 800, theme)
+def test_nothing_of_it_scrolls_a_phone_sideways(open_tab):
+    page = open_tab("/analytics?pairs=BTCUSDT~ETHUSDT,SOLUSDT~AVAXUSDT", 380, 800, "light")
     wait_for_points(page, "compare-chart-1", 50)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     open_views(page)

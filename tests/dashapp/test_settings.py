@@ -223,3 +223,11 @@ def test_a_public_server_reaches_its_own_network_only_where_it_is_told_to(tmp_pa
     words = refusal(*public, "--source", "ws://127.0.0.1:9000/")
     assert words.startswith("--source: address 127.0.0.1 is loopback")
     assert "--allow-local" in words
+
+
+def test_the_address_of_a_cluster_is_one_of_its_schemes():
+    assert parse(["--scan-on", "tcp://10.0.0.5:8786"], {}).scan_on == "tcp://10.0.0.5:8786"
+    assert parse([], {"SPREADSCOPE_SCAN_ON": "tls://host:1"}).scan_on == "tls://host:1"
+    assert parse([], {}).scan_on is None
+    with pytest.raises(UsageError, match="--scan-on is 'host:8786', expected a URL that starts"):
+        parse(["--scan-on", "host:8786"], {})

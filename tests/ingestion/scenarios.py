@@ -90,7 +90,9 @@ class Run:
         self.exchange = exchange
         self.seed = seed
         self.markets = Markets()
-        settings = Settings(archive=None, binance_ws=exchange.ws, binance_rest=exchange.rest)
+        settings = Settings(
+            archive=None, binance_ws=exchange.ws, binance_rest=exchange.rest, universe=0
+        )
         writer = ArchiveWriter()
         restorer = Restorer(writer, lambda market: None)
         self.control = FeedControl(
@@ -118,7 +120,8 @@ class Run:
     async def start(self) -> None:
         await self.control.start("binance-futures", SYMBOLS)
         feed = self.control._feeds["live"]
-        feed._backoff = Hurried(self.timers.backoff, random.Random(self.seed))
+        hurried = Hurried(self.timers.backoff, random.Random(self.seed))
+        feed.shards[0]._backoff = hurried
         none = dict.fromkeys(SYMBOLS, self.exchange.first_id + 20)
         self.expect(await until(lambda: self.caught_up(none), 20), "data flows at first")
 
@@ -184,7 +187,7 @@ async def _renewed(made: Run) -> None:
 
 async def _clock_set_back(made: Run) -> None:
     """This computer's clock goes back by an hour: no tick is of the future for that."""
-    clock = made.control._feeds["live"]._intake.clock
+    clock = made.control._feeds["live"].shards[0]._intake.clock
     clock._wall = lambda: time.time() - 3_600
     made.expect(await until(lambda: made.control.health.clock_jump_s is not None, 5), "noticed")
     newest = {one: made.exchange.newest(one) for one in SYMBOLS}

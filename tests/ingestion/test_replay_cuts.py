@@ -177,7 +177,7 @@ def check_flags(market: Market, whole: Market) -> int:
                 differs |= getattr(ours, one) != getattr(theirs, one)[places]
             assert not (differs & ~flags).any(), (symbol, timeframe)
             lost = np.setdiff1d(theirs.ts_ms, ours.ts_ms)
-            spans = market.gap_spans([symbol])
+            spans = market.gaps.spans([symbol])
             inside = (lost[:, None] + TIMEFRAMES[timeframe] > spans[:, 0]) & (
                 lost[:, None] <= spans[:, 1]
             )

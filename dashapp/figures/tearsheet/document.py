@@ -45,6 +45,7 @@ style-src 'unsafe-inline'; img-src data:">
 </style>
 </head>
 <body>
+<main>
 """
 _STYLE = """
 @page { size: A4; margin: 12mm; }
@@ -108,6 +109,7 @@ def tear_sheet(sheet: TearSheet) -> str:
             *_trades(result),
             _parameters(result),
             _origin(sheet),
+            "</main>\n",
             _data(sheet),
             "</body>\n</html>\n",
         )

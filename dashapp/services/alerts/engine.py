@@ -180,6 +180,11 @@ class AlertEngine:
             replace(rule, enabled=False) if self.snoozed(rule) else rule for rule in self.rules
         )
 
+    @property
+    def waiting_deliveries(self) -> int:
+        """How many alerts are on their way to webhooks."""
+        return len(self._outbox.deliveries())
+
     def paused(self, rule_id: str) -> bool:
         """Whether a rule waits because its feed is silent."""
         state = self._state.rules.get(rule_id)

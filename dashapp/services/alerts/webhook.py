@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 
 import httpx
 
+from dashapp.services.alerts.notify import check_notification, notify
 from ingestion.stream.http_client import http_client
 from ingestion.url_guard import (
     WEB_SCHEMES,
@@ -143,8 +144,11 @@ class Webhooks:
         return gate
 
 
-def check_webhook(url: str, local: bool) -> CheckedUrl:
-    """A webhook's address, judged. Raises UrlRefusedError."""
+def check_webhook(url: str, local: bool) -> CheckedUrl | None:
+    """A webhook's address, judged; None for one of Apprise. Raises UrlRefusedError."""
+    if not url.startswith(("http://", "https://")):
+        check_notification(url)
+        return None
     return check_url(url, local=local, schemes=WEB_SCHEMES)
 
 
@@ -152,6 +156,8 @@ async def _attempt(url: str, delivery_id: str, body: str, local: bool) -> tuple[
     """What went wrong, "" if nothing, and whether another try may help."""
     try:
         checked = check_webhook(url, local)
+        if checked is None:
+            return await notify(url, body, local)
         async with asyncio.timeout(TIMEOUT_S):
             status = await _send(checked, await resolve(checked), delivery_id, body)
     except UrlRefusedError as error:

@@ -13,7 +13,6 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
-from analytics.cointegration import engle_granger
 from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams
 from analytics.readings import pair_readings
 from analytics.selection import cluster_symbols
@@ -58,22 +57,9 @@ def pair_tables(bars: Mapping[str, Bars], params: PairParams) -> PairTables | No
             continue
         half_life[i, j] = np.nan if standing.half_life is None else standing.half_life
         newest = [int(max(y.ts_ms[-1], x.ts_ms[-1]))]
-        z[i, j] = pair_readings(y, x, pair, ("z",), newest)["z"][0]
-        pvalue[i, j] = _pvalue(y, x, pair)
+        read = pair_readings(y, x, pair, ("z", "engle_granger_pvalue"), newest)
+        z[i, j], pvalue[i, j] = read["z"][0], read["engle_granger_pvalue"][0]
     return PairTables(symbols, pvalue, half_life, z)
-
-
-def _pvalue(y: Bars, x: Bars, params: PairParams) -> float:
-    """Engle-Granger's over the bars in view in which both legs traded; NaN where there is none."""
-    _, at_y, at_x = np.intersect1d(y.ts_ms, x.ts_ms, assume_unique=True, return_indices=True)
-    legs = [leg.close[at][-params.limit :] for leg, at in ((y, at_y), (x, at_x))]
-    if params.price_space == "log":
-        legs = [np.log(leg) for leg in legs]
-    try:
-        test = engle_granger(*legs, trend=params.trend, lag_method=params.lag_method)
-    except ValueError:  # a constant leg, too few rows: no such test
-        return float("nan")
-    return test.pvalue if np.isfinite(test.statistic) else float("nan")
 
 
 def grouped_order(matrix: FloatArray, returns: FloatArray) -> IntArray:

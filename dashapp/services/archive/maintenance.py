@@ -32,6 +32,8 @@ class Maintenance:
         self._renew = renew
         self._merge_at_s = self._prune_at_s = self._settle_at_s = 0.0
         self._looked_over = False
+        self._began_ms: int | None = None
+        self._began_s = 0.0
 
     async def run(self) -> None:
         """For ever. What cannot be done now is done in a later round."""
@@ -50,13 +52,18 @@ class Maintenance:
 
     async def _step(self) -> None:
         archive, now = self._archive, time.monotonic()
+        if self._began_ms is None:
+            self._began_ms, self._began_s = await asyncio.to_thread(archive.newest_ms), now
+        seen, lost = archive.renewals, await asyncio.to_thread(archive.lost)
+        if lost is not None:
+            await self._renew(lost, seen)
         if not self._looked_over:
             seen, problem = archive.renewals, await asyncio.to_thread(archive.problem)
             self._looked_over = True
             if problem is not None:
                 await self._renew(problem, seen)
         if self._keep_days and now >= self._prune_at_s:
-            await asyncio.to_thread(_prune, archive, self._keep_days)
+            await asyncio.to_thread(_prune, archive, self._keep_days, self._trusted_ms(now))
             self._prune_at_s = now + PRUNE_S
         if now >= self._merge_at_s:
             self._merge_at_s = now + MERGE_S
@@ -65,9 +72,19 @@ class Maintenance:
             self._settle_at_s = now + SETTLE_S
             await asyncio.to_thread(archive.settle)
 
+    def _trusted_ms(self, now_s: float) -> int:
+        """What time it is at the earliest, in epoch ms: a clock may be set to any other.
 
-def _prune(archive: Archive, keep_days: int) -> None:
-    before_ms = time.time_ns() // 1_000_000 - keep_days * DAY_MS
+        The newest tick that was kept when the archive was opened, and what has passed since.
+        """
+        now_ms = time.time_ns() // 1_000_000
+        if not self._began_ms:
+            return now_ms
+        return min(now_ms, self._began_ms + round((now_s - self._began_s) * 1_000))
+
+
+def _prune(archive: Archive, keep_days: int, now_ms: int) -> None:
+    before_ms = now_ms - keep_days * DAY_MS
     count = archive.prune(before_ms)
     if count:
         archive.reclaim()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from functools import partial
 
 from dashapp.services.archive.file_writer import FileWriter
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from ingestion.url_guard import mask_url
-from storage.archive.archive import ArchiveError, StoredSeries
+from storage.archive.archive import Archive, ArchiveError, StoredSeries
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Recorder:
     def __init__(self, writer: ArchiveWriter, markets: Markets) -> None:
         self.writer = writer
         self._markets = markets
+        writer.refill = self._refill
 
     async def contents(self) -> list[StoredSeries]:
         """What the archive holds; nothing while it cannot be read."""
@@ -65,6 +67,24 @@ class Recorder:
             if market.kind == "live" and market.kept_as == key:
                 await asyncio.to_thread(archive.put_market, key, market.title)
         return count
+
+    def _refill(self) -> None:
+        """Hand what memory holds of the markets to an archive that was begun anew."""
+        for market in self._markets.values():
+            key = market.kept_as
+            if not key or market.kind not in ("live", "upload"):
+                continue
+            self.writer.keep(
+                partial(Archive.put_market, market=key, title=market.title, kind=market.kind)
+            )
+            self.writer.pending.forget(key)
+            for symbol in market.symbols:
+                ticks = market.ticks(symbol)
+                if len(ticks):
+                    self.writer.record(key, ticks)
+                elif market.timeframes:
+                    bars = market.bars(symbol, market.timeframes[0])
+                    self.writer.keep(partial(Archive.append_bars, market=key, bars=bars))
 
     def forget(self, market: str) -> None:
         """An uploaded market was removed by hand: it is not to come back."""

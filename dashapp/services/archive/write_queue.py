@@ -59,6 +59,12 @@ class WriteQueue:
             self.ticks -= lost
             self.lost_ticks += lost
 
+    def forget(self, market: str) -> None:
+        """What waits of a market goes: it comes again with all that memory holds of it."""
+        kept = [arrival for arrival in self._arrivals if arrival[0] != market]
+        self._arrivals = deque(kept)
+        self.ticks = sum(map(size_of, kept))
+
     def next_arrivals(self) -> list[Arrival]:
         """The oldest that make one transaction. They wait on until `done`."""
         chosen: list[Arrival] = []

@@ -96,6 +96,8 @@ class ArchiveWriter:
         self._idle = asyncio.Event()
         self._maintenance: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
+        #: Hands the markets in memory to an archive that was begun anew.
+        self.refill: Callable[[], None] = lambda: None
         self._notice_until_s = 0.0
 
     def reserve(self, place: str | None) -> None:
@@ -251,13 +253,15 @@ class ArchiveWriter:
                 pending.lost_writes += 1
                 logger.warning("%s: kept in memory only", error)
             pending.writes.popleft()
-        while arrivals := pending.next_arrivals():
-            try:
-                await self._in_writer(partial(_store, arrivals), archive)
-            except ValueError as error:
-                pending.lost_ticks += sum(map(size_of, arrivals))
-                logger.warning("%s: kept in memory only", error)
-            pending.done(arrivals)
+        while len(pending):
+            async with self._renewing:  # what is being written belongs to one archive
+                arrivals = pending.next_arrivals()
+                try:
+                    await self._in_writer(partial(_store, arrivals), archive)
+                except ValueError as error:
+                    pending.lost_ticks += sum(map(size_of, arrivals))
+                    logger.warning("%s: kept in memory only", error)
+                pending.done(arrivals)
 
     async def _in_writer(self, work: Callable[[Archive], object], archive: Archive) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, work, archive)
@@ -273,6 +277,8 @@ class ArchiveWriter:
                 alerts.keep_again()
                 for shelf in self.shelves:
                     shelf.keep_again()
+                self.refill()
+                self._wake.set()
 
     async def _failed(self, alerts: Kept, error: ArchiveError, seen: int) -> None:
         """Say what is wrong and wait a while; a damaged file is set aside at once."""

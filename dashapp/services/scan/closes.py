@@ -53,17 +53,34 @@ def check_timeframe(market: Market, timeframe: str) -> None:
         raise ParameterError("timeframe", timeframe, f"one of {known}, which {market.title} has")
 
 
+async def closed_ms(market: Market, timeframe: str) -> int:
+    """Bars of any symbol that open up to this time are closed. The loop is never held for long:
+    figures of a symbol with many bars take a while after each change of it.
+    """
+    began = time.perf_counter()
+    for symbol in market.symbols:
+        market.stats(symbol)
+        began = await _turn(began)
+    return closed_until_ms(market, market.symbols, timeframe)
+
+
+async def _turn(began: float) -> float:
+    """Let others have the loop where it was held since `began`; since when it is held."""
+    if time.perf_counter() - began > TURN_S:
+        await asyncio.sleep(0)
+        return time.perf_counter()
+    return began
+
+
 async def closes_of(market: Market, timeframe: str, bars: int) -> Closes:
     """The newest closed bars of every symbol. The loop is never held for long."""
+    until_ms = await closed_ms(market, timeframe)
     symbols = market.symbols
-    until_ms = closed_until_ms(market, symbols, timeframe)
     legs: list[Bars] = []
     began = time.perf_counter()
     for symbol in symbols:
         legs.append(market.bars(symbol, timeframe, bars + 1))
-        if time.perf_counter() - began > TURN_S:
-            await asyncio.sleep(0)
-            began = time.perf_counter()
+        began = await _turn(began)
     funding = np.array([_funding(market, symbol, timeframe) for symbol in symbols])
     return await asyncio.to_thread(_table, symbols, legs, until_ms, bars, funding)
 

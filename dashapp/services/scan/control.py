@@ -19,12 +19,11 @@ from cachetools import LRUCache
 
 from analytics.model import TIMEFRAMES
 from analytics.scanner import ScanParams, ScanResult
-from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from dashapp.services.periodic import rounds
 from dashapp.services.scan import handover
-from dashapp.services.scan.closes import check_timeframe, closes_of
+from dashapp.services.scan.closes import Closes, check_timeframe, closed_ms, closes_of
 from dashapp.services.scan.job import Pair as Pair
 from dashapp.services.scan.job import ScanJob as ScanJob
 from dashapp.services.scan.job import ScanRecord as ScanRecord
@@ -151,6 +150,7 @@ class Scans:
 
     async def run(self) -> None:
         """Look for newly closed bars, for ever."""
+        await asyncio.to_thread(handover.sweep)
         await rounds(self.rescan_closed, RESCAN_S, "the rescan at closed bars")
 
     async def rescan_closed(self) -> None:
@@ -160,8 +160,11 @@ class Scans:
             if where is None:
                 self.stop_rescanning(market)
             elif not job.running and where.symbols:
-                closed = closed_until_ms(where, where.symbols, job.timeframe)
-                if closed >= job.until_ms + TIMEFRAMES[job.timeframe]:
+                closed = await closed_ms(where, job.timeframe)
+                if (
+                    self._again.get(market) is job
+                    and closed >= job.until_ms + TIMEFRAMES[job.timeframe]
+                ):
                     self.start(market, job.params, job.timeframe, rescan=True)
 
     async def stop(self) -> None:
@@ -171,6 +174,7 @@ class Scans:
             self.cancel(job.id)
         self._process.close()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(handover.sweep)
 
     # --- the archive's shelf -------------------------------------------------------------------
 
@@ -247,7 +251,7 @@ class Scans:
         data = await closes_of(market, job.timeframe, job.params.bars)
         job.spans(data)
         for again in (True, False):
-            path = await asyncio.to_thread(data.put)
+            path = await _handed(data)
             try:
                 task = Task(path, job.params, self._scan_on)
                 report = await self._process.run(task, partial(_told, job))
@@ -307,6 +311,21 @@ class Scans:
         return self._history[market]
 
 
+async def _handed(data: Closes) -> str:
+    """The path of closes on their way; a file that comes after all was cancelled goes again."""
+    put = asyncio.create_task(asyncio.to_thread(data.put))
+    try:
+        return await asyncio.shield(put)
+    except asyncio.CancelledError:
+        put.add_done_callback(_discarded)
+        raise
+
+
+def _discarded(put: asyncio.Task[str]) -> None:
+    if not put.cancelled() and put.exception() is None:
+        handover.discard(put.result())
+
+
 def _told(job: ScanJob, report: Report) -> None:
     if report.kind == "notice":
         job.note(report.words)
@@ -316,4 +335,4 @@ def _told(job: ScanJob, report: Report) -> None:
 
 def _sentence(words: str) -> str:
     """Words with a capital and a full stop."""
-    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."

@@ -11,6 +11,7 @@ import contextlib
 import json
 import mmap
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,19 +27,21 @@ PREFIX = "spreadscope-scan-"
 Arrays = Mapping[str, np.ndarray]
 
 
-def put(head: Mapping[str, Any], arrays: Arrays) -> str:
+def put(head: Mapping[str, Any], arrays: Arrays, owner: int | None = None) -> str:
     """Write JSON values and arrays of numbers to a file that this user alone can read; its path.
 
-    Raises OSError where no folder has room for it.
+    owner: number of the process whose end makes it worthless, this one where None. Raises
+    OSError where no folder has room for it.
     """
+    prefix = f"{PREFIX}{os.getpid() if owner is None else owner}-"
     try:
-        return _write(_SHARED, head, arrays)
+        return _write(_SHARED, prefix, head, arrays)
     except OSError:  # no such folder, or a small one, as in a container
-        return _write(Path(tempfile.gettempdir()), head, arrays)
+        return _write(Path(tempfile.gettempdir()), prefix, head, arrays)
 
 
-def _write(folder: Path, head: Mapping[str, Any], arrays: Arrays) -> str:
-    number, path = tempfile.mkstemp(prefix=PREFIX, dir=folder)
+def _write(folder: Path, prefix: str, head: Mapping[str, Any], arrays: Arrays) -> str:
+    number, path = tempfile.mkstemp(prefix=prefix, dir=folder)
     try:
         with os.fdopen(number, "wb") as file:
             columns = {name: [array.dtype.str, array.shape] for name, array in arrays.items()}
@@ -80,3 +83,25 @@ def discard(path: str) -> None:
     """Remove a file that nobody takes."""
     with contextlib.suppress(OSError):
         os.unlink(path)
+
+
+def sweep() -> None:
+    """Remove what this process, or one that is no more, left behind when it was killed."""
+    for folder in (_SHARED, Path(tempfile.gettempdir())):
+        for path in folder.glob(f"{PREFIX}*"):
+            owner = path.name.removeprefix(PREFIX).partition("-")[0]
+            if owner.isdigit() and (int(owner) == os.getpid() or not _alive(int(owner))):
+                discard(str(path))
+
+
+def _alive(number: int) -> bool:
+    """Whether there is a process of this number, as far as can be known."""
+    if sys.platform == "win32":  # where signal 0 ends a process
+        return True
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

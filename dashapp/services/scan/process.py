@@ -14,6 +14,8 @@ from dashapp.services.scan.worker import Report, Task, serve
 #: Seconds after which a process without work ends.
 IDLE_S = 300.0
 _JOIN_S = 1.0
+#: Seconds in which a killed process is gone: milliseconds, but for a machine in distress.
+_KILLED_S = 0.05
 
 
 class WorkerDied(Exception):
@@ -72,6 +74,7 @@ class ScanProcess:
         process, self._process = self._process, None
         if process is not None and process.is_alive():
             process.kill()
+            process.join(_KILLED_S)
 
     def close(self) -> None:
         """End the process, for good."""

@@ -46,9 +46,9 @@ def _pairs(kept: Any) -> tuple[Pair, ...]:
     return tuple((str(y), str(x)) for y, x in kept)
 
 
-def put_result(result: ScanResult) -> str:
-    """Hand a whole result over to another process; the path. Raises OSError."""
-    return handover.put(_head(result), _arrays(result, len(result.rows)))
+def put_result(result: ScanResult, owner: int | None = None) -> str:
+    """Hand a whole result over to another process, the owner; the path. Raises OSError."""
+    return handover.put(_head(result), _arrays(result, len(result.rows)), owner)
 
 
 def take_result(path: str, params: ScanParams) -> ScanResult:

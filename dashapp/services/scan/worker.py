@@ -56,7 +56,7 @@ def serve(connection: Connection) -> None:
             return
         try:
             result = _scan(task, connection)
-            connection.send(Report("done", share=1.0, result=put_result(result)))
+            connection.send(Report("done", share=1.0, result=put_result(result, os.getppid())))
         except (ValueError, ClusterLost) as error:
             connection.send(Report("failed", str(error)))
         except MemoryError:

@@ -58,7 +58,7 @@ def found(
 
     >>> listed = {"BTCUSDT": Listing("BTCUSDT", turnover=1.4e10)}
     >>> found(listed, "btc", ["ETHUSDT"])[0]["label"]
-    'BTCUSDT · 14.0B a day'
+    'BTCUSDT · 14.0 G a day'
     """
     name = proper_symbol((typed or "").strip()) or ""
     like = [one for one in by_turnover(listings) if name in one.symbol][:MOST_OFFERED]

@@ -83,8 +83,11 @@ def _state(runtime: Runtime, market: Market | None, status: FeedStatus) -> str:
 def _strip(runtime: Runtime, market_id: str, pair: PairParams | None = None) -> dict[str, Any]:
     """What the strip says of a market, part by part. pair: the one in view."""
     status, market = runtime.markets.status(market_id), runtime.markets.get(market_id)
-    trust: dict[str, Any] = {**runtime.feeds.trust(market_id), "memory": runtime.memory.words}
-    trust["busy"] = runtime.analysis.results.load.words
+    trust: dict[str, Any] = {
+        **runtime.feeds.trust(market_id),
+        "memory": runtime.memory.words,
+        "busy": runtime.loop_watch.words or runtime.analysis.results.load.words,
+    }
     if pair is not None:
         legs = (pair.y, pair.x)
         runtime.look(market_id, legs, pair.timeframe, pair.limit)

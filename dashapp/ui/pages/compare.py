@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -71,6 +71,7 @@ def layout(theme: str, search: str | None = None) -> Component:
     return html.Div(
         [
             dcc.Store(id=ids.COMPARED, data=[list(legs) for legs in pairs]),
+            dcc.Store(id=REMOVE),
             html.Div(_form(words), className="wide compare-form"),
             *cards,
             card("The pairs in figures", figures, extra="wide tables"),
@@ -168,7 +169,7 @@ def _with_gaps(
         return figures
     for chart_id, pair in charts.items():
         params = pair.snapshot.params
-        spans = market.gap_spans({params.y, params.x})
+        spans = market.gaps.spans({params.y, params.x})
         step = polling.TIMEFRAMES[params.timeframe]
         figures[chart_id] = gap_marks(figures[chart_id], spans, step, tab.theme)
     return figures
@@ -215,9 +216,10 @@ def chips(pairs: Sequence[Sequence[str]]) -> list[Component]:
                 html.A(pair_words(y, x), href=f"/analytics?{_query(y, x)}", className="chip-link"),
                 html.Button(
                     "×",
-                    id={"type": REMOVE, "pair": to_text([(y, x)])},
-                    className="icon-button",
-                    **attributes(aria_label=f"Take {pair_words(y, x)} out"),
+                    className="icon-button chip-out",
+                    **attributes(
+                        aria_label=f"Take {pair_words(y, x)} out", data_pair=to_text([(y, x)])
+                    ),
                 ),
             ],
             className="chip",
@@ -232,16 +234,18 @@ def _query(y: str, x: str) -> str:
 
 
 def changed(
-    pairs: Sequence[Sequence[str]], trigger: Any, y: str | None, x: str | None
+    pairs: Sequence[Sequence[str]], out: str | None, y: str | None, x: str | None
 ) -> tuple[list[list[str]] | None, str]:
     """The pairs after a click, None where they stay; and what was wrong with it, in words.
 
-    >>> changed([["A", "B"]], ADD, "C", "D"), changed([["A", "B"]], ADD, "A", "B")
+    out: the pair that is taken out, as a link has it; None where one is added.
+
+    >>> changed([["A", "B"]], None, "C", "D"), changed([["A", "B"]], None, "A", "B")
     (([['A', 'B'], ['C', 'D']], ''), (None, 'A / B is there already'))
     """
     held = [list(legs) for legs in pairs]
-    if trigger != ADD:
-        return [legs for legs in held if to_text([(legs[0], legs[1])]) != trigger["pair"]], ""
+    if out is not None:
+        return [legs for legs in held if to_text([(legs[0], legs[1])]) != out], ""
     if not y or not x or y == x:
         return None, "choose two different symbols"
     if [y, x] in held:
@@ -276,7 +280,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         },
         inputs={
             "add": Input(ADD, "n_clicks"),
-            "remove": Input({"type": REMOVE, "pair": ALL}, "n_clicks"),
+            "remove": Input(REMOVE, "data"),
         },
         state={
             "pairs": State(ids.COMPARED, "data"),
@@ -287,14 +291,15 @@ def register(app: Dash, runtime: Runtime) -> None:
     )
     async def edit(
         add: int | None,
-        remove: list[int | None],
+        remove: dict[str, Any] | None,
         pairs: list[list[str]] | None,
         y: str | None,
         x: str | None,
     ) -> dict[str, Any]:
-        if not add and not any(remove):
+        if not add and not remove:
             raise PreventUpdate
-        after, words = changed(pairs or (), ctx.triggered_id, y, x)
+        out = str((remove or {}).get("pair", "")) if ctx.triggered_id == REMOVE else None
+        after, words = changed(pairs or (), out, y, x)
         return {"pairs": no_update if after is None else after, "says": words}
 
     clientside(app, "writePairs", Output(CHIPS, "title"), Input(ids.COMPARED, "data"))

@@ -150,7 +150,7 @@ def tick_records(ticks: Ticks, outlier: BoolArray) -> list[dict[str, Any]]:
 def pair_series(snapshot: PairSnapshot, market: Market) -> dict[str, Any]:
     """The series of a snapshot by the names of PAIR_SERIES, shape (n,) each."""
     params = snapshot.params
-    spans = market.gap_spans((params.y, params.x))
+    spans = market.gaps.spans((params.y, params.x))
     paths = {
         "gap": touched_rows(snapshot.ts_ms, TIMEFRAMES[params.timeframe], spans),
         "rolling_beta": snapshot.path.beta,

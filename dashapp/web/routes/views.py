@@ -14,7 +14,7 @@ from starlette.routing import Match, Route
 
 from dashapp.services.runtime import Runtime
 from dashapp.services.views import LONGEST_LINK, LONGEST_NAME, MAX_VIEWS
-from dashapp.web import models
+from dashapp.web import kept_models, models
 from dashapp.web.answers import answer
 from dashapp.web.deps import RuntimeDep
 from dashapp.web.errors import ApiError
@@ -54,7 +54,7 @@ class LinkInView(Body):
     link: str
 
 
-@router.get("", response_model=models.Views)
+@router.get("", response_model=kept_models.Views)
 async def saved(runtime: RuntimeDep) -> Response:
     """The saved views, in the order of first saving, and where a page was last."""
     views = runtime.views
@@ -62,7 +62,7 @@ async def saved(runtime: RuntimeDep) -> Response:
     return answer({"views": list(views), "last": views.last_link, "kept": kept})
 
 
-@router.put("", response_model=models.SavedView)
+@router.put("", response_model=kept_models.SavedView)
 async def save(runtime: RuntimeDep, view: ViewToSave) -> Response:
     """Save a link under a name, or rename the view old_name to it. Kept when it is answered."""
     try:
@@ -84,7 +84,7 @@ async def delete(
     return answer({"deleted": name})
 
 
-@router.post("/import", response_model=models.ImportedViews)
+@router.post("/import", response_model=kept_models.ImportedViews)
 async def add(runtime: RuntimeDep, exported: ExportedViews) -> Response:
     """Save every view of an answer of GET, or none where one is wrong."""
     added = runtime.views.add(each.model_dump() for each in exported.views)
@@ -92,7 +92,7 @@ async def add(runtime: RuntimeDep, exported: ExportedViews) -> Response:
     return answer({"imported": len(added)})
 
 
-@router.put("/last", response_model=models.LastLink)
+@router.put("/last", response_model=kept_models.LastLink)
 async def leave(runtime: RuntimeDep, at: LinkInView) -> Response:
     """Tell where a page is: there the app opens, once it was left."""
     runtime.views.leave_at(at.link)

@@ -15,7 +15,8 @@ from dashapp.web.answers import answer, answer_in_thread
 from dashapp.web.deps import PairQuery, RuntimeDep, market_of
 from dashapp.web.errors import ApiError
 from dashapp.web.json_types import Body
-from dashapp.web.models import CopiedRule, Deleted, WatchedRow, Watchlist
+from dashapp.web.kept_models import CopiedRule, WatchedRow, Watchlist
+from dashapp.web.models import Deleted
 from dashapp.web.router import Router
 
 router = Router(prefix="/api/watchlist", tags=["watchlist"])

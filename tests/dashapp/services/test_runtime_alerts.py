@@ -315,7 +315,7 @@ async def test_rules_and_history_survive_a_restart(tmp_path, ticks_of):
         for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
             runtime.markets["demo"].append(ticks_of(symbol, seed=seed))
         kept = runtime.alerts.add_rule(RULE)
-        gone = runtime.alerts.add_rule({**RULE, "threshold": 9.0})
+        gone = runtime.alerts.add_rule({**RULE, "threshold": 7.0})
         runtime.alerts.delete_rule(gone.id)
         await runtime.alerts.step()
         events = runtime.alerts.history.events()

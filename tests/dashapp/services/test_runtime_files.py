@@ -55,7 +55,7 @@ async def test_the_four_recorded_ohlc_files_make_one_market(market_data):
         market_id, report = await uploaded(runtime, path.name, path.read_bytes(), market=market_id)
         assert report.rows == report.accepted
     market = runtime.markets[market_id]
-    assert list(runtime.markets) == ["demo", "live", market_id]
+    assert list(runtime.markets) == ["demo", "live", "demo-universe", market_id]
     assert len(market.symbols) == 4
     assert market.timeframes == ("1m", "5m", "15m", "1h", "4h", "1d")
     assert market.title.endswith(" and 3 files")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from dashapp.services import startup
 from dashapp.services.startup import Kernels
 
@@ -30,6 +32,25 @@ async def test_the_helper_of_the_first_start_does_its_part_and_ends(monkeypatch)
 def test_there_is_no_helper_where_code_is_compiled_already(monkeypatch):
     monkeypatch.setattr(startup, "cached", lambda: True)
     assert startup.helper() is None
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_what_scans_need_is_compiled_beside_on_the_first_start_alone(monkeypatch, first):
+    class Helper:
+        def poll(self) -> int:
+            return 0
+
+    for name in ("market", "backtest", "uploads"):
+        monkeypatch.setattr(startup, f"compile_{name}", lambda: None)
+    monkeypatch.setattr(startup, "compile_statistics", lambda helper: None)
+    monkeypatch.setattr(startup, "helper", lambda: Helper() if first else None)
+    parts = []
+    monkeypatch.setattr(startup, "compiling", lambda part: parts.append(part) or Helper())
+    kernels = Kernels()
+    kernels.start()
+    await kernels.compile()
+    assert parts == ["compile_scan"] * first
+    await kernels.stop()
 
 
 async def test_the_statistics_are_ready_once_they_are_compiled(monkeypatch):

@@ -88,7 +88,7 @@ async def test_a_tab_is_sent_a_scan_once_and_of_the_watchlist_what_changed(unive
     assert first["watch"]["rows"][0]["href"].startswith("/analytics?market=demo&y=BTCUSDT")
     seen = first["seen"] | {"scan": page._plain(first["seen"]["scan"])}
     again = await live.render(universe, a_tab(seen))
-    assert not {*page.CHARTS, "rows", "watch"} & set(again)
+    assert not {*page.CHARTS, "rows", "watch", "reach", "says", "progress"} & set(again)
     universe.markets.status = lambda _: type("S", (), {"state": "live"})
     await universe.watchlist.step()
     moved = await live.render(universe, a_tab(seen))
@@ -96,6 +96,16 @@ async def test_a_tab_is_sent_a_scan_once_and_of_the_watchlist_what_changed(unive
     assert moved["watch"]["pairs"] is None
     assert [row["id"] for row in moved["watch"]["rows"]] == [pair.id]
     assert "href" not in moved["watch"]["rows"][0]
+
+
+async def test_a_server_that_was_started_anew_sends_everything_again(universe):
+    live = page.make_page()
+    universe.watchlist.put(WatchedPair("demo", PairParams("BTCUSDT", "ETHUSDT"), 2.0))
+    seen = (await live.render(universe, a_tab()))["seen"]
+    stale = {**seen, "of": 1.0, "watch": 10_000}
+    parts = await live.render(universe, a_tab(stale))
+    assert parts["watch"]["all"]
+    assert len(parts["watch"]["rows"]) == 1
 
 
 async def test_another_theme_draws_anew_and_a_rule_only_the_rows(universe):

@@ -80,6 +80,11 @@ async def test_a_scan_is_cancelled_and_not_done_again(client, scans):
     assert (await client.get(f"/api/scans/{job['id']}")).json()["state"] == "cancelled"
     assert not scans.rescans("m")
     assert (await client.delete(f"/api/scans/{job['id']}")).status_code == 200
+    scans._process.gate.set()
+    done = await scanned(client, scans, rescan=True)
+    assert scans.rescans("m")
+    await client.delete(f"/api/scans/{done['id']}")
+    assert not scans.rescans("m"), "one that has ended is not done again"
 
 
 async def test_what_is_wrong_is_said(client, scans):

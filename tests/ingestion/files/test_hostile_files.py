@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import random
 import zipfile
 import zlib
@@ -15,6 +17,8 @@ import pytest
 
 from analytics.model import Bars, Ticks
 from ingestion.files.reader import UploadError, UploadReader, UploadReport
+from ingestion.files.unpack import Unpacker, packer_of
+from tests.nasty_texts import MOST_GROWTH, growth
 
 TICK = '{"symbol":"BTCUSDT","ts":"2024-08-08T23:54:16.322Z","price":61800.3,"size":0.006}\n'
 HEADER = "timestamp,open,high,low,close,volume\n"
@@ -334,3 +338,14 @@ def test_a_hostile_file_is_told_by_its_line_or_its_reason(case: Case, chunk: int
 
 def test_there_are_enough_of_them() -> None:
     assert len(CASES) >= 60
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_file_of_many_packed_members_costs_what_its_length_costs(pack) -> None:
+    member = pack(b"x\n") + b"\x00" * 4
+
+    def unpack(text: str) -> None:
+        unpacker = Unpacker(packer_of(member) or "")
+        assert sum(map(len, unpacker.feed(member * len(text)))) == 2 * len(text)
+
+    assert growth(unpack, lambda count: "x" * count, 8_000) < MOST_GROWTH

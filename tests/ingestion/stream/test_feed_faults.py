@@ -138,7 +138,7 @@ async def test_timers_do_not_heed_a_clock_that_jumps_and_the_strip_says_so(jump_
         made = Run(exchange, PATIENT, 0)
         try:
             await made.start()
-            clock = made.control._feeds["live"]._intake.clock
+            clock = made.control._feeds["live"].shards[0]._intake.clock
             clock._wall = lambda: time.time() + jump_s
             assert await until(lambda: made.control.health.clock_jump_s is not None, 5)
             assert made.control.health.clock_jump_s == pytest.approx(jump_s, abs=1.0)

@@ -207,7 +207,11 @@ async def switch(cycles: int, seed: int) -> str:
         Exchange(STREAMED, rate=300, first_id=7_000_000) as other,
         started(
             Settings(
-                source="none", archive=None, binance_ws=exchange.ws, binance_rest=exchange.rest
+                source="none",
+                archive=None,
+                binance_ws=exchange.ws,
+                binance_rest=exchange.rest,
+                universe=0,
             )
         ) as runtime,
     ):

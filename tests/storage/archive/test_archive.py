@@ -181,6 +181,7 @@ def test_an_archive_of_before_gets_the_tables_that_came_later(place):
     archive.save_rule({"id": "r1"})
     with archive._write() as connection:
         connection.exec_driver_sql("DROP TABLE watchlist")
+        connection.exec_driver_sql("DROP TABLE scans")
     archive.close()
     again = Archive.open(place)
     assert again.warning is None
@@ -191,4 +192,18 @@ def test_an_archive_of_before_gets_the_tables_that_came_later(place):
     assert again.watched() == [{"id": "w1", "market": "live"}, {"id": "w2", "market": "live"}]
     assert again.delete_watched("w1")
     assert not again.delete_watched("w1")
+    assert again.scans(5) == []
     again.close()
+
+
+def test_scans_are_kept_with_the_newest_result_of_each_market(archive: Archive) -> None:
+    for number in range(4):
+        archive.save_scan({"id": f"a{number}", "market": "a"}, {"tested": number}, most=3)
+    archive.save_scan({"id": "b0", "market": "b"}, None, most=3)
+    kept = archive.scans(3)
+    assert [row["record"]["id"] for row in kept] == ["b0", "a3", "a2", "a1"]
+    assert [row["result"] for row in kept] == [None, {"tested": 3}, None, None]
+    archive.save_scan({"id": "a3", "market": "a"}, {"tested": 9}, most=3)
+    assert [row["result"] for row in archive.scans(1)] == [{"tested": 9}, None]
+    with pytest.raises(ValueError, match="market is None, expected str"):
+        archive.save_scan({"id": "c"}, None, most=3)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from analytics.model import Bars, Ticks
 from storage.archive import file
 from storage.archive.archive import Archive, store_at
+from storage.archive.kept import KeptByHand
 
 RULE = {"id": "r1", "threshold": 2.0}
 ALERT = {"id": "a1", "ts_ms": 5, "market": "live"}
@@ -44,6 +45,12 @@ WRITES: dict[str, tuple[Callable[[Archive], object], int]] = {
     "rename_view": (lambda archive: archive.rename_view("mine", "yours"), FULL),
     "set_last_link": (lambda archive: archive.set_last_link("/analytics"), NORMAL),
     "delete_view": (lambda archive: archive.delete_view("mine"), FULL),
+    "save_watched": (lambda archive: archive.save_watched({"id": "w1"}), FULL),
+    "delete_watched": (lambda archive: archive.delete_watched("w1"), FULL),
+    "save_scan": (
+        lambda archive: archive.save_scan({"id": "s1", "market": "demo"}, None, 5),
+        FULL,
+    ),
     "delete": (lambda archive: archive.delete("live"), FULL),
     "prune": (lambda archive: archive.prune(1), FULL),
     "append": (lambda archive: archive.append([("live", ticks(0))]), NORMAL),
@@ -94,8 +101,9 @@ def test_rules_alerts_and_views_are_synced_at_each_commit_and_ticks_are_not(leve
 def test_every_method_that_writes_is_in_the_table_above():
     reading = {"open", "reader", "ticks", "numbered_ticks", "bars", "contents", "markets"}
     reading |= {"rules", "rule_states", "events", "saved_views", "readings", "deliveries"}
-    reading |= {"last_link"}
-    own = {name for name in vars(Archive) if not name.startswith("_")}
+    reading |= {"last_link", "newest_ms", "watched", "scans"}
+    calls = {**vars(KeptByHand), **vars(Archive)}
+    own = {name for name in calls if not name.startswith("_")}
     assert own - reading == set(WRITES)
 
 

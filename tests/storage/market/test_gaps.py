@@ -33,7 +33,7 @@ def test_an_open_gap_is_counted_and_flags_the_bars_it_touches() -> None:
     bars = market.bars("BTCUSDT", "1s")
     assert bars.ts_ms.tolist() == [0, 1_000, 3_000, 4_000]
     assert market.touched_by_gaps(bars).tolist() == [False, True, True, False]
-    assert market.gap_spans(["BTCUSDT", "ETHUSDT"]).tolist() == [[1_400, 3_600]]
+    assert market.gaps.spans(["BTCUSDT", "ETHUSDT"]).tolist() == [[1_400, 3_600]]
 
 
 def test_a_gap_that_is_filled_is_counted_and_no_longer_shown() -> None:
@@ -95,7 +95,7 @@ def test_a_numbering_that_begins_anew_is_taken_and_leaves_its_gaps_open() -> Non
     market.forget_ids("BTCUSDT")
     assert len(market.append(ticks(*range(20)))) == 20
     assert (market.gaps.open, market.gaps.missing) == (1, 16)
-    assert len(market.gap_spans(["BTCUSDT"])) == 1
+    assert len(market.gaps.spans(["BTCUSDT"])) == 1
 
 
 def test_the_ledger_is_bounded_and_its_count_is_not() -> None:

@@ -17,11 +17,12 @@ from dashapp import ids
 from dashapp.parameters.check import message, messages, read_all
 from dashapp.parameters.pair import View, from_dict
 from dashapp.parameters.table import ALERT
+from dashapp.services.alerts.webhook import check_webhook
 from dashapp.services.runtime import Runtime
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import button, card, parameter_control, parameter_field
 from dashapp.ui.pages.shared import clicked
-from ingestion.url_guard import UrlRefusedError, check_url
+from ingestion.url_guard import UrlRefusedError
 
 METRIC, OPERATOR = ALERT["metric"].control, ALERT["operator"].control
 ADD, SAYS, PREVIEW = "rule-add", "rule-says", "rule-preview"
@@ -77,7 +78,7 @@ def check(view: View, raw: Mapping[str, Any]) -> tuple[dict[str, Any] | None, di
     try:
         parse_rule({"id": "form", **fields})
         if "webhook" in fields:
-            check_url(fields["webhook"])
+            check_webhook(fields["webhook"], local=True)
     except ParameterError as error:
         return None, _at_its_field(error)
     except UrlRefusedError as error:

@@ -45,6 +45,7 @@ from dashapp.ui.components import (
     scrolling,
     segments,
 )
+from dashapp.ui.pages.analytics import distribution
 from dashapp.ui.pages.analytics.partial import snapshot_without_z
 from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
@@ -105,6 +106,7 @@ def layout(theme: str) -> Component:
                 extra="tables",
             ),
             html.Div([_methods_card(), _johansen_card()], className="stack tables"),
+            *distribution.cards(theme),
         ],
         className="grid",
     )
@@ -243,6 +245,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         ids.HEDGE_SCATTER: scatter_figure(snapshot, **look),
         ids.HEDGE_PATH_CHART: hedge_path_figure(snapshot, **look),
         ids.ADF_CHART: adf_figure(snapshot, **look),
+        **distribution.drawn(snapshot, tab),
         "figures": figures_table(
             [
                 *pair_figures(snapshot, threshold, even, test, estimates, carry),
@@ -263,7 +266,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
 
 PAGE = LivePage(
     path="/analytics",
-    charts=CHARTS,
+    charts=(*CHARTS, *distribution.CHARTS),
     key=key,
     render=render,
     values={
@@ -275,7 +278,11 @@ PAGE = LivePage(
         "hedge": Output(HEDGE_NOW, "data"),
         "lock": Output(LOCK, "children"),
     },
-    options={"strategy": Input(ids.STRATEGY, "data"), "capital": Input(CAPITAL, "value")},
+    options={
+        "strategy": Input(ids.STRATEGY, "data"),
+        "capital": Input(CAPITAL, "value"),
+        "distribution": Input(distribution.SHOW, "value"),
+    },
     apart=lambda runtime, tab: {"lock": LOCK_WORDS[False]},
 )
 
@@ -283,6 +290,7 @@ PAGE = LivePage(
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, and the rule that is one click away."""
     polling.register(app, runtime, PAGE)
+    distribution.register(app)
     clientside(
         app,
         "lockHedge",

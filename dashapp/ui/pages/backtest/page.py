@@ -185,7 +185,7 @@ def _details(trade: Trade, params: PairParams) -> list[list[str]]:
         ["Exit", left],
         ["Gross", f"{number(trade.gross * 1e4, 2, signed=True)} bps"],
         ["Costs", f"{number(trade.cost * 1e4, 2)} bps"],
-        ["Hedge ratio (β)", ratio(trade.beta)],
+        [PAIR["hedge"].label, ratio(trade.beta)],
     ]
 
 

@@ -42,6 +42,8 @@ from dashapp.ui.pages.backtest.sweep import (
 )
 from dashapp.ui.pages.shared import clicked
 
+#: Opacity of a result that is stale.
+DIMMED = 0.45
 _BUTTONS = (RUN, AGAIN, WALK_RUN, WALK_AGAIN, CANCEL)
 #: What is said of a job beside its pair and its bars.
 _SHOWN = (
@@ -116,11 +118,11 @@ def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> d
     }
 
 
-def _look(state: Mapping[str, Any] | None) -> dict[str, str]:
+def _look(state: Mapping[str, Any] | None) -> dict[str, Any]:
     """A result that is stale is dimmed, and beside it is a button that renews it."""
     stale = bool(state and state["changed"] and not state["running"])
     return {
-        "look": "graph stale" if stale else "graph",
+        "look": {"opacity": DIMMED} if stale else {},
         "again": "" if stale else "collapsed",
     }
 
@@ -198,14 +200,14 @@ def _register_drawing(app: Dash, jobs: GridJobs) -> None:
                 "says": Output(SAYS, "children"),
                 "progress": Output(PROGRESS, "value"),
                 "idle": Output(CANCEL, "disabled"),
-                "look": Output(ids.SWEEP_HEATMAP, "className"),
+                "look": Output(ids.SWEEP_HEATMAP, "style"),
                 "again": Output(AGAIN, "class_name"),
             },
             "walk": {
                 "figure": Output(ids.WALK_CHART, "figure"),
                 "says": Output(WALK_SAYS, "children"),
                 "rows": Output(ids.FOLDS_TABLE, "rowData"),
-                "look": Output(ids.WALK_CHART, "className"),
+                "look": Output(ids.WALK_CHART, "style"),
                 "again": Output(WALK_AGAIN, "class_name"),
             },
         },

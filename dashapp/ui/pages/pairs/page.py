@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 from cachetools import LRUCache
 from dash import Dash, Input, Output, State, dcc, html, no_update
@@ -97,9 +98,9 @@ def _progress(job: ScanJob | None, done: ScanJob | None, asked: ScanJob | None) 
         if job.notice:
             told.append((job.notice, "warn"))
         share = max(1, round(100 * job.progress))
-        return {"progress": str(share), "says": segments(told), "idle": False}
+        return {"progress": str(share), "says": told, "idle": False}
     told = _ended_words(asked) + _done_words(done)
-    return {"progress": "0", "says": segments(told), "idle": True}
+    return {"progress": "0", "says": told, "idle": True}
 
 
 def _ended_words(asked: ScanJob | None) -> list[Segment]:
@@ -150,12 +151,20 @@ def make_page() -> LivePage:
         job, busy = runtime.scans.newest(market), runtime.scans.running(market)
         rules = form.rules_of(tab.options["rules"])
         shown = _shown(runtime, tab, job)
-        parts: dict[str, Any] = {
-            "seen": {"watch": runtime.watchlist.version, "scan": shown},
-            "reach": segments(form.reach_of(runtime, market, rules)),
+        told = {
+            "reach": form.reach_of(runtime, market, rules),
             **_progress(busy, job, runtime.scans.job(str(tab.options["asked"]))),
         }
-        since = int(seen.get("watch") or 0)
+        marks = {name: crc32(str(value).encode()) for name, value in told.items()}
+        parts: dict[str, Any] = {
+            name: segments(value) if isinstance(value, list) else value
+            for name, value in told.items()
+            if (seen.get("told") or {}).get(name) != marks[name]
+        }
+        version = runtime.watchlist.version
+        # A server that was started anew counts its versions from zero again.
+        parts["seen"] = {"of": runtime.started_s, "watch": version, "scan": shown, "told": marks}
+        since = int(seen["watch"]) if seen.get("of") == runtime.started_s else 0
         if since != runtime.watchlist.version or not since:
             parts["watch"] = watch.patch_of(runtime, since)
         if seen.get("scan") != _plain(shown):

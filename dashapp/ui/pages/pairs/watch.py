@@ -70,7 +70,7 @@ def pair_column() -> dict[str, Any]:
     return text_column(
         "pair",
         "Pair",
-        minWidth=150,
+        minWidth=196,
         width=216,
         cellRenderer="PairLink",
         tooltipField="pair",

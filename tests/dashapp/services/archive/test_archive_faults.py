@@ -38,6 +38,7 @@ async def streaming(path: Path, rate: float = 100.0):
                 archive=str(path),
                 binance_ws=exchange.ws,
                 binance_rest=exchange.rest,
+                universe=0,
             )
         )
         await runtime.start()

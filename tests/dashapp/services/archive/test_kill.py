@@ -44,7 +44,9 @@ class Run:
         self.log = path.with_name("log").open("ab")
         command = [sys.executable, "app.py", "--port", "0", "--source", "binance-futures"]
         command += ["--symbols", ",".join(SYMBOLS), "--archive", str(path)]
-        command += ["--binance-ws", exchange.ws, "--binance-rest", exchange.rest]
+        command += [
+            *("--binance-ws", exchange.ws, "--binance-rest", exchange.rest, "--universe", "0")
+        ]
         self.process = subprocess.Popen(
             command, cwd=PROJECT, stderr=self.log, stdout=subprocess.DEVNULL
         )

@@ -45,6 +45,7 @@ def settings_of(exchange: Exchange, path, **more) -> Settings:
         archive=str(path),
         binance_ws=exchange.ws,
         binance_rest=exchange.rest,
+        universe=0,
         **more,
     )
 

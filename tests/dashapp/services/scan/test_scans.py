@@ -371,3 +371,16 @@ def test_a_handover_goes_to_the_folder_for_temporary_files_where_memory_is_short
     path = handover.put({}, {"a": np.arange(3)})
     assert os.path.dirname(path) == str(tmp_path)
     np.testing.assert_array_equal(handover.take(path)[1]["a"], np.arange(3))
+
+
+def test_what_a_killed_process_left_behind_is_swept_away(tmp_path, monkeypatch):
+    monkeypatch.setattr(handover, "_SHARED", tmp_path)
+    monkeypatch.setattr(handover.tempfile, "gettempdir", lambda: str(tmp_path / "none"))
+    mine = handover.put({}, {})
+    living = handover.put({}, {}, owner=os.getppid())
+    dead = handover.put({}, {}, owner=2**22 + 1)
+    other = tmp_path / f"{handover.PREFIX}x"
+    other.touch()
+    handover.sweep()
+    kept = [os.path.exists(path) for path in (mine, living, dead, other)]
+    assert kept == [False, True, False, True]

@@ -15,8 +15,9 @@ from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.alerts.history import Record
 from dashapp.services.alerts.totals import alert_totals
 from dashapp.services.runtime import Runtime
+from dashapp.services.watchlist import watchlist
 from dashapp.services.watchlist.pair import WatchedPair
-from dashapp.services.watchlist.readings import COST_BPS
+from dashapp.services.watchlist.readings import COST_BPS, read_all
 from dashapp.services.watchlist.rows import LINE_POINTS, WATCH_STATES, WatchRow
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.settings import Settings
@@ -154,6 +155,22 @@ async def test_a_new_price_moves_the_rows_of_its_own_pairs_alone(runtime):
     assert "line" not in moved
     assert "half_life_ms" not in moved or moved["half_life_ms"] is not None
     assert runtime.watchlist.changes(changes.version).rows == []
+
+
+async def test_only_the_pairs_with_new_prices_are_read(runtime, monkeypatch):
+    first, _ = watch(runtime), watch(runtime, "CUSDT", "DUSDT")
+    asked = []
+    monkeypatch.setattr(
+        watchlist, "read_all", lambda jobs: asked.extend(job.id for job in jobs) or read_all(jobs)
+    )
+    for _ in range(3):
+        await runtime.watchlist.step()
+    asked.clear()
+    await runtime.watchlist.step()
+    assert asked == []
+    feed(runtime, 600, 601, ("AUSDT",))
+    await runtime.watchlist.step()
+    assert asked == [first.id]
 
 
 async def test_nothing_new_changes_nothing(runtime):
@@ -307,3 +324,19 @@ def test_a_row_tells_only_what_came_after_a_version():
     assert not row.put(7, z=1.2)
     row.begin_line(8)
     assert row.since(6)["line"] == []
+
+
+async def test_the_runtime_reads_the_list_by_itself():
+    async with started() as runtime:
+        await runtime.kernels.market_ready()
+        feed(runtime, 0, 200)
+        pair = watch(runtime)
+        await until(lambda: row_of(runtime, pair)["z"] is not None)
+
+
+async def test_a_market_that_is_made_at_the_first_look_is_looked_at(runtime):
+    looked = []
+    runtime.watchlist._look = looked.append
+    runtime.watchlist.restore([WatchedPair("demo", PairParams("A", "B"), 2.0).document(), {}])
+    assert looked == ["demo"]
+    assert len(runtime.watchlist) == 1

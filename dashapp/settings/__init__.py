@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from dashapp import option_checks
-from dashapp.option_checks import UsageError as UsageError
+from dashapp.settings import checks
+from dashapp.settings.checks import UsageError as UsageError
 from ingestion.sources import NAMED, kind_of
 from ingestion.stream.subscribe import SubscribeError, messages_of
 from ingestion.url_guard import REDIS_SCHEMES, SCHEMES, mask_url
@@ -149,7 +149,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
             "set --token-file too, its token is then asked of every client"
         )
     if not settings.reaches_local and kind_of(settings.source) and "://" in settings.source:
-        option_checks.judged(given["source"][0], settings.source, local=False)
+        checks.judged(given["source"][0], settings.source, local=False)
     return settings
 
 
@@ -239,7 +239,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="app.py",
+        prog="spreadscope",
         description="Spreadscope: a live dashboard for pairs, served to a browser.",
         epilog="Every option is also an environment variable: --log-level is "
         "SPREADSCOPE_LOG_LEVEL. The command line wins.",
@@ -273,9 +273,9 @@ def _source(label: str, text: str) -> str:
         return source
     kind = kind_of(source)
     if kind is not None and kind.published:
-        return option_checks.url(label, source, kind.schemes)
+        return checks.url(label, source, kind.schemes)
     if "://" in source:
-        return option_checks.judged(label, source, schemes={**SCHEMES, **REDIS_SCHEMES})
+        return checks.judged(label, source, schemes={**SCHEMES, **REDIS_SCHEMES})
     if not os.path.exists(source):
         raise UsageError(
             f"{label} is {text!r}: no such file, and not one of {', '.join(NAMED_SOURCES)} "
@@ -316,7 +316,7 @@ def _archive(label: str, text: str) -> str | None:
     if path.lower() == "none":
         return None
     if path.startswith(("postgresql://", "postgres://")):
-        return option_checks.postgres_url(label, path)
+        return checks.postgres_url(label, path)
     if "://" in path or not path:
         raise UsageError(
             f"{label} is {mask_url(text)!r}, expected the path of a file, a postgresql:// URL, "
@@ -381,12 +381,12 @@ _CHECKS: dict[str, Callable[[str, str], Any]] = {
     "keep_days": _keep_days,
     "memory_mb": _memory_mb,
     "universe": _universe,
-    "redis": option_checks.redis_url,
-    "binance_ws": lambda label, text: option_checks.url(label, text, ("ws", "wss")),
-    "binance_rest": lambda label, text: option_checks.url(label, text, ("http", "https")),
-    "scan_on": lambda label, text: option_checks.url(label, text, ("tcp", "tls")),
-    "token": option_checks.token,
-    "token_file": option_checks.token_file,
+    "redis": checks.redis_url,
+    "binance_ws": lambda label, text: checks.url(label, text, ("ws", "wss")),
+    "binance_rest": lambda label, text: checks.url(label, text, ("http", "https")),
+    "scan_on": lambda label, text: checks.url(label, text, ("tcp", "tls")),
+    "token": checks.token,
+    "token_file": checks.token_file,
     "allow_local": _yes,
     "log_level": _log_level,
 }

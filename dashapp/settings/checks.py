@@ -15,7 +15,8 @@ from ingestion.url_guard import (
 )
 
 SHORTEST_TOKEN, _LONGEST_TOKEN = 16, 1_024
-_SCHEMES = {**SCHEMES, **REDIS_SCHEMES, **POSTGRES_SCHEMES}
+_CLUSTER_SCHEMES = {"tcp": 8786, "tls": 8786}
+_SCHEMES = {**SCHEMES, **REDIS_SCHEMES, **POSTGRES_SCHEMES, **_CLUSTER_SCHEMES}
 
 
 class UsageError(Exception):

@@ -1,0 +1,30 @@
+# syntax=docker/dockerfile:1
+FROM python:3.11-slim AS build
+WORKDIR /src
+COPY requirements.txt pyproject.toml setup.py README.md LICENSE ./
+RUN python -m venv /opt/spreadscope \
+ && /opt/spreadscope/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+COPY analytics analytics
+COPY ingestion ingestion
+COPY storage storage
+COPY dashapp dashapp
+COPY assets assets
+RUN /opt/spreadscope/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps . \
+ && /opt/spreadscope/bin/python -c "from dashapp.services.startup import compile_statistics as c; c()"
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/spreadscope spreadscope
+COPY --from=build --chown=spreadscope /opt/spreadscope /opt/spreadscope
+USER spreadscope
+WORKDIR /var/lib/spreadscope
+ENV PATH=/opt/spreadscope/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    SPREADSCOPE_HOST=0.0.0.0 \
+    SPREADSCOPE_TOKEN_FILE=/run/secrets/spreadscope_token \
+    SPREADSCOPE_ARCHIVE=/var/lib/spreadscope/archive.sqlite
+EXPOSE 8050
+VOLUME /var/lib/spreadscope
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8050/healthz', timeout=2)"]
+ENTRYPOINT ["spreadscope"]
