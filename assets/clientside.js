@@ -115,7 +115,8 @@
     if (shown && looksAt(shown.view)) go();
   }
 
-  const looksAt = (view) => going && view.y === going.pair.y && view.x === going.pair.x;
+  const looksAt = (view) =>
+    going && Object.entries(going.pair).every(([name, value]) => !(name in view) || view[name] === value);
 
   function go() {
     if (!going) return;
@@ -473,7 +474,7 @@
     spreadscope: {
       writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs,
       toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo, sameThreshold,
-      lockHedge, unfold,
+      lockHedge, unfold, goOnceSeen,
     },
   });
 })();

@@ -118,9 +118,9 @@
     }
   }
 
-  function openPair(at) {
-    const tab = document.getElementById("tab-analytics");
-    if (at && tab) tab.click();
+  function openPair(opened) {
+    if (opened && opened.link) window.location.assign(opened.link);
+    else if (opened) window.dash_clientside.spreadscope.goOnceSeen("tab-analytics", opened);
     return window.dash_clientside.no_update;
   }
 
@@ -141,11 +141,30 @@
   }
 
   // ---------------------------------------------------------------- a row and its keys
-  const KEYS = { Enter: "open", a: "arm", w: "watch" };
+  const KEYS = { Enter: "open", a: "arm", w: "watch", x: "compare" };
+  let marked = null; // the first row of a comparison, and the page's line of words then
 
-  function command(action, row) {
-    const data = { action, table: row.closest(".pairs-grid").id, id: row.getAttribute("row-id") };
-    setProps("pairs-command", { data: { ...data, at: Date.now() } });
+  const placeOf = (row) => ({ table: row.closest(".pairs-grid").id, id: row.getAttribute("row-id") });
+
+  function command(action, row, more) {
+    setProps("pairs-command", { data: { action, ...placeOf(row), ...more, at: Date.now() } });
+  }
+
+  // The first of two rows is marked, the second opens both; the same row again is marked no more.
+  function compare(row) {
+    const { table, id } = placeOf(row);
+    const says = document.getElementById("watch-says");
+    const beside = marked && marked.says === says ? marked.place : null;
+    marked = null;
+    if (beside && (beside.table !== table || beside.id !== id)) {
+      command("compare", row, { beside });
+      return;
+    }
+    const [link] = document.querySelectorAll(`#${table} .ag-row[row-id="${CSS.escape(id)}"] .pair-link`);
+    const name = link ? link.firstChild.textContent : "this pair";
+    if (!beside) marked = { place: { table, id }, says };
+    const words = beside ? `${name}: no longer marked` : `${name}: marked, X on another row compares them`;
+    setProps("watch-says", { children: words });
   }
 
   document.addEventListener("keydown", (event) => {
@@ -154,7 +173,8 @@
     const action = KEYS[event.key] || KEYS[event.key.toLowerCase()];
     if (!row || !action || event.target.closest("input, select")) return;
     event.preventDefault();
-    command(action, row);
+    if (action === "compare") compare(row);
+    else command(action, row);
   });
 
   document.addEventListener("click", (event) => {

@@ -45,8 +45,8 @@ def quiet(scanner) -> App:
     return scanner
 
 
-def watch(app: App, y: str, x: str, **params) -> None:
-    body = {"market": "demo", "params": {"y": y, "x": x, **params}}
+def watch(app: App, y: str, x: str, market: str = "demo", **params) -> None:
+    body = {"market": market, "params": {"y": y, "x": x, **params}}
     assert httpx.put(f"{app.url}/api/watchlist", json=body).status_code == 200
 
 
@@ -105,6 +105,37 @@ def test_keys_on_a_row_arm_watch_and_open(open_tab, quiet):
     page.keyboard.press("Enter")
     until(page, "location.pathname === '/analytics'")
     expect(page.locator("#market-select")).to_have_value("demo-universe")
+
+
+def test_x_on_a_row_of_each_table_compares_them(open_tab, quiet):
+    watch(quiet, "DOGEUSDT", "BTCUSDT", timeframe="1h", market="demo-universe")
+    page = open_tab("/pairs", url=quiet.url)
+    scanned(page)
+    for table, column in (("watch-table", "z"), ("scan-table", "verdict")):
+        cell = page.locator(f"#{table} .ag-row[row-index='0'] .ag-cell[col-id='{column}']")
+        cell.evaluate("cell => cell.focus()")
+        page.keyboard.press("x")
+        if table == "watch-table":
+            marked = "DOGEUSDT / BTCUSDT: marked, X on another row compares them"
+            expect(page.locator("#watch-says")).to_have_text(marked)
+    until(page, "/[&]pairs=DOGEUSDT~BTCUSDT,[A-Z]+~[A-Z]+$/.test(location.search)")
+    until(page, "document.querySelectorAll('#compare-figures tbody tr').length === 2")
+
+
+def test_a_step_back_keeps_nothing_of_the_pair_that_was_open(open_tab, quiet):
+    page = open_tab("/analytics?market=demo&y=BTCUSDT&x=ETHUSDT", url=quiet.url)
+    until(page, "location.search.includes('symbols=')")
+    page.evaluate(
+        "history.pushState(null, '', '/analytics?market=demo&y=SOLUSDT&x=AVAXUSDT&z_window=90');"
+        "dispatchEvent(new PopStateEvent('popstate'))"
+    )
+    expect(page.locator("#z-window")).to_have_value("90")
+    until(
+        page, "location.search.includes('z_window=90&') || location.search.endsWith('z_window=90')"
+    )
+    page.go_back()
+    expect(page.locator("#leg-y")).to_have_value("BTCUSDT")
+    expect(page.locator("#z-window")).to_have_value("60")
 
 
 def test_z_moves_and_its_line_grows_without_the_row_being_sent_again(open_tab, quiet):

@@ -37,6 +37,7 @@ SHORTCUTS = (
     ("R", "reset the zoom and follow the newest bar"),
     ("K", "play or pause the replay"),
     ("Enter, A, W", "on a row of Pairs: open it, arm an alert, watch it"),
+    ("X", "on two rows of Pairs: compare them"),
     ("Ctrl K", "find a symbol, a pair, a view or a page"),
     ("V", "saved views"),
     ("Z", "z and the pair in the tab's title, or not"),
@@ -287,9 +288,9 @@ def page_tools(path: str) -> Component:
         "Compare", id="compare-link", className="range-button", title="Beside other pairs"
     )
     window = html.Button(
-        "Window",
+        "↗",
         className="range-button window-button",
-        title="This page without its frame",
+        title="This page in a window of its own, without the frame",
         **components.attributes(aria_label="This page in a window of its own"),
     )
     tools = [compare, window] if path == "/analytics" else [window]

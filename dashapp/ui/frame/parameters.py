@@ -144,6 +144,27 @@ def _asked(trigger: str | None, search: str, focus: Mapping[str, Any] | None) ->
     return dict(focus or {}) if trigger == ids.FOCUS else {}
 
 
+def whole_link(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a link asks for; one that names its market and both legs is whole.
+
+    A whole link leaves out what is usual, so that it asks for the usual values too: a step back
+    to it keeps nothing of the pair that the tab comes from.
+    """
+    if not all(asked.get(name) for name in ("market", "y", "x")):
+        return dict(asked)
+    usual = {row.name: row.default for row in VIEW if row.kind != "symbol"}
+    return {**usual, **asked}
+
+
+def _asks_nothing(
+    asked: Mapping[str, Any], view: Mapping[str, Any] | None, held: Mapping[str, Any]
+) -> bool:
+    """Whether a link is that of the view which the tab has: what was typed since then stays."""
+    if not view or any(held[name] != view.get(name) for name in ("market", "y", "x")):
+        return False
+    return dict(asked) == from_query("?" + str(view.get("query", "")))
+
+
 def _controls_from(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The control values that a link sets, by parameter, and what of it is not legal, in words.
 
@@ -262,9 +283,13 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
     ) -> dict[str, Any]:
         trigger = ctx.triggered_id
         asked = _asked(trigger, search, focus)
+        held = {"market": market, "y": y, "x": x, "symbols": symbols, "timeframe": timeframe}
         if trigger == ids.URL and not asked:
             asked = {"market": market} if market else {}
-        held = {"market": market, "y": y, "x": x, "symbols": symbols, "timeframe": timeframe}
+        elif trigger == ids.URL and _asks_nothing(asked, view, held):
+            raise PreventUpdate
+        elif trigger in (None, ids.URL):
+            asked = whole_link(asked)
         held["shown"] = (view or {}).get("market")
         known_now = symbols_of(runtime, asked.get("market") or market)
         missing = {}

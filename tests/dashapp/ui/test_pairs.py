@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from dash import no_update
 
 from analytics.model import Bars, PairParams
 from analytics.scanner import ScanParams
 from dashapp import ids
 from dashapp.parameters import scan as rules
+from dashapp.parameters.compared import asked_for, from_text
 from dashapp.parameters.pair import check
 from dashapp.services.alerts.arming import arm
 from dashapp.services.scan.control import ScanJob
@@ -205,6 +207,40 @@ def test_a_command_names_a_row_of_either_table(universe):
     for wrong in ({"id": "99"}, {"id": "-1"}, {"id": "x"}, {}):
         assert page.pair_of(universe, {**row, **wrong}, {"scan": {"job": "gone"}}) is None
     assert page.pair_of(universe, {**row, "id": "99"}, {"scan": {"job": "s1"}}) is None
+
+
+def test_two_rows_are_compared_by_the_link_of_a_comparison(universe):
+    first = scans.params_of(scanned().rows[0], "1h")
+    other = PairParams("^GSPC", "BTC/USDT", timeframe="1h", z_window=90)
+    of = [WatchedPair("universe", params, 2.5) for params in (first, other)]
+    link, words = watch.comparison_of(of)
+    assert (link.partition("?")[0], words) == ("/analytics", "")
+    legs = [(pair.params.y, pair.params.x) for pair in of]
+    assert from_text(asked_for("?" + link.partition("?")[2]) or "") == (legs, [])
+    for part in ("market=universe&", "timeframe=1h", "z_threshold=2.5"):
+        assert part in link
+    assert not any(part in link for part in ("beta", "locked"))
+    assert "is in both rows" in watch.comparison_of([of[0], of[0]])[1]
+    assert "of one market" in watch.comparison_of([of[0], replace(of[1], market="demo")])[1]
+    finer = replace(of[1], params=replace(other, timeframe="1m"))
+    assert "on the same bars" in watch.comparison_of([of[0], finer])[1]
+
+
+def test_a_command_opens_a_pair_compares_two_or_says_that_the_row_is_gone(universe):
+    watched = universe.watchlist.put(WatchedPair("universe", PairParams("B", "A", "1h"), 2.0))
+    row = {"table": ids.SCAN_TABLE, "id": "0", "at": 7}
+    seen = {"scan": {"job": "s1"}}
+    opened = page.answer_to(universe, {**row, "action": "open"}, seen)
+    assert opened["focus"] == opened["opened"]
+    assert (opened["focus"]["y"], opened["focus"]["at"]) == (scanned().rows[0].y, 7)
+    beside = {"table": ids.WATCH_TABLE, "id": watched.id}
+    asked = {**row, "action": "compare", "beside": beside}
+    told = page.answer_to(universe, asked, seen)
+    assert told["opened"]["link"].partition("&pairs=")[2].startswith("B~A,")
+    assert told["focus"] is no_update
+    gone = {**asked, "beside": {**beside, "id": "none"}}
+    assert page.answer_to(universe, gone, seen)["says"] == "this row is gone"
+    assert page.answer_to(universe, {**asked, "beside": None}, seen)["says"] == "this row is gone"
 
 
 def test_w_watches_and_watches_no_more_and_a_arms_once(universe):

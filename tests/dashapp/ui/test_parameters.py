@@ -14,12 +14,14 @@ from analytics.model import Bars
 from dashapp.parameters.pair import check, pair_params
 from dashapp.parameters.table import VIEW
 from dashapp.ui.frame.parameters import (
+    _asks_nothing,
     _controls_from,
     collected,
     legs,
     missing_legs,
     panel,
     settle_values,
+    whole_link,
 )
 from dashapp.ui.pages.data.page import pair_query
 from dashapp.ui.polling import Tab
@@ -145,3 +147,26 @@ async def test_a_symbol_that_no_list_has_stays_chosen_while_an_exchange_is_the_s
     assert runtime.feeds.asked == {"source": "binance-futures", "symbols": ["SOLUSDT", "XRPUSDT"]}
     await runtime.feeds.stop()
     assert runtime.feeds.asked is None
+
+
+def test_a_whole_link_asks_for_the_usual_values_that_it_leaves_out():
+    asked = whole_link({"market": "demo", "y": "A", "x": "B", "z_window": "90"})
+    fields, wrong = _controls_from(asked)
+    assert (fields["z_window"], fields["spread_mode"], fields["beta"], wrong) == (
+        "90",
+        "view",
+        "",
+        [],
+    )
+    assert asked["timeframe"] == "1s"
+    assert whole_link({"z_window": "90"}) == {"z_window": "90"}
+
+
+def test_the_link_of_the_view_that_a_tab_has_asks_for_nothing():
+    view = collected("demo", [], held(z_window="90"), list(KNOWN), None)["view"]
+    asked = {"market": "demo", **LEGS, "z_window": "90"}
+    now = {**HELD, **LEGS}
+    assert _asks_nothing(asked, view, now)
+    assert not _asks_nothing({**asked, "z_window": "80"}, view, now)
+    assert not _asks_nothing(asked, view, {**now, "y": None})
+    assert not _asks_nothing(asked, None, now)

@@ -51,8 +51,8 @@ def _rule_columns() -> list[dict[str, Any]]:
         {
             "field": "enabled",
             "headerName": "Armed",
-            "width": 76,
-            "minWidth": 72,
+            "width": 88,
+            "minWidth": 84,
             "editable": True,
             "cellRenderer": "agCheckboxCellRenderer",
             "cellEditor": "agCheckboxCellEditor",

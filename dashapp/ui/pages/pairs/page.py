@@ -254,6 +254,24 @@ def done(runtime: Runtime, action: str, pair: WatchedPair) -> str:
     return watch.toggle(runtime, pair)
 
 
+def answer_to(
+    runtime: Runtime, command: Mapping[str, Any], seen: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What a key, a button or a click on a row changes: words, the pair in view, what opens."""
+    told: dict[str, Any] = {"says": no_update, "focus": no_update, "opened": no_update}
+    pair, action = pair_of(runtime, command, seen), str(command.get("action"))
+    beside = pair_of(runtime, command.get("beside") or {}, seen) if action == "compare" else pair
+    if pair is None or beside is None:
+        return {**told, "says": "this row is gone"}
+    if action == "open":
+        focus = {**watch.focus_of(pair), "at": command.get("at")}
+        return {**told, "focus": focus, "opened": focus}
+    if action == "compare":
+        link, words = watch.comparison_of((beside, pair))
+        return {**told, "says": words, "opened": {"link": link} if link else no_update}
+    return {**told, "says": done(runtime, action, pair)}
+
+
 def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, the form, and what keys and buttons do."""
     polling.register(app, runtime, make_page())
@@ -275,14 +293,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     async def act(command: dict[str, Any] | None, seen: dict[str, Any] | None) -> dict[str, Any]:
         if not command:
             raise PreventUpdate
-        pair = pair_of(runtime, command, seen)
-        if pair is None:
-            return {"says": "this row is gone", "focus": no_update, "opened": no_update}
-        if command.get("action") == "open":
-            focus = {**watch.focus_of(pair), "at": command.get("at")}
-            return {"says": no_update, "focus": focus, "opened": command.get("at")}
-        words = done(runtime, str(command.get("action")), pair)
-        return {"says": words, "focus": no_update, "opened": no_update}
+        return answer_to(runtime, command, seen)
 
     @app.callback(
         Output(watch.SAYS, "children", allow_duplicate=True),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dash import html
@@ -10,6 +11,7 @@ from dash.development.base_component import Component
 
 from analytics.model import PairParams
 from dashapp import ids
+from dashapp.parameters.compared import LINK_NAME, to_text
 from dashapp.parameters.pair import View, to_dict, to_query
 from dashapp.services.alerts.arming import arm
 from dashapp.services.runtime import Runtime
@@ -20,7 +22,10 @@ from dashapp.ui.components import button, card, number_column, table, text_colum
 
 WATCH_HERE, ARM_ALL, SAYS = "watch-here", "watch-arm-all", "watch-says"
 PATCH = "watch-patch"
-KEYS = "Enter or a click opens a pair · A arms an alert · W watches it, or no more"
+KEYS = (
+    "Enter or a click opens a pair · A arms an alert · W watches it, or no more · X on two rows "
+    "compares them"
+)
 EMPTY = (
     "No pair is watched yet: watch the pair in view with the button above, or W on a row of the "
     "scan below."
@@ -115,6 +120,22 @@ def href_of(market: str, params: PairParams, threshold: float) -> str:
     """The link to a pair's own page, which reproduces it in a tab of its own."""
     view = View(market, (), params.timeframe, threshold, params)
     return "/analytics?" + to_query({**to_dict(view), "symbols": []})
+
+
+def comparison_of(pairs: Sequence[WatchedPair]) -> tuple[str, str]:
+    """The link that compares pairs, or why there is none, in words: (link, words).
+
+    The parameters are those of the first, but for its locked hedge, which is of no other pair.
+    """
+    first, legs = pairs[0], [(pair.params.y, pair.params.x) for pair in pairs]
+    if len(set(legs)) < len(legs):
+        return "", f"{legs[0][0]} / {legs[0][1]} is in both rows: choose another pair"
+    if len({pair.market for pair in pairs}) > 1:
+        return "", "pairs of one market are compared: these rows are of two"
+    if len({pair.params.timeframe for pair in pairs}) > 1:
+        return "", "pairs are compared on the same bars: these rows differ in their timeframe"
+    params = replace(first.params, spread_mode="view", beta=None, alpha=None)
+    return f"{href_of(first.market, params, first.threshold)}&{LINK_NAME}={to_text(legs)}", ""
 
 
 def focus_of(pair: WatchedPair) -> dict[str, Any]:
