@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import get_args
 
+from analytics._checks import check_choice
 from analytics._errors import ParameterError
 from analytics.model import PriceSpace
+
+_DAY_MS = 86_400_000.0
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,14 @@ def pair_carry(
     funding_y: float,
     funding_x: float,
     *,
-    price_space: PriceSpace = "price",
+    price_space: str = "price",
 ) -> Carry:
     """The funding of a pair at its hedge: long Y and short beta X.
 
     price_y, price_x: of a unit, quote currency. beta: of the spread, in units of X a unit of Y,
     or in log space in worth of X a worth of Y. funding_y, funding_x: what a long position pays
     a day, as a share of its worth. O(1); no state. Raises ParameterError, a ValueError, for a
-    price that is not above zero, and for a beta or a funding that is not finite.
+    price that is not above zero, for a beta or a funding that is not finite, and another space.
 
     Source: Binance, "Introduction to Binance Futures Funding Rates" (2019): the payment is the
     worth of the position times the rate, from longs to shorts where the rate is above zero.
@@ -58,6 +62,26 @@ def pair_carry(
     for name, value in (("beta", beta), ("funding_y", funding_y), ("funding_x", funding_x)):
         if not math.isfinite(value):
             raise ParameterError(name, value, "a finite number")
+    check_choice("price_space", price_space, get_args(PriceSpace))
     worth_y, worth_x = (1.0, beta) if price_space == "log" else (price_y, beta * price_x)
     paid = worth_y * funding_y - worth_x * funding_x
     return Carry(paid / (worth_y + abs(worth_x)), paid)
+
+
+def reversion_funding(carry: Carry, z: float, half_life: float, step_ms: float) -> float:
+    """What funding costs while a pair is held for a half-life, in units of the spread.
+
+    z: whose sign says which side is held: short the spread above 0, else long. half_life: bars,
+    step_ms: of one, in ms. Below 0 where that side receives. O(1); no state. Raises
+    ParameterError, a ValueError, for a z, a half-life or a step that is not finite.
+
+    Source: as `pair_carry`; half-life, Chan, Algorithmic Trading (2013), chapter 2.
+
+    >>> reversion_funding(Carry(2e-4, 3.0), z=2.1, half_life=12.0, step_ms=3_600_000.0)
+    -1.5
+    """
+    for name, value in (("z", z), ("half_life", half_life), ("step_ms", step_ms)):
+        if not math.isfinite(value):
+            raise ParameterError(name, value, "a finite number")
+    side = -1 if z > 0 else 1
+    return side * carry.per_unit * half_life * step_ms / _DAY_MS

@@ -14,6 +14,8 @@ import numpy as np
 from analytics._known_lines import hedge_rows, known_lines, needed_rows, rows_before
 from analytics._pair_parts import TradedRows, spread_of, traded_rows
 from analytics.alignment import Aligned, align, not_enough
+from analytics.bars import usual_step
+from analytics.carry import pair_carry, reversion_funding
 from analytics.hedge import fit_hedge
 from analytics.model import Bars, FloatArray, NotReady, PairParams
 from analytics.pair import break_even_of
@@ -34,11 +36,19 @@ class Standing:
 
 
 def pair_standing(
-    y_bars: Bars, x_bars: Bars, params: PairParams, cost_bps: float
+    y_bars: Bars,
+    x_bars: Bars,
+    params: PairParams,
+    cost_bps: float,
+    funding: tuple[float, float] | None = None,
+    z: float = math.nan,
 ) -> Standing | NotReady:
     """Half-life and break-even of a pair from its legs' bars, newest `params.limit` rows.
 
-    cost_bps: commission and slippage of a side and leg, in basis points. The bars are those that
+    cost_bps: commission and slippage of a side and leg, in basis points. funding: what a long
+    position in Y and in X pays a day, as a share of its worth, None where it is not known; z: of
+    now, whose sign says which side is held: the break-even has the funding of a half-life in it
+    where all of these are known. The bars are those that
     `analyze_pair` takes, and the figures are its own at the newest bar. NotReady where the rows
     in view are too few. Raises ValueError for negative costs and as `analyze_pair` does.
 
@@ -64,9 +74,15 @@ def pair_standing(
     beta, line = _today(rows, params, have)
     sigma = float(np.std(line[-params.z_window :], ddof=1)) if len(line) else math.nan
     legs = float(aligned.y[-1]), float(aligned.x[-1])
+    life = half_life(line) if len(line) >= 3 else None
+    held = 0.0
+    if funding is not None and life is not None and math.isfinite(z) and math.isfinite(beta):
+        carry = pair_carry(*legs, beta, *funding, price_space=params.price_space)
+        step_ms = usual_step(rows.ts_ms[rows.first :], params.timeframe)
+        held = reversion_funding(carry, z, life, step_ms)
     return Standing(
-        half_life=half_life(line) if len(line) >= 3 else None,
-        break_even=break_even_of(sigma, beta, legs, params, cost_bps),
+        half_life=life,
+        break_even=break_even_of(sigma, beta, legs, params, cost_bps, held),
         beta=beta,
         carried_share=_carried_share(aligned),
     )

@@ -18,8 +18,8 @@ import httpx
 import pandas as pd
 
 TIMEOUT_S = 30.0
-#: Seconds between two looks at a scan that runs.
-LOOK_S = 0.5
+#: Seconds between two looks at a scan that runs, and pairs of an answer.
+LOOK_S, PAGE = 0.5, 10_000
 
 
 class RefusedError(ValueError):
@@ -86,7 +86,7 @@ class Desk:
         return _timed(self._asked("GET", f"/api/markets/{market}/bars", query)["bars"])
 
     def ticks(self, market: str, symbol: str, limit: int = 1_000) -> pd.DataFrame:
-        """The newest ticks: price, size, trade_id, outlier by exchange time."""
+        """The newest ticks: price, size, trade_id, trades, outlier by exchange time."""
         query = {"symbol": symbol, "limit": limit}
         return _timed(self._asked("GET", f"/api/markets/{market}/ticks", query)["ticks"])
 
@@ -111,32 +111,50 @@ class Desk:
 
     def scan(
         self,
+        market: str,
         *,
+        rows: str = "survivors",
         wait_s: float = 600.0,
         told: Callable[[Mapping[str, Any]], None] | None = None,
         **parameters: Any,
     ) -> pd.DataFrame:
         """Scan a market for pairs: a row a pair, the best first; `attrs` has what else is told.
 
-        told: hears of the progress. wait_s: seconds after which the scan is given up; it is
-        deleted then, as after an interrupt. Raises TimeoutError.
+        rows: "survivors" of the adjustment, or "all" pairs. parameters: the scan's rules and its
+        timeframe. told: hears of the progress. wait_s: seconds after which the scan is given up;
+        it is deleted then, as after an interrupt. Raises TimeoutError.
         """
-        scan = self._asked("POST", "/api/scans", body=parameters)
+        scan = self._asked("POST", "/api/scans", body={"market": market, **parameters})
         path, deadline = f"/api/scans/{scan['id']}", time.monotonic() + wait_s
         try:
-            while (answer := self._asked("GET", path)).get("rows") is None:
+            while scan["state"] == "running":
                 if told is not None:
-                    told(answer)
-                if answer.get("error"):
-                    raise RefusedError(200, answer)
+                    told(scan)
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"the scan was not done after {wait_s:.0f} s")
                 time.sleep(LOOK_S)
+                scan = self._asked("GET", path, {"limit": 1})
         except BaseException:
             self._client.delete(path)
             raise
-        frame = pd.DataFrame(answer.pop("rows"))
-        frame.attrs.update(answer)
+        if scan["state"] != "done":
+            raise RefusedError(200, {**scan, "error": scan["error"] or "The scan was cancelled."})
+        return self._scanned(path, rows)
+
+    def _scanned(self, path: str, rows: str) -> pd.DataFrame:
+        """The rows of a scan that is done, page by page."""
+        pairs: list[Any] = []
+        while True:
+            scan = self._asked("GET", path, {"rows": rows, "offset": len(pairs), "limit": PAGE})
+            result = scan.pop("result") or {"rows": []}
+            page = result.pop("rows")
+            pairs += page
+            if len(page) < PAGE:
+                break
+        frame = pd.DataFrame(pairs)
+        unknown = frame.columns[frame.isna().all()]
+        frame[unknown] = frame[unknown].astype(float)
+        frame.attrs.update(scan, **result)
         return frame
 
     def _asked(

@@ -9,7 +9,7 @@ does not fit is a request that no page sent: it is told so in a sentence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from dash import Dash
@@ -19,176 +19,26 @@ from dashapp import ids
 from dashapp.parameters.check import LONGEST_TEXT, shown
 from dashapp.parameters.pair import from_dict
 from dashapp.parameters.parameter import Parameter
+from dashapp.parameters.scan import SCAN
 from dashapp.parameters.table import ALERT, BACKTEST, SWEEP, VIEW, WALK_FORWARD
+from dashapp.ui.store_values import STORES, Cursor, Scalar
 
 #: Characters of a text that a component's property holds, and entries of a list, at most.
 _LONGEST, _MOST = 8_192, 20_000
 _LARGEST = 1 << 53
 
-Theme = Literal["dark", "light"]
-Scalar = str | int | float | bool | None
-
-
-class _Rule(msgspec.Struct):
-    """A row of the table of rules."""
-
-    id: str
-
-
-class _Holding(msgspec.Struct):
-    """A row of the archive's table."""
-
-    market: str
-    symbol: str
-    title: str
-    kind: str = ""
-    rows: int = 0
-
-
-class _Choice(msgspec.Struct):
-    label: str
-    value: str
-
-
-class _Question(msgspec.Struct):
-    parameter: str
-    text: str
-    choices: list[_Choice] = []
-    free: bool = False
-
-
-class _NotUtf8(msgspec.Struct):
-    line: int
-    position: int
-    byte: int
-    latin_1: str
-
-
-class _Report(msgspec.Struct):
-    """What the page shows of an upload's report."""
-
-    rejected: dict[str, int] = {}
-    rows: int = 0
-    accepted: int = 0
-    duplicate: int = 0
-    late: int = 0
-    replaced: int = 0
-    symbols: list[str] = []
-    notes: list[str] = []
-    problem: str = ""
-    nameless: bool = False
-    first_lines: dict[str, list[int]] = {}
-    not_utf8: _NotUtf8 | None = None
-
-
-class _Result(msgspec.Struct):
-    name: str = ""
-    error: str | None = None
-    question: _Question | None = None
-    report: _Report = msgspec.field(default_factory=_Report)
-
-
-class _Changed(msgspec.Struct):
-    id: str
-    enabled: bool
-
-
-class _Change(msgspec.Struct):
-    data: _Changed
-
-
-class _Strategy(msgspec.Struct):
-    held: dict[str, Scalar]
-    query: str = ""
-
-
-class _Frozen(msgspec.Struct):
-    market: str | None = None
-    until_ms: float | None = None
-
-
-class _Known(msgspec.Struct):
-    market: str | None = None
-    symbols: list[str] = []
-    asked: Any = None
-
-
-class _Attention(msgspec.Struct):
-    hidden: bool = False
-    read: str | float | None = None
-
-
-class _Cursor(msgspec.Struct):
-    key: str
-    asked: str
-    shapes: dict[str, str]
-    picture: str | None = None
-
-
-class _Strip(msgspec.Struct):
-    sent: dict[str, str] = {}
-    seen: str | None = None
-    unread: int = 0
-    read: str | float | None = None
-    toasted: tuple[int, float] | None = None
-
-
-class _Position(msgspec.Struct):
-    position: float
-
-
-class _Cell(msgspec.Struct):
-    row: float
-    column: float
-
-
-class _Job(msgspec.Struct):
-    number: int = 0
-
-
-class _Jobs(msgspec.Struct):
-    theme: Theme
-    sweep: _Job | None = None
-    walk: _Job | None = None
-    used: dict[str, float] = {}
-    gone: bool = False
-
-
-#: What the stores of the pages and the rows of their tables hold. A view is judged by its parser.
-_STORES: dict[str, Any] = {
-    f"{ids.THEME}.data": str | None,
-    f"{ids.STRATEGY}.data": _Strategy | None,
-    f"{ids.FOCUS}.data": dict[str, Scalar | list[str]] | None,
-    f"{ids.KNOWN}.data": _Known | None,
-    f"{ids.FROZEN}.data": bool | _Frozen | None,
-    f"{ids.ATTENTION}.data": _Attention | None,
-    f"{ids.FRAME_CURSOR}.data": _Strip | None,
-    f"{ids.FEED_LOG_CURSOR}.data": list[Scalar] | None,
-    f"{ids.REPLAY_SEEK}.data": _Position | None,
-    f"{ids.SYMBOLS}.value": list[str] | None,
-    f"{ids.SYMBOLS}.options": list[dict[str, str]] | None,
-    "sweep-asked.data": dict[str, int] | None,
-    "sweep-state.data": _Jobs | None,
-    "sweep-pick.data": _Cell | None,
-    f"{ids.RULES_TABLE}.cellValueChanged": list[_Change] | None,
-    f"{ids.RULES_TABLE}.selectedRows": list[_Rule] | None,
-    f"{ids.ARCHIVE_TABLE}.selectedRows": list[_Holding] | None,
-    f"{ids.ARCHIVE_TABLE}.rowData": list[_Holding] | None,
-    f"{ids.UPLOAD_RESULT}.data": list[_Result] | None,
-    **dict.fromkeys(
-        (
-            *(f"{ids.MARKET}.value", f"{ids.SOURCE_KIND}.value", f"{ids.SOURCE_URL}.value"),
-            *(f"archive-{name}.value" for name in ("from", "to", "what", "form")),
-        ),
-        str | None,
-    ),
-    f"{ids.REPLAY_SPEED}.value": float | str | None,
-    f"{ids.REPLAY_START_SPEED}.value": float | str | None,
-}
 _TABLE: dict[str, Parameter] = {
     f"{row.control}.value": row
-    for rows in (VIEW, BACKTEST.values(), SWEEP.values(), WALK_FORWARD.values(), ALERT.values())
+    for rows in (
+        *(VIEW, BACKTEST.values(), SWEEP.values(), WALK_FORWARD.values(), ALERT.values()),
+        SCAN.values(),
+    )
     for row in rows
+}
+#: The stores of forms: what each is, and the parameters that it has.
+_FORMS = {
+    f"{ids.STRATEGY}.data": ("a strategy", BACKTEST),
+    f"{ids.SCAN_RULES}.data": ("rules", SCAN),
 }
 #: The choices that come from no link: nothing but a legal one was ever in their controls.
 _CHOSEN = (SWEEP["x"], SWEEP["y"], ALERT["metric"], ALERT["operator"])
@@ -280,19 +130,17 @@ def _legal(given: _Given) -> str | None:
         return _view(value)
     if name in _TABLE:
         return _control(_TABLE[name], value)
-    if name in _STORES:
+    if name in STORES:
         return _store(name, value)
     if given.id.startswith("cursor-"):
-        return _converted(value, _Cursor | None)
+        return _converted(value, Cursor | None)
     if given.part in _TEXTS:
         return None if _is_text(value, _LONGEST) else "text"
     if given.part in _SWITCHES:
         return None if value is None or isinstance(value, bool) else "true or false"
     if given.part.startswith("n_") or given.part == "submit_n_clicks":
         return None if _is_count(value) else "a whole number of at least 0"
-    if given.part == "value":
-        return _converted(value, Scalar | list[str])
-    return None
+    return "nothing: no page sends it"
 
 
 def _control(row: Parameter, value: Any) -> str | None:
@@ -323,11 +171,12 @@ def _view(value: Any) -> str | None:
 
 
 def _store(name: str, value: Any) -> str | None:
-    wrong = _converted(value, _STORES[name])
-    if wrong is not None or name != f"{ids.STRATEGY}.data" or value is None:
+    wrong = _converted(value, STORES[name])
+    if wrong is not None or name not in _FORMS or value is None:
         return wrong
-    missing = next((each for each in BACKTEST if each not in value["held"]), None)
-    return None if missing is None else f"a strategy that has {missing}"
+    word, rows = _FORMS[name]
+    missing = next((each for each in rows if each not in value["held"]), None)
+    return None if missing is None else f"{word} with {missing}"
 
 
 def _converted(value: Any, kind: Any) -> str | None:
@@ -335,6 +184,8 @@ def _converted(value: Any, kind: Any) -> str | None:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         return f"something else: {error}"
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return f"at most {_LONGEST:,} characters"
     return "fewer entries" if isinstance(value, list | dict) and len(value) > _MOST else None
 
 

@@ -6,7 +6,7 @@ Sans-I/O: what came goes in, what is to be sent comes out.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -101,7 +101,3 @@ class Dialogue:
             self._pinged_s = now_s
             answers.append(self._ping)
         return answers
-
-
-#: Makes the dialogue of a connection.
-MakeDialogue = Callable[[], Dialogue]

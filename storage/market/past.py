@@ -37,7 +37,7 @@ class Past:
         self._series: dict[str, BarSeries] = {}
         self._from_ms: dict[str, int] = {}
         self._final_ms: dict[str, int] = {}
-        self._old: dict[str, tuple[int, Bars]] = {}
+        self._old: dict[str, tuple[tuple[int, int, int], Bars]] = {}
 
     def __contains__(self, timeframe: object) -> bool:
         return timeframe in self._series
@@ -114,16 +114,28 @@ class Past:
             # earlier run had stays, and a gap says what is missing.
             cut = split == 1 and timeframe_ms(timeframe) < _CUT_BELOW_MS
             return built[split:] if cut else built
-        parts = [self._before(timeframe, seam, built[:split])]
+        early = built[:split]
+        newest = len(early) - self._follows(timeframe, seam, early)
+        parts = [self._before(timeframe, seam, early[:newest]), early[newest:]]
         edge = self._edge(timeframe, seam, read)
         if edge is not None:
-            parts = [parts[0][: int(np.searchsorted(parts[0].ts_ms, edge.ts_ms[0]))], edge]
+            until = edge.ts_ms[0]
+            parts = [part[: int(np.searchsorted(part.ts_ms, until))] for part in parts] + [edge]
         return Bars.concat([*parts, built[split:]])
+
+    def _follows(self, timeframe: str, seam: int, built: Bars) -> bool:
+        """Whether the newest bar of ticks before the seam comes after all of the exchange's: it
+        moves with each tick.
+        """
+        times = self._series[timeframe].base.ts_ms
+        known = int(np.searchsorted(times, seam))
+        return len(built) > 0 and (not known or bool(built.ts_ms[-1] > times[known - 1]))
 
     def _before(self, timeframe: str, seam: int, built: Bars) -> Bars:
         """The bars before the seam; where the exchange gave none those of ticks, if there are."""
         known = self._old.get(timeframe)
-        if known is not None and known[0] == seam:
+        asked = (seam, len(built), int(built.ts_ms[-1]) if len(built) else 0)
+        if known is not None and known[0] == asked:
             return known[1]
         base = self._series[timeframe].base
         old = base[: int(np.searchsorted(base.ts_ms, seam))]
@@ -131,7 +143,7 @@ class Past:
         if len(others):
             both = Bars.concat([old, others])
             old = both[np.argsort(both.ts_ms, kind="stable")]
-        self._old[timeframe] = (seam, old)
+        self._old[timeframe] = (asked, old)
         return old
 
     def _edge(self, timeframe: str, seam: int, read: Read) -> Bars | None:

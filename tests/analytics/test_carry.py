@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from analytics.carry import pair_carry
+from analytics.carry import Carry, pair_carry, reversion_funding
 from analytics.model import ParameterError
 
 
@@ -42,3 +42,24 @@ def test_what_is_no_number_is_refused_by_name(field, value):
         pair_carry(**given | {field: value})
     assert told.value.field == field
     assert told.value.legal
+
+
+@pytest.mark.parametrize(("z", "side"), [(2.0, -1), (-2.0, 1)])
+def test_the_funding_of_a_way_back_is_that_of_its_side_for_a_half_life(z, side):
+    """Ten hours at 0.48 a day and unit, plain."""
+    paid = sum(side * 0.48 / 24.0 for _ in range(10))
+    found = reversion_funding(Carry(1e-4, 0.48), z, half_life=10.0, step_ms=3_600_000.0)
+    assert found == pytest.approx(paid)
+
+
+@pytest.mark.parametrize("field", ["z", "half_life", "step_ms"])
+def test_a_way_back_of_no_number_is_refused_by_name(field):
+    given = {"z": 1.0, "half_life": 2.0, "step_ms": 1_000.0, field: math.nan}
+    with pytest.raises(ParameterError) as told:
+        reversion_funding(Carry(1e-4, 0.48), **given)
+    assert told.value.field == field
+
+
+def test_another_space_is_refused():
+    with pytest.raises(ParameterError, match="price_space is 'ratio'"):
+        pair_carry(1.0, 1.0, 1.0, 0.0, 0.0, price_space="ratio")

@@ -11,8 +11,11 @@ import httpx
 import pandas as pd
 import pytest
 
+from analytics.scanner import FIELDS
 from dashapp import client as clients
 from dashapp.client import Desk, RefusedError, connect
+from dashapp.services.scan.control import Scans
+from tests.dashapp.services.scan.test_scans import MADE, InProcess, market_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOTEBOOK = PROJECT / "docs" / "desk.ipynb"
@@ -33,6 +36,14 @@ async def desk(client) -> Desk:
     return connect(str(client.base_url), transport=httpx.MockTransport(handle))
 
 
+@pytest.fixture
+def scans(runtime) -> Scans:
+    """Scans of a market with planted pairs, done in the test's own process."""
+    runtime.markets["m"] = market_of()
+    runtime.scans = Scans(runtime.markets, runtime.recorder.writer, process=InProcess())
+    return runtime.scans
+
+
 async def test_bars_and_ticks_are_frames_by_time(desk):
     bars = await asyncio.to_thread(desk.bars, "demo", "BTCUSDT", "1s", 50)
     assert len(bars) == 50
@@ -40,7 +51,7 @@ async def test_bars_and_ticks_are_frames_by_time(desk):
     assert str(bars.index.tz) == "UTC"
     assert list(bars.columns[:4]) == ["open", "high", "low", "close"]
     ticks = await asyncio.to_thread(desk.ticks, "demo", "BTCUSDT", 10)
-    assert list(ticks.columns) == ["price", "size", "trade_id", "outlier"]
+    assert list(ticks.columns) == ["price", "size", "trade_id", "trades", "outlier"]
 
 
 async def test_a_pair_and_a_back_test_bear_their_figures(desk):
@@ -60,23 +71,56 @@ async def test_a_refusal_is_the_servers_sentence(desk):
     assert refused.value.status == 404
 
 
-def test_a_scan_is_followed_to_its_rows(monkeypatch):
-    monkeypatch.setattr(clients, "LOOK_S", 0.0)
-    answers = [{"id": "7"}, {"progress": 0.5}, {"rows": [{"y": "A", "x": "B", "z": 2.5}], "n": 1}]
-    asked: list[tuple[str, str, Any]] = []
+async def test_a_scan_is_followed_to_its_rows(desk, scans, monkeypatch):
+    monkeypatch.setattr(clients, "LOOK_S", 0.01)
+    monkeypatch.setattr(clients, "PAGE", 10)
+    heard: list[Any] = []
+    scans._process.gate.clear()
+
+    def told(scan: Any) -> None:
+        heard.append(scan["state"])
+        scans._process.gate.set()
+
+    rules = {"bars": 480, "cost_bps": 1.0}
+    pairs = await asyncio.to_thread(lambda: desk.scan("m", told=told, **rules))
+    assert set(heard) == {"running"}
+    assert tuple(pairs.columns) == FIELDS
+    assert len(pairs) == pairs.attrs["survivors"] < pairs.attrs["rows_total"] == 28
+    confirmed = pairs[pairs.verdict == "confirmed"]
+    planted = {frozenset(pair) for pair in zip(confirmed.y, confirmed.x, strict=True)}
+    assert planted == MADE.planted
+    assert pairs.attrs["params"]["cost_bps"] == 1.0
+    whole = await asyncio.to_thread(lambda: desk.scan("m", rows="all", **rules))
+    assert len(whole) == len(whole[["y", "x"]].drop_duplicates()) == 28
+    assert whole.confirm_pvalue.dtype == float
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "words"),
+    [("failed", "No scheduler.", "No scheduler"), ("cancelled", None, "was cancelled")],
+)
+def test_a_scan_without_a_result_says_why(state, error, words):
+    told = httpx.Response(200, json={"id": "7", "state": state, "error": error})
+    transport = httpx.MockTransport(lambda _: told)
+    with (
+        connect("http://desk", transport=transport) as desk,
+        pytest.raises(RefusedError) as refused,
+    ):
+        desk.scan("universe")
+    assert words in str(refused.value)
+
+
+def test_a_scan_that_takes_too_long_is_given_up():
+    asked: list[tuple[str, str]] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
-        asked.append((request.method, request.url.path, json.loads(request.content or b"null")))
-        return httpx.Response(200, json=answers.pop(0))
+        asked.append((request.method, request.url.path))
+        return httpx.Response(200, json={"id": "7", "state": "running"})
 
-    heard: list[Any] = []
-    with connect("http://desk", "t" * 16, transport=httpx.MockTransport(handle)) as desk:
-        found = desk.scan(told=heard.append, market="universe", timeframe="1h")
-    assert found.to_dict("records") == [{"y": "A", "x": "B", "z": 2.5}]
-    assert found.attrs == {"n": 1}
-    assert heard == [{"progress": 0.5}]
-    assert asked[0] == ("POST", "/api/scans", {"market": "universe", "timeframe": "1h"})
-    assert [each[:2] for each in asked[1:]] == [("GET", "/api/scans/7")] * 2
+    transport = httpx.MockTransport(handle)
+    with connect("http://desk", transport=transport) as desk, pytest.raises(TimeoutError):
+        desk.scan("universe", wait_s=-0.1)
+    assert asked == [("POST", "/api/scans"), ("DELETE", "/api/scans/7")]
 
 
 async def test_the_notebook_runs(desk, monkeypatch):

@@ -17,7 +17,6 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from analytics.model import TIMEFRAMES
 from analytics.scanner import ScanParams, ScanResult
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
@@ -161,11 +160,9 @@ class Scans:
                 self.stop_rescanning(market)
             elif not job.running and where.symbols:
                 closed = await closed_ms(where, job.timeframe)
-                if (
-                    self._again.get(market) is job
-                    and closed >= job.until_ms + TIMEFRAMES[job.timeframe]
-                ):
-                    self.start(market, job.params, job.timeframe, rescan=True)
+                seen_ms = max(job.until_ms, job.looked_ms)  # one that failed may have no bars
+                if self._again.get(market) is job and closed >= seen_ms + TIMEFRAMES[job.timeframe]:
+                    self.start(market, job.params, job.timeframe, rescan=True).looked_ms = closed
 
     async def stop(self) -> None:
         """End what runs, and the worker process."""

@@ -33,7 +33,7 @@ SLOW_MS = 4.0
 class Job:
     """A pair to read. closed_ms: its newest closed bar; after_ms: the one that was read last,
     None where none was, so that its line begins. due: whether what is slow is to be read. view:
-    the rows of the last time, None for none.
+    the rows of the last time, None for none. funding: of either leg, None where it is not known.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Job:
     after_ms: int | None
     due: bool
     view: PairView | None = None
+    funding: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +96,14 @@ def _read(job: Job, turn: bool) -> Read:
         beta=float(beta[-1]),
         line=() if held else tuple(closed.tolist()),
         done_ms=None if held else job.closed_ms,
-        slow=pair_standing(job.y, job.x, job.params, COST_BPS) if turn else None,
+        slow=_standing(job, float(z[-1])) if turn else None,
         view=view,
     )
+
+
+def _standing(job: Job, z: float) -> Standing | NotReady:
+    """What is slow, with the funding of the side that z speaks for."""
+    return pair_standing(job.y, job.x, job.params, COST_BPS, job.funding, z)
 
 
 def _readings(job: Job, view: PairView | None, ends: IntArray) -> tuple[FloatArray, FloatArray]:

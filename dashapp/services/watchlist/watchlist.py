@@ -25,6 +25,7 @@ from dashapp.services.alerts.readings import waits_for_symbols
 from dashapp.services.alerts.totals import AlertTotals, alert_totals
 from dashapp.services.analysis.cache import COMPILING, legs
 from dashapp.services.archive.writer import ArchiveWriter
+from dashapp.services.funding import funding_of
 from dashapp.services.markets import Markets
 from dashapp.services.periodic import rounds
 from dashapp.services.startup import Kernels
@@ -258,7 +259,11 @@ class Watchlist:
             y, x = legs(market, pair.params)
             if len(y) and len(x):
                 after_ms, due = watched.after_ms, watched.due
-                jobs.append(Job(pair.id, pair.params, y, x, closed_ms, after_ms, due, watched.view))
+                funding = funding_of(market, *pair.symbols)
+                job = Job(
+                    pair.id, pair.params, y, x, closed_ms, after_ms, due, watched.view, funding
+                )
+                jobs.append(job)
         # Who waited longest for what is slow comes first.
         return sorted(jobs, key=lambda job: self._watched[job.id].slow_s)
 

@@ -20,6 +20,7 @@ from dashapp.figures.base import empty_figure
 from dashapp.figures.compare import Compared, compare_figures
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.compared import MOST, Legs, asked_for, from_text, to_text
+from dashapp.services.funding import carry_of
 from dashapp.services.runtime import Runtime
 from dashapp.text.compare import (
     HEADS,
@@ -137,7 +138,8 @@ def drawn(runtime: Runtime, tab: Tab, found: dict[Legs, Found]) -> dict[str, Any
     for chart_id, (legs, each) in zip(CHARTS, found.items(), strict=False):
         of_pair = _tab_of(tab, legs)
         if isinstance(each, PairSnapshot):
-            evens[legs] = even = break_even(each, settings)
+            carry = carry_of(runtime.markets.get(tab.view.market), each)
+            evens[legs] = even = break_even(each, settings, carry)
             markers = tuple(markers_of(runtime, of_pair))
             charts[chart_id] = Compared(each, even, markers, of_pair.uirevision)
             rows.append(compared_row(each, threshold, even))

@@ -15,6 +15,7 @@ import pytest
 from analytics.model import PairParams
 from dashapp.parameters.backtest import USUAL, as_held
 from dashapp.parameters.pair import View
+from dashapp.parameters.scan import as_held as scan_held
 from dashapp.server import create_server
 from dashapp.ui.callback_values import _TABLE
 from dashapp.ui.frame.parameters import link_of
@@ -55,6 +56,18 @@ STORED: dict[str, Any] = {
     "replay-start-speed.value": "60",
     "source-kind.value": "demo",
     "rule-webhook.value": "",
+    "not-here.data": {"y": "ABC"},
+    "scan-rules.data": {"held": scan_held(), "query": ""},
+    "scan-asked.data": "",
+    "pairs-command.data": {"action": "arm", "table": "watch-table", "id": "a", "at": 1.0},
+    "pairs-seen.data": {
+        "of": 1.0,
+        "watch": 3,
+        "scan": {"job": "", "version": 0, "theme": "dark", "every": False, "rules": [1, 2]},
+        "told": {"reach": 7},
+    },
+    "compared-pairs.data": [["BTCUSDT", "ETHUSDT"]],
+    "compare-remove.data": {"pair": "BTCUSDT~ETHUSDT", "at": 1},
 }
 
 
@@ -196,6 +209,55 @@ async def test_every_value_of_a_wrong_kind_is_told_what_is_legal(bodies):
     assert answer.status_code == 400
     words = "live-interval.n_intervals is {'a': 1}, expected a whole number of at least 0"
     assert answer.text == words
+
+
+async def test_no_input_of_any_callback_takes_what_no_page_keeps(bodies):
+    client, requests = bodies
+    unjudged, seen = [], set()
+    for body in requests:
+        for part in ("inputs", "state"):
+            for place, given in enumerate(body[part]):
+                name = f"{given['id']}.{given['property']}"
+                if name in seen:
+                    continue
+                seen.add(name)
+                changed = copy.deepcopy(body)
+                changed[part][place]["value"] = [[{}]]
+                if (await post(client, changed)).status_code != 400:
+                    unjudged.append(name)
+    assert len(seen) > 60
+    assert not unjudged
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("source-symbols.value", 1),
+        ("subscribe.value", True),
+        ("compared-pairs.data", [["A"]]),
+        ("compare-remove.data", "x"),
+        ("pairs-seen.data", {"of": 1.0}),
+        ("pairs-command.data", {"action": "delete", "table": "watch-table"}),
+        ("scan-rules.data", {"held": {}}),
+        ("not-here.data", {"y": 1}),
+        ("capital.value", []),
+        ("scan-rescan.value", "x"),
+    ],
+)
+async def test_the_stores_of_pages_hold_what_the_pages_keep(bodies, name, value):
+    client, requests = bodies
+    for body in requests:
+        for part in ("inputs", "state"):
+            for place, given in enumerate(body[part]):
+                if f"{given['id']}.{given['property']}" != name:
+                    continue
+                changed = copy.deepcopy(body)
+                changed[part][place]["value"] = value
+                answer = await post(client, changed)
+                assert answer.status_code == 400
+                assert answer.text.startswith(f"{name} is ")
+                return
+    raise AssertionError(f"no callback takes {name}")
 
 
 async def test_a_request_without_its_outputs_is_told_so(bodies):

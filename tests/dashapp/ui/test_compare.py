@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analytics.model import PairParams
+from analytics.model import Listing, PairParams
 from dashapp import ids
 from dashapp.parameters.compared import MOST, asked_for, from_text, to_text
 from dashapp.parameters.pair import View
@@ -118,3 +118,12 @@ def test_the_layout_holds_the_pairs_of_its_link_and_says_what_is_wrong():
     assert "data=[['A', 'B']]" in page
     assert "pairs is 'C', expected two symbols" in page
     assert ids.COMPARED in page
+
+
+async def test_the_break_even_has_the_funding_of_its_legs(runtime):
+    plain = await compare.render(runtime, tab_of(PAIR))
+    rates = {PAIR[0]: 50.0, PAIR[1]: 0.0}
+    listings = {leg: Listing(leg, funding_rate=rate) for leg, rate in rates.items()}
+    runtime.markets["demo"].listings = listings
+    funded = await compare.render(runtime, tab_of(PAIR))
+    assert rows_of(funded) != rows_of(plain)

@@ -145,6 +145,26 @@ def test_what_an_earlier_run_had_stays_where_the_exchange_gave_nothing():
     assert bars.trades.sum() == 501
 
 
+def test_the_bar_in_progress_moves_where_the_exchange_has_not_answered():
+    trades = all_trades(8, 2_000, 2 * 3_600_000)
+    hours = resample(trades, "1h")
+    opened = int(hours.ts_ms[-1])
+    inside = trades[trades.ts_ms >= opened]
+    market = Market("live", "Live", "live")
+    market.append(inside[1:2])
+    market.whole_from("X", int(inside.ts_ms[1]) + 1)
+    market.add_past(hours[:-1], START_MS, opened)
+    assert market.bars("X", "1h").close[-1] == inside.price[1]
+    for begin in range(2, len(inside), 50):
+        batch = inside[begin : begin + 50]
+        market.append(batch)
+        bars = market.bars("X", "1h")
+        assert bars.ts_ms.tolist() == hours.ts_ms.tolist()
+        assert bars.close[-1] == batch.price[-1]
+    market.add_past(hours, START_MS, opened + 3_600_000)
+    assert market.bars("X", "1h").trades.sum() == len(trades)
+
+
 def test_limits_give_the_newest_bars_of_the_whole():
     trades = all_trades(6, 3_000, 2 * 3_600_000)
     market = Market("live", "Live", "live")

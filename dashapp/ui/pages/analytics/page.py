@@ -13,7 +13,7 @@ from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestParams
 from analytics.bars import usual_step
-from analytics.carry import Carry, pair_carry
+from analytics.carry import Carry, reversion_funding
 from analytics.model import NotReady, PairSnapshot, Ticks
 from analytics.pair import break_even_z
 from dashapp import ids
@@ -27,6 +27,7 @@ from dashapp.figures.pair import (
 from dashapp.parameters.numbers import parse_number
 from dashapp.parameters.pair import from_dict
 from dashapp.services.alerts.arming import arm, z_rule
+from dashapp.services.funding import carry_of
 from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.answers import pair_answer
@@ -160,24 +161,9 @@ def break_even(
     bars, z = snapshot.half_life, newest(snapshot.z)
     if carry is None or bars is None or not math.isfinite(z):
         return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
-    days = bars * usual_step(snapshot.traded_ms, snapshot.params.timeframe) / DAY_MS
-    held = (-1 if z > 0 else 1) * carry.per_unit * days
+    step_ms = usual_step(snapshot.traded_ms, snapshot.params.timeframe)
+    held = reversion_funding(carry, z, bars, step_ms)
     return BreakEven(break_even_z(snapshot, cost_bps, held), cost_bps, funded=True)
-
-
-def _carry(runtime: Runtime, snapshot: PairSnapshot, market_id: str) -> Carry | None:
-    """The funding of a pair at its hedge; None where that of a leg is not known."""
-    market, params = runtime.markets.get(market_id), snapshot.params
-    listed = {} if market is None else market.listings
-    rates = [listed[leg].funding_per_day for leg in (params.y, params.x) if leg in listed]
-    if len(rates) < 2 or rates[0] is None or rates[1] is None:
-        return None
-    prices = float(snapshot.price_y[-1]), float(snapshot.price_x[-1])
-    beta = float(snapshot.fit.beta)
-    if not math.isfinite(beta):
-        return None
-    space = "log" if params.price_space == "log" else "price"
-    return pair_carry(*prices, beta, rates[0], rates[1], price_space=space)  # type: ignore[arg-type]
 
 
 def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
@@ -223,7 +209,7 @@ def hedge_now(snapshot: PairSnapshot) -> dict[str, Any]:
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
     """Every chart and figure of one snapshot. missing: why it has no z-score, in words."""
     threshold = tab.view.z_threshold
-    carry = _carry(runtime, snapshot, tab.view.market)
+    carry = carry_of(runtime.markets.get(tab.view.market), snapshot)
     even = break_even(snapshot, settings_of(tab.options.get("strategy")), carry)
     look = tab.look
     markers = markers_of(runtime, tab)

@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analytics.carry import pair_carry
 from analytics.model import TIMEFRAMES, PairParams
 from analytics.scanner import ScanRow
 from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.analysis.cache import legs
+from dashapp.services.funding import funding_of
 from dashapp.services.runtime import Runtime
 from dashapp.services.scan.control import ScanJob
 from dashapp.services.watchlist.pair import WatchedPair
@@ -76,7 +78,8 @@ def reading_jobs(market: Market, job: ScanJob) -> list[Job]:
         y, x = legs(market, params)
         if len(y) and len(x):
             closed_ms = closed_until_ms(market, (row.y, row.x), job.timeframe)
-            jobs.append(Job(str(at), params, y, x, closed_ms, None, due=True))
+            funding = funding_of(market, row.y, row.x)
+            jobs.append(Job(str(at), params, y, x, closed_ms, None, due=True, funding=funding))
     return jobs
 
 
@@ -141,13 +144,8 @@ def _now(read: Read | None) -> dict[str, Any]:
 
 def _funding_bps(market: Market | None, row: ScanRow) -> float | None:
     """What holding one of Y against beta of X costs a day, in bps of the gross exposure."""
-    listings = market.listings if market is not None else {}
-    rates = [
-        listing.funding_per_day
-        for listing in (listings.get(row.y), listings.get(row.x))
-        if listing is not None and listing.funding_per_day is not None
-    ]
-    if len(rates) < 2 or not math.isfinite(row.beta):
+    rates = funding_of(market, row.y, row.x)
+    if rates is None or not math.isfinite(row.beta):
         return None
-    y, x = rates
-    return known(1e4 * (y - row.beta * x) / (1.0 + abs(row.beta)), 2)
+    carry = pair_carry(1.0, 1.0, row.beta, *rates, price_space="log")
+    return known(1e4 * carry.long_per_day, 2)

@@ -45,8 +45,6 @@ _STATE = {
         "tone-down": "params.value == 'alert'",
     }
 }
-#: |z| decides the order, whatever its sign.
-_BY_SIZE = {"function": "Math.abs(params.valueA || 0) - Math.abs(params.valueB || 0)"}
 
 
 def half_life_column(title: str = "Half-life") -> dict[str, Any]:

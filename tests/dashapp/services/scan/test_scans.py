@@ -242,6 +242,31 @@ async def test_a_market_is_scanned_again_at_each_closed_bar_until_told_otherwise
     assert scans.running("m") is None
 
 
+async def test_a_rescan_that_fails_is_tried_again_at_the_next_closed_bar_and_no_sooner():
+    market = market_of()
+
+    async def absent(_market: str) -> None:
+        raise OSError("the market is not there yet")
+
+    scans = scans_here(market, ready=absent)
+    first = scans.start("m", PARAMS, rescan=True)
+    await first.wait()
+    assert first.state == "failed"
+    await scans.rescan_closed()
+    again = scans.running("m")
+    assert again is not None
+    await again.wait()
+    await scans.rescan_closed()
+    assert scans.running("m") is None, "no bar has closed since"
+    for symbol in MADE.names:
+        market.append_bars(bars_of(symbol, np.array([100.0]), first=480))
+    await scans.rescan_closed()
+    last = scans.running("m")
+    assert last is not None
+    await last.wait()
+    await scans.stop()
+
+
 async def test_what_is_new_what_has_left_and_which_symbols_are_gone_is_said():
     market = market_of()
     markets = Markets(market)

@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analytics.model import Bars, PairParams, ParameterError, Ticks
+from analytics.backtest import BacktestParams
+from analytics.model import Bars, Listing, PairParams, ParameterError, Ticks
 from analytics.pair import break_even_z
 from dashapp.services.alerts.arming import arm, copy_rule, z_rule
 from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.alerts.history import Record
 from dashapp.services.alerts.totals import alert_totals
+from dashapp.services.funding import carry_of
 from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist import watchlist
 from dashapp.services.watchlist.pair import WatchedPair
@@ -21,6 +23,7 @@ from dashapp.services.watchlist.readings import COST_BPS, read_all
 from dashapp.services.watchlist.rows import LINE_POINTS, WATCH_STATES, WatchRow
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.settings import Settings
+from dashapp.ui.pages.analytics.page import break_even
 from storage.market.market import Market
 from tests.dashapp.services.quiet_runtime import say_live, started
 from tests.waiting import until
@@ -75,6 +78,27 @@ async def test_a_row_says_what_the_analytics_page_says(runtime):
     closed = snapshot.z[snapshot.ts_ms <= until_ms]
     assert len(row["line"]) == LINE_POINTS
     np.testing.assert_allclose(row["line"], closed[-LINE_POINTS:], atol=0.006)
+
+
+@pytest.mark.parametrize("rate", [20.0, -20.0])
+async def test_the_break_even_has_the_funding_that_every_page_shows(runtime, rate):
+    market = runtime.markets["demo"]
+    market.listings = {
+        "AUSDT": Listing("AUSDT", funding_rate=rate),
+        "BUSDT": Listing("BUSDT", funding_rate=0.0),
+    }
+    pair = watch(runtime)
+    await runtime.watchlist.step()
+    row = row_of(runtime, pair)
+    snapshot = await runtime.analysis.snapshot("demo", pair.params)
+    side, sigma = -1 if snapshot.z[-1] > 0 else 1, snapshot.std[-1]
+    paid = side * 3 * rate * snapshot.price_y[-1] * snapshot.half_life / 86_400
+    cost = 2 * COST_BPS * 1e-4
+    cost *= snapshot.price_y[-1] + abs(snapshot.fit.beta) * snapshot.price_x[-1]
+    assert row["break_even"] == pytest.approx(max(cost + paid, 0) / sigma, abs=0.005)
+    page = break_even(snapshot, BacktestParams(), carry_of(market, snapshot))
+    assert row["break_even"] == pytest.approx(page.z, abs=0.005)
+    assert abs(page.z - break_even_z(snapshot, COST_BPS)) > 0.01
 
 
 @pytest.mark.parametrize(("threshold", "state"), [(0.1, "beyond"), (7.0, "inside")])
