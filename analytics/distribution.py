@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analytics.arrays import series, two_series, whole
+from analytics.arrays import series, whole
 from analytics.model import FloatArray
+from analytics.rolling import rolling_comoments
 
 
 class QuantilePairs(NamedTuple):
@@ -41,14 +42,14 @@ def autocorrelation(x: Any, max_lag: int = 40) -> FloatArray:
     lags = whole("max_lag", max_lag, 1)
     values = series("x", x)
     values = values[np.isfinite(values)]
-    found = np.full(lags + 1, np.nan)
+    correlations = np.full(lags + 1, np.nan)
     away = values - values.mean() if len(values) else values
     total = float(away @ away)
     if not total > 0.0:
-        return found
+        return correlations
     for lag in range(min(lags, len(away) - 1) + 1):
-        found[lag] = float(away[lag:] @ away[: len(away) - lag]) / total
-    return found
+        correlations[lag] = float(away[lag:] @ away[: len(away) - lag]) / total
+    return correlations
 
 
 def normal_quantiles(x: Any) -> QuantilePairs:
@@ -90,25 +91,9 @@ def slope_bands(y: Any, x: Any, window: int) -> SlopeBands:
     ([nan, nan, 2.0, 2.0], [nan, nan, 0.0, 0.0])
     """
     length = whole("window", window, 3)
-    left, right = two_series("y", y, "x", x)
-    beta, stderr = np.full(len(left), np.nan), np.full(len(left), np.nan)
-    if len(left) < length:
-        return SlopeBands(beta, stderr)
-    left, right = left - left.mean(), right - right.mean()
-    sums = [_windows(part, length) for part in (left, right, left * left, right * right)]
-    cross = _windows(left * right, length) - sums[0] * sums[1] / length
-    of_y = np.maximum(sums[2] - sums[0] ** 2 / length, 0.0)
-    of_x = sums[3] - sums[1] ** 2 / length
+    moments = rolling_comoments(x, y, length)
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = np.where(of_x > 1e-12 * np.abs(sums[3]), cross / of_x, np.nan)
-        left_over = np.maximum(of_y - slope * cross, 0.0)
-        error = np.sqrt(left_over / (length - 2) / of_x)
-    beta[length - 1 :], stderr[length - 1 :] = slope, error
-    return SlopeBands(beta, stderr)
-
-
-def _windows(values: FloatArray, length: int) -> FloatArray:
-    """Sums of each window, shape (n - length + 1,)."""
-    total = np.concatenate(([0.0], np.cumsum(values)))
-    summed: FloatArray = total[length:] - total[:-length]
-    return summed
+        slope = moments.products / np.where(moments.squares_x > 0.0, moments.squares_x, np.nan)
+        left_over = np.maximum(moments.squares_y - slope * moments.products, 0.0)
+        error = np.sqrt(left_over / (length - 2) / moments.squares_x)
+    return SlopeBands(slope, error)

@@ -218,11 +218,8 @@
   // The threshold of the alert form is the panel's, until another is typed there.
   function sameThreshold(view, metric) {
     const field = byId("rule-threshold");
-    if (!view || !field || metric !== "z" || field.dataset.panel === String(view.z_threshold)) {
-      return noUpdate();
-    }
-    field.dataset.panel = String(view.z_threshold);
-    return String(view.z_threshold);
+    const typed = field && field.dataset.typed;
+    return view && field && metric === "z" && !typed ? String(view.z_threshold) : noUpdate();
   }
 
   function toggleHelp(clicks, open) {
@@ -433,6 +430,9 @@
   // right after the typing must act on what was typed.
   document.addEventListener("change", ({ target }) => {
     if (target.matches(".field input.form-control[id]")) setProps(target.id, { value: target.value });
+  });
+  document.addEventListener("input", ({ target }) => {
+    if (target.id === "rule-threshold") target.dataset.typed = "yes";
   });
   // The tab in view leads nowhere: its address without the parameters would take their place.
   document.addEventListener("click", (event) => {

@@ -61,7 +61,7 @@ class _Report(msgspec.Struct):
     replaced: int = 0
     symbols: list[str] = []
     notes: list[str] = []
-    problem: str = ""
+    problem: str | None = None
     nameless: bool = False
     first_lines: dict[str, list[int]] = {}
     not_utf8: _NotUtf8 | None = None

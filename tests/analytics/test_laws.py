@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 import analytics
 from analytics.alerts import AlertRule, AlertState, Reading, rule_to_dict
 from analytics.backtest import BacktestParams
+from analytics.carry import Carry
 from analytics.grid import make_grid
 from analytics.model import Bars, NotReady, PairParams, Ticks
 from analytics.pair import analyze_pair
@@ -279,6 +280,12 @@ REGISTRY: dict[str, Entry] = {
     ),
     "pair.break_even_z": of_bars(lambda f, a: f(snapshot_of(a), 2.0)),
     "pair.break_even_of": of_bars(lambda f, a: f(0.5, 2.0, (100.0, 30.0), PAIR, 2.0)),
+    "distribution.autocorrelation": Entry(lambda f, a: f(a.y, 9)),
+    "distribution.normal_quantiles": Entry(lambda f, a: f(a.y)),
+    "distribution.slope_bands": Entry(lambda f, a: f(a.y, a.x, 9), lambda r, n: lines(8, *r)),
+    "carry.pair_carry": of_bars(lambda f, a: f(100.0, 30.0, 2.0, 3e-4, 1e-4)),
+    "carry.reversion_funding": of_bars(lambda f, a: f(Carry(2e-4, 3.0), 2.1, 12.0, 1_000.0)),
+    "quantities.quantities": of_bars(lambda f, a: f(100.0, 30.0, 2.0, 10_000.0)),
     "watching.pair_view": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR)),
     "watching.view_readings": of_bars(lambda f, a: f(view_of(a), a.y_bars.ts_ms)),
     "standing.pair_standing": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR, 2.0)),

@@ -223,6 +223,10 @@ def test_the_alert_form_has_the_panel_s_threshold(open_tab):
     until(page, "document.querySelector('#rule-threshold')?.value === '1.7'")
     page.fill("#z-threshold", "2.4")
     until(page, "document.querySelector('#rule-threshold').value === '2.4'")
+    page.fill("#rule-threshold", "0.3")
+    page.fill("#z-threshold", "1.9")
+    until(page, "location.search.includes('z_threshold=1.9')")
+    assert page.input_value("#rule-threshold") == "0.3"
 
 
 def test_a_link_with_several_errors_fits_a_phone(open_tab):

@@ -124,7 +124,10 @@ async def test_with_backfill_every_trade_is_there_once_and_the_bars_are_those_of
             assert np.array_equal(ids, np.arange(1, len(exchange.tape[symbol]) + 1))
             for timeframe in TIMEFRAMES:
                 ours = market.bars(symbol, timeframe)
-                assert same(ours, whole.bars(symbol, timeframe)), (symbol, timeframe)
+                theirs = whole.bars(symbol, timeframe)
+                cut = len(theirs) - len(ours)  # a bar that began before the feed is none of its
+                assert cut in (0, 1)
+                assert same(ours, theirs[cut:]), (symbol, timeframe)
                 assert not market.touched_by_gaps(ours).any()
         print(  # noqa: T201
             f"\n{venue}: {len(trades):,} trades, {CUTS} cuts, {market.gaps.total} gaps, "

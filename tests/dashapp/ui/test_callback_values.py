@@ -7,6 +7,7 @@ import json
 import logging
 import random
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from dashapp.parameters.scan import as_held as scan_held
 from dashapp.server import create_server
 from dashapp.ui.callback_values import _TABLE
 from dashapp.ui.frame.parameters import link_of
+from ingestion.files.report import UploadReport
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")
 STRANGE: tuple[Any, ...] = (
@@ -54,6 +56,11 @@ STORED: dict[str, Any] = {
     "leg-x.value": "ETHUSDT",
     "replay-speed.value": "60",
     "replay-start-speed.value": "60",
+    # As a drop comes back over HTTP: of a file with nothing wrong, and of a refused one.
+    "upload-result.data": [
+        {"name": "a.csv", "status": 200, "market": "m", "report": asdict(UploadReport("a.csv"))},
+        {"name": "b.csv", "status": 400, "error": "no market data"},
+    ],
     "source-kind.value": "demo",
     "rule-webhook.value": "",
     "not-here.data": {"y": "ABC"},

@@ -717,6 +717,7 @@ async def test_an_export_of_nothing_says_so(client):
 ROUTES = {
     "GET /healthz": (),
     "GET /api/status": (),
+    "GET /metrics": (),
     "GET /api/symbols": ("source",),
     "POST /api/feed/start": (),
     "POST /api/feed/stop": (),

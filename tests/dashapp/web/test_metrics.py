@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -50,11 +51,12 @@ def test_the_strip_warns_when_the_loop_is_late_again_and_again(late, said):
 async def test_a_page_that_finds_no_room_keeps_its_picture_and_asks_again(runtime, monkeypatch):
     from dash.exceptions import PreventUpdate
 
-    from dashapp.services.analysis import cache
+    from dashapp.services.analysis import results
     from dashapp.ui.pages.analytics.page import PAGE
     from dashapp.ui.polling import Tab, _rendered
 
-    monkeypatch.setattr(cache, "MAX_WAITING", 0)
+    monkeypatch.setattr(results, "MAX_IN_LINE", 0)
+    runtime.analysis.results._places = asyncio.Semaphore(0)
     view = View("demo", (), "1s", 2.0, PairParams("BTCUSDT", "ETHUSDT"))
     with pytest.raises(PreventUpdate):
         await _rendered(runtime, PAGE, Tab(view, "dark", {"strategy": None}))

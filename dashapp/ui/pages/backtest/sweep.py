@@ -104,10 +104,10 @@ def cards(theme: str) -> list[Component]:
 
 def _fold_columns() -> list[dict[str, Any]]:
     return [
-        time_column("from_ms", "From (UTC)", width=124, minWidth=124),
+        time_column("from_ms", "From (UTC)", width=144, minWidth=144),
         number_column("net", "Net %", "+.3f", width=80, minWidth=76),
-        number_column("then", "Out-of-sample", ",.2f", width=116, minWidth=112),
-        number_column("trained", "In-sample", ",.2f", width=92, minWidth=88),
+        number_column("then", "Out-of-sample", ",.2f", width=92, minWidth=88),
+        number_column("trained", "In-sample", ",.2f", width=84, minWidth=80),
         text_column("chosen", "Chosen", minWidth=110, flex=1, tooltipField="chosen"),
     ]
 
