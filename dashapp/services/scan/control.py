@@ -17,6 +17,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
+from analytics.model import TIMEFRAMES
 from analytics.scanner import ScanParams, ScanResult
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
