@@ -236,7 +236,9 @@ def _answer(runtime: Runtime, job: ScanJob | None) -> list[Segment]:
     return [*told, *found_words(job.result, job.timeframe)[:2]]
 
 
-def pair_of(runtime: Runtime, command: Mapping[str, Any], seen: Mapping[str, Any] | None) -> Any:
+def pair_of(
+    runtime: Runtime, command: Mapping[str, Any], seen: Mapping[str, Any] | None
+) -> WatchedPair | None:
     """The pair of the row that a command names, None where it is gone."""
     if command.get("table") == ids.WATCH_TABLE:
         return runtime.watchlist.pair(str(command.get("id")))
