@@ -98,7 +98,7 @@ class ScanRows(Sequence[ScanRow]):
     Rows stand by verdict, then by adjusted p-value and p-value; the first `survivors` are those
     that the adjustment kept. names: of the symbols. y, x: their numbers. verdict: numbers in
     VERDICTS. second: whether the order was the second. every: the columns EVERY_FIELDS, shape
-    (5, rows). survived: the columns SURVIVOR_FIELDS of the first rows, shape (13, survivors).
+    (5, rows). survived: the columns SURVIVOR_FIELDS of the first rows, shape (16, survivors).
     """
 
     names: tuple[str, ...]
