@@ -72,8 +72,8 @@ class _Readings:
         now_s, version = time.monotonic(), (market.serial, market.version)
         if of == version or now_s - at_s < READ_S:
             return read
-        found = await asyncio.to_thread(read_all, reading_jobs(market, job), whole=True)
-        read = {one.id: one for one in found}
+        results = await asyncio.to_thread(read_all, reading_jobs(market, job), whole=True)
+        read = {one.id: one for one in results}
         self._kept[job.id] = (version, now_s, read)
         return read
 
