@@ -71,20 +71,20 @@ class PairTester:
                 common = ~(np.isnan(y) | np.isnan(x))
                 y, x = y[common] - y[common].mean(), x[common] - x[common].mean()
                 limit = lag_limit(len(y), 0, None)
-                found = residual_statistic(y - out[p, first + 1] * x, limit, self.method)
-                out[p, first] = found[0]
+                result = residual_statistic(y - out[p, first + 1] * x, limit, self.method)
+                out[p, first] = result[0]
 
 
 def _pvalues(statistic: FloatArray, rows: CountArray) -> FloatArray:
     """MacKinnon's p-values, of short samples by their own critical values."""
-    found = np.full(statistic.shape, np.nan)
+    pvalues = np.full(statistic.shape, np.nan)
     known = ~np.isnan(statistic).all(axis=1)
     for n in np.unique(np.minimum(rows[known], ASYMPTOTIC_ROWS)).tolist():
         which = known & (np.minimum(rows, ASYMPTOTIC_ROWS) == n)
         n_obs = n - 1 if n < ASYMPTOTIC_ROWS else math.inf
         flat = mackinnon.pvalues(statistic[which].ravel(), "c", 2, n_obs)
-        found[which] = flat.reshape(-1, 2)
-    return found
+        pvalues[which] = flat.reshape(-1, 2)
+    return pvalues
 
 
 def pair_tester(world: Universe, params: ScanParams) -> PairTester:
@@ -114,8 +114,8 @@ def all_pairs(kept: IntArray) -> CountArray:
 
 def pairs_inside(clusters: IntArray, kept: IntArray) -> CountArray:
     """Every pair of one cluster, shape (p, 2), in the order of `all_pairs`."""
-    found = [all_pairs(kept[clusters == label]) for label in np.unique(clusters[clusters >= 0])]
-    pairs: CountArray = np.concatenate(found) if found else np.empty((0, 2), np.int32)
+    parts = [all_pairs(kept[clusters == label]) for label in np.unique(clusters[clusters >= 0])]
+    pairs: CountArray = np.concatenate(parts) if parts else np.empty((0, 2), np.int32)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 

@@ -98,7 +98,7 @@ class ScanRows(Sequence[ScanRow]):
     Rows stand by verdict, then by adjusted p-value and p-value; the first `survivors` are those
     that the adjustment kept. names: of the symbols. y, x: their numbers. verdict: numbers in
     VERDICTS. second: whether the order was the second. every: the columns EVERY_FIELDS, shape
-    (5, rows). survived: the columns SURVIVOR_FIELDS of the first rows, shape (13, survivors).
+    (5, rows). survived: the columns SURVIVOR_FIELDS of the first rows, shape (16, survivors).
     """
 
     names: tuple[str, ...]
@@ -146,10 +146,10 @@ class ScanRows(Sequence[ScanRow]):
             return self.every[EVERY_FIELDS.index(name), rows]
         if name not in SURVIVOR_FIELDS:
             raise ParameterError("name", name, f"one of {', '.join(FIELDS)}")
-        found = np.full(max(rows.stop - rows.start, 0), np.nan)
+        values = np.full(max(rows.stop - rows.start, 0), np.nan)
         known = self.survived[SURVIVOR_FIELDS.index(name), rows]
-        found[: len(known)] = known
-        return found
+        values[: len(known)] = known
+        return values
 
     def where(self, verdict: str | None = None, symbol: str | None = None) -> IntArray:
         """Numbers of the rows with this verdict, of pairs with this symbol, in their order."""
@@ -164,18 +164,18 @@ class ScanRows(Sequence[ScanRow]):
         return np.flatnonzero(kept)
 
     def _row(self, at: int) -> ScanRow:
-        found: dict[str, Any] = dict(zip(EVERY_FIELDS, self.every[:, at].tolist(), strict=True))
+        cells: dict[str, Any] = dict(zip(EVERY_FIELDS, self.every[:, at].tolist(), strict=True))
         known = at < self.survivors
         figures = self.survived[:, at].tolist() if known else [np.nan] * len(SURVIVOR_FIELDS)
-        found |= dict(zip(SURVIVOR_FIELDS, figures, strict=True))
+        cells |= dict(zip(SURVIVOR_FIELDS, figures, strict=True))
         for name in _WHOLE:
-            found[name] = 0 if np.isnan(found[name]) else int(found[name])
+            cells[name] = 0 if np.isnan(cells[name]) else int(cells[name])
         return ScanRow(
             y=self.names[self.y[at]],
             x=self.names[self.x[at]],
             verdict=VERDICTS[self.verdict[at]],
             order=ORDERS[self.second[at]],
-            **found,
+            **cells,
         )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
 
+from analytics._backtest_types import Trade
 from analytics._checks import check_choice
 from analytics._errors import ParameterError
 from analytics.model import PriceSpace
@@ -85,3 +87,31 @@ def reversion_funding(carry: Carry, z: float, half_life: float, step_ms: float) 
             raise ParameterError(name, value, "a finite number")
     side = -1 if z > 0 else 1
     return side * carry.per_unit * half_life * step_ms / _DAY_MS
+
+
+def trades_funding(
+    trades: Iterable[Trade], funding_y: float, funding_x: float, *, price_space: str = "price"
+) -> float:
+    """What funding would have cost a back-test's trades, at one rate for all of their time.
+
+    trades: of `analytics.backtest`; one whose leg was never held is left out. funding_y,
+    funding_x: what a long position pays a day, as a share of its worth. The sum of the shares of
+    each trade's gross exposure at entry, below 0 where they received. O(trades); no state.
+    Raises ParameterError, a ValueError, as `pair_carry`.
+
+    Source: Binance, "Introduction to Binance Futures Funding Rates" (2019).
+
+    >>> from types import SimpleNamespace as Part
+    >>> trade = Part(side=-1, entry_ts_ms=0, exit_ts_ms=43_200_000, entry_y=100.0, entry_x=50.0,
+    ...              beta=2.0)
+    >>> round(trades_funding([trade], 3e-4, 1e-4) * 1e4, 3)
+    -0.5
+    """
+    paid = 0.0
+    for trade in trades:
+        legs = trade.entry_y, trade.entry_x
+        if not all(map(math.isfinite, legs)):
+            continue
+        carry = pair_carry(*legs, trade.beta, funding_y, funding_x, price_space=price_space)
+        paid += carry.paid(trade.side) * (trade.exit_ts_ms - trade.entry_ts_ms) / _DAY_MS
+    return paid

@@ -293,10 +293,10 @@ _FILTERS = slice(VERDICTS.index("beta not above 0"), VERDICTS.index("not signifi
 
 def _dropped(world: Universe, rows: ScanRows, every: int) -> dict[str, int]:
     """How many symbols and pairs left for each reason."""
-    found = Counter(left.reason for left in world.left)
+    reasons = Counter(left.reason for left in world.left)
     if every > len(rows):
-        found["not in one cluster"] = every - len(rows)
+        reasons["not in one cluster"] = every - len(rows)
     for number, count in enumerate(np.bincount(rows.verdict) if len(rows) else ()):
         if number and count:
-            found[VERDICTS[number]] = int(count)
-    return dict(found)
+            reasons[VERDICTS[number]] = int(count)
+    return dict(reasons)

@@ -75,14 +75,14 @@ def pair_standing(
     sigma = float(np.std(line[-params.z_window :], ddof=1)) if len(line) else math.nan
     legs = float(aligned.y[-1]), float(aligned.x[-1])
     life = half_life(line) if len(line) >= 3 else None
-    held = 0.0
+    funded = 0.0
     if funding is not None and life is not None and math.isfinite(z) and math.isfinite(beta):
         carry = pair_carry(*legs, beta, *funding, price_space=params.price_space)
         step_ms = usual_step(rows.ts_ms[rows.first :], params.timeframe)
-        held = reversion_funding(carry, z, life, step_ms)
+        funded = reversion_funding(carry, z, life, step_ms)
     return Standing(
         half_life=life,
-        break_even=break_even_of(sigma, beta, legs, params, cost_bps, held),
+        break_even=break_even_of(sigma, beta, legs, params, cost_bps, funded),
         beta=beta,
         carried_share=_carried_share(aligned),
     )

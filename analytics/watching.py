@@ -8,7 +8,6 @@ hundreds of pairs that are watched at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from analytics._known_lines import known_lines
 from analytics._pair_parts import TradedRows, traded_rows
 from analytics.alignment import align
-from analytics.model import Bars, FloatArray, PairParams, frozen
+from analytics.model import Bars, FloatArray, IntArray, PairParams, frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +84,7 @@ def view_readings(view: PairView, ends_ms: npt.ArrayLike) -> tuple[FloatArray, F
     return z, beta
 
 
-def _runs(places: npt.NDArray[Any]) -> list[tuple[int, int]]:
+def _runs(places: IntArray) -> list[tuple[int, int]]:
     """Rows that follow one another, each run from its first to the row after its last."""
     cuts = np.flatnonzero(np.diff(places) > 1) + 1
     return [(int(run[0]), int(run[-1]) + 1) for run in np.split(places, cuts) if len(run)]

@@ -57,19 +57,19 @@ class MemoryKeeper:
 
     async def step(self) -> None:
         """Measure, and let symbols give way until all is within the budget again."""
-        held = await self._measured()
-        used = sum(held.values())
+        sizes = await self._measured()
+        used = sum(sizes.values())
         self.used_mb, budget = used / _MB, self.budget_mb * _MB
         self.full = False
         if used <= budget:
             return
         while used > budget * TARGET:
             freed = 0
-            for market, symbol in self._order(held):
+            for market, symbol in self._order(sizes):
                 if used <= budget * TARGET:
                     break
-                freed += await self._shrink(market, symbol, held)
-                used = sum(held.values())
+                freed += await self._shrink(market, symbol, sizes)
+                used = sum(sizes.values())
             if not freed:
                 self.full = True
                 logger.warning(
@@ -80,21 +80,21 @@ class MemoryKeeper:
 
     async def _measured(self) -> dict[tuple[str, str], int]:
         """Bytes of each symbol, by market and symbol, without holding the loop."""
-        held: dict[tuple[str, str], int] = {}
+        sizes: dict[tuple[str, str], int] = {}
         for market in list(self._markets.values()):
             for at, symbol in enumerate(market.symbols):
-                held[market.id, symbol] = market.nbytes(symbol)
+                sizes[market.id, symbol] = market.nbytes(symbol)
                 if at % 100 == 99:
                     await asyncio.sleep(0)
-        return held
+        return sizes
 
-    def _order(self, held: dict[tuple[str, str], int]) -> list[tuple[Market, str]]:
+    def _order(self, sizes: dict[tuple[str, str], int]) -> list[tuple[Market, str]]:
         """Symbols that can give way, the one that keeps most first: those at which nobody looked
         of late, and only where none of them is left the others.
         """
         recent_s = time.monotonic() - RECENT_S
         able, unseen = [], []
-        for name, symbol in sorted(held, key=held.__getitem__, reverse=True):
+        for name, symbol in sorted(sizes, key=sizes.__getitem__, reverse=True):
             market = self._markets.get(name)
             if market is None or market.kept_share.get(symbol, 1.0) <= LEAST:
                 continue
@@ -103,14 +103,14 @@ class MemoryKeeper:
                 unseen.append((market, symbol))
         return unseen or able
 
-    async def _shrink(self, market: Market, symbol: str, held: dict[tuple[str, str], int]) -> int:
+    async def _shrink(self, market: Market, symbol: str, sizes: dict[tuple[str, str], int]) -> int:
         """Let one symbol keep less; the bytes that came free."""
-        before = after = held[market.id, symbol]
+        before = after = sizes[market.id, symbol]
         share = market.kept_share.get(symbol, 1.0)
         while after >= before and share > LEAST:
             share = max(share * STEP, LEAST)
             market.keep(symbol, share)
             after = market.nbytes(symbol)
-        held[market.id, symbol] = after
+        sizes[market.id, symbol] = after
         await asyncio.sleep(0)
         return before - after

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from analytics.backtest import BacktestResult, TrackRecord, Trade
 from analytics.bars import usual_step
+from analytics.carry import trades_funding
 from dashapp.text.numbers import NONE, bar_span, counted, duration, number, pct
 from dashapp.text.pair import Segment, legs_warning, newest, sign_tone, trade_words
 from dashapp.text.tests import Row
@@ -179,8 +180,10 @@ def cost_words(share: float | None) -> str:
     return f"costs took {pct(share, 0, signed=False)} of gross"
 
 
-def figure_rows(result: BacktestResult) -> list[Row]:
-    """The result's figures: label, value, words, tone."""
+def figure_rows(result: BacktestResult, funding: tuple[float, float] | None = None) -> list[Row]:
+    """The result's figures: label, value, words, tone. funding: what a long position in each leg
+    pays a day, as a share of its worth; None where it is not known.
+    """
     figures, timeframe = result.figures, result.params.timeframe
     step = usual_step(result.ts_ms, timeframe)
     holding = bar_span(figures.average_holding_bars, timeframe, step) if figures.trades else NONE
@@ -200,6 +203,7 @@ def figure_rows(result: BacktestResult) -> list[Row]:
         ("Turnover", f"{number(figures.turnover, 1)} ×", "of the equity, both legs", "muted"),
         ("Exposure", pct(figures.exposure, 0, signed=False), "of the bars", "muted"),
         ("Costs", pct(cost), costs or "no gross profit to take from", "muted"),
+        *_funding_rows(result, funding),
         *_break_even_rows(result),
         *_fill_rows(result),
         ("Hedge", "", result.label, "warn" if result.in_sample else "muted"),
@@ -216,6 +220,15 @@ def _sharpe_rows(result: BacktestResult) -> list[Row]:
         return [row]
     above = ("P(true Sharpe > 0)", pct(record.psr, 1, signed=False), "PSR", "muted")
     return [row, above, ("Track record", *record_words(record))]
+
+
+def _funding_rows(result: BacktestResult, funding: tuple[float, float] | None) -> list[Row]:
+    """What funding would have cost, where the market has it."""
+    if funding is None or not result.trades:
+        return []
+    paid = trades_funding(result.trades, *funding, price_space=result.params.price_space)
+    words = "of the gross exposure, at the rates of now; not in the equity"
+    return [("Funding", pct(-paid), words, "warn" if paid > 0 else "muted")]
 
 
 def _profit_words(factor: float) -> tuple[str, str]:

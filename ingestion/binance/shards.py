@@ -18,7 +18,7 @@ from ingestion.binance.backfill import Backfill, BackfillPolicy, Fill
 from ingestion.binance.rest import Rest
 from ingestion.stream.running import MAX_EVENTS
 from ingestion.stream.supervisor import Sink, Supervisor, Timers
-from ingestion.stream.transport import Transport, WebSocketTransport
+from ingestion.stream.transport import Timeouts, Transport, WebSocketTransport
 
 #: Each connection's age is less by this share than that of the one before it, and begins anew
 #: after so many.
@@ -60,7 +60,7 @@ class Shard(Supervisor):
         super().__init__(source, transport, sink, symbols, timers=timers, **options)
         self.events = feed.events
 
-    def _timeouts(self) -> Any:
+    def _timeouts(self) -> Timeouts:
         """Of many symbols each batch costs more than its ticks: they are gathered for longer."""
         timeouts = self.timers.timeouts
         longer = min(timeouts.gather_s * max(1.0, len(self.symbols) / FEW), LONGEST_GATHER_S)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from analytics.carry import Carry, pair_carry, reversion_funding
-from analytics.model import ParameterError
+from analytics.backtest import BacktestParams, BacktestResult, run_backtest
+from analytics.carry import Carry, pair_carry, reversion_funding, trades_funding
+from analytics.model import Bars, PairParams, ParameterError
 
 
 def test_the_payment_is_that_of_both_legs():
@@ -63,3 +66,33 @@ def test_a_way_back_of_no_number_is_refused_by_name(field):
 def test_another_space_is_refused():
     with pytest.raises(ParameterError, match="price_space is 'ratio'"):
         pair_carry(1.0, 1.0, 1.0, 0.0, 0.0, price_space="ratio")
+
+
+@pytest.mark.parametrize("space", ["price", "log"])
+def test_the_funding_of_trades_equals_a_loop_over_the_bars_held(space):
+    rng = np.random.default_rng(3)
+    x = 50.0 * np.exp(np.cumsum(rng.normal(0, 1e-3, 1_500)))
+    y = 2.0 * x + np.sin(np.arange(1_500) / 9.0) + rng.normal(0, 0.05, 1_500)
+    times, ones = np.arange(1_500) * 60_000, np.ones(1_500)
+    legs = [
+        Bars(name, "1m", times, np.r_[p[:1], p[:-1]], p, p, p, ones, ones, p)
+        for name, p in (("A", y), ("B", x))
+    ]
+    params = PairParams("A", "B", timeframe="1m", price_space=space, z_window=60, limit=1_500)
+    result = run_backtest(*legs, params, BacktestParams(entry_z=1.5, hedge_window=100))
+    assert isinstance(result, BacktestResult)
+    closed = [trade for trade in result.trades if trade.exit_reason != "open"]
+    assert {trade.side for trade in closed} == {1, -1}
+    funding_y, funding_x, paid = 4e-4, -1e-4, 0.0
+    at = {int(ts): row for row, ts in enumerate(times)}
+    for trade in closed:
+        first, last = at[trade.entry_ts_ms], at[trade.exit_ts_ms]
+        worth_x = trade.beta if space == "log" else trade.beta * legs[1].open[first]
+        worth_y = 1.0 if space == "log" else legs[0].open[first]
+        for _ in range(first, last):
+            day = trade.side * (worth_y * funding_y - worth_x * funding_x)
+            paid += day / (worth_y + abs(worth_x)) / 1_440
+    found = trades_funding(closed, funding_y, funding_x, price_space=space)
+    assert found == pytest.approx(paid, rel=1e-9)
+    lame = replace(closed[0], entry_x=math.nan)
+    assert trades_funding([lame], funding_y, funding_x, price_space=space) == 0.0

@@ -54,15 +54,20 @@ def assert_equal_bits(one: ScanResult, other: ScanResult) -> None:
 # --- against named libraries ---------------------------------------------------------------
 
 
-def test_rows_equal_statsmodels():
-    made = universe(1, 720, 6, planted=2)
-    result = scanned(made, OPEN)
-    logs = pd.DataFrame(np.log(made.closes), columns=made.names)
+@pytest.mark.parametrize(
+    ("symbols", "planted"), [(6, 2), pytest.param(21, 6, marks=pytest.mark.bench)]
+)
+def test_rows_equal_statsmodels(symbols, planted):
+    """15 pairs; 210 take its tests some minutes."""
+    market = universe(1, 720, symbols, planted=planted)
+    result = scanned(market, OPEN)
+    assert len(result.rows) == symbols * (symbols - 1) // 2
+    logs = pd.DataFrame(np.log(market.closes), columns=market.names)
     fit, after = logs[:480], logs[480:]
     pvalues = {
         (y, x): coint(fit[y], fit[x], trend="c", autolag="aic")[:2]
-        for y in made.names
-        for x in made.names
+        for y in market.names
+        for x in market.names
         if x != y
     }
     adjusted = multipletests([p for _, p in pvalues.values()], method="fdr_bh")[1]
@@ -80,7 +85,7 @@ def test_rows_equal_statsmodels():
             expected = adfuller(spread, regression="n", autolag="aic", result_object=False)[1]
             assert row.confirm_pvalue == pytest.approx(expected, abs=1e-8)
             assert row.alpha == pytest.approx(alpha, abs=1e-8)
-    assert sum(row.survived for row in result.rows) >= 2
+    assert sum(row.survived for row in result.rows) >= planted
 
 
 def test_adjusted_by_the_number_of_all_tests_under_any_dependence():

@@ -15,6 +15,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from ingestion.url_guard import UrlRefusedError, check_address
@@ -84,7 +85,7 @@ def _environment() -> dict[str, str]:
 
 
 def _guard(local: bool) -> list[str]:
-    """Let every look-up of this process be judged; what was refused."""
+    """Let every look-up and every address of this process be judged; what was refused."""
     refused: list[str] = []
     looked_up = socket.getaddrinfo
 
@@ -98,7 +99,21 @@ def _guard(local: bool) -> list[str]:
                 raise OSError(str(error)) from None
         return found
 
+    def through(name: str) -> Callable[..., Any]:
+        send = getattr(socket.socket, name)
+
+        def sent(self: socket.socket, *given: Any) -> Any:
+            address = given[-1]
+            if self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
+                given = (*given[:-1], judged(address[0], address[1], self.family)[0][4])
+            return send(self, *given)
+
+        return sent
+
     socket.getaddrinfo = judged
+    # Some services (syslog's datagrams) give a name to the socket, which looks it up by itself.
+    for name in ("connect", "connect_ex", "sendto"):
+        setattr(socket.socket, name, through(name))
     return refused
 
 

@@ -270,6 +270,8 @@ class Scans:
         before = self._newest.get(job.market)
         if before is not None and before.timeframe == job.timeframe:
             self._compare(job, before)
+        if before is not None and before not in self._with_result:
+            before.result = None  # it was kept beyond its turn as the newest of its market
         self._newest[job.market] = job
         self._ended(job, "done")
         self._history_of(job.market).appendleft(job.record())

@@ -88,14 +88,14 @@ def _read(job: Job, turn: bool) -> Read:
     view = pair_view(job.y, job.x, job.params, job.view)
     z, beta = _readings(job, view, ends)
     closed = z[ends <= job.closed_ms]
-    held = begins and not turn
+    waits = begins and not turn
     return Read(
         id=job.id,
         ts_ms=newest,
         z=float(z[-1]),
         beta=float(beta[-1]),
-        line=() if held else tuple(closed.tolist()),
-        done_ms=None if held else job.closed_ms,
+        line=() if waits else tuple(closed.tolist()),
+        done_ms=None if waits else job.closed_ms,
         slow=_standing(job, float(z[-1])) if turn else None,
         view=view,
     )

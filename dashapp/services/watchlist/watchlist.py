@@ -184,8 +184,8 @@ class Watchlist:
 
     def _take(self, pair: WatchedPair) -> None:
         self.version += 1
-        known_one = self._watched.get(pair.id)
-        if known_one is not None and known_one.row.pair == pair:
+        before = self._watched.get(pair.id)
+        if before is not None and before.row.pair == pair:
             return
         self._listed = self.version
         self._look(pair.market)
@@ -331,13 +331,13 @@ class Watchlist:
         if self._rules_of == self._alerts.version:
             return
         self._rules_of = self._alerts.version
-        found: dict[Hashable, list[str]] = {}
+        rules: dict[Hashable, list[str]] = {}
         for rule in self._alerts.rules:
             if rule.params is not None and rule.enabled:
-                found.setdefault((rule.market, rule.params), []).append(rule.id)
+                rules.setdefault((rule.market, rule.params), []).append(rule.id)
         for watched in self._watched.values():
             pair = watched.row.pair
-            watched.rules = tuple(found.get((pair.market, pair.params), ()))
+            watched.rules = tuple(rules.get((pair.market, pair.params), ()))
 
     async def _sum_alerts(self) -> None:
         """What became of the alerts of each pair; now and then, off the loop."""

@@ -202,7 +202,7 @@ async def export(
     job = _newest(runtime, market.id)
     if job.result is None:
         raise ApiError(HTTPStatus.NOT_FOUND, f"the result of the scan {job.id} is gone")
-    found = job.result
+    result = job.result
     parameters = {
         "scan": job.id,
         "timeframe": job.timeframe,
@@ -211,25 +211,25 @@ async def export(
         "first_ts_ms": job.from_ms,
         "split_ts_ms": job.split_ms,
         "last_ts_ms": job.until_ms,
-        "tested": found.tested,
-        "detectable_half_life": found.detectable_half_life,
-        "funnel": dict(found.funnel),
-        "dropped": dict(found.dropped),
-        "symbols_left": [asdict(gone) for gone in found.left],
+        "tested": result.tested,
+        "detectable_half_life": result.detectable_half_life,
+        "funnel": dict(result.funnel),
+        "dropped": dict(result.dropped),
+        "symbols_left": [asdict(gone) for gone in result.left],
     }
-    count = len(found.rows) if rows == "all" else found.rows.survivors
-    return await send(ending, Export("scan", about(market), parameters), _tables(found, count))
+    count = len(result.rows) if rows == "all" else result.rows.survivors
+    return await send(ending, Export("scan", about(market), parameters), _tables(result, count))
 
 
-def _tables(found: ScanResult, count: int) -> Iterator[Table]:
+def _tables(result: ScanResult, count: int) -> Iterator[Table]:
     """The first rows as tables, a piece at a time; one without rows where there are none."""
     for start in range(0, max(count, 1), PIECE):
         stop = min(start + PIECE, count)
-        yield {name: _column(found, name, start, stop) for name in FIELDS}
+        yield {name: _column(result, name, start, stop) for name in FIELDS}
 
 
-def _column(found: ScanResult, name: str, start: int, stop: int) -> Any:
-    column = found.rows.column(name, start, stop)
+def _column(result: ScanResult, name: str, start: int, stop: int) -> Any:
+    column = result.rows.column(name, start, stop)
     return column.tolist() if column.dtype == object else column
 
 
@@ -252,10 +252,10 @@ _JOB_FIELDS = tuple(name for name in Scan.model_fields if name not in ("params",
 
 
 def _scan(job: ScanJob, query: RowsQuery) -> dict[str, Any]:
-    found = job.result
+    result = job.result
     told: dict[str, Any] = {name: getattr(job, name) for name in _JOB_FIELDS}
     told["params"] = asdict(job.params)
-    told["result"] = None if found is None else _found(found, query)
+    told["result"] = None if result is None else _found(result, query)
     return told
 
 

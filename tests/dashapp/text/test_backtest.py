@@ -11,7 +11,7 @@ import numpy as np
 from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord
 from analytics.model import PairParams
 from dashapp.text.answers import plain
-from dashapp.text.backtest import backtest_answer, figure_rows
+from dashapp.text.backtest import _funding_rows, backtest_answer, figure_rows
 
 
 def test_a_backtest_is_summed_up_with_its_costs():
@@ -160,3 +160,19 @@ def test_fills_that_waited_and_positions_closed_before_gaps_are_said():
     rows = rows_of(figures=figures)
     assert rows["Fills that waited"][:2] == ("7", "2.4 bars on average, until the leg traded")
     assert rows["Closed before gaps"][0] == "1 trade"
+
+
+def test_funding_stands_among_the_figures_where_the_market_has_it():
+    result = SimpleNamespace(
+        params=PairParams("A", "B"),
+        trades=[
+            SimpleNamespace(
+                side=1, entry_ts_ms=0, exit_ts_ms=86_400_000, entry_y=10.0, entry_x=10.0, beta=1.0
+            )
+        ],
+    )
+    ((label, value, words, tone),) = _funding_rows(result, (0.04, 0.02))
+    assert (label, value, tone) == ("Funding", "−1.00 %", "warn")
+    assert "not in the equity" in words
+    assert _funding_rows(result, (0.02, 0.04))[0][1::2] == ("+1.00 %", "muted")
+    assert _funding_rows(result, None) == []

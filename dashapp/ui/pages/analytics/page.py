@@ -162,8 +162,8 @@ def break_even(
     if carry is None or bars is None or not math.isfinite(z):
         return BreakEven(break_even_z(snapshot, cost_bps), cost_bps)
     step_ms = usual_step(snapshot.traded_ms, snapshot.params.timeframe)
-    held = reversion_funding(carry, z, bars, step_ms)
-    return BreakEven(break_even_z(snapshot, cost_bps, held), cost_bps, funded=True)
+    funded = reversion_funding(carry, z, bars, step_ms)
+    return BreakEven(break_even_z(snapshot, cost_bps, funded), cost_bps, funded=True)
 
 
 def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:

@@ -21,6 +21,7 @@ from dashapp.parameters.backtest import export_query
 from dashapp.parameters.pair import from_dict
 from dashapp.parameters.table import BACKTEST, PAIR
 from dashapp.services.analysis.grid_jobs import GridJobs
+from dashapp.services.funding import funding_of
 from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import answer_of, figure_rows
 from dashapp.text.numbers import number, ratio, utc_time
@@ -133,7 +134,9 @@ def make_page(jobs: GridJobs) -> LivePage:
             words = waiting_for(runtime, tab, result, *lower)
             parts = {**polling.empty_page(page, words, tab.theme), "figures": "", "trades": []}
         else:
-            parts = _drawn(result, tab)
+            legs = result.params.y, result.params.x
+            funding = funding_of(runtime.markets.get(tab.view.market), *legs)
+            parts = _drawn(result, tab, funding)
             sweep.begin(runtime, jobs, tab)
         state = sweep.seen(runtime, jobs, tab)
         return parts if state == tab.options["state"] else {**parts, "state": state}
@@ -189,7 +192,7 @@ def _details(trade: Trade, params: PairParams) -> list[list[str]]:
     ]
 
 
-def _drawn(result: BacktestResult, tab: Tab) -> dict[str, Any]:
+def _drawn(result: BacktestResult, tab: Tab, funding: tuple[float, float] | None) -> dict[str, Any]:
     """Every chart and figure of one back-test."""
     trades = enumerate(result.trades, 1)
     rows = [trade_row(place, trade, result.params) for place, trade in trades]
@@ -197,7 +200,7 @@ def _drawn(result: BacktestResult, tab: Tab) -> dict[str, Any]:
         ids.EQUITY_CHART: equity_figure(result, **tab.look),
         ids.DRAWDOWN_CHART: drawdown_figure(result, **tab.look),
         Z_CHART: backtest_z_figure(result, **tab.look),
-        "figures": figures_table(figure_rows(result)),
+        "figures": figures_table(figure_rows(result, funding)),
         "trades": rows[::-1],
         "answer": segments(answer_of(result)),
     }

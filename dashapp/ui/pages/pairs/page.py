@@ -72,8 +72,8 @@ class _Readings:
         now_s, version = time.monotonic(), (market.serial, market.version)
         if of == version or now_s - at_s < READ_S:
             return read
-        found = await asyncio.to_thread(read_all, reading_jobs(market, job), whole=True)
-        read = {one.id: one for one in found}
+        results = await asyncio.to_thread(read_all, reading_jobs(market, job), whole=True)
+        read = {one.id: one for one in results}
         self._kept[job.id] = (version, now_s, read)
         return read
 
@@ -236,7 +236,9 @@ def _answer(runtime: Runtime, job: ScanJob | None) -> list[Segment]:
     return [*told, *found_words(job.result, job.timeframe)[:2]]
 
 
-def pair_of(runtime: Runtime, command: Mapping[str, Any], seen: Mapping[str, Any] | None) -> Any:
+def pair_of(
+    runtime: Runtime, command: Mapping[str, Any], seen: Mapping[str, Any] | None
+) -> WatchedPair | None:
     """The pair of the row that a command names, None where it is gone."""
     if command.get("table") == ids.WATCH_TABLE:
         return runtime.watchlist.pair(str(command.get("id")))

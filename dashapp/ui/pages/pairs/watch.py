@@ -186,10 +186,10 @@ def arm_all(runtime: Runtime) -> str:
     """Arm |z| > its threshold on every watched pair; what was done, in words."""
     armed = there = 0
     for pair in runtime.watchlist.pairs:
-        made = arm(runtime.alerts, pair.market, pair.params, pair.threshold)
-        if made.state == "refused":
-            return f"armed on {counted(armed, 'pair')}, then: {made.words}"
-        armed += made.state == "armed"
-        there += made.state == "there already"
+        result = arm(runtime.alerts, pair.market, pair.params, pair.threshold)
+        if result.state == "refused":
+            return f"armed on {counted(armed, 'pair')}, then: {result.words}"
+        armed += result.state == "armed"
+        there += result.state == "there already"
     beside = f", there already on {there:,}" if there else ""
     return f"armed on {counted(armed, 'pair')}{beside}"

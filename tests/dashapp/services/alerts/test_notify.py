@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 
 import pytest
 
@@ -46,6 +47,22 @@ async def test_no_service_is_reached_at_a_refused_address(host, local):
             False,
         )
         assert receiver.heard == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("local", [True, False])
+async def test_no_datagram_leaves_for_a_refused_address(host, local):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.setblocking(False)
+        url = f"rsyslog://{host}:{receiver.getsockname()[1]}/"
+        result = await notify(url, BODY, local)
+        assert result == (("", False) if local else ("its address is refused", False))
+        if local:
+            assert b"2.31" in receiver.recv(9_000)
+        else:
+            with pytest.raises(BlockingIOError):
+                receiver.recv(9_000)
 
 
 @pytest.mark.parametrize(

@@ -301,6 +301,19 @@ async def test_results_are_bounded_and_the_newest_of_a_market_stays():
     assert jobs[0].state == "done"
 
 
+async def test_a_result_that_stayed_as_the_newest_goes_when_another_is():
+    names = [f"m{place}" for place in range(MAX_RESULTS + 1)]
+    scans = scans_here(*(market_of(id=name) for name in names))
+    jobs = [scans.start(name, ScanParams(bars=300)) for name in names]
+    for job in jobs:
+        await job.wait()
+    assert all(job.result is not None for job in jobs)
+    again = scans.start("m0", ScanParams(bars=301))
+    await again.wait()
+    assert again.result is not None
+    assert jobs[0].result is None
+
+
 # --- kept ----------------------------------------------------------------------------------
 
 
