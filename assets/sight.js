@@ -350,7 +350,9 @@
         const step = { ArrowUp: 0.1, ArrowDown: -0.1 }[event.key];
         if (!step) return;
         event.preventDefault();
-        setLevel(control, Number(made.getAttribute("aria-valuenow")) + step);
+        // The control is ahead of the chart, which is drawn when the server answers.
+        const now = Number((document.getElementById(control) || {}).value);
+        setLevel(control, (now || Number(made.getAttribute("aria-valuenow"))) + step);
       });
     } else {
       made.setAttribute("aria-hidden", "true");
