@@ -90,13 +90,14 @@ class MemoryKeeper:
 
     def _order(self, sizes: dict[tuple[str, str], int]) -> list[tuple[Market, str]]:
         """Symbols that can give way, the one that keeps most first: those at which nobody looked
-        of late, and only where none of them is left the others.
+        of late, and only where none of them is left the others. A file gives way to nothing: what
+        it would lose comes never again.
         """
         recent_s = time.monotonic() - RECENT_S
         able, unseen = [], []
         for name, symbol in sorted(sizes, key=sizes.__getitem__, reverse=True):
             market = self._markets.get(name)
-            if market is None or market.kept_share.get(symbol, 1.0) <= LEAST:
+            if market is None or market.whole or market.kept_share.get(symbol, 1.0) <= LEAST:
                 continue
             able.append((market, symbol))
             if market.looked_s.get(symbol, -math.inf) < recent_s:

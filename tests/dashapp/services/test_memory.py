@@ -51,6 +51,17 @@ async def test_the_least_looked_at_give_way_first_and_it_is_said():
     assert (words, "warn") in trust_figures({"memory": keeper.words})
 
 
+async def test_a_file_keeps_all_and_live_symbols_give_way():
+    live, file = filled(), filled(SYMBOLS[:2])
+    file.id, file.whole = "file", True
+    budget = int((megabytes(live) + megabytes(file)) * 0.7)
+    keeper = MemoryKeeper(Markets(live, file), budget)
+    await keeper.step()
+    assert live.kept_share
+    assert not file.kept_share
+    assert len(file.ticks("S0")) == COUNT
+
+
 async def test_what_stays_is_the_newest_and_goes_on():
     market = filled(SYMBOLS[:1])
     before = market.bars("S0", "1s")
