@@ -91,9 +91,8 @@ def slope_bands(y: Any, x: Any, window: int) -> SlopeBands:
     ([nan, nan, 2.0, 2.0], [nan, nan, 0.0, 0.0])
     """
     length = whole("window", window, 3)
-    moments = rolling_comoments(x, y, length)
+    _, _, of_y, of_x, products = rolling_comoments(y, x, length)
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = moments.products / np.where(moments.squares_x > 0.0, moments.squares_x, np.nan)
-        left_over = np.maximum(moments.squares_y - slope * moments.products, 0.0)
-        error = np.sqrt(left_over / (length - 2) / moments.squares_x)
+        slope = products / np.where(of_x > 0.0, of_x, np.nan)
+        error = np.sqrt(np.maximum(of_y - slope * products, 0.0) / (length - 2) / of_x)
     return SlopeBands(slope, error)

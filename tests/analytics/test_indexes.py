@@ -78,5 +78,6 @@ def test_the_functions_of_two_series_are_found_by_what_they_do():
     assert found == {
         *("rolling_corr", "rolling_ols", "rolling_comoments", "vwap", "cumulative_vwap"),
         *("rolling_vwap", "pearson", "spread", "fit_hedge", "compare_hedges", "hedge_path"),
+        "slope_bands",
         *("kalman_hedge", "engle_granger", "hedge_stderr", "dynamic_ols"),
     }

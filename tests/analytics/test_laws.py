@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import analytics
 from analytics.alerts import AlertRule, AlertState, Reading, rule_to_dict
-from analytics.backtest import BacktestParams
+from analytics.backtest import BacktestParams, run_backtest
 from analytics.carry import Carry
 from analytics.grid import make_grid
 from analytics.model import Bars, NotReady, PairParams, Ticks
@@ -156,6 +156,12 @@ def backtest_lines(result: Any, n: int) -> list[Line]:
     ]
 
 
+def trades_of(legs: Legs) -> Any:
+    """Trades of the legs' back-test; none where there is none yet."""
+    result = run_backtest(legs.y_bars, legs.x_bars, PAIR, TRADING)
+    return () if isinstance(result, NotReady) else result.trades
+
+
 def of_bars(call: Callable[..., Any], **more: Any) -> Entry:
     return Entry(call, series=False, gaps=False, **more)
 
@@ -285,6 +291,7 @@ REGISTRY: dict[str, Entry] = {
     "distribution.slope_bands": Entry(lambda f, a: f(a.y, a.x, 9), lambda r, n: lines(8, *r)),
     "carry.pair_carry": of_bars(lambda f, a: f(100.0, 30.0, 2.0, 3e-4, 1e-4)),
     "carry.reversion_funding": of_bars(lambda f, a: f(Carry(2e-4, 3.0), 2.1, 12.0, 1_000.0)),
+    "carry.trades_funding": of_bars(lambda f, a: f(trades_of(a), 3e-4, 1e-4)),
     "quantities.quantities": of_bars(lambda f, a: f(100.0, 30.0, 2.0, 10_000.0)),
     "watching.pair_view": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR)),
     "watching.view_readings": of_bars(lambda f, a: f(view_of(a), a.y_bars.ts_ms)),
