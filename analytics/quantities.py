@@ -9,6 +9,8 @@ from analytics.model import ParameterError
 
 #: Significant digits that are left where a lot is not known.
 _DIGITS = 6
+#: Fewer units than these are none: what rounds them has no logarithm.
+_NOTHING = 1e-290
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def quantities(
 
 def _down(units: float, lot: float | None) -> float:
     """Rounded down to whole lots, to _DIGITS significant digits where none is known."""
-    if units <= 0:
+    if units < _NOTHING:
         return 0.0
     step = lot or 10.0 ** (math.floor(math.log10(units)) - _DIGITS + 1)
     digits = max(0, -math.floor(math.log10(step)) + 2)

@@ -30,11 +30,12 @@
   }
 
   function requestPost(payload, outputs) {
-    if (!CHARTS.test(payload.output)) return;
     if (window.location.pathname === pageOf.get(payload)) {
       window.spreadscopeChanges.apply(outputs);
       return;
     }
+    const ofPage = Object.keys(outputs).some((id) => id.startsWith("cursor-"));
+    if (!ofPage && !CHARTS.test(payload.output)) return;
     for (const output of Object.keys(outputs)) delete outputs[output];
   }
 

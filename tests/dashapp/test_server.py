@@ -319,16 +319,16 @@ def counting_app(runtime, server) -> Dash:
     app = Dash("counting", server=server, enable_mcp=False, add_log_handler=False)
     app.layout = html.Div([dcc.Input(id="in"), html.Div(id="out"), html.Div(id="broken")])
 
-    @app.callback(Output("out", "children"), Input("in", "value"))
+    @app.callback(Output("out", "children"), Input("in", "n_clicks"))
     async def double(value):
         return value * 2
 
-    @app.callback(Output("broken", "children"), Input("in", "value"))
+    @app.callback(Output("broken", "children"), Input("in", "n_clicks"))
     async def broken(value):
         raise RuntimeError("a secret detail")
 
     app.clientside_callback(
-        "function(v) { return v; }", Output("in", "title"), Input("in", "value")
+        "function(v) { return v; }", Output("in", "title"), Input("in", "n_clicks")
     )
     return app
 
@@ -346,8 +346,8 @@ def call(output: str, value: object) -> dict:
     return {
         "output": output,
         "outputs": {"id": name, "property": prop},
-        "inputs": [{"id": "in", "property": "value", "value": value}],
-        "changedPropIds": ["in.value"],
+        "inputs": [{"id": "in", "property": "n_clicks", "value": value}],
+        "changedPropIds": ["in.n_clicks"],
     }
 
 
