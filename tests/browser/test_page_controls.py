@@ -69,7 +69,7 @@ def test_two_tabs_with_different_pairs_do_not_disturb_each_other(open_tab):
             wait_for_points(page, "spread-chart", 100)
             assert page.input_value("#leg-y") == legs[0]
             assert page.input_value("#leg-x") == legs[1]
-            assert legs[0] in page.locator("#answer-line").inner_text()
+            assert f"Y: {legs[0]}" in page.locator("#hedge-scatter").text_content()
         first.wait_for_timeout(700)
 
 
