@@ -95,7 +95,8 @@ def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab):
     page.fill("#rule-cooldown", "0")
     page.click("#rule-add")
     row = page.wait_for_selector("#rules-table .ag-center-cols-container [role=row]")
-    assert "|z| > 1" in row.inner_text(), "the button acts on what was typed right before"
+    said = " ".join(row.inner_text().split())
+    assert "|z| > 1 armed" in said, "the button acts on what was typed right before"
     until(page, "document.querySelector('#rule-says').innerText.startsWith('armed')")
     page.wait_for_selector(".toast")
     page.wait_for_selector("#alerts-table .ag-center-cols-container [role=row]")
