@@ -123,6 +123,28 @@ def _done_words(job: ScanJob | None) -> list[Segment]:
     return told + changed_words(job.new, job.left)
 
 
+#: What the page asks of its controls, and the properties that it fills beside its charts.
+_OPTIONS: dict[str, Any] = {
+    "market": Input(form.MARKET, "value"),
+    "rules": Input(ids.SCAN_RULES, "data"),
+    "every": Input(results.EVERY, "value"),
+    "asked": Input(form.ASKED, "data"),
+    "seen": State(SEEN, "data"),
+}
+_VALUES = {
+    "watch": Output(watch.PATCH, "data"),
+    "seen": Output(SEEN, "data"),
+    "reach": Output(form.REACH, "children"),
+    "progress": Output(ids.SCAN_PROGRESS, "value"),
+    "says": Output(form.SAYS, "children"),
+    "idle": Output(ids.SCAN_CANCEL, "disabled"),
+    "rows": Output(ids.SCAN_TABLE, "rowData"),
+    "size": Output(ids.SCAN_TABLE, "style"),
+    "empty": Output(results.EMPTY, "children"),
+    "export": Output(results.EXPORT, "children"),
+}
+
+
 def make_page() -> LivePage:
     """The page's live part."""
     readings = _Readings()
@@ -130,11 +152,7 @@ def make_page() -> LivePage:
     def key(runtime: Runtime, tab: Tab) -> Any:
         market = tab.options["market"]
         asked = runtime.scans.job(str(tab.options["asked"]))
-        body, job, busy = (
-            runtime.markets.get(market or ""),
-            runtime.scans.newest(market or ""),
-            None,
-        )
+        body, job = runtime.markets.get(market or ""), runtime.scans.newest(market or "")
         busy = runtime.scans.running(market or "")
         return (
             runtime.watchlist.version,
@@ -195,31 +213,13 @@ def make_page() -> LivePage:
             parts[ids.PVALUE_HISTOGRAM] = pvalue_figure(job.result, **look)
         return parts
 
-    options: dict[str, Any] = {
-        "market": Input(form.MARKET, "value"),
-        "rules": Input(ids.SCAN_RULES, "data"),
-        "every": Input(results.EVERY, "value"),
-        "asked": Input(form.ASKED, "data"),
-        "seen": State(SEEN, "data"),
-    }
     return LivePage(
         path="/pairs",
         charts=CHARTS,
         key=key,
         render=render,
-        values={
-            "watch": Output(watch.PATCH, "data"),
-            "seen": Output(SEEN, "data"),
-            "reach": Output(form.REACH, "children"),
-            "progress": Output(ids.SCAN_PROGRESS, "value"),
-            "says": Output(form.SAYS, "children"),
-            "idle": Output(ids.SCAN_CANCEL, "disabled"),
-            "rows": Output(ids.SCAN_TABLE, "rowData"),
-            "size": Output(ids.SCAN_TABLE, "style"),
-            "empty": Output(results.EMPTY, "children"),
-            "export": Output(results.EXPORT, "children"),
-        },
-        options=options,
+        values=_VALUES,
+        options=_OPTIONS,
     )
 
 
