@@ -7,9 +7,10 @@ While the structure is the one that the browser holds, only the arrays need to t
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import json
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 from analytics.model import FloatArray
 from dashapp import ids
+from dashapp.figures.axes import finite_ends
 from dashapp.theme import TEXT_SIZE, TITLE_SIZE, chart_layout, tokens
 
 Figure = dict[str, Any]
@@ -63,17 +65,20 @@ _RANGES = frozenset({"range", "autorangeoptions"})
 _MARKS = ("shapes", "annotations")
 
 
-class Stepped(dict[str, str]):
-    """An array as of `typed` whose values are whole multiples of a step."""
+class Array(dict[str, str]):
+    """An array as of `typed`, with the values themselves. step: of which all of them are whole
+    multiples, 0 where of none.
+    """
 
-    step: float
+    array: npt.NDArray[Any]
+    step: float = 0.0
 
 
 class Area(dict[str, str]):
     """An array as of `typed` that the browser makes of the next trace by itself."""
 
 
-def typed(values: npt.ArrayLike) -> dict[str, str]:
+def typed(values: npt.ArrayLike) -> Array:
     """An array as plotly.js reads it fastest: its bytes in base 64. NaN draws as a gap.
 
     values: shape (n,) or (rows, columns), float64 or a smaller number; int64, which
@@ -85,10 +90,11 @@ def typed(values: npt.ArrayLike) -> dict[str, str]:
     array = np.ascontiguousarray(values)
     if array.dtype.kind not in _DTYPES or array.dtype.str[2:] == "8":
         array = array.astype(np.float64, copy=False)
-    spec = {
-        "dtype": f"{_DTYPES[array.dtype.kind]}{array.dtype.itemsize}",
-        "bdata": base64.b64encode(array.data).decode("ascii"),
-    }
+    spec = Array(
+        dtype=f"{_DTYPES[array.dtype.kind]}{array.dtype.itemsize}",
+        bdata=binascii.b2a_base64(array.data, newline=False).decode("ascii"),
+    )
+    spec.array = array
     if array.ndim == 2:
         spec["shape"] = f"{array.shape[0]}, {array.shape[1]}"
     return spec
@@ -99,20 +105,19 @@ def typed(values: npt.ArrayLike) -> dict[str, str]:
 GRID_STEPS, FINE_STEPS = 1 << 15, 1 << 34
 
 
-def on_grid(values: npt.NDArray[np.floating[Any]], steps: int = GRID_STEPS) -> dict[str, str]:
+def on_grid(values: npt.NDArray[np.floating[Any]], steps: int = GRID_STEPS) -> Array:
     """A line that moves a little as a whole: on a grid far finer than a pixel, so that it can
     travel as differences of one byte (`figures.changes`). NaN stays NaN.
 
     >>> on_grid(np.array([0.0, 0.50001, 1.0])) == typed(np.array([0.0, 0.5, 1.0]))
     True
     """
-    finite = values[np.isfinite(values)]
-    extent = float(np.ptp(finite)) if len(finite) else 0.0
-    if not extent > 0.0:
+    ends = finite_ends([values])
+    if ends is None or not ends[1] > ends[0]:
         return typed(values)
-    step = 2.0 ** np.floor(np.log2(extent)) / steps
-    spec = Stepped(typed((np.rint(values / step) * step).astype(values.dtype)))
-    spec.step = float(step)
+    step = 2.0 ** math.floor(math.log2(ends[1] - ends[0])) / steps
+    spec = typed((np.rint(values / step) * step).astype(values.dtype, copy=False))
+    spec.step = step
     return spec
 
 
@@ -291,14 +296,24 @@ def _layout_without_arrays(layout: dict[str, Any], arrays: Arrays) -> dict[str, 
 
 
 def structure_and_arrays(chart: Figure) -> tuple[str, Arrays]:
-    """A short signature of all of a figure but its arrays, marks and ranges; and those.
-
-    Two figures of one signature differ only in the arrays, which travel as a Patch.
+    """The `signature` of a figure, and the arrays, marks and ranges that it is not of.
 
     >>> signature, arrays = structure_and_arrays(empty_figure("no data", "dark"))
     >>> len(signature), [path for path, _ in arrays]
     (24, [['layout', 'shapes'], ['layout', 'annotations']])
     """
+    structure, arrays = taken_apart(chart)
+    return signature(structure), arrays
+
+
+def signature(structure: dict[str, Any]) -> str:
+    """A short name of a structure: figures of one differ only in what travels as a Patch."""
+    text = json.dumps(structure, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def taken_apart(chart: Figure) -> tuple[dict[str, Any], Arrays]:
+    """All of a figure but its arrays, marks and ranges; and those."""
     arrays: Arrays = []
     structure = {
         "data": [
@@ -307,5 +322,4 @@ def structure_and_arrays(chart: Figure) -> tuple[str, Arrays]:
         ],
         "layout": _layout_without_arrays(chart["layout"], arrays),
     }
-    text = json.dumps(structure, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest(), arrays
+    return structure, arrays

@@ -8,13 +8,13 @@ below a pixel (`base.on_grid`) and travel as differences of one byte a row.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dashapp.figures.base import Area
+from dashapp.figures.base import Area, Array
 
 #: Rows that may leave at the front, and rows told anew at the end, at most.
 MOST_DROPPED, LONGEST_TAIL = 16, 64
@@ -23,20 +23,38 @@ _NAN = -128
 Path = tuple[str | int, ...]
 
 
-def differences(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def differences(before: Any, after: Any, path: Path = ()) -> list[tuple[Path, Any]]:
     """The paths, within dicts and lists of one form, at which a value differs, and the new ones.
 
-    >>> list(differences({"a": [1, 2], "b": "x"}, {"a": [1, 3], "b": "x"}))
+    >>> differences({"a": [1, 2], "b": "x"}, {"a": [1, 3], "b": "x"})
     [(('a', 1), 3)]
     """
+    told: list[tuple[Path, Any]] = []
+    _add_differences(before, after, path, told)
+    return told
+
+
+def _add_differences(before: Any, after: Any, path: Path, told: list[tuple[Path, Any]]) -> None:
+    """As `differences`, into `told`. Plain values are compared here, not in a call of their own:
+    a page has thousands.
+    """
+    parts: Iterable[tuple[Any, Any, Any]]
     if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
-        for name in after:
-            yield from differences(before[name], after[name], (*path, name))
+        parts = ((name, before[name], value) for name, value in after.items())
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for place, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from differences(one, other, (*path, place))
-    elif before != after or type(before) is not type(after):
-        yield path, after
+        parts = zip(range(len(after)), before, after, strict=True)
+    else:
+        if type(before) is not type(after) or before != after:
+            told.append((path, after))
+        return
+    for place, old, new in parts:
+        if old is new:
+            continue
+        kind = type(new)
+        if kind is dict or kind is list:
+            _add_differences(old, new, (*path, place), told)
+        elif type(old) is not kind or old != new:
+            told.append(((*path, place), new))
 
 
 def change(before: Any, after: Any) -> dict[str, Any] | None:
@@ -47,15 +65,15 @@ def change(before: Any, after: Any) -> dict[str, Any] | None:
         return {"band": True} if isinstance(before, Area) else None
     if not _alike(before, after):
         return None
-    old, new = _values(before), _values(after)
-    step = getattr(after, "step", 1.0 if old.dtype.kind in "iu" else 0.0)
+    old, new = before.array, after.array
+    step = _step(after)
     for dropped in range(min(MOST_DROPPED, len(old)) + 1):
         rest = old[dropped:]
         count = min(len(rest), len(new))
         kept = _same_rows(rest[:count], new[:count])
         if len(new) - kept <= LONGEST_TAIL:
             return {"drop": dropped, "keep": kept, "tail": _told(new[kept:])}
-        if not step or getattr(before, "step", step) != step:
+        if not step or _step(before) != step:
             continue
         moved = _moved(rest[:count], new[:count], step)
         if moved is not None and len(new) - len(moved) <= LONGEST_TAIL:
@@ -77,16 +95,15 @@ def changed(before: npt.NDArray[Any], told: dict[str, Any]) -> npt.NDArray[Any]:
     return np.concatenate([kept, tail])
 
 
+def _step(spec: Array) -> float:
+    """Of which all values are whole multiples, 0 where of none."""
+    return 1.0 if spec.array.dtype.kind in "iu" else spec.step
+
+
 def _alike(before: Any, after: Any) -> bool:
     """Whether both are arrays of one dimension and one type."""
-    if not (isinstance(before, dict) and isinstance(after, dict)):
-        return False
-    both = "bdata" in before and "bdata" in after
-    return both and before["dtype"] == after["dtype"] and "shape" not in after
-
-
-def _values(spec: dict[str, str]) -> npt.NDArray[Any]:
-    return np.frombuffer(base64.b64decode(spec["bdata"]), np.dtype(spec["dtype"]))
+    both = isinstance(before, Array) and isinstance(after, Array)
+    return both and before.array.dtype == after.array.dtype and after.array.ndim == 1
 
 
 def _told(values: npt.NDArray[Any]) -> str:
@@ -97,21 +114,24 @@ def _told(values: npt.NDArray[Any]) -> str:
 def _same_rows(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> int:
     """How many rows at the front are the same, bit by bit."""
     bits = f"u{one.dtype.itemsize}"
-    different = np.flatnonzero(one.view(bits) != other.view(bits))
-    return int(different[0]) if len(different) else len(one)
+    different = one.view(bits) != other.view(bits)
+    first = int(different.argmax()) if len(different) else 0
+    return first if len(different) and different[first] else len(different)
 
 
 def _moved(
     old: npt.NDArray[Any], new: npt.NDArray[Any], step: float
 ) -> npt.NDArray[np.int8] | None:
     """Differences in steps, up to the first row near the end that moved too far."""
-    steps = np.rint((new.astype(np.float64) - old) / step)
-    nan = np.isnan(new)
-    steps[nan] = 0.0
-    far = np.flatnonzero(~(np.abs(steps) < -_NAN))
-    kept = int(far[0]) if len(far) else len(steps)
+    steps = np.subtract(new, old, dtype=np.float64)
+    steps /= step
+    np.rint(steps, out=steps)
+    unknown = np.isnan(new)
+    steps[unknown] = 0.0
+    near = np.abs(steps) < -_NAN  # of what was unknown and is known now, it is not
+    kept = len(near) if near.all() else int(near.argmin())
     if len(steps) - kept > LONGEST_TAIL:
         return None
     moved = steps[:kept].astype(np.int8)
-    moved[nan[:kept]] = _NAN
+    moved[unknown[:kept]] = _NAN
     return moved

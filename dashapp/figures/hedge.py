@@ -114,10 +114,21 @@ def _newest_point(x: FloatArray, y: FloatArray, theme: str) -> dict[str, Any]:
 def _path_range(paths: Sequence[FloatArray], beta: float) -> tuple[float, float]:
     """The range of the paths without their first steps, which are wild, around the fit."""
     pools = [path[np.isfinite(path)] for path in paths]
-    pools = [np.quantile(pool, (0.03, 0.97)) for pool in pools if len(pool)]
-    low, high = range_of(*pools, *([[beta]] if math.isfinite(beta) else []), pad=0.0)
+    ends = [_usual_ends(pool) for pool in pools if len(pool)]
+    low, high = range_of(*ends, *([[beta]] if math.isfinite(beta) else []), pad=0.0)
     room = 0.15 * (high - low)
     return nice_range(low - room, high + room, 0.0)
+
+
+def _usual_ends(values: FloatArray, share: float = 0.03) -> FloatArray:
+    """The values that all but a share on either side lie within.
+
+    >>> _usual_ends(np.arange(101.0)).tolist()
+    [3.0, 97.0]
+    """
+    last = len(values) - 1
+    places = [math.floor(share * last), math.ceil((1 - share) * last)]
+    return np.partition(values, places)[places]
 
 
 def hedge_path_figure(

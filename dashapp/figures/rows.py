@@ -59,6 +59,8 @@ def _gaps(ts: FloatArray, step_ms: float) -> IntArray:
     if len(ts) < 3:
         return np.empty(0, np.int64)
     distances = np.diff(ts)
+    if not distances.max() > GAP_BARS * step_ms:
+        return np.empty(0, np.int64)
     longest = GAP_BARS * max(step_ms, float(np.median(distances)))
     return np.flatnonzero(distances > longest)
 

@@ -74,13 +74,14 @@ def answer_line(path: str, ranges: bool, tools: Component | None = None) -> Comp
     return html.Div([finding, html.Div(parts, className="page-side")], className="page-head")
 
 
-def segments(parts: Iterable[tuple[str, str]]) -> list[Component]:
+def segments(parts: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     """Words as spans, each in the tone that it carries ("", up, down, warn, muted ...)."""
-    spans: list[Component] = []
+    spans: list[dict[str, Any]] = []
     for text, tone in parts:
         if spans:  # a line may end with the point between two parts, and never begin with it
-            spans.append(html.Span("\u00a0· ", className="between tone-muted"))
-        spans.append(html.Span(text, className=f"tone-{tone}" if tone else None))
+            spans.append(element("Span", "\u00a0· ", className="between tone-muted"))
+        toned = {"className": f"tone-{tone}"} if tone else {}
+        spans.append(element("Span", text, **toned))
     return spans
 
 

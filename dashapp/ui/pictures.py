@@ -15,7 +15,7 @@ from cachetools import LRUCache
 from dash import Patch
 from dash.development.base_component import Component
 
-from dashapp.figures.base import structure_and_arrays
+from dashapp.figures.base import Array, signature, taken_apart
 from dashapp.figures.changes import change, differences
 
 #: Bytes of all pictures that are kept, and pictures of one view.
@@ -43,7 +43,9 @@ class Picture:
     def size(self) -> int:
         """About how many bytes it holds."""
         held = (value for _, arrays in self.charts.values() for value in arrays.values())
-        return 8_192 + sum(len(v.get("bdata", "")) if isinstance(v, dict) else 64 for v in held)
+        return 8_192 + sum(
+            one.array.nbytes + len(one["bdata"]) if isinstance(one, Array) else 64 for one in held
+        )
 
 
 class Pictures:
@@ -53,6 +55,7 @@ class Pictures:
         self._kept: LRUCache[str, Picture] = LRUCache(most_bytes, getsizeof=lambda one: one.size)
         self._of_view: LRUCache[str, deque[str]] = LRUCache(1_024)
         self._newest: LRUCache[str, tuple[float, str, Picture, dict[str, Any]]] = LRUCache(64)
+        self._structures: LRUCache[str, tuple[dict[str, Any], str]] = LRUCache(256)
         self._count = 0
 
     def get(self, number: str | None) -> Picture | None:
@@ -74,8 +77,9 @@ class Pictures:
         self._count += 1
         charts = {}
         for chart_id, figure in figures.items():
-            signature, arrays = structure_and_arrays(figure)
-            charts[chart_id] = (signature, {tuple(path): value for path, value in arrays})
+            structure, arrays = taken_apart(figure)
+            told = {tuple(path): value for path, value in arrays}
+            charts[chart_id] = (self._signature(f"{view} {chart_id}", structure), told)
         picture = Picture(digest(f"{self._count} {key}"), charts, values)
         self._newest[view] = (time.monotonic(), key, picture, dict(figures))
         if picture.size <= self._kept.maxsize:
@@ -86,19 +90,33 @@ class Pictures:
                 self._kept.pop(numbers.popleft(), None)
         return picture
 
+    def _signature(self, chart: str, structure: dict[str, Any]) -> str:
+        """That of a structure, which seldom changes: it is compared sooner than it is written."""
+        known = self._structures.get(chart)
+        if known is None or known[0] != structure:
+            known = self._structures[chart] = (structure, signature(structure))
+        return known[1]
+
 
 def digest(text: str) -> str:
     """A short name of a text."""
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """A value as JSON has it: without Dash's components."""
-    if isinstance(value, Component):
-        return plain(value.to_plotly_json())
-    if isinstance(value, dict):
-        return {name: plain(part) for name, part in value.items()}
-    return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict:
+        items = value.items()
+        return {name: part if type(part) in _PLAIN else plain(part) for name, part in items}
+    if kind is list or kind is tuple:
+        return [part if type(part) in _PLAIN else plain(part) for part in value]
+    return plain(value.to_plotly_json()) if isinstance(value, Component) else value
 
 
 def patch_of(arrays: Arrays) -> Patch:
@@ -133,7 +151,7 @@ def value_parts(prop: str, before: Any, after: Any) -> Any | None:
     """A property told by what differs, or whole; None where nothing differs."""
     if prop not in _IN_PARTS:
         return after
-    parts = list(differences(before, after))
+    parts = differences(before, after)
     if parts and parts[0][0] == ():
         return after
     return {"parts": parts} if parts else None

@@ -26,7 +26,7 @@ from dashapp.text.scan import found_words
 from dashapp.text.watchlist import watch_words
 from dashapp.ui import polling
 from dashapp.ui.clientside import clientside
-from dashapp.ui.components import chart, segments
+from dashapp.ui.components import chart, element, segments
 from dashapp.ui.pages.pairs.scans import universe_of
 from dashapp.ui.pages.shared import limit_of, snapshot_of
 from dashapp.ui.polling import LivePage, Tab
@@ -133,8 +133,8 @@ def _watch_rows(runtime: Runtime, market_id: str) -> list[tuple[str, Any]]:
         found = found_words(job.result, job.timeframe)[:2]
     link = dcc.Link("open Pairs", href="/pairs", className="pairs-link")
     return [
-        ("Watchlist", html.Span(segments(watch_words(runtime.watchlist.counts())))),
-        ("Last scan", html.Span(segments(found))),
+        ("Watchlist", element("Span", segments(watch_words(runtime.watchlist.counts())))),
+        ("Last scan", element("Span", segments(found))),
         ("", link),
     ]
 

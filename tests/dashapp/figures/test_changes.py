@@ -79,6 +79,6 @@ def test_ages_that_all_grow_by_one_are_told_by_a_byte_a_row():
 def test_lists_and_dicts_of_one_form_are_told_by_their_places():
     before = {"rows": [{"text": "a", "y": 1.0}, {"text": "b", "y": 2.0}], "n": 1}
     after = {"rows": [{"text": "a", "y": 1.5}, {"text": "b", "y": 2.0}], "n": True}
-    assert list(differences(before, after)) == [(("rows", 0, "y"), 1.5), (("n",), True)]
-    assert list(differences([1], [1, 2])) == [((), [1, 2])]
-    assert not list(differences(before, before))
+    assert differences(before, after) == [(("rows", 0, "y"), 1.5), (("n",), True)]
+    assert differences([1], [1, 2]) == [((), [1, 2])]
+    assert not differences(before, before)

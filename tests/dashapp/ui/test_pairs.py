@@ -77,7 +77,7 @@ def a_tab(seen=None, every=False, market="universe", asked=None, theme="dark", h
 
 
 def plain(parts) -> str:
-    return " · ".join(str(part.children) for part in parts)
+    return " · ".join(str(part["props"]["children"]) for part in parts)
 
 
 async def test_a_tab_is_sent_a_scan_once_and_of_the_watchlist_what_changed(universe):

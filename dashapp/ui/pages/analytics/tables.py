@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from analytics.cointegration import JohansenTest
@@ -70,8 +71,12 @@ def methods_table(rows: Iterable[MethodRow]) -> Element:
     return _table(_METHOD_HEADS, lines, "Hedge ratio, fit and newest z by method")
 
 
+@lru_cache(maxsize=16)
 def johansen_part(test: JohansenTest | None) -> list[Element]:
-    """The verdict, every statistic against its critical values, and which bars they are of."""
+    """The verdict, every statistic against its critical values, and which bars they are of.
+
+    Kept: a test stands for many refreshes of a page.
+    """
     words, tone = johansen_verdict(test)
     if test is None or test.result is None:
         return [element("P", words, className=_tone(tone))]

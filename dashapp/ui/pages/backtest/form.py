@@ -41,7 +41,8 @@ def kept(settings: BacktestParams) -> dict[str, Any]:
 
 def settings_of(store: Mapping[str, Any] | None) -> BacktestParams:
     """The settings that a tab's store keeps; the usual ones before it keeps any."""
-    settings, _ = check((store or {}).get("held") or as_held(USUAL))
+    held = (store or {}).get("held")
+    settings = check(held)[0] if held else None
     return settings or USUAL
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from dash import Dash, Input, Output, State, html, no_update
-from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from analytics.sweep import METRICS, SweepResult
@@ -73,7 +72,7 @@ def _computed_for(job: GridJob) -> str:
     return " · ".join(shown)
 
 
-def _says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
+def _says(job: GridJob, state: Mapping[str, Any]) -> list[Any]:
     parts = [(job.words, "down" if job.error else ""), *_luck(job), (_computed_for(job), "muted")]
     if state["changed"]:
         parts.insert(1, (stale_words(state["changed"]), "warn"))
@@ -143,7 +142,7 @@ def fold_row(place: int, fold: Fold, ask: Ask) -> dict[str, Any]:
     }
 
 
-def _walk_says(job: GridJob, state: Mapping[str, Any]) -> list[Component]:
+def _walk_says(job: GridJob, state: Mapping[str, Any]) -> list[Any]:
     if not isinstance(job.result, WalkForward):
         return _says(job, state)
     result = job.result
