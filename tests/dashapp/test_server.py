@@ -359,6 +359,17 @@ def test_the_pages_put_their_durations_where_the_status_reads_them(runtime, sett
     assert other.callback_ms["/"] is not runtime.callback_ms["/"]
 
 
+def test_what_every_open_page_asks_is_tried_before_all_other_routes(runtime, settings):
+    made = []
+
+    def create(runtime, server):
+        made.append(server)
+        return counting_app(runtime, server)
+
+    create_server(runtime, settings, create)
+    assert made[0].router.routes[0].path == "/_dash-update-component"
+
+
 async def test_a_callback_is_answered(counting):
     answer = await counting.post("/_dash-update-component", json=call("out.children", 21))
     assert answer.json()["response"] == {"out": {"children": 42}}

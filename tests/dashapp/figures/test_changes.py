@@ -71,6 +71,11 @@ def test_what_has_nothing_in_common_travels_whole():
     assert change([1.0], typed(one)) is None
 
 
+def test_a_line_that_had_no_grid_is_not_told_as_moved():
+    line = np.full(400, 0.1)
+    assert change(on_grid(line), on_grid(np.linspace(0.0, 1.0, 400))) is None
+
+
 def test_ages_that_all_grow_by_one_are_told_by_a_byte_a_row():
     ages = np.arange(299, -1, -1, dtype=np.int32)
     told_and_made(typed(ages), typed(np.arange(300, -1, -1, dtype=np.int32)))
