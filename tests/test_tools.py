@@ -18,6 +18,6 @@ PROJECT = Path(__file__).resolve().parent.parent
 )
 def test_the_tree_is_clean(tool):
     done = subprocess.run(
-        [sys.executable, "-m", *tool], cwd=PROJECT, capture_output=True, text=True, timeout=170
+        [sys.executable, "-m", *tool], cwd=PROJECT, capture_output=True, text=True, timeout=540
     )
     assert done.returncode == 0, done.stdout + done.stderr

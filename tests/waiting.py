@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 #: Seconds after which a condition is held never to come: a guard against hanging, no speed limit.
-PATIENCE_S = 90.0
+PATIENCE_S = 240.0
 
 
 async def until(condition: Callable[[], object], seconds: float = PATIENCE_S) -> None:

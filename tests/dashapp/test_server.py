@@ -28,7 +28,7 @@ from tests.waiting import PATIENCE_S
 
 PROJECT = Path(__file__).resolve().parents[2]
 CLEAN = {name: text for name, text in os.environ.items() if not name.startswith("SPREADSCOPE_")}
-START_S = 30.0
+START_S = 180.0
 
 
 def command(*options: str) -> list[str]:

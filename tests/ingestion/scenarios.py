@@ -20,6 +20,7 @@ from ingestion.stream.watchdog import WatchdogPolicy
 from storage.market.market import Market
 from tests.exchange import Exchange
 from tests.exchange_faults import STRIKES
+from tests.waiting import PATIENCE_S
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
@@ -43,7 +44,7 @@ UNDISTURBED = ("badutf8", "dirty", "duplicate", "reorder", "outlier", "clockjump
 
 #: A connection that went dead and never comes back: recovery begins when that is found out.
 NEVER_HEALS = ("stall",)
-AT_A_TIME = 12
+AT_A_TIME = 6
 
 
 class Hurried(Backoff):
@@ -123,7 +124,7 @@ class Run:
         hurried = Hurried(self.timers.backoff, random.Random(self.seed))
         feed.shards[0]._backoff = hurried
         none = dict.fromkeys(SYMBOLS, self.exchange.first_id + 20)
-        self.expect(await until(lambda: self.caught_up(none), 20), "data flows at first")
+        self.expect(await until(lambda: self.caught_up(none), PATIENCE_S), "data flows at first")
 
     def expect(self, holds: bool, words: str) -> None:
         if not holds:
@@ -138,14 +139,16 @@ class Run:
         exchange, market = self.exchange, self.market
         await exchange.pause()
         came = await self._newest_came()
-        for _ in range(3):
+        for _ in range(20):
             if not came:  # what was missed last shows with the next trade: there is always one
                 for symbol in SYMBOLS:
                     exchange.publish(symbol, exchange.make_up(symbol, 1))
                 came = await self._newest_came()
         self.expect(came, "the newest trades came")
         if fillable:
-            self.expect(await until(lambda: not market.gaps.open, 12), "every gap is filled")
+            self.expect(
+                await until(lambda: not market.gaps.open, PATIENCE_S), "every gap is filled"
+            )
         self.expect(market.counters.balanced, f"the account is exact: {market.counters}")
         for symbol in SYMBOLS:
             ids = market.ticks(symbol).trade_id
@@ -171,7 +174,7 @@ class Run:
         newest = {one: self.exchange.newest(one) for one in SYMBOLS}
         if fault in STRIKES:  # it has yet to reach the feed, if it does
             await asyncio.wait({finding}, timeout=0.5)
-        self.expect(await until(lambda: self.caught_up(newest), 30), "data flows again")
+        self.expect(await until(lambda: self.caught_up(newest), PATIENCE_S), "data flows again")
         recovery = time.monotonic() - healed
         if not finding.done():
             finding.cancel()
@@ -182,16 +185,18 @@ class Run:
 async def _renewed(made: Run) -> None:
     """The connection comes of age, and the next one takes over."""
     connected = made.exchange.connects
-    made.expect(await until(lambda: made.exchange.connects > connected, 20), "renewed")
+    made.expect(await until(lambda: made.exchange.connects > connected, PATIENCE_S), "renewed")
 
 
 async def _clock_set_back(made: Run) -> None:
     """This computer's clock goes back by an hour: no tick is of the future for that."""
     clock = made.control._feeds["live"].shards[0]._intake.clock
     clock._wall = lambda: time.time() - 3_600
-    made.expect(await until(lambda: made.control.health.clock_jump_s is not None, 5), "noticed")
+    made.expect(
+        await until(lambda: made.control.health.clock_jump_s is not None, PATIENCE_S), "noticed"
+    )
     newest = {one: made.exchange.newest(one) for one in SYMBOLS}
-    made.expect(await until(lambda: made.caught_up(newest), 5), "data flows on")
+    made.expect(await until(lambda: made.caught_up(newest), PATIENCE_S), "data flows on")
     made.expect(not made.market.counters.rejected, "nothing refused for it")
 
 

@@ -176,7 +176,7 @@ def test_a_cancelled_export_leaves_nothing_and_keeps_the_earlier_one(archive, tm
 
 def run(*options: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "app.py", *options]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=240)
 
 
 def test_the_command_writes_the_dataset_of_an_archive(tmp_path):

@@ -65,7 +65,7 @@ def address(path: Path) -> str | None:
 
 async def add_rules(path: Path) -> None:
     async with httpx.AsyncClient() as client:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             try:
                 where = address(path.with_name("log"))

@@ -220,6 +220,7 @@ async def test_a_crossing_that_fired_fires_no_second_time_after_a_restart(tmp_pa
                 runtime.alerts.add_rule(rule)
             await until(lambda: len(runtime.alerts.history.events()) == 2)
             events = runtime.alerts.history.events()
+            await runtime.recorder.writer.flush()
         async with started(settings) as runtime:
             await until(lambda: runtime.markets["live"].rate() > 0)
             await asyncio.sleep(1.5)
