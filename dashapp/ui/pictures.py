@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +22,16 @@ from dashapp.figures.changes import change, differences
 MOST_BYTES, OF_ONE_VIEW = 64 * 1024**2, 3
 #: Seconds for which viewers of one view get the same picture.
 SHARED_S = 0.2
+#: Steps from one picture to the next whose telling is kept.
+STEPS = 16
 #: Properties that may be told in parts, and left out while they stay the same: nobody but the
 #: server writes them.
 _IN_PARTS = frozenset({"children", "data"})
 
 Arrays = dict[tuple[str | int, ...], Any]
+#: The structures that a browser has, by chart; and what it is told of charts and of values.
+Shapes = Mapping[str, str]
+Told = tuple[dict[str, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +61,7 @@ class Pictures:
         self._of_view: LRUCache[str, deque[str]] = LRUCache(1_024)
         self._newest: LRUCache[str, tuple[float, str, Picture, dict[str, Any]]] = LRUCache(64)
         self._structures: LRUCache[str, tuple[dict[str, Any], str]] = LRUCache(256)
+        self._told: LRUCache[Hashable, Told] = LRUCache(STEPS)
         self._count = 0
 
     def get(self, number: str | None) -> Picture | None:
@@ -71,6 +77,15 @@ class Pictures:
         if picture is None or picture.number == held or time.monotonic() - made_s > SHARED_S:
             return None
         return key, picture, figures
+
+    def told(self, before: Picture | None, after: Picture, shapes: Shapes) -> Told | None:
+        """What one was told who has the structures `shapes` and goes from a picture to the next."""
+        return self._told.get(_step(before, after, shapes))
+
+    def tell(self, before: Picture | None, after: Picture, shapes: Shapes, told: Told) -> Told:
+        """Keep what one was told, for others who make the same step."""
+        self._told[_step(before, after, shapes)] = told
+        return told
 
     def put(self, view: str, key: str, figures: Mapping[str, Any], values: Any) -> Picture:
         """Keep a new picture of a view. key: tells this server's pictures from another's."""
@@ -96,6 +111,11 @@ class Pictures:
         if known is None or known[0] != structure:
             known = self._structures[chart] = (structure, signature(structure))
         return known[1]
+
+
+def _step(before: Picture | None, after: Picture, shapes: Shapes) -> Hashable:
+    had = None if before is None else before.number
+    return had, after.number, *sorted(shapes.items())
 
 
 def digest(text: str) -> str:

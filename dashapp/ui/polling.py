@@ -189,16 +189,20 @@ async def _answer(
             key = digest(f"older {key}")
         _mark_gaps(runtime, page, tab, parts)
         figures = {chart_id: parts[chart_id] for chart_id in page.charts if chart_id in parts}
-        told = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
-        picture = pictures.put(view, key, figures, told)
-    values = picture.values
+        values = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
+        picture = pictures.put(view, key, figures, values)
     shapes = dict(cursor.get("shapes", {}))
+    # Viewers of one view mostly hold the same picture, and then are told the same.
+    told = pictures.told(before, picture, shapes)
+    if told is None:
+        charts = {one: _chart(one, figures[one], shapes, picture, before) for one in figures}
+        values = {name: _value(page, name, picture.values, before) for name in picture.values}
+        told = pictures.tell(before, picture, shapes, (charts, values))
     answer = _unchanged(page)
-    for chart_id, figure in figures.items():
-        answer["charts"][chart_id] = _chart(chart_id, figure, shapes, picture, before)
-    shapes |= {chart_id: signature for chart_id, (signature, _) in picture.charts.items()}
-    answer["values"] |= {name: _value(page, name, values, before) for name in values}
+    answer["charts"] |= told[0]
+    answer["values"] |= told[1]
     answer["answer"] = answer["values"].pop("answer", no_update)
+    shapes |= {chart_id: signature for chart_id, (signature, _) in picture.charts.items()}
     answer["cursor"] = {
         "key": key,
         "asked": asked,

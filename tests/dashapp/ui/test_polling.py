@@ -212,6 +212,12 @@ async def test_viewers_of_one_view_share_a_picture_and_a_viewer_goes_on_from_it(
     again = await polling._answer(runtime, analytics.PAGE, tab, second["cursor"], pictures)
     assert again["cursor"] == later["cursor"]
     assert again["charts"] == later["charts"]
+    assert again["charts"][ids.SPREAD_CHART] is later["charts"][ids.SPREAD_CHART], "told once"
+    whole = await polling._answer(runtime, analytics.PAGE, tab, None, pictures)
+    assert "layout" in whole["charts"][ids.SPREAD_CHART], "who has no structure gets it"
+    lost = {**second["cursor"], "shapes": {}}
+    anew = await polling._answer(runtime, analytics.PAGE, tab, lost, pictures)
+    assert "layout" in anew["charts"][ids.SPREAD_CHART]
 
 
 async def test_a_page_that_got_an_older_result_asks_again_though_nothing_changed(runtime):
