@@ -189,10 +189,10 @@ class BarBook:
 
         Raises KeyError for an unknown symbol, ValueError for a timeframe it does not have.
         """
-        legal = self.timeframes(symbol)
+        built = self._built.get(symbol)
+        legal = self.timeframes(symbol) if built is None else TIMEFRAMES
         if timeframe not in legal:
             raise ValueError(f"timeframe is {timeframe!r}, expected one of {', '.join(legal)}")
-        built = self._built.get(symbol)
         if built is not None:
             if timeframe != _FINEST:
                 self._settle(symbol, built)
