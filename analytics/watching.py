@@ -86,8 +86,13 @@ def view_readings(view: PairView, ends_ms: npt.ArrayLike) -> tuple[FloatArray, F
 
 def _runs(places: IntArray) -> list[tuple[int, int]]:
     """Rows that follow one another, each run from its first to the row after its last."""
-    cuts = np.flatnonzero(np.diff(places) > 1) + 1
-    return [(int(run[0]), int(run[-1]) + 1) for run in np.split(places, cuts) if len(run)]
+    runs: list[tuple[int, int]] = []
+    for place in places.tolist():
+        if runs and place <= runs[-1][1]:
+            runs[-1] = runs[-1][0], place + 1
+        else:
+            runs.append((place, place + 1))
+    return runs
 
 
 def _goes_on(before: PairView, y: Bars, x: Bars) -> bool:
@@ -95,10 +100,11 @@ def _goes_on(before: PairView, y: Bars, x: Bars) -> bool:
     legs = ((before.y, y), (before.x, x))
     return all(
         len(was) == len(now)
-        and was.ts_ms[0] == now.ts_ms[0]
-        and was.ts_ms[-1] == now.ts_ms[-1]
-        and np.array_equal(was.close[:-1], now.close[:-1])
+        and was.ts_ms.item(0) == now.ts_ms.item(0)
+        and was.ts_ms.item(-1) == now.ts_ms.item(-1)
+        and bool((was.close[:-1] == now.close[:-1]).all())
         for was, now in legs
+        if was is not now
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -36,7 +37,7 @@ class Requests:
         self.used_weight = 0
         self.most_weight = 0
         self.latency_s = (0.0, 0.0)
-        self._minute = int(time.monotonic() // 60)
+        self._minute = int(time.time() // 60)
         self._exchange = exchange
         self._server: asyncio.Server | None = None
         self._held_back: set[int] = set()
@@ -73,6 +74,7 @@ class Requests:
             data = data[: len(data) // 2]
         lines = [f"HTTP/1.1 {status} {status}", "Content-Type: application/json"]
         lines += [f"Content-Length: {len(data)}", "Connection: close"]
+        lines += [f"Date: {formatdate(usegmt=True)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, "", ""]).encode() + data
 
@@ -128,7 +130,7 @@ class Requests:
 
     def _count(self, weight: int) -> None:
         """Count a request's weight within the minute."""
-        minute = int(time.monotonic() // 60)
+        minute = int(time.time() // 60)
         if minute != self._minute:
             self._minute, self.used_weight = minute, 0
         self.used_weight += weight

@@ -26,6 +26,8 @@ from ingestion.stream.timecheck import WallClock
 FUTURES_LIMIT, SPOT_LIMIT = 1_500, 1_000
 _read_json = msgspec.json.Decoder().decode
 _FIELDS = 9
+#: No time and no count is larger.
+_MOST = 1 << 53
 
 
 @dataclass(frozen=True)
@@ -118,17 +120,18 @@ def read(body: bytes, symbol: str, timeframe: str) -> Page:
 def _columns(rows: list[Any], timeframe: str) -> list[Any] | None:
     """The columns of an answer that is as it should be; None where a row has to be looked at."""
     try:
-        opened, *texts, trades = zip(*((*row[:6], row[7], row[8]) for row in rows), strict=True)
-        numbers = [np.array(column, np.str_).astype(np.float64) for column in texts]
+        columns = list(zip(*rows, strict=True))
+        opened, texts, trades = columns[0], [*columns[1:6], columns[7]], columns[8]
+        numbers = [np.fromiter(map(float, column), np.float64, len(rows)) for column in texts]
     except (TypeError, ValueError, IndexError):
         return None
-    if not all(type(one) is int for one in (*opened, *trades)):
+    if set(map(type, (*opened, *trades))) != {int} or max(*opened, *trades) > _MOST:
         return None
     ts_ms, count = np.array(opened, np.int64), np.array(trades, np.int64)
     first, high, low, last, volume, worth = numbers
     sound = (low > 0) & (low <= np.minimum(first, last)) & (np.maximum(first, last) <= high)
     sound &= (high < np.inf) & (volume >= 0) & (volume < np.inf) & (worth >= 0) & (worth < np.inf)
-    sound &= (ts_ms % timeframe_ms(timeframe) == 0) & (count >= 0)
+    sound &= (ts_ms % timeframe_ms(timeframe) == 0) & (ts_ms >= 0) & (count >= 0)
     if not sound.all() or not (np.diff(ts_ms) > 0).all():
         return None
     traded = volume > 0
@@ -157,6 +160,8 @@ def checked(
     except (TypeError, ValueError):
         return None
     if type(opened) is not int or type(trades) is not int or opened % timeframe_ms(timeframe):
+        return None
+    if not (0 <= opened <= _MOST and trades <= _MOST):
         return None
     if not 0 < low <= min(first, last) <= max(first, last) <= high < np.inf:
         return None

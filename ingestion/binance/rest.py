@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 
 import httpx
 
@@ -23,13 +24,28 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY = 32 << 20
 #: Requests that are under way at once.
-AT_ONCE = 8
+AT_ONCE = 16
 #: Share of the exchange's budget a minute that is used.
 SHARE = 0.8
 #: How long to leave the exchange alone after a 418, or a 429, that does not say.
 BAN_S, PAUSE_S = 120.0, 60.0
 #: Statuses that say no to the request itself: it is not made again.
 _HOPELESS = frozenset((400, 401, 403, 404, 451))
+
+
+def left_of_minute(date: str) -> float | None:
+    """Seconds until the minute ends in which a server answered, by its own clock; None for what
+    is no time. The exchange counts weight by the minute of its clock.
+
+    >>> left_of_minute("Mon, 30 Nov 2026 06:34:40 GMT"), left_of_minute("yesterday")
+    (21.0, None)
+    """
+    try:
+        answered = parsedate_to_datetime(date[:40])
+    except (TypeError, ValueError):
+        return None
+    # One more than is left, for the time is told in whole seconds.
+    return 61.0 - answered.second
 
 
 class Rest:
@@ -106,16 +122,17 @@ class Rest:
                 await client.aclose()
 
     async def _ask(self, path: str) -> bytes:
-        logging.getLogger("httpx").setLevel(logging.WARNING)
         async with self._opening:
             if self._client is None:
+                logging.getLogger("httpx").setLevel(logging.WARNING)
                 self._client = await http_client(self._timeout_s)
         async with asyncio.timeout(self._timeout_s):
             async with self._client.stream("GET", self.base + path) as response:
                 used = response.headers.get("X-MBX-USED-WEIGHT-1M", "")
                 if used.isascii() and used.isdigit():
                     self.used = max(self.used, int(used[:9]))
-                    self._budget.told(self._clock(), int(used[:9]))
+                    left_s = left_of_minute(response.headers.get("Date", ""))
+                    self._budget.told(self._clock(), int(used[:9]), left_s)
                 if response.status_code != 200:
                     raise FeedError(self._refusal(response))
                 body = bytearray()

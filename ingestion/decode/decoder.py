@@ -354,9 +354,11 @@ def _by_symbol(
     code = np.array([codes.get(symbol, -1) for symbol in symbols], dtype=np.int32)
     code[bad] = -1
     order = np.argsort(code, kind="stable")
-    ends = np.searchsorted(code[order], np.arange(-1, len(distinct)), side="right")
-    for name, begin, end in zip(distinct, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        chosen = order[begin:end]
-        if len(chosen):
-            part: list[Any] = [column[chosen] for column in columns]
-            yield Ticks(name, *part), chosen
+    order = order[np.searchsorted(code[order], 0) :]
+    ends = np.searchsorted(code[order], np.arange(len(distinct)), side="right").tolist()
+    ordered: list[Any] = [column[order] for column in columns]
+    begin = 0
+    # Each distinct symbol has a row: it was named by one.
+    for ticks, end in zip(Ticks("", *ordered).parts(distinct, ends), ends, strict=True):
+        yield ticks, order[begin:end]
+        begin = end

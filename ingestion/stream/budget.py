@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -29,26 +30,31 @@ class Budget:
         self.limit = limit
         self.window_s = window_s
         self._spent: deque[tuple[float, int]] = deque()
-        self._told: tuple[float, int] = (0.0, 0)
+        self._used = 0
+        self._told: tuple[float, int] = (-math.inf, 0)
 
     def spend(self, now_s: float, weight: int) -> None:
         self._spent.append((now_s, weight))
+        self._used += weight
 
-    def told(self, now_s: float, used: int) -> None:
-        """The server said how much of this window is used, by us and others here."""
-        self._told = (now_s, used)
+    def told(self, now_s: float, used: int, left_s: float | None = None) -> None:
+        """The server said how much of its window is used, by us and others here.
+
+        left_s: until that window ends; None where it is not known, for a whole one.
+        """
+        self._told = (now_s + (self.window_s if left_s is None else left_s), used)
 
     def wait_s(self, now_s: float, weight: int) -> float:
         """Seconds until a request of this weight is within the limit."""
         while self._spent and self._spent[0][0] <= now_s - self.window_s:
-            self._spent.popleft()
-        used, wait = sum(weight_spent for _, weight_spent in self._spent), 0.0
+            self._used -= self._spent.popleft()[1]
+        used, wait = self._used, 0.0
         for at, weight_spent in self._spent:
             if used + weight <= self.limit:
                 break
             used -= weight_spent
             wait = at + self.window_s - now_s
-        told_s, told = self._told
-        if told + weight > self.limit and now_s < told_s + self.window_s:
-            wait = max(wait, told_s + self.window_s - now_s)
+        ends_s, told = self._told
+        if told + weight > self.limit:
+            wait = max(wait, ends_s - now_s)
         return wait

@@ -104,10 +104,11 @@ class Continuity:
         if (
             known is not None
             and not used
-            and ids[0] == known.newest + 1
-            and (len(ids) == 1 or bool((np.diff(ids) == 1).all()))
+            and ids.item(0) == known.newest + 1
+            and ids.item(-1) - known.newest == len(ids)
+            and (len(ids) <= 2 or bool((ids[1:] > ids[:-1]).all()))
         ):
-            known.newest, known.ts_ms = int(ids[-1]), int(ts_ms[-1])
+            known.newest, known.ts_ms = ids.item(-1), ts_ms.item(-1)
             known.run, known.anew = min(known.run + len(ids), PROOF), 0
             return []
         if used:

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from functools import cache
+from importlib.util import find_spec
 
 import httpx
+
+if find_spec("sniffio") is None:
+    # The library beneath asks for it at each lock that it takes, several times a request: where it
+    # is not installed, Python would search the whole path for it each time.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 async def http_client(patience: httpx.Timeout | float) -> httpx.AsyncClient:

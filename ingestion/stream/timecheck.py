@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analytics.model import Rejected, Ticks
+from analytics.model import IntArray, Rejected, Ticks
 
 #: Ahead of the local clock by more, and a tick is quarantined: bars are cut on its time.
 FUTURE_MS = 60_000
@@ -18,6 +18,8 @@ FUTURE_MS = 60_000
 ANCIENT_MS = 86_400_000
 #: A clock that moves against the monotonic one by more, in s, between two looks was set.
 JUMP_S = 5.0
+#: Up to so many times Python finds the ends of sooner than NumPy.
+_FEW = 16
 
 
 class WallClock:
@@ -69,8 +71,8 @@ class TimeCheck:
         now_ms: the local clock's epoch ms.
         """
         newest = self._newest.get(ticks.symbol, 0)
-        latest = int(ticks.ts_ms.max())
-        if latest <= now_ms + FUTURE_MS and int(ticks.ts_ms.min()) >= newest - ANCIENT_MS:
+        earliest, latest = _ends(ticks.ts_ms)
+        if latest <= now_ms + FUTURE_MS and earliest >= newest - ANCIENT_MS:
             self._newest[ticks.symbol] = max(newest, latest)
             return ticks, [], []
         future = ticks.ts_ms > now_ms + FUTURE_MS
@@ -85,6 +87,14 @@ class TimeCheck:
         ]
         ids = ticks.trade_id[refused]
         return ticks[~refused], words, ids[ids >= 0].tolist()
+
+
+def _ends(ts_ms: IntArray) -> tuple[int, int]:
+    """The earliest and the latest of some times, at least one."""
+    if len(ts_ms) <= _FEW:
+        times = ts_ms.tolist()
+        return min(times), max(times)
+    return int(ts_ms.min()), int(ts_ms.max())
 
 
 def _words(ticks: Ticks, at: int) -> str:

@@ -105,6 +105,7 @@ class WebSocketTransport:
             port=port,
             proxy=None,
             max_size=MAX_MESSAGE,
+            compression=None,  # a compressed frame costs twenty times a plain one
             open_timeout=timeouts.open_s,
             ping_interval=None,
             close_timeout=timeouts.close_s,

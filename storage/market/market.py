@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analytics.bars import MAX_BARS, BarBuilder
+from analytics.bars import MAX_BARS
 from analytics.model import TIMEFRAMES, Bars, BoolArray, Gap, Listing, Ticks
 from storage.market.arrivals import Arrivals
 from storage.market.bar_book import BarBook
@@ -33,6 +33,8 @@ Origin = Literal["ticks", "bars"]
 MAX_SYMBOLS = 20_000
 #: What a symbol keeps at least, however little memory there is.
 LEAST_BARS, LEAST_TICKS = 500, 1_000
+#: Ticks of a symbol that wait for its coarser bars until somebody reads those, at most.
+MOST_WAITING = 512
 _SAMPLE_LENGTH = 200
 #: Reasons of what is no fault: a source's answers, and trades that nobody asked for.
 HARMLESS = ("control", "unsubscribed")
@@ -92,12 +94,11 @@ class Market:
         self._capacity = capacity
         self._max_symbols = max_symbols
         self._max_bars = max_bars
-        self._book = BarBook(max_bars)
+        self._book = BarBook(max_bars, self.ticks, min(MOST_WAITING, capacity))
         self.looked_s: dict[str, float] = {}
         self.kept_share: dict[str, float] = {}
         self._rings: dict[str, TickRing] = {}
         self._numbering = Numbering()
-        self._sessions: dict[str, BarBuilder] = {}
         self._bar_stats: dict[str, SymbolStats | None] = {}
         self._timeframes: tuple[str, ...] = ()
         self._amended: dict[str, int] = {}
@@ -250,9 +251,7 @@ class Market:
         symbol = ticks.symbol
         if symbol not in self._rings:
             self._rings[symbol] = TickRing(self._capacity)
-            self._sessions[symbol] = BarBuilder.whole_session(symbol)
         self._rings[symbol].append(ticks, marks)
-        self._sessions[symbol].update(ticks)
         self.counters.accepted += len(ticks)
         self._changed(symbol)
 
@@ -376,10 +375,10 @@ class Market:
                 finest = self._book.timeframes(symbol)[0]
                 known = self._bar_stats[symbol] = stats_of_bars(self._book.bars(symbol, finest))
             return known
-        if symbol not in self._sessions:  # no tick of it yet
+        session = self._book.session(symbol)
+        if session is None:  # no tick of it yet
             finest = self._book.past(symbol).timeframes[0]
             return stats_of_bars(self._book.bars(symbol, finest))
-        session = self._sessions[symbol]
         return stats_of_session(session.bars(), session.span_ms[1])
 
     def touched_by_gaps(self, bars: Bars) -> BoolArray:

@@ -22,10 +22,14 @@ class Numbering:
 
     def fresh(self, ticks: Ticks) -> BoolArray | None:
         """Which ticks did not come before, None for all; those without an id never did."""
+        seen = self._seen.get(ticks.symbol)
+        if seen is not None and seen.follow(ticks.trade_id):
+            if self.gaps.concerns(ticks.symbol, ticks.trade_id.item(0)):
+                self.gaps.refresh(ticks.symbol, seen)
+            return None  # as nearly always: each id is one more than the one before
         has_id = ticks.trade_id >= 0
         if not has_id.any():
             return None
-        seen = self._seen.get(ticks.symbol)
         if seen is None:
             seen = self._seen[ticks.symbol] = SeenIds()
         fresh = ~has_id

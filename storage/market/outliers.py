@@ -52,24 +52,25 @@ class OutlierWatch:
         self.total = 0
         self.last: Outlier | None = None
         self.lone: deque[Outlier] = deque(maxlen=KEPT)
-        self._before = np.empty(0)
+        self._before = np.empty(SPAN)
+        self._count = 0
         self._unconfirmed = False
 
     def take(self, ticks: Ticks) -> BoolArray | None:
         """Which ticks of the next batch are marked; None, at the cost of a glance, for none."""
-        price, before = ticks.price, self._before
+        price = ticks.price
         if not len(price):
             return None
         if self._unconfirmed:
             self._unconfirmed = False
-            if _near(price[0], before[-1]):
+            if _near(price[0], self._before[self._count - 1]):
                 self.lone.pop()
-        known = np.concatenate((before, price))
-        self._before = known[-SPAN:]
         # Every median lies between the two: nothing is further off than they are apart.
-        low = known.min()
-        if known.max() - low <= LIMIT * low:
+        if not _apart(self._before, self._count, price):
+            self._count = _push(self._before, self._count, price)
             return None
+        known = np.concatenate((self._before[: self._count], price))
+        self._count = _push(self._before, self._count, price)
         return self._mark(known, ticks)
 
     def _mark(self, known: FloatArray, ticks: Ticks) -> BoolArray | None:
@@ -124,6 +125,32 @@ class Outliers:
 def _near(price: FloatArray, other: FloatArray) -> BoolArray:
     """Whether prices are within LIMIT of others."""
     return np.abs(price - other) <= LIMIT * other
+
+
+@njit(cache=True)
+def _apart(before: FloatArray, count: int, price: FloatArray) -> bool:
+    """Whether the lowest and the highest of the `count` prices before and of these are further
+    apart than LIMIT.
+    """
+    low = high = price[0]
+    for at in range(count):
+        low, high = min(low, before[at]), max(high, before[at])
+    for value in price:
+        low, high = min(low, value), max(high, value)
+    return high - low > LIMIT * low
+
+
+@njit(cache=True)
+def _push(before: FloatArray, count: int, price: FloatArray) -> int:
+    """Put prices behind the `count` that are held; the oldest give way. How many are held."""
+    size = len(before)
+    arriving = min(len(price), size)
+    kept = min(count, size - arriving)
+    for at in range(kept):
+        before[at] = before[count - kept + at]
+    for at in range(arriving):
+        before[kept + at] = price[len(price) - arriving + at]
+    return kept + arriving
 
 
 @njit(cache=True)

@@ -61,19 +61,25 @@ class TickRing:
         if self.symbol and ticks.symbol != self.symbol:
             raise ValueError(f"ticks are of {ticks.symbol}, expected {self.symbol}")
         self.symbol = ticks.symbol
-        skipped = max(len(ticks) - self.capacity, 0)
-        arriving = len(ticks) - skipped
+        count = len(ticks)
+        skipped = max(count - self.capacity, 0)
+        arriving = count - skipped
         self._reserve(self._count + arriving)
         size = len(self._columns[0])
         overwritten = max(self._count + arriving - size, 0)
         begin = (self._start + self._count) % size if size else 0
         before_wrap = min(arriving, size - begin)
         arrived = [getattr(ticks, name) for name in TICK_COLUMNS]
-        arrived.append(np.zeros(len(ticks), np.bool_) if marks is None else marks)
-        for column, values in zip(self._columns, arrived, strict=True):
-            values = values[skipped:]
-            column[begin : begin + before_wrap] = values[:before_wrap]
-            column[: arriving - before_wrap] = values[before_wrap:]
+        if before_wrap == count:  # as nearly always: one piece, and all of it
+            place = slice(begin, begin + count)
+            for column, values in zip(self._columns, [*arrived, marks], strict=True):
+                column[place] = False if values is None else values
+        else:
+            arrived.append(np.zeros(count, np.bool_) if marks is None else marks)
+            for column, values in zip(self._columns, arrived, strict=True):
+                values = values[skipped:]
+                column[begin : begin + before_wrap] = values[:before_wrap]
+                column[: arriving - before_wrap] = values[before_wrap:]
         self._start = (self._start + overwritten) % size if size else 0
         self._count += arriving - overwritten
         self.dropped += skipped + overwritten

@@ -43,6 +43,13 @@ class SeenIds:
         """The highest id seen, -1 for none."""
         return int(self._ends[self._count - 1]) if self._count else -1
 
+    def follow(self, ids: IntArray) -> bool:
+        """Mark `ids` as seen if they go on, one by one, where the highest seen ends; whether so."""
+        if not self._count or not is_run(ids) or ids.item(0) != self.newest + 1:
+            return False
+        self._ends[self._count - 1] = ids.item(-1)
+        return True
+
     def take(self, ids: IntArray) -> BoolArray:
         """Mark `ids` as seen; True for each that was new, a first of its kind in the batch."""
         if not len(ids):
@@ -110,6 +117,17 @@ class SeenIds:
         starts[0] = self._starts[0]
         self._starts, self._ends = starts, self._ends[closed : self._count].copy()
         self._count = len(starts)
+
+
+def is_run(ids: IntArray) -> bool:
+    """Whether each id is one more than the one before it; of none it is not asked.
+
+    >>> is_run(np.array([7, 8, 9])), is_run(np.array([7, 9])), is_run(np.array([7, 9, 8, 10]))
+    (True, False, False)
+    """
+    if ids.item(-1) - ids.item(0) != len(ids) - 1:
+        return False
+    return len(ids) <= 2 or bool((ids[1:] > ids[:-1]).all())
 
 
 def _intervals(ids: IntArray, steps: IntArray) -> tuple[IntArray, IntArray]:

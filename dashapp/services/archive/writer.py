@@ -244,18 +244,23 @@ class ArchiveWriter:
             shelf.restore(kept)
 
     async def _write(self) -> None:
-        """Write what waits: first the writes, then the ticks. Raises ArchiveError."""
+        """Write what waits, and what comes meanwhile: first the writes, then ticks, in turn.
+
+        Raises ArchiveError.
+        """
         archive, pending = self.opened(), self.pending
-        while pending.writes:
-            try:
-                await self._in_writer(pending.writes[0], archive)
-            except ValueError as error:
-                pending.lost_writes += 1
-                logger.warning("%s: kept in memory only", error)
-            pending.writes.popleft()
         while len(pending):
+            while pending.writes:
+                try:
+                    await self._in_writer(pending.writes[0], archive)
+                except ValueError as error:
+                    pending.lost_writes += 1
+                    logger.warning("%s: kept in memory only", error)
+                pending.writes.popleft()
             async with self._renewing:  # what is being written belongs to one archive
                 arrivals = pending.next_arrivals()
+                if not arrivals:
+                    continue
                 try:
                     await self._in_writer(partial(_store, arrivals), archive)
                 except ValueError as error:

@@ -32,7 +32,7 @@ IN_VIEW, IN_BULK = 1_000, 499
 SPARE = 0.15
 #: A bar counts as closed so long after its end: this clock may be ahead of the exchange's.
 MARGIN_MS = 3_000
-AT_ONCE = 8
+AT_ONCE = 12
 RETRY_S = 5.0
 
 Take = Callable[[Bars, int, int], None]
@@ -266,8 +266,10 @@ class History:
         return page.bars
 
     def _keep(self, brought: list[Bars], stretch: Stretch, kept: KeptBars) -> None:
-        """Keep what has closed, oldest first."""
-        for bars in sorted((one for one in brought if len(one)), key=lambda one: one.ts_ms[0]):
+        """Keep what has closed, in one piece."""
+        pages = sorted((one for one in brought if len(one)), key=lambda one: int(one.ts_ms[0]))
+        if pages:
+            bars = Bars.concat(pages)
             kept.keep(bars[: int(np.searchsorted(bars.ts_ms, stretch.final_ms))])
 
 

@@ -84,7 +84,7 @@ def read_all(jobs: Sequence[Job], whole: bool = False) -> list[Read]:
 
 def _read(job: Job, turn: bool) -> Read:
     begins = job.after_ms is None
-    ends, newest = _ends(job, begins and not turn)
+    ends, newest = ends_of(job, begins and not turn)
     view = pair_view(job.y, job.x, job.params, job.view)
     z, beta = _readings(job, view, ends)
     closed = z[ends <= job.closed_ms]
@@ -114,20 +114,21 @@ def _readings(job: Job, view: PairView | None, ends: IntArray) -> tuple[FloatArr
     return read["z"], read["hedge_ratio"]
 
 
-def _ends(job: Job, newest_alone: bool) -> tuple[IntArray, int]:
+def ends_of(job: Job, newest_alone: bool) -> tuple[IntArray, int]:
     """The bars to read: those that closed since the last round, and the newest."""
     after = -1 if job.after_ms is None else job.after_ms
-    newest = int(max(job.y.ts_ms[-1], job.x.ts_ms[-1]))
+    newest = max(job.y.ts_ms.item(-1), job.x.ts_ms.item(-1))
     if newest_alone or job.closed_ms <= after:
         return np.array([newest], np.int64), newest
     opened = [leg.ts_ms[-LINE_POINTS - OPEN_MOST :] for leg in (job.y, job.x)]
-    times = opened[0]
-    if len(opened[1]) != len(times) or not (opened[1] == times).all():
-        times = np.union1d(*opened)
-    closed = times[(times > after) & (times <= job.closed_ms)][-LINE_POINTS:]
-    if len(closed) and closed[-1] == newest:
-        return closed, newest
-    return np.append(closed, newest), newest
+    closed: list[int] = []
+    for times in opened:
+        begin, end = times.searchsorted((after, job.closed_ms), side="right").tolist()
+        closed += times[begin:end].tolist()
+    ends = [*sorted(set(closed))[-LINE_POINTS:]]
+    if not ends or ends[-1] != newest:
+        ends.append(newest)
+    return np.array(ends, np.int64), newest
 
 
 def known(value: float, digits: int) -> float | None:

@@ -98,7 +98,11 @@ class WatchRow:
         if self.began > version:
             changed["line"] = list(self.line)
         else:
-            fresh = sum(at > version for at in self._points)
+            fresh = 0
+            for at in reversed(self._points):  # ascending: the newest are at the end
+                if at <= version:
+                    break
+                fresh += 1
             if fresh:
                 changed["add"] = list(self.line)[-fresh:]
         return {"id": self.pair.id, **changed}

@@ -16,6 +16,7 @@ from functools import cache, partial
 from typing import Any
 
 from analytics.model import TIMEFRAMES, NotReady, PairParams
+from analytics.pair import snapshot_bars
 from analytics.standing import Standing
 from analytics.watching import PairView
 from dashapp.services.alerts.arming import Copied, copy_rule
@@ -23,7 +24,7 @@ from dashapp.services.alerts.closed_bars import closed_at, newest_ms
 from dashapp.services.alerts.engine import AlertEngine
 from dashapp.services.alerts.readings import waits_for_symbols
 from dashapp.services.alerts.totals import AlertTotals, alert_totals
-from dashapp.services.analysis.cache import COMPILING, legs
+from dashapp.services.analysis.cache import COMPILING, newest_bars
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.funding import funding_of
 from dashapp.services.markets import Markets
@@ -239,10 +240,12 @@ class Watchlist:
         jobs: list[Job] = []
         clock = cache(newest_ms)
         states = cache(lambda market_id: self._markets.status(market_id).state)
+        offered = cache(lambda market: market.timeframes)
+        bars = cache(newest_bars)
         for watched in self._watched.values():
             pair = watched.row.pair
             market = self._markets.get(pair.market)
-            watched.lack = self._lack(market, pair)
+            watched.lack = self._lack(market, pair, () if market is None else offered(market))
             watched.silent = bool(market and market.kind in _FED and states(market.id) != "live")
             if market is None or watched.lack:
                 continue
@@ -256,7 +259,8 @@ class Watchlist:
             closed_ms = closed_at(market, newest, pair.params.timeframe)
             watched.due |= closed_ms != watched.closed_ms
             watched.closed_ms = closed_ms
-            y, x = legs(market, pair.params)
+            count, frame = snapshot_bars(pair.params), pair.params.timeframe
+            y, x = (bars(market, leg, frame, count) for leg in pair.symbols)
             if len(y) and len(x):
                 after_ms, due = watched.after_ms, watched.due
                 funding = funding_of(market, *pair.symbols)
@@ -267,11 +271,14 @@ class Watchlist:
         # Who waited longest for what is slow comes first.
         return sorted(jobs, key=lambda job: self._watched[job.id].slow_s)
 
-    def _lack(self, market: Market | None, pair: WatchedPair) -> str:
+    def _lack(self, market: Market | None, pair: WatchedPair, timeframes: tuple[str, ...]) -> str:
+        """What a market lacks of a pair, "" for nothing. timeframes: that it has."""
         if market is None:
             return f"market {pair.market} is gone"
         if not self._kernels.ready:
             return COMPILING.reason
+        if all(map(market.symbol_version, pair.symbols)) and pair.params.timeframe in timeframes:
+            return ""  # as nearly always
         return waits_for_symbols(market, pair.symbols, pair.params)
 
     def _taken(self, read: Read, version: int) -> bool:

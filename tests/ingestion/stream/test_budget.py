@@ -15,6 +15,13 @@ def test_a_budget_counts_what_others_spend() -> None:
     assert budget.wait_s(60.0, 20) == 0.0
 
 
+def test_what_the_server_counts_holds_until_its_window_ends() -> None:
+    budget = Budget(1_200)
+    budget.told(100.0, 1_190, left_s=11.0)
+    assert budget.wait_s(101.0, 20) == 10.0
+    assert budget.wait_s(111.0, 20) == 0.0
+
+
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 3)), max_size=60))
 def test_no_window_ever_holds_more_than_the_limit(asked: list[tuple[int, int]]) -> None:
     """asked: sixteenths of a second since the last request, and its weight."""

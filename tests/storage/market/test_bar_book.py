@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.bars import resample
+from analytics.bars import BarBuilder, resample
 from analytics.model import BAR_COLUMNS, TIMEFRAMES, Bars, Ticks
 from storage.market.bar_book import BarBook
 from storage.market.bar_series import BarSeries
+from storage.market.ring import TickRing
 
 
 def trades(symbol: str, times: list[int]) -> Ticks:
@@ -60,6 +61,76 @@ def test_a_tick_that_amends_an_older_bar_is_counted_at_the_finest_timeframe():
     book = BarBook()
     book.append(trades("X", [1_000, 2_000, 1_500, 2_500]))
     assert book.amended("X") == 1
+
+
+def test_coarser_bars_are_made_when_they_are_read_or_when_enough_waits(monkeypatch):
+    folded: list[str] = []
+    update = BarBuilder.update
+
+    def watched(builder: BarBuilder, ticks: Ticks) -> int:
+        folded.append(builder.timeframe)
+        return update(builder, ticks)
+
+    monkeypatch.setattr(BarBuilder, "update", watched)
+    ring = TickRing()
+    book = BarBook(newest=lambda symbol, count: ring.view(count), most_waiting=5)
+    for time in range(4):
+        book.append(trades("X", [time * 1_000]))
+        ring.append(trades("X", [time * 1_000]))
+    assert set(folded) == {"1s"}
+    assert book.bars("X", "1m").trades.tolist() == [4]
+    assert folded.count("1m") == folded.count("session") == 1
+    for time in range(4, 10):
+        book.append(trades("X", [time * 1_000]))
+        ring.append(trades("X", [time * 1_000]))
+    assert folded.count("1m") == 2
+
+
+#: Times in s of batches, and after which of them which timeframe is read.
+STEPS = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 400), min_size=1, max_size=6),
+        st.sampled_from([None, "1s", "1m", "5m", "session", "keep"]),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(STEPS, st.integers(1, 8), st.integers(0, 12))
+def test_bars_that_wait_are_those_that_are_made_at_once(steps, most, waiting):
+    ring = TickRing(max(waiting, 1))
+    at_once = BarBook(most)
+    in_time = BarBook(most, lambda symbol, count: ring.view(count), waiting)
+    for times, read in steps:
+        batch = trades("X", [time * 1_000 for time in times])
+        refused, expected = in_time.append(batch), at_once.append(batch)
+        assert (refused is None) == (expected is None)
+        if refused is not None:
+            assert refused.tolist() == expected.tolist()
+            batch = batch[~refused]
+        if len(batch):
+            ring.append(batch)
+        if read == "keep":
+            most = max(most - 2, 1)
+            in_time.keep("X", most)
+            at_once.keep("X", most)
+        elif read is not None:
+            check_equal(in_time, at_once, read)
+    for timeframe in (*TIMEFRAMES, "session") if steps else ():
+        check_equal(in_time, at_once, timeframe)
+        assert in_time.amended("X") == at_once.amended("X")
+
+
+def check_equal(book: BarBook, other: BarBook, timeframe: str) -> None:
+    if timeframe == "session":
+        sessions = book.session("X"), other.session("X")
+        assert (sessions[0] is None) == (sessions[1] is None)
+        found, expected = (one.bars() if one else minutes([]) for one in sessions)
+    else:
+        found, expected = (one.bars("X", timeframe) for one in (book, other))
+    for name in BAR_COLUMNS:
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 def test_uploaded_bars_serve_their_own_timeframe_and_its_multiples():

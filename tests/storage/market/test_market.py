@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.model import TIMEFRAMES, UNKNOWN_TRADES, Bars, Rejected, Ticks
+from analytics.model import TIMEFRAMES, UNKNOWN_TRADES, Bars, Gap, Rejected, Ticks
 from storage.market.market import Market
 
 
@@ -49,11 +49,37 @@ def test_a_tick_that_arrives_twice_is_stored_once(market):
     assert market.bars("BTCUSDT", "1s").trades.tolist() == [4]
 
 
+def test_a_gap_is_filled_by_ids_that_go_on_where_the_others_ended(market):
+    market.append(trades([1, 2], ids=[10, 11]))
+    market.note_gap(Gap("BTCUSDT", 12, 14, 2, 9))
+    market.append(trades([3, 4], ids=[12, 13]))
+    assert (market.gaps.open, market.gaps.missing) == (1, 1)
+    market.append(trades([5, 6], ids=[14, 15]))
+    assert market.gaps.open == 0
+
+
+def test_ids_that_fall_in_a_run_are_none_that_follow(market):
+    market.append(trades([1], ids=[10]))
+    kept = market.append(trades([2, 3, 4, 5], ids=[11, 13, 12, 14]))
+    assert len(kept) == 4
+    assert len(market.append(trades([2, 3], ids=[12, 11]))) == 0
+    assert market.append(trades([6, 7, 8], ids=[15, 15, 17])).trade_id.tolist() == [15, 17]
+    assert len(market.append(trades([9], ids=[16]))) == 1
+
+
 def test_ticks_without_ids_are_never_de_duplicated(market):
     for _ in range(3):
         market.append(trades([5, 5]))
     assert len(market.ticks("BTCUSDT")) == 6
     assert market.counters.duplicate == 0
+
+
+def test_a_small_ring_holds_what_waits_for_the_coarser_bars():
+    market = Market("demo", "Demo", "demo", capacity=3)
+    for second in range(20):
+        market.append(trades([second * 1_000, second * 1_000 + 1]))
+    assert market.bars("BTCUSDT", "1m").trades.tolist() == [40]
+    assert market.stats("BTCUSDT").trades == 40
 
 
 def test_ids_are_those_of_their_symbol_alone(market):

@@ -88,3 +88,12 @@ def test_another_symbol_is_an_error():
 def test_a_ring_without_room_is_an_error():
     with pytest.raises(ValueError, match="capacity is 0, expected at least 1"):
         TickRing(0)
+
+
+def test_a_tick_in_the_place_of_a_marked_one_is_not_marked():
+    ring = TickRing(capacity=4)
+    ring.append(numbered(0, 4), np.ones(4, np.bool_))
+    ring.append(numbered(4, 2))
+    assert ring.marks().tolist() == [True, True, False, False]
+    ring.append(numbered(6, 3))
+    assert ring.marks().tolist() == [False] * 4

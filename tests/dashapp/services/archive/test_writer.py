@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -161,6 +162,26 @@ async def test_a_write_that_makes_no_sense_is_counted_and_holds_up_no_other(path
         assert writer.archive.rules() == [{"id": "b"}]
         assert writer.pending.lost_writes == 1
     assert "id is None, expected str" in caplog.text
+
+
+async def test_a_write_that_comes_while_ticks_are_stored_is_written_after_them(path, monkeypatch):
+    async with opened(path) as writer:
+        await until(lambda: writer.archive is not None)
+        loop, written, came, store = asyncio.get_running_loop(), [], Event(), keeping._store
+
+        def keep() -> None:
+            writer.keep(written.append)
+            came.set()
+
+        def storing(arrivals, archive) -> None:
+            store(arrivals, archive)
+            if not came.is_set():
+                loop.call_soon_threadsafe(keep)
+                came.wait()
+
+        monkeypatch.setattr(keeping, "_store", storing)
+        writer.record("live-x", ticks(3))
+        await until(lambda: written and not len(writer.pending))
 
 
 async def test_an_archive_that_is_locked_for_long_gets_all_of_it_later(path, monkeypatch):

@@ -12,6 +12,7 @@ from dashapp.services.universe import history as module
 from dashapp.services.universe.directory import Exchange as Side
 from dashapp.services.universe.history import History
 from ingestion.binance.rest import Rest
+from tests import exchange_rest
 from tests.exchange import Exchange
 from tests.waiting import until
 
@@ -39,7 +40,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.bars: dict[tuple[str, str], dict[int, Bars]] = {}
-        self.loads = 0
+        self.loads = self.pieces = 0
 
     async def load(self, symbol: str, timeframe: str, from_ms: int) -> Bars | None:
         self.loads += 1
@@ -48,6 +49,7 @@ class Kept:
         return Bars.concat(rows) if rows else None
 
     def keep(self, bars: Bars) -> None:
+        self.pieces += 1
         held = self.bars.setdefault((bars.symbol, bars.timeframe), {})
         held |= {int(bars.ts_ms[at]): bars[at : at + 1] for at in range(len(bars))}
 
@@ -177,6 +179,26 @@ async def test_the_weight_stays_within_the_budget_and_a_look_finds_room(monkeypa
         history.want(["S119USDT"], "1m", 50)
         await until(lambda: taken.times("S119USDT", "1m"))
         assert exchange.requests.used_weight <= 100
+
+
+async def test_the_count_of_the_exchange_holds_until_its_minute_ends(monkeypatch):
+    monkeypatch.setattr(exchange_rest, "formatdate", lambda usegmt: "Mon, 30 Nov 2026 06:34:50 GMT")
+    async with Exchange(["BTCUSDT"], rate=0) as exchange:
+        rest = Rest(exchange.venue, exchange.rest, clock=lambda: 100.0)
+        exchange.requests.used_weight = exchange.requests.most_weight = 2_300  # by others here
+        await rest.get("/fapi/v1/premiumIndex", 10)
+        await rest.close()
+        assert rest.budget_wait_s(10) == 11.0
+
+
+async def test_what_came_is_kept_in_one_piece():
+    kept = Kept()
+    async with filling(kept=kept) as (_, history, taken):
+        history.want(["BTCUSDT"], "1h", 1_200, urgent=False)
+        await until(lambda: history.idle)
+    assert len(taken.pages) == 3
+    assert kept.pieces == 1
+    assert len(kept.bars["BTCUSDT", "1h"]) >= 1_198
 
 
 async def test_a_bar_that_has_closed_is_settled():

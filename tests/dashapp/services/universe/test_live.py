@@ -66,6 +66,11 @@ def assert_equals_all_trades(
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_bars_are_those_of_all_trades_at_whatever_moment_it_starts(seed, monkeypatch):
+    await start_and_compare(seed, monkeypatch)
+
+
+async def start_and_compare(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start, let the minute close, and hold every bar against those of all trades."""
     monkeypatch.setattr(live, "SETTLE_MS", 0)
     monkeypatch.setattr(live, "PERIOD_S", 0.02)
     monkeypatch.setattr(history_module, "MARGIN_MS", 0)

@@ -1,0 +1,29 @@
+"""Which bars of a watched pair are read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analytics.model import Bars, PairParams
+from dashapp.services.watchlist.readings import Job, ends_of
+
+
+def bars(symbol: str, seconds: list[int]) -> Bars:
+    ones = np.ones(len(seconds))
+    times = np.array(seconds, np.int64) * 1_000
+    return Bars(symbol, "1s", times, ones, ones, ones, ones, ones, [1] * len(seconds), ones)
+
+
+@pytest.mark.parametrize(
+    ("after_s", "closed_s", "ends_s"),
+    [(1, 4, [2, 3, 4, 6]), (None, 3, [0, 1, 2, 3, 6]), (3, 6, [4, 5, 6]), (4, 4, [6])],
+)
+def test_bars_of_either_leg_that_closed_are_read_and_the_newest(after_s, closed_s, ends_s):
+    y, x = bars("Y", [0, 1, 3, 4, 6]), bars("X", [1, 2, 4, 5])
+    after_ms = None if after_s is None else after_s * 1_000
+    job = Job("id", PairParams("Y", "X"), y, x, closed_s * 1_000, after_ms, due=False)
+    ends, newest = ends_of(job, newest_alone=False)
+    assert ends.tolist() == [second * 1_000 for second in ends_s]
+    assert newest == 6_000
+    assert ends_of(job, newest_alone=True)[0].tolist() == [6_000]
