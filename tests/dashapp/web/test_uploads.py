@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
+from dashapp import ids
+from dashapp.ui.pages.data.upload_report import report
+from dashapp.ui.store_values import STORES
 from dashapp.web.routes import uploads
 
 HEADER = b"timestamp,open,high,low,close\n"
@@ -67,3 +72,35 @@ async def test_who_still_sends_is_answered_when_all_has_come(client, monkeypatch
     assert answer.status_code == status
     assert answer.json()["report"]["bytes_read"] < body.sent
     assert body.sent == sum(map(len, body._pieces))
+
+
+LINE = '{{"symbol":"{}","ts":{},"price":{},"size":1}}\n'.format
+TICKS = LINE("A", 1_723_161_256_322, 5).encode()
+LATIN_1 = TICKS + b'{"symbol":"caf\xe9","ts":1,"price":1,"size":1}\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "status", "holds"),
+    [
+        (b"", "", 400, "report"),
+        (b"hello\n", "", 400, "report"),
+        (b"local time,open,high,low,close\n2024-02-01 00:00:00,5,7,4,5\n", "", 409, "question"),
+        (b"date,close\n01/02/2024,5\n02/03/2024,6\n", "", 409, "question"),
+        (table(1_000), "&market=nowhere", 404, "error"),
+        (table(1_000), "&dayfirst=7", 400, "error"),
+        (table(1_000), "", 200, "market"),
+        (LATIN_1, "", 200, "not_utf8"),
+        (gzip.compress(TICKS * 9_000)[:-9], "", 200, "ends too early"),
+        (TICKS + LINE("B", 0, -1).encode() + TICKS, "", 200, "first_lines"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+async def test_what_a_file_is_answered_is_what_the_page_may_hold(
+    client, body, query, status, holds
+):
+    answer = await client.post(f"/api/upload?name=KO.csv{query}", content=body)
+    assert (answer.status_code, holds in answer.text) == (status, True)
+    shown = [{"name": "KO.csv", "status": answer.status_code, **answer.json()}]
+    # The page would send anything else in vain: its callback were answered with 400.
+    msgspec.convert(shown, STORES[f"{ids.UPLOAD_RESULT}.data"])
+    assert report(shown)
