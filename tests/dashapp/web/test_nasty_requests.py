@@ -182,7 +182,7 @@ async def ask_all(client: httpx.AsyncClient, nasty_values: list[str]) -> Counter
 
 
 async def test_no_value_of_a_parameter_fails_inside(whole, caplog):
-    statuses = await ask_all(whole, random.Random(1).sample(values(), 12))
+    statuses = await ask_all(whole, ["%0d%0aa", *random.Random(1).sample(values(), 11)])
     assert not failed(caplog)
     assert sum(statuses.values()) > 1_500
     assert statuses[400] > 1_000

