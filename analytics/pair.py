@@ -231,21 +231,18 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     path_rows = params.hedge_window or PATH_ROWS
     adf_ts_ms, adf_pvalue = _adf_line(view, spread.line)
     tests = pair_tests(rows, spread.line, params)
-    z, method_z = view.held(spread.known.z), z_by_fit(window.y, window.x, choices.fits)
+    lines, method_z = _spread_in_view(view, spread), z_by_fit(window.y, window.x, choices.fits)
     if params.spread_mode == "view":
-        method_z[params.hedge] = float(z[-1])
+        method_z[params.hedge] = float(lines["z"][-1])
     return PairSnapshot(
         params=params,
         **_rows_in_view(aligned),
         **_without_notes(tests),
+        **lines,
         fit=fit,
         fits=choices.fits,
         path=_path(view, "ols", path_rows),
         kalman_path=_path(view, "kalman", max(params.z_window, KALMAN_ROWS)),
-        spread=view.held(spread.line),
-        mean=view.held(spread.mean),
-        std=view.held(spread.std),
-        z=z,
         corr=_correlations(view, params),
         adf_ts_ms=frozen(adf_ts_ms, np.int64),
         adf_pvalue=frozen(adf_pvalue, np.float64),
@@ -260,8 +257,6 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         swapped=choices.swapped,
         swapped_z=swapped_z(window.y, window.x, choices.swapped),
         path_rows=path_rows,
-        fit_z=view.held(spread.z),
-        known=HedgePath(params.spread_mode, *map(view.held, spread.known[:2])),
     )
 
 
@@ -293,6 +288,18 @@ def _rows_in_view(aligned: Aligned) -> dict[str, Any]:
         "price_y": frozen(aligned.y[shown], np.float64),
         "price_x": frozen(aligned.x[shown], np.float64),
         "carried": frozen(aligned.carried[shown], np.bool_),
+    }
+
+
+def _spread_in_view(view: _View, spread: _Spread) -> dict[str, Any]:
+    """The spread, its moments and its z at each row in view, by their names in the snapshot."""
+    return {
+        "spread": view.held(spread.line),
+        "mean": view.held(spread.mean),
+        "std": view.held(spread.std),
+        "z": view.held(spread.known.z),
+        "fit_z": view.held(spread.z),
+        "known": HedgePath(view.params.spread_mode, *map(view.held, spread.known[:2])),
     }
 
 

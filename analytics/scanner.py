@@ -140,15 +140,8 @@ def scan_pairs(
     rates = _funding(funding, len(world.names))
     labels = _clusters(world, rules)
     every = len(world.kept) * (len(world.kept) - 1) // 2
-    pairs = all_pairs(world.kept) if labels is None else pairs_inside(labels, world.kept)
-    step = f"testing {len(pairs):,} pairs"
-    told(step, 0.0)
-    tester = pair_tester(world, rules)
-    tests = run_tests(tester, pairs, run_all, lambda share: told(step, _TESTS * share))
-    counts, tested = _histogram(tests.pvalue)
-    below = int(np.count_nonzero(tests.pvalue < rules.q))
-    choice = formed(pairs, tests, rules.correction)
-    del tests, pairs
+    choice, counts, below = _formation(world, rules, labels, run_all, told)
+    tested = int(counts.sum())
     rows = _judged(world, rules, choice, rates, run_all, told)
     funnel = _funnel(rows, len(world.names), len(world.kept), every)
     return ScanResult(
@@ -211,15 +204,31 @@ def _labelled(world: Universe, labels: IntArray | None) -> dict[str, int]:
     return {world.names[number]: label for number, label in pairs}
 
 
-def _histogram(pvalues: FloatArray) -> tuple[IntArray, int]:
-    """How many p-values are in each hundredth, and how many there are."""
+def _formation(
+    world: Universe, rules: ScanParams, labels: IntArray | None, run_all: Mapper, told: Progress
+) -> tuple[Formed, IntArray, int]:
+    """Every candidate tested: the choice, the p-values in each hundredth, how many are below q.
+
+    labels: the cluster of each kept symbol; None where all pairs are candidates.
+    """
+    pairs = all_pairs(world.kept) if labels is None else pairs_inside(labels, world.kept)
+    step = f"testing {len(pairs):,} pairs"
+    told(step, 0.0)
+    tester = pair_tester(world, rules)
+    tests = run_tests(tester, pairs, run_all, lambda share: told(step, _TESTS * share))
+    below = int(np.count_nonzero(tests.pvalue < rules.q))
+    return formed(pairs, tests, rules.correction), _histogram(tests.pvalue), below
+
+
+def _histogram(pvalues: FloatArray) -> IntArray:
+    """How many p-values are in each hundredth."""
     counts = np.zeros(_BINS, np.int64)
     flat = pvalues.reshape(-1)
     for start in range(0, len(flat), 1_000_000):
         part = flat[start : start + 1_000_000]
         bins = np.minimum(part[~np.isnan(part)] * _BINS, _BINS - 1).astype(np.int64)
         counts += np.bincount(bins, minlength=_BINS)
-    return frozen(counts, np.int64), int(counts.sum())
+    return frozen(counts, np.int64)
 
 
 def _judged(

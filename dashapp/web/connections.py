@@ -8,7 +8,7 @@ line and headers) is bounded in bytes and in time, whatever comes of it.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from http import HTTPStatus
 from typing import Any
 
@@ -32,43 +32,54 @@ class Connections:
         self.closed: Counter[str] = Counter()
         self._most = most
         self._most_of_address = most_of_address
-        #: Those that wait for a request, the longest first.
-        self._idle: dict[HeldProtocol, str] = {}
+        self._count = 0
+        #: Those that wait for a request, the longest first: all, and those of each address. A plain
+        #: dict would be searched past all that went before its first.
+        self._idle: OrderedDict[HeldProtocol, str] = OrderedDict()
+        self._idle_of: dict[str, OrderedDict[HeldProtocol, None]] = {}
 
     def admit(self, address: str) -> bool:
         """Whether one more may come from this address; an idle one gives way to it."""
         if self.open[address] >= self._most_of_address and not self._give_way(address):
             self.closed["too many of one address"] += 1
             return False
-        if self.open.total() >= self._most and not self._give_way(None):
+        if self._count >= self._most and not self._give_way(None):
             self.closed["too many"] += 1
             return False
         self.open[address] += 1
+        self._count += 1
         return True
 
     def gone(self, connection: HeldProtocol, address: str) -> None:
         """A connection that was admitted has ended."""
-        self._idle.pop(connection, None)
+        self.busy(connection)
+        self._count -= 1
         self.open[address] -= 1
         if not self.open[address]:
             del self.open[address]
 
     def idle(self, connection: HeldProtocol, address: str) -> None:
         """A connection waits for a request."""
+        self.busy(connection)
         self._idle[connection] = address
+        self._idle_of.setdefault(address, OrderedDict())[connection] = None
 
     def busy(self, connection: HeldProtocol) -> None:
         """Its request came."""
-        self._idle.pop(connection, None)
+        address = self._idle.pop(connection, None)
+        if address is not None:
+            del self._idle_of[address][connection]
+            if not self._idle_of[address]:
+                del self._idle_of[address]
 
     def _give_way(self, address: str | None) -> bool:
         """Close the connection that is idle longest, of this address; None for any."""
-        for connection, of in self._idle.items():
-            if address in (None, of):
-                self.closed["idle, gave way"] += 1
-                connection.end()
-                return True
-        return False
+        waiting = self._idle if address is None else self._idle_of.get(address)
+        if not waiting:
+            return False
+        self.closed["idle, gave way"] += 1
+        next(iter(waiting)).end()
+        return True
 
 
 class HeldProtocol(HttpToolsProtocol):

@@ -22,7 +22,7 @@ from starlette.responses import Response, StreamingResponse
 
 from dashapp.about import versions
 from dashapp.settings import VERSION
-from dashapp.web.errors import ApiError
+from dashapp.web.errors import ApiError, shown
 from storage.export.bundle import Tally, zipped
 from storage.export.parquet import ParquetUnavailable, parquet_rows
 from storage.export.tables import Table
@@ -89,7 +89,7 @@ async def send(ending: str, export: Export, tables: Iterable[Table]) -> Response
         known = ", ".join(export.forms)
         text = (
             f"{export.kind} can be had as {known}, each also with .{_ZIP} or .{_MANIFEST} "
-            f"after it, not as {ending[:40]}"
+            f"after it, not as {shown(ending)}"
         )
         raise ApiError(HTTPStatus.NOT_FOUND, text)
     media_type, write = FORMS[form]

@@ -82,7 +82,8 @@ caption { padding: 0; caption-side: top; text-align: left; }
 class TearSheet:
     """What the sheet is of. document: the back-test as the HTTP interface gives it, without its
     series. market: id, title and kind. sha256: of the bars. versions: of the program and its
-    libraries, by name. made_at: UTC, as text.
+    libraries, by name. made_at: UTC, as text. funding: what a long position in each leg pays a
+    day, as a share of its worth; None where it is not known.
     """
 
     result: BacktestResult
@@ -91,6 +92,7 @@ class TearSheet:
     sha256: str
     versions: Mapping[str, str]
     made_at: str
+    funding: tuple[float, float] | None = None
 
 
 def tear_sheet(sheet: TearSheet) -> str:
@@ -102,7 +104,7 @@ def tear_sheet(sheet: TearSheet) -> str:
         (
             _HEAD.format(title=escape(title), style=_style()),
             _head(sheet, name),
-            _figures(result),
+            _figures(sheet),
             _curves(result),
             _spells(result),
             *_periods(result),
@@ -151,8 +153,8 @@ def _rows(rows: Iterable[tuple[str, str, str, str]]) -> str:
     )
 
 
-def _figures(result: BacktestResult) -> str:
-    rows = figure_rows(result)
+def _figures(sheet: TearSheet) -> str:
+    rows = figure_rows(sheet.result, sheet.funding)
     half = (len(rows) + 1) // 2
     tables = "".join(f"<table>{_rows(part)}</table>" for part in (rows[:half], rows[half:]))
     return _section("Figures", f"<div class='two'>{tables}</div>")

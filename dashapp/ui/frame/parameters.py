@@ -202,6 +202,7 @@ def settle_values(
     known = symbols_of(runtime, market)
     timeframes = body.timeframes if body else tuple(TIMEFRAMES)
     absent = dict(missing or {})
+    legs_offered = _options(list(dict.fromkeys([*known, *absent.values()])))
     pair = legs([*known, *absent.values()], asked.get("y", held["y"]), asked.get("x", held["x"]))
     y, x = (absent.get(leg, found) for leg, found in zip(("y", "x"), pair, strict=True))
     wanted = asked.get("symbols") or held["symbols"] or []
@@ -217,9 +218,10 @@ def settle_values(
             *({"value": one.id, "label": one.title} for one in runtime.markets.values()),
             *([] if body else [{"value": market, "label": f"{market} (not here)"}]),
         ],
-        "legs": _options(list(dict.fromkeys([*known, *absent.values()]))),
         "y": y,
+        "y_options": legs_offered,
         "x": x,
+        "x_options": legs_offered,
         "symbols": keep or [one for one in asked_for if one in known] or known[:MAX_SHOWN],
         "symbol_options": _options(offered),
         "timeframe": asked["timeframe"]
@@ -291,19 +293,15 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
         elif trigger in (None, ids.URL):
             asked = whole_link(asked)
         held["shown"] = (view or {}).get("market")
-        known_now = symbols_of(runtime, asked.get("market") or market)
         missing = {}
         if trigger not in (ids.MARKET, ids.FOCUS):
+            known_now = symbols_of(runtime, asked.get("market") or market)
             missing = missing_legs(known_now, asked, None if asked else not_here)
-        settled = settle_values(runtime, asked, held, source or "", missing)
-        options = settled.pop("legs")
         fields, wrong = _controls_from(asked)
         return {
-            **settled,
+            **settle_values(runtime, asked, held, source or "", missing),
             "not_here": missing,
             "message": link_words(wrong) or no_update,
-            "y_options": options,
-            "x_options": options,
             "plain": {row.name: fields.get(row.name, no_update) for row in plain},
         }
 

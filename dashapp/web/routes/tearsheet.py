@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from dashapp.about import versions
 from dashapp.figures.tearsheet.document import TearSheet, tear_sheet
+from dashapp.services.funding import funding_of
 from dashapp.settings import VERSION
 from dashapp.web.answers import encode
 from dashapp.web.deps import BacktestQuery, MarketDep, RuntimeDep, known_pair, ready
@@ -42,6 +43,7 @@ async def tearsheet(
     params = known_pair(market, query.pair())
     found = await runtime.analysis.backtest_and_hash(market.id, params, query.rules())
     result, sha256 = ready(found)
+    funding = funding_of(market, params.y, params.x)
     about = {"id": market.id, "title": market.title, "kind": market.kind}
 
     def build() -> bytes:
@@ -50,7 +52,7 @@ async def tearsheet(
         plain = msgspec.json.decode(encode({"market": market.id, **document}))
         made_at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
         all_versions = {"spreadscope": VERSION, **versions()}
-        sheet = TearSheet(result, plain, about, sha256, all_versions, made_at)
+        sheet = TearSheet(result, plain, about, sha256, all_versions, made_at, funding)
         return tear_sheet(sheet).encode()
 
     words = "_".join((market.id, "tearsheet", params.y, params.x, params.timeframe))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import json
 
 import pytest
+from fastapi import FastAPI
 from plotly.utils import PlotlyJSONEncoder
 
 from analytics.alerts import METRICS, parse_rule
 from analytics.model import PairParams
-from dashapp.parameters.pair import View
+from dashapp.parameters.pair import View, to_dict
 from dashapp.parameters.table import ALERT
+from dashapp.services.runtime import Runtime
+from dashapp.settings import Settings
+from dashapp.ui.app import create_app
 from dashapp.ui.pages.alerts import form
+from ingestion.url_guard import UrlRefusedError
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")
 VIEW = View("demo", ("SOLUSDT",), "1s", 2.0, PAIR)
@@ -20,7 +27,7 @@ HELD = {name: row.control_value(row.default) for name, row in ALERT.items()}
 
 
 def test_the_form_as_it_opens_is_a_rule_on_the_pair_in_view():
-    fields, errors = form.check(VIEW, HELD)
+    fields, errors = form.check(VIEW, HELD, True)
     assert errors == {}
     rule = parse_rule({"id": "form", **fields})
     assert (rule.market, rule.params, rule.threshold, rule.cooldown_s) == ("demo", PAIR, 2.0, 60.0)
@@ -32,7 +39,7 @@ def test_a_metric_is_watched_on_its_own_subject(metric):
     operator = METRICS[metric].operators[0]
     threshold = {"z": "2"}.get(metric, "0.5" if METRICS[metric].high == 1.0 else "20,000")
     raw = {**HELD, "metric": metric, "operator": operator, "threshold": threshold}
-    fields, errors = form.check(VIEW, raw)
+    fields, errors = form.check(VIEW, raw, True)
     assert errors == {}
     subject = METRICS[metric].subject
     assert ("params" in fields, "symbol" in fields) == (subject == "pair", subject == "symbol")
@@ -41,8 +48,8 @@ def test_a_metric_is_watched_on_its_own_subject(metric):
 
 def test_a_symbol_is_watched_where_there_is_no_pair():
     raw = {**HELD, "metric": "price", "operator": ">"}
-    assert form.check(ALONE, raw)[0]["symbol"] == "SOLUSDT"
-    assert form.check(ALONE, HELD) == (None, {form.WHOLE: "this market has no pair to watch"})
+    assert form.check(ALONE, raw, True)[0]["symbol"] == "SOLUSDT"
+    assert form.check(ALONE, HELD, True) == (None, {form.WHOLE: "this market has no pair to watch"})
 
 
 @pytest.mark.parametrize(
@@ -73,7 +80,7 @@ def test_a_symbol_is_watched_where_there_is_no_pair():
     ],
 )
 def test_what_is_wrong_is_told_at_its_field(changes, errors):
-    assert form.check(VIEW, {**HELD, **changes}) == (None, errors)
+    assert form.check(VIEW, {**HELD, **changes}, True) == (None, errors)
 
 
 @pytest.mark.parametrize(
@@ -86,15 +93,42 @@ def test_what_is_wrong_is_told_at_its_field(changes, errors):
     ],
 )
 def test_an_address_that_no_webhook_may_have_is_told_at_its_field(url, words):
-    fields, errors = form.check(VIEW, {**HELD, "webhook": url})
+    fields, errors = form.check(VIEW, {**HELD, "webhook": url}, True)
     assert fields is None
     assert words in errors["webhook"]
     assert "key@" not in errors["webhook"]
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9000/hook", "http://192.168.1.7/hook"])
+def test_a_private_address_is_refused_where_other_machines_reach_the_server(url):
+    raw = {**HELD, "webhook": url}
+    assert form.check(VIEW, raw, True)[0]["webhook"] == url
+    fields, errors = form.check(VIEW, raw, False)
+    assert fields is None
+    assert list(errors) == ["webhook"]
+    assert "127.0.0.1" in errors["webhook"] or "192.168.1.7" in errors["webhook"]
+
+
+@pytest.mark.parametrize(("options", "told"), [({}, True), ({"allow_local": True}, False)])
+async def test_the_form_judges_a_webhook_as_the_alert_engine_does(monkeypatch, options, told):
+    monkeypatch.setattr(form, "clicked", lambda _: False)
+    settings = Settings(source="none", archive=None, host="0.0.0.0", token="t" * 16, **options)
+    runtime = Runtime(settings)
+    app = create_app(runtime, FastAPI())
+    key = next(name for name in app.callback_map if f"{ALERT['webhook'].control}-message" in name)
+    answer = inspect.unwrap(app.callback_map[key]["callback"])
+    raw = {**HELD, "webhook": "http://127.0.0.1:9/hook"}
+    found = await answer(None, raw, {**to_dict(VIEW), "query": ""})
+    assert bool(found["messages"]["webhook"]) == told
+    fields = {"market": "demo", "metric": "feed_silent", "operator": ">", "threshold": 5.0}
+    refused = pytest.raises(UrlRefusedError) if told else contextlib.nullcontext()
+    with refused:
+        runtime.alerts.add_rule({**fields, "webhook": raw["webhook"]})
+
+
 @pytest.mark.parametrize("url", [None, "", "  "])
 def test_a_rule_without_an_address_has_no_webhook(url):
-    assert "webhook" not in form.check(VIEW, {**HELD, "webhook": url})[0]
+    assert "webhook" not in form.check(VIEW, {**HELD, "webhook": url}, True)[0]
 
 
 def test_every_field_of_the_form_is_a_row_with_room_for_its_message():

@@ -6,7 +6,9 @@ import csv
 import hashlib
 import io
 import json
+import re
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -199,3 +201,22 @@ async def test_parquet_without_its_library_is_a_sentence(client, monkeypatch):
     answer = await client.get("/export/demo/ticks.parquet")
     assert answer.status_code == 404
     assert "pip install pyarrow" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "ending"),
+    [("pair.csv", "csv"), ("pair.csv.zip", "csv.zip"), ("tearsheet.html", "html")],
+)
+async def test_a_files_name_stays_short_whatever_its_symbols_are_called(
+    client, runtime, path, ending
+):
+    y, x = "Y/" + "\u4e2d" * 62, "X:" + "LONG.NAME" * 6
+    for seed, symbol in enumerate((y, x)):
+        ticks = made_up_ticks("BTCUSDT", seed=seed)
+        runtime.markets["demo"].append(replace(ticks, symbol=symbol))
+    answer = await client.get(f"/export/demo/{path}", params={"y": y, "x": x})
+    assert answer.status_code == 200, answer.text
+    name = re.search(r'filename="(.*)"', answer.headers["content-disposition"])[1]
+    assert re.fullmatch(rf"demo_[A-Za-z0-9_.-]{{95}}\.{re.escape(ending)}", name)
+    if path.endswith(".zip"):
+        assert zipfile.ZipFile(io.BytesIO(answer.content)).namelist()[0] == name[: -len(".zip")]

@@ -7,9 +7,10 @@ import re
 from urllib.parse import parse_qsl
 
 from analytics.backtest import BacktestParams
-from analytics.model import PairParams
+from analytics.model import Listing, PairParams
 from dashapp.parameters.backtest import export_query
 from dashapp.services.analysis.cache import hash_of
+from dashapp.text.backtest import figure_rows
 from tests.dashapp.web.test_api import refused
 
 QUERY = {"y": "BTCUSDT", "x": "ETHUSDT", "entry_z": "1", "hedge_window": "150", "z_window": "40"}
@@ -36,6 +37,21 @@ async def test_the_hash_is_of_the_bars_that_were_traded(client, runtime):
     y, x = runtime.analysis.legs("demo", params)
     assert data["sha256"] == hash_of(y, x) != hash_of(y, x[:-1])
     assert hash_of(x, y) != hash_of(y, x)
+
+
+async def test_funding_stands_among_the_figures_where_the_market_has_it(client, runtime):
+    path = "/export/demo/tearsheet.html"
+    assert ">Funding<" not in (await client.get(path, params=QUERY)).text
+    rates = {"BTCUSDT": 0.03, "ETHUSDT": 0.001}
+    runtime.markets["demo"].listings = {leg: Listing(leg, funding_rate=rates[leg]) for leg in rates}
+    sheet = (await client.get(path, params=QUERY)).text
+    pair = PairParams("BTCUSDT", "ETHUSDT", z_window=40)
+    rules = BacktestParams(entry_z=1.0, hedge_window=150)
+    result, _ = await runtime.analysis.backtest_and_hash("demo", pair, rules)
+    listings = runtime.markets["demo"].listings
+    per_day = (listings["BTCUSDT"].funding_per_day, listings["ETHUSDT"].funding_per_day)
+    (value,) = [row[1] for row in figure_rows(result, per_day) if row[0] == "Funding"]
+    assert f">Funding</th><td class='n'>{value}</td>" in sheet
 
 
 async def test_what_is_missing_is_said(client):

@@ -57,11 +57,14 @@ def layout() -> Component:
     )
 
 
-def check(view: View, raw: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, str]]:
+def check(
+    view: View, raw: Mapping[str, Any], local: bool
+) -> tuple[dict[str, Any] | None, dict[str, str]]:
     """The rule that the form describes, as the alert engine takes it, or what is wrong with it.
 
-    raw: what the controls hold, by the names of AlertRule. Returns (fields, {}) or (None,
-    {field: message}); the field is WHOLE for what is wrong with none alone.
+    raw: what the controls hold, by the names of AlertRule. local: whether a webhook may go to
+    loopback and private addresses. Returns (fields, {}) or (None, {field: message}); the field is
+    WHOLE for what is wrong with none alone.
     """
     values, errors = read_all(ALERT.values(), raw)
     if errors:
@@ -78,7 +81,7 @@ def check(view: View, raw: Mapping[str, Any]) -> tuple[dict[str, Any] | None, di
     try:
         parse_rule({"id": "form", **fields})
         if "webhook" in fields:
-            check_webhook(fields["webhook"], local=True)
+            check_webhook(fields["webhook"], local)
     except ParameterError as error:
         return None, _at_its_field(error)
     except UrlRefusedError as error:
@@ -148,7 +151,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         if not held:
             raise PreventUpdate
         view, blank = from_dict(held), dict.fromkeys(_FIELDS, "")
-        fields, errors = check(view, raw)
+        fields, errors = check(view, raw, runtime.settings.reaches_local)
         if fields is None:
             whole = errors.pop(WHOLE, "")
             return {"messages": {**blank, **errors}, "says": whole, "tone": "tone-down"}

@@ -57,7 +57,7 @@ def key(runtime: Runtime, tab: Tab) -> Any:
 
 async def _rehearsal(runtime: Runtime, tab: Tab) -> Preview:
     """What the rule in the tab's form would have done; the form itself says what it lacks."""
-    fields, _ = form.check(tab.view, tab.options)
+    fields, _ = form.check(tab.view, tab.options, runtime.settings.reaches_local)
     return Preview() if fields is None else await runtime.alerts.previews.of(fields)
 
 

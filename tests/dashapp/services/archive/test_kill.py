@@ -132,7 +132,7 @@ def newest(exchange: Exchange, symbol: str, ids: np.ndarray) -> float:
 
 async def connected(exchange: Exchange, count: int) -> float:
     """When the stand-in has so many connections behind it: epoch ms. Before, none is lost."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 3 * 60
     while exchange.connects < count:
         assert time.monotonic() < deadline, "the app did not connect"
         await asyncio.sleep(0.01)

@@ -1,0 +1,285 @@
+"""Requests that nobody meant: every parameter and every body, each in hundreds of wrong ways.
+
+The routes and their parameters are those of the OpenAPI document, so that a new one is among them.
+A small run of each is always made; the whole ones are `-m soak -s` and print their counts.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import json
+import logging
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
+from itertools import product
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from dashapp.server import create_server
+from dashapp.services.runtime import Runtime
+from dashapp.services.scan.control import Scans
+from dashapp.settings import Settings
+from dashapp.web.errors import ApiError
+from tests.dashapp.conftest import made_up_ticks, small_app
+from tests.dashapp.ui.test_callback_values import STRANGE, places
+from tests.nasty_texts import FRAMES, PIECES, nasty
+
+#: Numbers, dates, paths and escapes that a query may hold, as they stand in it.
+RAW = (
+    *("", "0", "-0", "-1", "1.5", "1e400", "NaN", "-Infinity", "9" * 400, "0x1F", "1_000", "1,5"),
+    *(
+        "%2B1",
+        "%00",
+        "%ff%fe",
+        "%ed%a0%80",
+        "%C0%80",
+        "%",
+        "%zz",
+        "%25%30%30",
+        "+",
+        "a&a=b",
+        "&",
+        "#",
+    ),
+    *("true", "null", "[]", "{}", "None", "../../etc/passwd", "..%2f..%2fetc", "%2e%2e%2f", "CON"),
+    *("2024-02-30", "1970-01-01", "9223372036854775808", "-9223372036854775809", "1e18", "1e-320"),
+    *(
+        "demo",
+        "BTCUSDT",
+        "csv",
+        "1s",
+        "csv.zip",
+        "csv.manifest.json",
+        "all",
+        "1&symbol=2",
+        "%E2%80%AE",
+    ),
+)
+LENGTHS = (1, 7, 64, 700, 4_000)
+#: What stands in the address where it is right.
+RIGHT = {
+    **{"market": "demo", "symbol": "BTCUSDT", "y": "BTCUSDT", "x": "ETHUSDT", "ending": "csv"},
+    **{"timeframe": "1s", "limit": "200", "id": "a-1", "name": "a", "source": "binance-spot"},
+}
+RULE = {"market": "demo", "metric": "price", "operator": ">", "threshold": 1.0, "symbol": "BTCUSDT"}
+PAIR = {"y": "BTCUSDT", "x": "ETHUSDT", "z_window": 30}
+#: A right body of each route that takes one.
+BODIES: dict[str, Any] = {
+    "POST /api/feed/start": {"source": "demo", "symbols": ["BTCUSDT"], "subscribe": "x"},
+    "POST /api/alerts/rules": {
+        **RULE,
+        "hysteresis": 0,
+        "webhook": "https://a.example/b",
+        "id": "r",
+    },
+    "PUT /api/watchlist": {"market": "demo", "params": PAIR, "z_threshold": 2.0},
+    "POST /api/watchlist/rules": {"rule": "r"},
+    "PUT /api/views": {"name": "a", "link": "/analytics?y=A", "old_name": None},
+    "POST /api/views/import": {"views": [{"name": "a", "link": "/", "saved_ms": 1}], "last": None},
+    "PUT /api/views/last": {"link": "/analytics?y=A"},
+    "POST /api/scans": {"market": "demo", "timeframe": "1s", "q": 0.05, "candidates": "all"},
+    "POST /api/upload": '{"symbol":"A","ts":1723161256322,"price":5,"size":1}\n' * 3,
+    "POST /api/replay/start": {"market": "demo", "speed": 60, "start_ms": 1_723_161_300_000},
+    "POST /api/replay/speed": {"speed": 60},
+    "POST /api/replay/seek": {"position_ms": 1_723_161_300_000},
+    "POST /api/feed/stop": {},
+    "POST /api/replay/pause": {},
+    "POST /api/replay/play": {},
+    "POST /api/replay/stop": {},
+}
+#: What no body may name here: it would be looked for in the network.
+ELSEWHERE = ("://", "redis", "postgres")
+
+
+@pytest.fixture
+async def whole(monkeypatch) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the server, which reaches no exchange and starts no scan."""
+    nowhere = {"binance_ws": "ws://127.0.0.1:9", "binance_rest": "http://127.0.0.1:9"}
+    settings = Settings(source="none", archive=None, **nowhere)
+    runtime = Runtime(settings)
+    for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
+        runtime.markets["demo"].append(made_up_ticks(symbol, seed=seed))
+    runtime.kernels.ready = True
+
+    def no_scan(*given: Any, **more: Any) -> None:
+        raise ApiError(HTTPStatus.CONFLICT, "no scan here")
+
+    monkeypatch.setattr(Scans, "start", no_scan)
+    transport = httpx.ASGITransport(create_server(runtime, settings, small_app))
+    base = f"http://127.0.0.1:{settings.port}"
+    async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+        yield client
+    await runtime.replays.stop()
+    await runtime.feeds.stop()
+
+
+def values() -> list[str]:
+    """Three hundred values of a query, as they stand in it."""
+    texts = [nasty(piece, length) for length, piece in product(LENGTHS, PIECES)]
+    texts += [nasty(piece, 64, frame) for frame, piece in product(FRAMES[1:], PIECES)]
+    return [*RAW, *(quote(text, safe="") for text in texts)][:300]
+
+
+async def routes(client: httpx.AsyncClient) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+    """Method, path and parameters of every route."""
+    document = (await client.get("/api/openapi.json")).json()
+    return (
+        (method.upper(), path, operation.get("parameters", []))
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    )
+
+
+def address(path: str, parameters: list[dict[str, Any]], changed: str, value: str) -> str:
+    """The path with its query, all right but for one value."""
+    query = []
+    for row in parameters:
+        name = row["name"]
+        text = value if name == changed else RIGHT.get(name)
+        if row["in"] == "path":
+            path = path.replace(f"{{{name}}}", str(text))
+        elif name == changed or row.get("required"):
+            query.append(f"{name}={text}")
+    return f"{path}?{'&'.join(query)}"
+
+
+def check(answer: httpx.Response, asked: object) -> int:
+    """An answer is data or a refusal in one line; its status."""
+    assert answer.status_code < 500 or answer.status_code == 503, (asked, answer.text[:300])
+    if answer.status_code >= 400 and answer.headers.get("content-type") == "application/json":
+        assert "\n" not in answer.json()["error"], asked
+    return answer.status_code
+
+
+def failed(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged with a traceback."""
+    return [record.getMessage() for record in caplog.records if record.exc_info]
+
+
+async def ask_all(client: httpx.AsyncClient, nasty_values: list[str]) -> Counter[int]:
+    statuses: Counter[int] = Counter()
+    for method, path, parameters in await routes(client):
+        if method != "GET":
+            continue
+        for row in parameters:
+            for value in nasty_values:
+                url = address(path, parameters, row["name"], value)
+                try:
+                    answer = await client.get(url)
+                except httpx.InvalidURL:
+                    continue  # no client sends it
+                statuses[check(answer, url)] += 1
+    return statuses
+
+
+async def test_no_value_of_a_parameter_fails_inside(whole, caplog):
+    statuses = await ask_all(whole, ["%0d%0aa", *random.Random(1).sample(values(), 11)])
+    assert not failed(caplog)
+    assert sum(statuses.values()) > 1_500
+    assert statuses[400] > 1_000
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+async def test_three_hundred_values_of_each_parameter_fail_nowhere(whole, caplog):
+    """Prints how many requests got which status."""
+    statuses = await ask_all(whole, values())
+    told = ", ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
+    sys.stdout.write(f"\n{sum(statuses.values()):,} requests with GET: {told}\n")
+    assert not failed(caplog)
+
+
+def changed(body: Any, rng: random.Random) -> Any:
+    """A document with one to three things in it changed, taken out, added or doubled."""
+    made = copy.deepcopy(body)
+    for _ in range(rng.randint(1, 3)):
+        if not isinstance(made, dict | list) or rng.random() < 0.05:
+            return copy.deepcopy(rng.choice(STRANGE))
+        path = rng.choice([one for one in places(made) if one] or [()])
+        if not path or rng.random() < 0.1:
+            made = {**made, nasty(rng.choice(PIECES), 9): 1} if isinstance(made, dict) else [made]
+            continue
+        parent = made
+        for step in path[:-1]:
+            parent = parent[step]
+        text = nasty(rng.choice(PIECES), rng.choice((1, 9, 300)), rng.choice(FRAMES))
+        if rng.random() < 0.2 and isinstance(parent, dict):
+            del parent[path[-1]]
+        else:
+            parent[path[-1]] = copy.deepcopy(rng.choice((text, *STRANGE)))
+    return made
+
+
+def malformed(body: Any, rng: random.Random) -> bytes:
+    """A body of the same kind with what is wrong in it: in its values, or in its bytes."""
+    if isinstance(body, str):
+        text = bytearray(body.encode())
+    elif rng.random() < 0.7:
+        return json.dumps(changed(body, rng)).encode()
+    else:
+        text = bytearray(json.dumps(body).encode())
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(text) + 1)
+        piece = rng.choice((b"", b"\x00", b"\xff", b"[" * 500, b"NaN", b"1e999", b'"', b"{", b"\n"))
+        text[at : at + rng.choice((0, 0, 1, 9))] = piece
+    return bytes(text)
+
+
+async def send_all(client: httpx.AsyncClient, count: int, seed: int) -> Counter[int]:
+    statuses: Counter[int] = Counter()
+    rng = random.Random(seed)
+    takers = [
+        (f"{method} {path}", address(path, parameters, "", ""))
+        for method, path, parameters in await routes(client)
+        if method in ("POST", "PUT")
+    ]
+    assert {name for name, _ in takers} == set(BODIES)
+    for number in range(count):
+        name, url = takers[number % len(takers)]
+        content = malformed(BODIES[name], rng)
+        if "feed" in name and any(word.encode() in content for word in ELSEWHERE):
+            continue
+        kind = rng.choice(("application/json", "application/json", "text/plain", ""))
+        headers = {"content-type": kind} if kind else {}
+        method = name.partition(" ")[0]
+        answer = await client.request(method, url, content=content, headers=headers)
+        statuses[check(answer, (name, content[:300]))] += 1
+    return statuses
+
+
+def rss_mb() -> float:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+async def test_no_malformed_body_fails_inside(whole, caplog):
+    statuses = await send_all(whole, 2_000, seed=3)
+    assert not failed(caplog)
+    assert statuses[400] > 1_000
+    assert (await whole.get("/healthz")).status_code == 200
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7_200)
+async def test_a_hundred_thousand_malformed_bodies_fail_nowhere_and_leave_nothing(whole, caplog):
+    """Prints how many bodies got which status, and what they left in memory."""
+    caplog.set_level(logging.WARNING)
+    await send_all(whole, 20_000, seed=4)  # markets, rules and views up to their limits
+    before = rss_mb()
+    statuses = await send_all(whole, 100_000, seed=5)
+    grown = rss_mb() - before
+    told = ", ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
+    sys.stdout.write(f"\n{sum(statuses.values()):,} bodies: {told}; memory {grown:+.1f} MB\n")
+    assert not failed(caplog)
+    assert (await whole.get("/healthz")).status_code == 200
+    assert grown <= 20.0
