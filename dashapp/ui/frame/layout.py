@@ -46,8 +46,8 @@ SHORTCUTS = (
 
 
 def source_kind(runtime: Runtime) -> str:
-    """The kind of source the app was started with, as the header's list names it."""
-    source = runtime.settings.source
+    """The kind of source that was started last, as the header's list names it."""
+    source = subscribe.begun(runtime)[0]
     if "://" in source:
         return "url"
     return source if source in dict(SOURCES) else "demo"
@@ -88,7 +88,7 @@ def _source_control(runtime: Runtime) -> Component:
         id=ids.SOURCE_URL,
         type="text",
         size="sm",
-        value=mask_url(runtime.settings.source) if kind == "url" else "",
+        value=mask_url(subscribe.begun(runtime)[0]) if kind == "url" else "",
         placeholder="wss://host/path",
         debounce=True,
         autocomplete="off",
