@@ -59,7 +59,7 @@ def start(*options: str, port: int | None = None) -> App:
         text=True,
     )
     app = App(process, f"http://127.0.0.1:{port}")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_MS / 500
     while time.monotonic() < deadline:
         try:
             if app.get("/healthz").status_code == 200:

@@ -14,7 +14,7 @@ from dashapp.services.analysis.load import INTERVALS_MS
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import FIRST_VISIT
 from dashapp.ui import components
-from dashapp.ui.frame import feed_log, parameters, replay_bar, subscribe, tab_title, views
+from dashapp.ui.frame import feed_log, panel, replay_bar, subscribe, tab_title, views
 from dashapp.ui.pages import COMPARE, PAGES
 from dashapp.ui.polling import theme_of
 from ingestion.sources import NAMED
@@ -257,7 +257,7 @@ def _stores(runtime: Runtime) -> list[Component]:
 def layout(runtime: Runtime) -> Component:
     """The whole document, once a page load."""
     main = html.Div(
-        [parameters.panel(), html.Main(id=ids.PAGE, className="page", tabIndex="-1")],
+        [panel.panel(), html.Main(id=ids.PAGE, className="page", tabIndex="-1")],
         className="body",
     )
     return html.Div(
