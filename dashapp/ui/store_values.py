@@ -218,7 +218,7 @@ STORES: dict[str, Any] = {
             *("archive-says.children", "archive-status.children", "scan-market.value"),
             *("compare-y.value", "compare-x.value", "heatmap-of.value", "price-mode.value"),
             *(f"{ids.HEATMAP_OF}.data", f"{ids.TITLE_WORDS}.data", f"{ids.SUBSCRIBE_FILLED}.data"),
-            "scan-asked.data",
+            *("scan-asked.data", f"{ids.CAPITAL_KEPT}.data"),
         ),
         str | None,
     ),
