@@ -115,12 +115,20 @@ class _PairsSeen(msgspec.Struct):
     told: dict[str, int] = {}
 
 
-class _Command(msgspec.Struct):
-    """What a key or a click asks of a row."""
+class _Place(msgspec.Struct):
+    """A row of a table."""
 
-    action: Literal["open", "arm", "watch"]
     table: str
     id: str | None = None
+
+
+class _Command(msgspec.Struct):
+    """What a key or a click asks of a row. beside: the row that it is compared with."""
+
+    action: Literal["open", "arm", "watch", "compare"]
+    table: str
+    id: str | None = None
+    beside: _Place | None = None
     at: float | None = None
 
 
