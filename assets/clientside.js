@@ -52,7 +52,15 @@
   let stretch_ms = [60, 300, 900, 3600].includes(Number(opened.get("last")))
     ? Number(opened.get("last")) * 1000 : 0;
   let heatmap = opened.get("heatmap") || "correlation";
+  const USUAL_CAPITAL = "10000";
+  let capital = opened.get("capital") || USUAL_CAPITAL;
   let shown = null;
+
+  function keepCapital(typed) {
+    capital = typed || USUAL_CAPITAL;
+    refreshLink();
+    return capital;
+  }
 
   function keepHeatmap(of) {
     heatmap = of || "correlation";
@@ -77,6 +85,9 @@
     if (stretch_ms > 0) own.set("last", stretch_ms / 1000);
     if (candles) own.set("prices", "candles");
     if (heatmap !== "correlation") own.set("heatmap", heatmap);
+    if (capital !== USUAL_CAPITAL) own.set("capital", capital);
+    const sorts = window.spreadscopeSorts.inLink();
+    if (sorts) own.set("sort", sorts);
     return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
 
@@ -473,9 +484,9 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
-      writeUrl, keepMode, keepScan, keepHeatmap, toggleTheme, applyTheme, toggleFreeze, swapLegs,
-      toggleHelp, startWords, requestPre, requestPost, callbackResolved, zoomTo, sameThreshold,
-      lockHedge, unfold, goOnceSeen,
+      writeUrl, refreshLink, keepMode, keepScan, keepHeatmap, keepCapital, toggleTheme,
+      applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords, requestPre, requestPost,
+      callbackResolved, zoomTo, sameThreshold, lockHedge, unfold, goOnceSeen,
     },
   });
 })();

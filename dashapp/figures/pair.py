@@ -265,7 +265,7 @@ def zscore_figure(
     if break_even is not None and 0.0 < break_even.z < math.inf:
         even = break_even.z
         shapes.insert(0, region(-even, even, tokens(theme)["muted"], 0.14))
-        words = f"{words} · grey: costs, |z| < {number(even, 1)}"
+        words = f"{words} · grey: costs"
     if not np.isfinite(z).any():
         annotations.append(message_in_the_middle(missing or "the z-score is not known yet", theme))
     return figure(

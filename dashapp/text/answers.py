@@ -110,7 +110,7 @@ def pair_answer(
         segments.append((f"{verdict} {p_value(test.pvalue)}{whose}", tone))
     choices = signal_depends_on(snapshot, threshold)
     if choices:
-        segments.append((f"the signal depends on {' and '.join(choices)}", "warn"))
+        segments.append((f"signal varies by {' and '.join(choices)}", "warn"))
     if break_even is not None and math.isfinite(break_even.z):
         z = newest(snapshot.z)
         under = inside_costs(z, break_even)

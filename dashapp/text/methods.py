@@ -188,11 +188,11 @@ def _trades_by_order(snapshot: PairSnapshot, threshold: float) -> tuple[str, str
 
 
 def signal_depends_on(snapshot: PairSnapshot, threshold: float) -> tuple[str, ...]:
-    """What the signal hangs on besides the pair: "the method", "the order of the legs"."""
-    choices = ["the method"] if len(_methods_by_trade(snapshot, threshold)) > 1 else []
+    """What the signal hangs on besides the pair: "method", "leg order"."""
+    choices = ["method"] if len(_methods_by_trade(snapshot, threshold)) > 1 else []
     orders = _trades_by_order(snapshot, threshold)
     if orders is not None and orders[0] != orders[1]:
-        choices.append("the order of the legs")
+        choices.append("leg order")
     return tuple(choices)
 
 

@@ -2,25 +2,101 @@
 
 from __future__ import annotations
 
-from analytics.model import PairSnapshot, ParameterError
-from analytics.quantities import quantities
+import math
+
+from analytics.model import Listing, PairSnapshot, ParameterError
+from analytics.quantities import Quantities, quantities
 from dashapp.text.numbers import base, number, price, quote
 from dashapp.text.pair import known_beta, newest
 from dashapp.text.tests import Row
 
+#: Decimals of a step of an exchange at most.
+_MOST_DECIMALS = 12
 
-def quantity_row(snapshot: PairSnapshot, capital: float) -> list[Row]:
-    """The units and the notional of each leg; none where the hedge is not known."""
+
+def quantity_row(
+    snapshot: PairSnapshot,
+    capital: float,
+    y_listing: Listing | None = None,
+    x_listing: Listing | None = None,
+) -> list[Row]:
+    """The units and the notional of each leg; none where the hedge is not known.
+
+    y_listing, x_listing: what the exchange says of the legs. Where it names lots, the units are
+    whole ones, and what they leave of the capital is said; where it names ticks, so are prices.
+    """
     params = snapshot.params
     prices = newest(snapshot.price_y), newest(snapshot.price_x)
+    listings = (y_listing, x_listing)
+    lots = [None if one is None else one.lot_size for one in listings]
     try:
         held = quantities(
-            *prices, known_beta(snapshot), capital, log_prices=params.price_space == "log"
+            *prices,
+            known_beta(snapshot),
+            capital,
+            log_prices=params.price_space == "log",
+            y_lot=lots[0],
+            x_lot=lots[1],
         )
     except ParameterError:
         return []
     unit = quote(params.y)
     label = f"Quantities for {number(capital, 0)} {unit}".strip()
-    units = f"{held.y_units:,.6g} / {held.x_units:,.6g}"
+    units = (_stepped(held.y_units, lots[0]), _stepped(held.x_units, lots[1]))
     notional = f"{price(held.y_notional, 100)} / {price(held.x_notional, 100)} {unit}".strip()
-    return [(label, units, f"{base(params.y)} / {base(params.x)}, notional {notional}", "muted")]
+    words = f"{base(params.y)} / {base(params.x)}, notional {notional}"
+    ticks = [None if one is None else one.tick_size for one in listings]
+    if any(ticks):
+        at = (_on_tick(*one) for one in zip(prices, ticks, strict=True))
+        words = f"{base(params.y)} / {base(params.x)} at {' / '.join(at)}, notional {notional}"
+    if not any(lots):
+        return [(label, " / ".join(units), words, "muted")]
+    left = max(capital - held.y_notional - held.x_notional, 0.0)
+    steps = " / ".join("not known" if lot is None else _step(lot) for lot in lots)
+    words = f"{words}; lots of {steps}, {price(left, 100)} {unit}".rstrip() + " left over"
+    problem = _too_little(held, snapshot, listings)
+    tone = "warn" if problem else "muted"
+    return [(label, " / ".join(units), f"{words}; {problem}" if problem else words, tone)]
+
+
+def _too_little(
+    held: Quantities,
+    snapshot: PairSnapshot,
+    listings: tuple[Listing | None, Listing | None],
+) -> str:
+    """Why the exchange would take no order for a leg, in words; "" where it would."""
+    legs = (snapshot.params.y, snapshot.params.x)
+    units, notionals = (held.y_units, held.x_units), (held.y_notional, held.x_notional)
+    for leg, listing, count, worth in zip(legs, listings, units, notionals, strict=True):
+        if listing is not None and listing.lot_size and not count:
+            return f"less than one lot of {base(leg)}"
+        if listing is not None and listing.min_notional and worth < listing.min_notional:
+            return f"{base(leg)} is under the least order of {number(listing.min_notional, 0)}"
+    return ""
+
+
+def _decimals(step: float) -> int:
+    """Decimals that a step of an exchange needs.
+
+    >>> _decimals(0.001), _decimals(0.25), _decimals(10.0)
+    (3, 2, 0)
+    """
+    return next(
+        (digits for digits in range(_MOST_DECIMALS) if math.isclose(round(step, digits), step)),
+        _MOST_DECIMALS,
+    )
+
+
+def _step(step: float) -> str:
+    return number(step, _decimals(step))
+
+
+def _stepped(units: float, lot: float | None) -> str:
+    return f"{units:,.6g}" if not lot else number(units, _decimals(lot))
+
+
+def _on_tick(value: float, tick: float | None) -> str:
+    """A price as the exchange takes it: the nearest whole tick."""
+    if not tick:
+        return price(value)
+    return number(round(value / tick) * tick, _decimals(tick))

@@ -24,6 +24,8 @@ FIRST_VISIT = (
     "Backtest: what that threshold would have earned. Press ? for the keys.",
 )
 
+#: States of a feed that may still bring a symbol.
+COMING = frozenset(("connecting", "live", "silent", "reconnecting"))
 _WITHOUT_DATA = {
     "stopped": "no feed runs: press Start above, or drop a file on this page",
     "connecting": "connecting",
@@ -53,6 +55,16 @@ def no_symbol(names: Sequence[str], market: str) -> str:
         f"This link names {noun} {named} that {market} does not have. "
         "Choose the legs under Parameters."
     )
+
+
+def awaited(names: Sequence[str]) -> str:
+    """A link names legs that a feed which runs has not brought yet.
+
+    >>> awaited(["PEPEUSDT"])
+    'waiting for the first trade of PEPEUSDT: the feed has brought none yet'
+    """
+    trade = "trade" if len(names) == 1 else "trades"
+    return f"waiting for the first {trade} of {' and '.join(names)}: the feed has brought none yet"
 
 
 def no_data(status: FeedStatus) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dashapp.text.numbers import counted, duration, number, pct
 from dashapp.text.pair import CARRIED_WARN, Segment
-from ingestion.files.report import REASONS
+from ingestion.decode.reasons import REASONS
 
 #: Counts that are usual at zero and show only above it.
 _SELDOM = ("backfilled", "outliers", "duplicate", "amended", "late", "dropped")

@@ -264,6 +264,19 @@ def table(
     )
 
 
+#: px of a row of a table, of what stands around its rows, and of the tallest table.
+_ROW, _FRAME, _MOST_HEIGHT = 30, 56, 480
+
+
+def height_of(rows: int) -> dict[str, str]:
+    """The style of a table that is as tall as its rows, and scrolls inside itself from there on.
+
+    >>> height_of(3)["height"], height_of(900)["height"]
+    ('146px', '480px')
+    """
+    return {"height": f"{min(_ROW * rows + _FRAME, _MOST_HEIGHT)}px", "width": "100%"}
+
+
 def text_column(name: str, title: str, **more: Any) -> dict[str, Any]:
     """A column of words."""
     return {"field": name, "headerName": title, **more}

@@ -26,7 +26,7 @@ from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
 from dashapp.services.analysis.results import Busy
 from dashapp.services.runtime import Runtime
-from dashapp.text.states import LOADING, no_data, no_market, no_symbol
+from dashapp.text.states import COMING, LOADING, awaited, no_data, no_market, no_symbol
 from dashapp.ui.components import segments
 from dashapp.ui.pictures import (
     Picture,
@@ -134,6 +134,8 @@ def nothing_here(runtime: Runtime, view: View) -> str:
         return no_data(runtime.markets.status(view.market))
     legs = (view.pair.y, view.pair.x) if view.pair is not None else ()
     lacking = [leg for leg in legs if leg not in there]
+    if lacking and market.kind == "live" and runtime.markets.status(view.market).state in COMING:
+        return awaited(lacking)
     return no_symbol(lacking, market.title) if lacking else ""
 
 

@@ -115,12 +115,20 @@ class _PairsSeen(msgspec.Struct):
     told: dict[str, int] = {}
 
 
-class _Command(msgspec.Struct):
-    """What a key or a click asks of a row."""
+class _Place(msgspec.Struct):
+    """A row of a table."""
 
-    action: Literal["open", "arm", "watch"]
     table: str
     id: str | None = None
+
+
+class _Command(msgspec.Struct):
+    """What a key or a click asks of a row. beside: the row that it is compared with."""
+
+    action: Literal["open", "arm", "watch", "compare"]
+    table: str
+    id: str | None = None
+    beside: _Place | None = None
     at: float | None = None
 
 
@@ -218,7 +226,7 @@ STORES: dict[str, Any] = {
             *("archive-says.children", "archive-status.children", "scan-market.value"),
             *("compare-y.value", "compare-x.value", "heatmap-of.value", "price-mode.value"),
             *(f"{ids.HEATMAP_OF}.data", f"{ids.TITLE_WORDS}.data", f"{ids.SUBSCRIBE_FILLED}.data"),
-            "scan-asked.data",
+            *("scan-asked.data", f"{ids.CAPITAL_KEPT}.data"),
         ),
         str | None,
     ),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ingestion.decode.reasons import REASONS
 from ingestion.files.dumps import DUMPS
 from ingestion.files.errors import LEGAL
 from ingestion.files.json_shapes import SHAPES
 from ingestion.files.names import NAMES
-from ingestion.files.report import REASONS
 from ingestion.files.timeforms import FORMS
 from ingestion.files.unpack import CONTAINERS, PACKERS
 

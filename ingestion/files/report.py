@@ -10,34 +10,6 @@ from analytics.model import Bars, Rejected, Ticks
 from ingestion.files.charset import NotUtf8, not_utf8
 
 FIRST_LINES = 5
-#: What each reason of a rejected row means.
-REASONS = {
-    "columns": "not as many cells as the header has",
-    "control": "a message about the stream, no trade",
-    "duplicate": "a trade that came before, by its id",
-    "duplicate-bar": "a bar at a time that the file had before",
-    "encoding": "not UTF-8 text",
-    "event": "an event that is no trade, such as a quote, an order or a candle",
-    "insurance-print": "no trade of the market",
-    "json": "not JSON",
-    "line-length": "a line of more than 1 MB",
-    "no-size": "a price without a size: the size is missing",
-    "ohlc": "high below, or low above, open or close",
-    "preamble": "stands above the header",
-    "price": "not a number above 0 and below 1e12",
-    "quote": "a quote that is not closed",
-    "schema": "no time, price or size in it",
-    "size": "not a number above 0",
-    "symbol": "no symbol, or not 1 to 64 letters, digits or . / - _ ^ = :",
-    "symbols": "more symbols than a market takes",
-    "ticker": "a ticker, no trade: its volume is that of 24 h",
-    "time": "not a time between 2000 and 2100",
-    "time-grid": "not at the start of a bar",
-    "too-many-symbols": "more than 1,000 symbols",
-    "unfinished-bar": "a bar that was still in progress",
-    "volume": "not a number of at least 0",
-    "zero-print": "a print of price 0, which is no trade",
-}
 #: So many rows without one that is good, and a file is no market data.
 HOPELESS = 10_000
 

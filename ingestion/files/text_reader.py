@@ -12,6 +12,7 @@ from analytics.model import Bars, Ticks
 from ingestion.decode.decoder import JSON_ERRORS, Decoder, sample
 from ingestion.decode.fields import SYMBOL_NAMES, find_roles, walk
 from ingestion.decode.pieces import end_of_prefix
+from ingestion.decode.reasons import REASONS
 from ingestion.decode.rows import Row
 from ingestion.files.charset import Charset, Encoding, refuse_binary
 from ingestion.files.errors import (
@@ -27,7 +28,7 @@ from ingestion.files.json_shapes import tables_in
 from ingestion.files.json_tables import Document, JsonLines, JsonTables
 from ingestion.files.lines import MAX_LINE, refuse_long
 from ingestion.files.naming import Naming
-from ingestion.files.report import REASONS, Tally
+from ingestion.files.report import Tally
 from ingestion.files.tables import MAX_SYMBOLS, Table
 from ingestion.files.text_table import Head, TextTable, head_of
 from ingestion.files.tick_lines import TickLines

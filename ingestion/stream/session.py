@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from analytics.model import Rejected
+from ingestion.decode.reasons import REASONS
 from ingestion.stream.backoff import BackoffPolicy
 from ingestion.stream.failures import NETWORK_ERRORS, explain
 from ingestion.stream.subscribe import mask_message
@@ -91,7 +92,8 @@ class Session:
         if self.error:
             return f"; the server answers: {self.error}"
         begins = mask_message(self.refused.sample[:80])
-        return f"; messages come, none is a trade ({self.refused.reason}): {begins}"
+        why = REASONS.get(self.refused.reason, self.refused.reason)
+        return f"; messages come, none is a trade ({why}): {begins}"
 
     def end_soon(self) -> None:
         """The connection has reached its age."""

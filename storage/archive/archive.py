@@ -13,6 +13,7 @@ process. The calls block and may come from any thread: an asyncio program makes 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -205,6 +206,19 @@ class Archive(KeptByHand):
         """
         with self._write(relaxed=True) as connection:
             records.put_market(connection, market, title, kind, loading)
+
+    def put_files(self, market: str, first: str, files: int) -> None:
+        """Store of which files a market is: the title of the first one, and how many."""
+        with self._write(relaxed=True) as connection:
+            body = records.encode({"first": first, "files": files})
+            records.put_note(connection, records.files_note(market), body)
+
+    def files(self, market: str) -> tuple[str, int] | None:
+        """What `put_files` stored of a market, None for nothing."""
+        with self._read() as connection:
+            body = records.note(connection, records.files_note(market))
+        made_of = None if body is None else json.loads(body)
+        return None if made_of is None else (str(made_of["first"]), int(made_of["files"]))
 
     def markets(self) -> list[MarketRecord]:
         """Markets that are complete, oldest first."""

@@ -90,6 +90,11 @@ def note(connection: sa.Connection, name: str) -> str | None:
     return connection.execute(sa.select(meta.c.value).where(meta.c.name == name)).scalar()
 
 
+def files_note(market: str) -> str:
+    """The name of the note on the files that made a market."""
+    return f"files of {market}"
+
+
 def save_rule(connection: sa.Connection, rule: Mapping[str, Any]) -> None:
     """Store a rule, in place of one with its id. Raises ValueError without a text id."""
     put_body(connection, rules, "id", required_field(rule, "id", str), encode(rule))
@@ -241,6 +246,7 @@ def delete_market(connection: sa.Connection, market: str, symbol: str | None) ->
     ).scalar()
     if not left:
         connection.execute(sa.delete(markets).where(markets.c.id == market))
+        connection.execute(sa.delete(meta).where(meta.c.name == files_note(market)))
         of_pairs = readings.c.pair_id.in_(sa.select(pairs.c.id).where(pairs.c.market == market))
         connection.execute(sa.delete(readings).where(of_pairs))
         connection.execute(sa.delete(pairs).where(pairs.c.market == market))

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from analytics.model import Bars, Ticks
 from dashapp.services.archive.write_queue import coalesced
+from dashapp.services.uploads.title import FilesTitle
 from storage.archive.archive import Archive, ArchiveError
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,9 @@ class FileWriter:
         self._wait()
         if self._begun and not self.problem:
             try:
-                self._archive.put_market(self._market, title, "upload")
+                self._archive.put_market(self._market, str(title), "upload")
+                if isinstance(title, FilesTitle):
+                    self._archive.put_files(self._market, title.first, title.files)
             except ArchiveError as error:
                 self._give_up(error)
         self._storer.shutdown()

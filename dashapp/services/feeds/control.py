@@ -109,6 +109,12 @@ class FeedControl:
             return None
         return {"source": source, "symbols": list(self._running.symbols)}
 
+    @property
+    def begun(self) -> tuple[str, str] | None:
+        """Source and message, with their secrets, that were started last; None before any."""
+        here = self.market_id
+        return (self._sources[here], self._messages[here]) if here in self._sources else None
+
     def trust(self, market_id: str) -> Trust:
         """The trust strip's figures of a market; none at all where there is no such market."""
         market = self._markets.get(market_id)

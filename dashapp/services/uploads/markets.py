@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import uuid
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +17,7 @@ from dashapp.services.archive.recorder import Recorder
 from dashapp.services.archive.restore import Restorer
 from dashapp.services.markets import Markets
 from dashapp.services.uploads.session import UploadSession
+from dashapp.services.uploads.title import with_another
 from ingestion.files.charset import Encoding
 from ingestion.files.errors import Answers
 from ingestion.files.reader import UploadReader
@@ -34,12 +34,11 @@ FILE_CHUNK = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class PutAway:
-    """A market that was removed by hand. files: how many made it. delete: whether the archive's
-    copy goes for good once it can be brought back no more.
+    """A market that was removed by hand. delete: whether the archive's copy goes for good once
+    it can be brought back no more.
     """
 
     market: Market
-    files: int
     delete: bool
 
 
@@ -56,8 +55,6 @@ class FileMarkets:
         # Of this run alone: a rule that was kept must not find another file under its market.
         self._run = uuid.uuid4().hex[:6]
         self._begun = 0
-        self._files: Counter[str] = Counter()
-        self._titles: dict[str, str] = {}
         self.put_away: dict[str, PutAway] = {}
 
     def begin(
@@ -135,7 +132,6 @@ class FileMarkets:
 
     def add(self, market: Market) -> None:
         """Let a whole market be seen; forget the oldest when there are too many."""
-        self._files[market.id] = max(self._files[market.id], 1)
         self._markets[market.id] = market
         uploads = [one.id for one in self._markets.values() if one.kind == "upload"]
         for oldest in uploads[:-MAX_UPLOAD_MARKETS]:
@@ -151,7 +147,7 @@ class FileMarkets:
         """
         found = self._uploaded(market)
         self._give_up_joining(found)
-        self.put_away[market] = PutAway(found, self._files[market], delete)
+        self.put_away[market] = PutAway(found, delete)
         self._forget(market)
         for oldest in list(self.put_away)[:-MAX_PUT_AWAY]:
             self._settle(oldest)
@@ -162,7 +158,6 @@ class FileMarkets:
         if not self.put_away:
             return None
         _, held = self.put_away.popitem()
-        self._files[held.market.id] = held.files
         self.add(held.market)
         return held.market
 
@@ -195,8 +190,7 @@ class FileMarkets:
                 session.abort()
 
     def _forget(self, market: str) -> None:
-        del self._markets[market], self._files[market]
-        self._titles.pop(market, None)
+        del self._markets[market]
 
     def _ended(self, key: str) -> None:
         del self.sessions[key]
@@ -210,9 +204,6 @@ class FileMarkets:
     def _show(self, session: UploadSession) -> None:
         """Let a file that is whole be seen."""
         market = session.market
-        self._files[market.id] += 1
-        others = self._files[market.id] - 1
-        if others:
-            first = self._titles.setdefault(market.id, market.title)
-            market.title = f"{first} and {others} file{'s' if others > 1 else ''}"
+        if market.id in self._markets:
+            market.title = with_another(market.title)
         self.add(market)

@@ -14,7 +14,7 @@ from dashapp.services.analysis.load import INTERVALS_MS
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import FIRST_VISIT
 from dashapp.ui import components
-from dashapp.ui.frame import feed_log, parameters, replay_bar, subscribe, tab_title, views
+from dashapp.ui.frame import feed_log, panel, replay_bar, subscribe, tab_title, views
 from dashapp.ui.pages import COMPARE, PAGES
 from dashapp.ui.polling import theme_of
 from ingestion.sources import NAMED
@@ -46,8 +46,8 @@ SHORTCUTS = (
 
 
 def source_kind(runtime: Runtime) -> str:
-    """The kind of source the app was started with, as the header's list names it."""
-    source = runtime.settings.source
+    """The kind of source that was started last, as the header's list names it."""
+    source = subscribe.begun(runtime)[0]
     if "://" in source:
         return "url"
     return source if source in dict(SOURCES) else "demo"
@@ -88,7 +88,7 @@ def _source_control(runtime: Runtime) -> Component:
         id=ids.SOURCE_URL,
         type="text",
         size="sm",
-        value=mask_url(runtime.settings.source) if kind == "url" else "",
+        value=mask_url(subscribe.begun(runtime)[0]) if kind == "url" else "",
         placeholder="wss://host/path",
         debounce=True,
         autocomplete="off",
@@ -257,7 +257,7 @@ def _stores(runtime: Runtime) -> list[Component]:
 def layout(runtime: Runtime) -> Component:
     """The whole document, once a page load."""
     main = html.Div(
-        [parameters.panel(), html.Main(id=ids.PAGE, className="page", tabIndex="-1")],
+        [panel.panel(), html.Main(id=ids.PAGE, className="page", tabIndex="-1")],
         className="body",
     )
     return html.Div(

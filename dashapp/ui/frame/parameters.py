@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, html, no_update
-from dash.development.base_component import Component
+from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from analytics.model import TIMEFRAMES, OrderError, ParameterError
@@ -22,7 +20,6 @@ from dashapp.parameters.pair import View, check, from_query, to_dict, to_query
 from dashapp.parameters.table import PAIR, VIEW
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import link_words
-from dashapp.ui import components
 from dashapp.ui.clientside import clientside
 from ingestion.decode.symbols import proper_symbol
 from ingestion.sources import is_exchange
@@ -44,40 +41,6 @@ EXCHANGE_SYMBOLS = (
     "LINKUSDT",
     "LTCUSDT",
 )
-
-
-_OF_TESTS = ("trend", "lag_method", "adf_window")
-_OF_SPREAD = ("hedge_window", "spread_mode", "beta", "alpha", "z_threshold")
-#: What a page does not read of the parameters: its panel has none of it (assets/style.css).
-UNUSED: dict[str, frozenset[str]] = {
-    "home": frozenset((*_OF_SPREAD, *_OF_TESTS)),
-    "backtest": frozenset((*_OF_SPREAD, *_OF_TESTS, "corr_window", "corr_on")),
-}
-
-
-def panel() -> Component:
-    """The side panel: every parameter of the pair, in four groups."""
-    groups: dict[str, list[Component]] = {}
-    for row in VIEW:
-        hidden = " ".join(f"not-{page}" for page, names in UNUSED.items() if row.name in names)
-        field = components.parameter_field(row, row.default, hidden)
-        groups.setdefault(row.group, []).append(field)
-    swap = dbc.Button(
-        "Swap legs (S)",
-        id=ids.SWAP,
-        size="sm",
-        color="secondary",
-        outline=True,
-        className="w-100",
-    )
-    groups["Pair"].insert(2, html.Div(swap, className="field"))
-    sets = [
-        html.Fieldset([html.Legend(title), *fields], className="panel-group")
-        for title, fields in groups.items()
-    ]
-    return html.Aside(
-        sets, id=ids.PANEL, className="side-panel", **components.attributes(aria_label="Parameters")
-    )
 
 
 def legs(known: list[str], y: str | None, x: str | None) -> tuple[str | None, str | None]:

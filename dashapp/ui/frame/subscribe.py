@@ -19,6 +19,12 @@ from ingestion.stream.hosts import host_of, subscription_for
 from ingestion.stream.subscribe import MAX_LENGTH, mask_message
 
 
+def begun(runtime: Runtime) -> tuple[str, str]:
+    """Source and message that were started last, else those that the app was started with."""
+    settings = runtime.settings
+    return runtime.feeds.begun or (settings.source, settings.subscribe or "")
+
+
 def row(runtime: Runtime) -> Component:
     """The two fields beside a stream's address."""
     settings = runtime.settings
@@ -27,7 +33,7 @@ def row(runtime: Runtime) -> Component:
     )
     message = dbc.Textarea(
         id=ids.SUBSCRIBE,
-        value=mask_message(settings.subscribe or ""),
+        value=mask_message(begun(runtime)[1]),
         placeholder='such as {"op":"subscribe","args":["trades.BTCUSDT"]}; a line a message',
         size="sm",
         rows=1,

@@ -40,7 +40,15 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("home", "Home", "/", home.layout, home.register),
     Page("pairs", "Pairs", "/pairs", pairs.layout, pairs.register, scan_held_by, ids.SCAN_RULES),
-    Page("analytics", "Analytics", "/analytics", analytics.layout, analytics.register),
+    Page(
+        "analytics",
+        "Analytics",
+        "/analytics",
+        analytics.layout,
+        analytics.register,
+        analytics.held_by,
+        ids.CAPITAL_KEPT,
+    ),
     Page(
         "correlation",
         "Correlation",

@@ -76,7 +76,7 @@ def test_the_answer_tells_what_the_signal_depends_on(pair_snapshot):
     calm = answers.plain(answers.pair_answer(with_z(pair_snapshot, 0.1, 0.1), 2.0))
     assert "depends" not in calm
     both = answers.pair_answer(with_z(pair_snapshot, 2.5, 1.0, tls=1.0), 2.0)
-    assert ("the signal depends on the method and the order of the legs", "warn") in both
+    assert ("signal varies by method and leg order", "warn") in both
 
 
 def test_a_z_that_is_not_known_decides_nothing(pair_snapshot):

@@ -6,11 +6,13 @@ import copy
 import json
 import logging
 import random
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from analytics.model import PairParams
@@ -18,8 +20,10 @@ from dashapp.parameters.backtest import USUAL, as_held
 from dashapp.parameters.pair import View
 from dashapp.parameters.scan import as_held as scan_held
 from dashapp.server import create_server
+from dashapp.ui.app import ASSETS
 from dashapp.ui.callback_values import _TABLE
 from dashapp.ui.frame.parameters import link_of
+from dashapp.ui.store_values import STORES
 from ingestion.files.report import UploadReport
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")
@@ -66,7 +70,13 @@ STORED: dict[str, Any] = {
     "not-here.data": {"y": "ABC"},
     "scan-rules.data": {"held": scan_held(), "query": ""},
     "scan-asked.data": "",
-    "pairs-command.data": {"action": "arm", "table": "watch-table", "id": "a", "at": 1.0},
+    "pairs-command.data": {
+        "action": "compare",
+        "table": "scan-table",
+        "id": "1",
+        "beside": {"table": "watch-table", "id": "a"},
+        "at": 1.0,
+    },
     "pairs-seen.data": {
         "of": 1.0,
         "watch": 3,
@@ -272,3 +282,13 @@ async def test_a_request_without_its_outputs_is_told_so(bodies):
     for body in found:
         answer = await post(client, {**body, "outputs": []})
         assert (answer.status_code, answer.text) == (400, "this callback has other outputs")
+
+
+def test_every_key_of_a_row_of_pairs_is_a_command_that_the_server_takes():
+    keys = re.search(r"const KEYS = \{(.*?)\};", (ASSETS / "pairs.js").read_text())
+    assert keys is not None
+    actions = set(re.findall(r'"(\w+)"', keys.group(1)))
+    assert actions == {"open", "arm", "watch", "compare"}
+    for action in actions:
+        command = {"action": action, "table": "scan-table", "id": "1"}
+        msgspec.convert(command, STORES["pairs-command.data"])

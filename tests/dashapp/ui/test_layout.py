@@ -89,6 +89,18 @@ def test_the_address_that_the_app_was_started_with_is_shown_without_its_secrets(
     assert "hush" not in shown
 
 
+async def test_a_reload_shows_the_source_and_the_message_that_were_started_last(runtime):
+    try:
+        await runtime.feeds.start("ws://127.0.0.1:9/later", [], '{"op":"sub","token":"s3cret"}')
+        shown = layout.layout(runtime)
+    finally:
+        await runtime.feeds.stop()
+    assert shown[ids.SOURCE_KIND].value == "url"
+    assert shown[ids.SOURCE_URL].value == "ws://127.0.0.1:9/later"
+    assert shown[ids.SUBSCRIBE].value.startswith('{"op":"sub"')
+    assert "s3cret" not in str(shown)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_has_every_id_that_stays(page):
     assert set(PAGE_IDS[page.path].split()) <= set(page_ids(page))

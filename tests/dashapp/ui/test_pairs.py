@@ -18,8 +18,9 @@ from dashapp.services.alerts.arming import arm
 from dashapp.services.scan.control import ScanJob
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.scan import form_reach, found_words, left_words, missed_words
+from dashapp.ui import components
 from dashapp.ui.pages.alerts.tables import copied_words
-from dashapp.ui.pages.pairs import form, page, results, scans, watch
+from dashapp.ui.pages.pairs import form, page, scans, watch
 from dashapp.ui.polling import Tab
 from storage.market.market import Market
 from tests.dashapp.figures.samples import planted, scanned
@@ -332,8 +333,8 @@ def test_the_universe_comes_before_the_market_in_view(universe):
 
 
 def test_the_table_is_as_tall_as_its_rows():
-    assert results.height_of(3)["height"] == "146px"
-    assert results.height_of(900)["height"] == "480px"
+    assert components.height_of(3)["height"] == "146px"
+    assert components.height_of(900)["height"] == "480px"
 
 
 def test_rules_are_copied_to_the_watchlist_with_a_button(universe):

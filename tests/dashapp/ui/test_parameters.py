@@ -13,13 +13,14 @@ from plotly.utils import PlotlyJSONEncoder
 from analytics.model import Bars
 from dashapp.parameters.pair import check, pair_params
 from dashapp.parameters.table import VIEW
+from dashapp.ui.app import ASSETS
+from dashapp.ui.frame.panel import UNUSED, hidden_on, panel
 from dashapp.ui.frame.parameters import (
     _asks_nothing,
     _controls_from,
     collected,
     legs,
     missing_legs,
-    panel,
     settle_values,
     whole_link,
 )
@@ -72,6 +73,28 @@ def test_the_controls_become_a_view_once_and_a_wrong_one_leaves_it_as_it_is():
         "z_window": "1: expected a whole number from 2 to 5000",
         "z_threshold": "2,5 has a decimal comma: write 2.5",
     }
+
+
+def test_the_panel_has_on_each_page_what_the_page_reads():
+    rules = (ASSETS / "style.css").read_text()
+    for page in UNUSED:
+        assert f".not-{page}" in rules, page
+    shown = {page: {row.name for row in VIEW} - unused for page, unused in UNUSED.items()}
+    assert {"corr_window", "trend"}.isdisjoint(shown["pairs"])
+    assert shown["pairs"] > {"y", "x", "z_window", "z_threshold", "min_volume"}
+    both = shown["correlation"] & shown["plain-heatmap"]
+    assert both == {
+        "y",
+        "x",
+        "timeframe",
+        "limit",
+        "corr_window",
+        "corr_on",
+        "min_trades",
+        "min_volume",
+    }
+    assert "not-plain-heatmap" in hidden_on(["hedge", "beta"])
+    assert hidden_on(["hedge", "y"]) == ""
 
 
 def test_the_export_is_asked_for_by_the_pair_in_view_as_http_reads_it():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from dash import Patch, no_update
 from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestParams
+from analytics.model import FeedStatus, Listing
 from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.parameters.pair import check
@@ -140,6 +142,39 @@ async def test_a_page_without_its_market_says_so_and_shows_no_other(runtime, cha
         for chart in answer["charts"].values():
             assert words[:20] in message_of(chart)
             assert chart["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("live", "waiting for the first trade of ETHUSDT"),
+        ("connecting", "waiting for the first trade of ETHUSDT"),
+        ("stopped", "This link names a symbol 'ETHUSDT' that Live does not have."),
+    ],
+)
+def test_a_feed_that_runs_may_still_bring_a_leg(runtime, ticks_of, state, words):
+    runtime.markets["live"].append(ticks_of("BTCUSDT", seconds=5))
+    runtime.markets.fillers["live"] = SimpleNamespace(status=FeedStatus("live", state, ""))
+    view = replace(tab_of().view, market="live")
+    assert polling.nothing_here(runtime, view).startswith(words)
+
+
+async def test_quantities_are_whole_lots_where_the_market_lists_them(runtime):
+    tab = replace(tab_of(), options={"capital": "5000"})
+    assert "lots of" not in str((await analytics.render(runtime, tab))["figures"])
+    runtime.markets["demo"].listings = {
+        "BTCUSDT": Listing("BTCUSDT", lot_size=0.001),
+        "ETHUSDT": Listing("ETHUSDT", lot_size=0.05),
+    }
+    shown = str((await analytics.render(runtime, tab))["figures"])
+    assert "Quantities for 5,000 USDT" in shown
+    assert "lots of 0.001 / 0.05" in shown
+
+
+def test_the_capital_of_a_page_that_opens_is_that_of_the_tab_or_the_link():
+    assert analytics.held_by(None, "?market=demo&capital=2500") == "2500"
+    assert analytics.held_by("900", "?capital=2500") == "900"
+    assert analytics.held_by(None, "?capital=-1") == analytics.held_by(None, "") == "10000"
 
 
 def test_a_patch_carries_every_changing_part_of_a_figure():

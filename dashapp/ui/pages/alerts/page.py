@@ -91,6 +91,7 @@ PAGE = LivePage(
     render=render,
     values={
         "rules": Output(ids.RULES_TABLE, "rowData"),
+        "rules_height": Output(ids.RULES_TABLE, "style"),
         "events": Output(ids.ALERTS_TABLE, "rowData"),
         "preview": Output(form.PREVIEW, "children"),
     },

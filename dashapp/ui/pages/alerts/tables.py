@@ -24,6 +24,7 @@ from dashapp.ui.components import (
     button,
     card,
     download,
+    height_of,
     number_column,
     row_detail,
     table,
@@ -82,7 +83,7 @@ def _history_columns() -> list[dict[str, Any]]:
 
 def cards() -> list[Component]:
     """The rules and the history, each with its buttons."""
-    rules = table(ids.RULES_TABLE, _rule_columns(), height="12rem", selectable=True, empty=NO_RULES)
+    rules = table(ids.RULES_TABLE, _rule_columns(), height="86px", selectable=True, empty=NO_RULES)
     history = table(
         ids.ALERTS_TABLE, _history_columns(), height="18rem", single_row=True, empty=NO_ALERTS
     )
@@ -177,10 +178,12 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 
 def rows(runtime: Runtime) -> dict[str, Any]:
-    """The rows of both tables."""
+    """The rows of both tables, and how tall that of the rules is."""
     records = runtime.alerts.history.records()[:_MOST_ROWS]
+    rules = [rule_row(runtime, rule) for rule in runtime.alerts.rules]
     return {
-        "rules": [rule_row(runtime, rule) for rule in runtime.alerts.rules],
+        "rules": rules,
+        "rules_height": height_of(len(rules)),
         "events": [event_row(record) for record in records],
     }
 

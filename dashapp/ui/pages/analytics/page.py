@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qs
 
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html
@@ -81,11 +82,18 @@ LOCK_TITLE = "Measure the spread by today's β and α from here on, as one who h
 MAX_TICKS = 20_000
 
 
-def layout(theme: str) -> Component:
-    """Spread and z-score first; the hedge, the tests and the figures below."""
+def held_by(kept: str | None, search: str | None) -> str:
+    """The capital of a page that opens: what was typed in the tab, or its link's."""
+    asked = kept or parse_qs((search or "").lstrip("?")).get(CAPITAL, [""])[-1]
+    typed = parse_number(asked)
+    return asked if typed is not None and typed > 0 else f"{USUAL_CAPITAL:g}"
+
+
+def layout(theme: str, capital: str = f"{USUAL_CAPITAL:g}") -> Component:
+    """Spread and z-score first; the hedge, the tests and the figures below. capital: as typed."""
     blank = polling.empty_figures(CHARTS, theme)
     alert = [
-        _capital_field(),
+        _capital_field(capital),
         html.Span(id=REHEARSED, className="tone-muted rehearsed"),
         html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
         button(WATCH_BUTTON, "Watch", title="Put the pair on the watchlist, or take it off"),
@@ -181,16 +189,15 @@ def capital_of(text: Any) -> float:
     return typed if typed is not None and typed > 0 else USUAL_CAPITAL
 
 
-def _capital_field() -> Component:
-    """What both legs together may cost, kept by the browser."""
+def _capital_field(capital: str) -> Component:
+    """What both legs together may cost; the link keeps it."""
     control = dbc.Input(
         id=CAPITAL,
         type="text",
         inputmode="decimal",
-        value=f"{USUAL_CAPITAL:g}",
+        value=capital,
         size="sm",
         debounce=300,
-        persistence=True,
         autocomplete="off",
     )
     return html.Label(["Capital", control], className="capital")
@@ -218,6 +225,8 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
     estimates = runtime.johansen.estimates(market_key, snapshot.params)
     words, tone = choice_words(snapshot, threshold)
     rule = z_rule(tab.view.market, snapshot.params, threshold)
+    listings = getattr(runtime.markets.get(tab.view.market), "listings", {})
+    lots = [listings.get(leg) for leg in (snapshot.params.y, snapshot.params.x)]
     return {
         ids.SPREAD_CHART: spread_figure(snapshot, markers=markers, **look),
         ids.ZSCORE_CHART: zscore_figure(
@@ -235,7 +244,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         "figures": figures_table(
             [
                 *pair_figures(snapshot, threshold, even, test, estimates, carry),
-                *quantity_row(snapshot, capital_of(tab.options.get("capital"))),
+                *quantity_row(snapshot, capital_of(tab.options.get("capital")), *lots),
             ]
         ),
         "methods": methods_table(method_rows(snapshot, threshold)),
@@ -277,6 +286,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     """The live callback, and the rule that is one click away."""
     polling.register(app, runtime, PAGE)
     distribution.register(app)
+    clientside(app, "keepCapital", Output(ids.CAPITAL_KEPT, "data"), Input(CAPITAL, "value"))
     clientside(
         app,
         "lockHedge",

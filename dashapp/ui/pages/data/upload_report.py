@@ -9,7 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashapp import ids
-from ingestion.files.report import REASONS
+from ingestion.decode.reasons import REASONS
 
 #: Symbols of a file that are named; the others are counted.
 NAMED = 12

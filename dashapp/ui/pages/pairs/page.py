@@ -26,7 +26,7 @@ from dashapp.text.scan import changed_words, found_words, missed_words
 from dashapp.text.watchlist import watch_words
 from dashapp.ui import polling
 from dashapp.ui.clientside import clientside
-from dashapp.ui.components import chart, segments
+from dashapp.ui.components import chart, height_of, segments
 from dashapp.ui.pages.pairs import form, results, watch
 from dashapp.ui.pages.pairs.scans import THRESHOLD, params_of, reading_jobs, table_rows
 from dashapp.ui.pages.shared import clicked
@@ -202,7 +202,7 @@ def make_page() -> LivePage:
         rows = table_rows(runtime, job, every, read)
         parts: dict[str, Any] = {
             "rows": rows,
-            "size": results.height_of(len(rows)),
+            "size": height_of(len(rows)),
             "empty": "" if rows else f"nothing found; {missed_words(job.result, job.timeframe)}",
             "export": results.links(job),
         }

@@ -14,8 +14,6 @@ from dashapp.ui.components import card, download, number_column, table, text_col
 from dashapp.ui.pages.pairs.watch import half_life_column, line_column, pair_column
 
 EVERY, EMPTY, EXPORT = "scan-every", "scan-empty", "scan-export"
-#: px of a row, of the table without rows, and of the table at most.
-_ROW, _FRAME, _MOST_HEIGHT = 30, 56, 480
 _FORMATS = ("csv", "json", "parquet")
 
 
@@ -63,11 +61,6 @@ def results_card() -> Component:
     ]
     empty = html.P("", id=EMPTY, className="tone-muted table-empty", role="status")
     return card("Pairs of the scan", [empty, grid], tools=tools, extra="wide pairs-card scan-pairs")
-
-
-def height_of(rows: int) -> dict[str, str]:
-    """The table's style: as tall as its rows, and it scrolls inside itself."""
-    return {"height": f"{min(_ROW * rows + _FRAME, _MOST_HEIGHT)}px", "width": "100%"}
 
 
 def links(job: ScanJob) -> list[Component]:

@@ -23,6 +23,7 @@ from dashapp.ui.pages.data import upload_report
 from dashapp.web.routes import uploads as upload_routes
 from ingestion.files.errors import Answers, QuestionOpen
 from ingestion.files.reader import UploadError
+from tests.waiting import until
 
 QUIET = Settings(source="none", archive=None)
 START_MS = 1_723_161_240_000
@@ -158,6 +159,25 @@ async def test_the_title_of_a_market_of_several_files_keeps_its_first_name():
         market, _ = await send_as(runtime, name, ndjson(5), market=market)
         titles.append(runtime.markets[market].title)
     assert titles[1:] == ["KO and PEP.ndjson and 1 file", "KO and PEP.ndjson and 2 files"]
+
+
+async def test_the_title_counts_on_after_a_removal_and_after_a_restart(tmp_path):
+    kept = Settings(source="none", archive=str(tmp_path / "archive.db"))
+    runtime = Runtime(kept)
+    await runtime.start()
+    market, _ = await send_as(runtime, "a.csv and 1 file", ndjson(5))
+    await send_as(runtime, "b.ndjson", ndjson(5), market=market)
+    runtime.uploads.take_away(market, delete=False)
+    assert runtime.uploads.bring_back() is not None
+    await send_as(runtime, "c.ndjson", ndjson(5), market=market)
+    assert runtime.markets[market].title == "a.csv and 1 file and 2 files"
+    await runtime.stop()
+    again = Runtime(kept)
+    await again.start()
+    await until(lambda: market in again.markets)
+    await send_as(again, "d.ndjson", ndjson(5), market=market)
+    assert again.markets[market].title == "a.csv and 1 file and 3 files"
+    await again.stop()
 
 
 async def test_a_removed_market_can_be_brought_back_in_this_session():

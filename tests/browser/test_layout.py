@@ -1,0 +1,115 @@
+"""What stands where, at three widths: nothing over other words, nothing cut, no empty room."""
+
+from __future__ import annotations
+
+import pytest
+from looks import until, wait_for_points
+
+PAIR = "market=demo&y=BTCUSDT&x=ETHUSDT"
+BOX = """(selector) => {
+  const { left, right, top, bottom } = document.querySelector(selector).getBoundingClientRect();
+  return { left, right, top, bottom };
+}"""
+
+
+def box(page, selector: str) -> dict[str, float]:
+    return page.evaluate(BOX, selector)
+
+
+def apart(one: dict[str, float], other: dict[str, float]) -> bool:
+    beside = one["right"] <= other["left"] or other["right"] <= one["left"]
+    return beside or one["bottom"] <= other["top"] or other["bottom"] <= one["top"]
+
+
+@pytest.mark.parametrize("width", [1440, 1000, 768, 380])
+def test_the_choices_of_the_heatmap_stand_beside_its_title(open_tab, width):
+    page = open_tab(f"/correlation?{PAIR}", width=width, theme="light")
+    wait_for_points(page, "correlation-heatmap", 9)
+    title = box(page, "#correlation-heatmap .gtitle")
+    choices = box(page, ".heat .chart-tools")
+    assert apart(title, choices), (title, choices)
+    card = box(page, ".card-box.heat")
+    assert card["left"] <= choices["left"]
+    assert choices["right"] <= card["right"]
+    assert choices["bottom"] <= card["bottom"]
+    cells = page.evaluate(
+        """() => [...document.querySelectorAll('#correlation-heatmap .heatmap-label')]
+          .map((one) => one.getBoundingClientRect().width)"""
+    )
+    area = box(page, "#correlation-heatmap .nsewdrag")
+    symbols = page.evaluate(
+        "() => document.querySelector('#correlation-heatmap .js-plotly-plot')"
+        "._fullLayout.xaxis._categories.length"
+    )
+    assert max(cells) <= (area["right"] - area["left"]) / symbols
+
+
+@pytest.mark.parametrize("width", [1440, 768, 380])
+def test_what_stands_over_a_chart_is_inside_its_card(open_tab, width):
+    page = open_tab(f"/analytics?{PAIR}", width=width)
+    for chart in ("spread-chart", "zscore-chart", "hedge-scatter", "hedge-path-chart"):
+        wait_for_points(page, chart, 100)
+        card = box(page, f"#{chart}")
+        words = page.evaluate(
+            """(id) => [...document.querySelectorAll(`#${id} .annotation`)]
+              .map((one) => { const { left, right } = one.getBoundingClientRect();
+                              return { left, right }; })""",
+            chart,
+        )
+        assert all(card["left"] <= one["left"] <= one["right"] <= card["right"] for one in words)
+    tools = page.evaluate(
+        """() => [...document.querySelectorAll('.card-head:has(.rehearsed) :is(button, label)')]
+          .map((one) => one.getBoundingClientRect().left)"""
+    )
+    assert min(tools) <= box(page, ".card-head:has(.rehearsed) h2")["left"] + 1
+    height = box(page, "#answer-line")
+    assert height["bottom"] - height["top"] <= {1440: 48, 768: 72, 380: 168}[width]
+
+
+def test_the_strip_of_a_phone_has_two_lines(open_tab):
+    page = open_tab("/", width=380)
+    wait_for_points(page, "price-chart", 10)
+    strip, figures = box(page, "#trust-strip"), box(page, "#trust-figures")
+    log = box(page, "#feed-log-toggle")
+    assert log["top"] < box(page, "#feed-status")["bottom"], "the log stands on the first line"
+    assert log["bottom"] <= figures["top"]
+    assert strip["bottom"] - figures["bottom"] < 12, "nothing stands below the figures"
+
+
+def test_tables_are_as_tall_as_what_they_hold(open_tab, app):
+    page = open_tab("/pairs")
+    page.wait_for_selector("#watch-empty:not([hidden])")
+    watched = box(page, "#watch-table")
+    assert watched["bottom"] == watched["top"], "an empty watchlist is a sentence"
+    page.goto(app.url + f"/alerts?{PAIR}")
+    wait_for_points(page, "alert-zscore-chart", 50)
+    page.fill("#rule-threshold", "7")
+    page.click("#rule-add")
+    page.wait_for_selector("#rules-table .ag-center-cols-container [role=row]")
+    until(page, "document.querySelector('#rules-table').getBoundingClientRect().height <= 90")
+    page.locator("#rules-table .ag-checkbox-input").first.click()
+    page.click("#rule-delete")
+
+
+def test_sorts_and_the_capital_stand_in_the_link(open_tab):
+    page = open_tab(f"/data?{PAIR}")
+    rows = "#summary-table .ag-center-cols-container [role=row]"
+    page.wait_for_selector(rows)
+    for _ in range(2):
+        page.locator("#summary-table .ag-header-cell-text", has_text="Last").click()
+    until(page, "location.search.includes('sort=summary-table.last.desc')")
+    page.reload()
+    page.wait_for_selector(rows)
+    header = "#summary-table .ag-header-cell[col-id=last]"
+    page.wait_for_selector(f"{header}[aria-sort=descending]")
+    page.click("#tab-analytics")
+    wait_for_points(page, "zscore-chart", 100)
+    page.fill("#capital", "2500")
+    until(page, "location.search.includes('capital=2500')")
+    until(page, "document.querySelector('#pair-figures').innerText.includes('for 2,500 USDT')")
+    link = page.url
+    assert "sort=summary-table.last.desc" in link
+    other = open_tab(link.partition("/analytics")[1] + link.partition("/analytics")[2])
+    wait_for_points(other, "zscore-chart", 100)
+    assert other.input_value("#capital") == "2500"
+    until(other, "document.querySelector('#pair-figures').innerText.includes('for 2,500 USDT')")
