@@ -270,11 +270,15 @@ async def test_a_connection_is_renewed_before_its_limit_without_a_missing_id() -
 async def test_a_connection_whose_successor_cannot_be_opened_is_kept() -> None:
     timers = Timers(FAST.timeouts, FAST.backoff, FAST.watchdog, max_age_s=0.1)
     taken = Taken()
-    async with server(talk) as url:
+
+    async def the_only_one(connection: ServerConnection) -> None:
+        feed.base = "ws://127.0.0.1:1"  # before this connection is old enough for a successor
+        await talk(connection)
+
+    async with server(the_only_one) as url:
         feed = BinanceFeed("binance-spot", taken, ["BTCUSDT"], base=url, timers=timers)
         async with running(feed):
             await until(lambda: feed.status.state == "live")
-            feed.base = "ws://127.0.0.1:1"
             await asyncio.sleep(0.4)
             assert feed.status.state == "live"
             assert feed.status.connects == 1
