@@ -45,7 +45,14 @@
     const windows = [...document.querySelectorAll(".window-button")].map((button) =>
       action(button.getAttribute("aria-label"), () => button.click()),
     );
+    // What the page in view has: a button that is there is there to be pressed.
+    const onPair = [
+      ["alert-here", "Arm an alert at |z| > threshold on this pair"],
+      ["watch-pair", "Watch this pair, or no more"],
+      ["lock-hedge", "Lock this hedge, or unlock it"],
+    ].filter(([id]) => byId(id)).map(([id, words]) => action(words, () => click(id)));
     return [
+      ...onPair,
       action("Save this page as a view", () => click("views-menu")),
       action("Compare this pair with others", () => click("compare-link")),
       ...windows,

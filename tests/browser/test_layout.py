@@ -113,3 +113,30 @@ def test_sorts_and_the_capital_stand_in_the_link(open_tab):
     wait_for_points(other, "zscore-chart", 100)
     assert other.input_value("#capital") == "2500"
     until(other, "document.querySelector('#pair-figures').innerText.includes('for 2,500 USDT')")
+
+
+def test_what_a_walk_forward_chose_is_seen_whole(open_tab):
+    page = open_tab(f"/backtest?{PAIR}")
+    wait_for_points(page, "sweep-heatmap", 9)
+    page.get_by_role("button", name="Walk forward", exact=True).click()
+    chosen = "#folds-table .ag-center-cols-container .ag-cell[col-id=chosen]"
+    page.wait_for_selector(chosen)
+    until(page, f"document.querySelector('{chosen}').innerText.includes('Entry ')")
+    cut = page.evaluate(
+        "(cells) => [...document.querySelectorAll(cells)]"
+        ".filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText)",
+        chosen,
+    )
+    assert cut == []
+
+
+def test_the_palette_arms_and_watches_the_pair_in_view_by_the_keyboard(open_tab):
+    page = open_tab(f"/analytics?{PAIR}&z_threshold=6")
+    wait_for_points(page, "zscore-chart", 100)
+    for typed, said in (("arm", "armed"), ("watch", "watched"), ("watch", "no longer")):
+        page.keyboard.press("Control+k")
+        page.wait_for_selector("#palette-input:focus")
+        page.keyboard.type(typed)
+        until(page, "document.querySelector('#palette-0').innerText.includes('this pair')")
+        page.keyboard.press("Enter")
+        until(page, f"document.querySelector('#alert-made').innerText.includes('{said}')")

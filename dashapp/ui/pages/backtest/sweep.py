@@ -104,11 +104,11 @@ def cards(theme: str) -> list[Component]:
 
 def _fold_columns() -> list[dict[str, Any]]:
     return [
-        time_column("from_ms", "From (UTC)", width=144, minWidth=144),
-        number_column("net", "Net %", "+.3f", width=80, minWidth=76),
-        number_column("then", "Out-of-sample", ",.2f", width=92, minWidth=88),
-        number_column("trained", "In-sample", ",.2f", width=84, minWidth=80),
-        text_column("chosen", "Chosen", minWidth=110, flex=1, tooltipField="chosen"),
+        time_column("from_ms", "From (UTC)", width=128, minWidth=128),
+        number_column("net", "Net %", "+.3f", width=72, minWidth=72),
+        number_column("then", "Out-of-sample", ",.2f", width=88, minWidth=84),
+        number_column("trained", "In-sample", ",.2f", width=80, minWidth=76),
+        text_column("chosen", "Chosen", minWidth=168, flex=1, tooltipField="chosen"),
     ]
 
 

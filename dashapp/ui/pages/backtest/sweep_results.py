@@ -130,7 +130,7 @@ def fold_row(place: int, fold: Fold, ask: Ask) -> dict[str, Any]:
     """A row of the table of choices."""
     choice = "nothing: no cell traded"
     if fold.x_value is not None and fold.y_value is not None:
-        x, y = SWEPT[ask.x.name].title, SWEPT[ask.y.name].title
+        x, y = (SWEPT[axis.name].title.removesuffix(" |z|") for axis in (ask.x, ask.y))
         choice = f"{x} {fold.x_value:g}, {y} {fold.y_value:g}"
     return {
         "id": str(place),
