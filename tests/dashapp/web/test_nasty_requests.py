@@ -170,14 +170,18 @@ async def ask_all(client: httpx.AsyncClient, nasty_values: list[str]) -> Counter
     for method, path, parameters in await routes(client):
         if method != "GET":
             continue
-        for row in parameters:
-            for value in nasty_values:
-                url = address(path, parameters, row["name"], value)
-                try:
-                    answer = await client.get(url)
-                except httpx.InvalidURL:
-                    continue  # no client sends it
-                statuses[check(answer, url)] += 1
+        urls = [
+            address(path, parameters, row["name"], value)
+            for row, value in product(parameters, nasty_values)
+        ]
+        right = address(path, parameters, "", "")
+        urls += [f"{right}&{value}={'1' * 5_000}" for value in nasty_values]
+        for url in urls:
+            try:
+                answer = await client.get(url)
+            except httpx.InvalidURL:
+                continue  # no client sends it
+            statuses[check(answer, url)] += 1
     return statuses
 
 
