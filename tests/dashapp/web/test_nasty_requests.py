@@ -29,6 +29,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.scan.control import Scans
 from dashapp.settings import Settings
 from dashapp.web.errors import ApiError
+from dashapp.web.router import LONGEST_VALUE
 from tests.dashapp.conftest import made_up_ticks, small_app
 from tests.dashapp.ui.test_callback_values import STRANGE, places
 from tests.nasty_texts import FRAMES, PIECES, nasty
@@ -175,7 +176,7 @@ async def ask_all(client: httpx.AsyncClient, nasty_values: list[str]) -> Counter
             for row, value in product(parameters, nasty_values)
         ]
         right = address(path, parameters, "", "")
-        urls += [f"{right}&{value}={'1' * 5_000}" for value in nasty_values]
+        urls += [f"{right}&{value}={'1' * (LONGEST_VALUE + 1)}" for value in nasty_values]
         for url in urls:
             try:
                 answer = await client.get(url)
