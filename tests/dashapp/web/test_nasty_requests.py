@@ -29,6 +29,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.scan.control import Scans
 from dashapp.settings import Settings
 from dashapp.web.errors import ApiError
+from dashapp.web.router import LONGEST_VALUE
 from tests.dashapp.conftest import made_up_ticks, small_app
 from tests.dashapp.ui.test_callback_values import STRANGE, places
 from tests.nasty_texts import FRAMES, PIECES, nasty
@@ -170,14 +171,18 @@ async def ask_all(client: httpx.AsyncClient, nasty_values: list[str]) -> Counter
     for method, path, parameters in await routes(client):
         if method != "GET":
             continue
-        for row in parameters:
-            for value in nasty_values:
-                url = address(path, parameters, row["name"], value)
-                try:
-                    answer = await client.get(url)
-                except httpx.InvalidURL:
-                    continue  # no client sends it
-                statuses[check(answer, url)] += 1
+        urls = [
+            address(path, parameters, row["name"], value)
+            for row, value in product(parameters, nasty_values)
+        ]
+        right = address(path, parameters, "", "")
+        urls += [f"{right}&{value}={'1' * (LONGEST_VALUE + 1)}" for value in nasty_values]
+        for url in urls:
+            try:
+                answer = await client.get(url)
+            except httpx.InvalidURL:
+                continue  # no client sends it
+            statuses[check(answer, url)] += 1
     return statuses
 
 
