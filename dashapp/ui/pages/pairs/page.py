@@ -145,23 +145,25 @@ _VALUES = {
 }
 
 
+def _key(runtime: Runtime, tab: Tab) -> Any:
+    """What the picture hangs on beside the tab."""
+    market = tab.options["market"]
+    asked = runtime.scans.job(str(tab.options["asked"]))
+    body, job = runtime.markets.get(market or ""), runtime.scans.newest(market or "")
+    busy = runtime.scans.running(market or "")
+    return (
+        runtime.watchlist.version,
+        body and (body.serial, len(body.symbols)),
+        busy and (busy.id, busy.version),
+        asked and asked.state,
+        str(_shown(runtime, tab, job)),
+        runtime.kernels.ready,
+    )
+
+
 def make_page() -> LivePage:
     """The page's live part."""
     readings = _Readings()
-
-    def key(runtime: Runtime, tab: Tab) -> Any:
-        market = tab.options["market"]
-        asked = runtime.scans.job(str(tab.options["asked"]))
-        body, job = runtime.markets.get(market or ""), runtime.scans.newest(market or "")
-        busy = runtime.scans.running(market or "")
-        return (
-            runtime.watchlist.version,
-            body and (body.serial, len(body.symbols)),
-            busy and (busy.id, busy.version),
-            asked and asked.state,
-            str(_shown(runtime, tab, job)),
-            runtime.kernels.ready,
-        )
 
     async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         market = str(tab.options["market"] or "")
@@ -216,7 +218,7 @@ def make_page() -> LivePage:
     return LivePage(
         path="/pairs",
         charts=CHARTS,
-        key=key,
+        key=_key,
         render=render,
         values=_VALUES,
         options=_OPTIONS,
