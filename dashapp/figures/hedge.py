@@ -185,7 +185,7 @@ def _leaving(
 
     One trace also where it never does, so that the figure's structure stays the same.
     """
-    side = np.where(values > ends[1], 1, np.where(values < ends[0], -1, 0))
+    side = (values > ends[1]).astype(np.int8) - (values < ends[0])
     starts = np.flatnonzero((side != 0) & (side != np.concatenate(([0], side[:-1]))))
     stops = np.flatnonzero((side != 0) & (side != np.concatenate((side[1:], [0])))) + 1
     reach = [
