@@ -13,6 +13,7 @@ import logging
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,8 @@ def compile_market() -> None:
     """What a market needs to take ticks in."""
     market = Market("warm-up", "Warm-up", "demo")
     market.append(_ticks("Y", 100.0))
+    jump = _ticks("Y", 1_000.0)  # what a jump needs is compiled too
+    market.append(replace(jump, ts_ms=jump.ts_ms + _SECONDS * 1_000, trade_id=-jump.trade_id - 1))
     for timeframe in TIMEFRAMES:
         market.bars("Y", timeframe)
     market.stats("Y")

@@ -25,6 +25,8 @@ LEAST_BYTES, THREAD_BYTES = 1_024, 16_384
 LEVEL, LEVEL_OF_FILES = 1, 6
 #: Bytes of packed files that are kept.
 KEPT_BYTES = 16 << 20
+#: Files that are packed at once.
+AT_ONCE = 2
 #: Streams of rows are left alone: they are long, and curl rarely asks.
 _PATHS = (CALLBACK_PATH, "/_dash-", "/api")
 _FILES = ("/assets/", "/_dash-component-suites/")
@@ -64,18 +66,24 @@ class PackedFiles:
     def __init__(self) -> None:
         self._kept: LRUCache[Any, bytes] = LRUCache(KEPT_BYTES, getsizeof=len)
         self._coming: dict[Any, asyncio.Task[bytes]] = {}
+        self._gate = asyncio.Semaphore(AT_ONCE)
+
+    def kept(self, key: Any) -> bytes | None:
+        """A file that was packed before, None where it was not or is not kept any more."""
+        return self._kept.get(key)
 
     async def packed(self, key: Any, pieces: Sequence[bytes]) -> bytes:
         """A file, packed. key: what it is called, and what tells its versions apart."""
-        kept = self._kept.get(key)
-        if kept is not None:
-            return kept
         task = self._coming.get(key)
         if task is None:
-            task = asyncio.create_task(asyncio.to_thread(_pack, pieces))
+            task = asyncio.create_task(self._pack(pieces))
             self._coming[key] = task
             task.add_done_callback(lambda done: self._keep(key, done))
         return await asyncio.shield(task)  # others may wait for it too
+
+    async def _pack(self, pieces: Sequence[bytes]) -> bytes:
+        async with self._gate:
+            return await asyncio.to_thread(_pack, pieces)
 
     def _keep(self, key: Any, done: asyncio.Task[bytes]) -> None:
         del self._coming[key]
@@ -91,34 +99,48 @@ class _Packing:
     """One file on its way: held until it is whole, then packed."""
 
     def __init__(self, scope: Scope, send: Send, files: PackedFiles) -> None:
-        self._name = scope["path"], scope.get("query_string", b"")
+        self._path = scope["path"]
         self._send = send
         self._files = files
         self._start: Message | None = None
+        self._key: Any = None
+        self._packed: bytes | None = None
         self._pieces: list[bytes] = []
+        self._size = 0
 
     async def send(self, message: Message) -> None:
         """Take the application's next message."""
         if message["type"] == "http.response.start" and _can_be_packed(message):
             self._start = message
+            headers = Headers(raw=list(message["headers"]))
+            told = (headers.get(name) for name in ("etag", "last-modified", "content-length"))
+            self._key = self._path, *told
+            self._packed = self._files.kept(self._key)
         elif message["type"] != "http.response.body" or self._start is None:
             await self._send(message)
         else:
-            self._pieces.append(message.get("body", b""))
+            piece = message.get("body", b"")
+            self._size += len(piece)
+            if self._packed is None:
+                self._pieces.append(piece)
             if not message.get("more_body", False):
                 await self._send_whole(self._start)
 
     async def _send_whole(self, start: Message) -> None:
-        size = sum(map(len, self._pieces))
         headers = MutableHeaders(raw=list(start["headers"]))
         headers.add_vary_header("Accept-Encoding")
-        if size >= LEAST_BYTES:
-            version = headers.get("etag"), headers.get("last-modified"), size
-            self._pieces = [await self._files.packed((*self._name, version), self._pieces)]
+        body = self._packed
+        if body is None and self._size >= LEAST_BYTES:
+            body = await self._files.packed(self._key, self._pieces)
+        if body is None:
+            body = b"".join(self._pieces)
+        else:
             headers["Content-Encoding"] = "gzip"
-            headers["Content-Length"] = str(len(self._pieces[0]))
+            headers["Content-Length"] = str(len(body))
+            if "accept-ranges" in headers:  # a part of it would be a part of the plain file
+                del headers["accept-ranges"]
         await self._send({**start, "headers": headers.raw})
-        await self._send({"type": "http.response.body", "body": b"".join(self._pieces)})
+        await self._send({"type": "http.response.body", "body": body})
 
 
 def _can_be_packed(start: Message) -> bool:

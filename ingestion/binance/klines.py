@@ -123,9 +123,10 @@ def _columns(rows: list[Any], timeframe: str) -> list[Any] | None:
         columns = list(zip(*rows, strict=True))
         opened, texts, trades = columns[0], [*columns[1:6], columns[7]], columns[8]
         numbers = [np.fromiter(map(float, column), np.float64, len(rows)) for column in texts]
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    if set(map(type, (*opened, *trades))) != {int} or max(*opened, *trades) > _MOST:
+    whole = (*opened, *trades)
+    if set(map(type, whole)) != {int} or max(whole) > _MOST or min(whole) < 0:
         return None
     ts_ms, count = np.array(opened, np.int64), np.array(trades, np.int64)
     first, high, low, last, volume, worth = numbers
@@ -157,7 +158,7 @@ def checked(
     try:
         first, high, low, last, volume = map(float, numbers)
         worth = float(turnover)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if type(opened) is not int or type(trades) is not int or opened % timeframe_ms(timeframe):
         return None

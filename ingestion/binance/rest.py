@@ -42,7 +42,7 @@ def left_of_minute(date: str) -> float | None:
     """
     try:
         answered = parsedate_to_datetime(date[:40])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     # One more than is left, for the time is told in whole seconds.
     return 61.0 - answered.second

@@ -280,8 +280,13 @@ class Supervisor(Running):
                 told, rejected = rejected, []
                 self._sink(now, told)
                 await asyncio.sleep(0)
-        finally:
-            self._sink(ticks[given:], rejected)
+        except asyncio.CancelledError:
+            try:
+                self._sink(ticks[given:], rejected)
+            except Exception:  # a stop is a stop, whatever becomes of the rest
+                logger.exception("what came last could not be handed over")
+            raise
+        self._sink(ticks[given:], rejected)
 
     def _end_soon(self, words: str, session: Session) -> None:
         """The server is about to end the connection: the next one overlaps it, or follows."""

@@ -199,22 +199,25 @@ class Archive(KeptByHand):
     # --- markets -------------------------------------------------------------------------
 
     def put_market(
-        self, market: str, title: str, kind: str = "live", loading: bool = False
+        self,
+        market: str,
+        title: str,
+        kind: str = "live",
+        loading: bool = False,
+        made_of: tuple[str, int] | None = None,
     ) -> None:
         """Store a market's title and kind (live or upload). loading: its file is being read;
-        the next start deletes it unless that has come to its end.
+        the next start deletes it unless that has come to its end. made_of: the title of the first
+        file that made it, and how many did.
         """
         with self._write(relaxed=True) as connection:
             records.put_market(connection, market, title, kind, loading)
-
-    def put_files(self, market: str, first: str, files: int) -> None:
-        """Store of which files a market is: the title of the first one, and how many."""
-        with self._write(relaxed=True) as connection:
-            body = records.encode({"first": first, "files": files})
-            records.put_note(connection, records.files_note(market), body)
+            if made_of is not None:
+                body = records.encode({"first": made_of[0], "files": made_of[1]})
+                records.put_note(connection, records.files_note(market), body)
 
     def files(self, market: str) -> tuple[str, int] | None:
-        """What `put_files` stored of a market, None for nothing."""
+        """Of which files a market is: the title of the first one and how many; None if unknown."""
         with self._read() as connection:
             body = records.note(connection, records.files_note(market))
         made_of = None if body is None else json.loads(body)

@@ -79,6 +79,7 @@ class Market:
     ) -> None:
         self.id = id
         self.title = title
+        self.made_of = (title, 1)
         self.kind: MarketKind = kind
         self.kept_as = kept_as
         self.coming = coming

@@ -25,7 +25,10 @@ TIME_KEYS = {
 }
 PRICE_KEYS = {"price", "p", "last", "px", "trade_price"}
 SIZE_KEYS = {"size", "qty", "quantity", "q", "amount", "volume", "sz", "v", "trade_volume"}
-ID_KEYS = {"trade_id", "tradeid", "id", "t", "a", "i"}
+ID_KEYS = {
+    *("trade_id", "tradeid", "trade-id", "trdmatchid", "sequential_id", "event_id", "id", "tid"),
+    *("t", "a", "d", "i"),
+}
 PRICE_END, SIZE_END = Decimal(10) ** 12, Decimal(10) ** 18
 SPAN_MS = (946_684_800_000, 4_102_444_800_000)
 

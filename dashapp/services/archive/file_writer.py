@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from analytics.model import Bars, Ticks
 from dashapp.services.archive.write_queue import coalesced
-from dashapp.services.uploads.title import FilesTitle
 from storage.archive.archive import Archive, ArchiveError
 
 logger = logging.getLogger(__name__)
@@ -44,15 +43,16 @@ class FileWriter:
         if self._count >= AT_ONCE:
             self._hand_over()
 
-    def done(self, title: str) -> None:
-        """The file is whole: it is kept under its title when this returns."""
+    def done(self, title: str, made_of: tuple[str, int] | None = None) -> None:
+        """The file is whole: it is kept under its title when this returns.
+
+        made_of: the title of the market's first file, and how many files made it.
+        """
         self._hand_over()
         self._wait()
         if self._begun and not self.problem:
             try:
-                self._archive.put_market(self._market, str(title), "upload")
-                if isinstance(title, FilesTitle):
-                    self._archive.put_files(self._market, title.first, title.files)
+                self._archive.put_market(self._market, title, "upload", made_of=made_of)
             except ArchiveError as error:
                 self._give_up(error)
         self._storer.shutdown()

@@ -75,7 +75,13 @@ class Recorder:
             if not key or market.kind not in ("live", "upload"):
                 continue
             self.writer.keep(
-                partial(Archive.put_market, market=key, title=market.title, kind=market.kind)
+                partial(
+                    Archive.put_market,
+                    market=key,
+                    title=market.title,
+                    kind=market.kind,
+                    made_of=market.made_of if market.kind == "upload" else None,
+                )
             )
             self.writer.pending.forget(key)
             for symbol in market.symbols:

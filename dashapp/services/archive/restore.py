@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from analytics.model import Bars, Ticks
 from dashapp.services.archive.recorder import LIVE
 from dashapp.services.archive.writer import ArchiveWriter
-from dashapp.services.uploads.title import FilesTitle
 from storage.archive.archive import Archive, ArchiveError, MarketRecord, StoredSeries
 from storage.market.market import Market
 
@@ -96,9 +95,8 @@ def _newest_live(archive: Archive) -> MarketRecord | None:
 
 def loaded(archive: Archive, key: str, title: str) -> Market:
     """All that the archive has of a market, as a market of its own. Takes its time."""
-    made_of = archive.files(key)
-    title = title if made_of is None else FilesTitle(*made_of)
     market = Market(key, title, "upload", kept_as=key)
+    market.made_of = archive.files(key) or market.made_of
     for holding in archive.contents():
         if holding.market == key:
             numbering: int | None = None

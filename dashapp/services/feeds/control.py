@@ -110,10 +110,10 @@ class FeedControl:
         return {"source": source, "symbols": list(self._running.symbols)}
 
     @property
-    def begun(self) -> tuple[str, str] | None:
-        """Source and message, with their secrets, that were started last; None before any."""
-        here = self.market_id
-        return (self._sources[here], self._messages[here]) if here in self._sources else None
+    def begun(self) -> tuple[str, str, tuple[str, ...]] | None:
+        """Source and message, with their secrets, and symbols started last; None before any."""
+        here, feed = self.market_id, self._feeds.get(self.market_id)
+        return (self._sources[here], self._messages[here], tuple(feed.symbols)) if feed else None
 
     def trust(self, market_id: str) -> Trust:
         """The trust strip's figures of a market; none at all where there is no such market."""

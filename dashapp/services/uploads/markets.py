@@ -17,7 +17,7 @@ from dashapp.services.archive.recorder import Recorder
 from dashapp.services.archive.restore import Restorer
 from dashapp.services.markets import Markets
 from dashapp.services.uploads.session import UploadSession
-from dashapp.services.uploads.title import with_another
+from dashapp.services.uploads.title import title_of
 from ingestion.files.charset import Encoding
 from ingestion.files.errors import Answers
 from ingestion.files.reader import UploadReader
@@ -205,5 +205,7 @@ class FileMarkets:
         """Let a file that is whole be seen."""
         market = session.market
         if market.id in self._markets:
-            market.title = with_another(market.title)
+            first, files = market.made_of
+            market.made_of = (first, files + 1)
+            market.title = title_of(*market.made_of)
         self.add(market)

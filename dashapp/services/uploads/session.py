@@ -129,7 +129,7 @@ class UploadSession:
         self._show(self)
         self._close()
         if self._writer is not None:
-            await asyncio.to_thread(self._writer.done, self.market.title)
+            await asyncio.to_thread(self._writer.done, self.market.title, self.market.made_of)
             if self._writer.problem:
                 told = f"in memory only, gone at the next start: {self._writer.problem}"
                 report = replace(report, notes=(*report.notes, told))

@@ -19,21 +19,23 @@ from ingestion.stream.hosts import host_of, subscription_for
 from ingestion.stream.subscribe import MAX_LENGTH, mask_message
 
 
-def begun(runtime: Runtime) -> tuple[str, str]:
-    """Source and message that were started last, else those that the app was started with."""
+def begun(runtime: Runtime) -> tuple[str, str, tuple[str, ...]]:
+    """Source, message and symbols that were started last, else those of the app's start."""
     settings = runtime.settings
-    return runtime.feeds.begun or (settings.source, settings.subscribe or "")
+    usual = settings.source, settings.subscribe or "", tuple(settings.symbols)
+    return runtime.feeds.begun or usual
 
 
 def row(runtime: Runtime) -> Component:
     """The two fields beside a stream's address."""
-    settings = runtime.settings
+    source, sent, names = begun(runtime)
+    listed = names if "://" in source else runtime.settings.symbols
     symbols = components.text_input(
-        ids.SOURCE_SYMBOLS, ", ".join(settings.symbols), "such as BTC-USDT, ETH-USDT"
+        ids.SOURCE_SYMBOLS, ", ".join(listed), "such as BTC-USDT, ETH-USDT"
     )
     message = dbc.Textarea(
         id=ids.SUBSCRIBE,
-        value=mask_message(begun(runtime)[1]),
+        value=mask_message(sent),
         placeholder='such as {"op":"subscribe","args":["trades.BTCUSDT"]}; a line a message',
         size="sm",
         rows=1,

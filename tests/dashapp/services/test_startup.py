@@ -9,6 +9,7 @@ import pytest
 
 from dashapp.services import startup
 from dashapp.services.startup import Kernels
+from storage.market import outliers
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -69,3 +70,9 @@ async def test_the_statistics_are_ready_once_they_are_compiled(monkeypatch):
     assert kernels.ready
     assert order == ["market", "statistics", "backtest", "uploads"]
     await kernels.stop()
+
+
+def test_what_a_jump_of_a_price_needs_is_compiled_at_the_start():
+    """Else the first bad print holds the loop for seconds on a new machine."""
+    startup.compile_market()
+    assert outliers._medians_before.signatures

@@ -91,13 +91,15 @@ def test_the_address_that_the_app_was_started_with_is_shown_without_its_secrets(
 
 async def test_a_reload_shows_the_source_and_the_message_that_were_started_last(runtime):
     try:
-        await runtime.feeds.start("ws://127.0.0.1:9/later", [], '{"op":"sub","token":"s3cret"}')
+        message = '{"op":"sub","token":"s3cret"}'
+        await runtime.feeds.start("ws://127.0.0.1:9/later", ["BTC-USD"], message)
         shown = layout.layout(runtime)
     finally:
         await runtime.feeds.stop()
     assert shown[ids.SOURCE_KIND].value == "url"
     assert shown[ids.SOURCE_URL].value == "ws://127.0.0.1:9/later"
     assert shown[ids.SUBSCRIBE].value.startswith('{"op":"sub"')
+    assert shown[ids.SOURCE_SYMBOLS].value == "BTC-USD"
     assert "s3cret" not in str(shown)
 
 

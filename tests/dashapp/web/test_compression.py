@@ -95,6 +95,7 @@ class Files:
     async def __call__(self, scope, receive, send) -> None:
         self.asked += 1
         headers = [(b"content-type", self.kind), (b"etag", self.etag), *self._headers]
+        headers.append((b"accept-ranges", b"bytes"))
         headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         for at in range(0, len(self.body), 65_536):
@@ -111,8 +112,12 @@ async def test_a_file_is_packed_once_and_anew_when_it_is_another(packed_in):
         for answer in answers:
             assert answer.headers["content-encoding"] == "gzip"
             assert answer.headers["vary"] == "Accept-Encoding"
+            assert "accept-ranges" not in answer.headers
             assert int(answer.headers["content-length"]) < len(SCRIPT) / 20
             assert answer.content == SCRIPT
+        assert [size for _, size in packed_in] == [len(SCRIPT)]
+        for number in range(3):  # no file hangs on its query
+            assert (await client.get(f"/assets/a.js?{number}")).content == SCRIPT
         assert [size for _, size in packed_in] == [len(SCRIPT)]
         files.body, files.etag = SCRIPT[::-1], b'"2"'
         assert (await client.get("/assets/a.js")).content == SCRIPT[::-1]

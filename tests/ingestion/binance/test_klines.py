@@ -47,6 +47,7 @@ def test_a_minute_without_trades_is_no_bar_and_no_fault():
         {"high": "1.4"}, {"volume": "-1"}, {"trades": -1}, {"trades": "5"}, {"opened": "1"},
         {"opened": OPENED + 1}, {"turnover": "x"}, {"open": None}, {"volume": "1e400"},
         {"opened": 60_000 * 10**20}, {"opened": -60_000}, {"trades": 10**20},
+        {"opened": -60_000 * 10**20}, {"trades": -(10**20)}, {"close": 10**400},
     ],
 )  # fmt: skip
 def test_what_is_no_bar_is_counted_and_the_rest_is_read(bad):

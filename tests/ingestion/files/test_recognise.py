@@ -12,8 +12,10 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from analytics.model import Ticks
 from ingestion.decode.decoder import Decoder
+from ingestion.decode.reasons import REASONS
 from ingestion.feed import StreamFeed
 from ingestion.files.reader import UploadError, UploadReader
+from tests.waiting import PATIENCE_S
 
 MOMENT = 1_723_161_256_322
 COLLECTOR = {"symbol": "BTCUSDT", "ts": "2024-08-08T23:54:16.322Z", "price": 61800.3, "size": 0.006}
@@ -190,16 +192,31 @@ def test_a_line_that_tells_may_stand_behind_others() -> None:
 @pytest.mark.parametrize(
     ("messages", "quoted"),
     [
-        ([b'{"greeting":"hello"}', b'{"second":2}'], '(schema): {"greeting":"hello"}'),
-        ([b'{"result":null,"id":1}', b'{"bids":[]}'], '(event): {"bids":[]}'),
-        ([b'{"type":"ticker","last":5}', b"x"], '(event): {"type":"ticker","last":5}'),
+        (
+            [b'{"greeting":"hello"}', b'{"second":2}'],
+            '(schema): {"greeting":"hello"}',
+        ),
+        (
+            [b'{"result":null,"id":1}', b'{"bids":[]}'],
+            '(event): {"bids":[]}',
+        ),
+        (
+            [b'{"type":"ticker","last":5}', b"x"],
+            '(event): {"type":"ticker","last":5}',
+        ),
         ([HOSTILE, b"5"], "(json): <img src=x onerror=alert(1)>·[31m ·xxx"),
-        ([b'{"result":null,"id":1}'], '(control): {"result":null,"id":1}'),
+        (
+            [b'{"result":null,"id":1}'],
+            '(control): {"result":null,"id":1}',
+        ),
     ],
 )
 async def test_a_stream_of_no_known_kind_is_told_with_its_first_message(
     messages: list[bytes], quoted: str
 ) -> None:
+    reason, _, begins = quoted.partition("): ")
+    quoted = f"({REASONS[reason[1:]]}): {begins}"
+
     async def say(connection: ServerConnection) -> None:
         for message in messages:
             await connection.send(message)
@@ -213,7 +230,7 @@ async def test_a_stream_of_no_known_kind_is_told_with_its_first_message(
     async with serve(say, "127.0.0.1", 0, close_timeout=0.1) as server:
         feed = StreamFeed(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/", sink)
         feed.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while quoted not in feed.status.detail:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await feed.stop()

@@ -70,3 +70,23 @@ async def test_a_batch_that_was_begun_is_handed_over_whole_where_the_feed_stops(
     feed.start()
     await until(lambda: bool(stopping) and stopping[0].done())
     assert taken == SYMBOLS
+
+
+async def test_a_feed_stops_though_its_sink_fails_at_what_came_last() -> None:
+    calls = 0
+    stopping: list[asyncio.Task[None]] = []
+
+    def sink(ticks: list[Ticks], rejected: list[Rejected]) -> None:
+        nonlocal calls
+        calls += 1
+        if not stopping:
+            stopping.append(asyncio.create_task(feed.stop()))
+        else:
+            raise RuntimeError("the market is gone")
+
+    feed = Supervisor("test", lambda _: OneBatch(), sink)
+    before = asyncio.all_tasks()
+    feed.start()
+    await until(lambda: bool(stopping) and stopping[0].done())
+    assert calls == 2
+    assert asyncio.all_tasks() - before <= {*stopping}, "no task reads on"

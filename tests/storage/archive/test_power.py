@@ -101,7 +101,7 @@ def test_rules_alerts_and_views_are_synced_at_each_commit_and_ticks_are_not(leve
 def test_every_method_that_writes_is_in_the_table_above():
     reading = {"open", "reader", "ticks", "numbered_ticks", "bars", "contents", "markets"}
     reading |= {"rules", "rule_states", "events", "saved_views", "readings", "deliveries"}
-    reading |= {"last_link", "newest_ms", "watched", "scans"}
+    reading |= {"last_link", "newest_ms", "watched", "scans", "files"}
     calls = {**vars(KeptByHand), **vars(Archive)}
     own = {name for name in calls if not name.startswith("_")}
     assert own - reading == set(WRITES)

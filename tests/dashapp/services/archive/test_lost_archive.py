@@ -72,6 +72,20 @@ async def test_a_deleted_archive_is_said_and_begun_anew_from_memory(running):
     assert "deleted or moved away" in runtime.recorder.writer.words
 
 
+async def test_a_market_of_several_files_still_knows_how_many(running):
+    runtime, path = running
+    market = Market("upload-1", "a.csv and 1 file", "upload", kept_as="upload-1")
+    market.made_of = ("a.csv", 2)
+    runtime.uploads.add(market)
+    path.unlink()
+    await anew(runtime, path)
+    reader = Archive.reader(path)
+    try:
+        assert reader.files("upload-1") == ("a.csv", 2)
+    finally:
+        reader.close()
+
+
 async def test_a_moved_archive_stays_where_it_was_moved_to(running, tmp_path):
     runtime, path = running
     path.rename(tmp_path / "moved.sqlite")
