@@ -61,7 +61,7 @@ class Pictures:
         self._of_view: LRUCache[str, deque[str]] = LRUCache(1_024)
         self._newest: LRUCache[str, tuple[float, str, Picture, dict[str, Any]]] = LRUCache(64)
         self._structures: LRUCache[str, tuple[dict[str, Any], str]] = LRUCache(256)
-        self._told: LRUCache[Hashable, Told] = LRUCache(STEPS)
+        self._steps: LRUCache[Hashable, Told] = LRUCache(STEPS)
         self._count = 0
 
     def get(self, number: str | None) -> Picture | None:
@@ -78,13 +78,13 @@ class Pictures:
             return None
         return key, picture, figures
 
-    def told(self, before: Picture | None, after: Picture, shapes: Shapes) -> Told | None:
+    def kept_step(self, before: Picture | None, after: Picture, shapes: Shapes) -> Told | None:
         """What one was told who has the structures `shapes` and goes from a picture to the next."""
-        return self._told.get(_step(before, after, shapes))
+        return self._steps.get(_step(before, after, shapes))
 
-    def tell(self, before: Picture | None, after: Picture, shapes: Shapes, told: Told) -> Told:
+    def keep_step(self, before: Picture | None, after: Picture, shapes: Shapes, told: Told) -> Told:
         """Keep what one was told, for others who make the same step."""
-        self._told[_step(before, after, shapes)] = told
+        self._steps[_step(before, after, shapes)] = told
         return told
 
     def put(self, view: str, key: str, figures: Mapping[str, Any], values: Any) -> Picture:

@@ -195,14 +195,14 @@ async def _answer(
         picture = pictures.put(view, key, figures, values)
     shapes = dict(cursor.get("shapes", {}))
     # Viewers of one view mostly hold the same picture, and then are told the same.
-    told = pictures.told(before, picture, shapes)
-    if told is None:
+    step = pictures.kept_step(before, picture, shapes)
+    if step is None:
         charts = {one: _chart(one, figures[one], shapes, picture, before) for one in figures}
         values = {name: _value(page, name, picture.values, before) for name in picture.values}
-        told = pictures.tell(before, picture, shapes, (charts, values))
+        step = pictures.keep_step(before, picture, shapes, (charts, values))
     answer = _unchanged(page)
-    answer["charts"] |= told[0]
-    answer["values"] |= told[1]
+    answer["charts"] |= step[0]
+    answer["values"] |= step[1]
     answer["answer"] = answer["values"].pop("answer", no_update)
     shapes |= {chart_id: signature for chart_id, (signature, _) in picture.charts.items()}
     answer["cursor"] = {

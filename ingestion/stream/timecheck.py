@@ -18,7 +18,7 @@ FUTURE_MS = 60_000
 ANCIENT_MS = 86_400_000
 #: A clock that moves against the monotonic one by more, in s, between two looks was set.
 JUMP_S = 5.0
-#: Up to so many times Python finds the ends of sooner than NumPy.
+#: Of at most so many times Python finds the first and the last sooner than NumPy.
 _FEW = 16
 
 

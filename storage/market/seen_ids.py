@@ -120,7 +120,7 @@ class SeenIds:
 
 
 def is_run(ids: IntArray) -> bool:
-    """Whether each id is one more than the one before it; of none it is not asked.
+    """Whether each id is one more than the one before it. ids: at least one.
 
     >>> is_run(np.array([7, 8, 9])), is_run(np.array([7, 9])), is_run(np.array([7, 9, 8, 10]))
     (True, False, False)
