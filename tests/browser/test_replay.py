@@ -35,11 +35,15 @@ def test_a_file_is_replayed_paused_sought_and_ended(open_tab, quiet, market_data
     page.wait_for_selector("#replay-bar:not([hidden])")
     assert page.input_value("#market-select") == "replay"
     until(page, "document.querySelector('#feed-status').textContent.startsWith('playing at 60x')")
-    page.click("#tab-analytics")
-    wait_for_points(page, "spread-chart", 60)
+    # Paused before the page is changed: on a slow machine it would have ended meanwhile.
+    until(
+        page, "parseInt(/(\\d+) %/.exec(document.querySelector('#replay-time').textContent)[1]) > 9"
+    )
     page.keyboard.press("k")
     until(page, "document.querySelector('#replay-toggle').title === 'Play (K)'")
     assert replay_of(quiet)["state"] == "paused"
+    page.click("#tab-analytics")
+    wait_for_points(page, "spread-chart", 60)
     for tab in ("home", "correlation", "backtest", "alerts", "data", "analytics"):
         page.click(f"#tab-{tab}")
         assert page.locator("#trust-strip").inner_text().startswith("REPLAY")
