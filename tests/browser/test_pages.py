@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from looks import last, until, until_another, wait_for_points
 
@@ -88,7 +89,9 @@ def test_stop_halts_the_market_and_start_lets_it_go_on(open_tab, app):
     assert last(page, "price-chart") != before
 
 
-def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab):
+def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab, app):
+    for rule in app.get("/api/alerts/rules").json()["rules"]:  # of other tests on this app
+        httpx.delete(f"{app.url}/api/alerts/rules?id={rule['id']}")
     page = open_tab("/alerts?market=demo&y=BTCUSDT&x=ETHUSDT&z_window=10")
     wait_for_points(page, "alert-zscore-chart", 50)
     page.fill("#rule-threshold", "1")
