@@ -295,17 +295,6 @@ def _layout_without_arrays(layout: dict[str, Any], arrays: Arrays) -> dict[str, 
     return structure
 
 
-def structure_and_arrays(chart: Figure) -> tuple[str, Arrays]:
-    """The `signature` of a figure, and the arrays, marks and ranges that it is not of.
-
-    >>> signature, arrays = structure_and_arrays(empty_figure("no data", "dark"))
-    >>> len(signature), [path for path, _ in arrays]
-    (24, [['layout', 'shapes'], ['layout', 'annotations']])
-    """
-    structure, arrays = taken_apart(chart)
-    return signature(structure), arrays
-
-
 def signature(structure: dict[str, Any]) -> str:
     """A short name of a structure: figures of one differ only in what travels as a Patch."""
     text = json.dumps(structure, sort_keys=True, separators=(",", ":"))
@@ -313,7 +302,12 @@ def signature(structure: dict[str, Any]) -> str:
 
 
 def taken_apart(chart: Figure) -> tuple[dict[str, Any], Arrays]:
-    """All of a figure but its arrays, marks and ranges; and those."""
+    """The structure of a figure, which is all but its arrays, marks and ranges; and those.
+
+    >>> structure, arrays = taken_apart(empty_figure("no data", "dark"))
+    >>> len(signature(structure)), [path for path, _ in arrays]
+    (24, [['layout', 'shapes'], ['layout', 'annotations']])
+    """
     arrays: Arrays = []
     structure = {
         "data": [

@@ -50,10 +50,9 @@ def _add_differences(before: Any, after: Any, path: Path, told: list[tuple[Path,
     for place, old, new in parts:
         if old is new:
             continue
-        kind = type(new)
-        if kind is dict or kind is list:
+        if isinstance(new, dict | list):
             _add_differences(old, new, (*path, place), told)
-        elif type(old) is not kind or old != new:
+        elif type(old) is not type(new) or old != new:
             told.append(((*path, place), new))
 
 

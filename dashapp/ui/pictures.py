@@ -48,9 +48,7 @@ class Picture:
     def size(self) -> int:
         """About how many bytes it holds."""
         held = (value for _, arrays in self.charts.values() for value in arrays.values())
-        return 8_192 + sum(
-            one.array.nbytes + len(one["bdata"]) if isinstance(one, Array) else 64 for one in held
-        )
+        return 8_192 + sum(map(_size, held))
 
 
 class Pictures:
@@ -113,6 +111,12 @@ class Pictures:
         return known[1]
 
 
+def _size(part: Any) -> int:
+    """About how many bytes a part of a chart holds: its text, and its values beside it."""
+    text = len(part.get("bdata", "")) if isinstance(part, dict) else 64
+    return text + (part.array.nbytes if isinstance(part, Array) else 0)
+
+
 def _step(before: Picture | None, after: Picture, shapes: Shapes) -> Hashable:
     had = None if before is None else before.number
     return had, after.number, *sorted(shapes.items())
@@ -123,18 +127,18 @@ def digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
+#: What JSON has as it is. A page has thousands: they are told apart without a call.
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: without Dash's components."""
-    kind = type(value)
-    if kind in _PLAIN:
+    if type(value) in _PLAIN:
         return value
-    if kind is dict:
+    if isinstance(value, dict):
         items = value.items()
         return {name: part if type(part) in _PLAIN else plain(part) for name, part in items}
-    if kind is list or kind is tuple:
+    if isinstance(value, list | tuple):
         return [part if type(part) in _PLAIN else plain(part) for part in value]
     return plain(value.to_plotly_json()) if isinstance(value, Component) else value
 

@@ -74,7 +74,9 @@ class PackedFiles:
 
     async def packed(self, key: Any, pieces: Sequence[bytes]) -> bytes:
         """A file, packed. key: what it is called, and what tells its versions apart."""
-        task = self._coming.get(key)
+        kept, task = self.kept(key), self._coming.get(key)
+        if kept is not None:  # it was packed while this one's pieces came
+            return kept
         if task is None:
             task = asyncio.create_task(self._pack(pieces))
             self._coming[key] = task

@@ -132,7 +132,7 @@ def _columns(rows: list[Any], timeframe: str) -> list[Any] | None:
     first, high, low, last, volume, worth = numbers
     sound = (low > 0) & (low <= np.minimum(first, last)) & (np.maximum(first, last) <= high)
     sound &= (high < np.inf) & (volume >= 0) & (volume < np.inf) & (worth >= 0) & (worth < np.inf)
-    sound &= (ts_ms % timeframe_ms(timeframe) == 0) & (ts_ms >= 0) & (count >= 0)
+    sound &= ts_ms % timeframe_ms(timeframe) == 0
     if not sound.all() or not (np.diff(ts_ms) > 0).all():
         return None
     traded = volume > 0

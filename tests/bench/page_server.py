@@ -47,6 +47,19 @@ def part(ticks: Ticks, start: int, stop: int) -> Ticks:
     )
 
 
+def body_of(callback: dict[str, Any], held: dict[str, Any]) -> bytes:
+    """What a page posts at a tick of its interval. held: what its inputs and states hold, by id."""
+    outputs = [one.rsplit(".", 1) for one in callback["output"].strip(".").split("...")]
+    body = {
+        "output": callback["output"],
+        "outputs": [{"id": id, "property": name} for id, name in outputs],
+        "inputs": [{**one, "value": held.get(one["id"])} for one in callback["inputs"]],
+        "state": [{**one, "value": held.get(one["id"])} for one in callback["state"]],
+        "changedPropIds": [f"{ids.INTERVAL}.n_intervals"],
+    }
+    return json.dumps(body).encode()
+
+
 class PageServer:
     """A server whose demo market is fed by hand, and one browser tab on /analytics.
 
@@ -91,15 +104,7 @@ class PageServer:
             ids.INTERVAL: self._ticks,
             ids.cursor_of("/analytics"): self.cursor,
         }
-        outputs = [one.rsplit(".", 1) for one in self._callback["output"].strip(".").split("...")]
-        body = {
-            "output": self._callback["output"],
-            "outputs": [{"id": id, "property": name} for id, name in outputs],
-            "inputs": [{**one, "value": held.get(one["id"])} for one in self._callback["inputs"]],
-            "state": [{**one, "value": held.get(one["id"])} for one in self._callback["state"]],
-            "changedPropIds": [f"{ids.INTERVAL}.n_intervals"],
-        }
-        return json.dumps(body).encode()
+        return body_of(self._callback, held)
 
     async def post(self, body: bytes) -> bytes:
         """What the server answers, as bytes."""

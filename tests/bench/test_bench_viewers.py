@@ -23,6 +23,7 @@ import pytest
 
 from dashapp import ids
 from dashapp.parameters.pair import check, to_dict
+from tests.bench.page_server import body_of
 from tests.browser.running_app import App, start
 from tests.waiting import PATIENCE_S
 
@@ -84,18 +85,7 @@ class Viewer:
     async def _ask(self) -> tuple[int, bytes]:
         self._ticks += 1
         held = {**self._held, ids.INTERVAL: self._ticks, CURSOR: self._cursor}
-        outputs = [one.rsplit(".", 1) for one in self._callback["output"].strip(".").split("...")]
-        body = json.dumps(
-            {
-                "output": self._callback["output"],
-                "outputs": [{"id": one, "property": name} for one, name in outputs],
-                "inputs": [
-                    one | {"value": held.get(one["id"])} for one in self._callback["inputs"]
-                ],
-                "state": [one | {"value": held.get(one["id"])} for one in self._callback["state"]],
-                "changedPropIds": [f"{ids.INTERVAL}.n_intervals"],
-            }
-        ).encode()
+        body = body_of(self._callback, held)
         head = (
             f"POST /_dash-update-component HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

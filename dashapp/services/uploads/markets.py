@@ -17,7 +17,7 @@ from dashapp.services.archive.recorder import Recorder
 from dashapp.services.archive.restore import Restorer
 from dashapp.services.markets import Markets
 from dashapp.services.uploads.session import UploadSession
-from dashapp.services.uploads.title import title_of
+from dashapp.text.numbers import counted
 from ingestion.files.charset import Encoding
 from ingestion.files.errors import Answers
 from ingestion.files.reader import UploadReader
@@ -207,5 +207,5 @@ class FileMarkets:
         if market.id in self._markets:
             first, files = market.made_of
             market.made_of = (first, files + 1)
-            market.title = title_of(*market.made_of)
+            market.title = f"{first} and {counted(files, 'file')}"
         self.add(market)

@@ -125,7 +125,7 @@ def ends_of(job: Job, newest_alone: bool) -> tuple[IntArray, int]:
     for times in opened:
         begin, end = times.searchsorted((after, job.closed_ms), side="right").tolist()
         closed += times[begin:end].tolist()
-    ends = [*sorted(set(closed))[-LINE_POINTS:]]
+    ends = sorted(set(closed))[-LINE_POINTS:]
     if not ends or ends[-1] != newest:
         ends.append(newest)
     return np.array(ends, np.int64), newest

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from dashapp.figures import pair
-from dashapp.figures.base import structure_and_arrays
+from dashapp.figures.base import taken_apart
 from dashapp.theme import TOKENS
 from tests.dashapp.figures.samples import events, every_figure, snapshot, texts_of
 
@@ -57,8 +57,8 @@ def test_a_theme_never_uses_a_colour_of_the_other(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_arrays_patched_onto_the_last_figure_give_the_new_one(name):
     old, new = every_figure(310, "dark")[name], DARK[name]
-    structure, arrays = structure_and_arrays(new)
-    if structure_and_arrays(old)[0] != structure:
+    structure, arrays = taken_apart(new)
+    if taken_apart(old)[0] != structure:
         pytest.fail(f"{name} changes its structure when bars are added")
     patched = copy.deepcopy(old)
     for path, value in arrays:
@@ -71,14 +71,13 @@ def test_arrays_patched_onto_the_last_figure_give_the_new_one(name):
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_the_structure_tells_themes_apart(name):
-    assert structure_and_arrays(DARK[name])[0] != structure_and_arrays(LIGHT[name])[0]
+    assert taken_apart(DARK[name])[0] != taken_apart(LIGHT[name])[0]
 
 
 def test_the_structure_changes_when_a_line_is_added():
     view = snapshot()
     structures = [
-        structure_and_arrays(pair.spread_figure(view, markers=markers))[0]
-        for markers in ([], events(view))
+        taken_apart(pair.spread_figure(view, markers=markers))[0] for markers in ([], events(view))
     ]
     assert structures[0] != structures[1]
 

@@ -13,7 +13,7 @@ import pytest
 from analytics.alerts import AlertEvent
 from analytics.model import PairSnapshot
 from dashapp.figures.alerts import alert_zscore_figure
-from dashapp.figures.base import structure_and_arrays
+from dashapp.figures.base import taken_apart
 from dashapp.figures.pair import spread_figure, zscore_figure
 from dashapp.theme import TOKENS, rgba
 
@@ -106,8 +106,8 @@ def test_more_bars_keep_the_structure_of_both_lines(pair):
         fit_z=pair.fit_z[:-5],
         carried=pair.carried[:-5],
     )
-    before = structure_and_arrays(zscore_figure(shorter))[0]
-    after = structure_and_arrays(zscore_figure(pair))[0]
+    before = taken_apart(zscore_figure(shorter))[0]
+    after = taken_apart(zscore_figure(pair))[0]
     assert before == after
 
 

@@ -104,6 +104,13 @@ class Files:
             await send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
+async def test_who_has_read_a_file_when_it_was_packed_gets_that(packed_in):
+    files = compression.PackedFiles()
+    first = await files.packed("a", [SCRIPT])
+    assert await files.packed("a", [SCRIPT]) is first
+    assert len(packed_in) == 1
+
+
 async def test_a_file_is_packed_once_and_anew_when_it_is_another(packed_in):
     files = Files()
     async with client_of(Compressed(files), FAR) as client:

@@ -253,7 +253,7 @@ def test_a_symbol_column_makes_bars_of_each_symbol() -> None:
     ("name", "symbol"),
     [
         ("coinbase_btcusd_1m_20180404-05.csv", "BTCUSD"),
-        ("/tmp/x/ETHUSDT.csv.gz", "ETHUSDT"),
+        ("/some/x/ETHUSDT.csv.gz", "ETHUSDT"),
         ("BTC-EUR.csv", "BTC-EUR"),
         ("my prices (2).csv", "MY"),
         ("../../<script>.csv", "SCRIPT"),

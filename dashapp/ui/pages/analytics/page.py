@@ -85,8 +85,13 @@ MAX_TICKS = 20_000
 def held_by(kept: str | None, search: str | None) -> str:
     """The capital of a page that opens: what was typed in the tab, or its link's."""
     asked = kept or parse_qs((search or "").lstrip("?")).get(CAPITAL, [""])[-1]
-    typed = parse_number(asked)
-    return asked if typed is not None and typed > 0 else f"{USUAL_CAPITAL:g}"
+    return asked if _positive(asked) else f"{USUAL_CAPITAL:g}"
+
+
+def _positive(text: Any) -> float | None:
+    """A number above 0 that was typed, None for anything else."""
+    typed = parse_number(text)
+    return typed if typed is not None and typed > 0 else None
 
 
 def layout(theme: str, capital: str = f"{USUAL_CAPITAL:g}") -> Component:
@@ -185,8 +190,7 @@ def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
 
 def capital_of(text: Any) -> float:
     """The capital that was typed, the usual one where that is none above 0."""
-    typed = parse_number(text)
-    return typed if typed is not None and typed > 0 else USUAL_CAPITAL
+    return _positive(text) or USUAL_CAPITAL
 
 
 def _capital_field(capital: str) -> Component:
@@ -216,7 +220,8 @@ def hedge_now(snapshot: PairSnapshot) -> dict[str, Any]:
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
     """Every chart and figure of one snapshot. missing: why it has no z-score, in words."""
     threshold = tab.view.z_threshold
-    carry = carry_of(runtime.markets.get(tab.view.market), snapshot)
+    market = runtime.markets.get(tab.view.market)
+    carry = carry_of(market, snapshot)
     even = break_even(snapshot, settings_of(tab.options.get("strategy")), carry)
     look = tab.look
     markers = markers_of(runtime, tab)
@@ -225,7 +230,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
     estimates = runtime.johansen.estimates(market_key, snapshot.params)
     words, tone = choice_words(snapshot, threshold)
     rule = z_rule(tab.view.market, snapshot.params, threshold)
-    listings = getattr(runtime.markets.get(tab.view.market), "listings", {})
+    listings = {} if market is None else market.listings
     lots = [listings.get(leg) for leg in (snapshot.params.y, snapshot.params.x)]
     return {
         ids.SPREAD_CHART: spread_figure(snapshot, markers=markers, **look),
