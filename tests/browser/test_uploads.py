@@ -102,7 +102,7 @@ def test_an_uploaded_market_is_removed_by_hand_and_only_when_asked_twice(open_ta
     assert market in app.status()["markets"]
     page.click("#remove-market")
     page.click("#remove-market-forget")
-    until(page, "document.querySelector('#upload-report').innerText.includes('was removed')")
+    until(page, "document.querySelector('#remove-market-says').innerText.includes('was removed')")
     until(page, "!location.search.includes('market=upload')")
     assert market not in app.status()["markets"]
 
