@@ -57,7 +57,8 @@ def _method(row: MethodRow) -> list[Element]:
         element("Td", words, className=_tone(_TONES[row.signal.side])),
         *_figures(row.alpha, row.r_squared, row.stderr),
     ]
-    lines = [element("Tr", cells, className="shown" if row.shown else "")]
+    kind = " ".join(["shown"] * row.shown + ["noted"] * bool(row.note))
+    lines = [element("Tr", cells, className=kind)]
     if row.note:
         note = element("Span", row.note, className="tone-muted")
         cell = element("Td", note, colSpan=len(_METHOD_HEADS), className="note")
