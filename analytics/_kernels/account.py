@@ -88,13 +88,14 @@ def mark(
         equity[i] = base * (1.0 - rate + gain)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "nnan"})
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def tally(
     equity: FloatArray, first: int, stop: int, before: float, sums: FloatArray
 ) -> tuple[Any, Any]:
     """Add up the returns of a position: plain, squared, and squared where below zero.
 
-    Returns the lowest and the highest equity of it.
+    Returns the lowest and the highest equity of it. One order of the sums, whoever compiled this:
+    a compiler that may choose it chooses by what it compiled before.
     """
     change = equity[first] / before - 1.0
     lost = min(change, 0.0)

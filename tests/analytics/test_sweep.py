@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
+from analytics._kernels import account, backtest, fills, orders
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.grid import MAX_CELLS, make_grid
 from analytics.model import Bars, NotReady, PairParams, ParameterError
@@ -287,3 +289,12 @@ def test_a_grid_that_makes_no_sense_is_refused(axes: Any, message: str) -> None:
     assert MAX_CELLS == 10_000
     with pytest.raises(ValueError, match=message):
         make_grid(PAIR, RULES, *axes)
+
+
+@pytest.mark.parametrize("kernels", [account, backtest, fills, orders], ids=lambda one: one.__name__)
+def test_no_kernel_of_a_backtest_lets_the_compiler_choose_the_order_of_a_sum(kernels):
+    """Which kernels a process compiled before, and which it found compiled, would decide the last
+    bit of a Sharpe ratio: a sweep on a cluster has to be the same to the bit."""
+    compiled = [one for one in vars(kernels).values() if isinstance(one, Dispatcher)]
+    assert compiled
+    assert not [one.__name__ for one in compiled if one.targetoptions.get("fastmath")]
