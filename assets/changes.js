@@ -98,6 +98,10 @@
   // What the browser has is what the request said that it has: else the answer is of another
   // picture, and the page asks for a whole one.
   function apply(outputs) {
+    const unseen = window.spreadscopeUnseen;
+    for (const [id, { figure }] of Object.entries(outputs)) {
+      if (figure && !figure.parts) unseen.forget(id);
+    }
     const cursor = Object.keys(outputs).find((id) => id.startsWith("cursor-"));
     const from = cursor && outputs[cursor].data && outputs[cursor].data.from;
     if (!from) return;
@@ -106,9 +110,16 @@
       if (propsOf(cursor).props.data.picture !== from) throw new Error("another picture");
       for (const [id, props] of Object.entries(outputs)) {
         for (const [name, value] of Object.entries(props)) {
-          if (value && value.parts) props[name] = patch(propsOf(id).props[name], value.parts);
+          const parts = value && value.parts;
+          if (!parts) continue;
+          const chart = name === "figure";
+          const held = (chart && unseen.held(id)) || propsOf(id).props[name];
+          const change = patch(held, parts);
+          props[name] = chart ? unseen.change(id, held, change) : change;
+          if (props[name] === undefined) delete props[name];
         }
       }
+      unseen.turn();
     } catch (error) {
       for (const output of Object.keys(outputs)) delete outputs[output];
       outputs[cursor] = { data: null };
