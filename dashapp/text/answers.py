@@ -27,6 +27,7 @@ from dashapp.text.pair import (
     stance,
 )
 from dashapp.text.tests import (
+    LEG_ALONE,
     half_life_span,
     not_cointegrated,
     shown_spread_tested,
@@ -86,12 +87,16 @@ def home_answer(summaries: Mapping[str, Summary]) -> list[Segment]:
 
 
 def pair_answer(
-    snapshot: PairSnapshot | NotReady, threshold: float, break_even: BreakEven | None = None
+    snapshot: PairSnapshot | NotReady,
+    threshold: float,
+    break_even: BreakEven | None = None,
+    alone: bool = False,
 ) -> list[Segment]:
     """The pair's finding, with the trade in words.
 
     threshold: |z| from which there is a trade. break_even: below it a round trip does not pay
-    its costs, so that there is none; None if not known.
+    its costs, so that there is none; None if not known. alone: whether a leg looks stationary by
+    itself, as the figures below say too.
     """
     if isinstance(snapshot, NotReady):
         return [(str(snapshot), "muted")]
@@ -106,7 +111,9 @@ def pair_answer(
         firm, shown = test.pvalue < SIGNIFICANT_P, shown_spread_tested(snapshot)
         verdict = "cointegrated" if firm else "not cointegrated"
         whose = "" if shown else " of the OLS spread"
-        tone = "warn" if not firm else "up" if shown else "muted"
+        if firm and alone:
+            whose += f", {LEG_ALONE}"
+        tone = "warn" if not firm or alone else "up" if shown else "muted"
         segments.append((f"{verdict} {p_value(test.pvalue)}{whose}", tone))
     choices = signal_depends_on(snapshot, threshold)
     if choices:

@@ -27,6 +27,7 @@ Row = tuple[str, str, str, str]
 
 ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 JOHANSEN = "Johansen (trace, 95 %)"
+LEG_ALONE = "but a leg looks stationary by itself"
 #: Of the differences of logarithms, which are small: the decimals of this size.
 LOG_SIZE = 0.001
 
@@ -92,6 +93,18 @@ def legs_row(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[Ro
     return [("ADF of the legs (Y / X)", value, words, "warn" if alone else "muted")]
 
 
+def leg_alone(estimates: PairEstimates | None, johansen: JohansenTest | None = None) -> bool:
+    """Whether a leg looks stationary by itself: a stationary combination then says nothing of a
+    relation, since that leg is one already.
+
+    >>> leg_alone(None)
+    False
+    """
+    legs = (estimates.adf_y, estimates.adf_x) if estimates is not None else ()
+    full = johansen is not None and johansen.result is not None and johansen.result.rank() == 2
+    return full or any(leg is not None and _unit_root(leg.pvalue) is False for leg in legs)
+
+
 def relation_verdict(
     test: CointegrationResult | None,
     estimates: PairEstimates | None = None,
@@ -105,11 +118,8 @@ def relation_verdict(
     words, tone = cointegration_verdict(test.pvalue if test else None)
     if tone != "up":
         return words, tone
-    legs = (estimates.adf_y, estimates.adf_x) if estimates is not None else ()
-    alone = any(leg is not None and _unit_root(leg.pvalue) is False for leg in legs)
-    full = johansen is not None and johansen.result is not None and johansen.result.rank() == 2
-    if alone or full:
-        return f"{words}, but a leg looks stationary by itself: no evidence of a relation", "warn"
+    if leg_alone(estimates, johansen):
+        return f"{words}, {LEG_ALONE}: no evidence of a relation", "warn"
     return words, tone
 
 
@@ -130,7 +140,7 @@ def cointegration_rows(
         (ENGLE_GRANGER, number(test.statistic, 2) if test else NONE, verdict, tone),
         ("ADF of the spread", statistic, plain.replace(" (", " (indicative, ", 1), "muted"),
         *legs_row(snapshot, estimates),
-        _johansen_row(johansen),
+        _johansen_row(johansen, leg_alone(estimates, johansen)),
     ]
 
 
@@ -237,8 +247,11 @@ def rank_words(rank: int, series: int = 2) -> tuple[str, str]:
     return "no unit root: each leg looks stationary by itself", "warn"
 
 
-def johansen_verdict(test: JohansenTest | None) -> tuple[str, str]:
-    """What Johansen's test says at 95 %, and its tone; where its two forms differ, that too."""
+def johansen_verdict(test: JohansenTest | None, alone: bool = False) -> tuple[str, str]:
+    """What Johansen's test says at 95 %, and its tone; where its two forms differ, that too.
+
+    alone: whether a leg looks stationary by itself, which counts as a relation here.
+    """
     if test is None:
         return "is being computed", "muted"
     if test.result is None:
@@ -247,7 +260,7 @@ def johansen_verdict(test: JohansenTest | None) -> tuple[str, str]:
     words, tone = rank_words(trace)
     if trace != largest:
         return f"{words}; the maximum eigenvalue finds {largest}", "warn"
-    return words, tone
+    return (f"{words}, {LEG_ALONE}", "warn") if alone and tone == "up" else (words, tone)
 
 
 def max_eig_rank(test: JohansenTest, column: int = 1) -> int:
@@ -258,8 +271,8 @@ def max_eig_rank(test: JohansenTest, column: int = 1) -> int:
     return len(rejected) if rejected.all() else int(rejected.argmin())
 
 
-def _johansen_row(test: JohansenTest | None) -> Row:
-    words, tone = johansen_verdict(test)
+def _johansen_row(test: JohansenTest | None, alone: bool) -> Row:
+    words, tone = johansen_verdict(test, alone)
     result = test.result if test is not None else None
     statistic = number(float(result.trace[0]), 2) if result is not None else NONE
     return (JOHANSEN, statistic, words, tone)

@@ -43,6 +43,14 @@ def test_johansens_verdict_follows_its_rank(trace, max_eig, words, tone):
     assert tests.johansen_verdict(made_test(trace, max_eig)) == (words, tone)
 
 
+def test_one_relation_beside_a_leg_that_is_stationary_by_itself_is_no_finding():
+    found, none = made_test((16.0, 1.0), (16.0, 1.0)), made_test((10.0, 1.0), (9.0, 1.0))
+    words = "cointegrated: one relation, but a leg looks stationary by itself"
+    assert tests.johansen_verdict(found, alone=True) == (words, "warn")
+    assert f"{words} (95 %)" in str(johansen_part(found, alone=True))
+    assert tests.johansen_verdict(none, alone=True) == tests.johansen_verdict(none)
+
+
 def test_a_test_to_come_and_none_at_all_are_said():
     assert tests.johansen_verdict(None) == ("is being computed", "muted")
     none = JohansenTest(AT, 900, 0, 1, None, "data has constant columns")

@@ -12,7 +12,8 @@ from dash import Patch, no_update
 from dash.exceptions import PreventUpdate
 
 from analytics.backtest import BacktestParams
-from analytics.model import FeedStatus, Listing
+from analytics.estimates import PairEstimates
+from analytics.model import FeedStatus, Listing, UnitRootResult
 from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.parameters.pair import check
@@ -27,6 +28,7 @@ from dashapp.ui.pages.data import page as data
 from dashapp.ui.pages.shared import snapshot_of
 from dashapp.ui.pictures import Pictures, patch_of
 from dashapp.ui.polling import LivePage, Tab
+from tests.dashapp.text.test_tests import made_test
 
 RAW = {"y": "BTCUSDT", "x": "ETHUSDT"}
 
@@ -60,6 +62,22 @@ async def test_the_break_even_is_at_the_cost_that_the_back_test_charges(runtime)
     assert "costs (5.5 bps a side" in str(parts["answer"])
     first, later = (each[ids.ZSCORE_CHART]["layout"]["shapes"][0] for each in (usual, parts))
     assert later["y1"] == pytest.approx(2.75 * first["y1"])
+
+
+async def test_the_head_and_the_figures_weigh_a_leg_that_is_stationary_by_itself(
+    runtime, monkeypatch
+):
+    tab = tab_of()
+    snapshot = await snapshot_of(runtime, tab)
+    firm = replace(snapshot, engle_granger=replace(snapshot.engle_granger, pvalue=0.001))
+    assert "by itself" not in str(analytics.drawn(runtime, tab, firm)["answer"])
+    legs = [UnitRootResult(-3.0, pvalue, 1, 79, {"5%": -2.9}) for pvalue in (0.001, 0.6)]
+    monkeypatch.setattr(runtime.johansen, "estimates", lambda *_: PairEstimates(*legs))
+    one = made_test((16.0, 1.0), (16.0, 1.0))
+    monkeypatch.setattr(runtime.johansen, "latest", lambda *_: one)
+    parts = analytics.drawn(runtime, tab, firm)
+    for name in ("answer", "figures", "johansen"):
+        assert "but a leg looks stationary by itself" in str(parts[name]), name
 
 
 async def test_new_ticks_travel_as_patches_of_arrays(runtime, ticks_of):

@@ -35,6 +35,7 @@ from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
 from dashapp.text.pair import BreakEven, newest, pair_figures
 from dashapp.text.quantities import quantity_row
+from dashapp.text.tests import leg_alone
 from dashapp.ui import polling
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import (
@@ -228,6 +229,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
     market_key = _market_key(runtime, tab)
     test = runtime.johansen.latest(market_key, snapshot, partial(_ticks_of, runtime, tab))
     estimates = runtime.johansen.estimates(market_key, snapshot.params)
+    alone = leg_alone(estimates, test)
     words, tone = choice_words(snapshot, threshold)
     rule = z_rule(tab.view.market, snapshot.params, threshold)
     listings = {} if market is None else market.listings
@@ -254,12 +256,12 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         ),
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
-        "johansen": johansen_part(test),
+        "johansen": johansen_part(test, alone),
         "hedge": hedge_now(snapshot),
         "lock": LOCK_WORDS[snapshot.params.spread_mode == "locked"],
         "rehearsed": runtime.alerts.previews.recent(rule).words,
         "answer": segments(
-            [(missing, "muted")] if missing else pair_answer(snapshot, threshold, even)
+            [(missing, "muted")] if missing else pair_answer(snapshot, threshold, even, alone)
         ),
     }
 

@@ -73,12 +73,13 @@ def methods_table(rows: Iterable[MethodRow]) -> Element:
 
 
 @lru_cache(maxsize=16)
-def johansen_part(test: JohansenTest | None) -> list[Element]:
+def johansen_part(test: JohansenTest | None, alone: bool = False) -> list[Element]:
     """The verdict, every statistic against its critical values, and which bars they are of.
 
-    Kept: a test stands for many refreshes of a page.
+    Kept: a test stands for many refreshes of a page. alone: whether a leg looks stationary by
+    itself.
     """
-    words, tone = johansen_verdict(test)
+    words, tone = johansen_verdict(test, alone)
     if test is None or test.result is None:
         return [element("P", words, className=_tone(tone))]
     rows = [
