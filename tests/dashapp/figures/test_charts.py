@@ -188,6 +188,15 @@ def test_a_cell_of_the_heatmap_carries_its_pair_and_stays_between_minus_one_and_
     assert np.isfinite(both).any(axis=0).sum() == 7
 
 
+@pytest.mark.parametrize("kind", ["correlation", "z"])
+def test_a_heatmap_writes_a_true_minus_and_no_minus_zero(kind):
+    chart = correlation.heatmap_figure(("A", "B"), np.array([[1.0, -0.001], [-0.5, 1.0]]), kind)
+    texts = {text for trace in chart["data"] for row in trace["text"] for text in row}
+    assert {text for text in texts if "0.5" in text} <= {"−0.50", "−0.5"}
+    assert texts >= ({"0.00", "−0.50"} if kind == "correlation" else {"0.0", "−0.5"})
+    assert not any("-" in mark for mark in chart["data"][0]["colorbar"]["ticktext"])
+
+
 def test_numbers_stand_in_the_cells_up_to_twelve_symbols():
     for count, shown in ((12, True), (13, False)):
         symbols = [f"S{number}" for number in range(count)]

@@ -47,7 +47,10 @@ def _upload() -> Component:
     zone = html.Div(
         [
             html.Strong("Drop files here, or choose them"),
-            html.Div("tick NDJSON, or OHLC(V) CSV; several CSV files together make one market"),
+            html.Div(
+                "trades or bars as CSV, JSON, NDJSON, Parquet or Feather, plain or packed; "
+                "several files together make one market"
+            ),
         ],
         id=ids.UPLOAD,
         className="upload-zone",
