@@ -291,7 +291,9 @@ def test_a_grid_that_makes_no_sense_is_refused(axes: Any, message: str) -> None:
         make_grid(PAIR, RULES, *axes)
 
 
-@pytest.mark.parametrize("kernels", [account, backtest, fills, orders], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "kernels", [account, backtest, fills, orders], ids=lambda one: one.__name__
+)
 def test_no_kernel_of_a_backtest_lets_the_compiler_choose_the_order_of_a_sum(kernels):
     """Which kernels a process compiled before, and which it found compiled, would decide the last
     bit of a Sharpe ratio: a sweep on a cluster has to be the same to the bit."""
