@@ -15,8 +15,10 @@ RUN /opt/spreadscope/bin/pip install --no-cache-dir --disable-pip-version-check 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/spreadscope spreadscope
 COPY --from=build --chown=spreadscope /opt/spreadscope /opt/spreadscope
-USER spreadscope
+USER 10001
 WORKDIR /var/lib/spreadscope
+# The token is read from a file: what stands here is its path.
+# hadolint ignore=DL3064
 ENV PATH=/opt/spreadscope/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SPREADSCOPE_HOST=0.0.0.0 \
