@@ -179,7 +179,7 @@ def test_the_capital_of_a_page_that_opens_is_that_of_the_tab_or_the_link():
 
 def test_a_patch_carries_every_changing_part_of_a_figure():
     figure = empty_figure("no data", "dark", ids.PRICE_CHART)
-    picture = Pictures().put("view", "key", {"chart": figure}, {})
+    picture = Pictures().put("view", "key", {"chart": figure}, {}).picture
     patch = patch_of(picture.charts["chart"][1])
     changed = {tuple(operation["location"]) for operation in patch.to_plotly_json()["operations"]}
     assert ("layout", "annotations") in changed
