@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cachetools import LRUCache
-from dash import Patch
+from dash import Patch, no_update
 from dash.development.base_component import Component
 
 from dashapp.figures.base import Array, signature, taken_apart
@@ -38,12 +38,19 @@ Shapes = Mapping[str, str]
 @dataclass(frozen=True, eq=False)
 class Picture:
     """What a page shows. number: tells it from others. charts: their signature and their arrays
-    by path. values: of the page's other properties, as plain JSON.
+    by path. values: of the page's other properties, as plain JSON. made_s: when, of a clock that
+    ascends.
     """
 
     number: str
     charts: Mapping[str, tuple[str, Arrays]]
     values: Mapping[str, Any]
+    made_s: float
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self.made_s
 
     @property
     def size(self) -> int:
@@ -54,11 +61,10 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Newest:
-    """The newest picture of a view. made_s: when, of a clock that ascends. key: of the page as it
-    was then. figures: as they go to who has none.
+    """The newest picture of a view. key: of the page as it was then. figures: as they go to who
+    has none.
     """
 
-    made_s: float
     key: str
     picture: Picture
     figures: Mapping[str, Any]
@@ -101,7 +107,7 @@ class Pictures:
         make: makes it, once for all that wait for it. Raises what `make` raises.
         """
         newest = self._newest.get(view)
-        young = newest is not None and time.monotonic() - newest.made_s <= SHARED_S
+        young = newest is not None and newest.picture.age_s <= SHARED_S
         if newest is not None and young and newest.picture.number != held:
             return newest
         task = self._coming.get(view)
@@ -131,8 +137,8 @@ class Pictures:
             structure, arrays = taken_apart(figure)
             told = {tuple(path): value for path, value in arrays}
             charts[chart_id] = (self._signature(f"{view} {chart_id}", structure), told)
-        picture = Picture(digest(f"{self._count} {key}"), charts, values)
-        newest = self._newest[view] = Newest(time.monotonic(), key, picture, dict(figures))
+        picture = Picture(digest(f"{self._count} {key}"), charts, values, time.monotonic())
+        newest = self._newest[view] = Newest(key, picture, dict(figures))
         if picture.size <= self._kept.maxsize:
             self._kept[picture.number] = picture
             numbers = self._of_view.setdefault(view, deque())
@@ -217,3 +223,26 @@ def value_parts(prop: str, before: Any, after: Any) -> Any | None:
     if parts and parts[0][0] == ():
         return after
     return {"parts": parts} if parts else None
+
+
+def chart_told(
+    chart_id: str, figure: dict[str, Any], shapes: Shapes, after: Picture, before: Picture | None
+) -> Any:
+    """What to send of a chart: what differs, its arrays, or all, by what the browser has."""
+    signature, arrays = after.charts[chart_id]
+    if shapes.get(chart_id) != signature:
+        return figure
+    had = before.charts.get(chart_id) if before is not None else None
+    if had is None or had[0] != signature or had[1].keys() != arrays.keys():
+        return patch_of(arrays)
+    told = figure_parts(arrays, had[1])
+    return told if told["parts"] else no_update
+
+
+def value_told(prop: str, name: str, after: Picture, before: Picture | None) -> Any:
+    """What to send of a property, which the browser may have already."""
+    value = after.values[name]
+    if before is None or name not in before.values:
+        return value
+    told = value_parts(prop, before.values[name], value)
+    return no_update if told is None and value is not None else told

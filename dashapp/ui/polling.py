@@ -24,6 +24,7 @@ from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
+from dashapp.services.analysis.load import INTERVALS_MS
 from dashapp.services.analysis.results import Busy
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import COMING, LOADING, awaited, no_data, no_market, no_symbol
@@ -34,14 +35,16 @@ from dashapp.ui.pictures import (
     Picture,
     Pictures,
     Step,
+    chart_told,
     digest,
-    figure_parts,
-    patch_of,
     plain,
-    value_parts,
+    value_told,
 )
 
 logger = logging.getLogger(__name__)
+
+#: Share of the interval after which a page that asks is not too early.
+EARLY = 0.9
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,16 @@ async def _picture(
     return pictures.put(f"{asked_of(page, tab)} {tab.until_ms}", key, figures, values)
 
 
+def _too_soon(runtime: Runtime, shown: Picture) -> bool:
+    """Whether a page that asks anew has a picture that is younger than pages are refreshed now.
+
+    A page hears of a longer interval with the trust strip, and some ask more often than they are
+    told to: none is served at another's cost.
+    """
+    interval_s = runtime.analysis.results.load.interval_ms / 1_000
+    return interval_s > INTERVALS_MS[0] / 1_000 and shown.age_s < EARLY * interval_s
+
+
 async def next_step(
     runtime: Runtime,
     page: LivePage,
@@ -197,6 +210,8 @@ async def next_step(
     if cursor.get("key") == key:
         raise PreventUpdate
     before = pictures.get(cursor.get("picture"))
+    if before is not None and cursor.get("asked") == asked and _too_soon(runtime, before):
+        raise PreventUpdate
     newest = await pictures.newest(
         f"{asked} {tab.until_ms}",
         cursor.get("picture"),
@@ -214,8 +229,11 @@ async def next_step(
             "from": None if before is None else before.number,
         }
         step = Step(
-            {one: _chart(one, figures[one], shapes, picture, before) for one in figures},
-            {name: _value(page, name, picture.values, before) for name in picture.values},
+            {one: chart_told(one, figures[one], shapes, picture, before) for one in figures},
+            {
+                name: value_told(_property(page, name), name, picture, before)
+                for name in picture.values
+            },
             told,
         )
         pictures.keep_step(before, picture, shapes, step)
@@ -243,31 +261,9 @@ def _of_step(page: LivePage, step: Step) -> dict[str, Any]:
     return answer
 
 
-def _chart(
-    chart_id: str,
-    figure: dict[str, Any],
-    shapes: Mapping[str, str],
-    picture: Picture,
-    before: Picture | None,
-) -> Any:
-    """What to send of a chart: what differs, its arrays, or all, by what the browser has."""
-    signature, arrays = picture.charts[chart_id]
-    if shapes.get(chart_id) != signature:
-        return figure
-    had = before.charts.get(chart_id) if before is not None else None
-    if had is None or had[0] != signature or had[1].keys() != arrays.keys():
-        return patch_of(arrays)
-    told = figure_parts(arrays, had[1])
-    return told if told["parts"] else no_update
-
-
-def _value(page: LivePage, name: str, values: Mapping[str, Any], before: Picture | None) -> Any:
-    """What to send of a property, which the browser may have already."""
-    if before is None or name not in before.values:
-        return values[name]
-    prop = page.values[name].component_property if name in page.values else "children"
-    told = value_parts(prop, before.values[name], values[name])
-    return no_update if told is None and values[name] is not None else told
+def _property(page: LivePage, name: str) -> str:
+    """The property that a page's value fills."""
+    return page.values[name].component_property if name in page.values else "children"
 
 
 def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
