@@ -33,11 +33,13 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.startup import keep_freed_memory
 from dashapp.settings import Settings, UsageError
 from dashapp.ui.callback_values import request_check
+from dashapp.ui.live_answers import live_answers
 from dashapp.web import app as http
 from dashapp.web.compression import Compressed
 from dashapp.web.connections import Connections, protocol_of
 from dashapp.web.errors import refusal
 from dashapp.web.guard import Guard, Policy
+from dashapp.web.live_answers import LiveAnswers
 from ingestion.url_guard import mask_url
 from storage.archive.archive import ArchiveInUse
 
@@ -86,7 +88,8 @@ def create_server(
     backend._setup_catchall()
     _put_first(server, "_dash-update-component")
     policy = Policy.of(settings, app.csp_hashes())
-    return Guard(Compressed(server), policy, request_check(app))
+    answering = Compressed(LiveAnswers(server, live_answers(app)))
+    return Guard(answering, policy, request_check(app))
 
 
 def _put_first(server: FastAPI, path: str) -> None:

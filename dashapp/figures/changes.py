@@ -18,6 +18,8 @@ from dashapp.figures.base import Area, Array
 
 #: Rows that may leave at the front, and rows told anew at the end, at most.
 MOST_DROPPED, LONGEST_TAIL = 16, 64
+#: Rows that are looked at before all are: one that differs says that too few stay.
+_PROBES = 8
 #: The difference that says NaN.
 _NAN = -128
 Path = tuple[str | int, ...]
@@ -66,13 +68,16 @@ def change(before: Any, after: Any) -> dict[str, Any] | None:
         return None
     old, new = before.array, after.array
     step = _step(after)
+    far = 0.0 if not step or _step(before) != step else -_NAN * step
     for dropped in range(min(MOST_DROPPED, len(old)) + 1):
         rest = old[dropped:]
+        if not _may_stay(rest, new, far):
+            continue
         count = min(len(rest), len(new))
         kept = _same_rows(rest[:count], new[:count])
         if len(new) - kept <= LONGEST_TAIL:
             return {"drop": dropped, "keep": kept, "tail": _told(new[kept:])}
-        if not step or _step(before) != step:
+        if not far:
             continue
         moved = _moved(rest[:count], new[:count], step)
         if moved is not None and len(new) - len(moved) <= LONGEST_TAIL:
@@ -108,6 +113,21 @@ def _alike(before: Any, after: Any) -> bool:
 def _told(values: npt.NDArray[Any]) -> str:
     """In the alphabet of URLs, since Dash sends each / of the usual one as six letters."""
     return base64.urlsafe_b64encode(np.ascontiguousarray(values).data).decode("ascii")
+
+
+def _may_stay(old: npt.NDArray[Any], new: npt.NDArray[Any], far: float) -> bool:
+    """Whether enough rows may be the same, or moved by less than `far`: of a few, which is sooner
+    said than of all. Rows that are not known may be anything.
+    """
+    must = len(new) - LONGEST_TAIL  # rows at the front that have to stay
+    if must > len(old):
+        return False
+    if must <= _PROBES:
+        return True
+    every = (must - 1) // _PROBES
+    one, other = old[:must:every], new[:must:every]
+    apart = (abs(float(a) - float(b)) for a, b in zip(one.tolist(), other.tolist(), strict=True))
+    return not any(gap > far for gap in apart)
 
 
 def _same_rows(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> int:

@@ -16,6 +16,8 @@ RECENT, HURTS_MS = 100, 250.0
 class LoopWatch:
     """The lag of the loop, in ms: of the last minute, and the worst since the start.
 
+    told: hears of each look.
+
     >>> watch = LoopWatch()
     >>> for lag_ms in (1.0, 2.0, 400.0, 300.0, 350.0):
     ...     watch.note(lag_ms)
@@ -23,10 +25,15 @@ class LoopWatch:
     (400.0, 'busy: answers come up to 0.4 s late')
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        told: Callable[[float], None] = lambda lag_ms: None,
+    ) -> None:
         self.lags_ms: deque[float] = deque(maxlen=REMEMBERED)
         self.worst_ms = 0.0
         self._clock = clock
+        self._told = told
 
     async def run(self) -> None:
         """Look for ever."""
@@ -39,6 +46,7 @@ class LoopWatch:
         """Take a look in."""
         self.lags_ms.append(lag_ms)
         self.worst_ms = max(self.worst_ms, lag_ms)
+        self._told(lag_ms)
 
     @property
     def words(self) -> str:

@@ -60,13 +60,13 @@ class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.started_s = time.monotonic()
-        self.loop_watch = LoopWatch()
         self.callback_ms: dict[str, deque[float]] = {}
         self.markets = Markets(Market("demo", "Demo", "demo"), Market("live", "Live", "live"))
         self.demo_universe = DemoUniverse(self.markets)
         self.memory = MemoryKeeper(self.markets, settings.memory_mb)
         self.kernels = Kernels()
         self.analysis = Analyses(self.markets, self.kernels)
+        self.loop_watch = LoopWatch(told=self.analysis.results.load.late)
         self.johansen = JohansenTests()
         self.grids = GridJobs()
         self._writer = ArchiveWriter(settings.keep_days)

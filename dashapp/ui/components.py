@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import dash_ag_grid as dag
@@ -93,6 +94,12 @@ def element(kind: str, children: Any, **props: Any) -> dict[str, Any]:
     """
     properties = {"children": children, **props}
     return {"type": kind, "namespace": "dash_html_components", "props": properties}
+
+
+class Fixed(dict[str, Any]):
+    """An element without Dash's components in it, which nobody changes: one that says the same as
+    before may be the very same object, and needs no look inside.
+    """
 
 
 def card(title: str, children: Any, *, tools: Any = None, extra: str = "") -> Component:
@@ -331,15 +338,18 @@ def known(value: float) -> float | None:
 
 def figures_table(rows: Iterable[tuple[str, str, str, str]]) -> dict[str, Any]:
     """Label, value, verdict in words and its tone, a row each: for the eye, not for sorting."""
-    body = [
-        element(
-            "Tr",
-            [
-                element("Th", label, scope="row"),
-                element("Td", value, className="figures"),
-                element("Td", verdict, className=f"tone-{tone}" if tone else ""),
-            ],
-        )
-        for label, value, verdict, tone in rows
+    return element("Table", element("Tbody", [_figures_row(*row) for row in rows]), **_FIGURES)
+
+
+_FIGURES = {"className": "figures-table"}
+
+
+@lru_cache(maxsize=4_096)
+def _figures_row(label: str, value: str, verdict: str, tone: str) -> Fixed:
+    """Kept: most rows say at a refresh what they said before."""
+    cells = [
+        element("Th", label, scope="row"),
+        element("Td", value, className="figures"),
+        element("Td", verdict, className=f"tone-{tone}" if tone else ""),
     ]
-    return element("Table", element("Tbody", body), className="figures-table")
+    return Fixed(element("Tr", cells))

@@ -4,45 +4,53 @@ differs.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections import deque
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cachetools import LRUCache
-from dash import Patch
+from dash import Patch, no_update
 from dash.development.base_component import Component
 
 from dashapp.figures.base import Array, signature, taken_apart
 from dashapp.figures.changes import change, differences
+from dashapp.ui.components import Fixed
 
 #: Bytes of all pictures that are kept, and pictures of one view.
 MOST_BYTES, OF_ONE_VIEW = 64 * 1024**2, 3
 #: Seconds for which viewers of one view get the same picture.
 SHARED_S = 0.2
 #: Steps from one picture to the next whose telling is kept.
-STEPS = 16
+STEPS = 32
 #: Properties that may be told in parts, and left out while they stay the same: nobody but the
 #: server writes them.
 _IN_PARTS = frozenset({"children", "data"})
 
 Arrays = dict[tuple[str | int, ...], Any]
-#: The structures that a browser has, by chart; and what it is told of charts and of values.
+#: The structures that a browser has, by chart.
 Shapes = Mapping[str, str]
-Told = tuple[dict[str, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """What a page shows. number: tells it from others. charts: their signature and their arrays
-    by path. values: of the page's other properties, as plain JSON.
+    by path. values: of the page's other properties, as plain JSON. made_s: when, of a clock that
+    ascends.
     """
 
     number: str
     charts: Mapping[str, tuple[str, Arrays]]
     values: Mapping[str, Any]
+    made_s: float
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self.made_s
 
     @property
     def size(self) -> int:
@@ -51,41 +59,77 @@ class Picture:
         return 8_192 + sum(map(_size, held))
 
 
+@dataclass(frozen=True, eq=False)
+class Newest:
+    """The newest picture of a view. key: of the page as it was then. figures: as they go to who
+    has none.
+    """
+
+    key: str
+    picture: Picture
+    figures: Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class Step:
+    """What one is told who goes from a picture to the next: of charts, of values, and the cursor
+    that says where it is then. body: all of it as an answer's bytes, once they were needed.
+    """
+
+    charts: Mapping[str, Any]
+    values: Mapping[str, Any]
+    cursor: Mapping[str, Any]
+    body: bytes | None = None
+
+
 class Pictures:
     """The newest pictures of each view of a page; the oldest go where they take too much."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._kept: LRUCache[str, Picture] = LRUCache(most_bytes, getsizeof=lambda one: one.size)
         self._of_view: LRUCache[str, deque[str]] = LRUCache(1_024)
-        self._newest: LRUCache[str, tuple[float, str, Picture, dict[str, Any]]] = LRUCache(64)
+        self._newest: LRUCache[str, Newest] = LRUCache(64)
+        self._coming: dict[str, asyncio.Task[Newest]] = {}
         self._structures: LRUCache[str, tuple[dict[str, Any], str]] = LRUCache(256)
-        self._steps: LRUCache[Hashable, Told] = LRUCache(STEPS)
+        self._steps: LRUCache[Hashable, Step] = LRUCache(STEPS)
         self._count = 0
 
     def get(self, number: str | None) -> Picture | None:
         """The picture of a number, if it is kept yet."""
         return None if number is None else self._kept.get(number)
 
-    def shared(self, view: str, held: str | None) -> tuple[str, Picture, dict[str, Any]] | None:
-        """The key, picture and figures that another viewer of this view just got, if any.
+    async def newest(
+        self, view: str, held: str | None, make: Callable[[], Coroutine[Any, Any, Newest]]
+    ) -> Newest:
+        """The picture that another viewer of this view just got or is about to get, else a new one.
 
         held: the picture that the browser has; who has the newest already gets a new one.
+        make: makes it, once for all that wait for it. Raises what `make` raises.
         """
-        made_s, key, picture, figures = self._newest.get(view, (0.0, "", None, {}))
-        if picture is None or picture.number == held or time.monotonic() - made_s > SHARED_S:
-            return None
-        return key, picture, figures
+        newest = self._newest.get(view)
+        young = newest is not None and newest.picture.age_s <= SHARED_S
+        if newest is not None and young and newest.picture.number != held:
+            return newest
+        task = self._coming.get(view)
+        if task is None:
+            task = self._coming[view] = asyncio.create_task(make())
+            task.add_done_callback(lambda done: self._came(view, done))
+        return await asyncio.shield(task)  # who goes away leaves the others waiting
 
-    def kept_step(self, before: Picture | None, after: Picture, shapes: Shapes) -> Told | None:
+    def _came(self, view: str, done: asyncio.Task[Newest]) -> None:
+        del self._coming[view]
+        if not done.cancelled():
+            done.exception()  # whoever waited has it
+
+    def kept_step(self, before: Picture | None, after: Picture, shapes: Shapes) -> Step | None:
         """What one was told who has the structures `shapes` and goes from a picture to the next."""
         return self._steps.get(_step(before, after, shapes))
 
-    def keep_step(self, before: Picture | None, after: Picture, shapes: Shapes, told: Told) -> Told:
+    def keep_step(self, before: Picture | None, after: Picture, shapes: Shapes, step: Step) -> None:
         """Keep what one was told, for others who make the same step."""
-        self._steps[_step(before, after, shapes)] = told
-        return told
+        self._steps[_step(before, after, shapes)] = step
 
-    def put(self, view: str, key: str, figures: Mapping[str, Any], values: Any) -> Picture:
+    def put(self, view: str, key: str, figures: Mapping[str, Any], values: Any) -> Newest:
         """Keep a new picture of a view. key: tells this server's pictures from another's."""
         self._count += 1
         charts = {}
@@ -93,15 +137,15 @@ class Pictures:
             structure, arrays = taken_apart(figure)
             told = {tuple(path): value for path, value in arrays}
             charts[chart_id] = (self._signature(f"{view} {chart_id}", structure), told)
-        picture = Picture(digest(f"{self._count} {key}"), charts, values)
-        self._newest[view] = (time.monotonic(), key, picture, dict(figures))
+        picture = Picture(digest(f"{self._count} {key}"), charts, values, time.monotonic())
+        newest = self._newest[view] = Newest(key, picture, dict(figures))
         if picture.size <= self._kept.maxsize:
             self._kept[picture.number] = picture
             numbers = self._of_view.setdefault(view, deque())
             numbers.append(picture.number)
             while len(numbers) > OF_ONE_VIEW:
                 self._kept.pop(numbers.popleft(), None)
-        return picture
+        return newest
 
     def _signature(self, chart: str, structure: dict[str, Any]) -> str:
         """That of a structure, which seldom changes: it is compared sooner than it is written."""
@@ -133,7 +177,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: without Dash's components."""
-    if type(value) in _PLAIN:
+    if type(value) in _PLAIN or isinstance(value, Fixed):
         return value
     if isinstance(value, dict):
         items = value.items()
@@ -179,3 +223,26 @@ def value_parts(prop: str, before: Any, after: Any) -> Any | None:
     if parts and parts[0][0] == ():
         return after
     return {"parts": parts} if parts else None
+
+
+def chart_told(
+    chart_id: str, figure: dict[str, Any], shapes: Shapes, after: Picture, before: Picture | None
+) -> Any:
+    """What to send of a chart: what differs, its arrays, or all, by what the browser has."""
+    signature, arrays = after.charts[chart_id]
+    if shapes.get(chart_id) != signature:
+        return figure
+    had = before.charts.get(chart_id) if before is not None else None
+    if had is None or had[0] != signature or had[1].keys() != arrays.keys():
+        return patch_of(arrays)
+    told = figure_parts(arrays, had[1])
+    return told if told["parts"] else no_update
+
+
+def value_told(prop: str, name: str, after: Picture, before: Picture | None) -> Any:
+    """What to send of a property, which the browser may have already."""
+    value = after.values[name]
+    if before is None or name not in before.values:
+        return value
+    told = value_parts(prop, before.values[name], value)
+    return no_update if told is None and value is not None else told

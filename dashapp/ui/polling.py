@@ -24,21 +24,27 @@ from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.pair import View, from_dict
+from dashapp.services.analysis.load import INTERVALS_MS
 from dashapp.services.analysis.results import Busy
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import COMING, LOADING, awaited, no_data, no_market, no_symbol
 from dashapp.ui.components import segments
+from dashapp.ui.live_answers import LiveCallback, add_live
 from dashapp.ui.pictures import (
+    Newest,
     Picture,
     Pictures,
+    Step,
+    chart_told,
     digest,
-    figure_parts,
-    patch_of,
     plain,
-    value_parts,
+    value_told,
 )
 
 logger = logging.getLogger(__name__)
+
+#: Share of the interval after which a page that asks is not too early.
+EARLY = 0.9
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,72 @@ async def _rendered(runtime: Runtime, page: LivePage, tab: Tab) -> dict[str, Any
     return {"answer": segments([(words, "down")])}
 
 
+async def _picture(
+    runtime: Runtime, page: LivePage, tab: Tab, key: str, pictures: Pictures
+) -> Newest:
+    """A new picture of what a tab looks at, kept."""
+    older = runtime.analysis.results.older
+    parts = await _rendered(runtime, page, tab)
+    if runtime.analysis.results.older != older:  # perhaps this one: it is to ask again
+        key = digest(f"older {key}")
+    _mark_gaps(runtime, page, tab, parts)
+    figures = {chart_id: parts[chart_id] for chart_id in page.charts if chart_id in parts}
+    values = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
+    return pictures.put(f"{asked_of(page, tab)} {tab.until_ms}", key, figures, values)
+
+
+def _too_soon(runtime: Runtime, shown: Picture) -> bool:
+    """Whether a page that asks anew has a picture that is younger than pages are refreshed now.
+
+    A page hears of a longer interval with the trust strip, and some ask more often than they are
+    told to: none is served at another's cost.
+    """
+    interval_s = runtime.analysis.results.load.interval_ms / 1_000
+    return interval_s > INTERVALS_MS[0] / 1_000 and shown.age_s < EARLY * interval_s
+
+
+async def next_step(
+    runtime: Runtime,
+    page: LivePage,
+    tab: Tab,
+    cursor: Mapping[str, Any] | None,
+    pictures: Pictures,
+) -> Step:
+    """What a tab is told that shows what its cursor says. Raises PreventUpdate for nothing."""
+    cursor, key, asked = cursor or {}, page_key(page, runtime, tab), asked_of(page, tab)
+    if cursor.get("key") == key:
+        raise PreventUpdate
+    before = pictures.get(cursor.get("picture"))
+    if before is not None and cursor.get("asked") == asked and _too_soon(runtime, before):
+        raise PreventUpdate
+    newest = await pictures.newest(
+        f"{asked} {tab.until_ms}",
+        cursor.get("picture"),
+        lambda: _picture(runtime, page, tab, key, pictures),
+    )
+    picture, figures, shapes = newest.picture, newest.figures, dict(cursor.get("shapes", {}))
+    # Viewers of one view mostly hold the same picture, and then are told the same.
+    step = pictures.kept_step(before, picture, shapes)
+    if step is None:
+        told = {
+            "key": newest.key,
+            "asked": asked,
+            "shapes": shapes | {one: signature for one, (signature, _) in picture.charts.items()},
+            "picture": picture.number,
+            "from": None if before is None else before.number,
+        }
+        step = Step(
+            {one: chart_told(one, figures[one], shapes, picture, before) for one in figures},
+            {
+                name: value_told(_property(page, name), name, picture, before)
+                for name in picture.values
+            },
+            told,
+        )
+        pictures.keep_step(before, picture, shapes, step)
+    return step
+
+
 async def _answer(
     runtime: Runtime,
     page: LivePage,
@@ -175,71 +247,23 @@ async def _answer(
     cursor: Mapping[str, Any] | None,
     pictures: Pictures | None = None,
 ) -> dict[str, Any]:
-    cursor, key, asked = cursor or {}, page_key(page, runtime, tab), asked_of(page, tab)
-    if cursor.get("key") == key:
-        raise PreventUpdate
     pictures = Pictures() if pictures is None else pictures
-    before = pictures.get(cursor.get("picture"))
-    view = f"{asked} {tab.until_ms}"
-    shared = pictures.shared(view, cursor.get("picture"))
-    if shared is not None:
-        key, picture, figures = shared
-    else:
-        older = runtime.analysis.results.older
-        parts = await _rendered(runtime, page, tab)
-        if runtime.analysis.results.older != older:  # perhaps this one: it is to ask again
-            key = digest(f"older {key}")
-        _mark_gaps(runtime, page, tab, parts)
-        figures = {chart_id: parts[chart_id] for chart_id in page.charts if chart_id in parts}
-        values = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
-        picture = pictures.put(view, key, figures, values)
-    shapes = dict(cursor.get("shapes", {}))
-    # Viewers of one view mostly hold the same picture, and then are told the same.
-    step = pictures.kept_step(before, picture, shapes)
-    if step is None:
-        charts = {one: _chart(one, figures[one], shapes, picture, before) for one in figures}
-        values = {name: _value(page, name, picture.values, before) for name in picture.values}
-        step = pictures.keep_step(before, picture, shapes, (charts, values))
+    return _of_step(page, await next_step(runtime, page, tab, cursor, pictures))
+
+
+def _of_step(page: LivePage, step: Step) -> dict[str, Any]:
+    """A step as Dash takes it."""
     answer = _unchanged(page)
-    answer["charts"] |= step[0]
-    answer["values"] |= step[1]
+    answer["charts"] |= step.charts
+    answer["values"] |= step.values
     answer["answer"] = answer["values"].pop("answer", no_update)
-    shapes |= {chart_id: signature for chart_id, (signature, _) in picture.charts.items()}
-    answer["cursor"] = {
-        "key": key,
-        "asked": asked,
-        "shapes": shapes,
-        "picture": picture.number,
-        "from": None if before is None else before.number,
-    }
+    answer["cursor"] = step.cursor
     return answer
 
 
-def _chart(
-    chart_id: str,
-    figure: dict[str, Any],
-    shapes: Mapping[str, str],
-    picture: Picture,
-    before: Picture | None,
-) -> Any:
-    """What to send of a chart: what differs, its arrays, or all, by what the browser has."""
-    signature, arrays = picture.charts[chart_id]
-    if shapes.get(chart_id) != signature:
-        return figure
-    had = before.charts.get(chart_id) if before is not None else None
-    if had is None or had[0] != signature or had[1].keys() != arrays.keys():
-        return patch_of(arrays)
-    told = figure_parts(arrays, had[1])
-    return told if told["parts"] else no_update
-
-
-def _value(page: LivePage, name: str, values: Mapping[str, Any], before: Picture | None) -> Any:
-    """What to send of a property, which the browser may have already."""
-    if before is None or name not in before.values:
-        return values[name]
-    prop = page.values[name].component_property if name in page.values else "children"
-    told = value_parts(prop, before.values[name], values[name])
-    return no_update if told is None and values[name] is not None else told
+def _property(page: LivePage, name: str) -> str:
+    """The property that a page's value fills."""
+    return page.values[name].component_property if name in page.values else "children"
 
 
 def page_key(page: LivePage, runtime: Runtime, tab: Tab) -> str:
@@ -287,17 +311,61 @@ def frozen_until(frozen: Any, view: View) -> int | None:
     return int(until) if isinstance(until, int | float) and math.isfinite(until) else None
 
 
+class _Live:
+    """What a page's live callback does with what its inputs and states hold."""
+
+    def __init__(self, runtime: Runtime, page: LivePage) -> None:
+        self._runtime = runtime
+        self._page = page
+        self._pictures = Pictures()
+        self._spent = runtime.callback_ms.setdefault(page.path, deque(maxlen=240))
+
+    async def step(
+        self,
+        view: dict[str, Any] | None,
+        theme: str | None,
+        options: dict[str, Any],
+        cursor: dict[str, Any] | None,
+        frozen: Any,
+    ) -> Step:
+        """What to tell a tab. Raises PreventUpdate for nothing."""
+        if not view:
+            raise PreventUpdate
+        started = time.perf_counter()
+        try:
+            shown = from_dict(view)
+            tab = Tab(shown, theme_of(theme), options, frozen_until(frozen, shown))
+            if frozen and cursor and cursor.get("asked") == asked_of(self._page, tab):
+                raise PreventUpdate
+            return await next_step(self._runtime, self._page, tab, cursor, self._pictures)
+        finally:
+            self._spent.append((time.perf_counter() - started) * 1_000)
+
+    async def of_values(self, given: Mapping[str, Any]) -> Step:
+        """The same, of values by the id and property of an input or a state."""
+        options = {
+            name: given.get(f"{one.component_id}.{one.component_property}")
+            for name, one in self._page.options.items()
+        }
+        cursor = given.get(f"{ids.cursor_of(self._page.path)}.data")
+        stored = (given.get(f"{name}.data") for name in (ids.VIEW, ids.THEME, ids.FROZEN))
+        view, theme, frozen = stored
+        return await self.step(view, theme, options, cursor, frozen)
+
+
 def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
     """Register the page's one live callback."""
-    spent = runtime.callback_ms.setdefault(page.path, deque(maxlen=240))
-    pictures = Pictures()
+    charts = {chart_id: Output(chart_id, "figure") for chart_id in page.charts}
+    answer = Output(ids.answer_of(page.path), "children")
+    cursor_at = Output(ids.cursor_of(page.path), "data")
+    works = _Live(runtime, page)
 
     @app.callback(
         output={
-            "charts": {chart_id: Output(chart_id, "figure") for chart_id in page.charts},
+            "charts": charts,
             "values": dict(page.values),
-            "answer": Output(ids.answer_of(page.path), "children"),
-            "cursor": Output(ids.cursor_of(page.path), "data"),
+            "answer": answer,
+            "cursor": cursor_at,
         },
         inputs={
             "tick": Input(ids.INTERVAL, "n_intervals"),
@@ -319,14 +387,8 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
         cursor: dict[str, Any] | None,
         frozen: Any,
     ) -> dict[str, Any]:
-        if not view:
-            raise PreventUpdate
-        started = time.perf_counter()
-        try:
-            shown = from_dict(view)
-            tab = Tab(shown, theme_of(theme), options, frozen_until(frozen, shown))
-            if frozen and cursor and cursor.get("asked") == asked_of(page, tab):
-                raise PreventUpdate
-            return await _answer(runtime, page, tab, cursor, pictures)
-        finally:
-            spent.append((time.perf_counter() - started) * 1_000)
+        return _of_step(page, await works.step(view, theme, options, cursor, frozen))
+
+    outputs = {**charts, **page.values, "answer": answer, "cursor": cursor_at}
+    name = next(reversed(app.callback_map))
+    add_live(app, name, LiveCallback(outputs, works.of_values))

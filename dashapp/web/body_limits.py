@@ -55,7 +55,7 @@ def declared_too_large(path: str, content_length: str | None) -> Refusal | None:
 async def buffered(receive: Receive) -> tuple[Receive, Refusal | None]:
     """A receive that gives the whole body at once, or why the body is refused."""
     body, refusal = await _within_time(receive)
-    return _replay(body, receive), refusal
+    return given_again(body, receive), refusal
 
 
 async def callback_request(
@@ -68,7 +68,7 @@ async def callback_request(
     wrong = None if refusal is not None or check is None else check(body)
     if wrong is not None:
         refusal = Refusal(HTTPStatus.BAD_REQUEST, wrong)
-    return _replay(body, receive), refusal
+    return given_again(body, receive), refusal
 
 
 async def _within_time(receive: Receive) -> tuple[bytes, Refusal | None]:
@@ -105,7 +105,8 @@ async def _read(receive: Receive) -> tuple[bytes, Refusal | None]:
             return b"".join(pieces), None
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def given_again(body: bytes, receive: Receive) -> Receive:
+    """A receive that gives a body that was read, whole, and then what comes after it."""
     given = False
 
     async def replayed() -> Message:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from storage.archive.file import is_damage
 from storage.archive.series import SeriesWriter
 from storage.archive.store import ArchiveError, Store, error_text
+from storage.archive.turns import Turns
 
 
 class ArchiveBase:
@@ -29,7 +29,7 @@ class ArchiveBase:
         self._read_only = read_only
         self.renewals = 0
         self._store = store
-        self._writing = threading.Lock()
+        self._writing = Turns()
         self._closed = False
         self._damaged_rows: dict[tuple[int, int], int] = {}
         self._series = SeriesWriter(store.insert_blocks, self._note_damage)

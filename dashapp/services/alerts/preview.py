@@ -19,7 +19,11 @@ from dashapp.text.pair import trade_sentence
 
 #: Seconds for which a preview that is shown beside live figures stands.
 RECENT_S = 5.0
-_MOST_KEPT = 32
+#: Previews that are kept. More pages than that would have theirs computed at each refresh.
+_MOST_KEPT = 512
+#: Those in the background come one at a time, each followed by a rest of so many times what it
+#: took: they are never more than a fifth of a core.
+REST = 4.0
 
 
 @dataclass(frozen=True)
@@ -51,30 +55,34 @@ class Previews:
         self._kept: LRUCache[Hashable, Preview] = LRUCache(_MOST_KEPT)
         self._recent: LRUCache[str, Preview] = LRUCache(_MOST_KEPT)
         self._begun: TTLCache[str, None] = TTLCache(_MOST_KEPT, RECENT_S, timer=time.monotonic)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()
 
     def recent(self, fields: Mapping[str, Any]) -> Preview:
         """The last known preview of a rule, at once; empty before the first.
 
-        It is computed anew in the background, every RECENT_S seconds at most; version goes up
-        when it has changed.
+        It is computed anew in the background, every RECENT_S seconds at most, less often where
+        there are many; version goes up when it has changed.
         """
         name = repr(fields)
-        if name not in self._begun:
+        if name not in self._begun and name not in self._tasks and len(self._tasks) < _MOST_KEPT:
             self._begun[name] = None
             task = asyncio.create_task(self._renew(name, fields))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[name] = task
+            task.add_done_callback(lambda _: self._tasks.pop(name))
         return self._recent.get(name, Preview())
 
     async def _renew(self, name: str, fields: Mapping[str, Any]) -> None:
-        try:
-            preview = await self.of(fields)
-        except ValueError:
-            return
-        if preview != self._recent.get(name):
-            self.version += 1
-        self._recent[name] = preview
+        async with self._turn:
+            started = time.monotonic()
+            try:
+                preview = await self.of(fields)
+            except ValueError:
+                return
+            if preview != self._recent.get(name):
+                self.version += 1
+            self._recent[name] = preview
+            await asyncio.sleep((time.monotonic() - started) * REST)
 
     async def of(self, fields: Mapping[str, Any]) -> Preview:
         """The preview of a rule given by plain values, without its id.

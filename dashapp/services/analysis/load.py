@@ -1,4 +1,6 @@
-"""How often pages may ask anew: less often, for all of them alike, while computations wait."""
+"""How often pages may ask anew: less often, for all of them alike, while computations wait or the
+loop, which draws what they found, is late.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,13 @@ INTERVALS_MS = (500, 1_000, 1_500, 2_000, 3_000, 5_000)
 #: A second in which computations waited longer than this on average lengthens the interval,
 #: and CALM seconds in which they waited less than that shorten it, by one step.
 LONG_MS, SHORT_MS, CALM = 150.0, 40.0, 5
+#: The same of how late the loop is: an answer is made in several of its turns.
+LATE_MS, PROMPT_MS = 60.0, 20.0
 
 
 class Load:
-    """The interval at which pages are refreshed, by how long computations wait for their turn.
+    """The interval at which pages are refreshed, by how long computations wait for their turn and
+    how late the loop is.
 
     clock: seconds, ascending.
     """
@@ -21,8 +26,8 @@ class Load:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._second = clock()
-        self._waits = 0
-        self._waited_ms = 0.0
+        self._waits, self._waited_ms = 0, 0.0
+        self._looks, self._late_ms = 0, 0.0
         self._step = 0
         self._calm = 0
 
@@ -31,6 +36,12 @@ class Load:
         self._turn()
         self._waits += 1
         self._waited_ms += ms
+
+    def late(self, ms: float) -> None:
+        """The loop was so late at a look."""
+        self._turn()
+        self._looks += 1
+        self._late_ms += ms
 
     @property
     def interval_ms(self) -> int:
@@ -53,11 +64,13 @@ class Load:
             return
         self._second += passed
         mean_ms = self._waited_ms / self._waits if self._waits else 0.0
+        late_ms = self._late_ms / self._looks if self._looks else 0.0
         self._waits, self._waited_ms = 0, 0.0
-        if mean_ms > LONG_MS:
+        self._looks, self._late_ms = 0, 0.0
+        if mean_ms > LONG_MS or late_ms > LATE_MS:
             self._step, self._calm = min(self._step + 1, len(INTERVALS_MS) - 1), 0
             passed -= 1
-        elif mean_ms > SHORT_MS:
+        elif mean_ms > SHORT_MS or late_ms > PROMPT_MS:
             self._calm = 0
             passed -= 1
         self._calm += passed

@@ -1,18 +1,23 @@
-"""Results by what decides them: computed once, off the loop, read many times, never refused.
+"""Results by what decides them: computed once, read many times, never refused.
 
 A result is kept under its subject (what it is of) with its versions (of which data). Equal
 requests that come while it is computed wait for the one that is under way. At most WORKERS
 computations run at a time and at most MAX_WAITING wait: who comes then gets the newest result of
 the same subject, older as it is, or waits in line where there is none yet.
+
+What took longer than SHORT_MS, or was never computed, is computed in a worker thread. The rest is
+computed on the loop, after a turn for others: a thread that takes the interpreter from the loop for
+2 ms and gives it back costs more than that (docs/decisions/0001).
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from cachetools import LRUCache
 
@@ -23,6 +28,8 @@ MAX_KEPT = 128
 MAX_WAITING = 64
 #: Requests in line behind those that wait: more than the server takes at a time.
 MAX_IN_LINE = 1_000
+#: Processor time of a computation that the loop makes itself, and subjects of which it is known.
+SHORT_MS, MAX_TIMED = 5.0, 1_024
 
 Key = tuple[Hashable, ...]
 Result = TypeVar("Result")
@@ -47,6 +54,7 @@ class Results:
         self._in_line = 0
         self._kept: LRUCache[Key, tuple[Key, Any]] = LRUCache(max_kept)
         self._running: dict[Key, asyncio.Task[Any]] = {}
+        self._took_ms: LRUCache[Key, float] = LRUCache(MAX_TIMED)
 
     async def get(
         self, kind: str, subject: Key, versions: Key, compute: Callable[[], Result]
@@ -110,28 +118,44 @@ class Results:
     async def _compute(
         self, kind: str, subject: Key, versions: Key, compute: Callable[[], Result]
     ) -> Result:
-        asked, ended = time.monotonic(), 0.0
-
-        def timed() -> Result:
-            nonlocal ended
-            try:
-                return compute()
-            finally:
-                ended = time.monotonic()
-
+        asked = time.monotonic()
+        work = _Timed(compute)
         try:
-            async with self._gate:
+            if self._took_ms.get(subject, math.inf) <= SHORT_MS:
+                await asyncio.sleep(0)
                 started = time.monotonic()
-                result = await asyncio.to_thread(timed)
-                taken = time.monotonic()
+                result = work()
+            else:
+                async with self._gate:
+                    started = time.monotonic()
+                    result = await asyncio.to_thread(work)
+            taken = time.monotonic()
+            self._took_ms[subject] = work.spent_ms
             self._spent_ms.append((taken - started) * 1_000)
-            self.load.waited((started - asked + taken - ended) * 1_000)
+            self.load.waited((started - asked + taken - work.ended) * 1_000)
             self.computed[kind] += 1
             self._kept[subject] = (versions, result)
             return result
         finally:
             del self._running[(subject, versions)]
             self._places.release()
+
+
+class _Timed(Generic[Result]):
+    """A computation. spent_ms: processor time that it took; ended: when, by the monotonic clock."""
+
+    def __init__(self, compute: Callable[[], Result]) -> None:
+        self._compute = compute
+        self.spent_ms = 0.0
+        self.ended = 0.0
+
+    def __call__(self) -> Result:
+        began = time.thread_time()
+        try:
+            return self._compute()
+        finally:
+            self.spent_ms = (time.thread_time() - began) * 1_000
+            self.ended = time.monotonic()
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

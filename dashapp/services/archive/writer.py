@@ -18,10 +18,11 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from analytics.model import Ticks
+from dashapp.services.archive.errand import Errand
 from dashapp.services.archive.maintenance import Maintenance
-from dashapp.services.archive.write_queue import Write, WriteQueue, coalesced, size_of
+from dashapp.services.archive.write_queue import Write, WriteQueue
 from ingestion.url_guard import POSTGRES_SCHEMES, check_url, resolve_now
-from storage.archive.archive import Archive, ArchiveError, ArchiveInUse, Arrival, store_at
+from storage.archive.archive import Archive, ArchiveError, ArchiveInUse, store_at
 from storage.archive.store import Store
 
 logger = logging.getLogger(__name__)
@@ -246,27 +247,19 @@ class ArchiveWriter:
     async def _write(self) -> None:
         """Write what waits, and what comes meanwhile: first the writes, then ticks, in turn.
 
+        All that waits is one errand of the writer's thread: on a busy loop each way there and back
+        takes its time, and ticks would wait for that of every write before them.
+
         Raises ArchiveError.
         """
         archive, pending = self.opened(), self.pending
         while len(pending):
-            while pending.writes:
-                try:
-                    await self._in_writer(pending.writes[0], archive)
-                except ValueError as error:
-                    pending.lost_writes += 1
-                    logger.warning("%s: kept in memory only", error)
-                pending.writes.popleft()
             async with self._renewing:  # what is being written belongs to one archive
-                arrivals = pending.next_arrivals()
-                if not arrivals:
-                    continue
+                errand = Errand(pending)
                 try:
-                    await self._in_writer(partial(_store, arrivals), archive)
-                except ValueError as error:
-                    pending.lost_ticks += sum(map(size_of, arrivals))
-                    logger.warning("%s: kept in memory only", error)
-                pending.done(arrivals)
+                    await self._in_writer(errand.run, archive)
+                finally:
+                    errand.told(pending)
 
     async def _in_writer(self, work: Callable[[Archive], object], archive: Archive) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, work, archive)
@@ -312,7 +305,3 @@ def _guarded(place: str) -> Store:
         return store_at(place)
     checked = check_url(place, schemes=POSTGRES_SCHEMES)
     return store_at(place, lambda: resolve_now(checked)[0])
-
-
-def _store(arrivals: list[Arrival], archive: Archive) -> None:
-    archive.append(coalesced(arrivals))

@@ -197,7 +197,7 @@ def test_the_capital_of_a_page_that_opens_is_that_of_the_tab_or_the_link():
 
 def test_a_patch_carries_every_changing_part_of_a_figure():
     figure = empty_figure("no data", "dark", ids.PRICE_CHART)
-    picture = Pictures().put("view", "key", {"chart": figure}, {})
+    picture = Pictures().put("view", "key", {"chart": figure}, {}).picture
     patch = patch_of(picture.charts["chart"][1])
     changed = {tuple(operation["location"]) for operation in patch.to_plotly_json()["operations"]}
     assert ("layout", "annotations") in changed
@@ -285,3 +285,26 @@ async def test_a_page_that_got_an_older_result_asks_again_though_nothing_changed
     assert second["charts"][ids.PRICE_CHART] is no_update
     with pytest.raises(PreventUpdate):
         await polling._answer(runtime, page, tab_of(), second["cursor"], pictures)
+
+
+async def test_while_pages_are_refreshed_less_often_nobody_gets_a_picture_sooner(
+    runtime, ticks_of, monkeypatch
+):
+    """A page that asks as often as ever gets nothing new, and no cost, until its turn has come."""
+    tab, pictures, load = tab_of(), Pictures(), runtime.analysis.results.load
+    first = await polling._answer(runtime, analytics.PAGE, tab, None, pictures)
+    market = runtime.markets.get("demo")
+    last = int(market.ticks("BTCUSDT", 1).ts_ms[-1])
+    market.append(ticks_of("BTCUSDT", seconds=5, start_ms=last + 1_000))
+    monkeypatch.setattr(type(load), "interval_ms", 3_000_000)
+    with pytest.raises(PreventUpdate):
+        await polling._answer(runtime, analytics.PAGE, tab, first["cursor"], pictures)
+    other = await polling._answer(
+        runtime, analytics.PAGE, tab_of("light"), first["cursor"], pictures
+    )
+    assert other["charts"], "who asks for something else gets it at once"
+    monkeypatch.setattr(polling, "EARLY", 0.0)
+    assert await polling._answer(runtime, analytics.PAGE, tab, first["cursor"], pictures)
+    monkeypatch.setattr(type(load), "interval_ms", 500)
+    monkeypatch.setattr(polling, "EARLY", 1e9)
+    assert await polling._answer(runtime, analytics.PAGE, tab, first["cursor"], pictures)

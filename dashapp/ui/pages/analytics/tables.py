@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from analytics.cointegration import JohansenTest
 from dashapp.text.methods import MethodRow
 from dashapp.text.numbers import NONE
 from dashapp.text.tests import LEVELS, johansen_about, johansen_table, johansen_verdict
-from dashapp.ui.components import element
+from dashapp.ui.components import Fixed, element
 
 _METHOD_HEADS = ("Method", "β", "z", "Signal", "α", "R²", "β std err")
 _JOHANSEN_HEADS = ("Test and null", "Statistic", *LEVELS, "Rejects")
@@ -28,15 +28,16 @@ def _tone(tone: str) -> str:
 _OF_WORDS = frozenset(("Method", "Signal", "Test and null", "Rejects"))
 
 
-def _head(names: Sequence[str]) -> Element:
+@lru_cache(maxsize=16)
+def _head(names: tuple[str, ...]) -> Element:
     cells = [
         element("Th", name, scope="col", className="" if name in _OF_WORDS else "figures")
         for name in names
     ]
-    return element("Thead", element("Tr", cells))
+    return Fixed(element("Thead", element("Tr", cells)))
 
 
-def _table(names: Sequence[str], rows: Iterable[Element], caption: str) -> Element:
+def _table(names: tuple[str, ...], rows: Iterable[Element], caption: str) -> Element:
     body = [
         element("Caption", caption, className="visually-hidden"),
         _head(names),
@@ -49,21 +50,34 @@ def _figures(*texts: str) -> list[Element]:
     return [element("Td", text, className="figures") for text in texts]
 
 
-def _method(row: MethodRow) -> list[Element]:
+def _method(row: MethodRow) -> tuple[Element, ...]:
     words = NONE if row.signal.side is None else row.signal.words("Y", "X")
-    cells = [
-        element("Th", row.method, scope="row"),
-        *_figures(row.beta, row.z),
-        element("Td", words, className=_tone(_TONES[row.signal.side])),
-        *_figures(row.alpha, row.r_squared, row.stderr),
-    ]
+    figures = (row.beta, row.z, row.alpha, row.r_squared, row.stderr)
     kind = " ".join(["shown"] * row.shown + ["noted"] * bool(row.note))
-    lines = [element("Tr", cells, className=kind)]
-    if row.note:
-        note = element("Span", row.note, className="tone-muted")
-        cell = element("Td", note, colSpan=len(_METHOD_HEADS), className="note")
-        lines.append(element("Tr", cell))
-    return lines
+    return _method_lines(row.method, figures, words, _tone(_TONES[row.signal.side]), kind, row.note)
+
+
+@lru_cache(maxsize=1_024)
+def _method_lines(
+    method: str, figures: tuple[str, ...], words: str, tone: str, kind: str, note: str
+) -> tuple[Element, ...]:
+    """Kept: most methods say at a refresh what they said before."""
+    cells = [
+        element("Th", method, scope="row"),
+        *_figures(*figures[:2]),
+        element("Td", words, className=tone),
+        *_figures(*figures[2:]),
+    ]
+    line = Fixed(element("Tr", cells, className=kind))
+    if not note:
+        return (line,)
+    cell = element(
+        "Td",
+        element("Span", note, className="tone-muted"),
+        colSpan=len(_METHOD_HEADS),
+        className="note",
+    )
+    return line, Fixed(element("Tr", cell))
 
 
 def methods_table(rows: Iterable[MethodRow]) -> Element:

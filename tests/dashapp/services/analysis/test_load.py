@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashapp.services.analysis.load import CALM, INTERVALS_MS, Load
+from dashapp.services.loop_watch import LoopWatch
 
 
 class Seconds:
@@ -49,3 +50,29 @@ def test_waits_between_short_and_long_keep_the_interval():
     seconds = Seconds()
     seconds.pass_one(400.0)
     assert {seconds.pass_one(90.0) for _ in range(20)} == {1_000}
+
+
+def test_a_late_loop_lengthens_the_interval_though_no_computation_waits():
+    """What was computed is drawn on the loop: with many viewers that alone can be too much."""
+    seconds = Seconds()
+    for late_ms in (100.0, 40.0, 100.0):
+        seconds.load.late(late_ms)
+    assert seconds.pass_one(5.0) == 1_000
+    for _ in range(2 * CALM):
+        seconds.load.late(30.0)
+        assert seconds.pass_one(5.0) == 1_000, "neither late nor prompt"
+    for _ in range(CALM):
+        seconds.load.late(2.0)
+        interval_ms = seconds.pass_one(5.0)
+    assert interval_ms == 500
+
+
+def test_the_loop_s_watch_tells_of_each_look():
+    told = []
+    LoopWatch(told=told.append).note(70.0)
+    assert told == [70.0]
+
+
+def test_the_runtime_s_loop_tells_its_load(runtime):
+    runtime.loop_watch.note(1_000.0)
+    assert runtime.analysis.results.load._looks == 1

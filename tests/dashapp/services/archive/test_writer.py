@@ -17,7 +17,7 @@ from dashapp.services.archive import maintenance
 from dashapp.services.archive import writer as keeping
 from dashapp.services.archive.write_queue import WriteQueue, coalesced
 from dashapp.services.archive.writer import ArchiveWriter
-from storage.archive.archive import Archive, ArchiveInUse
+from storage.archive.archive import Archive, ArchiveError, ArchiveInUse
 from tests.waiting import until
 
 
@@ -167,21 +167,67 @@ async def test_a_write_that_makes_no_sense_is_counted_and_holds_up_no_other(path
 async def test_a_write_that_comes_while_ticks_are_stored_is_written_after_them(path, monkeypatch):
     async with opened(path) as writer:
         await until(lambda: writer.archive is not None)
-        loop, written, came, store = asyncio.get_running_loop(), [], Event(), keeping._store
+        loop, written, came, store = asyncio.get_running_loop(), [], Event(), Archive.append
 
         def keep() -> None:
             writer.keep(written.append)
             came.set()
 
-        def storing(arrivals, archive) -> None:
-            store(arrivals, archive)
+        def storing(archive, arrivals) -> None:
+            store(archive, arrivals)
             if not came.is_set():
                 loop.call_soon_threadsafe(keep)
                 came.wait()
 
-        monkeypatch.setattr(keeping, "_store", storing)
+        monkeypatch.setattr(Archive, "append", storing)
         writer.record("live-x", ticks(3))
         await until(lambda: written and not len(writer.pending))
+
+
+async def test_ticks_wait_for_one_turn_of_the_loop_however_many_writes_come_first(
+    path, monkeypatch
+):
+    """A busy loop comes to each turn late: a hundred of them are seconds that a kill would lose."""
+    async with opened(path) as writer:
+        await until(lambda: writer.archive is not None)
+        errands, written = [], []
+        send = writer._in_writer
+
+        async def counted(work, archive) -> None:
+            errands.append(len(writer.pending))
+            await send(work, archive)
+
+        monkeypatch.setattr(writer, "_in_writer", counted)
+        for number in range(100):
+            writer.keep(lambda archive, number=number: written.append(number))
+        writer.record("live-x", ticks(3))
+        await writer.flush()
+        assert (errands, written) == ([101], list(range(100)))
+        assert stored_ids(writer.archive) == [0, 1, 2]
+
+
+async def test_a_write_that_cannot_be_done_now_keeps_its_place_and_those_before_are_done_once(
+    path, monkeypatch
+):
+    async with opened(path) as writer:
+        await until(lambda: writer.archive is not None)
+        done, failing = [], True
+
+        def second(archive) -> None:
+            if failing:
+                raise ArchiveError("the disk is full")
+            done.append("second")
+
+        writer.keep(lambda archive: done.append("first"))
+        writer.keep(second)
+        writer.keep(lambda archive: done.append("third"))
+        writer.record("live-x", ticks(3))
+        await until(lambda: writer.problem is not None)
+        assert (done, stored_ids(writer.archive)) == (["first"], [])
+        failing = False
+        await until(lambda: not len(writer.pending))
+        assert done == ["first", "second", "third"]
+        assert stored_ids(writer.archive) == [0, 1, 2]
 
 
 async def test_an_archive_that_is_locked_for_long_gets_all_of_it_later(path, monkeypatch):

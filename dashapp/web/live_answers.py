@@ -1,0 +1,44 @@
+"""What open pages ask twice a second, answered before the routes: see `dashapp.ui.live_answers`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from dashapp.web.body_limits import CALLBACK_PATH, App, Receive, Scope, Send, given_again
+
+
+class Told(Protocol):
+    """An answer's body; empty where there is nothing new."""
+
+    body: bytes
+
+
+class LiveAnswers:
+    """ASGI middleware within the guard, which lets no body through that is no callback request.
+
+    answer: answers a body; None for one that is another callback's.
+    """
+
+    def __init__(self, app: App, answer: Callable[[bytes], Awaitable[Told | None]]) -> None:
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != CALLBACK_PATH or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        body = (await receive()).get("body", b"")  # whole, as the guard gives it
+        told = await self._answer(body)
+        if told is None:
+            await self._app(scope, given_again(body, receive), send)
+        elif told.body:
+            await send({"type": "http.response.start", "status": 200, "headers": _head(told.body)})
+            await send({"type": "http.response.body", "body": told.body})
+        else:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+
+def _head(body: bytes) -> list[tuple[bytes, bytes]]:
+    return [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
