@@ -38,6 +38,8 @@ from ingestion.files.timeforms import NO_TIME, Reading, times
 #: Lines from which a text is learnt, and how often that is tried.
 LEARN_FROM = 64
 MAX_LEARNT = 16
+#: Lines that the decoder reads at a time: while it makes columns of them, nothing else runs.
+AT_ONCE = 2_048
 _COLUMNS = ("ts_ms", "price", "size", "trade_id", "trades")
 
 
@@ -91,7 +93,7 @@ class TickLines:
         if self._tries < 1:
             return
         self._tries -= 1
-        for number in numbers[:LEARN_FROM]:
+        for number in numbers[LEARN_FROM - 1 :: -1]:  # the first one may begin an array
             parts = learn(lines[number], self._decoder.default_symbol)
             if parts is not None:
                 self._parts = parts
@@ -110,7 +112,9 @@ class TickLines:
             return batches
         numbers = lines.numbers if numbers is None else numbers
         if columns is None:
-            return self._decode(lines, numbers, None)
+            batches = self._decode(lines, numbers, None)
+            self._learn(lines, numbers)
+            return batches
         others = np.setdiff1d(numbers, columns[0], assume_unique=True)
         batches = self._decode(lines, others, columns)
         if len(others) * 2 > len(numbers):
@@ -214,15 +218,20 @@ class TickLines:
         """Lines by the decoder's way, mixed with what was read of those around them."""
         texts = [lines[number] for number in numbers]
         kept, where = worth_reading(texts, [int(number) for number in numbers], self._tally)
-        decoded = self._decoder.decode_lines(kept, where)
-        self._tally.reject(decoded.rejected)
-        self._look_for_bytes(decoded.rejected, kept, where)
-        batches = decoded.ticks
+        batches: list[Ticks] = []
+        origins: list[IntArray] = []
+        for begin in range(0, len(kept), AT_ONCE):
+            texts, numbers = kept[begin : begin + AT_ONCE], where[begin : begin + AT_ONCE]
+            decoded = self._decoder.decode_lines(texts, numbers)
+            self._tally.reject(decoded.rejected)
+            self._look_for_bytes(decoded.rejected, texts, numbers)
+            batches += decoded.ticks
+            origins += [np.array(numbers, np.int64)[rows] for rows in decoded.origins]
         if columns is not None and len(columns[0]):
             self._know_symbols()
             names = self._names
             found = [columns]
-            for ticks, index in zip(batches, decoded.origins, strict=True):
+            for ticks, index in zip(batches, origins, strict=True):
                 code = np.full(len(ticks), names.index(ticks.symbol), np.int64)
                 found.append((index, code, *(getattr(ticks, name) for name in _COLUMNS)))
             merged = [np.concatenate(parts) for parts in zip(*found, strict=True)]
