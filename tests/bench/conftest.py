@@ -3,4 +3,4 @@
 from running_app import app, chromium, open_tab  # noqa: F401
 
 #: Programs that the benchmarks start; one needs a peer that only they need.
-collect_ignore = ["firehose.py", "seed_reader.py", "upload_peers.py"]
+collect_ignore = ["firehose.py", "seed_reader.py", "upload_peers.py", "watched_app.py"]
