@@ -252,7 +252,20 @@ def files_of_each_kind(folder: Path) -> list[Path]:
     names = ["id", "price", "size", "quote", "time", "flag"]
     table = pa.csv.read_csv(dump, pa.csv.ReadOptions(column_names=names))
     pa.parquet.write_table(table.select(["time", "price", "size", "id"]), columns)
-    return [lines, whole, dump, packed, wrapped, columns]
+    return [lines, whole, dump, packed, wrapped, columns, *unlike(folder, lines, dump)]
+
+
+def unlike(folder: Path, lines: Path, dump: Path) -> list[Path]:
+    """The same where no line is like its neighbours: what is read line by line."""
+    shapes, damaged = folder / "shapes.ndjson", folder / "BTCUSDT-damaged.csv"
+    with lines.open("rb") as file, shapes.open("wb") as out:
+        out.writelines(
+            line.replace(b"}", b',"note":"%s"}' % (b"\\n" * (number % 3)))
+            for number, line in enumerate(file)
+        )
+    with dump.open("rb") as file, damaged.open("wb") as out:
+        out.writelines(b"x" * (number % 10 == 9) + line for number, line in enumerate(file))
+    return [shapes, damaged]
 
 
 def worst_lag_ms(app: App) -> tuple[float, float]:
