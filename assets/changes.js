@@ -95,6 +95,10 @@
     return { __dash_patch_update: "__dash_patch_update", operations };
   }
 
+  // By a page's cursor, the picture of the answer that came last. Dash drops an answer that another
+  // request has overtaken, after this has seen it: charts out of sight then are of that answer.
+  const came = new Map();
+
   // What the browser has is what the request said that it has: else the answer is of another
   // picture, and the page asks for a whole one.
   function apply(outputs) {
@@ -103,24 +107,29 @@
       if (figure && !figure.parts) unseen.forget(id);
     }
     const cursor = Object.keys(outputs).find((id) => id.startsWith("cursor-"));
-    const from = cursor && outputs[cursor].data && outputs[cursor].data.from;
-    if (!from) return;
+    const data = cursor && outputs[cursor].data;
+    if (!data) return;
+    const before = came.get(cursor);
+    came.set(cursor, data.picture);
+    if (!data.from) return;
     const propsOf = window.dash_component_api.getLayout;
     try {
-      if (propsOf(cursor).props.data.picture !== from) throw new Error("another picture");
+      const held = propsOf(cursor).props.data.picture;
+      if (held !== data.from || before !== data.from) throw new Error("another picture");
       for (const [id, props] of Object.entries(outputs)) {
         for (const [name, value] of Object.entries(props)) {
           const parts = value && value.parts;
           if (!parts) continue;
           const chart = name === "figure";
-          const held = (chart && unseen.held(id)) || propsOf(id).props[name];
-          const change = patch(held, parts);
-          props[name] = chart ? unseen.change(id, held, change) : change;
+          const shown = (chart && unseen.held(id)) || propsOf(id).props[name];
+          const change = patch(shown, parts);
+          props[name] = chart ? unseen.change(id, shown, change) : change;
           if (props[name] === undefined) delete props[name];
         }
       }
       unseen.turn();
     } catch (error) {
+      came.delete(cursor);
       for (const output of Object.keys(outputs)) delete outputs[output];
       outputs[cursor] = { data: null };
     }

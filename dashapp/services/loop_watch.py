@@ -28,12 +28,12 @@ class LoopWatch:
     def __init__(
         self,
         clock: Callable[[], float] = time.perf_counter,
-        told: Callable[[float], None] = lambda lag_ms: None,
+        listener: Callable[[float], None] = lambda lag_ms: None,
     ) -> None:
         self.lags_ms: deque[float] = deque(maxlen=REMEMBERED)
         self.worst_ms = 0.0
         self._clock = clock
-        self._told = told
+        self._listener = listener
 
     async def run(self) -> None:
         """Look for ever."""
@@ -46,7 +46,7 @@ class LoopWatch:
         """Take a look in."""
         self.lags_ms.append(lag_ms)
         self.worst_ms = max(self.worst_ms, lag_ms)
-        self._told(lag_ms)
+        self._listener(lag_ms)
 
     @property
     def words(self) -> str:

@@ -66,7 +66,7 @@ class Runtime:
         self.memory = MemoryKeeper(self.markets, settings.memory_mb)
         self.kernels = Kernels()
         self.analysis = Analyses(self.markets, self.kernels)
-        self.loop_watch = LoopWatch(told=self.analysis.results.load.late)
+        self.loop_watch = LoopWatch(listener=self.analysis.results.load.late)
         self.johansen = JohansenTests()
         self.grids = GridJobs()
         self._writer = ArchiveWriter(settings.keep_days)

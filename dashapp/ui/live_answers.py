@@ -27,6 +27,8 @@ NextStep = Callable[[Given], Awaitable[Step]]
 #: Answers a request's body; None for one that is not of a live callback.
 Answers = Callable[[bytes], Awaitable["Answer | None"]]
 
+#: Bytes up to which an answer is kept for others: a whole page is seldom told twice.
+MOST_KEPT = 256 * 1024
 #: Nothing that changes: what Dash sends of a callback that failed.
 _NOTHING = b'{"multi":true,"response":{}}'
 
@@ -66,14 +68,15 @@ class LiveCallback:
         """What Dash would send."""
         try:
             step = await self._next_step(given)
-            if step.body is None:
-                step.body = self._written(step)
+            body = step.body or self._written(step)
         except PreventUpdate:
             return Answer(b"")
         except Exception:
             logger.exception("a callback failed")
             return Answer(_NOTHING)
-        return Answer(step.body)
+        if len(body) <= MOST_KEPT:
+            step.body = body
+        return Answer(body)
 
     def _written(self, step: Step) -> bytes:
         response: dict[str, dict[str, Any]] = {}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -155,11 +155,15 @@ class _Attention(msgspec.Struct):
     read: str | float | None = None
 
 
+#: A chart's id, or the short name of something: see `dashapp.ui.pictures.digest`.
+Name = Annotated[str, msgspec.Meta(max_length=64)]
+
+
 class Cursor(msgspec.Struct):
-    key: str
-    asked: str
-    shapes: dict[str, str]
-    picture: str | None = None
+    key: Name
+    asked: Name
+    shapes: Annotated[dict[Name, Name], msgspec.Meta(max_length=32)]
+    picture: Name | None = None
 
 
 class _Strip(msgspec.Struct):

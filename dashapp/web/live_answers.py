@@ -8,7 +8,7 @@ from typing import Protocol
 from dashapp.web.body_limits import CALLBACK_PATH, App, Receive, Scope, Send, given_again
 
 
-class Told(Protocol):
+class Body(Protocol):
     """An answer's body; empty where there is nothing new."""
 
     body: bytes
@@ -20,7 +20,7 @@ class LiveAnswers:
     answer: answers a body; None for one that is another callback's.
     """
 
-    def __init__(self, app: App, answer: Callable[[bytes], Awaitable[Told | None]]) -> None:
+    def __init__(self, app: App, answer: Callable[[bytes], Awaitable[Body | None]]) -> None:
         self._app = app
         self._answer = answer
 
@@ -29,12 +29,12 @@ class LiveAnswers:
             await self._app(scope, receive, send)
             return
         body = (await receive()).get("body", b"")  # whole, as the guard gives it
-        told = await self._answer(body)
-        if told is None:
+        answer = await self._answer(body)
+        if answer is None:
             await self._app(scope, given_again(body, receive), send)
-        elif told.body:
-            await send({"type": "http.response.start", "status": 200, "headers": _head(told.body)})
-            await send({"type": "http.response.body", "body": told.body})
+        elif answer.body:
+            await send({"type": "http.response.start", "status": 200, "headers": _head(answer.body)})
+            await send({"type": "http.response.body", "body": answer.body})
         else:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})

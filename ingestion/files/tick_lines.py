@@ -44,7 +44,8 @@ _COLUMNS = ("ts_ms", "price", "size", "trade_id", "trades")
 
 
 class TickLines:
-    """Blocks of whole lines in, Ticks out, a batch a symbol; every line is counted in the tally.
+    """Blocks of whole lines in, Ticks out, a batch a symbol, or some where the decoder reads many
+    lines; every line is counted in the tally.
 
     line: how many lines have been read.
 

@@ -67,7 +67,7 @@ def test_a_picture_told_in_parts_is_whole_again(chromium, draw, new_rows):
     before, after = draw(first), draw(moved(whole, new_rows))
     pictures = Pictures()
     old, new = (
-        pictures.put("view", "key", {"chart": figure}, {}).charts["chart"][1]
+        pictures.put("view", "key", {"chart": figure}, {}).picture.charts["chart"][1]
         for figure in (before, after)
     )
     parts = figure_parts(new, old)["parts"]
@@ -86,3 +86,57 @@ def test_a_picture_told_in_parts_is_whole_again(chromium, draw, new_rows):
                     array_of(one[name]), array_of(other[name]), rtol=0, atol=atol
                 )
     assert made["layout"] == json.loads(json.dumps(after["layout"]))
+
+
+#: A page of one chart out of sight, whose answers are applied in turn: what it shows at the end,
+#: and what the page's cursor was set to by each.
+ANSWERS = """async (answers) => {
+  document.body.innerHTML = "<div style='height: 5000px'></div><div id='chart'>chart</div>";
+  const layout = {
+    chart: { props: { figure: { data: [{ y: 0 }] } } },
+    "cursor-page": { props: { data: { picture: "P1" } } },
+  };
+  window.dash_component_api = { getLayout: (id) => layout[id] };
+  window.dash_clientside = {
+    set_props: (id, props) => Object.assign(layout[id].props, props),
+  };
+  const first = { chart: { figure: layout.chart.props.figure },
+                  "cursor-page": { data: { picture: "P1", from: null } } };
+  window.spreadscopeChanges.apply(first);
+  window.spreadscopeUnseen.change("chart", { data: [{ y: 0 }] }, { operations: [] });
+  await new Promise((done) => new IntersectionObserver(() => requestAnimationFrame(done))
+    .observe(document.getElementById("chart")));
+  const cursors = [];
+  for (const { from, picture, y, dropped } of answers) {
+    const outputs = {
+      chart: { figure: { parts: [[["data", 0, "y"], y]] } },
+      "cursor-page": { data: { picture, from } },
+    };
+    window.spreadscopeChanges.apply(outputs);
+    const data = outputs["cursor-page"].data;
+    cursors.push(data && data.picture);
+    if (!dropped) layout["cursor-page"].props.data = data;
+  }
+  const waits = window.spreadscopeUnseen.held("chart");
+  return { cursors, y: (waits || layout.chart.props.figure).data[0].y };
+}"""
+
+
+def test_an_answer_that_dash_drops_leaves_no_chart_out_of_sight_that_another_adds_to(chromium):
+    page = chromium.new_page()
+    page.add_script_tag(path=SCRIPT)
+    page.add_script_tag(path=SCRIPT.with_name("unseen.js"))
+    taken = page.evaluate(
+        ANSWERS,
+        [{"from": "P1", "picture": "P2", "y": 1}, {"from": "P2", "picture": "P3", "y": 2}],
+    )
+    assert taken == {"cursors": ["P2", "P3"], "y": 2}
+    overtaken = page.evaluate(
+        ANSWERS,
+        [
+            {"from": "P1", "picture": "P2", "y": 1, "dropped": True},
+            {"from": "P1", "picture": "P3", "y": 2},
+        ],
+    )
+    page.close()
+    assert overtaken["cursors"] == ["P2", None]  # the page asks for a whole picture

@@ -145,7 +145,7 @@ class Analyses:
         if len(symbols) < 2:
             return NotReady(f"needs 2 symbols, has {len(symbols)}", len(symbols), 2)
         bars = [newest_bars(market, symbol, timeframe, limit, until_ms) for symbol in symbols]
-        subject = (market.serial, timeframe, limit, until_ms)
+        subject = (market.serial, len(symbols), timeframe, limit, until_ms)
         versions = _versions(market)
         return await self.results.get(
             "correlation", subject, versions, lambda: _correlations(bars, limit)
@@ -202,7 +202,7 @@ class Analyses:
         if not self._kernels.ready:
             return COMPILING
         bars = {symbol: market.bars(symbol, timeframe, limit) for symbol in market.symbols}
-        subject = (market.serial, timeframe, limit)
+        subject = (market.serial, len(bars), timeframe, limit)
         return await self.results.get(
             "summary", subject, _versions(market), lambda: summarize_market(bars, limit)
         )

@@ -5,7 +5,7 @@ requests that come while it is computed wait for the one that is under way. At m
 computations run at a time and at most MAX_WAITING wait: who comes then gets the newest result of
 the same subject, older as it is, or waits in line where there is none yet.
 
-What took longer than SHORT_MS, or was never computed, is computed in a worker thread. The rest is
+What took longer than ON_LOOP_MS, or was never computed, is computed in a worker thread. The rest is
 computed on the loop, after a turn for others: a thread that takes the interpreter from the loop for
 2 ms and gives it back costs more than that (docs/decisions/0001).
 """
@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from cachetools import LRUCache
 
+from analytics.model import NotReady
 from dashapp.services.analysis.load import LONG_MS, Load
 
 WORKERS = 2
@@ -29,7 +30,7 @@ MAX_WAITING = 64
 #: Requests in line behind those that wait: more than the server takes at a time.
 MAX_IN_LINE = 1_000
 #: Processor time of a computation that the loop makes itself, and subjects of which it is known.
-SHORT_MS, MAX_TIMED = 5.0, 1_024
+ON_LOOP_MS, MAX_TIMED = 5.0, 1_024
 
 Key = tuple[Hashable, ...]
 Result = TypeVar("Result")
@@ -120,8 +121,10 @@ class Results:
     ) -> Result:
         asked = time.monotonic()
         work = _Timed(compute)
+        # One that fails, or has too few rows, says nothing of how long the next one takes.
+        took_ms = self._took_ms.pop(subject, math.inf)
         try:
-            if self._took_ms.get(subject, math.inf) <= SHORT_MS:
+            if took_ms <= ON_LOOP_MS:
                 await asyncio.sleep(0)
                 started = time.monotonic()
                 result = work()
@@ -130,7 +133,8 @@ class Results:
                     started = time.monotonic()
                     result = await asyncio.to_thread(work)
             taken = time.monotonic()
-            self._took_ms[subject] = work.spent_ms
+            if not isinstance(result, NotReady):
+                self._took_ms[subject] = work.spent_ms
             self._spent_ms.append((taken - started) * 1_000)
             self.load.waited((started - asked + taken - work.ended) * 1_000)
             self.computed[kind] += 1

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 
 from dashapp.services.archive.write_queue import WriteQueue, coalesced, size_of
 from storage.archive.archive import Archive
 
 logger = logging.getLogger(__name__)
 
+#: Writes of one errand: they hold their room in the queue until all of it is done.
+MOST_WRITES = 256
+
 
 class Errand:
-    """The writes and the oldest ticks of a queue. They wait on in it until `told`."""
+    """The oldest writes of a queue, and where these are all, its oldest ticks, which may need
+    them. They wait on in it until `settle`.
+    """
 
     def __init__(self, pending: WriteQueue) -> None:
-        self._writes = list(pending.writes)
-        self._arrivals = pending.next_arrivals()
+        self._writes = list(islice(pending.writes, MOST_WRITES))
+        every = len(self._writes) == len(pending.writes)
+        self._arrivals = pending.next_arrivals() if every else []
         self._done_writes = self._lost_writes = self._lost_ticks = 0
         self._stored = False
 
@@ -41,7 +48,7 @@ class Errand:
             logger.warning("%s: kept in memory only", error)
         self._stored = True
 
-    def told(self, pending: WriteQueue) -> None:
+    def settle(self, pending: WriteQueue) -> None:
         """Take out of the queue what is written or lost; on the loop."""
         for _ in range(self._done_writes):
             pending.writes.popleft()

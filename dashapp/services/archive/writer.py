@@ -259,7 +259,7 @@ class ArchiveWriter:
                 try:
                     await self._in_writer(errand.run, archive)
                 finally:
-                    errand.told(pending)
+                    errand.settle(pending)
 
     async def _in_writer(self, work: Callable[[Archive], object], archive: Archive) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, work, archive)

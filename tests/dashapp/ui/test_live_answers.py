@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import httpx
 import numpy as np
 import pytest
-from dash import Dash
+from dash import Dash, Output
 
 from dashapp import ids
 from dashapp.figures.base import empty_figure
@@ -21,7 +21,7 @@ from dashapp.ui.app import create_app
 from dashapp.ui.components import figures_table
 from dashapp.ui.pages.analytics import page as analytics
 from dashapp.ui.pages.analytics.tables import methods_table
-from dashapp.ui.pictures import Pictures, plain
+from dashapp.ui.pictures import Pictures, Step, plain
 from dashapp.ui.polling import LivePage
 from tests.dashapp.ui.test_callback_values import body_of, post
 from tests.dashapp.ui.test_polling import tab_of
@@ -103,6 +103,44 @@ async def test_an_answer_is_json_that_no_browser_keeps(product):
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_the_product_answers_without_dash(product, monkeypatch):
+    client, bodies, app = product
+    body = bodies[ids.cursor_of("/analytics")]
+
+    async def by_dash(*_, **__):
+        raise AssertionError("Dash was asked")
+
+    monkeypatch.setitem(app.callback_map[body["output"]], "callback", by_dash)
+    assert ids.SPREAD_CHART in (await post(client, body)).json()["response"]
+
+
+async def test_what_is_no_request_is_refused_before_it_is_answered(product):
+    client, bodies, _ = product
+    body = bodies[ids.cursor_of("/analytics")]
+    for shapes in ({"x" * 65: "y"}, {"x": "y" * 65}, {str(n): "y" for n in range(33)}):
+        cursor_in(body)["value"] = {"key": "a", "asked": "b", "shapes": shapes}
+        refused = await post(client, body)
+        assert refused.status_code == 400
+        assert "\n" not in refused.text.strip()
+    cursor_in(body)["value"] = None
+    assert (await post(client, body | {"inputs": []})).status_code == 400
+
+
+async def test_a_long_answer_is_not_kept_for_others(monkeypatch):
+    step = Step({"chart": {"data": []}}, {}, {})
+
+    async def next_step(given):
+        return step
+
+    outputs = {"chart": Output("chart", "figure"), "cursor": Output("cursor-x", "data")}
+    live = live_answers.LiveCallback(outputs, next_step)
+    monkeypatch.setattr(live_answers, "MOST_KEPT", 10)
+    long = await live.answer({})
+    assert step.body is None
+    monkeypatch.setattr(live_answers, "MOST_KEPT", len(long.body))
+    assert (await live.answer({})).body == long.body == step.body
 
 
 async def test_a_number_that_is_none_goes_as_null():

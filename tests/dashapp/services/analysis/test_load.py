@@ -69,7 +69,7 @@ def test_a_late_loop_lengthens_the_interval_though_no_computation_waits():
 
 def test_the_loop_s_watch_tells_of_each_look():
     told = []
-    LoopWatch(told=told.append).note(70.0)
+    LoopWatch(listener=told.append).note(70.0)
     assert told == [70.0]
 
 

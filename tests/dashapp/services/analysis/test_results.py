@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from types import SimpleNamespace
 
 import pytest
 
+from analytics.model import NotReady
 from dashapp.services.analysis import results as module
 from dashapp.services.analysis.results import Results
 
@@ -29,14 +31,14 @@ async def test_what_is_known_to_be_short_is_computed_on_the_loop():
 
 
 async def test_what_takes_long_stays_in_a_worker_thread(monkeypatch):
-    monkeypatch.setattr(module, "SHORT_MS", -1.0)
+    monkeypatch.setattr(module, "ON_LOOP_MS", -1.0)
     assert await in_which_threads(Results(), 3) == [False, False, False]
 
 
 async def test_what_became_long_goes_back_to_a_worker_thread(monkeypatch):
     results = Results()
     await in_which_threads(results, 2)
-    results._took_ms["test", "pair"] = module.SHORT_MS + 1.0
+    results._took_ms["test", "pair"] = module.ON_LOOP_MS + 1.0
     here = threading.get_ident()
     ran = await results.get("test", ("pair",), (9,), lambda: threading.get_ident() == here)
     assert ran is False
@@ -68,3 +70,17 @@ async def test_an_error_of_a_computation_on_the_loop_reaches_who_asked():
     await in_which_threads(results, 1)
     with pytest.raises(ZeroDivisionError):
         await results.get("test", ("pair",), ("new",), lambda: 1 // 0)
+
+
+@pytest.mark.parametrize("outcome", ["too few", "failed"])
+async def test_what_did_no_work_says_nothing_of_how_long_the_next_one_takes(outcome):
+    def nothing():
+        if outcome == "failed":
+            raise ZeroDivisionError
+        return NotReady("needs 60 bars, has 5", 5, 60)
+
+    results = Results()
+    await in_which_threads(results, 2)
+    with contextlib.suppress(ZeroDivisionError):
+        await results.get("test", ("pair",), ("few",), nothing)
+    assert await in_which_threads(results, 3) == [False, True, True]

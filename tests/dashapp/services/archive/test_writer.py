@@ -8,12 +8,13 @@ import subprocess
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from analytics.model import Ticks
-from dashapp.services.archive import maintenance
+from dashapp.services.archive import errand, maintenance
 from dashapp.services.archive import writer as keeping
 from dashapp.services.archive.write_queue import WriteQueue, coalesced
 from dashapp.services.archive.writer import ArchiveWriter
@@ -204,6 +205,24 @@ async def test_ticks_wait_for_one_turn_of_the_loop_however_many_writes_come_firs
         await writer.flush()
         assert (errands, written) == ([101], list(range(100)))
         assert stored_ids(writer.archive) == [0, 1, 2]
+
+
+def test_an_errand_takes_some_writes_and_ticks_only_behind_the_last():
+    pending = WriteQueue(max_writes=errand.MOST_WRITES + 1)
+    written: list[int] = []
+    for number in range(errand.MOST_WRITES + 1):
+        pending.keep(lambda archive, number=number: written.append(number))
+    pending.record("live-x", ticks(3))
+    stored: list[object] = []
+    archive = SimpleNamespace(append=stored.extend)
+    for waits in (2, 0):  # the write that is left, and the ticks; then nothing
+        one = errand.Errand(pending)
+        one.run(archive)
+        one.settle(pending)
+        assert len(pending) == waits
+        assert bool(stored) == (not waits)
+    assert written == list(range(errand.MOST_WRITES + 1))
+    assert pending.lost_writes == 0
 
 
 async def test_a_write_that_cannot_be_done_now_keeps_its_place_and_those_before_are_done_once(
