@@ -33,7 +33,9 @@ class LiveAnswers:
         if answer is None:
             await self._app(scope, given_again(body, receive), send)
         elif answer.body:
-            await send({"type": "http.response.start", "status": 200, "headers": _head(answer.body)})
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": _head(answer.body)}
+            )
             await send({"type": "http.response.body", "body": answer.body})
         else:
             await send({"type": "http.response.start", "status": 204, "headers": []})
