@@ -12,20 +12,26 @@ INTERVALS_MS = (500, 1_000, 1_500, 2_000, 3_000, 5_000)
 #: A second in which computations waited longer than this on average lengthens the interval,
 #: and CALM seconds in which they waited less than that shorten it, by one step.
 LONG_MS, SHORT_MS, CALM = 150.0, 40.0, 5
-#: The same of how late the loop is: an answer is made in several of its turns.
-LATE_MS, PROMPT_MS = 60.0, 20.0
+#: The same of how late the loop is: an answer is made in several of its turns. It counts while this
+#: process takes at least BUSY of a processor: what others take, no longer interval gives back.
+LATE_MS, PROMPT_MS, BUSY = 60.0, 20.0, 0.4
 
 
 class Load:
     """The interval at which pages are refreshed, by how long computations wait for their turn and
     how late the loop is.
 
-    clock: seconds, ascending.
+    clock: seconds, ascending. spent: seconds of processor time that this process has taken.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._second = clock()
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        spent: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._clock, self._spent = clock, spent
+        self._second = self._judged = clock()
+        self._spent_s = spent()
         self._waits, self._waited_ms = 0, 0.0
         self._looks, self._late_ms = 0, 0.0
         self._step = 0
@@ -59,12 +65,14 @@ class Load:
 
     def _turn(self) -> None:
         """Judge the second that has passed, if one has, and those since in which nobody asked."""
-        passed = int(self._clock() - self._second)
+        now, spent_s = self._clock(), self._spent()
+        passed = int(now - self._second)
         if passed < 1:
             return
-        self._second += passed
+        busy = spent_s - self._spent_s >= BUSY * (now - self._judged)
+        self._second, self._judged, self._spent_s = self._second + passed, now, spent_s
         mean_ms = self._waited_ms / self._waits if self._waits else 0.0
-        late_ms = self._late_ms / self._looks if self._looks else 0.0
+        late_ms = self._late_ms / self._looks if self._looks and busy else 0.0
         self._waits, self._waited_ms = 0, 0.0
         self._looks, self._late_ms = 0, 0.0
         if mean_ms > LONG_MS or late_ms > LATE_MS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashapp.services.analysis.load import CALM, INTERVALS_MS, Load
+from dashapp.services.analysis.load import BUSY, CALM, INTERVALS_MS, Load
 from dashapp.services.loop_watch import LoopWatch
 
 
@@ -10,13 +10,14 @@ class Seconds:
     """A clock that is set by hand, and a load on it."""
 
     def __init__(self) -> None:
-        self.now = 0.0
-        self.load = Load(lambda: self.now)
+        self.now = self.spent = 0.0
+        self.load = Load(lambda: self.now, lambda: self.spent)
 
-    def pass_one(self, *waits_ms: float) -> int:
+    def pass_one(self, *waits_ms: float, spent: float = 0.9) -> int:
         for wait_ms in waits_ms:
             self.load.waited(wait_ms)
         self.now += 1.0
+        self.spent += spent
         return self.load.interval_ms
 
 
@@ -65,6 +66,13 @@ def test_a_late_loop_lengthens_the_interval_though_no_computation_waits():
         seconds.load.late(2.0)
         interval_ms = seconds.pass_one(5.0)
     assert interval_ms == 500
+
+
+def test_a_loop_that_others_on_the_machine_make_late_lengthens_nothing():
+    seconds = Seconds()
+    for spent, interval_ms in ((BUSY - 0.1, 500), (BUSY + 0.1, 1_000), (BUSY - 0.1, 1_000)):
+        seconds.load.late(100.0)
+        assert seconds.pass_one(spent=spent) == interval_ms
 
 
 def test_the_loop_s_watch_tells_of_each_look():
