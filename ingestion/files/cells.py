@@ -7,6 +7,7 @@ those behind it.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -147,6 +148,8 @@ def read_cells(
     block = lines.block
     if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
         block = re.sub(rb"\r(?!\n)", b" ", block)  # which the library would take for a line break
+    if block.startswith(BOM_UTF8):
+        block = BOM_UTF8 + block  # the library takes one off, and what it leaves may be no line
     names = [f"{position}" for position in range(width)]
     table = pa.csv.read_csv(
         pa.BufferReader(block),
