@@ -27,11 +27,13 @@ from dashapp.text.pair import (
     stance,
 )
 from dashapp.text.tests import (
-    LEG_ALONE,
     half_life_span,
     not_cointegrated,
     shown_spread_tested,
 )
+
+#: What the head says where a leg looks stationary by itself: in few words, it has two lines.
+NO_RELATION = "a leg is stationary: no relation shown"
 
 
 class Summary(Protocol):
@@ -111,10 +113,10 @@ def pair_answer(
         firm, shown = test.pvalue < SIGNIFICANT_P, shown_spread_tested(snapshot)
         verdict = "cointegrated" if firm else "not cointegrated"
         whose = "" if shown else " of the OLS spread"
-        if firm and alone:
-            whose += f", {LEG_ALONE}"
-        tone = "warn" if not firm or alone else "up" if shown else "muted"
-        segments.append((f"{verdict} {p_value(test.pvalue)}{whose}", tone))
+        tone = "warn" if not firm else "up" if shown else "muted"
+        weak = firm and alone
+        words = NO_RELATION if weak else f"{verdict} {p_value(test.pvalue)}{whose}"
+        segments.append((words, "warn" if weak else tone))
     choices = signal_depends_on(snapshot, threshold)
     if choices:
         segments.append((f"signal varies by {' and '.join(choices)}", "warn"))

@@ -56,6 +56,16 @@ def until_another(page, chart_id: str, before: str) -> None:
     )
 
 
+def settled(page, chart_id: str) -> str:
+    """The newest point of a chart that stands still: the same at two looks 1.5 s apart."""
+    shown = last(page, chart_id)
+    while True:
+        page.wait_for_timeout(1_500)
+        before, shown = shown, last(page, chart_id)
+        if shown == before:
+            return shown
+
+
 def until(page, condition: str) -> None:
     """Wait until a JavaScript condition holds, as a function: the page forbids eval."""
     page.wait_for_function(f"() => {condition}")

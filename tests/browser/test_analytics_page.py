@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 import pytest
-from looks import last, until, wait_for_points
+from looks import last, settled, until, until_another, wait_for_points
 
 PAIR = "market=demo&y=BTCUSDT&x=ETHUSDT"
 #: Every parameter of a pair away from its default: its control, and what it is set to.
@@ -80,16 +80,14 @@ def test_a_parameter_changed_while_frozen_applies_to_the_frozen_data(open_tab):
     wait_for_points(page, "spread-chart", 100)
     page.keyboard.press(" ")
     until(page, "document.querySelector('#paused-mark').textContent.includes('frozen')")
-    page.wait_for_timeout(700)
-    before = last(page, "spread-chart").partition("|")[0]
-    page.wait_for_timeout(2_500)
+    before = settled(page, "spread-chart").partition("|")[0]
     page.fill("#z-window", "90")
     until(page, "document.querySelector('#spread-chart').innerText.includes('90 bars')")
     assert last(page, "spread-chart").partition("|")[0] == before
     page.locator("#page-content").focus()
     page.keyboard.press(" ")
     until(page, "document.querySelector('#paused-mark').textContent === ''")
-    page.wait_for_timeout(1_500)
+    until_another(page, "spread-chart", last(page, "spread-chart"))
     assert last(page, "spread-chart").partition("|")[0] != before
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from looks import last, points, until, wait_for_points
+from looks import last, points, settled, until, until_another, wait_for_points
 
 NEWEST = """
 (id) => {
@@ -101,15 +101,13 @@ def test_freezing_holds_the_charts_while_ingestion_goes_on(open_tab, app):
     wait_for_points(page, "price-chart", 10)
     page.keyboard.press(" ")
     until(page, "document.querySelector('#paused-mark').textContent.includes('frozen')")
-    page.wait_for_timeout(700)
-    before = last(page, "price-chart")
+    before = settled(page, "price-chart")
     ticks = app.status()["markets"]["demo"]["accepted"]
     page.wait_for_timeout(1_500)
     assert last(page, "price-chart") == before
     assert app.status()["markets"]["demo"]["accepted"] > ticks
     page.keyboard.press(" ")
-    page.wait_for_timeout(1_500)
-    assert last(page, "price-chart") != before
+    until_another(page, "price-chart", before)
 
 
 def test_a_field_of_a_rule_that_is_wrong_says_so_under_it(open_tab):

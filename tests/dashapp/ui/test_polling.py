@@ -18,6 +18,7 @@ from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.parameters.pair import check
 from dashapp.services.analysis.grid_jobs import GridJobs
+from dashapp.text.answers import NO_RELATION
 from dashapp.ui import polling
 from dashapp.ui.pages import home
 from dashapp.ui.pages.alerts import page as alerts
@@ -70,13 +71,14 @@ async def test_the_head_and_the_figures_weigh_a_leg_that_is_stationary_by_itself
     tab = tab_of()
     snapshot = await snapshot_of(runtime, tab)
     firm = replace(snapshot, engle_granger=replace(snapshot.engle_granger, pvalue=0.001))
-    assert "by itself" not in str(analytics.drawn(runtime, tab, firm)["answer"])
+    assert NO_RELATION not in str(analytics.drawn(runtime, tab, firm)["answer"])
     legs = [UnitRootResult(-3.0, pvalue, 1, 79, {"5%": -2.9}) for pvalue in (0.001, 0.6)]
     monkeypatch.setattr(runtime.johansen, "estimates", lambda *_: PairEstimates(*legs))
     one = made_test((16.0, 1.0), (16.0, 1.0))
     monkeypatch.setattr(runtime.johansen, "latest", lambda *_: one)
     parts = analytics.drawn(runtime, tab, firm)
-    for name in ("answer", "figures", "johansen"):
+    assert NO_RELATION in str(parts["answer"])
+    for name in ("figures", "johansen"):
         assert "but a leg looks stationary by itself" in str(parts[name]), name
 
 
