@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+import numpy as np
 from dash import Dash
 
 from analytics.model import ParameterError
@@ -26,6 +27,9 @@ from dashapp.ui.store_values import STORES, Cursor, Scalar
 #: Characters of a text that a component's property holds, and entries of a list, at most.
 _LONGEST, _MOST = 8_192, 20_000
 _LARGEST = 1 << 53
+#: Brackets within brackets that a request has at most: whoever reads it later has less room on the
+#: stack than who checks it.
+_DEEPEST = 100
 
 _TABLE: dict[str, Parameter] = {
     f"{row.control}.value": row
@@ -75,6 +79,8 @@ def request_check(app: Dash) -> Callable[[bytes], str | None]:
     """What says of a body why it is no request of this app's pages; None for one that is."""
 
     def check(body: bytes) -> str | None:
+        if _is_deep(body):
+            return f"this is no callback request: it nests more than {_DEEPEST} levels"
         try:
             request = _decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -101,6 +107,15 @@ def request_check(app: Dash) -> Callable[[bytes], str | None]:
         return next(filter(None, map(_wrong, (*request.inputs, *request.state))), None)
 
     return check
+
+
+def _is_deep(body: bytes) -> bool:
+    """Whether brackets stand within each other too deep; those in texts count."""
+    if sum(map(body.count, (b"[", b"{"))) <= _DEEPEST:
+        return False
+    data = np.frombuffer(body, np.uint8)
+    opens, closes = ((data == one) | (data == other) for one, other in (b"[{", b"]}"))
+    return bool(np.cumsum(opens.astype(np.int64) - closes).max() > _DEEPEST)
 
 
 def _of(given: Iterable[_Given]) -> list[str]:

@@ -165,11 +165,14 @@ def mutated(body: dict[str, Any], rng: random.Random) -> Any:
     return changed
 
 
+_JSON = {"Content-Type": "application/json"}
+
+
 async def post(client: httpx.AsyncClient, body: Any) -> httpx.Response:
     return await client.post(
         "/_dash-update-component",
         content=body if isinstance(body, bytes) else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
+        headers=_JSON,
     )
 
 
@@ -292,3 +295,13 @@ def test_every_key_of_a_row_of_pairs_is_a_command_that_the_server_takes():
     for action in actions:
         command = {"action": action, "table": "scan-table", "id": "1"}
         msgspec.convert(command, STORES["pairs-command.data"])
+
+
+@pytest.mark.parametrize("depth", [101, 960, 985, 2_000])
+async def test_a_body_that_nests_deep_is_refused_before_anybody_reads_it(bodies, depth):
+    client, _ = bodies
+    nested = b"[" * depth + b"]" * depth
+    body = b'{"output": "x", "outputs": [], "more": ' + nested + b"}"
+    refused = await client.post("/_dash-update-component", content=body, headers=_JSON)
+    assert refused.status_code == 400
+    assert "nests more than 100 levels" in refused.text
