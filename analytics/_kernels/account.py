@@ -100,16 +100,15 @@ def tally(
     change = equity[first] / before - 1.0
     lost = min(change, 0.0)
     total, squares, shortfalls = change, change * change, lost * lost
+    low = high = equity[first]
     back = np.uint64(1)
     for i in range(np.uint64(first + 1), np.uint64(stop)):
-        change = equity[i] / equity[i - back] - 1.0
+        value = equity[i]
+        change = value / equity[i - back] - 1.0
         lost = change if change < 0.0 else 0.0
         total += change
         squares += change * change
         shortfalls += lost * lost
-    low = high = equity[first]
-    for i in range(np.uint64(first + 1), np.uint64(stop)):  # apart: the loop above is vectorised
-        value = equity[i]
         low = value if value < low else low
         high = value if value > high else high
     sums[RETURNS] += total
