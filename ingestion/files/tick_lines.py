@@ -112,11 +112,9 @@ class TickLines:
             self._accept(batches)
             return batches
         numbers = lines.numbers if numbers is None else numbers
-        if columns is None:
-            batches = self._decode(lines, numbers, None)
-            self._learn(lines, numbers)
-            return batches
-        others = np.setdiff1d(numbers, columns[0], assume_unique=True)
+        others = numbers
+        if columns is not None:
+            others = np.setdiff1d(numbers, columns[0], assume_unique=True)
         batches = self._decode(lines, others, columns)
         if len(others) * 2 > len(numbers):
             self._learn(lines, others)
@@ -222,12 +220,12 @@ class TickLines:
         batches: list[Ticks] = []
         origins: list[IntArray] = []
         for begin in range(0, len(kept), AT_ONCE):
-            texts, numbers = kept[begin : begin + AT_ONCE], where[begin : begin + AT_ONCE]
-            decoded = self._decoder.decode_lines(texts, numbers)
+            some, at = kept[begin : begin + AT_ONCE], where[begin : begin + AT_ONCE]
+            decoded = self._decoder.decode_lines(some, at)
             self._tally.reject(decoded.rejected)
-            self._look_for_bytes(decoded.rejected, texts, numbers)
+            self._look_for_bytes(decoded.rejected, some, at)
             batches += decoded.ticks
-            origins += [np.array(numbers, np.int64)[rows] for rows in decoded.origins]
+            origins += [np.array(at, np.int64)[rows] for rows in decoded.origins]
         if columns is not None and len(columns[0]):
             self._know_symbols()
             names = self._names

@@ -5,22 +5,20 @@ from __future__ import annotations
 import pytest
 
 from ingestion.files import tick_lines
-from ingestion.files.reader import UploadReader
+from tests.ingestion.files.test_upload import read
 
 ROWS, STEP = 3_000, 30_000
 
 
 def account(data: bytes, name: str):
     """The rows that were taken, in their order, and the report."""
-    reader = UploadReader(name)
-    ticks = [one for at in range(0, len(data), STEP) for one in reader.feed(data[at : at + STEP])]
-    ticks += reader.finish()
+    ticks, report = read(data, name, STEP)
     rows = [
         (int(ts_ms), float(price), float(size))
         for one in ticks
         for ts_ms, price, size in zip(one.ts_ms, one.price, one.size, strict=True)
     ]
-    return rows, reader.report
+    return rows, report
 
 
 def line(number: int, more: str = "") -> str:

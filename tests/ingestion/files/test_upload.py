@@ -426,12 +426,9 @@ def test_a_file_s_name_is_made_fit_to_be_shown(name: str, shown: str) -> None:
 def test_a_mark_of_the_byte_order_within_a_file_makes_its_line_no_row(last: str) -> None:
     content = table(MINUTE_0, MINUTE_1).encode() + b"\xef\xbb\xbf" + last.encode()
     for chunk in (1, len(content)):
-        reader = UploadReader("btcusd.csv")
-        for at in range(0, len(content), chunk):
-            reader.feed(content[at : at + chunk])
-        reader.finish()
-        assert (reader.report.rows, reader.report.accepted) == (3, 2)
-        assert list(reader.report.first_lines.values()) == [[4]]
+        _, report = read(content, "btcusd.csv", chunk)
+        assert (report.rows, report.accepted) == (3, 2)
+        assert list(report.first_lines.values()) == [[4]]
 
 
 @settings(max_examples=300, deadline=None)
