@@ -276,16 +276,8 @@ def worst_lag_ms(app: App) -> tuple[float, float]:
 
 
 @pytest.fixture
-def watched_app(monkeypatch):
-    popen = subprocess.Popen
-
-    def watched(command, **options):
-        program = str(Path(__file__).with_name("watched_app.py"))
-        return popen([one if one != "app.py" else program for one in command], **options)
-
-    monkeypatch.setattr(subprocess, "Popen", watched)
-    app = start("--source", "none")
-    monkeypatch.undo()
+def watched_app():
+    app = start("--source", "none", program=str(Path(__file__).with_name("watched_app.py")))
     while not app.status()["kernels_ready"]:
         time.sleep(0.2)
     time.sleep(8)

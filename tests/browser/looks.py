@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 POINTS = """
 (id) => {
   const plot = document.querySelector(`#${id} .js-plotly-plot`);
@@ -64,6 +66,12 @@ def settled(page, chart_id: str) -> str:
         before, shown = shown, last(page, chart_id)
         if shown == before:
             return shown
+
+
+def until_so(page, condition: Callable[[], object]) -> None:
+    """Wait until a condition of this process's own holds, for as long as the test may take."""
+    while not condition():
+        page.wait_for_timeout(100)
 
 
 def until(page, condition: str) -> None:

@@ -49,10 +49,10 @@ class App:
         return self.get("/api/status").json()
 
 
-def start(*options: str, port: int | None = None) -> App:
+def start(*options: str, port: int | None = None, program: str = "app.py") -> App:
     port = port or free_port()
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), "--archive", "none", *options],
+        [sys.executable, program, "--port", str(port), "--archive", "none", *options],
         cwd=PROJECT,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

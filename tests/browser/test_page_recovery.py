@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from looks import last, until_another, wait_for_points
+from looks import last, until_another, until_so, wait_for_points
 from running_app import start, stop
 
 AFTER_LEAVING = """
@@ -50,8 +50,7 @@ def test_one_lost_call_does_not_stop_the_page(open_tab):
             route.continue_()
 
     page.route("**/_dash-update-component*", lose_one)
-    while not lost:
-        page.wait_for_timeout(100)
+    until_so(page, lambda: lost)
     until_another(page, "price-chart", last(page, "price-chart"))
     until_another(page, "price-chart", last(page, "price-chart"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from looks import last, settled, until, until_another, wait_for_points
+from looks import last, settled, until, until_another, until_so, wait_for_points
 
 CHARTS = {
     "/": ("price-chart", "volume-chart", "vwap-chart"),
@@ -137,10 +137,9 @@ def test_only_the_page_in_view_is_computed(open_tab, app):
     page = open_tab("/data")
     page.wait_for_selector("#summary-table .ag-center-cols-container [role=row]")
     page.wait_for_timeout(1_500)
-    before = after = app.status()["computed"]
-    while after["summary"] < before["summary"] + 3:
-        page.wait_for_timeout(500)
-        after = app.status()["computed"]
+    before = app.status()["computed"]
+    until_so(page, lambda: app.status()["computed"]["summary"] >= before["summary"] + 3)
+    after = app.status()["computed"]
     for kind in ("snapshot", "backtest", "correlation"):
         assert after.get(kind, 0) == before.get(kind, 0)
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 
 import httpx
-from looks import until, wait_for_points
+from looks import until, until_so, wait_for_points
 from playwright.sync_api import expect
 from running_app import PATIENCE_MS, free_port, start, stop
 
 from storage.archive.archive import Archive
-from tests.waiting import PATIENCE_S
 
 PAIR = "/analytics?market=demo&y=SOLUSDT&x=AVAXUSDT&z_window=90&entry_z=1.5"
 expect.set_options(timeout=PATIENCE_MS)
@@ -133,10 +131,7 @@ def test_after_a_kill_the_app_opens_where_it_was_left_with_the_same_page(open_ta
     expect(saved(page, "mine")).to_have_count(1)
     page.keyboard.press("Escape")
     looked = looks_of(page)
-    deadline = time.monotonic() + PATIENCE_S
-    while "corr_window=45" not in (last_link(path) or ""):
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(100)
+    until_so(page, lambda: "corr_window=45" in (last_link(path) or ""))
     app.process.send_signal(signal.SIGKILL)
     app.process.communicate()
     page.close()
