@@ -126,7 +126,7 @@ def _may_stay(old: npt.NDArray[Any], new: npt.NDArray[Any], far: float) -> bool:
         return True
     every = (must - 1) // _PROBES
     one, other = old[:must:every], new[:must:every]
-    apart = (abs(float(a) - float(b)) for a, b in zip(one.tolist(), other.tolist(), strict=True))
+    apart = (abs(a - b) for a, b in zip(one.tolist(), other.tolist(), strict=True))
     return not any(gap > far for gap in apart)
 
 

@@ -16,7 +16,7 @@ RECENT, HURTS_MS = 100, 250.0
 class LoopWatch:
     """The lag of the loop, in ms: of the last minute, and the worst since the start.
 
-    told: hears of each look.
+    listener: hears of each look.
 
     >>> watch = LoopWatch()
     >>> for lag_ms in (1.0, 2.0, 400.0, 300.0, 350.0):

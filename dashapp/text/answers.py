@@ -114,9 +114,8 @@ def pair_answer(
         verdict = "cointegrated" if firm else "not cointegrated"
         whose = "" if shown else " of the OLS spread"
         tone = "warn" if not firm else "up" if shown else "muted"
-        weak = firm and alone
-        words = NO_RELATION if weak else f"{verdict} {p_value(test.pvalue)}{whose}"
-        segments.append((words, "warn" if weak else tone))
+        told = (f"{verdict} {p_value(test.pvalue)}{whose}", tone)
+        segments.append((NO_RELATION, "warn") if firm and alone else told)
     choices = signal_depends_on(snapshot, threshold)
     if choices:
         segments.append((f"signal varies by {' and '.join(choices)}", "warn"))

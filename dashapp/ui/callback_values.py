@@ -50,7 +50,7 @@ _TEXTS = ("pathname", "search", "search_value", "href", "hash")
 _SWITCHES = ("is_open", "disabled")
 
 
-class _Given(msgspec.Struct):
+class Given(msgspec.Struct):
     """An input, a state or an output of a request."""
 
     id: str
@@ -62,17 +62,18 @@ class _Given(msgspec.Struct):
         return f"{self.id}.{self.part.partition('@')[0]}"  # a hash marks one of several writers
 
 
-class _Request(msgspec.Struct):
+class Request(msgspec.Struct):
     """The body of a callback's request, as far as Dash relies on it."""
 
     output: str
-    outputs: _Given | list[_Given]
-    inputs: list[_Given] = []
-    state: list[_Given] = []
+    outputs: Given | list[Given]
+    inputs: list[Given] = []
+    state: list[Given] = []
     changedPropIds: list[str] = []
 
 
-_decode = msgspec.json.Decoder(_Request).decode
+#: Reads a request's body. Raises as msgspec does for what is none.
+read_request = msgspec.json.Decoder(Request).decode
 
 
 def request_check(app: Dash) -> Callable[[bytes], str | None]:
@@ -82,7 +83,7 @@ def request_check(app: Dash) -> Callable[[bytes], str | None]:
         if _is_deep(body):
             return f"this is no callback request: it nests more than {_DEEPEST} levels"
         try:
-            request = _decode(body)
+            request = read_request(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return f"this is no callback request: {error}"
         callback = app.callback_map.get(request.output)
@@ -118,7 +119,7 @@ def _is_deep(body: bytes) -> bool:
     return bool(np.cumsum(opens.astype(np.int64) - closes).max() > _DEEPEST)
 
 
-def _of(given: Iterable[_Given]) -> list[str]:
+def _of(given: Iterable[Given]) -> list[str]:
     return [one.name for one in given]
 
 
@@ -128,7 +129,7 @@ def _outputs(output: str) -> list[str]:
     return [name.partition("@")[0] for name in names]
 
 
-def _wrong(given: _Given) -> str | None:
+def _wrong(given: Given) -> str | None:
     """What is wrong with a value, in a sentence; None for nothing."""
     legal = _legal(given)
     return None if legal is None else f"{given.name} is {_brief(given.value)}, expected {legal}"
@@ -138,7 +139,7 @@ def _brief(value: Any) -> str:
     return repr(shown(value))[:80]
 
 
-def _legal(given: _Given) -> str | None:
+def _legal(given: Given) -> str | None:
     """What is legal, where a value is not."""
     name, value = given.name, given.value
     if name == f"{ids.VIEW}.data":

@@ -338,10 +338,9 @@ def known(value: float) -> float | None:
 
 def figures_table(rows: Iterable[tuple[str, str, str, str]]) -> dict[str, Any]:
     """Label, value, verdict in words and its tone, a row each: for the eye, not for sorting."""
-    return element("Table", element("Tbody", [_figures_row(*row) for row in rows]), **_FIGURES)
-
-
-_FIGURES = {"className": "figures-table"}
+    return element(
+        "Table", element("Tbody", [_figures_row(*row) for row in rows]), className="figures-table"
+    )
 
 
 @lru_cache(maxsize=4_096)

@@ -17,6 +17,7 @@ import msgspec
 from dash import Dash, NoUpdate, Output
 from dash.exceptions import PreventUpdate
 
+from dashapp.ui.callback_values import read_request
 from dashapp.ui.pictures import Step
 
 logger = logging.getLogger(__name__)
@@ -37,18 +38,6 @@ class Answer(msgspec.Struct):
     """An answer's body; empty where there is nothing new, which is 204."""
 
     body: bytes
-
-
-class _Value(msgspec.Struct):
-    id: str
-    part: str = msgspec.field(name="property")
-    value: Any = None
-
-
-class _Request(msgspec.Struct):
-    output: str
-    inputs: list[_Value] = []
-    state: list[_Value] = []
 
 
 class LiveCallback:
@@ -100,12 +89,12 @@ def live_answers(app: Dash) -> Answers:
     """What answers the live callbacks of an app. A body is one that `request_check` let through."""
 
     async def answer(body: bytes) -> Answer | None:
-        request = _decode(body)
+        request = read_request(body)
         callback = _LIVE.get(app, {}).get(request.output)
         if callback is None:
             return None
         values = (*request.inputs, *request.state)
-        return await callback.answer({f"{one.id}.{one.part}": one.value for one in values})
+        return await callback.answer({one.name: one.value for one in values})
 
     return answer
 
@@ -120,4 +109,3 @@ def _plain(value: Any) -> Any:
 
 
 _encode = msgspec.json.Encoder(enc_hook=_plain).encode
-_decode = msgspec.json.Decoder(_Request).decode

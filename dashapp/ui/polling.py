@@ -175,9 +175,9 @@ async def _rendered(runtime: Runtime, page: LivePage, tab: Tab) -> dict[str, Any
 
 
 async def _picture(
-    runtime: Runtime, page: LivePage, tab: Tab, key: str, pictures: Pictures
+    runtime: Runtime, page: LivePage, tab: Tab, view: str, key: str, pictures: Pictures
 ) -> Newest:
-    """A new picture of what a tab looks at, kept."""
+    """A new picture of what a tab looks at, kept as that of a view."""
     older = runtime.analysis.results.older
     parts = await _rendered(runtime, page, tab)
     if runtime.analysis.results.older != older:  # perhaps this one: it is to ask again
@@ -185,7 +185,7 @@ async def _picture(
     _mark_gaps(runtime, page, tab, parts)
     figures = {chart_id: parts[chart_id] for chart_id in page.charts if chart_id in parts}
     values = {name: plain(parts[name]) for name in (*page.values, "answer") if name in parts}
-    return pictures.put(f"{asked_of(page, tab)} {tab.until_ms}", key, figures, values)
+    return pictures.put(view, key, figures, values)
 
 
 def _too_soon(runtime: Runtime, shown: Picture) -> bool:
@@ -212,10 +212,9 @@ async def next_step(
     before = pictures.get(cursor.get("picture"))
     if before is not None and cursor.get("asked") == asked and _too_soon(runtime, before):
         raise PreventUpdate
+    view = f"{asked} {tab.until_ms}"
     newest = await pictures.newest(
-        f"{asked} {tab.until_ms}",
-        cursor.get("picture"),
-        lambda: _picture(runtime, page, tab, key, pictures),
+        view, cursor.get("picture"), lambda: _picture(runtime, page, tab, view, key, pictures)
     )
     picture, figures, shapes = newest.picture, newest.figures, dict(cursor.get("shapes", {}))
     # Viewers of one view mostly hold the same picture, and then are told the same.
@@ -238,17 +237,6 @@ async def next_step(
         )
         pictures.keep_step(before, picture, shapes, step)
     return step
-
-
-async def _answer(
-    runtime: Runtime,
-    page: LivePage,
-    tab: Tab,
-    cursor: Mapping[str, Any] | None,
-    pictures: Pictures | None = None,
-) -> dict[str, Any]:
-    pictures = Pictures() if pictures is None else pictures
-    return _of_step(page, await next_step(runtime, page, tab, cursor, pictures))
 
 
 def _of_step(page: LivePage, step: Step) -> dict[str, Any]:

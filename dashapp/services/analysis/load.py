@@ -65,10 +65,11 @@ class Load:
 
     def _turn(self) -> None:
         """Judge the second that has passed, if one has, and those since in which nobody asked."""
-        now, spent_s = self._clock(), self._spent()
+        now = self._clock()
         passed = int(now - self._second)
         if passed < 1:
             return
+        spent_s = self._spent()
         busy = spent_s - self._spent_s >= BUSY * (now - self._judged)
         self._second, self._judged, self._spent_s = self._second + passed, now, spent_s
         mean_ms = self._waited_ms / self._waits if self._waits else 0.0

@@ -1,4 +1,4 @@
-"""All that waits for the archive at one moment, written in one go by the writer's thread."""
+"""What waits for the archive at one moment, written in one go by the writer's thread."""
 
 from __future__ import annotations
 

@@ -247,8 +247,8 @@ class ArchiveWriter:
     async def _write(self) -> None:
         """Write what waits, and what comes meanwhile: first the writes, then ticks, in turn.
 
-        All that waits is one errand of the writer's thread: on a busy loop each way there and back
-        takes its time, and ticks would wait for that of every write before them.
+        Many writes, and the ticks behind them, are one errand of the writer's thread: on a busy
+        loop each way there and back takes its time, and ticks would wait for that of every write.
 
         Raises ArchiveError.
         """

@@ -15,10 +15,10 @@ from dashapp.figures.home import price_figure
 from dashapp.figures.marks import GAP_ALPHA, MOST_GAPS, gap_marks
 from dashapp.parameters.pair import View
 from dashapp.theme import rgba, tokens
-from dashapp.ui import polling
 from dashapp.ui.frame import feed_log
 from dashapp.ui.pages.home import PAGE
 from dashapp.ui.polling import Tab
+from tests.dashapp.ui.test_polling import answer_of
 
 
 def test_events_are_told_newest_first_with_their_time():
@@ -80,7 +80,7 @@ async def test_a_page_shows_the_gap_until_it_is_filled(runtime):
     tab = Tab(View("demo", ("BTCUSDT",), "1s", 2.0, None), "dark", {"mode": "lines"})
 
     async def shown() -> int:
-        answer = await polling._answer(runtime, PAGE, tab, None)
+        answer = await answer_of(runtime, PAGE, tab, None)
         return len(gap_shapes(answer["charts"][ids.PRICE_CHART]))
 
     assert await shown() == 0

@@ -18,6 +18,7 @@ from dashapp.figures.base import empty_figure
 from dashapp.server import create_server
 from dashapp.ui import live_answers, polling
 from dashapp.ui.app import create_app
+from dashapp.ui.callback_values import Request
 from dashapp.ui.components import figures_table
 from dashapp.ui.pages.analytics import page as analytics
 from dashapp.ui.pages.analytics.tables import methods_table
@@ -150,7 +151,7 @@ async def test_a_number_that_is_none_goes_as_null():
 async def test_other_callbacks_go_on_to_dash(product, monkeypatch):
     client, bodies, _ = product
     body = bodies[ids.cursor_of("/analytics")]
-    monkeypatch.setattr(live_answers, "_decode", lambda body: live_answers._Request("other"))
+    monkeypatch.setattr(live_answers, "read_request", lambda body: Request("other", []))
     assert (await post(client, body)).status_code == 200
 
 

@@ -40,17 +40,23 @@ def tab_of(theme: str = "dark", **raw) -> Tab:
     return Tab(view, theme, {})
 
 
+async def answer_of(runtime, page, tab, cursor, pictures=None):
+    """What Dash is given for a tab that shows what its cursor says."""
+    step = await polling.next_step(runtime, page, tab, cursor, pictures or Pictures())
+    return polling._of_step(page, step)
+
+
 async def test_the_first_answer_holds_whole_figures(runtime):
-    answer = await polling._answer(runtime, analytics.PAGE, tab_of(), None)
+    answer = await answer_of(runtime, analytics.PAGE, tab_of(), None)
     assert all(isinstance(answer["charts"][chart_id], dict) for chart_id in analytics.CHARTS)
     assert answer["cursor"]["key"]
 
 
 async def test_nothing_is_sent_while_nothing_changed(runtime):
     tab = tab_of()
-    first = await polling._answer(runtime, analytics.PAGE, tab, None)
+    first = await answer_of(runtime, analytics.PAGE, tab, None)
     with pytest.raises(PreventUpdate):
-        await polling._answer(runtime, analytics.PAGE, tab, first["cursor"])
+        await answer_of(runtime, analytics.PAGE, tab, first["cursor"])
 
 
 async def test_the_break_even_is_at_the_cost_that_the_back_test_charges(runtime):
@@ -84,26 +90,26 @@ async def test_the_head_and_the_figures_weigh_a_leg_that_is_stationary_by_itself
 
 async def test_new_ticks_travel_as_patches_of_arrays(runtime, ticks_of):
     tab = tab_of()
-    first = await polling._answer(runtime, home.PAGE, tab, None)
+    first = await answer_of(runtime, home.PAGE, tab, None)
     market = runtime.markets.get("demo")
     last = int(market.ticks("BTCUSDT", 1).ts_ms[-1])
     market.append(ticks_of("BTCUSDT", seconds=5, start_ms=last + 1_000))
-    second = await polling._answer(runtime, home.PAGE, tab, first["cursor"])
+    second = await answer_of(runtime, home.PAGE, tab, first["cursor"])
     assert all(isinstance(figure, Patch) for figure in second["charts"].values())
     assert second["cursor"]["key"] != first["cursor"]["key"]
 
 
 async def test_another_theme_sends_whole_figures_again(runtime):
-    first = await polling._answer(runtime, home.PAGE, tab_of(), None)
-    second = await polling._answer(runtime, home.PAGE, tab_of("light"), first["cursor"])
+    first = await answer_of(runtime, home.PAGE, tab_of(), None)
+    second = await answer_of(runtime, home.PAGE, tab_of("light"), first["cursor"])
     assert all(isinstance(figure, dict) for figure in second["charts"].values())
 
 
 async def test_a_server_that_started_anew_answers_a_tab_that_stayed_open(runtime):
     tab = tab_of()
-    first = await polling._answer(runtime, home.PAGE, tab, None)
+    first = await answer_of(runtime, home.PAGE, tab, None)
     runtime.started_s += 100.0
-    assert await polling._answer(runtime, home.PAGE, tab, first["cursor"])
+    assert await answer_of(runtime, home.PAGE, tab, first["cursor"])
 
 
 async def test_a_failing_page_says_why_and_leaves_its_charts(runtime):
@@ -111,7 +117,7 @@ async def test_a_failing_page_says_why_and_leaves_its_charts(runtime):
         raise ValueError("z_window is 1, expected at least 2")
 
     page = LivePage("/x", (ids.PRICE_CHART,), lambda runtime, tab: 1, render)
-    answer = await polling._answer(runtime, page, tab_of(), None)
+    answer = await answer_of(runtime, page, tab_of(), None)
     assert answer["charts"][ids.PRICE_CHART] is no_update
     assert "z_window is 1" in str(answer["answer"])
 
@@ -125,7 +131,7 @@ def message_of(chart: dict) -> str:
 
 
 async def test_too_few_bars_for_a_z_score_blank_nothing_that_needs_none(runtime):
-    answer = await polling._answer(runtime, analytics.PAGE, tab_of(z_window=5_000), None)
+    answer = await answer_of(runtime, analytics.PAGE, tab_of(z_window=5_000), None)
     words = "needs 5,000 bars, has"
     assert words in message_of(answer["charts"][ids.ZSCORE_CHART])
     for chart in (ids.SPREAD_CHART, ids.HEDGE_SCATTER, ids.HEDGE_PATH_CHART, ids.ADF_CHART):
@@ -137,7 +143,7 @@ async def test_too_few_bars_for_a_z_score_blank_nothing_that_needs_none(runtime)
 async def test_too_few_bars_for_anything_name_the_control_in_every_chart(runtime):
     page = backtest_page()
     tab = replace(tab_of(limit=100), options=dict.fromkeys(page.options))
-    answer = await polling._answer(runtime, page, tab, None)
+    answer = await answer_of(runtime, page, tab, None)
     for chart in answer["charts"].values():
         assert "raise Bars in view (100)" in message_of(chart)
 
@@ -157,7 +163,7 @@ async def test_a_page_without_its_market_says_so_and_shows_no_other(runtime, cha
     for page in (analytics.PAGE, home.PAGE, data.PAGE, alerts.PAGE, backtest_page()):
         options = dict.fromkeys(page.options)
         shown = replace(tab, view=view, options=options)
-        answer = await polling._answer(runtime, page, shown, None)
+        answer = await answer_of(runtime, page, shown, None)
         assert words in str(answer["answer"])
         for chart in answer["charts"].values():
             assert words[:20] in message_of(chart)
@@ -254,24 +260,24 @@ async def test_viewers_of_one_view_share_a_picture_and_a_viewer_goes_on_from_it(
 ):
     monkeypatch.setattr("dashapp.ui.pictures.SHARED_S", float("inf"))
     tab, pictures = tab_of(), Pictures()
-    first = await polling._answer(runtime, analytics.PAGE, tab, None, pictures)
+    first = await answer_of(runtime, analytics.PAGE, tab, None, pictures)
     market = runtime.markets.get("demo")
     last = int(market.ticks("BTCUSDT", 1).ts_ms[-1])
     market.append(ticks_of("BTCUSDT", seconds=5, start_ms=last + 1_000))
-    second = await polling._answer(runtime, analytics.PAGE, tab, None, pictures)
+    second = await answer_of(runtime, analytics.PAGE, tab, None, pictures)
     assert second["cursor"]["picture"] == first["cursor"]["picture"]
-    later = await polling._answer(runtime, analytics.PAGE, tab, first["cursor"], pictures)
+    later = await answer_of(runtime, analytics.PAGE, tab, first["cursor"], pictures)
     assert later["cursor"]["picture"] != first["cursor"]["picture"]
     assert later["cursor"]["from"] == first["cursor"]["picture"]
     assert set(later["charts"][ids.SPREAD_CHART]) == {"parts"}
-    again = await polling._answer(runtime, analytics.PAGE, tab, second["cursor"], pictures)
+    again = await answer_of(runtime, analytics.PAGE, tab, second["cursor"], pictures)
     assert again["cursor"] == later["cursor"]
     assert again["charts"] == later["charts"]
     assert again["charts"][ids.SPREAD_CHART] is later["charts"][ids.SPREAD_CHART], "told once"
-    whole = await polling._answer(runtime, analytics.PAGE, tab, None, pictures)
+    whole = await answer_of(runtime, analytics.PAGE, tab, None, pictures)
     assert "layout" in whole["charts"][ids.SPREAD_CHART], "who has no structure gets it"
     lost = {**second["cursor"], "shapes": {}}
-    anew = await polling._answer(runtime, analytics.PAGE, tab, lost, pictures)
+    anew = await answer_of(runtime, analytics.PAGE, tab, lost, pictures)
     assert "layout" in anew["charts"][ids.SPREAD_CHART]
 
 
@@ -281,12 +287,12 @@ async def test_a_page_that_got_an_older_result_asks_again_though_nothing_changed
         return {ids.PRICE_CHART: empty_figure("as it was", "dark", ids.PRICE_CHART)}
 
     page, busy, pictures = LivePage("/x", (ids.PRICE_CHART,), lambda *_: 1, render), 1, Pictures()
-    first = await polling._answer(runtime, page, tab_of(), None, pictures)
+    first = await answer_of(runtime, page, tab_of(), None, pictures)
     busy = 0
-    second = await polling._answer(runtime, page, tab_of(), first["cursor"], pictures)
+    second = await answer_of(runtime, page, tab_of(), first["cursor"], pictures)
     assert second["charts"][ids.PRICE_CHART] is no_update
     with pytest.raises(PreventUpdate):
-        await polling._answer(runtime, page, tab_of(), second["cursor"], pictures)
+        await answer_of(runtime, page, tab_of(), second["cursor"], pictures)
 
 
 async def test_while_pages_are_refreshed_less_often_nobody_gets_a_picture_sooner(
@@ -294,19 +300,17 @@ async def test_while_pages_are_refreshed_less_often_nobody_gets_a_picture_sooner
 ):
     """A page that asks as often as ever gets nothing new, and no cost, until its turn has come."""
     tab, pictures, load = tab_of(), Pictures(), runtime.analysis.results.load
-    first = await polling._answer(runtime, analytics.PAGE, tab, None, pictures)
+    first = await answer_of(runtime, analytics.PAGE, tab, None, pictures)
     market = runtime.markets.get("demo")
     last = int(market.ticks("BTCUSDT", 1).ts_ms[-1])
     market.append(ticks_of("BTCUSDT", seconds=5, start_ms=last + 1_000))
     monkeypatch.setattr(type(load), "interval_ms", 3_000_000)
     with pytest.raises(PreventUpdate):
-        await polling._answer(runtime, analytics.PAGE, tab, first["cursor"], pictures)
-    other = await polling._answer(
-        runtime, analytics.PAGE, tab_of("light"), first["cursor"], pictures
-    )
+        await answer_of(runtime, analytics.PAGE, tab, first["cursor"], pictures)
+    other = await answer_of(runtime, analytics.PAGE, tab_of("light"), first["cursor"], pictures)
     assert other["charts"], "who asks for something else gets it at once"
     monkeypatch.setattr(polling, "EARLY", 0.0)
-    assert await polling._answer(runtime, analytics.PAGE, tab, first["cursor"], pictures)
+    assert await answer_of(runtime, analytics.PAGE, tab, first["cursor"], pictures)
     monkeypatch.setattr(type(load), "interval_ms", 500)
     monkeypatch.setattr(polling, "EARLY", 1e9)
-    assert await polling._answer(runtime, analytics.PAGE, tab, first["cursor"], pictures)
+    assert await answer_of(runtime, analytics.PAGE, tab, first["cursor"], pictures)
