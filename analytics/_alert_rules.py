@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 from analytics._checks import check_choice
+from analytics._known_lines import needed_rows
 from analytics.model import (
     SYMBOL_PATTERN,
     OrderError,
@@ -18,7 +19,9 @@ from analytics.model import (
     UnknownFieldError,
     WithheldError,
 )
+from analytics.readings import check_view
 from analytics.spread import check_reachable, largest_z
+from analytics.stationarity import TEST_ROWS
 
 
 class Metric(NamedTuple):
@@ -183,6 +186,56 @@ def parse_rule(mapping: Mapping[str, Any]) -> AlertRule:
             _number("snoozed_until_ms", mapping.get("snoozed_until_ms", 0), 0.0, 2.0**53)
         ),
     )
+
+
+def check_rule(rule: AlertRule) -> None:
+    """Refuse a rule that can never fire: whose metric is never there, or never gets so far.
+
+    Raises ParameterError, a ValueError. `parse_rule` takes such a rule, since one that was kept
+    stays as it is.
+
+    >>> legs = PairParams("A", "B")
+    >>> try:
+    ...     check_rule(AlertRule("r", "demo", "correlation", ">", 1.0, legs))
+    ... except ValueError as error:
+    ...     print(error)
+    threshold is 1.0, expected a number below 1, the largest correlation
+    """
+    params, spec = rule.params, METRICS[rule.metric]
+    if params is not None:
+        check_view(params)
+        _check_rows(rule.metric, params)
+    sized = rule.operator.startswith("abs")
+    label = f"size of {spec.label}" if sized else spec.label
+    low = 0.0 if sized else spec.low
+    if rule.operator.endswith(">") and rule.threshold >= spec.high:
+        legal = f"a number below {spec.high:g}, the largest {label}"
+        raise ParameterError("threshold", rule.threshold, legal)
+    if rule.operator.endswith("<") and rule.threshold <= low:
+        legal = f"a number above {low:g}, the least {label}"
+        raise ParameterError("threshold", rule.threshold, legal)
+
+
+def _check_rows(metric: str, params: PairParams) -> None:
+    """Refuse a pair whose view never holds the rows that a metric of it rests on.
+
+    Nobody can say so of one with an activity filter: what it reads goes back as far as bars do.
+    """
+    limit = params.limit
+    if metric == "engle_granger_pvalue" and limit < TEST_ROWS:
+        raise ParameterError("limit", limit, f"at least {TEST_ROWS}, which the test needs")
+    if metric == "adf_pvalue" and params.adf_window > limit:
+        raise OrderError("adf_window", params.adf_window, "at most {}", "limit", limit)
+    if params.filtered:
+        return
+    if metric == "correlation" and params.corr_window > limit:
+        raise OrderError("corr_window", params.corr_window, "at most {}", "limit", limit)
+    most = limit + 2 - needed_rows(params)
+    moves = params.spread_mode in ("rolling", "kalman")
+    if metric == "adf_pvalue" and moves and params.adf_window > most:
+        rows = limit + params.adf_window - most
+        words = f"at least {rows:,}: the hedge and the z window take rows before those of {{}}"
+        raise OrderError("limit", limit, words, "adf_window", params.adf_window)
 
 
 def _check_z(operator: str, threshold: float, window: int) -> None:

@@ -25,7 +25,7 @@ from analytics.model import (
     NotReady,
     PairParams,
 )
-from analytics.performance import periods_per_year
+from analytics.performance import bars_per_year
 from analytics.rolling import rolling_moments
 from analytics.spread import check_reachable
 
@@ -43,7 +43,8 @@ class Legs(NamedTuple):
 
     prices: rows open Y, open X, close Y, close X, shape (4, n). carried: that leg did not
     trade in the bar, shape (2, n). counted: statistics rest on the row: both legs traded, and
-    the activity filter passes it. fills: see `analytics._kernels.fills.next_fills`.
+    the activity filter passes it. fills: see `analytics._kernels.fills.next_fills`. dropped: rows
+    that the filter leaves out; unpriced: rows that are not here, for want of prices above zero.
     """
 
     ts_ms: IntArray
@@ -53,9 +54,10 @@ class Legs(NamedTuple):
     fills: IntArray
     bar_ms: int
     dropped: int
+    unpriced: int
 
     def part(self, start: int, stop: int) -> Legs:
-        """The rows start..stop-1; `dropped` stays that of the whole."""
+        """The rows start..stop-1; what is left out stays that of the whole."""
         rows = slice(start, stop)
         return make_legs(
             self.ts_ms[rows],
@@ -64,6 +66,7 @@ class Legs(NamedTuple):
             self.counted[rows],
             self.bar_ms,
             self.dropped,
+            self.unpriced,
         )
 
 
@@ -136,18 +139,20 @@ def make_legs(
     counted: BoolArray,
     bar_ms: int,
     dropped: int = 0,
+    unpriced: int = 0,
 ) -> Legs:
     """Legs with the table of where their orders fill."""
     table = np.empty((3, len(ts_ms) + 1), np.int64)
     longest = (LONGEST_GAP + 1) * bar_ms
     waits = next_fills(np.ascontiguousarray(carried), np.ascontiguousarray(ts_ms), longest, table)
-    return Legs(ts_ms, prices, carried, counted, table if waits else _NO_FILLS, bar_ms, dropped)
+    fills = table if waits else _NO_FILLS
+    return Legs(ts_ms, prices, carried, counted, fills, bar_ms, dropped, unpriced)
 
 
 def pair_legs(y_bars: Bars, x_bars: Bars, params: PairParams) -> Legs:
     """Every row since the first of the newest `params.limit` that pass the activity filter.
 
-    Rows without four finite prices above zero are left out and counted in `dropped`. Raises
+    Rows without four finite prices above zero are left out and counted in `unpriced`. Raises
     ValueError for bars of another timeframe than `params.timeframe`.
     """
     for name, bars in (("y", y_bars), ("x", x_bars)):
@@ -169,7 +174,7 @@ def pair_legs(y_bars: Bars, x_bars: Bars, params: PairParams) -> Legs:
         ts_ms, carried, counted = ts_ms[good], carried[:, good], counted[good]
         prices = np.ascontiguousarray(prices[:, good])
     bar_ms = TIMEFRAMES[params.timeframe]
-    return make_legs(ts_ms, prices, carried, counted, bar_ms, rows.dropped + bad)
+    return make_legs(ts_ms, prices, carried, counted, bar_ms, rows.dropped, bad)
 
 
 def hedge_legs(
@@ -198,9 +203,7 @@ def hedge_legs(
 
 def per_year(legs: Legs, params: PairParams) -> float:
     """Rows in a year, at the share of the timeframe's bars that are there."""
-    bar_ms = TIMEFRAMES[params.timeframe]
-    share_of_bars = len(legs.ts_ms) * bar_ms / (legs.ts_ms[-1] - legs.ts_ms[0] + bar_ms)
-    return float(periods_per_year(params.timeframe) * share_of_bars)
+    return bars_per_year(legs.ts_ms, params.timeframe)
 
 
 def _known_before(values: FloatArray, counted: BoolArray) -> FloatArray:
@@ -214,7 +217,8 @@ def too_short(legs: Legs, hedge_window: int, z_window: int) -> NotReady | None:
     need, have = hedge_window + z_window + 1, int(np.count_nonzero(legs.counted))
     if have >= need:
         return None
-    return not_enough(need, have, legs.dropped, int(legs.carried.any(axis=0).sum()))
+    carried = int(legs.carried.any(axis=0).sum())
+    return not_enough(need, have, legs.dropped, carried, legs.unpriced)
 
 
 def score_spread(hedged: Hedged, z_window: int) -> Signals | NotReady:

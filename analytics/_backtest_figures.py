@@ -74,8 +74,9 @@ def shape_of(returns: FloatArray) -> Shape:
         return Shape(n, math.nan, math.nan, math.nan)
     near = returns - returns.mean()
     unit = near / math.sqrt(float(np.mean(near**2)))
-    # Of two values alike often it is 1, which rounding may miss: none have less.
-    return Shape(n, ratio, float(np.mean(unit**3)), max(float(np.mean(unit**4)), 1.0))
+    skew = float(np.mean(unit**3))
+    # Of two values it is 1 + skew^2, which rounding may miss: none have less.
+    return Shape(n, ratio, skew, max(float(np.mean(unit**4)), 1.0 + skew * skew))
 
 
 def track_record(returns: FloatArray, periods_per_year: float) -> TrackRecord:

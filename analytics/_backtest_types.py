@@ -191,10 +191,11 @@ class BacktestResult:
     statistic rests (counted) both stand as they were at the last that counts. break_even_z: |z|
     below which the way back to the mean earns less than a round trip costs. drawdown: equity
     against its highest so far, 0 or below. trades: in order, an open one last. rows_dropped:
-    rows that the activity filter leaves out of every statistic, or without a price. carried: a
-    leg did not trade in the bar. captured: share of |z| sigma that the trades that reached
-    their target earned before costs, NaN without such trades. record: what the Sharpe ratio
-    can be trusted. fit: the in-sample fit, None in the other modes.
+    rows that the activity filter leaves out of every statistic, or without a price above zero;
+    rows_unpriced: the latter alone. carried: a leg did not trade in the bar. captured: share
+    of |z| sigma that the trades that reached their target earned before costs, NaN without such
+    trades. record: what the Sharpe ratio can be trusted. fit: the in-sample fit, None in the
+    other modes.
     """
 
     params: PairParams
@@ -217,6 +218,7 @@ class BacktestResult:
     counted: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
     captured: float = float("nan")
     record: TrackRecord | None = None
+    rows_unpriced: int = 0
 
     @property
     def break_even_realised(self) -> FloatArray:

@@ -3,6 +3,7 @@
     ParameterError        field, value and what is legal
       OrderError          ... which depends on the value of another field
       SameValueError      two fields that must differ are equal
+      MissingError        a field that has no default is absent
       CountError          the value is a number of things: too many, or too few
       UnknownFieldError   the field holds a name that it does not know
       UnexpectedError     the field is given where none is legal
@@ -88,6 +89,18 @@ class SameValueError(ParameterError):
     @property
     def sentence(self) -> str:
         return f"{self.other} and {self.field} are both {self.value}, expected {self.legal}"
+
+
+class MissingError(ParameterError):
+    """A field that has no default is absent.
+
+    >>> str(MissingError("z_window", None, "a whole number from 2 to 5000"))
+    'z_window is missing, expected a whole number from 2 to 5000'
+    """
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.field} is missing, expected {self.legal}"
 
 
 class CountError(ParameterError):

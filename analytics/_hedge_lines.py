@@ -16,15 +16,17 @@ import numpy as np
 
 from analytics._kernels.huber import huber
 from analytics._kernels.kalman import kalman_fit
-from analytics._kernels.sums import about_mean, project, square_left
+from analytics._kernels.sums import (
+    LEAST_MEAN,
+    LEAST_VARIATION,
+    about_mean,
+    orthogonal_slope,
+    project,
+    square_left,
+)
 from analytics._kernels.theil_sen import median, median_slope
 from analytics.model import FloatArray
 
-#: x hardly varies where its standard deviation is below this share of its size: what is
-#: left there is the rounding of its doubles.
-LEAST_VARIATION = 1e-12
-#: The mean of x is rounding where it is below this share of the mean of abs(x).
-LEAST_MEAN = 1e-12
 #: A basket is ill-conditioned above this condition number of its scaled columns.
 MOST_CONDITION = 1e10
 
@@ -232,15 +234,6 @@ def log_ratio_line(rows: Rows) -> Line:
 def _unweighed(beta: Any, alpha: Any) -> Line:
     """The line of a method that gives no standard error."""
     return Line(np.array([float(beta)]), float(alpha), np.array([np.nan]))
-
-
-def orthogonal_slope(squares_x: Any, squares_y: Any, products: Any) -> Any:
-    """Slope of the first principal axis; NaN where it is vertical or there is none."""
-    lead = np.asarray(squares_y - squares_x)
-    root = np.hypot(lead, 2.0 * products)
-    over = np.where(lead > 0, lead + root, 2.0 * products)
-    under = np.where(lead > 0, 2.0 * products, root - lead)
-    return np.divide(over, under, out=np.full(lead.shape, np.nan), where=under != 0)
 
 
 METHODS: dict[str, Callable[[Rows], Line]] = {

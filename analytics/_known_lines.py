@@ -21,9 +21,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics._hedge_lines import LEAST_MEAN, LEAST_VARIATION, orthogonal_slope
-from analytics._kernels.known import kalman_lines, line_scores, window_moments, window_scores
-from analytics._pair_parts import MIN_ROWS, ROUNDING, TradedRows, multiples_in_window
+from analytics._kernels.adf import ROUNDING
+from analytics._kernels.known import (
+    METHOD_CODES,
+    kalman_lines,
+    line_scores,
+    moment_lines,
+    window_moments,
+    window_scores,
+)
+from analytics._pair_parts import MIN_ROWS, TradedRows, multiples_in_window
 from analytics.hedge import fit_hedge
 from analytics.model import TIMEFRAMES, BoolArray, FloatArray, IntArray, PairParams
 from analytics.rolling import RollingMoments, rolling_moments
@@ -163,41 +170,11 @@ def _window_lines(
     if params.hedge in REFITS:
         return _refitted(rows, params, starts, first)
     moments = np.empty((5, stop - first))
-    starts = np.ascontiguousarray(starts, np.int64)
+    beta, alpha = np.empty((2, stop - first))
     window_moments(rows.y[:stop], rows.x[:stop], starts, first, alone, moments)
-    counts = np.arange(first, stop) - starts[first:] + 1
-    return _lines_of_moments(moments, counts, params, rows.log)
-
-
-def _lines_of_moments(
-    moments: FloatArray, counts: IntArray, params: PairParams, log: bool
-) -> _Lines:
-    """Least squares, the orthogonal line or the ratio, as `analytics.hedge.fit_hedge` has them."""
-    mean_y, mean_x, squares_y, squares_x, products = moments
-    varies = squares_x > counts * (LEAST_VARIATION * mean_x) ** 2
-    if not params.intercept:
-        squares_y = squares_y + counts * mean_y**2
-        squares_x = squares_x + counts * mean_x**2
-        products = products + counts * mean_y * mean_x
-        varies = squares_x > 0.0
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if params.hedge == "tls":
-            beta = orthogonal_slope(squares_x, squares_y, products)
-        elif params.hedge == "ols":
-            beta = products / squares_x
-        else:
-            beta, varies = mean_y, np.zeros(len(mean_y), np.bool_)
-        alpha = mean_y - beta * mean_x if params.intercept else 0.0 * beta
-        lines = varies & np.isfinite(beta)
-        if lines.all():
-            return beta, alpha
-        if log:
-            ratio, level = 1.0 + 0.0 * mean_y, (mean_y - mean_x if params.intercept else 0.0)
-        else:
-            size = np.abs(mean_x) + np.sqrt(moments[3] / counts)
-            real = np.abs(mean_x) > LEAST_MEAN * size
-            ratio, level = np.where(real, mean_y / mean_x, np.nan), 0.0 * mean_y
-    return np.where(lines, beta, ratio), np.where(lines, alpha, level)
+    method, kinds = METHOD_CODES[params.hedge], (params.intercept, rows.log)
+    moment_lines(moments, starts, first, method, kinds, beta, alpha)
+    return beta, alpha
 
 
 def _refitted(rows: TradedRows, params: PairParams, starts: IntArray, first: int) -> _Lines:

@@ -17,8 +17,6 @@ from analytics.spread import spread
 MIN_ROWS = 30
 #: Why there is no z-score of legs that are multiples of one another.
 MULTIPLES = "Y and X are multiples of one another, so their spread is nothing but rounding"
-#: A standard deviation of at most this share of the legs' size is what rounding leaves.
-ROUNDING = 4.0 * NOISE
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +93,23 @@ def are_multiples(y: FloatArray, x: FloatArray) -> bool:
     """
     if not len(y):
         return False
-    ratio = y / x
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = y / x
     low, high = float(ratio.min()), float(ratio.max())
     return high - low <= NOISE * abs(high)
+
+
+def only_rounding(rows: TradedRows, part: slice, params: PairParams) -> bool:
+    """Whether legs that are multiples of one another leave the pair's line nothing but rounding.
+
+    `spread_of` sees it of a line through all rows; a filter's, and lines from row to row, leave
+    last bits that look as if they moved. A line that is given may leave a share of X, and so does
+    one of logarithms through the origin, but for a filter's: those are spreads.
+    """
+    filtered = "kalman" in (params.hedge, params.spread_mode)
+    if params.spread_mode == "locked" or (rows.log and not (params.intercept or filtered)):
+        return False
+    return are_multiples(rows.price_y[part], rows.price_x[part])
 
 
 def multiples_in_window(y: FloatArray, x: FloatArray, window: int) -> BoolArray:
@@ -155,12 +167,13 @@ def correlation_line(rows: TradedRows, params: PairParams, first: int, stop: int
     line = np.full(stop - begin, np.nan)
     if stop - begin > of_returns:
         a, b = (returns_of(leg) for leg in legs) if of_returns else legs
-        line[int(of_returns) :] = rolling_corr(a, b, params.corr_window)
+        line[int(of_returns) :] = rolling_corr(a, b, params.corr_window, unit=float(of_returns))
     return line[first - begin :]
 
 
 def correlation_of_view(rows: TradedRows, params: PairParams) -> float:
     """Correlation over all rows in view; NaN of too few."""
     legs = rows.price_y[rows.first :], rows.price_x[rows.first :]
-    a, b = (returns_of(leg) for leg in legs) if params.corr_on == "returns" else legs
-    return pearson(a, b) if len(a) >= LEAST_OBSERVATIONS else np.nan
+    of_returns = params.corr_on == "returns"
+    a, b = (returns_of(leg) for leg in legs) if of_returns else legs
+    return pearson(a, b, unit=float(of_returns)) if len(a) >= LEAST_OBSERVATIONS else np.nan

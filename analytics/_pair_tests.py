@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from analytics import mackinnon
-from analytics._pair_parts import TradedRows
+from analytics._pair_parts import MULTIPLES, TradedRows, only_rounding
 from analytics.bounce import Bounce, bounce, finest_without_bounce
 from analytics.cointegration import engle_granger
 from analytics.dynamic_ols import hedge_stderr
@@ -33,6 +33,12 @@ from analytics.stationarity import (
 )
 
 HURST_LAGS = 100
+#: Methods whose line is fitted to all rows, so that its residual returns though no leg does.
+REGRESSIONS = ("ols", "huber", "theil_sen", "tls")
+NO_INTERVAL = (
+    "No interval of the half-life: about a line through the origin the spread may carry a share "
+    "of X with it."
+)
 FEW_ROWS_NOTE = (
     f"Lags of the tests by BIC: of fewer than {FEW_ROWS} rows AIC rejects too many random walks."
 )
@@ -50,7 +56,8 @@ _Result = TypeVar("_Result", UnitRootResult, CointegrationResult)
 class PairTests:
     """What the tests say of a pair; None where a figure does not exist.
 
-    half_life_interval: in bars, 90 %, infinite where the spread cannot be told from a walk.
+    half_life_interval: in bars, 90 %, infinite where the spread cannot be told from a walk; None
+    of a line that is fitted through the origin, of which it would not hold.
     beta_stderr: of the hedge ratio, by dynamic least squares, where a relation is shown.
     bounce_y, bounce_x: Roll's estimate of each leg. bounce_free: the finest timeframe at which
     neither leg's bounce matters, None where there is none.
@@ -69,11 +76,14 @@ class PairTests:
     notes: tuple[str, ...] = ()
 
 
-def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams) -> PairTests:
+def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams, method: str) -> PairTests:
     """ADF, half-life, Hurst exponent and OU fit of the spread, Engle-Granger of the legs.
 
-    rows: those in view, from `rows.first` on. spread: of these, NaN in its warm-up.
+    rows: those in view, from `rows.first` on. spread: of these, NaN in its warm-up. method: by
+    which the line was fitted in the end, "ratio" where another fell back to it.
     """
+    if only_rounding(rows, slice(rows.first, None), params):
+        return PairTests(notes=(f"No tests: {MULTIPLES}.",))
     if params.spread_mode in ("rolling", "kalman"):
         spread = spread[np.isfinite(spread)]  # its warm-up has none
     if not len(spread) or not np.isfinite(spread).all():
@@ -85,6 +95,12 @@ def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams) -> Pair
         notes.append(FEW_ROWS_NOTE)
     exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
     half_life, ou = mean_reversion(spread)
+    interval = None
+    about_constant = params.intercept and (method != "ratio" or rows.log)
+    if about_constant or params.spread_mode == "locked":
+        interval = _half_life_interval(spread, params, method)
+    elif half_life is not None:
+        notes.append(NO_INTERVAL)
     relation = _test(lambda: legs_tested(y, x, options), "No Engle-Granger test", notes)
     bounces = [_bounce(leg[rows.first :]) for leg in (rows.price_y, rows.price_x)]
     free, warning = _bounce_free(rows, params, bounces)
@@ -93,7 +109,7 @@ def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams) -> Pair
         engle_granger=relation,
         half_life=half_life,
         hurst=None if np.isnan(exponent) else exponent,
-        half_life_interval=_half_life_interval(spread, params),
+        half_life_interval=interval,
         ou=ou,
         beta_stderr=_beta_stderr(y, x, relation, params),
         bounce_y=bounces[0],
@@ -124,10 +140,13 @@ def _check_rows(rows: int) -> None:
         raise ValueError(TOO_FEW_ROWS.format(rows))
 
 
-def _half_life_interval(spread: FloatArray, params: PairParams) -> HalfLifeInterval | None:
+def _half_life_interval(
+    spread: FloatArray, params: PairParams, method: str
+) -> HalfLifeInterval | None:
     """None of too few rows, and where the spread does not vary."""
+    fitted = params.spread_mode == "view" and method in REGRESSIONS
     try:
-        interval = half_life_interval(spread, fitted=params.spread_mode == "view")
+        interval = half_life_interval(spread, fitted=fitted)
     except ValueError:
         return None
     return None if np.isnan(interval.low) else interval

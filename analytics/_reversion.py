@@ -72,13 +72,14 @@ def half_life_interval(
 ) -> HalfLifeInterval:
     """Interval of the half-life in bars, that covers the true one with the confidence.
 
-    The half-life is that of an AR(1) about a constant, ln 0.5 / ln rho: the bars after which
-    half of a deviation is gone. (`half_life` is its approximation -ln 2 / lambda, lambda = rho -
-    1, which is about 0.35 bars longer.) The interval holds every rho under which the fitted
-    slope lies between its quantiles: exact for normal shocks, without the bias of the slope,
-    which makes reversion look faster than it is. high is inf where rho = 1 is among them: the
-    series cannot be told from a random walk, as 95 of 100 random walks cannot at 0.9. low is 0
-    where rho may be 0 or less, inf where even a random walk returns more.
+    The half-life is that of `half_life`, ln 2 / (1 - rho) of an AR(1) about a constant, so that
+    the point lies within, but for 2 or 3 of 100 series next to a random walk, whose bias takes it
+    below. (The bars after which half of a deviation is gone, ln 0.5 / ln rho, are about 0.35
+    fewer.) The interval holds every rho under which the fitted slope lies between
+    its quantiles: exact for normal shocks, without the bias of the slope, which makes reversion
+    look faster than it is. high is inf where rho = 1 is among them: the series cannot be told
+    from a random walk, as 95 of 100 random walks cannot at 0.9. low is 0 where rho may be 0 or
+    less, high ln 2 where it must be, low inf where even a random walk returns more.
 
     x: shape (n,), at least 16 values. confidence: 0.8, 0.9, 0.95 or 0.99, in equal tails.
     fitted: whether x is what a regression on another series and a constant left, a spread whose
@@ -96,7 +97,7 @@ def half_life_interval(
     ...     x.append(0.5 ** (1 / 20) * x[-1] + shock)
     >>> interval = half_life_interval(x)
     >>> round(interval.low, 1), round(interval.high, 1)
-    (16.4, 48.3)
+    (16.8, 48.6)
     >>> half_life_interval(np.cumsum(rng.standard_normal(500))).high
     inf
     """
@@ -114,14 +115,8 @@ def half_life_interval(
         true_distance(distance, steps, *deviations(steps, bool(fitted), end))
         for end in (column, len(PROBABILITIES) - 1 - column)
     ]
-    return HalfLifeInterval(_half_life_at(ends[0], steps), _half_life_at(ends[1], steps))
-
-
-def _half_life_at(distance: float, steps: int) -> float:
-    """ln 0.5 / ln rho at rho = 1 - distance / steps."""
-    if distance <= 0.0:
-        return math.inf
-    return -math.log(2.0) / math.log1p(-distance / steps) if distance < steps else 0.0
+    low, high = (math.log(2.0) * steps / end if end > 0.0 else math.inf for end in ends)
+    return HalfLifeInterval(low if ends[0] < steps else 0.0, high)
 
 
 def fit_ou(x: Any, dt: float = 1.0) -> OUFit:

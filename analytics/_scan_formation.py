@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,28 +30,35 @@ LAG_METHODS = {"leave": kernel.AIC, "maic": kernel.MAIC}
 
 
 class Tested(NamedTuple):
-    """Tests of pairs (i, j), one row a pair: i on j, then j on i. rows: in which both traded."""
+    """Tests of pairs (i, j), a row a pair. pvalue: shape (p, 2), of i on j, then of j on i.
+    second: whether the second is the better one; statistic, beta: of the better one, so that what
+    comes from a cluster is not more than is needed. rows: in which both traded.
+    """
 
+    pvalue: FloatArray
+    second: BoolArray
     statistic: FloatArray
     beta: FloatArray
-    pvalue: FloatArray
     rows: CountArray
 
 
 @dataclass(frozen=True, eq=False)
 class PairTester:
-    """Tests blocks of pairs. Can be sent to another process.
+    """Tests blocks of pairs. Can be sent to another process, once for all blocks.
 
-    values: log closes of the formation, shape (m, n), those of complete rows about their mean.
+    pairs: shape (p, 2). values: log closes of the formation, shape (m, n), those of complete rows
+    about their mean.
     """
 
+    pairs: CountArray
     values: FloatArray
     complete: BoolArray
     least: int
     method: int
 
-    def __call__(self, pairs: CountArray) -> Tested:
-        """The tests of pairs, shape (p, 2)."""
+    def __call__(self, block: slice) -> Tested:
+        """The tests of a block of the pairs."""
+        pairs = self.pairs[block]
         out = np.empty((len(pairs), 5))
         polys = kernel.trend_columns(self.values.shape[1], 0)
         scan.both_orders(self.values, self.complete, pairs, self.least, polys, self.method, out)
@@ -59,7 +66,9 @@ class PairTester:
         statistic = out[:, [scan.FIRST_STATISTIC, scan.SECOND_STATISTIC]]
         rows = out[:, scan.ROWS].astype(np.int32)
         beta = out[:, [scan.FIRST_BETA, scan.SECOND_BETA]]
-        return Tested(statistic, beta, _pvalues(statistic, rows), rows)
+        pvalue = _pvalues(statistic, rows)
+        second = _second_is_better(pvalue, statistic)
+        return Tested(pvalue, second, chosen(statistic, second), chosen(beta, second), rows)
 
     def _look_again(self, pairs: CountArray, out: FloatArray) -> None:
         """Orthogonalise where the kernel declined."""
@@ -75,6 +84,14 @@ class PairTester:
                 out[p, first] = result[0]
 
 
+def _second_is_better(pvalue: FloatArray, statistic: FloatArray) -> BoolArray:
+    """Whether a pair's second order is the better one; the first is of equals."""
+    (first, other), (one, two) = pvalue.T, statistic.T
+    better = (other < first) | ((other == first) & (two < one))
+    better |= np.isnan(first) & ~np.isnan(other)
+    return np.asarray(better, np.bool_)
+
+
 def _pvalues(statistic: FloatArray, rows: CountArray) -> FloatArray:
     """MacKinnon's p-values, of short samples by their own critical values."""
     pvalues = np.full(statistic.shape, np.nan)
@@ -87,15 +104,15 @@ def _pvalues(statistic: FloatArray, rows: CountArray) -> FloatArray:
     return pvalues
 
 
-def pair_tester(world: Universe, params: ScanParams) -> PairTester:
-    """The tester of a universe's formation."""
+def pair_tester(world: Universe, params: ScanParams, pairs: CountArray) -> PairTester:
+    """The tester of pairs of a universe on its formation."""
     stretch = world.formation
     values = np.ascontiguousarray(world.logs[:, stretch.start : stretch.stop])
     complete = np.asarray(~np.isnan(values).any(axis=1) & (stretch.bars > 0), np.bool_)
     if complete.any():
         values[complete] -= values[complete].mean(axis=1, keepdims=True)
     least = least_rows(stretch, LEAST_FORMATION, params.min_traded / 2.0)
-    return PairTester(values, complete, least, LAG_METHODS[params.bouncing])
+    return PairTester(pairs, values, complete, least, LAG_METHODS[params.bouncing])
 
 
 def all_pairs(kept: IntArray) -> CountArray:
@@ -119,26 +136,25 @@ def pairs_inside(clusters: IntArray, kept: IntArray) -> CountArray:
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
-def blocks(pairs: CountArray) -> list[CountArray]:
-    """The pairs in blocks, whose results do not depend on how they are cut."""
-    size = min(max(len(pairs) // BLOCKS, LEAST_BLOCK), MOST_BLOCK)
-    return [pairs[start : start + size] for start in range(0, len(pairs), size)]
+def blocks(count: int) -> list[slice]:
+    """So many pairs in blocks, whose results do not depend on how they are cut."""
+    size = min(max(count // BLOCKS, LEAST_BLOCK), MOST_BLOCK)
+    return [slice(start, start + size) for start in range(0, count, size)]
 
 
-def run_tests(
-    tester: PairTester, pairs: CountArray, run_all: Mapper, progress: Callable[[float], None]
-) -> Tested:
+def run_tests(tester: PairTester, run_all: Mapper, progress: Callable[[float], None]) -> Tested:
     """Test all pairs, block by block."""
-    count = len(pairs)
-    statistic, beta, pvalue = (np.empty((count, 2)) for _ in range(3))
-    rows = np.empty(count, np.int32)
+    count = len(tester.pairs)
+    statistic, beta, pvalue = np.empty(count), np.empty(count), np.empty((count, 2))
+    second, rows = np.empty(count, np.bool_), np.empty(count, np.int32)
     at = 0
-    for part in run_all(tester, blocks(pairs)):
-        stop = at + len(part.rows)
-        statistic[at:stop], beta[at:stop], pvalue[at:stop], rows[at:stop] = part
-        at = stop
+    for part in run_all(tester, blocks(count)):
+        done = slice(at, at + len(part.rows))
+        pvalue[done], second[done], rows[done] = part.pvalue, part.second, part.rows
+        statistic[done], beta[done] = part.statistic, part.beta
+        at = done.stop
         progress(at / count)
-    return Tested(statistic, beta, pvalue, rows)
+    return Tested(pvalue, second, statistic, beta, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,22 +174,19 @@ class Formed:
 def formed(pairs: CountArray, tests: Tested, correction: str) -> Formed:
     """Adjust all tests together, and take the better order of each pair, the first of equals."""
     adjusted = adjust_pvalues(tests.pvalue.ravel(), correction).reshape(-1, 2)
-    better = tests.pvalue[:, 1] < tests.pvalue[:, 0]
-    better |= (tests.pvalue[:, 1] == tests.pvalue[:, 0]) & (
-        tests.statistic[:, 1] < tests.statistic[:, 0]
-    )
-    better |= np.isnan(tests.pvalue[:, 0]) & ~np.isnan(tests.pvalue[:, 1])
-
-    def chosen(columns: FloatArray) -> FloatArray:
-        return np.where(better, columns[:, 1], columns[:, 0])
-
+    second = tests.second
     return Formed(
-        y=np.where(better, pairs[:, 1], pairs[:, 0]),
-        x=np.where(better, pairs[:, 0], pairs[:, 1]),
-        second=better,
-        statistic=chosen(tests.statistic),
-        pvalue=chosen(tests.pvalue),
-        adjusted=chosen(adjusted),
-        beta=chosen(tests.beta),
+        y=chosen(pairs, second),
+        x=chosen(pairs, ~second),
+        second=second,
+        statistic=tests.statistic,
+        pvalue=chosen(tests.pvalue, second),
+        adjusted=chosen(adjusted, second),
+        beta=tests.beta,
         rows=tests.rows,
     )
+
+
+def chosen(columns: Any, second: BoolArray) -> Any:
+    """Of two columns, shape (p, 2), the second where it is chosen, else the first."""
+    return np.where(second, columns[:, 1], columns[:, 0])

@@ -18,22 +18,29 @@ from typing import Any
 import numpy as np
 
 from analytics.arrays import between, number, series, whole
+from analytics.model import ParameterError
 
 _NORMAL = NormalDist()
 _EULER = 0.5772156649015329
+#: Returns of two values have a kurtosis of 1 + skew^2; their own moments miss it by rounding.
+_ROUNDING = 1e-9
 
 
 def _variance(sharpe: float, skew: float, kurtosis: float) -> float:
     """Variance of the estimate times n - 1; never negative where the moments are possible."""
-    return 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe * sharpe
+    variance = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe * sharpe
+    return variance if math.isnan(variance) else max(variance, 0.0)
 
 
 def _moments(skew: Any, kurtosis: Any) -> tuple[float, float]:
-    """Skew and kurtosis, checked: no returns have a kurtosis below 1."""
-    tails = number("kurtosis", kurtosis)
+    """Skew and kurtosis, checked: no returns have a kurtosis below 1 + skew^2 (Pearson 1916)."""
+    lean, tails = number("skew", skew), number("kurtosis", kurtosis)
     if not math.isnan(tails):
         between("kurtosis", tails, 1.0, math.inf, closed=(True, False))
-    return number("skew", skew), tails
+    least = 1.0 + lean * lean
+    if tails < least * (1.0 - _ROUNDING):
+        raise ParameterError("kurtosis", tails, f"at least 1 + skew^2, which is {least:.6g}")
+    return lean, tails
 
 
 def sharpe_stderr(returns: Any) -> float:
@@ -62,7 +69,7 @@ def sharpe_stderr(returns: Any) -> float:
     square = unit * unit
     ratio = float(values.mean()) / math.sqrt(second * n / (n - 1))
     variance = _variance(ratio, float(np.mean(square * unit)), float(np.mean(square * square)))
-    return math.sqrt(max(variance, 0.0) / (n - 1))
+    return math.sqrt(variance / (n - 1))
 
 
 def probabilistic_sharpe(
@@ -72,8 +79,8 @@ def probabilistic_sharpe(
 
     Normal distribution function of (SR - benchmark) sqrt(n - 1) / sqrt(1 - skew SR + (kurtosis
     - 1) / 4 SR^2). sharpe, benchmark: a period; n: how many returns, at least 2; kurtosis: 3 is
-    the normal's. NaN for NaN. Raises ValueError for n below 2 or a kurtosis below 1. Source:
-    Bailey and Lopez de Prado (2012), equation 11.
+    the normal's. NaN for NaN. Raises ValueError for n below 2 or a kurtosis below 1 + skew^2,
+    which no returns have. Source: Bailey and Lopez de Prado (2012), equation 11.
 
     >>> round(probabilistic_sharpe(0.036 / 0.079, 24, skew=-2.448, kurtosis=10.164), 3)
     0.913

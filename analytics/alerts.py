@@ -32,6 +32,7 @@ from analytics._alert_rules import (
     OPERATORS,
     AlertRule,
     Metric,
+    check_rule,
     parse_rule,
     rule_to_dict,
 )
@@ -48,8 +49,10 @@ __all__ = [
     "Metric",
     "Reading",
     "RuleState",
+    "check_rule",
     "describe",
     "evaluate",
+    "is_outward",
     "parse_rule",
     "rule_to_dict",
     "would_have_fired",
@@ -303,13 +306,21 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
+def is_outward(operator: str, value: float) -> bool:
+    """Whether a reading that meets a condition is away from 0 by it, as a trade's signal is.
+
+    >>> is_outward("abs>", -2.1), is_outward("<", -2.1), is_outward("<", 0.3)
+    (True, True, False)
+    """
+    return operator == "abs>" or operator == (">" if value > 0 else "<")
+
+
 def _subject(rule: AlertRule, value: float, beta: float, trade_words: TradeWords | None) -> str:
     """Whom the alert is about; for a z-score beyond its threshold, what to do about it."""
     if rule.params is None:
         return rule.symbol or f"market {rule.market}"
     y, x = rule.params.y, rule.params.x
-    outward = rule.operator == "abs>" or rule.operator == (">" if value > 0 else "<")
-    if rule.metric != "z" or not outward:
+    if rule.metric != "z" or not is_outward(rule.operator, value):
         return f"{y} / {x}"
     stands, side = ("rich", -1) if value > 0 else ("cheap", 1)
     if trade_words is None or not math.isfinite(beta):

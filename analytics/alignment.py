@@ -96,7 +96,7 @@ def _rows(a: IntArray, b: IntArray) -> tuple[IntArray, IntArray]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _first_fall(ts_ms: IntArray) -> int:
+def first_fall(ts_ms: IntArray) -> int:
     """The first row whose time is not after the one before it, 0 where all rise."""
     for i in range(1, len(ts_ms)):
         if ts_ms[i] <= ts_ms[i - 1]:
@@ -105,7 +105,7 @@ def _first_fall(ts_ms: IntArray) -> int:
 
 
 def _check_times(name: str, bars: Bars) -> None:
-    fall = _first_fall(bars.ts_ms)
+    fall = first_fall(bars.ts_ms)
     if fall:
         pair = (int(bars.ts_ms[fall - 1]), int(bars.ts_ms[fall]))
         raise ParameterError(f"{name}.ts_ms", pair, "times that rise from bar to bar")
@@ -182,19 +182,26 @@ def unmeasured_notes(
     return notes
 
 
-def not_enough(need: int, have: int, dropped: int = 0, carried: int = 0) -> NotReady:
-    """That rows are missing, how many the activity filter dropped and how many carry a price.
+def not_enough(
+    need: int, have: int, dropped: int = 0, carried: int = 0, unpriced: int = 0
+) -> NotReady:
+    """That rows are missing, and why: those that the activity filter dropped, those on which a
+    leg carries a price, those without prices above zero.
 
     >>> not_enough(60, 0, 1844).reason
     'needs 60 bars, has 0, 1,844 dropped by the activity filter'
     >>> not_enough(60, 12, carried=30).reason
     'needs 60 bars, has 12 in which both legs traded, 30 in which one did not'
+    >>> not_enough(60, 0, unpriced=700).reason
+    'needs 60 bars, has 0, 700 left out whose prices are not all above 0'
     """
     reason = f"needs {need:,} bars, has {have:,}"
     if carried:
         reason += f" in which both legs traded, {carried:,} in which one did not"
     if dropped:
         reason += f", {dropped:,} dropped by the activity filter"
+    if unpriced:
+        reason += f", {unpriced:,} left out whose prices are not all above 0"
     return NotReady(reason, have, need)
 
 

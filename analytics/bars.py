@@ -37,6 +37,8 @@ MAX_BARS = 20_000
 #: A bar counts as closed this long after its end, in ms.
 GRACE_MS = 2_000
 
+#: Ticks of a batch up to which folding them does not let other threads run meanwhile.
+FEW_TICKS = 1_000
 # Room made at least, and the number of bars below which it is as many again.
 _SMALLEST_ROOM = 64
 _GENEROUS_BELOW = 4_096
@@ -127,8 +129,9 @@ class BarBuilder:
         late_before = self.late
         refused = np.zeros(len(ticks), np.bool_)
         done = 0
+        fold = kernel.fold_few if len(ticks) <= FEW_TICKS else kernel.fold
         while True:
-            done = kernel.fold(
+            done = fold(
                 ticks.ts_ms, ticks.price, ticks.size, ticks.trade_id, ticks.trades, done,
                 self._order, self._ints, self._floats, self._cursor, refused,
             )  # fmt: skip

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from analytics._asynchrony import HyResult, LeadLag, hayashi_yoshida, lead_lag
+from analytics._kernels.adf import ROUNDING
 from analytics._kernels.sums import correlation
-from analytics.arrays import index_of, series, table, two_series
+from analytics.arrays import between, index_of, series, table, two_series
 from analytics.model import BoolArray, FloatArray, frozen
 
 __all__ = [
@@ -34,15 +35,18 @@ __all__ = [
 LEAST_OBSERVATIONS = 3
 
 
-def _unit(columns: FloatArray) -> FloatArray:
-    """Columns centred and scaled to length 1; NaN where a column does not vary.
+def _unit(columns: FloatArray, unit: float) -> FloatArray:
+    """Columns centred and scaled to length 1; NaN where a column varies by rounding alone.
 
     Centring starts at the first row: a constant column then is exactly 0.
     """
     centred = columns - columns[0]
-    centred = centred - centred.mean(axis=0)
+    mean = centred.mean(axis=0)
+    centred = centred - mean
     length = np.sqrt(np.sum(centred * centred, axis=0))
-    return np.divide(centred, length, out=np.full(columns.shape, np.nan), where=length > 0)
+    size = np.maximum(np.abs(columns[0] + mean), unit)
+    varies = length > ROUNDING * np.sqrt(len(columns)) * size
+    return np.divide(centred, length, out=np.full(columns.shape, np.nan), where=varies)
 
 
 def _returns(closes: FloatArray) -> FloatArray:
@@ -58,26 +62,33 @@ def _columns_correlation(closes: FloatArray, on: str) -> FloatArray:
     observations = observations[np.isfinite(observations).all(axis=1)]
     if len(observations) < LEAST_OBSERVATIONS:
         return np.full((closes.shape[1],) * 2, np.nan)
-    unit = _unit(observations)
+    unit = _unit(observations, float(on == "returns"))
     return np.clip(unit.T @ unit, -1.0, 1.0)
 
 
-def pearson(x: Any, y: Any) -> float:
+def pearson(x: Any, y: Any, *, unit: float = 0.0) -> float:
     """Correlation of two series of shape (n,), -1 to 1, over the rows that have both.
 
-    NaN with fewer than 3 such rows or where either series does not vary. Raises
-    ValueError where x and y are not equally long.
+    NaN with fewer than 3 such rows or where either series does not vary: where its standard
+    deviation is within 64 units in the last place of its mean, or of `unit`, the size of what
+    the values were computed from. It is 1 for returns, which have the rounding of prices near
+    one another and not of their own size. Raises ValueError where x and y are not equally long,
+    or where unit is not at least 0.
 
     >>> round(pearson([1, 2, 3, None], [2, 4, 5, 9]), 4)
     0.982
+    >>> steady = 100 * 1.0001 ** np.arange(90)
+    >>> pearson(np.diff(steady) / steady[:-1], np.sin(np.arange(89)), unit=1)
+    nan
     """
+    unit = between("unit", unit, 0.0, np.inf, closed=(True, False))
     x, y = two_series("x", x, "y", y)
     known = np.isfinite(x) & np.isfinite(y)
     if not known.all():
         x, y = x[known], y[known]
     if len(x) < LEAST_OBSERVATIONS:
         return float("nan")
-    return float(correlation(frozen(x, np.float64), frozen(y, np.float64)))
+    return float(correlation(frozen(x, np.float64), frozen(y, np.float64), unit))
 
 
 def correlation_matrix(closes: Any, on: str = "returns") -> FloatArray:
@@ -90,7 +101,8 @@ def correlation_matrix(closes: Any, on: str = "returns") -> FloatArray:
 
     on: "returns", simple returns, or "prices". Each pair takes the bars on which both
     its symbols traded (pairwise complete), and returns go from one such bar to the next,
-    as in the pair's own analysis. NaN with fewer than 3 observations or no variation.
+    as in the pair's own analysis. NaN with fewer than 3 observations or no variation but
+    rounding, as in `pearson`.
     Raises ValueError where `on` is neither or the shapes do not fit.
 
     >>> correlation_matrix({"A": [1, 2, 3, 5], "B": [2, 4, 6, 9]}, on="prices").round(3)

@@ -24,18 +24,17 @@ import numpy as np
 
 from analytics._hedge_lines import (
     BASKET_METHODS,
-    LEAST_MEAN,
     METHODS,
     Degenerate,
     Line,
     Rows,
     log_ratio_line,
-    orthogonal_slope,
     r_squared,
     ratio_line,
     rows_of,
 )
 from analytics._kernels.kalman import kalman_path
+from analytics._kernels.sums import LEAST_MEAN, orthogonal_slopes
 from analytics.arrays import aligned, dimensions, one_of, series, table, two_series, whole
 from analytics.dynamic_ols import hedge_stderr
 from analytics.kalman import KalmanHedge, kalman_hedge
@@ -233,7 +232,7 @@ def _tls_path(
         squares_x = squares_x + window * mean_x**2
         squares_y = squares_y + window * mean_y**2
         products = products + window * mean_x * mean_y
-    beta = orthogonal_slope(squares_x, squares_y, products)
+    beta = orthogonal_slopes(squares_x, squares_y, products)
     return beta, mean_y - beta * mean_x if intercept else 0.0 * beta
 
 

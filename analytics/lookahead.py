@@ -121,7 +121,8 @@ def check_look_ahead(
     begin = max(int(counted[need - 1]), int(np.argmax(np.isfinite(full.z)))) + 1
     begin += params.filtered  # a bar that has only opened may fail the filter
     if begin >= n:
-        return not_enough(need + 1, len(counted), full.rows_dropped, full.rows_carried)
+        filtered = full.rows_dropped - full.rows_unpriced
+        return not_enough(need + 1, len(counted), filtered, full.rows_carried, full.rows_unpriced)
     ends = np.unique(np.linspace(begin, n - 1, cuts).astype(np.int64))
     changes: list[ChangedValue] = []
     betas: list[float] = []

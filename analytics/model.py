@@ -22,6 +22,7 @@ from analytics._columns import IntArray as IntArray
 from analytics._columns import Ticks as Ticks
 from analytics._columns import frozen as frozen
 from analytics._errors import CountError as CountError
+from analytics._errors import MissingError as MissingError
 from analytics._errors import OrderError as OrderError
 from analytics._errors import ParameterError as ParameterError
 from analytics._errors import SameValueError as SameValueError
@@ -102,6 +103,8 @@ LAG_METHODS: tuple[str, ...] = get_args(LagMethod)
 
 #: Latin capitals, digits, . / - _ ^ = : and letters of other scripts; none begins with = or /.
 SYMBOL_PATTERN = re.compile(r"(?![=/])(?!.*(?:\.\.|//))(?:[A-Z0-9./_^=:-]|[^\W\x00-\x7f]){1,64}")
+#: The same in words that go after "expected".
+SYMBOL_WORDS = "1 to 64 letters, digits or . / - _ ^ = :, neither = nor / first, no .. or //"
 
 #: The id of a tick whose source gives none.
 NO_TRADE_ID = -1
@@ -190,6 +193,10 @@ class PairParams:
                 check_whole(name, value, low, high)
         check_choice("spread_mode", self.spread_mode, SPREAD_MODES)
         if self.spread_mode == "locked":
+            if self.beta is None:
+                legal = "a number from {:,.15g} to {:,.15g}".format(*LOCKED_RANGE)
+                words = f"{legal}, the hedge ratio to be locked"
+                raise MissingError("beta", None, words)
             check_number("beta", self.beta, *LOCKED_RANGE)
             if self.alpha is not None:
                 check_number("alpha", self.alpha, *LOCKED_RANGE)

@@ -53,16 +53,16 @@ def adjust_pvalues(p: Any, method: str = "by") -> FloatArray:
 
 def _adjusted(p: FloatArray, method: str) -> FloatArray:
     m = len(p)
-    if method == "bonferroni":
+    if method == "bonferroni" or not m:
         return np.minimum(p * m, 1.0)
-    ranks = np.arange(1.0, m + 1.0)
-    dependence = float(np.sum(1.0 / ranks)) if method == "by" else 1.0
-    order = np.argsort(p)  # equal ones get equal values, whichever comes first
+    factor = m * (float(np.sum(1.0 / np.arange(1.0, m + 1.0))) if method == "by" else 1.0)
+    adjusted = np.ones(m)
+    # A larger p stays 1 at any rank; by "by" it is most of them, which need no order.
+    places = np.flatnonzero(p * (factor / m) < 1.0 + 1e-9)
+    order = places[np.argsort(p[places])]  # equal ones get equal values, whichever comes first
     raised = p[order]  # in place from here on: millions of tests have large arrays
-    raised *= m * dependence
-    raised /= ranks
+    raised *= factor
+    raised /= np.arange(1.0, len(order) + 1.0)
     np.minimum.accumulate(raised[::-1], out=raised[::-1])
-    np.minimum(raised, 1.0, out=raised)
-    adjusted = ranks
-    adjusted[order] = raised
+    adjusted[order] = np.minimum(raised, 1.0, out=raised)
     return adjusted

@@ -5,6 +5,10 @@ The trade that the alert suggests: against the spread, one unit of Y for beta of
 hedge as it was known at the alert's bar. It is ordered at that bar's close, and to end at the
 close at which z has come back to 0; each leg fills as in the back-test, at the open of its own
 next bar, and pays costs both times.
+
+z after the alert is that of the trade's own line, which a position holds, in the modes "view" and
+"locked". In "rolling" and "kalman", whose z the line of one bar does not make, it is z as each
+bar's close knows it.
 """
 
 from __future__ import annotations
@@ -16,13 +20,14 @@ import numpy as np
 from analytics._backtest_engine import Legs, pair_legs
 from analytics._kernels.account import bought
 from analytics._kernels.fills import NEVER, Places, Units, apart, leg_fills
-from analytics._known_lines import line_at
-from analytics._pair_parts import traded_rows
-from analytics.alignment import Aligned
+from analytics._known_lines import known_lines, line_at
+from analytics._pair_parts import TradedRows, traded_rows
+from analytics.alignment import align
 from analytics.model import (
     PAIR_RANGES,
     Bars,
     FloatArray,
+    IntArray,
     PairParams,
     ParameterError,
 )
@@ -56,10 +61,13 @@ def outcome(
     ts_ms: int,
     cost_bps: float = 2.0,
     max_bars: int = MAX_BARS,
+    value: float | None = None,
 ) -> Outcome | None:
     """What became of an alert at the bar that opened at ts_ms, by the bars there are.
 
-    cost_bps: per side and leg. None where the bars do not hold the alert's bar and its z
+    cost_bps: per side and leg. value: the z that it told of, whose side the trade is against: an
+    alert that fired within its bar may have another than that bar's close, which counts where
+    it is None. None where the bars do not hold the alert's bar and its z
     window, or none follows it. Raises ParameterError, a ValueError, where cost_bps is negative
     or max_bars below 1.
 
@@ -83,32 +91,40 @@ def outcome(
     if not (at + 1 < len(legs.ts_ms) and legs.ts_ms[at] == ts_ms):
         return None
     stop = min(at + 1 + max_bars, len(legs.ts_ms))
-    beyond, beta = _scores(legs, params, at, stop)
-    side = float(np.sign(beyond[0]))
-    if abs(side) != 1.0:
+    aligned = align(y_bars, x_bars, None, params.min_trades, params.min_volume)
+    z, beta = _scores(legs.ts_ms[at:stop], traded_rows(aligned, params), params)
+    side = float(np.sign(z[0] if value is None else value))
+    if abs(side) != 1.0 or not np.isfinite(beta):
         return None
+    beyond = side * z
+    if value is not None:
+        beyond[0] = np.fmax(beyond[0], side * value)
     trade = _Trade(legs, at, int(-side), beta, params.price_space == "log", cost_bps * 1e-4)
-    return _followed(trade, side * beyond, max_bars)
+    return _followed(trade, beyond, max_bars)
 
 
-def _scores(legs: Legs, params: PairParams, at: int, stop: int) -> tuple[FloatArray, float]:
-    """z at the rows at..stop-1 by the line known at row `at`, and its slope.
+def _scores(ts_ms: IntArray, rows: TradedRows, params: PairParams) -> tuple[FloatArray, float]:
+    """z at bars from the alert's on, which open at ts_ms, and the slope that it was measured by.
 
-    NaN on rows that do not count; at `at` itself the z of the last that does.
+    NaN where a bar does not count; at the alert's own bar the z of the last that does.
     """
-    kept = np.flatnonzero(legs.counted[:stop])
-    last = int(np.searchsorted(kept, at, side="right")) - 1
-    z = np.full(stop - at, np.nan)
-    if last + 1 < params.z_window:
+    z = np.full(len(ts_ms), np.nan)
+    last = int(rows.ts_ms.searchsorted(ts_ms[0], side="right")) - 1
+    stop = int(rows.ts_ms.searchsorted(ts_ms[-1], side="right"))
+    if last < 0:
         return z, np.nan
-    y, x = legs.prices[2:, kept]
-    rows = Aligned(legs.ts_ms[kept], y, x, np.zeros(len(kept), np.bool_), 0)
-    traded = traded_rows(rows, params)
-    beta, alpha = line_at(traded, params, last)
-    first = last + 1 - params.z_window
-    spread = traded.y[first:] - beta * traded.x[first:] - alpha
-    scores = rolling_zscore(spread, params.z_window)[params.z_window - 1 :]
-    z[np.maximum(kept[last:] - at, 0)] = scores
+    if params.spread_mode in ("rolling", "kalman"):
+        known = known_lines(rows, params, last, stop)
+        beta, scores = float(known.beta[0]), known.z
+    else:
+        beta, alpha = line_at(rows, params, last)
+        first = max(last + 1 - params.z_window, 0)
+        spread = rows.y[first:stop] - beta * rows.x[first:stop] - alpha
+        scores = rolling_zscore(spread, params.z_window)[last - first :]
+    times = np.maximum(rows.ts_ms[last:stop], ts_ms[0])
+    places = ts_ms.searchsorted(times)
+    there = ts_ms[places] == times
+    z[places[there]] = scores[there]
     return z, beta
 
 

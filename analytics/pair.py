@@ -19,10 +19,10 @@ from analytics._known_lines import (
 )
 from analytics._pair_parts import (
     TradedRows,
-    are_multiples,
     correlation_line,
     correlation_of_view,
     hold,
+    only_rounding,
     scatter,
     spread_of,
     traded_rows,
@@ -140,21 +140,19 @@ def _spread(view: _View, fit: HedgeFit) -> _Spread:
         if low < rows.first:
             before = known_lines(rows, params, low, rows.first)
             spread = np.concatenate((before.spread, spread))
+        if only_rounding(rows, slice(low, None), params):
+            spread = np.where(np.isfinite(spread), spread[-1], np.nan)
         moments = rolling_moments(spread, params.z_window)
         z = known.z
     else:
         spread = spread_of(y, x, float(fit.beta), float(fit.alpha))
-        if fit.method == "kalman" and are_multiples(*(leg[low:] for leg in _closes(rows))):
+        if only_rounding(rows, slice(low, None), params):
             spread = np.full(len(spread), spread[-1])
         moments = rolling_moments(spread, params.z_window)
         size = np.abs(y) + np.abs(fit.beta * x) + rows.log
         z = score(moments, size)[rows.first - low :]
     newest = slice(rows.first - low, None)
     return _Spread(spread[newest], moments.mean[newest], moments.std[newest], z, known)
-
-
-def _closes(rows: TradedRows) -> tuple[FloatArray, FloatArray]:
-    return rows.price_y, rows.price_x
 
 
 def _adf_line(view: _View, spread: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -230,7 +228,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     window = legs.newest(params.z_window)
     path_rows = params.hedge_window or PATH_ROWS
     adf_ts_ms, adf_pvalue = _adf_line(view, spread.line)
-    tests = pair_tests(rows, spread.line, params)
+    tests = pair_tests(rows, spread.line, params, fit.method)
     lines, method_z = _spread_in_view(view, spread), z_by_fit(window.y, window.x, choices.fits)
     if params.spread_mode == "view":
         method_z[params.hedge] = float(lines["z"][-1])

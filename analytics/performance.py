@@ -31,6 +31,7 @@ from analytics.model import TIMEFRAMES, FloatArray, is_timeframe
 
 __all__ = [
     "annual_volatility",
+    "bars_per_year",
     "deflated_sharpe",
     "drawdown_duration",
     "hit_rate",
@@ -59,6 +60,23 @@ def periods_per_year(timeframe: str) -> float:
     if not is_timeframe(timeframe):
         one_of("timeframe", timeframe, tuple(TIMEFRAMES))
     return _YEAR_MS / TIMEFRAMES[timeframe]
+
+
+def bars_per_year(ts_ms: Any, timeframe: str) -> float:
+    """Bars in a year at the share of the timeframe's bars that are there.
+
+    What annualises returns that go from one bar to the next where bars may be missing: half of
+    the minutes have half of the bars a year. ts_ms: open times in epoch ms, rising, shape (n,).
+    Raises ValueError without any of them, or where the timeframe is not one of the product's.
+
+    >>> bars_per_year([0, 60_000, 180_000], "1m")  # three of four
+    394200.0
+    """
+    yearly, times = periods_per_year(timeframe), series("ts_ms", ts_ms)
+    if not len(times):
+        raise ValueError("ts_ms has 0 values, expected at least 1")
+    bar_ms = TIMEFRAMES[timeframe]
+    return float(yearly * (len(times) * bar_ms / (times[-1] - times[0] + bar_ms)))
 
 
 def _returns(returns: Any) -> FloatArray:

@@ -18,10 +18,24 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics._known_lines import Known, known_lines, needed_rows, rows_before
-from analytics._pair_parts import TradedRows, correlation_line, spread_of, traded_rows
+from analytics._pair_parts import (
+    TradedRows,
+    correlation_line,
+    only_rounding,
+    spread_of,
+    traded_rows,
+)
 from analytics._pair_tests import legs_tested, test_options
 from analytics.alignment import Aligned, align, shared_times
-from analytics.model import Bars, FloatArray, IntArray, PairParams, ParameterError
+from analytics.model import (
+    PAIR_RANGES,
+    Bars,
+    FloatArray,
+    IntArray,
+    OrderError,
+    PairParams,
+    ParameterError,
+)
 from analytics.stationarity import rolling_adf
 
 
@@ -62,6 +76,8 @@ class _Stretch:
         if view.stop - view.start < window:
             return math.nan
         part = slice(row + 1 - window, row + 1)
+        if only_rounding(self.rows, part, self.params):
+            return math.nan
         if self.params.spread_mode in ("rolling", "kalman"):
             stretch = known_lines(self.rows, self.params, part.start, part.stop, alone=True)
             spread = stretch.spread
@@ -147,6 +163,31 @@ def pair_readings(
         if metric == "correlation" and params.corr_on == "returns":
             readings[metric][carried] = np.nan
     return readings
+
+
+def check_view(params: PairParams) -> None:
+    """Refuse a pair whose view never holds the rows that its z-score rests on.
+
+    Those are z_window, in the hedge modes "rolling" and "kalman" with the rows of the hedge
+    before it. Raises OrderError, a ValueError, that names the limit and what is beyond it.
+
+    >>> try:
+    ...     check_view(PairParams("A", "B", spread_mode="rolling", hedge_window=5_000))
+    ... except ValueError as error:
+    ...     print(error)
+    hedge_window is 5000, expected at most 940, since the z window needs 60 more of limit (1000)
+    """
+    if needed_rows(params) <= params.limit:
+        return
+    window, limit = params.z_window, params.limit
+    hedge = needed_rows(params) - window if params.spread_mode in ("rolling", "kalman") else 0
+    if hedge and window <= limit:
+        if params.hedge_window is not None and limit - window >= PAIR_RANGES["hedge_window"][0]:
+            words = f"at most {limit - window:,}, since the z window needs {window:,} more of {{}}"
+            raise OrderError("hedge_window", params.hedge_window, words, "limit", limit)
+        words = f"at least {window + hedge:,}: the hedge takes {hedge:,} rows before those of {{}}"
+        raise OrderError("limit", limit, words, "z_window", window)
+    raise OrderError("z_window", window, "at most {}", "limit", limit)
 
 
 def reading_bars(params: PairParams) -> int | None:

@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from analytics.arrays import series, two_series, whole
+from analytics._kernels.adf import ROUNDING
+from analytics.arrays import between, series, two_series, whole
 from analytics.model import FloatArray
 
 #: Compensated sums of x, y, xx, yy and xy, each before its error.
@@ -286,17 +287,24 @@ def rolling_comoments(x: Any, y: Any, window: int) -> Comoments:
     return Comoments(*rows)
 
 
-def rolling_corr(x: Any, y: Any, window: int) -> FloatArray:
+def rolling_corr(x: Any, y: Any, window: int, *, unit: float = 0.0) -> FloatArray:
     """Pearson's correlation of the windows of x and y that end at each bar, -1 to 1.
 
-    NaN where either window is constant. Raises ValueError where x and y are not equally
-    long or window is below 2.
+    NaN where either window is constant: where its standard deviation is within 64 units in the
+    last place of its mean, or of `unit`, the size of what the values were computed from (1 for
+    returns, 0: of themselves). Raises ValueError where x and y are not equally long, window is
+    below 2 or unit is not at least 0.
 
     >>> rolling_corr([1, 2, 3, 3], [5, 7, 9, 4], 3).round(4)
     array([    nan,     nan,  1.    , -0.1147])
     """
-    moments = rolling_comoments(x, y, whole("window", window, 2))
-    scale = np.sqrt(moments.squares_x) * np.sqrt(moments.squares_y)
+    window = whole("window", window, 2)
+    unit = between("unit", unit, 0.0, np.inf, closed=(True, False))
+    moments = rolling_comoments(x, y, window)
+    lengths = np.sqrt(moments.squares_x), np.sqrt(moments.squares_y)
+    scale, noise = lengths[0] * lengths[1], ROUNDING * np.sqrt(window)
+    for length, mean in zip(lengths, (moments.mean_x, moments.mean_y), strict=True):
+        scale[length <= noise * np.maximum(np.abs(mean), unit)] = 0.0
     return np.clip(_ratio(moments.products, scale), -1.0, 1.0)
 
 

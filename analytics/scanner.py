@@ -214,8 +214,8 @@ def _formation(
     pairs = all_pairs(world.kept) if labels is None else pairs_inside(labels, world.kept)
     step = f"testing {len(pairs):,} pairs"
     told(step, 0.0)
-    tester = pair_tester(world, rules)
-    tests = run_tests(tester, pairs, run_all, lambda share: told(step, _TESTS * share))
+    tester = pair_tester(world, rules, pairs)
+    tests = run_tests(tester, run_all, lambda share: told(step, _TESTS * share))
     below = int(np.count_nonzero(tests.pvalue < rules.q))
     return formed(pairs, tests, rules.correction), _histogram(tests.pvalue), below
 
@@ -269,13 +269,15 @@ def _sorted(
 ) -> ScanRows:
     """The rows by verdict, adjusted p-value and p-value; equals in the order of the names."""
     # adjusted p-values rise with p-values: these alone give the order of both
-    order = np.lexsort((choice.statistic, choice.pvalue, verdict, ~survived))
+    order = _by_pvalue(choice)
+    group = np.where(survived, 0, len(VERDICTS)).astype(np.int8) + verdict
+    order = order[np.argsort(group[order], kind="stable")]
     places = np.cumsum(survived)[order[: figures.shape[1]]] - 1
     span = world.formation.bars
     columns = (choice.statistic, choice.pvalue, choice.adjusted, choice.beta)
     every = np.empty((len(columns) + 1, len(order)))
     for row, column in enumerate(columns):
-        np.take(column, order, out=every[row])
+        np.take(column, order, out=every[row], mode="clip")  # "raise" would copy once more
     every[-1] = choice.rows[order] / span
     return ScanRows(
         names=world.names,
@@ -286,6 +288,19 @@ def _sorted(
         every=every,
         survived=np.ascontiguousarray(figures[:, places]),
     )
+
+
+def _by_pvalue(choice: Formed) -> IntArray:
+    """Pairs by p-value, then statistic, then as they came: one key at a time, since millions of
+    pairs have few equal p-values.
+    """
+    order = np.argsort(choice.pvalue)
+    pvalue = choice.pvalue[order]
+    same = (pvalue[1:] == pvalue[:-1]) | np.isnan(pvalue[:-1])
+    equal = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+    tied = np.sort(order[equal])
+    order[equal] = tied[np.lexsort((choice.statistic[tied], choice.pvalue[tied]))]
+    return order
 
 
 def _funnel(rows: ScanRows, symbols: int, kept: int, every: int) -> dict[str, int]:

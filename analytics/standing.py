@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics._known_lines import hedge_rows, known_lines, needed_rows, rows_before
-from analytics._pair_parts import TradedRows, spread_of, traded_rows
+from analytics._pair_parts import TradedRows, only_rounding, spread_of, traded_rows
 from analytics.alignment import Aligned, align, not_enough
 from analytics.bars import usual_step
 from analytics.carry import pair_carry, reversion_funding
@@ -72,7 +72,11 @@ def pair_standing(
     if have < need:
         return not_enough(need, have, aligned.dropped, in_view - have)
     beta, line = _today(rows, params, have)
-    sigma = float(np.std(line[-params.z_window :], ddof=1)) if len(line) else math.nan
+    if len(line) and only_rounding(rows, slice(rows.first, None), params):
+        line = np.full(len(line), line[-1])
+    newest = line[-params.z_window :]
+    varies = len(newest) > 1 and newest.min() < newest.max()
+    sigma = float(np.std(newest, ddof=1)) if varies else math.nan
     legs = float(aligned.y[-1]), float(aligned.x[-1])
     life = half_life(line) if len(line) >= 3 else None
     funded = 0.0

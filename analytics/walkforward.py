@@ -164,7 +164,7 @@ def walk_forward(
     begin = int(counted[warm_up]) if len(counted) > warm_up else have  # from here every z is known
     need = (begin if begin < have else warm_up) + train_bars + test_bars
     if have < need or begin == have:
-        return not_enough(need, min(have, len(counted)), legs.dropped)
+        return not_enough(need, min(have, len(counted)), legs.dropped, unpriced=legs.unpriced)
     middles = range(begin + train_bars, have, test_bars)
     walk = _Walk(
         legs, grid, [_Stretch(at - train_bars, at, min(at + test_bars, have)) for at in middles]

@@ -1,42 +1,95 @@
-"""The z-score of a pair at its newest bars, read again and again while its prices move.
+"""The z-score of many pairs at their newest bars, read again and again while prices move.
 
-The same figures, to the bit, as `analytics.readings.pair_readings` has. The legs' rows are kept
-from one reading to the next, so that a price that moves within a bar costs a quarter: for
-hundreds of pairs that are watched at once.
+The same figures, to the bit, as `analytics.readings.pair_readings` has. What the pairs share is
+made once for all of them: the rows of a leg that stands in twenty pairs, and its logarithms.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from analytics._known_lines import known_lines
 from analytics._pair_parts import TradedRows, traded_rows
-from analytics.alignment import align
-from analytics.model import Bars, FloatArray, IntArray, PairParams, frozen
+from analytics.alignment import align, first_fall
+from analytics.model import Bars, BoolArray, FloatArray, IntArray, PairParams, frozen
+
+#: Two rows that are asked for are read in one go where they are at most so far apart.
+_MOST_APART = 5
 
 
 @dataclass(frozen=True, eq=False)
 class PairView:
-    """A pair's legs on the same bars, with the rows made of them. Made by `pair_view`."""
+    """The rows of a pair whose legs have bars at the same times. Made by `pair_view`."""
 
     params: PairParams
-    y: Bars
-    x: Bars
     rows: TradedRows
 
 
+class Legs:
+    """What pairs share that are read together: of each leg, and of each number of rows, once.
+
+    >>> closes = np.arange(50.0) + 1.0
+    >>> leg = Bars("A", "1s", np.arange(50) * 1_000, *[closes] * 5, np.arange(50), closes)
+    >>> Legs().logs(leg)[:2].round(2).tolist()
+    [0.0, 0.69]
+    """
+
+    def __init__(self) -> None:
+        self.tail: Callable[[Bars, int], Bars] = cache(Bars.tail)
+        self.plain: Callable[[Bars], bool] = cache(_is_plain)
+        self.logs: Callable[[Bars], FloatArray | None] = cache(_logs)
+        self.places: Callable[[int, int], tuple[IntArray, BoolArray]] = cache(_places)
+
+    def rows(self, y: Bars, x: Bars, params: PairParams) -> TradedRows | None:
+        """The rows of legs with bars at the same times, as `traded_rows` makes them.
+
+        None where that has to look at them.
+        """
+        if y.timeframe != x.timeframe or not (self.plain(y) and self.plain(x)):
+            return None
+        own_y, own_x = y.close, x.close
+        if params.price_space == "log":
+            log_y, log_x = self.logs(y), self.logs(x)
+            if log_y is None or log_x is None:
+                return None
+            own_y, own_x = log_y, log_x
+        reach, every = self.places(len(y), params.limit)
+        return TradedRows(y.ts_ms, y.close, x.close, own_y, own_x, reach, 0, every)
+
+
+def _is_plain(bars: Bars) -> bool:
+    """Whether times rise and every close is a number."""
+    return not first_fall(bars.ts_ms) and bool(np.isfinite(bars.close).all())
+
+
+def _logs(bars: Bars) -> FloatArray | None:
+    """The logarithms of the closes, None where one has none."""
+    if not (bars.close > 0.0).all():
+        return None
+    return frozen(np.log(bars.close), np.float64)
+
+
+def _places(count: int, limit: int) -> tuple[IntArray, BoolArray]:
+    """The first row of the view that ends at each row, and that each of the rows is there."""
+    every = np.ones(count, np.bool_)
+    return np.maximum(np.arange(count) - (limit - 1), 0), frozen(every, np.bool_)
+
+
 def pair_view(
-    y_bars: Bars, x_bars: Bars, params: PairParams, before: PairView | None = None
+    y_bars: Bars, x_bars: Bars, params: PairParams, legs: Legs | None = None
 ) -> PairView | None:
     """The rows of a pair's legs, shape (n,), whose bars are at the same times.
 
-    before: the view of the last time, whose rows are taken over where nothing but the newest
-    close moved since then. None, so that `pair_readings` must read the pair, where a leg has a
-    bar without the other, where the activity filter is on, and where a price has no logarithm.
-    Raises ParameterError, a ValueError, for bars whose times fall or repeat.
+    legs: of the pairs that are read together; None for this one alone. None, so that
+    `pair_readings` must read the pair, where a leg has a bar without the other, where the
+    activity filter is on, and where a price has no logarithm. Raises ParameterError, a
+    ValueError, for bars whose times fall or repeat.
 
     >>> def bars(symbol, close):
     ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))
@@ -48,14 +101,14 @@ def pair_view(
     n = min(len(y_bars), len(x_bars))
     if params.filtered or not n:
         return None
-    y, x = y_bars.tail(n), x_bars.tail(n)
-    if before is not None and before.params == params and _goes_on(before, y, x):
-        rows = _moved(before.rows, float(y.close[-1]), float(x.close[-1]))
-        return None if rows is None else PairView(params, y, x, rows)
+    legs = legs or Legs()
+    y, x = legs.tail(y_bars, n), legs.tail(x_bars, n)
     if not np.array_equal(y.ts_ms, x.ts_ms):
         return None
-    rows = traded_rows(align(y, x), params)
-    return PairView(params, y, x, rows) if len(rows) == n else None
+    rows = legs.rows(y, x, params)
+    if rows is None:
+        rows = traded_rows(align(y, x), params)
+    return PairView(params, rows) if len(rows) == n else None
 
 
 def view_readings(view: PairView, ends_ms: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -75,58 +128,21 @@ def view_readings(view: PairView, ends_ms: npt.ArrayLike) -> tuple[FloatArray, F
     """
     ends = np.asarray(ends_ms, dtype=np.int64)
     times = view.rows.ts_ms
-    if len(ends):  # bars that follow one another, as they nearly always do
-        first = int(times.searchsorted(ends[0]))
-        stop = first + len(ends)
-        if stop <= len(times) and (times[first:stop] == ends).all():
-            known = known_lines(view.rows, view.params, first, stop, alone=True)
-            return known.z, known.beta
-    z, beta = np.full((2, len(ends)), np.nan)
+    z, beta = np.empty((2, len(ends)))
     places = np.minimum(times.searchsorted(ends), len(times) - 1)
-    for begin, stop in _runs(places):
-        here = (places >= begin) & (places < stop) & (times[places] == ends)
-        known = known_lines(view.rows, view.params, begin, stop, alone=True)
-        z[here], beta[here] = known.z[places[here] - begin], known.beta[places[here] - begin]
+    for part in _runs(places):
+        rows = places[part]
+        first = rows.item(0)
+        known = known_lines(view.rows, view.params, first, rows.item(-1) + 1, alone=True)
+        z[part], beta[part] = known.z[rows - first], known.beta[rows - first]
+    absent = times[places] != ends
+    if absent.any():
+        z[absent] = beta[absent] = np.nan
     return z, beta
 
 
-def _runs(places: IntArray) -> list[tuple[int, int]]:
-    """Rows that follow one another, each run from its first to the row after its last."""
-    runs: list[tuple[int, int]] = []
-    for place in places.tolist():
-        if runs and place <= runs[-1][1]:
-            runs[-1] = runs[-1][0], place + 1
-        else:
-            runs.append((place, place + 1))
-    return runs
-
-
-def _goes_on(before: PairView, y: Bars, x: Bars) -> bool:
-    """Whether these are the bars of before, but for the newest close of either leg."""
-    legs = ((before.y, y), (before.x, x))
-    return all(
-        len(was) == len(now)
-        and was.ts_ms.item(0) == now.ts_ms.item(0)
-        and was.ts_ms.item(-1) == now.ts_ms.item(-1)
-        and bool((was.close[:-1] == now.close[:-1]).all())
-        for was, now in legs
-        if was is not now
-    )
-
-
-def _moved(rows: TradedRows, y: float, x: float) -> TradedRows | None:
-    """The rows with another newest close of both legs; None where it has no logarithm."""
-    if rows.log and not (y > 0.0 and x > 0.0):
-        return None
-    price_y, price_x = _with_last(rows.price_y, y), _with_last(rows.price_x, x)
-    if not rows.log:
-        return replace(rows, price_y=price_y, price_x=price_x, y=price_y, x=price_x)
-    logs = (_with_last(leg, float(np.log(last))) for leg, last in ((rows.y, y), (rows.x, x)))
-    log_y, log_x = logs
-    return replace(rows, price_y=price_y, price_x=price_x, y=log_y, x=log_x)
-
-
-def _with_last(values: FloatArray, last: float) -> FloatArray:
-    copied = values.copy()
-    copied[-1] = last
-    return frozen(copied, np.float64)
+def _runs(places: IntArray) -> list[slice]:
+    """Which of some rows, ascending, are read in one go: those that are near one another."""
+    apart = (b - a > _MOST_APART for a, b in pairwise(places.tolist()))
+    edges = [0, *(place for place, far in enumerate(apart, 1) if far), len(places)]
+    return [slice(*edge) for edge in pairwise(edges) if edge[0] < edge[1]]

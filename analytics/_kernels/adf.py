@@ -38,6 +38,8 @@ FIXED, AIC, BIC, T_STAT, MAIC = 0, 1, 2, 3, 4
 PIVOT_FLOOR = 1e-5
 #: Changes below this share of the level, 16 units in the last place, are rounding.
 NOISE = 16.0 * float(np.finfo(np.float64).eps)
+#: A standard deviation of at most this share of the values' size is what rounding leaves.
+ROUNDING = 4.0 * NOISE
 #: The 95 % point of the normal distribution: the last lag is kept above it.
 T_STOP = 1.6448536269514722
 

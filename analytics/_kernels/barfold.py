@@ -143,8 +143,8 @@ def _trade(
     return i
 
 
-@njit(cache=True, nogil=True)
-def fold(
+@njit(cache=True)
+def _fold(
     ts_ms: IntArray,
     price: FloatArray,
     size: FloatArray,
@@ -189,3 +189,17 @@ def fold(
         if at < cursor[TAIL] - 1:
             cursor[AMENDED] += i - before
     return len(ts_ms)
+
+
+@njit(cache=True, nogil=True)
+def fold(*ticks_and_bars):  # type: ignore[no-untyped-def]
+    """`_fold`, beside which other threads run."""
+    return _fold(*ticks_and_bars)
+
+
+@njit(cache=True)
+def fold_few(*ticks_and_bars):  # type: ignore[no-untyped-def]
+    """`_fold` of so few ticks that it takes microseconds: a thread that gave way for these would
+    wait for milliseconds to go on, at each symbol's ticks anew.
+    """
+    return _fold(*ticks_and_bars)

@@ -16,12 +16,21 @@ import numba
 import numpy as np
 
 from analytics._kernels.kalman import NOISE, REACH, STEP, run_filter
-from analytics._kernels.sums import centre_and_size
+from analytics._kernels.sums import (
+    LEAST_MEAN,
+    LEAST_VARIATION,
+    centre_and_size,
+    orthogonal_slope,
+)
 from analytics.model import FloatArray, IntArray
 from analytics.rolling import _add_point, _sound
 
 #: Of the squares that a spread's variance is the difference of: what must be left of them.
 _LEFT = 1e-6
+
+#: Methods whose line follows from the moments of a window.
+OLS, TLS, RATIO = range(3)
+METHOD_CODES = {"ols": OLS, "tls": TLS, "ratio": RATIO}
 
 _Sums = tuple[float, float, float, float, float, float, float, float, float, float]
 
@@ -100,6 +109,48 @@ def window_moments(
         moments[2, k] = max(sums[4] + sums[5] - window * mean_y * mean_y, 0.0)
         moments[3, k] = max(sums[6] + sums[7] - window * mean_x * mean_x, 0.0)
         moments[4, k] = sums[8] + sums[9] - window * mean_y * mean_x
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def moment_lines(
+    moments: FloatArray,
+    starts: IntArray,
+    first: int,
+    method: int,
+    kinds: tuple[bool, bool],
+    beta: FloatArray,
+    alpha: FloatArray,
+) -> None:
+    """The line of each window by a method of METHOD_CODES, as `analytics.hedge.fit_hedge` has it.
+
+    moments: of `window_moments`, with its starts and first. kinds: whether the line has an
+    intercept, and whether the legs are logarithms. beta, alpha: filled, shape (n - first,).
+    """
+    intercept, log = kinds
+    for k in range(beta.size):
+        mean_y, mean_x, squares_y, squares_x, products = moments[:, k]
+        count = first + k - starts[first + k] + 1
+        size = abs(mean_x) + np.sqrt(squares_x / count)
+        varies = squares_x > count * (LEAST_VARIATION * mean_x) ** 2
+        if not intercept:
+            squares_y += count * mean_y * mean_y
+            squares_x += count * mean_x * mean_x
+            products += count * mean_y * mean_x
+            varies = squares_x > 0.0
+        slope = np.nan
+        if varies and method == OLS:
+            slope = products / squares_x
+        elif varies and method == TLS:
+            slope = orthogonal_slope(squares_x, squares_y, products)
+        if np.isfinite(slope):
+            beta[k] = slope
+            alpha[k] = mean_y - slope * mean_x if intercept else 0.0
+        elif log:
+            beta[k] = 1.0 + 0.0 * mean_y
+            alpha[k] = mean_y - mean_x if intercept else 0.0
+        else:
+            beta[k] = mean_y / mean_x if abs(mean_x) > LEAST_MEAN * size else np.nan
+            alpha[k] = 0.0 * mean_y
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

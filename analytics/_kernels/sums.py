@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from analytics._kernels.adf import BARE, FAST, dot
+from analytics._kernels.adf import BARE, FAST, ROUNDING, dot
+
+#: x hardly varies where its standard deviation is below this share of its size: what is
+#: left there is the rounding of its doubles.
+LEAST_VARIATION = 1e-12
+#: The mean of x is rounding where it is below this share of the mean of abs(x).
+LEAST_MEAN = 1e-12
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
 _compiled = njit(**_OPTIONS)
@@ -60,15 +66,16 @@ def centre_and_size(values, centred):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def correlation(x, y):  # type: ignore[no-untyped-def]
-    """Pearson's, NaN where either does not vary: about the first value both are then 0."""
+def correlation(x, y, unit):  # type: ignore[no-untyped-def]
+    """Pearson's, NaN where either varies by no more than the rounding of its size, or of `unit`."""
     a, b = np.empty(x.size), np.empty(x.size)
     for i in range(x.size):
         a[i], b[i] = x[i] - x[0], y[i] - y[0]
-    _take_mean(a)
-    _take_mean(b)
+    size_a = max(abs(x[0] + _take_mean(a)), unit)
+    size_b = max(abs(y[0] + _take_mean(b)), unit)
     length_a, length_b = math.sqrt(dot(a, a)), math.sqrt(dot(b, b))
-    if not (length_a > 0.0 and length_b > 0.0):
+    noise = ROUNDING * math.sqrt(x.size)
+    if not (length_a > noise * size_a and length_b > noise * size_b):
         return math.nan
     for i in range(x.size):
         a[i] /= length_a
@@ -134,3 +141,21 @@ def change_on_level(x):  # type: ignore[no-untyped-def]
     for i in range(m):
         change[i] -= slope * level[i]
     return mean_level, squares, slope, mean_change, dot(change, change)
+
+
+@_compiled
+def orthogonal_slope(squares_x: float, squares_y: float, products: float) -> Any:
+    """Slope of the first principal axis; NaN where it is vertical or there is none."""
+    lead, cross = squares_y - squares_x, 2.0 * products
+    root = math.hypot(lead, cross)
+    over, under = (lead + root, cross) if lead > 0 else (cross, root - lead)
+    return over / under if under != 0 else math.nan
+
+
+@_compiled
+def orthogonal_slopes(squares_x: Any, squares_y: Any, products: Any) -> Any:
+    """That of each row of sums, shape (n,)."""
+    slopes = np.empty(squares_x.size)
+    for i in range(slopes.size):
+        slopes[i] = orthogonal_slope(squares_x[i], squares_y[i], products[i])
+    return slopes

@@ -18,13 +18,14 @@ from analytics.alerts import (
     AlertState,
     Reading,
     RuleState,
+    check_rule,
     describe,
     evaluate,
     parse_rule,
     rule_to_dict,
     would_have_fired,
 )
-from analytics.model import PairParams
+from analytics.model import PairParams, ParameterError
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")
 
@@ -366,3 +367,52 @@ def test_every_metric_can_be_parsed_with_each_of_its_operators() -> None:
         for operator in metric.operators:
             mapping = {**GOOD, **subject, "metric": name, "operator": operator, "threshold": 0.5}
             assert parse_rule(mapping).operator == operator
+
+
+@pytest.mark.parametrize(
+    ("metric", "operator", "never", "just"),
+    [
+        ("correlation", ">", 1.0, 0.99),
+        ("correlation", "<", -1.0, -0.99),
+        ("correlation", "abs>", 1.0, 0.99),
+        ("adf_pvalue", ">", 1.0, 0.99),
+        ("adf_pvalue", "<", 0.0, 0.01),
+        ("engle_granger_pvalue", "<", 0.0, 0.01),
+        ("spread", "abs<", 0.0, 0.01),
+        ("price", "<", 0.0, 0.01),
+        ("volume", "<", 0.0, 0.01),
+    ],
+)
+def test_a_threshold_that_the_metric_never_crosses_is_refused(metric, operator, never, just):
+    on = {"symbol": "A"} if METRICS[metric].subject == "symbol" else {"params": PAIR}
+    rule = AlertRule("r", "demo", metric, operator, never, **on)
+    with pytest.raises(ParameterError, match="expected a number") as refused:
+        check_rule(rule)
+    assert refused.value.field == "threshold"
+    assert parse_rule(rule_to_dict(rule)) == rule, "one that was kept stays"
+    check_rule(replace(rule, threshold=just))
+
+
+def test_a_p_value_of_more_rows_than_are_in_view_is_refused():
+    pair = replace(PAIR, adf_window=1_200)
+    with pytest.raises(
+        ParameterError, match=r"adf_window is 1200, expected at most limit \(1000\)"
+    ):
+        check_rule(AlertRule("r", "demo", "adf_pvalue", "<", 0.05, pair))
+    check_rule(z_rule(params=pair))
+
+
+@pytest.mark.parametrize(
+    ("metric", "pair", "field"),
+    [
+        ("correlation", {"limit": 100, "corr_window": 101}, "corr_window"),
+        ("engle_granger_pvalue", {"limit": 59, "z_window": 30}, "limit"),
+        ("adf_pvalue", {"limit": 377, "spread_mode": "rolling"}, "limit"),
+    ],
+)
+def test_a_rule_whose_metric_is_never_there_is_refused(metric, pair, field):
+    rule = AlertRule("r", "demo", metric, "<", 0.05, params=PairParams("A", "B", **pair))
+    with pytest.raises(ParameterError, match=f"^{field} is"):
+        check_rule(rule)
+    enough = {**pair, "limit": pair["limit"] + 1}
+    check_rule(replace(rule, params=PairParams("A", "B", **enough)))

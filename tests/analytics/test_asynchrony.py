@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analytics.correlation import hayashi_yoshida, lead_lag, pearson
+from analytics.model import ParameterError
 
 
 def ticks(seed: int, n: int, span_ms: int = 60_000) -> tuple[np.ndarray, np.ndarray]:
@@ -18,25 +19,68 @@ def ticks(seed: int, n: int, span_ms: int = 60_000) -> tuple[np.ndarray, np.ndar
 
 
 def plain(ts_y, y, ts_x, x, lag: int = 0) -> tuple[float, float]:
-    """Every pair of changes whose half-open intervals of time overlap."""
-    total = 0.0
+    """Every pair of changes whose half-open intervals of time overlap, and each of them once."""
+    total, of_y, of_x = 0.0, {}, {}
     for i in range(1, len(y)):
         for j in range(1, len(x)):
             start = max(ts_y[i - 1], ts_x[j - 1] + lag)
             if start < min(ts_y[i], ts_x[j] + lag):
-                total += (y[i] - y[i - 1]) * (x[j] - x[j - 1])
-    return total, total / math.sqrt(np.sum(np.diff(y) ** 2) * np.sum(np.diff(x) ** 2))
+                of_y[i], of_x[j] = y[i] - y[i - 1], x[j] - x[j - 1]
+                total += of_y[i] * of_x[j]
+    if min(len(of_y), len(of_x)) < 2:
+        return math.nan, math.nan
+    squares = [sum(change**2 for change in of.values()) for of in (of_y, of_x)]
+    return total, total / math.sqrt(squares[0] * squares[1])
 
 
-@pytest.mark.parametrize("lag", [0, 1, -700, 5_000, 200_000])
+@pytest.mark.parametrize("lag", [0, 1, -700, 5_000, -45_000, 55_000, 200_000])
 @pytest.mark.parametrize(("n", "m"), [(40, 40), (3, 200), (150, 20)])
 def test_it_equals_a_double_loop(n, m, lag):
     for seed in range(5):
         y, x = ticks(seed, n), ticks(100 + seed, m, 90_000)
         found = hayashi_yoshida(*y, *x, lag_ms=lag)
         covariance, correlation = plain(*y, *x, lag)
-        assert found.covariance == pytest.approx(covariance, rel=1e-9, abs=1e-9)
-        assert found.correlation == pytest.approx(correlation, rel=1e-9, abs=1e-9)
+        assert found.covariance == pytest.approx(covariance, rel=1e-9, abs=1e-9, nan_ok=True)
+        assert found.correlation == pytest.approx(correlation, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(-100, None), slice(0, 50), slice(400, 420)])
+def test_a_part_of_a_path_correlates_with_the_whole_by_1(part):
+    """Its squares were those of the whole path: 0.31 for the last tenth."""
+    times, y = ticks(22, 1_000)
+    for near in (y, 1e3 * np.exp(1e-9 * y)):
+        assert hayashi_yoshida(times, near, times[part], near[part]).correlation == pytest.approx(1)
+        assert hayashi_yoshida(times[part], near[part], times, near).correlation == pytest.approx(1)
+
+
+def test_a_leg_that_only_moves_outside_the_common_span_has_no_correlation():
+    times, y = ticks(23, 400)
+    y[200:] = y[199]
+    found = hayashi_yoshida(times, y, times[250:], np.cumsum(np.ones(150)))
+    assert found.covariance == 0.0
+    assert math.isnan(found.correlation)
+
+
+def test_without_a_common_span_there_is_neither_a_correlation_nor_a_lag():
+    (ts_y, y), (ts_x, x) = ticks(24, 50), ticks(25, 50)
+    found = hayashi_yoshida(ts_y, y, ts_x + 60_000, x)
+    assert math.isnan(found.covariance)
+    assert math.isnan(found.correlation)
+    apart = lead_lag(ts_y, y, ts_x + 60_000, x, [-20, 0, 20])
+    assert apart.best_lag_ms is None
+    assert np.isnan(apart.correlation).all()
+    assert lead_lag(ts_y, y, ts_y + 100_000, y, [-100_000, 0]).best_lag_ms == -100_000
+
+
+def test_a_lag_that_leaves_few_changes_is_never_best():
+    """Two or three changes correlate by 1 and more by chance."""
+    for seed in range(30):
+        y, x = ticks(seed, 60), ticks(100 + seed, 60)
+        lags = np.arange(-58_000, 58_001, 2_000)
+        found = lead_lag(*y, *x, lags)
+        assert abs(found.best_lag_ms) <= 34_000
+        at = found.lags_ms == found.best_lag_ms
+        assert found.best_correlation == found.correlation[at][0]
 
 
 def test_on_shared_instants_it_is_the_correlation_of_changes_about_0():
@@ -82,9 +126,11 @@ def test_a_correlation_below_0_is_found_by_its_size():
 
 
 def test_equal_correlations_are_decided_for_the_lag_nearest_to_0():
-    times, walk = np.arange(0, 10_000, 1_000), np.arange(10.0)
-    assert lead_lag(times, walk, times, walk, [-20_000, 30_000]).best_lag_ms == -20_000
-    assert lead_lag(times, walk, times, walk, [30_000, -20_000]).best_lag_ms == -20_000
+    times, walk = np.arange(0, 26_000, 1_000), np.arange(26.0)
+    for lags in ([-8_000, 1_000], [1_000, -8_000]):  # 16 and 25 steps in common
+        found = lead_lag(times, walk, times - 1_000, walk, lags)
+        assert found.correlation.tolist() == [1.0, 1.0]
+        assert found.best_lag_ms == 1_000
 
 
 def test_without_a_lag_there_is_no_best():
@@ -139,3 +185,23 @@ def test_what_is_no_path_is_refused_by_name(change, words):
 def test_a_lag_is_a_whole_number_of_milliseconds():
     with pytest.raises(ValueError, match=r"lags_ms is 1.5, expected a whole number"):
         lead_lag(*ticks(20, 30), *ticks(21, 30), [0, 1.5])
+
+
+@pytest.mark.parametrize("lag", [2**70, -(2**70), 2**53 + 1])
+def test_a_lag_beyond_any_time_is_refused_by_name(lag):
+    y, x = ticks(20, 30), ticks(21, 30)
+    for name, call in (
+        ("lag_ms", lambda: hayashi_yoshida(*y, *x, lag_ms=lag)),
+        ("lags_ms", lambda: lead_lag(*y, *x, [0, lag])),
+    ):
+        with pytest.raises(ParameterError, match=r"expected a whole number .* up to 2\^53") as bad:
+            call()
+        assert (bad.value.field, bad.value.value) == (name, lag)
+    assert math.isnan(hayashi_yoshida(*y, *x, lag_ms=2**53).correlation)
+
+
+@pytest.mark.parametrize("lags", [5, None, np.array(5)])
+def test_lags_are_a_sequence(lags):
+    with pytest.raises(ParameterError, match="expected a sequence of whole numbers") as bad:
+        lead_lag(*ticks(20, 30), *ticks(21, 30), lags)
+    assert bad.value.field == "lags_ms"

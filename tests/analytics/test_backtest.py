@@ -641,6 +641,17 @@ def test_too_few_bars_are_not_ready() -> None:
     assert run_backtest(nothing, x_bars, PAIR, RULES) == NotReady("needs 111 bars, has 0", 0, 111)
 
 
+def test_bars_without_prices_above_zero_are_told_apart_from_filtered_ones() -> None:
+    y_bars, x_bars = made_up_pair()
+    below = replace(y_bars, **{name: -getattr(y_bars, name) for name in ("open", "close")})
+    told = run_backtest(below, x_bars, PAIR, RULES)
+    words = "needs 111 bars, has 0, 700 left out whose prices are not all above 0"
+    assert told == NotReady(words, 0, 111)
+    quiet = replace(PAIR, min_trades=10**6)
+    words = "needs 111 bars, has 0, 700 dropped by the activity filter"
+    assert str(run_backtest(y_bars, x_bars, quiet, RULES)).startswith(words)
+
+
 def test_legs_without_a_spread_are_not_ready() -> None:
     flat = [bars_of(name, np.full(300, 5.0)) for name in ("Y", "X")]
     result = run_backtest(flat[0], flat[1], PAIR, RULES)

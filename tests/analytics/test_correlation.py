@@ -10,6 +10,14 @@ import pandas as pd
 import pytest
 
 from analytics.correlation import correlation_matrix, pearson
+from analytics.model import Bars, PairParams
+from analytics.pair import analyze_pair
+from analytics.rolling import rolling_corr
+
+
+def bars(symbol: str, close: np.ndarray) -> Bars:
+    times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))
+    return Bars(symbol, "1s", times, close, close, close, close, ones, ones, close)
 
 
 def exact(x, y) -> float:
@@ -92,6 +100,63 @@ def test_a_symbol_that_does_not_move_correlates_with_nothing():
         matrix = correlation_matrix(closes, on)
         assert np.isnan(matrix[0]).all()
         assert np.isfinite(matrix[1:, 1:]).all()
+
+
+STEADY = 100.0 * 1.01 ** np.arange(300.0), 50.0 * 1.005 ** np.arange(300.0)
+SLOW = 100.0 * 1.0001 ** np.arange(300.0), 60_000.0 * np.exp(-3e-7 * np.arange(300.0))
+
+
+def returns(closes: np.ndarray) -> np.ndarray:
+    return np.diff(closes) / closes[:-1]
+
+
+@pytest.mark.parametrize("closes", [STEADY, SLOW])
+@pytest.mark.parametrize("walk", [False, True])
+def test_returns_that_are_constant_but_for_rounding_correlate_with_nothing(closes, walk):
+    """The rounding of closes correlated by 0.12, and with no leg that moves by anything else."""
+    moving = 100.0 + np.cumsum(np.random.default_rng(3).standard_normal(300))
+    y, x = closes[0], moving if walk else closes[1]
+    assert np.isnan(correlation_matrix({"Y": y, "X": x})[0, 1])
+    assert math.isnan(pearson(returns(y), returns(x), unit=1.0))
+    assert np.isnan(rolling_corr(returns(y), returns(x), 60, unit=1.0)).all()
+    snapshot = analyze_pair(bars("Y", y), bars("X", x), PairParams("Y", "X"))
+    assert math.isnan(snapshot.correlation)
+    assert np.isnan(snapshot.corr).all()
+    prices = correlation_matrix({"Y": y, "X": x}, on="prices")
+    assert np.isfinite(prices).all()
+
+
+def test_values_that_are_constant_but_for_their_own_rounding_correlate_with_nothing():
+    y, x = (returns(closes) for closes in STEADY)
+    assert math.isnan(pearson(y, x))
+    assert np.isnan(rolling_corr(y, x, 60)).all()
+    moving = np.random.default_rng(4).standard_normal(299)
+    for scale in (1e-100, 1.0, 1e100):
+        noise = scale * (1.0 + 2e-16 * (np.arange(299) % 3))
+        assert noise.min() < noise.max()
+        assert math.isnan(pearson(noise, moving))
+        assert math.isnan(pearson(moving, noise))
+        assert np.isnan(rolling_corr(noise, moving, 60)).all()
+        assert pearson(scale * moving, moving) == pytest.approx(1.0)
+
+
+def test_returns_of_single_ticks_are_no_rounding():
+    ticks = np.random.default_rng(5).integers(-1, 2, (2, 300)).cumsum(axis=1) / 100.0 + 100_000.0
+    y, x = (returns(leg) for leg in ticks)
+    assert pearson(y, x, unit=1.0) == pearson(y, x) == pytest.approx(exact(y, x), rel=1e-9)
+    found = rolling_corr(y, x, 60, unit=1.0)
+    np.testing.assert_array_equal(found, rolling_corr(y, x, 60))
+    assert np.isfinite(found[59:]).all()
+
+
+@pytest.mark.parametrize("unit", [-1.0, math.nan, math.inf, "a"])
+def test_a_unit_is_a_number_from_0(unit):
+    for call in (
+        lambda: pearson([1, 2, 3], [1, 3, 2], unit=unit),
+        lambda: rolling_corr([1, 2, 3], [1, 3, 2], 3, unit=unit),
+    ):
+        with pytest.raises(ValueError, match=r"unit is .*, expected a number"):
+            call()
 
 
 def test_too_few_bars_in_common_give_nan():

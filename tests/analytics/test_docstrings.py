@@ -21,6 +21,7 @@ OWN = {"alerts", "backtest", "bars", "outcomes", "pair", "readings", "sweep", "w
 REFUSE_NOTHING = {
     "alerts.describe",
     "alerts.evaluate",
+    "alerts.is_outward",
     "alerts.rule_to_dict",
     "bars.usual_step",
     "readings.readings_between",

@@ -23,6 +23,11 @@ def autoregression(rng: np.random.Generator, n: int, half: float) -> np.ndarray:
     return lfilter([1.0], [1.0, -rho], shocks)
 
 
+def defined(half: float) -> float:
+    """ln 2 / (1 - rho), as `half_life` has it, of a deviation that is halved in `half` bars."""
+    return math.log(2.0) / (1.0 - 0.5 ** (1.0 / half))
+
+
 def intervals(half: float, n: int, count: int, fitted: bool = False, confidence: float = 0.9):
     for seed in range(count):
         rng = np.random.default_rng((seed, n))
@@ -37,19 +42,24 @@ def intervals(half: float, n: int, count: int, fitted: bool = False, confidence:
 @pytest.mark.parametrize("fitted", [False, True])
 @pytest.mark.parametrize("half", [5.0, 20.0, 80.0])
 def test_it_covers_the_truth_in_90_of_100(half, fitted):
-    found = [low <= half <= high for low, high in intervals(half, 1_000, 1_000, fitted)]
+    truth = defined(half)
+    found = [low <= truth <= high for low, high in intervals(half, 1_000, 1_000, fitted)]
     assert np.mean(found) == pytest.approx(0.90, abs=0.02)
 
 
-@pytest.mark.parametrize(("half", "n"), [(2.0, 60), (8.0, 150), (40.0, 333), (150.0, 2_500)])
+@pytest.mark.parametrize(
+    ("half", "n"), [(0.6, 300), (1.36, 1_000), (2.0, 60), (8.0, 150), (40.0, 333), (150.0, 2_500)]
+)
 def test_it_covers_the_truth_at_other_lengths(half, n):
-    found = [low <= half <= high for low, high in intervals(half, n, 1_000)]
+    truth = defined(half)
+    found = [low <= truth <= high for low, high in intervals(half, n, 1_000)]
     assert np.mean(found) == pytest.approx(0.90, abs=0.025)
 
 
 @pytest.mark.parametrize(("confidence", "share"), [(0.8, 0.8), (0.95, 0.95), (0.99, 0.99)])
 def test_the_confidence_is_kept(confidence, share):
-    found = [lo <= 20 <= hi for lo, hi in intervals(20.0, 500, 1_000, confidence=confidence)]
+    truth = defined(20.0)
+    found = [lo <= truth <= hi for lo, hi in intervals(20.0, 500, 1_000, confidence=confidence)]
     assert np.mean(found) == pytest.approx(share, abs=0.025)
 
 
@@ -70,11 +80,13 @@ def test_a_residual_taken_for_a_series_would_be_called_reverting_too_often():
     assert closed > 50
 
 
-def test_the_point_estimate_lies_inside():
-    for seed in range(100):
-        x = autoregression(np.random.default_rng(seed), 400, 12.0)
+@pytest.mark.parametrize("rho", [-0.5, 0.0, 0.3, 0.6, 0.9, 0.98])
+def test_the_point_estimate_lies_inside(rho):
+    for seed in range(200):
+        shocks = np.random.default_rng(seed).standard_normal(400)
+        x = lfilter([1.0], [1.0, -rho], shocks)
         low, high = half_life_interval(x)
-        assert low < half_life(x) < high
+        assert low < half_life(x) <= high
 
 
 def test_unit_and_level_do_not_change_it():
@@ -94,7 +106,9 @@ def test_more_confidence_is_a_wider_interval():
 def test_noise_has_a_half_life_of_next_to_nothing():
     low, high = half_life_interval(np.random.default_rng(3).standard_normal(1_000))
     assert low == 0.0
-    assert high < 0.5
+    assert math.log(2.0) <= high < 0.8
+    swings = lfilter([1.0], [1.0, 0.5], np.random.default_rng(3).standard_normal(1_000))
+    assert half_life_interval(swings) == (0.0, math.log(2.0))
 
 
 def test_a_series_that_runs_away_has_none():

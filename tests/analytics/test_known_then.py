@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from analytics._kernels import known
 from analytics.alerts import AlertRule, would_have_fired
 from analytics.hedge import fit_hedge
-from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams, PairSnapshot, ParameterError
+from analytics.model import (
+    BAR_COLUMNS,
+    Bars,
+    MissingError,
+    NotReady,
+    PairParams,
+    PairSnapshot,
+    ParameterError,
+)
 from analytics.pair import analyze_pair
 from analytics.readings import pair_readings
 
@@ -191,6 +199,8 @@ def test_a_locked_hedge_needs_a_number(beta: Any) -> None:
     with pytest.raises(ParameterError) as refused:
         PairParams("Y", "X", spread_mode="locked", beta=beta)
     assert refused.value.field == "beta"
+    with pytest.raises(MissingError, match="beta is missing, expected a number from"):
+        PairParams("Y", "X", spread_mode="locked")
     with pytest.raises(ParameterError, match="spread_mode is 'magic', expected one of view"):
         PairParams("Y", "X", spread_mode="magic")
 

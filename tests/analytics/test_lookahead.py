@@ -13,7 +13,7 @@ from analytics import backtest
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.lookahead import LookAheadReport, check_look_ahead
 from analytics.model import Bars, NotReady
-from tests.analytics.test_backtest import PAIR, RULES, made_up_pair
+from tests.analytics.test_backtest import PAIR, RULES, bars_of, made_up_pair
 
 MODES = ["rolling", "kalman", "in-sample"]
 
@@ -173,6 +173,10 @@ def test_the_check_needs_a_bar_after_the_first_z_and_at_least_one_cut() -> None:
     assert check_look_ahead(y_bars, x_bars, PAIR, RULES) == NotReady(
         "needs 112 bars, has 111", 111, 112
     )
+    opened = np.append(-1.0, y_bars.open)
+    longer = [bars_of(one.symbol, np.append(one.close[0], one.close)) for one in (y_bars, x_bars)]
+    told = check_look_ahead(replace(longer[0], open=opened), longer[1], PAIR, RULES)
+    assert str(told) == "needs 112 bars, has 111, 1 left out whose prices are not all above 0"
     assert isinstance(check_look_ahead(*made_up_pair(50), PAIR, RULES), NotReady)
     with pytest.raises(ValueError, match="cuts is 0, expected at least 1"):
         check_look_ahead(y_bars, x_bars, PAIR, RULES, cuts=0)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from analytics.performance import (
     annual_volatility,
+    bars_per_year,
     hit_rate,
     max_drawdown,
     periods_per_year,
@@ -157,6 +158,15 @@ def test_crypto_trades_all_year():
     assert periods_per_year("7m") == pytest.approx(365 * 24 * 60 / 7)  # a file's own
     with pytest.raises(ValueError, match="timeframe is 'hour', expected one of 1s, 1m, 5m"):
         periods_per_year("hour")
+
+
+def test_missing_bars_make_a_years_bars_fewer():
+    assert bars_per_year(np.arange(500) * 60_000, "1m") == periods_per_year("1m")
+    assert bars_per_year([7], "1h") == periods_per_year("1h")
+    half = bars_per_year(np.arange(0, 1_000, 2) * 60_000, "1m")
+    assert half == pytest.approx(periods_per_year("1m") / 2, rel=2e-3)
+    with pytest.raises(ValueError, match="ts_ms has 0 values, expected at least 1"):
+        bars_per_year([], "1m")
 
 
 @pytest.mark.parametrize("periods", [0, -1, math.nan, math.inf, "year", True])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.model import BAR_COLUMNS, Bars, PairParams
+from analytics.model import BAR_COLUMNS, Bars, OrderError, PairParams
 from analytics.pair import analyze_pair
-from analytics.readings import PAIR_METRICS, pair_readings
+from analytics.readings import PAIR_METRICS, check_view, pair_readings
 
 N = 900
 
@@ -121,3 +121,58 @@ def test_a_spread_that_does_not_vary_has_no_z_score():
 def test_an_unknown_metric_is_named(legs):
     with pytest.raises(ValueError, match="metric is 'price', expected one of z, spread"):
         pair_readings(*legs, PairParams("Y", "X"), ["price"], [0])
+
+
+ROLLING = {"spread_mode": "rolling"}
+KALMAN = {"spread_mode": "kalman", "hedge_window": 5_000}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"z_window": 101}, "z_window is 101, expected at most limit (100)"),
+        ({"z_window": 101, **ROLLING}, "z_window is 101, expected at most limit (100)"),
+        (
+            {"hedge_window": 41, "z_window": 60, **ROLLING},
+            "hedge_window is 41, expected at most 40, since the z window needs 60 more of limit "
+            "(100)",
+        ),
+        (
+            {"z_window": 30, **ROLLING},
+            "limit is 100, expected at least 230: the hedge takes 200 rows before those of "
+            "z_window (30)",
+        ),
+        (
+            {"z_window": 60, **KALMAN},
+            "hedge_window is 5000, expected at most 40, since the z window needs 60 more of "
+            "limit (100)",
+        ),
+        (
+            {"z_window": 95, **KALMAN},
+            "limit is 100, expected at least 595: the hedge takes 500 rows before those of "
+            "z_window (95)",
+        ),
+    ],
+)
+def test_a_view_that_never_holds_the_rows_of_a_z_score_is_refused(options, words):
+    with pytest.raises(OrderError) as refused:
+        check_view(PairParams("Y", "X", limit=100, **options))
+    assert str(refused.value) == words
+
+
+@pytest.mark.parametrize(("window", "hedge"), [(60, 40), (61, 40), (30, 70), (31, 70), (90, 10)])
+@pytest.mark.parametrize("mode", ["view", "rolling", "kalman"])
+def test_a_view_is_refused_just_where_no_z_score_is_ever_read(mode, window, hedge):
+    rng, every = np.random.default_rng(3), np.arange(N)
+    x = 100.0 + np.cumsum(rng.normal(size=N))
+    y = bars("Y", 2.0 * x + rng.normal(size=N), every)
+    x = bars("X", x, every)
+    params = PairParams(
+        "Y", "X", "1s", spread_mode=mode, hedge_window=hedge, z_window=window, limit=100
+    )
+    z = pair_readings(y, x, params, ["z"], y.ts_ms[-50:])["z"]
+    if np.isfinite(z).any():
+        check_view(params)
+    else:
+        with pytest.raises(OrderError):
+            check_view(params)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from analytics._backtest_figures import track_record
+from analytics.model import ParameterError
 from analytics.performance import (
     deflated_sharpe,
     drawdown_duration,
@@ -117,6 +118,30 @@ def test_nan_gives_nan_and_never_a_figure():
     assert math.isnan(min_track_record(math.nan))
     for returns in ([], [0.1], [0.1, 0.1, 0.1]):
         assert math.isnan(sharpe_stderr(returns))
+
+
+def test_moments_that_no_returns_have_are_refused():
+    """They made the variance negative, and a track record of -3.7 periods."""
+    for call in (
+        lambda: min_track_record(2.0, skew=5.0, kurtosis=3.0),
+        lambda: probabilistic_sharpe(2.0, 24, skew=-5.0, kurtosis=25.9),
+        lambda: deflated_sharpe(2.0, 24, 5, 0.1, skew=1e200, kurtosis=1e9),
+    ):
+        with pytest.raises(ParameterError, match=r"at least 1 \+ skew\^2, which is") as refused:
+            call()
+        assert refused.value.field == "kurtosis"
+
+
+@pytest.mark.parametrize("share", [3, 7, 40, 99])
+def test_returns_of_two_values_are_the_limit_and_are_taken(share):
+    returns = np.where(np.arange(100) < share, 0.03, -0.01)
+    unit = (returns - returns.mean()) / returns.std()
+    skew, kurtosis = float(np.mean(unit**3)), float(np.mean(unit**4))
+    assert kurtosis == pytest.approx(1.0 + skew**2)
+    for ratio in (0.1, abs(2.0 / skew)):  # at the latter one sign's variance is 0
+        for lean in (skew, -skew):
+            assert 0.0 <= probabilistic_sharpe(ratio, 100, lean, kurtosis) <= 1.0
+            assert min_track_record(ratio, 0.0, lean, kurtosis) >= 1.0
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,16 @@ def test_too_few_bars_are_not_ready() -> None:
     assert result == NotReady("needs 340 bars, has 300", 300, 340)
 
 
+def test_bars_without_a_price_above_zero_are_told_apart_from_filtered_ones() -> None:
+    y_bars, x_bars = made_up_pair(300)
+    opened = y_bars.open.copy()
+    opened[:20] = -1.0
+    broken = replace(y_bars, open=opened)
+    result = walk_forward(broken, x_bars, make_grid(PAIR, RULES, *AXES), **SPANS)
+    words = "needs 340 bars, has 280, 20 left out whose prices are not all above 0"
+    assert result == NotReady(words, 280, 340)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -9,7 +9,7 @@ import pytest
 
 from analytics.model import HEDGE_METHODS, SPREAD_MODES, Bars, PairParams
 from analytics.readings import pair_readings
-from analytics.watching import pair_view, view_readings
+from analytics.watching import Legs, pair_view, view_readings
 
 ROWS = 420
 
@@ -38,13 +38,13 @@ def test_readings_are_the_same_to_the_bit_as_prices_and_bars_come(closes, mode, 
     beta = 2.0 if mode == "locked" else None
     params = PairParams("A", "B", hedge=method, spread_mode=mode, price_space=space, beta=beta)
     params = replace(params, limit=100, z_window=30, hedge_window=60)
-    rng, view = np.random.default_rng(1), None
+    rng = np.random.default_rng(1)
     for count in (ROWS - 2, ROWS - 2, ROWS - 2, ROWS - 1, ROWS, ROWS):
         y, x = (leg[:count].copy() for leg in closes)
         y[-1] *= 1.0 + rng.normal(0, 1e-4)
         x[-1] *= 1.0 + rng.normal(0, 1e-4)
         legs = bars("A", y), bars("B", x)
-        view = pair_view(*legs, params, view)
+        view = pair_view(*legs, params)
         assert view is not None
         ends = legs[0].ts_ms[[-9, -4, -3, -1]]
         for mine, once in zip(
@@ -53,24 +53,34 @@ def test_readings_are_the_same_to_the_bit_as_prices_and_bars_come(closes, mode, 
             np.testing.assert_array_equal(mine, once)
 
 
-def test_a_late_tick_that_amends_an_older_bar_is_heeded(closes):
-    params = PairParams("A", "B", limit=200)
-    view = pair_view(bars("A", closes[0]), bars("B", closes[1]), params)
-    amended = closes[0].copy()
-    amended[-20] *= 1.001
-    legs = bars("A", amended), bars("B", closes[1])
-    z, _ = view_readings(pair_view(*legs, params, view), legs[0].ts_ms[-1:])
-    np.testing.assert_array_equal(z, read_once(*legs, params, legs[0].ts_ms[-1:])[0])
+def test_pairs_that_share_legs_are_each_read_as_if_alone(closes):
+    third = bars("C", closes[0] + closes[1])
+    legs, shared = {"A": bars("A", closes[0]), "B": bars("B", closes[1]), "C": third}, Legs()
+    ends = third.ts_ms[[-9, -4, -3, -1]]
+    for space in ("price", "log", "price"):
+        for y, x in (("A", "B"), ("C", "B"), ("B", "A"), ("A", "C")):
+            for limit in (100, 200):
+                params = PairParams(y, x, limit=limit, price_space=space)
+                read = view_readings(pair_view(legs[y], legs[x], params, shared), ends)
+                alone = read_once(legs[y], legs[x], params, ends)
+                np.testing.assert_array_equal(read, alone)
 
 
-def test_other_parameters_are_read_by_their_own(closes):
+def test_what_is_a_legs_is_made_once_whatever_the_lengths_of_the_others(closes):
+    shared, leg = Legs(), bars("A", closes[0])
+    params = PairParams("A", "B", limit=100, price_space="log")
+    for number in range(5):
+        other = bars("B", closes[1][-300:] + number, ROWS - 300)
+        assert pair_view(leg, other, params, shared) is not None
+    assert shared.logs.cache_info().misses == 1 + 5
+    assert shared.places.cache_info().misses == 1
+
+
+def test_a_bar_that_is_not_there_has_no_reading_between_those_that_are(closes):
     legs = bars("A", closes[0]), bars("B", closes[1])
-    before = pair_view(*legs, PairParams("A", "B", limit=200))
-    params = PairParams("A", "B", limit=200, price_space="log")
-    view = pair_view(*legs, params, before)
-    np.testing.assert_array_equal(
-        view_readings(view, legs[0].ts_ms[-1:])[0], read_once(*legs, params, legs[0].ts_ms[-1:])[0]
-    )
+    ends = np.sort(np.append(legs[0].ts_ms[[-90, -3, -1]], legs[0].ts_ms[-2] + 1))
+    z, beta = view_readings(pair_view(*legs, PairParams("A", "B", limit=200)), ends)
+    assert np.isnan(z).tolist() == np.isnan(beta).tolist() == [False, False, True, False]
 
 
 def test_a_leg_of_other_length_is_read_from_its_newest_bars(closes):
@@ -87,9 +97,11 @@ def test_what_is_not_on_the_same_bars_is_left_to_the_other(closes):
     assert pair_view(y, x, PairParams("A", "B", min_trades=2)) is None
     negative = bars("B", np.where(np.arange(ROWS) == 7, -1.0, closes[1]))
     assert pair_view(y, negative, PairParams("A", "B", price_space="log")) is None
-    falls = bars("B", np.append(closes[1][:-1], -1.0))
-    params = PairParams("A", "B", price_space="log")
-    assert pair_view(y, falls, params, pair_view(y, x, params)) is None
+    gap = bars("B", np.where(np.arange(ROWS) == 7, np.nan, closes[1]))
+    assert pair_view(y, gap, PairParams("A", "B")) is None
+    other = replace(x, timeframe="1m")
+    with pytest.raises(ValueError, match="x has bars of 1m, expected 1s"):
+        pair_view(y, other, PairParams("A", "B"))
 
 
 def test_few_rows_have_no_reading(closes):
