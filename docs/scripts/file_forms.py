@@ -35,17 +35,21 @@ def page() -> str:
         "files.\n\n"
         "What a file leaves open is asked: on the page as a question with its answers, over HTTP "
         "as 409 with the question, whose parameter (`symbol`, `dayfirst`, `timezone`, `columns`, "
-        "`replace`, `encoding`) answers it.\n",
+        "`timeframe`, `replace`, `encoding`) answers it.\n",
         "## Names of columns\n\nCase, blanks, marks and what stands in brackets are no part of a "
-        "name. Where several of a meaning are there, the first of the list counts.\n\n"
+        "name, but for a time's zone and for the currency or the thousands of a volume. Where "
+        "several of a meaning are there, the first of the list counts.\n\n"
         + _table(("meaning", "names"), [(_TITLES.get(k, k), v) for k, v in NAMES.items()]),
         "Beside these: a column of closes a symbol (`Date,KO,PEP`), names that hold both "
         "(`AAPL.Close`, `Close_AAPL`), and the headers of two and three lines that yfinance "
         "writes.\n",
         "## Times\n\n"
         + _table(("form", "example"), [(one.name, f"`{one.example}`") for one in FORMS]),
-        "A time without a zone is UTC. Day and month in an order that no row tells are asked "
-        "for.\n",
+        "The zone of times counts where it stands behind them, in their column's name "
+        "(`Time (ET)`), or in a column of its own (`timezone`, `tz`, `utc_offset`), by name or in "
+        "hours with their sign (`+02:00`, `UTC-5`); one in a line above the table and that of "
+        "`Time (Exchange)` are asked about. All other times are UTC. Day and month in an order "
+        "that no row tells are asked for.\n",
         "## Rows without a header\n\n"
         + _table(
             ("source", "columns", "a row"),
@@ -59,6 +63,12 @@ def page() -> str:
         "before it:\n\n"
         + "\n\n".join(f"- {name}:\n\n  ```json\n  {text}\n  ```" for name, text in SHAPES.items())
         + "\n",
+        "## Files that are refused\n\nWhat would be wrong if it were taken: orders, quotes, "
+        "books, liquidations, returns and changes; trades that have days alone; bars of months, "
+        "which have no even step (other days of which most are missing are asked about); bars of "
+        "one time with several prices, as where the symbol stands under a name that is not known; "
+        "a column of times or prices that stands twice and differs; Databento's and LEAN's "
+        "scaled prices. The sentence names the column or the line and what to do.\n",
         "## Why rows are rejected\n\n" + _table(("reason", "means"), list(REASONS.items())),
     ]  # fmt: skip
     return "\n".join(parts)

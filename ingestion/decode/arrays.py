@@ -12,12 +12,18 @@ from typing import Any
 
 from analytics.model import NO_TRADE_ID
 from ingestion.decode.notices import Notice
+from ingestion.decode.recent import RecentTrades
 from ingestion.decode.rows import MAX_KEY, Context, Refusal, Row, number, row_of
 from ingestion.decode.times import parse_time, unit_of
 
 #: Columns of a trade in an array.
 KRAKEN = ("price", "size", "time", "side")
 BITGET = ("time", "price", "size", "side")
+PHEMEX = ("time", "side", "price", "size")
+COINCHECK = ("time", "id", "symbol", "price", "size", "side")
+#: Tiingo's trades of crypto and of stocks.
+TIINGO = ("kind", "symbol", "time", "exchange", "size", "price")
+TIINGO_IEX = ("kind", "text", "time", "symbol", *"abcde", "price", "size")
 BITFINEX = ("id", "time", "size", "price")
 BITFINEX_V1 = ("id", "time", "price", "size")
 MAX_CHANNELS = 1_000
@@ -27,9 +33,13 @@ Item = Row | Refusal | Notice
 
 
 class Channels:
-    """Numbers of channels, as the answers to subscriptions told them: kind and symbol."""
+    """Numbers of channels, as the answers to subscriptions told them: kind and symbol.
+
+    trades: the ids of the newest trades that Bitfinex told.
+    """
 
     def __init__(self) -> None:
+        self.trades = RecentTrades()
         self._known: dict[int, tuple[str, str]] = {}
 
     def note(self, obj: dict[str, Any]) -> None:
@@ -50,6 +60,8 @@ class Channels:
 
 def read_array(value: Sequence[Any], context: Context, channels: Channels) -> Iterator[Item] | None:
     """What an array of an exchange holds, None for one that is none of those known."""
+    if _are_of_coincheck(value):
+        return iter([_row(row, COINCHECK, context.of(symbol=row[2])) for row in value])
     named = len(value) >= 4 and isinstance(value[-1], str) and isinstance(value[-2], str)
     if named and isinstance(value[1], (list, dict)) and isinstance(value[0], int):
         return _kraken(value, context)
@@ -65,7 +77,38 @@ def read_cells(value: Sequence[Any], context: Context) -> Item | None:
     """The trade of an array within an envelope that says that it holds trades."""
     if len(value) == 4 and value[3] in _SIDES and parse_time(value[0]) is not None:
         return _row(value, BITGET, context)
+    if len(value) == 4 and isinstance(value[2], str) and str(value[1]).lower() in _SIDES:
+        return _row(value, PHEMEX, context)
     return None
+
+
+def read_tiingo(obj: dict[str, Any], context: Context) -> Item | None:
+    """What a message of Tiingo holds, None for any other.
+
+    >>> data = ["T", "btcusd", "2024-08-08T23:54:16.322+00:00", "gdax", 0.5, 61800.3]
+    >>> read_tiingo({"service": "crypto_data", "messageType": "A", "data": data}, Context(None))[:4]
+    ('btcusd', 1723161256322, 61800.3, 0.5)
+    """
+    value, service = obj.get("data"), obj.get("service")
+    if service not in ("crypto_data", "iex") or not isinstance(value, list) or len(value) < 6:
+        return None
+    if value[0] != "T":
+        return Refusal("event")
+    columns = TIINGO if service == "crypto_data" else TIINGO_IEX
+    symbol = value[columns.index("symbol")]
+    return _row(value, columns, context.of(symbol=symbol if isinstance(symbol, str) else None))
+
+
+def _are_of_coincheck(value: Sequence[Any]) -> bool:
+    """Whether arrays are Coincheck's trades: texts, of which the third is a pair."""
+    return bool(value) and all(
+        isinstance(row, list)
+        and len(row) >= len(COINCHECK)
+        and all(isinstance(cell, str) for cell in row[:6])
+        and "_" in row[2]
+        and row[5] in _SIDES
+        for row in value
+    )
 
 
 def _kraken(value: Sequence[Any], context: Context) -> Iterator[Item]:
@@ -88,7 +131,10 @@ def _bitfinex(value: Sequence[Any], context: Context, channels: Channels) -> Ite
         return
     inner = context.of(symbol=symbol or context.symbol, signed=True)
     if len(value) == 3 and isinstance(value[2], list) and len(value[2]) >= 4:
-        yield _row(value[2], BITFINEX, inner)
+        row = _row(value[2], BITFINEX, inner)
+        told = isinstance(row, Row) and not channels.trades.take(symbol, row.id)
+        # `te` tells a trade first, `tu` once more under the same id.
+        yield Refusal("duplicate") if told and value[1] == "tu" else row
     elif value[1] == "te" and len(value) == 6:
         yield _row(value[2:], BITFINEX_V1, inner)
     elif value[1] == "tu" and len(value) == 7:

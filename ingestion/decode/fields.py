@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from analytics.model import NO_TRADE_ID
-from ingestion.decode.arrays import Channels, oldest_first, read_array, read_cells
-from ingestion.decode.kinds import is_signed, kind_of, symbol_of_channel
+from ingestion.decode.arrays import Channels, oldest_first, read_array, read_cells, read_tiingo
+from ingestion.decode.kinds import TRADE_EVENTS, is_signed, kind_of, symbol_of_channel
 from ingestion.decode.notices import Notice, notice_of, says_control
 from ingestion.decode.rows import (
     MAX_KEY,
@@ -23,6 +23,7 @@ from ingestion.decode.rows import (
     number,
     trade_id,
 )
+from ingestion.decode.spellings import has_scaled_prices, spelt_out
 from ingestion.decode.symbols import word_set
 from ingestion.decode.times import parse_time
 
@@ -31,13 +32,25 @@ SYMBOL_NAMES = (
     *("instrument_name", "currency_pair", "coin", "code", "market", "contract"),
 )
 TIME_NAMES = (
-    *("T", "trade_timestamp", "microtimestamp", "create_time_ms", "ts", "timestamp", "time"),
-    *("datetime", "trade_time", "created_at", "create_time", "E"),
+    *("T", "trade_timestamp", "microtimestamp", "create_time_ms", "timestampms"),
+    *("ms_t", "ts", "timestamp", "time", "datetime", "trade_time", "createTime", "created_at"),
+    *(
+        "createdAt",
+        "create_time",
+        "created_timestamp",
+        "createdAtTimestamp",
+        "executed_timestamp",
+        "exec_date",
+    ),
+    "E",
 )
-PRICE_NAMES = ("price", "p", "last", "px", "trade_price")
+PRICE_NAMES = ("price", "p", "last", "px", "trade_price", "executed_price")
 SIZE_NAMES = (
     *("matchSize", "size", "qty", "quantity", "q", "amount", "volume", "sz", "v", "trade_volume"),
+    "executed_quantity",
 )
+#: What an order says of itself, and no trade does.
+ORDER_NAMES = word_set("remaining timeInForce time_in_force leavesQty origQty remaining_size")
 #: What a ticker says beside its last price and the volume of 24 h; a trade says none of it.
 TICKER_NAMES = word_set(
     "bid ask best_bid best_ask bestBid bestAsk high low high_24h low_24h open_24h volume_24h "
@@ -45,36 +58,23 @@ TICKER_NAMES = word_set(
 )
 ID_NAMES = (
     *("trade_id", "tradeId", "trade-id", "trdMatchID", "sequential_id", "id", "tid"),
-    *("t", "a", "d", "i", "event_id"),
+    *("uid", "t", "a", "d", "i", "event_id"),
 )
+_KNOWN = frozenset((*SYMBOL_NAMES, *TIME_NAMES, *PRICE_NAMES, *SIZE_NAMES, *ID_NAMES))
 #: An exchange's events have an id of their own: `a` of a trade is an order.
 EVENT_IDS = {"aggTrade": ("a",), "trade": tuple(name for name in ID_NAMES if name != "a")}
-ENVELOPE_NAMES = ("data", "trades", "ticks", "payload", "result", "events", "tick", "params")
+ENVELOPE_NAMES = (
+    *("data", "trades", "ticks", "payload", "result", "events", "tick", "params", "message"),
+    *("deals", "trades_p", "rows"),
+)
 
-TRADE_EVENTS = ("trade", "aggTrade")
 MAX_DEPTH = 4
 #: Trades that an aggregate may hold; more tell of something else.
 MOST_TRADES = 1_000_000
 #: Names beside a list of trades that tell the symbol, or the time, of those that have none.
-HINT_NAMES = ("symbol", "pair", "product_id", "instrument_name", "currency_pair")
+HINT_NAMES = ("symbol", "pair", "product_id", "instrument_name", "currency_pair", "book")
 AROUND_TIMES = ("timestampms", "time_ms", "ts", "timestamp", "time", "E")
 _SIDES = ("buy", "sell")
-#: Sources whose short names mean something else than elsewhere: what tells them, and the plain
-#: names of theirs. Upbit's short form; Polygon's and Alpaca's trades.
-SPELLINGS: tuple[tuple[str, tuple[str, ...], dict[str, str]], ...] = (
-    (
-        "ty",
-        (),
-        {
-            **{"ty": "type", "cd": "code", "tp": "trade_price", "tv": "trade_volume"},
-            **{"ttms": "trade_timestamp", "sid": "sequential_id"},
-        },
-    ),
-    ("ev", ("T",), {"sym": "symbol", "s": "size", "t": "timestamp", "q": "sequence"}),
-    ("ev", ("XT",), {"pair": "symbol", "s": "size", "t": "timestamp"}),
-    ("T", ("t",), {"T": "kind", "S": "symbol", "s": "size", "t": "timestamp"}),
-)
-
 Item = Row | Refusal | Notice
 
 
@@ -101,6 +101,8 @@ def find_roles(obj: dict[str, Any]) -> Roles:
     event = obj.get("e")
     known = EVENT_IDS.get(event) if isinstance(event, str) else None
     identity = _first(obj, known or ID_NAMES)
+    if identity == "uid" and "feed" not in obj:  # of a user, but for Kraken's futures
+        identity = _first(obj, ID_NAMES[ID_NAMES.index("uid") + 1 :])
     if time is None and known is None and "t" in obj and parse_time(obj["t"]) is not None:
         # Some sources call the time t; then it is no trade id.
         time = "t"
@@ -120,8 +122,15 @@ def _is_aggregate(obj: dict[str, Any]) -> bool:
 
 
 def with_plain_names(obj: dict[str, Any]) -> dict[str, Any]:
-    """The object with names longer than one letter in lower case ("Price" -> "price")."""
-    return {(key.lower() if len(key) > 1 else key): value for key, value in obj.items()}
+    """The object with names in lower case ("Price" -> "price"), but for those that are known.
+
+    >>> with_plain_names({"Price": 5, "tradeId": "7", "T": 1})
+    {'price': 5, 'tradeId': '7', 'T': 1}
+    """
+    return {
+        (key if len(key) == 1 or key in _KNOWN else key.lower()): value
+        for key, value in obj.items()
+    }
 
 
 def walk(
@@ -162,7 +171,14 @@ def _walk_object(
         context = context.of(stream=obj["stream"])
     if "chanId" in obj:
         channels.note(obj)
-    obj = _spelt_out(obj)
+    obj = spelt_out(obj)
+    if has_scaled_prices(obj):
+        yield Refusal("scaled")
+        return
+    known = read_tiingo(obj, context)
+    if known is not None:
+        yield known
+        return
     if _first(obj, PRICE_NAMES) is None:
         kind = kind_of(obj)
         inner = _envelope(obj, arrays=kind == "trades")
@@ -171,7 +187,8 @@ def _walk_object(
             return
         found: list[Item] = []
         if inner is not None and kind != "other" and depth < MAX_DEPTH:
-            around = _within(obj, context, kind)
+            listed = context.listed or kind == "trades" or inner is obj.get("trades")
+            around = _within(obj, context, kind).of(listed=listed)
             found = list(_walk(inner, around, channels, depth + 1))
             found = oldest_first(found) if around.trades else found
         if any(map(_is_telling, found)):
@@ -192,15 +209,6 @@ def _walk_object(
             yield Refusal("event")
             return
     yield read_row(obj, context)
-
-
-def _spelt_out(obj: dict[str, Any]) -> dict[str, Any]:
-    """An object with plain names, where its source is known by the names that it has."""
-    for telling, values, names in SPELLINGS:
-        word = obj.get(telling)
-        if isinstance(word, str) and (word in values or not values):
-            return {names.get(key, key): value for key, value in obj.items()}
-    return obj
 
 
 def _among_others(
@@ -250,8 +258,8 @@ def read_row(obj: dict[str, Any], context: Context) -> Row | Refusal:
     if None in roles[:4] and not all(map(str.islower, obj)):
         obj = with_plain_names(obj)
         roles = find_roles(obj)
-    kind = kind_of(obj)
-    if kind == "other":
+    kind = kind_of(obj, listed=context.listed)
+    if kind == "other" or ORDER_NAMES.intersection(obj):
         return Refusal("event")
     if _is_ticker(obj, roles):
         return Refusal("ticker")
@@ -265,7 +273,7 @@ def read_row(obj: dict[str, Any], context: Context) -> Row | Refusal:
     if symbol is None:
         return Refusal("symbol")
     price, size = number(obj[roles.price]), number(obj[roles.size])
-    if context.signed and size is not None:
+    if (context.signed or _of_gate(obj)) and size is not None:
         size = abs(size)
     identity = NO_TRADE_ID if roles.id is None else trade_id(obj[roles.id])
     reason = fault_of(price, size, obj.get("X", "MARKET"))
@@ -298,6 +306,11 @@ def _identified(row: Row, obj: dict[str, Any], roles: Roles, context: Context) -
         # OKX gives the id of the last of several trades: between two there are holes.
         return row._replace(id=NO_TRADE_ID, key=str(value), first=1, last=held)
     return row
+
+
+def _of_gate(obj: dict[str, Any]) -> bool:
+    """Whether a trade is of Gate's futures, whose sizes are below 0 where the taker sold."""
+    return "contract" in obj and "create_time" in obj
 
 
 def _is_ticker(obj: dict[str, Any], roles: Roles) -> bool:

@@ -6,18 +6,31 @@ import re
 from typing import Any, Literal
 
 #: Names under which sources say what kind of message it is, and words for what is no trade.
-KIND_NAMES = ("type", "event", "channel", "table", "topic", "ch", "subject")
+KIND_NAMES = ("type", "event", "channel", "table", "topic", "ch", "subject", "feed")
+#: What an exchange calls the events that are trades.
+TRADE_EVENTS = ("trade", "aggTrade")
+#: The type of a trade of dYdX in which a position was liquidated: it is one of the book where a
+#: channel or a list of trades has it.
+LIQUIDATED = "LIQUIDATED"
+#: Trades that are no new trade of the market, whatever their channel is called.
+FORCED_KINDS = (
+    r"liquidat|block[-_.]?trade|(?<![a-z])rfq(?![a-z])|(?<![a-z])(?:personal|private)(?![a-z])"
+    r"|(?<![a-z])orders?[./](?:deals?|trades?)(?![a-z])"
+)
 OTHER_KINDS = (
     "ticker|quote|book|depth|kline|candle|ohlc|funding|liquidat|l2_?data|level_?[23]|received"
     r"|tradebin|auction|\.mbp|spread|position|instrument"
     r"|(?<![a-z])(?:orders?|bbo|l2update|l2_updates|open|done|change|activate)(?![a-z])"
+    rf"|{FORCED_KINDS}"
 )
 _OTHER = re.compile(OTHER_KINDS, re.IGNORECASE)
 _TRADES = re.compile(
-    r"(?<![a-z])(?:aggtrades?|publictrade|trades?|match(?:es)?|l3match|execution)(?![a-z])", re.I
+    r"(?<![a-z])(?:aggtrades?|publictrade|trades?|deals?|match(?:es)?|l3match|executions?)(?![a-z])",
+    re.I,
 )
-#: Trades that are no new trade of the market, whatever their channel is called.
-_FORCED = re.compile("liquidat", re.IGNORECASE)
+_FORCED = re.compile(FORCED_KINDS, re.IGNORECASE)
+#: What Kraken's futures call their feeds; elsewhere a feed is what a collector calls itself.
+_FEEDS = re.compile(r"(?:trade|ticker|book|fills|open_orders|open_positions)(?:_[a-z]+)*")
 #: A symbol within the name of a channel, such as BOOKUSDT in publicTrade.BOOKUSDT.
 _SYMBOL = re.compile(r"(?<![a-z])[A-Z0-9]{5,}(?![a-z])(?:[-_/][A-Z0-9]+)*")
 #: Channels whose sizes are below 0 where the taker sold.
@@ -27,6 +40,7 @@ _SIGNED = re.compile(r"(?:futures|delivery|options)\.trades", re.IGNORECASE)
 _CHANNEL_SYMBOLS = (
     re.compile(r"/[\w/]+:([^,]+)"),  # KuCoin: /market/match:BTC-USDT
     re.compile(r"live_trades_(\w+)"),  # Bitstamp
+    re.compile(r"lightning_executions_(\w+)"),  # bitFlyer
     re.compile(r"market\.([^.]+)\.trade"),  # HTX
     re.compile(r"(?:publicTrade|trades?)\.([^.]{2,})(?:\.[\w.]+)?"),  # Bybit, Deribit
 )
@@ -34,18 +48,28 @@ _CHANNEL_SYMBOLS = (
 Kind = Literal["trades", "other", ""]
 
 
-def kind_of(obj: dict[str, Any], other: re.Pattern[str] = _OTHER) -> Kind:
+def kind_of(obj: dict[str, Any], other: re.Pattern[str] = _OTHER, *, listed: bool = False) -> Kind:
     """What an object says that it holds; "" where it says nothing of that.
 
-    other: the words of what it is not to be.
+    other: the words of what it is not to be. listed: whether it stands among trades, by the
+    channel or the list that has it.
 
     >>> kind_of({"type": "ticker", "last": 5, "volume": 9}), kind_of({"type": "buy"})
     ('other', '')
     >>> kind_of({"topic": "publicTrade.BOOKUSDT"}), kind_of({"channel": "futures.liquidates"})
     ('trades', 'other')
+    >>> kind_of({"channel": "push.personal.order.deal"}), kind_of({"feed": "bookmap"})
+    ('other', '')
+    >>> kind_of({"type": "LIQUIDATED"}), kind_of({"type": "LIQUIDATED"}, listed=True)
+    ('other', '')
     """
-    trades = False
-    for text in _texts(obj):
+    trades = "trades_p" in obj  # Phemex says nothing else of its kind
+    texts = _texts(obj)
+    if obj.get("type") == LIQUIDATED:
+        around = [text for text in texts if text != LIQUIDATED]
+        if listed or any(_TRADES.search(text) for text in around):
+            texts = around
+    for text in texts:
         if _FORCED.search(text):
             return "other"
         if _TRADES.search(text):
@@ -55,13 +79,16 @@ def kind_of(obj: dict[str, Any], other: re.Pattern[str] = _OTHER) -> Kind:
     return "trades" if trades else ""
 
 
-def is_other_kind(obj: dict[str, Any], other: re.Pattern[str] = _OTHER) -> bool:
-    """Whether an object says of itself that it is a quote, a candle or the like.
+def is_other_kind(
+    obj: dict[str, Any], other: re.Pattern[str] = _OTHER, *, listed: bool = False
+) -> bool:
+    """Whether an object says of itself that it is a quote, a candle or the like. listed: as of
+    `kind_of`.
 
     >>> is_other_kind({"type": "ticker", "last": 5, "volume": 9}), is_other_kind({"type": "buy"})
     (True, False)
     """
-    return kind_of(obj, other) == "other"
+    return kind_of(obj, other, listed=listed) == "other"
 
 
 def is_signed(obj: dict[str, Any]) -> bool:
@@ -96,6 +123,9 @@ def symbol_of_channel(obj: dict[str, Any]) -> str | None:
 
 def _texts(obj: dict[str, Any]) -> list[str]:
     words = [obj.get(name) for name in KIND_NAMES]
+    feed = obj.get("feed")
+    if isinstance(feed, str) and not _FEEDS.fullmatch(feed):
+        words.remove(feed)
     for name in ("arg", "params"):
         inner = obj.get(name)
         words.append(inner.get("channel") if isinstance(inner, dict) else None)

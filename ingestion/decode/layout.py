@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from analytics.model import NO_TRADE_ID
-from ingestion.decode.fields import TRADE_EVENTS, Roles, find_roles, read_row
-from ingestion.decode.kinds import KIND_NAMES, OTHER_KINDS
+from ingestion.decode.fields import Roles, find_roles, read_row
+from ingestion.decode.kinds import KIND_NAMES, OTHER_KINDS, TRADE_EVENTS
 from ingestion.decode.rows import MAX_TRADE_ID, PRICE_END, SIZE_END, Context, Row, trade_id
 from ingestion.decode.times import END_S, FIRST_S, UNITS, unit_of
 

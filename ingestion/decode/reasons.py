@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from analytics.model import SYMBOL_WORDS
+
 REASONS = {
     "columns": "not as many cells as the header has",
     "control": "a message about the stream, no trade",
@@ -17,13 +19,16 @@ REASONS = {
     "preamble": "stands above the header",
     "price": "not a number above 0 and below 1e12",
     "quote": "a quote that is not closed",
+    "scaled": "prices as whole numbers, whose scale the message does not tell: Phemex has prices "
+    "as they are in its channel trades_p",
     "schema": "no time, price or size in it",
     "size": "not a number above 0",
-    "symbol": "no symbol, or not 1 to 64 letters, digits or . / - _ ^ = :",
+    "symbol": f"no symbol, or not {SYMBOL_WORDS}",
     "symbols": "more symbols than a market takes",
     "ticker": "a ticker, no trade: its volume is that of 24 h",
     "time": "not a time between 2000 and 2100",
     "time-grid": "not at the start of a bar",
+    "timeframe": "a bar of another timeframe than the one that was asked for",
     "too-many-symbols": "more than 1,000 symbols",
     "unfinished-bar": "a bar that was still in progress",
     "volume": "not a number of at least 0",

@@ -55,15 +55,17 @@ class Context:
     """What stands around a trade in its message and says something of it.
 
     symbol: for a trade that names none. stream: the name of an exchange's stream. time: for
-    one that has none. trades: whether it is said to be one. signed: whether its size is below
-    0 where the taker sold. snapshot: whether it is of the past, and may have come before. whole:
-    whether all that it says is its id.
+    one that has none. trades: whether it is said to be one. listed: whether it stands in a list
+    of trades, of a channel or by its name. signed: whether its size is below 0 where the taker
+    sold. snapshot: whether it is of the past, and may have come before. whole: whether all that
+    it says is its id.
     """
 
     symbol: str | None
     stream: str = ""
     time: Any = None
     trades: bool = False
+    listed: bool = False
     signed: bool = False
     snapshot: bool = False
     whole: bool = False

@@ -192,5 +192,104 @@ SHAPES: dict[str, tuple[str, str, int]] = {
         '"t":"2021-02-22T15:51:44.208Z","z":"C"}]',
         "AAPL", 1,
     ),
+    "MEXC spot deals": (
+        '{"c":"spot@public.deals.v3.api@BTCUSDT","d":{"deals":[{"p":"20233.84","v":"0.001028",'
+        '"S":1,"t":1661927587836}],"e":"spot@public.deals.v3.api"},"s":"BTCUSDT",'
+        '"t":1661927587836}',
+        "BTCUSDT", 1,
+    ),
+    "dYdX v4_trades": (
+        '{"type":"channel_data","connection_id":"d7a2","message_id":4,"id":"BTC-USD",'
+        '"channel":"v4_trades","version":"2.1.0","contents":{"trades":[{"id":"02f1a8b500000002",'
+        '"size":"0.0001","price":"47894","side":"BUY","createdAt":"2024-02-23T22:12:00.214Z",'
+        '"type":"LIMIT"}]}}',
+        "BTC-USD", 1,
+    ),
+    "WhiteBIT trades_update": (
+        '{"id":null,"method":"trades_update","params":["BTC_USDT",[{"id":41358530,'
+        '"time":1580905394.70332,"price":"9293.6","amount":"0.01","type":"sell"}]]}',
+        "BTC_USDT", 1,
+    ),
+    "Phemex trades_p": (
+        '{"sequence":1188273,"symbol":"BTCUSDT","trades_p":[[1573717116484024300,"Buy",'
+        '"8676.7","0.1"]],"type":"snapshot"}',
+        "BTCUSDT", 1,
+    ),
+    "bitFlyer executions": (
+        '{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":'
+        '"lightning_executions_BTC_JPY","message":[{"id":39361,"side":"SELL","price":35100,'
+        '"size":0.01,"exec_date":"2015-07-07T10:44:33.547Z","buy_child_order_acceptance_id":'
+        '"JRF1","sell_child_order_acceptance_id":"JRF2"}]}}',
+        "BTC_JPY", 1,
+    ),
+    "Bitso trades": (
+        '{"type":"trades","book":"btc_mxn","payload":[{"i":72022,"a":"0.0035","r":"7190",'
+        '"v":"25.16","mo":"0HM2","to":"yqrA","t":0,"x":1658777347000}]}',
+        "BTC_MXN", 1,
+    ),
+    "Coincheck trades": (
+        '[["1663318663","2357062","btc_jpy","2820896.0","5.0","sell","1193401","2078767",""]]',
+        "BTC_JPY", 1,
+    ),
+    "BitMart spot/trade": (
+        '{"table":"spot/trade","data":[{"price":"162.12","side":"buy","size":"11.085",'
+        '"s_t":1542337219,"ms_t":1542337219120,"symbol":"ETH_USDT"}]}',
+        "ETH_USDT", 1,
+    ),
+    "Aevo trades": (
+        '{"channel":"trades:ETH-PERP","data":{"trade_id":"5bKM","instrument_name":"ETH-PERP",'
+        '"side":"buy","price":"1800.5","amount":"0.2","created_timestamp":"1680000000123456789"}}',
+        "ETH-PERP", 1,
+    ),
+    "Tiingo crypto": (
+        '{"messageType":"A","service":"crypto_data","data":["T","evxbtc",'
+        '"2019-01-30T18:03:40.195515+00:00","binance",405.0,9.631e-05]}',
+        "EVXBTC", 1,
+    ),
+    "Tiingo IEX": (
+        '{"messageType":"A","service":"iex","data":["T","2019-01-30T13:33:45.594808294-05:00",'
+        '1548873225594808294,"wes",null,null,null,null,null,50.285,200,null,0,0,0,0]}',
+        "WES", 1,
+    ),
+    "CryptoCompare trade": (
+        '{"TYPE":"0","M":"Coinbase","FSYM":"BTC","TSYM":"USD","F":"1","ID":"80391121",'
+        '"TS":1578581521,"Q":0.0015,"P":7937.85,"TOTAL":11.9,"RTS":1578581521}',
+        "BTC-USD", 1,
+    ),
+    "Kraken futures trade": (
+        '{"feed":"trade","product_id":"PI_XBTUSD","uid":"05af78ac-a774","side":"sell",'
+        '"type":"fill","seq":653355,"time":1612266317519,"qty":15000,"price":34969.5}',
+        "PI_XBTUSD", 1,
+    ),
+    "HitBTC v3 trades": (
+        '{"ch":"trades","update":{"BTCUSDT":[{"t":1626861123552,"i":1555634969,"p":"30877.68",'
+        '"q":"0.00006","s":"sell"}]}}',
+        "BTCUSDT", 1,
+    ),
+    "HitBTC v3 trades, first": (
+        '{"ch":"trades","snapshot":{"BTCUSDT":[{"t":1626861109494,"i":1555634968,"p":"30881.96",'
+        '"q":"12.66828","s":"buy"},{"t":1626861109400,"i":1555634967,"p":"30881.90","q":"1",'
+        '"s":"buy"}]}}',
+        "BTCUSDT", 2,
+    ),
+    "Bithumb trade": (
+        '{"type":"trade","code":"KRW-BTC","trade_price":489700,"trade_volume":1.2345,'
+        '"ask_bid":"BID","prev_closing_price":484500,"change":"RISE","change_price":5200,'
+        '"trade_date":"2024-09-10","trade_time":"09:16:17","trade_timestamp":1725927377174,'
+        '"sequential_id":17259273771740000,"timestamp":1725927377287,"stream_type":"REALTIME"}',
+        "KRW-BTC", 1,
+    ),
+    "LBank trade": (
+        '{"trade":{"volume":0.0659,"amount":77.237436,"price":1172.04,"direction":"buy",'
+        '"TS":"2022-06-16T17:02:27.083"},"SERVER":"V2","type":"trade","pair":"eth_usdt",'
+        '"TS":"2022-06-16T17:02:27.086"}',
+        "ETH_USDT", 1,
+    ),
+    "Databento trades": (
+        '{"ts_recv":"1609160400000704060","hd":{"ts_event":"1609160400000429831","rtype":0,'
+        '"publisher_id":1,"instrument_id":5482},"action":"T","side":"A","depth":0,"price":'
+        '"3720250000000","size":5,"flags":128,"ts_in_delta":19251,"sequence":1170380}',
+        "5482", 1,
+    ),
     "Bitfinex v1 te": ('[5,"te","1234-BTCUSD",1443659698,236.42,0.49064538]', "", 1),
 }  # fmt: skip

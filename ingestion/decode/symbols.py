@@ -29,13 +29,13 @@ EXCHANGES = word_set(
 )
 #: What stands in the names of files beside a symbol.
 NOISE = word_set(
-    "aggtrades agg all ascii ask bar bars bid book candle candles candlestick candlesticks chart "
-    "close closes cm coin coinm csv daily dat data database dataset day df download excel export "
-    "file f feather final full fut future futures historical history hist hour hourly interval "
-    "json kline klines last line linear log market minute minutely minutes monthly ndjson new ohlc "
-    "ohlcv output own pandas parquet perp perpetual premium price prices public quote raw records "
-    "recent rest results sample spot test tick tickdata ticks time timeseries trade trades "
-    "trading um unnamed index usdm utc weekly year"
+    "adj adjusted aggtrades agg all ascii ask bar bars bid book candle candles candlestick "
+    "candlesticks chart close closes cm coin coinm csv daily dat data database dataset day df "
+    "download eod excel export file f feather final full fut future futures historical history "
+    "hist hour hourly interval intraday json kline klines last line linear log market minute "
+    "minutely minutes monthly ndjson new ohlc ohlcv output own pandas parquet perp perpetual "
+    "premium price prices public quote raw records recent rest results sample spot test tick "
+    "tickdata ticks time timeseries trade trades trading um unnamed index usdm utc weekly year"
 )
 #: Words that are noise beside a word that is none, and symbols where they stand alone.
 WEAK_NOISE = word_set(
@@ -50,7 +50,8 @@ _TIMEFRAME = re.compile(
     r"\d+(s|sec|secs|m|min|mins|minutes?|h|hr|hrs|hours?|d|days?|w|wk|mo)|[smhdw]\d+|mn1", re.I
 )
 _ENDINGS = re.compile(
-    r"(\.(csv|tsv|txt|json|ndjson|jsonl|log|parquet|pq|feather|arrow|gz|zip|xz|bz2|zst))+$", re.I
+    r"(\.(csv|tsv|tab|txt|dat|asc|prn|md|json|ndjson|jsonl|log|parquet|pq|feather|arrow|gz|zip|xz|bz2|zst))+$",
+    re.I,
 )
 #: A pair of two parts, such as BTC-USDT, ETH_BTC or BTC-USDT-SWAP.
 _PAIR = re.compile(
@@ -94,13 +95,16 @@ def symbol_in_name(name: str) -> str | None:
 
     >>> symbol_in_name("coinbase_btcusd_1m_20180404-05.csv"), symbol_in_name("BTC-USDT_1m.csv")
     ('BTCUSD', 'BTC-USDT')
-    >>> symbol_in_name("bitstampUSD.csv")
-    'BTCUSD'
+    >>> symbol_in_name("bitstampUSD.csv"), symbol_in_name("BTCUSD_PERP-trades-2025-01-17.csv")
+    ('BTCUSD', 'BTCUSD_PERP')
     """
     stem = stem_of(name)
     for pair in _PAIR.finditer(stem):
         if pair[1].lower() not in EXCHANGES | NOISE and not pair[1].isdigit():
             return pair[0].upper()
+    inverse = re.search(r"(?<![A-Z0-9])[A-Z]{2,10}USD_PERP(?![A-Z0-9])", stem)
+    if inverse is not None:
+        return inverse[0]
     for part in re.split(r"[^A-Za-z0-9]+", stem):
         part = re.sub(r"(?<=[A-Za-z])(\d{4}|1|5|15|30|60|240|10080|43200)$", "", part)
         symbol = part.upper()

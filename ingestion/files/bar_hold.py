@@ -19,12 +19,17 @@ from analytics.model import (
     Rejected,
     timeframe_name,
 )
+from ingestion.files.errors import OtherTimeframe, UploadError
 from ingestion.files.report import Tally
 from ingestion.files.timestep import DAY_MS, HOUR_MS, step_of
 
 HOLD = 200_000
 #: High and low may lie so far within open and close, as a share: noise of floats.
 NOISE = 1e-9
+#: Bars of other prices at a time that was there already: so many, and one row in ten, are no slip.
+_CLASHES, _OFTEN = 3, 10
+#: Days between two times that a clock is put back, at least.
+_FOLDS_APART = 300
 
 
 class BarHold:
@@ -87,7 +92,7 @@ class BarHold:
         if not self._learnt:
             self._learn_grid(columns[2])
         if self._dates:
-            columns[2] = (columns[2] + 3 * HOUR_MS) // DAY_MS * DAY_MS
+            columns[2] = _dates_of(columns[2])
         else:
             columns[2] = columns[2] - self._shift
         lines, codes, ts_ms = columns[:3]
@@ -97,20 +102,50 @@ class BarHold:
         codes, ts_ms = columns[1], columns[2]
         again = np.zeros(len(codes), bool)
         again[1:] = (codes[1:] == codes[:-1]) & (ts_ms[1:] == ts_ms[:-1])
+        self._refuse_clashes(columns, again)
         columns = self._without(columns, again, "duplicate-bar")
         return [self._bars(columns, code) for code in np.unique(columns[1])]
 
+    def _refuse_clashes(self, columns: list[np.ndarray], again: BoolArray) -> None:
+        """Raise UploadError where many bars of a symbol and a time have different prices.
+
+        The hour that a clock repeats at the end of summer time does not count.
+        """
+        clash = again.copy()
+        clash[1:] &= np.any([one[1:] != one[:-1] for one in columns[6:10]], axis=0)
+        clash &= ~_near_folds(*columns[:3])
+        at = int(np.argmax(clash))
+        count = int(clash.sum())
+        if count < _CLASHES or count * _OFTEN < len(clash):
+            return
+        lines, closes = columns[0][at - 1 : at + 1], columns[9][at - 1 : at + 1]
+        moment = np.datetime64(int(columns[2][at]), "ms").item().isoformat(" ")
+        raise UploadError(
+            f"{count:,} rows stand at a time that {self._names[columns[1][at]]} has already, with "
+            f"other prices: rows {lines[0]} and {lines[1]} are both of {moment}, and close at "
+            f"{closes[0]:g} and {closes[1]:g}",
+            "a column that tells them apart (symbol, contract, exchange, timeframe) and is known",
+            "call it symbol, or upload the rows of each on their own",
+        )
+
     def _learn_grid(self, ts_ms: IntArray) -> None:
         """The timeframe, and whether times are those at which bars begin."""
-        known = self._tally.timeframe
-        self.step = self.step or step_of(ts_ms, TIMEFRAMES[known] if known else 0)
-        self._learnt, self._tally.timeframe = True, timeframe_name(self.step)
+        known, asked = self._tally.timeframe, self._tally.asked
+        length = TIMEFRAMES[known] if known else 0
+        self.step = self.step or step_of(ts_ms, length, answered=asked is not None)
+        name = timeframe_name(self.step)
+        expected = known or asked
+        if expected and name != expected:
+            raise OtherTimeframe(name, expected, asked=not known)
+        self._learnt, self._tally.timeframe = True, name
+        if self.step % DAY_MS == 0 and len(np.unique(ts_ms % DAY_MS)) > 1:
+            # Midnights of a zone with daylight saving: the dates that they begin.
+            self._dates, ts_ms = True, _dates_of(ts_ms)
         residues, counts = np.unique(ts_ms % self.step, return_counts=True)
         self._offset = int(residues[np.argmax(counts)])
-        if self.step == DAY_MS and len(residues) > 1:
-            # Midnights of a zone with daylight saving: the dates that they begin.
-            self._dates, self._offset = True, 0
-        elif self.step - self._offset <= min(1_000, self.step // 2):
+        if self._dates:
+            return
+        if self.step - self._offset <= min(1_000, self.step // 2):
             self._shift, self._offset = self._offset, 0  # such as 00:59.999
         elif self._close_labels:
             self._shift = self.step
@@ -135,3 +170,30 @@ class BarHold:
         )  # fmt: skip
         self._tally.accept(bars)
         return bars
+
+
+def _dates_of(ts_ms: IntArray) -> IntArray:
+    """The midnights, UTC, of the dates that times begin in their zone."""
+    return (ts_ms + 3 * HOUR_MS) // DAY_MS * DAY_MS
+
+
+def _near_folds(lines: IntArray, codes: IntArray, ts_ms: IntArray) -> BoolArray:
+    """Which bars are of an hour that was repeated, amid others, where times step back.
+
+    A clock is put back once a year: of more steps back, or longer ones, none is one.
+    """
+    near = np.zeros(len(ts_ms), bool)
+    for code in np.unique(codes):
+        mine = np.flatnonzero(codes == code)
+        moments = ts_ms[mine][np.argsort(lines[mine], kind="stable")]
+        steps = np.diff(moments)
+        if len(steps) and np.median(steps) < 0:
+            moments, steps = moments[::-1], -steps[::-1]
+        back = np.flatnonzero(steps < 0)
+        most = 1 + (int(moments.max()) - int(moments.min())) // (_FOLDS_APART * DAY_MS)
+        if not len(back) or len(back) > most or steps.min() < -HOUR_MS:
+            continue
+        for last, first in zip(moments[back].tolist(), moments[back + 1].tolist(), strict=True):
+            if moments.min() < first and last < moments.max():  # hours before it and after
+                near[mine] |= (ts_ms[mine] >= first) & (ts_ms[mine] <= last)
+    return near

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from ingestion.decode.symbols import proper_symbol, symbol_in_name
+from analytics.model import is_timeframe
+from ingestion.decode.symbols import proper_symbol, symbol_in_name, word_set
 from ingestion.files.errors import LEGAL, Choice, Question, QuestionOpen, UploadError
 from ingestion.files.names import (
     OHLC,
@@ -29,6 +30,16 @@ from ingestion.files.timeforms import form_of, is_rounded
 from ingestion.files.timestep import is_regular
 
 _SHOWN = 160
+#: What the name of a volume says that counts more than one a unit.
+_IN_BULK = re.compile(r"thousand|million|tausend|[(/ ](?:000s?|k|m|mln|mio)\.?\)", re.IGNORECASE)
+#: What cells say that are no names: sides.
+_NO_NAMES = frozenset(("buy", "sell", "bid", "ask"))
+_NO_SHORT_NAMES = word_set(
+    "b s buy sell bid ask long short maker taker trade market limit true false"
+)
+_TIMEFRAME = re.compile(
+    r"\d+ ?(?:s|secs?|m|mins?|minutes?|h|hr|hours?|d|days?|w|mo)", re.IGNORECASE
+)
 
 
 def time_columns(sample: Sample, names: list[str]) -> tuple[tuple[int, ...], bool]:
@@ -76,10 +87,27 @@ def time_columns(sample: Sample, names: list[str]) -> tuple[tuple[int, ...], boo
 def _clock_column(sample: Sample, names: list[str], date: int) -> int | None:
     """The column of a clock beside one of dates."""
     for at in columns_of(names, "clock"):
-        cells = sample.cells(at)[:50]
-        if at != date and cells and all(_is_clock(cell) for cell in cells):
+        cells = sample.cells(at)
+        if at == date or not cells or not all(_is_clock(cell) for cell in cells[:50]):
+            continue
+        if any(re.fullmatch(r"\d\d?", cell) is None for cell in cells):
+            return at
+        if _are_hours(sample, names, at, date):
             return at
     return None
+
+
+def _are_hours(sample: Sample, names: list[str], position: int, date: int) -> bool:
+    """Whether numbers of one or two digits are hours, and no minutes.
+
+    Minutes after midnight, as 930 is half past nine, reach 24 and more, but on a day that begins.
+    """
+    if any(canonical(name) in ("minute", "minutes") for name in names):
+        return False
+    if canonical(names[position]) == "hour":
+        return True
+    numbers = [int(cell) for cell in sample.cells(position)]
+    return 0 < max(numbers) <= 23 and len(set(sample.cells(date))) > 1
 
 
 def _is_clock(cell: str) -> bool:
@@ -104,16 +132,49 @@ def symbol_column(sample: Sample, names: list[str], time: tuple[int, ...]) -> in
     asked = sample.answers.columns
     if asked is not None and asked in names:
         return names.index(asked)
-    sure = [at for at in columns_of(names, "symbol") if at not in time and _are_names(sample, at)]
-    maybe = [
-        at for at in columns_of(names, "symbol_maybe") if at not in time and _are_names(sample, at)
-    ]
+    sure, maybe = (
+        [
+            at
+            for at in columns_of(names, meaning)
+            if at not in time and _are_names(sample, at) and not _are_words(sample, names, at)
+        ]
+        for meaning in ("symbol", "symbol_maybe")
+    )
+    maybe = [at for at in maybe if not _are_ids(sample, names, at)]
     found = sure or maybe
+    if len(sure) > 1 and _go_together(sample, sure):
+        return sure[0]
     if len(found) > 1:
         distinct = {at: tuple(sample.cells(at)[:200]) for at in found}
         if len(set(distinct.values())) > 1 and any(len(set(c)) > 1 for c in distinct.values()):
             raise QuestionOpen(_which_column(sample, names, found))
     return found[0] if found else None
+
+
+def _are_ids(sample: Sample, names: list[str], position: int) -> bool:
+    """Whether cells of a column with a name of one letter differ from row to row, as ids do."""
+    cells = sample.cells(position)
+    return len(names[position].strip()) == 1 and len(set(cells)) * 2 > len(cells)
+
+
+def _are_words(sample: Sample, names: list[str], position: int) -> bool:
+    """Whether a column with a name of one letter holds sides, kinds, counts or timeframes."""
+    letter = names[position].strip().lower()
+    if len(letter) != 1:
+        return False
+    words = {cell.lower() for cell in sample.cells(position)}
+    few = all(re.fullmatch(r"\d{1,3}|\d*\.\d+", word) for word in words)
+    if few or words <= _NO_SHORT_NAMES or any(map(_TIMEFRAME.fullmatch, words)):
+        return True
+    return letter != "s" and (
+        bool(words & _NO_SHORT_NAMES) or any(len(re.findall(r"[^\W\d_]", one)) < 2 for one in words)
+    )
+
+
+def _go_together(sample: Sample, positions: list[int]) -> bool:
+    """Whether columns name the same things, each in its own words, such as symbol and ISIN."""
+    rows = [tuple(row[at].strip() for at in positions) for row in sample.rows]
+    return all(len(set(rows)) == len({row[at] for row in rows}) for at in range(len(positions)))
 
 
 def _which_column(sample: Sample, names: list[str], positions: list[int]) -> Question:
@@ -136,7 +197,7 @@ def ask_for_symbols(sample: Sample, plan: Plan, names: list[str]) -> None:
     moments = moments[moments > 0]
     if len(moments) < 4 or len(np.unique(moments)) * 10 > len(moments) * 9:
         return
-    read = {*plan.wanted}
+    read = {*plan.wanted} - {plan.venue}
     texts = [
         at
         for at in range(len(names))
@@ -149,6 +210,8 @@ def ask_for_symbols(sample: Sample, plan: Plan, names: list[str]) -> None:
 def _are_names(sample: Sample, position: int) -> bool:
     """Whether most cells of a column could be symbols and are no numbers."""
     cells = sample.cells(position)[:200]
+    if {cell.lower() for cell in cells} <= _NO_NAMES or all(map(is_timeframe, cells)):
+        return False
     good = [cell for cell in cells if proper_symbol(cell.lstrip("'")) is not None]
     numbers = floats(pa.array(cells, pa.string()))[1]
     return (
@@ -156,6 +219,11 @@ def _are_names(sample: Sample, position: int) -> bool:
         and len(good) * 2 >= len(cells)
         and (bool(numbers.any()) or len(set(cells)) < len(cells) / 2)
     )
+
+
+def _are_numbers(sample: Sample, position: int) -> bool:
+    """Whether no cell of a column is anything but a number."""
+    return not floats(pa.array(sample.cells(position), pa.string()), Style())[1].any()
 
 
 def venue_column(sample: Sample, names: list[str]) -> int | None:
@@ -168,15 +236,24 @@ def volume_column(
 ) -> tuple[int | None, tuple[str, ...]]:
     """The column of the volume in the base currency, or of sizes, and what to say of it."""
     meanings = ("size", "volume") if ticks else ("volume", "size")
-    found = [at for meaning in meanings for at in columns_of(names, meaning) if at not in base.time]
+    taken = (*base.time, base.symbol)
+    found = [at for meaning in meanings for at in columns_of(names, meaning) if at not in taken]
+    found = _without_s(sample, names, found, ticks)
     quoted = columns_of(names, "quote")
     symbols = sample.cells(base.symbol)[:1] if base.symbol is not None else []
     symbol = proper_symbol(symbols[0]) if symbols else symbol_in_name(sample.file)
     for at, name in enumerate(names):
         currency = currency_of_volume(name)
-        if currency is not None and at not in found:
+        if currency is not None:
             (quoted if is_quote_currency(currency, symbol) else found).append(at)
-    found = [at for at in found if at not in quoted]
+    found = [at for at in dict.fromkeys(found) if at not in quoted]
+    in_bulk = [names[at] for at in found if _IN_BULK.search(names[at])]
+    found = [at for at in found if names[at] not in in_bulk]
+    if in_bulk and not found:
+        text = f"column {in_bulk[0]!r} counts thousands or millions"
+        if ticks and columns_of(names, "price"):
+            raise UploadError(text, "trades are read with their sizes as they are", LEGAL)
+        return None, (f"{text}: not taken",)
     if (
         len(found) > 1
         and canonical(names[found[0]]) in ("vol", "volume")
@@ -191,6 +268,14 @@ def volume_column(
     if quoted:
         return None, (f"column {names[quoted[0]]!r} is a volume in the quote currency: not taken",)
     return None, ()
+
+
+def _without_s(sample: Sample, names: list[str], found: list[int], ticks: bool) -> list[int]:
+    """Without a column called s, which is the size of a trade where no other column is."""
+    others = [at for at in found if canonical(names[at]) != "s"]
+    if others or not ticks:
+        return others
+    return [at for at in found if _are_numbers(sample, at)]
 
 
 def _all_zero(sample: Sample, position: int) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analytics.model import Bars, Ticks
+from analytics.model import TIMEFRAMES, Bars, Ticks
 from ingestion.decode.symbols import (
     exchange_in_name,
     names_nothing,
@@ -23,7 +23,14 @@ from ingestion.decode.symbols import (
 )
 from ingestion.files.cells import Rows
 from ingestion.files.charset import Encoding
-from ingestion.files.errors import LEGAL, Answers, QuestionOpen, UploadError
+from ingestion.files.errors import (
+    LEGAL,
+    Answers,
+    OtherTimeframe,
+    QuestionOpen,
+    UploadError,
+    timeframe_question,
+)
 from ingestion.files.naming import Naming
 from ingestion.files.plan import Sample
 from ingestion.files.recognise import plan_of
@@ -157,6 +164,8 @@ def _zip(
         bounds.read = file.seek(0, 2)
         refused: list[UploadError] = []
         taken: set[str] = set()
+        others: dict[str, list[str]] = {}
+        read: list[str] = []
         for member in members:
             try:
                 with archive.open(member) as packed:
@@ -170,17 +179,31 @@ def _zip(
                                 advice="upload them one by one",
                             )
                         yield batch
+                read.append(member.filename)
             except QuestionOpen:
                 raise
             except UploadError as error:
                 if len(members) == 1 or len(taken) > 1 or bounds.spent:
                     raise
                 refused.append(error)
+                if isinstance(error, OtherTimeframe):
+                    others.setdefault(error.timeframe, []).append(member.filename)
                 tally.notes.append(f"{member.filename[-60:]} was not read: {error.found[:120]}")
+        if others and read and tally.timeframe and answers.timeframe is None:
+            raise _which_timeframe({tally.timeframe: read} | others)
         if len(refused) == len(members):
             raise refused[0]
         if len(members) > 1:
             tally.notes.append(f"{len(members) - len(refused)} files of the archive were read")
+
+
+def _which_timeframe(members: dict[str, list[str]]) -> QuestionOpen:
+    """The question which timeframe is read of an archive. members: by their timeframes."""
+    told = {
+        timeframe: ", ".join(name[-40:] for name in names[:3]) + (", ..." if len(names) > 3 else "")
+        for timeframe, names in sorted(members.items(), key=lambda one: TIMEFRAMES[one[0]])
+    }
+    return timeframe_question("the archive has bars", told)
 
 
 def _member(

@@ -7,6 +7,7 @@ whole numbers for ids and counts, high not below the other prices, low not above
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,10 +16,15 @@ import pyarrow as pa
 
 from ingestion.decode.symbols import word_set
 from ingestion.files.numbers import Style, floats
-from ingestion.files.timeforms import form_of
+from ingestion.files.timeforms import NO_TIME, Reading, form_of, times
 
 #: Of so many rows at least, in ten, the prices must be in order.
 _IN_ORDER = 9
+#: So many bars tell which of two prices is the open.
+_RUN = 10
+#: What LEAN calls the files of its bars of hours and days, and of minutes; "" stands for no file.
+_LEAN_FILE = re.compile(r"|(?:[a-z.]{1,7}|\d{8}_\w*trade)\.(?:csv|zip|csv\.gz)")
+_EPOCH_MS = re.compile(r"\d{13}")
 
 
 class Dump(NamedTuple):
@@ -74,6 +80,11 @@ DUMPS = (
          "BTCUSDT,1735689600097,93576.1,0.012"),
     Dump("trades behind their symbol, with a side", "symbol time price size side",
          "BTCUSDT,1735689600097,93576.1,0.012,buy"),
+    Dump("QuantConnect LEAN, hours and days", "leantime lean lean lean lean volume",
+         "20250102 00:00,2489300,2491000,2418200,2438500,55740700",
+         refused="bars with prices in ten-thousandths of a dollar, as whole numbers"),
+    Dump("OKX candles of index and mark prices", "time open high low close closed",
+         '"1735689600000","93576","93600","93500","93550","1"'),
     Dump("ccxt, freqtrade, Gemini; HistData and NinjaTrader with ';'",
          "time open high low close volume", "1735689600000,93576,93600,93500,93550,10.5"),
     Dump("Bybit klines", "time open high low close volume quote",
@@ -115,8 +126,8 @@ _SIDES = word_set("buy sell b s bid ask 1 2 0 -1 long short m l market limit tak
 _PRICES = ("open", "high", "low", "close", "price", "vwap", "bid", "ask")
 
 
-def dump_of(rows: Sequence[Sequence[str]], style: Style = Style()) -> Dump | None:
-    """The dump whose columns fit rows of cells, None where none does.
+def dump_of(rows: Sequence[Sequence[str]], style: Style = Style(), file: str = "") -> Dump | None:
+    """The dump whose columns fit rows of cells, None where none does. file: its name.
 
     >>> dump_of([["1640995200", "4.0", "46195.5", "46200", "46190", "46192"]]).source
     'Gate.io candlesticks'
@@ -128,7 +139,12 @@ def dump_of(rows: Sequence[Sequence[str]], style: Style = Style()) -> Dump | Non
     width = len(rows[0])
     kept = [row for row in rows if len(row) == width]
     columns = [[row[at].strip() for row in kept] for at in range(width)]
-    fitting = [dump for dump in DUMPS if len(dump.meanings) == width]
+    fitting = [
+        dump
+        for dump in DUMPS
+        if len(dump.meanings) == width
+        and ("lean" not in dump.meanings or _LEAN_FILE.fullmatch(re.split(r"[/\\]", file)[-1]))
+    ]
     for strict in (True, False):  # a turnover that is none tells less than the order of prices
         for dump in fitting:
             if _fits(dump.meanings, columns, style, strict):
@@ -147,6 +163,15 @@ def _fits(
         elif meaning == "symbol":
             if not _most(any(map(str.isalpha, cell)) and form_of(cell) is None for cell in cells):
                 return False
+        elif meaning == "leantime":
+            if not _most(re.fullmatch(r"\d{8} \d\d:\d\d", cell) is not None for cell in cells):
+                return False
+        elif meaning == "lean":
+            if not _most(re.fullmatch(r"\d{3,}00", cell) is not None for cell in cells):
+                return False
+        elif meaning == "closed":
+            if not _are_closed(cells, columns[0], "volume" in meanings):
+                return False
         elif meaning == "flag":
             if not _most(cell.lower() in _FLAGS for cell in cells):
                 return False
@@ -156,12 +181,44 @@ def _fits(
         elif meaning in ("id", "whole", "trades", "first", "last"):
             if not _most(cell.isdigit() or cell.endswith(".0") for cell in cells):
                 return False
-        elif meaning not in ("_", "closed"):
+        elif meaning != "_":
             values, wrong = floats(pa.array(cells, pa.string()), style)
             if not _most(~wrong) or (meaning in _PRICES and not _most(values > 0)):
                 return False
             numbers[meaning] = values
+    if "time" in meanings and not _opens_where_it_closed(columns[meanings.index("time")], numbers):
+        return False
     return _are_in_order(numbers) and (not strict or _is_turnover(numbers))
+
+
+def _opens_where_it_closed(cells: Sequence[str], numbers: dict[str, np.ndarray]) -> bool:
+    """Whether bars open about where the one before closed, and not the other way round."""
+    if not {"open", "close"} <= numbers.keys() or len(cells) < _RUN or cells[0] == cells[-1]:
+        return True
+    opened, close = numbers["open"], numbers["close"]
+    onward = float(np.nanmedian(np.abs(opened[1:] - close[:-1])))
+    backward = float(np.nanmedian(np.abs(close[1:] - opened[:-1])))
+    ways = {True: backward * 4 >= onward, False: onward * 4 >= backward}
+    return any(ways[ascends] for ascends in _directions(cells))
+
+
+def _directions(cells: Sequence[str]) -> set[bool]:
+    """Whether times ascend: both ways may be right where day and month may be either."""
+    found = [times(pa.array(cells, pa.string()), Reading(dayfirst=day)) for day in (True, False)]
+    known = [one[one != NO_TIME] for one in found]
+    most = max(map(len, known))
+    ends = [one for one in known if len(one) == most and most > 1]
+    return {bool(one[-1] > one[0]) for one in ends} or {True, False}
+
+
+def _are_closed(cells: Sequence[str], moments: Sequence[str], volume: bool) -> bool:
+    """Whether cells tell of bars that are closed. volume: whether another column is the volume;
+    else a volume may be 1 as well, and only OKX's times in ms tell the one from the other.
+    """
+    if volume:
+        return _most(cell in ("0", "1") for cell in cells)
+    newest_at_most = cells.count("0") <= 1 and "0" not in cells[1:-1]  # it is not closed yet
+    return newest_at_most and set(cells) <= {"0", "1"} and all(map(_EPOCH_MS.fullmatch, moments))
 
 
 def _is_turnover(numbers: dict[str, np.ndarray]) -> bool:

@@ -6,7 +6,7 @@ UploadError (a ValueError): a file is no market data, or cannot be told for sure
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ LEGAL = (
     ".gz, .zip, .xz, .bz2 or .zst (docs/files.md shows every form)"
 )
 
-Parameter = Literal["symbol", "dayfirst", "timezone", "encoding", "columns", "replace"]
+Parameter = Literal["symbol", "dayfirst", "timezone", "encoding", "columns", "replace", "timeframe"]
 
 
 class UploadError(ValueError):
@@ -77,6 +77,26 @@ class Question:
     free: bool = False
 
 
+class OtherTimeframe(UploadError):
+    """Bars of a timeframe beside bars of another, which was there before or was asked for.
+
+    timeframe: that of the bars that came later.
+
+    >>> str(OtherTimeframe("1h", "1m"))
+    'bars of 1h beside bars of 1m; upload them one by one'
+    >>> str(OtherTimeframe("1h", "1m", asked=True))
+    'these are bars of 1h, and those of 1m were asked for; leave timeframe= out'
+    """
+
+    def __init__(self, timeframe: str, known: str, asked: bool = False) -> None:
+        found, advice = f"bars of {timeframe} beside bars of {known}", "upload them one by one"
+        if asked:
+            found = f"these are bars of {timeframe}, and those of {known} were asked for"
+            advice = "leave timeframe= out"
+        super().__init__(found, advice=advice)
+        self.timeframe = timeframe
+
+
 class QuestionOpen(UploadError):
     """A file that can be read in more than one way: `question` asks which."""
 
@@ -103,6 +123,44 @@ def replace_question(count: int, symbols: Iterable[str], market: str, file: str)
     return QuestionOpen(Question("replace", text, tuple(choices)))
 
 
+def no_timeframe(asked: str) -> UploadError:
+    """Why rows of trades are not read where a timeframe was asked for."""
+    return UploadError(
+        f"bars of {asked} were asked for, and the rows are trades", advice="leave timeframe= out"
+    )
+
+
+def timeframe_question(found: str, timeframes: Mapping[str, str]) -> QuestionOpen:
+    """The question which of several timeframes is read. found: where they are.
+
+    timeframes: each with what is of it.
+    """
+    choices = tuple(
+        Choice(name, f"the bars of {name}{f', {told}' if told else ''}")
+        for name, told in timeframes.items()
+    )
+    text = (
+        f"{found} of several timeframes: {', '.join(timeframes)}; a market has one, and makes the "
+        "coarser ones from it: which one is read? The others can be uploaded as markets of their "
+        "own"
+    )
+    return QuestionOpen(Question("timeframe", text, choices))
+
+
+def days_question(least: int, most: int, usual: int) -> QuestionOpen:
+    """The question whether bars are of single days, most of which are missing.
+
+    least, most, usual: days between two bars.
+    """
+    text = (
+        f"the times are {least} to {most} days apart, mostly {usual}: are these bars of single "
+        "days, most of which are missing? A back-test takes missing days for gaps. Bars of weeks, "
+        "or of several days, are read where their steps are even, such as 7d"
+    )
+    choices = (Choice("1d", "bars of single days"),)
+    return QuestionOpen(Question("timeframe", text, choices))
+
+
 @dataclass(frozen=True)
 class Answers:
     """What was said about a file beside its bytes; None for what was not.
@@ -110,7 +168,8 @@ class Answers:
     symbol: of rows that name none. dayfirst: whether 01/02 is the first of February.
     timezone: of times that name none, an IANA name or +hh:mm. columns: "closes" where every
     column is the closes of a symbol, else the name of the column that has the symbols.
-    replace: whether rows may take the place of other rows of the same time.
+    replace: whether rows may take the place of other rows of the same time. timeframe: the one
+    that is read where there are bars of several.
     """
 
     symbol: str | None = None
@@ -118,3 +177,4 @@ class Answers:
     timezone: str | None = None
     columns: str | None = None
     replace: bool = False
+    timeframe: str | None = None

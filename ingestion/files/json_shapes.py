@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ingestion.decode.databento import plain_record
 from ingestion.decode.kinds import OTHER_KINDS, is_other_kind
 from ingestion.decode.symbols import proper_symbol, symbol_in_name, word_set
 from ingestion.files.names import NAMES, canonical, rank
@@ -44,6 +45,12 @@ SHAPES: dict[str, str] = {
     "columns and rows apart (pandas orient=split)":
         '{"columns":["open","high","low","close"],"index":[1735689600000,1735689660000],'
         '"data":[[5,6,4,5.5],[5.5,6,5,5.6]]}',
+    "a header in each row, prices in billionths or as they are (Databento)":
+        '[{"hd":{"ts_event":"1735689600000000000","rtype":33,"publisher_id":1,"instrument_id":5482},'
+        '"open":"5000000000","high":"6000000000","low":"4000000000","close":"5500000000",'
+        '"volume":"10","symbol":"ESH5"},{"hd":{"ts_event":"1735689660000000000","rtype":33,'
+        '"publisher_id":1,"instrument_id":5482},"open":"5500000000","high":"6000000000",'
+        '"low":"5000000000","close":"5600000000","volume":"9","symbol":"ESH5"}]',
     "closed bars of a stream of candles":
         '{"e":"kline","s":"BTCUSDT","k":{"t":1735689600000,"o":"5","h":"6","l":"4","c":"5.5",'
         '"v":"10","x":true}}',
@@ -61,37 +68,66 @@ _NO_TRADES = word_set(
 )
 #: Kinds of messages that hold neither trades nor bars.
 _NO_ROWS = re.compile(OTHER_KINDS.replace("kline|candle|ohlc|", ""), re.IGNORECASE)
+#: Events of an exchange that are orders, accounts, books or quotes.
+_OTHER_EVENTS = re.compile(
+    r"order|executionreport|liststatus|account|balance|position|margin|depth|bookticker|24hr"
+    r"|markprice|liquidat",
+    re.IGNORECASE,
+)
+#: Keys of what is said about rows beside them.
+_ABOUT = word_set("meta metadata arg query parameters")
 _TELLING = ("time", "open", "close", "price")
 _MAX_DEPTH = 8
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+#: A time as .NET writes it: /Date(1735689600000)/.
+_EPOCH_OF_NET = re.compile(r"/Date\((\d+)(?:[+-]0000)?\)/")
 
 Row = list[str]
 
 
 @dataclass(frozen=True)
 class Found:
-    """Rows of cells that belong together. names: of the columns, none where nothing names them."""
+    """Rows of cells that belong together. names: of the columns, none where nothing names them.
+
+    zone: what is said of the zone of their times, and the name under which it is said.
+    """
 
     names: tuple[str, ...]
     rows: list[Row]
     symbol: str | None = None
+    zone: tuple[str, str] | None = None
 
 
 def tables_in(value: Any) -> list[Found]:
     """All tables in a JSON value.
 
     >>> tables_in({"result": {"XBTUSD": [["5.1", "1", 1735689600.5]]}})
-    [Found(names=(), rows=[['5.1', '1', '1735689600.5']], symbol='XBTUSD')]
+    [Found(names=(), rows=[['5.1', '1', '1735689600.5']], symbol='XBTUSD', zone=None)]
     """
-    return list(_walk(value, None, 0))
+    zone = _zone_beside(value)
+    found = list(_walk(value, None, 0))
+    return found if zone is None else [replace(one, zone=zone) for one in found]
 
 
-def _walk(value: Any, symbol: str | None, depth: int) -> Iterator[Found]:
+def _zone_beside(value: Any) -> tuple[str, str] | None:
+    """What an object says beside its rows of the zone of their times."""
+    if not isinstance(value, dict):
+        return None
+    for key, inner in value.items():
+        if isinstance(inner, str) and canonical(key) in ("timezone", "exchangetimezone"):
+            return key, inner
+    about = (_zone_beside(inner) for key, inner in value.items() if canonical(key) in _ABOUT)
+    return next(filter(None, about), None)
+
+
+def _walk(value: Any, symbol: str | None, depth: int, listed: bool = False) -> Iterator[Found]:
+    """listed: whether the value is called trades."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, list):
-        yield from _of_list(value, symbol, depth)
+        yield from _of_list(value, symbol, depth, listed)
     elif isinstance(value, dict):
-        if is_other_kind(value, _NO_ROWS):
+        if is_other_kind(value, _NO_ROWS) or _is_other_event(value):
             return
         symbol = _symbol_beside(value) or symbol
         found = _of_object(value, symbol)
@@ -104,17 +140,25 @@ def _walk(value: Any, symbol: str | None, depth: int) -> Iterator[Found]:
                 and canonical(key) not in _NO_TRADES
                 and key not in _NO_TRADES
             ):
-                yield from _walk(inner, _symbol_of_key(key, inner) or symbol, depth + 1)
+                symbols = _symbol_of_key(key, inner) or symbol
+                yield from _walk(inner, symbols, depth + 1, canonical(key) == "trades")
 
 
-def _of_list(values: list[Any], symbol: str | None, depth: int) -> Iterator[Found]:
+def _is_other_event(value: Mapping[str, Any]) -> bool:
+    """Whether an exchange's event is neither a trade nor a candle, but an order, say."""
+    event = value.get("e")
+    return isinstance(event, str) and _OTHER_EVENTS.search(event) is not None
+
+
+def _of_list(values: list[Any], symbol: str | None, depth: int, listed: bool) -> Iterator[Found]:
     lists = [one for one in values if isinstance(one, list)]
     if lists and not any(isinstance(cell, dict | list) for cell in lists[0]):
         yield Found((), [[_text(cell) for cell in row] for row in lists], symbol)
         return
     batches: dict[tuple[str, ...], list[Row]] = {}
     for one in values:
-        plain = _flat(one) if isinstance(one, dict) and not is_other_kind(one, _NO_ROWS) else {}
+        other = isinstance(one, dict) and is_other_kind(one, _NO_ROWS, listed=listed)
+        plain = _flat(one) if isinstance(one, dict) and not other else {}
         if _is_row(plain):
             names = tuple(plain)
             batches.setdefault(names, []).append([_text(cell) for cell in plain.values()])
@@ -131,7 +175,9 @@ def _of_object(value: Mapping[str, Any], symbol: str | None) -> Found | None:
         rows = [
             [_text(at), *map(_text, row)] for at, row in zip(index, value["data"], strict=False)
         ]
-        return Found(("", *map(str, value["columns"])), rows, symbol)
+        return Found(("", *map(_column_name, value["columns"])), rows, symbol)
+    if list(value) == ["columns"] and isinstance(value["columns"], list):
+        value = _of_polars(value["columns"]) or value
     inner = list(value.values())
     if len(inner) >= 1 and all(isinstance(one, dict) and _is_flat(one) for one in inner):
         return _of_objects(value, symbol)
@@ -146,6 +192,17 @@ def _of_object(value: Mapping[str, Any], symbol: str | None) -> Found | None:
     return (
         Found(tuple(plain), [list(map(_text, plain.values()))], symbol) if _is_row(plain) else None
     )
+
+
+def _of_polars(columns: list[Any]) -> dict[str, Any] | None:
+    """The arrays of columns that stand with their names in objects, as polars once wrote them."""
+    good = [one for one in columns if isinstance(one, dict) and {"name", "values"} <= one.keys()]
+    return {str(one["name"]): one["values"] for one in good} if len(good) == len(columns) else None
+
+
+def _column_name(column: Any) -> str:
+    """The name of a column, which may stand in an object, as in the tables of Nasdaq Data Link."""
+    return str(column.get("name", "")) if isinstance(column, dict) else str(column)
 
 
 def _of_objects(value: Mapping[str, Mapping[str, Any]], symbol: str | None) -> Found | None:
@@ -193,7 +250,10 @@ def _is_flat(value: Mapping[str, Any]) -> bool:
 
 
 def _flat(value: dict[str, Any]) -> dict[str, Any]:
-    """An object with the prices that it wraps in another, as OANDA's candles do."""
+    """An object with what it wraps in another: prices, as OANDA's candles do; Databento's time."""
+    record = plain_record(value)
+    if record is not None:
+        return record
     for name in ("mid", "bid", "ask"):
         inner = value.get(name)
         if isinstance(inner, dict) and {"o", "h", "l", "c"} <= inner.keys():
@@ -207,6 +267,8 @@ def _is_row(value: Mapping[str, Any]) -> bool:
         key for key, one in value.items() if not isinstance(one, dict | list) or _is_wrapped(one)
     ]
     known = {meaning for key in flat for meaning in _TELLING if rank(key, meaning) is not None}
+    if flat and canonical(flat[0]) == "index" and _DATE.match(_text(value[flat[0]])):
+        known.add("time")
     if {"open", "close"} <= known or ("time" in known and known & {"price", "close"}):
         return True
     numbers = [
@@ -231,13 +293,16 @@ def _are_times(value: Mapping[str, Any]) -> bool:
 
 def _symbol_beside(value: Mapping[str, Any]) -> str | None:
     for key, inner in value.items():
-        if isinstance(inner, str) and rank(key, "symbol") is not None and len(inner) > 2:
+        named = isinstance(inner, str) and (len(inner) > 2 or inner.isupper())  # "s": "ok"
+        if named and rank(key, "symbol") is not None:
             return proper_symbol(inner)
         if isinstance(inner, str) and key in ("ch", "topic", "stream", "channel"):
             found = symbol_in_name(inner)
             if found is not None:
                 return found
-        if canonical(key) in ("meta", "metadata", "arg", "meta_data") and isinstance(inner, dict):
+        if canonical(key) in ("meta", "metadata", "arg", "query", "parameters") and isinstance(
+            inner, dict
+        ):
             found = _symbol_beside(inner)
             if found is not None:
                 return found
@@ -257,7 +322,8 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        wrapped = _EPOCH_OF_NET.fullmatch(value)
+        return wrapped[1] if wrapped is not None else value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict) and _is_wrapped(value):

@@ -57,6 +57,9 @@ class JsonTables:
             if one.symbol is not None and not any(rank(name, "symbol") == 0 for name in names):
                 rows = [[*row, one.symbol] for row in rows]
                 names = (*names, "symbol") if names else (str(len(rows[0])), "symbol of rows")
+            if one.zone is not None and one.names:
+                rows = [[*row, one.zone[1]] for row in rows]
+                names = (*names, one.zone[0])
             key = names or (str(len(rows[0])),)
             held, numbers = batches.setdefault(key, ([], []))
             held += rows

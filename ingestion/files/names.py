@@ -13,50 +13,56 @@ from ingestion.decode.symbols import QUOTES, proper_symbol, word_set
 
 #: Meaning -> names, as `canonical` has them.
 NAMES: dict[str, str] = {
-    "time": "opentime klineopentime snappedat opendatetime timeopen openat starttime startat "
-    "start timeperiodstart begins begintime candlebegintime periodstart bucket barstart "
-    "tsms timestampms timems timestamp ts tickts unix unixtime unixtimestamp unixms "
-    "epoch epochms transacttime transacttimestamp tradetime tradetimestamp tradedat "
-    "executedat createdtime createtimems createdat createtime exchangetimestamp "
-    "exchangetime timeexchange microtimestamp eventtime datetime dateandtime "
-    "datetimeutc timestamputc dateutc timeutc utctime utcdate utc gmttime gmtdate "
-    "localtime localdatetime date time dt day tradedate tradingday dtyyyymmdd yyyymmdd "
-    "datum datumzeit zeitstempel zeitpunkt zeit uhrzeit fecha fechahora data dataora "
-    "horodatage heure 日期 时间 交易日期 成交时间 日時 日付 t",
+    "time": "opentime klineopentime snappedat timeperiodstart opendatetime timeopen openat "
+    "starttime startat startedat start begin begins begintime candlebegintime candledatetimeutc "
+    "windowstart periodstart bucket barstart tsms timestampms timems timestamp ts tickts unix "
+    "unixtime unixtimestamp unixms epoch epochms tsevent participanttimestamp transacttime "
+    "transacttimestamp tradetime tradetimestamp tradedat executedat executedtimestamp execdate "
+    "createdtime createtimems createdat createtime exchangetimestamp exchangetime timeexchange "
+    "microtimestamp eventtime datetime dateandtime datetimeutc timestamputc dateutc timeutc "
+    "utctime utcdate utc gmttime gmtdate localtime localdatetime date time dt day tradedate "
+    "tradingday dtyyyymmdd yyyymmdd datum datumzeit zeitstempel zeitpunkt zeit uhrzeit fecha "
+    "fechahora data dataora horodatage heure tarih дата 日期 时间 交易日期 成交时间 日時 日付 "
+    "일자 날짜 t",
     "closetime": "closetime timeclose endtime timeperiodend closedat candleclosetime barend",
-    "clock": "time clock uhrzeit zeit hora heure ora timeofday hhmmss hour 时间",
-    "symbol": "symbol s sym ticker tickersymbol instrument instrumentname instrumentid instid "
-    "pair currencypair tradingpair productid marketsymbol contractcode securityid secid "
-    "isin ric symbolname valor 合约 代码",
+    "clock": "time timem clock uhrzeit zeit hora heure ora timeofday hhmmss hour minute 时间",
+    "symbol": "symbol s sym symbolid symroot ticker tickersymbol instrument instrumentname "
+    "instrumentid instid pair currencypair tradingpair productid marketsymbol contractcode "
+    "securityid secid isin ric symbolname valor 合约 代码",
     "symbol_maybe": "name tic code stock stockcode tscode coin asset assetname contract market "
-    "product security crypto currency base underlying kürzel wertpapier activo simbolo título",
+    "product security crypto currency book base underlying kürzel wertpapier activo simbolo "
+    "título i t",
     "venue": "exchange venue exchangename exch mic",
     "event": "event eventtype msgtype messagetype channel recordtype type e kind",
     "open": "open o mido midopen openmid openprice priceopen opening first eröffnung "
-    "eröffnungskurs apertura ouverture 开盘 开盘价 始値 openbid bidopen",
-    "high": "high h midh midhigh highmid highprice pricehigh max hoch höchst höchstkurs "
-    "tageshoch máximo massimo plushaut haut 最高 最高价 高値 highbid bidhigh",
+    "eröffnungskurs eröffn apertura abertura ouverture ouv otwarcie откр pxopen "
+    "openingprice openprc 开盘 开盘价 始値 시가 openbid bidopen",
+    "high": "high h midh midhigh highmid highprice pricehigh max hoch höchst höchstkurs tageshoch "
+    "máximo máxima massimo plushaut haut högst najwyzszy najwyższy yüksek макс pxhigh askhi 最高 "
+    "最高价 高値 고가 highbid bidhigh",
     "low": "low l midl midlow lowmid lowprice pricelow min tief tiefst tiefstkurs tagestief "
-    "mínimo minimo plusbas bas 最低 最低价 安値 lowbid bidlow",
-    "close": "close c midc midclose closemid closeprice priceclose closelast closing last "
-    "lastprice settle settlement schluss schlusskurs schluß kurs cierre chiusura "
-    "clôture cloture dernier último ultimo 收盘 收盘价 終値 closebid bidclose value adjclose "
-    "adjustedclose",
+    "mínimo mínima minimo plusbas bas lägst najnizszy najniższy düşük мин pxlow bidlo 最低 最低价 "
+    "安値 저가 lowbid bidlow",
+    "close": "close c midc midclose closemid closeprice priceclose closelast closing closingprice "
+    "latest last lastprice settle settlement schluss schlusskurs schluß kurs cierre chiusura "
+    "clôture cloture dernier senast zuletzt último ultimo zamkniecie zamknięcie şimdi цена pxlast "
+    "prc priceusd 收盘 收盘价 終値 종가 closebid bidclose value adjclose adjustedclose",
     "volume": "volume vol v basevolume volumebase basevol volumefrom volbase baseassetvolume "
-    "tradevolume tradedvolume volumen umsatz stück volumetraded shares 成交量 出来高 "
-    "tickvolume tickvol volumetick",
+    "basetokenvolume candleacctradevolume tradevolume tradedvolume volumen wolumen hacim umsatz "
+    "stück volym volumetraded tottrdqty ttltrdqnty totaltradedquantity shares pxvolume объём "
+    "成交量 出来高 거래량 tickvolume tickvol volumetick",
     "quote": "quotevolume quoteassetvolume quotevol volumequote volquote volumeto turnover "
     "volccy volccyquote totalvolume quoteqty quotequantity quoteamount total cost funds "
     "notional foreignnotional grossvalue volumecurrency money valuetraded turnoverusd "
-    "baseturnover 成交额",
+    "baseturnover usdvolume candleacctradeprice tottrdval 成交额",
     "trades": "trades count numberoftrades tradecount tradescount ntrades numtrades nooftrades n "
     "transactions tradesdone numberoftransactions",
     "vwap": "vwap vw weightedprice waprice averageprice wap",
-    "price": "price p px tradeprice executionprice execprice fillprice dealprice rate precio "
-    "prix preis 价格 成交价",
-    "size": "size qty quantity q sz lastqty lastsize tradesize tradeqty execqty execsize amount "
-    "baseamount baseqty basequantity sizebase amountbase filledqty lots menge cantidad"
-    "数量",
+    "price": "price p px tradeprice executedprice executionprice execprice fillprice dealprice "
+    "rate precio prix preis 价格 成交价",
+    "size": "size qty quantity q sz executedquantity lastqty lastsize tradesize tradeqty execqty "
+    "execsize amount baseamount baseqty basequantity sizebase amountbase filledqty lots menge "
+    "cantidad 数量 s",
     "id": "tradeid aggtradeid aggregatetradeid agg tid dealid execid matchid trdmatchid id a i",
     "first": "firsttradeid firstid f",
     "last": "lasttradeid lastid l",
@@ -92,13 +98,17 @@ NO_TRADE_FILES = re.compile(
 NO_SYMBOLS = word_set(
     "adjclose adjustedclose bid ask spread change changepct pct percent returns return dividends "
     "stocksplits splits capitalgains marketcap side percentage amount rate rsi macd signal sma ema "
-    "ignore index unnamed0 level0 level id flags spread notional openint oi"
+    "ignore index unnamed0 level0 level id flags spread notional openint oi zscore ratio"
 )
+#: Indicators with the length of their window in the name, such as RSI14 or SMA_20.
+_INDICATOR = re.compile(r"(rsi|[sewh]ma|ma|macd|atr|adx|cci|obv|mfi|roc|bb[ulm]?|vwap|std)\d{1,3}")
 
 _LOOKUP = {
     meaning: {name: rank for rank, name in reversed(list(enumerate(names.split())))}
     for meaning, names in NAMES.items()
 }
+#: Currencies that are no money: base as often as quote, which a symbol alone tells.
+_COINS = frozenset(("BTC", "XBT", "ETH", "BNB", "SOL"))
 #: Characters of a name that are looked at.
 _LONGEST = 200
 _FIELDS = ("open", "high", "low", "close", "volume")
@@ -119,13 +129,26 @@ def rank(name: str, meaning: str) -> int | None:
 
     >>> rank("Timestamp (UTC)", "time") is None, rank("Open (USD)", "open"), rank("Date", "open")
     (False, 0, None)
+    >>> rank("S/N", "size"), rank("P/E", "price")
+    (None, None)
     """
     names = _LOOKUP[meaning]
-    for spelling in (name, re.split(r"[(/\[]", name[:_LONGEST].strip("<> "), maxsplit=1)[0]):
+    first, mark, _ = re.split(r"([(/\[]|$)", name[:_LONGEST].strip("<> "), maxsplit=1)
+    for spelling in (name, first) if mark != "/" or len(canonical(first)) > 1 else (name,):
         found = names.get(canonical(spelling))
         if found is not None:
             return found
     return None
+
+
+def is_indicator(name: str) -> bool:
+    """Whether a column beside prices is no symbol's: an indicator, a spread, an index.
+
+    >>> is_indicator("RSI14"), is_indicator("SMA_200"), is_indicator("Z-Score"), is_indicator("KO")
+    (True, True, True, False)
+    """
+    bare = canonical(name)
+    return bare in NO_SYMBOLS or _INDICATOR.fullmatch(bare) is not None
 
 
 def column_of(names: Sequence[str], meaning: str) -> int | None:
@@ -202,6 +225,8 @@ def is_quote_currency(currency: str, symbol: str | None) -> bool:
 
     >>> is_quote_currency("USD", "BTCUSD"), is_quote_currency("BTC", "BTCUSD")
     (True, False)
+    >>> is_quote_currency("BTC", "ETHBTC"), is_quote_currency("BTC", None)
+    (True, False)
     """
     if symbol is not None:
         bare = re.sub(r"[^A-Z0-9]", "", symbol.upper())
@@ -209,4 +234,4 @@ def is_quote_currency(currency: str, symbol: str | None) -> bool:
             return False
         if bare.endswith(currency):
             return True
-    return currency in QUOTES
+    return currency in QUOTES and currency not in _COINS

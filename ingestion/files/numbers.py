@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from analytics.model import NO_TRADE_ID, BoolArray, FloatArray, IntArray
 
 #: What stands in a cell of which nothing is known.
-MISSING = ("", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "<na>")
+MISSING = ("", ".", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "<na>")
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _SIGNS = r"^[$€£¥₹]|[$€£¥₹]$|^'"

@@ -28,10 +28,13 @@ class Group:
 class Plan:
     """What the columns of a file are.
 
-    width: cells of a row. time: the position of the times, and of a clock beside dates.
-    symbol, venue, event: positions of columns that tell the symbol, the exchange, and what a row
-    is. close_labels: whether times are those at which bars end. undecided: whether rows yet to
-    come may tell day from month. notes: what was assumed, for the report.
+    width: cells of a row. time: the position of the times, and of a clock beside dates. symbol,
+    venue, event: positions of columns that tell the symbol, the exchange, and what a row is.
+    liquidated: whether a row that is LIQUIDATED is a trade, since others are LIMIT, which tells how
+    each trade came about. state: what became of orders, where the columns are theirs. offset: the
+    hours from UTC of each row. close_labels: whether times are those at which bars end. undecided:
+    whether rows yet to come may tell day from month. timeframe: the one that was asked for, where a
+    column names several. notes: what was assumed, for the report.
     """
 
     kind: Literal["ticks", "bars"]
@@ -43,15 +46,20 @@ class Plan:
     symbol: int | None = None
     venue: int | None = None
     event: int | None = None
+    liquidated: bool = False
+    state: int | None = None
+    offset: int | None = None
     close_labels: bool = False
     undecided: bool = False
+    timeframe: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> list[int]:
         """The positions of the columns that are read, ascending."""
         found = {*self.time, *(at for group in self.groups for at in group.parts.values())}
-        found |= {at for at in (self.symbol, self.venue, self.event) if at is not None}
+        others = (self.symbol, self.venue, self.event, self.state, self.offset)
+        found |= {at for at in others if at is not None}
         return sorted(found)
 
     def decided(self, dayfirst: bool) -> Plan:
@@ -63,7 +71,7 @@ class Plan:
 class Sample:
     """The beginning of a table. names: levels of each column's name, none without a header.
 
-    file: its name.
+    file: its name. above: what stands above the header.
     """
 
     names: Sequence[tuple[str, ...]]
@@ -71,6 +79,7 @@ class Sample:
     file: str
     answers: Answers = field(default_factory=Answers)
     delimiter: str = ""
+    above: str = ""
 
     def cells(self, position: int) -> list[str]:
         """The cells of a column that are not empty."""

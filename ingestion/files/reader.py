@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import IO
 
-from analytics.model import Bars, Ticks
+from analytics.model import SYMBOL_WORDS, TIMEFRAMES, Bars, Ticks, is_timeframe, timeframe_name
 from ingestion.decode.symbols import proper_symbol
 from ingestion.files.charset import Encoding
 from ingestion.files.containers import read_container
-from ingestion.files.errors import Answers, UploadError
+from ingestion.files.errors import Answers, UploadError, no_timeframe
 from ingestion.files.report import Tally, UploadReport
 from ingestion.files.text_reader import TextReader
-from ingestion.files.timeforms import zone_known
 from ingestion.files.unpack import Unpacker, container_of, packer_of
+from ingestion.files.zones import zone_known
 
 __all__ = ["UploadError", "UploadReader", "UploadReport", "display_name"]
 
@@ -56,20 +56,25 @@ class UploadReader:
         answers = answers or Answers()
         symbol = symbol if symbol is not None else answers.symbol
         if symbol is not None and proper_symbol(symbol) is None:
-            raise UploadError(
-                f"symbol is {symbol[:40]!r}, expected 1 to 64 letters, digits or . / - _ ^ = :"
-            )
+            raise UploadError(f"symbol is {symbol[:40]!r}, expected {SYMBOL_WORDS}")
         if answers.timezone is not None and not zone_known(answers.timezone):
             raise UploadError(
                 f"timezone is {answers.timezone[:40]!r}, expected a name such as Europe/Berlin, "
                 "UTC or an offset such as +01:00"
             )
+        if answers.timeframe is not None and not is_timeframe(answers.timeframe):
+            raise UploadError(
+                f"timeframe is {answers.timeframe[:40]!r}, expected one such as 1m, 4h or 1d"
+            )
         self.name = display_name(name)
         self.answers = replace(
-            answers, symbol=proper_symbol(symbol) if symbol is not None else None
+            answers,
+            symbol=proper_symbol(symbol) if symbol is not None else None,
+            timeframe=timeframe_name(TIMEFRAMES[answers.timeframe]) if answers.timeframe else None,
         )
         self._file = name
         self._tally = Tally()
+        self._tally.asked = self.answers.timeframe
         if encoding != "utf-8":
             self._tally.notes.append("read as Latin-1, as asked")
         self._encoding = encoding
@@ -101,7 +106,7 @@ class UploadReader:
                 return []
             piece, self._start = self._start, None
             self._sniff(piece)
-        return self._taken(piece)
+        return list(map(self._as_asked, self._taken(piece)))
 
     def finish(self) -> list[Ticks | Bars]:
         """Read what is left, a torn last line included."""
@@ -109,6 +114,9 @@ class UploadReader:
 
     def rest(self) -> Iterator[Ticks | Bars]:
         """As `finish`, batch by batch: a file that had to be whole is read here."""
+        yield from map(self._as_asked, self._rest())
+
+    def _rest(self) -> Iterator[Ticks | Bars]:
         if self._start is not None:
             start, self._start = self._start, None
             self._sniff(start)
@@ -123,6 +131,12 @@ class UploadReader:
         yield from self._text.finish()
         if not self._tally.accepted:
             raise self._text.why_nothing()
+
+    def _as_asked(self, batch: Ticks | Bars) -> Ticks | Bars:
+        """A batch. Raises UploadError for trades where bars of a timeframe were asked for."""
+        if self.answers.timeframe is not None and isinstance(batch, Ticks):
+            raise no_timeframe(self.answers.timeframe)
+        return batch
 
     def _taken(self, piece: bytes) -> list[Ticks | Bars]:
         if self._whole is not None:

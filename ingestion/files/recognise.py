@@ -37,18 +37,24 @@ from ingestion.files.errors import (
     refuse_analysis,
 )
 from ingestion.files.names import (
-    NO_SYMBOLS,
-    NO_TRADE_FILES,
-    NO_TRADES,
     OHLC,
     canonical,
     columns_of,
+    is_indicator,
     levels_of,
     rank,
     symbol_and_field,
 )
 from ingestion.files.numbers import Style, style_of
 from ingestion.files.plan import Group, Plan, Sample
+from ingestion.files.refusals import (
+    are_closes_of_days,
+    often_below_zero,
+    refuse_below_zero,
+    refuse_no_trades,
+    refuse_twins,
+    state_of_orders,
+)
 from ingestion.files.time_reading import with_order, with_zone
 from ingestion.files.timeforms import form_of
 
@@ -67,11 +73,12 @@ def plan_of(sample: Sample) -> Plan:
     cells = [cell for row in sample.rows[:200] for cell in row if form_of(cell) is None]
     style = style_of(cells, sample.delimiter)
     plan = _of_dump(sample, style) if not sample.names else _of_names(sample, style)
+    plan = replace(plan, timeframe=sample.answers.timeframe)
     return with_order(with_zone(plan, sample), sample)
 
 
 def _of_dump(sample: Sample, style: Style) -> Plan:
-    dump = dump_of(sample.rows, style)
+    dump = dump_of(sample.rows, style, sample.file)
     if dump is None:
         shown = ", ".join(sample.rows[0])[:_SHOWN]
         rounded = rounded_words(sample.rows[0])
@@ -129,12 +136,15 @@ def _of_names(sample: Sample, style: Style) -> Plan:
         at = first_other(columns_of(names, meaning), time)
         if at is not None:
             found[meaning] = at
-    _refuse_no_trades(sample, names, found)
+    prices = [found[name] for name in (*OHLC, "price") if name in found]
+    refuse_twins(sample, (*time, *prices), names)
+    refuse_no_trades(sample, names, found, time)
     if "close" not in found and {"open", "high", "low", "price"} <= found.keys():
         found["close"] = found.pop("price")
     symbol = symbol_column(sample, names, time)
     base = Plan("bars", len(names), time, (), style=style, symbol=symbol, close_labels=close_labels)
-    base = replace(base, venue=venue_column(sample, names))
+    venue = venue_column(sample, names)
+    base = replace(base, venue=venue if venue != symbol else None)
     if set(OHLC) <= found.keys():
         if are_symbols(sample, names, found, style):
             return _wide(sample, base, names)
@@ -197,10 +207,24 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
         if not {"first", "last"} <= parts.keys() and held and held[0] not in parts.values():
             parts["trades"] = held[0]
         event = first_other(columns_of(names, "event"), base.time)
-        return replace(base, kind="ticks", groups=(Group(None, parts),), event=event)
+        if is_signed(names):
+            parts["signed"] = parts.pop("size")
+        else:
+            refuse_below_zero(sample, [size], names)
+        state = state_of_orders(names)
+        plan = replace(
+            base,
+            kind="ticks",
+            groups=(Group(None, parts),),
+            event=event,
+            liquidated=event is not None and "LIMIT" in sample.cells(event),
+            state=state,
+        )
+        if is_signed(names) or not are_closes_of_days(sample, plan, names):
+            return plan
     others = [at for at in number_columns(sample, base) if at not in (price, size)]
     if price is not None and not [at for at in others if may_be_symbol(names[at])]:
-        if "price" in found and not are_steps(sample, base):
+        if "price" in found and size is None and not are_steps(sample, base):
             raise UploadError(
                 f"prices only: the columns are {listed(names)}",
                 "the size is missing, without which a price is no trade, and the times are not "
@@ -208,17 +232,26 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
                 LEGAL,
             )
         parts = {"close": price} | ({"volume": size} if size is not None else {})
+        refuse_below_zero(sample, [price], names)
         plan = replace(base, groups=(Group(None, parts),))
         ask_for_symbols(sample, plan, names)
         return plan
     return _wide(sample, base, names)
 
 
+def is_signed(names: Sequence[str]) -> bool:
+    """Whether sizes are below 0 where the taker sold: trades of Gate's futures.
+
+    >>> is_signed(["id", "create_time", "contract", "size", "price"]), is_signed(["size"])
+    (True, False)
+    """
+    return {"createtime", "contract", "size"} <= {canonical(name) for name in names}
+
+
 def _wide(sample: Sample, base: Plan, names: list[str]) -> Plan:
     """Closes, a column a symbol."""
-    positions = [
-        at for at in number_columns(sample, base) if canonical(names[at]) not in NO_SYMBOLS
-    ]
+    numbered = number_columns(sample, base)
+    positions = [at for at in numbered if not is_indicator(names[at])]
     symbols = {at: proper_symbol(names[at].strip()) for at in positions}
     if not positions or None in symbols.values():
         odd = [names[at] for at in positions if symbols[at] is None] or names
@@ -247,8 +280,34 @@ def _wide(sample: Sample, base: Plan, names: list[str]) -> Plan:
                 (Choice("closes", "each is the closes of a symbol"),),
             )
         )
-    groups = tuple(Group(symbols[at], {"close": at}) for at in positions)
-    return replace(base, groups=groups, symbol=None, venue=None)
+    names_rows = base.symbol is not None and _names_rows(sample, base, names[base.symbol])
+    if base.symbol is not None and names_rows and sample.answers.columns != "closes":
+        raise UploadError(
+            f"the columns are {listed(names)}",
+            f"column {names[base.symbol]!r} names the symbols, and no column is known as the price",
+            f"expected timestamp, symbol and price or close; {LEGAL}",
+        )
+    kept = [at for at in positions if not often_below_zero(sample, at)]
+    if not kept:
+        refuse_below_zero(sample, positions, names)
+    left_out = {
+        at: f"column {names[at]!r} is below 0 in many rows, as no price is: left out"
+        for at in positions
+        if at not in kept
+    }
+    for at in numbered:
+        if is_indicator(names[at]):
+            left_out[at] = f"column {names[at]!r} is named as an indicator: left out"
+    groups = tuple(Group(symbols[at], {"close": at}) for at in kept)
+    notes = (*base.notes, *(left_out[at] for at in sorted(left_out)))
+    return replace(base, groups=groups, symbol=None, venue=None, notes=notes)
+
+
+def _names_rows(sample: Sample, base: Plan, name: str) -> bool:
+    """Whether a column tells the symbol of each row: by its name, or as it tells rows apart."""
+    times = [tuple(row[at] for at in base.time) for row in sample.rows]
+    several = base.symbol is not None and len(set(sample.cells(base.symbol))) > 1
+    return several or len(set(times)) < len(times) or rank(name, "symbol") is not None
 
 
 def may_be_symbol(name: str) -> bool:
@@ -300,28 +359,3 @@ def are_symbols(sample: Sample, names: list[str], found: dict[str, int], style: 
         return True
     moved = float(np.median(np.abs(np.diff(close)))) if len(close) > 4 else 0.0
     return len(names) == 5 and moved > 0 and bool(np.median(high - low) > _WIDE * moved)
-
-
-def _refuse_no_trades(sample: Sample, names: list[str], found: dict[str, int]) -> None:
-    """Raise UploadError for rows that say of themselves that they are no trades and no bars."""
-    said = [
-        (name, NO_TRADES[canonical(name)])
-        for at, name in enumerate(names)
-        if canonical(name) in NO_TRADES and sample.cells(at)
-    ]
-    if "price" in found and columns_of(names, "size"):  # trades, with the quotes of their moment
-        said = [(name, what) for name, what in said if not what.startswith("quotes")]
-    bars = set(OHLC) <= found.keys() and not any("bid" in canonical(name) for name, _ in said)
-    told = NO_TRADE_FILES.search(sample.file)
-    if said and not bars:
-        raise UploadError(
-            f"column {said[0][0]!r} tells that these rows are {said[0][1]}, no trades",
-            "a market is made of trades or bars",
-            LEGAL,
-        )
-    if told is not None and not bars:
-        raise UploadError(
-            f"the file's name says {told[0]!r}: such rows are no trades",
-            "a market is made of trades or bars",
-            "give the file another name if its rows are trades",
-        )

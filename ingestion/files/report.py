@@ -51,7 +51,7 @@ class UploadReport:
 
 class Tally:
     """Counts while a file is read. refused: the sum of `rejected`. nameless: whether a symbol
-    had to be made up.
+    had to be made up. asked: the timeframe that was asked for.
     """
 
     def __init__(self) -> None:
@@ -64,6 +64,7 @@ class Tally:
         self.span: tuple[int, int] | None = None
         self.notes: list[str] = []
         self.timeframe: str | None = None
+        self.asked: str | None = None
         self.not_utf8: NotUtf8 | None = None
         self.nameless = False
 

@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from analytics.model import (
     NO_TRADE_ID,
-    TIMEFRAMES,
     UNKNOWN_TRADES,
     Bars,
     BoolArray,
@@ -25,21 +24,23 @@ from analytics.model import (
     IntArray,
     Rejected,
     Ticks,
-    is_timeframe,
 )
 from ingestion.decode.decoder import sample, trades_held
-from ingestion.decode.kinds import OTHER_KINDS
+from ingestion.decode.kinds import LIQUIDATED, OTHER_KINDS
 from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.decode.symbols import proper_symbol
 from ingestion.files.bar_hold import HOLD, BarHold
 from ingestion.files.cells import Rows
+from ingestion.files.errors import UploadError
 from ingestion.files.names import OHLC
 from ingestion.files.naming import Naming
 from ingestion.files.numbers import floats, trade_ids
 from ingestion.files.plan import Group, Plan
+from ingestion.files.refusals import UNTRADED, orders_alone
 from ingestion.files.report import HOPELESS, Tally
 from ingestion.files.time_reading import order_question
 from ingestion.files.timeforms import NO_TIME, decided_order, order_matters, times
+from ingestion.files.timeframe_column import TimeframeColumn
 
 #: Rows that wait for one that tells day from month.
 MAX_WAITING = 2_000_000
@@ -47,6 +48,8 @@ MAX_SYMBOLS = 1_000
 _NO_TRADE_ROW = re.compile(
     rf"{OTHER_KINDS}|received|open|done|change|liquidat|order|snapshot", re.I
 )
+#: Four digits that are no hour and minute, so that the last two are seconds.
+_NO_HHMM = r"^(?:2[4-9]|[3-9]\d)\d\d$|[6-9]\d$"
 _NO_SYMBOL, _ONE_TOO_MANY = -1, -2
 
 
@@ -83,6 +86,9 @@ class Table:
         self._naming = naming
         self._waiting: list[Rows] = []
         self._order_matters = False
+        self._timeframes = TimeframeColumn(plan.timeframe)
+        self._clock_width = 0
+        self._untraded: bool | None = None
         self._bars = BarHold(self.symbols.names, tally, hold, plan.close_labels)
         tally.notes.extend(plan.notes)
         parts = plan.groups[0].parts
@@ -104,10 +110,12 @@ class Table:
             return []
         rows = _together([*self._waiting, rows])
         self._waiting = []
+        self._note_states(rows)
         rows = self._trades(rows)
         ts_ms = self._times(rows)
         if self.plan.kind == "ticks":
             return list(self._ticks(rows, ts_ms))
+        rows, ts_ms = self._of_one_timeframe(rows, ts_ms)
         out: list[Ticks | Bars] = []
         for group in self.plan.groups:
             out += self._bars.take(self._columns(rows, ts_ms, group))
@@ -116,12 +124,18 @@ class Table:
     def finish(self) -> list[Ticks | Bars]:
         """The rows that are left."""
         out: list[Ticks | Bars] = []
+        if self._timeframes.several:
+            raise self._timeframes.question()
         if self._waiting:
             if self._order_matters:
                 raise order_question(self._waiting[0].columns[self.plan.time[0]][:1].to_pylist())
             self.plan = self.plan.decided(dayfirst=True)
             waiting, self._waiting = self._waiting[-1], self._waiting[:-1]
             out += self.take(waiting)
+            if self._timeframes.several:
+                raise self._timeframes.question()
+        if self._untraded:
+            raise orders_alone()
         out += self._bars.finish()
         return out
 
@@ -140,6 +154,13 @@ class Table:
 
     # --- what rows share -------------------------------------------------------------------
 
+    def _note_states(self, rows: Rows) -> None:
+        """Note whether the state of every row so far is that of an order that has not traded."""
+        if self.plan.state is None or self._untraded is False:
+            return
+        words = pc.unique(rows.columns[self.plan.state].cast(pa.string())).to_pylist()
+        self._untraded = all((word or "").strip().lower() in UNTRADED for word in words)
+
     def _trades(self, rows: Rows) -> Rows:
         """Without the rows that say of themselves that they are something else."""
         if self.plan.event is None:
@@ -148,6 +169,8 @@ class Table:
         others = [
             word for word in words if (word and _NO_TRADE_ROW.fullmatch(word)) or _is_other(word)
         ]
+        if self.plan.liquidated:
+            others = [word for word in others if word.strip() != LIQUIDATED]
         if not others:
             return rows
         kind = rows.columns[self.plan.event].cast(pa.string())
@@ -159,7 +182,23 @@ class Table:
         first, *clock = self.plan.time
         column = rows.columns[first]
         if clock:
-            column = _joined(column, rows.columns[clock[0]])
+            texts = rows.columns[clock[0]].cast(pa.string())
+            width = max(_width_of(texts), self._clock_width)
+            if self._clock_width and width > self._clock_width:
+                raise UploadError(
+                    f"the clock had {self._clock_width} digits at most for long, and has {width} "
+                    f"in line {rows.lines[0]} or below it",
+                    "whether hours, minutes or seconds stand last",
+                    "write the clock as 09:30:00",
+                )
+            self._clock_width = width
+            column = _joined(column, texts, width)
+        if self.plan.offset is not None:
+            hours = pc.utf8_trim(rows.columns[self.plan.offset].cast(pa.string()), " ")
+            hours = pc.if_else(pc.equal(hours, ""), "?", hours)  # no time: whose clock is not told
+            if pa.types.is_timestamp(column.type):
+                column = pc.strftime(column, format="%Y-%m-%d %H:%M:%S")
+            column = pc.binary_join_element_wise(column.cast(pa.string()), hours, " ")
         return times(column, self.plan.reading)
 
     def _codes(self, rows: Rows, group: Group) -> IntArray:
@@ -280,16 +319,21 @@ class Table:
             if "vwap" in parts
             else np.full(len(rows), np.nan)
         )
-        self._note_timeframe(rows, parts)
         columns = (rows.lines, codes, ts_ms, counts, volume, vwap, *prices)
         return [column[good] for column in columns]
 
-    def _note_timeframe(self, rows: Rows, parts: dict[str, int]) -> None:
-        if self._bars.step or "timeframe" not in parts or not len(rows):
-            return
-        words = pc.unique(rows.columns[parts["timeframe"]].cast(pa.string())).to_pylist()
-        if len(words) == 1 and is_timeframe(words[0]):
-            self._bars.step = TIMEFRAMES[words[0]]
+    def _of_one_timeframe(self, rows: Rows, ts_ms: IntArray) -> tuple[Rows, IntArray]:
+        """The rows of the timeframe that is read, where a column names several."""
+        at = self.plan.groups[0].parts.get("timeframe")
+        if at is None or not len(rows):
+            return rows, ts_ms
+        chosen = self._timeframes.take(rows.columns[at])
+        self._bars.step = self._bars.step or self._timeframes.step
+        if chosen.all():
+            return rows, ts_ms
+        if not self._timeframes.several:
+            self._reject("timeframe", rows, ~chosen)
+        return rows.where(chosen), ts_ms[chosen]
 
 
 def _together(parts: Sequence[Rows]) -> Rows:
@@ -299,16 +343,24 @@ def _together(parts: Sequence[Rows]) -> Rows:
     return Rows(columns, np.concatenate([one.lines for one in parts]), parts[-1].texts)
 
 
-def _joined(dates: Any, clocks: Any) -> Any:
-    """Dates and clocks as one column of texts; a clock of digits has six of them."""
-    clock = clocks.cast(pa.string())
-    if len(clock) and pc.all(pc.match_substring_regex(clock, r"^\d{1,6}$")).as_py():
-        longest = pc.max(pc.binary_length(clock)).as_py()
-        width = 4 if longest in (3, 4) else 6
-        clock = pc.utf8_lpad(clock, width, "0")
-        marks = r"\1:\2:\3" if width == 6 else r"\1:\2:00"
-        pattern = r"^(\d\d)(\d\d)(\d\d)$" if width == 6 else r"^(\d\d)(\d\d)$"
-        clock = pc.replace_substring_regex(clock, pattern, marks)
+def _width_of(clock: Any) -> int:
+    """How many digits clocks have, six, four or two of them; 0 where they are no digits alone."""
+    if not len(clock) or not pc.all(pc.match_substring_regex(clock, r"^\d{1,6}$")).as_py():
+        return 0
+    longest = pc.max(pc.binary_length(clock)).as_py()
+    width = min((longest + 1) // 2 * 2, 6)
+    if width == 4 and pc.any(pc.match_substring_regex(clock, _NO_HHMM)).as_py():
+        width = 6
+    return int(width)
+
+
+def _joined(dates: Any, clock: Any, width: int) -> Any:
+    """Dates and clocks as one column of texts. width: of clocks of digits, 0 for others."""
+    if width:
+        full = pc.utf8_lpad(clock, width, "0")
+        full = pc.binary_join_element_wise(full, pa.scalar("0" * (6 - width)), "")
+        full = pc.replace_substring_regex(full, r"^(\d\d)(\d\d)(\d\d)$", r"\1:\2:\3")
+        clock = pc.if_else(pc.match_substring_regex(clock, r"^\d{1,6}$"), full, clock)
     if pa.types.is_timestamp(dates.type):
         dates = pc.strftime(dates, format="%Y-%m-%d")
     dates = pc.replace_substring_regex(dates.cast(pa.string()), r"[T ]00:00(:00)?$", "")

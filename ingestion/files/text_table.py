@@ -9,7 +9,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analytics.model import Bars, Rejected, Ticks
 from ingestion.decode.decoder import sample
@@ -23,6 +23,8 @@ from ingestion.files.tables import Table
 from ingestion.files.timeforms import form_of
 
 DELIMITERS = (",", ";", "\t", "|")
+#: What stands between cells that are aligned, or that have no blank in them.
+_BLANKS = (r" {2,}", r" +")
 #: Rows of the sample, and lines that may stand above the header.
 _SAMPLE_ROWS = 500
 _PREAMBLE = 12
@@ -35,13 +37,15 @@ _NUMBER = re.compile(r"[+-]?[$€£¥]?(?=[^\d]?\d)[\d.,'\s]+(?:[eE][+-]?\d+|[KM
 class Head:
     """The beginning of a table. header: how many lines stand above its rows.
 
-    preamble: how many of these are no part of the header.
+    preamble: how many of these are no part of the header. blanks: a pattern of what parts the
+    cells where no mark does, which is written as the delimiter then.
     """
 
     plan: Plan
     delimiter: str
     header: int
     preamble: int
+    blanks: str = ""
 
 
 def split_row(line: str, delimiter: str) -> list[str] | None:
@@ -66,7 +70,7 @@ def head_of(lines: Sequence[str], file: str, answers: Answers) -> Head | None:
     """
     delimiter, skipped = _delimiter(lines)
     if delimiter is None:
-        return None
+        return _between_blanks(lines, file, answers)
     rows = [split_row(line, delimiter) or [] for line in lines[: _PREAMBLE + _SAMPLE_ROWS]]
     first = next((at for at, row in enumerate(rows) if at >= skipped and _is_data(row)), None)
     if first is None:
@@ -78,11 +82,37 @@ def head_of(lines: Sequence[str], file: str, answers: Answers) -> Head | None:
             f"the header names {len(rows[first - 1])} columns, and the rows have {width} cells",
             advice=LEGAL,
         )
-    names = _levels([rows[at] for at in headers], width)
     data = [row for row in rows[first:] if len(row) == width]
-    plan = plan_of(Sample(names, data[:_SAMPLE_ROWS], file, answers, delimiter))
+    if len(headers) == 1 and _has_row_names(rows[headers[0]], data):
+        rows[headers[0]] = ["", *rows[headers[0]]]
+    names = _levels([rows[at] for at in headers], width)
+    above = " ".join(lines[: headers[0]]) if headers else ""
+    plan = plan_of(Sample(names, data[:_SAMPLE_ROWS], file, answers, delimiter, above))
     header = headers[-1] + 1 if headers else first
     return Head(plan, delimiter, header, headers[0] if headers else first)
+
+
+def _between_blanks(lines: Sequence[str], file: str, answers: Answers) -> Head | None:
+    """What lines say whose cells stand between blanks, below a header; None where they do not."""
+    for pattern in _BLANKS:
+        parted = [parted_at(pattern, line) for line in lines]
+        delimiter, _ = _delimiter(parted)
+        head = head_of(parted, file, answers) if delimiter == "\t" else None
+        if head is not None and head.header > head.preamble:
+            return replace(head, blanks=pattern)
+    return None
+
+
+def parted_at(blanks: str, line: str) -> str:
+    """A line whose cells stand between blanks, with tabs there; blanks within quotes are kept.
+
+    >>> parted_at(" +", '"2025-01-31 16:30:00" 5  6')
+    '"2025-01-31 16:30:00"\\t5\\t6'
+    """
+    line = line.strip(" ")
+    if '"' not in line:
+        return re.sub(blanks, "\t", line)
+    return re.sub(rf'("[^"]*")|{blanks}', lambda found: found[1] or "\t", line)
 
 
 def _delimiter(lines: Sequence[str]) -> tuple[str | None, int]:
@@ -125,6 +155,25 @@ def _headers(rows: Sequence[Sequence[str]], skipped: int, first: int, width: int
             break
         found.insert(0, at)
     return found
+
+
+def _has_row_names(header: Sequence[str], data: Sequence[Sequence[str]]) -> bool:
+    """Whether rows begin with a name that the header has no word for, as R writes them.
+
+    The times tell: they are what the names are, or stand one cell behind the name of their column.
+    """
+    if not data or len(header) != len(data[0]) - 1:
+        return False
+    at = column_of(header, "time")
+    last = data[: 1 if at is None else 20]
+    if at is None:
+        return all(_is_time(row[0]) and row[-1].strip() for row in last)
+    return all(_is_time(row[at + 1]) and not _is_time(row[at]) for row in last)
+
+
+def _is_time(cell: str) -> bool:
+    form = form_of(cell)
+    return form is not None and form.order not in ("serial", "clock")
 
 
 def _levels(headers: Sequence[Sequence[str]], width: int) -> list[tuple[str, ...]]:
@@ -185,6 +234,8 @@ class TextTable:
     def scan(self, block: bytes) -> list[Ticks | Bars]:
         """Read a block of whole lines, the last line break with them."""
         first = self.line + 1
+        if self._head.blanks:
+            block = self._between_tabs(block)
         lines = Lines(block, first)
         self.line += len(lines)
         lines = self._readable(self._without_header(lines))
@@ -195,6 +246,16 @@ class TextTable:
             if text.strip():
                 self._tally.reject([Rejected("columns", sample(text), number)])
         return self._table.take(rows)
+
+    def _between_tabs(self, block: bytes) -> bytes:
+        """A block whose cells stand between blanks, with tabs there."""
+        blanks, lines = self._head.blanks, block.split(b"\n")
+        if b'"' not in block:
+            bare = b"\n".join(line.strip(b" ") for line in lines)
+            return re.sub(blanks.encode(), b"\t", bare)
+        # Byte by byte the same as a character each, whatever the bytes are.
+        parted = (parted_at(blanks, line.decode("latin-1")) for line in lines)
+        return "\n".join(parted).encode("latin-1")
 
     def finish(self) -> list[Ticks | Bars]:
         """What is left."""

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 
 from analytics.model import BoolArray, IntArray
 from ingestion.decode.times import END_MS, END_S, FIRST_MS, FIRST_S, UNITS
+from ingestion.files.zones import zone_of
 
 #: Stands for a cell that is no time.
 NO_TIME = -1
@@ -40,8 +40,14 @@ _CLOCK = (
     r"(?:(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?"
     r"(?: ?(?P<ap>[AaPp])\.?[Mm]\.?)?)"
 )
-_ZONE = r"(?: ?(?:Z|UTC|GMT)?(?:(?P<zs>[+-])(?P<zH>\d\d):?(?P<zM>\d\d)?)?)"
-_REST = rf"(?:(?:[T D_:]|, ?){_CLOCK}{_ZONE})?"
+_ZONE = (
+    r"(?: ?(?:[Zz]|UTC|GMT)?(?:(?P<zs>[+-])"
+    r"(?P<zH>\d\d|(?<=(?:TC|MT)[+-])\d(?!\d)):?(?P<zM>\d\d)?)?)"
+    r"(?: ?\[?(?P<zn>[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+|[EMP][SD]T|CES?T|EES?T|BST|JST|KST|HKT|MSK|UTC)"
+    r"\]?)?"
+)
+#: A day with a zone and no clock is midnight there.
+_REST = rf"(?:(?:(?:[Tt D_:]|, ?|  ){_CLOCK}|(?= [A-Z])){_ZONE})?"
 _DAYS = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
 _YEAR = r"(?P<y>\d{4}|\d\d)"
 
@@ -52,7 +58,8 @@ FORMS = (
     TimeForm("ISO 8601 with a zone", "2025-01-31T16:30:00.123-05:00", "ymd",
              rf"(?P<y>\d{{4}})-(?P<m>\d\d)-(?P<d>\d\d)T{_CLOCK}{_ZONE}"),
     TimeForm("digits, then a clock", "20250131 16:30:00", "ymd",
-             rf"(?P<y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)(?:[T ]{_CLOCK}{_ZONE})?"),
+             rf"(?P<y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)"
+             rf"(?:(?:(?:[T-]| {{1,2}}){_CLOCK}|(?= [A-Z])){_ZONE})?"),
     TimeForm("digits alone", "20250131 163000", "ymd",
              rf"(?P<y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)(?:[T ]?(?P<H>\d\d)(?P<M>\d\d)"
              rf"(?:(?P<S>\d\d)\.?(?P<f>\d{{3,9}})?)?{_ZONE})?"),
@@ -64,6 +71,8 @@ FORMS = (
              rf"{_DAYS}(?P<d>\d\d?)[- /](?P<mon>[A-Za-z]{{3}})[a-z]*\.?[- /,] ?{_YEAR}{_REST}"),
     TimeForm("name of the month, day", "Jan 31, 2025", "mdy",
              rf"{_DAYS}(?P<mon>[A-Za-z]{{3}})[a-z]*\.? (?P<d>\d\d?),? {_YEAR}{_REST}"),
+    TimeForm("as C and Java write it", "Fri Jan 31 16:30:00 UTC 2025", "mdy",
+             rf"{_DAYS}(?P<mon>[A-Za-z]{{3}}) {{1,2}}(?P<d>\d\d?) {_CLOCK}{_ZONE} (?P<y>\d{{4}})"),
     TimeForm("epoch seconds, ms, us or ns", "1738341000000", "epoch",
              r"\d{9,19}(?:\.\d+)?|\d\.\d{9,18}[eE]\+?\d\d"),
     TimeForm("a spreadsheet's days since 1900", "45688.6875", "serial", r"[34567]\d{4}(?:\.\d+)?"),
@@ -73,13 +82,6 @@ _COMPILED = tuple((form, re.compile(form.pattern, re.ASCII)) for form in FORMS)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: A time that a spreadsheet has rounded to a few digits, such as 1.73569E+12.
 _ROUNDED = re.compile(r"\d(?:[.,]\d{1,8})?[eE]\+?\d{1,2}", re.ASCII)
-#: Zones as the names of columns and files tell them.
-ZONES = {
-    "est": "-05:00", "edt": "-04:00", "cst": "-06:00", "pst": "-08:00", "cet": "+01:00",
-    "eet": "Europe/Athens", "jst": "+09:00", "kst": "+09:00", "ist": "+05:30", "hkt": "+08:00",
-    "msk": "+03:00", "utc": "UTC", "gmt": "UTC", "newyork": "America/New_York",
-    "eastern": "America/New_York",
-}  # fmt: skip
 _SERIAL_EPOCH_MS = -2_209_161_600_000
 _DAY_MS = 86_400_000
 
@@ -115,21 +117,6 @@ def is_rounded(text: str) -> bool:
     (True, False)
     """
     return _ROUNDED.fullmatch(text.strip()) is not None
-
-
-def zone_known(name: str) -> bool:
-    """Whether a zone can be read: an IANA name, UTC or +hh:mm.
-
-    >>> zone_known("Europe/Berlin"), zone_known("+05:30"), zone_known("Mars/Base")
-    (True, True, False)
-    """
-    if re.fullmatch(r"[+-]\d\d:\d\d", name):
-        return True
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def decided_order(texts: Iterable[str]) -> bool | None:
@@ -275,7 +262,10 @@ def _shape_of(text: str, dayfirst: bool | None) -> tuple[BoolArray, dict[str, An
             read["month"] = _month(match["mon"])
         read["pm"] = (match.groupdict().get("ap") or "").lower()
         read["sign"] = {"+": 1, "-": -1}.get(match.groupdict().get("zs") or "", 0)
-        read["zoned"] = bool(read["sign"]) or bool(re.search(r"(?:\d ?Z|UTC|GMT)$", text))
+        read["zoned"] = bool(read["sign"]) or bool(re.search(r"(?:\d ?Z|UTC|GMT)$", text, re.I))
+        read["named"] = zone_of(match.groupdict().get("zn") or "")
+        if match.groupdict().get("zn") and read["named"] is None:
+            break
         return fixed, read
     return np.zeros(len(text), bool), {}
 
@@ -288,7 +278,7 @@ def _values(cells: np.ndarray, read: dict[str, Any], zone: str | None) -> IntArr
     parts = {
         name: _number(cells[:, begin:end])
         for name, (begin, end) in read["parts"].items()
-        if name not in ("mon", "ap", "zs", "sep")
+        if name not in ("mon", "ap", "zs", "zn", "sep")
     }
     nothing = np.zeros(len(cells), np.int64)
     year = parts["y"] + 2_000 * (parts["y"] < 100)
@@ -309,7 +299,7 @@ def _values(cells: np.ndarray, read: dict[str, Any], zone: str | None) -> IntArr
     if read["sign"]:
         away = parts["zH"] * 60 + parts.get("zM", nothing)
         ms -= read["sign"] * away * 60_000
-    elif zone and not read["zoned"]:
+    elif not read["zoned"] and (zone := read["named"] or zone):
         ms = _localized(ms, zone)
     return _in_range(np.where(good, ms, NO_TIME))
 

@@ -5,21 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from analytics.model import IntArray, timeframe_name
-from ingestion.files.errors import UploadError
+from ingestion.files.errors import OtherTimeframe, UploadError, days_question
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 #: Rows that may stand off the grid of the others: one, or one in twenty.
 _OFF_GRID = 20
+#: Days of a calendar month on the mean, and steps from which one speaks of months.
+_MONTH, _MONTHS = 30.44, 3
+#: Days of the shortest month, and from how many off it steps are no whole months.
+_SHORTEST, _UNEVEN = 28, 3
+#: What a timeframe may be, as the end of a refusal.
+_EVEN = "read are bars in even steps of a second or more, such as 1m, 1h, 1d or 7d"
 
 
-def step_of(ts_ms: IntArray, known: int = 0) -> int:
+def step_of(ts_ms: IntArray, known: int = 0, *, answered: bool = False) -> int:
     """The length in ms of bars at these times, ascending within a symbol: shape (n,).
 
     It is the greatest step that all times have in common; where few stand off the grid of the
     others, those do not count. Days of 23 and 25 hours are days. known: the step of other bars
-    that these stand beside. Raises UploadError where there is no such step of a second or more,
-    or another one than is known.
+    that these stand beside. answered: whether a timeframe was asked for. Raises UploadError where
+    there is no such step of a second or more, as of months, or another one than is known;
+    QuestionOpen where it is a day and most bars are further apart.
 
     >>> minutes = np.array([0, 5, 10, 12, 13, 18]) * 60_000
     >>> step_of(minutes), step_of(minutes * 60)
@@ -28,6 +35,17 @@ def step_of(ts_ms: IntArray, known: int = 0) -> int:
     moments = np.unique(ts_ms)
     if known:
         return _as_known(moments, known)
+    step = _common_step(moments)
+    if step == DAY_MS:
+        days = _days(np.diff(moments))
+        _refuse_months(days)
+        if not answered and 2 * np.count_nonzero(days <= 1) < len(days):
+            raise days_question(int(days.min()), int(days.max()), int(np.median(days)))
+    return step
+
+
+def _common_step(moments: IntArray) -> int:
+    """The greatest step that times have in common, as `step_of` means it."""
     steps = np.diff(moments)
     if not len(steps):
         raise UploadError(
@@ -37,11 +55,11 @@ def step_of(ts_ms: IntArray, known: int = 0) -> int:
     if common < least:
         common = _without_strays(moments, least, common)
     if common < least and _are_days(steps):
-        return DAY_MS
+        return int(np.gcd.reduce(_days(steps))) * DAY_MS
     if common < 1_000 or common % 1_000:
         raise UploadError(
             f"the times are {least / 1_000:g} s apart, without an even step",
-            "bars of a second or more in even steps",
+            _EVEN,
             "a file of trades needs a column for the size",
         )
     return common
@@ -51,13 +69,12 @@ def _as_known(moments: IntArray, known: int) -> int:
     """The known step, where these times may be thin ones of it."""
     if len(moments) < 2:
         return known
-    own = step_of(moments)
+    own = _common_step(moments)
     full = len(moments) * own * 5 >= 4 * int(moments[-1] - moments[0])
     if own % known or (own > known and full):
-        raise UploadError(
-            f"bars of {timeframe_name(own)} beside bars of {timeframe_name(known)}",
-            advice="upload them one by one",
-        )
+        raise OtherTimeframe(timeframe_name(own), timeframe_name(known))
+    if known == DAY_MS:
+        _refuse_months(_days(np.diff(moments)))
     return known
 
 
@@ -65,6 +82,23 @@ def _without_strays(moments: IntArray, least: int, common: int) -> int:
     """The least step, where all but a few stand on its grid; else the common one."""
     off = np.count_nonzero(moments % least)
     return least if off and off <= max(1, len(moments) // _OFF_GRID) else common
+
+
+def _refuse_months(days: IntArray) -> None:
+    """Raise UploadError where bars are months apart, or quarters or years."""
+    away = np.abs(days - np.rint(days / _MONTH) * _MONTH)
+    if len(days) >= _MONTHS and days.min() >= _SHORTEST and (away < _UNEVEN).all():
+        raise UploadError(
+            f"the times are {days.min()} to {days.max()} days apart, as those of months are, "
+            "which have no even step",
+            _EVEN,
+            "export bars of days or of weeks",
+        )
+
+
+def _days(steps: IntArray) -> IntArray:
+    """Steps in days, of 23 to 25 hours each."""
+    return np.rint(steps / DAY_MS).astype(np.int64)
 
 
 def _are_days(steps: IntArray) -> bool:
@@ -83,7 +117,7 @@ def is_regular(ts_ms: IntArray) -> bool:
     if len(moments) < 2:
         return False
     try:
-        step = step_of(moments)
+        step = _common_step(moments)
     except UploadError:
         return False
     return len(moments) * step * 4 >= int(moments[-1] - moments[0])

@@ -73,6 +73,7 @@ _OKX = _one(
         "args": [{"channel": "trades", "instId": name} for name in names],
     }
 )
+_UPBIT = _one(lambda names: [{"ticket": "spreadscope"}, {"type": "trade", "codes": names}])
 _KUCOIN_PING = '{"id":"1","type":"ping"}'
 
 #: How a host's name ends -> what it speaks. Of two lines for a host the first fits whose path does.
@@ -161,12 +162,15 @@ HOSTS: dict[str, tuple[Host, ...]] = {
     "hbdm.com": (
         Host("HTX futures", _each(lambda n: {"sub": f"market.{n}.trade.detail", "id": n})),
     ),
-    "upbit.com": (
+    "upbit.com": (Host("Upbit", _UPBIT, ping="PING", ping_s=60),),
+    "ws-api.bithumb.com": (Host("Bithumb", _UPBIT),),
+    "api.hitbtc.com": (
         Host(
-            "Upbit",
-            _one(lambda n: [{"ticket": "spreadscope"}, {"type": "trade", "codes": n}]),
-            ping="PING",
-            ping_s=60,
+            "HitBTC",
+            _one(
+                lambda n: {"method": "subscribe", "ch": "trades", "params": {"symbols": n}, "id": 1}
+            ),
+            "/api/3",
         ),
     ),
     "api.gemini.com": (Host("Gemini v2", _GEMINI, "/v2"),),

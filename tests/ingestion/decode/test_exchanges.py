@@ -9,9 +9,29 @@ import pytest
 from ingestion.decode.decoder import Decoder
 from ingestion.decode.shapes import SHAPES
 
-WITHOUT_IDS = ("Bitget v1 trade", "Finnhub trade", "MEXC futures push.deal")
+WITHOUT_IDS = (
+    *("Bitget v1 trade", "Finnhub trade", "MEXC futures push.deal", "MEXC spot deals"),
+    *("Phemex trades_p", "BitMart spot/trade", "Tiingo crypto", "Tiingo IEX"),
+    *("LBank trade", "Databento trades"),
+)
 #: What stands beside trades in the same streams: one message each, and why it gives no tick.
 OTHERS = {
+    "Phemex trades, scaled": (
+        '{"sequence":1167852,"symbol":"BTCUSD","trades":[[1573716998128563500,"Buy",86735000,56],'
+        '[1573716995033683000,"Buy",86735000,52]],"type":"snapshot"}', "scaled"),
+    "HitBTC order book": ('{"ch":"orderbook/full","update":{"ETHBTC":{"t":1626866578902,"s":27617'
+                          '207,"a":[["0.060506","0"]],"b":[["0.060439","4.4095"]]}}}', "event"),
+    "HitBTC subscription": ('{"result":{"ch":"trades","subscriptions":["BTCUSDT"]},"id":1}',
+                            "control"),
+    "LBank tick": ('{"SERVER":"V2","TS":"2024-06-02T00:40:21.527","pair":"btc_usdt","tick":{"dir":'
+                   '"sell","high":67988.17,"latest":67668.93,"low":66928.53,"vol":1427.1578},'
+                   '"type":"tick"}', "schema"),
+    "Databento order": ('{"ts_recv":"2026-03-09T07:52:41.368148840Z","hd":{"ts_event":'
+                        '"2026-03-09T07:52:41.367824437Z","rtype":160,"publisher_id":101,'
+                        '"instrument_id":100},"action":"A","side":"B","price":"0.021200000",'
+                        '"size":20,"order_id":"1","symbol":"AAA"}', "event"),
+    "Databento clear": ('{"hd":{"ts_event":"2026-03-09T07:52:41.367824437Z","rtype":160},'
+                        '"action":"R","side":"N","price":null,"size":0,"symbol":"AAA"}', "event"),
     "Binance depth": ('{"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":1,"u":2,'
                       '"b":[["0.0024","10"]],"a":[["0.0026","100"]]}', "event"),
     "Bybit orderbook": ('{"topic":"orderbook.50.BTCUSDT","type":"snapshot","ts":1672304484978,'
@@ -76,6 +96,28 @@ OTHERS = {
     "Bitget ticker": ('{"action":"snapshot","arg":{"instType":"SPOT","channel":"ticker","instId":'
                       '"BTCUSDT"},"data":[{"instId":"BTCUSDT","lastPr":"26507","open24h":"27006",'
                       '"ts":"1695709835822"}]}', "event"),
+    "Kraken futures book": ('{"feed":"book","product_id":"PI_XBTUSD","side":"sell","seq":326094134,'
+                            '"price":34981.0,"qty":5.0,"timestamp":1612269953629}', "event"),
+    "OKX block trades": ('{"arg":{"channel":"public-block-trades","instId":"BTC-USD-SWAP"},'
+                         '"data":[{"instId":"BTC-USD-SWAP","tradeId":"90167","px":"42000",'
+                         '"sz":"100","side":"sell","ts":"1642670926504"}]}', "event"),
+    "Coinbase rfq_match": ('{"type":"rfq_match","time":"2014-11-07T08:19:27.028459Z","trade_id":30,'
+                           '"product_id":"BTC-USD","size":"5.2","price":"400.2","side":"sell"}',
+                           "event"),
+    "CCXT open order": ('{"timestamp":1612269953629,"symbol":"A/B","price":5,"amount":1,'
+                        '"remaining":1,"status":"open"}', "event"),
+    "liquidations in a list of trades": ('{"channel":"liquidations","trades":[{"id":"02f1",'
+                                         '"size":"1","symbol":"A","price":"5","createdAt":'
+                                         '"2024-02-23T22:12:00.214Z","type":"LIQUIDATED"}]}',
+                                         "event"),
+    "a liquidation of no channel": ('{"id":"02f1","size":"1","symbol":"A","price":"5","createdAt":'
+                                    '"2024-02-23T22:12:00.214Z","type":"LIQUIDATED"}', "event"),
+    "Binance force order": ('{"e":"forceOrder","E":1568014460893,"o":{"s":"BTCUSDT","S":"SELL",'
+                            '"q":"0.014","p":"9910","ap":"9910","X":"FILLED","T":1568014460893}}',
+                            "event"),
+    "Tiingo quote": ('{"messageType":"A","service":"crypto_data","data":["Q","evxbtc",'
+                     '"2019-01-30T18:03:40.195515+00:00","binance",405.0,9.6e-05,9.6e-05,1,2]}',
+                     "event"),
     "KuCoin futures ticker": ('{"topic":"/contractMarket/ticker:XBTUSDTM","type":"message",'
                               '"subject":"ticker","data":{"symbol":"XBTUSDTM","side":"buy",'
                               '"size":2,"price":"86429.7","bestBidSize":112,"tradeId":"182",'
@@ -238,6 +280,13 @@ def test_okx_counts_the_trades_of_an_aggregate() -> None:
     assert batch.trades.tolist() == [3]
 
 
+def test_an_id_is_known_though_a_trade_without_its_symbol_has_names_in_two_spellings() -> None:
+    about = {"arg": {"instType": "SPOT", "channel": "trade", "instId": "BTCUSDT"}}
+    row = {"ts": "1695709835822", "price": "26293.4", "size": "0.0013", "tradeId": "1000000000"}
+    (batch,) = Decoder().decode(json.dumps({"action": "update", "data": [row]} | about)).ticks
+    assert batch.trade_id.tolist() == [1_000_000_000]
+
+
 def test_rows_without_ids_are_known_in_a_later_snapshot_alone() -> None:
     rows = [["1632470889087", "10", "411.8", "buy"]]
     about = {"arg": {"instType": "sp", "channel": "trade", "instId": "BTCUSDT"}, "data": rows}
@@ -260,3 +309,105 @@ def test_a_symbol_that_was_typed_names_those_written_otherwise() -> None:
     assert batch.symbol == "BTCUSDT"
     refused = decoder.decode(SHAPES["Gate spot.trades"][0]).rejected
     assert [one.reason for one in refused] == ["unsubscribed"]
+
+
+TRADE = {"symbol": "BTCUSDT", "price": 5, "size": 1, "ts": 1_737_072_000_000, "id": 7}
+
+
+@pytest.mark.parametrize("kind", ["block_trade", "BLOCK-TRADE", "rfq", "liquidation"])
+def test_a_forced_trade_is_none_whatever_came_before(kind: str) -> None:
+    decoder = Decoder()
+    for at, (word, count) in enumerate([("trade", 1), ("trade", 1), (kind, 0), ("trade", 1)]):
+        message = json.dumps({"type": word, **TRADE, "id": at})
+        assert decoder.decode(message.encode()).count == count, word
+
+
+DYDX = {"id": "02f1", "size": "1", "price": "5", "side": "BUY", "createdAt": "2024-02-23T22:12:00Z"}
+
+
+def test_a_liquidation_among_the_trades_of_a_channel_is_a_trade() -> None:
+    types = ["LIMIT", "LIQUIDATED", "DELEVERAGED", "MARKET", "LIQUIDATED"]
+    rows = [{**DYDX, "id": f"02f{at}", "type": kind} for at, kind in enumerate(types)]
+    frame = {"type": "channel_data", "id": "BTC-USD", "channel": "v4_trades"}
+    for message in (
+        {**frame, "contents": {"trades": rows}},
+        {"trades": [{"symbol": "BTC-USD", **row} for row in rows]},
+    ):
+        out = Decoder("BTC-USD").decode(json.dumps(message).encode())
+        assert (out.count, out.rejected) == (5, [])
+    decoder = Decoder()
+    for row in [*rows, *({**row, "id": f"again-{row['id']}"} for row in rows)]:
+        message = {"channel": "v4_trades", "symbol": "BTC-USD", **row}
+        assert decoder.decode(json.dumps(message).encode()).count == 1
+
+
+@pytest.mark.parametrize("channel", ["push.personal.order.deal", "order.deals", "orders/trades"])
+def test_deals_of_one_s_own_are_no_trades_of_the_market(channel: str) -> None:
+    for message in ({"channel": channel, **TRADE}, {"channel": channel, "data": TRADE}):
+        out = Decoder().decode(json.dumps(message).encode())
+        assert (out.count, [one.reason for one in out.rejected]) == (0, ["event"])
+
+
+def test_a_feed_is_a_kind_where_krakens_futures_say_it_and_else_a_name() -> None:
+    for feed, count in (("bookmap", 1), ("iex", 1), ("book", 0), ("ticker_lite", 0)):
+        message = {"feed": feed, **TRADE}
+        assert Decoder().decode(json.dumps(message).encode()).count == count, feed
+
+
+def test_the_time_of_a_trade_goes_before_that_of_its_record() -> None:
+    for name in ("ts", "timestamp", "time"):
+        plain = {key: value for key, value in TRADE.items() if key != "ts"}
+        for made in ("createTime", "created_at", "createdAt"):
+            message = {made: 1_737_071_000_000, **plain, name: TRADE["ts"]}
+            (ticks,) = Decoder().decode(json.dumps(message).encode()).ticks
+            assert ticks.ts_ms.tolist() == [TRADE["ts"]]
+
+
+def test_a_uid_is_that_of_a_user_but_for_krakens_futures() -> None:
+    plain = {key: value for key, value in TRADE.items() if key != "id"}
+    for uid in (777, "user-7"):
+        decoder = Decoder()
+        messages = [{**plain, "ts": TRADE["ts"] + at, "uid": uid} for at in range(9)]
+        found = [decoder.decode(json.dumps(one).encode()).ticks for one in messages]
+        assert [one[0].trade_id.tolist() for one in found] == [[-1]] * 9
+    same = {"feed": "trade", **plain, "uid": 777}
+    (ticks,) = Decoder().decode(json.dumps(same).encode()).ticks
+    assert ticks.trade_id.tolist() == [777]
+
+
+def test_te_and_tu_of_the_second_interface_are_one_trade() -> None:
+    decoder = Decoder("X")
+    te, tu = (f'[17470,"{kind}",[401597395,1574694478808,0.005,7245.3]]' for kind in ("te", "tu"))
+    assert decoder.decode(te).count == 1
+    again = decoder.decode(tu)
+    assert (again.count, [one.reason for one in again.rejected]) == (0, ["duplicate"])
+    assert Decoder("X").decode(tu).count == 1
+
+
+def test_lbank_tells_the_clock_of_china_and_the_turnover_beside_the_size() -> None:
+    (batch,) = Decoder().decode(SHAPES["LBank trade"][0]).ticks
+    # 17:02:27.083 in China.
+    assert batch.ts_ms.tolist() == [1_655_370_147_083]
+    assert batch.size.tolist() == [0.0659]
+
+
+def test_trades_of_several_symbols_stand_in_one_message_of_hitbtc() -> None:
+    trade = {"t": 1626861109494, "i": 7, "p": "5", "q": "2", "s": "buy"}
+    message = json.dumps({"ch": "trades", "update": {"A": [trade], "B": [trade, trade | {"i": 8}]}})
+    found = {one.symbol: one.trade_id.tolist() for one in Decoder().decode(message).ticks}
+    assert found == {"A": [7], "B": [7, 8]}
+
+
+@pytest.mark.parametrize(("price", "told"), [("3720250000000", 3720.25), (3720.25, 3720.25),
+                                             ("3720.250000000", 3720.25), (3720, 3720.0),
+                                             ("5", 5e-9)])  # fmt: skip
+def test_prices_of_databento_are_billionths_unless_they_have_a_point(price, told) -> None:
+    record = json.loads(SHAPES["Databento trades"][0]) | {"price": price, "symbol": "ESH1"}
+    (batch,) = Decoder().decode(json.dumps(record)).ticks
+    assert (batch.symbol, batch.price.tolist()) == ("ESH1", [told])
+    assert batch.ts_ms.tolist() == [1_609_160_400_000]
+
+
+def test_a_price_that_databento_does_not_know_is_none() -> None:
+    record = json.loads(SHAPES["Databento trades"][0]) | {"price": f"{2**63 - 1}"}
+    assert [one.reason for one in Decoder().decode(json.dumps(record)).rejected] == ["price"]

@@ -33,6 +33,10 @@ from storage.export.text import csv_rows, json_rows
 
 PROJECT = Path(__file__).resolve().parents[3]
 START_MS = 1_737_072_000_000  # 2025-01-17: no month has that number
+DAY_MS = 86_400_000
+OHLCV = "open,high,low,close,volume"
+#: A time as people write it, for strftime.
+WALL = "%Y-%m-%d %H:%M:%S"
 STEPS = np.sin(np.arange(40.0) ** 2)
 CLOSE = np.round(100 + np.cumsum(STEPS) / 10, 4)
 OPEN = np.concatenate(([100.0], CLOSE[:-1]))

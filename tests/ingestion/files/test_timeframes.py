@@ -1,0 +1,198 @@
+"""Bars of several timeframes in one file or archive: asked about, and read as answered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from ingestion.files.errors import QuestionOpen, UploadError
+from tests.ingestion.files.test_forms import (
+    CLOSE,
+    DAY_MS,
+    OHLCV,
+    START_MS,
+    bars,
+    check_bars,
+    read,
+    text_of,
+    zipped,
+)
+
+STEPS = {"1m": 60_000, "5m": 300_000, "1h": 3_600_000}
+
+
+def table(timeframe: str, header: str = f"time,{OHLCV}") -> str:
+    """Bars of a timeframe as CSV."""
+    return text_of(header, bars(step_ms=STEPS[timeframe]))
+
+
+def of_several(*timeframes: str) -> str:
+    """Bars of several timeframes one below the other, with a column that names them."""
+    rows = [(name, *row) for name in timeframes for row in bars(step_ms=STEPS[name])]
+    return text_of(f"interval,open_time,{OHLCV}", rows)
+
+
+def choices(content: bytes | str, name: str) -> list[str]:
+    """The answers to the question that a file leaves open."""
+    with pytest.raises(QuestionOpen, match="several timeframes") as asked:
+        read(content, name)
+    assert asked.value.question.parameter == "timeframe"
+    return [choice.value for choice in asked.value.question.choices]
+
+
+@pytest.mark.parametrize("order", [("1m", "1h", "5m"), ("1h", "5m", "1m")])
+def test_an_archive_of_several_timeframes_is_asked_about_whatever_comes_first(order):
+    packed = zipped({f"BTCUSDT_{name}.csv": table(name) for name in order})
+    assert choices(packed, "x.zip") == ["1m", "5m", "1h"]
+    for name in order:
+        found = read(packed, "x.zip", timeframe=name)
+        check_bars(found, name, "BTCUSDT")
+        assert found.report.accepted == 40
+        assert sum("was not read" in note for note in found.report.notes) == 2
+
+
+def test_two_symbols_of_two_timeframes_are_asked_about_too():
+    packed = zipped({"KO.csv": table("1m"), "PEP.csv": table("1h")})
+    assert choices(packed, "x.zip") == ["1m", "1h"]
+    assert list(read(packed, "x.zip", timeframe="60m").rows) == ["PEP"]
+
+
+def test_the_name_of_a_file_does_not_make_its_bars_those_of_another_timeframe():
+    files = {"KO_1m.csv": table("1m"), "SPX_1m.csv": table("1h"), "notes.txt": "no bars\nat all\n"}
+    assert choices(zipped(files), "x.zip") == ["1m", "1h"]
+    with pytest.raises(QuestionOpen) as asked:
+        read(zipped(files), "x.zip")
+    assert "notes" not in str(asked.value.question)
+    assert list(read(zipped(files), "x.zip", timeframe="1h").rows) == ["SPX"]
+
+
+def test_timeframes_that_columns_name_are_asked_about_in_an_archive():
+    packed = zipped({f"{name}/KO.csv": of_several(name) for name in ("5m", "1m")})
+    assert choices(packed, "x.zip") == ["1m", "5m"]
+    check_bars(read(packed, "x.zip", timeframe="5m"), "5m", "KO")
+
+
+def test_a_column_of_several_timeframes_is_asked_about_and_the_others_are_counted():
+    content = of_several("5m", "1m", "1h")
+    assert choices(content, "KO.csv") == ["1m", "5m", "1h"]
+    for name in STEPS:
+        found = read(content, "KO.csv", timeframe=name)
+        check_bars(found, name)
+        assert found.report.rejected == {"timeframe": 80}
+        assert found.report.first_lines["timeframe"][0] == (42 if name == "5m" else 2)
+
+
+def test_the_timeframe_asked_for_is_read_though_it_comes_late_in_a_long_file():
+    rows: list[tuple[Any, ...]] = [("1m", *row) for row in bars()] * 3_000
+    rows += [("5m", *row) for row in bars(step_ms=300_000)]
+    found = read(text_of(f"interval,open_time,{OHLCV}", rows), "KO.csv", timeframe="5m")
+    assert found.column("close") == CLOSE.tolist()
+    assert found.report.rejected == {"timeframe": 120_000}
+
+
+def test_a_timeframe_that_is_none_is_refused():
+    with pytest.raises(UploadError, match="timeframe is 'soon', expected one such as 1m"):
+        read(table("1m"), timeframe="soon")
+    with pytest.raises(UploadError, match="another timeframe than the one that was asked for"):
+        read(of_several("1m", "5m"), "KO.csv", timeframe="1h")
+
+
+def test_a_timeframe_is_honoured_or_refused_and_never_passed_over():
+    for name in ("1m", "1h"):
+        check_bars(read(table(name), timeframe=name), name)
+    with pytest.raises(UploadError, match="bars of 1m, and those of 5m were asked for"):
+        read(table("1m"), timeframe="5m")
+    with pytest.raises(UploadError, match="bars of 1h, and those of 1m were asked for"):
+        read(zipped({"KO.csv": table("1h"), "PEP.csv": table("1h")}), "x.zip", timeframe="1m")
+    trades = text_of("time,price,size", [(row[0] + at, 5, 1) for at, row in enumerate(bars())])
+    lines = "\n".join(
+        f'{{"symbol":"KO","price":5,"size":1,"timestamp":{row[0]}}}' for row in bars()
+    )
+    for content in (trades, lines, zipped({"KO.csv": trades, "PEP.csv": trades})):
+        with pytest.raises(UploadError, match="bars of 5m were asked for, and the rows are trades"):
+            read(content, "KO.csv", timeframe="5m")
+
+
+# --- bars further apart than a day ----------------------------------------------------------------
+
+
+def of_dates(*dates: datetime) -> str:
+    """Bars at these times as CSV."""
+    rows = [(f"{date:%Y-%m-%dT%H:%M:%S%z}", 5, 7, 4, 6, 1) for date in dates]
+    return text_of(f"time,{OHLCV}", rows)
+
+
+def days(count: int, step: int = 1, zone: tzinfo = UTC) -> list[datetime]:
+    """Midnights of a zone, `step` days apart, from a Wednesday on."""
+    return [datetime(2025, 1, 1, tzinfo=zone) + timedelta(days=step * at) for at in range(count)]
+
+
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("Europe/Berlin")])
+@pytest.mark.parametrize("months", [1, 3])
+def test_bars_of_months_are_no_days(zone, months):
+    firsts = [datetime(2023 + at // 12, 1 + at % 12, 1, tzinfo=zone) for at in range(0, 36, months)]
+    for answer in (None, "1d"):
+        with pytest.raises(UploadError, match="days apart, as those of months are") as refused:
+            read(of_dates(*firsts), "KO.csv", timeframe=answer)
+        assert not isinstance(refused.value, QuestionOpen)
+        assert "such as 1m, 1h, 1d or 7d" in str(refused.value)
+    packed = zipped({"KO.csv": of_dates(*days(40, zone=zone)), "PEP.csv": of_dates(*firsts)})
+    found = read(packed, "x.zip")
+    assert list(found.rows) == ["KO"]
+    assert any("PEP" in note and "months" in note for note in found.report.notes)
+
+
+def test_weeks_with_holidays_are_asked_about():
+    weeks = days(40, 7)
+    weeks[20] -= timedelta(days=1)
+    weeks[30] += timedelta(days=1)
+    with pytest.raises(QuestionOpen, match="6 to 8 days apart, mostly 7") as asked:
+        read(of_dates(*weeks), "KO.csv")
+    assert asked.value.question.parameter == "timeframe"
+    assert [choice.value for choice in asked.value.question.choices] == ["1d"]
+    found = read(of_dates(*weeks), "KO.csv", timeframe="1d")
+    assert (found.report.timeframe, found.report.accepted) == ("1d", 40)
+
+
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")])
+@pytest.mark.parametrize("step", [1, 2, 7])
+def test_days_and_weeks_of_a_zone_with_daylight_saving_are_even(zone, step):
+    dates = days(60, step, zone)
+    found = read(of_dates(*dates), "KO.csv")
+    assert (found.report.timeframe, found.report.accepted) == (f"{step}d", 60)
+    times = np.array(found.column("ts_ms"))
+    assert (np.diff(times) == step * DAY_MS).all()
+
+
+def test_days_without_weekends_and_holidays_are_days():
+    dates = [date for date in days(400) if date.weekday() < 5 and date.day != 25]
+    found = read(of_dates(*dates), "KO.csv")
+    assert (found.report.timeframe, found.report.accepted) == ("1d", len(dates))
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_bars_of_one_and_of_five_minutes_in_one_file_are_refused(apart):
+    fine = [(START_MS + 60_000 * at, 5 + at, 7 + at, 4 + at, 6 + at, 1) for at in range(40)]
+    coarse = [(row[0], row[1], row[2] + 4, row[3], row[4] + 4, 5) for row in fine[::5]]
+    rows = fine + coarse if apart else sorted(fine + coarse)
+    with pytest.raises(UploadError, match="stand at a time that KO has already"):
+        read(text_of(f"time,{OHLCV}", rows), "KO.csv")
+
+
+def test_a_second_bar_of_a_day_at_midnight_does_not_take_the_first_one_s_place():
+    rows = [(START_MS + 3_600_000 * at, 5 + at, 7 + at, 4 + at, 6 + at, 1) for at in range(240)]
+    rows.append((rows[24][0], rows[24][1], 99, rows[24][3], 60, 24))
+    found = read(text_of(f"time,{OHLCV}", rows), "KO.csv")
+    assert found.column("close") == [6 + at for at in range(240)]
+    assert found.report.rejected == {"duplicate-bar": 1}
+
+
+def test_adjusted_and_unadjusted_prices_stay_two_symbols():
+    files = {"KO.csv": table("1m"), "KO_unadjusted.csv": table("1m")}
+    assert set(read(zipped(files), "x.zip").rows) == {"KO", "KO_UNADJUSTED"}
+    files = {"KO_adjsplit.csv": table("1m"), "KO_unadj.csv": table("1m")}
+    assert set(read(zipped(files), "x.zip").rows) == {"KO_ADJSPLIT", "KO_UNADJ"}
