@@ -2,9 +2,9 @@
 
 The payload is the columns one after the other, each packed by `storage.archive.codec`: ts_ms,
 price, size, trade_id of ticks and, where any of them holds more than one trade, trades; the
-columns of `BAR_COLUMNS` of bars. Codec "packed" is that,
-"packed+zlib" the same compressed once more. The check sum is the CRC-32 of the payload and of
-the other fields of the block, so that no flipped bit becomes a wrong number.
+columns of `BAR_COLUMNS` of bars. Columns of a few rows are stored as they are. Codec "packed" is
+that, "packed+zlib" the same compressed once more. The check sum is the CRC-32 of the payload and
+of the other fields of the block, so that no flipped bit becomes a wrong number.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from storage.archive.codec import pack, unpack
 _WHOLE = frozenset({"ts_ms", "trade_id", "trades"})
 _PACKED, _COMPRESSED = "packed", "packed+zlib"
 _HEADER = struct.Struct("<qiqqqqi")
+#: Rows below which a block is stored as it is: hundreds of symbols make as many such blocks at a
+#: time, whose digits take longer to find than they save before a merge makes one block of them.
+_FEW_ROWS = 32
 
 
 class Damaged(Exception):
@@ -48,7 +51,9 @@ def encode(
     names: Sequence[str] = BAR_COLUMNS
     if isinstance(rows, Ticks):
         names = TICK_COLUMNS if (rows.trades != 1).any() else TICK_COLUMNS[:-1]
-    codec, payload = _PACKED, b"".join(pack(_wide(getattr(rows, name))) for name in names)
+    plain = len(rows) < _FEW_ROWS
+    columns = (pack(_wide(getattr(rows, name)), plain) for name in names)
+    codec, payload = _PACKED, b"".join(columns)
     if squeeze:
         codec, payload = _COMPRESSED, zlib.compress(payload, 1)
     first_id = last_id = -1

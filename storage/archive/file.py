@@ -195,13 +195,8 @@ class SqliteStore:
 
     def _begin_anew(self, mismatch: schema.Mismatch) -> str:
         carried = _readable_rows(self.path) if mismatch.kind == "corrupt" else {}
-        self.engine.dispose()
-        self._file_lock.release()
         target = self.path.with_name(f"{self.name}.{mismatch.kind}-{_timestamp()}")
-        self.path.rename(target)
-        _rename_journals(self.path, target)
-        self._create_file()
-        self._file_lock.acquire()
+        self._begin_file(target)
         with self.engine.execution_options(writes=True).begin() as connection:
             for table, rows in carried.items():
                 connection.execute(sa.insert(table), rows)
@@ -214,24 +209,36 @@ class SqliteStore:
 
     def _begin_again(self, problem: str) -> str:
         """Begin a new file where the one that was open is gone; what took its place is kept."""
-        self.engine.dispose()
-        self._file_lock.release()
-        aside = ""
+        target, aside = None, ""
         if self.path.exists():
             target = self.path.with_name(f"{self.name}.replaced-{_timestamp()}")
-            self.path.rename(target)
-            _rename_journals(self.path, target)
             aside = f", which was set aside as {target.name}"
-        self._create_file()
-        self._file_lock.acquire()
+        self._begin_file(target)
         return (
             f"the archive {self.name} was lost while it was open: {problem}{aside}; a new one "
             "was begun with what memory holds"
         )
 
+    def _begin_file(self, target: Path | None) -> None:
+        """Begin a new file; the one at the path gets the name `target`, None where none is."""
+        self.engine.dispose()
+        self._file_lock.release()
+        if target is not None:
+            self.path.rename(target)
+            _rename_journals(self.path, target)
+        self._create_file()
+        self.engine.dispose()  # who read meanwhile may have opened the old one once more
+        self._file_lock.acquire()
+
 
 def _engine(path: Path, journal: str = "WAL") -> sa.Engine:
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+    """Connections to a file that is there: who reads while a new one takes a damaged one's place
+    must not make an empty one meanwhile.
+    """
+    query = {"mode": "rw", "uri": "true"}
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=path.absolute().as_uri(), query=query)
+    )
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:

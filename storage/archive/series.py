@@ -46,10 +46,12 @@ class SeriesWriter:
         self._insert_blocks = insert_blocks
         self._on_damage = on_damage
         self._tails: dict[tuple[str, str, str, str], _Tail] = {}
+        self._due: list[tuple[int, int]] = []
 
     def reset(self) -> None:
         """Forget the ends of all series; they are read again when needed."""
         self._tails.clear()
+        self._due.clear()
 
     def append_ticks(self, connection: sa.Connection, market: str, ticks: Ticks) -> int:
         """Store ticks without an id, and those whose ids are not stored yet; how many."""
@@ -78,18 +80,21 @@ class SeriesWriter:
         self._insert(connection, tail, bars)
 
     def merge(self, connection: sa.Connection) -> bool:
-        """Merge one run of small blocks into a larger one; False where there is none."""
-        counted = (
-            sa.select(blocks.c.series_id, blocks.c.level)
-            .where(blocks.c.level < FULL)
-            .group_by(blocks.c.series_id, blocks.c.level)
-            .having((sa.func.count() >= MERGED_AT_ONCE) | (sa.func.sum(blocks.c.n) >= BLOCK_ROWS))
-        )
-        for series_id, level in connection.execute(counted).all():
-            for run in _runs(connection, series_id, level):
-                self._merge(connection, series_id, level, run)
-                return True
-        return False
+        """Merge one run of small blocks into a larger one; False where there is none.
+
+        Which series have some is looked for in the whole table, so once for many of these calls.
+        """
+        looked = False
+        while True:
+            while self._due:
+                series_id, level = self._due[-1]
+                for run in _runs(connection, series_id, level):
+                    self._merge(connection, series_id, level, run)
+                    return True
+                self._due.pop()
+            if looked:
+                return False
+            self._due, looked = _with_small_blocks(connection), True
 
     def _merge(
         self, connection: sa.Connection, series_id: int, level: int, run: Sequence[Any]
@@ -191,6 +196,17 @@ class SeriesWriter:
             except Damaged:
                 continue  # its ticks are lost, and may be stored again
             tail.seen.take(ids[ids >= 0])
+
+
+def _with_small_blocks(connection: sa.Connection) -> list[tuple[int, int]]:
+    """Series, and levels, of which so many blocks are small that a merge may be worth it."""
+    counted = (
+        sa.select(blocks.c.series_id, blocks.c.level)
+        .where(blocks.c.level < FULL)
+        .group_by(blocks.c.series_id, blocks.c.level)
+        .having((sa.func.count() >= MERGED_AT_ONCE) | (sa.func.sum(blocks.c.n) >= BLOCK_ROWS))
+    )
+    return [(row.series_id, row.level) for row in connection.execute(counted).all()]
 
 
 def _runs(connection: sa.Connection, series_id: int, level: int) -> Iterator[Sequence[Any]]:

@@ -87,7 +87,10 @@ def test_a_block_keeps_how_many_trades_each_tick_holds(squeeze):
     assert decode(encode(rows, 0, 0, squeeze), "ticks")[-1].tolist() == [1, 70_000]
 
 
-def test_a_block_of_single_trades_takes_no_room_for_their_count():
-    rows = Ticks("BTCUSDT", [3, 5], [7.5, 8.0], [1.0, 2.0], [11, 12])
-    four = b"".join(pack(getattr(rows, name)) for name in ("ts_ms", "price", "size", "trade_id"))
-    assert encode(rows, 0)["payload"] == four, "as blocks were before trades were counted"
+@pytest.mark.parametrize(("count", "plain"), [(2, True), (31, True), (32, False), (500, False)])
+def test_a_block_of_single_trades_takes_no_room_for_their_count(count, plain):
+    prices = 7.5 + np.arange(count) % 9
+    rows = Ticks("BTCUSDT", np.arange(count), prices, prices, np.arange(count))
+    names = ("ts_ms", "price", "size", "trade_id")
+    four = b"".join(pack(getattr(rows, name), plain) for name in names)
+    assert encode(rows, 0)["payload"] == four, "few rows as they are, more in few bytes"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,9 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from analytics.model import Ticks
 from storage.archive.archive import SCHEMA_VERSION, Archive, ArchiveError, ArchiveInUse
+from storage.archive.file import _engine
 
 
 @pytest.fixture
@@ -98,6 +101,30 @@ def test_a_damaged_archive_is_set_aside(path: Path, damage: str) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_who_reads_while_an_archive_is_set_aside_does_not_keep_the_old_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool
+) -> None:
+    archive = Archive.open(path)
+    if replaced:
+        os.replace(shutil.copy(path, path.with_name("other")), path)
+    lock = archive._store._file_lock
+    release = lock.release
+
+    def read_and_release() -> None:
+        archive.contents()  # another thread, after the connections were closed
+        release()
+
+    monkeypatch.setattr(lock, "release", read_and_release)
+    archive.begin_anew("it is damaged")
+    monkeypatch.setattr(lock, "release", release)
+    assert archive.append_ticks("live", ticks(10)) == 10
+    reader = Archive.reader(path)
+    assert [holding.market for holding in reader.contents()] == ["live"]
+    reader.close()
+    archive.close()
+
+
 @pytest.mark.parametrize("version", ["0", "2", "4", "99", "one", None])
 def test_an_archive_of_another_version_is_set_aside_unchanged(
     path: Path, version: str | None
@@ -151,6 +178,15 @@ def test_the_database_of_another_program_is_set_aside(path: Path) -> None:
     assert archive.warning is not None
     assert "not an archive of this program" in archive.warning
     archive.close()
+
+
+def test_who_reads_while_the_file_is_away_makes_no_empty_one(path: Path) -> None:
+    """As while a damaged file is set aside: the new one would be taken for what is there."""
+    engine = _engine(path)
+    with pytest.raises(sa.exc.OperationalError), engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1 FROM series")
+    engine.dispose()
+    assert not path.exists()
 
 
 def test_two_files_set_aside_keep_two_names(path: Path) -> None:

@@ -154,6 +154,44 @@ def test_small_blocks_are_merged_and_readers_see_the_same_rows(archive):
     assert archive.append_ticks("live", whole) == 0
 
 
+def test_the_whole_table_is_looked_through_once_for_many_merges(archive, monkeypatch):
+    looks, look = [], series._with_small_blocks
+    monkeypatch.setattr(
+        series, "_with_small_blocks", lambda connection: looks.append(1) or look(connection)
+    )
+    monkeypatch.setattr(series, "MERGED_AT_ONCE", 4)
+    whole = make_ticks(160)
+    for market in ("a", "b", "c"):
+        archive.put_market(market, market)
+        for start in range(0, 160, 10):
+            archive.append_ticks(market, whole[start : start + 10])
+    merges = 0
+    while archive.merge():
+        merges += 1
+    assert merges == 3 * (4 + 1)
+    assert len(looks) <= 3  # one a level, and one that finds nothing more
+    later = make_ticks(200)[160:]  # what comes after all was merged is found as well
+    for start in range(0, 40, 10):
+        archive.append_ticks("a", later[start : start + 10])
+    assert archive.merge()
+    assert not archive.merge()
+
+
+def test_a_market_that_is_deleted_between_two_merges_is_no_hindrance(archive, monkeypatch):
+    monkeypatch.setattr(series, "MERGED_AT_ONCE", 4)
+    whole = make_ticks(80)
+    for market in ("a", "b"):
+        archive.put_market(market, market)
+        for start in range(0, 80, 10):
+            archive.append_ticks(market, whole[start : start + 10])
+    assert archive.merge()
+    archive.delete("b")
+    while archive.merge():
+        pass
+    assert count_blocks(archive) == 2
+    assert equal(read_ticks(archive, "a"), whole)
+
+
 def test_full_blocks_are_not_merged(archive, monkeypatch):
     monkeypatch.setattr(series, "MERGED_AT_ONCE", 4)
     whole = make_ticks(80_000)
