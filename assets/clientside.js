@@ -7,19 +7,6 @@
   const noUpdate = () => window.dash_clientside.no_update;
 
   // ---------------------------------------------------------------- the renderer's hooks
-  // The interval is disabled while a live callback runs; Dash does not enable it again when the
-  // request never reached a server. So a request that fails in the network enables it here, and
-  // the page asks on until a server answers.
-  const RETRY_MS = 1000;
-
-  function callbackResolved(callback, result) {
-    if (callback.clientside_function) return;
-    // An answer of the server, also a refusal, is no Error: only a request without answer is.
-    const online = !(result.error instanceof Error);
-    document.body.classList.toggle("offline", !online);
-    if (!online) setTimeout(() => setProps("live-interval", { disabled: false }), RETRY_MS);
-  }
-
   // Charts that were requested on a page that is left meanwhile are there no more: Dash would
   // patch what is missing, and report an error. Their answer becomes "nothing new".
   const CHARTS = /\.figure\b/;
@@ -27,6 +14,7 @@
 
   function requestPre(payload) {
     pageOf.set(payload, window.location.pathname);
+    window.spreadscopePace.sent(payload);
   }
 
   function requestPost(payload, outputs) {
@@ -205,8 +193,9 @@
     return open ? "wide grid" : "wide grid collapsed";
   }
 
-  function lockHedge(clicks, now) {
-    if (!clicks || !now) return noUpdate();
+  // The hedge is that of the newest picture, which may be of the pair or the method before.
+  function lockHedge(clicks, now, view) {
+    if (!clicks || !now || !view || now.of !== view.query) return noUpdate();
     const at = Date.now();
     return now.locked
       ? { spread_mode: "view", beta: "", alpha: "", at }
@@ -441,7 +430,8 @@
   // A field that is left is told at once, not when its debounce ends: a button that is clicked
   // right after the typing must act on what was typed.
   document.addEventListener("change", ({ target }) => {
-    if (target.matches(".field input.form-control[id]")) setProps(target.id, { value: target.value });
+    const typed = target.matches(".field input.form-control[id], .field textarea[id]");
+    if (typed) setProps(target.id, { value: target.value });
   });
   document.addEventListener("input", ({ target }) => {
     if (target.id === "rule-threshold") target.dataset.typed = "yes";
@@ -486,7 +476,7 @@
     spreadscope: {
       writeUrl, refreshLink, keepMode, keepScan, keepHeatmap, keepCapital, toggleTheme,
       applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords, requestPre, requestPost,
-      callbackResolved, zoomTo, sameThreshold, lockHedge, unfold, goOnceSeen,
+      zoomTo, sameThreshold, lockHedge, unfold, goOnceSeen,
     },
   });
 })();

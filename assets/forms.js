@@ -19,6 +19,8 @@
 
   // A choice also decides the fields that bear its name: of another axis they begin anew.
   const ofIt = (name, choice) => name === choice || name.startsWith(`${choice}-`);
+  const isOurs = (control) =>
+    Boolean(control.id) && OURS.test(control.id) && Boolean(control.closest("#page-content"));
 
   function write(id, value) {
     const rest = window.location.search.slice(1).split("&").filter(Boolean);
@@ -30,17 +32,27 @@
 
   // An event is what a user did: what a callback fills in brings none, and follows from that.
   document.addEventListener("change", ({ target }) => {
-    if (!target.id || !OURS.test(target.id) || !target.closest("#page-content")) return;
+    if (!isOurs(target)) return;
     wanted = wanted.filter(([id]) => !ofIt(id, target.id));
     write(target.id, String(held(target)));
+  });
+  // What is being typed is the user's, and so is a field that was entered once it is restored.
+  document.addEventListener("input", ({ target }) => {
+    if (isOurs(target)) wanted = wanted.filter(([id]) => !ofIt(id, target.id));
+  });
+  document.addEventListener("focusin", ({ target }) => {
+    if (!isOurs(target)) return;
+    wanted = wanted.filter(([id, text]) => id !== target.id || held(target) !== read(target, text));
   });
 
   // A choice fills other fields when the server answers, so each is set until that time is over.
   function restore(tries) {
     for (const [id, text] of wanted) {
       const control = byId(id);
-      const value = control && read(control, text);
-      if (control && held(control) !== value) setProps(id, { value });
+      if (!control) continue;
+      const value = read(control, text);
+      if (held(control) !== value) setProps(id, { value });
+      control.dataset.typed = "yes"; // as by hand: the panel's threshold does not take its place
     }
     if (tries > 0 && wanted.length) setTimeout(() => restore(tries - 1), PAUSE_MS);
   }

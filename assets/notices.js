@@ -66,7 +66,7 @@
   function showTitle(asked) {
     document.getElementById("title-toggle").setAttribute("aria-pressed", String(Boolean(asked)));
     const words = asked ? "The tab's title without z and the pair (Z)" : "z and the pair in the tab's title (Z)";
-    return [!asked, words];
+    return [asked ? -1 : 0, words]; // ticks without end, or none
   }
 
   // ---------------------------------------------------------------- notifications

@@ -436,16 +436,21 @@
     }
   }
 
-  // The row of a table that was chosen: its details below, its times on the charts. A table
-  // tells the same row anew with every refresh.
-  const shownRows = new Map();
+  // The row of a table that was chosen: its details below, its times on the charts. A table tells
+  // the same row anew with every refresh, which zooms to nothing; each click on it does. By the
+  // table's element: one that is made anew has shown nothing yet.
+  const shownRows = new WeakMap();
 
-  function showRow(rows, table) {
+  function showRow(rows, clicked, table) {
     const row = rows && rows[0];
-    const zoomed = shownRows.get(table) === (row && row.id);
-    shownRows.set(table, row && row.id);
+    const grid = document.getElementById(table);
+    const before = shownRows.get(grid) || {};
+    const now = { id: row && row.id, at: clicked && clicked.timestamp };
+    if (grid) shownRows.set(grid, now);
     if (!row) return null;
-    if (!zoomed && row.from_ms && timePlots().length) zoomAround(row.from_ms, row.to_ms || row.from_ms);
+    const again = clicked && now.at !== before.at && clicked.rowId === row.id;
+    const zooms = row.id !== before.id || again;
+    if (zooms && row.from_ms && timePlots().length) zoomAround(row.from_ms, row.to_ms || row.from_ms);
     const part = (type, children) => ({ type, namespace: "dash_html_components", props: { children } });
     const parts = (row.details || []).map(([label, words]) =>
       part("Div", [part("Dt", label), part("Dd", words)]));

@@ -6,12 +6,20 @@
   const setProps = (id, props) => window.dash_clientside.set_props(id, props);
   const byId = (id) => document.getElementById(id);
 
+  const CANCELLED = "cancelled; nothing was kept";
+
   // The file that is being sent: its request, its id at the server, what is known of it.
   let sending = null;
   let cancelled = false;
-  // The newest drop, to be read again: its files, what was answered about each, what became of
-  // each, the market they made.
-  let newest = null;
+  // A drop: its files, what was answered about each, what became of each (none before it is read),
+  // the market they made. Those of the report, which can be read again, and those of the next.
+  let shown = [];
+  let drops = [];
+  // What waits to be read, in the order in which it was asked for: a drop, and answers about its
+  // files. Whether any is read now, and how many files of that one wait.
+  const queue = [];
+  let reading = false;
+  let left = 0;
 
   const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
   const counted = (rows) => rows.toLocaleString("en-US");
@@ -20,6 +28,8 @@
     const parts = [`${one.name}: ${megabytes(one.sent)} of ${megabytes(one.size)}`];
     if (one.rows) parts.push(`${counted(one.rows)} rows, ${counted(one.rejected)} rejected`);
     if (one.sent >= one.size) parts.push("reading the last rows");
+    const count = queue.reduce((sum, asked) => sum + asked.drop.files.length, left);
+    if (count) parts.push(count === 1 ? "1 file waits" : `${count} files wait`);
     return parts.join(" · ");
   }
 
@@ -92,54 +102,98 @@
         }
       };
       request.onerror = () => end({ error: "the connection broke; nothing was kept" });
-      request.onabort = () => end({ error: "cancelled; nothing was kept" });
+      request.onabort = () => end({ error: CANCELLED });
       request.send(file);
     });
   }
 
+  const took = (one) => Boolean(one.market);
+  const isNotUtf8 = (one) => Boolean(one.report && one.report.not_utf8);
+
   // Files that are read again with answers take the place of what they made the first time, once
   // they have all that made it: what broke on the way takes no place.
-  async function upload(files, answers = [], before = null) {
-    if (!files.length) return;
-    if (byId("tab-data")) byId("tab-data").click();
-    if (sending) return;
+  async function read(drop, more) {
+    const before = { reports: drop.reports, market: drop.market };
+    const answers = drop.files.map((_, place) => ({ ...drop.answers[place], ...more[place] }));
+    // A button that was pressed twice.
+    if (before.reports && JSON.stringify(answers) === JSON.stringify(drop.answers)) return;
     const reports = [];
     let market = null;
-    cancelled = false;
-    for (const [place, file] of files.entries()) {
-      if (cancelled) {
-        reports.push({ name: file.name, error: "cancelled; nothing was kept" });
-        continue;
-      }
-      const report = await send(file, market, answers[place]);
+    for (const [place, file] of drop.files.entries()) {
+      left = drop.files.length - place - 1;
+      const report = cancelled ? cancelledOf(file) : await send(file, market, answers[place]);
       market = market || report.market || null;
       reports.push(report);
     }
-    sending = null;
-    show();
-    newest = { files, answers, reports, market };
-    setProps("upload-result", { data: reports });
+    Object.assign(drop, { answers, reports, market });
+    tell();
     if (market) setProps("focus", { data: { market, at: Date.now() } });
-    if (before && before.market && reports.every((one, place) => took(one) || !took(before.reports[place]))) {
+    if (before.market && reports.every((one, place) => took(one) || !took(before.reports[place]))) {
       const address = `/api/markets/${encodeURIComponent(before.market)}`;
       // One that was removed by hand meanwhile answers 404, and a server that is gone is in the strip.
       await fetch(address, { method: "DELETE" }).catch(() => null);
     }
   }
 
-  const took = (one) => Boolean(one.market);
-  const isNotUtf8 = (one) => Boolean(one.report && one.report.not_utf8);
+  async function readAll() {
+    reading = true;
+    try {
+      while (queue.length) {
+        const { drop, more } = queue.shift();
+        cancelled = false;
+        await read(drop, more);
+      }
+    } finally {
+      reading = false;
+      sending = null;
+      show();
+    }
+  }
 
-  // The newest drop again, with more answers: `more` says which for the file at a place.
+  const cancelledOf = (file) => ({ name: file.name, error: CANCELLED });
+
+  function tell() {
+    shown = drops.filter((drop) => drop.reports);
+    setProps("upload-result", { data: shown.flatMap((drop) => drop.reports) });
+  }
+
+  // One at a time: what is asked for meanwhile waits for its turn.
+  function ask(drop, more) {
+    if (byId("tab-data")) byId("tab-data").click();
+    if (!reading && !drop.reports) drops = [];
+    if (!drops.includes(drop)) drops.push(drop);
+    queue.push({ drop, more });
+    show();
+    if (!reading) readAll();
+  }
+
+  function upload(files) {
+    if (files.length) ask({ files, answers: files.map(() => ({})), reports: null, market: null }, []);
+  }
+
+  // What is running, and what waits: a drop that was read before stays as it was.
+  function cancel() {
+    const waited = queue.splice(0);
+    for (const { drop } of waited) drop.reports = drop.reports || drop.files.map(cancelledOf);
+    if (waited.length) tell();
+    cancelled = true;
+    if (sending) sending.request.abort();
+  }
+
+  // Drops of the report again, with more answers: `more` says which for the file at a place of the
+  // report, null for none.
   function readAgain(more) {
-    if (!newest) return;
-    const { files, answers, reports } = newest;
-    const all = reports.map((one, place) => ({ ...answers[place], ...more(one, place) }));
-    upload(files, all, newest);
+    let start = 0;
+    for (const drop of [...shown]) {
+      const first = start;
+      start += drop.files.length;
+      const answers = drop.reports.map((one, place) => more(one, first + place));
+      if (answers.some(Boolean)) ask(drop, answers);
+    }
   }
 
   function readAsLatin1() {
-    readAgain((one) => (isNotUtf8(one) ? { encoding: "latin-1" } : {}));
+    readAgain((one) => (isNotUtf8(one) ? { encoding: "latin-1" } : null));
   }
 
   function answer(button) {
@@ -147,7 +201,7 @@
     const field = button.parentElement.querySelector("input");
     const given = value === undefined ? field.value.trim() : value;
     if (!given) return field.focus();
-    readAgain((one, at) => (at === Number(place) ? { [parameter]: given } : {}));
+    readAgain((one, at) => (at === Number(place) ? { [parameter]: given } : null));
   }
 
   function fileInput() {
@@ -159,7 +213,9 @@
     input.id = "upload-file";
     input.setAttribute("aria-label", "Choose files to upload");
     input.addEventListener("change", () => {
-      upload([...input.files]).finally(() => (input.value = ""));
+      const files = [...input.files];
+      input.value = ""; // so that the same file can be chosen again
+      upload(files);
     });
     zone.append(input);
     show();
@@ -177,8 +233,7 @@
     const answered = event.target.closest(".upload-answer");
     if (answered) answer(answered);
     if (!event.target.closest("#upload-cancel, .upload-cancel")) return;
-    cancelled = true;
-    if (sending) sending.request.abort();
+    cancel();
   });
   for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(kind, onDrag);
   new MutationObserver(fileInput).observe(document.documentElement, {

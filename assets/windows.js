@@ -146,6 +146,11 @@
     window.location.assign(`${analytics({})}&pairs=${text([legs])}`);
   }
 
+  function takeOut(pair) {
+    const { data } = window.dash_component_api.getLayout("compared-pairs").props;
+    setProps("compared-pairs", { data: data.filter((legs) => text([legs]) !== pair) });
+  }
+
   function writePairs(pairs) {
     const parts = window.location.search.slice(1).split("&");
     const rest = parts.filter((part) => part && !part.startsWith("pairs="));
@@ -162,7 +167,7 @@
     else if (at(".page-tools .window-button")) openWindow(null);
     else if (at("#follow-toggle")) toggleFollow();
     else if (at(".chip-out")) {
-      setProps("compare-remove", { data: { pair: at(".chip-out").dataset.pair, at: Date.now() } });
+      takeOut(at(".chip-out").dataset.pair);
     }
     else if (at(".chip-link") && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
       event.preventDefault();

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from cachetools import LRUCache
 from dash import Patch, no_update
 from dash.development.base_component import Component
@@ -24,11 +25,15 @@ from dashapp.ui.components import Fixed
 MOST_BYTES, OF_ONE_VIEW = 64 * 1024**2, 3
 #: Seconds for which viewers of one view get the same picture.
 SHARED_S = 0.2
+#: How many times as many bytes values take as they are written in.
+_OF_WRITTEN = 8
 #: Steps from one picture to the next whose telling is kept.
 STEPS = 32
 #: Properties that may be told in parts, and left out while they stay the same: nobody but the
 #: server writes them.
 _IN_PARTS = frozenset({"children", "data"})
+
+_write = msgspec.json.Encoder(enc_hook=lambda _: None).encode  # what has no form is shared
 
 Arrays = dict[tuple[str | int, ...], Any]
 #: The structures that a browser has, by chart.
@@ -39,24 +44,19 @@ Shapes = Mapping[str, str]
 class Picture:
     """What a page shows. number: tells it from others. charts: their signature and their arrays
     by path. values: of the page's other properties, as plain JSON. made_s: when, of a clock that
-    ascends.
+    ascends. size: about how many bytes it holds.
     """
 
     number: str
     charts: Mapping[str, tuple[str, Arrays]]
     values: Mapping[str, Any]
     made_s: float
+    size: int
 
     @property
     def age_s(self) -> float:
         """Seconds since it was made."""
         return time.monotonic() - self.made_s
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it holds."""
-        held = (value for _, arrays in self.charts.values() for value in arrays.values())
-        return 8_192 + sum(map(_size, held))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,9 @@ class Pictures:
             structure, arrays = taken_apart(figure)
             told = {tuple(path): value for path, value in arrays}
             charts[chart_id] = (self._signature(f"{view} {chart_id}", structure), told)
-        picture = Picture(digest(f"{self._count} {key}"), charts, values, time.monotonic())
+        held = (value for _, arrays in charts.values() for value in arrays.values())
+        size = 8_192 + sum(map(_size, held)) + _OF_WRITTEN * len(_write(values))
+        picture = Picture(digest(f"{self._count} {key}"), charts, values, time.monotonic(), size)
         newest = self._newest[view] = Newest(key, picture, dict(figures))
         if picture.size <= self._kept.maxsize:
             self._kept[picture.number] = picture

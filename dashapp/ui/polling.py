@@ -3,7 +3,7 @@
 On each tick of the interval the page's cheap `key` is compared with the one the browser
 holds; if it is the same, nothing is sent. Otherwise the page renders its figures; those
 whose structure the browser already has travel as a Patch of their arrays. The interval
-is disabled while the callback runs, so calls never overlap.
+stands still while an answer is on its way (assets/pace.js), so its calls never overlap.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from dashapp.text.states import COMING, LOADING, awaited, no_data, no_market, no
 from dashapp.ui.components import segments
 from dashapp.ui.live_answers import LiveCallback, add_live
 from dashapp.ui.pictures import (
+    MOST_BYTES,
     Newest,
     Picture,
     Pictures,
@@ -79,7 +80,8 @@ class LivePage:
     key: a cheap hashable that changes when the picture would. render: the figures (chart
     id -> figure dict) and values (name -> property value), "answer" among them. apart: the
     values that do not hang on the market in view, which are shown where that has nothing.
-    marks_gaps: whether the gaps of the tab's symbols are marked in its charts.
+    marks_gaps: whether the gaps of the tab's symbols are marked in its charts. pictures_bytes:
+    that its pictures may take.
     """
 
     path: str
@@ -90,6 +92,7 @@ class LivePage:
     options: Mapping[str, Input] = field(default_factory=dict)
     apart: Callable[[Runtime, Tab], dict[str, Any]] | None = None
     marks_gaps: bool = True
+    pictures_bytes: int = MOST_BYTES
 
 
 #: What stands in a value of a page, by its property, while there is nothing to show.
@@ -305,7 +308,7 @@ class _Live:
     def __init__(self, runtime: Runtime, page: LivePage) -> None:
         self._runtime = runtime
         self._page = page
-        self._pictures = Pictures()
+        self._pictures = Pictures(page.pictures_bytes)
         self._spent = runtime.callback_ms.setdefault(page.path, deque(maxlen=240))
 
     async def step(
@@ -365,7 +368,6 @@ def register(app: Dash, runtime: Runtime, page: LivePage) -> None:
             "cursor": State(ids.cursor_of(page.path), "data"),
             "frozen": State(ids.FROZEN, "data"),
         },
-        running=[(Output(ids.INTERVAL, "disabled"), True, False)],
     )
     async def live(
         tick: int | None,

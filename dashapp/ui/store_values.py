@@ -111,6 +111,7 @@ class _PairsSeen(msgspec.Struct):
 
     of: float
     watch: int
+    market: str = ""
     scan: _ScanSeen = msgspec.field(default_factory=_ScanSeen)
     told: dict[str, int] = {}
 
@@ -130,13 +131,6 @@ class _Command(msgspec.Struct):
     id: str | None = None
     beside: _Place | None = None
     at: float | None = None
-
-
-class _Removal(msgspec.Struct):
-    """A pair that is taken out of a comparison."""
-
-    pair: str
-    at: float = 0
 
 
 class _Frozen(msgspec.Struct):
@@ -195,6 +189,12 @@ class _Jobs(msgspec.Struct):
     gone: bool = False
 
 
+class _Heeded(msgspec.Struct):
+    search: str | None = None
+    focus: dict[str, Scalar | list[str]] | None = None
+    market: str | None = None
+
+
 #: What the stores of the pages and the rows of their tables hold. A view is judged by its parser.
 STORES: dict[str, Any] = {
     f"{ids.THEME}.data": str | None,
@@ -217,11 +217,12 @@ STORES: dict[str, Any] = {
     f"{ids.ARCHIVE_TABLE}.rowData": list[_Holding] | None,
     f"{ids.UPLOAD_RESULT}.data": list[_Result] | None,
     f"{ids.NOT_HERE}.data": dict[str, str] | None,
+    f"{ids.HEEDED}.data": _Heeded | None,
     f"{ids.SCAN_RULES}.data": _Rules | None,
     f"{ids.PAIRS_COMMAND}.data": _Command | None,
     "pairs-seen.data": _PairsSeen | None,
     f"{ids.COMPARED}.data": list[tuple[str, str]] | None,
-    "compare-remove.data": _Removal | None,
+    f"{ids.REMOVE_ASKED}.data": str | None,
     **dict.fromkeys(
         (
             *(f"{ids.MARKET}.value", f"{ids.SOURCE_KIND}.value", f"{ids.SOURCE_URL}.value"),
@@ -230,7 +231,7 @@ STORES: dict[str, Any] = {
             *("archive-says.children", "archive-status.children", "scan-market.value"),
             *("compare-y.value", "compare-x.value", "heatmap-of.value", "price-mode.value"),
             *(f"{ids.HEATMAP_OF}.data", f"{ids.TITLE_WORDS}.data", f"{ids.SUBSCRIBE_FILLED}.data"),
-            *("scan-asked.data", f"{ids.CAPITAL_KEPT}.data"),
+            *("scan-asked.data", "scan-filled.data", f"{ids.CAPITAL_KEPT}.data"),
         ),
         str | None,
     ),

@@ -46,6 +46,11 @@ def wait_for_points(page, chart_id: str, least: int = 1) -> None:
     )
 
 
+def wait_for_wiring(page, chart_id: str) -> None:
+    """Wait until the page would hear of a zoom of the chart."""
+    until(page, f"document.querySelector('#{chart_id} [data-linked][data-sighted]')")
+
+
 def last(page, chart_id: str) -> str:
     """The newest point of the chart's lines, as text: its time and its value; "" for none."""
     return page.evaluate(LAST, chart_id)
@@ -72,6 +77,21 @@ def until_so(page, condition: Callable[[], object]) -> None:
     """Wait until a condition of this process's own holds, for as long as the test may take."""
     while not condition():
         page.wait_for_timeout(100)
+
+
+def lose_one(page, what: str) -> list:
+    """Let the next call that says `what` fail in the network; a list that holds it once it has."""
+    lost: list = []
+
+    def meet(route) -> None:
+        if not lost and what in (route.request.post_data or ""):
+            lost.append(route)
+            route.abort("failed")
+        else:
+            route.continue_()
+
+    page.route("**/_dash-update-component*", meet)
+    return lost
 
 
 def until(page, condition: str) -> None:

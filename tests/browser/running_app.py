@@ -48,6 +48,10 @@ class App:
     def status(self) -> dict:
         return self.get("/api/status").json()
 
+    def forget_rules(self) -> None:
+        for rule in self.get("/api/alerts/rules").json()["rules"]:
+            httpx.delete(f"{self.url}/api/alerts/rules?id={rule['id']}")
+
 
 def start(*options: str, port: int | None = None, program: str = "app.py") -> App:
     port = port or free_port()
@@ -98,8 +102,9 @@ def chromium() -> Iterator:
         if os.environ.get("SPREADSCOPE_REQUIRE_ALL"):
             pytest.fail("chromium is not installed, and this run requires it")
         pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
         yield browser

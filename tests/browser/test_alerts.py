@@ -24,7 +24,8 @@ def quiet():
 
 def test_a_rule_made_with_one_click_fires_when_a_replay_crosses_it(open_tab, quiet, market_data):
     with open(market_data / TICKS, "rb") as file:
-        taken = httpx.post(f"{quiet.url}/api/upload?name=ticks.ndjson", content=file.read())
+        address = f"{quiet.url}/api/upload?name=ticks.ndjson"
+        taken = httpx.post(address, content=file.read(), timeout=60)
     replay = {"market": taken.json()["market"], "speed": 60}
     assert httpx.post(f"{quiet.url}/api/replay/start", json=replay).status_code == 200
     view = "market=replay&y=BTCUSDT&x=ETHUSDT&z_window=20&z_threshold=1"
@@ -91,10 +92,10 @@ def titled(page, title: str) -> None:
 def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     open_tab, quiet, market_data
 ):
-    for rule in quiet.get("/api/alerts/rules").json()["rules"]:
-        httpx.delete(f"{quiet.url}/api/alerts/rules?id={rule['id']}")
+    quiet.forget_rules()
     with open(market_data / TICKS, "rb") as file:
-        taken = httpx.post(f"{quiet.url}/api/upload?name=ticks.ndjson", content=file.read())
+        address = f"{quiet.url}/api/upload?name=ticks.ndjson"
+        taken = httpx.post(address, content=file.read(), timeout=60)
     replay = {"market": taken.json()["market"], "speed": 1}
     assert httpx.post(f"{quiet.url}/api/replay/start", json=replay).status_code == 200
     page = open_tab("/analytics?market=replay", url=quiet.url)
@@ -135,3 +136,33 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     other.evaluate(HIDE, False)
     titled(other, "Alerts - Spreadscope")
     titled(page, "Analytics - Spreadscope")
+
+
+@pytest.mark.parametrize("first", ["the row is selected", "new rows come"])
+def test_a_row_selected_while_new_rows_come_stays_selected(open_tab, app, first):
+    app.forget_rules()  # of other tests on this app
+    page = open_tab("/alerts?market=demo&y=BTCUSDT&x=ETHUSDT")
+    wait_for_points(page, "alert-zscore-chart", 50)
+    page.click("#rule-delete")
+    until(page, "document.querySelector('#rules-say').innerText === 'select a rule first'")
+    page.fill("#rule-threshold", "7")
+    page.click("#rule-add")
+    box = "#rules-table .ag-row [col-id=ag-Grid-SelectionColumn] input"
+    page.wait_for_selector(box, state="attached")
+    page.evaluate(
+        """async ([box, first]) => {
+          const grid = await dash_ag_grid.getApiAsync('rules-table');
+          const rows = [];
+          grid.forEachNode(({ data }) => rows.push({ ...data, alerts: 7 }));
+          const steps = [
+            () => document.querySelector(box).click(),
+            () => dash_clientside.set_props('rules-table', { rowData: rows }),
+          ];
+          if (first === 'new rows come') steps.reverse();
+          steps.forEach((step) => step());
+        }""",
+        [box, first],
+    )
+    page.click("#rule-delete")
+    page.wait_for_selector("#rules-table .ag-overlay:not(.ag-hidden)")
+    assert app.get("/api/alerts/rules").json()["rules"] == []

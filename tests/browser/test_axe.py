@@ -1,4 +1,6 @@
-"""axe-core on every page, list, dialog and drawer: both themes, three widths, no violation."""
+"""axe-core on every page, list, dialog and drawer: both themes, three widths, no violation; and no
+page scrolls sideways.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ def violations(page, where: str) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_no_page_has_a_violation_at_any_width(open_tab, theme):
+def test_no_page_has_a_violation_or_scrolls_sideways_at_any_width(open_tab, theme):
     page = open_tab("/?market=demo", theme=theme)
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == theme
     found = []
     for name in PAGES:
         page.set_viewport_size({"width": 1440, "height": 900})
@@ -33,6 +36,9 @@ def test_no_page_has_a_violation_at_any_width(open_tab, theme):
         for width, height in WIDTHS.items():
             page.set_viewport_size({"width": width, "height": height})
             found += violations(page, f"{name} at {width} px")
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                found.append(f"{name} at {width} px is {wide} px wide")
     assert not found, "\n".join(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from looks import points, until, wait_for_points
+from looks import lose_one, points, until, until_so, wait_for_points, wait_for_wiring
 
 pytestmark = pytest.mark.browser
 
@@ -104,8 +104,39 @@ def test_walking_forward_shows_what_was_earned_out_of_sample(open_tab):
 
 @pytest.mark.parametrize(("mode", "tone"), [("rolling", "tone-up"), ("in-sample", "tone-warn")])
 def test_the_check_for_look_ahead_answers_in_words(open_tab, mode, tone):
-    page = open_tab(f"/backtest?hedge_mode={mode}")
+    page = open_tab(f"/backtest?hedge_mode={mode}", may_lose_the_server=True)
     wait_for_points(page, "equity-chart", 50)
+    lost = lose_one(page, '"check-look-ahead.n_clicks"')
+    page.click("#check-look-ahead")
+    until_so(page, lambda: lost)
     page.click("#check-look-ahead")
     page.wait_for_selector(f"#look-ahead-verdict.{tone}")
     assert "none changed" in page.inner_text("#look-ahead-verdict")
+    page.keyboard.press("s")  # of another pair nothing was checked
+    page.wait_for_selector("#look-ahead-verdict:empty", state="attached")
+
+
+def test_each_click_on_a_trade_zooms_to_it(open_tab):
+    page = open_tab("/backtest?market=demo&y=BTCUSDT&x=ETHUSDT&limit=400&entry_z=1.2&z_window=30")
+    plot = "document.querySelector('#equity-chart .js-plotly-plot')"
+    row = page.locator("#trades-table .ag-center-cols-container [role=row] [col-id=entry_z]").first
+
+    def click_zooms() -> None:
+        wait_for_points(page, "equity-chart", 50)
+        wait_for_wiring(page, "equity-chart")
+        until(page, f"{plot}._fullLayout.xaxis.autorange")
+        row.click()
+        until(page, f"!{plot}._fullLayout.xaxis.autorange")
+
+    wait_for_points(page, "equity-chart", 50)
+    page.keyboard.press(" ")  # held: the rows stay where they are
+    click_zooms()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("r")
+    click_zooms()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("r")
+    page.click("#tab-home")
+    page.wait_for_selector("#equity-chart", state="detached")
+    page.click("#tab-backtest")
+    click_zooms()

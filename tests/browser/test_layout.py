@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from looks import until, wait_for_points
 
-PAIR = "market=demo&y=BTCUSDT&x=ETHUSDT"
+#: Few bars, since every one is drawn twice a second.
+PAIR = "market=demo&y=BTCUSDT&x=ETHUSDT&limit=400"
 BOX = """(selector) => {
   const { left, right, top, bottom } = document.querySelector(selector).getBoundingClientRect();
   return { left, right, top, bottom };
@@ -13,6 +14,7 @@ BOX = """(selector) => {
 
 
 def box(page, selector: str) -> dict[str, float]:
+    page.wait_for_selector(selector, state="attached")  # a table comes with its own script
     return page.evaluate(BOX, selector)
 
 
@@ -66,7 +68,27 @@ def test_what_stands_over_a_chart_is_inside_its_card(open_tab, width):
     assert height["bottom"] - height["top"] <= {1440: 48, 768: 72, 380: 168}[width]
 
 
-def test_the_strip_of_a_phone_has_two_lines(open_tab):
+def test_a_word_that_comes_into_a_phones_strip_moves_nothing(open_tab):
+    page = open_tab(f"/analytics?{PAIR}", width=380)
+    wait_for_points(page, "spread-chart", 100)
+    heights = page.evaluate(
+        """() => {
+          const strip = document.querySelector('#trust-strip');
+          const copy = strip.parentNode.insertBefore(strip.cloneNode(true), strip);
+          const usual = '20 ticks/s · last 0.1 s · gaps 0 · rejected 0';
+          const busy = ' · busy: refreshed every 0.75 s';
+          const heights = ['', ' · carried 12 %', busy, `${busy} · carried 12 %`].map((more) => {
+            copy.querySelector('#trust-figures').textContent = usual + more;
+            return copy.getBoundingClientRect().height;
+          });
+          copy.remove();
+          return heights;
+        }"""
+    )
+    assert len(set(heights)) == 1, heights
+
+
+def test_the_figures_of_a_phones_strip_stand_below_the_log(open_tab):
     page = open_tab("/", width=380)
     wait_for_points(page, "price-chart", 10)
     strip, figures = box(page, "#trust-strip"), box(page, "#trust-figures")
@@ -91,6 +113,22 @@ def test_tables_are_as_tall_as_what_they_hold(open_tab, app):
     page.click("#rule-delete")
 
 
+def test_the_rows_of_a_table_are_drawn_anew_in_turns_but_for_the_one_in_use(open_tab):
+    page = open_tab("/data?market=demo")
+    rows = "#summary-table .ag-center-cols-container .ag-row"
+    page.wait_for_selector(rows)
+    page.locator(f"{rows} .ag-cell").first.evaluate("cell => cell.focus()")
+    page.evaluate(
+        """(rows) => {
+          window.before = [...document.querySelectorAll(rows)];
+          window.used = window.before.find((row) => row.contains(document.activeElement));
+        }""",
+        rows,
+    )
+    until(page, "window.before.every((row) => row === window.used || !row.isConnected)")
+    assert page.evaluate("window.before.length > 1 && window.used.isConnected")
+
+
 def test_sorts_and_the_capital_stand_in_the_link(open_tab):
     page = open_tab(f"/data?{PAIR}")
     rows = "#summary-table .ag-center-cols-container [role=row]"
@@ -109,6 +147,7 @@ def test_sorts_and_the_capital_stand_in_the_link(open_tab):
     until(page, "document.querySelector('#pair-figures').innerText.includes('for 2,500 USDT')")
     link = page.url
     assert "sort=summary-table.last.desc" in link
+    page.close()
     other = open_tab(link.partition("/analytics")[1] + link.partition("/analytics")[2])
     wait_for_points(other, "zscore-chart", 100)
     assert other.input_value("#capital") == "2500"
@@ -116,7 +155,7 @@ def test_sorts_and_the_capital_stand_in_the_link(open_tab):
 
 
 def test_what_a_walk_forward_chose_is_seen_whole(open_tab):
-    page = open_tab(f"/backtest?{PAIR}")
+    page = open_tab("/backtest?market=demo&y=BTCUSDT&x=ETHUSDT")
     wait_for_points(page, "sweep-heatmap", 9)
     page.get_by_role("button", name="Walk forward", exact=True).click()
     chosen = "#folds-table .ag-center-cols-container .ag-cell[col-id=chosen]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from looks import last, points, settled, until, until_another, wait_for_points
+from looks import last, points, settled, until, until_another, wait_for_points, wait_for_wiring
 
 NEWEST = """
 (id) => {
@@ -15,9 +15,12 @@ NEWEST = """
 }
 """
 
+#: Few bars, since every one is drawn twice a second.
+ANALYTICS = "/analytics?limit=400"
+
 
 def test_the_timeframe_and_the_windows_change_the_charts_and_the_link(open_tab):
-    page = open_tab("/analytics")
+    page = open_tab(ANALYTICS)
     wait_for_points(page, "zscore-chart", 100)
     page.fill("#z-window", "200")
     until(page, "location.search.includes('z_window=200')")
@@ -29,7 +32,7 @@ def test_the_timeframe_and_the_windows_change_the_charts_and_the_link(open_tab):
 
 
 def test_a_field_out_of_range_says_so_and_the_last_good_view_stays(open_tab):
-    page = open_tab("/analytics")
+    page = open_tab(ANALYTICS)
     wait_for_points(page, "zscore-chart", 100)
     page.fill("#z-window", "1")
     page.wait_for_selector("#z-window-message:not(:empty)")
@@ -41,7 +44,7 @@ def test_a_field_out_of_range_says_so_and_the_last_good_view_stays(open_tab):
 
 
 def test_the_legs_and_the_symbols_can_be_changed_and_swapped(open_tab):
-    page = open_tab("/analytics")
+    page = open_tab(ANALYTICS)
     wait_for_points(page, "spread-chart", 100)
     y, x = page.input_value("#leg-y"), page.input_value("#leg-x")
     page.click("#swap-legs")
@@ -74,8 +77,10 @@ def test_two_tabs_with_different_pairs_do_not_disturb_each_other(open_tab):
 
 
 def test_zoom_survives_updates_and_the_other_charts_follow(open_tab):
-    page = open_tab("/analytics")
-    wait_for_points(page, "spread-chart", 100)
+    page = open_tab(ANALYTICS)
+    for chart in ("spread-chart", "zscore-chart"):
+        wait_for_points(page, chart, 100)
+        wait_for_wiring(page, chart)
     page.evaluate(
         """() => {
           const plot = document.querySelector('#spread-chart .js-plotly-plot');
@@ -142,7 +147,7 @@ def test_shortcuts_switch_pages_theme_and_legs(open_tab):
 
 def test_a_range_button_shows_the_newest_minute_and_moves_on(open_tab):
     charts = ("spread-chart", "zscore-chart", "adf-chart")
-    page = open_tab("/analytics")
+    page = open_tab(ANALYTICS)
     for chart in charts:
         wait_for_points(page, chart, 20)
     page.click(".range-button[data-seconds='60']")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from looks import last, until_another, until_so, wait_for_points
+from looks import last, lose_one, until_another, until_so, wait_for_points
 from running_app import start, stop
 
 AFTER_LEAVING = """
 (output) => {
   const { requestPre, requestPost } = window.dash_clientside.spreadscope;
-  const payload = { output };
+  const payload = { output, inputs: [] };
   const answer = { "spread-chart": { figure: {} }, "live-cursor": { data: 1 } };
   requestPre(payload);
   const link = window.location.href;
@@ -40,16 +40,7 @@ def test_an_open_tab_recovers_when_the_server_comes_back(open_tab):
 def test_one_lost_call_does_not_stop_the_page(open_tab):
     page = open_tab("/", may_lose_the_server=True)
     wait_for_points(page, "price-chart", 100)
-    lost = []
-
-    def lose_one(route):
-        if not lost and "price-chart" in (route.request.post_data or ""):
-            lost.append(route)
-            route.abort("failed")
-        else:
-            route.continue_()
-
-    page.route("**/_dash-update-component*", lose_one)
+    lost = lose_one(page, "price-chart")
     until_so(page, lambda: lost)
     until_another(page, "price-chart", last(page, "price-chart"))
     until_another(page, "price-chart", last(page, "price-chart"))

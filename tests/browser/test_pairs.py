@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from looks import until
+from looks import until, until_so
 from playwright.sync_api import expect as expect_soon
 from running_app import PATIENCE_MS, App, start, stop
 
@@ -40,8 +40,7 @@ def quiet(scanner) -> App:
     """The app with nothing watched and nothing armed."""
     for row in scanner.get("/api/watchlist").json()["pairs"]:
         httpx.delete(f"{scanner.url}/api/watchlist?id={row['id']}")
-    for rule in scanner.get("/api/alerts/rules").json()["rules"]:
-        httpx.delete(f"{scanner.url}/api/alerts/rules?id={rule['id']}")
+    scanner.forget_rules()
     return scanner
 
 
@@ -189,6 +188,42 @@ def test_the_rules_of_a_scan_are_in_the_link(open_tab, quiet):
     until(page, "location.pathname === '/'")
     page.click("#tab-pairs")
     until(page, "document.querySelector('#scan-bars')?.value === '2000'")
+
+
+def test_the_form_keeps_its_market_and_shows_whether_it_is_scanned_again(open_tab, quiet):
+    page = open_tab("/pairs?market=demo&y=BTCUSDT&x=ETHUSDT", url=quiet.url)
+    until(page, REACH)
+    page.select_option("#scan-market", "demo")
+    page.evaluate("document.activeElement.blur()")
+    asks_anew = lambda one: "scan-market.options" in (one.request.post_data or "")  # noqa: E731
+    with page.expect_response(asks_anew):
+        page.keyboard.press("s")
+    until(page, "document.querySelector('#leg-y').value === 'ETHUSDT'")
+    page.select_option("#timeframe", "1m")
+    until(page, "location.search.includes('timeframe=1m')")
+    assert page.input_value("#scan-market") == "demo"
+    page.select_option("#scan-market", "demo-universe")
+    until(page, REACH)
+
+    def rescans() -> bool:
+        return quiet.get("/api/scans?market=demo-universe").json()["rescans"]
+
+    rescan, cancel = page.locator("#scan-rescan"), page.locator("#scan-cancel")
+    rescan.check()
+    scanned(page)
+    until(page, "document.querySelector('#scan-progress').getAttribute('value') === '0'")
+    assert rescans()
+    expect(rescan).to_be_checked()
+    expect(cancel).to_be_enabled()
+    page.click("#tab-home")
+    page.wait_for_selector("#scan-rescan", state="detached")
+    page.click("#tab-pairs")
+    expect(rescan).to_be_checked()
+    expect(cancel).to_be_enabled()
+    rescan.uncheck()
+    until_so(page, lambda: not rescans())
+    expect(cancel).to_be_disabled()
+    expect(rescan).not_to_be_checked()
 
 
 def test_a_phone_shows_the_page_without_scrolling_sideways(open_tab, quiet):

@@ -43,7 +43,7 @@ def test_a_file_is_replayed_paused_sought_and_ended(open_tab, quiet, market_data
     until(page, "document.querySelector('#replay-toggle').title === 'Play (K)'")
     assert replay_of(quiet)["state"] == "paused"
     page.click("#tab-analytics")
-    wait_for_points(page, "spread-chart", 60)
+    wait_for_points(page, "spread-chart", 30)  # of a tenth of the recording
     for tab in ("home", "correlation", "backtest", "alerts", "data", "analytics"):
         page.click(f"#tab-{tab}")
         assert page.locator("#trust-strip").inner_text().startswith("REPLAY")

@@ -96,6 +96,10 @@ def test_an_uploaded_market_is_removed_by_hand_and_only_when_asked_twice(open_ta
     page.wait_for_selector("#remove-market-forget", state="detached")
     assert market in app.status()["markets"]
     page.click("#remove-market")
+    page.wait_for_selector("#remove-market-forget")
+    # What comes into view meanwhile, as by another file, is not what was asked about.
+    page.evaluate("dash_clientside.set_props('focus', { data: { market: 'demo', at: 1 } })")
+    until(page, "document.querySelector('#market-select').value === 'demo'")
     page.click("#remove-market-forget")
     until(page, "document.querySelector('#remove-market-says').innerText.includes('was removed')")
     until(page, "!location.search.includes('market=upload')")
@@ -171,6 +175,53 @@ def test_a_question_is_answered_by_a_button_and_a_field_names_the_symbol(open_ta
     assert bars[0]["ts_ms"] == 1_738_368_000_000  # the first of February
 
 
+def test_files_and_answers_that_come_during_an_upload_wait_for_their_turn(open_tab, app, tmp_path):
+    page, held = open_tab("/data"), []
+    before = set(app.status()["markets"])
+    files = {}
+    times = {"first": "2025-02-13 00", "second": "01/02/2025 00", "third": "01/13/2025 00"}
+    for name, at in times.items():
+        rows = "".join(f"{at}:{minute:02d},5,6,4,5,1\n" for minute in range(30))
+        files[name] = tmp_path / f"{name}_btcusd.csv"
+        files[name].write_text("timestamp,open,high,low,close,volume\n" + rows)
+    page.route(re.compile(r"/api/upload\?name=first"), lambda route: held.append(route))
+
+    def hold_first() -> None:
+        choose(page, files["first"])
+        until_so(page, lambda: held)
+
+    def waiting(words: str) -> None:
+        shown = "document.querySelector('#upload-progress .upload-words').innerText"
+        until(page, f"{shown}.endsWith(' · {words}')")
+
+    report = page.locator("#upload-report")
+    hold_first()
+    choose(page, files["second"])
+    waiting("1 file waits")
+    choose(page, files["third"])
+    waiting("2 files wait")
+    held.pop().continue_()
+    report.get_by_text("third_btcusd.csv").wait_for()
+    assert report.inner_text().count("30 rows, 30 taken, 0 rejected") == 2
+    report.get_by_text("no row tells whether the day or the month").wait_for()
+    hold_first()
+    page.click("#upload-report >> text=day first, dd/mm")
+    page.click("#upload-report >> text=day first, dd/mm")
+    waiting("2 files wait")
+    held.pop().continue_()
+    until(page, "!document.querySelector('#upload-report').innerText.includes('third')")
+    until(page, "/second(.|\\n)*30 taken/.test(document.querySelector('#upload-report').innerText)")
+    hold_first()
+    choose(page, files["third"])
+    waiting("1 file waits")
+    page.click("#upload-cancel")
+    until(page, "document.querySelector('#upload-progress').hidden")
+    until(page, "/first(.|\\n)*third/.test(document.querySelector('#upload-report').innerText)")
+    assert report.inner_text().count("cancelled; nothing was kept") == 2
+    # The answer that was given twice was read once.
+    assert len(set(app.status()["markets"]) - before) == 4
+
+
 @pytest.mark.soak
 def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
     page = open_tab("/data")
@@ -214,7 +265,6 @@ def test_a_gigabyte_goes_through_the_page(open_tab, app, tmp_path, capsys):
     assert peak[0] - base[0] <= 60
     assert peak[1] - base[1] <= 60
     assert server_peak - server_base <= 100
-    assert slow_one < 200
 
 
 def renderer(page) -> int:

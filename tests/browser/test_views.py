@@ -13,7 +13,15 @@ from running_app import PATIENCE_MS, free_port, start, stop
 from storage.archive.archive import Archive
 
 PAIR = "/analytics?market=demo&y=SOLUSDT&x=AVAXUSDT&z_window=90&entry_z=1.5"
-expect.set_options(timeout=PATIENCE_MS)
+#: Counts the looks of a page's forms at what a link restores in them.
+COUNT_LOOKS = """() => {
+  const real = window.setTimeout;
+  window.looks = 0;
+  window.setTimeout = (then, ms, ...more) => {
+    if (ms === 400) window.looks += 1;
+    return real(then, ms, ...more);
+  };
+}"""
 HOSTILE = "<img src=x onerror=alert(1)> 朝 β"
 
 
@@ -81,6 +89,7 @@ def test_a_view_opens_as_it_was_saved_and_views_travel_as_json(open_tab, app, tm
     caught.value.save_as(exported)
     assert json.loads(exported.read_text())["views"][0]["name"] == "alts"
     forget_all(app)
+    page.close()
 
     page = open_tab("/data?market=demo&z_window=30")
     open_views(page)
@@ -109,6 +118,7 @@ def test_the_forms_of_a_page_are_in_its_link(open_tab):
     page.keyboard.press("Tab")
     until(page, "location.search.includes('form.walk-train=250')")
     link = page.evaluate("location.pathname + location.search")
+    page.close()
     page = open_tab(link)
     until(page, "document.querySelector('#sweep-y')?.value === 'z_window'")
     until(page, "document.querySelector('#sweep-y-low').value === '35'")
@@ -116,6 +126,23 @@ def test_the_forms_of_a_page_are_in_its_link(open_tab):
     page.click("#tab-alerts")
     until(page, "location.pathname === '/alerts' && location.search.includes('y=')")
     assert "form." not in page.url
+
+
+def test_what_a_link_restores_in_a_form_gives_way_to_typing_and_to_nothing_else(open_tab):
+    page = open_tab("/alerts?market=demo&form.rule-cooldown=77&form.rule-threshold=3.5")
+    until(page, "document.querySelector('#rule-threshold')?.value === '3.5'")
+    until(page, "document.querySelector('#rule-cooldown').value === '77'")
+    page.evaluate(COUNT_LOOKS)
+    page.click("#rule-cooldown", click_count=3)
+    page.keyboard.type("12345")  # and is still there: the field is not left
+    until(page, "window.looks > 2")
+    assert page.input_value("#rule-cooldown") == "12345"
+    # A field that was entered is not restored again, and yet the panel's threshold leaves it.
+    page.click("#rule-threshold")
+    page.select_option("#timeframe", "1m")
+    until(page, "location.search.includes('timeframe=1m')")
+    until(page, "document.querySelector('#rule-cooldown').value === '12345'")
+    assert page.input_value("#rule-threshold") == "3.5"
 
 
 def test_after_a_kill_the_app_opens_where_it_was_left_with_the_same_page(open_tab, tmp_path):

@@ -7,13 +7,14 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 from analytics.model import Listing
 from dashapp import ids
 from dashapp.services.runtime import Runtime
 from dashapp.text.numbers import compact
+from dashapp.ui.clicks import clicked
 from dashapp.ui.clientside import clientside
 from dashapp.ui.frame.subscribe import symbols_in
 from ingestion.binance.listings import by_turnover
@@ -109,6 +110,44 @@ def _register_symbols(app: Dash, runtime: Runtime) -> None:
     )
 
 
+async def begin(
+    runtime: Runtime,
+    clicks: int | None,
+    kind: str,
+    url: str | None,
+    symbols: list[str] | None,
+    typed: str | None,
+    subscribe: str | None,
+) -> dict[str, Any]:
+    """Start what the header asks for; what the page is told of it. clicks: on Start so far."""
+    source, chosen, message = kind, symbols_for(kind, symbols), None
+    if kind == "url":
+        source, chosen, message = (url or "").strip(), symbols_in(typed), subscribe or ""
+    if not source:
+        return answered("type an address, such as wss://host/path")
+    try:
+        if not await runtime.feeds.start(source, chosen, message):
+            return answered()
+    except SubscribeError as error:
+        return answered(subscribe=str(error))
+    except ValueError as error:
+        return answered(str(error))
+    return answered() | {"focus": {"market": runtime.feeds.market_id, "at": clicks}}
+
+
+async def heed(
+    runtime: Runtime, start: int | None, stops: bool, asked: dict[str, Any]
+) -> dict[str, Any]:
+    """Do what a call tells of: a click on Start, on Stop, or on both, which leaves nothing running.
+
+    start: the clicks on Start so far, None where it was not clicked. asked: see `begin`.
+    """
+    told = answered() if start is None else await begin(runtime, start, **asked)
+    if stops:
+        await runtime.feeds.stop()
+    return told
+
+
 def register(app: Dash, runtime: Runtime) -> None:
     """Start and stop the feed; a source that runs is told of other symbols by the same button."""
     _register_symbols(app, runtime)
@@ -119,42 +158,25 @@ def register(app: Dash, runtime: Runtime) -> None:
             "message": Output(ids.FRAME_MESSAGE, "children"),
             "subscribe_wrong": Output(f"{ids.SUBSCRIBE}-message", "children"),
         },
-        inputs={"start": Input(ids.START, "n_clicks"), "stop": Input(ids.STOP, "n_clicks")},
+        inputs={
+            "start": Input(ids.START, "n_clicks"),
+            "stop": Input(ids.STOP, "n_clicks"),
+            # Filled in by the server: what is sent is what the field shows then.
+            "subscribe": Input(ids.SUBSCRIBE, "value"),
+        },
         state={
             "kind": State(ids.SOURCE_KIND, "value"),
             "url": State(ids.SOURCE_URL, "value"),
             "symbols": State(ids.SYMBOLS, "value"),
             "typed": State(ids.SOURCE_SYMBOLS, "value"),
-            "subscribe": State(ids.SUBSCRIBE, "value"),
         },
         prevent_initial_call=True,
     )
-    async def run(
-        start: int | None,
-        stop: int | None,
-        kind: str,
-        url: str | None,
-        symbols: list[str] | None,
-        typed: str | None,
-        subscribe: str | None,
-    ) -> dict[str, Any]:
-        if ctx.triggered_id == ids.STOP:
-            await runtime.feeds.stop()
-            return answered()
-        if not start:
+    async def run(start: int | None, stop: int | None, **asked: Any) -> dict[str, Any]:
+        starts, stops = clicked(ids.START) and bool(start), clicked(ids.STOP) and bool(stop)
+        if not starts and not stops:
             raise PreventUpdate
-        source, chosen, message = kind, symbols_for(kind, symbols), None
-        if kind == "url":
-            source, chosen, message = (url or "").strip(), symbols_in(typed), subscribe or ""
-        if not source:
-            return answered("type an address, such as wss://host/path")
-        try:
-            await runtime.feeds.start(source, chosen, message)
-        except SubscribeError as error:
-            return answered(subscribe=str(error))
-        except ValueError as error:
-            return answered(str(error))
-        return answered() | {"focus": {"market": runtime.feeds.market_id, "at": start}}
+        return await heed(runtime, start if starts else None, stops, asked)
 
 
 def answered(message: str = "", subscribe: str = "") -> dict[str, Any]:

@@ -245,6 +245,7 @@ def _stores(runtime: Runtime) -> list[Component]:
         dcc.Store(id=ids.FRAME_CURSOR),
         dcc.Store(id=ids.URL_WRITTEN),
         dcc.Store(id=ids.NOT_HERE),
+        dcc.Store(id=ids.HEEDED),
         dcc.Store(id=ids.FIRED),
         dcc.Store(id=ids.ATTENTION),
         dcc.Store(id=ids.UPLOAD_RESULT),

@@ -7,6 +7,8 @@ out of the hand that drags it.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Collection
 from typing import Any
 
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
@@ -89,6 +91,19 @@ def words(runtime: Runtime) -> str:
     return f"{state.state} · {state.problem or state.title}"
 
 
+#: The controls of the bar, in the order in which what they ask for is done.
+_CONTROLS = (ids.REPLAY_SPEED, ids.REPLAY_SEEK, ids.REPLAY_TOGGLE, ids.REPLAY_END)
+
+
+async def commands(runtime: Runtime, triggers: Collection[str], speed: Any, seek: Any) -> None:
+    """Do what one call tells of: on a busy page one may tell of several controls. Raises
+    ValueError in words.
+    """
+    for control in _CONTROLS:
+        if control in triggers:
+            await command(runtime, control, speed, seek)
+
+
 async def command(runtime: Runtime, trigger: str, speed: Any, seek: Any) -> None:
     """Do what a control of the bar asks for. Raises ValueError in words."""
     replays = runtime.replays
@@ -140,7 +155,8 @@ def _register_controls(app: Dash, runtime: Runtime) -> None:
         end: int | None,
     ) -> dict[str, Any]:
         try:
-            await command(runtime, str(ctx.triggered_id), speed, seek)
+            triggers = {name.rpartition(".")[0] for name in ctx.triggered_prop_ids}
+            await commands(runtime, triggers, speed, seek)
         except ValueError as error:
             return {"state": no_update, "message": str(error)}
         return {"state": state_of(runtime, MARKET) or no_update, "message": ""}
@@ -166,4 +182,4 @@ def _register_launcher(app: Dash, runtime: Runtime) -> None:
             await runtime.replays.start(market, float(speed))
         except (KeyError, ValueError) as error:
             return {"focus": no_update, "message": str(error.args[0])}
-        return {"focus": {"market": MARKET, "at": clicks}, "message": ""}
+        return {"focus": {"market": MARKET, "at": time.time()}, "message": ""}

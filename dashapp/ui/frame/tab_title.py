@@ -1,6 +1,6 @@
 """The browser tab's title with z and the pair, for a browser that asked for it.
 
-Off until asked for: its interval is disabled, so that no other tab pays for it.
+Off until asked for: its interval never ticks, so that no other tab pays for it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def stores() -> list[Component]:
     return [
         dcc.Store(id=ids.TITLE_ASKED, storage_type="local", data=False),
         dcc.Store(id=ids.TITLE_WORDS),
-        dcc.Interval(id=ids.TITLE_INTERVAL, interval=PERIOD_MS, disabled=True),
+        dcc.Interval(id=ids.TITLE_INTERVAL, interval=PERIOD_MS, max_intervals=0),
     ]
 
 
@@ -50,7 +50,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     clientside(
         app,
         "showTitle",
-        Output(ids.TITLE_INTERVAL, "disabled"),
+        Output(ids.TITLE_INTERVAL, "max_intervals"),
         Output(ids.TITLE_TOGGLE, "title"),
         Input(ids.TITLE_ASKED, "data"),
     )

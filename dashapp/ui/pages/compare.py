@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -43,7 +43,6 @@ from dashapp.ui.polling import LivePage, Tab
 CHARTS = tuple(f"compare-chart-{place}" for place in range(1, MOST + 1))
 FIGURES, CHIPS, SAYS = "compare-figures", "compare-pairs", "compare-says"
 ADD, ADD_Y, ADD_X = "compare-add", "compare-y", "compare-x"
-REMOVE = "compare-remove"
 
 #: What a pair came to: its snapshot, or why there is none.
 Found = PairSnapshot | NotReady | str
@@ -72,7 +71,6 @@ def layout(theme: str, search: str | None = None) -> Component:
     return html.Div(
         [
             dcc.Store(id=ids.COMPARED, data=[list(legs) for legs in pairs]),
-            dcc.Store(id=REMOVE),
             html.Div(_form(words), className="wide compare-form"),
             *cards,
             card("The pairs in figures", figures, extra="wide tables"),
@@ -235,19 +233,15 @@ def _query(y: str, x: str) -> str:
     return f"y={legs[0]}&x={legs[1]}"
 
 
-def changed(
-    pairs: Sequence[Sequence[str]], out: str | None, y: str | None, x: str | None
+def with_another(
+    pairs: Sequence[Sequence[str]], y: str | None, x: str | None
 ) -> tuple[list[list[str]] | None, str]:
-    """The pairs after a click, None where they stay; and what was wrong with it, in words.
+    """The pairs with one more, None where they stay; and what was wrong with it, in words.
 
-    out: the pair that is taken out, as a link has it; None where one is added.
-
-    >>> changed([["A", "B"]], None, "C", "D"), changed([["A", "B"]], None, "A", "B")
+    >>> with_another([["A", "B"]], "C", "D"), with_another([["A", "B"]], "A", "B")
     (([['A', 'B'], ['C', 'D']], ''), (None, 'A / B is there already'))
     """
     held = [list(legs) for legs in pairs]
-    if out is not None:
-        return [legs for legs in held if to_text([(legs[0], legs[1])]) != out], ""
     if not y or not x or y == x:
         return None, "choose two different symbols"
     if [y, x] in held:
@@ -258,7 +252,7 @@ def changed(
 
 
 def register(app: Dash, runtime: Runtime) -> None:
-    """The live callback, and those that add a pair and take one out."""
+    """The live callback, and what adds a pair; one is taken out by assets/windows.js."""
     polling.register(app, runtime, PAGE)
 
     @app.callback(
@@ -280,10 +274,7 @@ def register(app: Dash, runtime: Runtime) -> None:
             "pairs": Output(ids.COMPARED, "data"),
             "says": Output(SAYS, "children"),
         },
-        inputs={
-            "add": Input(ADD, "n_clicks"),
-            "remove": Input(REMOVE, "data"),
-        },
+        inputs={"add": Input(ADD, "n_clicks")},
         state={
             "pairs": State(ids.COMPARED, "data"),
             "y": State(ADD_Y, "value"),
@@ -293,15 +284,13 @@ def register(app: Dash, runtime: Runtime) -> None:
     )
     async def edit(
         add: int | None,
-        remove: dict[str, Any] | None,
         pairs: list[list[str]] | None,
         y: str | None,
         x: str | None,
     ) -> dict[str, Any]:
-        if not add and not remove:
+        if not add:
             raise PreventUpdate
-        out = str((remove or {}).get("pair", "")) if ctx.triggered_id == REMOVE else None
-        after, words = changed(pairs or (), out, y, x)
+        after, words = with_another(pairs or (), y, x)
         return {"pairs": no_update if after is None else after, "says": words}
 
     clientside(app, "writePairs", Output(CHIPS, "title"), Input(ids.COMPARED, "data"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx
+from dash import Dash, Input, Output, State
 
 from analytics.alerts import AlertEvent
 from analytics.model import TIMEFRAMES, NotReady, PairSnapshot
@@ -39,16 +39,6 @@ def pair_key(runtime: Runtime, tab: Tab) -> Any:
     return (data, runtime.alerts.version, runtime.kernels.ready)
 
 
-def clicked(button: str) -> bool:
-    """Whether a callback was called for a click on this button.
-
-    Dash makes a callback wait for its inputs, not for its states, while other callbacks still
-    fill them: a button that is to act on what was typed right before it takes the tab's view and
-    strategy as inputs, heeds no other call than a click, and one call may tell of both.
-    """
-    return f"{button}.n_clicks" in ctx.triggered_prop_ids
-
-
 def markers_of(runtime: Runtime, tab: Tab) -> list[AlertEvent]:
     """The alerts of the tab's pair, with these parameters, oldest first."""
     pair, market = tab.view.pair, runtime.markets.get(tab.view.market)
@@ -71,6 +61,7 @@ def show_details(app: Dash, table_id: str, detail_id: str) -> None:
         "showRow",
         Output(detail_id, "children"),
         Input(table_id, "selectedRows"),
+        Input(table_id, "cellClicked"),
         State(table_id, "id"),
         initial_call=False,
     )

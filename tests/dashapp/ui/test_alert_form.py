@@ -14,6 +14,7 @@ from analytics.alerts import METRICS, parse_rule
 from analytics.model import PairParams
 from dashapp.parameters.pair import View, to_dict
 from dashapp.parameters.table import ALERT
+from dashapp.services.alerts.arming import arm
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from dashapp.ui.app import create_app
@@ -137,3 +138,13 @@ def test_every_field_of_the_form_is_a_row_with_room_for_its_message():
         assert f'"id": "{row.control}"' in text
         assert json.dumps(row.label) in text
         assert (f'"id": "{row.control}-message"' in text) == (row.kind != "switch")
+
+
+def test_a_rule_that_a_pair_can_never_fire_is_refused_in_the_words_of_its_fields(runtime):
+    pair = PairParams("BTCUSDT", "ETHUSDT", spread_mode="rolling", limit=200)
+    armed = arm(runtime.alerts, "demo", pair, 2.0)
+    assert armed.words == (
+        "Bars in view: 200: expected at least 260: the hedge takes 200 rows before those of "
+        "z window (60)"
+    )
+    assert not runtime.alerts.rules

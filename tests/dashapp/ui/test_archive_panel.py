@@ -46,7 +46,7 @@ def test_a_row_says_what_is_held_since_when_and_how_large(tmp_path):
         "first": "2024-08-08 23:54:16",
         "last": "2024-08-08 23:54:16",
         "rows": 3,
-        "mb": 96 / 1e6,
+        "mb": (4 * 24 + 4 * 3 * 8) / 1e6,
     }
 
 

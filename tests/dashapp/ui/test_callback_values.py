@@ -68,8 +68,10 @@ STORED: dict[str, Any] = {
     "source-kind.value": "demo",
     "rule-webhook.value": "",
     "not-here.data": {"y": "ABC"},
+    "heeded.data": {"search": "", "focus": {"y": "ABC", "at": 1}, "market": "demo"},
     "scan-rules.data": {"held": scan_held(), "query": ""},
     "scan-asked.data": "",
+    "scan-filled.data": "demo",
     "pairs-command.data": {
         "action": "compare",
         "table": "scan-table",
@@ -84,7 +86,7 @@ STORED: dict[str, Any] = {
         "told": {"reach": 7},
     },
     "compared-pairs.data": [["BTCUSDT", "ETHUSDT"]],
-    "compare-remove.data": {"pair": "BTCUSDT~ETHUSDT", "at": 1},
+    "remove-market-asked.data": "upload-1",
 }
 
 
@@ -255,7 +257,7 @@ async def test_no_input_of_any_callback_takes_what_no_page_keeps(bodies):
         ("source-symbols.value", 1),
         ("subscribe.value", True),
         ("compared-pairs.data", [["A"]]),
-        ("compare-remove.data", "x"),
+        ("remove-market-asked.data", 1),
         ("pairs-seen.data", {"of": 1.0}),
         ("pairs-command.data", {"action": "delete", "table": "watch-table"}),
         ("scan-rules.data", {"held": {}}),

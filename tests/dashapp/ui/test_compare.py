@@ -101,16 +101,14 @@ async def test_the_picture_changes_with_each_of_its_legs(runtime, ticks_of):
     assert compare.key(runtime, tab) != before
 
 
-def test_a_pair_is_added_once_and_taken_out():
+def test_a_pair_is_added_once():
     held = [list(PAIR)]
-    assert compare.changed(held, None, "A", "B") == ([*held, ["A", "B"]], "")
-    assert compare.changed(held, None, *PAIR)[1] == "BTCUSDT / ETHUSDT is there already"
-    assert compare.changed(held, None, "A", "A")[1] == "choose two different symbols"
-    assert compare.changed(held, None, "", None)[1] == "choose two different symbols"
+    assert compare.with_another(held, "A", "B") == ([*held, ["A", "B"]], "")
+    assert compare.with_another(held, *PAIR)[1] == "BTCUSDT / ETHUSDT is there already"
+    assert compare.with_another(held, "A", "A")[1] == "choose two different symbols"
+    assert compare.with_another(held, "", None)[1] == "choose two different symbols"
     full = [["A", str(number)] for number in range(MOST)]
-    assert "4 pairs are compared at most" in compare.changed(full, None, "X", "Y")[1]
-    out = to_text([PAIR])
-    assert compare.changed([*held, ["A", "B"]], out, None, None) == ([["A", "B"]], "")
+    assert "4 pairs are compared at most" in compare.with_another(full, "X", "Y")[1]
 
 
 def test_the_layout_holds_the_pairs_of_its_link_and_says_what_is_wrong():

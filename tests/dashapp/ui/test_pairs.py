@@ -33,6 +33,10 @@ class FakeScans:
 
     def __init__(self, job: ScanJob | None) -> None:
         self.done, self.busy, self.asked, self.started = job, None, None, []
+        self.again = set()
+
+    def rescans(self, market):
+        return market in self.again
 
     def newest(self, market):
         return self.done if self.done is not None and market == self.done.market else None
@@ -185,6 +189,39 @@ async def test_progress_is_shown_while_a_scan_runs(universe):
     assert plain(parts["says"]) == "testing pairs: 42%"
 
 
+async def test_the_switch_and_cancel_say_whether_a_market_is_scanned_again(universe):
+    live = page.make_page()
+    first, before = await live.render(universe, a_tab()), live.key(universe, a_tab())
+    assert (first["rescan"], first["idle"]) == (False, True)
+    universe.scans.again.add("universe")
+    assert live.key(universe, a_tab()) != before
+    told = await live.render(universe, a_tab(first["seen"]))
+    assert (told["rescan"], told["idle"]) == (True, False)
+    # What was told is not told again: it would undo the choice for the next Run.
+    assert "rescan" not in await live.render(universe, a_tab(told["seen"]))
+    other = await live.render(universe, a_tab(told["seen"], market="demo"))
+    assert other["rescan"] is False
+
+
+def test_switching_off_is_heeded_for_the_market_that_the_tab_was_told_of(universe):
+    universe.scans.again.add("universe")
+    seen = {"market": "universe"}
+    assert form.switched_off(universe, "universe", False, seen)
+    assert not form.switched_off(universe, "universe", True, seen)
+    assert not form.switched_off(universe, "universe", False, {"market": "demo"})
+    assert not form.switched_off(universe, "demo", False, {"market": "demo"})
+
+
+async def test_the_chosen_universe_is_kept_while_it_is_there(universe):
+    markets, scanned_now, filled = form.offered(universe, "demo", None, None)
+    assert scanned_now == filled
+    assert scanned_now in ("universe", "demo-universe")
+    assert {"value": "demo", "label": universe.markets["demo"].title} in markets
+    assert form.offered(universe, "universe", "demo", "universe")[1:] == (no_update, no_update)
+    assert form.offered(universe, "universe", "gone", "demo")[1:] == ("universe", "universe")
+    assert form.offered(universe, "universe", "demo", "demo")[1:] == ("universe", "universe")
+
+
 def test_the_pages_key_changes_with_the_list_and_with_a_scan(universe):
     live = page.make_page()
     before = live.key(universe, a_tab())
@@ -299,6 +336,8 @@ def test_what_a_scan_can_find_is_said_as_one_types(universe):
     )
     assert form.reach_of(universe, None, (ScanParams(), "1h"))[0][0] == "no market to scan"
     assert "has 1 symbol" in form_reach(ScanParams(), "1h", 1, 500)[0][0]
+    for held in (0, 1, 2):  # a market that has just begun
+        assert "nothing can be told" in form_reach(ScanParams(), "1h", 21, held)[-1][0]
 
 
 def test_more_tests_reach_less_far():

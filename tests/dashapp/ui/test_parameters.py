@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import numpy as np
+import pytest
 from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
@@ -15,13 +16,14 @@ from dashapp.parameters.pair import check, pair_params
 from dashapp.parameters.table import VIEW
 from dashapp.ui.app import ASSETS
 from dashapp.ui.frame.panel import UNUSED, hidden_on, panel
-from dashapp.ui.frame.parameters import (
+from dashapp.ui.frame.parameters import collected
+from dashapp.ui.frame.settling import (
     _asks_nothing,
     _controls_from,
-    collected,
     legs,
     missing_legs,
     settle_values,
+    settled,
     whole_link,
 )
 from dashapp.ui.pages.data.page import pair_query
@@ -152,6 +154,26 @@ def test_a_tab_without_a_view_begins_with_the_usual_value_in_place_of_a_wrong_on
     assert made["messages"]["z_window"] == "5000: expected at most Bars in view (1000)"
 
 
+def test_a_hedge_that_leaves_no_room_in_view_is_told_at_its_field():
+    raw = held(spread_mode="rolling", hedge_window="5000")
+    made = collected("demo", [], raw, list(KNOWN), None)
+    assert made["view"]["hedge_window"] == 5_000, "only the pages of the pair need a z-score"
+    assert made["messages"]["hedge_window"] == (
+        "5000: expected at most 940, since the z window needs 60 more of Bars in view (1000)"
+    )
+    made = collected("demo", [], held(**{**raw, "limit": "100"}), list(KNOWN), None)
+    assert (made["view"]["hedge_window"], made["view"]["limit"]) == (5_000, 100)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"limit": "50"}, {"limit": "50", "spread_mode": "rolling", "z_window": "50"}]
+)
+def test_every_link_opens_some_view(asked):
+    made = collected("demo", [], held(**asked), list(KNOWN), None)
+    assert (made["view"]["y"], made["view"]["x"]) == KNOWN
+    assert any(made["messages"].values())
+
+
 def test_an_exchange_offers_its_symbols_before_the_first_tick(runtime):
     values = settle_values(
         runtime, {"market": "live", "symbols": ["SOLUSDT"]}, HELD, "binance-spot"
@@ -192,4 +214,60 @@ def test_the_link_of_the_view_that_a_tab_has_asks_for_nothing():
     assert _asks_nothing(asked, view, now)
     assert not _asks_nothing({**asked, "z_window": "80"}, view, now)
     assert not _asks_nothing(asked, view, {**now, "y": None})
+    assert _asks_nothing(asked, view, {**now, "y": "SOLUSDT"}), "chosen by hand just now"
     assert not _asks_nothing(asked, None, now)
+
+
+def answered(runtime, **given):
+    """What `settled` tells a tab that shows the demo market's pair, told of these."""
+    before = {"search": "", "focus": None, "market": "demo"}
+    tab = {
+        **{"search": "", "market": "demo", "focus": None, "known": None, "source": "demo"},
+        **{"y": "BTCUSDT", "x": "ETHUSDT", "symbols": list(KNOWN), "timeframe": "1s"},
+        **{"view": None, "not_here": None, "heeded": before},
+    }
+    return settled(runtime, **{**tab, **given})
+
+
+def test_a_click_is_heeded_once_whatever_the_call_was_made_for(runtime):
+    click = {"y": "ETHUSDT", "x": "BTCUSDT", "at": 1}
+    told = answered(runtime, focus=click)
+    assert (told["y"], told["x"], told["heeded"]["focus"]) == ("ETHUSDT", "BTCUSDT", click)
+    swapped = {"y": "ETHUSDT", "x": "BTCUSDT"}
+    told = answered(runtime, focus=click, heeded=told["heeded"], **swapped)
+    assert (told["y"], told["x"]) == (no_update, no_update)
+    told = answered(runtime, focus=click, heeded=told["heeded"], y="BTCUSDT", x="ETHUSDT")
+    assert (told["y"], told["x"]) == (no_update, no_update), "changed by hand since"
+
+
+def test_a_link_is_heeded_once_and_a_click_beside_it_goes_first(runtime):
+    asked = "?y=ETHUSDT&z_window=90"
+    told = answered(runtime, search=asked)
+    assert (told["y"], told["plain"]["z_window"]) == ("ETHUSDT", "90")
+    again = answered(runtime, search=asked, heeded=told["heeded"])
+    assert (again["y"], again["plain"]["z_window"]) == (no_update, no_update)
+    both = answered(runtime, search=asked, focus={"y": "BTCUSDT", "at": 1})
+    assert (both["y"], both["plain"]["z_window"]) == (no_update, "90")
+    other = answered(runtime, search=asked, focus={"market": "live", "at": 1})
+    assert (other["market"], other["y"], other["plain"]["z_window"]) == ("live", None, "90")
+
+
+def test_what_a_tab_shows_already_is_not_told_again_but_at_first(runtime):
+    fields = ("market", "y", "x", "symbols", "timeframe")
+    assert [answered(runtime)[name] for name in fields] == [no_update] * 5
+    assert no_update not in [answered(runtime, heeded=None)[name] for name in fields]
+
+
+def test_a_market_chosen_by_hand_has_none_of_the_legs_that_a_link_awaits(runtime):
+    missing = {"y": "XYZ"}
+    assert answered(runtime, y="XYZ", not_here=missing)["not_here"] == missing
+    held = {"search": "", "focus": None, "market": "live"}
+    told = answered(runtime, y="XYZ", not_here=missing, heeded=held)
+    assert (told["y"], told["not_here"]) == ("BTCUSDT", {})
+    told = answered(runtime, search="?market=replay&y=A", heeded=held)
+    assert (told["market"], told["y"]) == (no_update, no_update), "a market before a link"
+
+
+def test_a_leg_chosen_by_hand_is_no_longer_that_which_a_link_awaits(runtime):
+    told = answered(runtime, y="ETHUSDT", x="BTCUSDT", not_here={"y": "XYZ"})
+    assert (told["y"], told["not_here"]) == (no_update, {})

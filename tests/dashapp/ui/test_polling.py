@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from analytics.estimates import PairEstimates
 from analytics.model import FeedStatus, Listing, UnitRootResult
 from dashapp import ids
 from dashapp.figures.base import empty_figure
-from dashapp.parameters.pair import check
+from dashapp.parameters.pair import check, to_dict
 from dashapp.services.analysis.grid_jobs import GridJobs
 from dashapp.text.answers import NO_RELATION
 from dashapp.ui import polling
@@ -27,7 +28,7 @@ from dashapp.ui.pages.backtest import form
 from dashapp.ui.pages.backtest.page import make_page
 from dashapp.ui.pages.data import page as data
 from dashapp.ui.pages.shared import snapshot_of
-from dashapp.ui.pictures import Pictures, patch_of
+from dashapp.ui.pictures import MOST_BYTES, Pictures, patch_of
 from dashapp.ui.polling import LivePage, Tab
 from tests.dashapp.text.test_tests import made_test
 
@@ -209,6 +210,30 @@ def test_a_patch_carries_every_changing_part_of_a_figure():
     patch = patch_of(picture.charts["chart"][1])
     changed = {tuple(operation["location"]) for operation in patch.to_plotly_json()["operations"]}
     assert ("layout", "annotations") in changed
+
+
+def test_pictures_take_the_room_they_are_given_whatever_they_hold():
+    """Tables as well as charts: a page of many rows, each picture of which is of one tab."""
+    pictures = Pictures(4 * 1024**2)
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            rows = [{"id": f"{number} {row}", "z": row / 7.0, "side": "long"} for row in range(500)]
+            pictures.put(f"view {number}", "key", {}, {"rows": rows})
+            if number == 100:
+                full = tracemalloc.get_traced_memory()[0]
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held <= 16 * 1024**2
+    assert held <= 1.1 * full
+
+
+async def test_a_page_keeps_pictures_within_the_room_that_it_has(runtime):
+    for room, kept in ((1, False), (MOST_BYTES, True)):
+        live = polling._Live(runtime, replace(analytics.PAGE, pictures_bytes=room))
+        step = await live.step(to_dict(tab_of().view), "dark", {}, None, False)
+        assert (live._pictures.get(step.cursor["picture"]) is not None) == kept
 
 
 async def test_frozen_charts_keep_their_data_under_other_parameters(runtime, ticks_of):

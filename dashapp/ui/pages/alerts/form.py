@@ -11,17 +11,17 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from analytics.alerts import METRICS, parse_rule
+from analytics.alerts import METRICS, check_rule, parse_rule
 from analytics.model import ParameterError
 from dashapp import ids
-from dashapp.parameters.check import message, messages, read_all
+from dashapp.parameters.check import message, messages, read_all, sentence
 from dashapp.parameters.pair import View, from_dict
-from dashapp.parameters.table import ALERT
+from dashapp.parameters.table import ALERT, PAIR
 from dashapp.services.alerts.webhook import check_webhook
 from dashapp.services.runtime import Runtime
+from dashapp.ui.clicks import clicked
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import button, card, parameter_control, parameter_field
-from dashapp.ui.pages.shared import clicked
 from ingestion.url_guard import UrlRefusedError
 
 METRIC, OPERATOR = ALERT["metric"].control, ALERT["operator"].control
@@ -79,7 +79,7 @@ def check(
     elif subject == "symbol":
         fields["symbol"] = view.pair.y if view.pair else view.first
     try:
-        parse_rule({"id": "form", **fields})
+        check_rule(parse_rule({"id": "form", **fields}))
         if "webhook" in fields:
             check_webhook(fields["webhook"], local)
     except ParameterError as error:
@@ -160,6 +160,6 @@ def register(app: Dash, runtime: Runtime) -> None:
         try:
             rule = runtime.alerts.add_rule(fields)
         except ValueError as error:
-            return {"messages": blank, "says": str(error), "tone": "tone-down"}
+            return {"messages": blank, "says": sentence(error, PAIR), "tone": "tone-down"}
         subject = " / ".join(rule.symbols) or rule.market
         return {"messages": blank, "says": f"armed: {subject}", "tone": "tone-up"}

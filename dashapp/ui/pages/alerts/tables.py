@@ -16,10 +16,12 @@ from dashapp.parameters.check import message, read
 from dashapp.parameters.table import ALERT
 from dashapp.services.alerts.engine import public_rule
 from dashapp.services.alerts.history import Record, RuleTotals
+from dashapp.services.alerts.readings import never_fires
 from dashapp.services.runtime import Runtime
 from dashapp.text.alerts import became
 from dashapp.text.numbers import utc_time
-from dashapp.text.states import NO_ALERTS, NO_RULES
+from dashapp.text.states import NO_ALERTS, NO_RULES, SELECT_RULE
+from dashapp.ui.clicks import clicked
 from dashapp.ui.components import (
     button,
     card,
@@ -31,7 +33,7 @@ from dashapp.ui.components import (
     text_column,
     time_column,
 )
-from dashapp.ui.pages.shared import clicked, show_details
+from dashapp.ui.pages.shared import show_details
 
 DELETE, CLEAR, SNOOZE = "rule-delete", "alerts-clear", "rule-snooze"
 COPY, COPIED = "rule-copy", "rule-copied"
@@ -120,6 +122,9 @@ def state_words(runtime: Runtime, rule: AlertRule) -> str:
         return f"snoozed until {until:%H:%M} UTC"
     if runtime.alerts.paused(rule.id):
         return "paused: the feed is silent"
+    never = never_fires(rule)
+    if never:
+        return never
     waits = runtime.alerts.waiting(rule.id)
     return f"waiting: {waits}" if waits else "armed"
 
@@ -214,6 +219,7 @@ def register(app: Dash, runtime: Runtime) -> None:
 
     @app.callback(
         Output(ids.RULES_TABLE, "selectedRows"),
+        Output(SAYS, "children"),
         Input(DELETE, "n_clicks"),
         Input(SNOOZE, "n_clicks"),
         State(ids.RULES_TABLE, "selectedRows"),
@@ -221,14 +227,14 @@ def register(app: Dash, runtime: Runtime) -> None:
     )
     async def delete_or_snooze(
         deletes: int | None, snoozes: int | None, selected: list[Any] | None
-    ) -> list[Any]:
+    ) -> tuple[list[Any], str]:
         known = {rule.id for rule in runtime.alerts.rules}
         for row in selected or []:
             if deletes and clicked(DELETE):
                 runtime.alerts.delete_rule(row["id"])
             elif snoozes and row["id"] in known:
                 runtime.alerts.snooze(row["id"], SNOOZE_S)
-        return []
+        return [], "" if selected else SELECT_RULE
 
     @app.callback(
         Output(COPIED, "children"),
@@ -240,7 +246,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         return copied_words(runtime, [row["id"] for row in selected or []])
 
     @app.callback(
-        Output(SAYS, "children"),
+        Output(SAYS, "children", allow_duplicate=True),
         Output(ids.RULES_TABLE, "rowData", allow_duplicate=True),
         Input(ids.RULES_TABLE, "cellValueChanged"),
         prevent_initial_call=True,
@@ -264,7 +270,7 @@ def register(app: Dash, runtime: Runtime) -> None:
 def copied_words(runtime: Runtime, rule_ids: list[str]) -> str:
     """Copy rules to every watched pair; what was done, in words."""
     if not rule_ids:
-        return "select a rule first"
+        return SELECT_RULE
     if not len(runtime.watchlist):
         return "no pair is watched"
     told = []

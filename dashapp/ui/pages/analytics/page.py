@@ -26,7 +26,7 @@ from dashapp.figures.pair import (
     zscore_figure,
 )
 from dashapp.parameters.numbers import parse_number
-from dashapp.parameters.pair import from_dict
+from dashapp.parameters.pair import View, from_dict, to_dict, to_query
 from dashapp.services.alerts.arming import arm, z_rule
 from dashapp.services.funding import carry_of
 from dashapp.services.runtime import Runtime
@@ -37,6 +37,7 @@ from dashapp.text.pair import BreakEven, newest, pair_figures
 from dashapp.text.quantities import quantity_row
 from dashapp.text.tests import leg_alone
 from dashapp.ui import polling
+from dashapp.ui.clicks import clicked
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import (
     button,
@@ -54,7 +55,6 @@ from dashapp.ui.pages.analytics.tables import johansen_part, methods_table
 from dashapp.ui.pages.backtest.form import settings_of
 from dashapp.ui.pages.pairs.watch import toggle
 from dashapp.ui.pages.shared import (
-    clicked,
     markers_of,
     pair_key,
     shorter,
@@ -208,14 +208,15 @@ def _capital_field(capital: str) -> Component:
     return html.Label(["Capital", control], className="capital")
 
 
-def hedge_now(snapshot: PairSnapshot) -> dict[str, Any]:
-    """Today's hedge, for the button that locks it, and whether it is locked."""
+def hedge_now(snapshot: PairSnapshot, view: View) -> dict[str, Any]:
+    """Today's hedge, for the button that locks it, whether it is locked, and of which view."""
     line = snapshot.fit
     beta, alpha = float(line.beta), float(line.alpha)
     if snapshot.known is not None and snapshot.params.spread_mode in ("rolling", "kalman"):
         beta, alpha = newest(snapshot.known.beta), newest(snapshot.known.alpha)
     locked = snapshot.params.spread_mode == "locked"
-    return {"beta": known(beta), "alpha": known(alpha), "locked": locked}
+    hedge = {"beta": known(beta), "alpha": known(alpha), "locked": locked}
+    return {**hedge, "of": to_query(to_dict(view))}
 
 
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
@@ -257,7 +258,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
         "johansen": johansen_part(test, alone),
-        "hedge": hedge_now(snapshot),
+        "hedge": hedge_now(snapshot, tab.view),
         "lock": LOCK_WORDS[snapshot.params.spread_mode == "locked"],
         "rehearsed": runtime.alerts.previews.recent(rule).words,
         "answer": segments(
@@ -300,6 +301,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         Output(ids.FOCUS, "data", allow_duplicate=True),
         Input(LOCK, "n_clicks"),
         State(HEDGE_NOW, "data"),
+        State(ids.VIEW, "data"),
         initial_call=False,
     )
 
@@ -313,12 +315,16 @@ def register(app: Dash, runtime: Runtime) -> None:
     async def on_this_pair(
         alert: int | None, watch: int | None, view: dict[str, Any] | None
     ) -> str:
-        watched = clicked(WATCH_BUTTON)
-        if not (watched or clicked(ALERT_BUTTON)):
+        armed, watched = alert and clicked(ALERT_BUTTON), watch and clicked(WATCH_BUTTON)
+        if not (clicked(ALERT_BUTTON) or clicked(WATCH_BUTTON)):
             raise PreventUpdate
         shown = from_dict(view or {})
-        if not (watch if watched else alert) or shown.pair is None:
+        if shown.pair is None:
             return ""
+        words = []  # one call may tell of both
+        if armed:
+            words.append(arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold).words)
         if watched:
-            return toggle(runtime, WatchedPair(shown.market, shown.pair, shown.z_threshold))
-        return arm(runtime.alerts, shown.market, shown.pair, shown.z_threshold).words
+            pair = WatchedPair(shown.market, shown.pair, shown.z_threshold)
+            words.append(toggle(runtime, pair))
+        return " · ".join(words)

@@ -28,6 +28,7 @@ from dashapp.text.numbers import number, ratio, utc_time
 from dashapp.text.pair import legs_warning, trade_sentence, trade_words
 from dashapp.text.states import NO_TRADES
 from dashapp.ui import polling
+from dashapp.ui.clicks import clicked
 from dashapp.ui.components import (
     button,
     card,
@@ -42,7 +43,7 @@ from dashapp.ui.components import (
     time_column,
 )
 from dashapp.ui.pages.backtest import form, sweep, sweep_results
-from dashapp.ui.pages.shared import NO_PAIR, clicked, pair_key, show_details, waiting_for
+from dashapp.ui.pages.shared import NO_PAIR, pair_key, show_details, waiting_for
 from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.EQUITY_CHART, ids.DRAWDOWN_CHART, Z_CHART)
@@ -241,7 +242,9 @@ def register(app: Dash, runtime: Runtime) -> None:
         strategy: dict[str, Any] | None,
     ) -> dict[str, Any]:
         shown = from_dict(view or {})
-        if not clicks or not clicked(LOOK_AHEAD) or shown.pair is None:
+        if not clicked(LOOK_AHEAD):  # what was said of another pair or strategy holds no more
+            return {"words": "", "tone": "tone-muted"}
+        if not clicks or shown.pair is None:
             raise PreventUpdate
         settings = form.settings_of(strategy)
         words, tone = await _look_ahead_words(runtime, shown.market, shown.pair, settings)

@@ -20,6 +20,7 @@ from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import luck_segments, sharpe_text, stale_words
 from dashapp.text.numbers import pct, utc_time
+from dashapp.ui.clicks import clicked
 from dashapp.ui.components import known, segments
 from dashapp.ui.pages.backtest.form import controls
 from dashapp.ui.pages.backtest.sweep import (
@@ -39,7 +40,6 @@ from dashapp.ui.pages.backtest.sweep import (
     WALK_SAYS,
     ask_of,
 )
-from dashapp.ui.pages.shared import clicked
 
 #: Opacity of a result that is stale.
 DIMMED = 0.45

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -153,4 +154,4 @@ def register(app: Dash, runtime: Runtime) -> None:
             await runtime.replays.start(selected[0]["market"], START_SPEED, epoch_ms(start))
         except (KeyError, ValueError) as error:
             return {"focus": no_update, "says": str(error.args[0])}
-        return {"focus": {"market": MARKET, "at": clicks}, "says": ""}
+        return {"focus": {"market": MARKET, "at": time.time()}, "says": ""}

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -40,7 +40,9 @@ def dialog() -> Component:
     ]
     words = dbc.ModalBody(id=ids.REMOVE_WORDS)
     title = "Remove this market?"
-    return components.dialog(ids.REMOVE_DIALOG, title, words, answers, must_answer=True)
+    asked = dcc.Store(id=ids.REMOVE_ASKED)  # about which market, whatever comes into view meanwhile
+    question = components.dialog(ids.REMOVE_DIALOG, title, words, answers, must_answer=True)
+    return html.Div([asked, question])
 
 
 def undo() -> Component:
@@ -105,6 +107,7 @@ def _register_question(app: Dash, runtime: Runtime) -> None:
             "open": Output(ids.REMOVE_DIALOG, "is_open"),
             "words": Output(ids.REMOVE_WORDS, "children"),
             "nowhere": Output(ids.REMOVE_DELETE, "disabled"),
+            "asked": Output(ids.REMOVE_ASKED, "data"),
         },
         inputs={
             "remove": Input(ids.REMOVE, "n_clicks"),
@@ -123,11 +126,12 @@ def _register_question(app: Dash, runtime: Runtime) -> None:
             raise PreventUpdate  # the page has just been shown
         uploaded = runtime.markets.get(market or "")
         if shown or uploaded is None or uploaded.kind != "upload":
-            return {"open": False, "words": "", "nowhere": True}
+            return {"open": False, "words": "", "nowhere": True, "asked": None}
         return {
             "open": True,
             "words": question(runtime, uploaded),
             "nowhere": not kept_in_archive(runtime, uploaded),
+            "asked": uploaded.id,
         }
 
 
@@ -143,7 +147,7 @@ def _register_removal(app: Dash, runtime: Runtime) -> None:
             "forget": Input(ids.REMOVE_FORGET, "n_clicks"),
             "delete": Input(ids.REMOVE_DELETE, "n_clicks"),
         },
-        state={"market": State(ids.MARKET, "value")},
+        state={"market": State(ids.REMOVE_ASKED, "data")},
         prevent_initial_call=True,
     )
     async def remove(forget: int | None, delete: int | None, market: str | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -17,13 +17,17 @@ from dashapp.parameters.scan import SCAN, as_held, check, to_query
 from dashapp.services.runtime import Runtime
 from dashapp.text.pair import Segment
 from dashapp.text.scan import form_reach
+from dashapp.ui.clicks import clicked
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import attributes, button, card, field, parameter_field, select
 from dashapp.ui.pages.pairs.scans import universe_of
-from dashapp.ui.pages.shared import clicked
 
 MARKET, RESCAN = "scan-market", "scan-rescan"
 REACH, SAYS, ASKED = "scan-reach", "scan-says", "scan-asked"
+#: What the tab has of the page.
+SEEN = "pairs-seen"
+#: The market to scan that was filled in, not chosen.
+FILLED = "scan-filled"
 _USUAL = {"timeframe": "1h"}
 
 
@@ -46,6 +50,7 @@ def scan_card(held: Mapping[str, Any]) -> Component:
         ),
         html.Div(id=SAYS, className="tone-muted", role="status"),
         dcc.Store(id=ASKED),
+        dcc.Store(id=FILLED),
     ]
     tools = [
         rescan,
@@ -108,8 +113,40 @@ def begin(
     return job.id, ""
 
 
+def offered(
+    runtime: Runtime, shown: str | None, chosen: str | None, filled: str | None
+) -> tuple[Any, Any, Any]:
+    """The markets that can be scanned, the one that is, and the one that was filled in last.
+
+    As chosen by hand while that is there, which is another than was filled in; else what fits the
+    market in view.
+    """
+    markets = [{"value": market.id, "label": market.title} for market in runtime.markets.values()]
+    kept = chosen in runtime.markets and chosen != filled
+    scanned = chosen if kept else universe_of(runtime, shown)
+    runtime.look(scanned or "")
+    if scanned == chosen:
+        return markets, no_update, no_update
+    return markets, scanned, scanned
+
+
+def switched_off(
+    runtime: Runtime, market: str, rescan: bool | None, seen: Mapping[str, Any] | None
+) -> bool:
+    """Whether a market is scanned again that the tab wants to be scanned no more.
+
+    seen: what the tab was told last; of another market the switch may still hold what was so there.
+    """
+    told = (seen or {}).get("market") == market
+    return told and not rescan and runtime.scans.rescans(market)
+
+
 def register(app: Dash, runtime: Runtime) -> None:
     """The form's messages, its part of the link, Run and Cancel."""
+    _register_run(app, runtime)
+    clientside(
+        app, "keepScan", Output(ids.SCAN_RULES, "storage_type"), Input(ids.SCAN_RULES, "data")
+    )
 
     @app.callback(
         output={
@@ -126,23 +163,29 @@ def register(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         Output(MARKET, "options"),
         Output(MARKET, "value"),
+        Output(FILLED, "data"),
         Input(ids.VIEW, "data"),
+        Input(ids.KNOWN, "data"),
+        State(MARKET, "value"),
+        State(FILLED, "data"),
     )
-    async def offer(view: dict[str, Any] | None) -> Any:
-        markets = [
-            {"value": market.id, "label": market.title} for market in runtime.markets.values()
-        ]
-        chosen = universe_of(runtime, (view or {}).get("market"))
-        runtime.look(chosen or "")
-        return markets, chosen
+    async def offer(
+        view: dict[str, Any] | None, known: Any, chosen: str | None, filled: str | None
+    ) -> Any:
+        if not view:  # on its way
+            raise PreventUpdate
+        return offered(runtime, view.get("market"), chosen, filled)
 
+
+def _register_run(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         Output(ASKED, "data"),
         Output(SAYS, "children", allow_duplicate=True),
         Input(ids.SCAN_RUN, "n_clicks"),
         Input(ids.SCAN_RULES, "data"),
         Input(MARKET, "value"),
-        Input(RESCAN, "value"),
+        # No input: the page's live part fills it in, and takes what is asked.
+        State(RESCAN, "value"),
         prevent_initial_call=True,
     )
     async def run(
@@ -156,17 +199,22 @@ def register(app: Dash, runtime: Runtime) -> None:
         Output(ids.SCAN_CANCEL, "disabled", allow_duplicate=True),
         Input(ids.SCAN_CANCEL, "n_clicks"),
         Input(MARKET, "value"),
+        Input(RESCAN, "value"),
+        State(SEEN, "data"),
         prevent_initial_call=True,
     )
-    async def cancel(clicks: int | None, market: str | None) -> bool:
-        if not clicks or not clicked(ids.SCAN_CANCEL) or market is None:
+    async def cancel(
+        clicks: int | None, market: str | None, rescan: bool | None, seen: dict[str, Any] | None
+    ) -> bool:
+        if market is None:
+            raise PreventUpdate
+        job = runtime.scans.running(market)
+        if clicks and clicked(ids.SCAN_CANCEL):
+            runtime.scans.stop_rescanning(market)
+            if job is not None:
+                runtime.scans.cancel(job.id)
+            return True
+        if not switched_off(runtime, market, rescan, seen):
             raise PreventUpdate
         runtime.scans.stop_rescanning(market)
-        job = runtime.scans.running(market)
-        if job is not None:
-            runtime.scans.cancel(job.id)
-        return True
-
-    clientside(
-        app, "keepScan", Output(ids.SCAN_RULES, "storage_type"), Input(ids.SCAN_RULES, "data")
-    )
+        return job is None

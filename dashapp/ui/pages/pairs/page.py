@@ -25,15 +25,14 @@ from dashapp.text.pair import Segment
 from dashapp.text.scan import changed_words, found_words, missed_words
 from dashapp.text.watchlist import watch_words
 from dashapp.ui import polling
+from dashapp.ui.clicks import clicked
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import chart, height_of, segments
 from dashapp.ui.pages.pairs import form, results, watch
 from dashapp.ui.pages.pairs.scans import THRESHOLD, params_of, reading_jobs, table_rows
-from dashapp.ui.pages.shared import clicked
 from dashapp.ui.polling import LivePage, Tab
 
 CHARTS = (ids.SCAN_FUNNEL, ids.PVALUE_HISTOGRAM)
-SEEN = "pairs-seen"
 #: Says to the browser that the panel holds the pair of a row, so that its page can open.
 OPENED = "pairs-opened"
 PRESS = "press Run: every pair is tested, and what survives is confirmed on bars it never saw"
@@ -51,7 +50,7 @@ def layout(theme: str, held: Mapping[str, Any] | None = None) -> Component:
             chart(ids.SCAN_FUNNEL, blank[ids.SCAN_FUNNEL]),
             chart(ids.PVALUE_HISTOGRAM, blank[ids.PVALUE_HISTOGRAM]),
             results.results_card(),
-            *(dcc.Store(id=store) for store in (watch.PATCH, ids.PAIRS_COMMAND, SEEN, OPENED)),
+            *(dcc.Store(id=store) for store in (watch.PATCH, ids.PAIRS_COMMAND, form.SEEN, OPENED)),
         ],
         className="grid",
     )
@@ -91,8 +90,13 @@ def _shown(runtime: Runtime, tab: Tab, job: ScanJob | None) -> dict[str, Any]:
     }
 
 
-def _progress(job: ScanJob | None, done: ScanJob | None, asked: ScanJob | None) -> dict[str, Any]:
-    """The bar, and the sentence beside it. asked: the scan that the tab itself began."""
+def _progress(
+    job: ScanJob | None, done: ScanJob | None, asked: ScanJob | None, again: bool
+) -> dict[str, Any]:
+    """The bar, the sentence beside it, and whether there is nothing to cancel.
+
+    asked: the scan that the tab itself began. again: whether the market is scanned again.
+    """
     if job is not None:
         told: list[Segment] = [(f"{job.step}: {job.progress:.0%}", "")]
         if job.notice:
@@ -100,7 +104,7 @@ def _progress(job: ScanJob | None, done: ScanJob | None, asked: ScanJob | None) 
         share = max(1, round(100 * job.progress))
         return {"progress": str(share), "says": told, "idle": False}
     told = _ended_words(asked) + _done_words(done)
-    return {"progress": "0", "says": told, "idle": True}
+    return {"progress": "0", "says": told, "idle": not again}
 
 
 def _ended_words(asked: ScanJob | None) -> list[Segment]:
@@ -123,26 +127,42 @@ def _done_words(job: ScanJob | None) -> list[Segment]:
     return told + changed_words(job.new, job.left)
 
 
+def _told(runtime: Runtime, tab: Tab, busy: ScanJob | None, done: ScanJob | None) -> dict[str, Any]:
+    """What the form says beside its rules."""
+    market = str(tab.options["market"] or "")
+    asked, again = runtime.scans.job(str(tab.options["asked"])), runtime.scans.rescans(market)
+    return {
+        "reach": form.reach_of(runtime, market, form.rules_of(tab.options["rules"])),
+        **_progress(busy, done, asked, again),
+        "rescan": again,
+    }
+
+
 #: What the page asks of its controls, and the properties that it fills beside its charts.
 _OPTIONS: dict[str, Any] = {
     "market": Input(form.MARKET, "value"),
     "rules": Input(ids.SCAN_RULES, "data"),
     "every": Input(results.EVERY, "value"),
     "asked": Input(form.ASKED, "data"),
-    "seen": State(SEEN, "data"),
+    "seen": State(form.SEEN, "data"),
 }
 _VALUES = {
     "watch": Output(watch.PATCH, "data"),
-    "seen": Output(SEEN, "data"),
+    "seen": Output(form.SEEN, "data"),
     "reach": Output(form.REACH, "children"),
     "progress": Output(ids.SCAN_PROGRESS, "value"),
     "says": Output(form.SAYS, "children"),
     "idle": Output(ids.SCAN_CANCEL, "disabled"),
+    "rescan": Output(form.RESCAN, "value"),
     "rows": Output(ids.SCAN_TABLE, "rowData"),
     "size": Output(ids.SCAN_TABLE, "style"),
     "empty": Output(results.EMPTY, "children"),
     "export": Output(results.EXPORT, "children"),
 }
+
+
+#: A tab is told what it has not seen yet, so that each of its pictures serves for one step alone.
+PICTURES_BYTES = 8 * 1024**2
 
 
 def _key(runtime: Runtime, tab: Tab) -> Any:
@@ -156,6 +176,7 @@ def _key(runtime: Runtime, tab: Tab) -> Any:
         body and (body.serial, len(body.symbols)),
         busy and (busy.id, busy.version),
         asked and asked.state,
+        runtime.scans.rescans(market or ""),
         str(_shown(runtime, tab, job)),
         runtime.kernels.ready,
     )
@@ -169,13 +190,10 @@ def make_page() -> LivePage:
         market = str(tab.options["market"] or "")
         seen = tab.options["seen"] or {}
         job, busy = runtime.scans.newest(market), runtime.scans.running(market)
-        rules = form.rules_of(tab.options["rules"])
-        shown = _shown(runtime, tab, job)
-        told = {
-            "reach": form.reach_of(runtime, market, rules),
-            **_progress(busy, job, runtime.scans.job(str(tab.options["asked"]))),
-        }
+        shown, told = _shown(runtime, tab, job), _told(runtime, tab, busy, job)
         marks = {name: crc32(str(value).encode()) for name, value in told.items()}
+        # Told when it changes, or the market: until then the switch is the choice for the next Run.
+        marks["rescan"] = crc32(f"{market} {told['rescan']}".encode())
         parts: dict[str, Any] = {
             name: segments(value) if isinstance(value, list) else value
             for name, value in told.items()
@@ -183,7 +201,13 @@ def make_page() -> LivePage:
         }
         version = runtime.watchlist.version
         # A server that was started anew counts its versions from zero again.
-        parts["seen"] = {"of": runtime.started_s, "watch": version, "scan": shown, "told": marks}
+        parts["seen"] = {
+            "of": runtime.started_s,
+            "market": market,
+            "watch": version,
+            "scan": shown,
+            "told": marks,
+        }
         since = int(seen["watch"]) if seen.get("of") == runtime.started_s else 0
         if since != runtime.watchlist.version or not since:
             parts["watch"] = watch.patch_of(runtime, since)
@@ -222,6 +246,7 @@ def make_page() -> LivePage:
         render=render,
         values=_VALUES,
         options=_OPTIONS,
+        pictures_bytes=PICTURES_BYTES,
     )
 
 
@@ -291,7 +316,7 @@ def register(app: Dash, runtime: Runtime) -> None:
             "opened": Output(OPENED, "data"),
         },
         inputs={"command": Input(ids.PAIRS_COMMAND, "data")},
-        state={"seen": State(SEEN, "data")},
+        state={"seen": State(form.SEEN, "data")},
         prevent_initial_call=True,
     )
     async def act(command: dict[str, Any] | None, seen: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-/* How the tables of a page are sorted, in the link: "sort=scan-table.z.desc,trades-table.net.asc". */
+/* The tables of a page: how they are sorted stands in the link
+   ("sort=scan-table.z.desc,trades-table.net.asc"), no selection is lost, and their memory is bounded. */
 (function () {
   "use strict";
 
@@ -23,6 +24,37 @@
     window.dash_clientside.spreadscope.refreshLink();
   }
 
+  // With new rows the grid selects again what Dash knew, and Dash hears of a selection later: a row
+  // that is selected just then would be lost. So Dash is told of what a hand selects at once.
+  const BY_HAND = new Set(["checkboxSelected", "rowClicked", "spaceKey", "uiSelectAll"]);
+
+  function tell(table, { source, selectedNodes }) {
+    if (!BY_HAND.has(source)) return;
+    const selectedRows = selectedNodes.map(({ data }) => data);
+    window.dash_clientside.set_props(table, { selectedRows });
+  }
+
+  // With every change of a row's data AG Grid hands React states that the row has already, and React
+  // keeps each until that row is drawn for another reason: a table that changes twice a second would
+  // grow without end. So its rows are drawn anew in turns, but for the one that somebody is at.
+  const TURN_MS = 2_000;
+
+  function drawInTurns(grid, api) {
+    let turn = 0;
+    const timer = setInterval(() => {
+      if (api.isDestroyed()) {
+        clearInterval(timer);
+        return;
+      }
+      const nodes = api.getRenderedNodes();
+      if (!nodes.length) return;
+      turn = (turn + 1) % nodes.length;
+      const row = `[row-id="${CSS.escape(nodes[turn].id)}"]`;
+      const taken = grid.querySelector(`${row}:is(:hover, :focus-within, :active)`);
+      if (!taken) api.redrawRows({ rowNodes: [nodes[turn]] });
+    }, TURN_MS);
+  }
+
   async function wire(grid) {
     const api = await window.dash_ag_grid.getApiAsync(grid.id);
     if (api.isDestroyed()) return;
@@ -32,6 +64,8 @@
       api.applyColumnState({ state, defaultState: { sort: null } });
     }
     api.addEventListener("sortChanged", () => keep(grid.id, api));
+    api.addEventListener("selectionChanged", (event) => tell(grid.id, event));
+    drawInTurns(grid, api);
   }
 
   new MutationObserver(() => {

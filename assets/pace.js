@@ -1,0 +1,96 @@
+/* How often a page asks: an interval stands still while an answer to a call that it takes part in is
+   on its way. Dash drops the answer to a call when the next one is made before it comes, so calls
+   that are closer together than their answers take would leave the page as it was for ever. */
+(function () {
+  "use strict";
+
+  const RETRY_MS = 1_000;
+  // An answer that breaks off is neither told nor an error: it is waited for no longer than this,
+  // and twice as long from then on, since it might have been late.
+  const pace = { patienceMs: 15_000 };
+  const MOST_MS = 240_000;
+  // By an interval's id: the calls whose answers are awaited, and the time at which each was made.
+  const flights = new Map();
+
+  const setProps = (id, props) => window.dash_clientside.set_props(id, props);
+  const laidOut = (id) => window.dash_component_api.getLayout(id);
+  const intervals = (inputs) =>
+    inputs.flat().filter(({ property }) => property === "n_intervals").map(({ id }) => id);
+
+  function flightsOf(id) {
+    if (!flights.has(id)) flights.set(id, new Map());
+    return flights.get(id);
+  }
+
+  function setDisabled(id, disabled) {
+    if (laidOut(id)) setProps(id, { disabled });
+  }
+
+  function sent(payload) {
+    for (const id of intervals(payload.inputs)) {
+      flightsOf(id).set(payload, Date.now());
+      setDisabled(id, true);
+    }
+  }
+
+  function goOn(id, wait_ms) {
+    setTimeout(() => {
+      if (!flightsOf(id).size) setDisabled(id, false);
+    }, wait_ms);
+  }
+
+  // payload: of the call that was answered; Dash does not tell it of one that failed.
+  function came(inputs, payload, online) {
+    for (const id of intervals(inputs)) {
+      const [oldest] = flightsOf(id).keys();
+      flightsOf(id).delete(payload || oldest);
+      goOn(id, online ? 0 : RETRY_MS);
+    }
+  }
+
+  function connected(online) {
+    document.body.classList.toggle("offline", !online);
+  }
+
+  setInterval(() => {
+    const oldest = Date.now() - pace.patienceMs;
+    for (const [id, calls] of flights) {
+      const late = [...calls].filter(([, time]) => time < oldest);
+      if (!late.length) continue;
+      for (const [payload] of late) calls.delete(payload);
+      pace.patienceMs = Math.min(2 * pace.patienceMs, MOST_MS);
+      connected(false);
+      goOn(id, 0);
+    }
+  }, RETRY_MS);
+
+  // What only the newest values decide is asked again when nobody answered: what was clicked or
+  // typed meanwhile is heeded as soon as the server is there, not at some later change.
+  const ASKED_AGAIN = /\b(view|heeded|strategy|scan-rules)\.data\b/;
+
+  function callbackResolved({ clientside_function, inputs, output, running }, { error, payload }) {
+    if (clientside_function) return;
+    // An answer of the server, also a refusal, is no Error: only a request without answer is.
+    const online = !(error instanceof Error);
+    connected(online);
+    came(inputs, payload, online);
+    if (online) return;
+    // Dash leaves a button off that is off while its callback runs.
+    for (const [place, value] of Object.entries((running || {}).runningOff || {})) {
+      const [id, property] = place.split(".");
+      if (laidOut(id)) setProps(id, { [property]: value });
+    }
+    if (!ASKED_AGAIN.test(output)) return;
+    const { id, property } = inputs[inputs.length - 1];
+    setTimeout(() => {
+      const control = laidOut(id);
+      if (control) setProps(id, { [property]: control.props[property] });
+    }, RETRY_MS);
+  }
+
+  window.spreadscopePace = Object.assign(pace, { sent });
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.spreadscope = Object.assign({}, window.dash_clientside.spreadscope, {
+    callbackResolved,
+  });
+})();
