@@ -12,6 +12,7 @@ import contextlib
 import errno
 import logging
 import os
+import queue
 import signal
 import socket
 import sys
@@ -20,7 +21,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from logging.handlers import QueueHandler
+from typing import TYPE_CHECKING, Any, TextIO
 
 import uvicorn
 from cachetools import LRUCache
@@ -56,6 +58,10 @@ GRACE_S = 1
 LAST_EXIT_S = 1.5
 #: Seconds between two lines of one kind in the log that anybody may cause.
 SELDOM_S = 60.0
+#: Sentences of the log that wait to be written, before more are left out.
+MOST_WAITING = 10_000
+#: Seconds that the end of the process waits for them.
+WRITTEN_S = 1.0
 #: Seconds after the first signal at which the process leaves, wherever its shutdown is.
 DEADLINE_S = 4.5
 
@@ -144,26 +150,77 @@ def configure_logging(level: str) -> None:
         level=level.upper(),
         format="%(asctime)s %(levelname)s %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
-        stream=sys.stderr,
+        handlers=[_handler()],
         force=True,
     )
     chatty = ("uvicorn", "uvicorn.error", "httpx", "httpcore", "websockets", "asyncio", "numba")
     for name in chatty:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(Seldom())
+    logging.getLogger("dashapp.ui.polling").addFilter(Seldom(whole=True))
+
+
+def _handler() -> logging.Handler:
+    """What writes the log; to nowhere where the process has no stderr."""
+    try:
+        return _Waiting(sys.stderr)
+    except (AttributeError, OSError):
+        return logging.StreamHandler()
+
+
+class _Waiting(QueueHandler):
+    """A thread writes what waits here: a terminal that holds its output, or a pipe that nobody
+    reads, stops what is written and nothing else. What finds no room is left out and counted.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        # Of the queues the one that a signal's handler may add to amid another's adding.
+        self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        super().__init__(self._waiting)
+        self._left_out = 0
+        # A file of its own: the end of the process waits for one of Python's that is written to.
+        self._file = os.fdopen(os.dup(stream.fileno()), "w", 1, stream.encoding, stream.errors)
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._writer.start()
+
+    def _write(self) -> None:
+        for record in iter(self._waiting.get, None):
+            left_out, self._left_out = self._left_out, 0
+            with contextlib.suppress(OSError):
+                self._file.write(f"{record.msg}\n")
+                if left_out:
+                    self._file.write(f"{left_out:,} lines of the log were left out\n")
+
+    def enqueue(self, record: logging.LogRecord | None) -> None:
+        if record is None or self._waiting.qsize() < MOST_WAITING:
+            self._waiting.put(record)
+        else:
+            self._left_out += 1
+
+    def close(self) -> None:
+        """Wait until what was logged is written, or cannot be."""
+        self.enqueue(None)
+        self._writer.join(WRITTEN_S)
+        super().close()
 
 
 class Seldom(logging.Filter):
-    """Lets a message of one kind through once a minute: anybody may cause it, at any rate."""
+    """Lets a message of one kind through once a minute: anybody may cause it, at any rate.
 
-    def __init__(self) -> None:
+    whole: messages that differ in any word are of two kinds, and tracebacks are no exception.
+    """
+
+    def __init__(self, whole: bool = False) -> None:
         super().__init__()
+        self._whole = whole
         self._said: LRUCache[str, float] = LRUCache(100)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to log it."""
-        kind, now = f"{record.msg}"[:200], time.monotonic()
-        if record.exc_info or now - self._said.get(kind, -SELDOM_S) >= SELDOM_S:
+        text = record.getMessage() if self._whole else f"{record.msg}"
+        kind, now = text[:200], time.monotonic()
+        told_s = self._said.get(kind, -SELDOM_S)
+        if (record.exc_info and not self._whole) or now - told_s >= SELDOM_S:
             self._said[kind] = now
             return True
         return False
@@ -223,8 +280,8 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if not self.should_exit:
-            logger.info("%s: stopping", signal.Signals(sig).name)
             _leave_after(DEADLINE_S, 0)
+            logger.info("%s: stopping", signal.Signals(sig).name)
         super().handle_exit(sig, frame)
 
 

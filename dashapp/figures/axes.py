@@ -46,7 +46,7 @@ def nice_range(low: float, high: float, pad: float = 0.06) -> tuple[float, float
     ((-2.2, 2.6), (4.9, 5.1))
     """
     span = high - low
-    if not span > 1e-12 * max(abs(low), abs(high)):
+    if not span > max(1e-12 * max(abs(low), abs(high)), 1e-300):  # less has no twentieth
         room = abs(low) * 0.02 or 1.0
         return low - room, low + room
     rough = span / 20

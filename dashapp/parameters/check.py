@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analytics.model import OrderError, ParameterError, SameValueError, WithheldError
+from analytics.model import (
+    MissingError,
+    OrderError,
+    ParameterError,
+    SameValueError,
+    WithheldError,
+)
 from dashapp.parameters.numbers import LONGEST, parse_number, text_of_number, with_decimal_point
 from dashapp.parameters.table import Parameter
 from ingestion.decode.symbols import proper_symbol
@@ -18,14 +24,6 @@ from ingestion.decode.symbols import proper_symbol
 LONGEST_TEXT = 4_096
 
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-
-
-class MissingError(ParameterError):
-    """A parameter that has no default is absent."""
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.field} is missing, expected {self.legal}"
 
 
 class DecimalCommaError(ParameterError):
@@ -156,6 +154,13 @@ def messages(
 ) -> dict[str, str]:
     """The message under each field that is wrong, by name."""
     return {name: message(error, parameters) for name, error in errors.items()}
+
+
+def sentence(error: ValueError, parameters: Mapping[str, Parameter]) -> str:
+    """What stands where no field is near: the message after its field's label."""
+    if not isinstance(error, ParameterError) or error.field not in parameters:
+        return str(error)
+    return f"{parameters[error.field].label}: {message(error, parameters)}"
 
 
 def _noun(name: str, parameters: Mapping[str, Parameter]) -> str:

@@ -23,7 +23,8 @@ from dashapp.services.archive.recorder import Recorder
 from dashapp.services.archive.restore import Restorer
 from dashapp.services.archive.stored_rows import archived_market
 from dashapp.services.archive.writer import ArchiveWriter
-from dashapp.services.feeds.control import FeedControl, publisher_at
+from dashapp.services.feeds.control import FeedControl
+from dashapp.services.feeds.sinks import publisher_at
 from dashapp.services.loop_watch import LoopWatch
 from dashapp.services.markets import Markets
 from dashapp.services.memory import MemoryKeeper

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from analytics.backtest import BacktestParams, run_backtest
-from analytics.bars import resample
+from analytics.bars import FEW_TICKS, resample
 from analytics.cointegration import engle_granger
 from analytics.grid import make_grid
 from analytics.hedge import fit_hedge, hedge_path
@@ -131,6 +131,8 @@ def compile_market() -> None:
     for timeframe in TIMEFRAMES:
         market.bars("Y", timeframe)
     market.stats("Y")
+    few = _ticks("Y", 100.0)  # a file's batches are folded by another compiled function
+    resample(few[np.repeat(np.arange(len(few)), FEW_TICKS // len(few) + 1)], "1s")
 
 
 def compile_hedges() -> None:

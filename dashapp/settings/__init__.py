@@ -291,14 +291,13 @@ def _source(label: str, text: str) -> str:
 
 
 def _symbols(label: str, text: str) -> tuple[str, ...]:
-    from analytics.model import SYMBOL_PATTERN  # numpy comes with it: not for --help
+    from analytics.model import SYMBOL_PATTERN, SYMBOL_WORDS  # numpy comes with it: not for --help
 
     symbols = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",")))
     for symbol in symbols:
         if not SYMBOL_PATTERN.fullmatch(symbol):
             raise UsageError(
-                f"{label} has {symbol!r}, expected 1 to 32 letters, digits, - or _ each, "
-                "as in BTCUSDT,ETHUSDT"
+                f"{label} has {symbol!r}, expected {SYMBOL_WORDS}; for example BTCUSDT,ETHUSDT"
             )
     return symbols
 

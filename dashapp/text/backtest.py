@@ -29,18 +29,43 @@ MOST_SHARE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class WordedTrade(Trade):
-    """A trade as exports and HTTP give it. legs: its position in each leg, in words."""
+    """A trade as exports and HTTP give it. legs: its position in each leg, in words. funding:
+    what that would have cost it at the rates of now, as a share of its gross exposure at entry,
+    below 0 where it received, not in `net`; None where the market has none.
+    """
 
     legs: str = ""
+    funding: float | None = None
 
 
-def worded_trades(result: BacktestResult) -> list[WordedTrade]:
-    """The trades of a back-test with the words of their legs, oldest first."""
+def worded_trades(
+    result: BacktestResult, funding: tuple[float, float] | None = None
+) -> list[WordedTrade]:
+    """The trades of a back-test with the words of their legs, oldest first. funding: as
+    `funding_cost`.
+    """
     y, x = result.params.y, result.params.x
     return [
-        WordedTrade(**asdict(trade), legs=trade_words(trade.side, trade.beta, y, x))
+        WordedTrade(
+            **asdict(trade),
+            legs=trade_words(trade.side, trade.beta, y, x),
+            funding=funding_cost(result, (trade,), funding),
+        )
         for trade in result.trades
     ]
+
+
+def funding_cost(
+    result: BacktestResult, trades: Sequence[Trade], funding: tuple[float, float] | None
+) -> float | None:
+    """What funding would have cost trades of a back-test at the rates of now, None where it is
+    not known: the sum of their shares of gross exposure, below 0 where they received.
+
+    funding: what a long position in each leg pays a day, as a share of its worth.
+    """
+    if funding is None:
+        return None
+    return trades_funding(trades, *funding, price_space=result.params.price_space)
 
 
 def answer_of(result: BacktestResult) -> list[Segment]:
@@ -224,9 +249,9 @@ def _sharpe_rows(result: BacktestResult) -> list[Row]:
 
 def _funding_rows(result: BacktestResult, funding: tuple[float, float] | None) -> list[Row]:
     """What funding would have cost, where the market has it."""
-    if funding is None or not result.trades:
+    paid = funding_cost(result, result.trades, funding)
+    if paid is None or not result.trades:
         return []
-    paid = trades_funding(result.trades, *funding, price_space=result.params.price_space)
     words = "of the gross exposure, at the rates of now; not in the equity"
     return [("Funding", pct(-paid), words, "warn" if paid > 0 else "muted")]
 

@@ -6,10 +6,12 @@ import math
 
 from analytics.model import Listing, PairSnapshot, ParameterError
 from analytics.quantities import Quantities, quantities
-from dashapp.text.numbers import base, number, price, quote
+from dashapp.text.numbers import base, number, price, quote, ratio
 from dashapp.text.pair import known_beta, newest
 from dashapp.text.tests import Row
 
+#: A held hedge that differs from the one asked for by more than this share of it is said.
+_NEAR = 0.03
 #: Decimals of a step of an exchange at most.
 _MOST_DECIMALS = 12
 
@@ -23,21 +25,18 @@ def quantity_row(
     """The units and the notional of each leg; none where the hedge is not known.
 
     y_listing, x_listing: what the exchange says of the legs. Where it names lots, the units are
-    whole ones, and what they leave of the capital is said; where it names ticks, so are prices.
+    whole ones, and what they leave of the capital is said, and the hedge that they hold where
+    it is another; where it names ticks, so are prices.
     """
     params = snapshot.params
     prices = newest(snapshot.price_y), newest(snapshot.price_x)
     listings = (y_listing, x_listing)
     lots = [None if one is None else one.lot_size for one in listings]
+    asked = (*prices, known_beta(snapshot), capital)
+    log_prices = params.price_space == "log"
     try:
-        held = quantities(
-            *prices,
-            known_beta(snapshot),
-            capital,
-            log_prices=params.price_space == "log",
-            y_lot=lots[0],
-            x_lot=lots[1],
-        )
+        held = quantities(*asked, log_prices=log_prices, y_lot=lots[0], x_lot=lots[1])
+        exact = quantities(*asked, log_prices=log_prices)
     except ParameterError:
         return []
     unit = quote(params.y)
@@ -54,25 +53,41 @@ def quantity_row(
     left = max(capital - held.y_notional - held.x_notional, 0.0)
     steps = " / ".join("not known" if lot is None else _step(lot) for lot in lots)
     words = f"{words}; lots of {steps}, {price(left, 100)} {unit}".rstrip() + " left over"
-    problem = _too_little(held, snapshot, listings)
+    problem = _too_little(held, exact, snapshot, listings) or _other_hedge(held, exact, snapshot)
     tone = "warn" if problem else "muted"
     return [(label, " / ".join(units), f"{words}; {problem}" if problem else words, tone)]
 
 
 def _too_little(
     held: Quantities,
+    exact: Quantities,
     snapshot: PairSnapshot,
     listings: tuple[Listing | None, Listing | None],
 ) -> str:
-    """Why the exchange would take no order for a leg, in words; "" where it would."""
+    """Why the exchange would take no order for a leg, in words; "" where it would.
+
+    held, exact: with lots and without.
+    """
     legs = (snapshot.params.y, snapshot.params.x)
-    units, notionals = (held.y_units, held.x_units), (held.y_notional, held.x_notional)
-    for leg, listing, count, worth in zip(legs, listings, units, notionals, strict=True):
-        if listing is not None and listing.lot_size and not count:
-            return f"less than one lot of {base(leg)}"
+    if exact.y_units and not held.y_units:
+        lot = None if listings[0] is None else listings[0].lot_size
+        short = legs[0] if lot and exact.y_units < lot else legs[1]
+        return f"less than one lot of {base(short)}, so nothing of either"
+    for leg, listing, worth in zip(legs, listings, (held.y_notional, held.x_notional), strict=True):
         if listing is not None and listing.min_notional and worth < listing.min_notional:
             return f"{base(leg)} is under the least order of {number(listing.min_notional, 0)}"
     return ""
+
+
+def _other_hedge(held: Quantities, exact: Quantities, snapshot: PairSnapshot) -> str:
+    """The hedge ratio that whole lots hold where it is another, in words; else ""."""
+    if not (held.y_units and exact.y_units and exact.x_units):
+        return ""
+    share = (held.x_units / held.y_units) / (exact.x_units / exact.y_units)
+    if abs(share - 1.0) <= _NEAR:
+        return ""
+    beta = known_beta(snapshot)
+    return f"these lots hold a hedge ratio of {ratio(share * beta)}, not {ratio(beta)}"
 
 
 def _decimals(step: float) -> int:

@@ -61,7 +61,9 @@ def form_reach(params: ScanParams, timeframe: str, symbols: int, held_bars: int)
     ]
     if held_bars < params.bars:
         told.append((f"the market has {held_bars:,} of {params.bars:,} bars", "warn"))
-    reach = detectable_half_life(formation, tests, params.correction, params.q)
+    reach = 0.0
+    if formation:
+        reach = detectable_half_life(formation, tests, params.correction, params.q)
     words = f"half-lives up to {bar_span(reach, timeframe)} can be found"
     if not reach > 0.0:
         words = f"with {formation:,} bars of formation nothing can be told from chance"

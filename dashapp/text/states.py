@@ -10,6 +10,7 @@ from dashapp.text.numbers import duration
 LOADING = "loading"
 NO_TRADES = "no trades"
 NO_RULES = "no rules: add one above"
+SELECT_RULE = "select a rule first"
 NO_ALERTS = "no alerts yet: a rule that fires is listed here"
 NO_FOLDS = "no stretches yet: press Walk forward"
 NO_SYMBOLS = "no symbols"

@@ -341,6 +341,7 @@ def lead_lag_words(result: LeadLag, y: str, x: str) -> str:
         return f"both move together: correlation {best}"
     first = x if result.best_lag_ms > 0 else y
     now = result.correlation[result.lags_ms == 0]
-    beside = f", {number(float(now[0]), 2, signed=True)} without lag" if len(now) else ""
+    known = len(now) > 0 and math.isfinite(now[0])
+    beside = f", {number(float(now[0]), 2, signed=True)} without lag" if known else ""
     by = f"{abs(result.best_lag_ms) / 1_000:g} s"
     return f"{first} moves first, by {by}: correlation {best}{beside}"

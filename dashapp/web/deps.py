@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from analytics.backtest import BacktestParams
 from analytics.model import NotReady, PairParams
+from analytics.readings import check_view
 from dashapp.parameters import table
 from dashapp.parameters.backtest import backtest_params
 from dashapp.parameters.check import read
@@ -154,7 +155,9 @@ class PairQuery(_PairFields):
 
     def pair(self) -> PairParams:
         """The pair. Raises ParameterError where its parameters do not go together."""
-        return pair_params(self.values())
+        params = pair_params(self.values())
+        check_view(params)
+        return params
 
 
 _RULES = (row for row in table.BACKTEST.values() if row.name not in table.PAIR)

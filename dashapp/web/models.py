@@ -154,9 +154,12 @@ class RuleStatus(_AlertRule):
 
     paused: bool
     state: Literal["armed", "off", "paused", "waiting"] = Field(
-        description="paused: the feed is silent; waiting: its market lacks something"
+        description="paused: the feed is silent; waiting: its market lacks something, or it can "
+        "never fire"
     )
-    waits_for: str = Field(description="what a waiting rule's market lacks, in words")
+    waits_for: str = Field(
+        description="what a waiting rule's market lacks, or why it can never fire, in words"
+    )
 
 
 class Rules(Answer):
@@ -262,7 +265,10 @@ class PairSeries(Answer):
     mean: list[float | None]
     std: list[float | None]
     z: list[float | None] = Field(description="as it was known at the bar's close")
-    fit_z: list[float | None] = Field(description="of today's fit, as spread, mean and std")
+    fit_z: list[float | None] = Field(
+        description="of today's fit, in the modes rolling and kalman of each bar's own line, as "
+        "spread, mean and std"
+    )
     corr: list[float | None]
     known_beta: list[float | None] = Field(description="of the line that measures z")
     known_alpha: list[float | None]
@@ -331,6 +337,10 @@ class Backtest(Answer):
     rows_dropped: int
     figures: Json[BacktestFigures]
     captured: float | None = Field(description="share of |z| sigma that target exits earned")
+    funding: float | None = Field(
+        description="what it would have cost the trades at the rates of now, the sum of their "
+        "shares of gross exposure, not in the equity; below 0: received; null: not known"
+    )
     record: Json[TrackRecord] | None = Field(description="how far the Sharpe can be trusted")
     trades: list[Json[WordedTrade]]
     series: BacktestSeries

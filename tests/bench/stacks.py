@@ -133,8 +133,10 @@ def other_figures(y: np.ndarray, x: np.ndarray, spread: np.ndarray) -> dict[str,
     lags = np.arange(2, 100)
     deviations = [np.std(spread[lag:] - spread[:-lag]) for lag in lags]
     b, a = np.polyfit(spread[:-1], spread[1:], 1)
+    lines = RollingOLS(y, design, window=len(y), min_nobs=WINDOW, expanding=True)
     return {
         "methods": methods,
+        "known_z": known_z(y, x, lines.fit(params_only=True).params[:, 1]),
         "swapped": swapped.params,
         "scores": scores,
         "path": path[:, 1],
@@ -144,6 +146,20 @@ def other_figures(y: np.ndarray, x: np.ndarray, spread: np.ndarray) -> dict[str,
         "hurst": np.polyfit(np.log(lags), np.log(deviations), 1)[0],
         "ou": (-math.log(b) if b > 0 else math.nan, a / (1 - b)),
     }
+
+
+def known_z(y: np.ndarray, x: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """z at each bar by the line that was fitted up to it: what was known then."""
+    import polars as pl
+
+    near_y, near_x = y - y.mean(), x - x.mean()
+    legs = pl.DataFrame({"y": near_y, "x": near_x})
+    mean, var = pl.all().rolling_mean(WINDOW), pl.all().rolling_var(WINDOW)
+    mean_y, mean_x = (column.to_numpy() for column in legs.select(mean))
+    var_y, var_x = (column.to_numpy() for column in legs.select(var))
+    cov = legs.select(pl.rolling_cov("y", "x", window_size=WINDOW))["y"].to_numpy()
+    deviation = np.sqrt(var_y - 2 * betas * cov + betas**2 * var_x)
+    return (near_y - mean_y - betas * (near_x - mean_x)) / deviation
 
 
 def charts(times: Any, y: Any, x: Any, made: dict[str, Any]) -> list[go.Figure]:
@@ -159,7 +175,9 @@ def charts(times: Any, y: Any, x: Any, made: dict[str, Any]) -> list[go.Figure]:
             go.Scatter(x=times, y=made["spread"], name="spread"),
         ]
     )
-    z = go.Figure(go.Scatter(x=times, y=made["z"], name="z"))
+    z = go.Figure(go.Scatter(x=times, y=made["z"], name="z by today's line"))
+    if "known_z" in made:
+        z.add_scatter(x=times, y=made["known_z"], name="z as it was known")
     for level, colour in ((THRESHOLD, "red"), (-THRESHOLD, "green")):
         z.add_hline(level, line_dash="dash", line_color=colour)
     scatter = go.Figure(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.client
 import json
+import logging
 import os
 import re
 import signal
@@ -21,9 +22,10 @@ import httpx
 import pytest
 from dash import Dash, Input, Output, dcc, html
 
-from dashapp.server import bind, create_server
+from dashapp.server import bind, configure_logging, create_server
 from dashapp.services.runtime import Runtime
 from dashapp.settings import UsageError
+from dashapp.ui import polling
 from tests.waiting import PATIENCE_S
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -210,6 +212,42 @@ def test_a_signal_during_the_start_ends_well_too(later_s):
     app.send_signal(signal.SIGTERM)
     _, err = app.communicate(timeout=15)
     assert app.returncode == 0, err
+
+
+def test_a_log_that_nobody_reads_stops_nobody():
+    code = """
+import logging
+from dashapp.server import configure_logging
+configure_logging("info")
+for _ in range(20_000):
+    logging.info("x" * 100)
+print("done", flush=True)
+"""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, env=CLEAN, **pipes) as process:
+        assert process.stdout.readline() == b"done\n"
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_a_process_without_stderr_logs_to_nowhere(monkeypatch):
+    before = logging.getLogger().handlers[:]
+    monkeypatch.setattr(sys, "stderr", None)
+    try:
+        configure_logging("info")
+        logging.getLogger("dashapp").info("here")
+    finally:
+        logging.basicConfig(handlers=before, force=True)
+
+
+def test_what_a_page_says_at_each_tick_is_logged_once_a_minute(capfd):
+    before = logging.getLogger().handlers[:]
+    configure_logging("info")
+    try:
+        for words in ("n is 0", "n is 1", "n is 0"):
+            polling.logger.warning("%s shows nothing new: %s", "/pairs", words)
+    finally:
+        logging.basicConfig(handlers=before, force=True)
+    assert [line.rpartition(" ")[2] for line in capfd.readouterr().err.splitlines()] == ["0", "1"]
 
 
 def test_port_0_takes_a_free_one_and_says_which():

@@ -106,7 +106,14 @@ def test_a_file_that_is_not_there_or_is_a_folder_is_refused(tmp_path):
 
 @pytest.mark.parametrize("symbols", ["BTC USDT", "BTCUSDT,", "<b>", "A" * 65, "=BTC"])
 def test_what_is_no_symbol_is_refused(symbols):
-    assert "--symbols has" in refusal("--symbols", symbols)
+    told = refusal("--symbols", symbols)
+    assert "--symbols has" in told
+    assert "expected 1 to 64 letters, digits or . / - _ ^ = :" in told
+
+
+@pytest.mark.parametrize("symbol", ["A" * 64, "BTC/USD:USDT", "^GSPC", "币安人生USDT", "ES=F"])
+def test_symbols_as_exchanges_write_them_are_taken(symbol):
+    assert parse(["--symbols", symbol], {}).symbols == (symbol,)
 
 
 def test_an_archive_in_no_folder_or_that_is_a_folder_is_refused(tmp_path):

@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from analytics.alerts import AlertRule, rule_to_dict
 from analytics.model import PairParams
-from dashapp.parameters.table import ALERT
+from dashapp.parameters.check import sentence
+from dashapp.parameters.table import ALERT, PAIR
 from dashapp.services.alerts.engine import AlertEngine
 
 #: Seconds of market time in which a rule made with one click stays quiet after an alert.
@@ -48,7 +49,7 @@ def arm(alerts: AlertEngine, market: str, params: PairParams, threshold: float) 
     try:
         alerts.add_rule(z_rule(market, params, threshold))
     except ValueError as error:
-        return Armed("refused", str(error))
+        return Armed("refused", sentence(error, PAIR))
     return Armed("armed", f"armed: {words}")
 
 

@@ -17,7 +17,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from analytics.alerts import AlertEvent, AlertRule, AlertState, evaluate, parse_rule, rule_to_dict
+from analytics.alerts import (
+    AlertEvent,
+    AlertRule,
+    AlertState,
+    check_rule,
+    evaluate,
+    parse_rule,
+    rule_to_dict,
+)
 from dashapp.services.alerts.history import AlertHistory, restored_states, turned
 from dashapp.services.alerts.outbox import Outbox
 from dashapp.services.alerts.outcomes import FOLLOW_S, follow
@@ -119,6 +127,7 @@ class AlertEngine:
         """
         given = {"id": uuid.uuid4().hex[:12], "created_ms": int(time.time() * 1_000), **fields}
         rule = parse_rule(given)
+        check_rule(rule)
         if rule.market not in self._markets:
             raise ValueError(f"market is {rule.market!r}, but there is no such market")
         if rule.webhook is not None:
@@ -198,7 +207,8 @@ class AlertEngine:
     def waiting(self, rule_id: str) -> str:
         """Why a rule cannot be evaluated at all, in words; "" for one that can, or is none.
 
-        Until its market has the symbol, or comes back, nothing is read for it.
+        Until its market has the symbol, or comes back, nothing is read for it; of one that can
+        never fire, never.
         """
         rule = self._rules.get(rule_id)
         return "" if rule is None else waits_for(rule, self._markets.get(rule.market))

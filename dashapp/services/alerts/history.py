@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice, takewhile
 from typing import Any
 
-from analytics.alerts import AlertEvent, AlertRule, AlertState, RuleState
+from analytics.alerts import AlertEvent, AlertRule, AlertState, RuleState, is_outward
 from analytics.model import PairParams
 from analytics.outcomes import Outcome
 from dashapp.services.alerts.webhook import DeliveryState, Progress
@@ -53,8 +53,11 @@ class Record:
 
     @property
     def suggests(self) -> bool:
-        """Whether it suggests a trade, of which something becomes."""
-        return self.params is not None and self.event.metric in _FOLLOWED
+        """Whether it suggests a trade, of which something becomes: not one of a way back to 0."""
+        event = self.event
+        if self.params is None or event.metric not in _FOLLOWED:
+            return False
+        return event.metric != "z" or is_outward(event.operator, event.value)
 
     @property
     def followed(self) -> bool:

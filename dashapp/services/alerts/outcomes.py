@@ -85,6 +85,8 @@ def _part(bars: Bars, span: tuple[int, int], params: PairParams) -> Bars:
 def _run(jobs: list[_Job]) -> list[Outcome | None]:
     seen = []
     for job in jobs:
-        assert job.record.params is not None
-        seen.append(outcome(job.y, job.x, job.record.params, job.record.event.ts_ms, COST_BPS))
+        params, event = job.record.params, job.record.event
+        assert params is not None
+        value = event.value if event.metric == "z" else None
+        seen.append(outcome(job.y, job.x, params, event.ts_ms, COST_BPS, value=value))
     return seen

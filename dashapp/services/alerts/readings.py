@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics.alerts import METRICS, AlertRule, Reading
+from analytics.alerts import METRICS, AlertRule, Reading, check_rule
 from analytics.alignment import align
-from analytics.model import Bars, FeedState, FloatArray, IntArray, PairParams
+from analytics.model import Bars, FeedState, FloatArray, IntArray, PairParams, ParameterError
 from analytics.readings import pair_readings
 from dashapp.services.alerts.closed_bars import ClosedBars, Plan, metrics_of, newest_ms
 from dashapp.services.alerts.unconfirmed import certain
@@ -198,12 +198,29 @@ def _armed(rules: Iterable[AlertRule], market: Market) -> list[AlertRule]:
 
 
 def waits_for(rule: AlertRule, market: Market | None) -> str:
-    """What a rule's market lacks, in words; "" where it has all that the rule reads."""
+    """What a rule's market lacks, or why the rule can never fire, in words; "" where neither is."""
+    never = never_fires(rule)
+    if never:
+        return never
     if market is None:
         return f"market {rule.market} is gone"
     if rule.metric == "feed_silent":
         return "" if market.kind in _FED else f"market {market.id} has no feed of its own"
     return waits_for_symbols(market, rule.symbols, rule.params)
+
+
+def never_fires(rule: AlertRule) -> str:
+    """Why a rule can never fire, in words, as one that was kept from before; "" where it can.
+
+    >>> pair = PairParams("A", "B", z_window=2_000)
+    >>> never_fires(AlertRule("r", "demo", "z", "abs>", 2.0, pair))
+    'can never fire: z_window is 2000, expected at most limit (1000)'
+    """
+    try:
+        check_rule(rule)
+    except ParameterError as error:
+        return f"can never fire: {error}"
+    return ""
 
 
 def waits_for_symbols(market: Market, symbols: Iterable[str], params: PairParams | None) -> str:

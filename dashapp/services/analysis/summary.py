@@ -16,12 +16,11 @@ import numpy as np
 
 from analytics.correlation import correlation_matrix
 from analytics.model import TIMEFRAMES, Bars, FloatArray
-from analytics.performance import annual_volatility, max_drawdown, sharpe
+from analytics.performance import annual_volatility, bars_per_year, max_drawdown, sharpe
 from analytics.stationarity import adf
 from analytics.statistics import summarize
 from analytics.vwap import vwap
 
-YEAR_MS = 365 * 24 * 3_600_000
 MIN_ADF_BARS = 30
 #: Parts of the view in which the start of a comparison moves on.
 VIEW_PARTS = 10
@@ -30,9 +29,9 @@ VIEW_PARTS = 10
 @dataclass(frozen=True)
 class SymbolSummary:
     """One symbol over the bars in view. Prices in quote currency; change, volatility and
-    max_drawdown are fractions; volatility and sharpe are annual (365 x 24 h). NaN where
-    there are too few bars; without any bar in the span, `last` and `ts_ms` are of the newest
-    bar before it.
+    max_drawdown are fractions; volatility and sharpe are annual (365 x 24 h), by the bars that
+    are there in a year, since returns go from one to the next. NaN where there are too few
+    bars; without any bar in the span, `last` and `ts_ms` are of the newest bar before it.
     """
 
     symbol: str
@@ -114,7 +113,7 @@ def summarize_bars(bars: Bars) -> SymbolSummary:
     """One symbol's row without the figures that need the other symbols. Needs one bar."""
     close = bars.close
     returns = _returns(close)
-    periods = YEAR_MS / TIMEFRAMES[bars.timeframe]
+    periods = bars_per_year(bars.ts_ms, bars.timeframe)
     stats = summarize(close)
     enough = len(returns) > 1
     counted = bars.trades[bars.trades >= 0]

@@ -12,9 +12,10 @@ from storage.archive.archive import Archive, ArchiveError
 logger = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
-#: Seconds between two rounds in which small blocks become larger ones.
-MERGE_S = 20.0
-MERGES_A_ROUND = 64
+#: Seconds between two rounds in which small blocks become larger ones; those of a round, for of
+#: hundreds of symbols blocks come by the thousand a second; and those until the next round where
+#: they were not enough.
+MERGE_S, MERGING_S, BEHIND_S = 5.0, 1.0, 2.0
 PRUNE_S = 86_400.0
 SETTLE_S = 5.0
 DAY_MS = 86_400_000
@@ -66,8 +67,8 @@ class Maintenance:
             await asyncio.to_thread(_prune, archive, self._keep_days, self._trusted_ms(now))
             self._prune_at_s = now + PRUNE_S
         if now >= self._merge_at_s:
-            self._merge_at_s = now + MERGE_S
-            await asyncio.to_thread(_merge, archive)
+            through = await asyncio.to_thread(_merge, archive)
+            self._merge_at_s = now + (MERGE_S if through else BEHIND_S)
         if now >= self._settle_at_s:
             self._settle_at_s = now + SETTLE_S
             await asyncio.to_thread(archive.settle)
@@ -93,7 +94,10 @@ def _prune(archive: Archive, keep_days: int, now_ms: int) -> None:
         )
 
 
-def _merge(archive: Archive) -> None:
-    for _ in range(MERGES_A_ROUND):
-        if not archive.merge():
-            return
+def _merge(archive: Archive) -> bool:
+    """Merge for a while; whether all is merged that is worth it."""
+    until_s = time.monotonic() + MERGING_S
+    while archive.merge():
+        if time.monotonic() >= until_s:
+            return False
+    return True

@@ -38,6 +38,19 @@ class WriteQueue:
         self._max_writes = max_writes
         self._max_ticks = max_ticks
         self._arrivals: deque[Arrival] = deque()
+        self._came = [0, 0]
+
+    def mark(self) -> tuple[int, int]:
+        """How many writes and batches of ticks have come by now."""
+        return self._came[0], self._came[1]
+
+    def is_past(self, mark: tuple[int, int]) -> bool:
+        """Whether nothing waits any more of what had come by then. What `forget` takes out may
+        make it so too soon: whoever calls that has all of it come again.
+        """
+        waiting = len(self.writes), len(self._arrivals)
+        pairs = zip(self._came, waiting, mark, strict=True)
+        return all(came - waits >= marked for came, waits, marked in pairs)
 
     def __len__(self) -> int:
         """How much waits: writes, and batches of ticks."""
@@ -49,10 +62,12 @@ class WriteQueue:
             self.lost_writes += 1
         else:
             self.writes.append(write)
+            self._came[0] += 1
 
     def record(self, market: str, what: Ticks | str) -> None:
         """Let ticks wait, or the name of a symbol that is numbered anew; the oldest make room."""
         self._arrivals.append((market, what))
+        self._came[1] += 1
         self.ticks += size_of(self._arrivals[-1])
         while self.ticks > self._max_ticks and len(self._arrivals) > 1:
             lost = size_of(self._arrivals.popleft())

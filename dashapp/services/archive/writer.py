@@ -27,8 +27,14 @@ from storage.archive.store import Store
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks at what waits: a batch is durable well within one second.
-FLUSH_S = 0.25
+#: Seconds between two rounds of writing at least, where there is time, and at most.
+FLUSH_S, LONGEST_FLUSH_S = 0.25, 0.5
+#: How many times as long as a round took the writer rests after it: of hundreds of symbols a round
+#: is dear.
+RESTS = 4.0
+#: Seconds within which a tick is durable: it may just miss a round, and then waits for the rest of
+#: that one, for the pause and for the next.
+DURABLE_S = 0.9
 #: Seconds after which what could not be written is tried again.
 RETRY_S = 1.0
 #: Seconds that the start waits for the archive; then it goes on without.
@@ -39,6 +45,16 @@ CLOSE_S = 1.5
 NOTICE_S = 900.0
 
 Row = Mapping[str, Any]
+
+
+def rest_after(spent_s: float) -> float:
+    """Seconds that the writer rests after a round that took so many.
+
+    >>> [round(rest_after(spent_s), 2) for spent_s in (0.01, 0.1, 0.3, 0.6)]
+    [0.25, 0.4, 0.3, 0.0]
+    """
+    wanted = min(max(RESTS * spent_s, FLUSH_S), LONGEST_FLUSH_S)
+    return max(min(wanted, DURABLE_S - 2.0 * spent_s), 0.0)
 
 
 class Kept(Protocol):
@@ -94,7 +110,10 @@ class ArchiveWriter:
         self._task: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
+        #: Who waits until all is written that waited when they came, from the next round on; and
+        #: those whom this round serves.
+        self._flushes: list[asyncio.Event] = []
+        self._served: list[asyncio.Event] = []
         self._maintenance: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
         #: Hands the markets in memory to an archive that was begun anew.
@@ -161,21 +180,20 @@ class ArchiveWriter:
         """Do a write soon."""
         if self.keeps:
             self.pending.keep(write)
-            self._idle.clear()
             self._wake.set()
 
     def record(self, market: str, what: Ticks | str) -> None:
         """Store ticks soon, or note that a symbol is numbered anew from here on."""
         if self.keeps:
             self.pending.record(market, what)
-            self._idle.clear()
 
     async def flush(self) -> None:
         """Wait until all that waits is written, or cannot be written now."""
         if self.keeps and len(self.pending):
-            self._idle.clear()
+            written = asyncio.Event()
+            self._flushes.append(written)
             self._wake.set()
-            await self._idle.wait()
+            await written.wait()
 
     async def close(self) -> None:
         """Write what waits, as far as there is time, and close the archive."""
@@ -189,6 +207,8 @@ class ArchiveWriter:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         self._task = self._maintenance = None
+        self._served += self._flushes
+        self._release()
         self._writer.shutdown(wait=False)
         if len(self.pending):
             words = "%d writes and %d ticks were not written to the archive"
@@ -202,24 +222,37 @@ class ArchiveWriter:
     async def _run(self, place: str, alerts: Kept, events: int) -> None:
         """Open, then write what comes, for ever; what fails is tried again."""
         while True:
-            seen = self.renewals
+            seen, rest_s = self.renewals, FLUSH_S
+            self._served, self._flushes = self._flushes, []
             try:
-                if self.archive is None:
-                    await self._open(place, alerts, events)
-                await self._write()
-                self._now_well()
-                self._idle.set()
-            except ArchiveError as error:
-                await self._failed(alerts, error, seen)
+                rest_s = await self._round(place, alerts, events)
             except Exception:
                 logger.exception("the archive's writer failed and goes on")
-                self._idle.set()
+                self._release()
                 await asyncio.sleep(RETRY_S)
+            if self.renewals == seen:
+                self._release()
+            else:  # what a new archive was handed is written in the next round
+                self._flushes[:0] = self._served
             self._tried.set()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_S):
+                async with asyncio.timeout(rest_s):
                     await self._wake.wait()
             self._wake.clear()
+
+    async def _round(self, place: str, alerts: Kept, events: int) -> float:
+        """Write what waits now; how long to rest after it."""
+        seen = self.renewals
+        try:
+            if self.archive is None:
+                await self._open(place, alerts, events)
+            began_s = time.monotonic()
+            await self._write()
+            self._now_well()
+            return rest_after(time.monotonic() - began_s)
+        except ArchiveError as error:
+            await self._failed(alerts, error, seen)
+            return FLUSH_S
 
     async def _open(self, place: str, alerts: Kept, events: int) -> None:
         archive = await asyncio.to_thread(Archive.open, self._store or _guarded(place))
@@ -245,7 +278,8 @@ class ArchiveWriter:
             shelf.restore(kept)
 
     async def _write(self) -> None:
-        """Write what waits, and what comes meanwhile: first the writes, then ticks, in turn.
+        """Write what waits now: first the writes, then ticks, in turn. What comes meanwhile waits
+        for the next time, or the writer would never rest.
 
         Many writes, and the ticks behind them, are one errand of the writer's thread: on a busy
         loop each way there and back takes its time, and ticks would wait for that of every write.
@@ -253,7 +287,8 @@ class ArchiveWriter:
         Raises ArchiveError.
         """
         archive, pending = self.opened(), self.pending
-        while len(pending):
+        waiting = pending.mark()
+        while not pending.is_past(waiting):
             async with self._renewing:  # what is being written belongs to one archive
                 errand = Errand(pending)
                 try:
@@ -289,9 +324,14 @@ class ArchiveWriter:
         if self.problem is None:
             logger.warning("%s: what is new waits in memory", error)
         self.problem = str(error)
-        self._idle.set()
+        self._release()
         self._tried.set()
         await asyncio.sleep(RETRY_S)
+
+    def _release(self) -> None:
+        """Whom this round serves waits no more."""
+        for written in self._served:
+            written.set()
 
     def _now_well(self) -> None:
         if self.problem is not None:

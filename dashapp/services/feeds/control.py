@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import count
 from typing import TypedDict
 
 from analytics.model import Rejected, Ticks
@@ -29,19 +30,16 @@ from dashapp.services.universe.live import LiveHistory
 from dashapp.settings import Settings
 from ingestion.decode.symbols import proper_symbol
 from ingestion.feed import Feed, Timers, make_feed
-from ingestion.redis_client import pin, words_of
 from ingestion.sources import SourceKind, is_exchange, kind_of, source_of
 from ingestion.stream.hosts import subscription_for
 from ingestion.stream.subscribe import SubscribeError, mask_message
-from ingestion.url_guard import REDIS_SCHEMES, check_url, mask_url
+from ingestion.url_guard import mask_url
 from storage.market.market import Market
-from storage.redis_stream import RedisPublisher, RedisUnavailable
+from storage.redis_stream import RedisPublisher
 
 logger = logging.getLogger(__name__)
 
 STOP_S = 2.0
-#: How long a start waits for the exchange's list of symbols.
-LISTED_S = 3.0
 
 
 class Asked(TypedDict):
@@ -84,6 +82,8 @@ class FeedControl:
         self._messages: dict[str, str] = {}
         self._running: Feed | None = None
         self._switching = asyncio.Lock()
+        # Starts and stops are numbered as they are asked for; none undoes a later one.
+        self._orders, self._heeded = count(1), 0
         self.directory = Directory(settings)
         self.history: LiveHistory | None = None
         self.universe: ExchangeUniverse | None = None
@@ -130,8 +130,10 @@ class FeedControl:
 
     async def start(
         self, source: str, symbols: Sequence[str], subscribe: str | None = None
-    ) -> None:
+    ) -> bool:
         """Stop the feed that runs and start this source; nothing for the one that runs.
+
+        False where it was stopped, or another was started, while it waited for its exchange.
 
         source: as somebody typed it, see `source_of`; "none" only stops. symbols: of the
         exchange's streams, and a filter on a URL's; the demo has its own. subscribe: what a
@@ -139,18 +141,21 @@ class FeedControl:
         Raises ValueError in words for what cannot be started; the feed that runs is then left
         alone, and the words say that it goes on.
         """
+        order = next(self._orders)
         await self._kernels.market_ready()
         if source == "none":
             await self.stop()
-            return
+            return False
+        with self._saying_what_goes_on():
+            source, names = self._named(source, symbols)
+            # Not within the lock: Stop waits for no exchange that does not answer.
+            await self.directory.check_listed(source, names)
         async with self._switching:
-            try:
-                market_id, feed = await self._wanted(source, symbols, subscribe)
-            except SubscribeError as error:
-                error.args = (f"{error}{self._goes_on()}",)
-                raise
-            except ValueError as error:
-                raise ValueError(f"{error}{self._goes_on()}") from None
+            if order < self._heeded:
+                return False
+            with self._saying_what_goes_on():
+                market_id, feed = await self._wanted(source, names, subscribe)
+            self._heeded = max(self._heeded, order)
             if self._running is not feed:
                 await self._stop()
                 if self._next is not None and market_id == "live":
@@ -165,9 +170,11 @@ class FeedControl:
             if self.history is not None and market_id == "live":
                 self.history.start()
                 await self._start_universe()
+        return True
 
     async def stop(self) -> None:
-        """Stop the feed; nothing where none runs. What it brought stays."""
+        """Stop the feed, and a start that still waits. What the feed brought stays."""
+        self._heeded = next(self._orders)
         async with self._switching:
             await self._stop()
 
@@ -178,18 +185,21 @@ class FeedControl:
             await self._publisher.close()
         await self.directory.close()
 
-    async def _wanted(
-        self, source: str, symbols: Sequence[str], subscribe: str | None
-    ) -> tuple[str, Feed]:
-        """The market that a source fills, and its feed: the one there is, or a new one."""
+    def _named(self, source: str, symbols: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+        """A source that somebody typed, and its symbols. Raises ValueError for none such."""
         source = self._unmasked(source_of(source))
         kind = kind_of(source)
+        return source, tuple(symbols) or (kind.default_symbols if kind else ())
+
+    async def _wanted(
+        self, source: str, names: tuple[str, ...], subscribe: str | None
+    ) -> tuple[str, Feed]:
+        """The market that a source fills, and its feed: the one there is, or a new one."""
+        kind = kind_of(source)
         market_id = kind.market if kind else "live"
-        names = tuple(symbols) or (kind.default_symbols if kind else ())
-        await self._check_listed(source, names)
         same = self._sources.get(market_id) == source
         subscribe = self._message(subscribe, source, names, same)
-        if not same or self._is_other_message(subscribe, market_id):
+        if not same or subscribe != self._messages.get(market_id, ""):
             feed = (
                 self._new_demo(source, subscribe)
                 if market_id == "demo"
@@ -202,22 +212,6 @@ class FeedControl:
         if self.directory.of(source) is not None:
             self._markets[market_id].coming = feed.symbols
         return market_id, feed
-
-    async def _check_listed(self, source: str, symbols: Sequence[str]) -> None:
-        """Raises ValueError, with the nearest names, for what its exchange does not trade.
-
-        An exchange that does not answer in time is no reason not to start.
-        """
-        exchange = self.directory.of(source)
-        if exchange is None:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LISTED_S):
-                await exchange.refresh(funding=False)
-        names = [proper_symbol(symbol.strip()) or symbol for symbol in symbols]
-        problem = exchange.unknown(names)
-        if problem:
-            raise ValueError(problem)
 
     def look(self, symbols: Sequence[str], timeframe: str, bars: int) -> None:
         """Somebody looks at so many bars of the live market's symbols."""
@@ -350,10 +344,6 @@ class FeedControl:
                 return known
         return source
 
-    def _is_other_message(self, subscribe: str, market_id: str) -> bool:
-        """Whether another message is to be sent than the one of the feed that there is."""
-        return subscribe != self._messages.get(market_id, "")
-
     def _message(
         self, subscribe: str | None, source: str, symbols: Sequence[str], same: bool
     ) -> str:
@@ -368,6 +358,17 @@ class FeedControl:
             if known and subscribe == mask_message(known):
                 return known
         return subscribe
+
+    @contextlib.contextmanager
+    def _saying_what_goes_on(self) -> Iterator[None]:
+        """Adds to what is wrong with a start what still runs."""
+        try:
+            yield
+        except SubscribeError as error:
+            error.args = (f"{error}{self._goes_on()}",)
+            raise
+        except ValueError as error:
+            raise ValueError(f"{error}{self._goes_on()}") from None
 
     def _goes_on(self) -> str:
         """What still runs, in words."""
@@ -384,17 +385,3 @@ class FeedControl:
 def label_of(source: str, kind: SourceKind | None) -> str:
     """A source as the pages show it: by its name, or its URL without secrets."""
     return mask_url(source) if kind is None or kind.schemes else kind.label
-
-
-def publisher_at(url: str | None) -> RedisPublisher | None:
-    """What publishes at a URL; None for no URL and, which the log says, without the library."""
-    if url is None:
-        return None
-    try:
-        publisher = RedisPublisher(url, words_of=words_of)
-    except RedisUnavailable as error:
-        logger.warning("%s; nothing is published", error)
-        return None
-    pin(publisher.client, check_url(url, schemes=REDIS_SCHEMES))
-    logger.info("live ticks are published to %s", mask_url(url))
-    return publisher

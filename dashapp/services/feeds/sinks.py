@@ -12,8 +12,11 @@ import numpy as np
 from analytics.model import Rejected, Ticks
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.feeds.health import FeedHealth
+from ingestion.redis_client import pin, words_of
+from ingestion.url_guard import REDIS_SCHEMES, check_url, mask_url
 from storage.market.arrivals import RATE_SPAN_S
 from storage.market.market import Market
+from storage.redis_stream import RedisPublisher, RedisUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -134,3 +137,17 @@ class MarketSink:
         )
         self._say(sentence)
         logger.warning("market %s: %s", self._market.id, sentence)
+
+
+def publisher_at(url: str | None) -> RedisPublisher | None:
+    """What publishes at a URL; None for no URL and, which the log says, without the library."""
+    if url is None:
+        return None
+    try:
+        publisher = RedisPublisher(url, words_of=words_of)
+    except RedisUnavailable as error:
+        logger.warning("%s; nothing is published", error)
+        return None
+    pin(publisher.client, check_url(url, schemes=REDIS_SCHEMES))
+    logger.info("live ticks are published to %s", mask_url(url))
+    return publisher

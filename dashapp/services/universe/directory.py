@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from ingestion.binance import hours
 from ingestion.binance import listings as wire
 from ingestion.binance.rest import Rest
 from ingestion.binance.wire import VENUES, Venue, checked_rest
+from ingestion.decode.symbols import proper_symbol
 from ingestion.stream.failures import NETWORK_ERRORS, explain
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 INFO_S, TURNOVER_S, FUNDING_S, HOURS_S = 3_600.0, 300.0, 60.0, 600.0
 #: How long to leave an exchange alone that did not answer.
 RETRY_S = 15.0
+#: How long a start waits for the exchange's list of symbols.
+LISTED_S = 3.0
 
 
 class Exchange:
@@ -141,6 +145,21 @@ class Directory:
             rest = Rest(venue, None if base is None else checked_rest(base))
             self._exchanges[source] = Exchange(venue, rest)
         return self._exchanges[source]
+
+    async def check_listed(self, source: str, symbols: Iterable[str]) -> None:
+        """Raises ValueError, with the nearest names, for what the exchange does not trade.
+
+        An exchange that does not answer in time is no reason not to start.
+        """
+        exchange = self.of(source)
+        if exchange is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LISTED_S):
+                await exchange.refresh(funding=False)
+        problem = exchange.unknown([proper_symbol(one.strip()) or one for one in symbols])
+        if problem:
+            raise ValueError(problem)
 
     async def close(self) -> None:
         """Free every connection."""

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from analytics.model import PairParams, ParameterError
+from analytics.readings import check_view
 from analytics.spread import check_reachable
 from dashapp.parameters.check import MissingError, read_or_default
 from dashapp.parameters.pair import pair_params
@@ -36,6 +37,15 @@ class WatchedPair:
         """The same for the same market and parameters, so that a pair is watched once."""
         text = json.dumps([self.market, asdict(self.params)], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+    @cached_property
+    def unreadable(self) -> str:
+        """Why it can never have a z-score, as one that was kept from before; "" where it may."""
+        try:
+            check_view(self.params)
+        except ParameterError as error:
+            return str(error)
+        return ""
 
     @property
     def symbols(self) -> tuple[str, str]:

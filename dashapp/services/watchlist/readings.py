@@ -17,7 +17,7 @@ from analytics.backtest import BacktestParams
 from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams
 from analytics.readings import pair_readings
 from analytics.standing import Standing, pair_standing
-from analytics.watching import PairView, pair_view, view_readings
+from analytics.watching import Legs, PairView, pair_view, view_readings
 from dashapp.services.watchlist.rows import LINE_POINTS
 
 _SETTINGS = BacktestParams()
@@ -32,8 +32,8 @@ SLOW_MS = 4.0
 @dataclass(frozen=True, eq=False)
 class Job:
     """A pair to read. closed_ms: its newest closed bar; after_ms: the one that was read last,
-    None where none was, so that its line begins. due: whether what is slow is to be read. view:
-    the rows of the last time, None for none. funding: of either leg, None where it is not known.
+    None where none was, so that its line begins. due: whether what is slow is to be read.
+    funding: of either leg, None where it is not known.
     """
 
     id: str
@@ -43,7 +43,6 @@ class Job:
     closed_ms: int
     after_ms: int | None
     due: bool
-    view: PairView | None = None
     funding: tuple[float, float] | None = None
 
 
@@ -51,7 +50,7 @@ class Job:
 class Read:
     """What was read. line: z at the bars that closed, oldest first. slow: None where its turn
     has not come. done_ms: the closed bar up to which the line goes now, None where its turn to
-    begin has not come. view: its rows, for the next time.
+    begin has not come.
     """
 
     id: str
@@ -61,7 +60,6 @@ class Read:
     line: tuple[float, ...]
     done_ms: int | None
     slow: Standing | NotReady | None
-    view: PairView | None
 
 
 def read_all(jobs: Sequence[Job], whole: bool = False) -> list[Read]:
@@ -71,21 +69,22 @@ def read_all(jobs: Sequence[Job], whole: bool = False) -> list[Read]:
     """
     results: list[Read] = []
     spent_ms, done = 0.0, 0
+    legs = Legs()
     for job in jobs:
         slow = job.due or job.after_ms is None
         turn = slow and (whole or spent_ms < SLOW_MS or not done)
         began_s = time.perf_counter()
-        results.append(_read(job, turn))
+        results.append(_read(job, turn, legs))
         if turn:
             done += 1
             spent_ms += (time.perf_counter() - began_s) * 1e3
     return results
 
 
-def _read(job: Job, turn: bool) -> Read:
+def _read(job: Job, turn: bool, legs: Legs) -> Read:
     begins = job.after_ms is None
     ends, newest = ends_of(job, begins and not turn)
-    view = pair_view(job.y, job.x, job.params, job.view)
+    view = pair_view(job.y, job.x, job.params, legs)
     z, beta = _readings(job, view, ends)
     closed = z[ends <= job.closed_ms]
     waits = begins and not turn
@@ -97,7 +96,6 @@ def _read(job: Job, turn: bool) -> Read:
         line=() if waits else tuple(closed.tolist()),
         done_ms=None if waits else job.closed_ms,
         slow=_standing(job, float(z[-1])) if turn else None,
-        view=view,
     )
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from analytics.model import TIMEFRAMES, NotReady, PairParams
 from analytics.pair import snapshot_bars
+from analytics.readings import check_view
 from analytics.standing import Standing
-from analytics.watching import PairView
 from dashapp.services.alerts.arming import Copied, copy_rule
 from dashapp.services.alerts.closed_bars import closed_at, newest_ms
 from dashapp.services.alerts.engine import AlertEngine
@@ -59,7 +59,6 @@ class _Watched:
     seen: tuple[int, ...] = ()
     z: float = math.nan
     beta: float = math.nan
-    view: PairView | None = None
     short: str = "not read yet"
     after_ms: int | None = None
     closed_ms: int = -1
@@ -72,7 +71,6 @@ class _Watched:
     def forget(self, version: int) -> None:
         """Another body of data has come: what was read of the one before says nothing."""
         self.z, self.after_ms, self.due, self.short = math.nan, None, True, "not read yet"
-        self.view = None
         self.row.begin_line(version)
         self.row.put(version, half_life=None, half_life_ms=None, break_even=None, carried=None)
 
@@ -160,9 +158,10 @@ class Watchlist:
     def put(self, pair: WatchedPair) -> WatchedPair:
         """Watch a pair; one that is watched gets the threshold of this one.
 
-        Raises KeyError for a market that is not there, ValueError where the list is full; both
-        in words.
+        Raises KeyError for a market that is not there, ValueError where the list is full and for
+        a pair whose view never holds enough rows; all in words.
         """
+        check_view(pair.params)
         self._markets.known(pair.market)
         if pair.id not in self._watched and len(self._watched) >= MAX_WATCHED:
             raise ValueError(f"{MAX_WATCHED} pairs are watched already, leave one out first")
@@ -264,10 +263,7 @@ class Watchlist:
             if len(y) and len(x):
                 after_ms, due = watched.after_ms, watched.due
                 funding = funding_of(market, *pair.symbols)
-                job = Job(
-                    pair.id, pair.params, y, x, closed_ms, after_ms, due, watched.view, funding
-                )
-                jobs.append(job)
+                jobs.append(Job(pair.id, pair.params, y, x, closed_ms, after_ms, due, funding))
         # Who waited longest for what is slow comes first.
         return sorted(jobs, key=lambda job: self._watched[job.id].slow_s)
 
@@ -287,7 +283,7 @@ class Watchlist:
         market = None if watched is None else self._markets.get(watched.row.pair.market)
         if watched is None or market is None or watched.seen[:1] != (market.serial,):
             return False  # left out, or the market was made anew meanwhile
-        watched.z, watched.beta, watched.view = read.z, read.beta, read.view
+        watched.z, watched.beta = read.z, read.beta
         row = watched.row
         moved = row.put(version, z=known(read.z, 2), ts_ms=read.ts_ms)
         if read.done_ms is not None:
@@ -301,7 +297,7 @@ class Watchlist:
     def _stands(self, watched: _Watched, slow: Standing | NotReady, version: int) -> bool:
         """Take in what is slow."""
         if isinstance(slow, NotReady):
-            watched.short = slow.reason
+            watched.short = watched.row.pair.unreadable or slow.reason
             return watched.row.put(
                 version, half_life=None, half_life_ms=None, break_even=None, carried=None
             )

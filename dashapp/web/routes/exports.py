@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from analytics.alerts import AlertEvent
+from analytics.model import FloatArray, PairSnapshot
 from analytics.outcomes import Outcome
 from dashapp.parameters.table import Parameter
 from dashapp.services.alerts.history import Record
@@ -30,6 +31,7 @@ from dashapp.services.archive.stored_rows import (
     ticks_of_archive,
     ticks_of_market,
 )
+from dashapp.services.funding import funding_of
 from dashapp.services.replay.sources import rows_in
 from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import WordedTrade, worded_trades
@@ -165,14 +167,15 @@ async def pair(
     """Every series of a pair, one row an aligned bar, as csv, json or parquet.
 
     spread is price_y - fit_beta price_x - fit_alpha, of logarithms where price_space is log, and
-    fit_z its z; z is by known_beta and known_alpha, and rolling_ and kalman_ are other ratios,
-    all as known at each bar.
+    fit_z its z; on carried rows it stands as at the last row in which both legs traded. fit_beta
+    and fit_alpha are today's fit, in the hedge modes rolling and kalman the line of each bar. z is
+    by known_beta and known_alpha, and rolling_ and kalman_ are other ratios, all as known at each
+    bar.
     """
     snapshot = ready(await runtime.analysis.snapshot(market.id, known_pair(market, query.pair())))
     series, fit = pair_series(snapshot, market), snapshot.fit
     columns = {name: series[name] for name in PAIR_SERIES if name != "ts_ms"}
-    columns["fit_beta"] = np.full(len(snapshot), float(fit.beta))
-    columns["fit_alpha"] = np.full(len(snapshot), float(fit.alpha))
+    columns["fit_beta"], columns["fit_alpha"] = spread_line(snapshot)
     parameters = {
         **query.values(),
         "first_ts_ms": int(snapshot.ts_ms[0]),
@@ -231,10 +234,13 @@ async def trades(
     ending: Ending,
     query: Annotated[BacktestQuery, Query()],
 ) -> Response:
-    """The trades of a back-test, oldest first, as csv."""
+    """The trades of a back-test, oldest first, as csv. funding: what it would have cost a trade
+    at the rates of now, as a share of gross exposure, not in net; empty where it is not known.
+    """
     result = await backtest_of(runtime, market, query)
+    funding = funding_of(market, result.params.y, result.params.x)
     header = [column.name for column in fields(WordedTrade)]
-    rows = [list(asdict(trade).values()) for trade in worded_trades(result)]
+    rows = [list(asdict(trade).values()) for trade in worded_trades(result, funding)]
     table = rows_table(header, rows)
     parameters = {**query.values(), "label": result.label}
     return await send(ending, Export("trades", about(market), parameters, _CSV), [table])
@@ -255,6 +261,14 @@ async def dataset(runtime: RuntimeDep) -> Response:
         raise ApiError(HTTPStatus.NOT_FOUND, str(error)) from None
     headers = {"content-disposition": 'attachment; filename="spreadscope-dataset.zip"'}
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+
+
+def spread_line(snapshot: PairSnapshot) -> tuple[FloatArray, FloatArray]:
+    """beta and alpha that measure `snapshot.spread` at each row, shape (n,) each."""
+    if snapshot.params.spread_mode in ("rolling", "kalman"):
+        return snapshot.known.beta, snapshot.known.alpha
+    fit, rows = snapshot.fit, len(snapshot)
+    return np.full(rows, float(fit.beta)), np.full(rows, float(fit.alpha))
 
 
 def _alerts_table(runtime: Runtime, market: str | None, since: int) -> Table:

@@ -22,8 +22,9 @@ from analytics.model import (
     Ticks,
 )
 from dashapp.services.analysis.johansen import johansen_document, johansen_of
+from dashapp.services.funding import funding_of
 from dashapp.services.runtime import Runtime
-from dashapp.text.backtest import worded_trades
+from dashapp.text.backtest import funding_cost, worded_trades
 from dashapp.web import models
 from dashapp.web.answers import answer, answer_in_thread
 from dashapp.web.deps import (
@@ -110,7 +111,9 @@ async def backtest(
 ) -> Response:
     """The back-test of the z-score strategy on a pair: figures, trades and equity."""
     result = await backtest_of(runtime, market, query)
-    return await answer_in_thread(lambda: {"market": market.id, **backtest_document(result)})
+    funding = funding_of(market, result.params.y, result.params.x)
+    head = {"market": market.id}
+    return await answer_in_thread(lambda: {**head, **backtest_document(result, funding)})
 
 
 async def backtest_of(runtime: Runtime, market: Market, query: BacktestQuery) -> BacktestResult:
@@ -199,11 +202,16 @@ def _figures(snapshot: PairSnapshot) -> dict[str, Any]:
     }
 
 
-def backtest_document(result: BacktestResult) -> dict[str, Any]:
-    """Everything of a back-test, grouped as `models.Backtest`."""
-    series = {name: getattr(result, name) for name in BACKTEST_SERIES}
-    trades = worded_trades(result)
-    return {**_attributes(result, models.Backtest), "trades": trades, "series": series}
+def backtest_document(
+    result: BacktestResult, funding: tuple[float, float] | None
+) -> dict[str, Any]:
+    """Everything of a back-test, grouped as `models.Backtest`. funding: as `funding_of`."""
+    return {
+        **_attributes(result, models.Backtest),
+        "funding": funding_cost(result, result.trades, funding),
+        "trades": worded_trades(result, funding),
+        "series": {name: getattr(result, name) for name in BACKTEST_SERIES},
+    }
 
 
 def _attributes(result: object, model: type[BaseModel]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ async def tearsheet(
     about = {"id": market.id, "title": market.title, "kind": market.kind}
 
     def build() -> bytes:
-        document = backtest_document(result)
+        document = backtest_document(result, funding)
         del document["series"]
         plain = msgspec.json.decode(encode({"market": market.id, **document}))
         made_at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())

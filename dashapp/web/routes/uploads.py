@@ -85,6 +85,9 @@ async def upload(
     replace: Annotated[
         bool, read_as(_REPLACE), Query(description="rows may replace those of the same time")
     ] = False,
+    timeframe: Annotated[
+        str | None, Query(description="the one that is read of bars of several: 1m, 4h, 1d")
+    ] = None,
 ) -> Response:
     """A file of trades or bars becomes a market, once it is whole.
 
@@ -100,7 +103,7 @@ async def upload(
         raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, text)
     if market is not None:
         market_of(runtime, market)
-    answers = Answers(symbol, dayfirst, timezone, columns, replace)
+    answers = Answers(symbol, dayfirst, timezone, columns, replace, timeframe)
     session = runtime.uploads.begin(name, market, symbol, id, encoding=encoding, answers=answers)
     try:
         async for chunk in _body(request):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashapp.figures import axes, base, marks, rows
@@ -58,13 +58,14 @@ def test_text_from_outside_holds_no_markup(text):
 
 
 @given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+@example(0.0, 5e-324)
 def test_a_nice_range_holds_its_values_and_wastes_little(first, second):
     low, high = sorted((first, second))
     bottom, top = axes.nice_range(low, high)
     assert bottom < top
     assert bottom <= low
     assert high <= top
-    if high - low > 1e-6 * max(abs(low), abs(high)):
+    if high - low > max(1e-6 * max(abs(low), abs(high)), 1e-300):
         assert top - bottom <= 1.4 * (high - low)
 
 

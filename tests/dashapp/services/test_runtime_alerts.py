@@ -8,15 +8,13 @@ from dataclasses import replace
 import pytest
 
 from analytics.alerts import AlertEvent
-from analytics.model import (
-    FeedStatus,
-    PairParams,
-)
+from analytics.model import FeedStatus, PairParams, ParameterError
 from analytics.outcomes import Outcome
 from dashapp.services.alerts import readings
 from dashapp.services.alerts.engine import MAX_RULES
 from dashapp.services.alerts.history import AlertHistory
 from dashapp.services.runtime import Runtime
+from dashapp.ui.pages.alerts.tables import state_words
 from storage.market.market import Market
 from tests.dashapp.services.quiet_runtime import (
     PAIR,
@@ -100,6 +98,34 @@ async def test_a_rule_on_silence_in_a_market_without_a_feed_says_that_it_waits(r
     runtime.markets["demo"].kind = "replay"
     assert runtime.alerts.waiting(made.id) == "market demo has no feed of its own"
     assert await runtime.alerts.step() == []
+
+
+NEVER = [
+    (
+        {"params": {**RULE["params"], "spread_mode": "rolling", "hedge_window": 5_000}},
+        "hedge_window is 5000, expected at most 940",
+    ),
+    ({"metric": "correlation", "operator": ">", "threshold": 1.0}, "threshold is 1.0, expected"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), NEVER)
+async def test_a_rule_that_can_never_fire_is_refused_and_a_kept_one_says_so(
+    runtime, changes, words
+):
+    say_live(runtime)
+    with pytest.raises(ParameterError, match=words):
+        runtime.alerts.add_rule({**RULE, **changes})
+    assert runtime.alerts.rules == ()
+    runtime.alerts.restore([{**RULE, "id": "kept", **changes}], [], {})
+    (rule,) = runtime.alerts.rules
+    assert runtime.alerts.waiting("kept").startswith(f"can never fire: {words}")
+    assert state_words(runtime, rule) == runtime.alerts.waiting("kept")
+    assert await runtime.alerts.step() == []
+    with pytest.raises(ParameterError, match=words):
+        runtime.alerts.edit_rule("kept", {"cooldown_s": 5.0})
+    good = {"params": RULE["params"], "metric": "z", "operator": "abs>", "threshold": 1.0}
+    assert runtime.alerts.waiting(runtime.alerts.edit_rule("kept", good).id) == ""
 
 
 async def test_a_rule_whose_symbols_are_missing_waits_for_them(runtime, ticks_of):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics._kernels import barfold
 from dashapp.services import startup
 from dashapp.services.startup import Kernels
 from storage.market import outliers
@@ -76,3 +77,15 @@ def test_what_a_jump_of_a_price_needs_is_compiled_at_the_start():
     """Else the first bad print holds the loop for seconds on a new machine."""
     startup.compile_market()
     assert outliers._medians_before.signatures
+
+
+def test_few_ticks_and_many_are_folded_by_what_is_compiled_at_the_start(monkeypatch):
+    used = []
+    for name in ("fold", "fold_few"):
+        monkeypatch.setattr(
+            barfold,
+            name,
+            lambda *args, name=name, fold=getattr(barfold, name): used.append(name) or fold(*args),
+        )
+    startup.compile_market()
+    assert set(used) == {"fold", "fold_few"}

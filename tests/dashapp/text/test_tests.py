@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from analytics.cointegration import JohansenResult, JohansenTest
+from analytics.correlation import LeadLag
 from analytics.model import OUFit
 from dashapp.text import tests
 from dashapp.text.pair import pair_figures
@@ -102,3 +103,9 @@ def test_without_reversion_there_is_no_ou_process(pair_snapshot):
         "warn",
     )
     assert rows_of(replace(pair_snapshot, ou=None))["OU process"][1] == "not enough data"
+
+
+def test_a_correlation_without_lag_is_said_where_there_is_one():
+    lags, nan = np.array([0, 100]), float("nan")
+    words = tests.lead_lag_words(LeadLag(lags, np.array([nan, 0.6]), 100, 0.6), "A", "B")
+    assert words == "B moves first, by 0.1 s: correlation +0.60"

@@ -158,8 +158,9 @@ def test_the_rows_of_trades_word_the_positions_that_the_engine_took(backtests, s
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_exported_trades_word_the_positions_that_the_engine_took(backtests, sign):
     trades = worded_trades(backtests[sign])
-    assert [asdict(trade) | {"legs": None} for trade in trades] == [
-        asdict(trade) | {"legs": None} for trade in backtests[sign].trades
+    own = {"legs": None, "funding": None}
+    assert [asdict(trade) | own for trade in trades] == [
+        asdict(trade) | own for trade in backtests[sign].trades
     ]
     for trade in trades:
         assert signs_in(trade.legs) == leg_signs(trade.side, trade.beta)

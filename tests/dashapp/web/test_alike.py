@@ -57,4 +57,4 @@ async def test_a_pair_and_its_back_test_have_each_their_hedge_mode(client):
     del query["beta"]
     got = await client.get("/api/markets/demo/backtest", params=query)
     assert got.status_code == 400
-    assert got.json()["error"].startswith("beta is None, expected a number from")
+    assert got.json()["error"].startswith("beta is missing, expected a number from")

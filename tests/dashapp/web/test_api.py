@@ -24,7 +24,7 @@ from storage.market.market import Market
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
 PAIR_NAMES = tuple(each.name for each in fields(PairParams))
 RULE_NAMES = tuple(each.name for each in fields(BacktestParams) if each.name != "hedge_window")
-ANSWER_NAMES = ("dayfirst", "timezone", "columns", "replace")
+ANSWER_NAMES = ("dayfirst", "timezone", "columns", "replace", "timeframe")
 SCAN_ROWS = ("rows", "verdict", "offset", "limit")
 SPAN_NAMES = ("start_ms", "end_ms", "kept")
 CSV = "timestamp,open,high,low,close,volume\n" + "".join(
@@ -618,6 +618,21 @@ async def test_a_rule_that_cannot_be_evaluated_says_what_it_waits_for(client, ru
     assert listed[1]["waits_for"] == "market demo is gone"
 
 
+async def test_windows_that_no_view_can_hold_are_refused_wherever_a_pair_is_asked_for(client):
+    words = (
+        "hedge_window is 5000, expected at most 940, since the z window needs 60 more of limit "
+        "(1000)"
+    )
+    pair = {**PAIR, "spread_mode": "rolling", "hedge_window": 5_000}
+    query = "&".join(f"{name}={value}" for name, value in pair.items())
+    for path in ("/api/markets/demo/pair", "/export/demo/pair.csv"):
+        assert await refused(client, 400, f"{path}?{query}") == words
+    rule = {**RULE, "params": pair}
+    assert await refused(client, 400, "/api/alerts/rules", "POST", json=rule) == words
+    watched = {"market": "demo", "params": pair}
+    assert await refused(client, 400, "/api/watchlist", "PUT", json=watched) == words
+
+
 # --- exports -----------------------------------------------------------------------------------
 
 
@@ -667,6 +682,39 @@ async def test_the_spread_of_an_exported_pair_can_be_reckoned_again(client, chan
     for at in (window - 1, 300, 599):
         known = (y - pair.known_beta[at] * x - pair.known_alpha[at])[at - window + 1 : at + 1]
         assert pair.z[at] == pytest.approx((known.iloc[-1] - known.mean()) / known.std())
+
+
+@pytest.mark.parametrize("space", ["price", "log"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        {"spread_mode": "view", "hedge": "huber"},
+        {"spread_mode": "rolling", "hedge_window": 100},
+        {"spread_mode": "kalman"},
+        {"spread_mode": "locked", "beta": 1.5, "alpha": 3.0},
+    ],
+    ids=lambda mode: mode["spread_mode"],
+)
+async def test_an_exported_spread_is_that_of_the_line_beside_it_in_every_hedge_mode(
+    client, runtime, mode, space
+):
+    market = runtime.markets["demo"]
+    ticks = market.ticks("ETHUSDT", 1_000)
+    quiet = (ticks.ts_ms // 1_000) % 7 != 3  # seconds in which one leg does not trade
+    other = Market("gaps", "gaps", "upload")
+    other.append(market.ticks("BTCUSDT", 1_000))
+    other.append(ticks[quiet])
+    runtime.markets["gaps"] = other
+    asked = {**PAIR, **mode, "price_space": space, "z_window": 30}
+    pair = frame(await client.get("/export/gaps/pair.csv", params=asked))
+    assert pair.carried.any()
+    traded = pair[~pair.carried]
+    y, x = traded.price_y, traded.price_x
+    if space == "log":
+        y, x = np.log(y), np.log(x)
+    again = y - traded.fit_beta * x - traded.fit_alpha
+    assert again.notna().sum() > 100
+    np.testing.assert_allclose(again, traded.spread, rtol=1e-9, atol=1e-9 * np.abs(y).max())
 
 
 @pytest.mark.parametrize("kind", ["ticks", "bars", "summary", "alerts"])

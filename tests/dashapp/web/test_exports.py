@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from analytics.bars import resample
-from analytics.model import TIMEFRAMES, Bars, Ticks
+from analytics.model import TIMEFRAMES, Bars, Listing, Ticks
+from dashapp.text.numbers import pct
 from storage.archive.archive import Archive
 from storage.market.market import Market
 from tests.dashapp.conftest import START_MS, made_up_ticks
@@ -194,6 +195,25 @@ async def test_the_trades_of_a_backtest(client):
         "long BTCUSDT / short ETHUSDT" if first["side"] > 0 else "short BTCUSDT / long ETHUSDT"
     )
     assert rows[0]["legs"] == first["legs"] == opposite
+
+
+async def test_funding_of_the_trades_is_the_page_s_where_the_market_has_it(client, runtime):
+    asked = {"y": "BTCUSDT", "x": "ETHUSDT", "entry_z": 1.0, "z_window": 30}
+    trades, backtest = "/export/demo/trades.csv", "/api/markets/demo/backtest"
+    whole = (await client.get(backtest, params=asked)).json()
+    assert whole["funding"] is None
+    assert {trade["funding"] for trade in whole["trades"]} == {None}
+    assert {row["funding"] for row in rows_of(await client.get(trades, params=asked))} == {""}
+
+    rates = {"BTCUSDT": 0.03, "ETHUSDT": 0.001}
+    runtime.markets["demo"].listings = {leg: Listing(leg, funding_rate=rates[leg]) for leg in rates}
+    whole = (await client.get(backtest, params=asked)).json()
+    each = [trade["funding"] for trade in whole["trades"]]
+    rows = rows_of(await client.get(trades, params=asked))
+    assert [float(row["funding"]) for row in rows] == each
+    assert whole["funding"] == pytest.approx(sum(each), rel=1e-12) != 0.0
+    sheet = (await client.get("/export/demo/tearsheet.html", params=asked)).text
+    assert f">Funding</th><td class='n'>{pct(-whole['funding'])}</td>" in sheet
 
 
 async def test_parquet_without_its_library_is_a_sentence(client, monkeypatch):

@@ -284,7 +284,8 @@ async def test_what_becomes_of_an_alert_is_learned_on_when_its_market_comes_back
     assert not elsewhere.outcome, "another source's bars tell nothing of it"
     assert back.outcome.done
     bars = [market.bars(leg, "1s") for leg in back.event.symbols]
-    assert back.outcome == outcome(*bars, PAIR, back.event.ts_ms)
+    fired = back.event
+    assert back.outcome == outcome(*bars, PAIR, fired.ts_ms, value=fired.value)
 
 
 async def test_a_preview_is_shown_at_once_and_made_anew_behind(runtime):

@@ -40,6 +40,23 @@ def test_a_symbols_row_is_computed_from_its_bars(runtime):
     assert summary.trades == bars.trades.sum()
 
 
+@pytest.mark.parametrize("every", [1, 2, 7])
+def test_missing_bars_do_not_raise_the_annual_figures(every):
+    """Of one walk, with bars in every second, half of them or a seventh: returns go from one bar
+    to the next, so that each spans as many seconds.
+    """
+    at = np.arange(0, 40_000, every)
+    walk = np.cumsum(np.random.default_rng(2).normal(2e-6, 1e-4, 40_000))
+    close, ones = 100.0 * np.exp(walk[at]), np.ones(len(at))
+    summary = summarize_bars(
+        Bars("A", "1s", START_MS + 1_000 * at, close, close, close, close, ones, ones, close)
+    )
+    year = 365 * 86_400
+    assert summary.volatility == pytest.approx(1e-4 * math.sqrt(year), rel=0.02)
+    mean = float(np.mean(np.diff(close) / close[:-1])) / every * year
+    assert summary.sharpe == pytest.approx(mean / summary.volatility, rel=1e-3)
+
+
 def test_the_first_symbol_is_what_the_others_are_correlated_to(runtime):
     market = runtime.markets.get("demo")
     whole = {symbol: market.bars(symbol, "1s") for symbol in market.symbols}

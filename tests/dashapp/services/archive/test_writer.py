@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from analytics.model import Ticks
-from dashapp.services.archive import errand, maintenance
+from dashapp.services.archive import errand, maintenance, write_queue
 from dashapp.services.archive import writer as keeping
 from dashapp.services.archive.write_queue import WriteQueue, coalesced
 from dashapp.services.archive.writer import ArchiveWriter
@@ -30,6 +30,38 @@ def ticks(count: int, first_id: int = 0, symbol: str = "BTCUSDT") -> Ticks:
 
 def stored_ids(archive: Archive, market: str = "live-x") -> list[int]:
     return [number for one in archive.ticks(market, "BTCUSDT") for number in one.trade_id.tolist()]
+
+
+def torn() -> ArchiveError:
+    """What an archive raises whose file is bad."""
+    error = ArchiveError("a page is torn")
+    error.damaged = True
+    return error
+
+
+def held_up(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, Event]:
+    """Hold up what stores ticks: when it has begun, and what lets it go on."""
+    begun, go_on = asyncio.Event(), Event()
+    append, loop = archive.append, asyncio.get_running_loop()
+
+    def store(arrivals):
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(60)
+        return append(arrivals)
+
+    monkeypatch.setattr(archive, "append", store)
+    return begun, go_on
+
+
+def torn_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next ticks that are stored find the file bad, those after them do not."""
+    append = archive.append
+
+    def store(arrivals):
+        monkeypatch.setattr(archive, "append", append)
+        raise torn()
+
+    monkeypatch.setattr(archive, "append", store)
 
 
 class KeptAlerts:
@@ -205,6 +237,125 @@ async def test_ticks_wait_for_one_turn_of_the_loop_however_many_writes_come_firs
         await writer.flush()
         assert (errands, written) == ([101], list(range(100)))
         assert stored_ids(writer.archive) == [0, 1, 2]
+
+
+async def test_what_comes_while_ticks_are_written_waits_for_the_next_round(path, monkeypatch):
+    """Of hundreds of symbols some tick always comes meanwhile: the writer would never rest."""
+    monkeypatch.setattr(keeping, "rest_after", lambda spent_s: 3_600.0)
+    stored: list[int] = []
+    async with opened(path) as writer:
+        append = writer.archive.append
+
+        def store(arrivals):
+            loop.call_soon_threadsafe(writer.record, "live-x", ticks(1, 100 + len(stored)))
+            stored.append(append(arrivals))
+            return stored[-1]
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(writer.archive, "append", store)
+        writer.record("live-x", ticks(5))
+        await writer.flush()
+        assert stored == [5]
+        await until(lambda: writer.pending.ticks == 1)
+        await writer.flush()
+        assert stored == [5, 1]
+
+
+async def test_a_flush_amid_a_write_waits_for_what_came_before_it(path, monkeypatch):
+    monkeypatch.setattr(keeping, "rest_after", lambda spent_s: 3_600.0)
+    async with opened(path) as writer:
+        begun, go_on = held_up(writer.archive, monkeypatch)
+        writer.record("live-x", ticks(5))
+        first = asyncio.create_task(writer.flush())
+        await begun.wait()
+        writer.record("live-x", ticks(5, 5))
+        second = asyncio.create_task(writer.flush())
+        await asyncio.sleep(0)
+        go_on.set()
+        await first
+        await second
+        assert stored_ids(writer.archive) == list(range(10))
+
+
+async def test_a_flush_of_a_damaged_archive_waits_for_what_the_new_one_is_handed(path, monkeypatch):
+    monkeypatch.setattr(keeping, "rest_after", lambda spent_s: 3_600.0)
+    async with opened(path) as writer:
+        torn_once(writer.archive, monkeypatch)
+        writer.refill = lambda: writer.record("live-x", ticks(5))
+        writer.record("live-x", ticks(2, 100))
+        await writer.flush()
+        assert writer.renewals == 1
+        assert writer.pending.ticks == 0
+        assert stored_ids(writer.archive) == [100, 101, *range(5)]
+
+
+async def test_a_flush_amid_a_renewal_waits_for_what_the_new_archive_is_handed(path, monkeypatch):
+    """Maintenance found the damage: what waits is forgotten, and comes again with the rest."""
+    monkeypatch.setattr(keeping, "rest_after", lambda spent_s: 3_600.0)
+    monkeypatch.setattr(write_queue, "AT_ONCE", 10)
+    async with opened(path) as writer:
+
+        def refill() -> None:
+            writer.pending.forget("live-x")
+            for number in range(30):
+                writer.record("live-x", ticks(5, 5 * number))
+
+        writer.refill = refill
+        begun, go_on = held_up(writer.archive, monkeypatch)
+        for number in range(10):
+            writer.record("live-x", ticks(5, 5 * number))
+        flush = asyncio.create_task(writer.flush())
+        await begun.wait()
+        renewal = asyncio.create_task(writer._renew(writer.alerts, "a page is torn", 0))
+        await asyncio.sleep(0)
+        go_on.set()
+        await renewal
+        await flush
+        assert writer.pending.ticks == 0
+        assert stored_ids(writer.archive) == list(range(150))
+
+
+async def test_a_flush_that_waits_when_the_writer_closes_ends(path, monkeypatch):
+    monkeypatch.setattr(keeping, "CLOSE_S", 0.0)
+    go_on = Event()
+    async with opened(path) as writer:
+        monkeypatch.setattr(writer.archive, "append", lambda arrivals: go_on.wait(60))
+        writer.record("live-x", ticks(5))
+        flush = asyncio.create_task(writer.flush())
+        await asyncio.sleep(0)
+        await writer.close()
+        await flush
+        go_on.set()
+
+
+async def test_whatever_goes_wrong_with_a_new_archive_the_writer_goes_on(path, monkeypatch):
+    async with opened(path) as writer:
+        torn_once(writer.archive, monkeypatch)
+        monkeypatch.setattr(writer, "refill", lambda: 1 / 0)
+        writer.record("live-x", ticks(5))
+        await until(lambda: writer.pending.ticks == 0)
+        assert stored_ids(writer.archive) == list(range(5))
+
+
+@pytest.mark.parametrize("spent_s", [0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.45])
+def test_a_tick_that_just_missed_a_round_is_durable_within_a_second(spent_s):
+    rest_s = keeping.rest_after(spent_s)
+    assert 2 * spent_s + rest_s <= 0.9 + 1e-9
+    assert 0 <= rest_s <= 0.5
+
+
+def test_a_queue_is_past_a_mark_when_all_that_had_come_is_gone():
+    queue = WriteQueue()
+    queue.keep(lambda archive: None)
+    queue.record("live-x", ticks(2))
+    mark = queue.mark()
+    queue.keep(lambda archive: None)
+    queue.record("live-x", ticks(2, 2))
+    queue.writes.popleft()
+    assert not queue.is_past(mark)
+    queue.done(queue.next_arrivals()[:1])
+    assert queue.is_past(mark)
+    assert len(queue) == 2
 
 
 def test_an_errand_takes_some_writes_and_ticks_only_behind_the_last():

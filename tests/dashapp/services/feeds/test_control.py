@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from dashapp.services.runtime import Runtime
+from dashapp.services.universe import directory
 from dashapp.settings import Settings, UsageError, parse
 from dashapp.ui.frame.subscribe import filled_in
 from ingestion.stream.subscribe import SubscribeError
 from tests.waiting import until
 
+SILENT = Settings(source="none", binance_ws="ws://127.0.0.1:9", binance_rest="http://127.0.0.1:9")
 SECRET = '{"op":"login","token":"s3cret"}'
 
 
@@ -45,6 +49,43 @@ async def test_a_message_that_cannot_be_sent_leaves_the_feed_that_runs() -> None
             await runtime.feeds.start(source, [], message)
     assert runtime.markets.status("demo").state != "stopped"
     await runtime.feeds.stop()
+
+
+async def waiting_start(runtime: Runtime, monkeypatch) -> tuple[asyncio.Task, asyncio.Event]:
+    """A start that waits for an exchange, and what lets the exchange answer."""
+    asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def refresh(**_: bool) -> None:
+        asked.set()
+        await answers.wait()
+
+    monkeypatch.setattr(directory, "LISTED_S", 3_600.0)
+    exchange = runtime.feeds.directory.of("binance-futures")
+    monkeypatch.setattr(exchange, "refresh", refresh)
+    start = asyncio.create_task(runtime.feeds.start("binance-futures", ["BTCUSDT"]))
+    await asked.wait()
+    return start, answers
+
+
+async def test_stop_waits_for_no_exchange_and_takes_back_the_start_that_does(monkeypatch) -> None:
+    runtime = Runtime(SILENT)
+    start, answers = await waiting_start(runtime, monkeypatch)
+    await runtime.feeds.stop()
+    assert not start.done()
+    answers.set()
+    assert await start is False
+    assert not runtime.feeds.started
+    await runtime.feeds.close()
+
+
+async def test_a_start_that_waited_for_its_exchange_does_not_undo_a_later_one(monkeypatch) -> None:
+    runtime = Runtime(SILENT)
+    start, answers = await waiting_start(runtime, monkeypatch)
+    assert await runtime.feeds.start("demo", [])
+    answers.set()
+    assert await start is False
+    assert runtime.markets.status("demo").state != "stopped"
+    await runtime.feeds.close()
 
 
 def test_the_option_is_checked() -> None:

@@ -13,9 +13,11 @@ import pytest
 from analytics.alerts import AlertState, Reading, evaluate
 from analytics.model import BAR_COLUMNS, TIMEFRAMES, PairParams, PairSnapshot
 from analytics.readings import readings_between
+from dashapp import ids
 from dashapp.services.replay import control
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
+from dashapp.ui.frame.replay_bar import commands
 from storage.archive.archive import Archive
 from storage.market.market import Market
 from tests.dashapp.conftest import made_up_ticks
@@ -208,6 +210,16 @@ async def test_forward_keeps_the_market_and_back_begins_it_anew(playing):
     assert playing.markets["replay"] is anew, "it is at its end already"
     await playing.replays.seek(first)
     assert playing.replays.state.state == "playing", "an ended replay plays on"
+
+
+async def test_a_call_that_tells_of_two_controls_does_what_both_ask_for(playing):
+    replays = playing.replays
+    replays.pause()
+    position = replays.state.first_ms + 300_000
+    told = {ids.REPLAY_SEEK, ids.REPLAY_SPEED, ids.REPLAY_TOGGLE}
+    await commands(playing, told, 10, {"position": position})
+    await until(lambda: replays.state.position_ms >= position)
+    assert (replays.state.speed, replays.state.state) == (10, "playing")
 
 
 async def test_what_memory_has_forgotten_is_replayed_from_the_archive(runtime, tmp_path):

@@ -146,6 +146,18 @@ async def test_what_is_missing_is_said(runtime, y, more, reason):
     assert row["z"] is None
 
 
+async def test_a_kept_pair_that_no_view_can_hold_says_so_and_a_new_one_is_refused(runtime):
+    params = {"y": "AUSDT", "x": "BUSDT", "spread_mode": "kalman", "z_window": 900}
+    kept = WatchedPair.of({"market": "demo", "params": params})
+    words = "limit is 1000, expected at least 1,100: the hedge takes 200 rows before those of "
+    with pytest.raises(ParameterError, match=words):
+        runtime.watchlist.put(kept)
+    runtime.watchlist.restore([kept.document()])
+    await runtime.watchlist.step()
+    row = row_of(runtime, kept)
+    assert (row["state"], row["reason"]) == ("not enough data", words + "z_window (900)")
+
+
 async def test_a_market_that_goes_away_is_said_and_comes_back(runtime):
     runtime.markets["file"] = Market("file", "A file", "upload")
     pair = runtime.watchlist.put(WatchedPair("file", PairParams("A", "B", timeframe="1m"), 2.0))
@@ -336,6 +348,13 @@ async def test_totals_are_of_the_alerts_that_are_over(runtime):
     (totals,) = alert_totals(records).values()
     assert (totals.fired, totals.returned, totals.ended) == (3, 1, 2)
     assert (totals.hit_rate, totals.mean_net_bps, totals.worst_bps) == (0.5, 1.0, -9.0)
+    homeward = [replace(record.event, operator="abs<"), replace(record.event, operator="<")]
+    homeward[1] = replace(homeward[1], value=abs(record.event.value))
+    for event in homeward:  # of a spread that is back no trade is suggested
+        back = Record(event, pair.params, over)
+        assert not back.suggests
+        assert alert_totals([back]) == {}
+    assert Record(replace(homeward[1], operator=">"), pair.params, over).suggests
 
 
 def test_a_row_tells_only_what_came_after_a_version():
