@@ -45,10 +45,10 @@ def nice_range(low: float, high: float, pad: float = 0.06) -> tuple[float, float
     >>> nice_range(-1.83, 2.31), nice_range(5.0, 5.0)
     ((-2.2, 2.6), (4.9, 5.1))
     """
-    span = high - low
-    if not span > max(1e-12 * max(abs(low), abs(high)), 1e-300):  # less has no twentieth
-        room = abs(low) * 0.02 or 1.0
-        return low - room, low + room
+    span, largest = high - low, max(abs(low), abs(high))
+    if not span > max(1e-12 * largest, 1e-300):  # less has no twentieth
+        room = largest * 0.02 if largest > 1e-300 else 1.0
+        return low - room, high + room
     rough = span / 20
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.96)

@@ -59,6 +59,9 @@ def test_text_from_outside_holds_no_markup(text):
 
 @given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
 @example(0.0, 5e-324)
+@example(0.0, -2.225073858507203e-309)
+@example(1e-300, -1e-300)
+@example(1e-299, 1e-299 + 1e-301)
 def test_a_nice_range_holds_its_values_and_wastes_little(first, second):
     low, high = sorted((first, second))
     bottom, top = axes.nice_range(low, high)
