@@ -7,26 +7,20 @@ browser's own score, how wide it is beside the window, and what its console said
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import pytest
+from live_streams import opened, stream
 from looks import until
-from running_app import Tab, start, stop
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import ServerConnection, serve
+from running_app import start, stop
 
 MINUTES = float(os.environ.get("SPREADSCOPE_SOAK_MINUTES", "10"))
 #: Of a page that is opened the first parts find their place; from then on nothing may jump.
 SETTLING_MS = 20_000
 #: What web.dev calls good is 0.1 for a visit of any length.
 MOST_SHIFT = 0.1
-HISTORY_S = 600
 PATHS = ("/", "/pairs", "/analytics", "/correlation", "/backtest", "/alerts", "/data")
 WIDTHS = (1440, 768, 380)
 
@@ -56,42 +50,6 @@ WATCH = """() => {
 }"""
 
 
-@contextmanager
-def stream(names: list[str], price: float, decimals: int) -> Iterator[str]:
-    """A stream of trades over a WebSocket: some minutes of the past first, then live."""
-    rng = random.Random(7)
-    prices = dict.fromkeys(names, price)
-    over = threading.Event()
-
-    def trade(name: str, at: float) -> str:
-        prices[name] *= 1.0 + rng.gauss(0.0, 4e-4)
-        row = {"symbol": name, "ts": int(at * 1_000), "size": round(rng.uniform(0.1, 9.0), 3)}
-        return json.dumps({**row, "price": round(prices[name], decimals)})
-
-    def run(socket: ServerConnection) -> None:
-        with suppress(ConnectionClosed):
-            send_to(socket)
-
-    def send_to(socket: ServerConnection) -> None:
-        began = time.time()
-        for second in range(HISTORY_S, 0, -1):
-            for name in names:
-                socket.send(trade(name, began - second))
-        while not over.wait(0.2):
-            for name in names:
-                socket.send(trade(name, time.time()))
-
-    with serve(run, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ticks"
-        finally:
-            over.set()
-            server.shutdown()
-            thread.join()
-
-
 @pytest.fixture(params=MARKETS)
 def live_app(request) -> Iterator:
     """The app over one of the markets, with a rule that fires and a pair that is watched."""
@@ -105,18 +63,6 @@ def live_app(request) -> Iterator:
         app = start("--source", url, "--symbols", ",".join(names))
         yield request.param, app
         stop(app)
-
-
-def opened(chromium, url: str, path: str, width: int) -> Tab:
-    """A page in a browser window of its own, with its complaints."""
-    context = chromium.new_context(viewport={"width": width, "height": 900})
-    context.add_init_script("localStorage.setItem('visited', 'yes')")
-    tab = Tab(context.new_page())
-    tab.page.set_default_timeout(180_000)
-    tab.page.on("console", tab.listen)
-    tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
-    tab.page.goto(url + path)
-    return tab
 
 
 @pytest.mark.soak

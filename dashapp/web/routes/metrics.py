@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -59,6 +60,8 @@ def _lines(runtime: Runtime) -> Iterable[str]:
     yield from _metric(
         "loop_lag_worst_ms", "gauge", "the same since the start", [({}, watch.worst_ms)]
     )
+    tasks = float(len(asyncio.all_tasks()))
+    yield from _metric("tasks", "gauge", "tasks of the event loop", [({}, tasks)])
     spent = [
         sample
         for path, times in runtime.callback_ms.items()

@@ -1,0 +1,77 @@
+"""Two hours with a tab on Pairs and one on Analytics, 64 symbols, 30 watched pairs.
+
+`python -m pytest -n 0 -m soak -s tests/browser/test_soak_hours.py`; SPREADSCOPE_SOAK_MINUTES says
+how many. A line a minute: what may have grown, the server's memory, files, threads and tasks, and each tab's heap. The
+budget of ticks and bars is small enough to be full before the first figures are taken: what a
+market may hold by its own settings is no leak.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import httpx
+import psutil
+import pytest
+from live_streams import opened, stream
+from running_app import start, stop
+
+MINUTES = float(os.environ.get("SPREADSCOPE_SOAK_MINUTES", "120"))
+WARM_MINUTES = 10
+NAMES = [f"S{place:02d}USDT" for place in range(64)]
+PATHS = ("/pairs", "/analytics")
+#: What may be more at the end than after the first ten minutes.
+MOST_GROWTH = 1.02
+
+
+def heap_mb(page) -> float:
+    """What a tab's scripts hold after their garbage is collected."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    used = session.send("Runtime.getHeapUsage")["usedSize"]
+    session.detach()
+    return used / 1e6
+
+
+def figures(process: psutil.Process, app, tabs) -> dict[str, float]:
+    metrics = dict(
+        line.rsplit(" ", 1) for line in app.get("/metrics").text.splitlines() if line[:1] != "#"
+    )
+    heaps = {f"heap {path}": heap_mb(tab.page) for path, tab in tabs.items()}
+    return {
+        "rss": process.memory_info().rss / 1e6,
+        "fds": process.num_fds(),
+        "threads": process.num_threads(),
+        "tasks": float(metrics["spreadscope_tasks"]),
+        **heaps,
+    }
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(60 * (2 * MINUTES + 10))
+def test_two_open_tabs_cost_no_more_after_hours(chromium, tmp_path):
+    with stream(NAMES, 100.0, 2, history_s=1_800) as url:
+        options = ("--source", url, "--symbols", ",".join(NAMES), "--memory-mb", "64")
+        app = start(*options, "--archive", str(tmp_path / "archive.db"))
+        for leg in NAMES[1:31]:  # each pair is of one leg and the first
+            wanted = {"market": "live", "params": {"x": NAMES[0], "y": leg, "tf": "1s"}}
+            httpx.put(f"{app.url}/api/watchlist", json=wanted, timeout=30).raise_for_status()
+        process = psutil.Process(app.process.pid)
+        tabs = {path: opened(chromium, app.url, path, 1440) for path in PATHS}
+        page, rows = next(iter(tabs.values())).page, []
+        ends = time.monotonic() + 60 * MINUTES
+        while time.monotonic() < ends:
+            page.wait_for_timeout(60_000)
+            rows.append(figures(process, app, tabs))
+            print(len(rows), {name: round(value, 1) for name, value in rows[-1].items()})  # noqa: T201
+        errors = {path: tab.errors for path, tab in tabs.items()}
+        stop(app)
+    assert errors == {path: [] for path in PATHS}
+    early, late = rows[min(WARM_MINUTES, len(rows)) - 1], rows[-1]
+    grown = {
+        name: (early[name], late[name])
+        for name in early
+        if late[name] > early[name] * (1.0 if name in ("fds", "threads", "tasks") else MOST_GROWTH)
+    }
+    assert not grown
