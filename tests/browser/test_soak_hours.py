@@ -1,7 +1,7 @@
 """Two hours with a tab on Pairs and one on Analytics, 64 symbols, 30 watched pairs.
 
 `python -m pytest -n 0 -m soak -s tests/browser/test_soak_hours.py`; SPREADSCOPE_SOAK_MINUTES says
-how many. A line a minute: what may have grown, the server's memory, files, threads and tasks, and each tab's heap. The
+how many. A line a minute: the server's memory, files, threads and tasks, and each tab's heap. The
 budget of ticks and bars is small enough to be full before the first figures are taken: what a
 market may hold by its own settings is no leak.
 """
