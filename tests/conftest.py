@@ -15,8 +15,12 @@ from tests import postgres
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
 
-# A busy machine is slow to make examples, and no fault.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is slow to make examples, and no fault. The same examples each time, so that a
+# run fails for what was changed; `-m hypothesis --hypothesis-profile=search` looks for others.
+for name, same in (("patient", True), ("search", False)):
+    settings.register_profile(
+        name, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=same
+    )
 settings.load_profile("patient")
 
 
