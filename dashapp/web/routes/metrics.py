@@ -62,6 +62,11 @@ def _lines(runtime: Runtime) -> Iterable[str]:
     )
     tasks = float(len(asyncio.all_tasks()))
     yield from _metric("tasks", "gauge", "tasks of the event loop", [({}, tasks)])
+    memory = [
+        ({"of": "ticks and bars"}, runtime.memory.used_mb),
+        ({"of": "budget"}, float(runtime.memory.budget_mb)),
+    ]
+    yield from _metric("memory_mb", "gauge", "what all markets hold, and may hold", memory)
     spent = [
         sample
         for path, times in runtime.callback_ms.items()

@@ -18,6 +18,7 @@ LINE = re.compile(r'spreadscope_[a-z0-9_]+(\{([a-z]+="(\\.|[^"\\])*",?)+\})? -?[
 async def test_every_line_is_one_that_prometheus_reads(client, runtime):
     runtime.loop_watch.note(1.5)
     runtime.callback_ms["/analytics"] = [3.0, 5.0]
+    await runtime.memory.step()
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()
@@ -30,6 +31,11 @@ async def test_every_line_is_one_that_prometheus_reads(client, runtime):
     assert 'spreadscope_callback_ms{page="/analytics",quantile="1"} 5' in lines
     assert 'spreadscope_loop_lag_ms{quantile="0.5"} 1.5' in lines
     assert 'spreadscope_queue{of="archive ticks"} 0' in lines
+    assert f"spreadscope_tasks {len(asyncio.all_tasks())}" in lines
+    used = f"{runtime.memory.used_mb:.15g}"
+    assert f'spreadscope_memory_mb{{of="ticks and bars"}} {used}' in lines
+    assert 'spreadscope_memory_mb{of="budget"} 2048' in lines
+    assert runtime.memory.used_mb > 0.05
 
 
 async def test_the_counters_are_those_of_the_trust_strip(client, runtime):
