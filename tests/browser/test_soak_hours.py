@@ -2,8 +2,8 @@
 
 `python -m pytest -n 0 -m soak -s tests/browser/test_soak_hours.py`; SPREADSCOPE_SOAK_MINUTES says
 how many. A line a minute: the server's memory, files, threads and tasks, and each tab's heap. The
-past of eleven hours is more than the budget of ticks and bars takes: every symbol has given way, and
-holds what it may, before the first figures are taken. What fills up as it is allowed to is no leak.
+past of eleven hours is more than the budget of ticks and bars takes: every symbol gave way, and
+holds what it may, before the first figures are taken. What fills up as it may is no leak.
 """
 
 from __future__ import annotations
