@@ -33,6 +33,7 @@ from analytics._backtest_engine import (
 )
 from analytics._backtest_figures import reckon, track_record
 from analytics._backtest_types import BacktestParams, TrackRecord
+from analytics._kernels import account
 from analytics._kernels.account import SUMS, bought
 from analytics._sweep_work import Mapper, best_of, never, run_here, score_part
 from analytics.alignment import not_enough
@@ -266,7 +267,7 @@ class _Walk:
             test_bars=test_bars,
             ts_ms=frozen(self._legs.ts_ms[first:last], np.int64),
             out_of_sample=self._curve(curve),
-            in_sample=self._curve(flat if alone is None else _closed(alone)),
+            in_sample=self._curve(flat if alone is None else _closed(alone)[0]),
             hindsight=None if place is None else self._values(place),
             folds=tuple(fold for _, fold in folds),
         )
@@ -278,9 +279,9 @@ class _Walk:
         x_value, y_value = (None, None) if place is None else self._values(place)
         if place is not None:
             run = self._run(place, self._fits[number], stretch.middle, stretch.stop)
-            equity = _closed(run)
+            equity, sums = _closed(run)
             trained = self._figure(self._trained[number, place], metric)
-            tested = self._figure(run.sums, metric)
+            tested = self._figure(sums, metric)
         return equity, Fold(
             train_from_ms=int(ts_ms[stretch.start]),
             train_to_ms=int(ts_ms[stretch.middle - 1]),
@@ -330,9 +331,11 @@ class _Walk:
         )
 
 
-def _closed(run: Run) -> FloatArray:
-    """Equity of a run without its first bar; what is open at its end is closed, at cost."""
-    equity, ledger = run.equity[1:].copy(), run.ledger
+def _closed(run: Run) -> tuple[FloatArray, FloatArray]:
+    """Equity of a run without its first bar, and its sums; what is open at its end is closed,
+    at cost.
+    """
+    equity, sums, ledger = run.equity[1:].copy(), run.sums.copy(), run.ledger
     if len(ledger.reason) and ledger.reason[-1] == 0:
         first, hedged = int(ledger.first[-1]), run.signals.hedged
         open_y, open_x, *closes = hedged.legs.prices
@@ -344,6 +347,12 @@ def _closed(run: Run) -> FloatArray:
             for unit, close, exit_row in zip(units[:2], closes, leaves, strict=True)
             if exit_row == len(close)
         ]
-        rate = ledger.cost[-1] / ledger.turnover[-1]
-        equity[-1] -= run.equity[first - 1] * rate * sum(values)
-    return equity
+        cost = ledger.cost[-1] / ledger.turnover[-1] * sum(values)
+        equity[-1] -= run.equity[first - 1] * cost
+        net = ledger.gross[-1] - ledger.cost[-1] - cost
+        account.close(sums, len(run.equity) - first, net, False)
+        sums[account.NET], sums[account.TURNOVER] = equity[-1], sums[account.TURNOVER] + sum(values)
+        sums[[account.RETURNS, account.SQUARES, account.SHORTFALLS, account.DRAWDOWN]] = 0.0
+        account.tally(equity, 0, len(equity), 1.0, sums)
+        account.fall(equity, 0, len(equity), 1.0, sums)
+    return equity, sums

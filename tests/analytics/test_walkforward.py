@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analytics import performance
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.grid import make_grid
 from analytics.model import NotReady
@@ -109,6 +110,35 @@ def test_hindsight_is_never_worse_than_any_cell_that_was_held_throughout() -> No
         for leave in AXES[3]:
             one = walked(axes=("entry_z", (entry,), "exit_z", (leave,)), metric="net_return")
             assert result.in_sample.net_return >= one.in_sample.net_return - 1e-3
+
+
+@pytest.mark.parametrize("metric", ["net_return", "sharpe", "sortino", "max_drawdown"])
+def test_what_was_tested_is_that_of_the_folds_own_curve_with_its_last_close(metric: str) -> None:
+    result = walked(metric=metric)
+    curve = np.concatenate(([1.0], result.out_of_sample.equity))
+    open_at_end = 0
+    for fold in result.folds:
+        rows = np.flatnonzero(
+            (result.ts_ms >= fold.test_from_ms) & (result.ts_ms <= fold.test_to_ms)
+        )
+        own = curve[rows[0] : rows[-1] + 2] / curve[rows[0]]
+        returns = np.diff(own) / own[:-1]
+        expected = {
+            "net_return": own[-1] - 1.0,
+            "sharpe": performance.sharpe(returns, 365.0 * 24.0 * 60.0),
+            "sortino": performance.sortino(returns, 365.0 * 24.0 * 60.0),
+            "max_drawdown": performance.max_drawdown(returns),
+        }[metric]
+        assert fold.tested == pytest.approx(expected, rel=1e-6)
+        open_at_end += returns[-1] != 0.0
+    assert open_at_end > 1
+
+
+def test_a_trade_that_is_closed_at_the_end_of_its_stretch_counts_as_one() -> None:
+    folds = walked(metric="profit_factor", test_bars=10).folds
+    assert sum(fold.net != 0.0 for fold in folds) > 5
+    for fold in folds:
+        assert math.isnan(fold.tested) == (fold.net == 0.0)
 
 
 def test_an_in_sample_hedge_is_fitted_on_the_training_bars_alone() -> None:
