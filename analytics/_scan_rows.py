@@ -22,7 +22,7 @@ from analytics.model import FloatArray, IntArray, ParameterError, frozen
 
 @dataclass(frozen=True)
 class ScanRow:
-    """One pair of a scan; NaN where it left before the figure was computed.
+    """One pair of a scan; where it left before a figure was computed NaN, a count None.
 
     log y = beta log x + alpha + spread. y, x: symbols in the order that had the smaller p-value;
     order: "first" where y stands before x in the names, "second" where after. statistic, pvalue:
@@ -52,11 +52,11 @@ class ScanRow:
     adjusted: float
     order: str
     half_life: float
-    crossings: int
+    crossings: int | None
     sigma_bps: float
     confirm_pvalue: float
     confirm_net_bps: float
-    confirm_trades: int
+    confirm_trades: int | None
     verdict: str
     mean: float
     sigma: float
@@ -169,7 +169,7 @@ class ScanRows(Sequence[ScanRow]):
         figures = self.survived[:, at].tolist() if known else [np.nan] * len(SURVIVOR_FIELDS)
         cells |= dict(zip(SURVIVOR_FIELDS, figures, strict=True))
         for name in _WHOLE:
-            cells[name] = 0 if np.isnan(cells[name]) else int(cells[name])
+            cells[name] = None if np.isnan(cells[name]) else int(cells[name])
         return ScanRow(
             y=self.names[self.y[at]],
             x=self.names[self.x[at]],

@@ -15,6 +15,9 @@ from analytics.correlation import hayashi_yoshida
 from analytics.model import FloatArray, PairSnapshot, Ticks, UnitRootResult
 from analytics.stationarity import adf
 
+#: Newest ticks of a leg that the correlation on ticks takes.
+MAX_TICKS = 20_000
+
 
 @dataclass(frozen=True)
 class PairEstimates:
@@ -22,7 +25,8 @@ class PairEstimates:
 
     adf_y, adf_x: of each leg's prices as they are measured, on the rows in which both traded.
     tick_correlation: Hayashi and Yoshida's, of the changes of the logarithms of the prices of
-    the ticks as they came: about -1 to 1, and beyond where the ticks are few or bounce.
+    the ticks as they came, the newest MAX_TICKS of each leg at most: about -1 to 1, and beyond
+    where the ticks are few or bounce.
     """
 
     adf_y: UnitRootResult | None = None

@@ -49,7 +49,6 @@ class MethodRow:
     beta: str
     alpha: str
     r_squared: str
-    stderr: str
     z: str
     signal: Signal
     note: str = ""
@@ -101,7 +100,6 @@ def _row(snapshot: PairSnapshot, method: str, fit: HedgeFit, threshold: float) -
         ratio(beta),
         _alpha(fit.alpha, snapshot),
         number(fit.r_squared, 3),
-        ratio(float(fit.beta_stderr)),
         number(z, 2, signed=True),
         _signal(z, beta, threshold),
         fit.note,
@@ -130,7 +128,6 @@ def _swapped_row(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
             ratio(turned),
             _alpha(-fit.alpha * turned, snapshot),
             number(fit.r_squared, 3),
-            ratio(math.nan),
             number(snapshot.swapped_z, 2, signed=True),
             _signal(snapshot.swapped_z, turned, threshold),
             "; ".join(filter(None, notes)),

@@ -129,14 +129,22 @@ def pct(share: float | None, digits: int = 2, *, signed: bool = True) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """A p-value with its sign of equality.
+    """A p-value with its sign of equality; one below `SIGNIFICANT_P` is never shown as it.
 
     >>> p_value(0.0121), p_value(1e-9), p_value(None)
     ('p = 0.012', 'p < 0.001', 'p –')
+    >>> p_value(0.05), p_value(0.0496), p_value(0.04999)
+    ('p = 0.050', 'p = 0.0496', 'p < 0.05')
     """
     if value is None or _missing(value):
         return f"p {NONE}"
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+    if value < 0.001:
+        return "p < 0.001"
+    below = value < SIGNIFICANT_P
+    digits = 4 if below and round(value, 3) == SIGNIFICANT_P else 3
+    if below and round(value, digits) == SIGNIFICANT_P:
+        return f"p < {SIGNIFICANT_P:g}"
+    return f"p = {value:.{digits}f}"
 
 
 def compact(value: float | None) -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from analytics.carry import Carry
 from analytics.cointegration import JohansenTest
-from analytics.estimates import PairEstimates
+from analytics.estimates import MAX_TICKS, PairEstimates
 from analytics.model import PairSnapshot
 from analytics.spread import leg_signs
 from dashapp.text.numbers import NONE, number, pct, price, ratio
@@ -214,7 +214,7 @@ def _tick_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[
     if estimates is not None and estimates.tick_correlation is not None:
         value = number(estimates.tick_correlation, 2, signed=True)
         beyond = "; beyond 1: few or noisy ticks" if abs(estimates.tick_correlation) > 1 else ""
-        words = f"Hayashi-Yoshida, without a grid{beyond}"
+        words = f"Hayashi-Yoshida, newest {MAX_TICKS:,} ticks a leg{beyond}"
         rows.append(("Correlation on ticks", value, words, "muted"))
     legs = (snapshot.bounce_y, snapshot.bounce_x)
     if any(leg is not None and leg.matters() for leg in legs):

@@ -85,8 +85,8 @@ def found_words(result: ScanResult, timeframe: str) -> list[Segment]:
         ]
     else:
         told = [("nothing found", "warn"), (missed_words(result, timeframe), "")]
-    kept = int(result.funnel.get("formation", 0))
-    told.append((f"{kept:,} of {tested} kept by the adjustment", "muted"))
+    kept, pairs = int(result.funnel.get("formation", 0)), counted(len(result.rows), "pair")
+    told.append((f"{kept:,} of {pairs} kept by the adjustment for {tested}", "muted"))
     chance = f"{result.below_alpha:,} below p = {result.params.q:g}, "
     told.append((f"{chance}{result.expected_by_chance:,.0f} by chance alone", "muted"))
     if count:
@@ -144,7 +144,7 @@ def _left_at(step: str, dropped: Mapping[str, int]) -> Iterable[tuple[str, int]]
 
 def confirmed_words(row: ScanRow) -> str:
     """What the confirmation said of a pair that came so far, in words."""
-    if not row.survived or row.confirm_trades == 0:
+    if not row.confirm_trades:
         return row.verdict
     net = f"{row.confirm_net_bps:+,.0f} bps".replace("-", "−")
     return f"{net}, {counted(row.confirm_trades, 'trade')}"

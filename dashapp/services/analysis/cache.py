@@ -186,7 +186,7 @@ class Analyses:
         if not self._kernels.ready:
             return COMPILING
         if not {y, x} <= set(market.symbols) or not market.has_ticks:
-            return NotReady(f"{market.title} holds no ticks of both: lead and lag need them")
+            return NotReady(f"no ticks of both legs in {market.title}: lead and lag need them")
         turn = int(asyncio.get_running_loop().time() / LAGS_S)
         ticks = tuple(market.ticks(symbol, MAX_LAG_TICKS) for symbol in (y, x))
         subject = (market.serial, y, x, until_ms)

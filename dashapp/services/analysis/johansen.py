@@ -18,9 +18,10 @@ import numpy as np
 from cachetools import LRUCache
 
 from analytics.cointegration import JohansenTest, johansen
-from analytics.estimates import PairEstimates, pair_estimates
+from analytics.estimates import MAX_TICKS, PairEstimates, pair_estimates
 from analytics.model import PairParams, PairSnapshot, Ticks
 from analytics.stationarity import FEW_ROWS, TEST_ROWS, TOO_FEW_ROWS
+from storage.market.market import Market
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,12 @@ _DET_ORDER: dict[str, int | Literal["rc"]] = {"n": -1, "c": "rc", "ct": 1, "ctt"
 LAG_DIFF = 1
 #: Confidence at which the rank is told.
 RANK_LEVELS = ("90%", "95%", "99%")
+
+
+def newest_ticks(market: Market, pair: PairParams) -> tuple[Ticks, Ticks] | None:
+    """The ticks of Y and of X that the correlation on ticks is of; None in a market of bars."""
+    y, x = (market.ticks(symbol, MAX_TICKS) for symbol in (pair.y, pair.x))
+    return (y, x) if len(y) and len(x) else None
 
 
 def johansen_of(snapshot: PairSnapshot) -> JohansenTest:

@@ -20,6 +20,7 @@ from analytics.performance import annual_volatility, bars_per_year, max_drawdown
 from analytics.stationarity import adf
 from analytics.statistics import summarize
 from analytics.vwap import vwap
+from dashapp.text.tests import stationarity_verdict
 
 MIN_ADF_BARS = 30
 #: Parts of the view in which the start of a comparison moves on.
@@ -52,18 +53,6 @@ class SymbolSummary:
     max_drawdown: float
     correlation: float = math.nan
     adf_pvalue: float = math.nan
-
-    @property
-    def verdict(self) -> str:
-        """Whether the price itself looks stationary, in words.
-
-        >>> SymbolSummary("A", 0, 0, *[math.nan] * 9, None, *[math.nan] * 3).verdict
-        'not enough data'
-        """
-        if math.isnan(self.adf_pvalue):
-            return "not enough data"
-        word = "stationary" if self.adf_pvalue < 0.05 else "not stationary"
-        return f"{word} (p = {self.adf_pvalue:.3f})"
 
 
 def common_start_ms(bars: Mapping[str, Bars], limit: int) -> int | None:
@@ -213,4 +202,4 @@ def row(summary: SymbolSummary) -> dict[str, Any]:
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in values.items()
     }
-    return {**known, "adf": summary.verdict}
+    return {**known, "adf": stationarity_verdict(summary.adf_pvalue)[0]}

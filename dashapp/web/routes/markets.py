@@ -21,7 +21,7 @@ from analytics.model import (
     PairSnapshot,
     Ticks,
 )
-from dashapp.services.analysis.johansen import johansen_document, johansen_of
+from dashapp.services.analysis.johansen import johansen_document, johansen_of, newest_ticks
 from dashapp.services.funding import funding_of
 from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import funding_cost, worded_trades
@@ -91,8 +91,10 @@ async def pair(
 ) -> Response:
     """A pair's snapshot: every series and figure."""
     snapshot = ready(await runtime.analysis.snapshot(market.id, known_pair(market, query.pair())))
-    series = pair_series(snapshot, market)
-    return await answer_in_thread(lambda: {"market": market.id, **pair_document(snapshot, series)})
+    series, ticks = pair_series(snapshot, market), newest_ticks(market, snapshot.params)
+    return await answer_in_thread(
+        lambda: {"market": market.id, **pair_document(snapshot, series, ticks)}
+    )
 
 
 @router.get("/correlation", response_model=models.Correlation)
@@ -166,12 +168,15 @@ def pair_series(snapshot: PairSnapshot, market: Market) -> dict[str, Any]:
     return {name: paths[name] if name in paths else getattr(snapshot, name) for name in PAIR_SERIES}
 
 
-def pair_document(snapshot: PairSnapshot, series: dict[str, Any]) -> dict[str, Any]:
-    """Everything of a snapshot, grouped as `models.Pair`; its series as `pair_series`.
+def pair_document(
+    snapshot: PairSnapshot, series: dict[str, Any], ticks: tuple[Ticks, Ticks] | None
+) -> dict[str, Any]:
+    """Everything of a snapshot, grouped as `models.Pair`; its series as `pair_series`, ticks as
+    `newest_ticks`.
 
     Johansen's test is made here, so this is for a worker thread.
     """
-    johansen, estimates = johansen_of(snapshot), pair_estimates(snapshot)
+    johansen, estimates = johansen_of(snapshot), pair_estimates(snapshot, ticks)
     notes = [f"No Johansen test: {johansen.note}."] if johansen.result is None else []
     return {
         **_attributes(snapshot, models.Pair),

@@ -16,6 +16,8 @@ import pytest
 from analytics.alerts import METRICS, AlertRule
 from analytics.backtest import BacktestParams
 from analytics.bars import resample
+from analytics.correlation import hayashi_yoshida
+from analytics.estimates import MAX_TICKS
 from analytics.model import FeedStatus, Gap, PairParams, Ticks
 from analytics.outcomes import Outcome
 from dashapp.web.routes import uploads
@@ -93,6 +95,14 @@ async def test_what_a_gap_touches_is_flagged_in_bars_exports_and_pairs(client, r
     pair = (await client.get("/api/markets/demo/pair", params=PAIR)).json()
     assert pair["series"]["gap"][-4:] == [False, True, True, True]
     assert frame(await client.get("/export/demo/pair.csv", params=PAIR)).gap.sum() == 3
+
+
+async def test_a_pair_has_the_correlation_on_its_ticks(client, runtime):
+    figures = (await client.get("/api/markets/demo/pair", params=PAIR)).json()["figures"]
+    ticks = [runtime.markets["demo"].ticks(PAIR[leg], MAX_TICKS) for leg in ("y", "x")]
+    y, x = ticks
+    expected = hayashi_yoshida(y.ts_ms, np.log(y.price), x.ts_ms, np.log(x.price)).correlation
+    assert figures["estimates"]["tick_correlation"] == pytest.approx(expected)
 
 
 async def test_an_outlier_is_flagged_among_the_ticks(client, runtime):

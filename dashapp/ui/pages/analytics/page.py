@@ -15,7 +15,7 @@ from dash.exceptions import PreventUpdate
 from analytics.backtest import BacktestParams
 from analytics.bars import usual_step
 from analytics.carry import Carry, reversion_funding
-from analytics.model import NotReady, PairSnapshot, Ticks
+from analytics.model import NotReady, PairSnapshot
 from analytics.pair import break_even_z
 from dashapp import ids
 from dashapp.figures.pair import (
@@ -28,6 +28,7 @@ from dashapp.figures.pair import (
 from dashapp.parameters.numbers import parse_number
 from dashapp.parameters.pair import View, from_dict, to_dict, to_query
 from dashapp.services.alerts.arming import arm, z_rule
+from dashapp.services.analysis.johansen import newest_ticks
 from dashapp.services.funding import carry_of
 from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
@@ -79,8 +80,6 @@ CAPITAL, USUAL_CAPITAL = "capital", 10_000.0
 LOCK, HEDGE_NOW = "lock-hedge", "hedge-now"
 LOCK_WORDS = {False: "Lock this hedge", True: "Unlock the hedge"}
 LOCK_TITLE = "Measure the spread by today's β and α from here on, as one who holds the position"
-#: Newest ticks of a leg that the correlation on ticks is of.
-MAX_TICKS = 20_000
 
 
 def held_by(kept: str | None, search: str | None) -> str:
@@ -180,15 +179,6 @@ def break_even(
     return BreakEven(break_even_z(snapshot, cost_bps, funded), cost_bps, funded=True)
 
 
-def _ticks_of(runtime: Runtime, tab: Tab) -> tuple[Ticks, Ticks] | None:
-    """The newest ticks of both legs, None in a market of bars."""
-    market, pair = runtime.markets.get(tab.view.market), tab.view.pair
-    if market is None or pair is None:
-        return None
-    y, x = (market.ticks(symbol, MAX_TICKS) for symbol in (pair.y, pair.x))
-    return (y, x) if len(y) and len(x) else None
-
-
 def capital_of(text: Any) -> float:
     """The capital that was typed, the usual one where that is none above 0."""
     return _positive(text) or USUAL_CAPITAL
@@ -228,7 +218,8 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
     look = tab.look
     markers = markers_of(runtime, tab)
     market_key = _market_key(runtime, tab)
-    test = runtime.johansen.latest(market_key, snapshot, partial(_ticks_of, runtime, tab))
+    ticks = None if market is None else partial(newest_ticks, market, snapshot.params)
+    test = runtime.johansen.latest(market_key, snapshot, ticks)
     estimates = runtime.johansen.estimates(market_key, snapshot.params)
     alone = leg_alone(estimates, test)
     words, tone = choice_words(snapshot, threshold)

@@ -12,7 +12,7 @@ from dashapp.text.numbers import NONE
 from dashapp.text.tests import LEVELS, johansen_about, johansen_table, johansen_verdict
 from dashapp.ui.components import Fixed, element
 
-_METHOD_HEADS = ("Method", "β", "z", "Signal", "α", "R²", "β std err")
+_METHOD_HEADS = ("Method", "β", "z", "Signal", "α", "R²")
 _JOHANSEN_HEADS = ("Test and null", "Statistic", *LEVELS, "Rejects")
 #: The tone of a signal, by side of the spread.
 _TONES = {-1: "down", 1: "up", 0: "muted", None: "muted"}
@@ -52,7 +52,7 @@ def _figures(*texts: str) -> list[Element]:
 
 def _method(row: MethodRow) -> tuple[Element, ...]:
     words = NONE if row.signal.side is None else row.signal.words("Y", "X")
-    figures = (row.beta, row.z, row.alpha, row.r_squared, row.stderr)
+    figures = (row.beta, row.z, row.alpha, row.r_squared)
     kind = " ".join(["shown"] * row.shown + ["noted"] * bool(row.note))
     return _method_lines(row.method, figures, words, _tone(_TONES[row.signal.side]), kind, row.note)
 

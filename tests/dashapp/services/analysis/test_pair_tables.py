@@ -93,7 +93,7 @@ async def test_a_market_of_bars_has_no_lead_and_lag(analyses, legs):
         market.append_bars(leg)
     analyses._markets["bars"] = market
     answer = await analyses.lead_lag("bars", "A", "B")
-    assert answer.reason == "Bars holds no ticks of both: lead and lag need them"
+    assert answer.reason == "no ticks of both legs in Bars: lead and lag need them"
 
 
 async def test_tables_and_order_are_made_once_for_a_while(analyses):
