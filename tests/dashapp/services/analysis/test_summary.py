@@ -71,7 +71,7 @@ def test_one_bar_gives_no_statistics_of_returns(runtime):
     assert math.isnan(summary.volatility)
     assert math.isnan(summary.sharpe)
     assert row(summary)["correlation"] is None
-    assert summary.verdict == "not enough data"
+    assert row(summary)["adf"] == "not enough data"
 
 
 def test_an_empty_market_has_no_rows():
