@@ -66,6 +66,11 @@ class Columns:
     def __len__(self) -> int:
         return len(self.ts_ms)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the columns."""
+        return sum(getattr(self, name).nbytes for name in self._dtypes)
+
     #: A batch has columns, not rows: nothing iterates over it.
     __iter__ = None
 

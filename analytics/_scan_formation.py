@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,14 +44,36 @@ class Tested(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Candidates:
+    """Which pairs are tested: all of the symbols kept, or those of one cluster.
+
+    clusters: of each symbol kept, None where all pairs are candidates. Sent to another process it
+    is without its pairs, which are many: they are made there.
+    """
+
+    kept: IntArray
+    clusters: IntArray | None
+
+    @cached_property
+    def pairs(self) -> CountArray:
+        """Numbers of the symbols, shape (p, 2)."""
+        if self.clusters is None:
+            return all_pairs(self.kept)
+        return pairs_inside(self.clusters, self.kept)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it goes to another process."""
+        return Candidates, (self.kept, self.clusters)
+
+
+@dataclass(frozen=True, eq=False)
 class PairTester:
     """Tests blocks of pairs. Can be sent to another process, once for all blocks.
 
-    pairs: shape (p, 2). values: log closes of the formation, shape (m, n), those of complete rows
-    about their mean.
+    values: log closes of the formation, shape (m, n), those of complete rows about their mean.
     """
 
-    pairs: CountArray
+    candidates: Candidates
     values: FloatArray
     complete: BoolArray
     least: int
@@ -58,7 +81,7 @@ class PairTester:
 
     def __call__(self, block: slice) -> Tested:
         """The tests of a block of the pairs."""
-        pairs = self.pairs[block]
+        pairs = self.candidates.pairs[block]
         out = np.empty((len(pairs), 5))
         polys = kernel.trend_columns(self.values.shape[1], 0)
         scan.both_orders(self.values, self.complete, pairs, self.least, polys, self.method, out)
@@ -104,15 +127,15 @@ def _pvalues(statistic: FloatArray, rows: CountArray) -> FloatArray:
     return pvalues
 
 
-def pair_tester(world: Universe, params: ScanParams, pairs: CountArray) -> PairTester:
-    """The tester of pairs of a universe on its formation."""
+def pair_tester(world: Universe, params: ScanParams, candidates: Candidates) -> PairTester:
+    """The tester of a universe's candidates on its formation."""
     stretch = world.formation
     values = np.ascontiguousarray(world.logs[:, stretch.start : stretch.stop])
     complete = np.asarray(~np.isnan(values).any(axis=1) & (stretch.bars > 0), np.bool_)
     if complete.any():
         values[complete] -= values[complete].mean(axis=1, keepdims=True)
     least = least_rows(stretch, LEAST_FORMATION, params.min_traded / 2.0)
-    return PairTester(pairs, values, complete, least, LAG_METHODS[params.bouncing])
+    return PairTester(candidates, values, complete, least, LAG_METHODS[params.bouncing])
 
 
 def all_pairs(kept: IntArray) -> CountArray:
@@ -144,7 +167,7 @@ def blocks(count: int) -> list[slice]:
 
 def run_tests(tester: PairTester, run_all: Mapper, progress: Callable[[float], None]) -> Tested:
     """Test all pairs, block by block."""
-    count = len(tester.pairs)
+    count = len(tester.candidates.pairs)
     statistic, beta, pvalue = np.empty(count), np.empty(count), np.empty((count, 2))
     second, rows = np.empty(count, np.bool_), np.empty(count, np.int32)
     at = 0

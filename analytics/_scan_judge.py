@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,8 @@ class Survivor(NamedTuple):
 class PairJudge:
     """Judges pairs. Can be sent to another process.
 
-    world: the universe. funding: a bar's rate of each symbol, paid by who is long, shape (m,).
+    world: the universe, with the closes of those symbols alone of which there are pairs. funding: a
+    bar's rate of each of them, paid by who is long.
     """
 
     world: Universe
@@ -157,6 +158,21 @@ class PairJudge:
         changes = np.diff(self.world.logs[[pair.y, pair.x], rows], axis=1)
         y, x = changes[:, ~np.isnan(changes).any(axis=0)]
         return y, x
+
+
+def judge_of(
+    world: Universe, params: ScanParams, funding: FloatArray, legs: IntArray, betas: FloatArray
+) -> tuple[PairJudge, list[Survivor]]:
+    """The judge of some pairs, who has no symbols but theirs, and the pairs as it numbers them.
+
+    legs: numbers of the symbols, shape (2, k). betas: slopes, shape (k,).
+    """
+    used, found = np.unique(legs, return_inverse=True)
+    theirs = replace(world, logs=world.logs[used])
+    ys, xs = found.reshape(legs.shape)
+    rows = zip(ys.tolist(), xs.tolist(), betas.tolist(), strict=True)
+    survivors = [Survivor(y, x, beta) for y, x, beta in rows]
+    return PairJudge(theirs, params, funding[used]), survivors
 
 
 def comovement(y: FloatArray, x: FloatArray, life: float) -> float:

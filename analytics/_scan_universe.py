@@ -12,7 +12,7 @@ import numpy as np
 from analytics._scan_types import ScanParams, Stretch, SymbolLeft
 from analytics.arrays import table
 from analytics.bounce import bounce
-from analytics.model import CountError, FloatArray, IntArray, ParameterError
+from analytics.model import BoolArray, CountError, FloatArray, IntArray, ParameterError
 
 #: Rows of a stretch below which there is no scan, whatever the share that traded.
 LEAST_FORMATION, LEAST_CONFIRMATION = 60, 30
@@ -57,8 +57,8 @@ def universe(closes: Any, names: Sequence[str], params: ScanParams, turnover: An
     traded = ~np.isnan(logs)
     volumes = _turnovers(turnover, (n, m), params, formation.start)
     kept, left = [], []
-    for number, name in enumerate(known):
-        reason = _reason(logs[number], traded[number], (formation, confirmation), params)
+    reasons = _reasons(logs, traded, (formation, confirmation), params)
+    for number, (name, reason) in enumerate(zip(known, reasons, strict=True)):
         if reason is None and volumes is not None and not volumes[number] >= params.min_turnover:
             reason = ("too little turnover", float(volumes[number]), params.min_turnover)
         if reason is None:
@@ -99,45 +99,63 @@ def _turnovers(
     return np.array(medians)
 
 
-def _reason(
-    logs: FloatArray, traded: Any, stretches: tuple[Stretch, Stretch], params: ScanParams
-) -> tuple[str, float, float] | None:
-    """Why a symbol does not take part, how much there is and how much it takes."""
-    missing = [_missing(traded, s, p, params) for s, p in zip(stretches, _LEAST, strict=True)]
-    short = [found for found in missing if found is not None]
-    if short:
-        have, need = max(short, key=lambda found: found[1] - found[0])
-        return "too few traded bars", float(have), float(need)
-    formation, confirmation = (_prices(logs, traded, stretch) for stretch in stretches)
-    moved = 1e4 * min(_moved(formation), _moved(confirmation))
-    if not moved > params.min_move_bps:
-        return "no variance", moved, params.min_move_bps
-    if params.bouncing == "leave":
-        found = bounce(formation)
-        if found.matters(BOUNCE_LIMIT):
-            return "returns bounce", found.share, BOUNCE_LIMIT
-    return None
+#: Why a symbol does not take part, how much there is and how much it takes; None where it does.
+_Reason = tuple[str, float, float] | None
 
 
-_LEAST = (LEAST_FORMATION, LEAST_CONFIRMATION)
+def _reasons(
+    logs: FloatArray, traded: BoolArray, stretches: tuple[Stretch, Stretch], params: ScanParams
+) -> list[_Reason]:
+    """What each symbol's own bars say against it."""
+    short = _short(traded, stretches, params)
+    enough = np.array([reason is None for reason in short], np.bool_)
+    moved = np.min([_moved(logs, traded, stretch, enough) for stretch in stretches], axis=0)
+    rows = slice(stretches[0].start, stretches[0].stop)
+    reasons = []
+    for number, (reason, bps) in enumerate(zip(short, (1e4 * moved).tolist(), strict=True)):
+        if reason is None and not bps > params.min_move_bps:
+            reason = ("no variance", bps, params.min_move_bps)
+        if reason is None and params.bouncing == "leave":
+            found = bounce(logs[number, rows][traded[number, rows]])
+            if found.matters(BOUNCE_LIMIT):
+                reason = ("returns bounce", found.share, BOUNCE_LIMIT)
+        reasons.append(reason)
+    return reasons
 
 
-def _missing(
-    traded: Any, stretch: Stretch, least: int, params: ScanParams
-) -> tuple[int, int] | None:
-    """Traded rows that there are and that it takes, where they are too few."""
-    have = int(np.count_nonzero(traded[stretch.start : stretch.stop]))
-    need = least_rows(stretch, least, params.min_traded)
-    return (have, need) if have < need else None
+def _short(
+    traded: BoolArray, stretches: tuple[Stretch, Stretch], params: ScanParams
+) -> list[_Reason]:
+    """Where bars are missing, in the stretch that lacks most of them."""
+    have = [np.count_nonzero(traded[:, s.start : s.stop], axis=1).tolist() for s in stretches]
+    need = [
+        least_rows(stretch, least, params.min_traded)
+        for stretch, least in zip(stretches, (LEAST_FORMATION, LEAST_CONFIRMATION), strict=True)
+    ]
+    reasons: list[_Reason] = []
+    for each in zip(*have, strict=True):
+        lacks = [wanted - there for wanted, there in zip(need, each, strict=True)]
+        worst = lacks.index(max(lacks))
+        found = ("too few traded bars", float(each[worst]), float(need[worst]))
+        reasons.append(found if lacks[worst] > 0 else None)
+    return reasons
 
 
-def _moved(prices: FloatArray) -> float:
-    """Standard deviation of log closes; 0 for rounding."""
-    moved = float(prices.std(ddof=1))
-    return moved if moved > 1e-14 * max(float(np.abs(prices).max()), 1.0) else 0.0
+def _moved(logs: FloatArray, traded: BoolArray, stretch: Stretch, enough: BoolArray) -> FloatArray:
+    """Standard deviation of each symbol's log closes, 0 for rounding; NaN without enough bars."""
+    prices, there = logs[:, stretch.start : stretch.stop], traded[:, stretch.start : stretch.stop]
+    moved = np.full(len(logs), np.nan)
+    complete = enough & there.all(axis=1)
+    moved[complete] = _deviation(prices[complete])
+    for number in np.flatnonzero(enough & ~complete):
+        moved[number] = _deviation(prices[number, there[number]][None])[0]
+    return moved
 
 
-def _prices(logs: FloatArray, traded: Any, stretch: Stretch) -> FloatArray:
-    """Log closes of the rows of a stretch in which the symbol traded."""
-    rows = slice(stretch.start, stretch.stop)
-    return logs[rows][traded[rows]]
+def _deviation(prices: FloatArray) -> FloatArray:
+    """Standard deviation of each row; 0 for rounding."""
+    if not len(prices):
+        return np.empty(0)
+    deviation = prices.std(axis=1, ddof=1)
+    largest = np.maximum(prices.max(axis=1), -prices.min(axis=1))
+    return np.where(deviation > 1e-14 * np.maximum(largest, 1.0), deviation, 0.0)

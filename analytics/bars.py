@@ -160,8 +160,9 @@ class BarBuilder:
 
     @property
     def nbytes(self) -> int:
-        """Memory that the bars take."""
-        return int(self._order.nbytes + self._ints.nbytes + self._floats.nbytes)
+        """Memory that the bars take, and what of them was read and is kept."""
+        held = self._order.nbytes + self._ints.nbytes + self._floats.nbytes
+        return int(held) + sum(view.nbytes for view in self._views.values())
 
     def keep(self, max_bars: int) -> None:
         """Keep the newest `max_bars` from now on, and give the memory of the others back.

@@ -40,9 +40,8 @@ def adjust_pvalues(p: Any, method: str = "by") -> FloatArray:
     known = ~np.isnan(values)
     whole = bool(known.all())
     tested = values if whole else values[known]
-    outside = (tested < 0.0) | (tested > 1.0)
-    if outside.any():
-        worst = float(tested[int(np.argmax(outside))])
+    if len(tested) and not 0.0 <= tested.min() <= tested.max() <= 1.0:
+        worst = float(tested[int(np.argmax((tested < 0.0) | (tested > 1.0)))])
         raise ParameterError("p", worst, "p-values from 0 to 1")
     if whole:
         return _adjusted(tested, method)
@@ -55,10 +54,11 @@ def _adjusted(p: FloatArray, method: str) -> FloatArray:
     m = len(p)
     if method == "bonferroni" or not m:
         return np.minimum(p * m, 1.0)
-    factor = m * (float(np.sum(1.0 / np.arange(1.0, m + 1.0))) if method == "by" else 1.0)
+    ranks = np.arange(1.0, m + 1.0)
+    factor = m * (float(np.sum(np.divide(1.0, ranks, out=ranks))) if method == "by" else 1.0)
     adjusted = np.ones(m)
     # A larger p stays 1 at any rank; by "by" it is most of them, which need no order.
-    places = np.flatnonzero(p * (factor / m) < 1.0 + 1e-9)
+    places = np.flatnonzero(p < (1.0 + 1e-9) * m / factor)
     order = places[np.argsort(p[places])]  # equal ones get equal values, whichever comes first
     raised = p[order]  # in place from here on: millions of tests have large arrays
     raised *= factor

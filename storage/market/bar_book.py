@@ -157,8 +157,8 @@ class BarBook:
         return series.append(bars)
 
     def nbytes(self, symbol: str) -> int:
-        """Memory of a symbol's bars."""
-        parts = (self._builders(symbol), self._series.get(symbol, {}))
+        """Memory of a symbol's bars, and of what was read of them and is kept."""
+        parts = (self._builders(symbol), self._series.get(symbol, {}), self._views.get(symbol, {}))
         past = self._past.get(symbol)
         used = sum(bars.nbytes for held in parts for bars in held.values())
         return used + (0 if past is None else past.nbytes)
@@ -215,18 +215,20 @@ class BarBook:
         if key in views:
             return views[key]
         past, builder = self._past[symbol], self._built[symbol].by_timeframe[timeframe]
-        view = builder.bars(limit) if limit is not None else None
-        if view is None or len(view) < limit or view.ts_ms[0] < past.seam_ms(timeframe):  # type: ignore[operator]
+        if limit is not None:
+            view = builder.bars(limit)  # kept there
+            if len(view) == limit and view.ts_ms[0] >= past.seam_ms(timeframe):
+                return view
 
-            def finer(name: str, from_ms: int) -> Bars:
-                count = timeframe_ms(timeframe) // timeframe_ms(name) + 1
-                newest = self._joined(symbol, name, None)
-                begin = int(np.searchsorted(newest.ts_ms, from_ms))
-                return newest[begin : begin + count]
+        def finer(name: str, from_ms: int) -> Bars:
+            count = timeframe_ms(timeframe) // timeframe_ms(name) + 1
+            newest = self._joined(symbol, name, None)
+            begin = int(np.searchsorted(newest.ts_ms, from_ms))
+            return newest[begin : begin + count]
 
-            view = past.join(timeframe, builder.bars(), finer).tail(
-                self.max_bars if limit is None else limit
-            )
+        view = past.join(timeframe, builder.bars(), finer).tail(
+            self.max_bars if limit is None else limit
+        )
         if len(views) >= _VIEWS:
             views.clear()
         views[key] = view

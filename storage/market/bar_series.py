@@ -90,8 +90,7 @@ class BarSeries:
         """Memory of the columns and of what was made of them."""
         columns = sum(column.nbytes for column in self._columns.values())
         own = self._empty.timeframe
-        views = sum(len(view) for name, view in self._views.items() if name != own)
-        return columns + views * 8 * len(BAR_COLUMNS)
+        return columns + sum(view.nbytes for name, view in self._views.items() if name != own)
 
     def _replace(self, bars: Bars) -> None:
         self._columns = {}

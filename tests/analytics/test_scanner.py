@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 from statsmodels.tsa.stattools import adfuller, coint
 
+from analytics import scanner
 from analytics._kernels import scan
 from analytics.cointegration import engle_granger
 from analytics.model import CountError, OrderError, ParameterError
@@ -303,6 +305,17 @@ def test_costs_above_sigma_leave():
 # --- symbols that take no part -------------------------------------------------------------
 
 
+def test_the_stretch_that_lacks_most_is_told():
+    closes = universe(24, 90, 4).closes
+    closes[10:60, 1] = np.nan  # 10 of the 60 bars that the formation needs, of the other all
+    closes[60:, 2] = np.nan
+    closes[5:, 3] = np.nan
+    left = scan_pairs(closes, names=list("ABCD"), params=ROWS).left
+    assert [(one.symbol, one.have, one.need) for one in left] == [
+        ("B", 10.0, 60.0), ("C", 0.0, 30.0), ("D", 5.0, 60.0),
+    ]  # fmt: skip
+
+
 def test_symbols_leave_with_how_much_they_have_and_need():
     made = universe(23, 720, 6)
     closes = made.closes.copy()
@@ -403,6 +416,17 @@ def test_rows_stand_by_verdict_then_by_adjusted_pvalue():
     assert repr(rows[2:5]) == repr(tuple(rows)[2:5])
     with pytest.raises(IndexError):
         rows[len(rows)]
+
+
+def test_pairs_of_nearly_equal_pvalues_stand_in_their_order():
+    rng = np.random.default_rng(34)
+    few = rng.random(40)
+    pvalue = rng.choice(
+        np.r_[few, np.nextafter(few, 0.0), np.nextafter(few, 1.0), 0, 1, np.nan], 900
+    )
+    statistic = rng.choice([-3.0, -2.0, -np.inf, np.nan], 900)
+    found = scanner._by_pvalue(SimpleNamespace(pvalue=pvalue, statistic=statistic))
+    np.testing.assert_array_equal(found, np.lexsort((statistic, pvalue)))
 
 
 def test_rows_are_found_by_verdict_and_symbol():

@@ -6,14 +6,10 @@ The speeds are marked bench, the simulations, which take minutes, soak.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import resource
-import subprocess
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +18,6 @@ from analytics.cointegration import engle_granger
 from analytics.scanner import ScanParams, detectable_half_life, scan_pairs
 from tests.analytics.universes import reverting, tally, universe
 
-ROOT = Path(__file__).parents[2]
 THREADS = 2
 #: Symbols, bars, and wall seconds that are wanted on two cores.
 SIZES = [(200, 720, 1.5), (200, 4_320, 6.0), (600, 4_320, 45.0), (2_000, 720, 90.0)]
@@ -166,49 +161,3 @@ def power_at(n: int, half_life: float, level: float, count: int = 200) -> float:
     for one, other in zip(y.T, walk.T, strict=True):
         found += min(engle_granger(one, other).pvalue, engle_granger(other, one).pvalue) <= level
     return found / count
-
-
-@pytest.mark.bench
-@pytest.mark.timeout(900)
-def test_two_dask_workers_beside_one():
-    from dashapp.services.scan.cluster import cluster_mapper
-
-    made = universe(5, 720, 2_000, planted=50, half_life=3.0)
-    spent = []
-    for workers in (1, 2):
-        address, processes = _cluster(workers)
-        try:
-            with cluster_mapper(address) as run_all:
-                small = universe(6, 720, 40)
-                scan_pairs(small.closes, names=small.names, run_all=run_all)
-                began = time.perf_counter()
-                params = ScanParams(bars=720)
-                result = scan_pairs(made.closes, names=made.names, params=params, run_all=run_all)
-                spent.append(time.perf_counter() - began)
-        finally:
-            for process in processes:
-                process.kill()
-                process.wait()
-    print(
-        f"\n{result.tested:,} tests: one worker {spent[0]:.1f} s, two {spent[1]:.1f} s: "
-        f"{spent[0] / spent[1]:.2f} times, on {os.cpu_count()} cores"
-    )
-
-
-def _cluster(workers: int):
-    import distributed
-
-    options = ("--port", "0", "--host", "127.0.0.1", "--no-dashboard")
-    scheduler = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_scheduler", *options],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    address = next(line for line in scheduler.stderr if "Scheduler at:" in line).split()[-1]
-    more = (address, "--nthreads", "1", "--no-dashboard", "--no-nanny")
-    command = [sys.executable, "-m", "distributed.cli.dask_worker", *more]
-    made = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(workers)]
-    with distributed.Client(address, set_as_default=False) as client:
-        client.wait_for_workers(workers, timeout=60)
-    return address, [*made, scheduler]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from analytics.model import Ticks
+from analytics.model import BAR_COLUMNS, Ticks
 from dashapp.services.markets import Markets
 from dashapp.services.memory import TARGET, MemoryKeeper
 from dashapp.text.trust import trust_figures
@@ -24,6 +26,12 @@ def filled(symbols=SYMBOLS, count=COUNT) -> Market:
     return market
 
 
+def tick(market: Market, number: int) -> None:
+    """One more trade of the first symbol, within its newest bar."""
+    after = int(market.ticks("S0", 1).ts_ms[-1]) + 1
+    assert len(market.append(Ticks("S0", [after], [50.0], [1.0], [number]))) == 1
+
+
 def megabytes(market: Market) -> float:
     return sum(map(market.nbytes, market.symbols)) / (1 << 20)
 
@@ -35,6 +43,33 @@ async def test_within_the_budget_nothing_gives_way():
     assert keeper.used_mb == pytest.approx(megabytes(market))
     assert not market.kept_share
     assert keeper.words == ""
+
+
+async def test_what_was_read_and_is_kept_counts_until_the_next_tick():
+    market = filled(SYMBOLS[:1], COUNT - 1)
+    tick(market, COUNT - 1)  # nothing more is made room for below
+    held = market.nbytes("S0")
+    read = [market.bars("S0", "1s", limit) for limit in (None, 5_000, 5_000, 10_000)]
+    kept = sum(view.nbytes for view in {id(view): view for view in read}.values())
+    assert kept == (COUNT - 1 + 15_000) * 8 * len(BAR_COLUMNS)
+    assert market.nbytes("S0") == held + kept
+    keeper = MemoryKeeper(Markets(market), 2_048)
+    await keeper.step()
+    assert keeper.used_mb * (1 << 20) == held + kept
+    tick(market, COUNT)
+    assert market.nbytes("S0") == held
+
+
+async def test_what_was_joined_to_the_past_of_an_exchange_counts_too():
+    market = filled(SYMBOLS[:1])
+    own = market.bars("S0", "1m")
+    past = replace(own, ts_ms=own.ts_ms - own.ts_ms[-1] - 60_000 + own.ts_ms[0])
+    market.add_past(past, int(past.ts_ms[0]), int(own.ts_ms[0]))
+    market.whole_from("S0", int(own.ts_ms[0]))
+    held = market.nbytes("S0")
+    joined = market.bars("S0", "1m")
+    assert len(joined) > len(own)
+    assert market.nbytes("S0") >= held + joined.nbytes
 
 
 async def test_the_least_looked_at_give_way_first_and_it_is_said():

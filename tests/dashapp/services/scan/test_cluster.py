@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,14 +19,14 @@ from analytics.sweep import sweep
 from analytics.walkforward import walk_forward
 from dashapp.parameters.grid import Axis
 from dashapp.services.analysis.grid_jobs import Ask, GridJob
+from dashapp.services.scan import cluster
 from dashapp.services.scan.cluster import ClusterAbsent, ClusterLost, cluster_mapper
 from tests.analytics.universes import universe
 from tests.dashapp.services.scan.test_scans import PARAMS, bars_of, market_of, scanning
-from tests.waiting import PATIENCE_S
+from tests.dask_cluster import Cluster
 
 distributed = pytest.importorskip("distributed")
 
-ROOT = Path(__file__).parents[4]
 MADE = universe(11, 480, 30, planted=5, half_life=2.0)
 PAIR = PairParams("S7", "S0", "1h", price_space="log", z_window=40)
 RULES = BacktestParams(entry_z=1.0, hedge_window=60)
@@ -72,39 +70,52 @@ def test_work_that_was_sent_away_gives_the_same_to_the_bit():
     same_grids(pickled)
 
 
-class Cluster:
-    """A scheduler of its own and workers."""
-
-    def __init__(self, workers: int) -> None:
-        options = ("--port", "0", "--host", "127.0.0.1", "--no-dashboard")
-        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *options]
-        self.scheduler = subprocess.Popen(
-            command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-        )
-        self.workers: list[subprocess.Popen[str]] = []
-        for line in self.scheduler.stderr:
-            if "Scheduler at:" in line:
-                self.address = line.rpartition(" ")[2].strip()
-                break
-        threading.Thread(target=self.scheduler.stderr.read, daemon=True).start()
-        more = (self.address, "--nthreads", "1", "--no-dashboard", "--no-nanny")
-        for _ in range(workers):
-            command = [sys.executable, "-m", "distributed.cli.dask_worker", *more]
-            self.workers.append(subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL))
-        with distributed.Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=PATIENCE_S)
-
-    def close(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-            process.wait()
-
-
 @pytest.fixture(scope="module")
 def two_workers() -> Iterator[Cluster]:
     made = Cluster(2)
     with contextlib.closing(made):
         yield made
+
+
+def test_what_is_sent_away_is_closes_without_pairs_and_of_survivors_alone():
+    sent = []
+
+    def weighed(function, items):
+        sent.append(len(pickle.dumps(function)))
+        return map(function, items)
+
+    symbols, bars = 150, 480
+    made = universe(11, bars, symbols, planted=5, half_life=1.0)
+    found = scan_pairs(made.closes, names=made.names, params=PARAMS, run_all=weighed)
+    legs = {name for row in found.rows[: found.rows.survivors] for name in (row.y, row.x)}
+    formation = found.formation.stop - found.formation.start
+    assert sent[0] < 8 * formation * symbols + 4_000
+    assert legs
+    assert sent[1] < 8 * bars * len(legs) + 4_000
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_results_come_from_the_workers_or_by_way_of_their_scheduler(
+    two_workers, monkeypatch, reached
+):
+    ways, gather, asked = set(), distributed.Client.gather, cluster._answer
+
+    async def unreachable():
+        raise OSError("no way there")
+
+    async def answer(client, workers):
+        lost = SimpleNamespace(rpc=lambda worker: SimpleNamespace(identity=unreachable))
+        return await asked(client if reached else lost, workers)
+
+    def watched(self, *futures, direct):
+        ways.add(direct)
+        return gather(self, *futures, direct=direct)
+
+    monkeypatch.setattr(distributed.Client, "gather", watched)
+    monkeypatch.setattr(cluster, "_answer", answer)
+    with cluster_mapper(two_workers.address) as run_all:
+        same_scan(run_all)
+    assert ways == {reached}
 
 
 async def test_two_workers_give_the_same_to_the_bit(two_workers):
