@@ -124,7 +124,7 @@ def read_all(
         try:
             values[parameter.name] = read_or_default(parameter, raw)
         except ParameterError as error:
-            errors[parameter.name] = error
+            errors[parameter.name] = error.with_traceback(None)  # whose frame would hold these
     return values, errors
 
 

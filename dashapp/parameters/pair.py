@@ -102,7 +102,7 @@ def from_dict(values: Mapping[str, Any]) -> View:
     known = [*symbols, values.get("y"), values.get("x")]
     view, errors = _checked(market, symbols, values, [str(name) for name in known if name])
     if view is None:
-        raise next(iter(errors.values()))
+        raise errors.pop(next(iter(errors)))  # it knows this frame, which is to hold it no more
     return view
 
 

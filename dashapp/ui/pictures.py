@@ -114,7 +114,10 @@ class Pictures:
         if task is None:
             task = self._coming[view] = asyncio.create_task(make())
             task.add_done_callback(lambda done: self._came(view, done))
-        return await asyncio.shield(task)  # who goes away leaves the others waiting
+        try:
+            return await asyncio.shield(task)  # who goes away leaves the others waiting
+        finally:
+            del task  # its error knows this frame: one must not hold the other
 
     def _came(self, view: str, done: asyncio.Task[Newest]) -> None:
         del self._coming[view]

@@ -185,14 +185,14 @@ def _zip(
             except UploadError as error:
                 if len(members) == 1 or len(taken) > 1 or bounds.spent:
                     raise
-                refused.append(error)
+                refused.append(error.with_traceback(None))  # whose frame would hold these
                 if isinstance(error, OtherTimeframe):
                     others.setdefault(error.timeframe, []).append(member.filename)
                 tally.notes.append(f"{member.filename[-60:]} was not read: {error.found[:120]}")
         if others and read and tally.timeframe and answers.timeframe is None:
             raise _which_timeframe({tally.timeframe: read} | others)
         if len(refused) == len(members):
-            raise refused[0]
+            raise refused.pop(0)
         if len(members) > 1:
             tally.notes.append(f"{len(members) - len(refused)} files of the archive were read")
 

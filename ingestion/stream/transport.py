@@ -84,17 +84,18 @@ class WebSocketTransport:
 
     async def open(self) -> None:
         checked = check_url(self._url, local=self._local)
-        refused: OSError | None = None
-        for address in await resolve(checked):
+        addresses = list(await resolve(checked))
+        while addresses:
             try:
-                self._socket = await self._connect(address, checked.port)
-            except OSError as error:
-                refused = error
+                self._socket = await self._connect(addresses.pop(0), checked.port)
+            except OSError:
+                if not addresses:
+                    raise
             else:
                 timeouts = self._timeouts
                 self._life = Keepalive(self._socket.ping, timeouts.ping_s, timeouts.pong_s)
                 return
-        raise refused or OSError("the host has no address")
+        raise OSError("the host has no address")
 
     async def _connect(self, address: str, port: int) -> BulkConnection:
         timeouts = self._timeouts
@@ -190,18 +191,17 @@ class HttpTransport:
         logging.getLogger("httpx").addFilter(_no_requests)
         timeout = httpx.Timeout(self._timeouts.open_s, read=None)
         self._client = await http_client(timeout)
-        refused: httpx.ConnectError | None = None
         checked = check_url(self._url, local=self._local)
-        for address in await resolve(checked):
-            request = self._request(at_address(checked, address), checked.host)
+        addresses = list(await resolve(checked))
+        while addresses and self._response is None:
+            request = self._request(at_address(checked, addresses.pop(0)), checked.host)
             try:
                 self._response = await self._client.send(request, stream=True)
-            except httpx.ConnectError as error:
-                refused = error
-            else:
-                break
+            except httpx.ConnectError:
+                if not addresses:
+                    raise
         if self._response is None:
-            raise refused or OSError("the host has no address")
+            raise OSError("the host has no address")
         self._check(self._response)
         self._chunks = self._response.aiter_raw()
 

@@ -17,7 +17,7 @@ from storage.market.gaps import GapLedger, touched
 from storage.market.numbering import Numbering
 from storage.market.outliers import Outliers
 from storage.market.past import Past
-from storage.market.ring import CAPACITY, TickRing
+from storage.market.ring import CAPACITY, Rings, TickRing
 from storage.market.stats import (
     Counters,
     RejectedLike,
@@ -95,10 +95,10 @@ class Market:
         self._capacity = capacity
         self._max_symbols = max_symbols
         self._max_bars = max_bars
-        self._book = BarBook(max_bars, self.ticks, min(MOST_WAITING, capacity))
+        self._rings = Rings()
+        self._book = BarBook(max_bars, self._rings.newest, min(MOST_WAITING, capacity))
         self.looked_s: dict[str, float] = {}
         self.kept_share: dict[str, float] = {}
-        self._rings: dict[str, TickRing] = {}
         self._numbering = Numbering()
         self._bar_stats: dict[str, SymbolStats | None] = {}
         self._timeframes: tuple[str, ...] = ()

@@ -144,5 +144,17 @@ class TickRing:
         return Tick(*(column[at].item() for column in self._columns[_OF_TICKS]))
 
 
+class Rings(dict[str, TickRing]):
+    """The rings of a market, by symbol.
+
+    Its bar book reads them here: if it knew the market, the two would hold each other, and the
+    memory of a market that is let go would wait for the garbage collector.
+    """
+
+    def newest(self, symbol: str, count: int) -> Ticks:
+        """So many of a symbol's newest ticks."""
+        return self[symbol].view(count)
+
+
 def _allocate(size: int) -> list[np.ndarray]:
     return [np.empty(size, dtype) for dtype in _DTYPES]

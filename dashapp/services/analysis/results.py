@@ -86,8 +86,11 @@ class Results:
                 same: Result = kept[1]
                 return same
             task = task or self._begin(kind, key, compute)
-        shared: Result = await asyncio.shield(task)
-        return shared
+        try:
+            shared: Result = await asyncio.shield(task)
+            return shared
+        finally:
+            del task  # its error knows this frame: one must not hold the other
 
     def drain_ms(self) -> list[float]:
         """How long each computation took since the last call, in ms."""

@@ -156,6 +156,8 @@ class UploadSession:
     def _close(self) -> None:
         self._open = False
         self._chunks, self._held = [], []
+        # The error in one that failed knows its frames, and these know this session.
+        self._scanning = self._storing = None
         self._end()
 
     def _check_open(self) -> None:

@@ -25,6 +25,7 @@ from dashapp.ui.callback_values import _TABLE
 from dashapp.ui.frame.parameters import link_of
 from dashapp.ui.store_values import STORES
 from ingestion.files.report import UploadReport
+from tests.garbage import nothing_left_in_cycles
 
 PAIR = PairParams("BTCUSDT", "ETHUSDT")
 STRANGE: tuple[Any, ...] = (
@@ -215,6 +216,12 @@ async def hold(bodies, caplog, seed: int, count: int) -> None:
 async def test_no_mutation_of_a_request_fails_inside(bodies, caplog):
     caplog.set_level(logging.INFO)
     await hold(bodies, caplog, 16, 12)
+
+
+async def test_no_mutation_of_a_request_leaves_anything_to_the_garbage_collector(bodies, caplog):
+    await hold(bodies, caplog, 16, 1)  # what the first request makes stays
+    with nothing_left_in_cycles():
+        await hold(bodies, caplog, 17, 4)
 
 
 @pytest.mark.soak

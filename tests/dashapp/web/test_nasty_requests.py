@@ -32,6 +32,7 @@ from dashapp.web.errors import ApiError
 from dashapp.web.router import LONGEST_VALUE
 from tests.dashapp.conftest import made_up_ticks, small_app
 from tests.dashapp.ui.test_callback_values import STRANGE, places
+from tests.garbage import nothing_left_in_cycles
 from tests.nasty_texts import FRAMES, PIECES, nasty
 
 #: Numbers, dates, paths and escapes that a query may hold, as they stand in it.
@@ -272,6 +273,14 @@ async def test_no_malformed_body_fails_inside(whole, caplog):
     assert not failed(caplog)
     assert statuses[400] > 1_000
     assert (await whole.get("/healthz")).status_code == 200
+
+
+async def test_no_malformed_request_leaves_anything_to_the_garbage_collector(whole):
+    few = ["%0d%0aa", "5", *random.Random(1).sample(values(), 2)]
+    await ask_all(whole, few[:1])  # what the first request makes stays
+    with nothing_left_in_cycles():
+        await send_all(whole, 600, seed=6)
+        await ask_all(whole, few)
 
 
 @pytest.mark.soak

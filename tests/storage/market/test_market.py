@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import astuple
 
 import numpy as np
@@ -38,6 +40,19 @@ def minutes(times: list[int], symbol: str = "BTCUSD", timeframe: str = "1m") -> 
 @pytest.fixture
 def market() -> Market:
     return Market("demo", "Demo", "demo")
+
+
+def test_a_market_that_is_let_go_is_freed_without_the_garbage_collector():
+    market = Market("upload-1", "a", "upload")
+    market.append(trades([1, 2, 3]))
+    assert market.stats("BTCUSDT").trades == 3  # its coarser bars are made of what its ring holds
+    held = weakref.ref(market)
+    gc.disable()
+    try:
+        del market
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_a_tick_that_arrives_twice_is_stored_once(market):
