@@ -83,7 +83,7 @@ NO_TRADES: dict[str, str] = {
     **dict.fromkeys(
         word_set(
             "orderstatus timeinforce remaining remainingsize remainingqty remainingamount "
-            "remainingquantity unfilled originalquantity"
+            "remainingquantity unfilled originalquantity origqty"
         ),
         "orders or liquidations",
     ),
