@@ -11,6 +11,7 @@ from ingestion.files.json_shapes import SHAPES
 from ingestion.files.names import NAMES
 from ingestion.files.timeforms import FORMS
 from ingestion.files.unpack import CONTAINERS, PACKERS
+from ingestion.files.zones import SEVERAL
 
 PAGE = Path(__file__).resolve().parents[1] / "files.md"
 
@@ -48,8 +49,11 @@ def page() -> str:
         "The zone of times counts where it stands behind them, in their column's name "
         "(`Time (ET)`), or in a column of its own (`timezone`, `tz`, `utc_offset`), by name or in "
         "hours with their sign (`+02:00`, `UTC-5`); one in a line above the table and that of "
-        "`Time (Exchange)` are asked about. All other times are UTC. Day and month in an order "
-        "that no row tells are asked for.\n",
+        "`Time (Exchange)` are asked about, and so are letters that mean several zones "
+        f"({', '.join(sorted(word.upper() for word in SEVERAL))}; EST in a file of Australia's "
+        "exchange). All other times are UTC. Day and month in an order that no row tells are asked "
+        "for. In the hour that a region's clock repeats, a step back between rows in order says "
+        "which pass a row is of; where none does, the rows of that hour are rejected.\n",
         "## Rows without a header\n\n"
         + _table(
             ("source", "columns", "a row"),

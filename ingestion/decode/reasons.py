@@ -19,6 +19,8 @@ REASONS = {
     "preamble": "stands above the header",
     "price": "not a number above 0 and below 1e12",
     "quote": "a quote that is not closed",
+    "repeated-hour": "a local time of the hour that the clock repeats at the end of summer time, "
+    "and no row tells which of the two",
     "scaled": "prices as whole numbers, whose scale the message does not tell: Phemex has prices "
     "as they are in its channel trades_p",
     "schema": "no time, price or size in it",

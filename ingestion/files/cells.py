@@ -50,6 +50,14 @@ class Rows:
         return self.texts[line] if self.texts is not None else b""
 
 
+def together(parts: Sequence[Rows]) -> Rows:
+    """The rows of several blocks, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = {at: pa.concat_arrays([one.columns[at] for one in parts]) for at in parts[0].columns}
+    return Rows(columns, np.concatenate([one.lines for one in parts]), parts[-1].texts)
+
+
 class Lines:
     """The lines of a block of text, which ends with a line break. `[number]` is a line's text.
 

@@ -26,8 +26,10 @@ from ingestion.files.charset import Encoding
 from ingestion.files.errors import (
     LEGAL,
     Answers,
+    OneBarAlone,
     OtherTimeframe,
     QuestionOpen,
+    SparseDays,
     UploadError,
     timeframe_question,
 )
@@ -166,7 +168,11 @@ def _zip(
         taken: set[str] = set()
         others: dict[str, list[str]] = {}
         read: list[str] = []
-        for member in members:
+        queue: list[tuple[zipfile.ZipInfo, UploadError | None]] = [(one, None) for one in members]
+        for member, before in queue:  # one that tells no timeframe is read after those that do
+            if isinstance(before, SparseDays) and tally.timeframe != "1d":
+                raise before
+            put_back = tally.since()
             try:
                 with archive.open(member) as packed:
                     for batch in _member(
@@ -180,6 +186,15 @@ def _zip(
                             )
                         yield batch
                 read.append(member.filename)
+            except (SparseDays, OneBarAlone) as error:
+                put_back()
+                if before is None and len(members) > 1:
+                    queue.append((member, error))
+                elif isinstance(error, QuestionOpen) or len(members) == 1:
+                    raise
+                else:
+                    refused.append(error)
+                    tally.notes.append(f"{member.filename[-60:]} was not read: {error.found[:120]}")
             except QuestionOpen:
                 raise
             except UploadError as error:

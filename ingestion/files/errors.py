@@ -97,6 +97,10 @@ class OtherTimeframe(UploadError):
         self.timeframe = timeframe
 
 
+class OneBarAlone(UploadError):
+    """A bar alone, which another file of the same bars may tell the timeframe of."""
+
+
 class QuestionOpen(UploadError):
     """A file that can be read in more than one way: `question` asks which."""
 
@@ -108,6 +112,10 @@ class QuestionOpen(UploadError):
             ways = " or ".join(part for part in (ways, f"{question.parameter}=...") if part)
         super().__init__(question.text, advice=f"answer with {ways}")
         self.question = question
+
+
+class SparseDays(QuestionOpen):
+    """Bars of days of which most are missing; another file of the same bars may tell."""
 
 
 def replace_question(count: int, symbols: Iterable[str], market: str, file: str) -> QuestionOpen:
@@ -147,7 +155,7 @@ def timeframe_question(found: str, timeframes: Mapping[str, str]) -> QuestionOpe
     return QuestionOpen(Question("timeframe", text, choices))
 
 
-def days_question(least: int, most: int, usual: int) -> QuestionOpen:
+def days_question(least: int, most: int, usual: int) -> SparseDays:
     """The question whether bars are of single days, most of which are missing.
 
     least, most, usual: days between two bars.
@@ -158,7 +166,7 @@ def days_question(least: int, most: int, usual: int) -> QuestionOpen:
         "or of several days, are read where their steps are even, such as 7d"
     )
     choices = (Choice("1d", "bars of single days"),)
-    return QuestionOpen(Question("timeframe", text, choices))
+    return SparseDays(Question("timeframe", text, choices))
 
 
 @dataclass(frozen=True)

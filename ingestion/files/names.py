@@ -18,12 +18,12 @@ NAMES: dict[str, str] = {
     "windowstart periodstart bucket barstart tsms timestampms timems timestamp ts tickts unix "
     "unixtime unixtimestamp unixms epoch epochms tsevent participanttimestamp transacttime "
     "transacttimestamp tradetime tradetimestamp tradedat executedat executedtimestamp execdate "
-    "createdtime createtimems createdat createtime exchangetimestamp exchangetime timeexchange "
-    "microtimestamp eventtime datetime dateandtime datetimeutc timestamputc dateutc timeutc "
-    "utctime utcdate utc gmttime gmtdate localtime localdatetime date time dt day tradedate "
-    "tradingday dtyyyymmdd yyyymmdd datum datumzeit zeitstempel zeitpunkt zeit uhrzeit fecha "
-    "fechahora data dataora horodatage heure tarih дата 日期 时间 交易日期 成交时间 日時 日付 "
-    "일자 날짜 t",
+    "filledtime filltime exectime createdtime createtimems createdat createtime exchangetimestamp "
+    "exchangetime timeexchange microtimestamp eventtime datetime dateandtime datetimeutc "
+    "timestamputc dateutc timeutc utctime utcdate utc gmttime gmtdate localtime "
+    "localdatetime date time dt day tradedate tradingday dtyyyymmdd yyyymmdd datum datumzeit "
+    "zeitstempel zeitpunkt zeit uhrzeit fecha fechahora data dataora horodatage heure tarih дата "
+    "日期 时间 交易日期 成交时间 日時 日付 일자 날짜 t",
     "closetime": "closetime timeclose endtime timeperiodend closedat candleclosetime barend",
     "clock": "time timem clock uhrzeit zeit hora heure ora timeofday hhmmss hour minute 时间",
     "symbol": "symbol s sym symbolid symroot ticker tickersymbol instrument instrumentname "
@@ -33,7 +33,7 @@ NAMES: dict[str, str] = {
     "product security crypto currency book base underlying kürzel wertpapier activo simbolo "
     "título i t",
     "venue": "exchange venue exchangename exch mic",
-    "event": "event eventtype msgtype messagetype channel recordtype type e kind",
+    "event": "event eventtype exectype msgtype messagetype channel recordtype type e kind",
     "open": "open o mido midopen openmid openprice priceopen opening first eröffnung "
     "eröffnungskurs eröffn apertura abertura ouverture ouv otwarcie откр pxopen "
     "openingprice openprc 开盘 开盘价 始値 시가 openbid bidopen",
@@ -52,17 +52,17 @@ NAMES: dict[str, str] = {
     "stück volym volumetraded tottrdqty ttltrdqnty totaltradedquantity shares pxvolume объём "
     "成交量 出来高 거래량 tickvolume tickvol volumetick",
     "quote": "quotevolume quoteassetvolume quotevol volumequote volquote volumeto turnover "
-    "volccy volccyquote totalvolume quoteqty quotequantity quoteamount total cost funds "
-    "notional foreignnotional grossvalue volumecurrency money valuetraded turnoverusd "
+    "volccy volccyquote filledvolume totalvolume quoteqty quotequantity quoteamount total cost "
+    "funds notional foreignnotional grossvalue volumecurrency money valuetraded turnoverusd "
     "baseturnover usdvolume candleacctradeprice tottrdval 成交额",
     "trades": "trades count numberoftrades tradecount tradescount ntrades numtrades nooftrades n "
     "transactions tradesdone numberoftransactions",
     "vwap": "vwap vw weightedprice waprice averageprice wap",
-    "price": "price p px tradeprice executedprice executionprice execprice fillprice dealprice "
-    "rate precio prix preis 价格 成交价",
+    "price": "lastpx fillprice filledprice avgfilledprice execprice executedprice executionprice "
+    "dealprice price p px tradeprice rate precio prix preis 价格 成交价",
     "size": "size qty quantity q sz executedquantity lastqty lastsize tradesize tradeqty execqty "
-    "execsize amount baseamount baseqty basequantity sizebase amountbase filledqty lots menge "
-    "cantidad 数量 s",
+    "execsize filledamount amount baseamount baseqty basequantity sizebase amountbase filledqty "
+    "lots menge cantidad 数量 s",
     "id": "tradeid aggtradeid aggregatetradeid agg tid dealid execid matchid trdmatchid id a i",
     "first": "firsttradeid firstid f",
     "last": "lasttradeid lastid l",
@@ -81,7 +81,10 @@ NO_TRADES: dict[str, str] = {
         "rows of an order book",
     ),
     **dict.fromkeys(
-        word_set("orderstatus timeinforce remainingsize remainingqty originalquantity"),
+        word_set(
+            "orderstatus timeinforce remaining remainingsize remainingqty remainingamount "
+            "remainingquantity unfilled originalquantity origqty"
+        ),
         "orders or liquidations",
     ),
     **dict.fromkeys(

@@ -15,10 +15,14 @@ from analytics.model import NO_TRADE_ID, BoolArray, FloatArray, IntArray
 #: What stands in a cell of which nothing is known.
 MISSING = ("", ".", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "<na>")
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
-_THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
+#: Thousands, or India's lakhs and crores: 1,234,567 and 12,34,567.
+_THOUSANDS = r"^[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})+,\d{3})(\.\d*)?$"
 _SIGNS = r"^[$€£¥₹]|[$€£¥₹]$|^'"
 _MULTIPLES = {"k": 1e3, "m": 1e6, "b": 1e9}
 _DECIMAL_COMMA = re.compile(r"[+-]?[\d.\s']*\d,\d+\s*")
+#: Numbers in which a comma, or a point, can only stand before decimals.
+_COMMA = re.compile(r"\s*[+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,}))\s*[%KMB]?\s*")
+_POINT = re.compile(r"\s*[+-]?(?:\d{1,3}(?:,\d{3})+\.\d+|\d+\.(?:\d{1,2}|\d{4,}))\s*[%KMB]?\s*")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+\s*")
 
 
@@ -31,13 +35,20 @@ class Style(NamedTuple):
 def style_of(cells: Iterable[str], delimiter: str) -> Style:
     """How the numbers of a file are written, told by some of its cells.
 
-    Beside semicolons or tabs a comma stands before decimals; beside commas it parts thousands.
+    Beside semicolons or tabs a comma stands before decimals. Beside commas it parts thousands,
+    unless cells say otherwise: with other than three digits behind it, or a point before it.
 
     >>> style_of(["1100,50", "1.100,50"], ";").comma, style_of(["1,100", "9.5"], ",").comma
     (True, False)
+    >>> style_of(["149,230", "-0,27%"], ",").comma, style_of(["149,230", "-0.27%"], ",").comma
+    (True, False)
     """
+    cells = list(cells)
     found = [cell for cell in cells if "," in cell]
-    if not found or delimiter == ",":
+    if found and delimiter == ",":
+        points = any(_POINT.fullmatch(cell) for cell in cells)
+        return Style(comma=not points and any(_COMMA.fullmatch(cell) for cell in found))
+    if not found:
         return Style()
     plain = [cell for cell in found if _DECIMAL_COMMA.fullmatch(cell)]
     grouped = [cell for cell in found if _GROUPED.fullmatch(cell)]

@@ -30,6 +30,7 @@ class Plan:
 
     width: cells of a row. time: the position of the times, and of a clock beside dates. symbol,
     venue, event: positions of columns that tell the symbol, the exchange, and what a row is.
+    trades_alone: whether rows that are trades say so, so that all others are none.
     liquidated: whether a row that is LIQUIDATED is a trade, since others are LIMIT, which tells how
     each trade came about. state: what became of orders, where the columns are theirs. offset: the
     hours from UTC of each row. close_labels: whether times are those at which bars end. undecided:
@@ -46,6 +47,7 @@ class Plan:
     symbol: int | None = None
     venue: int | None = None
     event: int | None = None
+    trades_alone: bool = False
     liquidated: bool = False
     state: int | None = None
     offset: int | None = None

@@ -53,6 +53,7 @@ from ingestion.files.refusals import (
     refuse_below_zero,
     refuse_no_trades,
     refuse_twins,
+    refuse_unfilled,
     state_of_orders,
 )
 from ingestion.files.time_reading import with_order, with_zone
@@ -211,13 +212,16 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
             parts["signed"] = parts.pop("size")
         else:
             refuse_below_zero(sample, [size], names)
+        refuse_unfilled(sample, names, size)
         state = state_of_orders(names)
+        said = set(sample.cells(event)) if event is not None else set()
         plan = replace(
             base,
             kind="ticks",
             groups=(Group(None, parts),),
             event=event,
-            liquidated=event is not None and "LIMIT" in sample.cells(event),
+            trades_alone="trade" in map(str.lower, said),
+            liquidated="LIMIT" in said,
             state=state,
         )
         if is_signed(names) or not are_closes_of_days(sample, plan, names):

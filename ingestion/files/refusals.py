@@ -27,9 +27,16 @@ _OF_ORDERS = word_set(
 )
 _WEAK = word_set("new pending placed open closed filled")
 _SESSION = word_set("open closed")
-#: Words of orders that have not traded, where each row has one of them.
-UNTRADED = frozenset(("open", "new", "pending", "cancelled", "canceled", "rejected", "expired"))
-_ORDER_IDS = word_set("orderid clientorderid clordid")
+#: Columns of orders and of the trades of one's own, but not of the status of a market.
+_ORDER_NAMES = word_set(
+    "orderid clientorderid clordid ordid side direction buysell ordertype orderside"
+)
+#: Columns of how much of an order has traded.
+_FILLED = word_set(
+    "filled filledqty filledquantity filledamount filledsize filledvolume executed executedqty "
+    "executedquantity executedamount executedvolume volexec cumqty cumexecqty accfillsz fillsz "
+    "dealsize dealamount"
+)
 #: Letters of order-book messages beside "A", which adds an order (ITCH, Databento).
 _LETTERS = frozenset("CDEFMRUX")
 _EPOCH = re.compile(r"\d{9,}")
@@ -79,16 +86,34 @@ def refuse_no_trades(
 
 
 def state_of_orders(names: Sequence[str]) -> int | None:
-    """The column of what became of orders, None where ids are not those of orders alone.
+    """The column of what became of orders, None where no other is one of orders, or one of trades.
 
     >>> state_of_orders(["time", "order_id", "price", "size", "status"])
+    4
+    >>> state_of_orders(["time", "side", "price", "size", "Order State"])
     4
     >>> state_of_orders(["time", "order_id", "trade_id", "price", "size", "status"])
     """
     bare = [canonical(name) for name in names]
-    if not _ORDER_IDS.intersection(bare) or columns_of(names, "id"):
+    trades = [at for at in columns_of(names, "id") if bare[at] not in ("id", "i", "a")]
+    if not _ORDER_NAMES.intersection(bare) or trades:
         return None
-    return next((at for at, name in enumerate(bare) if name in ("status", "state")), None)
+    states = ("status", "state", "orderstatus", "orderstate")
+    return next((at for at, name in enumerate(bare) if name in states), None)
+
+
+def refuse_unfilled(sample: Sample, names: Sequence[str], size: int) -> None:
+    """Raise UploadError for orders of which less has traded than their size."""
+    whole = sample.floats(size)
+    for at, name in enumerate(names):
+        if at == size or canonical(name) not in _FILLED:
+            continue
+        less = int((sample.floats(at) < whole * (1 - 1e-9)).sum())
+        if less:
+            raise _no_trades(
+                f"column {name!r} is less than {names[size]!r} in {less} of the first "
+                f"{len(sample.rows)} rows: they are orders, no trades"
+            )
 
 
 def orders_alone() -> UploadError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass, field
 
 from analytics.model import Bars, Rejected, Ticks
@@ -92,6 +93,11 @@ class Tally:
             lines = self.first_lines.setdefault(one.reason, [])
             if one.line is not None and len(lines) < FIRST_LINES:
                 lines.append(one.line)
+
+    def since(self) -> Callable[[], None]:
+        """What puts the account back as it is now."""
+        kept = {name: copy(value) for name, value in vars(self).items()}
+        return lambda: self.__dict__.update(kept)
 
     def look_for_bytes(self, line: bytes, number: int) -> None:
         """Remember where a refused line is not UTF-8, if it is the first such line."""

@@ -8,7 +8,7 @@ are seen within that many rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,17 +26,19 @@ from analytics.model import (
     Ticks,
 )
 from ingestion.decode.decoder import sample, trades_held
-from ingestion.decode.kinds import LIQUIDATED, OTHER_KINDS
+from ingestion.decode.kinds import LIQUIDATED, OTHER_KINDS, TRADES
+from ingestion.decode.orders import UNTRADED
 from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.decode.symbols import proper_symbol
 from ingestion.files.bar_hold import HOLD, BarHold
-from ingestion.files.cells import Rows
-from ingestion.files.errors import UploadError
+from ingestion.files.cells import Rows, together
+from ingestion.files.clock_column import ClockColumn
+from ingestion.files.folds import EITHER, RepeatedHours
 from ingestion.files.names import OHLC
 from ingestion.files.naming import Naming
 from ingestion.files.numbers import floats, trade_ids
 from ingestion.files.plan import Group, Plan
-from ingestion.files.refusals import UNTRADED, orders_alone
+from ingestion.files.refusals import orders_alone
 from ingestion.files.report import HOPELESS, Tally
 from ingestion.files.time_reading import order_question
 from ingestion.files.timeforms import NO_TIME, decided_order, order_matters, times
@@ -46,10 +48,10 @@ from ingestion.files.timeframe_column import TimeframeColumn
 MAX_WAITING = 2_000_000
 MAX_SYMBOLS = 1_000
 _NO_TRADE_ROW = re.compile(
-    rf"{OTHER_KINDS}|received|open|done|change|liquidat|order|snapshot", re.I
+    rf"{OTHER_KINDS}|received|open|done|change|liquidat|order|snapshot|new|cancell?ed|replaced"
+    "|rejected|expired|settlement|delivery|transfer|deposit|withdrawal|fee|interest|dividend",
+    re.I,
 )
-#: Four digits that are no hour and minute, so that the last two are seconds.
-_NO_HHMM = r"^(?:2[4-9]|[3-9]\d)\d\d$|[6-9]\d$"
 _NO_SYMBOL, _ONE_TOO_MANY = -1, -2
 
 
@@ -87,7 +89,8 @@ class Table:
         self._waiting: list[Rows] = []
         self._order_matters = False
         self._timeframes = TimeframeColumn(plan.timeframe)
-        self._clock_width = 0
+        self._clock = ClockColumn()
+        self._hours: RepeatedHours | None = None
         self._untraded: bool | None = None
         self._bars = BarHold(self.symbols.names, tally, hold, plan.close_labels)
         tally.notes.extend(plan.notes)
@@ -108,11 +111,21 @@ class Table:
             return []
         if self.plan.undecided and not self._decide(rows):
             return []
-        rows = _together([*self._waiting, rows])
+        rows = together([*self._waiting, rows])
         self._waiting = []
         self._note_states(rows)
         rows = self._trades(rows)
         ts_ms = self._times(rows)
+        reading = self.plan.reading
+        if not reading.local:
+            return self._read(rows, ts_ms)
+        if self._hours is None:
+            self._hours = RepeatedHours(reading.zone or "UTC", self.plan.kind == "bars")
+        ready = list(self._hours.take(rows, ts_ms))
+        return [batch for one in ready for batch in self._read(*one)]
+
+    def _read(self, rows: Rows, ts_ms: IntArray) -> list[Ticks | Bars]:
+        """Read rows whose times are known."""
         if self.plan.kind == "ticks":
             return list(self._ticks(rows, ts_ms))
         rows, ts_ms = self._of_one_timeframe(rows, ts_ms)
@@ -136,6 +149,8 @@ class Table:
                 raise self._timeframes.question()
         if self._untraded:
             raise orders_alone()
+        for rows, ts_ms in self._hours.finish() if self._hours is not None else ():
+            out += self._read(rows, ts_ms)
         out += self._bars.finish()
         return out
 
@@ -167,7 +182,11 @@ class Table:
             return rows
         words = pc.unique(rows.columns[self.plan.event].cast(pa.string())).to_pylist()
         others = [
-            word for word in words if (word and _NO_TRADE_ROW.fullmatch(word)) or _is_other(word)
+            word
+            for word in words
+            if (word and _NO_TRADE_ROW.fullmatch(word))
+            or _is_other(word)
+            or (self.plan.trades_alone and word and not TRADES.search(word))
         ]
         if self.plan.liquidated:
             others = [word for word in others if word.strip() != LIQUIDATED]
@@ -182,17 +201,7 @@ class Table:
         first, *clock = self.plan.time
         column = rows.columns[first]
         if clock:
-            texts = rows.columns[clock[0]].cast(pa.string())
-            width = max(_width_of(texts), self._clock_width)
-            if self._clock_width and width > self._clock_width:
-                raise UploadError(
-                    f"the clock had {self._clock_width} digits at most for long, and has {width} "
-                    f"in line {rows.lines[0]} or below it",
-                    "whether hours, minutes or seconds stand last",
-                    "write the clock as 09:30:00",
-                )
-            self._clock_width = width
-            column = _joined(column, texts, width)
+            column = self._clock.beside(column, rows.columns[clock[0]], int(rows.lines[0]))
         if self.plan.offset is not None:
             hours = pc.utf8_trim(rows.columns[self.plan.offset].cast(pa.string()), " ")
             hours = pc.if_else(pc.equal(hours, ""), "?", hours)  # no time: whose clock is not told
@@ -248,6 +257,7 @@ class Table:
                 "price": ~((price > 0) & (price < PRICE_END)),
                 "size": ~((size > 0) & (size < SIZE_END)),
                 "time": ts_ms == NO_TIME,
+                "repeated-hour": ts_ms == EITHER,
                 "symbol": codes == _NO_SYMBOL,
                 "too-many-symbols": codes == _ONE_TOO_MANY,
             },
@@ -309,6 +319,7 @@ class Table:
                 "ohlc": ~_ordered(*prices),
                 "volume": wrong | (volume < 0) | (volume >= SIZE_END),
                 "time": ts_ms == NO_TIME,
+                "repeated-hour": ts_ms == EITHER,
                 "symbol": codes == _NO_SYMBOL,
                 "too-many-symbols": codes == _ONE_TOO_MANY,
             },
@@ -334,37 +345,6 @@ class Table:
         if not self._timeframes.several:
             self._reject("timeframe", rows, ~chosen)
         return rows.where(chosen), ts_ms[chosen]
-
-
-def _together(parts: Sequence[Rows]) -> Rows:
-    if len(parts) == 1:
-        return parts[0]
-    columns = {at: pa.concat_arrays([one.columns[at] for one in parts]) for at in parts[0].columns}
-    return Rows(columns, np.concatenate([one.lines for one in parts]), parts[-1].texts)
-
-
-def _width_of(clock: Any) -> int:
-    """How many digits clocks have, six, four or two of them; 0 where they are no digits alone."""
-    if not len(clock) or not pc.all(pc.match_substring_regex(clock, r"^\d{1,6}$")).as_py():
-        return 0
-    longest = pc.max(pc.binary_length(clock)).as_py()
-    width = min((longest + 1) // 2 * 2, 6)
-    if width == 4 and pc.any(pc.match_substring_regex(clock, _NO_HHMM)).as_py():
-        width = 6
-    return int(width)
-
-
-def _joined(dates: Any, clock: Any, width: int) -> Any:
-    """Dates and clocks as one column of texts. width: of clocks of digits, 0 for others."""
-    if width:
-        full = pc.utf8_lpad(clock, width, "0")
-        full = pc.binary_join_element_wise(full, pa.scalar("0" * (6 - width)), "")
-        full = pc.replace_substring_regex(full, r"^(\d\d)(\d\d)(\d\d)$", r"\1:\2:\3")
-        clock = pc.if_else(pc.match_substring_regex(clock, r"^\d{1,6}$"), full, clock)
-    if pa.types.is_timestamp(dates.type):
-        dates = pc.strftime(dates, format="%Y-%m-%d")
-    dates = pc.replace_substring_regex(dates.cast(pa.string()), r"[T ]00:00(:00)?$", "")
-    return pc.binary_join_element_wise(dates, clock, " ")
 
 
 def _is_other(word: str | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,7 +11,17 @@ from ingestion.files.errors import Choice, Question, QuestionOpen, UploadError
 from ingestion.files.names import canonical
 from ingestion.files.plan import Plan, Sample
 from ingestion.files.timeforms import decided_order, form_of
-from ingestion.files.zones import REGIONS, ZONES, hours_away, region_of, zone_in, zone_of
+from ingestion.files.zones import (
+    REGIONS,
+    SEVERAL,
+    ZONES,
+    hours_away,
+    meant_by,
+    region_of,
+    several,
+    zone_in,
+    zone_of,
+)
 
 #: Times with a clock, and those that name their zone.
 _CLOCKED = re.compile(r":|^\d{8}[T ]?\d{4}")
@@ -19,6 +29,9 @@ _ZONED = re.compile(
     r"(?:(?<![AaPp])(?<![AaPp]\.)[^\W\d_]|\]|(?::\d\d|\d{6})[\d.,]* ?(?:UTC|GMT)?[+-]\d\d:?\d\d"
     r"|:\d\d [A-Z]{3,4} \d{4})$"
 )
+#: The name of a zone behind a time, or before its year; the mark of Australia's exchange.
+_BEHIND = re.compile(r" ?\[?([A-Z]{3,4}|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+)\]?(?: \d{4})?$")
+_AUSTRALIA = re.compile(r"\.AX(?![a-z])|(?<![a-z])ASX(?![a-z])|australia|sydney", re.IGNORECASE)
 #: Columns whose hours from UTC are those of each row, and headers of an exchange's own clock.
 _OFFSETS = ("utcoffset", "gmtoffset", "tzoffset", "timezone", "tz")
 _OF_EXCHANGE = ("Time (Exchange)", "Exchange Time", "exchange_time")
@@ -27,34 +40,73 @@ _MIDNIGHT = re.compile(r"[T ]00:?00(?::?00(?:\.0+)?)?$")
 
 def with_zone(plan: Plan, sample: Sample) -> Plan:
     """The zone of times that name none: as answered, or as the header or the source tells."""
-    cells = sample.cells(plan.time[0])[:20]
-    forms = [form for form in map(form_of, cells) if form is not None]
+    cells = sample.cells(plan.time[0])
+    forms = [form for form in map(form_of, cells[:20]) if form is not None]
     if not forms or forms[0].order == "epoch":
         return plan
+    clocked = len(plan.time) > 1 or any(map(_CLOCKED.search, cells[:20]))
+    zoned = any(map(_ZONED.search, cells[:20]))
+    words = {found[1] for found in map(_BEHIND.search, cells) if found} if zoned else set()
     if sample.answers.timezone is not None:
-        return replace(plan, reading=replace(plan.reading, zone=sample.answers.timezone))
+        several_mean = (*SEVERAL, *(("est", "edt") if _is_australian(sample) else ()))
+        meant = tuple((letters, sample.answers.timezone) for letters in several_mean)
+        plan = replace(plan, reading=replace(plan.reading, meant=meant))
+        return _in_zone(plan, sample, sample.answers.timezone, local=clocked and not zoned)
+    _ask_which(words, f'"{cells[0][:40]}"', sample)
+    plan = replace(plan, reading=replace(plan.reading, meant=meant_by(words)))
     header = sample.names[plan.time[0]][-1] if sample.names else ""
-    words = re.split(r"[^a-z]+", header.lower())
-    clocked = len(plan.time) > 1 or any(map(_CLOCKED.search, cells))
+    if clocked and not zoned:
+        _ask_which(re.split(r"[^A-Z]+", header.upper()), f"column {header!r}", sample)
     told = zone_in(header) if clocked else None
     if told is not None:
-        return replace(plan, reading=replace(plan.reading, zone=told))
-    zoned = any(map(_ZONED.search, cells))
+        return _in_zone(plan, sample, told, local=not zoned)
     if clocked and not zoned:
         beside = _with_zone_beside(plan, sample)
         if beside is not None:
             return beside
         _ask_for_zone(sample)
-    exchange = clocked and header in _OF_EXCHANGE and _has_clock_alone(sample, plan.time)
-    if ("local" in words or exchange) and not zoned:
-        choices = (Choice("UTC", "they are UTC"), Choice("America/New_York", "New York"))
-        text = f"column {header!r} has local times and does not say of which zone: which is it?"
-        raise QuestionOpen(Question("timezone", text, choices, free=True))
+    region = zone_of(min(words)) if len(words) == 1 and all(map(_BEHIND.search, cells)) else None
+    if region is not None:
+        return _in_zone(plan, sample, region, local=True)
+    _ask_for_local(plan, sample, header, zoned, clocked)
     source = _zone_of_source(sample, cells[0])
     if source is not None:
         told, note = source
         return replace(plan, reading=replace(plan.reading, zone=told), notes=(*plan.notes, note))
     return plan
+
+
+def _in_zone(plan: Plan, sample: Sample, zone: str, *, local: bool) -> Plan:
+    """A plan whose times are of a zone. local: whether they have a clock and name no zone."""
+    local = local and "/" in zone and not _are_midnights(sample, plan.time)
+    return replace(plan, reading=replace(plan.reading, zone=zone, local=local))
+
+
+def _ask_which(words: Iterable[str], where: str, sample: Sample) -> None:
+    """Raise QuestionOpen for letters that mean several zones. where: they stand."""
+    found = several(set(words))
+    ways = SEVERAL[found[0].lower()] if found else ()
+    if not found and {"EST", "EDT"} & set(words) and _is_australian(sample):
+        found, ways = ["EST"], (("Australia/Sydney", "Sydney"), ("America/New_York", "New York"))
+    if found:
+        text = f"{where} names the zone {found[0]}, which means several: which is it?"
+        choices = tuple(Choice(zone, place) for zone, place in ways)
+        raise QuestionOpen(Question("timezone", text, choices, free=True))
+
+
+def _is_australian(sample: Sample) -> bool:
+    """Whether the file's name, or a row, has the mark of Australia's exchange."""
+    return any(map(_AUSTRALIA.search, (sample.file, sample.above, *sample.rows[0])))
+
+
+def _ask_for_local(plan: Plan, sample: Sample, header: str, zoned: bool, clocked: bool) -> None:
+    """Raise QuestionOpen for times that the header calls local, or an exchange's."""
+    words = re.split(r"[^a-z]+", header.lower())
+    exchange = clocked and header in _OF_EXCHANGE and _has_clock_alone(sample, plan.time)
+    if ("local" in words or exchange) and not zoned:
+        choices = (Choice("UTC", "they are UTC"), Choice("America/New_York", "New York"))
+        text = f"column {header!r} has local times and does not say of which zone: which is it?"
+        raise QuestionOpen(Question("timezone", text, choices, free=True))
 
 
 def _are_midnights(sample: Sample, time: Sequence[int]) -> bool:
@@ -76,6 +128,8 @@ def _has_clock_alone(sample: Sample, time: Sequence[int]) -> bool:
 
 def _ask_for_zone(sample: Sample) -> None:
     """Raise QuestionOpen where a zone is named that may, or may not, be that of the times."""
+    letters = {*re.findall(r"(?<![A-Z])[A-Z]{3}(?![A-Z])", sample.above)} - {"AST"}
+    _ask_which(letters, "a line above the header", sample)
     zone, where = zone_in(sample.above), "a line above the header"
     for at, levels in enumerate(sample.names):
         if canonical(levels[-1]) == "exchangetimezone":
@@ -110,13 +164,19 @@ def _with_zone_beside(plan: Plan, sample: Sample) -> Plan | None:
     joined = all(map(form_of, texts))
     if joined and hours:
         return replace(plan, offset=at)
+    _ask_which(words, f"column {name!r}", sample)
     if len(words) > 1 and region is None:
         raise UploadError(
             f"column {name!r} names several zones: {', '.join(sorted(words))[:60]}",
             advice="write the times in one of them, or upload the rows of each by itself",
         )
     zone = region or hours_away(min(words)) or zone_of(min(words))
-    plan = replace(plan, reading=replace(plan.reading, zone=zone))
+    plan = replace(plan, reading=replace(plan.reading, meant=meant_by(words)))
+    plan = (
+        _in_zone(plan, sample, zone, local=not joined or len(words) == 1)
+        if zone is not None
+        else plan
+    )
     if joined and sample.delimiter and len(plan.time) == 1:
         return replace(plan, time=(first, at))
     if not hours and not any(words <= {*pair} for pair in REGIONS):
@@ -133,7 +193,7 @@ def _zones_of_column(sample: Sample, position: int) -> set[str]:
         return cells
     if name not in ("timezone", "tz", "zone"):
         return set()
-    words = {cell for cell in cells if zone_of(cell) is not None}
+    words = {cell for cell in cells if zone_of(cell) is not None or cell.lower() in SEVERAL}
     if name == "zone":  # of a market's sessions perhaps, such as London and Tokyo
         words = {word for word in words if "/" in word or word.isupper()}
     return words

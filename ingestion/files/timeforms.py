@@ -43,7 +43,7 @@ _CLOCK = (
 _ZONE = (
     r"(?: ?(?:[Zz]|UTC|GMT)?(?:(?P<zs>[+-])"
     r"(?P<zH>\d\d|(?<=(?:TC|MT)[+-])\d(?!\d)):?(?P<zM>\d\d)?)?)"
-    r"(?: ?\[?(?P<zn>[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+|[EMP][SD]T|CES?T|EES?T|BST|JST|KST|HKT|MSK|UTC)"
+    r"(?: ?\[?(?P<zn>[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+|[ACEMP][SD]T|CES?T|EES?T|[BIJK]ST|HKT|MSK|UTC)"
     r"\]?)?"
 )
 #: A day with a zone and no clock is midnight there.
@@ -57,6 +57,8 @@ FORMS = (
              rf"(?P<y>\d{{4}})(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<d>\d\d?){_REST}"),
     TimeForm("ISO 8601 with a zone", "2025-01-31T16:30:00.123-05:00", "ymd",
              rf"(?P<y>\d{{4}})-(?P<m>\d\d)-(?P<d>\d\d)T{_CLOCK}{_ZONE}"),
+    TimeForm("year first, an hour of twelve", "2019-07-01 12-PM", "ymd",
+             r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d) (?P<H>\d\d)-(?P<ap>[AP])M"),
     TimeForm("digits, then a clock", "20250131 16:30:00", "ymd",
              rf"(?P<y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)"
              rf"(?:(?:(?:[T-]| {{1,2}}){_CLOCK}|(?= [A-Z])){_ZONE})?"),
@@ -90,11 +92,19 @@ _DAY_MS = 86_400_000
 class Reading:
     """How times are read. dayfirst: the order in forms that leave it open, None for unknown.
 
-    zone: of texts that name none, None for UTC.
+    zone: of texts that name none, None for UTC. local: whether no text names its zone and the zone
+    is that of a region, so that the hour that its clock skips is none, and the one that it repeats
+    is read as the first. meant: zones of letters that mean several, such as BST.
     """
 
     dayfirst: bool | None = None
     zone: str | None = None
+    local: bool = False
+    meant: tuple[tuple[str, str], ...] = ()
+
+    def zone_of(self, letters: str) -> str | None:
+        """The zone that letters or a name behind a time mean, None for none that is known."""
+        return dict(self.meant).get(letters.lower()) or zone_of(letters)
 
 
 def form_of(text: str) -> TimeForm | None:
@@ -160,7 +170,7 @@ def times(column: Any, reading: Reading) -> IntArray:
         zone = None if getattr(kind, "tz", None) else reading.zone
         whole = column.cast(pa.timestamp("ms", getattr(kind, "tz", None)), safe=False)
         ms = whole.cast(pa.int64()).fill_null(NO_TIME).to_numpy(zero_copy_only=False)
-        return _in_range(_localized(ms, zone) if zone else ms)
+        return _in_range(_localized(ms, zone, reading.local) if zone else ms)
     if pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
         column = column.cast(pa.string())
     elif not pa.types.is_string(kind):
@@ -218,14 +228,14 @@ def _by_shape(column: Any, reading: Reading) -> IntArray:
         left = np.flatnonzero(lengths == length)
         cells = data[begins[left][:, np.newaxis] + np.arange(length)]
         while len(left):
-            shape, read = _shape_of(cells[0].tobytes().decode(), reading.dayfirst)
+            shape, read = _shape_of(cells[0].tobytes().decode(), reading)
             fits = (cells[:, shape] == cells[0, shape]).all(axis=1) if read else np.zeros(0, bool)
             if not len(fits) or not fits[0]:
                 fits = (cells == cells[0]).all(axis=1)
             if read:
                 digits = ((cells >= 48) & (cells <= 57))[:, ~shape].all(axis=1)
                 good = fits & digits
-                out[left[good]] = _values(cells[good], read, reading.zone)
+                out[left[good]] = _values(cells[good], read, reading)
             left, cells = left[~fits], cells[~fits]
     return out
 
@@ -243,7 +253,7 @@ def bytes_of(texts: Any) -> tuple[np.ndarray, IntArray, IntArray]:
 
 
 @lru_cache(maxsize=4_096)
-def _shape_of(text: str, dayfirst: bool | None) -> tuple[BoolArray, dict[str, Any]]:
+def _shape_of(text: str, reading: Reading) -> tuple[BoolArray, dict[str, Any]]:
     """Which bytes all cells of the shape share, and where the parts of a time stand."""
     for form, pattern in _COMPILED:
         match = pattern.fullmatch(text)
@@ -253,8 +263,8 @@ def _shape_of(text: str, dayfirst: bool | None) -> tuple[BoolArray, dict[str, An
         if form.order in ("epoch", "serial"):
             return np.zeros(len(text), bool), {"number": True}
         parts = {name: match.span(name) for name, value in match.groupdict().items() if value}
-        if form.order == "dm?" and dayfirst is not True:
-            if dayfirst is None:
+        if form.order == "dm?" and reading.dayfirst is not True:
+            if reading.dayfirst is None:
                 break
             parts["d"], parts["m"] = parts["m"], parts["d"]
         read: dict[str, Any] = {"parts": parts}
@@ -263,14 +273,14 @@ def _shape_of(text: str, dayfirst: bool | None) -> tuple[BoolArray, dict[str, An
         read["pm"] = (match.groupdict().get("ap") or "").lower()
         read["sign"] = {"+": 1, "-": -1}.get(match.groupdict().get("zs") or "", 0)
         read["zoned"] = bool(read["sign"]) or bool(re.search(r"(?:\d ?Z|UTC|GMT)$", text, re.I))
-        read["named"] = zone_of(match.groupdict().get("zn") or "")
+        read["named"] = reading.zone_of(match.groupdict().get("zn") or "")
         if match.groupdict().get("zn") and read["named"] is None:
             break
         return fixed, read
     return np.zeros(len(text), bool), {}
 
 
-def _values(cells: np.ndarray, read: dict[str, Any], zone: str | None) -> IntArray:
+def _values(cells: np.ndarray, read: dict[str, Any], reading: Reading) -> IntArray:
     """Epoch ms of cells of one shape."""
     if "number" in read:
         texts = [row.tobytes().decode() for row in cells]
@@ -299,8 +309,8 @@ def _values(cells: np.ndarray, read: dict[str, Any], zone: str | None) -> IntArr
     if read["sign"]:
         away = parts["zH"] * 60 + parts.get("zM", nothing)
         ms -= read["sign"] * away * 60_000
-    elif not read["zoned"] and (zone := read["named"] or zone):
-        ms = _localized(ms, zone)
+    elif not read["zoned"] and (zone := read["named"] or reading.zone):
+        ms = _localized(ms, zone, reading.local)
     return _in_range(np.where(good, ms, NO_TIME))
 
 
@@ -311,11 +321,12 @@ def _number(digits: np.ndarray) -> IntArray:
     return value
 
 
-def _localized(ms: IntArray, zone: str) -> IntArray:
-    """Epoch ms of local times that were read as UTC."""
+def _localized(ms: IntArray, zone: str, strict: bool) -> IntArray:
+    """Epoch ms of local times that were read as UTC. strict: whether a skipped hour is no time."""
     moments = pd.DatetimeIndex(ms.astype("datetime64[ms]"))
     first = np.ones(len(ms), bool)
-    local = moments.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
+    skipped: Any = "NaT" if strict else "shift_forward"
+    local = moments.tz_localize(zone, ambiguous=first, nonexistent=skipped)
     return np.asarray(local.tz_convert(None)).astype("datetime64[ms]").astype(np.int64)
 
 

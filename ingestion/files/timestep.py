@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analytics.model import IntArray, timeframe_name
-from ingestion.files.errors import OtherTimeframe, UploadError, days_question
+from ingestion.files.errors import OneBarAlone, OtherTimeframe, UploadError, days_question
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -48,7 +48,7 @@ def _common_step(moments: IntArray) -> int:
     """The greatest step that times have in common, as `step_of` means it."""
     steps = np.diff(moments)
     if not len(steps):
-        raise UploadError(
+        raise OneBarAlone(
             "one bar alone tells no timeframe", advice="expected two bars or more of a symbol"
         )
     least, common = int(steps.min()), int(np.gcd.reduce(steps))
@@ -71,7 +71,7 @@ def _as_known(moments: IntArray, known: int) -> int:
         return known
     own = _common_step(moments)
     full = len(moments) * own * 5 >= 4 * int(moments[-1] - moments[0])
-    if own % known or (own > known and full):
+    if own % known or (own > known and (full or own % DAY_MS == 0)):
         raise OtherTimeframe(timeframe_name(own), timeframe_name(known))
     if known == DAY_MS:
         _refuse_months(_days(np.diff(moments)))

@@ -8,16 +8,23 @@ from zoneinfo import ZoneInfo
 
 #: Zones as the names of columns, files and times tell them.
 ZONES = {
-    "est": "-05:00", "edt": "-04:00", "cst": "-06:00", "cdt": "-05:00", "mst": "-07:00",
-    "mdt": "-06:00", "pst": "-08:00", "pdt": "-07:00", "bst": "+01:00",
+    "est": "-05:00", "edt": "-04:00", "cdt": "-05:00", "mst": "-07:00", "mdt": "-06:00",
+    "pst": "-08:00", "pdt": "-07:00",
     "cet": "+01:00", "cest": "+02:00", "eet": "Europe/Athens", "eest": "+03:00",
-    "jst": "+09:00", "kst": "+09:00", "ist": "+05:30", "hkt": "+08:00", "msk": "+03:00",
+    "jst": "+09:00", "kst": "+09:00", "hkt": "+08:00", "msk": "+03:00",
     "utc": "UTC", "gmt": "UTC", "newyork": "America/New_York", "eastern": "America/New_York",
     "chicago": "America/Chicago", "london": "Europe/London", "berlin": "Europe/Berlin",
     "frankfurt": "Europe/Berlin", "paris": "Europe/Paris", "moscow": "Europe/Moscow",
     "tokyo": "Asia/Tokyo", "seoul": "Asia/Seoul", "beijing": "Asia/Shanghai",
     "shanghai": "Asia/Shanghai", "singapore": "Asia/Singapore", "sydney": "Australia/Sydney",
 }  # fmt: skip
+#: Letters that mean several zones, which are asked about; the first is that of `REGIONS`.
+SEVERAL = {
+    "bst": (("+01:00", "British summer time"), ("+06:00", "Bangladesh")),
+    "cst": (("-06:00", "US Central, winter"), ("America/Chicago", "Chicago"), ("+08:00", "China")),
+    "ist": (("+05:30", "India"), ("+01:00", "Ireland"), ("+02:00", "Israel")),
+    "ast": (("-04:00", "Atlantic"), ("+03:00", "Arabia")),
+}
 #: Regions whose clocks have two names, in winter and in summer.
 REGIONS = {
     ("EST", "EDT"): "America/New_York", ("CST", "CDT"): "America/Chicago",
@@ -82,6 +89,30 @@ def region_of(words: Collection[str]) -> str | None:
     ('America/New_York', None, None)
     """
     return next((zone for pair, zone in REGIONS.items() if set(pair) == set(words)), None)
+
+
+def several(words: Collection[str]) -> list[str]:
+    """The letters among words that mean several zones, and have no other beside them that tells.
+
+    >>> several({"BST"}), several({"GMT", "BST"}), several({"EST", "UTC"})
+    (['BST'], [], [])
+    """
+    told = {one for pair in REGIONS if set(pair) <= set(words) for one in pair}
+    return sorted(word for word in words if word.lower() in SEVERAL and word not in told)
+
+
+def meant_by(words: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """What letters that mean several zones mean beside the other name of a region's clock.
+
+    >>> meant_by({"GMT"}), meant_by({"CDT", "CST"}), meant_by({"BST"})
+    ((('bst', '+01:00'),), (('cst', '-06:00'),), ())
+    """
+    pairs = [({*pair}, word.lower()) for pair in REGIONS for word in pair]
+    return tuple(
+        (word, SEVERAL[word][0][0])
+        for pair, word in pairs
+        if word in SEVERAL and (pair - {word.upper()}) & set(words)
+    )
 
 
 def zone_in(text: str) -> str | None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ingestion.files.errors import UploadError
-from tests.ingestion.files.test_forms import WALL, bars, read, text_of
+from tests.ingestion.files.test_forms import START_MS, WALL, bars, read, text_of
 
 IDS = ["order_id", "orderId", "Order ID", "client_order_id", "clOrdId"]
 
@@ -52,3 +52,79 @@ def test_one_row_of_another_status_is_enough_to_read_them_all():
 )
 def test_trades_that_have_a_status_are_read(word, names):
     assert read(table([word], names), "KO.csv").report.accepted == 40
+
+
+@pytest.mark.parametrize("word", ["OPEN", "new", "Submitted", "Untriggered"])
+@pytest.mark.parametrize("name", ["status", "State", "Order State"])
+@pytest.mark.parametrize("side", ["side", "Direction", "Order Type"])
+def test_orders_without_an_id_are_told_by_their_side(word, name, side):
+    rows = [(row[0], "BUY", 5, 1, word) for row in bars(WALL)]
+    with pytest.raises(UploadError, match="an order that has not traded"):
+        read(text_of(f"time,{side},price,size,{name}", rows), "KO.csv")
+    assert read(text_of(f"time,no,price,size,{name}", rows), "KO.csv").report.accepted == 40
+
+
+@pytest.mark.parametrize("name", ["filled", "Filled Qty", "executedQty", "cumExecQty", "accFillSz"])
+def test_orders_of_which_less_has_traded_than_their_size_are_refused(name):
+    for share in (0, 0.5):
+        rows = [(row[0], "BUY", 5, 1, 1 if at < 30 else share) for at, row in enumerate(bars(WALL))]
+        with pytest.raises(UploadError, match="is less than 'quantity' in 10 of the first 40 rows"):
+            read(text_of(f"time,side,price,quantity,{name}", rows), "KO.csv")
+    rows = [(row[0], "BUY", 5, 1, 1) for row in bars(WALL)]
+    whole = read(text_of(f"time,side,price,quantity,{name}", rows), "KO.csv")
+    assert whole.report.accepted == 40
+
+
+@pytest.mark.parametrize("name", ["remaining", "Remaining Amount", "unfilled"])
+def test_orders_that_have_something_left_are_refused(name):
+    rows = [(row[0], "BUY", 5, 1, 0.4) for row in bars(WALL)]
+    with pytest.raises(UploadError, match="orders or liquidations, no trades"):
+        read(text_of(f"time,side,price,quantity,{name}", rows), "KO.csv")
+    rows = [(*row[:4], 0) for row in rows]
+    whole = read(text_of(f"time,side,price,quantity,{name}", rows), "KO.csv")
+    assert whole.report.accepted == 40
+
+
+def test_the_executions_of_an_account_are_its_trades_at_the_price_that_they_had():
+    kinds = ("Trade", "Funding", "New", "Canceled", "Settlement")
+    rows = [(row[0], kinds[at % 5], 100, 5 + at, 900) for at, row in enumerate(bars(WALL))]
+    found = read(text_of("transactTime,execType,lastQty,lastPx,price", rows), "XBTUSD.csv")
+    assert found.report.rejected == {"event": 32}
+    assert found.column("price") == [5.0 + at for at in range(0, 40, 5)]
+
+
+def test_bids_and_asks_beside_trades_are_quotes():
+    kinds = ("TRADE", "BID", "ASK", "BEST_BID")
+    rows = [(row[0], kinds[at % 4], 5, 1) for at, row in enumerate(bars(WALL))]
+    found = read(text_of("time,type,price,size", rows), "KO.csv")
+    assert (found.report.accepted, found.report.rejected) == (10, {"event": 30})
+    sides = [(row[0], ("BID", "ASK")[at % 2], 5, 1) for at, row in enumerate(bars(WALL))]
+    assert read(text_of("time,type,price,size", sides), "KO.csv").report.accepted == 40
+
+
+@pytest.mark.parametrize("word", ["open", "NEW", "Submitted"])
+def test_orders_in_lines_of_json_are_no_trades_wherever_they_stand(word):
+    def order(at: int, status: str, **beside: object) -> dict[str, object]:
+        return {"time": START_MS + at * 977, "symbol": "KO", "side": "BUY", "price": 5 + at,
+                "qty": 1, "status": status} | beside  # fmt: skip
+
+    rows = [order(at, word if at % 100 == 99 else "FILLED") for at in range(2_000)]
+    for content in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
+        found = read(content, "x.json")
+        assert (found.report.accepted, found.report.rejected) == (1_980, {"event": 20})
+    rows = [order(at, "closed", filled=0 if at == 900 else 1) for at in range(1_000)]
+    found = read("\n".join(map(json.dumps, rows)), "x.ndjson")
+    assert found.report.first_lines == {"event": [901]}
+    alone = [order(at, word) for at in range(9)]
+    for content in (json.dumps(alone), "\n".join(map(json.dumps, alone))):
+        with pytest.raises(UploadError):
+            read(content, "x.json")
+
+
+def test_the_orders_of_an_account_are_no_closes():
+    rows = [{"symbol": "KO", "orderId": at, "price": "5", "origQty": "1", "executedQty": "1",
+             "status": "FILLED", "side": "BUY", "time": START_MS + at * 60_000}
+            for at in range(40)]  # fmt: skip
+    for content in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
+        with pytest.raises(UploadError, match="the size is missing"):
+            read(content, "x.json")

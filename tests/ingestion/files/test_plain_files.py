@@ -262,3 +262,18 @@ def test_years_of_two_digits_in_front_are_still_refused(step):
     rows = [(row[0], 5) for row in bars("%y/%m/%d", step * DAY_MS)]
     with pytest.raises(UploadError, match="the year has two digits"):
         read(text_of("Date,Close", rows), "KO.csv")
+
+
+@pytest.mark.parametrize(("price", "told"), [("149,230", "-0,27%"), ("102.429,5", "0,1")])
+def test_a_comma_may_stand_before_decimals_in_quotes_beside_commas(price, told):
+    rows = [(row[0], f'"{price}"', f'"{told}"') for row in bars("%d.%m.%Y", DAY_MS)]
+    found = read(text_of('"Datum","Zuletzt","+/- %"', rows), "USDJPY.csv")
+    assert set(found.column("close")) == {149.23 if "149" in price else 102_429.5}
+    english = [(row[0], '"149,230"', '"-0.27%"') for row in bars("%Y-%m-%d", DAY_MS)]
+    found = read(text_of('"Date","Price","Change %"', english), "USDJPY.csv")
+    assert set(found.column("close")) == {149_230}
+
+
+def test_an_hour_of_twelve_behind_the_date_counts():
+    found = read(text_of(f"Date,{OHLCV}", bars("%Y-%m-%d %I-%p", 3_600_000)), "BTCUSD.csv")
+    check_bars(found, "1h")

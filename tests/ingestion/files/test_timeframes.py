@@ -196,3 +196,39 @@ def test_adjusted_and_unadjusted_prices_stay_two_symbols():
     assert set(read(zipped(files), "x.zip").rows) == {"KO", "KO_UNADJUSTED"}
     files = {"KO_adjsplit.csv": table("1m"), "KO_unadj.csv": table("1m")}
     assert set(read(zipped(files), "x.zip").rows) == {"KO_ADJSPLIT", "KO_UNADJ"}
+
+
+def days_of(days: list[int], close: int) -> str:
+    """Bars of some days of a year."""
+    shown = [(datetime(2025, 1, 1) + timedelta(days=day)).strftime("%Y-%m-%d") for day in days]
+    return text_of("Date,Close", [(day, close + at) for at, day in enumerate(shown)])
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_member_of_few_days_is_read_by_what_another_tells(last):
+    sparse, daily = days_of([0, 1, 4, 9, 20, 33], 5), days_of(list(range(40)), 50)
+    members = [("KO.csv", sparse), ("PEP.csv", daily)]
+    found = read(zipped(dict(members[::-1] if last else members)), "x.zip")
+    assert found.report.timeframe == "1d"
+    assert found.column("close", "KO") == [5, 6, 7, 8, 9, 10]
+    assert found.column("close", "PEP") == list(range(50, 90))
+
+
+def test_members_of_few_days_alone_are_asked_about():
+    sparse = days_of([0, 1, 4, 9, 20, 33], 5)
+    with pytest.raises(QuestionOpen, match="most of which are missing"):
+        read(zipped({"KO.csv": sparse, "PEP.csv": sparse}), "x.zip")
+    minutes = text_of(f"time,{OHLCV}", bars())
+    for members in ([("KO.csv", sparse), ("PEP.csv", minutes)],
+                    [("PEP.csv", minutes), ("KO.csv", sparse)]):  # fmt: skip
+        with pytest.raises(QuestionOpen):
+            read(zipped(dict(members)), "x.zip")
+
+
+def test_a_member_of_one_bar_is_read_by_what_another_tells():
+    one, daily = "\n" + days_of([3], 5), days_of(list(range(40)), 50)
+    found = read(zipped({"KO.csv": one, "PEP.csv": daily}), "x.zip")
+    assert (found.column("close", "KO"), found.report.rejected) == ([5], {})
+    alone = zipped({"KO.csv": one, "PEP.csv": one})
+    with pytest.raises(UploadError, match="one bar alone"):
+        read(alone, "x.zip")
