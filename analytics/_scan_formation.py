@@ -182,7 +182,10 @@ def run_tests(tester: PairTester, run_all: Mapper, progress: Callable[[float], N
 
 @dataclass(frozen=True, eq=False)
 class Formed:
-    """The pairs in their better order, shape (p,): y, x and the figures of that order's test."""
+    """The pairs in their better order, shape (p,): y, x and the figures of that order's test.
+
+    kept_tests: how many tests of both orders the adjustment kept.
+    """
 
     y: CountArray
     x: CountArray
@@ -192,11 +195,12 @@ class Formed:
     adjusted: FloatArray
     beta: FloatArray
     rows: CountArray
+    kept_tests: int
 
 
-def formed(pairs: CountArray, tests: Tested, correction: str) -> Formed:
+def formed(pairs: CountArray, tests: Tested, rules: ScanParams) -> Formed:
     """Adjust all tests together, and take the better order of each pair, the first of equals."""
-    adjusted = adjust_pvalues(tests.pvalue.ravel(), correction).reshape(-1, 2)
+    adjusted = adjust_pvalues(tests.pvalue.ravel(), rules.correction).reshape(-1, 2)
     second = tests.second
     return Formed(
         y=chosen(pairs, second),
@@ -207,6 +211,7 @@ def formed(pairs: CountArray, tests: Tested, correction: str) -> Formed:
         adjusted=chosen(adjusted, second),
         beta=tests.beta,
         rows=tests.rows,
+        kept_tests=int(np.count_nonzero(adjusted <= rules.q)),
     )
 
 

@@ -185,9 +185,10 @@ class ScanResult:
 
     rows: every candidate pair that was tested, the best first. tested: how many tests, two a
     pair. expected_by_chance: of them with p below q if no pair were related; below_alpha: with
-    p below q in fact. pvalue_counts: all p-values by their hundredth, shape (100,); chance would
-    give tested / 100 in each. detectable_half_life: bars; slower relations than this are found in
-    less than 80 % of cases with this formation and so many tests; 0.0 where nothing could be.
+    p below q in fact; kept_tests: that the adjustment kept. pvalue_counts: all p-values by their
+    hundredth, shape (100,); chance would give tested / 100 in each. detectable_half_life: bars;
+    slower relations than this are found in less than 80 % of cases with this formation and so
+    many tests; 0.0 where nothing could be.
     funnel: what each of STEPS kept (symbols for the first two, pairs after). dropped: reason ->
     how many left for it, symbols and pairs. left: the symbols that left. formation, confirmation:
     rows of the closes. params: the rules. clusters: symbol -> number of its cluster, -1 for
@@ -199,6 +200,7 @@ class ScanResult:
     tested: int
     expected_by_chance: float
     below_alpha: int
+    kept_tests: int
     detectable_half_life: float
     funnel: Mapping[str, int]
     dropped: Mapping[str, int]

@@ -142,6 +142,7 @@ def scan_pairs(
         tested=tested,
         expected_by_chance=tested * rules.q,
         below_alpha=below,
+        kept_tests=choice.kept_tests,
         detectable_half_life=_reach(world, rules, tested),
         funnel=funnel,
         dropped=_dropped(world, rows, every),
@@ -210,7 +211,7 @@ def _formation(
     tester = pair_tester(world, rules, candidates)
     tests = run_tests(tester, run_all, lambda share: told(step, _TESTS * share))
     below = int(np.count_nonzero(tests.pvalue < rules.q))
-    return formed(candidates.pairs, tests, rules.correction), _histogram(tests.pvalue), below
+    return formed(candidates.pairs, tests, rules), _histogram(tests.pvalue), below
 
 
 def _histogram(pvalues: FloatArray) -> IntArray:

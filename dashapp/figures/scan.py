@@ -50,7 +50,7 @@ def funnel_figure(result: ScanResult, *, theme: str = "dark", uirevision: str = 
     return figure(
         ids.SCAN_FUNNEL,
         theme,
-        [bars],
+        bars,
         x={
             **x_axis(theme),
             "title": axis_title("How many, by powers of ten", theme),
@@ -86,17 +86,22 @@ def pvalue_figure(result: ScanResult, *, theme: str = "dark", uirevision: str = 
     counts = np.asarray(result.pvalue_counts, np.float64).reshape(BINS, -1).sum(axis=1)
     width = 1.0 / BINS
     chance = result.tested / BINS
-    cut = _largest_kept(result)
-    chosen = [width * place < cut for place in range(BINS)]
-    fills = [colours["accent"] if kept else rgba(colours["muted"], 0.45) for kept in chosen]
-    bars = {
-        "type": "bar",
-        "x": typed(width * (np.arange(BINS) + 0.5)),
-        "y": typed(counts),
-        "width": width * 0.92,
-        "marker": {"color": fills},
-        "hovertemplate": "p about %{x:.2f}: %{y:,.0f} tests<extra></extra>",
-    }
+    # the tests that the adjustment kept are those with the smallest p-values
+    kept = np.clip(result.kept_tests - np.concatenate(([0.0], counts.cumsum()[:-1])), 0.0, counts)
+    bars = [
+        {
+            "type": "bar",
+            "x": typed(width * (np.arange(BINS) + 0.5)),
+            "y": typed(values),
+            "width": width * 0.92,
+            "marker": {"color": colour},
+            "hovertemplate": f"p about %{{x:.2f}}: %{{y:,.0f}} tests {words}<extra></extra>",
+        }
+        for values, colour, words in (
+            (kept, colours["accent"], "kept"),
+            (counts - kept, rgba(colours["muted"], 0.45), "not kept"),
+        )
+    ]
     top = max(float(counts.max(initial=0.0)), chance) * 1.08 or 1.0
     line = {
         "type": "line",
@@ -118,11 +123,11 @@ def pvalue_figure(result: ScanResult, *, theme: str = "dark", uirevision: str = 
         "font": {"size": TEXT_SIZE - 1, "color": colours["warn"]},
         "bgcolor": colours["surface"],
     }
-    words = f"{result.tested:,} tests · accent: kept by the adjustment"
+    words = f"{result.tested:,} tests · accent: the {result.kept_tests:,} that the adjustment kept"
     return figure(
         ids.PVALUE_HISTOGRAM,
         theme,
-        [bars],
+        bars,
         x={
             **x_axis(theme),
             "title": axis_title("p-value (Engle-Granger, formation)", theme),
@@ -136,11 +141,5 @@ def pvalue_figure(result: ScanResult, *, theme: str = "dark", uirevision: str = 
         margin=(64, 24),
         hovermode="closest",
         bargap=0.08,
+        barmode="stack",
     )
-
-
-def _largest_kept(result: ScanResult) -> float:
-    """The largest p-value that the adjustment kept, 0 for none."""
-    kept = result.rows.column("pvalue", 0, result.rows.survivors)
-    known = kept[np.isfinite(kept)]
-    return float(known.max()) if len(known) else 0.0

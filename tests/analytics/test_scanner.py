@@ -49,7 +49,15 @@ def scanned(made, params: ScanParams = ROWS, **options) -> ScanResult:
 def assert_equal_bits(one: ScanResult, other: ScanResult) -> None:
     for name in FIELDS:
         np.testing.assert_array_equal(one.rows.column(name), other.rows.column(name), name)
-    for name in ("tested", "below_alpha", "funnel", "dropped", "left", "detectable_half_life"):
+    for name in (
+        "tested",
+        "below_alpha",
+        "kept_tests",
+        "funnel",
+        "dropped",
+        "left",
+        "detectable_half_life",
+    ):
         assert getattr(one, name) == getattr(other, name)
 
 
@@ -75,6 +83,7 @@ def test_rows_equal_statsmodels(symbols, planted):
     adjusted = multipletests([p for _, p in pvalues.values()], method="fdr_bh")[1]
     by_pair = dict(zip(pvalues, adjusted, strict=True))
     assert result.tested == len(pvalues)
+    assert result.kept_tests == np.count_nonzero(adjusted <= OPEN.q)
     for row in result.rows:
         assert row.statistic == pytest.approx(pvalues[row.y, row.x][0], abs=1e-8)
         assert row.pvalue == pytest.approx(pvalues[row.y, row.x][1], abs=1e-8)

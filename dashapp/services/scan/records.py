@@ -80,7 +80,8 @@ def result_from_dict(kept: Row, params: ScanParams) -> ScanResult:
 
 _FIELDS = [list(EVERY_FIELDS), list(SURVIVOR_FIELDS), list(VERDICTS)]
 _PLAIN = (
-    "tested", "expected_by_chance", "below_alpha", "detectable_half_life", "detectable_if_all",
+    "tested", "expected_by_chance", "below_alpha", "kept_tests",
+    "detectable_half_life", "detectable_if_all",
 )  # fmt: skip
 _WHOLE = ("y", "x", "verdict", "second", "pvalue_counts")
 

@@ -68,6 +68,7 @@ class ScanFound(Answer):
     tested: int = Field(description="tests, two a pair")
     expected_by_chance: float = Field(description="of them with p below q, were none related")
     below_alpha: int = Field(description="with p below q in fact")
+    kept_tests: int = Field(description="that the adjustment kept, of both orders")
     pvalue_counts: list[int] = Field(description="all p-values by their hundredth")
     detectable_half_life: float = Field(description="bars; slower ones are seldom found")
     detectable_if_all: float = Field(description="the same, had all pairs been tested")

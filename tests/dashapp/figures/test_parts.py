@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashapp.figures import axes, base, marks, rows
+from dashapp.figures.scan import pvalue_figure
+from tests.dashapp.figures.samples import scanned
 
 SECOND = 1_000
 
@@ -228,3 +230,11 @@ def test_alerts_stand_at_their_own_time_and_point_the_way_they_crossed():
 def test_alerts_out_of_view_draw_nothing():
     assert marks.alert_markers([Event(-5, ">", 2.0)], np.arange(3), np.ones(3), "z", "dark") == []
     assert marks.alert_markers([], np.arange(3), np.ones(3), "z", "dark") == []
+
+
+def test_the_histogram_of_a_scan_has_as_many_tests_in_accent_as_the_adjustment_kept():
+    scan = replace(scanned(), kept_tests=1)
+    assert scan.pvalue_counts[0] > 1, "a part of a bar"
+    kept, others = (decoded(bar["y"]) for bar in pvalue_figure(scan)["data"])
+    assert kept[0] == kept.sum() == 1
+    assert kept.sum() + others.sum() == scan.tested
