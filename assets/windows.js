@@ -133,17 +133,11 @@
   // ---------------------------------------------------------------- comparing
   const text = (pairs) => pairs.map((legs) => legs.map(encodeURIComponent).join("~")).join(",");
 
-  // The Analytics page, or its comparison, with another pair or other pairs.
-  function analytics(changes) {
-    const tab = new URL(byId("tab-analytics").href);
-    for (const [name, value] of Object.entries(changes)) tab.searchParams.set(name, value);
-    return tab.pathname + tab.search;
-  }
-
   function compare() {
     const legs = [byId("leg-y").value, byId("leg-x").value];
     if (!legs[0] || !legs[1]) return;
-    window.location.assign(`${analytics({})}&pairs=${text([legs])}`);
+    const tab = new URL(byId("tab-analytics").href);
+    window.location.assign(`${tab.pathname}${tab.search}&pairs=${text([legs])}`);
   }
 
   function takeOut(pair) {
@@ -171,8 +165,9 @@
     }
     else if (at(".chip-link") && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
       event.preventDefault();
-      const { searchParams } = new URL(at(".chip-link").href);
-      window.location.assign(analytics({ y: searchParams.get("y"), x: searchParams.get("x") }));
+      const { pathname, search } = new URL(at(".chip-link").href);
+      const { queryWith } = window.dash_clientside.spreadscope;
+      window.location.assign(`${pathname}?${queryWith(search.slice(1))}`);
     }
   });
   // The tab of Analytics leads out of a comparison, which is at the same path.
