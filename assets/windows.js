@@ -23,11 +23,12 @@
     return (title && title.textContent) || graph.id;
   };
 
-  // A button beside each chart's own, for the mouse: the keyboard finds it in the palette.
+  // A button beside each chart's own controls, over none of them, for the mouse: the keyboard finds
+  // it in the palette.
   function offerWindows() {
     for (const graph of document.querySelectorAll(".card-box.chart > .graph[id]")) {
       const box = graph.parentElement;
-      const held = box.querySelector(":scope > .window-button");
+      const held = box.querySelector(".window-button");
       const words = `${titleOf(graph)} in a window of its own`;
       if (held) {
         if (held.getAttribute("aria-label") !== words) held.setAttribute("aria-label", words);
@@ -38,7 +39,7 @@
         tabIndex: -1, "aria-label": words,
       });
       button.addEventListener("click", () => openWindow(graph.id));
-      box.append(button);
+      (box.querySelector(":scope > .chart-tools") || box).append(button);
     }
   }
 
