@@ -228,9 +228,10 @@ def _hedge(
     asked: what names a hedge itself, with its pair, keeps it. hedge: what the controls hold.
     heeded: of which pair, by its market and legs. values: the pair that the controls are to hold.
     """
-    was, now = (heeded or {}).get("legs"), [values["y"], values["x"]]
+    was = (heeded or {}).get("legs")
+    now: list[str] | None = [values["y"], values["x"]]
     moved = heeded is not None and heeded.get("market") != values["market"]
-    if not all(now) or now[0] == now[1]:  # no pair, or not yet
+    if not (values["y"] and values["x"]) or values["y"] == values["x"]:  # no pair, or not yet
         now = None if moved else was
     if was is None or any(name in asked for name in OF_PAIR):
         return {}, now
