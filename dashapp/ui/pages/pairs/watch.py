@@ -18,7 +18,8 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.text.numbers import counted
-from dashapp.ui.components import button, card, number_column, table, text_column
+from dashapp.text.states import LOADING
+from dashapp.ui.components import attributes, button, card, number_column, table, text_column
 
 WATCH_HERE, ARM_ALL, SAYS = "watch-here", "watch-arm-all", "watch-says"
 PATCH = "watch-patch"
@@ -108,7 +109,12 @@ def watch_card() -> Component:
     ]
     body = [
         grid,
-        html.P(EMPTY, id="watch-empty", className="tone-muted table-empty"),
+        html.P(
+            LOADING,
+            id="watch-empty",
+            className="tone-muted table-empty",
+            **attributes(data_empty=EMPTY),
+        ),
         html.P(KEYS, className="tone-muted small keys"),
     ]
     return card("Watchlist", body, tools=tools, extra="wide pairs-card")
