@@ -64,7 +64,8 @@
     return noUpdate();
   }
 
-  function query() {
+  // The link's query: of the view, and what stands beside it.
+  function queryWith(ofView) {
     const own = new URLSearchParams();
     if (zoom && zoom.market === shown.view.market) {
       own.set("from", zoom.range[0]);
@@ -76,7 +77,7 @@
     if (capital !== USUAL_CAPITAL) own.set("capital", capital);
     const sorts = window.spreadscopeSorts.inLink();
     if (sorts) own.set("sort", sorts);
-    return [shown.view.query, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
+    return [ofView, shown.strategy.query, scan, own.toString()].filter(Boolean).join("&");
   }
 
   // What a link bears of its window, and of its page alone, stands in the address and stays.
@@ -87,7 +88,7 @@
 
   function refreshLink() {
     if (!shown) return noUpdate();
-    const search = "?" + query() + kept(/^(bare|follow)=/);
+    const search = "?" + queryWith(shown.view.query) + kept(/^(bare|follow)=/);
     const link = shown.pathname + search + kept(/^(chart|pairs|form\.[\w-]+)=/);
     for (const tab of document.querySelectorAll(".brand, .tabs .nav-link")) {
       tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
@@ -107,11 +108,12 @@
   }
 
   // A page that shows another pair opens once the tab looks at it, so that the answer of the pair
-  // before is not seen on it.
+  // before is not seen on it. A comparison is left by the link of the new view alone.
   let going = null;
 
   function goOnceSeen(tab, pair) {
-    going = { tab, pair, latest: setTimeout(go, 2000) };
+    const compared = new URLSearchParams(window.location.search).has("pairs");
+    going = { tab, pair, latest: compared ? null : setTimeout(go, 2000) };
     if (shown && looksAt(shown.view)) go();
   }
 
@@ -476,7 +478,7 @@
     spreadscope: {
       writeUrl, refreshLink, keepMode, keepScan, keepHeatmap, keepCapital, toggleTheme,
       applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords, requestPre, requestPost,
-      zoomTo, sameThreshold, lockHedge, unfold, goOnceSeen,
+      zoomTo, sameThreshold, lockHedge, unfold, goOnceSeen, queryWith,
     },
   });
 })();

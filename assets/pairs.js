@@ -102,7 +102,11 @@
 
   function fit(grid) {
     const empty = document.getElementById("watch-empty");
-    if (empty) empty.hidden = rows.size > 0;
+    if (empty) {
+      empty.hidden = rows.size > 0;
+      const words = empty.dataset.empty;
+      if (empty.textContent !== words) setProps("watch-empty", { children: words });
+    }
     if (grid) {
       grid.classList.toggle("collapsed", !rows.size);
       grid.style.height = rows.size ? `${Math.min(rows.size * ROW + FRAME, MOST_HEIGHT)}px` : "0";

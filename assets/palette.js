@@ -16,16 +16,10 @@
   const click = (id) => byId(id) && byId(id).click();
   const go = (link) => window.location.assign(link);
 
-  // To the Analytics page with another pair; a comparison is left for good.
+  // To the Analytics page with another pair; the server says what of the view is kept for it.
   function openPair(focus) {
-    const tab = byId("tab-analytics");
-    if (new URLSearchParams(window.location.search).has("pairs")) {
-      const link = new URL(tab.href);
-      for (const [name, value] of Object.entries(focus)) link.searchParams.set(name, value);
-      return go(link.pathname + link.search);
-    }
     setProps("focus", { data: { ...focus, at: Date.now() } });
-    tab.click();
+    window.dash_clientside.spreadscope.goOnceSeen("tab-analytics", focus);
   }
 
   function openSymbol(symbol, market) {

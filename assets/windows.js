@@ -23,11 +23,12 @@
     return (title && title.textContent) || graph.id;
   };
 
-  // A button beside each chart's own, for the mouse: the keyboard finds it in the palette.
+  // A button beside each chart's own controls, over none of them, for the mouse: the keyboard finds
+  // it in the palette.
   function offerWindows() {
     for (const graph of document.querySelectorAll(".card-box.chart > .graph[id]")) {
       const box = graph.parentElement;
-      const held = box.querySelector(":scope > .window-button");
+      const held = box.querySelector(".window-button");
       const words = `${titleOf(graph)} in a window of its own`;
       if (held) {
         if (held.getAttribute("aria-label") !== words) held.setAttribute("aria-label", words);
@@ -38,7 +39,7 @@
         tabIndex: -1, "aria-label": words,
       });
       button.addEventListener("click", () => openWindow(graph.id));
-      box.append(button);
+      (box.querySelector(":scope > .chart-tools") || box).append(button);
     }
   }
 
@@ -133,17 +134,11 @@
   // ---------------------------------------------------------------- comparing
   const text = (pairs) => pairs.map((legs) => legs.map(encodeURIComponent).join("~")).join(",");
 
-  // The Analytics page, or its comparison, with another pair or other pairs.
-  function analytics(changes) {
-    const tab = new URL(byId("tab-analytics").href);
-    for (const [name, value] of Object.entries(changes)) tab.searchParams.set(name, value);
-    return tab.pathname + tab.search;
-  }
-
   function compare() {
     const legs = [byId("leg-y").value, byId("leg-x").value];
     if (!legs[0] || !legs[1]) return;
-    window.location.assign(`${analytics({})}&pairs=${text([legs])}`);
+    const tab = new URL(byId("tab-analytics").href);
+    window.location.assign(`${tab.pathname}${tab.search}&pairs=${text([legs])}`);
   }
 
   function takeOut(pair) {
@@ -171,8 +166,9 @@
     }
     else if (at(".chip-link") && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
       event.preventDefault();
-      const { searchParams } = new URL(at(".chip-link").href);
-      window.location.assign(analytics({ y: searchParams.get("y"), x: searchParams.get("x") }));
+      const { pathname, search } = new URL(at(".chip-link").href);
+      const { queryWith } = window.dash_clientside.spreadscope;
+      window.location.assign(`${pathname}?${queryWith(search.slice(1))}`);
     }
   });
   // The tab of Analytics leads out of a comparison, which is at the same path.

@@ -68,11 +68,13 @@ def to_query(rules: BacktestParams) -> str:
 def export_query(pair: PairParams, rules: BacktestParams) -> str:
     """The query by which HTTP makes the back-test of a pair: every parameter by its name there.
 
+    The window of the rolling hedge has a name of its own beside the pair's, as in a link.
+
     >>> export_query(PairParams("BRK.B", "^GSPC", "1d"), USUAL)[:42]
     'y=BRK.B&x=%5EGSPC&timeframe=1d&limit=1000&'
     """
     texts = {name: row.text(getattr(pair, name)) for name, row in PAIR.items()}
-    texts |= {name: row.text(getattr(rules, name)) for name, row in BACKTEST.items()}
+    texts |= {row.link_name: row.text(getattr(rules, row.name)) for row in BACKTEST.values()}
     return urlencode(texts)
 
 

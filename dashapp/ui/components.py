@@ -14,6 +14,7 @@ from dash.development.base_component import Component
 
 from dashapp import ids
 from dashapp.parameters.table import Parameter
+from dashapp.text.states import LOADING
 from dashapp.theme import GRAPH_CONFIG
 
 
@@ -237,7 +238,8 @@ def table(
     extra: classes beside the theme's.
 
     selectable: rows can be selected by their boxes. single_row: one row can, by a click on it.
-    empty: what stands in a table without rows, which is no taller than that.
+    empty: what stands in a table without rows, which is no taller than that. Before its first
+    rows, or the answer that there are none, it is loading.
     """
     several = {"mode": "multiRow"}
     single = {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False}
@@ -245,7 +247,6 @@ def table(
     return dag.AgGrid(
         id=table_id,
         columnDefs=list(columns),
-        rowData=[],
         getRowId=f"params.data.{row_id}",
         defaultColDef={
             "sortable": True,
@@ -264,7 +265,7 @@ def table(
             "headerHeight": 34,
             "suppressCellFocus": False,
             **({"rowSelection": selection} if selectable or single_row else {}),
-            "localeText": {"noRowsToShow": empty},
+            "localeText": {"noRowsToShow": empty, "loadingOoo": LOADING},
         },
         className=f"ag-theme-spreadscope {extra}".strip(),
         style={"height": height, "width": "100%"},

@@ -193,6 +193,7 @@ class _Heeded(msgspec.Struct):
     search: str | None = None
     focus: dict[str, Scalar | list[str]] | None = None
     market: str | None = None
+    legs: tuple[str, str] | None = None
 
 
 #: What the stores of the pages and the rows of their tables hold. A view is judged by its parser.

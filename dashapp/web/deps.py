@@ -7,6 +7,7 @@ text, says what is legal, and describes itself in the OpenAPI document.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -160,16 +161,28 @@ class PairQuery(_PairFields):
         return params
 
 
+_OWN_WINDOW = replace(
+    table.BACKTEST["hedge_window"],
+    name=table.BACKTEST["hedge_window"].link_name,
+    default=None,
+    optional=True,
+    about="bars of the rolling hedge; none: the pair's hedge_window",
+)
 _RULES = (row for row in table.BACKTEST.values() if row.name not in table.PAIR)
-_BacktestFields: Any = create_model("_BacktestFields", __base__=PairQuery, **_fields(_RULES))
+_BacktestFields: Any = create_model(
+    "_BacktestFields", __base__=PairQuery, **_fields([*_RULES, _OWN_WINDOW])
+)
 
 
 class BacktestQuery(_BacktestFields):
-    """A pair and the rules of its back-test, whose rolling hedge has the pair's hedge_window."""
+    """A pair and the rules of its back-test.
+
+    Its rolling hedge has a window of its own, or else the pair's hedge_window.
+    """
 
     def rules(self) -> BacktestParams:
         """The rules. Raises ParameterError where they do not go together."""
         values = self.values()
-        if values["hedge_window"] is None:
-            del values["hedge_window"]
-        return backtest_params(values)
+        own, of_pair = values.pop(_OWN_WINDOW.name), values.pop("hedge_window")
+        window = of_pair if own is None else own
+        return backtest_params(values if window is None else {**values, "hedge_window": window})

@@ -28,6 +28,28 @@ NEWEST = """
   return [to - from, Date.now() - to, seen.length];
 }
 """
+#: The controls in whose middle another one stands, each with that other.
+COVERED = """
+() => {
+  const controls = "button, a[href], input, select, textarea, summary, label, [role=button]";
+  const said = (one) => one.id || one.getAttribute("aria-label") || one.innerText || one.outerHTML;
+  const covered = [];
+  for (const one of document.querySelectorAll(controls)) {
+    if (!one.checkVisibility({ checkVisibilityCSS: true })) continue;
+    one.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" });
+    const { left, top, width, height } = one.getBoundingClientRect();
+    if (width < 8 || height < 8) continue;
+    const seen = document.elementFromPoint(left + width / 2, top + height / 2);
+    const over = seen && seen.closest(controls);
+    const same = !over || one.contains(over) || over.contains(one);
+    if (!same && over.control !== one && one.control !== over) {
+      covered.push(`${said(one)} under ${said(over)}`);
+    }
+  }
+  window.scrollTo(0, 0);
+  return covered;
+}
+"""
 
 
 def test_every_chart_of_every_page_shows_the_demo_market(open_tab):
@@ -36,6 +58,16 @@ def test_every_chart_of_every_page_shows_the_demo_market(open_tab):
         page.click(f"#tab-{name}")
         for chart in charts:
             wait_for_points(page, chart, 4)
+        until(
+            page,
+            "[...document.querySelectorAll('.chart > .graph')].every((one) =>"
+            " one.parentElement.querySelector('.window-button'))",
+        )
+        for width in (1440, 380):
+            page.set_viewport_size({"width": width, "height": 900})
+            until(page, "document.getAnimations().every((one) => one.playState !== 'running')")
+            assert page.evaluate(COVERED) == [], (name, width)
+        page.set_viewport_size({"width": 1440, "height": 900})
         assert page.locator("#trust-strip").inner_text().startswith("SIMULATED")
         until(page, "document.querySelector('#answer-line').innerText.length > 20")
 

@@ -119,3 +119,23 @@ def test_start_sends_the_message_that_the_field_shows(open_tab):
     page.click("#start-button")
     until_so(page, lambda: sent)
     assert sent.pop()[1] == '{"op":"hello"}'
+
+
+def test_tables_are_loading_until_their_first_answer(open_tab, app):
+    app.forget_rules()  # of other tests on this app
+    page = open_tab("/")
+    wait_for_points(page, "price-chart", 10)
+    page.evaluate(HOLD, "rowData")
+    tables = {
+        "data": ("summary-table", "bars-table", "ticks-table", "archive-table"),
+        "backtest": ("trades-table", "folds-table"),
+        "pairs": ("scan-table",),
+        "alerts": ("rules-table", "alerts-table"),
+    }
+    for name, held in tables.items():
+        page.click(f"#tab-{name}")
+        for table in held:
+            overlay = f"#{table} .ag-overlay"
+            until(page, f"document.querySelector('{overlay}')?.innerText.trim() === 'loading'")
+        if name == "pairs":
+            assert page.inner_text("#watch-empty") == "loading"

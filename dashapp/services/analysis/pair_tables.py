@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
@@ -17,6 +17,7 @@ from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams
 from analytics.readings import pair_readings
 from analytics.selection import cluster_symbols
 from analytics.standing import pair_standing
+from dashapp.parameters.hedge import for_legs
 
 #: Symbols whose pairs are all read; of more the first in their order.
 MOST_SYMBOLS = 64
@@ -42,6 +43,8 @@ class PairTables:
 def pair_tables(bars: Mapping[str, Bars], params: PairParams) -> PairTables | NotReady:
     """Every pair of these symbols with the parameters of `params`, each leg as Y and as X.
 
+    A locked hedge is of its own pair alone: the others have theirs fitted.
+
     NotReady with fewer than two symbols.
     """
     symbols = tuple(symbol for symbol, leg in bars.items() if len(leg))[:MOST_SYMBOLS]
@@ -51,7 +54,7 @@ def pair_tables(bars: Mapping[str, Bars], params: PairParams) -> PairTables | No
     pvalue, half_life, z = np.full((3, k, k), np.nan)
     for i, j in itertools.permutations(range(k), 2):
         y, x = bars[symbols[i]], bars[symbols[j]]
-        pair = replace(params, y=symbols[i], x=symbols[j])
+        pair = for_legs(params, symbols[i], symbols[j])
         standing = pair_standing(y, x, pair, 0.0)
         if isinstance(standing, NotReady):
             continue

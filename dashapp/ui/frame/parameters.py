@@ -17,6 +17,7 @@ from analytics.model import ParameterError
 from analytics.readings import check_view
 from dashapp import ids
 from dashapp.parameters.check import messages
+from dashapp.parameters.hedge import OF_PAIR
 from dashapp.parameters.pair import View, check, to_dict, to_query
 from dashapp.parameters.table import PAIR, VIEW
 from dashapp.services.runtime import Runtime
@@ -48,12 +49,13 @@ def _register_settle(app: Dash, runtime: Runtime) -> None:
             "focus": Input(ids.FOCUS, "data"),
             "known": Input(ids.KNOWN, "data"),
             "source": Input(ids.SOURCE_KIND, "value"),
+            "y": Input(ids.LEG_Y, "value"),
+            "x": Input(ids.LEG_X, "value"),
         },
         state={
-            "y": State(ids.LEG_Y, "value"),
-            "x": State(ids.LEG_X, "value"),
             "symbols": State(ids.SYMBOLS, "value"),
             "timeframe": State(ids.TIMEFRAME, "value"),
+            "hedge": {name: State(PAIR[name].control, "value") for name in OF_PAIR},
             "view": State(ids.VIEW, "data"),
             "not_here": State(ids.NOT_HERE, "data"),
             "heeded": State(ids.HEEDED, "data"),

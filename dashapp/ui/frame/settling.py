@@ -12,8 +12,9 @@ from dash import no_update
 
 from analytics.model import TIMEFRAMES, ParameterError
 from dashapp.parameters.check import read, sentence
+from dashapp.parameters.hedge import OF_PAIR, hedge_for
 from dashapp.parameters.pair import from_query
-from dashapp.parameters.table import VIEW
+from dashapp.parameters.table import PAIR, VIEW
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import link_words
 from ingestion.decode.symbols import proper_symbol
@@ -216,6 +217,28 @@ def settle_values(
     }
 
 
+def _hedge(
+    asked: Mapping[str, Any],
+    hedge: Mapping[str, Any],
+    heeded: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
+) -> tuple[dict[str, Any], list[str] | None]:
+    """What the controls of the hedge are to hold for the pair, and the legs that they are of.
+
+    asked: what names a hedge itself, with its pair, keeps it. hedge: what the controls hold.
+    heeded: of which pair, by its market and legs. values: the pair that the controls are to hold.
+    """
+    was = (heeded or {}).get("legs")
+    now: list[str] | None = [values["y"], values["x"]]
+    moved = heeded is not None and heeded.get("market") != values["market"]
+    if not (values["y"] and values["x"]) or values["y"] == values["x"]:  # no pair, or not yet
+        now = None if moved else was
+    if was is None or any(name in asked for name in OF_PAIR):
+        return {}, now
+    kept = hedge_for(hedge, (was[0], was[1]), (now[0], now[1]) if now and not moved else None)
+    return {name: PAIR[name].control_value(value) for name, value in kept.items()}, now
+
+
 def settled(
     runtime: Runtime,
     search: str | None,
@@ -227,6 +250,7 @@ def settled(
     x: str | None,
     symbols: list[str] | None,
     timeframe: str | None,
+    hedge: dict[str, Any],
     view: dict[str, Any] | None,
     not_here: dict[str, str] | None,
     heeded: dict[str, Any] | None,
@@ -244,7 +268,12 @@ def settled(
     fields, wrong = _controls_from(asked)
     shown = (view or {}).get("market")
     values = settle_values(runtime, asked, {**held, "shown": shown}, source or "", missing)
-    heeded_now = {"search": search, "focus": focus, "market": values["market"]}
+    was = (heeded or {}).get("legs")
+    if was and y and x and list(was) != [y, x] and not asked and not by_hand:
+        values |= {"y": y, "x": x}  # legs that were chosen by hand stay, though they be alike
+    kept, legs_now = _hedge(asked, hedge, heeded, values)
+    fields = {**kept, **fields}
+    heeded_now = {"search": search, "focus": focus, "market": values["market"], "legs": legs_now}
     # What stays is not told: it might have been changed by hand since this call was made.
     same = {name for name in held if heeded is not None and values[name] == held[name]}
     return {

@@ -1,14 +1,16 @@
 """Compare: the z charts of two to four pairs on one time axis, and their figures side by side.
 
-It stands at /analytics where a link names the pairs; each has the parameters of the panel.
+It stands at /analytics where a link names the pairs; each has the parameters of the panel, but for
+a locked hedge, which is of the panel's own pair alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
@@ -20,6 +22,8 @@ from dashapp.figures.base import empty_figure
 from dashapp.figures.compare import Compared, compare_figures
 from dashapp.figures.marks import gap_marks
 from dashapp.parameters.compared import MOST, Legs, asked_for, from_text, to_text
+from dashapp.parameters.hedge import for_legs
+from dashapp.parameters.pair import from_dict, to_dict, to_query
 from dashapp.services.funding import carry_of
 from dashapp.services.runtime import Runtime
 from dashapp.text.compare import (
@@ -99,7 +103,7 @@ def _tab_of(tab: Tab, legs: Legs) -> Tab:
     """The tab as if it looked at another pair. Raises ParameterError for legs that are alike."""
     view = tab.view
     pair = view.pair or PairParams(*legs, timeframe=view.timeframe)
-    return replace(tab, view=replace(view, pair=replace(pair, y=legs[0], x=legs[1])))
+    return replace(tab, view=replace(view, pair=for_legs(pair, *legs)))
 
 
 def key(runtime: Runtime, tab: Tab) -> Any:
@@ -208,12 +212,15 @@ PAGE = LivePage(
 )
 
 
-def chips(pairs: Sequence[Sequence[str]]) -> list[Component]:
-    """The pairs that are compared, each with what takes it out."""
+def chips(pairs: Sequence[Sequence[str]], view: Mapping[str, Any] | None = None) -> list[Component]:
+    """The pairs that are compared, each with its own page and with what takes it out.
+
+    view: the tab's, of which each pair's page keeps what is not of another pair.
+    """
     return [
         html.Span(
             [
-                html.A(pair_words(y, x), href=f"/analytics?{_query(y, x)}", className="chip-link"),
+                html.A(pair_words(y, x), href=_href(view, y, x), className="chip-link"),
                 html.Button(
                     "×",
                     className="icon-button chip-out",
@@ -228,9 +235,11 @@ def chips(pairs: Sequence[Sequence[str]]) -> list[Component]:
     ]
 
 
-def _query(y: str, x: str) -> str:
-    legs = to_text([(y, x)]).split("~")
-    return f"y={legs[0]}&x={legs[1]}"
+def _href(values: Mapping[str, Any] | None, y: str, x: str) -> str:
+    view = from_dict(values) if values else None
+    if view is None or view.pair is None:
+        return "/analytics?" + urlencode({"y": y, "x": x})
+    return "/analytics?" + to_query(to_dict(replace(view, pair=for_legs(view.pair, y, x))))
 
 
 def with_another(
@@ -259,15 +268,18 @@ def register(app: Dash, runtime: Runtime) -> None:
         output={
             "y_options": Output(ADD_Y, "options"),
             "x_options": Output(ADD_X, "options"),
-            "chips": Output(CHIPS, "children"),
         },
-        inputs={"pairs": Input(ids.COMPARED, "data"), "known": Input(ids.KNOWN, "data")},
+        inputs={"known": Input(ids.KNOWN, "data")},
     )
-    async def offer(pairs: list[list[str]] | None, known: dict[str, Any] | None) -> dict[str, Any]:
+    async def offer(known: dict[str, Any] | None) -> dict[str, Any]:
         names = (known or {}).get("symbols", ())
         options = [{"value": "", "label": "choose"}]
         options += [{"value": name, "label": name} for name in names]
-        return {"y_options": options, "x_options": options, "chips": chips(pairs or ())}
+        return {"y_options": options, "x_options": options}
+
+    @app.callback(Output(CHIPS, "children"), Input(ids.COMPARED, "data"), Input(ids.VIEW, "data"))
+    async def list_pairs(pairs: list[list[str]] | None, view: dict[str, Any] | None) -> Any:
+        return chips(pairs or (), view)
 
     @app.callback(
         output={

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs
+
 import pytest
 
 from analytics.model import Listing, PairParams
 from dashapp import ids
 from dashapp.parameters.compared import MOST, asked_for, from_text, to_text
-from dashapp.parameters.pair import View
+from dashapp.parameters.pair import View, to_dict
 from dashapp.ui.pages import compare
 from dashapp.ui.polling import Tab
 
@@ -77,6 +79,27 @@ async def test_each_pair_has_its_chart_its_figures_or_why_not(runtime):
     hidden = [parts[compare.card_of(chart_id)] for chart_id in compare.CHARTS]
     assert hidden == [False, False, False, True]
     assert "1 pair not known" in str(parts["answer"])
+
+
+async def test_a_locked_hedge_is_that_of_the_panels_pair_alone(runtime, ticks_of):
+    runtime.markets["demo"].append(ticks_of("SOLUSDT", seconds=600))
+    others = [("SOLUSDT", "ETHUSDT"), ("BTCUSDT", "SOLUSDT")]
+    held = PairParams(*PAIR, z_window=40, spread_mode="locked", beta=7.0, alpha=1.0)
+    plain = await compare.render(runtime, tab_of(PAIR, *others))
+    locked = await compare.render(runtime, tab_of(PAIR, *others, pair=held))
+    assert rows_of(locked)[1:] == rows_of(plain)[1:]
+    assert rows_of(locked)[0] != rows_of(plain)[0]
+
+
+def test_each_pair_leads_to_its_own_page_with_what_is_kept_for_it():
+    held = PairParams(*PAIR, z_window=40, spread_mode="locked", beta=4.0, alpha=2.0)
+    pairs = [PAIR, PAIR[::-1], ("A/B", "ETHUSDT")]
+    chips = compare.chips(pairs, to_dict(tab_of(pair=held).view))
+    links = [parse_qs(chip.children[0].href.partition("?")[2]) for chip in chips]
+    assert [link.get("beta", [""])[0] for link in links] == ["4", "0.25", ""]
+    assert [link.get("spread_mode", [""])[0] for link in links] == ["locked", "locked", ""]
+    assert (links[2]["y"], links[2]["x"]) == (["A/B"], ["ETHUSDT"])
+    assert {link["z_window"][0] for link in links} == {"40"}
 
 
 async def test_too_few_bars_are_said_of_the_pair_that_has_them(runtime, ticks_of):

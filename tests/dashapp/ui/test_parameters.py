@@ -225,6 +225,7 @@ def answered(runtime, **given):
         **{"search": "", "market": "demo", "focus": None, "known": None, "source": "demo"},
         **{"y": "BTCUSDT", "x": "ETHUSDT", "symbols": list(KNOWN), "timeframe": "1s"},
         **{"view": None, "not_here": None, "heeded": before},
+        "hedge": {"spread_mode": "view", "beta": "", "alpha": ""},
     }
     return settled(runtime, **{**tab, **given})
 
@@ -271,3 +272,49 @@ def test_a_market_chosen_by_hand_has_none_of_the_legs_that_a_link_awaits(runtime
 def test_a_leg_chosen_by_hand_is_no_longer_that_which_a_link_awaits(runtime):
     told = answered(runtime, y="ETHUSDT", x="BTCUSDT", not_here={"y": "XYZ"})
     assert (told["y"], told["not_here"]) == (no_update, {})
+
+
+LOCKED = {"spread_mode": "locked", "beta": "4", "alpha": "2"}
+UNLOCKED = {"spread_mode": "view", "beta": "", "alpha": ""}
+OF_DEMO = {"search": "", "focus": None, "market": "demo", "legs": list(KNOWN)}
+
+
+@pytest.mark.parametrize(
+    ("given", "hedge"),
+    [
+        ({"focus": {"y": "SOLUSDT", "x": "ETHUSDT", "at": 1}}, UNLOCKED),
+        ({"y": "SOLUSDT"}, UNLOCKED),
+        ({"x": "SOLUSDT"}, UNLOCKED),
+        ({"market": "live"}, UNLOCKED),
+        ({"search": "?y=SOLUSDT&x=ETHUSDT"}, UNLOCKED),
+        (
+            {"focus": {"y": "ETHUSDT", "x": "BTCUSDT", "at": 1}},
+            {**LOCKED, "beta": "0.25", "alpha": "-0.5"},
+        ),
+        (
+            {"focus": {"y": "SOLUSDT", "x": "ETHUSDT", "at": 1, **LOCKED, "beta": "7"}},
+            {**LOCKED, "beta": "7"},
+        ),
+        (
+            {"search": "?market=demo&y=SOLUSDT&x=ETHUSDT&spread_mode=locked&beta=7"},
+            {"spread_mode": "locked", "beta": "7", "alpha": ""},
+        ),
+        ({"focus": {"y": "BTCUSDT", "x": "ETHUSDT", "at": 1}}, LOCKED),
+        ({"focus": {"beta": "5", "at": 1}}, {**LOCKED, "beta": "5"}),
+        ({"search": "?z_window=90"}, LOCKED),
+        ({"y": "ETHUSDT"}, LOCKED),
+    ],
+)
+def test_a_locked_hedge_is_kept_for_its_own_pair_alone(runtime, given, hedge):
+    runtime.markets["demo"].coming = ("SOLUSDT",)
+    told = answered(runtime, **{"hedge": LOCKED, "heeded": OF_DEMO, **given})["plain"]
+    named = {name: told[name] for name in LOCKED if told[name] is not no_update}
+    assert {**LOCKED, **named} == hedge
+
+
+def test_two_legs_alike_are_on_the_way_to_another_pair_and_stay_as_chosen(runtime):
+    told = answered(runtime, hedge=LOCKED, heeded=OF_DEMO, y="ETHUSDT")
+    assert (told["y"], told["x"]) == (no_update, no_update)
+    assert told["heeded"]["legs"] == list(KNOWN)
+    swapped = {"hedge": LOCKED, "y": "ETHUSDT", "x": "BTCUSDT"}
+    assert answered(runtime, **swapped, heeded=told["heeded"])["plain"]["beta"] == "0.25"

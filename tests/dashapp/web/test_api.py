@@ -25,7 +25,10 @@ from storage.market.market import Market
 
 PAIR = {"y": "BTCUSDT", "x": "ETHUSDT"}
 PAIR_NAMES = tuple(each.name for each in fields(PairParams))
-RULE_NAMES = tuple(each.name for each in fields(BacktestParams) if each.name != "hedge_window")
+RULE_NAMES = (
+    *(each.name for each in fields(BacktestParams) if each.name != "hedge_window"),
+    "strategy_window",
+)
 ANSWER_NAMES = ("dayfirst", "timezone", "columns", "replace", "timeframe")
 SCAN_ROWS = ("rows", "verdict", "offset", "limit")
 SPAN_NAMES = ("start_ms", "end_ms", "kept")

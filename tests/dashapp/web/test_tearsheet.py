@@ -72,5 +72,21 @@ async def test_the_pages_link_makes_the_back_test_of_the_page(client):
     assert data["settings"]["stop_z"] is None
     assert data["settings"]["max_bars"] == 30
     assert data["settings"]["hedge_window"] == 150
+    assert data["params"]["hedge_window"] is None, "that of the pair, which is all in view"
     assert data["params"]["lag_method"] is None
     assert dict(parse_qsl(query))["y"] == "BTCUSDT"
+
+
+async def test_the_strategy_has_a_window_of_its_own_or_that_of_the_pair(client):
+    path = "/api/markets/demo/backtest?y=BTCUSDT&x=ETHUSDT&z_window=40"
+
+    async def windows(query: str) -> tuple[int | None, int]:
+        found = (await client.get(path + query)).json()
+        return found["params"]["hedge_window"], found["settings"]["hedge_window"]
+
+    assert await windows("") == (None, 200)
+    assert await windows("&hedge_window=150") == (150, 150)
+    assert await windows("&strategy_window=150") == (None, 150)
+    assert await windows("&hedge_window=90&strategy_window=150") == (90, 150)
+    words = await refused(client, 400, path + "&strategy_window=9")
+    assert "strategy_window" in words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from dash import html
@@ -12,13 +11,15 @@ from dash.development.base_component import Component
 from analytics.model import PairParams
 from dashapp import ids
 from dashapp.parameters.compared import LINK_NAME, to_text
+from dashapp.parameters.hedge import unlocked
 from dashapp.parameters.pair import View, to_dict, to_query
 from dashapp.services.alerts.arming import arm
 from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.text.numbers import counted
-from dashapp.ui.components import button, card, number_column, table, text_column
+from dashapp.text.states import LOADING
+from dashapp.ui.components import attributes, button, card, number_column, table, text_column
 
 WATCH_HERE, ARM_ALL, SAYS = "watch-here", "watch-arm-all", "watch-says"
 PATCH = "watch-patch"
@@ -108,7 +109,12 @@ def watch_card() -> Component:
     ]
     body = [
         grid,
-        html.P(EMPTY, id="watch-empty", className="tone-muted table-empty"),
+        html.P(
+            LOADING,
+            id="watch-empty",
+            className="tone-muted table-empty",
+            **attributes(data_empty=EMPTY),
+        ),
         html.P(KEYS, className="tone-muted small keys"),
     ]
     return card("Watchlist", body, tools=tools, extra="wide pairs-card")
@@ -132,8 +138,8 @@ def comparison_of(pairs: Sequence[WatchedPair]) -> tuple[str, str]:
         return "", "pairs of one market are compared: these rows are of two"
     if len({pair.params.timeframe for pair in pairs}) > 1:
         return "", "pairs are compared on the same bars: these rows differ in their timeframe"
-    params = replace(first.params, spread_mode="view", beta=None, alpha=None)
-    return f"{href_of(first.market, params, first.threshold)}&{LINK_NAME}={to_text(legs)}", ""
+    link = href_of(first.market, unlocked(first.params), first.threshold)
+    return f"{link}&{LINK_NAME}={to_text(legs)}", ""
 
 
 def focus_of(pair: WatchedPair) -> dict[str, Any]:

@@ -51,6 +51,24 @@ def test_each_cell_is_what_the_pairs_own_page_says(legs):
             assert tables.half_life[i, j] == pytest.approx(wanted, rel=1e-9, nan_ok=True)
 
 
+def test_a_locked_hedge_measures_its_own_pair_alone(legs):
+    plain = pair_tables(legs, PARAMS)
+    locked = pair_tables(legs, replace(PARAMS, spread_mode="locked", beta=3.0, alpha=-1.0))
+    own = {(0, 1), (1, 0)}
+    for place in np.ndindex(3, 3):
+        for figure in ("z", "half_life", "pvalue"):
+            before, now = getattr(plain, figure)[place], getattr(locked, figure)[place]
+            if place not in own:
+                assert now == pytest.approx(before, nan_ok=True), (place, figure)
+    page = analyze_pair(
+        legs["B"],
+        legs["A"],
+        PairParams("B", "A", z_window=30, limit=200, spread_mode="locked", beta=1 / 3, alpha=1 / 3),
+    )
+    assert locked.z[1, 0] == pytest.approx(page.z[-1], rel=1e-9)
+    assert locked.z[0, 1] != pytest.approx(plain.z[0, 1], rel=1e-3)
+
+
 def test_one_symbol_is_no_pair_and_few_bars_are_no_figure(legs):
     assert isinstance(pair_tables({"A": legs["A"]}, PARAMS), NotReady)
     short = pair_tables({name: leg[:20] for name, leg in legs.items()}, PARAMS)
