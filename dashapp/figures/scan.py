@@ -50,7 +50,7 @@ def funnel_figure(result: ScanResult, *, theme: str = "dark", uirevision: str = 
     return figure(
         ids.SCAN_FUNNEL,
         theme,
-        bars,
+        [bars],
         x={
             **x_axis(theme),
             "title": axis_title("How many, by powers of ten", theme),
