@@ -13,7 +13,6 @@ from analytics.model import NO_TRADE_ID
 from ingestion.decode.arrays import Channels, oldest_first, read_array, read_cells, read_tiingo
 from ingestion.decode.kinds import TRADE_EVENTS, is_signed, kind_of, symbol_of_channel
 from ingestion.decode.notices import Notice, notice_of, says_control
-from ingestion.decode.orders import ORDER_KEYS, is_untraded
 from ingestion.decode.rows import (
     MAX_KEY,
     Context,
@@ -270,8 +269,6 @@ def read_row(obj: dict[str, Any], context: Context) -> Row | Refusal:
         return Refusal("schema")
     if roles.size is None:
         return Refusal("no-size")
-    if not ORDER_KEYS.isdisjoint(obj) and is_untraded(obj, obj[roles.size]):
-        return Refusal("event")
     symbol = _symbol(obj, roles, context)
     if symbol is None:
         return Refusal("symbol")

@@ -17,7 +17,6 @@ import msgspec
 from analytics.model import NO_TRADE_ID
 from ingestion.decode.fields import Roles, find_roles, read_row
 from ingestion.decode.kinds import KIND_NAMES, OTHER_KINDS, TRADE_EVENTS
-from ingestion.decode.orders import FILLED_KEYS, STATE_KEYS
 from ingestion.decode.rows import MAX_TRADE_ID, PRICE_END, SIZE_END, Context, Row, trade_id
 from ingestion.decode.times import END_S, FIRST_S, UNITS, unit_of
 
@@ -95,8 +94,7 @@ def _row_struct(obj: dict[str, Any], default_symbol: str | None) -> tuple[type |
         return None, False
     time_type = _time_type(obj[roles.time])  # type: ignore[index]
     id_usable = roles.id is None or trade_id(obj[roles.id]) != NO_TRADE_ID
-    compared = FILLED_KEYS.intersection(obj) - {roles.size}
-    if time_type is None or not id_usable or compared:
+    if time_type is None or not id_usable:
         return None, False
     fields, names = _fields(obj, roles, time_type, default_symbol)
     struct = msgspec.defstruct("Row", fields, rename=names, forbid_unknown_fields=True, gc=False)
@@ -131,8 +129,8 @@ def _other_type(key: str, value: Any) -> Any:
         return Literal["MARKET"]
     if key in KIND_NAMES:
         return _KIND if isinstance(value, str) else _NO_TEXT
-    if key in ("e", "stream", *STATE_KEYS):
-        return Literal[value] if isinstance(value, str) else _NO_TEXT
+    if key in ("e", "stream"):
+        return Literal[value] if isinstance(value, str) else None
     return Any
 
 

@@ -30,8 +30,6 @@ from ingestion.files.timeforms import form_of, is_rounded
 from ingestion.files.timestep import is_regular
 
 _SHOWN = 160
-#: How often a market's whole worth may change hands within a bar.
-_TOO_OFTEN = 10
 #: What the name of a volume says that counts more than one a unit.
 _IN_BULK = re.compile(r"thousand|million|tausend|[(/ ](?:000s?|k|m|mln|mio)\.?\)", re.IGNORECASE)
 #: What cells say that are no names: sides.
@@ -39,8 +37,6 @@ _NO_NAMES = frozenset(("buy", "sell", "bid", "ask"))
 _NO_SHORT_NAMES = word_set(
     "b s buy sell bid ask long short maker taker trade market limit true false"
 )
-#: Columns of sources whose bars have the time at which they end: BitMEX's.
-_AT_THE_END = word_set("homenotional foreignnotional open close")
 _TIMEFRAME = re.compile(
     r"\d+ ?(?:s|secs?|m|mins?|minutes?|h|hr|hours?|d|days?|w|mo)", re.IGNORECASE
 )
@@ -76,8 +72,7 @@ def time_columns(sample: Sample, names: list[str]) -> tuple[tuple[int, ...], boo
             clock = _clock_column(sample, names, at)
             if clock is not None:
                 return (at, clock), False
-        ends = rank(names[at], "time") is None and rank(names[at], "closetime") is not None
-        return (at,), ends or {canonical(name) for name in names} >= _AT_THE_END
+        return (at,), rank(names[at], "time") is None and rank(names[at], "closetime") is not None
     found = f"the columns are {listed(names)}"
     if candidates:
         shown = ", ".join(sample.cells(candidates[0])[:2])
@@ -157,12 +152,8 @@ def symbol_column(sample: Sample, names: list[str], time: tuple[int, ...]) -> in
 
 
 def _are_ids(sample: Sample, names: list[str], position: int) -> bool:
-    """Whether cells of a column with a name of one letter differ from row to row, as ids do, or
-    what should be a name is a number, such as CoinMarketCap's of a currency.
-    """
+    """Whether cells of a column with a name of one letter differ from row to row, as ids do."""
     cells = sample.cells(position)
-    if canonical(names[position]) == "name" and all(map(str.isdigit, cells)):
-        return True
     return len(names[position].strip()) == 1 and len(set(cells)) * 2 > len(cells)
 
 
@@ -270,9 +261,6 @@ def volume_column(
     ):
         found = [at for at in found if not _all_zero(sample, at)] or found  # MetaTrader's VOL
     prices = [*columns_of(names, "price"), *columns_of(names, "close")]
-    worth = [at for at, name in enumerate(names) if canonical(name) == "marketcap"]
-    if found and prices and worth and _is_money(sample, found[0], prices[-1], worth[0]):
-        return None, (f"column {names[found[0]]!r} is a volume in the quote currency: not taken",)
     if len(found) > 1 and prices:
         found = _not_turnover(sample, found, prices[0])
     if found:
@@ -294,13 +282,6 @@ def _all_zero(sample: Sample, position: int) -> bool:
     return not np.nan_to_num(
         floats(pa.array(sample.cells(position), pa.string()), Style())[0]
     ).any()
-
-
-def _is_money(sample: Sample, volume: int, price: int, worth: int) -> bool:
-    """Whether a volume, were it of units, would turn all that there are over many times a bar."""
-    turnover = sample.floats(volume) * sample.floats(price) / sample.floats(worth)
-    known = turnover[np.isfinite(turnover)]
-    return bool(len(known)) and float(np.median(known)) > _TOO_OFTEN
 
 
 def _not_turnover(sample: Sample, positions: list[int], price: int) -> list[int]:

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from analytics.model import BoolArray
 from ingestion.decode.fields import find_roles, walk, with_plain_names
 from ingestion.decode.kinds import KIND_NAMES
-from ingestion.decode.orders import FILLED_KEYS, STATE_KEYS
 from ingestion.decode.rows import Row
 from ingestion.files.cells import Lines
 from ingestion.files.timeforms import bytes_of
@@ -103,9 +102,7 @@ def _part(text: bytes, meanings: dict[str, str]) -> Part | None:
     if found is None or found["quote"] != found["after"][: len(found["quote"])]:
         return None
     key, value = found["key"].decode(), found["value"]
-    if key in FILLED_KEYS and meanings.get(key) != "size":
-        return None
-    if key in ("e", "X", *STATE_KEYS) or (key in KIND_NAMES and key not in _KIND_AND_SYMBOL):
+    if key in ("e", "X") or (key in KIND_NAMES and key not in _KIND_AND_SYMBOL):
         return Part(text, b"", "fixed", key, "")  # it decides whether this is a trade
     quoted, number = bool(found["quote"]), _NUMBER.fullmatch(value) is not None
     kind = "kind" if key in _KIND_AND_SYMBOL else meanings.get(key, "")

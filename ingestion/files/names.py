@@ -83,7 +83,7 @@ NO_TRADES: dict[str, str] = {
     **dict.fromkeys(
         word_set(
             "orderstatus timeinforce remaining remainingsize remainingqty remainingamount "
-            "remainingquantity unfilled originalquantity origqty"
+            "remainingquantity unfilled originalquantity"
         ),
         "orders or liquidations",
     ),

@@ -15,8 +15,7 @@ from analytics.model import NO_TRADE_ID, BoolArray, FloatArray, IntArray
 #: What stands in a cell of which nothing is known.
 MISSING = ("", ".", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "<na>")
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
-#: Thousands, or India's lakhs and crores: 1,234,567 and 12,34,567.
-_THOUSANDS = r"^[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})+,\d{3})(\.\d*)?$"
+_THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _SIGNS = r"^[$€£¥₹]|[$€£¥₹]$|^'"
 _MULTIPLES = {"k": 1e3, "m": 1e6, "b": 1e9}
 _DECIMAL_COMMA = re.compile(r"[+-]?[\d.\s']*\d,\d+\s*")

@@ -27,6 +27,10 @@ _OF_ORDERS = word_set(
 )
 _WEAK = word_set("new pending placed open closed filled")
 _SESSION = word_set("open closed")
+#: Words of orders that have not traded, where each row has one of them.
+UNTRADED = word_set(
+    "open new pending placed submitted untriggered working cancelled canceled rejected expired"
+)
 #: Columns of orders and of the trades of one's own, but not of the status of a market.
 _ORDER_NAMES = word_set(
     "orderid clientorderid clordid ordid side direction buysell ordertype orderside"

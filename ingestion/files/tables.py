@@ -27,7 +27,6 @@ from analytics.model import (
 )
 from ingestion.decode.decoder import sample, trades_held
 from ingestion.decode.kinds import LIQUIDATED, OTHER_KINDS, TRADES
-from ingestion.decode.orders import UNTRADED
 from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.decode.symbols import proper_symbol
 from ingestion.files.bar_hold import HOLD, BarHold
@@ -38,7 +37,7 @@ from ingestion.files.names import OHLC
 from ingestion.files.naming import Naming
 from ingestion.files.numbers import floats, trade_ids
 from ingestion.files.plan import Group, Plan
-from ingestion.files.refusals import orders_alone
+from ingestion.files.refusals import UNTRADED, orders_alone
 from ingestion.files.report import HOPELESS, Tally
 from ingestion.files.time_reading import order_question
 from ingestion.files.timeforms import NO_TIME, decided_order, order_matters, times

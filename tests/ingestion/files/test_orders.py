@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ingestion.files.errors import UploadError
-from tests.ingestion.files.test_forms import START_MS, WALL, bars, read, text_of
+from tests.ingestion.files.test_forms import WALL, bars, read, text_of
 
 IDS = ["order_id", "orderId", "Order ID", "client_order_id", "clOrdId"]
 
@@ -100,31 +100,3 @@ def test_bids_and_asks_beside_trades_are_quotes():
     assert (found.report.accepted, found.report.rejected) == (10, {"event": 30})
     sides = [(row[0], ("BID", "ASK")[at % 2], 5, 1) for at, row in enumerate(bars(WALL))]
     assert read(text_of("time,type,price,size", sides), "KO.csv").report.accepted == 40
-
-
-@pytest.mark.parametrize("word", ["open", "NEW", "Submitted"])
-def test_orders_in_lines_of_json_are_no_trades_wherever_they_stand(word):
-    def order(at: int, status: str, **beside: object) -> dict[str, object]:
-        return {"time": START_MS + at * 977, "symbol": "KO", "side": "BUY", "price": 5 + at,
-                "qty": 1, "status": status} | beside  # fmt: skip
-
-    rows = [order(at, word if at % 100 == 99 else "FILLED") for at in range(2_000)]
-    for content in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
-        found = read(content, "x.json")
-        assert (found.report.accepted, found.report.rejected) == (1_980, {"event": 20})
-    rows = [order(at, "closed", filled=0 if at == 900 else 1) for at in range(1_000)]
-    found = read("\n".join(map(json.dumps, rows)), "x.ndjson")
-    assert found.report.first_lines == {"event": [901]}
-    alone = [order(at, word) for at in range(9)]
-    for content in (json.dumps(alone), "\n".join(map(json.dumps, alone))):
-        with pytest.raises(UploadError):
-            read(content, "x.json")
-
-
-def test_the_orders_of_an_account_are_no_closes():
-    rows = [{"symbol": "KO", "orderId": at, "price": "5", "origQty": "1", "executedQty": "1",
-             "status": "FILLED", "side": "BUY", "time": START_MS + at * 60_000}
-            for at in range(40)]  # fmt: skip
-    for content in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
-        with pytest.raises(UploadError, match="the size is missing"):
-            read(content, "x.json")

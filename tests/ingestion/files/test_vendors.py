@@ -406,26 +406,3 @@ def test_bars_of_days_may_have_the_last_bid_and_ask_beside_them():
     for header, rows in (("time,bid,ask", minutes), ("date,hour,bid,ask", hours)):
         with pytest.raises(UploadError, match="quotes or tickers"):
             read(text_of(f"{header},{OHLCV}", rows))
-
-
-def test_bitmex_labels_its_bars_by_their_end():
-    rows = [(*row, 1, 500) for row in bars()]
-    found = read(text_of(f"timestamp,{OHLCV},homeNotional,foreignNotional", rows), "XBTUSD.csv")
-    assert found.column("ts_ms")[0] == rows[0][0] - 60_000
-    assert "labelled by the end of each bar: taken by its beginning" in found.report.notes
-
-
-def test_a_volume_that_is_money_beside_a_market_cap_is_not_taken():
-    days = bars("%Y-%m-%d", 86_400_000)
-    for factor, taken in ((1_000, False), (1, True)):
-        rows = [("2781", *row[:5], row[5] * factor, 2_000) for row in days]
-        found = read(text_of(f"name,timeOpen,{OHLCV},marketCap", rows), "BTC.csv")
-        check_bars(found, "1d", "BTC")
-        assert np.isfinite(found.column("volume")).all() == taken
-
-
-def test_lakhs_and_crores_are_numbers():
-    rows = [(*row[:5], '"1,23,45,678"') for row in bars("%d-%b-%Y", 86_400_000)]
-    found = read(text_of(f"Date,{OHLCV}", rows), "INFY.csv")
-    check_bars(found, "1d")
-    assert set(found.column("volume")) == {12_345_678}
