@@ -211,7 +211,7 @@ def formed(pairs: CountArray, tests: Tested, rules: ScanParams) -> Formed:
         adjusted=chosen(adjusted, second),
         beta=tests.beta,
         rows=tests.rows,
-        kept_tests=int(np.count_nonzero(adjusted <= rules.q)),
+        kept_tests=int(np.count_nonzero(adjusted[np.isfinite(tests.statistic)] <= rules.q)),
     )
 
 

@@ -24,7 +24,7 @@ OTHER_KINDS = (
     rf"|{FORCED_KINDS}"
 )
 _OTHER = re.compile(OTHER_KINDS, re.IGNORECASE)
-TRADES = re.compile(
+_TRADES = re.compile(
     r"(?<![a-z])(?:aggtrades?|publictrade|trades?|deals?|match(?:es)?|l3match|executions?)(?![a-z])",
     re.I,
 )
@@ -67,12 +67,12 @@ def kind_of(obj: dict[str, Any], other: re.Pattern[str] = _OTHER, *, listed: boo
     texts = _texts(obj)
     if obj.get("type") == LIQUIDATED:
         around = [text for text in texts if text != LIQUIDATED]
-        if listed or any(TRADES.search(text) for text in around):
+        if listed or any(_TRADES.search(text) for text in around):
             texts = around
     for text in texts:
         if _FORCED.search(text):
             return "other"
-        if TRADES.search(text):
+        if _TRADES.search(text):
             trades = True
         elif other.search(_SYMBOL.sub("", text)):
             return "other"

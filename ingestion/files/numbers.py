@@ -19,9 +19,11 @@ _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _SIGNS = r"^[$€£¥₹]|[$€£¥₹]$|^'"
 _MULTIPLES = {"k": 1e3, "m": 1e6, "b": 1e9}
 _DECIMAL_COMMA = re.compile(r"[+-]?[\d.\s']*\d,\d+\s*")
-#: Numbers in which a comma, or a point, can only stand before decimals.
+#: Numbers in which a comma can only stand before decimals, those in which it may, and those in
+#: which a point does.
 _COMMA = re.compile(r"\s*[+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,}))\s*[%KMB]?\s*")
-_POINT = re.compile(r"\s*[+-]?(?:\d{1,3}(?:,\d{3})+\.\d+|\d+\.(?:\d{1,2}|\d{4,}))\s*[%KMB]?\s*")
+_MAY_BE_COMMA = re.compile(r"\s*[+-]?\d[\d.]*,\d+\s*[%KMB]?\s*")
+_POINT = re.compile(r"\s*[+-]?[\d,]*\.\d+\s*[%KMB]?\s*")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+\s*")
 
 
@@ -35,18 +37,22 @@ def style_of(cells: Iterable[str], delimiter: str) -> Style:
     """How the numbers of a file are written, told by some of its cells.
 
     Beside semicolons or tabs a comma stands before decimals. Beside commas it parts thousands,
-    unless cells say otherwise: with other than three digits behind it, or a point before it.
+    unless cells say otherwise, with other than three digits behind it, or a point before it, and
+    none has a point before decimals or is a list.
 
     >>> style_of(["1100,50", "1.100,50"], ";").comma, style_of(["1,100", "9.5"], ",").comma
     (True, False)
     >>> style_of(["149,230", "-0,27%"], ",").comma, style_of(["149,230", "-0.27%"], ",").comma
     (True, False)
+    >>> style_of(["149.230", "12,37"], ",").comma, style_of(["149", "12,37,41"], ",").comma
+    (False, False)
     """
     cells = list(cells)
     found = [cell for cell in cells if "," in cell]
     if found and delimiter == ",":
-        points = any(_POINT.fullmatch(cell) for cell in cells)
-        return Style(comma=not points and any(_COMMA.fullmatch(cell) for cell in found))
+        alike = all(_MAY_BE_COMMA.fullmatch(cell) for cell in found)
+        alike = alike and not any(_POINT.fullmatch(cell) for cell in cells)
+        return Style(comma=alike and any(_COMMA.fullmatch(cell) for cell in found))
     if not found:
         return Style()
     plain = [cell for cell in found if _DECIMAL_COMMA.fullmatch(cell)]

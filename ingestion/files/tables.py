@@ -26,7 +26,7 @@ from analytics.model import (
     Ticks,
 )
 from ingestion.decode.decoder import sample, trades_held
-from ingestion.decode.kinds import LIQUIDATED, OTHER_KINDS, TRADES
+from ingestion.decode.kinds import LIQUIDATED, OTHER_KINDS
 from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.decode.symbols import proper_symbol
 from ingestion.files.bar_hold import HOLD, BarHold
@@ -51,6 +51,8 @@ _NO_TRADE_ROW = re.compile(
     "|rejected|expired|settlement|delivery|transfer|deposit|withdrawal|fee|interest|dividend",
     re.I,
 )
+#: Beside rows that are called trades these are none, where elsewhere they may tell a trade's side.
+_QUOTE_ROW = re.compile(r"(?:best[ _]?)?(?:bid|ask|offer|quote)s?", re.I)
 _NO_SYMBOL, _ONE_TOO_MANY = -1, -2
 
 
@@ -185,7 +187,7 @@ class Table:
             for word in words
             if (word and _NO_TRADE_ROW.fullmatch(word))
             or _is_other(word)
-            or (self.plan.trades_alone and word and not TRADES.search(word))
+            or (self.plan.trades_alone and word and _QUOTE_ROW.fullmatch(word))
         ]
         if self.plan.liquidated:
             others = [word for word in others if word.strip() != LIQUIDATED]

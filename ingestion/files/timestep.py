@@ -71,7 +71,7 @@ def _as_known(moments: IntArray, known: int) -> int:
         return known
     own = _common_step(moments)
     full = len(moments) * own * 5 >= 4 * int(moments[-1] - moments[0])
-    if own % known or (own > known and (full or own % DAY_MS == 0)):
+    if own % known or (own > known and (full or (known < DAY_MS and own % DAY_MS == 0))):
         raise OtherTimeframe(timeframe_name(own), timeframe_name(known))
     if known == DAY_MS:
         _refuse_months(_days(np.diff(moments)))

@@ -372,6 +372,7 @@ def test_legs_that_are_multiples_of_one_another_are_collinear():
     closes = np.column_stack([made.closes, 2.0 * made.closes[:, 0]])
     result = scan_pairs(closes, names=[*made.names, "S0X2"], params=ROWS)
     assert result.dropped["collinear"] == 1
+    assert result.kept_tests <= 2 * result.rows.survivors, "a collinear pair is none that is kept"
     assert result.confirmed == ()
 
 

@@ -217,26 +217,31 @@ def settle_values(
     }
 
 
-def _hedge(
+def _with_hedge(
+    fields: Mapping[str, Any],
     asked: Mapping[str, Any],
     hedge: Mapping[str, Any],
     heeded: Mapping[str, Any] | None,
     values: Mapping[str, Any],
 ) -> tuple[dict[str, Any], list[str] | None]:
-    """What the controls of the hedge are to hold for the pair, and the legs that they are of.
+    """What the controls are to hold, those of the hedge for the pair, and the legs it is of.
 
-    asked: what names a hedge itself, with its pair, keeps it. hedge: what the controls hold.
-    heeded: of which pair, by its market and legs. values: the pair that the controls are to hold.
+    fields: what was asked of the controls. asked: all of it; what names a hedge keeps it, where it
+    names the pair as well or this is the pair before. hedge: what the controls hold. heeded: of
+    which pair, by its market and legs. values: the pair that the controls are to hold.
     """
     was = (heeded or {}).get("legs")
     now: list[str] | None = [values["y"], values["x"]]
     moved = heeded is not None and heeded.get("market") != values["market"]
     if not (values["y"] and values["x"]) or values["y"] == values["x"]:  # no pair, or not yet
         now = None if moved else was
-    if was is None or any(name in asked for name in OF_PAIR):
-        return {}, now
+    own = {name: value for name, value in fields.items() if name in OF_PAIR}
+    of_this = "y" in asked or "x" in asked or now == was
+    if was is None or (own and of_this):
+        return dict(fields), now
     kept = hedge_for(hedge, (was[0], was[1]), (now[0], now[1]) if now and not moved else None)
-    return {name: PAIR[name].control_value(value) for name, value in kept.items()}, now
+    others = {name: value for name, value in fields.items() if name not in own}
+    return {name: PAIR[name].control_value(value) for name, value in kept.items()} | others, now
 
 
 def settled(
@@ -271,8 +276,7 @@ def settled(
     was = (heeded or {}).get("legs")
     if was and y and x and list(was) != [y, x] and not asked and not by_hand:
         values |= {"y": y, "x": x}  # legs that were chosen by hand stay, though they be alike
-    kept, legs_now = _hedge(asked, hedge, heeded, values)
-    fields = {**kept, **fields}
+    fields, legs_now = _with_hedge(fields, asked, hedge, heeded, values)
     heeded_now = {"search": search, "focus": focus, "market": values["market"], "legs": legs_now}
     # What stays is not told: it might have been changed by hand since this call was made.
     same = {name for name in held if heeded is not None and values[name] == held[name]}

@@ -237,9 +237,10 @@ def chips(pairs: Sequence[Sequence[str]], view: Mapping[str, Any] | None = None)
 
 def _href(values: Mapping[str, Any] | None, y: str, x: str) -> str:
     view = from_dict(values) if values else None
-    if view is None or view.pair is None:
+    if view is None:
         return "/analytics?" + urlencode({"y": y, "x": x})
-    return "/analytics?" + to_query(to_dict(replace(view, pair=for_legs(view.pair, y, x))))
+    pair = view.pair or PairParams(y, x, timeframe=view.timeframe)
+    return "/analytics?" + to_query(to_dict(replace(view, pair=for_legs(pair, y, x))))
 
 
 def with_another(

@@ -100,6 +100,9 @@ def test_each_pair_leads_to_its_own_page_with_what_is_kept_for_it():
     assert [link.get("spread_mode", [""])[0] for link in links] == ["locked", "locked", ""]
     assert (links[2]["y"], links[2]["x"]) == (["A/B"], ["ETHUSDT"])
     assert {link["z_window"][0] for link in links} == {"40"}
+    nothing_yet = to_dict(tab_of(market="live", pair=None).view)
+    (chip,) = compare.chips([PAIR], nothing_yet)
+    assert "market=live" in chip.children[0].href
 
 
 async def test_too_few_bars_are_said_of_the_pair_that_has_them(runtime, ticks_of):

@@ -301,6 +301,7 @@ OF_DEMO = {"search": "", "focus": None, "market": "demo", "legs": list(KNOWN)}
         ),
         ({"focus": {"y": "BTCUSDT", "x": "ETHUSDT", "at": 1}}, LOCKED),
         ({"focus": {"beta": "5", "at": 1}}, {**LOCKED, "beta": "5"}),
+        ({"focus": {**LOCKED, "at": 1}, "y": "SOLUSDT"}, UNLOCKED),
         ({"search": "?z_window=90"}, LOCKED),
         ({"y": "ETHUSDT"}, LOCKED),
     ],

@@ -98,5 +98,8 @@ def test_bids_and_asks_beside_trades_are_quotes():
     rows = [(row[0], kinds[at % 4], 5, 1) for at, row in enumerate(bars(WALL))]
     found = read(text_of("time,type,price,size", rows), "KO.csv")
     assert (found.report.accepted, found.report.rejected) == (10, {"event": 30})
+    others = ("trade", "fill", "OTC", "market")
+    rows = [(row[0], others[at % 4], 5, 1) for at, row in enumerate(bars(WALL))]
+    assert read(text_of("time,type,price,size", rows), "KO.csv").report.accepted == 40
     sides = [(row[0], ("BID", "ASK")[at % 2], 5, 1) for at, row in enumerate(bars(WALL))]
     assert read(text_of("time,type,price,size", sides), "KO.csv").report.accepted == 40

@@ -264,6 +264,13 @@ def test_years_of_two_digits_in_front_are_still_refused(step):
         read(text_of("Date,Close", rows), "KO.csv")
 
 
+def test_a_list_between_quotes_tells_nothing_of_the_prices():
+    rows = [(row[0], f"{149 + at}.230", "0.100", '"12,37"') for at, row in enumerate(bars())]
+    found = read(text_of("time,price,size,conditions", rows), "KO.csv")
+    assert found.column("price", "KO")[:2] == [149.23, 150.23]
+    assert found.column("size", "KO")[0] == 0.1
+
+
 @pytest.mark.parametrize(("price", "told"), [("149,230", "-0,27%"), ("102.429,5", "0,1")])
 def test_a_comma_may_stand_before_decimals_in_quotes_beside_commas(price, told):
     rows = [(row[0], f'"{price}"', f'"{told}"') for row in bars("%d.%m.%Y", DAY_MS)]

@@ -214,6 +214,14 @@ def test_a_member_of_few_days_is_read_by_what_another_tells(last):
     assert found.column("close", "PEP") == list(range(50, 90))
 
 
+@pytest.mark.parametrize("few", [(0, 30, 120, 200, 205), (0, 14, 16, 100), (1, 8, 29, 64, 120)])
+def test_few_days_are_days_beside_few_others(few):
+    others = days_of([0, 1, 2, 3, 4, 9], 50)
+    found = read(zipped({"KO.csv": others, "PEP.csv": days_of(list(few), 5)}), "x.zip")
+    assert found.report.timeframe == "1d"
+    assert found.column("close", "PEP") == list(range(5, 5 + len(few)))
+
+
 def test_members_of_few_days_alone_are_asked_about():
     sparse = days_of([0, 1, 4, 9, 20, 33], 5)
     with pytest.raises(QuestionOpen, match="most of which are missing"):
