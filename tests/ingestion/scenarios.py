@@ -75,7 +75,8 @@ class Outcome:
     wrong: tuple[str, ...]
 
 
-async def until(condition: Callable[[], object], seconds: float) -> bool:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE_S) -> bool:
+    """Whether a condition comes to hold; fewer seconds are for what may be, or not."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -42,7 +42,7 @@ async def feeding(venue: str, source: str) -> AsyncIterator[Run]:
         made = Run(exchange, FAST, 7)
         try:
             await made.control.start(source.replace("HOST", exchange.ws), SYMBOLS)
-            assert await until(lambda: exchange.connections, 5)
+            assert await until(lambda: exchange.connections)
             yield made
         finally:
             await made.control.stop()
@@ -78,7 +78,7 @@ async def play(made: Run, count: int, publish, seed: int) -> int:
             if deaf:
                 deaf -= 1
             else:
-                assert await until(lambda: made.exchange.connections, 5)
+                assert await until(lambda: made.exchange.connections)
         await asyncio.sleep(0)
         await keep_pace(made, start)
     return done
@@ -152,7 +152,7 @@ async def test_without_backfill_the_gaps_are_counted_and_the_bars_they_touch_fla
 
         assert await play(made, len(frames), publish, seed=33) == CUTS
         newest = {one: max(data["t"] for _, data in frames if data["s"] == one) for one in SYMBOLS}
-        assert await until(lambda: all(made.seen(one) == newest[one] for one in SYMBOLS), 5)
+        assert await until(lambda: all(made.seen(one) == newest[one] for one in SYMBOLS))
         counters, ledger = market.counters, market.gaps
         assert counters.balanced
         assert 0 < ledger.total == ledger.open <= 2 * CUTS

@@ -29,7 +29,7 @@ async def test_a_host_that_does_not_exist_is_tried_again_and_named(scheme: str) 
     feed = make_feed(f"{scheme}://no-such-host.invalid/", [], nothing, timers=FAST)
     feed.start()
     try:
-        assert await until(lambda: "(DNS)" in feed.status.detail, 10)
+        assert await until(lambda: "(DNS)" in feed.status.detail)
         assert feed.status.state == "reconnecting"
         assert (feed.status.retry_in_s or 0.0) <= FAST.backoff.cap_s
     finally:
@@ -70,14 +70,14 @@ async def test_a_certificate_that_nobody_signed_is_the_user_s_to_mend(
         url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         feed = StreamFeed(url, nothing, timers=FAST)
         feed.start()
-        assert await until(lambda: feed.status.state == "failed", 5)
+        assert await until(lambda: feed.status.state == "failed")
         assert feed.status.detail.startswith("TLS: the certificate cannot be trusted (self-signed")
         assert (feed.status.retry_in_s or 0) > 55, "left alone: no retry mends it"
         assert handshakes == 0
         await feed.stop()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
         feed.start()
-        assert await until(lambda: feed.status.state == "live", 5), "once it is trusted"
+        assert await until(lambda: feed.status.state == "live"), "once it is trusted"
         await feed.stop()
 
 
@@ -113,16 +113,16 @@ async def test_a_connection_is_renewed_before_24_hours_by_overlap_with_its_ids_c
         options = {"base": exchange.ws, "clock": clock, "timers": timers}
         feed = BinanceFeed("binance-futures", take, SYMBOLS, **options)
         feed.start()
-        assert await until(lambda: feed.status.state == "live" and not due, 5)
+        assert await until(lambda: feed.status.state == "live" and not due)
         due.append(23 * 3_600 + 44 * 60)
-        assert await until(lambda: not due, 5)
+        assert await until(lambda: not due)
         await asyncio.sleep(0.2)
         assert exchange.connects == 1, "younger than 23 h 45 min"
         due.append(11 * 60)
-        assert await until(lambda: exchange.connects == 2, 5), "older than 23 h 55 min"
+        assert await until(lambda: exchange.connects == 2), "older than 23 h 55 min"
         begun = {symbol: exchange.newest(symbol) for symbol in SYMBOLS}
-        assert await until(lambda: all(max(ids[one]) > begun[one] + 20 for one in SYMBOLS), 5)
-        assert await until(lambda: len(exchange.connections) == 1, 5), "the old one is closed"
+        assert await until(lambda: all(max(ids[one]) > begun[one] + 20 for one in SYMBOLS))
+        assert await until(lambda: len(exchange.connections) == 1), "the old one is closed"
         await feed.stop()
     assert max(open_at) == 2, "both were open for a while"
     for one in SYMBOLS:
@@ -140,10 +140,10 @@ async def test_timers_do_not_heed_a_clock_that_jumps_and_the_strip_says_so(jump_
             await made.start()
             clock = made.control._feeds["live"].shards[0]._intake.clock
             clock._wall = lambda: time.time() + jump_s
-            assert await until(lambda: made.control.health.clock_jump_s is not None, 5)
+            assert await until(lambda: made.control.health.clock_jump_s is not None)
             assert made.control.health.clock_jump_s == pytest.approx(jump_s, abs=1.0)
             newest = {one: exchange.newest(one) + 20 for one in SYMBOLS}
-            assert await until(lambda: made.caught_up(newest), 5)
+            assert await until(lambda: made.caught_up(newest))
             said = [sentence for _, sentence in made.control.events("live")]
             words = f"this computer's clock jumped by {jump_s:+,.0f} s: set, or asleep"
             assert said.count(words) == 1

@@ -43,9 +43,9 @@ async def test_a_message_over_the_limit_is_one_received_and_one_rejected(
             for count in (1, 2):
                 assert await until(lambda: made.state == "live", PATIENCE_S)
                 await exchange.faults.strike(fault)
-                assert await until(lambda n=count: counters.rejected["message-too-big"] == n, 5)
+                assert await until(lambda n=count: counters.rejected["message-too-big"] == n)
             newest = {one: exchange.newest(one) for one in SYMBOLS}
-            assert await until(lambda: made.caught_up(newest), 5)
+            assert await until(lambda: made.caught_up(newest))
             assert counters.balanced
             assert counters.rejected_total == 2
             assert counters.received == counters.accepted + counters.duplicate + 2
@@ -75,7 +75,7 @@ async def test_a_server_that_sends_nothing_but_such_messages_is_met_less_and_les
         options = {"base": exchange.ws, "rng": random.Random(3), "sleep": sleep}
         feed = BinanceFeed("binance-futures", sink, SYMBOLS, clock=lambda: now_s, **options)
         feed.start()
-        assert await until(lambda: now_s >= 300, 20)
+        assert await until(lambda: now_s >= 300)
         assert any("message too big (1009" in sentence for _, sentence in feed.events)
         await feed.stop()
     counters = market.counters
@@ -126,10 +126,10 @@ async def test_the_stand_in_closes_for_more_messages_than_the_limit() -> None:
         feed.shards[0]._subscriptions._pace = Pace(messages=1_000)
         feed.start()
         try:
-            assert await until(lambda: feed.status.connects == 1, 5)
+            assert await until(lambda: feed.status.connects == 1)
             for number in range(12):
                 await feed.set_symbols([POOL[number % 2]])
                 await asyncio.sleep(0.005)
-            assert await until(lambda: "1008: Too many requests" in feed.status.detail, 5)
+            assert await until(lambda: "1008: Too many requests" in feed.status.detail)
         finally:
             await feed.stop()

@@ -144,7 +144,7 @@ async def connections_in_5_minutes(seed: int) -> int:
         options = {"base": exchange.ws, "rng": rng, "clock": clock, "sleep": clock.sleep}
         feed = BinanceFeed("binance-futures", lambda *_: None, SYMBOLS, **options)
         feed.start()
-        assert await until(lambda: clock.now_s >= 300, 20)
+        assert await until(lambda: clock.now_s >= 300)
         await feed.stop()
         return exchange.connects
 
@@ -161,7 +161,7 @@ async def test_the_wrong_route_is_acknowledged_and_its_silence_found_out() -> No
         url = f"{exchange.ws}/stream?streams=btcusdt@aggTrade"
         feed = StreamFeed(url, lambda *_: None, timers=FAST)
         feed.start()
-        assert await until(lambda: feed.status.state == "silent", 3)
+        assert await until(lambda: feed.status.state == "silent")
         await feed.stop()
 
 
@@ -170,14 +170,14 @@ async def test_symbols_are_added_and_taken_off_without_a_gap() -> None:
         made = Run(exchange, FAST, 0)
         try:
             await made.control.start("binance-futures", ["BTCUSDT"])
-            assert await until(lambda: made.seen("BTCUSDT") > 1_050, 3)
+            assert await until(lambda: made.seen("BTCUSDT") > 1_050)
             await made.control.start("binance-futures", SYMBOLS)
-            assert await until(lambda: made.seen("ETHUSDT") > 0, 3)
+            assert await until(lambda: made.seen("ETHUSDT") > 0)
             await made.control.start("binance-futures", ["BTCUSDT"])
             await asyncio.sleep(0.1)
             await made.control.start("binance-futures", SYMBOLS)
             behind = exchange.newest("ETHUSDT")
-            assert await until(lambda: made.seen("ETHUSDT") > behind, 3)
+            assert await until(lambda: made.seen("ETHUSDT") > behind)
             assert made.market.gaps.total == 0
             assert exchange.connects == 1
         finally:
@@ -212,7 +212,7 @@ async def test_a_fault_during_a_fault_loses_nothing() -> None:
             await asyncio.sleep(0.2)
             await exchange.faults.heal()
             newest = {one: exchange.newest(one) for one in SYMBOLS}
-            assert await until(lambda: made.caught_up(newest), 5)
+            assert await until(lambda: made.caught_up(newest))
             await made.settle()
             assert made.wrong == []
         finally:
@@ -227,7 +227,7 @@ async def test_a_server_that_comes_back_with_a_numbering_of_its_own_is_believed(
     try:
         async with Exchange(SYMBOLS, rate=100, port=port):
             before = made.market.counters.accepted
-            assert await until(lambda: made.market.counters.accepted > before + 100, 5)
+            assert await until(lambda: made.market.counters.accepted > before + 100)
             said = [sentence for _, sentence in made.control.events("live")]
             assert "the source numbers the trades of BTCUSDT anew" in said
             assert made.market.counters.balanced
@@ -243,13 +243,13 @@ async def test_trades_of_the_future_are_quarantined_and_leave_no_gap() -> None:
             late = exchange.make_up("BTCUSDT", 5)
             exchange.publish("BTCUSDT", [{**row, "T": row["T"] + 120_000} for row in late])
             counters = made.market.counters
-            assert await until(lambda: counters.rejected["future"] == 5, 3)
+            assert await until(lambda: counters.rejected["future"] == 5)
             newest = exchange.newest("BTCUSDT")
-            assert await until(lambda: made.seen("BTCUSDT") > newest, 3)
+            assert await until(lambda: made.seen("BTCUSDT") > newest)
             assert (made.market.gaps.total, counters.balanced) == (0, True)
             assert counters.last_rejected.startswith("future: BTCUSDT at ")
             # The first second is a cut one, which is no bar.
-            assert await until(lambda: len(made.market.bars("BTCUSDT", "1s")), 5)
+            assert await until(lambda: len(made.market.bars("BTCUSDT", "1s")))
             assert made.market.bars("BTCUSDT", "1s").ts_ms[-1] < time.time() * 1_000 + 1_000
         finally:
             await made.control.stop()

@@ -118,7 +118,7 @@ async def grow(
 ) -> str:
     """Fill a market, take in so many ticks more, and see what the process holds then."""
     async with started(Settings(source="none", archive=None)) as runtime:
-        await until(lambda: runtime.kernels.ready, 120)
+        await until(lambda: runtime.kernels.ready)
         market = Market("live", "Live", "live", capacity=capacity, max_bars=max_bars)
         runtime.markets["live"] = market
         source = batches(Random(7))
@@ -187,7 +187,7 @@ class Switching:
             if before is not None and self.runtime.markets["live"] is not before:
                 self.left.append((before, before.counters.received))
             if self.rng.random() < 0.3:
-                assert await until(lambda m=market, n=had: m.counters.accepted > n, 10), source
+                assert await until(lambda m=market, n=had: m.counters.accepted > n), source
             else:
                 await asyncio.sleep(self.rng.uniform(0, 0.015))
             self.ticks += market.counters.accepted - had
@@ -217,19 +217,19 @@ async def switch(cycles: int, seed: int) -> str:
     ):
         url = f"{other.ws}{other.venue.path}?streams=urlusdt@{other.venue.event}"
         switching = Switching(runtime, url, seed)
-        await until(lambda: runtime.kernels.ready, 120)
+        await until(lambda: runtime.kernels.ready)
         # The threads that look names up are kept: let there be all that there may be.
         await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.02) for _ in range(40)))
         for _ in range(8):
             await switching.cycle()
-        await until(lambda: not exchange.connections and not other.connections, 5)
+        await until(lambda: not exchange.connections and not other.connections)
         before, began = held(), time.perf_counter()
         for _ in range(cycles):
             await switching.cycle()
         seconds = time.perf_counter() - began
         stopped = {id: one.counters.received for id, one in runtime.markets.items()}
-        await until(lambda: not exchange.connections and not other.connections, 5)
-        await until(lambda: held() == before, 5)
+        await until(lambda: not exchange.connections and not other.connections)
+        await until(lambda: held() == before)
         after = held()
         assert {id: one.counters.received for id, one in runtime.markets.items()} == stopped
         assert switching.came_late() == 0

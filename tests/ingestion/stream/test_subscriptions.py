@@ -35,7 +35,7 @@ async def test_what_is_added_and_taken_off_again_is_never_sent() -> None:
     for symbols in ("AC", "CD", "D", "AD", "AB", "ABE"):
         followed.want(symbols)
         await asyncio.sleep(0)
-    assert await until(lambda: len(sent.messages) == 2, 2)
+    assert await until(lambda: len(sent.messages) == 2)
     followed.want(["B", "A", "E"])
     await asyncio.sleep(0.3)
     assert [message for _, message in sent.messages] == [b"+B", b"+E"]
@@ -52,7 +52,7 @@ async def test_a_connection_that_is_closed_is_told_nothing_more() -> None:
     await asyncio.sleep(0.02)
     followed.want(["A", "B", "C"])
     followed.closed(sent)  # type: ignore[arg-type]
-    assert await until(lambda: len(other.messages) == 2, 2)
+    assert await until(lambda: len(other.messages) == 2)
     assert [message for _, message in sent.messages] == [b"+B"]
     assert [message for _, message in other.messages] == [b"+B", b"+C"]
 
@@ -61,7 +61,7 @@ async def test_a_connection_that_opened_for_older_symbols_is_told_of_what_is_wan
     sent = Sent()
     followed = Subscriptions(["A", "B"], changes, print, Pace(3, 1.25))
     followed.opened(sent, ["A", "C"])  # type: ignore[arg-type]
-    assert await until(lambda: len(sent.messages) == 2, 2)
+    assert await until(lambda: len(sent.messages) == 2)
     assert [message for _, message in sent.messages] == [b"+B", b"-C"]
 
 
@@ -76,5 +76,5 @@ async def test_a_connection_that_is_lost_meanwhile_is_told_in_words_and_the_othe
     for transport in (Lost(), sent):
         followed.opened(transport, ["A"])  # type: ignore[arg-type]
     followed.want(["B"])
-    assert await until(lambda: len(sent.messages) == 2, 2)
+    assert await until(lambda: len(sent.messages) == 2)
     assert said == ["symbols not changed yet: connection reset by the server"]
