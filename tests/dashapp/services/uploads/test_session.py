@@ -180,6 +180,16 @@ async def test_the_title_counts_on_after_a_removal_and_after_a_restart(tmp_path)
     await again.stop()
 
 
+async def test_a_file_that_came_since_the_start_is_not_replaced_by_its_kept_copy(tmp_path):
+    runtime = Runtime(Settings(source="none", archive=str(tmp_path / "archive.db")))
+    await runtime.start()
+    market, _ = await send_as(runtime, "a.csv", ndjson(5))
+    fresh = runtime.markets[market]
+    await runtime._revive()
+    assert runtime.markets[market] is fresh
+    await runtime.stop()
+
+
 async def test_a_removed_market_can_be_brought_back_in_this_session():
     runtime = Runtime(QUIET)
     first, _ = await send(runtime, ndjson(100), 1 << 20)
