@@ -15,7 +15,7 @@ from analytics.correlation import hayashi_yoshida
 from analytics.model import FloatArray, PairSnapshot, Ticks, UnitRootResult
 from analytics.stationarity import adf
 
-#: Newest ticks of a leg that the correlation on ticks takes.
+#: Newest ticks of a leg that the correlation on ticks, and lead and lag, are of.
 MAX_TICKS = 20_000
 
 

@@ -342,16 +342,17 @@ def _closed(run: Run) -> tuple[FloatArray, FloatArray]:
         hedge, sizes = hedged.hedge[first - 1], (open_y[first], open_x[first])
         units = bought(int(ledger.side[-1]), float(hedge), *sizes, hedged.log_prices)
         leaves = ledger.exit_y[-1], ledger.exit_x[-1]
-        values = [
+        traded = sum(
             abs(unit) * close[-1]
             for unit, close, exit_row in zip(units[:2], closes, leaves, strict=True)
             if exit_row == len(close)
-        ]
-        cost = ledger.cost[-1] / ledger.turnover[-1] * sum(values)
+        )
+        cost = ledger.cost[-1] / ledger.turnover[-1] * traded
         equity[-1] -= run.equity[first - 1] * cost
         net = ledger.gross[-1] - ledger.cost[-1] - cost
         account.close(sums, len(run.equity) - first, net, False)
-        sums[account.NET], sums[account.TURNOVER] = equity[-1], sums[account.TURNOVER] + sum(values)
+        sums[account.NET] = equity[-1]
+        sums[account.TURNOVER] += traded
         sums[[account.RETURNS, account.SQUARES, account.SHORTFALLS, account.DRAWDOWN]] = 0.0
         account.tally(equity, 0, len(equity), 1.0, sums)
         account.fall(equity, 0, len(equity), 1.0, sums)

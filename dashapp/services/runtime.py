@@ -181,9 +181,8 @@ class Runtime:
         """Bring back what an earlier run kept: the live market, if none is fed, and files."""
         await self.kernels.market_ready()
         await self._restorer.revive_newest(self.markets["live"])
-        async for market in self._restorer.uploads(MAX_UPLOAD_MARKETS):
-            if market.id not in self.markets:  # a file that came since is in the archive as well
-                self.uploads.add(market)
+        async for market in self._restorer.uploads(MAX_UPLOAD_MARKETS, self.markets):
+            self.uploads.add(market)
 
 
 async def _logged(work: Callable[[], Awaitable[None]]) -> None:

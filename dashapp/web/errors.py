@@ -67,10 +67,11 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    for one in error.errors():
+    errors = error.errors()
+    for one in errors:
         if cause := one.get("ctx", {}).get("error"):
             cause.__traceback__ = None  # the frames there hold these errors, and the request
-    return refusal(HTTPStatus.BAD_REQUEST, sentence(error.errors()[0]))
+    return refusal(HTTPStatus.BAD_REQUEST, sentence(errors[0]))
 
 
 def sentence(error: Mapping[str, Any]) -> str:

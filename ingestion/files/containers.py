@@ -169,6 +169,11 @@ def _zip(
         others: dict[str, list[str]] = {}
         read: list[str] = []
         queue: list[tuple[zipfile.ZipInfo, UploadError | None]] = [(one, None) for one in members]
+
+        def leave_out(member: zipfile.ZipInfo, error: UploadError) -> None:
+            refused.append(error.with_traceback(None))  # whose frame would hold these
+            tally.notes.append(f"{member.filename[-60:]} was not read: {error.found[:120]}")
+
         for member, before in queue:  # one that tells no timeframe is read after those that do
             if isinstance(before, SparseDays) and tally.timeframe != "1d":
                 raise before
@@ -189,21 +194,19 @@ def _zip(
             except (SparseDays, OneBarAlone) as error:
                 put_back()
                 if before is None and len(members) > 1:
-                    queue.append((member, error))
+                    queue.append((member, error.with_traceback(None)))
                 elif isinstance(error, QuestionOpen) or len(members) == 1:
                     raise
                 else:
-                    refused.append(error)
-                    tally.notes.append(f"{member.filename[-60:]} was not read: {error.found[:120]}")
+                    leave_out(member, error)
             except QuestionOpen:
                 raise
             except UploadError as error:
                 if len(members) == 1 or len(taken) > 1 or bounds.spent:
                     raise
-                refused.append(error.with_traceback(None))  # whose frame would hold these
+                leave_out(member, error)
                 if isinstance(error, OtherTimeframe):
                     others.setdefault(error.timeframe, []).append(member.filename)
-                tally.notes.append(f"{member.filename[-60:]} was not read: {error.found[:120]}")
         if others and read and tally.timeframe and answers.timeframe is None:
             raise _which_timeframe({tally.timeframe: read} | others)
         if len(refused) == len(members):

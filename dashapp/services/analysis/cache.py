@@ -17,6 +17,7 @@ import numpy as np
 from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.correlation import LEAST_OBSERVATIONS, LeadLag, correlation_matrix, lead_lag
+from analytics.estimates import MAX_TICKS
 from analytics.model import (
     BAR_COLUMNS,
     Bars,
@@ -39,8 +40,7 @@ from storage.market.market import Market
 ORDER_S, TABLES_S, LAGS_S = 60.0, 5.0, 2.0
 #: Every pair's figures of more symbols than these take seconds, and stand six times as long.
 FEW_SYMBOLS, SLOWER = 12, 6
-#: Newest ticks of a leg that lead and lag are read of, and the lags, in ms.
-MAX_LAG_TICKS = 20_000
+#: Of lead and lag, in ms.
 LAGS_MS = tuple(range(-5_000, 5_001, 100))
 COMPILING = NotReady("compiling the statistics, a few seconds on the first start")
 
@@ -188,7 +188,7 @@ class Analyses:
         if not {y, x} <= set(market.symbols) or not market.has_ticks:
             return NotReady(f"no ticks of both legs in {market.title}: lead and lag need them")
         turn = int(asyncio.get_running_loop().time() / LAGS_S)
-        ticks = tuple(market.ticks(symbol, MAX_LAG_TICKS) for symbol in (y, x))
+        ticks = tuple(market.ticks(symbol, MAX_TICKS) for symbol in (y, x))
         subject = (market.serial, y, x, until_ms)
         return await self.results.get(
             "lead and lag", subject, (turn,), lambda: _lead_lag(ticks, until_ms)

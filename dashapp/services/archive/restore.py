@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Container, Iterator
 
 from analytics.model import Bars, Ticks
 from dashapp.services.archive.recorder import LIVE
@@ -59,16 +59,22 @@ class Restorer:
             market.title, market.kept_as = kept.title, kept.id
             await self.revive(market)
 
-    async def uploads(self, limit: int) -> AsyncIterator[Market]:
-        """The newest markets that files made, whole and as they were, oldest first."""
+    async def uploads(self, limit: int, known: Container[str] = ()) -> AsyncIterator[Market]:
+        """The newest markets that files made, whole and as they were, oldest first.
+
+        known: ids of markets that are there by then. A file that comes meanwhile is in the archive
+        as well, and is not to be replaced by its copy.
+        """
         archive = self._writer.archive
         if archive is None:
             return
         try:
             kept = await asyncio.to_thread(archive.markets)
             for file in [market for market in kept if market.kind == "upload"][-limit:]:
+                if file.id in known:
+                    continue
                 market = await asyncio.to_thread(loaded, archive, file.id, file.title)
-                if market.symbols:
+                if market.symbols and market.id not in known:
                     logger.info("market %s is back: %s", market.id, market.title)
                     self._revived(market)
                     yield market

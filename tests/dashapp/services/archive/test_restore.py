@@ -81,6 +81,12 @@ async def test_the_newest_live_market_comes_back_only_while_no_source_feeds_it(t
     assert (idle.title, idle.kept_as) == ("Live: X", "live-x")
 
 
+async def test_a_file_that_is_there_already_does_not_come_back(tmp_path):
+    async with archived(tmp_path) as (restorer, revived):
+        assert [market async for market in restorer.uploads(16, {"file"})] == []
+    assert revived == []
+
+
 async def test_files_come_back_whole(tmp_path):
     async with archived(tmp_path) as (restorer, revived):
         (market,) = [market async for market in restorer.uploads(16)]
