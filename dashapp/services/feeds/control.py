@@ -7,10 +7,9 @@ of two sources never mix, whatever a feed that was replaced still says.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import count
 from typing import TypedDict
@@ -146,15 +145,19 @@ class FeedControl:
         if source == "none":
             await self.stop()
             return False
-        with self._saying_what_goes_on():
+        try:
             source, names = self._named(source, symbols)
             # Not within the lock: Stop waits for no exchange that does not answer.
             await self.directory.check_listed(source, names)
+        except ValueError as error:
+            raise self._saying_what_goes_on(error) from None
         async with self._switching:
             if order < self._heeded:
                 return False
-            with self._saying_what_goes_on():
+            try:
                 market_id, feed = await self._wanted(source, names, subscribe)
+            except ValueError as error:
+                raise self._saying_what_goes_on(error) from None
             self._heeded = max(self._heeded, order)
             if self._running is not feed:
                 await self._stop()
@@ -359,16 +362,16 @@ class FeedControl:
                 return known
         return subscribe
 
-    @contextlib.contextmanager
-    def _saying_what_goes_on(self) -> Iterator[None]:
-        """Adds to what is wrong with a start what still runs."""
-        try:
-            yield
-        except SubscribeError as error:
-            error.args = (f"{error}{self._goes_on()}",)
-            raise
-        except ValueError as error:
-            raise ValueError(f"{error}{self._goes_on()}") from None
+    def _saying_what_goes_on(self, error: ValueError) -> ValueError:
+        """What is wrong with a start, and what still runs.
+
+        No context manager: `contextlib` leaves one that raises another error in a cycle.
+        """
+        sentence = f"{error}{self._goes_on()}"
+        if not isinstance(error, SubscribeError):
+            return ValueError(sentence)
+        error.args = (sentence,)
+        return error
 
     def _goes_on(self) -> str:
         """What still runs, in words."""
