@@ -53,7 +53,8 @@ def _add_differences(before: Any, after: Any, path: Path, told: list[tuple[Path,
         if old is new:
             continue
         if isinstance(new, dict | list):
-            _add_differences(old, new, (*path, place), told)
+            if old != new:  # most parts are as they were, which Python sees sooner than this does
+                _add_differences(old, new, (*path, place), told)
         elif type(old) is not type(new) or old != new:
             told.append(((*path, place), new))
 
