@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import re
+import tomllib
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from dashapp.settings import Settings, parse
+from dashapp.settings import VERSION, Settings, parse
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("analytics", "ingestion", "storage", "dashapp")
@@ -151,3 +152,11 @@ def test_the_index_of_decisions_lists_every_record_in_order():
 def test_no_line_of_a_document_ends_in_a_space(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [number for number, line in enumerate(lines, 1) if line != line.rstrip()] == []
+
+
+def test_one_version_is_built_said_and_noted():
+    """What is built, what the program says of itself, and the newest release of the changelog."""
+    built = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    changelog = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
+    noted = re.findall(r"^## (\d\S*), \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+    assert built["project"]["version"] == VERSION == noted[0]
