@@ -92,6 +92,11 @@ NO_TRADES: dict[str, str] = {
         "funding rates or open interest",
     ),
 }
+#: What stands in a table of holdings, whose numbers of shares are not those that traded.
+HOLDINGS = word_set(
+    "marketvalue marketval positionvalue portfoliovalue costbasis averagecost avgcost weight "
+    "portfolioweight unrealizedpnl unrealizedgain"
+)
 #: Words of files that hold no trades, though their columns may look like them.
 NO_TRADE_FILES = re.compile(
     r"liquidation|forceorder|order_?book|bookticker|depth_?snapshot|incremental_book|book_snapshot",

@@ -37,6 +37,7 @@ from ingestion.files.errors import (
     refuse_analysis,
 )
 from ingestion.files.names import (
+    HOLDINGS,
     OHLC,
     canonical,
     columns_of,
@@ -50,6 +51,7 @@ from ingestion.files.plan import Group, Plan, Sample
 from ingestion.files.refusals import (
     are_closes_of_days,
     often_below_zero,
+    refuse_averages,
     refuse_below_zero,
     refuse_no_trades,
     refuse_twins,
@@ -120,6 +122,7 @@ def _of_names(sample: Sample, style: Style) -> Plan:
     time, close_labels = time_columns(sample, names)
     grid = _grid(sample, time)
     if grid is not None:
+        refuse_averages(sample, [group.symbol for group in grid])
         return Plan("bars", len(names), time, grid, style=style)
     found: dict[str, int] = {}
     for meaning in (
@@ -235,9 +238,13 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
                 "the even steps of closes",
                 LEGAL,
             )
-        parts = {"close": price} | ({"volume": size} if size is not None else {})
         refuse_below_zero(sample, [price], names)
-        plan = replace(base, groups=(Group(None, parts),))
+        parts, notes = {"close": price}, base.notes
+        if size is not None and any(canonical(name) in HOLDINGS for name in names):
+            notes = (*notes, f"column {names[size]!r} counts what is held: not taken as volume")
+        elif size is not None:
+            parts["volume"] = size
+        plan = replace(base, groups=(Group(None, parts),), notes=notes)
         ask_for_symbols(sample, plan, names)
         return plan
     return _wide(sample, base, names)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ingestion.decode.fields import ORDER_NAMES
-from ingestion.decode.symbols import word_set
+from ingestion.decode.symbols import symbol_of_file, word_set
 from ingestion.files.errors import LEGAL, UploadError
 from ingestion.files.names import NO_TRADE_FILES, NO_TRADES, OHLC, canonical, columns_of
 from ingestion.files.plan import Plan, Sample
@@ -51,6 +51,15 @@ _FORCED = word_set("liquidation isliquidation liquidated")
 _BILLIONTHS = word_set("rtype publisherid")
 #: Of so many rows in ten at least, a figure below 0 is no slip.
 _OFTEN = 1
+
+
+def refuse_averages(sample: Sample, symbols: Sequence[str | None]) -> None:
+    """Raise UploadError for Heikin-Ashi bars (HA_Open, HA_Close): nobody traded at them."""
+    if list(symbols) == ["HA"] and symbol_of_file(sample.file) != "HA":
+        raise UploadError(
+            "the columns are Heikin-Ashi bars, which are averages of bars: nobody traded at them",
+            advice="export the plain open, high, low and close",
+        )
 
 
 def refuse_no_trades(

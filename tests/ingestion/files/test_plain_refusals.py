@@ -8,6 +8,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ingestion.files.errors import Answers, QuestionOpen, UploadError
@@ -259,3 +260,26 @@ def test_a_column_that_is_named_as_an_indicator_is_left_out_and_said():
     bars = [*reader.feed(f"Date,KO,PEP,RSI14\n{days}\n".encode()), *reader.finish()]
     assert {one.symbol for one in bars} == {"KO", "PEP"}
     assert any("'RSI14' is named as an indicator" in note for note in reader.report.notes)
+
+
+# --- columns that look like what they are not --------------------------------------------------
+
+
+@pytest.mark.parametrize("mark", ["_", " "])
+def test_averages_of_bars_are_no_bars(mark):
+    header = "Date," + ",".join(f"HA{mark}{name}" for name in ("Open", "High", "Low", "Close"))
+    content = text_of(header, [row[:5] for row in days()])
+    with pytest.raises(UploadError, match="Heikin-Ashi bars, which are averages"):
+        read(content, "KO.csv")
+    assert list(read(content, "HA.csv").rows) == ["HA"]  # the ticker
+
+
+@pytest.mark.parametrize("held", ["Market Value", "weight", "Cost Basis"])
+@pytest.mark.parametrize("count", ["Shares", "Quantity"])
+def test_what_is_held_is_no_volume(held, count):
+    rows = [(row[0], "KO", 5_000, row[4], 0.5) for row in days()]
+    found = read(text_of(f"Date,Symbol,{count},Price,{held}", rows), "portfolio.csv")
+    assert np.isnan(found.rows["KO"][0].volume).all()
+    assert f"column '{count}' counts what is held" in found.report.notes[0]
+    traded = read(text_of(f"Date,Symbol,{count},Price,No", rows), "portfolio.csv")
+    assert traded.rows["KO"][0].volume[0] == 5_000
