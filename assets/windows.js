@@ -132,7 +132,7 @@
   }, 250);
 
   // ---------------------------------------------------------------- comparing
-  const text = (pairs) => pairs.map((legs) => legs.map(encodeURIComponent).join("~")).join(",");
+  const text = (pairs) => pairs.map((pair) => pair.map(encodeURIComponent).join("~")).join(",");
 
   function compare() {
     const legs = [byId("leg-y").value, byId("leg-x").value];
@@ -143,7 +143,7 @@
 
   function takeOut(pair) {
     const { data } = window.dash_component_api.getLayout("compared-pairs").props;
-    setProps("compared-pairs", { data: data.filter((legs) => text([legs]) !== pair) });
+    setProps("compared-pairs", { data: data.filter((one) => text([one.slice(0, 2)]) !== pair) });
   }
 
   function writePairs(pairs) {

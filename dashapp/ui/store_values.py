@@ -116,6 +116,15 @@ class _PairsSeen(msgspec.Struct):
     told: dict[str, int] = {}
 
 
+class _Compared(msgspec.Struct, array_like=True):
+    """A pair of a comparison, with its line where it is held."""
+
+    y: str
+    x: str
+    beta: float | None = None
+    alpha: float | None = None
+
+
 class _Place(msgspec.Struct):
     """A row of a table."""
 
@@ -222,7 +231,7 @@ STORES: dict[str, Any] = {
     f"{ids.SCAN_RULES}.data": _Rules | None,
     f"{ids.PAIRS_COMMAND}.data": _Command | None,
     "pairs-seen.data": _PairsSeen | None,
-    f"{ids.COMPARED}.data": list[tuple[str, str]] | None,
+    f"{ids.COMPARED}.data": list[_Compared] | None,
     f"{ids.REMOVE_ASKED}.data": str | None,
     **dict.fromkeys(
         (

@@ -1,16 +1,16 @@
 """Compare: the z charts of two to four pairs on one time axis, and their figures side by side.
 
 It stands at /analytics where a link names the pairs; each has the parameters of the panel, but for
-a locked hedge, which is of the panel's own pair alone.
+a locked hedge: that is of the panel's own pair alone, and other pairs that are held bring theirs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
@@ -19,11 +19,12 @@ from dash.exceptions import PreventUpdate
 from analytics.model import NotReady, PairParams, PairSnapshot
 from dashapp import ids
 from dashapp.figures.base import empty_figure
-from dashapp.figures.compare import Compared, compare_figures
+from dashapp.figures.compare import Compared as Chart
+from dashapp.figures.compare import compare_figures
 from dashapp.figures.marks import gap_marks
-from dashapp.parameters.compared import MOST, Legs, asked_for, from_text, to_text
+from dashapp.parameters.compared import MOST, Compared, Legs, asked_for, from_text, to_text
 from dashapp.parameters.hedge import for_legs
-from dashapp.parameters.pair import from_dict, to_dict, to_query
+from dashapp.parameters.pair import View, from_dict, to_dict, to_query
 from dashapp.services.funding import carry_of
 from dashapp.services.runtime import Runtime
 from dashapp.text.compare import (
@@ -74,7 +75,7 @@ def layout(theme: str, search: str | None = None) -> Component:
     words = "; ".join(str(error) for error in errors)
     return html.Div(
         [
-            dcc.Store(id=ids.COMPARED, data=[list(legs) for legs in pairs]),
+            dcc.Store(id=ids.COMPARED, data=[list(pair) for pair in pairs]),
             html.Div(_form(words), className="wide compare-form"),
             *cards,
             card("The pairs in figures", figures, extra="wide tables"),
@@ -95,29 +96,44 @@ def _form(words: str) -> list[Component]:
     ]
 
 
-def _pairs_of(tab: Tab) -> list[Legs]:
-    return [(str(y), str(x)) for y, x in tab.options.get("pairs") or ()][:MOST]
+def _pairs_of(tab: Tab) -> list[Compared]:
+    return _legal(tab.options.get("pairs"))
 
 
-def _tab_of(tab: Tab, legs: Legs) -> Tab:
-    """The tab as if it looked at another pair. Raises ParameterError for legs that are alike."""
-    view = tab.view
-    pair = view.pair or PairParams(*legs, timeframe=view.timeframe)
-    return replace(tab, view=replace(view, pair=for_legs(pair, *legs)))
+def _legal(pairs: Iterable[Sequence[Any]] | None) -> list[Compared]:
+    """Of the pairs that the page's store holds those that a link may bear."""
+    return from_text(unquote(to_text(tuple(pair) for pair in pairs or ())))[0]
+
+
+def _params_of(view: View, pair: Compared) -> PairParams:
+    """The view's parameters for a pair, which has its own line where it is held.
+
+    Raises ParameterError for legs that are alike.
+    """
+    y, x, *line = pair
+    params = for_legs(view.pair or PairParams(y, x, timeframe=view.timeframe), y, x)
+    if not line:
+        return params
+    return replace(params, spread_mode="locked", beta=line[0], alpha=line[1])
+
+
+def _tab_of(tab: Tab, pair: Compared) -> Tab:
+    """The tab as if it looked at another pair. Raises as `_params_of` does."""
+    return replace(tab, view=replace(tab.view, pair=_params_of(tab.view, pair)))
 
 
 def key(runtime: Runtime, tab: Tab) -> Any:
     """That of every pair."""
-    return tuple(pair_key(runtime, _tab_of(tab, legs)) for legs in _pairs_of(tab))
+    return tuple(pair_key(runtime, _tab_of(tab, pair)) for pair in _pairs_of(tab))
 
 
-async def _found(runtime: Runtime, tab: Tab, legs: Legs) -> Found:
+async def _found(runtime: Runtime, tab: Tab, pair: Compared) -> Found:
     market = runtime.markets.get(tab.view.market)
-    absent = [leg for leg in legs if market is not None and leg not in market.symbols]
+    absent = [leg for leg in pair[:2] if market is not None and leg not in market.symbols]
     if market is not None and absent and market.symbols:
         return f"this market has no {' and no '.join(absent)}"
     try:
-        return await snapshot_of(runtime, _tab_of(tab, legs))
+        return await snapshot_of(runtime, _tab_of(tab, pair))
     except (ValueError, KeyError) as error:
         return str(error.args[0]) if error.args else str(error)
 
@@ -125,25 +141,25 @@ async def _found(runtime: Runtime, tab: Tab, legs: Legs) -> Found:
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     """The charts and figures of every pair; of one that cannot be shown, why."""
     pairs = _pairs_of(tab)
-    results = await asyncio.gather(*(_found(runtime, tab, legs) for legs in pairs))
+    results = await asyncio.gather(*(_found(runtime, tab, pair) for pair in pairs))
     return drawn(runtime, tab, dict(zip(pairs, results, strict=True)))
 
 
-def drawn(runtime: Runtime, tab: Tab, found: dict[Legs, Found]) -> dict[str, Any]:
+def drawn(runtime: Runtime, tab: Tab, found: dict[Compared, Found]) -> dict[str, Any]:
     """What the page shows of the pairs, in their order."""
     threshold = tab.view.z_threshold
     settings = settings_of(tab.options.get("strategy"))
     rows: list[ComparedRow] = []
-    charts: dict[str, Compared] = {}
+    charts: dict[str, Chart] = {}
     parts: dict[str, Any] = {}
     evens: dict[Legs, BreakEven] = {}
-    for chart_id, (legs, each) in zip(CHARTS, found.items(), strict=False):
-        of_pair = _tab_of(tab, legs)
+    for chart_id, (pair, each) in zip(CHARTS, found.items(), strict=False):
+        of_pair, legs = _tab_of(tab, pair), pair[:2]
         if isinstance(each, PairSnapshot):
             carry = carry_of(runtime.markets.get(tab.view.market), each)
             evens[legs] = even = break_even(each, settings, carry)
             markers = tuple(markers_of(runtime, of_pair))
-            charts[chart_id] = Compared(each, even, markers, of_pair.uirevision)
+            charts[chart_id] = Chart(each, even, markers, of_pair.uirevision)
             rows.append(compared_row(each, threshold, even))
             continue
         words = waiting_for(runtime, of_pair, each) if isinstance(each, NotReady) else each
@@ -159,12 +175,14 @@ def drawn(runtime: Runtime, tab: Tab, found: dict[Legs, Found]) -> dict[str, Any
         **parts,
         **{card_of(chart_id): place >= shown for place, chart_id in enumerate(CHARTS)},
         "figures": _table(rows) if rows else "",
-        "answer": segments(compare_answer(found, threshold, evens)),
+        "answer": segments(
+            compare_answer({pair[:2]: each for pair, each in found.items()}, threshold, evens)
+        ),
     }
 
 
 def _with_gaps(
-    runtime: Runtime, tab: Tab, charts: dict[str, Compared], threshold: float
+    runtime: Runtime, tab: Tab, charts: dict[str, Chart], threshold: float
 ) -> dict[str, Any]:
     """The charts, each with the gaps of its own legs."""
     figures = compare_figures(charts, threshold, tab.theme)
@@ -212,7 +230,7 @@ PAGE = LivePage(
 )
 
 
-def chips(pairs: Sequence[Sequence[str]], view: Mapping[str, Any] | None = None) -> list[Component]:
+def chips(pairs: Sequence[Sequence[Any]], view: Mapping[str, Any] | None = None) -> list[Component]:
     """The pairs that are compared, each with its own page and with what takes it out.
 
     view: the tab's, of which each pair's page keeps what is not of another pair.
@@ -220,41 +238,42 @@ def chips(pairs: Sequence[Sequence[str]], view: Mapping[str, Any] | None = None)
     return [
         html.Span(
             [
-                html.A(pair_words(y, x), href=_href(view, y, x), className="chip-link"),
+                html.A(pair_words(*pair[:2]), href=_href(view, pair), className="chip-link"),
                 html.Button(
                     "×",
                     className="icon-button chip-out",
                     **attributes(
-                        aria_label=f"Take {pair_words(y, x)} out", data_pair=to_text([(y, x)])
+                        aria_label=f"Take {pair_words(*pair[:2])} out",
+                        data_pair=to_text([pair[:2]]),
                     ),
                 ),
             ],
             className="chip",
         )
-        for y, x in pairs
+        for pair in _legal(pairs)
     ]
 
 
-def _href(values: Mapping[str, Any] | None, y: str, x: str) -> str:
+def _href(values: Mapping[str, Any] | None, pair: Compared) -> str:
     view = from_dict(values) if values else None
     if view is None:
-        return "/analytics?" + urlencode({"y": y, "x": x})
-    pair = view.pair or PairParams(y, x, timeframe=view.timeframe)
-    return "/analytics?" + to_query(to_dict(replace(view, pair=for_legs(pair, y, x))))
+        return "/analytics?" + urlencode(dict(zip("yx", pair, strict=False)))
+    params = _params_of(view, pair)
+    return "/analytics?" + to_query(to_dict(replace(view, pair=params)))
 
 
 def with_another(
-    pairs: Sequence[Sequence[str]], y: str | None, x: str | None
-) -> tuple[list[list[str]] | None, str]:
+    pairs: Sequence[Sequence[Any]], y: str | None, x: str | None
+) -> tuple[list[list[Any]] | None, str]:
     """The pairs with one more, None where they stay; and what was wrong with it, in words.
 
     >>> with_another([["A", "B"]], "C", "D"), with_another([["A", "B"]], "A", "B")
     (([['A', 'B'], ['C', 'D']], ''), (None, 'A / B is there already'))
     """
-    held = [list(legs) for legs in pairs]
+    held = [list(pair) for pair in pairs]
     if not y or not x or y == x:
         return None, "choose two different symbols"
-    if [y, x] in held:
+    if [y, x] in (pair[:2] for pair in held):
         return None, f"{pair_words(y, x)} is there already"
     if len(held) >= MOST:
         return None, f"{MOST} pairs are compared at most: take one out first"
@@ -279,7 +298,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         return {"y_options": options, "x_options": options}
 
     @app.callback(Output(CHIPS, "children"), Input(ids.COMPARED, "data"), Input(ids.VIEW, "data"))
-    async def list_pairs(pairs: list[list[str]] | None, view: dict[str, Any] | None) -> Any:
+    async def list_pairs(pairs: list[list[Any]] | None, view: dict[str, Any] | None) -> Any:
         return chips(pairs or (), view)
 
     @app.callback(
@@ -297,7 +316,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     )
     async def edit(
         add: int | None,
-        pairs: list[list[str]] | None,
+        pairs: list[list[Any]] | None,
         y: str | None,
         x: str | None,
     ) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def rows_of(parts: dict) -> list[list[str]]:
         [("BTC/USDT", "ETH-USDT"), ("^GSPC", "BRK.B")],
         [("币安人生USDT", "A:B=C"), ("É_1", "ß" * 64)],
         [("A" * 64, "B" * 64)],
+        [("BTC/USDT", "ETH-USDT", 1e-05, -2.5), ("A", "B", 31.25, 0.0)],
     ],
 )
 def test_any_symbols_survive_a_link(pairs):
@@ -48,6 +49,9 @@ def test_any_symbols_survive_a_link(pairs):
     [
         ("A", "pairs is 'A', expected two symbols with ~ between them"),
         ("A~B~C", "pairs is 'A~B~C'"),
+        ("A~B~1~2~3", "pairs is 'A~B~1~2~3'"),
+        ("A~B~C~D", "beta is 'C', expected"),
+        ("A~B~1~nan", "alpha is 'nan', expected"),
         ("A~<b>", "pairs is 'A~<b>'"),
         ("A~a", "y and x are both A, expected two different symbols"),
         ("A~B,C~D,E~F,G~H,I~J", "pairs has 5 pairs, expected 2 to 4: the first 4 are shown"),
@@ -91,6 +95,20 @@ async def test_a_locked_hedge_is_that_of_the_panels_pair_alone(runtime, ticks_of
     assert rows_of(locked)[0] != rows_of(plain)[0]
 
 
+async def test_a_pair_that_is_held_is_measured_by_its_own_line(runtime):
+    params = PairParams(*PAIR, z_window=40, spread_mode="locked", beta=7.0, alpha=1.0)
+    alone = await compare.render(runtime, tab_of(PAIR, pair=params))
+    beside = await compare.render(runtime, tab_of((*PAIR, 7.0, 1.0), PAIR[::-1]))
+    assert rows_of(beside)[0] == rows_of(alone)[0]
+    plain = await compare.render(runtime, tab_of(PAIR, PAIR[::-1]))
+    assert rows_of(beside)[0] != rows_of(plain)[0]
+    assert rows_of(beside)[1] == rows_of(plain)[1]
+    view = to_dict(tab_of().view)
+    links = [chip.children[0].href for chip in compare.chips([[*PAIR, 7.0, 1.0], PAIR[::-1]], view)]
+    assert "spread_mode=locked&beta=7&alpha=1" in links[0]
+    assert "locked" not in links[1]
+
+
 def test_each_pair_leads_to_its_own_page_with_what_is_kept_for_it():
     held = PairParams(*PAIR, z_window=40, spread_mode="locked", beta=4.0, alpha=2.0)
     pairs = [PAIR, PAIR[::-1], ("A/B", "ETHUSDT")]
@@ -103,6 +121,14 @@ def test_each_pair_leads_to_its_own_page_with_what_is_kept_for_it():
     nothing_yet = to_dict(tab_of(market="live", pair=None).view)
     (chip,) = compare.chips([PAIR], nothing_yet)
     assert "market=live" in chip.children[0].href
+
+
+@pytest.mark.parametrize("odd", [("A", "A"), ("A", "B", 1e300, 0.0), ("A", "B", 2.0), ("<b>", "B")])
+async def test_what_no_link_may_bear_is_left_out_of_the_page(runtime, odd):
+    tab = tab_of(odd, PAIR)
+    compare.key(runtime, tab)
+    assert [row[0] for row in rows_of(await compare.render(runtime, tab))] == ["BTCUSDT / ETHUSDT"]
+    assert len(compare.chips([odd, PAIR], to_dict(tab.view))) == 1
 
 
 async def test_too_few_bars_are_said_of_the_pair_that_has_them(runtime, ticks_of):
@@ -131,6 +157,7 @@ def test_a_pair_is_added_once():
     held = [list(PAIR)]
     assert compare.with_another(held, "A", "B") == ([*held, ["A", "B"]], "")
     assert compare.with_another(held, *PAIR)[1] == "BTCUSDT / ETHUSDT is there already"
+    assert compare.with_another([[*PAIR, 1.5, 0.0]], *PAIR)[0] is None
     assert compare.with_another(held, "A", "A")[1] == "choose two different symbols"
     assert compare.with_another(held, "", None)[1] == "choose two different symbols"
     full = [["A", str(number)] for number in range(MOST)]

@@ -251,10 +251,11 @@ def test_two_rows_are_compared_by_the_link_of_a_comparison(universe):
     first = scans.params_of(scanned().rows[0], "1h")
     other = PairParams("^GSPC", "BTC/USDT", timeframe="1h", z_window=90)
     of = [WatchedPair("universe", params, 2.5) for params in (first, other)]
+    other_legs = (other.y, other.x)
     link, words = watch.comparison_of(of)
     assert (link.partition("?")[0], words) == ("/analytics", "")
-    legs = [(pair.params.y, pair.params.x) for pair in of]
-    assert from_text(asked_for("?" + link.partition("?")[2]) or "") == (legs, [])
+    own = (first.y, first.x, first.beta, first.alpha)  # as the row and its page measure it
+    assert from_text(asked_for("?" + link.partition("?")[2]) or "") == ([own, other_legs], [])
     for part in ("market=universe&", "timeframe=1h", "z_threshold=2.5"):
         assert part in link
     assert not any(part in link for part in ("beta", "locked"))

@@ -129,9 +129,10 @@ def href_of(market: str, params: PairParams, threshold: float) -> str:
 def comparison_of(pairs: Sequence[WatchedPair]) -> tuple[str, str]:
     """The link that compares pairs, or why there is none, in words: (link, words).
 
-    The parameters are those of the first, but for its locked hedge, which is of no other pair.
+    The parameters are those of the first, but for locked hedges: each pair has its own.
     """
     first, legs = pairs[0], [(pair.params.y, pair.params.x) for pair in pairs]
+    compared = [(*pair.symbols, *_line_of(pair.params)) for pair in pairs]
     if len(set(legs)) < len(legs):
         return "", f"{legs[0][0]} / {legs[0][1]} is in both rows: choose another pair"
     if len({pair.market for pair in pairs}) > 1:
@@ -139,7 +140,14 @@ def comparison_of(pairs: Sequence[WatchedPair]) -> tuple[str, str]:
     if len({pair.params.timeframe for pair in pairs}) > 1:
         return "", "pairs are compared on the same bars: these rows differ in their timeframe"
     link = href_of(first.market, unlocked(first.params), first.threshold)
-    return f"{link}&{LINK_NAME}={to_text(legs)}", ""
+    return f"{link}&{LINK_NAME}={to_text(compared)}", ""
+
+
+def _line_of(params: PairParams) -> tuple[float, float] | tuple[()]:
+    """The line of a locked hedge, nothing for another."""
+    if params.spread_mode != "locked":
+        return ()
+    return float(params.beta or 0.0), float(params.alpha or 0.0)
 
 
 def focus_of(pair: WatchedPair) -> dict[str, Any]:
