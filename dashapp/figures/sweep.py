@@ -154,6 +154,7 @@ def _grid_axis(
         "hoverformat": ",.6~g",
         "showgrid": False,
         "showspikes": False,
+        "ticklabelstandoff": 4,  # a frame around a cell at the edge lies over nothing
     }
     if len(values) > MOST_TICKS:
         return axis

@@ -18,6 +18,13 @@ def box(page, selector: str) -> dict[str, float]:
     return page.evaluate(BOX, selector)
 
 
+def beside(page, *selectors: str) -> list[tuple[float, float]]:
+    """Where parts begin, from the first of them on, wherever the page is scrolled to."""
+    boxes = [box(page, selector) for selector in selectors]
+    left, top = boxes[0]["left"], boxes[0]["top"]
+    return [(round(one["left"] - left), round(one["top"] - top)) for one in boxes]
+
+
 def apart(one: dict[str, float], other: dict[str, float]) -> bool:
     beside = one["right"] <= other["left"] or other["right"] <= one["left"]
     return beside or one["bottom"] <= other["top"] or other["bottom"] <= one["top"]
@@ -64,8 +71,20 @@ def test_what_stands_over_a_chart_is_inside_its_card(open_tab, width):
           .map((one) => one.getBoundingClientRect().left)"""
     )
     assert min(tools) <= box(page, ".card-head:has(.rehearsed) h2")["left"] + 1
-    height = box(page, "#answer-line")
-    assert height["bottom"] - height["top"] <= {1440: 48, 768: 72, 380: 168}[width]
+    height = box(page, "#answer-line")  # a signal's words fit, so that no chart moves as it comes
+    assert height["bottom"] - height["top"] <= {1440: 72, 768: 72, 380: 168}[width]
+
+
+def test_what_a_button_did_is_said_without_moving_one(open_tab):
+    page = open_tab(f"/analytics?{PAIR}")
+    wait_for_points(page, "spread-chart", 100)
+    until(page, "document.querySelector('#alert-rehearsed').innerText.includes('would have')")
+    buttons = ("#watch-pair", "#alert-here", "#lock-hedge", "#pair-figures")
+    before = beside(page, *buttons)
+    page.click("#watch-pair")
+    until(page, "document.querySelector('#alert-made').innerText.includes('watched')")
+    assert beside(page, *buttons) == before
+    page.click("#watch-pair")  # as it was
 
 
 def test_a_word_that_comes_into_a_phones_strip_moves_nothing(open_tab):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from looks import last, lose_one, until_another, until_so, wait_for_points
+from playwright.sync_api import expect
 from running_app import start, stop
 
 AFTER_LEAVING = """
@@ -25,8 +26,10 @@ def test_an_open_tab_recovers_when_the_server_comes_back(open_tab):
     page = open_tab("/analytics", url=server.url, may_lose_the_server=True)
     wait_for_points(page, "spread-chart", 100)
     port = int(server.url.rpartition(":")[2])
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     stop(server)
     page.wait_for_selector(".offline-mark >> visible=true")
+    expect(page.locator(".offline-mark")).to_be_in_viewport()  # figures without it look live
     server = start(port=port)
     try:
         page.wait_for_selector(".offline-mark", state="hidden", timeout=10_000)

@@ -90,9 +90,11 @@ def test_keys_on_a_row_arm_watch_and_open(open_tab, quiet):
     cell = page.locator("#scan-table .ag-row[row-index='0'] .ag-cell[col-id='verdict']")
     cell.evaluate("cell => cell.focus()")
     page.keyboard.press("a")
-    expect(page.locator("#watch-says")).to_contain_text("armed: ")
+    for says in ("#watch-says", "#scan-pairs-says"):
+        expect(page.locator(says)).to_contain_text("armed: ")
     page.keyboard.press("w")
-    expect(page.locator("#watch-says")).to_contain_text("watched: ")
+    for says in ("#watch-says", "#scan-pairs-says"):
+        expect(page.locator(says)).to_contain_text("watched: ")
     expect(rows(page, "watch-table")).to_have_count(1)
     mine = page.locator("#scan-table .ag-row[row-index='0'] .ag-cell[col-id='mine']")
     page.locator("#scan-table .ag-body-horizontal-scroll-viewport").evaluate(
@@ -117,7 +119,7 @@ def test_x_on_a_row_of_each_table_compares_them(open_tab, quiet):
         if table == "watch-table":
             marked = "DOGEUSDT / BTCUSDT: marked, X on another row compares them"
             expect(page.locator("#watch-says")).to_have_text(marked)
-    until(page, "/[&]pairs=DOGEUSDT~BTCUSDT,[A-Z]+~[A-Z]+$/.test(location.search)")
+    until(page, "/[&]pairs=DOGEUSDT~BTCUSDT,[A-Z]+~[A-Z]+(~[-.0-9]+){2}$/.test(location.search)")
     until(page, "document.querySelectorAll('#compare-figures tbody tr').length === 2")
 
 

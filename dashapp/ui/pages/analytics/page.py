@@ -98,9 +98,9 @@ def layout(theme: str, capital: str = f"{USUAL_CAPITAL:g}") -> Component:
     """Spread and z-score first; the hedge, the tests and the figures below. capital: as typed."""
     blank = polling.empty_figures(CHARTS, theme)
     alert = [
+        html.Span(id=ALERT_MADE, className="tone-muted made", role="status"),
         _capital_field(capital),
         html.Span(id=REHEARSED, className="tone-muted rehearsed"),
-        html.Span(id=ALERT_MADE, className="tone-muted", role="status"),
         button(WATCH_BUTTON, "Watch", title="Put the pair on the watchlist, or take it off"),
         button(ALERT_BUTTON, "Alert at |z| > threshold"),
         dcc.Store(id=HEDGE_NOW),

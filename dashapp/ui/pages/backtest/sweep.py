@@ -107,8 +107,8 @@ def _fold_columns() -> list[dict[str, Any]]:
         time_column("from_ms", "From (UTC)", width=128, minWidth=128),
         number_column("net", "Net %", "+.3f", width=72, minWidth=72),
         number_column("then", "Out-of-sample", ",.2f", width=88, minWidth=84),
-        number_column("trained", "In-sample", ",.2f", width=80, minWidth=76),
-        text_column("chosen", "Chosen", minWidth=168, flex=1, tooltipField="chosen"),
+        number_column("trained", "In-sample", ",.2f", width=88, minWidth=84),
+        text_column("chosen", "Chosen", minWidth=160, flex=1, tooltipField="chosen"),
     ]
 
 

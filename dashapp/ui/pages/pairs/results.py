@@ -10,10 +10,12 @@ from dash.development.base_component import Component
 
 from dashapp import ids
 from dashapp.services.scan.control import ScanJob
-from dashapp.ui.components import card, download, number_column, table, text_column
+from dashapp.ui.components import attributes, card, download, number_column, table, text_column
 from dashapp.ui.pages.pairs.watch import half_life_column, line_column, pair_column
 
 EVERY, EMPTY, EXPORT = "scan-every", "scan-empty", "scan-export"
+#: What a key on a row did, once more beside the row: the watchlist's line may be out of sight.
+SAYS = "scan-pairs-says"
 _FORMATS = ("csv", "json", "parquet")
 
 
@@ -58,6 +60,7 @@ def results_card() -> Component:
             className="field",
         ),
         html.Span(id=EXPORT, className="tools"),
+        html.Span(id=SAYS, className="tone-muted", **attributes(aria_hidden="true")),
     ]
     empty = html.P("", id=EMPTY, className="tone-muted table-empty", role="status")
     return card("Pairs of the scan", [empty, grid], tools=tools, extra="wide pairs-card scan-pairs")
