@@ -1,32 +1,38 @@
-/* The answer line keeps the height that its longest sentence took, so that the charts below it
-   stay where they are while the words change. Another width, page or pair begins anew. */
+/* The answer line and the figures of the strip keep the height that their longest words took, so
+   that what stands below stays where it is while they change. Another width, page or pair begins
+   anew. */
 (function () {
   "use strict";
+
+  const KEPT = ["answer-line", "trust-figures"];
 
   const legs = () => {
     const asked = new URLSearchParams(window.location.search);
     return ["market", "y", "x"].map((name) => asked.get(name) || "").join(" ");
   };
 
-  function keep(answer) {
-    const { width, height } = answer.getBoundingClientRect();
+  function keep(line) {
+    const { width, height } = line.getBoundingClientRect();
     const subject = `${Math.round(width)} ${legs()}`;
-    if (answer.dataset.subject !== subject) {
-      answer.dataset.subject = subject;
-      answer.style.minHeight = "";
-    } else if (height > (parseFloat(answer.style.minHeight) || 0)) {
-      answer.style.minHeight = `${height}px`;
+    if (line.dataset.subject !== subject) {
+      line.dataset.subject = subject;
+      line.style.minHeight = "";
+    } else if (height > (parseFloat(line.style.minHeight) || 0)) {
+      line.style.minHeight = `${height}px`;
     }
   }
 
   const sizes = new ResizeObserver((seen) => seen.forEach(({ target }) => keep(target)));
-  let watched = null;
+  const watched = new Map();
 
   new MutationObserver(() => {
-    const answer = document.getElementById("answer-line");
-    if (answer === watched) return;
-    if (watched) sizes.unobserve(watched);
-    watched = answer;
-    if (watched) sizes.observe(watched);
+    for (const id of KEPT) {
+      const line = document.getElementById(id);
+      const before = watched.get(id);
+      if (line === before) continue;
+      if (before) sizes.unobserve(before);
+      watched.set(id, line);
+      if (line) sizes.observe(line);
+    }
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();
