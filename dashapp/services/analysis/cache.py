@@ -42,7 +42,7 @@ ORDER_S, TABLES_S, LAGS_S = 60.0, 5.0, 2.0
 FEW_SYMBOLS, SLOWER = 12, 6
 #: Of lead and lag, in ms.
 LAGS_MS = tuple(range(-5_000, 5_001, 100))
-COMPILING = NotReady("compiling the statistics, a few seconds on the first start")
+COMPILING = NotReady("compiling the statistics, up to a minute on the first start")
 
 
 @dataclass(frozen=True, eq=False)
