@@ -260,6 +260,26 @@ async def test_the_backoff_is_forgotten_only_after_stable_data() -> None:
             assert feed._backoff.failures == 1
 
 
+async def test_a_start_by_hand_forgets_the_failures_before_it() -> None:
+    feed = StreamFeed("ws://127.0.0.1:1/", Taken(), timers=FAST)
+    feed.start()
+    await until(lambda: feed._backoff.failures >= 3)
+    await feed.stop()
+    feed.start()
+    assert feed._backoff.failures == 0
+    await feed.stop()
+
+
+async def test_silences_are_forgotten_once_data_is_stable() -> None:
+    async with (
+        server(hush, hush, talk) as url,
+        running(StreamFeed(url, Taken(), timers=FAST)) as feed,
+    ):
+        await until(lambda: feed._silences == 2)
+        await until(lambda: feed.status.state == "live")
+        await until(lambda: feed._silences == 0)
+
+
 async def test_a_silent_connection_is_a_state_of_its_own_until_data_flows() -> None:
     taken = Taken()
     states = []
