@@ -175,7 +175,9 @@ async def test_the_manifest_alone_is_that_of_the_file(client, kind, form):
         pytest.importorskip("pyarrow")
     asked = {"y": "BTCUSDT", "x": "ETHUSDT", "z_window": 30} if kind == "pair" else {}
     file = await client.get(f"/export/demo/{kind}.{form}", params=asked)
-    manifest = (await client.get(f"/export/demo/{kind}.{form}.manifest.json", params=asked)).json()
+    answer = await client.get(f"/export/demo/{kind}.{form}.manifest.json", params=asked)
+    manifest, told = answer.json(), answer.headers["x-spreadscope-parameters"]
+    assert told == file.headers["x-spreadscope-parameters"]
     assert manifest["sha256"] == hashlib.sha256(file.content).hexdigest()
     assert manifest["format"] == form
     if kind == "pair":
