@@ -189,6 +189,17 @@ async def test_what_is_older_than_a_day_is_given_up_and_the_history_says_so():
     assert len(done) == 2
 
 
+async def test_a_delivery_under_way_knows_how_often_it_was_tried():
+    history = AlertHistory()
+    history.add([event(1)], {}, {})
+    async with listening([500, 500, 500, 500, 500, 200]) as receiver:
+        made = Outbox(history, writer_to([]))
+        made.send([{"id": "e1", "url": receiver.url, "body": "{}", "created_ms": 1, "tries": 0}])
+        await until(lambda: [row["tries"] for row in made.deliveries()] == [2])
+        await until(lambda: not made.deliveries())
+        await made.stop()
+
+
 @pytest.mark.parametrize("pending", [Progress("pending"), Progress("pending", 2, "HTTP 500")])
 async def test_an_alert_of_whose_delivery_nothing_is_kept_does_not_stay_pending(pending):
     history = AlertHistory()

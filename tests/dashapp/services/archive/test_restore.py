@@ -87,6 +87,20 @@ async def test_a_file_that_is_there_already_does_not_come_back(tmp_path):
     assert revived == []
 
 
+async def test_a_file_that_comes_while_its_copy_is_read_is_not_replaced_by_it(tmp_path):
+    class Known:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def __contains__(self, market_id: object) -> bool:
+            self.asked += 1
+            return self.asked > 1
+
+    async with archived(tmp_path) as (restorer, revived):
+        assert [market async for market in restorer.uploads(16, Known())] == []
+    assert revived == []
+
+
 async def test_files_come_back_whole(tmp_path):
     async with archived(tmp_path) as (restorer, revived):
         (market,) = [market async for market in restorer.uploads(16)]

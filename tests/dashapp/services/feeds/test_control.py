@@ -51,6 +51,14 @@ async def test_a_message_that_cannot_be_sent_leaves_the_feed_that_runs() -> None
     await runtime.feeds.stop()
 
 
+async def test_other_symbols_of_the_exchange_that_runs_are_awaited_in_its_market() -> None:
+    runtime = Runtime(SILENT)
+    for symbols in (("BTCUSDT",), ("ETHUSDT", "SOLUSDT")):
+        await runtime.feeds.start("binance-futures", symbols)
+        assert runtime.markets["live"].coming == symbols
+    await runtime.feeds.close()
+
+
 async def waiting_start(runtime: Runtime, monkeypatch) -> tuple[asyncio.Task, asyncio.Event]:
     """A start that waits for an exchange, and what lets the exchange answer."""
     asked, answers = asyncio.Event(), asyncio.Event()
