@@ -34,6 +34,15 @@ def ndjson(rows: int, symbol: str = "BTCUSDT") -> bytes:
     return "".join(line.format(symbol, start + 500 * i, 100 + i % 7) for i in range(rows)).encode()
 
 
+async def test_a_page_begins_with_the_file_of_the_start_until_a_feed_is_started(tmp_path):
+    path = tmp_path / "ticks.ndjson"
+    path.write_bytes(ndjson(100))
+    async with started(replace(QUIET, source=str(path))) as runtime:
+        await until(lambda: runtime.default_market.startswith("upload-"))
+        await runtime.feeds.start("demo", [])
+        assert runtime.default_market == "demo"
+
+
 async def test_the_recorded_file_is_accounted_for_exactly(market_data):
     path = market_data / "ticks" / "ticks_2024-08-09T00-00-00.029Z.ndjson"
     async with started(replace(QUIET, source=str(path))) as runtime:

@@ -38,3 +38,25 @@ async def test_a_successor_that_is_refused_for_long_is_not_asked_for_sooner() ->
     refused = Refused(300.0)
     await refused.at(10.0, 11.0, 12.0 + RENEW_RETRY_S, 310.0, 311.0)
     assert refused.asked_s == [10.0, 311.0]
+
+
+class Opened:
+    """A successor that is open."""
+
+    closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_successor_that_nobody_took_is_closed_and_told_of() -> None:
+    session, made, told = Session(0.0, max_age_s=10.0), Opened(), list[Transport]()
+
+    async def successor() -> Transport:
+        return made  # type: ignore[return-value]
+
+    assert not session.renew(10.0, Timers(), successor)
+    await asyncio.sleep(0)
+    assert session.successor_open
+    await session.close(told.append)
+    assert (told, made.closed) == ([made], True)
