@@ -43,6 +43,16 @@ async def test_a_page_begins_with_the_file_of_the_start_until_a_feed_is_started(
         assert runtime.default_market == "demo"
 
 
+async def test_the_file_that_is_idle_longest_gives_its_place_and_only_after_a_while():
+    uploads = Runtime(QUIET).uploads
+    first, stalled, last = (uploads.begin(f"{number}.csv", key=str(number)) for number in range(3))
+    stalled._progress_s -= 100.0
+    assert not uploads.free_idle(3_600.0)
+    assert uploads.free_idle(50.0)
+    assert list(uploads.sessions.values()) == [first, last]
+    assert not uploads.free_idle(50.0)
+
+
 async def test_the_recorded_file_is_accounted_for_exactly(market_data):
     path = market_data / "ticks" / "ticks_2024-08-09T00-00-00.029Z.ndjson"
     async with started(replace(QUIET, source=str(path))) as runtime:

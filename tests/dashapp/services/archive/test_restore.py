@@ -70,6 +70,19 @@ async def test_a_live_market_that_is_revived_has_the_trades_of_every_numbering(t
     assert market.append(trades(2_000_000)).trade_id.tolist() == [], "ids of now are known"
 
 
+async def test_what_still_waited_to_be_written_comes_back_too(tmp_path, monkeypatch):
+    market = Market("live", "Live: X", "live", kept_as="live-x")
+    async with archived(tmp_path) as (restorer, _):
+        writer = restorer._writer
+
+        async def flush() -> None:
+            writer.archive.append_ticks("live-x", trades(3_000_000, 5, 500))
+
+        monkeypatch.setattr(writer, "flush", flush)
+        await restorer.revive(market)
+    assert market.newest_id("X") == 504
+
+
 async def test_the_newest_live_market_comes_back_only_while_no_source_feeds_it(tmp_path):
     fed = Market("live", "Live: Y", "live", kept_as="live-y")
     idle = Market("live", "Live", "live")
