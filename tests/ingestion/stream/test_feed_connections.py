@@ -320,6 +320,16 @@ async def test_messages_that_are_no_trades_are_quoted() -> None:
         assert 'none is a trade (no time, price or size in it): {"greeting"' in feed.status.detail
 
 
+async def test_a_silent_symbol_that_is_no_longer_asked_for_is_not_missed() -> None:
+    timers = Timers(FAST.timeouts, FAST.backoff, WatchdogPolicy(feed_s=5, symbol_s=0.2))
+    async with server(talk) as url:
+        feed = StreamFeed(url, Taken(), ["BTCUSDT", "ETHUSDT"], timers=timers)
+        async with running(feed):
+            await until(lambda: feed.status.detail == "no data for ETHUSDT")
+            await feed.set_symbols(["BTCUSDT"])
+            await until(lambda: (feed.status.state, feed.status.detail) == ("live", ""))
+
+
 async def test_one_silent_symbol_forces_one_new_connection_and_is_named() -> None:
     timers = Timers(FAST.timeouts, FAST.backoff, WatchdogPolicy(feed_s=5, symbol_s=0.2))
     taken = Taken()
