@@ -323,11 +323,15 @@ async def test_messages_that_are_no_trades_are_quoted() -> None:
 async def test_a_silent_symbol_that_is_no_longer_asked_for_is_not_missed() -> None:
     timers = Timers(FAST.timeouts, FAST.backoff, WatchdogPolicy(feed_s=5, symbol_s=0.2))
     async with server(talk) as url:
-        feed = StreamFeed(url, Taken(), ["BTCUSDT", "ETHUSDT"], timers=timers)
+        taken = Taken()
+        feed = StreamFeed(url, taken, ["BTCUSDT", "ETHUSDT"], timers=timers)
         async with running(feed):
             await until(lambda: feed.status.detail == "no data for ETHUSDT")
+            count, connects = taken.count, feed.status.connects
             await feed.set_symbols(["BTCUSDT"])
-            await until(lambda: (feed.status.state, feed.status.detail) == ("live", ""))
+            await until(lambda: taken.count > count + 20)
+            assert (feed.status.state, feed.status.detail) == ("live", "")
+            assert feed.status.connects == connects, "no new connection for it either"
 
 
 async def test_one_silent_symbol_forces_one_new_connection_and_is_named() -> None:

@@ -176,6 +176,24 @@ def test_what_an_exchange_gave_is_kept_no_longer_than_the_bars_of_ticks():
     assert kept.ts_ms.tolist() == newest.ts_ms.tolist()
 
 
+def test_whatever_is_learned_of_the_past_of_a_symbol_is_another_version_of_it():
+    trades = all_trades(6, 100, 3_600_000)
+    market, minutes = Market("live", "Live", "live"), resample(trades, "1m")
+    market.whole_from("X", START_MS)
+    market.add_past(minutes[:0], START_MS, START_MS)
+    assert (market.symbols, market.version) == ((), 0), "nothing is known of it yet"
+    versions = [market.version]
+    for learn in (
+        lambda: market.append(trades[-1:]),
+        lambda: market.whole_from("X", int(trades.ts_ms[-1])),
+        lambda: market.add_past(minutes, START_MS, START_MS + 1_800_000),
+        lambda: market.add_past(minutes[:0], START_MS, START_MS + 3_600_000),
+    ):
+        learn()
+        versions.append(market.symbol_version("X"))
+    assert versions == [0, 1, 2, 3, 4]
+
+
 def test_limits_give_the_newest_bars_of_the_whole():
     trades = all_trades(6, 3_000, 2 * 3_600_000)
     market = Market("live", "Live", "live")

@@ -324,6 +324,14 @@ async def test_a_replay_waits_for_rules_that_are_far_behind(runtime, monkeypatch
     assert runtime.markets["replay"].whole
 
 
+async def test_over_http_a_replay_begins_where_it_is_asked_to(client, runtime):
+    start_ms = int(runtime.markets["demo"].ticks("BTCUSDT").ts_ms[0]) + 60_000
+    asked = {"market": "demo", "start_ms": start_ms}
+    told = (await client.post("/api/replay/start", json=asked)).json()["replay"]
+    await client.post("/api/replay/stop")
+    assert (told["position_ms"], told["first_ms"]) == (start_ms, start_ms - 60_000)
+
+
 async def test_over_http_a_replay_starts_pauses_seeks_and_stops(client, runtime):
     assert (await client.get("/api/replay")).json() == {"market": "replay", "replay": None}
     refused = await client.post("/api/replay/pause")
