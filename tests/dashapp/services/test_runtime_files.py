@@ -43,6 +43,17 @@ async def test_a_page_begins_with_the_file_of_the_start_until_a_feed_is_started(
         assert runtime.default_market == "demo"
 
 
+async def test_a_market_that_is_taken_away_takes_the_files_that_join_it_along():
+    runtime = Runtime(QUIET)
+    market_id, _ = await uploaded(runtime, "a.ndjson", ndjson(100))
+    joining = runtime.uploads.begin("more.ndjson", market=market_id)
+    await joining.feed(ndjson(50))
+    runtime.uploads.take_away(market_id, delete=False)
+    with pytest.raises(UploadError, match="cancelled"):
+        await joining.finish()
+    assert market_id not in runtime.markets
+
+
 async def test_the_file_that_is_idle_longest_gives_its_place_and_only_after_a_while():
     uploads = Runtime(QUIET).uploads
     first, stalled, last = (uploads.begin(f"{number}.csv", key=str(number)) for number in range(3))

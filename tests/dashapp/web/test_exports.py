@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analytics.alerts import AlertEvent
 from analytics.bars import resample
 from analytics.model import TIMEFRAMES, Bars, Listing, Ticks
 from dashapp.text.numbers import pct
@@ -144,6 +145,17 @@ async def test_what_cannot_be_exported_is_said(client, archived, path, params, s
     answer = await client.get(f"/export/{path}", params=params)
     assert answer.status_code == status, answer.text
     assert words in answer.json()["error"]
+
+
+async def test_alerts_are_exported_from_a_time_on(client, runtime):
+    said = ("r", "demo", ("BTCUSDT",), "price", ">", 1.0, 2.0, "price 2 > 1")
+    rule, market, *rest = said
+    events = [AlertEvent(f"e{ts_ms}", rule, ts_ms, market, *rest) for ts_ms in (1_000, 2_000)]
+    runtime.alerts.history.add(events, {}, {})
+    for path in ("/export/demo/alerts.csv", "/export/alerts.csv"):
+        for since, ids in ((0, ["e2000", "e1000"]), (1_001, ["e2000"]), (2_001, [])):
+            rows = rows_of(await client.get(path, params={"since": since}))
+            assert [row["id"] for row in rows] == ids
 
 
 async def test_a_zip_holds_the_file_and_its_manifest(client):
