@@ -129,6 +129,7 @@ class Supervisor(Running):
         self._subscriptions.want(symbols)
         self._intake.want(self.symbols)
         self._watchdog.watch(self._clock(), self.symbols)
+        self._forgiven &= frozenset(self.symbols)
         added = [symbol for symbol in self.symbols if symbol not in before]
         removed = [symbol for symbol in before if symbol not in self.symbols]
         if added or removed:

@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from analytics.model import BoolArray, Gap, Ticks
 from storage.market.gaps import GapLedger
 from storage.market.seen_ids import SeenIds
+
+
+def by_numbering(ticks: Ticks) -> Iterator[Ticks]:
+    """Ticks of which a market accepted each, in pieces in which no id is twice: where one comes
+    again, the source had begun to number anew.
+
+    >>> batch = Ticks("X", [1, 2, 3, 4], [5.0] * 4, [1.0] * 4, [7, 8, -1, 7])
+    >>> [piece.trade_id.tolist() for piece in by_numbering(batch)]
+    [[7, 8, -1], [7]]
+    """
+    ids = ticks.trade_id[ticks.trade_id >= 0]
+    if (ids[1:] > ids[:-1]).all() or len(np.unique(ids)) == len(ids):
+        yield ticks
+        return
+    begin, seen = 0, set[int]()
+    for at, number in enumerate(ticks.trade_id.tolist()):
+        if number in seen:
+            yield ticks[begin:at]
+            begin = at
+            seen.clear()
+        if number >= 0:
+            seen.add(number)
+    yield ticks[begin:]
 
 
 class Numbering:

@@ -129,6 +129,30 @@ async def test_a_name_is_judged_and_pinned_at_each_connection_to_redis(
         assert len(asked) == 2
 
 
+@pytest.mark.parametrize("scheme", ["ws", "http", "redis", "webhook"])
+async def test_nothing_on_a_public_server_follows_a_name_into_its_network(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    looked_up, told = loop.getaddrinfo, dict[str, Progress]()
+
+    async def inside(host: str, *given: object, **more: object) -> list[tuple]:
+        host = "127.0.0.1" if host == "feed.example" else host
+        return await looked_up(host, *given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "getaddrinfo", inside)
+    async with listener() as (port, heard):
+        if scheme == "webhook":
+            Webhooks(told.__setitem__, (), False).post(f"http://feed.example:{port}/", "a", "{}")
+            await until(lambda: told)
+        else:
+            feed = make_feed(f"{scheme}://feed.example:{port}/", [], print, local=False)
+            feed.start()
+            await until(lambda: feed.status.state not in ("stopped", "connecting"))
+            await feed.stop()
+        assert heard == []
+
+
 @pytest.mark.parametrize("end", ["%0d%0aCONFIG%20SET", "%0a", "%00", "%1b"])
 @pytest.mark.parametrize("scheme", ["ws", "http", "redis", "rediss"])
 def test_control_characters_in_a_user_or_a_password_are_refused(scheme: str, end: str) -> None:

@@ -194,6 +194,19 @@ async def test_a_gap_in_a_stream_and_new_numbers_are_told(server):
         assert watcher.restarted == ["BTCUSDT"]
 
 
+async def test_ticks_that_found_no_room_to_wait_are_missed_by_who_reads(server, monkeypatch):
+    monkeypatch.setattr(redis_stream, "MAX_WAITING", 100)
+    async with publishing(server.url) as publisher, watching(server.url) as watcher:
+        channel = publisher.channel("live-x")
+        channel.take(ticks("BTCUSDT", 0, 5))
+        await until(lambda: watcher.has("BTCUSDT", 5))
+        for number in range(30):
+            channel.take(ticks("BTCUSDT", 5 + 10 * number, 10))
+        await until(lambda: watcher.has("BTCUSDT", 105))
+        said = " ".join(sentence for _, sentence in watcher.feed.events)
+        assert "200 ticks of BTCUSDT were gone before they could be read" in said
+
+
 async def test_two_sources_never_mix(server):
     async with publishing(server.url) as publisher:
         publisher.channel("live-old").take(ticks("BTCUSDT", 0, 5))

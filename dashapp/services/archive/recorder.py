@@ -16,6 +16,7 @@ from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from ingestion.url_guard import mask_url
 from storage.archive.archive import Archive, ArchiveError, StoredSeries
+from storage.market.numbering import by_numbering
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,10 @@ class Recorder:
             for symbol in market.symbols:
                 ticks = market.ticks(symbol)
                 if len(ticks):
-                    self.writer.record(key, ticks)
+                    for place, piece in enumerate(by_numbering(ticks)):
+                        if place:
+                            self.writer.record(key, symbol)
+                        self.writer.record(key, piece)
                 elif market.timeframes:
                     bars = market.bars(symbol, market.timeframes[0])
                     self.writer.keep(partial(Archive.append_bars, market=key, bars=bars))

@@ -19,6 +19,7 @@ from dashapp.services.markets import Markets
 from dashapp.services.replay.sources import of_archive, of_market, rows_in
 from ingestion.replay import Batch, ReplayFeed, ReplayState, Stretch, checked_speed
 from storage.market.market import Market
+from storage.market.numbering import by_numbering
 
 logger = logging.getLogger(__name__)
 
@@ -180,8 +181,9 @@ class ReplayControl:
             for batch in batches:
                 if isinstance(batch, Ticks):
                     # What was kept has nothing twice; a source may have numbered anew in it.
-                    market.forget_ids(batch.symbol)
-                    market.append(batch)
+                    for piece in by_numbering(batch):
+                        market.forget_ids(piece.symbol)
+                        market.append(piece)
                 else:
                     market.append_bars(batch)
 

@@ -16,8 +16,14 @@ from analytics.model import (
     UnknownFieldError,
     WithheldError,
 )
-from dashapp.parameters.check import DecimalCommaError, MissingError, message, read
-from dashapp.parameters.table import BACKTEST, PAIR
+from dashapp.parameters.check import (
+    LONGEST_TEXT,
+    DecimalCommaError,
+    MissingError,
+    message,
+    read,
+)
+from dashapp.parameters.table import ALERT, BACKTEST, PAIR
 
 ERRORS = [
     ParameterError("z_window", "1", "a whole number from 2 to 5000"),
@@ -62,6 +68,13 @@ def test_a_long_text_is_cut_in_the_error():
     with pytest.raises(ParameterError) as refused:
         read(PAIR["z_window"], "9" * 5_000)
     assert refused.value.value == "9" * 40 + "..."
+
+
+def test_a_text_is_as_long_as_an_address_may_be_and_no_longer():
+    longest = "https://h/" + "a" * (LONGEST_TEXT - 10)
+    assert read(ALERT["webhook"], longest) == longest
+    with pytest.raises(ParameterError):
+        read(ALERT["webhook"], longest + "a")
 
 
 def test_a_pair_of_one_symbol_names_the_second_leg():

@@ -93,9 +93,11 @@ def test_a_locked_hedge_needs_its_beta_and_says_so_at_that_field():
 
 
 def test_a_market_of_one_symbol_gives_a_view_without_a_pair():
-    view, errors = check("upload-1", [], {"y": "BTCUSD", "x": None}, ["BTCUSD"])
+    raw = {"y": "BTCUSD", "x": None, "timeframe": "5m"}
+    view, errors = check("upload-1", [], raw, ["BTCUSD"])
     assert errors == {}
     assert view.pair is None
+    assert from_dict(to_dict(view)) == view
 
 
 def test_symbols_that_the_market_lacks_are_left_out():

@@ -64,6 +64,17 @@ async def test_a_pair_is_read_while_it_is_watched_and_no_longer(ticks_of):
     assert len(writer.writes) == 2, "nobody watches it any more"
 
 
+async def test_how_far_a_pair_is_read_is_of_one_source(ticks_of):
+    market = live_market(ticks_of)
+    history, writer = history_of(market, [0.0])
+    history.watch("live", PAIR)
+    await history.step()
+    market.kept_as = "live-y"
+    await history.step()
+    await history.step()
+    assert len(writer.writes) == 2, "the same bar of another source is another"
+
+
 async def test_only_so_many_pairs_are_watched_the_last_ones_and_those_of_the_live_market(ticks_of):
     history, writer = history_of(live_market(ticks_of), [0.0])
     history.watch("demo", PAIR)

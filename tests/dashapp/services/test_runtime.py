@@ -254,3 +254,9 @@ async def test_data_flow_and_analytics_are_told_in_sentences(runtime, caplog):
     assert len(lines) == 2, "nothing new, no line"
     assert "2400 accepted and 0 rejected" in lines[0]
     assert lines[1].startswith("analytics: 1 computed, median ")
+
+
+def test_a_look_counts_for_the_symbols_that_are_looked_at(runtime):
+    runtime.look("demo", ("ETHUSDT",), "1s", 10)
+    runtime.look("nowhere", ("BTCUSDT",), "1s", 10)
+    assert list(runtime.markets["demo"].looked_s) == ["ETHUSDT"]

@@ -319,6 +319,15 @@ def test_the_history_counts_what_fired_today_and_restores_what_was_kept(caplog):
     assert caplog.text.count("cannot be used") == 2
 
 
+def test_alerts_of_one_source_are_not_marked_in_the_market_of_another_that_comes_back():
+    history, event = AlertHistory(), an_event(1, market="live", metric="price")
+    of_a, of_b, again = (Market("live", "Live", "live", kept_as=key) for key in ("a", "b", "a"))
+    history.add([event], {}, {"live": of_a})
+    for market, marked_there in ((of_b, []), (again, [event])):
+        history.found_again(market)
+        assert history.events_of(market, PairParams("A", "B")) == marked_there
+
+
 async def test_the_engine_runs_by_itself_and_survives_a_failure(ticks_of, monkeypatch, caplog):
     monkeypatch.setattr("dashapp.services.alerts.engine.PERIOD_S", 0.02)
     async with started() as runtime:

@@ -34,6 +34,36 @@ def ndjson(rows: int, symbol: str = "BTCUSDT") -> bytes:
     return "".join(line.format(symbol, start + 500 * i, 100 + i % 7) for i in range(rows)).encode()
 
 
+async def test_a_page_begins_with_the_file_of_the_start_until_a_feed_is_started(tmp_path):
+    path = tmp_path / "ticks.ndjson"
+    path.write_bytes(ndjson(100))
+    async with started(replace(QUIET, source=str(path))) as runtime:
+        await until(lambda: runtime.default_market.startswith("upload-"))
+        await runtime.feeds.start("demo", [])
+        assert runtime.default_market == "demo"
+
+
+async def test_a_market_that_is_taken_away_takes_the_files_that_join_it_along():
+    runtime = Runtime(QUIET)
+    market_id, _ = await uploaded(runtime, "a.ndjson", ndjson(100))
+    joining = runtime.uploads.begin("more.ndjson", market=market_id)
+    await joining.feed(ndjson(50))
+    runtime.uploads.take_away(market_id, delete=False)
+    with pytest.raises(UploadError, match="cancelled"):
+        await joining.finish()
+    assert market_id not in runtime.markets
+
+
+async def test_the_file_that_is_idle_longest_gives_its_place_and_only_after_a_while():
+    uploads = Runtime(QUIET).uploads
+    first, stalled, last = (uploads.begin(f"{number}.csv", key=str(number)) for number in range(3))
+    stalled._progress_s -= 100.0
+    assert not uploads.free_idle(3_600.0)
+    assert uploads.free_idle(50.0)
+    assert list(uploads.sessions.values()) == [first, last]
+    assert not uploads.free_idle(50.0)
+
+
 async def test_the_recorded_file_is_accounted_for_exactly(market_data):
     path = market_data / "ticks" / "ticks_2024-08-09T00-00-00.029Z.ndjson"
     async with started(replace(QUIET, source=str(path))) as runtime:

@@ -113,6 +113,13 @@ def test_the_app_opens_where_it_was_left_once_no_page_is_open():
     assert views.opens_at is None
 
 
+def test_where_a_page_is_now_goes_before_where_one_was_in_an_earlier_run():
+    views = SavedViews(ArchiveWriter())
+    views.leave_at("/alerts")
+    views.restore(({}, LINK))
+    assert views.last_link == "/alerts"
+
+
 async def test_an_archive_brings_the_views_and_the_last_link_back(tmp_path):
     path = tmp_path / "a.sqlite"
     settings = Settings(source="none", archive=str(path))

@@ -251,6 +251,14 @@ async def test_frozen_charts_keep_their_data_under_other_parameters(runtime, tic
     assert bars.ts_ms[-1] == first.ts_ms[-1]
 
 
+async def test_a_tab_that_is_frozen_shares_no_picture_with_one_that_goes_on(runtime, monkeypatch):
+    monkeypatch.setattr("dashapp.ui.pictures.SHARED_S", float("inf"))
+    pictures, times = Pictures(), runtime.markets.get("demo").bars("BTCUSDT", "1s").ts_ms
+    tabs = [tab_of(), *(replace(tab_of(), until_ms=int(times[at])) for at in (-100, -200))]
+    told = [await answer_of(runtime, home.PAGE, tab, None, pictures) for tab in tabs]
+    assert len({one["cursor"]["picture"] for one in told}) == 3
+
+
 def test_a_market_is_frozen_where_it_was_and_no_other_is():
     view = tab_of().view
     assert polling.frozen_until({"market": "demo", "until_ms": 5.0}, view) == 5

@@ -617,6 +617,8 @@ async def test_the_newest_alerts_are_given_up_to_a_limit_and_of_markets_there_ar
     assert words == "there is no market 'nowhere', only: demo, live, demo-universe"
     del runtime.markets["demo"]
     assert len((await client.get("/api/alerts?market=demo")).json()["alerts"]) == 2, "history stays"
+    later = await client.get("/api/alerts?market=demo&since=4000000000000")
+    assert later.json() == {"alerts": []}
 
 
 async def test_a_rule_that_cannot_be_evaluated_says_what_it_waits_for(client, runtime):

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analytics.alerts import AlertEvent
 from analytics.bars import resample
 from analytics.model import TIMEFRAMES, Bars, Listing, Ticks
 from dashapp.text.numbers import pct
@@ -146,6 +147,17 @@ async def test_what_cannot_be_exported_is_said(client, archived, path, params, s
     assert words in answer.json()["error"]
 
 
+async def test_alerts_are_exported_from_a_time_on(client, runtime):
+    said = ("r", "demo", ("BTCUSDT",), "price", ">", 1.0, 2.0, "price 2 > 1")
+    rule, market, *rest = said
+    events = [AlertEvent(f"e{ts_ms}", rule, ts_ms, market, *rest) for ts_ms in (1_000, 2_000)]
+    runtime.alerts.history.add(events, {}, {})
+    for path in ("/export/demo/alerts.csv", "/export/alerts.csv"):
+        for since, ids in ((0, ["e2000", "e1000"]), (1_001, ["e2000"]), (2_001, [])):
+            rows = rows_of(await client.get(path, params={"since": since}))
+            assert [row["id"] for row in rows] == ids
+
+
 async def test_a_zip_holds_the_file_and_its_manifest(client):
     asked = {"symbol": "BTCUSDT"}
     answer = await client.get("/export/demo/ticks.csv.zip", params=asked)
@@ -175,7 +187,9 @@ async def test_the_manifest_alone_is_that_of_the_file(client, kind, form):
         pytest.importorskip("pyarrow")
     asked = {"y": "BTCUSDT", "x": "ETHUSDT", "z_window": 30} if kind == "pair" else {}
     file = await client.get(f"/export/demo/{kind}.{form}", params=asked)
-    manifest = (await client.get(f"/export/demo/{kind}.{form}.manifest.json", params=asked)).json()
+    answer = await client.get(f"/export/demo/{kind}.{form}.manifest.json", params=asked)
+    manifest, told = answer.json(), answer.headers["x-spreadscope-parameters"]
+    assert told == file.headers["x-spreadscope-parameters"]
     assert manifest["sha256"] == hashlib.sha256(file.content).hexdigest()
     assert manifest["format"] == form
     if kind == "pair":

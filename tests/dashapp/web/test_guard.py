@@ -263,7 +263,8 @@ async def test_a_length_that_is_no_number_is_refused(length):
         assert (await client.send(request)).status_code == 400
 
 
-async def test_a_body_that_never_ends_is_given_up(monkeypatch):
+@pytest.mark.parametrize("path", ["/api/feed/start", CALLBACK_PATH])
+async def test_a_body_that_never_ends_is_given_up(monkeypatch, path):
     monkeypatch.setattr(body_limits, "BODY_TIMEOUT_S", 0.05)
 
     async def slow():
@@ -271,7 +272,7 @@ async def test_a_body_that_never_ends_is_given_up(monkeypatch):
         await asyncio.sleep(30)
 
     async with browser() as client:
-        assert (await client.post("/api/feed/start", content=slow())).status_code == 408
+        assert (await client.post(path, content=slow(), headers=PAGE)).status_code == 408
 
 
 async def test_a_body_sent_with_get_is_bounded_too():

@@ -138,6 +138,13 @@ async def test_head_answers_every_get_without_a_body_of_its_own(client):
     assert (await client.head("/api/markets/nowhere/symbols")).status_code == 404
 
 
+async def test_who_uses_a_wrong_method_is_told_the_right_one(client):
+    for method, path in (("DELETE", "/healthz"), ("OPTIONS", "/api/status")):
+        answer = await client.request(method, path)
+        assert (answer.status_code, answer.headers.get("allow")) == (405, "GET"), path
+        assert answer.json() == {"error": "Method Not Allowed"}
+
+
 async def test_errors_of_other_routes_stay_errors(runtime, settings):
     async def fault():
         raise ValueError("a fault of a page is no answer of the interface")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashapp.services.views import LEFT_S
+from storage.archive.archive import Archive
 from tests.dashapp.web.test_api import refused
 
 LINK = "/analytics?market=demo&y=BTCUSDT&x=ETHUSDT"
@@ -29,6 +30,18 @@ async def test_views_are_saved_listed_renamed_and_deleted(client):
     assert answer.json() == {"deleted": "<b>"}
     assert await listed(client) == [("later", LINK)]
     assert "no saved view '<b>'" in await refused(client, 404, "/api/views?name=%3Cb%3E", "DELETE")
+
+
+async def test_what_was_answered_is_in_the_archive(client, runtime, tmp_path):
+    path, writer = str(tmp_path / "kept.sqlite"), runtime.recorder.writer
+    await writer.open(path, runtime.alerts, 1)
+    reader = Archive.reader(path)
+    await put(client, name="a", link=LINK)
+    assert list(reader.saved_views()) == ["a"]
+    await client.delete("/api/views", params={"name": "a"})
+    assert list(reader.saved_views()) == []
+    reader.close()
+    await writer.close()
 
 
 async def test_what_was_exported_is_imported(client):

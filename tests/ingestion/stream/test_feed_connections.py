@@ -260,6 +260,26 @@ async def test_the_backoff_is_forgotten_only_after_stable_data() -> None:
             assert feed._backoff.failures == 1
 
 
+async def test_a_start_by_hand_forgets_the_failures_before_it() -> None:
+    feed = StreamFeed("ws://127.0.0.1:1/", Taken(), timers=FAST)
+    feed.start()
+    await until(lambda: feed._backoff.failures >= 3)
+    await feed.stop()
+    feed.start()
+    assert feed._backoff.failures == 0
+    await feed.stop()
+
+
+async def test_silences_are_forgotten_once_data_is_stable() -> None:
+    async with (
+        server(hush, hush, talk) as url,
+        running(StreamFeed(url, Taken(), timers=FAST)) as feed,
+    ):
+        await until(lambda: feed._silences == 2)
+        await until(lambda: feed.status.state == "live")
+        await until(lambda: feed._silences == 0)
+
+
 async def test_a_silent_connection_is_a_state_of_its_own_until_data_flows() -> None:
     taken = Taken()
     states = []
@@ -298,6 +318,20 @@ async def test_messages_that_are_no_trades_are_quoted() -> None:
     async with server(greet) as url, running(StreamFeed(url, Taken(), timers=FAST)) as feed:
         await until(lambda: feed.status.state == "silent")
         assert 'none is a trade (no time, price or size in it): {"greeting"' in feed.status.detail
+
+
+async def test_a_silent_symbol_that_is_no_longer_asked_for_is_not_missed() -> None:
+    timers = Timers(FAST.timeouts, FAST.backoff, WatchdogPolicy(feed_s=5, symbol_s=0.2))
+    async with server(talk) as url:
+        taken = Taken()
+        feed = StreamFeed(url, taken, ["BTCUSDT", "ETHUSDT"], timers=timers)
+        async with running(feed):
+            await until(lambda: feed.status.detail == "no data for ETHUSDT")
+            count, connects = taken.count, feed.status.connects
+            await feed.set_symbols(["BTCUSDT"])
+            await until(lambda: taken.count > count + 20)
+            assert (feed.status.state, feed.status.detail) == ("live", "")
+            assert feed.status.connects == connects, "no new connection for it either"
 
 
 async def test_one_silent_symbol_forces_one_new_connection_and_is_named() -> None:

@@ -86,6 +86,13 @@ def test_hours_that_are_not_known_close_nothing() -> None:
     assert hours.opens_ms("EQUITY", 250) is None
 
 
+def test_a_session_begins_with_its_first_moment_and_ends_before_its_last() -> None:
+    hours = Hours({"EQUITY": [Session(0, 9, False), Session(9, 20, True), Session(20, 30, False)]})
+    closed = [hours.closed("EQUITY", now_ms) for now_ms in (8, 9, 19, 20, 29, 30)]
+    assert closed == [True, False, False, True, True, False]
+    assert [hours.opens_ms("EQUITY", now_ms) for now_ms in (8, 9)] == [9, None]
+
+
 def test_a_time_between_two_sessions_is_closed() -> None:
     hours = Hours({"EQUITY": [Session(0, 100, True), Session(300, 400, True)]})
     assert hours.closed("EQUITY", 200)

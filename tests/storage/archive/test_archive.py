@@ -207,3 +207,20 @@ def test_scans_are_kept_with_the_newest_result_of_each_market(archive: Archive) 
     assert [row["result"] for row in archive.scans(1)] == [{"tested": 9}, None]
     with pytest.raises(ValueError, match="market is None, expected str"):
         archive.save_scan({"id": "c"}, None, most=3)
+
+
+def test_what_is_kept_by_hand_goes_on_in_the_archive_that_replaces_a_damaged_one(tmp_path) -> None:
+    archive = Archive.open(tmp_path / "a.sqlite")
+    archive.save_rule({"id": "r1"})
+    archive.save_views({"morning": {"link": "/"}})
+    archive.save_watched({"id": "p1"})
+    archive.add_events([event(1)], {"r1": {"fired": 1}}, [delivery("e1")])
+    archive.put_market("live-x", "Live: X")
+    archive.begin_anew("it is damaged")
+    assert archive.rules() == [{"id": "r1"}]
+    assert archive.saved_views() == {"morning": {"link": "/"}}
+    assert archive.watched() == [{"id": "p1"}]
+    assert (archive.events(), archive.deliveries()) == ([event(1)], [delivery("e1")])
+    assert archive.rule_states() == {"r1": {"fired": 1}}
+    assert [one.title for one in archive.markets()] == ["Live: X"]
+    archive.close()

@@ -140,6 +140,15 @@ def test_the_zip_contains_the_same_files(archive, folder):
         assert hashlib.sha256(bundle.read(entry["path"])).hexdigest() == entry["sha256"]
 
 
+def test_a_symbol_of_any_letters_is_one_folder(tmp_path):
+    archive = Archive.open(tmp_path / "kept.sqlite")
+    archive.put_market("file", "A file", "upload")
+    archive.append_ticks("file", ticks("BTC/USD=X", 3, START_MS))
+    (entry,) = write_dataset(archive, tmp_path / "dataset")["files"]
+    archive.close()
+    assert entry["path"] == "ticks/market=file/symbol=BTC%2FUSD%3DX/day=2024-08-08/part.parquet"
+
+
 def test_an_earlier_dataset_is_replaced_and_nothing_else(archive, tmp_path):
     place = tmp_path / "dataset"
     write_dataset(archive, place)

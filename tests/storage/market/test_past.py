@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from analytics.bars import aggregate, resample
 from analytics.model import TIMEFRAMES, Bars, Ticks
-from storage.market.market import Market
+from storage.market.market import LEAST_BARS, Market
 
 DAY_MS = 86_400_000
 START_MS = 1_700_000_000_000 // DAY_MS * DAY_MS
@@ -163,6 +163,35 @@ def test_the_bar_in_progress_moves_where_the_exchange_has_not_answered():
         assert bars.close[-1] == batch.price[-1]
     market.add_past(hours, START_MS, opened + 3_600_000)
     assert market.bars("X", "1h").trades.sum() == len(trades)
+
+
+def test_what_an_exchange_gave_is_kept_no_longer_than_the_bars_of_ticks():
+    trades = all_trades(6, 3_000, 20 * 3_600_000)
+    market = Market("live", "Live", "live")
+    market.append(trades[-1:])
+    given_by_exchange(market, trades, int(trades.ts_ms[-1]), ("1m",))
+    newest = market.bars("X", "1m")[-LEAST_BARS:]
+    market.keep("X", 0.01)
+    kept = market.bars("X", "1m")
+    assert kept.ts_ms.tolist() == newest.ts_ms.tolist()
+
+
+def test_whatever_is_learned_of_the_past_of_a_symbol_is_another_version_of_it():
+    trades = all_trades(6, 100, 3_600_000)
+    market, minutes = Market("live", "Live", "live"), resample(trades, "1m")
+    market.whole_from("X", START_MS)
+    market.add_past(minutes[:0], START_MS, START_MS)
+    assert (market.symbols, market.version) == ((), 0), "nothing is known of it yet"
+    versions = [market.version]
+    for learn in (
+        lambda: market.append(trades[-1:]),
+        lambda: market.whole_from("X", int(trades.ts_ms[-1])),
+        lambda: market.add_past(minutes, START_MS, START_MS + 1_800_000),
+        lambda: market.add_past(minutes[:0], START_MS, START_MS + 3_600_000),
+    ):
+        learn()
+        versions.append(market.symbol_version("X"))
+    assert versions == [0, 1, 2, 3, 4]
 
 
 def test_limits_give_the_newest_bars_of_the_whole():

@@ -321,3 +321,24 @@ async def test_a_rule_that_takes_the_place_of_another_begins_anew(runtime):
     assert await fed(runtime, [101.0]) == 1
     runtime.alerts.add_rule({**PRICE, "threshold": 90.0, "id": "r", "cooldown_s": 60})
     assert [event.threshold for event in await runtime.alerts.step()] == [90.0]
+
+
+async def kept(path) -> Runtime:
+    """A runtime with an archive, whose live market counts as live, without a feed."""
+    made = Runtime(replace(QUIET, archive=str(path)))
+    await made.start()
+    made.markets.status = lambda _: FeedStatus("test", "live")
+    return made
+
+
+async def test_a_rule_that_was_changed_begins_anew_after_a_restart_as_well(tmp_path):
+    first = await kept(tmp_path / "kept.sqlite")
+    first.alerts.add_rule({**PRICE, "threshold": 100.0, "id": "r", "once": True})
+    await fed(first, [101.0])
+    first.alerts.edit_rule("r", {"threshold": 90.0, "enabled": True})
+    await first.stop()
+    again = await kept(tmp_path / "kept.sqlite")
+    await fed(again, [101.0])
+    fired = [event.threshold for event in again.alerts.history.events()]
+    await again.stop()
+    assert fired == [90.0, 100.0], "it was the rule before that had fired its once"

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -165,6 +166,28 @@ async def test_without_an_archive_a_stop_is_quick_and_says_what_is_lost(caplog):
     assert "1 alerts are not delivered to their webhooks" in caplog.text
 
 
+async def test_an_archive_that_begins_anew_gets_the_alerts_in_order_and_what_is_under_way(
+    path, monkeypatch
+):
+    monkeypatch.setattr("dashapp.services.alerts.outbox.WAITS_S", (60.0,))
+    async with listening([500]) as receiver:
+        runtime, writes = await refused(path, receiver), []
+        alerts = runtime.alerts
+        alerts.history.add([replace(event(number), ts_ms=START_MS) for number in (1, 2, 3)], {}, {})
+        monkeypatch.setattr(runtime.recorder.writer, "keep", writes.append)
+        alerts.keep_again()
+        monkeypatch.undo()
+        await runtime.stop()
+    anew = Archive.open(path.with_name("anew.sqlite"))
+    for write in writes:
+        write(anew)
+    (row,) = anew.deliveries()
+    assert (row["id"], row["tries"], row["url"]) == (anew.events()[0]["id"], 1, receiver.url)
+    assert [one["id"] for one in anew.events()][1:] == ["e3", "e2", "e1"]
+    assert [one["id"] for one in anew.rules()] == list(anew.rule_states()) == ["above"]
+    anew.close()
+
+
 def writer_to(writes: list) -> SimpleNamespace:
     """A writer of an archive that notes what it is to write."""
     return SimpleNamespace(keep=writes.append)
@@ -187,6 +210,17 @@ async def test_what_is_older_than_a_day_is_given_up_and_the_history_says_so():
         await until(lambda: history.find("e2").delivery == "delivered after 4 tries")
     assert len(receiver.heard) == 1
     assert len(done) == 2
+
+
+async def test_a_delivery_under_way_knows_how_often_it_was_tried():
+    history = AlertHistory()
+    history.add([event(1)], {}, {})
+    async with listening([500, 500, 500, 500, 500, 200]) as receiver:
+        made = Outbox(history, writer_to([]))
+        made.send([{"id": "e1", "url": receiver.url, "body": "{}", "created_ms": 1, "tries": 0}])
+        await until(lambda: [row["tries"] for row in made.deliveries()] == [2])
+        await until(lambda: not made.deliveries())
+        await made.stop()
 
 
 @pytest.mark.parametrize("pending", [Progress("pending"), Progress("pending", 2, "HTTP 500")])

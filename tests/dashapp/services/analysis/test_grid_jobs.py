@@ -73,6 +73,17 @@ def test_the_oldest_jobs_are_forgotten():
     assert jobs.get(None) is None
 
 
+def test_the_job_that_nobody_looked_at_for_longest_gives_way_and_computes_no_more():
+    jobs, kept = GridJobs(), [GridJob(ASK) for _ in range(MAX_JOBS + 1)]
+    for job in kept[:-1]:
+        jobs.add(job)
+    jobs.get(kept[0].number)
+    jobs.add(kept[-1])
+    ended = [job for job in kept if job.words.startswith("cancelled")]
+    assert ended == [kept[1]]
+    assert jobs.get(kept[1].number) is None
+
+
 def test_pages_that_open_alike_share_one_sweep():
     jobs = GridJobs()
     assert jobs.unasked(ASK) is None

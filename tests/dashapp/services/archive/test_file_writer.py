@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,10 @@ import pytest
 from analytics.model import Bars, Ticks
 from dashapp.services.archive import file_writer
 from dashapp.services.archive.file_writer import FileWriter
+from dashapp.services.runtime import Runtime
 from storage.archive.archive import Archive, ArchiveError
+from tests.dashapp.services.quiet_runtime import QUIET
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -95,3 +100,13 @@ def test_a_file_that_cannot_be_stored_is_in_memory_only_and_says_why(archive, mo
     assert writer.problem == "the disk is full"
     assert archive.contents() == []
     assert "the disk is full: the file of market upload-1 is in memory only" in caplog.text
+
+
+async def test_what_is_kept_of_an_upload_goes_when_that_is_given_up(monkeypatch):
+    runtime, dropped = Runtime(QUIET), threading.Event()
+    writer = SimpleNamespace(drop=dropped.set)
+    monkeypatch.setattr(runtime.recorder, "file", lambda market, joins: writer)
+    session = runtime.uploads.begin("half.ndjson")
+    await session.feed(b'{"symbol":"BTCUSDT"')
+    session.abort()
+    await until(dropped.is_set)

@@ -72,6 +72,19 @@ async def test_a_deleted_archive_is_said_and_begun_anew_from_memory(running):
     assert "deleted or moved away" in runtime.recorder.writer.words
 
 
+async def test_a_new_archive_gets_every_numbering_that_memory_holds(running):
+    runtime, path = running
+    live, writer = runtime.markets["live"], runtime.recorder.writer
+    live.forget_ids("BTCUSDT")
+    times, ids = [NOW_MS + one for one in range(5)], list(range(1, 6))
+    live.append(Ticks("BTCUSDT", times, [7.0] * 5, [1.0] * 5, ids))
+    path.unlink()
+    await until(lambda: writer.notice is not None)
+    await until(lambda: not len(writer.pending))
+    await writer.flush()
+    assert ids_in(path) == [*ids, *ids]
+
+
 async def test_a_market_of_several_files_still_knows_how_many(running):
     runtime, path = running
     market = Market("upload-1", "a.csv and 1 file", "upload", kept_as="upload-1")
@@ -137,6 +150,14 @@ def test_archive_journal_and_lock_are_the_owners_alone(tmp_path):
     archive.close()
     assert set(modes.values()) == {0o600}, modes
     assert len(modes) >= 3
+
+
+async def test_what_still_waits_to_be_written_is_deleted_with_its_market(running):
+    runtime, path = running
+    runtime.recorder.writer.record(KEY, some_ticks(6))
+    assert await runtime.recorder.delete(KEY, None) == 10
+    await runtime.recorder.writer.flush()
+    assert ids_in(path) == []
 
 
 async def test_a_clock_that_jumped_ahead_prunes_nothing(tmp_path, monkeypatch):

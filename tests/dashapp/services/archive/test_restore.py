@@ -70,6 +70,19 @@ async def test_a_live_market_that_is_revived_has_the_trades_of_every_numbering(t
     assert market.append(trades(2_000_000)).trade_id.tolist() == [], "ids of now are known"
 
 
+async def test_what_still_waited_to_be_written_comes_back_too(tmp_path, monkeypatch):
+    market = Market("live", "Live: X", "live", kept_as="live-x")
+    async with archived(tmp_path) as (restorer, _):
+        writer = restorer._writer
+
+        async def flush() -> None:
+            writer.archive.append_ticks("live-x", trades(3_000_000, 5, 500))
+
+        monkeypatch.setattr(writer, "flush", flush)
+        await restorer.revive(market)
+    assert market.newest_id("X") == 504
+
+
 async def test_the_newest_live_market_comes_back_only_while_no_source_feeds_it(tmp_path):
     fed = Market("live", "Live: Y", "live", kept_as="live-y")
     idle = Market("live", "Live", "live")
@@ -84,6 +97,20 @@ async def test_the_newest_live_market_comes_back_only_while_no_source_feeds_it(t
 async def test_a_file_that_is_there_already_does_not_come_back(tmp_path):
     async with archived(tmp_path) as (restorer, revived):
         assert [market async for market in restorer.uploads(16, {"file"})] == []
+    assert revived == []
+
+
+async def test_a_file_that_comes_while_its_copy_is_read_is_not_replaced_by_it(tmp_path):
+    class Known:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def __contains__(self, market_id: object) -> bool:
+            self.asked += 1
+            return self.asked > 1
+
+    async with archived(tmp_path) as (restorer, revived):
+        assert [market async for market in restorer.uploads(16, Known())] == []
     assert revived == []
 
 

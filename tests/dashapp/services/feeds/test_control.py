@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -49,6 +50,27 @@ async def test_a_message_that_cannot_be_sent_leaves_the_feed_that_runs() -> None
             await runtime.feeds.start(source, [], message)
     assert runtime.markets.status("demo").state != "stopped"
     await runtime.feeds.stop()
+
+
+async def test_other_symbols_of_the_exchange_that_runs_are_awaited_in_its_market() -> None:
+    runtime = Runtime(SILENT)
+    for symbols in (("BTCUSDT",), ("ETHUSDT", "SOLUSDT")):
+        await runtime.feeds.start("binance-futures", symbols)
+        assert runtime.markets["live"].coming == symbols
+    await runtime.feeds.close()
+
+
+async def test_a_clock_that_is_set_while_a_feed_runs_is_shown() -> None:
+    async def quiet(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    runtime = Runtime(Settings(source="none"))
+    async with serve(quiet, "127.0.0.1", 0, close_timeout=0.1) as server:
+        await runtime.feeds.start(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/", [])
+        assert runtime.feeds.trust("live")["clock_jump_s"] is None
+        runtime.feeds._feeds["live"]._intake.clock = SimpleNamespace(jump_s=lambda: 90.0)
+        await until(lambda: runtime.feeds.trust("live")["clock_jump_s"] == 90.0)
+        await runtime.feeds.close()
 
 
 async def waiting_start(runtime: Runtime, monkeypatch) -> tuple[asyncio.Task, asyncio.Event]:

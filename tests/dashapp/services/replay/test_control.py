@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from analytics.alerts import AlertState, Reading, evaluate
-from analytics.model import BAR_COLUMNS, TIMEFRAMES, PairParams, PairSnapshot
+from analytics.model import BAR_COLUMNS, TIMEFRAMES, PairParams, PairSnapshot, Ticks
 from analytics.readings import readings_between
 from dashapp import ids
 from dashapp.services.replay import control
@@ -274,6 +274,23 @@ async def test_without_a_replay_there_is_nothing_to_pause(runtime):
     await runtime.replays.stop()
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one piece", "in pieces"])
+async def test_trades_whose_source_numbered_anew_are_all_replayed(runtime, at_once):
+    live, ids = runtime.markets["live"], np.array([3, 1, 2, -1, 4])
+    for minute in range(3):
+        live.forget_ids("BTCUSDT")
+        times = 1_723_161_240_000 + 60_000 * minute + 1_000 * np.arange(5)
+        live.append(Ticks("BTCUSDT", times, np.full(5, 9.0), np.ones(5), ids))
+    held = live.ticks("BTCUSDT")
+    await runtime.replays.start("live", 1.0 if at_once else 1_000.0)
+    if at_once:
+        await runtime.replays.seek(int(held.ts_ms[-1]))
+    market = runtime.markets["replay"]
+    await until(lambda: market.counters.received == 15)
+    await runtime.replays.stop()
+    assert market.ticks("BTCUSDT").trade_id.tolist() == held.trade_id.tolist()
+
+
 async def test_hammering_leaves_one_replay_and_no_task(runtime):
     before = len(asyncio.all_tasks())
     first = runtime.markets["demo"].ticks("BTCUSDT").ts_ms[0]
@@ -305,6 +322,14 @@ async def test_a_replay_waits_for_rules_that_are_far_behind(runtime, monkeypatch
         if runtime.replays.state.state == "ended":
             break
     assert runtime.markets["replay"].whole
+
+
+async def test_over_http_a_replay_begins_where_it_is_asked_to(client, runtime):
+    start_ms = int(runtime.markets["demo"].ticks("BTCUSDT").ts_ms[0]) + 60_000
+    asked = {"market": "demo", "start_ms": start_ms}
+    told = (await client.post("/api/replay/start", json=asked)).json()["replay"]
+    await client.post("/api/replay/stop")
+    assert (told["position_ms"], told["first_ms"]) == (start_ms, start_ms - 60_000)
 
 
 async def test_over_http_a_replay_starts_pauses_seeks_and_stops(client, runtime):

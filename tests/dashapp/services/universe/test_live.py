@@ -112,6 +112,23 @@ async def test_the_pair_that_is_chosen_is_filled_while_the_stream_goes_on():
         await until(lambda: market.counters.accepted > accepted)
 
 
+async def test_after_a_stop_ticks_are_whole_from_the_next_start_on():
+    async with traded() as (_, runtime):
+        market = runtime.markets["live"]
+        await until(lambda: "BTCUSDT" in market.symbols and market.past("BTCUSDT").whole_ms)
+        before = market.past("BTCUSDT").whole_ms
+        await runtime.feeds.stop()
+        await runtime.feeds.start("binance-futures", SYMBOLS)
+        await until(lambda: market.past("BTCUSDT").whole_ms > before)
+
+
+async def test_another_timeframe_of_what_is_looked_at_is_asked_for_too():
+    async with traded() as (_, runtime):
+        for timeframe in ("1h", "4h"):
+            runtime.look("live", SYMBOLS[:1], timeframe, 100)
+            assert runtime.feeds.history.history.known(SYMBOLS[0], timeframe) is not None
+
+
 async def test_seconds_are_made_of_recent_trades_and_it_is_said_from_when():
     async with traded() as (exchange, runtime):
         market = runtime.markets["live"]

@@ -121,6 +121,15 @@ async def test_a_rule_that_holds_now_is_its_own_state(runtime):
     assert row["fired"] == 1
 
 
+async def test_a_pair_that_is_watched_later_has_the_rules_that_were_there(runtime):
+    other = watch(runtime, "CUSDT", "DUSDT")
+    arm(runtime.alerts, "demo", PairParams("AUSDT", "BUSDT"), 2.0)
+    await runtime.watchlist.step()
+    pair = watch(runtime)
+    await runtime.watchlist.step()
+    assert [row_of(runtime, one)["armed"] for one in (other, pair)] == [0, 1]
+
+
 async def test_a_silent_feed_is_said(runtime):
     pair = watch(runtime)
     del runtime.markets.status
