@@ -14,6 +14,7 @@ class Refused:
 
     def __init__(self, at_least_s: float) -> None:
         self.asked_s: list[float] = []
+        self.given_up: list[Transport] = []
         self.session = Session(0.0, max_age_s=10.0)
         self._failure = Failure("refused", "blocked", at_least_s)
         self._now_s = 0.0
@@ -32,12 +33,14 @@ async def test_a_successor_that_fails_is_asked_for_again_after_a_while() -> None
     refused = Refused(0.0)
     await refused.at(9.0, 10.0, 11.0, 11.0 + RENEW_RETRY_S - 1, 11.0 + RENEW_RETRY_S)
     assert refused.asked_s == [10.0, 11.0 + RENEW_RETRY_S]
+    await refused.session.close(refused.given_up.append)
 
 
 async def test_a_successor_that_is_refused_for_long_is_not_asked_for_sooner() -> None:
     refused = Refused(300.0)
     await refused.at(10.0, 11.0, 12.0 + RENEW_RETRY_S, 310.0, 311.0)
     assert refused.asked_s == [10.0, 311.0]
+    await refused.session.close(refused.given_up.append)
 
 
 class Opened:
