@@ -12,14 +12,14 @@
   };
 
   function keep(line) {
-    const { width, height } = line.getBoundingClientRect();
-    const subject = `${Math.round(width)} ${legs()}`;
+    const { width } = line.getBoundingClientRect();
+    const subject = `${Math.round(width)} ${window.location.pathname} ${legs()}`;
     if (line.dataset.subject !== subject) {
       line.dataset.subject = subject;
       line.style.minHeight = "";
-    } else if (height > (parseFloat(line.style.minHeight) || 0)) {
-      line.style.minHeight = `${height}px`;
     }
+    const { height } = line.getBoundingClientRect();
+    if (height > (parseFloat(line.style.minHeight) || 0)) line.style.minHeight = `${height}px`;
   }
 
   const sizes = new ResizeObserver((seen) => seen.forEach(({ target }) => keep(target)));

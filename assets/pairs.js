@@ -191,6 +191,6 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside);
   window.dash_clientside.spreadscope = Object.assign({}, window.dash_clientside.spreadscope, {
-    watchRows, openPair, same: (value) => value,
+    watchRows, openPair, alsoHere: (words) => words,
   });
 })();

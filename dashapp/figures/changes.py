@@ -38,7 +38,7 @@ def differences(before: Any, after: Any, path: Path = ()) -> list[tuple[Path, An
 
 def _add_differences(before: Any, after: Any, path: Path, told: list[tuple[Path, Any]]) -> None:
     """As `differences`, into `told`. Plain values are compared here, not in a call of their own:
-    a page has thousands.
+    a page has thousands. Within a part that is otherwise the same, 1 and true are the same.
     """
     parts: Iterable[tuple[Any, Any, Any]]
     if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():

@@ -121,8 +121,9 @@ class _Compared(msgspec.Struct, array_like=True):
 
     y: str
     x: str
-    beta: float | None = None
-    alpha: float | None = None
+    beta: float = 0.0
+    alpha: float = 0.0
+    price_space: str = ""
 
 
 class _Place(msgspec.Struct):

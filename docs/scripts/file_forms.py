@@ -71,8 +71,10 @@ def page() -> str:
         "books, liquidations, returns and changes; trades that have days alone; bars of months, "
         "which have no even step (other days of which most are missing are asked about); bars of "
         "one time with several prices, as where the symbol stands under a name that is not known; "
-        "a column of times or prices that stands twice and differs; Databento's and LEAN's "
-        "scaled prices. The sentence names the column or the line and what to do.\n",
+        "a column of times or prices that stands twice and differs; Heikin-Ashi bars alone, which "
+        "are averages (beside plain bars they are left out); Databento's and LEAN's "
+        "scaled prices. The sentence names the column or the line and what to do. How much is "
+        "held, as the shares in a table of holdings, is no volume: it is left out, and said.\n",
         "## Why rows are rejected\n\n" + _table(("reason", "means"), list(REASONS.items())),
     ]  # fmt: skip
     return "\n".join(parts)

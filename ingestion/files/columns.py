@@ -21,6 +21,7 @@ from ingestion.files.names import (
     column_of,
     columns_of,
     currency_of_volume,
+    is_held,
     is_quote_currency,
     rank,
 )
@@ -247,6 +248,10 @@ def volume_column(
         if currency is not None:
             (quoted if is_quote_currency(currency, symbol) else found).append(at)
     found = [at for at in dict.fromkeys(found) if at not in quoted]
+    held = [] if ticks else [at for at in found if is_held(names[at], names)]
+    found = [at for at in found if at not in held]
+    if held and not found:
+        return None, (held_words(names[held[0]]),)
     in_bulk = [names[at] for at in found if _IN_BULK.search(names[at])]
     found = [at for at in found if names[at] not in in_bulk]
     if in_bulk and not found:
@@ -268,6 +273,10 @@ def volume_column(
     if quoted:
         return None, (f"column {names[quoted[0]]!r} is a volume in the quote currency: not taken",)
     return None, ()
+
+
+def held_words(name: str) -> str:
+    return f"column {name!r} counts what is held: not taken as volume"
 
 
 def _without_s(sample: Sample, names: list[str], found: list[int], ticks: bool) -> list[int]:

@@ -92,10 +92,17 @@ NO_TRADES: dict[str, str] = {
         "funding rates or open interest",
     ),
 }
-#: What stands in a table of holdings, whose numbers of shares are not those that traded.
-HOLDINGS = word_set(
-    "marketvalue marketval positionvalue portfoliovalue costbasis averagecost avgcost weight "
-    "portfolioweight unrealizedpnl unrealizedgain"
+#: What stands in a table of holdings, and what counts there how much is held.
+_OF_HOLDINGS = word_set(
+    "marketvalue marketval positionvalue portfoliovalue costbasis averagecost avgcost costshare "
+    "costpershare weight portfolioweight unrealizedpnl unrealizedgain"
+)
+_HELD = word_set("shares quantity qty units position holdings sharesheld noofshares")
+#: Heikin-Ashi bars, which are averages of bars.
+_AVERAGE = re.compile(
+    r"(ha|heikin[ _-]?ashi)[ _.-]*(open|high|low|close)"
+    r"|(open|high|low|close)[ _.-]*[(\[]?(ha|heikin[ _-]?ashi)[)\]]?",
+    re.IGNORECASE,
 )
 #: Words of files that hold no trades, though their columns may look like them.
 NO_TRADE_FILES = re.compile(
@@ -157,6 +164,25 @@ def is_indicator(name: str) -> bool:
     """
     bare = canonical(name)
     return bare in NO_SYMBOLS or _INDICATOR.fullmatch(bare) is not None
+
+
+def is_held(name: str, names: Sequence[str]) -> bool:
+    """Whether a column of a table counts what is held, and not what traded.
+
+    >>> is_held("Shares", ["Date", "Shares", "Market Value (USD)"]), is_held("Volume", ["Weight"])
+    (True, False)
+    """
+    told = {canonical(part) for one in names for part in (one, re.split(r"[(/\[]", one)[0])}
+    return canonical(name) in _HELD and bool(told & _OF_HOLDINGS)
+
+
+def is_average(name: str) -> bool:
+    """Whether a column is one of Heikin-Ashi bars.
+
+    >>> is_average("HA_Open"), is_average("Close (HA)"), is_average("HAL"), is_average("Open")
+    (True, True, False, False)
+    """
+    return _AVERAGE.fullmatch(name.strip()) is not None
 
 
 def column_of(names: Sequence[str], meaning: str) -> int | None:

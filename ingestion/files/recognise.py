@@ -17,6 +17,7 @@ from ingestion.files.columns import (
     are_steps,
     ask_for_symbols,
     first_other,
+    held_words,
     is_known,
     is_of_a_day,
     listed,
@@ -37,10 +38,10 @@ from ingestion.files.errors import (
     refuse_analysis,
 )
 from ingestion.files.names import (
-    HOLDINGS,
     OHLC,
     canonical,
     columns_of,
+    is_held,
     is_indicator,
     levels_of,
     rank,
@@ -51,12 +52,12 @@ from ingestion.files.plan import Group, Plan, Sample
 from ingestion.files.refusals import (
     are_closes_of_days,
     often_below_zero,
-    refuse_averages,
     refuse_below_zero,
     refuse_no_trades,
     refuse_twins,
     refuse_unfilled,
     state_of_orders,
+    without_averages,
 )
 from ingestion.files.time_reading import with_order, with_zone
 from ingestion.files.timeforms import form_of
@@ -116,13 +117,13 @@ def _notes_of_dump(dump: Dump) -> tuple[str, ...]:
 
 
 def _of_names(sample: Sample, style: Style) -> Plan:
+    sample = without_averages(sample)
     names = [levels[0] for levels in sample.names]
     if all(len(levels) == 1 for levels in sample.names):
         refuse_names(names)
     time, close_labels = time_columns(sample, names)
     grid = _grid(sample, time)
     if grid is not None:
-        refuse_averages(sample, [group.symbol for group in grid])
         return Plan("bars", len(names), time, grid, style=style)
     found: dict[str, int] = {}
     for meaning in (
@@ -240,8 +241,8 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
             )
         refuse_below_zero(sample, [price], names)
         parts, notes = {"close": price}, base.notes
-        if size is not None and any(canonical(name) in HOLDINGS for name in names):
-            notes = (*notes, f"column {names[size]!r} counts what is held: not taken as volume")
+        if size is not None and is_held(names[size], names):
+            notes = (*notes, held_words(names[size]))
         elif size is not None:
             parts["volume"] = size
         plan = replace(base, groups=(Group(None, parts),), notes=notes)
@@ -335,6 +336,8 @@ def _grid(sample: Sample, time: tuple[int, ...]) -> tuple[Group, ...] | None:
         if at in time:
             continue
         told = [level for level in levels if level.strip()]
+        if told == ["ignore"]:
+            continue
         if len(told) >= 2:
             found = symbol_and_field(told[0], told[1])
         elif told and rank(told[0], "quote") is None and not is_known(told[0]):

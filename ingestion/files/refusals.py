@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ingestion.decode.fields import ORDER_NAMES
 from ingestion.decode.symbols import symbol_of_file, word_set
 from ingestion.files.errors import LEGAL, UploadError
-from ingestion.files.names import NO_TRADE_FILES, NO_TRADES, OHLC, canonical, columns_of
+from ingestion.files.names import (
+    NO_TRADE_FILES,
+    NO_TRADES,
+    OHLC,
+    canonical,
+    columns_of,
+    is_average,
+    levels_of,
+    rank,
+)
 from ingestion.files.plan import Plan, Sample
 from ingestion.files.timestep import DAY_MS
 
@@ -53,13 +63,26 @@ _BILLIONTHS = word_set("rtype publisherid")
 _OFTEN = 1
 
 
-def refuse_averages(sample: Sample, symbols: Sequence[str | None]) -> None:
-    """Raise UploadError for Heikin-Ashi bars (HA_Open, HA_Close): nobody traded at them."""
-    if list(symbols) == ["HA"] and symbol_of_file(sample.file) != "HA":
+def without_averages(sample: Sample) -> Sample:
+    """The table without columns of Heikin-Ashi bars, which stand beside the plain ones.
+
+    Raises UploadError where nothing else is a price: at an average nobody traded.
+    """
+    averages = [at for at, levels in enumerate(sample.names) if is_average(" ".join(levels))]
+    if not averages or symbol_of_file(sample.file) == "HA":
+        return sample
+    others = [levels for at, levels in enumerate(sample.names) if at not in averages]
+    if not any(_is_price(name) for levels in others for name in levels):
         raise UploadError(
             "the columns are Heikin-Ashi bars, which are averages of bars: nobody traded at them",
             advice="export the plain open, high, low and close",
         )
+    names = [("ignore",) if at in averages else levels for at, levels in enumerate(sample.names)]
+    return replace(sample, names=names)
+
+
+def _is_price(name: str) -> bool:
+    return levels_of(name) is not None or any(rank(name, of) is not None for of in (*OHLC, "price"))
 
 
 def refuse_no_trades(

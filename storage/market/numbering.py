@@ -13,7 +13,8 @@ from storage.market.seen_ids import SeenIds
 
 def by_numbering(ticks: Ticks) -> Iterator[Ticks]:
     """Ticks of which a market accepted each, in pieces in which no id is twice: where one comes
-    again, the source had begun to number anew.
+    again, the source had begun to number anew. A numbering that has none of the ids of the one
+    before is not told from it.
 
     >>> batch = Ticks("X", [1, 2, 3, 4], [5.0] * 4, [1.0] * 4, [7, 8, -1, 7])
     >>> [piece.trade_id.tolist() for piece in by_numbering(batch)]

@@ -119,7 +119,9 @@ def test_x_on_a_row_of_each_table_compares_them(open_tab, quiet):
         if table == "watch-table":
             marked = "DOGEUSDT / BTCUSDT: marked, X on another row compares them"
             expect(page.locator("#watch-says")).to_have_text(marked)
-    until(page, "/[&]pairs=DOGEUSDT~BTCUSDT,[A-Z]+~[A-Z]+(~[-.0-9]+){2}$/.test(location.search)")
+    until(
+        page, "/[&]pairs=DOGEUSDT~BTCUSDT,[A-Z]+~[A-Z]+(~[-+.0-9e]+){2}~log$/.test(location.search)"
+    )
     until(page, "document.querySelectorAll('#compare-figures tbody tr').length === 2")
 
 

@@ -150,14 +150,14 @@ class FeedControl:
             # Not within the lock: Stop waits for no exchange that does not answer.
             await self.directory.check_listed(source, names)
         except ValueError as error:
-            raise self._saying_what_goes_on(error) from None
+            raise self._with_what_goes_on(error) from None
         async with self._switching:
             if order < self._heeded:
                 return False
             try:
                 market_id, feed = await self._wanted(source, names, subscribe)
             except ValueError as error:
-                raise self._saying_what_goes_on(error) from None
+                raise self._with_what_goes_on(error) from None
             self._heeded = max(self._heeded, order)
             if self._running is not feed:
                 await self._stop()
@@ -362,7 +362,7 @@ class FeedControl:
                 return known
         return subscribe
 
-    def _saying_what_goes_on(self, error: ValueError) -> ValueError:
+    def _with_what_goes_on(self, error: ValueError) -> ValueError:
         """What is wrong with a start, and what still runs.
 
         No context manager: `contextlib` leaves one that raises another error in a cycle.

@@ -1,28 +1,37 @@
 """Compare: the z charts of two to four pairs on one time axis, and their figures side by side.
 
 It stands at /analytics where a link names the pairs; each has the parameters of the panel, but for
-a locked hedge: that is of the panel's own pair alone, and other pairs that are held bring theirs.
+a locked hedge, which is of the panel's own pair alone. A pair that is held brings its own line,
+with the scale of its prices.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from analytics.model import NotReady, PairParams, PairSnapshot
+from analytics.model import NotReady, PairParams, PairSnapshot, ParameterError
 from dashapp import ids
 from dashapp.figures.base import empty_figure
-from dashapp.figures.compare import Compared as Chart
-from dashapp.figures.compare import compare_figures
+from dashapp.figures.compare import Compared, compare_figures
 from dashapp.figures.marks import gap_marks
-from dashapp.parameters.compared import MOST, Compared, Legs, asked_for, from_text, to_text
+from dashapp.parameters.compared import (
+    MOST,
+    ComparedPair,
+    Legs,
+    asked_for,
+    from_text,
+    of_parts,
+    to_text,
+)
 from dashapp.parameters.hedge import for_legs
 from dashapp.parameters.pair import View, from_dict, to_dict, to_query
 from dashapp.services.funding import carry_of
@@ -35,6 +44,7 @@ from dashapp.text.compare import (
     missing_row,
     pair_words,
 )
+from dashapp.text.numbers import ratio
 from dashapp.text.pair import BreakEven
 from dashapp.ui import polling
 from dashapp.ui.clientside import clientside
@@ -75,7 +85,7 @@ def layout(theme: str, search: str | None = None) -> Component:
     words = "; ".join(str(error) for error in errors)
     return html.Div(
         [
-            dcc.Store(id=ids.COMPARED, data=[list(pair) for pair in pairs]),
+            dcc.Store(id=ids.COMPARED, data=[pair.parts for pair in pairs]),
             html.Div(_form(words), className="wide compare-form"),
             *cards,
             card("The pairs in figures", figures, extra="wide tables"),
@@ -96,30 +106,28 @@ def _form(words: str) -> list[Component]:
     ]
 
 
-def _pairs_of(tab: Tab) -> list[Compared]:
-    return _legal(tab.options.get("pairs"))
+def _pairs_of(tab: Tab) -> list[ComparedPair]:
+    return _legal(tab.options.get("pairs"))[:MOST]
 
 
-def _legal(pairs: Iterable[Sequence[Any]] | None) -> list[Compared]:
+def _legal(pairs: Iterable[Sequence[Any]] | None) -> list[ComparedPair]:
     """Of the pairs that the page's store holds those that a link may bear."""
-    return from_text(unquote(to_text(tuple(pair) for pair in pairs or ())))[0]
+    legal = []
+    for parts in pairs or ():
+        with suppress(ParameterError):
+            legal.append(of_parts(parts))
+    return legal
 
 
-def _params_of(view: View, pair: Compared) -> PairParams:
-    """The view's parameters for a pair, which has its own line where it is held.
-
-    Raises ParameterError for legs that are alike.
-    """
-    y, x, *line = pair
-    params = for_legs(view.pair or PairParams(y, x, timeframe=view.timeframe), y, x)
-    if not line:
-        return params
-    return replace(params, spread_mode="locked", beta=line[0], alpha=line[1])
+def _of_pair(view: View, pair: ComparedPair) -> View:
+    """The view with a pair in the place of its own."""
+    shown = view.pair or PairParams(*pair.legs, timeframe=view.timeframe)
+    return replace(view, pair=pair.measured(for_legs(shown, *pair.legs)))
 
 
-def _tab_of(tab: Tab, pair: Compared) -> Tab:
-    """The tab as if it looked at another pair. Raises as `_params_of` does."""
-    return replace(tab, view=replace(tab.view, pair=_params_of(tab.view, pair)))
+def _tab_of(tab: Tab, pair: ComparedPair) -> Tab:
+    """The tab as if it looked at another pair."""
+    return replace(tab, view=_of_pair(tab.view, pair))
 
 
 def key(runtime: Runtime, tab: Tab) -> Any:
@@ -127,9 +135,9 @@ def key(runtime: Runtime, tab: Tab) -> Any:
     return tuple(pair_key(runtime, _tab_of(tab, pair)) for pair in _pairs_of(tab))
 
 
-async def _found(runtime: Runtime, tab: Tab, pair: Compared) -> Found:
+async def _found(runtime: Runtime, tab: Tab, pair: ComparedPair) -> Found:
     market = runtime.markets.get(tab.view.market)
-    absent = [leg for leg in pair[:2] if market is not None and leg not in market.symbols]
+    absent = [leg for leg in pair.legs if market is not None and leg not in market.symbols]
     if market is not None and absent and market.symbols:
         return f"this market has no {' and no '.join(absent)}"
     try:
@@ -145,21 +153,21 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     return drawn(runtime, tab, dict(zip(pairs, results, strict=True)))
 
 
-def drawn(runtime: Runtime, tab: Tab, found: dict[Compared, Found]) -> dict[str, Any]:
+def drawn(runtime: Runtime, tab: Tab, found: dict[ComparedPair, Found]) -> dict[str, Any]:
     """What the page shows of the pairs, in their order."""
     threshold = tab.view.z_threshold
     settings = settings_of(tab.options.get("strategy"))
     rows: list[ComparedRow] = []
-    charts: dict[str, Chart] = {}
+    charts: dict[str, Compared] = {}
     parts: dict[str, Any] = {}
     evens: dict[Legs, BreakEven] = {}
     for chart_id, (pair, each) in zip(CHARTS, found.items(), strict=False):
-        of_pair, legs = _tab_of(tab, pair), pair[:2]
+        of_pair, legs = _tab_of(tab, pair), pair.legs
         if isinstance(each, PairSnapshot):
             carry = carry_of(runtime.markets.get(tab.view.market), each)
             evens[legs] = even = break_even(each, settings, carry)
             markers = tuple(markers_of(runtime, of_pair))
-            charts[chart_id] = Chart(each, even, markers, of_pair.uirevision)
+            charts[chart_id] = Compared(each, even, markers, of_pair.uirevision)
             rows.append(compared_row(each, threshold, even))
             continue
         words = waiting_for(runtime, of_pair, each) if isinstance(each, NotReady) else each
@@ -176,13 +184,13 @@ def drawn(runtime: Runtime, tab: Tab, found: dict[Compared, Found]) -> dict[str,
         **{card_of(chart_id): place >= shown for place, chart_id in enumerate(CHARTS)},
         "figures": _table(rows) if rows else "",
         "answer": segments(
-            compare_answer({pair[:2]: each for pair, each in found.items()}, threshold, evens)
+            compare_answer({pair.legs: each for pair, each in found.items()}, threshold, evens)
         ),
     }
 
 
 def _with_gaps(
-    runtime: Runtime, tab: Tab, charts: dict[str, Chart], threshold: float
+    runtime: Runtime, tab: Tab, charts: dict[str, Compared], threshold: float
 ) -> dict[str, Any]:
     """The charts, each with the gaps of its own legs."""
     figures = compare_figures(charts, threshold, tab.theme)
@@ -238,13 +246,13 @@ def chips(pairs: Sequence[Sequence[Any]], view: Mapping[str, Any] | None = None)
     return [
         html.Span(
             [
-                html.A(pair_words(*pair[:2]), href=_href(view, pair), className="chip-link"),
+                html.A(_named(pair), href=_href(view, pair), className="chip-link"),
                 html.Button(
                     "×",
                     className="icon-button chip-out",
                     **attributes(
-                        aria_label=f"Take {pair_words(*pair[:2])} out",
-                        data_pair=to_text([pair[:2]]),
+                        aria_label=f"Take {pair_words(*pair.legs)} out",
+                        data_pair=to_text([ComparedPair(*pair.legs)]),
                     ),
                 ),
             ],
@@ -254,12 +262,16 @@ def chips(pairs: Sequence[Sequence[Any]], view: Mapping[str, Any] | None = None)
     ]
 
 
-def _href(values: Mapping[str, Any] | None, pair: Compared) -> str:
-    view = from_dict(values) if values else None
-    if view is None:
-        return "/analytics?" + urlencode(dict(zip("yx", pair, strict=False)))
-    params = _params_of(view, pair)
-    return "/analytics?" + to_query(to_dict(replace(view, pair=params)))
+def _named(pair: ComparedPair) -> str:
+    """A pair, and that it is measured by a line of its own."""
+    held = f" · locked β {ratio(pair.line[0])}" if pair.line else ""
+    return f"{pair_words(*pair.legs)}{held}"
+
+
+def _href(values: Mapping[str, Any] | None, pair: ComparedPair) -> str:
+    if not values:
+        return "/analytics?" + urlencode({"y": pair.y, "x": pair.x})
+    return "/analytics?" + to_query(to_dict(_of_pair(from_dict(values), pair)))
 
 
 def with_another(
@@ -270,7 +282,7 @@ def with_another(
     >>> with_another([["A", "B"]], "C", "D"), with_another([["A", "B"]], "A", "B")
     (([['A', 'B'], ['C', 'D']], ''), (None, 'A / B is there already'))
     """
-    held = [list(pair) for pair in pairs]
+    held = [pair.parts for pair in _legal(pairs)]
     if not y or not x or y == x:
         return None, "choose two different symbols"
     if [y, x] in (pair[:2] for pair in held):

@@ -86,7 +86,7 @@ STORED: dict[str, Any] = {
         "scan": {"job": "", "version": 0, "theme": "dark", "every": False, "rules": [1, 2]},
         "told": {"reach": 7},
     },
-    "compared-pairs.data": [["BTCUSDT", "ETHUSDT"], ["BTCUSDT", "SOLUSDT", 1.5, -2.0]],
+    "compared-pairs.data": [["BTCUSDT", "ETHUSDT"], ["BTCUSDT", "SOLUSDT", 1.5, -2.0, "log"]],
     "remove-market-asked.data": "upload-1",
 }
 
@@ -264,7 +264,7 @@ async def test_no_input_of_any_callback_takes_what_no_page_keeps(bodies):
         ("source-symbols.value", 1),
         ("subscribe.value", True),
         ("compared-pairs.data", [["A"]]),
-        ("compared-pairs.data", [["A", "B", "1.5", 0.0]]),
+        ("compared-pairs.data", [["A", "B", "1.5", 0.0, "log"]]),
         ("remove-market-asked.data", 1),
         ("pairs-seen.data", {"of": 1.0}),
         ("pairs-command.data", {"action": "delete", "table": "watch-table"}),

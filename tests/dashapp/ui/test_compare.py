@@ -8,7 +8,7 @@ import pytest
 
 from analytics.model import Listing, PairParams
 from dashapp import ids
-from dashapp.parameters.compared import MOST, asked_for, from_text, to_text
+from dashapp.parameters.compared import MOST, ComparedPair, asked_for, from_text, to_text
 from dashapp.parameters.pair import View, to_dict
 from dashapp.ui.pages import compare
 from dashapp.ui.polling import Tab
@@ -36,12 +36,13 @@ def rows_of(parts: dict) -> list[list[str]]:
         [("BTC/USDT", "ETH-USDT"), ("^GSPC", "BRK.B")],
         [("币安人生USDT", "A:B=C"), ("É_1", "ß" * 64)],
         [("A" * 64, "B" * 64)],
-        [("BTC/USDT", "ETH-USDT", 1e-05, -2.5), ("A", "B", 31.25, 0.0)],
+        [("BTC/USDT", "ETH-USDT", (1e-05, -2.5, "log")), ("A", "B", (31.25, 0.0, "price"))],
     ],
 )
 def test_any_symbols_survive_a_link(pairs):
-    text = asked_for(f"?market=demo&pairs={to_text(pairs)}&z_window=3")
-    assert from_text(text) == (pairs, [])
+    compared = [ComparedPair(*pair) for pair in pairs]
+    text = asked_for(f"?market=demo&pairs={to_text(compared)}&z_window=3")
+    assert from_text(text) == (compared, [])
 
 
 @pytest.mark.parametrize(
@@ -49,9 +50,11 @@ def test_any_symbols_survive_a_link(pairs):
     [
         ("A", "pairs is 'A', expected two symbols with ~ between them"),
         ("A~B~C", "pairs is 'A~B~C'"),
-        ("A~B~1~2~3", "pairs is 'A~B~1~2~3'"),
-        ("A~B~C~D", "beta is 'C', expected"),
-        ("A~B~1~nan", "alpha is 'nan', expected"),
+        ("A~B~1~2", "pairs is 'A~B~1~2', expected two symbols with ~ between them"),
+        ("A~B~~~log", "pairs is 'A~B~~~log'"),
+        ("A~B~none~1~log", "pairs is 'A~B~none~1~log'"),
+        ("A~B~1~nan~log", "alpha is 'nan', expected"),
+        ("A~B~1~2~ln", "price_space is 'ln', expected"),
         ("A~<b>", "pairs is 'A~<b>'"),
         ("A~a", "y and x are both A, expected two different symbols"),
         ("A~B,C~D,E~F,G~H,I~J", "pairs has 5 pairs, expected 2 to 4: the first 4 are shown"),
@@ -60,7 +63,7 @@ def test_any_symbols_survive_a_link(pairs):
 def test_what_is_no_pair_is_named_and_the_others_stay(text, words):
     pairs, errors = from_text(f"{text},Y~X")
     assert words in "; ".join(map(str, errors)) or "6 pairs" in str(errors[0])
-    assert ("Y", "X") in pairs or len(pairs) == MOST
+    assert ComparedPair("Y", "X") in pairs or len(pairs) == MOST
 
 
 def test_a_link_without_pairs_compares_none():
@@ -95,18 +98,34 @@ async def test_a_locked_hedge_is_that_of_the_panels_pair_alone(runtime, ticks_of
     assert rows_of(locked)[0] != rows_of(plain)[0]
 
 
-async def test_a_pair_that_is_held_is_measured_by_its_own_line(runtime):
-    params = PairParams(*PAIR, z_window=40, spread_mode="locked", beta=7.0, alpha=1.0)
-    alone = await compare.render(runtime, tab_of(PAIR, pair=params))
-    beside = await compare.render(runtime, tab_of((*PAIR, 7.0, 1.0), PAIR[::-1]))
+@pytest.mark.parametrize("panel", ["price", "log"])
+@pytest.mark.parametrize(("scale", "line"), [("price", (7.0, 1.0)), ("log", (0.9, 4.0))])
+async def test_a_pair_that_is_held_is_measured_by_its_own_line(runtime, panel, scale, line):
+    held = (*PAIR, *line, scale)
+    own = PairParams(
+        *PAIR, z_window=40, price_space=scale, spread_mode="locked", beta=line[0], alpha=line[1]
+    )
+    plain = PairParams(*PAIR, z_window=40, price_space=panel)
+    alone = await compare.render(runtime, tab_of(PAIR, pair=own))
+    beside = await compare.render(runtime, tab_of(held, PAIR[::-1], pair=plain))
     assert rows_of(beside)[0] == rows_of(alone)[0]
-    plain = await compare.render(runtime, tab_of(PAIR, PAIR[::-1]))
-    assert rows_of(beside)[0] != rows_of(plain)[0]
-    assert rows_of(beside)[1] == rows_of(plain)[1]
+    others = await compare.render(runtime, tab_of(PAIR, PAIR[::-1], pair=plain))
+    assert rows_of(beside)[0] != rows_of(others)[0]
+    assert rows_of(beside)[1] == rows_of(others)[1]
+
+
+def test_a_pair_that_is_held_says_so_and_its_page_has_its_line():
     view = to_dict(tab_of().view)
-    links = [chip.children[0].href for chip in compare.chips([[*PAIR, 7.0, 1.0], PAIR[::-1]], view)]
-    assert "spread_mode=locked&beta=7&alpha=1" in links[0]
-    assert "locked" not in links[1]
+    chips = compare.chips([[*PAIR, 7.0, 1.0, "log"], PAIR[::-1]], view)
+    links = [chip.children[0] for chip in chips]
+    assert [link.children for link in links] == [
+        "BTCUSDT / ETHUSDT · locked β 7.000",
+        "ETHUSDT / BTCUSDT",
+    ]
+    asked = parse_qs(links[0].href.partition("?")[2])
+    given = [asked[name] for name in ("price_space", "spread_mode", "beta", "alpha")]
+    assert given == [["log"], ["locked"], ["7"], ["1"]]
+    assert "locked" not in links[1].href
 
 
 def test_each_pair_leads_to_its_own_page_with_what_is_kept_for_it():
@@ -123,7 +142,16 @@ def test_each_pair_leads_to_its_own_page_with_what_is_kept_for_it():
     assert "market=live" in chip.children[0].href
 
 
-@pytest.mark.parametrize("odd", [("A", "A"), ("A", "B", 1e300, 0.0), ("A", "B", 2.0), ("<b>", "B")])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        ("A", "A"),
+        ("A", "B", 1e300, 0.0, "log"),
+        ("A", "B", 2.0),
+        ("A", "B", None, None, "log"),
+        ("<b>", "B"),
+    ],
+)
 async def test_what_no_link_may_bear_is_left_out_of_the_page(runtime, odd):
     tab = tab_of(odd, PAIR)
     compare.key(runtime, tab)
@@ -157,7 +185,7 @@ def test_a_pair_is_added_once():
     held = [list(PAIR)]
     assert compare.with_another(held, "A", "B") == ([*held, ["A", "B"]], "")
     assert compare.with_another(held, *PAIR)[1] == "BTCUSDT / ETHUSDT is there already"
-    assert compare.with_another([[*PAIR, 1.5, 0.0]], *PAIR)[0] is None
+    assert compare.with_another([[*PAIR, 1.5, 0.0, "log"]], *PAIR)[0] is None
     assert compare.with_another(held, "A", "A")[1] == "choose two different symbols"
     assert compare.with_another(held, "", None)[1] == "choose two different symbols"
     full = [["A", str(number)] for number in range(MOST)]

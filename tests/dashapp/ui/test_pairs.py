@@ -251,11 +251,11 @@ def test_two_rows_are_compared_by_the_link_of_a_comparison(universe):
     first = scans.params_of(scanned().rows[0], "1h")
     other = PairParams("^GSPC", "BTC/USDT", timeframe="1h", z_window=90)
     of = [WatchedPair("universe", params, 2.5) for params in (first, other)]
-    other_legs = (other.y, other.x)
     link, words = watch.comparison_of(of)
     assert (link.partition("?")[0], words) == ("/analytics", "")
-    own = (first.y, first.x, first.beta, first.alpha)  # as the row and its page measure it
-    assert from_text(asked_for("?" + link.partition("?")[2]) or "") == ([own, other_legs], [])
+    pairs, errors = from_text(asked_for("?" + link.partition("?")[2]) or "")
+    own = [first.y, first.x, first.beta, first.alpha, "log"]  # as the row and its page measure it
+    assert ([pair.parts for pair in pairs], errors) == ([own, [other.y, other.x]], [])
     for part in ("market=universe&", "timeframe=1h", "z_threshold=2.5"):
         assert part in link
     assert not any(part in link for part in ("beta", "locked"))

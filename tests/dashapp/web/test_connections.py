@@ -109,13 +109,13 @@ async def test_who_says_nothing_or_half_a_head_is_closed(runtime, settings, monk
 
 
 async def test_a_body_may_come_later_than_a_head_must(runtime, settings, monkeypatch):
-    monkeypatch.setattr(connections, "HEAD_S", 0.05)
     held = Connections()
     async with served(runtime, settings, held) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         head = b"POST /api/upload?name=a.csv HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 2"
         writer.write(head % settings.port + b"\r\n\r\n")
         await until(lambda: held.open and not held._idle)
+        monkeypatch.setattr(connections, "HEAD_S", 0.05)
         assert await told(port, b"") == b"", "the time of a head is over"
         assert held.closed["no request in time"] == 1
         writer.write(b"x\n")

@@ -265,21 +265,44 @@ def test_a_column_that_is_named_as_an_indicator_is_left_out_and_said():
 # --- columns that look like what they are not --------------------------------------------------
 
 
-@pytest.mark.parametrize("mark", ["_", " "])
-def test_averages_of_bars_are_no_bars(mark):
-    header = "Date," + ",".join(f"HA{mark}{name}" for name in ("Open", "High", "Low", "Close"))
+AVERAGES = ["HA_{}", "HA {}", "ha_{}", "HA-{}", "HA{}", "{} (HA)", "Heikin-Ashi {}", "{}_HA"]
+NAMES = ("Open", "High", "Low", "Close")
+
+
+@pytest.mark.parametrize("form", AVERAGES)
+def test_averages_of_bars_are_no_bars(form):
+    header = "Date," + ",".join(form.format(name) for name in NAMES)
     content = text_of(header, [row[:5] for row in days()])
-    with pytest.raises(UploadError, match="Heikin-Ashi bars, which are averages"):
-        read(content, "KO.csv")
-    assert list(read(content, "HA.csv").rows) == ["HA"]  # the ticker
+    for answers in ({}, {"columns": "closes"}):
+        with pytest.raises(UploadError, match="Heikin-Ashi bars, which are averages"):
+            read(content, "KO.csv", **answers)
 
 
-@pytest.mark.parametrize("held", ["Market Value", "weight", "Cost Basis"])
+@pytest.mark.parametrize("form", AVERAGES)
+@pytest.mark.parametrize(("plain", "symbol"), [("{}", "KO"), ("PEP_{}", "PEP")])
+def test_averages_beside_plain_bars_are_left_out(form, plain, symbol):
+    columns = [form.format(name) for name in NAMES] + [plain.format(name) for name in NAMES]
+    rows = [(row[0], 1, 2, 3, 4, *row[1:5]) for row in days()]
+    found = read(text_of(",".join(["Date", *columns]), rows), "KO.csv")
+    assert list(found.rows) == [symbol]
+    assert found.rows[symbol][0].close[0] == days()[0][4]
+
+
+def test_a_ticker_called_ha_is_read():
+    content = text_of("Date,HA_Open,HA_High,HA_Low,HA_Close", [row[:5] for row in days()])
+    assert list(read(content, "HA.csv").rows) == ["HA"]
+
+
+@pytest.mark.parametrize("held", ["Market Value (USD)", "weight", "Cost/Share", "Weight (%)"])
 @pytest.mark.parametrize("count", ["Shares", "Quantity"])
-def test_what_is_held_is_no_volume(held, count):
-    rows = [(row[0], "KO", 5_000, row[4], 0.5) for row in days()]
-    found = read(text_of(f"Date,Symbol,{count},Price,{held}", rows), "portfolio.csv")
+@pytest.mark.parametrize("prices", ["Price", "Open,High,Low,Close"])
+def test_what_is_held_is_no_volume(held, count, prices):
+    cells = slice(4, 5) if prices == "Price" else slice(1, 5)
+    rows = [(row[0], "KO", 5_000, *row[cells], 0.5) for row in days()]
+    found = read(text_of(f"Date,Symbol,{count},{prices},{held}", rows), "portfolio.csv")
     assert np.isnan(found.rows["KO"][0].volume).all()
-    assert f"column '{count}' counts what is held" in found.report.notes[0]
-    traded = read(text_of(f"Date,Symbol,{count},Price,No", rows), "portfolio.csv")
+    assert f"column '{count}' counts what is held" in " ".join(found.report.notes)
+    traded = read(text_of(f"Date,Symbol,{count},{prices},No", rows), "portfolio.csv")
     assert traded.rows["KO"][0].volume[0] == 5_000
+    index = read(text_of(f"Date,Symbol,Volume,{prices},{held}", rows), "index.csv")
+    assert index.rows["KO"][0].volume[0] == 5_000

@@ -307,7 +307,7 @@ def register(app: Dash, runtime: Runtime) -> None:
     form.register(app, runtime)
     opened = (Output(OPENED, "storage_type"), Input(OPENED, "data"))
     clientside(app, "openPair", *opened, initial_call=False)
-    clientside(app, "same", Output(results.SAYS, "children"), Input(watch.SAYS, "children"))
+    clientside(app, "alsoHere", Output(results.SAYS, "children"), Input(watch.SAYS, "children"))
     clientside(app, "watchRows", Output(watch.PATCH, "storage_type"), Input(watch.PATCH, "data"))
 
     @app.callback(

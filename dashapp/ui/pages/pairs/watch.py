@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from analytics.model import PairParams
 from dashapp import ids
-from dashapp.parameters.compared import LINK_NAME, to_text
+from dashapp.parameters.compared import LINK_NAME, of_params, to_text
 from dashapp.parameters.hedge import unlocked
 from dashapp.parameters.pair import View, to_dict, to_query
 from dashapp.services.alerts.arming import arm
@@ -131,8 +131,7 @@ def comparison_of(pairs: Sequence[WatchedPair]) -> tuple[str, str]:
 
     The parameters are those of the first, but for locked hedges: each pair has its own.
     """
-    first, legs = pairs[0], [(pair.params.y, pair.params.x) for pair in pairs]
-    compared = [(*pair.symbols, *_line_of(pair.params)) for pair in pairs]
+    first, legs = pairs[0], [pair.symbols for pair in pairs]
     if len(set(legs)) < len(legs):
         return "", f"{legs[0][0]} / {legs[0][1]} is in both rows: choose another pair"
     if len({pair.market for pair in pairs}) > 1:
@@ -140,14 +139,7 @@ def comparison_of(pairs: Sequence[WatchedPair]) -> tuple[str, str]:
     if len({pair.params.timeframe for pair in pairs}) > 1:
         return "", "pairs are compared on the same bars: these rows differ in their timeframe"
     link = href_of(first.market, unlocked(first.params), first.threshold)
-    return f"{link}&{LINK_NAME}={to_text(compared)}", ""
-
-
-def _line_of(params: PairParams) -> tuple[float, float] | tuple[()]:
-    """The line of a locked hedge, nothing for another."""
-    if params.spread_mode != "locked":
-        return ()
-    return float(params.beta or 0.0), float(params.alpha or 0.0)
+    return f"{link}&{LINK_NAME}={to_text(of_params(pair.params) for pair in pairs)}", ""
 
 
 def focus_of(pair: WatchedPair) -> dict[str, Any]:
