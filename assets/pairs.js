@@ -76,6 +76,7 @@
   const FRAME = 56;
   const MOST_HEIGHT = 14 * ROW + FRAME;
   let rows = new Map();
+  let held = 0; // the version that the rows are of
   let applying = Promise.resolve();
 
   function merged(before, change) {
@@ -130,12 +131,18 @@
 
   async function apply(patch) {
     const api = await gridOf(TABLE);
-    if (patch.all) {
+    if (patch.since && patch.since !== held) {
+      // One was missed: the next has all, and no answer is told by what the page holds.
+      for (const store of ["pairs-seen", "cursor-pairs"]) setProps(store, { data: null });
+      return;
+    }
+    if (!patch.since) {
       rows = new Map(patch.rows.map((row) => [row.id, row]));
       api.setGridOption("rowData", [...rows.values()]);
     } else {
       api.applyTransaction(changesOf(patch));
     }
+    held = patch.version;
     fit(document.getElementById(TABLE));
   }
 

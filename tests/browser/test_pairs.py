@@ -157,6 +157,18 @@ def test_z_moves_and_its_line_grows_without_the_row_being_sent_again(open_tab, q
     assert line.get_attribute("d").count("L") == first.count("L") == 59
     state = page.locator("#watch-table .ag-row[row-index='0'] .ag-cell[col-id='state']")
     expect(state).to_have_text(re.compile("inside|beyond"))
+    # Of two changes that come at once the script runs for the newer alone: all is asked for anew.
+    page.evaluate(
+        """() => dash_clientside.spreadscope.watchRows({
+          since: 1e9, version: 1e9 + 1, pairs: null, rows: [{ id: 'missed', pair: 'X', add: [1] }],
+        })"""
+    )
+    page.wait_for_function(
+        "first => document.querySelector('#watch-table path').getAttribute('d') !== first",
+        arg=line.get_attribute("d"),
+    )
+    assert line.get_attribute("d").count("L") == 59
+    expect(rows(page, "watch-table")).to_have_count(2)
     httpx.delete(
         f"{quiet.url}/api/watchlist?id={quiet.get('/api/watchlist').json()['pairs'][0]['id']}"
     )

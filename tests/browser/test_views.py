@@ -269,6 +269,7 @@ def test_pairs_are_compared_on_one_time_axis_and_a_wrong_one_is_named(open_tab):
     expect(page.locator("#compare-chart-4-card")).to_be_hidden()
     page.get_by_role("button", name="Take BTCUSDT / NOPE out").click()
     expect(figures).to_have_count(2)
+    expect(page.locator("#compare-y")).to_have_value("BTCUSDT")  # the leg in view
     page.select_option("#compare-y", "DOGEUSDT")
     page.select_option("#compare-x", "BTCUSDT")
     page.locator("#compare-add").click()

@@ -274,6 +274,19 @@ def _href(values: Mapping[str, Any] | None, pair: ComparedPair) -> str:
     return "/analytics?" + to_query(to_dict(_of_pair(from_dict(values), pair)))
 
 
+def offered(names: Sequence[str], leg: str | None, y: str | None) -> dict[str, Any]:
+    """The symbols to choose another pair of, with the leg that most pairs share chosen already.
+
+    leg: the Y leg of the pair in view. y: what is chosen, which stays.
+
+    >>> offered(["A", "B"], "B", None)["y"], offered(["A", "B"], "B", "A")["y"]
+    ('B', 'A')
+    """
+    options = [{"value": "", "label": "choose"}]
+    options += [{"value": name, "label": name} for name in names]
+    return {"y_options": options, "x_options": options, "y": y or (leg if leg in names else "")}
+
+
 def with_another(
     pairs: Sequence[Sequence[Any]], y: str | None, x: str | None
 ) -> tuple[list[list[Any]] | None, str]:
@@ -300,14 +313,15 @@ def register(app: Dash, runtime: Runtime) -> None:
         output={
             "y_options": Output(ADD_Y, "options"),
             "x_options": Output(ADD_X, "options"),
+            "y": Output(ADD_Y, "value"),
         },
-        inputs={"known": Input(ids.KNOWN, "data")},
+        inputs={"known": Input(ids.KNOWN, "data"), "view": Input(ids.VIEW, "data")},
+        state={"y": State(ADD_Y, "value")},
     )
-    async def offer(known: dict[str, Any] | None) -> dict[str, Any]:
-        names = (known or {}).get("symbols", ())
-        options = [{"value": "", "label": "choose"}]
-        options += [{"value": name, "label": name} for name in names]
-        return {"y_options": options, "x_options": options}
+    async def offer(
+        known: dict[str, Any] | None, view: dict[str, Any] | None, y: str | None
+    ) -> dict[str, Any]:
+        return offered((known or {}).get("symbols", ()), (view or {}).get("y"), y)
 
     @app.callback(Output(CHIPS, "children"), Input(ids.COMPARED, "data"), Input(ids.VIEW, "data"))
     async def list_pairs(pairs: list[list[Any]] | None, view: dict[str, Any] | None) -> Any:

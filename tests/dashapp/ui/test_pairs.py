@@ -90,7 +90,7 @@ async def test_a_tab_is_sent_a_scan_once_and_of_the_watchlist_what_changed(unive
     universe.watchlist.put(pair)
     first = await live.render(universe, a_tab())
     assert {*page.CHARTS, "rows", "watch", "answer"} <= set(first)
-    assert first["watch"]["all"]
+    assert (first["watch"]["since"], first["watch"]["version"]) == (0, first["seen"]["watch"])
     assert [row["pair"] for row in first["watch"]["rows"]] == ["BTCUSDT / ETHUSDT"]
     assert first["watch"]["rows"][0]["href"].startswith("/analytics?market=demo&y=BTCUSDT")
     seen = first["seen"] | {"scan": page._plain(first["seen"]["scan"])}
@@ -101,6 +101,10 @@ async def test_a_tab_is_sent_a_scan_once_and_of_the_watchlist_what_changed(unive
     moved = await live.render(universe, a_tab(seen))
     assert not {*page.CHARTS, "rows"} & set(moved)
     assert moved["watch"]["pairs"] is None
+    assert (moved["watch"]["since"], moved["watch"]["version"]) == (
+        seen["watch"],
+        moved["seen"]["watch"],
+    )
     assert [row["id"] for row in moved["watch"]["rows"]] == [pair.id]
     assert "href" not in moved["watch"]["rows"][0]
 
@@ -111,7 +115,7 @@ async def test_a_server_that_was_started_anew_sends_everything_again(universe):
     seen = (await live.render(universe, a_tab()))["seen"]
     stale = {**seen, "of": 1.0, "watch": 10_000}
     parts = await live.render(universe, a_tab(stale))
-    assert parts["watch"]["all"]
+    assert parts["watch"]["since"] == 0
     assert len(parts["watch"]["rows"]) == 1
 
 

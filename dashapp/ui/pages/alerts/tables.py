@@ -64,7 +64,7 @@ def _rule_columns() -> list[dict[str, Any]]:
         number_column("alerts", "Alerts", ",", width=76, minWidth=72),
         number_column("hit_rate", "Hit rate", ".0%", width=84, minWidth=80),
         number_column("mean_net", "Mean net bps", "+,.1f", width=112, minWidth=108),
-        number_column("worst", "Worst bps", "+,.1f", width=96, minWidth=92),
+        number_column("worst", "Max adverse bps", "+,.1f", width=134, minWidth=130),
         text_column("market", "Market", width=124, minWidth=80, tooltipField="market"),
         number_column("cooldown_s", "Cooldown, s", width=108, minWidth=104, **edited),
     ]

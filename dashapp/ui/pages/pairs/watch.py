@@ -157,7 +157,10 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def patch_of(runtime: Runtime, since: int) -> dict[str, Any]:
-    """What a tab does not have yet of the watchlist. since: 0 for one that has nothing."""
+    """What a tab does not have yet of the watchlist. since: 0 for one that has nothing.
+
+    It says what it continues: a browser under load runs its script for the newest of two alone.
+    """
     changes = runtime.watchlist.changes(since)
     rows = [shown(row) for row in changes.rows]
     for row in rows:
@@ -165,7 +168,7 @@ def patch_of(runtime: Runtime, since: int) -> dict[str, Any]:
             pair = runtime.watchlist.pair(row["id"])
             assert pair is not None
             row["href"] = href_of(pair.market, pair.params, pair.threshold)
-    return {"all": since == 0, "pairs": changes.pairs, "rows": rows}
+    return {"since": since, "version": changes.version, "pairs": changes.pairs, "rows": rows}
 
 
 def toggle(runtime: Runtime, pair: WatchedPair) -> str:
