@@ -98,6 +98,8 @@ _OF_HOLDINGS = word_set(
     "costpershare weight portfolioweight unrealizedpnl unrealizedgain"
 )
 _HELD = word_set("shares quantity qty units position holdings sharesheld noofshares")
+#: The name of a column that nobody reads.
+LEFT_OUT = "ignore"
 #: Heikin-Ashi bars, which are averages of bars.
 _AVERAGE = re.compile(
     r"(ha|heikin[ _-]?ashi)[ _.-]*(open|high|low|close)"

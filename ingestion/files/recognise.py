@@ -38,6 +38,7 @@ from ingestion.files.errors import (
     refuse_analysis,
 )
 from ingestion.files.names import (
+    LEFT_OUT,
     OHLC,
     canonical,
     columns_of,
@@ -336,7 +337,7 @@ def _grid(sample: Sample, time: tuple[int, ...]) -> tuple[Group, ...] | None:
         if at in time:
             continue
         told = [level for level in levels if level.strip()]
-        if told == ["ignore"]:
+        if told == [LEFT_OUT]:
             continue
         if len(told) >= 2:
             found = symbol_and_field(told[0], told[1])

@@ -16,6 +16,7 @@ from ingestion.decode.fields import ORDER_NAMES
 from ingestion.decode.symbols import symbol_of_file, word_set
 from ingestion.files.errors import LEGAL, UploadError
 from ingestion.files.names import (
+    LEFT_OUT,
     NO_TRADE_FILES,
     NO_TRADES,
     OHLC,
@@ -77,7 +78,7 @@ def without_averages(sample: Sample) -> Sample:
             "the columns are Heikin-Ashi bars, which are averages of bars: nobody traded at them",
             advice="export the plain open, high, low and close",
         )
-    names = [("ignore",) if at in averages else levels for at, levels in enumerate(sample.names)]
+    names = [(LEFT_OUT,) if at in averages else levels for at, levels in enumerate(sample.names)]
     return replace(sample, names=names)
 
 
