@@ -79,6 +79,16 @@ def until_so(page, condition: Callable[[], object]) -> None:
         page.wait_for_timeout(100)
 
 
+def focus_cell(page, selector: str) -> None:
+    """Put the keyboard on a table's cell, which a table that is drawn anew takes from one."""
+    until_so(
+        page,
+        lambda: page.locator(selector).first.evaluate(
+            "cell => { cell.focus(); return document.activeElement === cell; }"
+        ),
+    )
+
+
 def lose_one(page, what: str) -> list:
     """Let the next call that says `what` fail in the network; a list that holds it once it has."""
     lost: list = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from looks import until, wait_for_points
+from looks import focus_cell, until, wait_for_points
 
 #: Few bars, since every one is drawn twice a second.
 PAIR = "market=demo&y=BTCUSDT&x=ETHUSDT&limit=400"
@@ -140,7 +140,7 @@ def test_the_rows_of_a_table_are_drawn_anew_in_turns_but_for_the_one_in_use(open
     page = open_tab("/data?market=demo")
     rows = "#summary-table .ag-center-cols-container .ag-row"
     page.wait_for_selector(rows)
-    page.locator(f"{rows} .ag-cell").first.evaluate("cell => cell.focus()")
+    focus_cell(page, f"{rows} .ag-cell")
     page.evaluate(
         """(rows) => {
           window.before = [...document.querySelectorAll(rows)];

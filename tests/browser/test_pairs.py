@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from looks import until, until_so
+from looks import focus_cell, until, until_so
 from playwright.sync_api import expect as expect_soon
 from running_app import PATIENCE_MS, App, start, stop
 
@@ -87,8 +87,7 @@ def test_the_planted_pair_is_found_opened_armed_and_watched_in_four_clicks(open_
 def test_keys_on_a_row_arm_watch_and_open(open_tab, quiet):
     page = open_tab("/pairs", url=quiet.url)
     scanned(page)
-    cell = page.locator("#scan-table .ag-row[row-index='0'] .ag-cell[col-id='verdict']")
-    cell.evaluate("cell => cell.focus()")
+    focus_cell(page, "#scan-table .ag-row[row-index='0'] .ag-cell[col-id='verdict']")
     page.keyboard.press("a")
     for says in ("#watch-says", "#scan-pairs-says"):
         expect(page.locator(says)).to_contain_text("armed: ")
@@ -101,8 +100,7 @@ def test_keys_on_a_row_arm_watch_and_open(open_tab, quiet):
         "part => { part.scrollLeft = part.scrollWidth; }"
     )
     expect(mine).to_have_text("watched · armed")
-    watched = page.locator("#watch-table .ag-row[row-index='0'] .ag-cell[col-id='z']")
-    watched.evaluate("cell => cell.focus()")
+    focus_cell(page, "#watch-table .ag-row[row-index='0'] .ag-cell[col-id='z']")
     page.keyboard.press("Enter")
     until(page, "location.pathname === '/analytics'")
     expect(page.locator("#market-select")).to_have_value("demo-universe")
@@ -113,8 +111,7 @@ def test_x_on_a_row_of_each_table_compares_them(open_tab, quiet):
     page = open_tab("/pairs", url=quiet.url)
     scanned(page)
     for table, column in (("watch-table", "z"), ("scan-table", "verdict")):
-        cell = page.locator(f"#{table} .ag-row[row-index='0'] .ag-cell[col-id='{column}']")
-        cell.evaluate("cell => cell.focus()")
+        focus_cell(page, f"#{table} .ag-row[row-index='0'] .ag-cell[col-id='{column}']")
         page.keyboard.press("x")
         if table == "watch-table":
             marked = "DOGEUSDT / BTCUSDT: marked, X on another row compares them"
