@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -94,21 +95,42 @@ def app() -> Iterator[App]:
     stop(running)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator:
+def _chromium_path() -> str:
     """Debian's chromium; a failure instead of a skip where CI asks for it."""
-    browser_path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not browser_path:
-        if os.environ.get("SPREADSCOPE_REQUIRE_ALL"):
-            pytest.fail("chromium is not installed, and this run requires it")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path and os.environ.get("SPREADSCOPE_REQUIRE_ALL"):
+        pytest.fail("chromium is not installed, and this run requires it")
+    if not path:
         pytest.skip("chromium is not installed")
+    return path
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator:
+    found = _chromium_path()
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
+    with sync_playwright() as driver:
+        yield SimpleNamespace(chromium=driver.chromium, path=found)
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright) -> Iterator:
+    """A browser for windows of their own."""
+    browser = playwright.chromium.launch(executable_path=playwright.path, args=CHROMIUM_FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def window(playwright, tmp_path_factory) -> Iterator:
+    """One window for the tabs of all tests: it keeps what it compiled of the page's scripts."""
+    kept = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"), executable_path=playwright.path, args=CHROMIUM_FLAGS
+    )
+    yield kept
+    kept.close()
 
 
 @dataclass
@@ -132,9 +154,10 @@ class Tab:
 
 
 @pytest.fixture
-def open_tab(chromium, app: App) -> Iterator[Callable]:
+def open_tab(window, app: App) -> Iterator[Callable]:
     """Open a tab at a path; at the end of the test no console may have complained."""
-    contexts, tabs = [], []
+    tabs: list[Tab] = []
+    origins: set[str] = set()
 
     def open_at(
         path: str = "/",
@@ -145,25 +168,31 @@ def open_tab(chromium, app: App) -> Iterator[Callable]:
         url: str = app.url,
         may_lose_the_server: bool = False,
     ):
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, accept_downloads=True, timezone_id=zone
-        )
-        context.add_init_script(
-            f"if (!localStorage.theme) localStorage.setItem('theme', '\"{theme}\"');"
-            "localStorage.setItem('visited', 'yes')"
-        )
-        page = context.new_page()
+        page = window.new_page()
         page.set_default_timeout(PATIENCE_MS)
+        page.set_viewport_size({"width": width, "height": height})
+        session = window.new_cdp_session(page)
+        session.send("Emulation.setTimezoneOverride", {"timezoneId": zone})
+        if url not in origins:  # nothing of an earlier test
+            origins.add(url)
+            kept = {"origin": url, "storageTypes": "local_storage,cookies"}
+            session.send("Storage.clearDataForOrigin", kept)
+        page.add_init_script(
+            "if (!sessionStorage.begun) {"
+            f"localStorage.setItem('theme', '\"{theme}\"'); localStorage.setItem('visited', 'yes');"
+            "sessionStorage.setItem('begun', 'yes'); }"
+        )
         tab = Tab(page, may_lose_the_server=may_lose_the_server)
         page.on("console", tab.listen)
         page.on("pageerror", lambda error: tab.errors.append(str(error)))
-        contexts.append(context)
         tabs.append(tab)
         page.goto(url + path)
         return page
 
+    first = window.pages[0]
     yield open_at
-    for context in contexts:
-        context.close()
+    for page in window.pages:
+        if page is not first:
+            page.close()
     complaints = [error for tab in tabs for error in tab.errors]
     assert not complaints, f"the browser's console complained: {complaints}"

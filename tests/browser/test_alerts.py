@@ -99,8 +99,8 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     replay = {"market": taken.json()["market"], "speed": 1}
     assert httpx.post(f"{quiet.url}/api/replay/start", json=replay).status_code == 200
     page = open_tab("/analytics?market=replay", url=quiet.url)
-    page.context.add_init_script(NOTICED)
     other = page.context.new_page()
+    other.add_init_script(NOTICED)
     other.goto(f"{quiet.url}/?market=replay")
     titled(page, "Analytics - Spreadscope")
     titled(other, "Home - Spreadscope")
