@@ -25,6 +25,20 @@ class Group:
 
 
 @dataclass(frozen=True)
+class OrderColumns:
+    """The positions of columns that tell of orders. names: of all columns; size: of the sizes.
+
+    state: what became of an order, where the columns are those of orders. filled: how much of it
+    has traded.
+    """
+
+    names: tuple[str, ...]
+    size: int
+    state: int | None = None
+    filled: int | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """What the columns of a file are.
 
@@ -32,8 +46,8 @@ class Plan:
     venue, event: positions of columns that tell the symbol, the exchange, and what a row is.
     trades_alone: whether rows that are trades say so, so that all others are none.
     liquidated: whether a row that is LIQUIDATED is a trade, since others are LIMIT, which tells how
-    each trade came about. state: what became of orders, where the columns are theirs. offset: the
-    hours from UTC of each row. close_labels: whether times are those at which bars end. undecided:
+    each trade came about. orders: the columns that tell of orders. offset: the hours from UTC of
+    each row. close_labels: whether times are those at which bars end. undecided:
     whether rows yet to come may tell day from month. timeframe: the one that was asked for, where a
     column names several. notes: what was assumed, for the report.
     """
@@ -49,7 +63,7 @@ class Plan:
     event: int | None = None
     trades_alone: bool = False
     liquidated: bool = False
-    state: int | None = None
+    orders: OrderColumns | None = None
     offset: int | None = None
     close_labels: bool = False
     undecided: bool = False
@@ -60,7 +74,9 @@ class Plan:
     def wanted(self) -> list[int]:
         """The positions of the columns that are read, ascending."""
         found = {*self.time, *(at for group in self.groups for at in group.parts.values())}
-        others = (self.symbol, self.venue, self.event, self.state, self.offset)
+        others = [self.symbol, self.venue, self.event, self.offset]
+        if self.orders is not None:
+            others += [self.orders.state, self.orders.filled]
         found |= {at for at in others if at is not None}
         return sorted(found)
 

@@ -49,6 +49,7 @@ from ingestion.files.names import (
     symbol_and_field,
 )
 from ingestion.files.numbers import Style, style_of
+from ingestion.files.orders import order_columns, refuse_unfilled
 from ingestion.files.plan import Group, Plan, Sample
 from ingestion.files.refusals import (
     are_closes_of_days,
@@ -56,8 +57,6 @@ from ingestion.files.refusals import (
     refuse_below_zero,
     refuse_no_trades,
     refuse_twins,
-    refuse_unfilled,
-    state_of_orders,
     without_averages,
 )
 from ingestion.files.time_reading import with_order, with_zone
@@ -218,7 +217,6 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
         else:
             refuse_below_zero(sample, [size], names)
         refuse_unfilled(sample, names, size)
-        state = state_of_orders(names)
         said = set(sample.cells(event)) if event is not None else set()
         plan = replace(
             base,
@@ -227,7 +225,7 @@ def _ticks_or_closes(sample: Sample, base: Plan, names: list[str], found: dict[s
             event=event,
             trades_alone="trade" in map(str.lower, said),
             liquidated="LIMIT" in said,
-            state=state,
+            orders=order_columns(names, size),
         )
         if is_signed(names) or not are_closes_of_days(sample, plan, names):
             return plan

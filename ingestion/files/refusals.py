@@ -12,9 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ingestion.decode.fields import ORDER_NAMES
 from ingestion.decode.symbols import symbol_of_file, word_set
-from ingestion.files.errors import LEGAL, UploadError
+from ingestion.files.errors import UploadError
 from ingestion.files.names import (
     LEFT_OUT,
     NO_TRADE_FILES,
@@ -26,38 +25,13 @@ from ingestion.files.names import (
     levels_of,
     rank,
 )
+from ingestion.files.orders import no_trades, refuse_states
 from ingestion.files.plan import Plan, Sample
 from ingestion.files.timestep import DAY_MS
 
-#: Columns of what became of an order, and the words there that no trade has. Those of `_WEAK`
-#: are words of markets, sessions and fills too: two of them tell of orders.
-_STATES = word_set("status orderstatus state orderstate action updateaction msgtype messagetype")
-_OF_ORDERS = word_set(
-    "add added modify modified replace replaced cancel canceled cancelled delete "
-    "deleted clear partiallyfilled rejected expired"
-)
-_WEAK = word_set("new pending placed open closed filled")
-_SESSION = word_set("open closed")
-#: Words of orders that have not traded, where each row has one of them.
-UNTRADED = word_set(
-    "open new pending placed submitted untriggered working cancelled canceled rejected expired"
-)
-#: Columns of orders and of the trades of one's own, but not of the status of a market.
-_ORDER_NAMES = word_set(
-    "orderid clientorderid clordid ordid side direction buysell ordertype orderside"
-)
-#: Columns of how much of an order has traded.
-_FILLED = word_set(
-    "filled filledqty filledquantity filledamount filledsize filledvolume executed executedqty "
-    "executedquantity executedamount executedvolume volexec cumqty cumexecqty accfillsz fillsz "
-    "dealsize dealamount"
-)
-#: Letters of order-book messages beside "A", which adds an order (ITCH, Databento).
-_LETTERS = frozenset("CDEFMRUX")
 _EPOCH = re.compile(r"\d{9,}")
 _MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:\.0+)?)?$")
 _NOTHING = re.compile(r"0(?:\.0*)?")
-_FORCED = word_set("liquidation isliquidation liquidated")
 #: Databento's columns, which tell that whole prices count billionths.
 _BILLIONTHS = word_set("rtype publisherid")
 #: Of so many rows in ten at least, a figure below 0 is no slip.
@@ -109,7 +83,7 @@ def refuse_no_trades(
     if bars:
         return
     if said:
-        raise _no_trades(f"column {said[0][0]!r} tells that these rows are {said[0][1]}, no trades")
+        raise no_trades(f"column {said[0][0]!r} tells that these rows are {said[0][1]}, no trades")
     if told is not None:
         raise UploadError(
             f"the file's name says {told[0]!r}: such rows are no trades",
@@ -117,45 +91,7 @@ def refuse_no_trades(
             "give the file another name if its rows are trades",
         )
     if "price" in found and (columns_of(names, "size") or columns_of(names, "volume")):
-        for at, name in enumerate(names):
-            words = {cell.lower() for cell in sample.cells(at)}
-            _refuse_orders(name, words, sure=bool(ORDER_NAMES.intersection(names)))
-
-
-def state_of_orders(names: Sequence[str]) -> int | None:
-    """The column of what became of orders, None where no other is one of orders, or one of trades.
-
-    >>> state_of_orders(["time", "order_id", "price", "size", "status"])
-    4
-    >>> state_of_orders(["time", "side", "price", "size", "Order State"])
-    4
-    >>> state_of_orders(["time", "order_id", "trade_id", "price", "size", "status"])
-    """
-    bare = [canonical(name) for name in names]
-    trades = [at for at in columns_of(names, "id") if bare[at] not in ("id", "i", "a")]
-    if not _ORDER_NAMES.intersection(bare) or trades:
-        return None
-    states = ("status", "state", "orderstatus", "orderstate")
-    return next((at for at, name in enumerate(bare) if name in states), None)
-
-
-def refuse_unfilled(sample: Sample, names: Sequence[str], size: int) -> None:
-    """Raise UploadError for orders of which less has traded than their size."""
-    whole = sample.floats(size)
-    for at, name in enumerate(names):
-        if at == size or canonical(name) not in _FILLED:
-            continue
-        less = int((sample.floats(at) < whole * (1 - 1e-9)).sum())
-        if less:
-            raise _no_trades(
-                f"column {name!r} is less than {names[size]!r} in {less} of the first "
-                f"{len(sample.rows)} rows: they are orders, no trades"
-            )
-
-
-def orders_alone() -> UploadError:
-    """The refusal of rows of which none has traded."""
-    return _no_trades("the status of every row is that of an order that has not traded")
+        refuse_states(sample, names)
 
 
 def refuse_twins(sample: Sample, positions: Iterable[int], names: Sequence[str]) -> None:
@@ -227,23 +163,6 @@ def _tells(sample: Sample, position: int) -> bool:
     return not all(_NOTHING.fullmatch(cell) for cell in sample.cells(position))
 
 
-def _refuse_orders(name: str, words: set[str], sure: bool) -> None:
-    """Raise UploadError for a column whose words, in small letters, are those of orders.
-
-    sure: whether another column is one that orders alone have.
-    """
-    bare = canonical(name)
-    plain = {word.replace("_", "").replace(" ", "") for word in words}
-    letters = {word.upper() for word in words if len(word) == 1}
-    weak = plain & (_WEAK - _SESSION if bare == "state" else _WEAK)
-    orders = plain & _OF_ORDERS or len(weak) + sure > 1 or ("A" in letters and letters & _LETTERS)
-    if bare in _STATES and orders:
-        shown = ", ".join(sorted(words))[:60]
-        raise _no_trades(f"column {name!r} tells that these rows are orders, no trades: {shown}")
-    if bare in _FORCED and words and words <= {"true", "1", "t", "yes"}:
-        raise _no_trades(f"column {name!r} tells that these rows are liquidations, no trades")
-
-
 def _refuse_billionths(sample: Sample, names: Sequence[str], found: dict[str, int]) -> None:
     at = found.get("price", found.get("close"))
     if at is None or not {canonical(name) for name in names} >= _BILLIONTHS:
@@ -256,10 +175,6 @@ def _refuse_billionths(sample: Sample, names: Sequence[str], found: dict[str, in
             "prices as they are",
             "export the file again with pretty_px=True",
         )
-
-
-def _no_trades(found: str) -> UploadError:
-    return UploadError(found, "a market is made of trades or bars", LEGAL)
 
 
 def _quoted(names: Sequence[str], positions: Sequence[int]) -> str:

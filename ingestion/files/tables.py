@@ -36,8 +36,8 @@ from ingestion.files.folds import EITHER, RepeatedHours
 from ingestion.files.names import OHLC
 from ingestion.files.naming import Naming
 from ingestion.files.numbers import floats, trade_ids
+from ingestion.files.orders import OrderWatch
 from ingestion.files.plan import Group, Plan
-from ingestion.files.refusals import UNTRADED, orders_alone
 from ingestion.files.report import HOPELESS, Tally
 from ingestion.files.time_reading import order_question
 from ingestion.files.timeforms import NO_TIME, decided_order, order_matters, times
@@ -92,7 +92,7 @@ class Table:
         self._timeframes = TimeframeColumn(plan.timeframe)
         self._clock = ClockColumn()
         self._hours: RepeatedHours | None = None
-        self._untraded: bool | None = None
+        self._orders = OrderWatch(plan)
         self._bars = BarHold(self.symbols.names, tally, hold, plan.close_labels)
         tally.notes.extend(plan.notes)
         parts = plan.groups[0].parts
@@ -114,7 +114,7 @@ class Table:
             return []
         rows = together([*self._waiting, rows])
         self._waiting = []
-        self._note_states(rows)
+        self._orders.look(rows)
         rows = self._trades(rows)
         ts_ms = self._times(rows)
         reading = self.plan.reading
@@ -148,8 +148,7 @@ class Table:
             out += self.take(waiting)
             if self._timeframes.several:
                 raise self._timeframes.question()
-        if self._untraded:
-            raise orders_alone()
+        self._orders.finish()
         for rows, ts_ms in self._hours.finish() if self._hours is not None else ():
             out += self._read(rows, ts_ms)
         out += self._bars.finish()
@@ -169,13 +168,6 @@ class Table:
         return False
 
     # --- what rows share -------------------------------------------------------------------
-
-    def _note_states(self, rows: Rows) -> None:
-        """Note whether the state of every row so far is that of an order that has not traded."""
-        if self.plan.state is None or self._untraded is False:
-            return
-        words = pc.unique(rows.columns[self.plan.state].cast(pa.string())).to_pylist()
-        self._untraded = all((word or "").strip().lower() in UNTRADED for word in words)
 
     def _trades(self, rows: Rows) -> Rows:
         """Without the rows that say of themselves that they are something else."""

@@ -28,6 +28,7 @@ from ingestion.files.json_shapes import tables_in
 from ingestion.files.json_tables import Document, JsonLines, JsonTables
 from ingestion.files.lines import MAX_LINE, refuse_long
 from ingestion.files.naming import Naming
+from ingestion.files.orders import refuse_order_lines
 from ingestion.files.report import Tally
 from ingestion.files.tables import MAX_SYMBOLS, Table
 from ingestion.files.text_table import Head, TextTable, head_of
@@ -243,6 +244,7 @@ class TextReader:
                 self._tables = tables
                 return JsonLines(tables, self._tally)
         refuse_polled(trades)
+        refuse_order_lines([value for value in trades if isinstance(value, dict)], self._file)
         self.kind = "ticks"
         named = any(_names_a_symbol(line) for line in lines[:1])
         default = self._naming.asked if named else self._naming.of_ticks

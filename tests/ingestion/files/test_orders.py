@@ -75,6 +75,53 @@ def test_orders_of_which_less_has_traded_than_their_size_are_refused(name):
     assert whole.report.accepted == 40
 
 
+def long_orders(changed: dict[int, object], name: str) -> str:
+    """3,000 rows of which each has traded whole, but for those that say another thing."""
+    whole: object = "filled" if name == "status" else 1
+    rows = [
+        (row[0] + 60_000 * 40 * turn, "BUY", 5, 1, changed.get(40 * turn + at, whole))
+        for turn in range(75)
+        for at, row in enumerate(bars())
+    ]
+    return text_of(f"time,side,price,size,{name}", rows)
+
+
+def test_orders_that_begin_with_whole_ones_are_told_by_the_rows_below():
+    half = long_orders(dict.fromkeys(range(2_900, 3_000), 0.5), "filled")
+    with pytest.raises(UploadError, match="less than 'size' in 100 of 3,000 rows: they are orders"):
+        read(half, "KO.csv")
+    assert read(long_orders({2_900: 0.5}, "filled"), "KO.csv").report.accepted == 3_000
+    with pytest.raises(UploadError, match="these rows are orders, no trades: canceled, filled"):
+        read(long_orders({2_999: "canceled"}, "status"), "KO.csv")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"status": ["filled", "canceled"]}, "no trades: canceled, filled"),
+        ({"action": ["add", "filled"]}, "no trades: add, filled"),
+        ({"filled": [1, 0.5]}, "'filled' is less than 'size' in 20 of the first 40 rows"),
+        ({"status": ["open"], "order_id": ["a", "b"]}, "an order that has not traded"),
+        ({"liquidation": [True]}, "liquidations, no trades"),
+        ({"filled": [1, None]}, ""),
+        ({"status": ["filled"], "order_id": ["a"]}, ""),
+    ],
+)
+def test_orders_in_lines_of_json_are_told_as_those_in_tables(more, said, whole):
+    plain = {"symbol": "KO", "side": "buy", "price": 5, "size": 1}
+    rows = [
+        {"time": row[0], **plain, **{name: cells[at % len(cells)] for name, cells in more.items()}}
+        for at, row in enumerate(bars(WALL))
+    ]
+    content = json.dumps(rows) if whole else "\n".join(map(json.dumps, rows))
+    if not said:
+        assert read(content, "KO.json").report.accepted == 40
+        return
+    with pytest.raises(UploadError, match=said):
+        read(content, "KO.json")
+
+
 @pytest.mark.parametrize("name", ["remaining", "Remaining Amount", "unfilled"])
 def test_orders_that_have_something_left_are_refused(name):
     rows = [(row[0], "BUY", 5, 1, 0.4) for row in bars(WALL)]
