@@ -131,7 +131,8 @@ class BarHold:
     def _learn_grid(self, ts_ms: IntArray) -> None:
         """The timeframe, and whether times are those at which bars begin."""
         known, asked = self._tally.timeframe, self._tally.asked
-        length = TIMEFRAMES[known] if known else 0
+        said = known or (asked if len(np.unique(ts_ms)) == 1 else None)
+        length = TIMEFRAMES[said] if said else 0
         self.step = self.step or step_of(ts_ms, length, answered=asked is not None)
         name = timeframe_name(self.step)
         expected = known or asked

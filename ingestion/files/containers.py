@@ -39,6 +39,7 @@ from ingestion.files.recognise import plan_of
 from ingestion.files.report import Tally
 from ingestion.files.tables import Table
 from ingestion.files.text_reader import TextReader
+from ingestion.files.timestep import timeframe_of
 from ingestion.files.unpack import PIECE, Bounds, container_of, packer_of
 
 MAX_MEMBERS = 2_000
@@ -169,6 +170,7 @@ def _zip(
         others: dict[str, list[str]] = {}
         read: list[str] = []
         queue: list[tuple[zipfile.ZipInfo, UploadError | None]] = [(one, None) for one in members]
+        lone_ms: list[int] = []
 
         def leave_out(member: zipfile.ZipInfo, error: UploadError) -> None:
             refused.append(error.with_traceback(None))  # whose frame would hold these
@@ -177,6 +179,8 @@ def _zip(
         for member, before in queue:  # one that tells no timeframe is read after those that do
             if isinstance(before, SparseDays) and tally.timeframe != "1d":
                 raise before
+            if before is not None and tally.timeframe is None and len(set(lone_ms)) > 1:
+                tally.timeframe = timeframe_of(np.array(lone_ms))  # bars that are a file each
             put_back = tally.since()
             try:
                 with archive.open(member) as packed:
@@ -194,6 +198,7 @@ def _zip(
             except (SparseDays, OneBarAlone) as error:
                 put_back()
                 if before is None and len(members) > 1:
+                    lone_ms += [error.ts_ms] if isinstance(error, OneBarAlone) else []
                     queue.append((member, error.with_traceback(None)))
                 elif isinstance(error, QuestionOpen) or len(members) == 1:
                     raise

@@ -98,7 +98,17 @@ class OtherTimeframe(UploadError):
 
 
 class OneBarAlone(UploadError):
-    """A bar alone, which another file of the same bars may tell the timeframe of."""
+    """A bar alone, which another file of the same bars may tell the timeframe of.
+
+    ts_ms: its time.
+    """
+
+    def __init__(self, ts_ms: int) -> None:
+        super().__init__(
+            "one bar alone tells no timeframe",
+            advice="expected two bars or more of a symbol, or timeframe= such as 1d",
+        )
+        self.ts_ms = ts_ms
 
 
 class QuestionOpen(UploadError):

@@ -48,9 +48,7 @@ def _common_step(moments: IntArray) -> int:
     """The greatest step that times have in common, as `step_of` means it."""
     steps = np.diff(moments)
     if not len(steps):
-        raise OneBarAlone(
-            "one bar alone tells no timeframe", advice="expected two bars or more of a symbol"
-        )
+        raise OneBarAlone(int(moments[0]))
     least, common = int(steps.min()), int(np.gcd.reduce(steps))
     if common < least:
         common = _without_strays(moments, least, common)

@@ -240,3 +240,24 @@ def test_a_member_of_one_bar_is_read_by_what_another_tells():
     alone = zipped({"KO.csv": one, "PEP.csv": one})
     with pytest.raises(UploadError, match="one bar alone"):
         read(alone, "x.zip")
+
+
+def test_members_of_one_bar_each_tell_the_timeframe_together():
+    """The exchange's own archive has a file a day, and so have those of others' daily closes."""
+    rows = days_of(list(range(9)), 50).splitlines()
+    members = {
+        f"KO-1d-2025-01-0{at + 1}.csv": f"{rows[0]}\n{row}\n" for at, row in enumerate(rows[1:])
+    }
+    found = read(zipped(members), "x.zip")
+    assert (found.report.timeframe, found.column("close", "KO")) == ("1d", list(range(50, 59)))
+    assert found.report.rejected == {}
+    months = {name: days_of([31 * at], 5) for at, name in enumerate(members)}
+    with pytest.raises(UploadError, match="as those of months are"):
+        read(zipped(months), "x.zip")
+
+
+def test_a_bar_alone_is_of_the_timeframe_that_is_asked_for():
+    found = read(days_of([3], 5), "KO.csv", timeframe="1d")
+    assert (found.report.timeframe, found.column("close", "KO")) == ("1d", [5])
+    with pytest.raises(UploadError, match="or timeframe= such as 1d"):
+        read(days_of([3], 5), "KO.csv")
