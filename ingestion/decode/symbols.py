@@ -43,6 +43,8 @@ WEAK_NOISE = word_set(
     "amex arca lse xetra euronext asx tsx nse bse moex oanda fxcm forexcom capitalcom pepperstone "
     "saxo tvc cboe cme cbot comex nymex ice eurex sgx hkex tse krx fx histdata com"
 )
+#: Words of NOISE that are part of a symbol where they follow it after a hyphen.
+_CONTRACTS = word_set("coin fut future futures perp perpetual spot index cm um")
 UPLOAD = "UPLOAD"
 MAX_SYMBOL = 64
 
@@ -124,12 +126,15 @@ def symbol_of_file(name: str) -> str:
     ('KO', 'MY')
     >>> symbol_of_file("HistoricalData_1691.csv"), symbol_of_file("prices.csv")
     ('HISTORICALDATA_1691', 'PRICES')
+    >>> [symbol_of_file(f"{name}.csv") for name in ("KO-1d-2025-01-31", "BRK-B", "DAX-40")]
+    ['KO', 'BRK-B', 'DAX-40']
     """
     known = symbol_in_name(name)
     if known is not None:
         return known
     stem = stem_of(name)
     words = [word for word in re.split(r"[^\w.^=-]+|_", stem) if word.strip(".-=")]
+    words = [_without_noise(word) for word in words]
     telling = [word for word in words if not _is_noise(word)]
     telling = [word for word in telling if word.lower() not in WEAK_NOISE] or telling
     letters = [word for word in telling if any(map(str.isalpha, word))]
@@ -167,6 +172,22 @@ def stem_of(name: str) -> str:
     'ticks'
     """
     return _ENDINGS.sub("", re.split(r"[/\\]", name)[-1])
+
+
+def _without_noise(word: str) -> str:
+    """A word whose parts stand between hyphens, without those at its end that name no symbol.
+
+    A number alone may be part of a name, such as DAX-40: it goes where a date, a timeframe or a
+    word goes. What kind of contract it is stays, as in BTC-PERP.
+    """
+    parts = word.split("-")
+    kept = len(parts)
+    while kept > 1 and _is_noise(parts[kept - 1]) and parts[kept - 1].lower() not in _CONTRACTS:
+        kept -= 1
+    cut = parts[kept:]
+    return (
+        "-".join(parts[:kept]) if any(not part.isdigit() or len(part) > 2 for part in cut) else word
+    )
 
 
 def _is_noise(word: str) -> bool:

@@ -251,7 +251,8 @@ def test_members_of_one_bar_each_tell_the_timeframe_together():
     found = read(zipped(members), "x.zip")
     assert (found.report.timeframe, found.column("close", "KO")) == ("1d", list(range(50, 59)))
     assert found.report.rejected == {}
-    months = {name: days_of([31 * at], 5) for at, name in enumerate(members)}
+    first = (0, 31, 59, 90, 120, 151, 181, 212, 243)
+    months = {name: days_of([day], 5) for day, name in zip(first, members, strict=True)}
     with pytest.raises(UploadError, match="as those of months are"):
         read(zipped(months), "x.zip")
 
