@@ -41,10 +41,14 @@ NOISE = word_set(
 WEAK_NOISE = word_set(
     "de us uk en eu fr es it cp1252 latin1 utf8 utf16 bom crlf semicolon s m h d w nasdaq nyse "
     "amex arca lse xetra euronext asx tsx nse bse moex oanda fxcm forexcom capitalcom pepperstone "
-    "saxo tvc cboe cme cbot comex nymex ice eurex sgx hkex tse krx fx histdata com"
+    "saxo tvc cboe cme cbot comex nymex ice eurex sgx hkex tse krx fx histdata com bats equity "
+    "comdty curncy stock stocks ticker tickers yahoo yfinance stooq tiingo alphavantage quandl "
+    "min mins minutes hours days to from"
 )
 #: Words of NOISE that are part of a symbol where they follow it after a hyphen.
 _CONTRACTS = word_set("coin fut future futures perp perpetual spot index cm um")
+#: So short a part is a class of shares, or a symbol, sooner than a word.
+_LETTERS = 3
 UPLOAD = "UPLOAD"
 MAX_SYMBOL = 64
 
@@ -175,19 +179,29 @@ def stem_of(name: str) -> str:
 
 
 def _without_noise(word: str) -> str:
-    """A word whose parts stand between hyphens, without those at its end that name no symbol.
+    """A word whose parts stand between hyphens, without those around it that name no symbol.
 
     A number alone may be part of a name, such as DAX-40: it goes where a date, a timeframe or a
     word goes. What kind of contract it is stays, as in BTC-PERP.
     """
     parts = word.split("-")
+    while (
+        len(parts) > 1 and len(parts[0]) > _LETTERS and parts[0].isalpha() and _is_beside(parts[0])
+    ):
+        del parts[0]
     kept = len(parts)
-    while kept > 1 and _is_noise(parts[kept - 1]) and parts[kept - 1].lower() not in _CONTRACTS:
+    while kept > 1 and _is_beside(parts[kept - 1]):
         kept -= 1
-    cut = parts[kept:]
-    return (
-        "-".join(parts[:kept]) if any(not part.isdigit() or len(part) > 2 for part in cut) else word
-    )
+    if all(part.isdigit() and len(part) <= 2 for part in parts[kept:]):
+        kept = len(parts)
+    return "-".join(parts[:kept])
+
+
+def _is_beside(part: str) -> bool:
+    """Whether a part of a word between hyphens stands beside a symbol."""
+    bare = part.lower()
+    weak = bare in WEAK_NOISE and len(bare) > _LETTERS
+    return (weak or _is_noise(bare)) and bare not in _CONTRACTS
 
 
 def _is_noise(word: str) -> bool:
