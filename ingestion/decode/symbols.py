@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from analytics.model import SYMBOL_PATTERN
 
@@ -43,12 +44,16 @@ WEAK_NOISE = word_set(
     "amex arca lse xetra euronext asx tsx nse bse moex oanda fxcm forexcom capitalcom pepperstone "
     "saxo tvc cboe cme cbot comex nymex ice eurex sgx hkex tse krx fx histdata com bats equity "
     "comdty curncy stock stocks ticker tickers yahoo yfinance stooq tiingo alphavantage quandl "
-    "min mins minutes hours days to from"
+    "min mins hours days to from"
 )
 #: Words of NOISE that are part of a symbol where they follow it after a hyphen.
 _CONTRACTS = word_set("coin fut future futures perp perpetual spot index cm um")
-#: So short a part is a class of shares, or a symbol, sooner than a word.
-_LETTERS = 3
+#: Words that stand before a symbol and a hyphen, beside exchanges.
+_BEFORE = word_set(
+    "data ticker tickers stock stocks prices trades ohlcv ohlc candles klines history"
+)
+#: So short a part is a class of shares sooner than a word.
+_CLASS = 3
 UPLOAD = "UPLOAD"
 MAX_SYMBOL = 64
 
@@ -185,23 +190,33 @@ def _without_noise(word: str) -> str:
     word goes. What kind of contract it is stays, as in BTC-PERP.
     """
     parts = word.split("-")
-    while (
-        len(parts) > 1 and len(parts[0]) > _LETTERS and parts[0].isalpha() and _is_beside(parts[0])
-    ):
+    if parts[0].lower() in EXCHANGES | _BEFORE and _name_something(parts[1:]):
         del parts[0]
     kept = len(parts)
-    while kept > 1 and _is_beside(parts[kept - 1]):
+    while kept > 1 and _is_after(parts[kept - 1]):
         kept -= 1
     if all(part.isdigit() and len(part) <= 2 for part in parts[kept:]):
         kept = len(parts)
     return "-".join(parts[:kept])
 
 
-def _is_beside(part: str) -> bool:
-    """Whether a part of a word between hyphens stands beside a symbol."""
+def _name_something(parts: Sequence[str]) -> bool:
+    """Whether parts name what is traded: a quote alone, a contract or a number do not."""
+    others = [
+        part
+        for part in parts
+        if not (part.isdigit() or part.lower() in _CONTRACTS or _is_noise(part))
+    ]
+    quotes = sum(part.upper() in QUOTES for part in others)
+    return len(others) > quotes or quotes > 1
+
+
+def _is_after(part: str) -> bool:
+    """Whether a part of a word says what follows a symbol; H25 and M5 may be months of futures."""
     bare = part.lower()
-    weak = bare in WEAK_NOISE and len(bare) > _LETTERS
-    return (weak or _is_noise(bare)) and bare not in _CONTRACTS
+    weak = bare in WEAK_NOISE and len(bare) > _CLASS
+    month = re.fullmatch(r"[a-z]\d+", bare) is not None
+    return (weak or _is_noise(bare)) and bare not in _CONTRACTS and not month
 
 
 def _is_noise(word: str) -> bool:

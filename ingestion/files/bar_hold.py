@@ -19,7 +19,7 @@ from analytics.model import (
     Rejected,
     timeframe_name,
 )
-from ingestion.files.errors import OtherTimeframe, UploadError
+from ingestion.files.errors import OneBarAlone, OtherTimeframe, UploadError
 from ingestion.files.report import Tally
 from ingestion.files.timestep import DAY_MS, HOUR_MS, step_of
 
@@ -90,7 +90,11 @@ class BarHold:
         if not len(columns[0]):
             return []
         if not self._learnt:
-            self._learn_grid(columns[2])
+            try:
+                self._learn_grid(columns[2])
+            except OneBarAlone as alone:
+                found = [self._names[code] for code in np.unique(columns[1])]
+                raise OneBarAlone(alone.ts_ms, found) from None
         if self._dates:
             columns[2] = _dates_of(columns[2])
         else:

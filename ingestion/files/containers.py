@@ -6,7 +6,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 from urllib.parse import unquote
 
@@ -165,59 +165,112 @@ def _zip(
         symbols = _symbols_of([one.filename for one in members], name)
         bounds = Bounds()
         bounds.read = file.seek(0, 2)
-        refused: list[UploadError] = []
-        taken: set[str] = set()
-        others: dict[str, list[str]] = {}
-        read: list[str] = []
-        queue: list[tuple[zipfile.ZipInfo, UploadError | None]] = [(one, None) for one in members]
-        lone_ms: list[int] = []
 
-        def leave_out(member: zipfile.ZipInfo, error: UploadError) -> None:
-            refused.append(error.with_traceback(None))  # whose frame would hold these
-            tally.notes.append(f"{member.filename[-60:]} was not read: {error.found[:120]}")
+        def batches(member: zipfile.ZipInfo) -> Iterator[Ticks | Bars]:
+            with archive.open(member) as packed:
+                yield from _member(
+                    packed, member, symbols[member.filename], bounds, tally, answers, encoding
+                )
 
-        for member, before in queue:  # one that tells no timeframe is read after those that do
+        yield from _Members(members, batches, bounds, tally, answers).read()
+
+
+class _Members:
+    """The files of an archive, and what becomes of each. batches: those of one of them."""
+
+    def __init__(
+        self,
+        members: Sequence[zipfile.ZipInfo],
+        batches: Callable[[zipfile.ZipInfo], Iterator[Ticks | Bars]],
+        bounds: Bounds,
+        tally: Tally,
+        answers: Answers,
+    ) -> None:
+        self._count = len(members)
+        self._batches = batches
+        self._bounds = bounds
+        self._tally = tally
+        self._answers = answers
+        self._queue: list[tuple[zipfile.ZipInfo, UploadError | None]]
+        self._queue = [(one, None) for one in members]
+        self._taken: set[type] = set()
+        self._read: list[str] = []
+        self._refused: list[UploadError] = []
+        self._others: dict[str, list[str]] = {}
+        self._alone: list[OneBarAlone] = []
+
+    def read(self) -> Iterator[Ticks | Bars]:
+        """The batches of all that can be read; what else there is is noted."""
+        tally = self._tally
+        for member, before in self._queue:  # what tells no timeframe comes after what does
+            if before is not None and self._alone and not self._read:
+                tally.timeframe, self._alone = _timeframe_of(self._alone), []
             if isinstance(before, SparseDays) and tally.timeframe != "1d":
                 raise before
-            if before is not None and tally.timeframe is None and len(set(lone_ms)) > 1:
-                tally.timeframe = timeframe_of(np.array(lone_ms))  # bars that are a file each
             put_back = tally.since()
+            handed_on = False
             try:
-                with archive.open(member) as packed:
-                    for batch in _member(
-                        packed, member, symbols[member.filename], bounds, tally, answers, encoding
-                    ):
-                        taken.add(type(batch).__name__)
-                        if len(taken) > 1:
-                            raise UploadError(
-                                "the archive holds trades as well as bars",
-                                advice="upload them one by one",
-                            )
-                        yield batch
-                read.append(member.filename)
+                for batch in self._batches(member):
+                    self._note_kind(batch)
+                    handed_on = True
+                    yield batch
+                self._read.append(member.filename)
             except (SparseDays, OneBarAlone) as error:
                 put_back()
-                if before is None and len(members) > 1:
-                    lone_ms += [error.ts_ms] if isinstance(error, OneBarAlone) else []
-                    queue.append((member, error.with_traceback(None)))
-                elif isinstance(error, QuestionOpen) or len(members) == 1:
+                if before is None and self._count > 1:
+                    self._alone += [error] if isinstance(error, OneBarAlone) else []
+                    self._queue.append((member, error.with_traceback(None)))
+                elif isinstance(error, QuestionOpen) or self._count == 1:
                     raise
                 else:
-                    leave_out(member, error)
+                    self._leave_out(member, error)
             except QuestionOpen:
                 raise
             except UploadError as error:
-                if len(members) == 1 or len(taken) > 1 or bounds.spent:
+                if self._count == 1 or len(self._taken) > 1 or self._bounds.spent:
                     raise
-                leave_out(member, error)
+                if handed_on:  # the rows that were are not taken back
+                    words = f"{member.filename[-60:]}: {error.found}"
+                    raise UploadError(words, error.missing, error.advice) from None
+                self._leave_out(member, error)
                 if isinstance(error, OtherTimeframe):
-                    others.setdefault(error.timeframe, []).append(member.filename)
-        if others and read and tally.timeframe and answers.timeframe is None:
-            raise _which_timeframe({tally.timeframe: read} | others)
-        if len(refused) == len(members):
-            raise refused.pop(0)
-        if len(members) > 1:
-            tally.notes.append(f"{len(members) - len(refused)} files of the archive were read")
+                    self._others.setdefault(error.timeframe, []).append(member.filename)
+        self._account()
+
+    def _account(self) -> None:
+        """Note what was read. Raises UploadError where nothing was, or it is open what is."""
+        timeframe = self._tally.timeframe
+        if self._others and self._read and timeframe and self._answers.timeframe is None:
+            raise _which_timeframe({timeframe: self._read} | self._others)
+        if len(self._refused) == self._count:
+            raise self._refused.pop(0)
+        if self._count > 1:
+            read = self._count - len(self._refused)
+            self._tally.notes.append(f"{read} files of the archive were read")
+
+    def _note_kind(self, batch: Ticks | Bars) -> None:
+        self._taken.add(type(batch))
+        if len(self._taken) > 1:
+            raise UploadError(
+                "the archive holds trades as well as bars", advice="upload them one by one"
+            )
+
+    def _leave_out(self, member: zipfile.ZipInfo, error: UploadError) -> None:
+        self._refused.append(error.with_traceback(None))  # whose frame would hold these
+        self._tally.notes.append(f"{member.filename[-60:]} was not read: {error.found[:120]}")
+
+
+def _timeframe_of(alone: Sequence[OneBarAlone]) -> str | None:
+    """The timeframe that bars tell which are a file each, None where no symbol has two of them.
+
+    Raises UploadError where their steps are not even.
+    """
+    times: dict[str, set[int]] = {}
+    for bar in alone:
+        for symbol in bar.symbols:
+            times.setdefault(symbol, set()).add(bar.ts_ms)
+    moments = sorted(set().union(*(of for of in times.values() if len(of) > 1)))
+    return timeframe_of(np.array(moments)) if moments else None
 
 
 def _which_timeframe(members: dict[str, list[str]]) -> QuestionOpen:

@@ -6,7 +6,7 @@ UploadError (a ValueError): a file is no market data, or cannot be told for sure
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -100,15 +100,16 @@ class OtherTimeframe(UploadError):
 class OneBarAlone(UploadError):
     """A bar alone, which another file of the same bars may tell the timeframe of.
 
-    ts_ms: its time.
+    ts_ms: its time. symbols: whose it is, where it is of several.
     """
 
-    def __init__(self, ts_ms: int) -> None:
+    def __init__(self, ts_ms: int, symbols: Sequence[str] = ()) -> None:
         super().__init__(
             "one bar alone tells no timeframe",
             advice="expected two bars or more of a symbol, or timeframe= such as 1d",
         )
         self.ts_ms = ts_ms
+        self.symbols = tuple(symbols)
 
 
 class QuestionOpen(UploadError):

@@ -35,7 +35,7 @@ class OrderColumns:
     names: tuple[str, ...]
     size: int
     state: int | None = None
-    filled: int | None = None
+    filled: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Plan:
         found = {*self.time, *(at for group in self.groups for at in group.parts.values())}
         others = [self.symbol, self.venue, self.event, self.offset]
         if self.orders is not None:
-            others += [self.orders.state, self.orders.filled]
+            others += [self.orders.state, *self.orders.filled]
         found |= {at for at in others if at is not None}
         return sorted(found)
 

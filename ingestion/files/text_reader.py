@@ -244,7 +244,7 @@ class TextReader:
                 self._tables = tables
                 return JsonLines(tables, self._tally)
         refuse_polled(trades)
-        refuse_order_lines([value for value in trades if isinstance(value, dict)], self._file)
+        refuse_order_lines(trades, self._file)
         self.kind = "ticks"
         named = any(_names_a_symbol(line) for line in lines[:1])
         default = self._naming.asked if named else self._naming.of_ticks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running_app import app, chromium, open_tab, playwright, window  # noqa: F401
+from running_app import app, browsers, chromium, open_tab, window  # noqa: F401
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -106,28 +106,30 @@ def _chromium_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def playwright() -> Iterator:
-    found = _chromium_path()
+def browsers() -> Iterator[SimpleNamespace]:
+    """What launches chromium, and the options with which it does."""
+    options = {"executable_path": _chromium_path(), "args": CHROMIUM_FLAGS}
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as driver:
-        yield SimpleNamespace(chromium=driver.chromium, path=found)
+    with sync_playwright() as playwright:
+        yield SimpleNamespace(chromium=playwright.chromium, options=options)
 
 
 @pytest.fixture(scope="session")
-def chromium(playwright) -> Iterator:
+def chromium(browsers) -> Iterator:
     """A browser for windows of their own."""
-    browser = playwright.chromium.launch(executable_path=playwright.path, args=CHROMIUM_FLAGS)
+    browser = browsers.chromium.launch(**browsers.options)
     yield browser
     browser.close()
 
 
 @pytest.fixture(scope="session")
-def window(playwright, tmp_path_factory) -> Iterator:
+def window(browsers, tmp_path_factory) -> Iterator:
     """One window for the tabs of all tests: it keeps what it compiled of the page's scripts."""
-    kept = playwright.chromium.launch_persistent_context(
-        tmp_path_factory.mktemp("profile"), executable_path=playwright.path, args=CHROMIUM_FLAGS
+    profile = tmp_path_factory.mktemp("profile")
+    kept = browsers.chromium.launch_persistent_context(
+        profile, timezone_id="UTC", **browsers.options
     )
     yield kept
     kept.close()
@@ -154,7 +156,7 @@ class Tab:
 
 
 @pytest.fixture
-def open_tab(window, app: App) -> Iterator[Callable]:
+def open_tab(window, chromium, app: App) -> Iterator[Callable]:
     """Open a tab at a path; at the end of the test no console may have complained."""
     tabs: list[Tab] = []
     origins: set[str] = set()
@@ -168,15 +170,14 @@ def open_tab(window, app: App) -> Iterator[Callable]:
         url: str = app.url,
         may_lose_the_server: bool = False,
     ):
-        page = window.new_page()
+        elsewhere = zone != "UTC"
+        page = chromium.new_page(timezone_id=zone) if elsewhere else window.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.set_viewport_size({"width": width, "height": height})
-        session = window.new_cdp_session(page)
-        session.send("Emulation.setTimezoneOverride", {"timezoneId": zone})
-        if url not in origins:  # nothing of an earlier test
+        if not elsewhere and url not in origins:  # nothing of an earlier test
             origins.add(url)
-            kept = {"origin": url, "storageTypes": "local_storage,cookies"}
-            session.send("Storage.clearDataForOrigin", kept)
+            storage = {"origin": url, "storageTypes": "all"}
+            window.new_cdp_session(page).send("Storage.clearDataForOrigin", storage)
         page.add_init_script(
             "if (!sessionStorage.begun) {"
             f"localStorage.setItem('theme', '\"{theme}\"'); localStorage.setItem('visited', 'yes');"
@@ -191,7 +192,7 @@ def open_tab(window, app: App) -> Iterator[Callable]:
 
     first = window.pages[0]
     yield open_at
-    for page in window.pages:
+    for page in [*window.pages, *(tab.page for tab in tabs)]:
         if page is not first:
             page.close()
     complaints = [error for tab in tabs for error in tab.errors]

@@ -18,7 +18,7 @@ from ingestion.decode.symbols import symbol_of_file
         ("MSFT-yfinance", "MSFT"),
         ("stock_KO", "KO"),
         ("tickers-KO", "KO"),
-        ("data-BTC", "BTC"),
+        ("data-SHEL", "SHEL"),
         ("coinbase-ETH-USD-1m", "ETH-USD"),
         ("BTC-USDT-SWAP-trades-2024-01-01", "BTC-USDT-SWAP"),
         # What is a part of a symbol stays, and a word that stands alone is one.
@@ -32,6 +32,15 @@ from ingestion.decode.symbols import symbol_of_file
         ("ALL-1d", "ALL"),
         ("OPEN", "OPEN"),
         ("TO", "TO"),
+        ("ES-H25", "ES-H25"),
+        ("ES-M5", "ES-M5"),
+        ("DYDX-USD", "DYDX-USD"),
+        ("DYDX-PERP", "DYDX-PERP"),
+        ("GATE-USDT", "GATE-USDT"),
+        ("DATA-USD", "DATA-USD"),
+        ("TIME-USDT", "TIME-USDT"),
+        ("NASDAQ-100", "NASDAQ-100"),
+        ("TRADE-DESK", "TRADE-DESK"),
     ],
 )
 def test_what_stands_beside_a_symbol_is_no_part_of_it(name, symbol):

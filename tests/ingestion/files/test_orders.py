@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingestion.files.errors import UploadError
-from tests.ingestion.files.test_forms import WALL, bars, read, text_of
+from tests.ingestion.files.test_forms import WALL, bars, read, text_of, zipped
 
 IDS = ["order_id", "orderId", "Order ID", "client_order_id", "clOrdId"]
 
@@ -95,7 +98,15 @@ def test_orders_that_begin_with_whole_ones_are_told_by_the_rows_below():
         read(long_orders({2_999: "canceled"}, "status"), "KO.csv")
 
 
-@pytest.mark.parametrize("whole", [False, True])
+def as_json(rows: list[dict[str, object]], form: str) -> str:
+    """Rows as lines, as a list, or as messages that hold a row each."""
+    if form == "list":
+        return json.dumps(rows)
+    wrapped = [{"data": row} for row in rows] if form == "object" else rows
+    return "\n".join(json.dumps([row] if form == "lists" else row) for row in wrapped)
+
+
+@pytest.mark.parametrize("form", ["lines", "list", "lists", "object"])
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -104,22 +115,57 @@ def test_orders_that_begin_with_whole_ones_are_told_by_the_rows_below():
         ({"filled": [1, 0.5]}, "'filled' is less than 'size' in 20 of the first 40 rows"),
         ({"status": ["open"], "order_id": ["a", "b"]}, "an order that has not traded"),
         ({"liquidation": [True]}, "liquidations, no trades"),
+        # Trades that have such columns too.
         ({"filled": [1, None]}, ""),
         ({"status": ["filled"], "order_id": ["a"]}, ""),
+        ({"liquidation": ["T", *[None] * 39]}, ""),
+        ({"status": ["pending", *[None] * 39]}, ""),
+        ({"state": ["cancelled", "filled"], "trade_id": list(range(40)), "order_id": ["a"]}, ""),
+        ({"filled": [1], "size": [1, 2, 3]}, ""),
+        ({"filled": [100], "size": [1, 200, 3]}, ""),
     ],
 )
-def test_orders_in_lines_of_json_are_told_as_those_in_tables(more, said, whole):
+def test_orders_in_json_are_told_as_those_in_tables(more, said, form):
     plain = {"symbol": "KO", "side": "buy", "price": 5, "size": 1}
     rows = [
         {"time": row[0], **plain, **{name: cells[at % len(cells)] for name, cells in more.items()}}
         for at, row in enumerate(bars(WALL))
     ]
-    content = json.dumps(rows) if whole else "\n".join(map(json.dumps, rows))
+    content = as_json(rows, form)
     if not said:
         assert read(content, "KO.json").report.accepted == 40
         return
     with pytest.raises(UploadError, match=said):
         read(content, "KO.json")
+
+
+def test_a_size_and_what_was_filled_of_it_are_written_alike():
+    rows = [
+        (row[0], "BUY", "5,25", f"{at + 1},500", f"{at + 1},5") for at, row in enumerate(bars())
+    ]
+    assert read(text_of("time;side;price;size;filled", rows, ";"), "KO.csv").report.accepted == 40
+
+
+def test_what_was_filled_may_be_no_number_in_parquet():
+    rows = bars()
+    columns = {
+        "time": [row[0] for row in rows],
+        "price": [row[1] for row in rows],
+        "size": [1.0] * len(rows),
+        "side": ["buy"] * len(rows),
+        "filled": [[1, 2]] * len(rows),
+        "status": [{"code": 1}] * len(rows),
+    }
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    assert read(sink.getvalue(), "KO.parquet").report.accepted == 40
+
+
+def test_a_file_of_orders_that_is_told_late_leaves_nothing_of_it_in_an_archive():
+    half = long_orders(dict.fromkeys(range(2_900, 3_000), 0.5), "filled")
+    trades = text_of("time,price,size", [(row[0], 5, 1) for row in bars()])
+    with pytest.raises(UploadError, match=r"orders\.csv: column 'filled' is less than 'size'"):
+        read(zipped({"KO.csv": trades, "orders.csv": half}), "x.zip")
 
 
 @pytest.mark.parametrize("name", ["remaining", "Remaining Amount", "unfilled"])

@@ -253,6 +253,9 @@ def test_members_of_one_bar_each_tell_the_timeframe_together():
     assert found.report.rejected == {}
     first = (0, 31, 59, 90, 120, 151, 181, 212, 243)
     months = {name: days_of([day], 5) for day, name in zip(first, members, strict=True)}
+    others = {"KO.csv": days_of([3], 5), "PEP.csv": days_of([4], 5)}
+    with pytest.raises(UploadError, match="one bar alone"):
+        read(zipped(others), "x.zip")
     with pytest.raises(UploadError, match="as those of months are"):
         read(zipped(months), "x.zip")
 
