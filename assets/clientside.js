@@ -144,10 +144,16 @@
   const inMs = (one) =>
     typeof one === "number" ? one : Date.parse(`${String(one).replace(" ", "T")}Z`);
 
+  let zoomedOf = new Set(); // the uirevisions of the charts that were zoomed
+
+  const noteZoomed = () =>
+    (zoomedOf = new Set(timeCharts().map((plot) => plot._fullLayout.uirevision)));
+
   function zoomed(ends) {
     const range = ends && ends.map((one) => Math.round(inMs(one)));
     zoom = shown && range && range[0] < range[1] ? { market: shown.view.market, range } : null;
     toZoom = null;
+    noteZoomed();
     refreshLink();
   }
 
@@ -156,7 +162,18 @@
     if (!toZoom || !ready) return;
     const { range } = toZoom;
     toZoom = null;
+    noteZoomed();
     relayoutAll(() => ({ "xaxis.range": range })).then(() => showPaused(true));
+  }
+
+  // plotly.js keeps a zoom of the mouse when it draws a chart whole anew, and forgets one that
+  // another chart's zoom gave it.
+  function keepZoomed() {
+    if (!zoom || toZoom || linking) return;
+    const hasLost = ({ _fullLayout: { xaxis, uirevision } }) =>
+      xaxis.autorange && zoomedOf.has(uirevision);
+    if (!timeCharts().some(hasLost)) return;
+    relayoutAll((plot) => hasLost(plot) && { "xaxis.range": zoom.range });
   }
 
   // ---------------------------------------------------------------- theme, freeze, panel
@@ -459,6 +476,7 @@
   });
   setInterval(() => {
     zoomOnce();
+    keepZoomed();
     keepSliding();
   }, 250);
   new MutationObserver(() => {
