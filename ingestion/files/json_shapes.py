@@ -153,7 +153,7 @@ def _is_other_event(value: Mapping[str, Any]) -> bool:
 def _of_list(values: list[Any], symbol: str | None, depth: int, listed: bool) -> Iterator[Found]:
     lists = [one for one in values if isinstance(one, list)]
     if lists and not any(isinstance(cell, dict | list) for cell in lists[0]):
-        yield Found((), [[_text(cell) for cell in row] for row in lists], symbol)
+        yield Found((), [[cell_of(cell) for cell in row] for row in lists], symbol)
         return
     batches: dict[tuple[str, ...], list[Row]] = {}
     for one in values:
@@ -161,7 +161,7 @@ def _of_list(values: list[Any], symbol: str | None, depth: int, listed: bool) ->
         plain = _flat(one) if isinstance(one, dict) and not other else {}
         if _is_row(plain):
             names = tuple(plain)
-            batches.setdefault(names, []).append([_text(cell) for cell in plain.values()])
+            batches.setdefault(names, []).append([cell_of(cell) for cell in plain.values()])
         elif isinstance(one, dict | list):
             yield from _walk(one, symbol, depth + 1)
     for names, rows in batches.items():
@@ -173,7 +173,7 @@ def _of_object(value: Mapping[str, Any], symbol: str | None) -> Found | None:
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
         index = value.get("index") or [""] * len(value["data"])
         rows = [
-            [_text(at), *map(_text, row)] for at, row in zip(index, value["data"], strict=False)
+            [cell_of(at), *map(cell_of, row)] for at, row in zip(index, value["data"], strict=False)
         ]
         return Found(("", *map(_column_name, value["columns"])), rows, symbol)
     if list(value) == ["columns"] and isinstance(value["columns"], list):
@@ -185,13 +185,13 @@ def _of_object(value: Mapping[str, Any], symbol: str | None) -> Found | None:
     if len(arrays) >= 2:
         return Found(
             tuple(arrays),
-            [list(map(_text, row)) for row in zip(*arrays.values(), strict=True)],
+            [list(map(cell_of, row)) for row in zip(*arrays.values(), strict=True)],
             symbol,
         )
     plain = _flat(dict(value))
-    return (
-        Found(tuple(plain), [list(map(_text, plain.values()))], symbol) if _is_row(plain) else None
-    )
+    if not _is_row(plain):
+        return None
+    return Found(tuple(plain), [list(map(cell_of, plain.values()))], symbol)
 
 
 def _of_polars(columns: list[Any]) -> dict[str, Any] | None:
@@ -211,13 +211,13 @@ def _of_objects(value: Mapping[str, Mapping[str, Any]], symbol: str | None) -> F
     if len(first) >= 1 and (_are_times(first) or (_known(value) >= 2 and len(first) > 1)):
         keys = list(first)
         named = tuple(value) if not _are_times(first) else ("", *value)
-        rows = [[_text(column.get(key)) for column in value.values()] for key in keys]
+        rows = [[cell_of(column.get(key)) for column in value.values()] for key in keys]
         if _are_times(first):
             rows = [[key, *row] for key, row in zip(keys, rows, strict=True)]
         return Found(named, rows, symbol)
     if _are_times(value) or (_known(first) >= 2 and all(key.isdigit() for key in value)):
         names = tuple(first)
-        rows = [[key, *(_text(row.get(name)) for name in names)] for key, row in value.items()]
+        rows = [[key, *(cell_of(row.get(name)) for name in names)] for key, row in value.items()]
         return Found(("", *names), rows, symbol)
     return None
 
@@ -267,7 +267,7 @@ def _is_row(value: Mapping[str, Any]) -> bool:
         key for key, one in value.items() if not isinstance(one, dict | list) or _is_wrapped(one)
     ]
     known = {meaning for key in flat for meaning in _TELLING if rank(key, meaning) is not None}
-    if flat and canonical(flat[0]) == "index" and _DATE.match(_text(value[flat[0]])):
+    if flat and canonical(flat[0]) == "index" and _DATE.match(cell_of(value[flat[0]])):
         known.add("time")
     if {"open", "close"} <= known or ("time" in known and known & {"price", "close"}):
         return True
@@ -318,7 +318,12 @@ def _symbol_of_key(key: str, inner: Any) -> str | None:
     return proper_symbol(key) if written or symbol_in_name(key) is not None else None
 
 
-def _text(value: Any) -> str:
+def cell_of(value: Any) -> str:
+    """A value of JSON as the cell of a table, "" for none and for one that holds others.
+
+    >>> cell_of(1.5), cell_of(True), cell_of(None), cell_of({"$numberDecimal": "7.1"})
+    ('1.5', 'true', '', '7.1')
+    """
     if value is None:
         return ""
     if isinstance(value, str):
@@ -327,5 +332,5 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict) and _is_wrapped(value):
-        return _text(next(iter(value.values())))
+        return cell_of(next(iter(value.values())))
     return "" if isinstance(value, dict | list) else repr(value)

@@ -18,6 +18,7 @@ from ingestion.decode.fields import ORDER_NAMES
 from ingestion.decode.symbols import word_set
 from ingestion.files.cells import Rows
 from ingestion.files.errors import LEGAL, UploadError
+from ingestion.files.json_shapes import cell_of
 from ingestion.files.names import canonical, columns_of
 from ingestion.files.numbers import floats, style_of
 from ingestion.files.plan import OrderColumns, Plan, Sample
@@ -179,7 +180,7 @@ def refuse_order_lines(messages: Sequence[Any], file: str) -> None:
     sizes = _sizes(names)
     if not sizes:
         return
-    cells = [[_cell(row.get(name)) for name in names] for row in objects]
+    cells = [[cell_of(row.get(name)) for name in names] for row in objects]
     sample = Sample([(name,) for name in names], cells, file)
     refuse_states(sample, names)
     refuse_unfilled(sample, names, sizes[0])
@@ -248,9 +249,3 @@ def _refuse_words(name: str, words: set[str], names: Sequence[str]) -> None:
 
 def _plain(word: str) -> str:
     return word.replace("_", "").replace(" ", "")
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None or isinstance(value, dict | list) else str(value)
