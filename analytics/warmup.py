@@ -6,6 +6,7 @@ import numpy as np
 
 from analytics.model import Bars, FloatArray, PairParams
 from analytics.pair import analyze_pair
+from analytics.watching import pair_view, view_readings
 
 _ROWS = 160
 
@@ -17,7 +18,7 @@ def _bars(symbol: str, close: FloatArray) -> Bars:
 
 
 def warm_up() -> None:
-    """Analyse a small made-up pair, so that every kernel of a snapshot is compiled.
+    """Analyse and watch a small made-up pair, so that every kernel of both is compiled.
 
     Takes seconds on the very first start and a fraction of one afterwards, when the compiled
     code is read from the cache. Safe to call from a worker thread, and more than once.
@@ -25,4 +26,8 @@ def warm_up() -> None:
     steps = np.sin(np.arange(float(_ROWS)) ** 2)
     x = 100.0 + np.cumsum(steps)
     y = 50.0 + 2.0 * x + np.cos(np.arange(float(_ROWS)) ** 3)
-    analyze_pair(_bars("Y", y), _bars("X", x), PairParams("Y", "X"))
+    legs, params = (_bars("Y", y), _bars("X", x)), PairParams("Y", "X")
+    analyze_pair(*legs, params)
+    view = pair_view(*legs, params)
+    if view is not None:
+        view_readings(view, [legs[0].ts_ms.item(-1)])

@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from analytics._known_lines import known_lines
+from analytics._known_lines import known_at
 from analytics._pair_parts import TradedRows, traded_rows
 from analytics.alignment import align, first_fall
 from analytics.model import Bars, BoolArray, FloatArray, IntArray, PairParams, frozen
-
-#: Two rows that are asked for are read in one go where they are at most so far apart.
-_MOST_APART = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +39,20 @@ class Legs:
     def __init__(self) -> None:
         self.tail: Callable[[Bars, int], Bars] = cache(Bars.tail)
         self.plain: Callable[[Bars], bool] = cache(_is_plain)
+        self.times: Callable[[Bars], IntArray] = cache(self._times)
+        self._clocks: dict[tuple[int, int, int], list[IntArray]] = {}
         self.logs: Callable[[Bars], FloatArray | None] = cache(_logs)
         self.places: Callable[[int, int], tuple[IntArray, BoolArray]] = cache(_places)
+
+    def _times(self, bars: Bars) -> IntArray:
+        """The times of bars, shape (n,); the same array for all legs that have the same ones."""
+        times = bars.ts_ms
+        clocks = self._clocks.setdefault((len(times), times.item(0), times.item(-1)), [])
+        for clock in clocks:
+            if np.array_equal(clock, times):
+                return clock
+        clocks.append(times)
+        return times
 
     def rows(self, y: Bars, x: Bars, params: PairParams) -> TradedRows | None:
         """The rows of legs with bars at the same times, as `traded_rows` makes them.
@@ -103,7 +111,7 @@ def pair_view(
         return None
     legs = legs or Legs()
     y, x = legs.tail(y_bars, n), legs.tail(x_bars, n)
-    if not np.array_equal(y.ts_ms, x.ts_ms):
+    if legs.times(y) is not legs.times(x):
         return None
     rows = legs.rows(y, x, params)
     if rows is None:
@@ -126,23 +134,4 @@ def view_readings(view: PairView, ends_ms: npt.ArrayLike) -> tuple[FloatArray, F
     >>> view_readings(pair_view(y, x, PairParams("A", "B")), [99_000])[0].round(3)
     array([-1.358])
     """
-    ends = np.asarray(ends_ms, dtype=np.int64)
-    times = view.rows.ts_ms
-    z, beta = np.empty((2, len(ends)))
-    places = np.minimum(times.searchsorted(ends), len(times) - 1)
-    for part in _runs(places):
-        rows = places[part]
-        first = rows.item(0)
-        known = known_lines(view.rows, view.params, first, rows.item(-1) + 1, alone=True)
-        z[part], beta[part] = known.z[rows - first], known.beta[rows - first]
-    absent = times[places] != ends
-    if absent.any():
-        z[absent] = beta[absent] = np.nan
-    return z, beta
-
-
-def _runs(places: IntArray) -> list[slice]:
-    """Which of some rows, ascending, are read in one go: those that are near one another."""
-    apart = (b - a > _MOST_APART for a, b in pairwise(places.tolist()))
-    edges = [0, *(place for place, far in enumerate(apart, 1) if far), len(places)]
-    return [slice(*edge) for edge in pairwise(edges) if edge[0] < edge[1]]
+    return known_at(view.rows, view.params, np.asarray(ends_ms, dtype=np.int64))

@@ -208,6 +208,39 @@ def line_scores(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def readings_at(
+    times: IntArray,
+    ends: IntArray,
+    y: FloatArray,
+    x: FloatArray,
+    views: tuple[IntArray, IntArray, int],
+    line: tuple[int, bool, bool],
+    window: int,
+    noise: tuple[float, float],
+    readings: FloatArray,
+) -> None:
+    """z and slope at rows of some times, each as the kernels above have it `alone`.
+
+    times: of the rows, ascending; ends: those that are asked for. views: the first row of the
+    view that ends at each row, the first of its line's window, and the rows that a view needs.
+    line: method and kinds of `moment_lines`; window and noise: of `line_scores`. readings:
+    filled, shape (2, k); NaN where no row has a time, and where its view is too short.
+    """
+    moments, alpha = np.empty((5, 1)), np.empty(1)
+    reach, starts, needed = views
+    for k in range(ends.size):
+        row = np.searchsorted(times, ends[k])
+        if row == times.size or times[row] != ends[k] or row - reach[row] + 1 < needed:
+            readings[:, k] = np.nan
+            continue
+        stop = row + 1
+        z, slope = readings[0, k : k + 1], readings[1, k : k + 1]
+        window_moments(y[:stop], x[:stop], starts, row, True, moments)
+        moment_lines(moments, starts, row, line[0], (line[1], line[2]), slope, alpha)
+        line_scores(y[:stop], x[:stop], slope, window, row, True, noise, z)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def window_scores(
     spread: FloatArray, size: FloatArray, window: int, first: int, noise: float, scores: FloatArray
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from analytics.model import HEDGE_METHODS, SPREAD_MODES, Bars, PairParams
 from analytics.readings import pair_readings
+from analytics.warmup import warm_up
 from analytics.watching import Legs, pair_view, view_readings
 
 ROWS = 420
@@ -97,6 +98,8 @@ def test_what_is_not_on_the_same_bars_is_left_to_the_other(closes):
     assert pair_view(y, x, PairParams("A", "B", min_trades=2)) is None
     negative = bars("B", np.where(np.arange(ROWS) == 7, -1.0, closes[1]))
     assert pair_view(y, negative, PairParams("A", "B", price_space="log")) is None
+    lacks = [leg[np.arange(ROWS) != row] for leg, row in ((y, 5), (x, 9))]
+    assert pair_view(*lacks, PairParams("A", "B")) is None
     gap = bars("B", np.where(np.arange(ROWS) == 7, np.nan, closes[1]))
     assert pair_view(y, gap, PairParams("A", "B")) is None
     other = replace(x, timeframe="1m")
@@ -109,3 +112,17 @@ def test_few_rows_have_no_reading(closes):
     z, beta = view_readings(pair_view(*legs, PairParams("A", "B")), [39_000, 99_000])
     assert np.isnan(z).all()
     assert np.isnan(beta).all()
+
+
+def test_after_the_warm_up_a_watched_pair_compiles_nothing(closes):
+    from numba.core import event
+
+    warm_up()
+    legs = bars("A", closes[0]), bars("B", closes[1])
+    with event.install_recorder("numba:compile") as recorder:
+        for space in ("price", "log"):
+            for window in (None, 60):
+                params = PairParams("A", "B", limit=100, hedge_window=window, price_space=space)
+                z, _ = view_readings(pair_view(*legs, params), legs[0].ts_ms[[-2, -1]])
+                assert np.isfinite(z).all()
+    assert [str(each[1].data["dispatcher"]) for each in recorder.buffer] == []
