@@ -133,6 +133,18 @@ def test_a_view_that_was_tampered_with_is_refused_in_words():
     assert refused.value.legal == "a whole number from 2 to 5000"
 
 
+def test_what_was_read_is_kept_for_these_very_values_alone():
+    values = to_dict(made(intercept=True)[0])
+    view = from_dict(values)
+    assert from_dict(dict(values)) is view
+    assert from_dict({**values, "intercept": False}).pair.intercept is False
+    with pytest.raises(ParameterError, match="intercept"):
+        from_dict({**values, "intercept": 1.0})  # equal to True
+    long = {**values, "symbols": ["A" * 5_000]}
+    assert from_dict(long) == from_dict(long)
+    assert from_dict(long) is not from_dict(long)
+
+
 def test_values_that_do_not_go_together_are_told_at_their_field():
     raw = {"y": "A", "x": "B", "spread_mode": "locked"}
     view, errors = check("demo", ["A", "B"], raw, ["A", "B"])
