@@ -11,6 +11,7 @@ import base64
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +23,12 @@ MOST_DROPPED, LONGEST_TAIL = 16, 64
 _PROBES = 8
 #: The difference that says NaN.
 _NAN = -128
+#: What has parts, as a constant: `dict | list` would be made anew for each value.
+_PARTED = (dict, list)
+
+#: True, 1 and 1.0 are each written in bytes of their own; what has no form is the same.
+_write = msgspec.json.Encoder(enc_hook=lambda _: None).encode
+
 Path = tuple[str | int, ...]
 
 
@@ -38,22 +45,25 @@ def differences(before: Any, after: Any, path: Path = ()) -> list[tuple[Path, An
 
 def _add_differences(before: Any, after: Any, path: Path, told: list[tuple[Path, Any]]) -> None:
     """As `differences`, into `told`. Plain values are compared here, not in a call of their own:
-    a page has thousands. Within a part that is otherwise the same, 1 and true are the same.
+    a page has thousands.
     """
-    parts: Iterable[tuple[Any, Any, Any]]
+    parts: Iterable[tuple[Any, Any]]
     if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
-        parts = ((name, before[name], value) for name, value in after.items())
+        parts = after.items()
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        parts = zip(range(len(after)), before, after, strict=True)
+        parts = enumerate(after)
     else:
         if type(before) is not type(after) or before != after:
             told.append((path, after))
         return
-    for place, old, new in parts:
+    for place, new in parts:
+        old = before[place]
         if old is new:
             continue
-        if isinstance(new, dict | list):
-            if old != new:  # most parts are as they were, which Python sees sooner than this does
+        if isinstance(new, _PARTED):
+            # Most parts are as they were, which Python sees sooner than this does; to it 1 and
+            # true are equal, which are written apart.
+            if old != new or _write(old) != _write(new):
                 _add_differences(old, new, (*path, place), told)
         elif type(old) is not type(new) or old != new:
             told.append(((*path, place), new))
