@@ -52,9 +52,9 @@ class Market:
     what is there, as of a file that was read; its last bars are closed. kept_as: the name under
     which an archive has it, "" for none. coming: symbols that it will have, as far as is known.
     past_bars: bars that an exchange gave of the time before its ticks. looked_s: when somebody
-    last looked at a symbol. kept_share: of those that keep less than they may, for want of
-    memory. simulated: whether its data is made up. listings: what the exchange says of symbols.
-    A universe has bars of several timeframes that came; of any other market's, one.
+    last looked at a symbol. kept_share: of those that keep less than they may, for want of memory.
+    simulated: whether its data is made up. listings: what the exchange says of symbols. numbering:
+    of its ticks. A universe has bars of several timeframes that came; of any other market's, one.
 
     >>> market = Market("demo", "Demo", "demo")
     >>> batch = Ticks("BTCUSDT", [1_000, 1_500], [10.0, 11.0], [1.0, 1.0], [7, 8])
@@ -99,7 +99,7 @@ class Market:
         self._book = BarBook(max_bars, self._rings.newest, min(MOST_WAITING, capacity))
         self.looked_s: dict[str, float] = {}
         self.kept_share: dict[str, float] = {}
-        self._numbering = Numbering()
+        self.numbering = Numbering()
         self._bar_stats: dict[str, SymbolStats | None] = {}
         self._timeframes: tuple[str, ...] = ()
         self._amended: dict[str, int] = {}
@@ -146,11 +146,11 @@ class Market:
 
     def note_gap(self, gap: Gap) -> None:
         """Take in that trades are missing; they may still come, late or by `fill`."""
-        self._numbering.note_gap(gap)
+        self.numbering.note_gap(gap)
 
     def forget_ids(self, symbol: str) -> None:
         """The source numbers a symbol's trades anew: its ids so far say nothing any more."""
-        self._numbering.forget(symbol)
+        self.numbering.forget(symbol)
 
     def append_bars(self, bars: Bars) -> int:
         """Take bars in (an OHLC file's) and return how many were accepted.
@@ -237,7 +237,7 @@ class Market:
 
     def _fresh(self, ticks: Ticks) -> Ticks:
         """Without what came before, which is counted."""
-        fresh = self._numbering.fresh(ticks)
+        fresh = self.numbering.fresh(ticks)
         if fresh is None:
             return ticks
         self.counters.duplicate += len(ticks) - int(np.count_nonzero(fresh))
@@ -298,7 +298,7 @@ class Market:
     @property
     def gaps(self) -> GapLedger:
         """What its sources numbered and it never had."""
-        return self._numbering.gaps
+        return self.numbering.gaps
 
     @property
     def numbered(self) -> bool:
@@ -307,7 +307,7 @@ class Market:
 
     def newest_id(self, symbol: str) -> int:
         """The highest trade id that came of a symbol, -1 before the first."""
-        return self._numbering.newest(symbol)
+        return self.numbering.newest(symbol)
 
     @property
     def last_arrival_s(self) -> float | None:

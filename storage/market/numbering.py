@@ -14,7 +14,7 @@ from storage.market.seen_ids import SeenIds
 def by_numbering(ticks: Ticks) -> Iterator[Ticks]:
     """Ticks of which a market accepted each, in pieces in which no id is twice: where one comes
     again, the source had begun to number anew. A numbering that has none of the ids of the one
-    before is not told from it.
+    before is not told from it: of a market in memory `Numbering.pieces` tells the newest one.
 
     >>> batch = Ticks("X", [1, 2, 3, 4], [5.0] * 4, [1.0] * 4, [7, 8, -1, 7])
     >>> [piece.trade_id.tolist() for piece in by_numbering(batch)]
@@ -70,6 +70,28 @@ class Numbering:
         """The highest id that came of a symbol, -1 before the first."""
         seen = self._seen.get(symbol)
         return -1 if seen is None else seen.newest
+
+    def pieces(self, ticks: Ticks) -> Iterator[Ticks]:
+        """`by_numbering` of a symbol's ticks in the order in which they came; the last piece, which
+        may be empty, has the newest numbering alone.
+
+        >>> numbering = Numbering()
+        >>> old, new = (Ticks("X", [at], [5.0], [1.0], [id]) for at, id in ((1, 900), (2, 1)))
+        >>> for batch in (old, new):
+        ...     numbering.forget("X")
+        ...     _ = numbering.fresh(batch)
+        >>> [piece.trade_id.tolist() for piece in numbering.pieces(Ticks.concat([old, new]))]
+        [[900], [1]]
+        """
+        seen = self._seen.get(ticks.symbol)
+        before = ticks.trade_id >= 0
+        if seen is not None:
+            before &= ~seen.holds(ticks.trade_id)
+        older = np.flatnonzero(before)
+        begin = int(older[-1]) + 1 if len(older) else 0
+        if begin:
+            yield from by_numbering(ticks[:begin])
+        yield from by_numbering(ticks[begin:])
 
     def note_gap(self, gap: Gap) -> None:
         """Ids are missing; they may still come."""

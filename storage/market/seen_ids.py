@@ -60,6 +60,13 @@ class SeenIds:
             return np.ones(len(ids), np.bool_)
         return self._merge(ids)
 
+    def holds(self, ids: IntArray) -> BoolArray:
+        """Which of the ids have been seen; none is marked."""
+        if not self._count:
+            return np.zeros(len(ids), np.bool_)
+        at = np.searchsorted(self._starts[: self._count], ids, side="right") - 1
+        return (at >= 0) & (ids <= self._ends[np.maximum(at, 0)])
+
     def missing(self, first: int, last: int) -> int:
         """How many of the ids from first to last have not been seen."""
         starts, ends = self._starts[: self._count], self._ends[: self._count]
@@ -89,11 +96,7 @@ class SeenIds:
         """The general case: ids in any order, seen before or not."""
         starts, ends = self._starts[: self._count], self._ends[: self._count]
         unique, first = np.unique(ids, return_index=True)
-        at = np.searchsorted(starts, unique, side="right") - 1
-        if self._count:
-            new = (at < 0) | (unique > ends[np.maximum(at, 0)])
-        else:
-            new = np.ones(len(unique), np.bool_)
+        new = ~self.holds(unique)
         fresh = np.zeros(len(ids), np.bool_)
         fresh[first[new]] = True
         if new.any():

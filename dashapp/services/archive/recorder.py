@@ -16,7 +16,6 @@ from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.markets import Markets
 from ingestion.url_guard import mask_url
 from storage.archive.archive import Archive, ArchiveError, StoredSeries
-from storage.market.numbering import by_numbering
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +87,11 @@ class Recorder:
             for symbol in market.symbols:
                 ticks = market.ticks(symbol)
                 if len(ticks):
-                    for place, piece in enumerate(by_numbering(ticks)):
+                    for place, piece in enumerate(market.numbering.pieces(ticks)):
                         if place:
                             self.writer.record(key, symbol)
-                        self.writer.record(key, piece)
+                        if len(piece):
+                            self.writer.record(key, piece)
                 elif market.timeframes:
                     bars = market.bars(symbol, market.timeframes[0])
                     self.writer.keep(partial(Archive.append_bars, market=key, bars=bars))

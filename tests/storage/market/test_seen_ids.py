@@ -13,6 +13,7 @@ from storage.market.seen_ids import SeenIds
 def test_each_id_is_new_once_whatever_the_order_and_the_batches(batches):
     seen, model = SeenIds(), set()
     for batch in batches:
+        assert seen.holds(np.array(batch, np.int64)).tolist() == [one in model for one in batch]
         expected = []
         for one in batch:
             expected.append(one not in model)

@@ -85,6 +85,21 @@ async def test_a_new_archive_gets_every_numbering_that_memory_holds(running):
     assert ids_in(path) == [*ids, *ids]
 
 
+async def test_a_new_archive_tells_a_numbering_that_shares_no_id_with_the_one_before(running):
+    runtime, path = running
+    live, writer = Market("live", "Live: test", "live", kept_as=KEY), runtime.recorder.writer
+    runtime.markets["live"] = live
+    live.append(some_ticks(100))
+    live.forget_ids("BTCUSDT")
+    live.append(some_ticks(1))
+    path.unlink()
+    await until(lambda: writer.notice is not None)
+    await until(lambda: not len(writer.pending))
+    writer.record(KEY, some_ticks(98))  # the new numbering comes to where the old one was
+    await writer.flush()
+    assert ids_in(path) == [*range(100, 105), *range(1, 6), *range(98, 103)]
+
+
 async def test_a_market_of_several_files_still_knows_how_many(running):
     runtime, path = running
     market = Market("upload-1", "a.csv and 1 file", "upload", kept_as="upload-1")
