@@ -450,7 +450,7 @@
   // right after the typing must act on what was typed.
   document.addEventListener("change", ({ target }) => {
     const typed = target.matches(".field input.form-control[id], .field textarea[id]");
-    if (typed) setProps(target.id, { value: target.value });
+    if (typed && window.spreadscope.laidOut(target.id)) setProps(target.id, { value: target.value });
   });
   document.addEventListener("input", ({ target }) => {
     if (target.id === "rule-threshold") target.dataset.typed = "yes";

@@ -26,6 +26,16 @@
     return told;
   }
 
+  // A component of Dash, while its page is there: an answer, a wait and a field's last event may
+  // outlive the page. Of what is gone Dash's getLayout and set_props throw.
+  function laidOut(id) {
+    try {
+      return window.dash_component_api.getLayout(id);
+    } catch (error) {
+      return undefined;
+    }
+  }
+
   // A click beside an open dialog closes it, as Escape does by itself.
   document.addEventListener("mousedown", (event) => {
     const dialog = event.target;
@@ -35,5 +45,5 @@
     if (!inside || event.clientY < box.top || event.clientY > box.bottom) dialog.close();
   });
 
-  window.spreadscope = { make, ask, byId: (id) => document.getElementById(id) };
+  window.spreadscope = { make, ask, laidOut, byId: (id) => document.getElementById(id) };
 })();

@@ -30,11 +30,14 @@
     window.history.replaceState(window.history.state, "", window.location.pathname + search);
   }
 
+  // Where the browser's Back takes a page away, a field's last event comes at the next one's address.
+  const isShown = () => document.body.dataset.page === (window.location.pathname.slice(1) || "home");
+
   // An event is what a user did: what a callback fills in brings none, and follows from that.
   document.addEventListener("change", ({ target }) => {
     if (!isOurs(target)) return;
     wanted = wanted.filter(([id]) => !ofIt(id, target.id));
-    write(target.id, String(held(target)));
+    if (isShown()) write(target.id, String(held(target)));
   });
   // What is being typed is the user's, and so is a field that was entered once it is restored.
   document.addEventListener("input", ({ target }) => {

@@ -1,0 +1,85 @@
+"""What comes after its page was left: answers, waits that are given up, a field's last event."""
+
+from __future__ import annotations
+
+import pytest
+from looks import last, until, until_another, wait_for_points
+
+#: Holds the answers to the requests that say `what` until `release` is called: with true they come,
+#: with false they are lost in the network.
+HOLD = """
+(what) => {
+  const real = window.fetch;
+  const held = [];
+  window.held = () => held.length;
+  window.release = (comes) => held.splice(0).forEach((end) => end(comes));
+  window.fetch = async (address, asked) => {
+    if (!asked || !String(asked.body).includes(what)) return real(address, asked);
+    const answer = await real(address, asked);
+    if (await new Promise((end) => held.push(end))) return answer;
+    throw new TypeError("Failed to fetch");
+  };
+}
+"""
+
+
+def goes_on(page) -> None:
+    """Wait until the page has drawn two answers to requests of its own."""
+    for _ in range(2):
+        until_another(page, "price-chart", last(page, "price-chart"))
+
+
+def leave(page) -> None:
+    """Go to another page once an answer to this one is held."""
+    until(page, "window.held() > 0")
+    page.click("#tab-home")
+    wait_for_points(page, "price-chart", 10)
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_an_answer_to_an_interval_that_is_gone_is_nothing_to_complain_of(open_tab, comes):
+    page = open_tab("/data?market=demo&y=BTCUSDT&x=ETHUSDT", may_lose_the_server=True)
+    page.wait_for_selector("#archive-table .ag-root")
+    page.evaluate(HOLD, '"archive-interval"')
+    leave(page)
+    page.evaluate("(comes) => window.release(comes)", comes)
+    goes_on(page)
+    assert page.locator("#archive-table").count() == 0
+
+
+def test_an_answer_that_never_comes_is_waited_for_no_longer_than_its_page(open_tab):
+    page = open_tab("/data?market=demo&y=BTCUSDT&x=ETHUSDT", may_lose_the_server=True)
+    page.wait_for_selector("#archive-table .ag-root")
+    page.evaluate(HOLD, '"archive-interval"')
+    leave(page)
+    page.evaluate("window.spreadscopePace.patienceMs = 500")
+    until(page, "window.spreadscopePace.patienceMs > 500")  # as after each wait that was given up
+    page.evaluate("window.spreadscopePace.patienceMs = 15000")
+    goes_on(page)
+    page.evaluate("window.release(true)")
+    goes_on(page)
+
+
+def test_a_button_that_is_gone_when_its_call_is_lost_holds_nothing_up(open_tab):
+    page = open_tab("/backtest?market=demo&y=BTCUSDT&x=ETHUSDT", may_lose_the_server=True)
+    wait_for_points(page, "equity-chart", 10)
+    page.evaluate(HOLD, '"check-look-ahead.n_clicks')
+    page.click("#check-look-ahead")
+    leave(page)
+    page.evaluate("window.release(false)")
+    goes_on(page)
+
+
+def test_a_field_that_is_left_by_going_back_is_none_of_the_next_page(open_tab):
+    page = open_tab("/?market=demo&y=BTCUSDT&x=ETHUSDT")
+    wait_for_points(page, "price-chart", 10)
+    page.click("#tab-alerts")
+    page.click("#rule-threshold")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("7.5")
+    told = "dash_component_api.getLayout('rule-threshold').props.value"
+    until(page, f"String({told}) === '7.5'")  # the field still has the keyboard
+    page.go_back()
+    wait_for_points(page, "price-chart", 10)
+    goes_on(page)
+    assert "rule-threshold" not in page.url
