@@ -115,8 +115,8 @@ class OrderWatch:
         for at, filled in self._filled.items():
             assert self._columns is not None
             filled.refuse(self._columns.names[at], self._columns.names[self._columns.size])
-        if self._words and not self._other_words and self._words <= _UNTRADED:
-            raise _orders_alone()
+        if not self._other_words:
+            _refuse_untraded(self._words)
 
 
 class _Filled:
@@ -186,18 +186,12 @@ def refuse_order_lines(messages: Sequence[Any], file: str) -> None:
     refuse_unfilled(sample, names, sizes[0])
     told = order_columns(names, sizes[0])
     if told is not None and told.state is not None:
-        words = [cell.lower() for cell in sample.cells(told.state)]
-        if len(words) == len(cells) and set(words) <= _UNTRADED:
-            raise _orders_alone()
+        _refuse_untraded({row[told.state].strip().lower() for row in cells})
 
 
 def no_trades(found: str) -> UploadError:
     """The refusal of rows that are something else than trades. found: what tells so."""
     return UploadError(found, "a market is made of trades or bars", LEGAL)
-
-
-def _orders_alone() -> UploadError:
-    return no_trades("the status of every row is that of an order that has not traded")
 
 
 def _objects(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
@@ -245,6 +239,14 @@ def _refuse_words(name: str, words: set[str], names: Sequence[str]) -> None:
     if plain & _OF_ORDERS or len(weak) + sure > 1 or ("A" in letters and letters & _BOOK_LETTERS):
         shown = ", ".join(sorted(words))[:60]
         raise no_trades(f"column {name!r} tells that these rows are orders, no trades: {shown}")
+
+
+def _refuse_untraded(words: set[str]) -> None:
+    """Raise UploadError where no row has traded. words: the status of each, in small letters, "" of
+    one without; none where no column tells.
+    """
+    if words and words <= _UNTRADED:
+        raise no_trades("the status of every row is that of an order that has not traded")
 
 
 def _plain(word: str) -> str:
