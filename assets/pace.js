@@ -11,9 +11,12 @@
   const MOST_MS = 240_000;
   // By an interval's id: the calls whose answers are awaited, and the time at which each was made.
   const flights = new Map();
+  // By an interval's id: the timer of its next tick. How soon after an answer it is being drawn.
+  const timers = new Map();
+  const SETTLE_MS = 50;
 
+  const { laidOut } = window.spreadscope;
   const setProps = (id, props) => window.dash_clientside.set_props(id, props);
-  const laidOut = (id) => window.dash_component_api.getLayout(id);
   const intervals = (inputs) =>
     inputs.flat().filter(({ property }) => property === "n_intervals").map(({ id }) => id);
 
@@ -33,18 +36,40 @@
     }
   }
 
-  function goOn(id, wait_ms) {
-    setTimeout(() => {
-      if (!flightsOf(id).size) setDisabled(id, false);
-    }, wait_ms);
+  // The next tick, at once: an interval that is enabled would wait for its whole length first.
+  function tick(id) {
+    const interval = laidOut(id);
+    if (!interval || flightsOf(id).size) return;
+    setProps(id, { n_intervals: (interval.props.n_intervals || 0) + 1, disabled: false });
+  }
+
+  // A page asks once an interval, whatever its answer took; but the server is left in peace for as
+  // long as it let the page wait, and the user the browser for as long as it drew, an interval at most.
+  function goOn(id, asked, least_ms) {
+    const came = Date.now();
+    const then = (time, go) => {
+      clearTimeout(timers.get(id));
+      timers.set(id, setTimeout(go, time - Date.now()));
+    };
+    then(came + SETTLE_MS, () => {
+      const interval = laidOut(id);
+      if (!interval) return;
+      const length = interval.props.interval;
+      const drawn = Date.now(); // a browser that draws keeps this waiting
+      const rests = [came + Math.min(length, came - asked), drawn + Math.min(length, drawn - came)];
+      then(Math.max(asked + length, came + least_ms, ...rests), () => tick(id));
+    });
   }
 
   // payload: of the call that was answered; Dash does not tell it of one that failed.
   function came(inputs, payload, online) {
     for (const id of intervals(inputs)) {
-      const [oldest] = flightsOf(id).keys();
-      flightsOf(id).delete(payload || oldest);
-      goOn(id, online ? 0 : RETRY_MS);
+      const calls = flightsOf(id);
+      const [oldest] = calls.keys();
+      const call = payload || oldest;
+      const asked = calls.get(call) || Date.now();
+      calls.delete(call);
+      goOn(id, asked, online ? 0 : RETRY_MS);
     }
   }
 
@@ -60,7 +85,7 @@
       for (const [payload] of late) calls.delete(payload);
       pace.patienceMs = Math.min(2 * pace.patienceMs, MOST_MS);
       connected(false);
-      goOn(id, 0);
+      goOn(id, oldest, 0);
     }
   }, RETRY_MS);
 

@@ -1,0 +1,140 @@
+"""When a page asks again, by a clock that the test moves: nothing here waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "assets" / "pace.js"
+
+#: A page of one interval with a clock of the test's own. `later` lets time go by; what is drawn
+#: keeps every timer waiting, as a browser that is at work does.
+PAGE = """() => {
+  let now = 1_000_000;
+  const timers = [];
+  let numbers = 0;
+  Date.now = () => now;
+  window.setTimeout = (go, wait) => {
+    timers.push({ at: now + Math.max(0, wait || 0), go, id: ++numbers });
+    return numbers;
+  };
+  window.clearTimeout = (id) => {
+    const place = timers.findIndex((timer) => timer.id === id);
+    if (place >= 0) timers.splice(place, 1);
+  };
+  window.setInterval = () => 0;
+  const props = { interval: 500, n_intervals: 0, disabled: false };
+  const ticks = [];
+  window.spreadscope = { laidOut: () => ({ props }) };
+  window.dash_clientside = {
+    set_props: (id, news) => {
+      if (news.n_intervals > props.n_intervals) ticks.push(now - 1_000_000);
+      Object.assign(props, news);
+    },
+  };
+  const inputs = [{ id: "live", property: "n_intervals" }];
+  const call = (output) => ({ inputs: [inputs], output });
+  window.clock = {
+    props,
+    ticks,
+    ask: (call) => window.spreadscopePace.sent(call),
+    call,
+    answer: (payload, error) =>
+      window.dash_clientside.spreadscope.callbackResolved(
+        { inputs: [inputs], output: payload.output },
+        { payload: error ? undefined : payload, error },
+      ),
+    draw: (span) => { now += span; },
+    later: (span) => {
+      const end = now + span;
+      for (;;) {
+        timers.sort((one, other) => one.at - other.at);
+        if (!timers.length || timers[0].at > end) break;
+        const { at, go } = timers.shift();
+        now = Math.max(now, at);
+        go();
+      }
+      now = Math.max(now, end);
+    },
+  };
+}"""
+
+
+@pytest.fixture
+def page(window):
+    """The script on a page of its own."""
+    opened = window.new_page()
+    opened.evaluate(PAGE)
+    opened.add_script_tag(path=SCRIPT)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("answered", "drawn", "ticks"),
+    [
+        (25, 150, [500]),  # an interval after it asked
+        (25, 280, [585]),  # the browser rests for as long as it drew
+        (25, 800, [1_325]),  # an interval at most
+        (400, 20, [800]),  # the server is left alone for as long as it took
+        (900, 20, [1_400]),
+    ],
+)
+def test_a_page_asks_once_an_interval_and_later_where_that_is_too_much(
+    page, answered, drawn, ticks
+):
+    asked = """([answered, drawn]) => {
+      const call = clock.call("page");
+      clock.ask(call);
+      clock.later(answered);
+      const off = clock.props.disabled;
+      clock.answer(call);
+      clock.draw(drawn);
+      clock.later(3_000);
+      return [off, clock.props.disabled, clock.ticks];
+    }"""
+    assert page.evaluate(asked, [answered, drawn]) == [True, False, ticks]
+
+
+def test_of_several_calls_the_last_answer_lets_it_ask_again(page):
+    asked = """() => {
+      const calls = ["page", "strip"].map(clock.call);
+      calls.forEach(clock.ask);
+      clock.later(20);
+      clock.answer(calls[1]);
+      clock.later(680);
+      const early = [...clock.ticks];
+      clock.answer(calls[0]);
+      clock.later(3_000);
+      return [early, clock.ticks];
+    }"""
+    assert page.evaluate(asked) == [[], [1_200]]
+
+
+def test_what_is_asked_beside_the_interval_is_waited_for_as_well(page):
+    asked = """() => {
+      const [first, second] = ["page", "page"].map(clock.call);
+      clock.ask(first);
+      clock.later(20);
+      clock.answer(first);
+      clock.later(400);
+      clock.ask(second);  // a parameter was changed
+      clock.later(100);
+      clock.answer(second);
+      clock.later(1_000);
+      return clock.ticks;
+    }"""
+    assert page.evaluate(asked) == [920]
+
+
+def test_without_an_answer_it_asks_again_a_second_later(page):
+    asked = """() => {
+      const call = clock.call("page");
+      clock.ask(call);
+      clock.later(20);
+      clock.answer(call, new Error("Failed to fetch"));
+      clock.later(3_000);
+      return [document.body.classList.contains("offline"), clock.ticks];
+    }"""
+    assert page.evaluate(asked) == [True, [1_020]]
