@@ -112,20 +112,21 @@ def test_of_several_calls_the_last_answer_lets_it_ask_again(page):
     assert page.evaluate(asked) == [[], [1_200]]
 
 
-def test_what_is_asked_beside_the_interval_is_waited_for_as_well(page):
-    asked = """() => {
+@pytest.mark.parametrize("took", [100, 30])
+def test_what_is_asked_beside_the_interval_counts_from_then(page, took):
+    asked = """(took) => {
       const [first, second] = ["page", "page"].map(clock.call);
       clock.ask(first);
       clock.later(20);
       clock.answer(first);
       clock.later(400);
       clock.ask(second);  // a parameter was changed
-      clock.later(100);
+      clock.later(took);
       clock.answer(second);
       clock.later(1_000);
       return clock.ticks;
     }"""
-    assert page.evaluate(asked) == [920]
+    assert page.evaluate(asked, took) == [920]
 
 
 def test_without_an_answer_it_asks_again_a_second_later(page):
