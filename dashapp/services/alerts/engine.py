@@ -21,6 +21,7 @@ from analytics.alerts import (
     AlertEvent,
     AlertRule,
     AlertState,
+    RuleState,
     check_rule,
     evaluate,
     parse_rule,
@@ -122,8 +123,8 @@ class AlertEngine:
     def add_rule(self, fields: Mapping[str, Any]) -> AlertRule:
         """Add a rule from plain values (see parse_rule); id and created_ms are given here.
 
-        A rule with the id of one there is takes its place and begins anew. Raises ValueError
-        in words.
+        A rule with the id of one there is takes its place and begins anew, as does one with the
+        id of one that was deleted. Raises ValueError in words.
         """
         given = {"id": uuid.uuid4().hex[:12], "created_ms": int(time.time() * 1_000), **fields}
         rule = parse_rule(given)
@@ -137,8 +138,9 @@ class AlertEngine:
         replaced = self._rules.get(rule.id)
         if replaced is not None:
             self._forget(replaced)
-            before, self._state = self._state, self._state.begin([rule.id])
-            self._keep_alerts([], turned(before, self._state))
+            self._begin_rule(rule.id, self._state.rules.get(rule.id, RuleState()).fired)
+        elif "id" in fields:  # one that there was before may have had it
+            self._begin_rule(rule.id, self.history.times_fired(rule.id))
         self._save(rule)
         logger.info("alert rule %s added: %s", rule.id, _words(rule))
         return rule
@@ -149,6 +151,9 @@ class AlertEngine:
         if rule is None:
             return False
         self._forget(rule)
+        # Now, not at the next step: until then another rule may have come under its id.
+        states = self._state.rules.items()
+        self._state = AlertState({known: state for known, state in states if known != rule_id})
         self._rules_version += 1
         self._writer.keep(lambda archive: archive.delete_rule(rule_id))
         logger.info("alert rule %s deleted", rule_id)
@@ -271,6 +276,12 @@ class AlertEngine:
             self.history.changed()
             if not record.followed:
                 self._writer.keep(partial(Archive.update_event, event=record.document()))
+
+    def _begin_rule(self, rule_id: str, fired: int) -> None:
+        """Remember nothing of a rule but how often its id has fired: no two alerts have one id."""
+        before = self._state
+        self._state = AlertState({**before.rules, rule_id: RuleState(fired=fired)})
+        self._keep_alerts([], turned(before, self._state))
 
     def _forget(self, rule: AlertRule) -> None:
         """Begin anew with what a rule read, unless another still reads the same."""

@@ -169,6 +169,16 @@ class AlertHistory:
             )
         ]
 
+    def times_fired(self, rule_id: str) -> int:
+        """How often a rule had fired when its newest alert here did, as the alert's id counts it.
+
+        0 where none of it is held. Takes O(alerts held).
+        """
+        newest_first = (record.event for record in reversed(self._kept))
+        newest = next((event.id for event in newest_first if event.rule_id == rule_id), "")
+        count = newest.rpartition(":")[2]
+        return int(count) if count.isdecimal() else 0
+
     def totals(self) -> Mapping[str, RuleTotals]:
         """What became of each rule's alerts, by its id; made anew when the version goes up."""
         if self._totals is None or self._totals[0] != self.version:

@@ -323,6 +323,33 @@ async def test_a_rule_that_takes_the_place_of_another_begins_anew(runtime):
     assert [event.threshold for event in await runtime.alerts.step()] == [90.0]
 
 
+@pytest.mark.parametrize("rounds", [0, 1], ids=["within a round", "with a round between"])
+@pytest.mark.parametrize("on", ["update", "close"])
+async def test_a_rule_that_is_deleted_and_added_again_under_its_id_begins_anew(runtime, on, rounds):
+    rule = {**PRICE, "threshold": 100.0, "id": "r", "on": on, "cooldown_s": 3_600}
+    runtime.alerts.add_rule({**rule, "hysteresis": 50.0, "once": True})
+    assert await fed(runtime, [101.0, *[99.0] * 4]) == 1
+    assert runtime.alerts.active("r"), "by its hysteresis"
+    runtime.alerts.delete_rule("r")
+    for _ in range(rounds):
+        await runtime.alerts.step()
+    runtime.alerts.add_rule({**rule, "threshold": 98.0})
+    assert not runtime.alerts.active("r"), "nothing was read for it yet"
+    assert [event.threshold for event in await runtime.alerts.step()] == [98.0]
+    assert len({event.id for event in runtime.alerts.history.events()}) == 2
+
+
+async def test_a_deleted_rule_that_waited_for_its_feed_leaves_no_wait_to_the_next(runtime):
+    runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "id": "r"})
+    await fed(runtime, [99.0])
+    runtime.markets.status = lambda _: FeedStatus("test", "reconnecting")
+    await runtime.alerts.step()
+    assert runtime.alerts.paused("r")
+    runtime.alerts.delete_rule("r")
+    runtime.alerts.add_rule({**PRICE, "threshold": 100.0, "id": "r"})
+    assert not runtime.alerts.paused("r")
+
+
 async def kept(path) -> Runtime:
     """A runtime with an archive, whose live market counts as live, without a feed."""
     made = Runtime(replace(QUIET, archive=str(path)))
@@ -342,3 +369,38 @@ async def test_a_rule_that_was_changed_begins_anew_after_a_restart_as_well(tmp_p
     fired = [event.threshold for event in again.alerts.history.events()]
     await again.stop()
     assert fired == [90.0, 100.0], "it was the rule before that had fired its once"
+
+
+@pytest.mark.parametrize("rounds", [0, 1])
+async def test_the_archive_keeps_the_alerts_of_both_rules_that_had_one_id(tmp_path, rounds):
+    first = await kept(tmp_path / "kept.sqlite")
+    for threshold in (100.0, 90.0):
+        first.alerts.add_rule({**PRICE, "threshold": threshold, "id": "r", "once": True})
+        await fed(first, [101.0])
+        first.alerts.delete_rule("r")
+        for _ in range(rounds):
+            await first.alerts.step()
+    first.alerts.add_rule({**PRICE, "threshold": 80.0, "id": "r"})
+    await first.stop()
+    again = await kept(tmp_path / "kept.sqlite")
+    assert [event.threshold for event in again.alerts.history.events()] == [90.0, 100.0]
+    await fed(again, [101.0])
+    fired = [event.threshold for event in again.alerts.history.events()]
+    await again.stop()
+    assert fired == [80.0, 90.0, 100.0]
+
+
+async def test_the_count_of_an_id_outlives_the_rule_and_a_restart(tmp_path):
+    first = await kept(tmp_path / "kept.sqlite")
+    first.alerts.add_rule({**PRICE, "threshold": 100.0, "id": "r"})
+    for price in (101.0, 99.0):
+        await fed(first, [price])
+    first.alerts.delete_rule("r")
+    first.alerts.add_rule({**PRICE, "threshold": 90.0, "id": "r", "enabled": False})
+    await first.stop()
+    again = await kept(tmp_path / "kept.sqlite")
+    again.alerts.set_enabled("r", True)
+    await fed(again, [101.0])
+    ids = {event.id for event in again.alerts.history.events()}
+    await again.stop()
+    assert len(ids) == 2, "in one and the same bar"
