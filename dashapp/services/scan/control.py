@@ -87,8 +87,9 @@ class Scans:
     def start(
         self, market: str, params: ScanParams, timeframe: str = "1h", *, rescan: bool = False
     ) -> ScanJob:
-        """Begin a scan; the one of the market that runs already is returned if it asks the same,
-        cancelled if it does not. rescan: do it again at each closed bar, until told otherwise.
+        """Begin a scan; the one of the market that runs already is returned if it asks the same of
+        the same data, cancelled if it does not. rescan: do it again at each closed bar, until told
+        otherwise.
 
         Raises KeyError for an unknown market, ParameterError for a timeframe that it does not
         have.
@@ -97,7 +98,8 @@ class Scans:
         if len(where.symbols):
             check_timeframe(where, timeframe)
         running = self._running.get(market)
-        if running is not None and (running.params, running.timeframe) == (params, timeframe):
+        same = running is not None and (running.params, running.timeframe) == (params, timeframe)
+        if running is not None and same and running.is_of(where.serial):
             running.rescan = rescan
             self._rescan(running)
             return running
@@ -161,8 +163,11 @@ class Scans:
                 self.stop_rescanning(market)
             elif not job.running and where.symbols:
                 closed = await closed_ms(where, job.timeframe)
-                seen_ms = max(job.until_ms, job.looked_ms)  # one that failed may have no bars
-                if self._again.get(market) is job and closed >= seen_ms + TIMEFRAMES[job.timeframe]:
+                if self._again.get(market) is not job:
+                    continue
+                if not job.is_of(where.serial):  # made anew, perhaps at an earlier time
+                    job.of, job.looked_ms = where.serial, closed
+                elif closed >= job.looked_ms + TIMEFRAMES[job.timeframe]:
                     self.start(market, job.params, job.timeframe, rescan=True).looked_ms = closed
 
     async def stop(self) -> None:
@@ -244,6 +249,7 @@ class Scans:
     async def _result(self, job: ScanJob) -> ScanResult:
         """The result of the worker process. Raises RuntimeError in words."""
         market = self._markets.known(job.market)
+        job.of = market.serial
         check_timeframe(market, job.timeframe)
         job.at("reading closes", 0.0)
         data = await closes_of(market, job.timeframe, job.params.bars)

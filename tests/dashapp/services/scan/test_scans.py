@@ -172,6 +172,22 @@ async def test_the_same_question_is_one_scan_and_another_takes_its_place():
     assert scans.newest("m") is other
 
 
+async def test_the_same_question_to_a_market_that_was_made_anew_is_another_scan():
+    markets = Markets(market_of())
+    scans = Scans(markets, ArchiveWriter(), process=InProcess())
+    scans._process.gate.clear()
+    first = scans.start("m", PARAMS)
+    await until(lambda: scans._process.tasks)
+    markets["m"] = Market("m", "M", "universe")
+    markets["m"].append_bars(bars_of("A", MADE.closes[:, 0]))
+    second = scans.start("m", PARAMS)
+    assert (first.state, second.state) == ("cancelled", "running")
+    scans._process.gate.set()
+    await second.wait()
+    assert second.result.funnel["symbols"] == 1
+    await scans.stop()
+
+
 async def test_one_scan_runs_at_a_time():
     scans = scans_here(market_of(), market_of(id="n"))
     scans._process.gate.clear()
@@ -240,6 +256,27 @@ async def test_a_market_is_scanned_again_at_each_closed_bar_until_told_otherwise
         market.append_bars(bars_of(symbol, np.array([100.0]), first=481))
     await scans.rescan_closed()
     assert scans.running("m") is None
+
+
+async def test_a_market_that_was_made_anew_at_an_earlier_time_is_scanned_again_as_well():
+    markets = Markets(market_of())
+    scans = Scans(markets, ArchiveWriter(), process=InProcess())
+    job = scans.start("m", PARAMS, rescan=True)
+    await job.wait()
+    markets["m"] = Market("m", "M", "universe")
+    await scans.rescan_closed()
+    assert scans.running("m") is None, "it has no bar yet"
+    for stop, scanned in ((399, False), (400, True)):
+        for symbol, closes in zip(MADE.names, MADE.closes.T, strict=True):
+            markets["m"].append_bars(bars_of(symbol, closes[:stop]))
+        await scans.rescan_closed()
+        assert (scans.running("m") is not None) == scanned, "at the first bar that closes in it"
+    again = scans.running("m")
+    await again.wait()
+    assert again.until_ms == START_MS + 399 * HOUR_MS
+    await scans.rescan_closed()
+    assert scans.running("m") is None, "no bar has closed since"
+    await scans.stop()
 
 
 async def test_a_rescan_that_fails_is_tried_again_at_the_next_closed_bar_and_no_sooner():
