@@ -203,6 +203,7 @@ class _Heeded(msgspec.Struct):
     search: str | None = None
     focus: dict[str, Scalar | list[str]] | None = None
     market: str | None = None
+    data: str | None = None
     legs: tuple[str, str] | None = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from looks import until, wait_for_points
+from running_app import start, stop
 
 LOCKED = "market=demo&y=BTCUSDT&x=ETHUSDT&spread_mode=locked&beta=20&alpha=5"
 #: Keeps every link that the page writes.
@@ -98,3 +99,29 @@ def test_a_swap_of_a_locked_hedge_is_the_same_line_and_a_link_keeps_its_own(open
     until(
         page, "location.search.includes('y=BTCUSDT&x=ETHUSDT&spread_mode=locked&beta=20&alpha=5')"
     )
+
+
+@pytest.fixture
+def own_app():
+    """An app of its own: what is replayed is the same in every tab."""
+    running = start()
+    yield running
+    stop(running)
+
+
+def test_a_replay_of_its_market_keeps_a_locked_hedge_and_so_does_the_way_back(open_tab, own_app):
+    page = open_tab(f"/data?{LOCKED}", url=own_app.url)
+    until(page, "location.search.includes('spread_mode=locked')")
+    page.evaluate(KEEP_LINKS)
+    page.click("#replay-start")
+    until(page, "location.search.includes('market=replay')")
+    page.click("#tab-analytics")
+    wait_for_points(page, "spread-chart", 30)
+    page.select_option("#market-select", "demo")
+    until(page, "location.search.includes('market=demo')")
+    wait_for_points(page, "zscore-chart", 100)
+    written = [*page.evaluate("window.links"), page.url]
+    assert len(written) > 2
+    for part in LOCKED.split("&")[1:]:
+        assert all(part in one for one in written), (part, written)
+    assert page.input_value("#spread-mode") == "locked"

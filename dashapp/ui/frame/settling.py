@@ -15,6 +15,7 @@ from dashapp.parameters.check import read, sentence
 from dashapp.parameters.hedge import OF_PAIR, hedge_for
 from dashapp.parameters.pair import from_query
 from dashapp.parameters.table import PAIR, VIEW
+from dashapp.services.replay.control import MARKET as REPLAY
 from dashapp.services.runtime import Runtime
 from dashapp.text.states import link_words
 from ingestion.decode.symbols import proper_symbol
@@ -68,6 +69,12 @@ def symbols_of(runtime: Runtime, market_id: str | None) -> list[str]:
     if body is None:
         return []
     return list(dict.fromkeys((*body.coming, *body.symbols)))
+
+
+def data_of(runtime: Runtime, market_id: str) -> str:
+    """The market whose data one shows: a replay that of the market it plays, another its own."""
+    state = runtime.replays.state if market_id == REPLAY else None
+    return market_id if state is None else state.of
 
 
 def _options(values: list[str]) -> list[dict[str, str]]:
@@ -223,16 +230,18 @@ def _with_hedge(
     hedge: Mapping[str, Any],
     heeded: Mapping[str, Any] | None,
     values: Mapping[str, Any],
+    data: str,
 ) -> tuple[dict[str, Any], list[str] | None]:
     """What the controls are to hold, those of the hedge for the pair, and the legs it is of.
 
     fields: what was asked of the controls. asked: all of it; what names a hedge keeps it, where it
     names the pair as well or this is the pair before. hedge: what the controls hold. heeded: of
-    which pair, by its market and legs. values: the pair that the controls are to hold.
+    which pair, by its market and legs. values: the pair that the controls are to hold. data: the
+    market whose data they show, where a market and its replay are one.
     """
     was = (heeded or {}).get("legs")
     now: list[str] | None = [values["y"], values["x"]]
-    moved = heeded is not None and heeded.get("market") != values["market"]
+    moved = heeded is not None and data not in (heeded.get("market"), heeded.get("data"))
     if not (values["y"] and values["x"]) or values["y"] == values["x"]:  # no pair, or not yet
         now = None if moved else was
     own = {name: value for name, value in fields.items() if name in OF_PAIR}
@@ -276,8 +285,10 @@ def settled(
     was = (heeded or {}).get("legs")
     if was and y and x and list(was) != [y, x] and not asked and not by_hand:
         values |= {"y": y, "x": x}  # legs that were chosen by hand stay, though they be alike
-    fields, legs_now = _with_hedge(fields, asked, hedge, heeded, values)
-    heeded_now = {"search": search, "focus": focus, "market": values["market"], "legs": legs_now}
+    data = data_of(runtime, values["market"])
+    fields, legs_now = _with_hedge(fields, asked, hedge, heeded, values, data)
+    pair_now = {"market": values["market"], "data": data, "legs": legs_now}
+    heeded_now = {"search": search, "focus": focus, **pair_now}
     # What stays is not told: it might have been changed by hand since this call was made.
     same = {name for name in held if heeded is not None and values[name] == held[name]}
     return {

@@ -319,3 +319,54 @@ def test_two_legs_alike_are_on_the_way_to_another_pair_and_stay_as_chosen(runtim
     assert told["heeded"]["legs"] == list(KNOWN)
     swapped = {"hedge": LOCKED, "y": "ETHUSDT", "x": "BTCUSDT"}
     assert answered(runtime, **swapped, heeded=told["heeded"])["plain"]["beta"] == "0.25"
+
+
+def hedge_told(runtime, **given):
+    """What the hedge's controls hold, and what counts as heeded, of a tab that holds LOCKED."""
+    told = answered(runtime, **{"hedge": LOCKED, **given})
+    plain = {name: told["plain"][name] for name in LOCKED}
+    named = {name: value for name, value in plain.items() if value is not no_update}
+    return {**LOCKED, **named}, told["heeded"]
+
+
+async def test_a_locked_hedge_stays_in_a_replay_of_its_market_and_on_the_way_back(runtime):
+    await runtime.replays.start("demo", 1_000)
+    click = {"focus": {"market": "replay", "at": 1}}
+    hedge, heeded = hedge_told(runtime, **click, heeded=OF_DEMO)
+    assert (hedge, heeded["market"], heeded["data"]) == (LOCKED, "replay", "demo")
+    by_hand, _ = hedge_told(runtime, market="replay", heeded=OF_DEMO)
+    assert by_hand == LOCKED
+    there = {**click, "heeded": heeded}
+    assert hedge_told(runtime, market="replay", **there)[0] == LOCKED, "the symbols have come"
+    swapped = {"market": "replay", "y": "ETHUSDT", "x": "BTCUSDT", **there}
+    assert hedge_told(runtime, **swapped)[0]["beta"] == "0.25"
+    assert hedge_told(runtime, market="demo", **there)[0] == LOCKED
+    await runtime.replays.stop()
+
+
+async def test_a_replay_of_another_market_fits_the_hedge_anew(runtime, ticks_of):
+    for symbol in KNOWN:
+        runtime.markets["live"].append(ticks_of(symbol))
+    await runtime.replays.start("demo", 1_000)
+    _, of_demo = hedge_told(runtime, market="replay", heeded=OF_DEMO)
+    await runtime.replays.start("live", 1_000)
+    click = {"focus": {"market": "replay", "at": 1}}
+    assert hedge_told(runtime, **click, heeded=OF_DEMO)[0] == UNLOCKED
+    assert hedge_told(runtime, market="replay", heeded=of_demo)[0] == UNLOCKED, "begun meanwhile"
+    assert hedge_told(runtime, market="live", heeded=of_demo)[0] == UNLOCKED
+    await runtime.replays.stop()
+
+
+async def test_a_locked_hedge_is_of_no_other_pair_of_the_replay(runtime):
+    runtime.markets["demo"].coming = ("SOLUSDT",)
+    await runtime.replays.start("demo", 1_000)
+    away = {"focus": {"market": "replay", "at": 1}, "y": "SOLUSDT"}
+    heeded = {**OF_DEMO, "legs": ["SOLUSDT", "ETHUSDT"]}
+    assert hedge_told(runtime, **away, heeded=heeded)[0] == UNLOCKED, "it has not that symbol"
+    await runtime.replays.stop()
+
+
+def test_a_replay_that_a_new_start_of_the_server_has_forgotten_keeps_the_hedge(runtime):
+    heeded = {**OF_DEMO, "market": "replay", "data": "demo"}
+    hedge, heeded = hedge_told(runtime, market="replay", heeded=heeded)
+    assert (hedge, heeded["legs"]) == (LOCKED, list(KNOWN))
