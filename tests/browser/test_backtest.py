@@ -102,6 +102,59 @@ def test_walking_forward_shows_what_was_earned_out_of_sample(open_tab):
     assert page.inner_text("#walk-test-message") == ""
 
 
+#: Holds the answers to the presses of both cards until `release` is called.
+HOLD = """
+() => {
+  const real = window.fetch;
+  window.held = [];
+  window.fetch = async (address, asked) => {
+    const answer = await real(address, asked);
+    const steers = asked && String(asked.body).includes('"output":"..sweep-asked.data');
+    if (steers) await new Promise((go) => window.held.push(go));
+    return answer;
+  };
+  window.release = () => {
+    window.fetch = real;
+    window.held.forEach((go) => go());
+  };
+}
+"""
+
+
+def small_forms(page) -> None:
+    """Fill in a sweep of 15 cells and a walk-forward of few bars."""
+    wait_for_points(page, "sweep-heatmap", 20)
+    page.fill("#sweep-x-steps", "5")
+    page.fill("#sweep-y-steps", "3")
+    page.fill("#walk-train", "200")
+    page.fill("#walk-test", "50")
+    page.wait_for_timeout(400)
+
+
+@pytest.mark.parametrize("presses", [("#sweep-run", "#walk-run"), ("#walk-run", "#sweep-run")])
+def test_a_sweep_and_a_walk_forward_within_one_answer_are_both_shown(open_tab, presses):
+    page = open_tab("/backtest")
+    small_forms(page)
+    page.evaluate(HOLD)
+    for count, button in enumerate(presses, 1):
+        page.click(button)
+        until(page, f"window.held.length === {count}")
+    page.evaluate("window.release()")
+    says(page, "15 back-tests done", "#sweep-says")
+    says(page, "with hindsight", "#walk-says")
+
+
+def test_a_page_that_was_left_and_opened_anew_heeds_its_first_press(open_tab):
+    page = open_tab("/backtest")
+    for _ in range(2):
+        small_forms(page)
+        page.click("#sweep-run")
+        says(page, "15 back-tests done", "#sweep-says")
+        page.click("#tab-home")
+        page.wait_for_selector("#sweep-heatmap", state="detached")
+        page.click("#tab-backtest")
+
+
 @pytest.mark.parametrize(("mode", "tone"), [("rolling", "tone-up"), ("in-sample", "tone-warn")])
 def test_the_check_for_look_ahead_answers_in_words(open_tab, mode, tone):
     page = open_tab(f"/backtest?hedge_mode={mode}", may_lose_the_server=True)

@@ -121,6 +121,11 @@ def ask_of(runtime: Runtime, view: View, strategy: Mapping[str, Any] | None) -> 
     return Ask(market, view.pair, settings_of(strategy), _FIRST["x"], _FIRST["y"])
 
 
+def job_in_view(jobs: GridJobs, state: Mapping[str, Any] | None, name: str) -> GridJob | None:
+    """The sweep or the walk-forward that a tab looks at."""
+    return jobs.get(((state or {}).get(name) or {}).get("number"))
+
+
 def seen(runtime: Runtime, jobs: GridJobs, tab: Tab) -> dict[str, Any]:
     """Which jobs the tab looks at, how far they are, and what has changed since they were asked.
 

@@ -1,4 +1,4 @@
-"""What a sweep and a walk-forward say on the Backtest page, and the callbacks that ask them."""
+"""What a sweep and a walk-forward say on the Backtest page, and the callbacks that draw them."""
 
 from __future__ import annotations
 
@@ -13,48 +13,38 @@ from analytics.walkforward import Curve, Fold, WalkForward
 from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.figures.sweep import METRIC_WORDS, sweep_figure, walk_figure
-from dashapp.parameters.grid import PARTS, check_axes, check_walk, usual_axis
-from dashapp.parameters.pair import from_dict
+from dashapp.parameters.grid import PARTS, usual_axis
 from dashapp.parameters.table import BACKTEST, PAIR, SWEEP, SWEPT
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import luck_segments, sharpe_text, stale_words
 from dashapp.text.numbers import pct, utc_time
-from dashapp.ui.clicks import clicked
 from dashapp.ui.components import known, segments
+from dashapp.ui.pages.backtest import asking
 from dashapp.ui.pages.backtest.form import controls
 from dashapp.ui.pages.backtest.sweep import (
     AGAIN,
-    ASKED,
     CANCEL,
     FORM,
     METRIC,
     PICK,
     PRESS,
     PROGRESS,
-    RUN,
     SAYS,
     STATE,
     WALK_AGAIN,
-    WALK_RUN,
     WALK_SAYS,
-    ask_of,
+    job_in_view,
 )
 
 #: Opacity of a result that is stale.
 DIMMED = 0.45
-_BUTTONS = (RUN, AGAIN, WALK_RUN, WALK_AGAIN, CANCEL)
 #: What is said of a job beside its pair and its bars.
 _SHOWN = (
     *(BACKTEST[name] for name in ("hedge_mode", "hedge_window")),
     PAIR["z_window"],
     *(BACKTEST[name] for name in ("entry_z", "exit_z", "stop_z", "cost_bps")),
 )
-
-
-def _job(jobs: GridJobs, state: Mapping[str, Any] | None, name: str) -> GridJob | None:
-    """The sweep or the walk-forward that a tab looks at."""
-    return jobs.get(((state or {}).get(name) or {}).get("number"))
 
 
 def _computed_for(job: GridJob) -> str:
@@ -186,7 +176,7 @@ def _walk_part(job: GridJob | None, state: Mapping[str, Any]) -> dict[str, Any]:
 def register(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
     """The callbacks of both cards."""
     _register_drawing(app, jobs)
-    _register_asking(app, runtime, jobs)
+    asking.register(app, runtime, jobs)
     _register_axes(app)
     _register_pick(app, jobs)
 
@@ -216,80 +206,10 @@ def _register_drawing(app: Dash, jobs: GridJobs) -> None:
     async def draw(state: dict[str, Any] | None, metric: str | None) -> dict[str, Any]:
         if not state:
             raise PreventUpdate
-        sweep, walk = (_job(jobs, state, name) for name in ("sweep", "walk"))
+        sweep, walk = (job_in_view(jobs, state, name) for name in ("sweep", "walk"))
         part = _sweep_part(sweep, state, metric if metric in METRICS else METRICS[0])
         idle = not any(job is not None and job.running for job in (sweep, walk))
         return {"sweep": {**part, "idle": idle}, "walk": _walk_part(walk, state)}
-
-
-def _register_asking(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
-    messages = {name: Output(f"{control}-message", "children") for name, control in FORM.items()}
-
-    @app.callback(
-        output={"asked": Output(ASKED, "data"), "messages": messages},
-        inputs={
-            "clicks": [Input(button, "n_clicks") for button in _BUTTONS],
-            "view": Input(ids.VIEW, "data"),
-            "strategy": Input(ids.STRATEGY, "data"),
-        },
-        state={
-            "raw": {name: State(control, "value") for name, control in FORM.items()},
-            "metric": State(METRIC, "value"),
-            "jobs_of": {"asked": State(ASKED, "data"), "state": State(STATE, "data")},
-        },
-        prevent_initial_call=True,
-    )
-    async def steer(
-        clicks: list[int | None],
-        view: dict[str, Any] | None,
-        strategy: dict[str, Any] | None,
-        raw: dict[str, Any],
-        metric: str,
-        jobs_of: dict[str, Any],
-    ) -> dict[str, Any]:
-        if not any(clicked(button) for button in _BUTTONS):
-            raise PreventUpdate
-        if clicked(CANCEL):
-            _cancel(jobs, jobs_of["state"])
-            return {"asked": no_update, "messages": dict.fromkeys(FORM, no_update)}
-        ask = ask_of(runtime, from_dict(view or {}), strategy)
-        kind = "walk" if clicked(WALK_RUN) or clicked(WALK_AGAIN) else "sweep"
-        job, errors = _started(runtime, jobs, ask, raw, metric if kind == "walk" else None)
-        asked = no_update if job is None else {**(jobs_of["asked"] or {}), kind: job.number}
-        return {"asked": asked, "messages": {name: errors.get(name, "") for name in FORM}}
-
-
-def _cancel(jobs: GridJobs, state: Mapping[str, Any] | None) -> None:
-    """Cancel the sweep and the walk-forward that a tab looks at."""
-    for name in ("sweep", "walk"):
-        job = _job(jobs, state, name)
-        if job is not None:
-            job.cancel()
-
-
-def _started(
-    runtime: Runtime, jobs: GridJobs, ask: Ask | None, raw: Mapping[str, Any], metric: str | None
-) -> tuple[GridJob | None, dict[str, str]]:
-    """The job of a form that was sent, and what is wrong with its fields, by name.
-
-    ask: what the tab would ask over the usual axes, None without a pair. raw: the texts of the
-    form. metric: by which a walk-forward chooses, None for a sweep.
-    """
-    axes, errors = check_axes(raw)
-    stretches = None
-    if metric is not None:
-        stretches, wrong = check_walk(raw, metric)
-        errors |= wrong
-    if errors or axes is None or ask is None:
-        return None, errors
-    try:
-        legs = runtime.analysis.legs(ask.market[0], ask.pair)
-    except KeyError:  # the market is gone, or has another symbol by now
-        return None, errors
-    asked = Ask(ask.market, ask.pair, ask.settings, *axes, stretches)
-    job = jobs.add(GridJob(asked, runtime.settings.scan_on))
-    job.start(*legs)
-    return job, {}
 
 
 def _register_axes(app: Dash) -> None:
@@ -316,7 +236,7 @@ def _register_pick(app: Dash, jobs: GridJobs) -> None:
         prevent_initial_call=True,
     )
     async def apply(pick: dict[str, Any] | None, state: dict[str, Any] | None) -> dict[str, Any]:
-        job = _job(jobs, state, "sweep")
+        job = job_in_view(jobs, state, "sweep")
         if not pick or job is None or not isinstance(job.result, SweepResult):
             raise PreventUpdate
         grid = job.result.grid
