@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from analytics.model import PairParams, Ticks
 from analytics.pair import analyze_pair
 from analytics.warmup import warm_up
+from dashapp.services.startup import keep_freed_memory, settle
 from storage.market.market import Market
 from storage.market.ring import CAPACITY
 from tests.bench.page_server import SYMBOLS, PageServer, made_up_ticks, part
@@ -87,12 +88,14 @@ class Ours:
         for ticks in stream.take(BARS * stream.batch * 2):
             self.server.market.append(ticks)
         warm_up()
+        keep_freed_memory()
         self.seconds: list[float] = []
         self.size = 0
 
     async def start(self) -> None:
         await self.refresh()
         self.first, self.first_size = self.seconds.pop(), self.size
+        settle()  # as the app does at its start: else full rounds over its heap fall into refreshes
 
     async def refresh(self, times: int = 1) -> None:
         server = self.server

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from analytics.alerts import AlertRule, rule_to_dict
@@ -24,7 +24,7 @@ def z_rule(market: str, params: PairParams, threshold: float) -> dict[str, Any]:
         "operator": "abs>",
         "threshold": threshold,
         "cooldown_s": COOLDOWN_S,
-        "params": asdict(params),
+        "params": dict(vars(params)),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -206,7 +206,12 @@ def hedge_now(snapshot: PairSnapshot, view: View) -> dict[str, Any]:
         beta, alpha = newest(snapshot.known.beta), newest(snapshot.known.alpha)
     locked = snapshot.params.spread_mode == "locked"
     hedge = {"beta": known(beta), "alpha": known(alpha), "locked": locked}
-    return {**hedge, "of": to_query(to_dict(view))}
+    return {**hedge, "of": _name_of(view)}
+
+
+@lru_cache(64)
+def _name_of(view: View) -> str:
+    return to_query(to_dict(view))
 
 
 def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "") -> dict[str, Any]:
