@@ -28,6 +28,7 @@ def warm_up() -> None:
     y = 50.0 + 2.0 * x + np.cos(np.arange(float(_ROWS)) ** 3)
     legs, params = (_bars("Y", y), _bars("X", x)), PairParams("Y", "X")
     analyze_pair(*legs, params)
+    analyze_pair(legs[0], legs[1][np.arange(_ROWS) != 1], params)  # a bar that one leg lacks
     view = pair_view(*legs, params)
     if view is not None:
         view_readings(view, [legs[0].ts_ms.item(-1)])

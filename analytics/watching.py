@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from analytics._known_lines import known_at
 from analytics._pair_parts import TradedRows, traded_rows
 from analytics.alignment import align, first_fall
 from analytics.model import Bars, BoolArray, FloatArray, IntArray, PairParams, frozen
+
+_Clocks = dict[tuple[int, int, int], list[IntArray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +41,9 @@ class Legs:
     def __init__(self) -> None:
         self.tail: Callable[[Bars, int], Bars] = cache(Bars.tail)
         self.plain: Callable[[Bars], bool] = cache(_is_plain)
-        self.times: Callable[[Bars], IntArray] = cache(self._times)
-        self._clocks: dict[tuple[int, int, int], list[IntArray]] = {}
+        self.times: Callable[[Bars], IntArray] = cache(partial(_times, {}))
         self.logs: Callable[[Bars], FloatArray | None] = cache(_logs)
         self.places: Callable[[int, int], tuple[IntArray, BoolArray]] = cache(_places)
-
-    def _times(self, bars: Bars) -> IntArray:
-        """The times of bars, shape (n,); the same array for all legs that have the same ones."""
-        times = bars.ts_ms
-        clocks = self._clocks.setdefault((len(times), times.item(0), times.item(-1)), [])
-        for clock in clocks:
-            if np.array_equal(clock, times):
-                return clock
-        clocks.append(times)
-        return times
 
     def rows(self, y: Bars, x: Bars, params: PairParams) -> TradedRows | None:
         """The rows of legs with bars at the same times, as `traded_rows` makes them.
@@ -69,6 +60,20 @@ class Legs:
             own_y, own_x = log_y, log_x
         reach, every = self.places(len(y), params.limit)
         return TradedRows(y.ts_ms, y.close, x.close, own_y, own_x, reach, 0, every)
+
+
+def _times(clocks: _Clocks, bars: Bars) -> IntArray:
+    """The times of bars, shape (n,); the same array for all legs that have the same ones.
+
+    clocks: those known so far, by their length and ends.
+    """
+    times = bars.ts_ms
+    alike = clocks.setdefault((len(times), times.item(0), times.item(-1)), [])
+    for clock in alike:
+        if np.array_equal(clock, times):
+            return clock
+    alike.append(times)
+    return times
 
 
 def _is_plain(bars: Bars) -> bool:

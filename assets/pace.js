@@ -31,31 +31,34 @@
 
   function sent(payload) {
     for (const id of intervals(payload.inputs)) {
-      flightsOf(id).set(payload, Date.now());
+      flightsOf(id).set(payload, performance.now());
       setDisabled(id, true);
     }
   }
 
-  // The next tick, at once: an interval that is enabled would wait for its whole length first.
+  // The next tick, at once: an interval that is enabled would wait for its whole length first. One
+  // that has no tick left was switched off meanwhile.
   function tick(id) {
     const interval = laidOut(id);
     if (!interval || flightsOf(id).size) return;
-    setProps(id, { n_intervals: (interval.props.n_intervals || 0) + 1, disabled: false });
+    const { n_intervals: ticks = 0, max_intervals: most = -1 } = interval.props;
+    const next = most < 0 || ticks < most ? { n_intervals: ticks + 1 } : {};
+    setProps(id, { ...next, disabled: false });
   }
 
   // A page asks once an interval, whatever its answer took; but the server is left in peace for as
   // long as it let the page wait, and the user the browser for as long as it drew, an interval at most.
   function goOn(id, asked, least_ms) {
-    const came = Date.now();
+    const came = performance.now();
     const then = (time, go) => {
       clearTimeout(timers.get(id));
-      timers.set(id, setTimeout(go, time - Date.now()));
+      timers.set(id, setTimeout(go, time - performance.now()));
     };
     then(came + SETTLE_MS, () => {
       const interval = laidOut(id);
       if (!interval) return;
       const length = interval.props.interval;
-      const drawn = Date.now(); // a browser that draws keeps this waiting
+      const drawn = performance.now(); // a browser that draws keeps this waiting
       const rests = [came + Math.min(length, came - asked), drawn + Math.min(length, drawn - came)];
       then(Math.max(asked + length, came + least_ms, ...rests), () => tick(id));
     });
@@ -67,7 +70,7 @@
       const calls = flightsOf(id);
       const [oldest] = calls.keys();
       const call = payload || oldest;
-      const asked = calls.get(call) || Date.now();
+      const asked = calls.get(call) || performance.now();
       calls.delete(call);
       goOn(id, asked, online ? 0 : RETRY_MS);
     }
@@ -78,7 +81,7 @@
   }
 
   setInterval(() => {
-    const oldest = Date.now() - pace.patienceMs;
+    const oldest = performance.now() - pace.patienceMs;
     for (const [id, calls] of flights) {
       const late = [...calls].filter(([, time]) => time < oldest);
       if (!late.length) continue;

@@ -14,7 +14,7 @@ from storage.market.seen_ids import SeenIds
 def by_numbering(ticks: Ticks) -> Iterator[Ticks]:
     """Ticks of which a market accepted each, in pieces in which no id is twice: where one comes
     again, the source had begun to number anew. A numbering that has none of the ids of the one
-    before is not told from it: of a market in memory `Numbering.pieces` tells the newest one.
+    before is not told from it, see `Numbering.pieces`.
 
     >>> batch = Ticks("X", [1, 2, 3, 4], [5.0] * 4, [1.0] * 4, [7, 8, -1, 7])
     >>> [piece.trade_id.tolist() for piece in by_numbering(batch)]
@@ -72,8 +72,8 @@ class Numbering:
         return -1 if seen is None else seen.newest
 
     def pieces(self, ticks: Ticks) -> Iterator[Ticks]:
-        """`by_numbering` of a symbol's ticks in the order in which they came; the last piece, which
-        may be empty, has the newest numbering alone.
+        """`by_numbering` of a symbol's ticks, oldest first; the last piece, which may be empty, has
+        the newest numbering alone. What came of it before a late tick of another is in one before.
 
         >>> numbering = Numbering()
         >>> old, new = (Ticks("X", [at], [5.0], [1.0], [id]) for at, id in ((1, 900), (2, 1)))

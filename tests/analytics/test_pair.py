@@ -31,7 +31,6 @@ from analytics.model import (
 from analytics.pair import align, analyze_pair, break_even_z
 from analytics.readings import pair_readings
 from analytics.stationarity import adf, fit_ou, half_life, hurst
-from analytics.warmup import warm_up
 
 
 def bars(symbol: str, seconds, closes, trades=None, timeframe: str = "1s") -> Bars:
@@ -526,21 +525,6 @@ def test_a_snapshot_imports_neither_statsmodels_nor_scipy_stats() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True
     )
     assert run.stdout.strip() == "[]"
-
-
-def test_after_the_warm_up_a_snapshot_compiles_nothing() -> None:
-    from numba.core import event
-
-    warm_up()
-    with event.install_recorder("numba:compile") as recorder:
-        for options in (
-            {},
-            {"trend": "ctt", "lag_method": "t-stat"},
-            {"hedge": "kalman", "intercept": False, "price_space": "log", "corr_on": "prices"},
-            {"hedge_window": 100, "min_trades": 1},
-        ):
-            analyzed(*made_pair(300, gap=0.1), **options)
-    assert [str(e[1].data["dispatcher"]) for e in recorder.buffer] == []
 
 
 @pytest.mark.parametrize("hedge", HEDGE_METHODS)

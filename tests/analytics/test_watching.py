@@ -9,8 +9,8 @@ import pytest
 
 from analytics.model import HEDGE_METHODS, SPREAD_MODES, Bars, PairParams
 from analytics.readings import pair_readings
-from analytics.warmup import warm_up
 from analytics.watching import Legs, pair_view, view_readings
+from tests.garbage import nothing_left_in_cycles
 
 ROWS = 420
 
@@ -114,15 +114,10 @@ def test_few_rows_have_no_reading(closes):
     assert np.isnan(beta).all()
 
 
-def test_after_the_warm_up_a_watched_pair_compiles_nothing(closes):
-    from numba.core import event
-
-    warm_up()
+def test_what_pairs_share_goes_with_them(closes):
     legs = bars("A", closes[0]), bars("B", closes[1])
-    with event.install_recorder("numba:compile") as recorder:
-        for space in ("price", "log"):
-            for window in (None, 60):
-                params = PairParams("A", "B", limit=100, hedge_window=window, price_space=space)
-                z, _ = view_readings(pair_view(*legs, params), legs[0].ts_ms[[-2, -1]])
-                assert np.isfinite(z).all()
-    assert [str(each[1].data["dispatcher"]) for each in recorder.buffer] == []
+    params = PairParams("A", "B", limit=100, price_space="log")
+    with nothing_left_in_cycles():
+        shared = Legs()
+        assert pair_view(*legs, params, shared) is not None
+        del shared

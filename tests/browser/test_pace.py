@@ -14,7 +14,7 @@ PAGE = """() => {
   let now = 1_000_000;
   const timers = [];
   let numbers = 0;
-  Date.now = () => now;
+  performance.now = () => now;
   window.setTimeout = (go, wait) => {
     timers.push({ at: now + Math.max(0, wait || 0), go, id: ++numbers });
     return numbers;
@@ -127,6 +127,21 @@ def test_what_is_asked_beside_the_interval_counts_from_then(page, took):
       return clock.ticks;
     }"""
     assert page.evaluate(asked, took) == [920]
+
+
+@pytest.mark.parametrize(("most", "ticks"), [(-1, [500]), (0, []), (7, []), (8, [500])])
+def test_an_interval_that_was_switched_off_stays_off(page, most, ticks):
+    asked = """(most) => {
+      clock.props.n_intervals = 7;
+      const call = clock.call("title");
+      clock.ask(call);
+      clock.props.max_intervals = most;
+      clock.later(20);
+      clock.answer(call);
+      clock.later(3_000);
+      return [clock.props.disabled, clock.ticks];
+    }"""
+    assert page.evaluate(asked, most) == [False, ticks]
 
 
 def test_without_an_answer_it_asks_again_a_second_later(page):

@@ -170,14 +170,14 @@ class AlertHistory:
         ]
 
     def times_fired(self, rule_id: str) -> int:
-        """How often a rule had fired when its newest alert here did, as the alert's id counts it.
+        """The highest count that the id of a held alert of a rule has, 0 where none is held.
 
-        0 where none of it is held. Takes O(alerts held).
+        Alerts that were read from an archive are in the order of their bars, not of their counts.
+        Takes O(alerts held).
         """
-        newest_first = (record.event for record in reversed(self._kept))
-        newest = next((event.id for event in newest_first if event.rule_id == rule_id), "")
-        count = newest.rpartition(":")[2]
-        return int(count) if count.isdecimal() else 0
+        names = (record.event.id for record in self._kept if record.event.rule_id == rule_id)
+        counts = (name.rpartition(":")[2] for name in names)
+        return max((int(count) for count in counts if count.isdecimal()), default=0)
 
     def totals(self) -> Mapping[str, RuleTotals]:
         """What became of each rule's alerts, by its id; made anew when the version goes up."""

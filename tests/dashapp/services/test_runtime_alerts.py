@@ -319,6 +319,15 @@ def test_the_history_counts_what_fired_today_and_restores_what_was_kept(caplog):
     assert caplog.text.count("cannot be used") == 2
 
 
+def test_the_count_of_a_rule_is_its_highest_in_whatever_order_its_alerts_are_held():
+    history, again = AlertHistory(), AlertHistory()
+    fired = [an_event(9, id="r:9:1"), an_event(3, id="r:3:2"), an_event(5, id="q:5:7", rule_id="q")]
+    kept = [record.document() for record in history.add(fired, {}, {})]
+    again.restore(sorted(kept, key=lambda row: row["ts_ms"]), {})  # as an archive gives them
+    for one in (history, again):
+        assert [one.times_fired(name) for name in ("r", "q", "none")] == [2, 7, 0]
+
+
 def test_alerts_of_one_source_are_not_marked_in_the_market_of_another_that_comes_back():
     history, event = AlertHistory(), an_event(1, market="live", metric="price")
     of_a, of_b, again = (Market("live", "Live", "live", kept_as=key) for key in ("a", "b", "a"))
