@@ -99,13 +99,14 @@ class Scans:
             check_timeframe(where, timeframe)
         running = self._running.get(market)
         same = running is not None and (running.params, running.timeframe) == (params, timeframe)
-        if running is not None and same and running.is_of(where.serial):
+        if running is not None and same and running.serial == where.serial:
             running.rescan = rescan
             self._rescan(running)
             return running
         if running is not None:
             self.cancel(running.id)
         job = ScanJob(uuid.uuid4().hex[:12], market, timeframe, params, rescan)
+        job.serial = where.serial
         self._rescan(job)
         job.started_ms = time.time_ns() // 1_000_000
         self._jobs[job.id] = self._running[market] = job
@@ -165,8 +166,8 @@ class Scans:
                 closed = await closed_ms(where, job.timeframe)
                 if self._again.get(market) is not job:
                     continue
-                if not job.is_of(where.serial):  # made anew, perhaps at an earlier time
-                    job.of, job.looked_ms = where.serial, closed
+                if job.serial != where.serial:  # made anew, perhaps at an earlier time
+                    job.serial, job.looked_ms = where.serial, closed
                 elif closed >= job.looked_ms + TIMEFRAMES[job.timeframe]:
                     self.start(market, job.params, job.timeframe, rescan=True).looked_ms = closed
 
@@ -249,7 +250,8 @@ class Scans:
     async def _result(self, job: ScanJob) -> ScanResult:
         """The result of the worker process. Raises RuntimeError in words."""
         market = self._markets.known(job.market)
-        job.of = market.serial
+        if job.serial != market.serial:  # made anew while the scan waited for its turn
+            job.serial, job.looked_ms = market.serial, 0
         check_timeframe(market, job.timeframe)
         job.at("reading closes", 0.0)
         data = await closes_of(market, job.timeframe, job.params.bars)

@@ -42,8 +42,8 @@ class ScanJob:
     notice: what the reader must know though it went on. rescan: whether it is done again at each
     closed bar. result: of a scan that is done, until newer ones took its place. from_ms, split_ms,
     until_ms: opening times of the first bar, of the first of the confirmation, and of the last;
-    0 until they are known. looked_ms: bars that closed up to here are no reason to scan again, in
-    the body of data with the serial `of`; 0 before it looks at one. new, left: confirmed pairs that
+    0 until they are known. serial: of the market whose bars it reads. looked_ms: bars of that market
+    that closed up to here are no reason to scan again. new, left: confirmed pairs that
     the last scan of the same market and timeframe had not, and those of it that this one has not.
     whole: whether the result has every pair; of an earlier run of the program only those that
     survived are kept.
@@ -71,7 +71,7 @@ class ScanJob:
         self.split_ms = 0
         self.until_ms = 0
         self.looked_ms = 0
-        self.of = 0
+        self.serial = 0
         self.whole = True
         self.version = 0
         self.task: asyncio.Task[None] | None = None
@@ -90,10 +90,6 @@ class ScanJob:
         """It has come so far."""
         self.step, self.progress = step, progress
         self.version += 1
-
-    def is_of(self, serial: int) -> bool:
-        """Whether it looks at the body of data of this serial, or may still come to."""
-        return self.of in (0, serial)
 
     def note(self, words: str) -> None:
         """Say something that the reader must know."""

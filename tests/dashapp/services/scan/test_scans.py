@@ -279,6 +279,36 @@ async def test_a_market_that_was_made_anew_at_an_earlier_time_is_scanned_again_a
     await scans.stop()
 
 
+async def test_a_market_made_anew_while_its_rescan_waits_for_its_turn_is_scanned_again():
+    markets = Markets(market_of(), market_of(id="n"))
+    scans = Scans(markets, ArchiveWriter(), process=InProcess())
+    job = scans.start("m", PARAMS, rescan=True)
+    await job.wait()
+    for symbol, closes in zip(MADE.names, MADE.closes.T, strict=True):
+        bars = bars_of(symbol, np.append(closes, closes[-1]))
+        markets["m"].append_bars(bars[len(closes) :])
+    scans._process.gate.clear()
+    scans.start("n", PARAMS)
+    await scans.rescan_closed()
+    again = scans.running("m")
+    assert again is not None
+    made_anew(markets, 300)
+    scans._process.gate.set()
+    await again.wait()
+    assert again.until_ms == START_MS + 299 * HOUR_MS
+    made_anew(markets, 301, markets["m"])
+    await scans.rescan_closed()
+    assert scans.running("m") is not None, "a bar has closed"
+    await scans.stop()
+
+
+def made_anew(markets: Markets, stop: int, market: Market | None = None) -> None:
+    """The market with its bars up to `stop`, in another body of data where none is given."""
+    markets["m"] = market or Market("m", "M", "universe")
+    for symbol, closes in zip(MADE.names, MADE.closes.T, strict=True):
+        markets["m"].append_bars(bars_of(symbol, closes[:stop]))
+
+
 async def test_a_rescan_that_fails_is_tried_again_at_the_next_closed_bar_and_no_sooner():
     market = market_of()
 
