@@ -11,7 +11,6 @@ import base64
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,9 +24,6 @@ _PROBES = 8
 _NAN = -128
 #: What has parts, as a constant: `dict | list` would be made anew for each value.
 _PARTED = (dict, list)
-
-#: True, 1 and 1.0 are each written in bytes of their own; what has no form is the same.
-_write = msgspec.json.Encoder(enc_hook=lambda _: None).encode
 
 Path = tuple[str | int, ...]
 
@@ -45,7 +41,7 @@ def differences(before: Any, after: Any, path: Path = ()) -> list[tuple[Path, An
 
 def _add_differences(before: Any, after: Any, path: Path, told: list[tuple[Path, Any]]) -> None:
     """As `differences`, into `told`. Plain values are compared here, not in a call of their own:
-    a page has thousands.
+    a page has thousands. Within a part that is otherwise the same, 1 and true are the same.
     """
     parts: Iterable[tuple[Any, Any]]
     if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
@@ -61,9 +57,7 @@ def _add_differences(before: Any, after: Any, path: Path, told: list[tuple[Path,
         if old is new:
             continue
         if isinstance(new, _PARTED):
-            # Most parts are as they were, which Python sees sooner than this does; to it 1 and
-            # true are equal, which are written apart.
-            if old != new or _write(old) != _write(new):
+            if old != new:  # most parts are as they were, which Python sees sooner than this does
                 _add_differences(old, new, (*path, place), told)
         elif type(old) is not type(new) or old != new:
             told.append(((*path, place), new))

@@ -103,13 +103,13 @@ def test_walking_forward_shows_what_was_earned_out_of_sample(open_tab):
 
 
 #: Holds the answers to the presses of both cards until `release` is called.
-HOLD = """
+HOLD = r"""
 () => {
   const real = window.fetch;
   window.held = [];
   window.fetch = async (address, asked) => {
     const answer = await real(address, asked);
-    const steers = asked && String(asked.body).includes('"output":"..sweep-asked.data');
+    const steers = asked && /"output":"\.\.(sweep|walk)-asked\.data/.test(String(asked.body));
     if (steers) await new Promise((go) => window.held.push(go));
     return answer;
   };
@@ -128,7 +128,7 @@ def small_forms(page) -> None:
     page.fill("#sweep-y-steps", "3")
     page.fill("#walk-train", "200")
     page.fill("#walk-test", "50")
-    page.wait_for_timeout(400)
+    until(page, "dash_component_api.getLayout('walk-test').props.value === '50'")
 
 
 @pytest.mark.parametrize("presses", [("#sweep-run", "#walk-run"), ("#walk-run", "#sweep-run")])

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import time
 from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ OF_PAIR = (
     "min_trades",
     "min_volume",
 )
-_numbers = itertools.count(1)
+#: Of jobs; another run of the program has other ones, for a tab may outlive this one.
+_numbers = itertools.count(time.time_ns() // 1_000_000)
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ class ScanJob:
     notice: what the reader must know though it went on. rescan: whether it is done again at each
     closed bar. result: of a scan that is done, until newer ones took its place. from_ms, split_ms,
     until_ms: opening times of the first bar, of the first of the confirmation, and of the last;
-    0 until they are known. serial: of the market whose bars it reads. looked_ms: bars of that market
-    that closed up to here are no reason to scan again. new, left: confirmed pairs that
-    the last scan of the same market and timeframe had not, and those of it that this one has not.
+    0 until they are known. serial: of the market whose bars it reads. looked_ms: bars of that
+    market that closed up to here are no reason to scan again. new, left: confirmed pairs that the
+    last scan of the same market and timeframe had not, and those of it that this one has not.
     whole: whether the result has every pair; of an earlier run of the program only those that
     survived are kept.
     """

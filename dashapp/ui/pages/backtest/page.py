@@ -144,7 +144,7 @@ def make_page(jobs: GridJobs) -> LivePage:
 
     options: dict[str, Any] = {
         "strategy": Input(ids.STRATEGY, "data"),
-        "asked": Input(sweep.ASKED, "data"),
+        **{name: Input(store, "data") for name, store in sweep.ASKED.items()},
         "state": State(sweep.STATE, "data"),
     }
     page = LivePage(

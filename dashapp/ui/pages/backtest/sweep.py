@@ -47,7 +47,9 @@ AGAIN, WALK_AGAIN = "sweep-again", "walk-again"
 #: Share of its bars by which the view may move on before a result is stale.
 STALE_SHARE = 0.1
 METRIC = WALK_FORWARD["metric"].control
-ASKED, STATE, PICK = "sweep-asked", "sweep-state", "sweep-pick"
+STATE, PICK = "sweep-state", "sweep-pick"
+#: The stores of the numbers of the jobs that a tab asked for.
+ASKED = {"sweep": "sweep-asked", "walk": "walk-asked"}
 _FIRST = {axis: usual_axis(SWEEP[axis].default) for axis in ("x", "y")}
 #: The stretches of a walk-forward; its metric is chosen in the sweep's head.
 _STRETCHES = tuple(row for row in WALK_FORWARD.values() if row.control != METRIC)
@@ -87,7 +89,7 @@ def cards(theme: str) -> list[Component]:
         ),
         _saying(SAYS, AGAIN),
         chart(ids.SWEEP_HEATMAP, empty_figure(LOADING, theme, ids.SWEEP_HEATMAP), "bare deep"),
-        *(dcc.Store(id=store_id) for store_id in (ASKED, STATE, PICK)),
+        *(dcc.Store(id=store_id) for store_id in (*ASKED.values(), STATE, PICK)),
     ]
     walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
     walk = [
@@ -131,16 +133,16 @@ def seen(runtime: Runtime, jobs: GridJobs, tab: Tab) -> dict[str, Any]:
 
     A tab that has asked nothing looks at a small sweep of its settings; `begin` starts it.
     """
-    ask, asked = ask_of(runtime, tab.view, tab.options["strategy"]), tab.options["asked"] or {}
+    ask, asked = ask_of(runtime, tab.view, tab.options["strategy"]), tab.options["sweep"]
     if ask is None:
         return {"theme": tab.theme}
-    sweep = jobs.get(asked["sweep"]) if "sweep" in asked else jobs.unasked(ask)
-    walk = jobs.get(asked["walk"]) if "walk" in asked else None
+    sweep = jobs.unasked(ask) if asked is None else jobs.get(asked)
+    walk = jobs.get(tab.options["walk"])
     used = {**vars(ask.settings), "z_window": ask.pair.z_window}
     return {
         "theme": tab.theme,
         "used": {name: used[name] for name in AXES if used[name] is not None},
-        "gone": "sweep" in asked and sweep is None,
+        "gone": asked is not None and sweep is None,
         "sweep": _progress(runtime, sweep, ask),
         "walk": _progress(runtime, walk, ask),
     }
@@ -173,7 +175,7 @@ def _progress(runtime: Runtime, job: GridJob | None, ask: Ask) -> dict[str, Any]
 def begin(runtime: Runtime, jobs: GridJobs, tab: Tab) -> None:
     """Start the sweep that a page opens with, where nobody has asked for another."""
     ask = ask_of(runtime, tab.view, tab.options["strategy"])
-    if ask is None or (tab.options["asked"] or {}).get("sweep") or not runtime.kernels.ready:
+    if ask is None or tab.options["sweep"] is not None or not runtime.kernels.ready:
         return
     if jobs.unasked(ask) is None:
         job = jobs.add_unasked(GridJob(ask, runtime.settings.scan_on))
