@@ -431,7 +431,7 @@
 
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    if (event.key === " " && event.target.closest("button, a, summary")) return;
+    if (event.key === " " && event.target.closest("button, summary, [role=button]")) return;
     const drawer = document.querySelector(".offcanvas.show");
     if (drawer && event.key === "Escape") setTimeout(() => setProps(drawer.id, { is_open: false }));
     if (drawer || document.querySelector(".modal.show, dialog[open]")) return;

@@ -301,6 +301,7 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
         "headerName": title,
         "type": "rightAligned",
         "cellClass": "figures",
+        "comparator": {"function": "emptyLast"},
         **more,
     }
     if decimals in _DECIMALS_IN:

@@ -126,6 +126,7 @@ def test_zoom_survives_updates_and_the_other_charts_follow(open_tab):
 def test_freezing_holds_the_charts_while_ingestion_goes_on(open_tab, app):
     page = open_tab("/")
     wait_for_points(page, "price-chart", 10)
+    page.focus("#tab-home")  # as after a click on it
     page.keyboard.press(" ")
     until(page, "document.querySelector('#paused-mark').textContent.includes('frozen')")
     before = settled(page, "price-chart")

@@ -172,6 +172,28 @@ def test_z_moves_and_its_line_grows_without_the_row_being_sent_again(open_tab, q
     expect(rows(page, "watch-table")).to_have_count(1)
 
 
+SHOWN_Z = """() => {
+  const grid = dash_ag_grid.getApi("watch-table"), shown = [];
+  grid.forEachNodeAfterFilterAndSort(({ data }) => shown.push(data.z));
+  return shown;
+}"""
+
+
+@pytest.mark.parametrize("way", ["asc", "desc"])
+def test_a_row_without_z_is_the_last_whichever_way_it_is_sorted(open_tab, quiet, way):
+    watch(quiet, "BTCUSDT", "ETHUSDT", timeframe="1d")  # two of a day: too few
+    for leg in ("ETHUSDT", "SOLUSDT"):
+        watch(quiet, "BTCUSDT", leg)
+    page = open_tab("/pairs", url=quiet.url)
+    page.wait_for_selector("#watch-table .ag-row")
+    until(page, f"({SHOWN_Z})().filter((z) => z !== null).length === 2")
+    sort = {"state": [{"colId": "z", "sort": way}], "defaultState": {"sort": None}}
+    page.evaluate("(state) => dash_ag_grid.getApi('watch-table').applyColumnState(state)", sort)
+    *known, last = page.evaluate(SHOWN_Z)
+    assert last is None
+    assert known == sorted(known, reverse=way == "desc")
+
+
 def test_the_pair_in_view_is_watched_and_all_are_armed_with_a_button(open_tab, quiet):
     page = open_tab("/pairs?market=demo&y=SOLUSDT&x=AVAXUSDT&z_window=90", url=quiet.url)
     until(page, "document.querySelector('#leg-y')?.value === 'SOLUSDT'")

@@ -57,7 +57,7 @@ def test_two_open_tabs_cost_no_more_after_hours(chromium, tmp_path):
         options = ("--source", url, "--symbols", ",".join(NAMES), "--memory-mb", "64")
         app = start(*options, "--archive", str(tmp_path / "archive.db"))
         for leg in NAMES[1:31]:  # each pair is of one leg and the first
-            wanted = {"market": "live", "params": {"x": NAMES[0], "y": leg, "tf": "1s"}}
+            wanted = {"market": "live", "params": {"x": NAMES[0], "y": leg, "timeframe": "1s"}}
             httpx.put(f"{app.url}/api/watchlist", json=wanted, timeout=30).raise_for_status()
         process = psutil.Process(app.process.pid)
         tabs = {path: opened(chromium, app.url, path, 1440) for path in PATHS}

@@ -30,7 +30,7 @@ class AlertTotals:
         """The totals in words, "" where nothing fired.
 
         >>> AlertTotals(3, 2, 2, 0.5, 4.12, -9.0).words
-        '3 alerts, 2 back to 0 · 50 % earned, mean +4.1 bps, worst −9.0'
+        '3 alerts, 2 back to 0 · 50 % earned, mean +4.1 bps net, lowest mark −9.0 bps'
         """
         if not self.fired:
             return ""
@@ -39,7 +39,7 @@ class AlertTotals:
             return told
         mean, worst = (number(x, 1, signed=True) for x in (self.mean_net_bps, self.worst_bps))
         earned = pct(self.hit_rate, 0, signed=False)
-        return f"{told} · {earned} earned, mean {mean} bps, worst {worst}"
+        return f"{told} · {earned} earned, mean {mean} bps net, lowest mark {worst} bps"
 
 
 def alert_totals(records: Iterable[Record]) -> dict[Hashable, AlertTotals]:

@@ -86,7 +86,9 @@ def _read(job: Job, turn: bool, legs: Legs) -> Read:
     ends, newest = ends_of(job, begins and not turn)
     view = pair_view(job.y, job.x, job.params, legs)
     z, beta = _readings(job, view, ends)
-    closed = z[ends <= job.closed_ms]
+    # The newest bar is among the ends whether or not it is new: what was read stands in the line.
+    after = -1 if job.after_ms is None else job.after_ms
+    closed = z[(ends > after) & (ends <= job.closed_ms)]
     waits = begins and not turn
     return Read(
         id=job.id,

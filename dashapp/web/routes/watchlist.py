@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -9,6 +10,8 @@ from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
+from analytics.model import UnknownFieldError
+from dashapp.parameters.table import PAIR
 from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.web.answers import answer, answer_in_thread
@@ -51,6 +54,9 @@ async def watched(runtime: RuntimeDep) -> Response:
 @router.put("", response_model=WatchedRow)
 async def watch(runtime: RuntimeDep, pair: PairBody) -> Response:
     """Watch a pair; one that is watched already gets the new threshold."""
+    _only("pair", pair, NewPair.model_fields)
+    if isinstance(pair.get("params"), Mapping):
+        _only("params", pair["params"], PAIR)
     wanted = WatchedPair.of(pair)
     market_of(runtime, wanted.market)
     kept = runtime.watchlist.put(wanted)
@@ -81,6 +87,13 @@ async def copy_rule(runtime: RuntimeDep, asked: RuleToCopy) -> Response:
             "refused": copied.refused,
         }
     )
+
+
+def _only(name: str, given: Mapping[str, Any], legal: Collection[str]) -> None:
+    """Refuse a field that nobody reads: it would be another pair than the one that was meant."""
+    for field in given:
+        if field not in legal:
+            raise UnknownFieldError(name, field, ", ".join(legal))
 
 
 def _rows(runtime: Runtime) -> list[dict[str, Any]]:

@@ -33,6 +33,8 @@ async def test_what_is_no_pair_is_refused_in_words(client):
         ({"market": "moon", "params": PAIR}, 404, "there is no market 'moon'"),
         ({"market": "demo", "params": {**PAIR, "z_window": 1}}, 400, "z_window is 1"),
         ({"market": "demo", "params": PAIR, "z_threshold": -1}, 400, "z_threshold is -1"),
+        ({"market": "demo", "params": PAIR, "colour": 1}, 400, "pair has 'colour', expected only"),
+        ({"market": "demo", "params": {**PAIR, "tf": 1}}, 400, "params has 'tf', expected only y"),
     ):
         assert (await refused(client, status, URL, "PUT", json=body)).startswith(words)
 

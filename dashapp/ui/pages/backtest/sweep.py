@@ -76,7 +76,7 @@ def cards(theme: str) -> list[Component]:
         html.Label(WALK_FORWARD["metric"].label, htmlFor=METRIC, className="visually-hidden"),
         select(METRIC, metrics, METRICS[0]),
         dbc.Button("Run sweep", id=RUN, size="sm", color="primary"),
-        button(CANCEL, "Cancel", disabled=True),
+        button(CANCEL, "Cancel", disabled=True, title="End the sweep and the walk-forward"),
     ]
     sweep = [
         html.Div(_fields(SWEEP.values()), className="row-fields axis-fields"),

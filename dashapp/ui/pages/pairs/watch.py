@@ -13,6 +13,7 @@ from dashapp import ids
 from dashapp.parameters.compared import LINK_NAME, of_params, to_text
 from dashapp.parameters.hedge import unlocked
 from dashapp.parameters.pair import View, to_dict, to_query
+from dashapp.parameters.table import PAIR
 from dashapp.services.alerts.arming import arm
 from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
@@ -69,15 +70,15 @@ def line_column(title: str = "z, newest bars") -> dict[str, Any]:
     }
 
 
-def pair_column() -> dict[str, Any]:
-    """The legs, as a link to the pair's own page."""
+def pair_column(tooltip: str = "pair") -> dict[str, Any]:
+    """The legs, as a link to the pair's own page. tooltip: the field that says more."""
     return text_column(
         "pair",
         "Pair",
         minWidth=196,
         width=216,
         cellRenderer="PairLink",
-        tooltipField="pair",
+        tooltipField=tooltip,
         pinned="left",
         lockPinned=True,
     )
@@ -85,7 +86,7 @@ def pair_column() -> dict[str, Any]:
 
 def _columns() -> list[dict[str, Any]]:
     return [
-        pair_column(),
+        pair_column("differs"),
         number_column("z", "z", "+,.2f", width=84, minWidth=84, **_TONE),
         line_column(),
         text_column("state", "State", minWidth=128, tooltipField="reason", **_STATE),
@@ -124,6 +125,20 @@ def href_of(market: str, params: PairParams, threshold: float) -> str:
     """The link to a pair's own page, which reproduces it in a tab of its own."""
     view = View(market, (), params.timeframe, threshold, params)
     return "/analytics?" + to_query({**to_dict(view), "symbols": []})
+
+
+def differing(params: PairParams) -> str:
+    """The legs, and what differs from the usual parameters: rows of the same legs look alike.
+
+    >>> differing(PairParams("A", "B", z_window=120, price_space="log"))
+    'A / B · Price scale Log price · z window 120'
+    """
+    usual, told = PairParams(params.y, params.x), [f"{params.y} / {params.x}"]
+    for name, row in PAIR.items():
+        value = getattr(params, name)
+        if name not in ("y", "x", "timeframe") and value != getattr(usual, name):
+            told.append(f"{row.label} {dict(row.choices).get(value) or row.text(value)}")
+    return " · ".join(told)
 
 
 def comparison_of(pairs: Sequence[WatchedPair]) -> tuple[str, str]:
@@ -168,6 +183,7 @@ def patch_of(runtime: Runtime, since: int) -> dict[str, Any]:
             pair = runtime.watchlist.pair(row["id"])
             assert pair is not None
             row["href"] = href_of(pair.market, pair.params, pair.threshold)
+            row["differs"] = differing(pair.params)
     return {"since": since, "version": changes.version, "pairs": changes.pairs, "rows": rows}
 
 

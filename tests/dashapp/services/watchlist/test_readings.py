@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analytics.model import Bars, PairParams
-from dashapp.services.watchlist.readings import Job, ends_of
+from dashapp.services.watchlist.readings import Job, ends_of, read_all
 
 
 def bars(symbol: str, seconds: list[int]) -> Bars:
@@ -27,3 +27,19 @@ def test_bars_of_either_leg_that_closed_are_read_and_the_newest(after_s, closed_
     assert ends.tolist() == [second * 1_000 for second in ends_s]
     assert newest == 6_000
     assert ends_of(job, newest_alone=True)[0].tolist() == [6_000]
+
+
+@pytest.mark.parametrize(
+    ("after_s", "closed_s", "points"), [(99, 99, 0), (99, 130, 0), (97, 99, 2)]
+)
+def test_a_bar_stands_in_the_line_once_however_often_its_market_moves_on(after_s, closed_s, points):
+    walk = 100.0 + np.cumsum(np.sin(np.arange(100.0) ** 2))
+    times, ones = np.arange(100) * 1_000, np.ones(100)
+    y, x = (
+        Bars(name, "1s", times, close, close, close, close, ones, [1] * 100, close)
+        for name, close in (("Y", 2.0 * walk + np.cos(np.arange(100.0))), ("X", walk))
+    )
+    job = Job("id", PairParams("Y", "X"), y, x, closed_s * 1_000, after_s * 1_000, due=False)
+    (read,) = read_all([job])
+    assert (len(read.line), read.done_ms, read.ts_ms) == (points, closed_s * 1_000, 99_000)
+    assert np.isfinite(read.z)
