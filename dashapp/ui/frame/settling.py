@@ -274,10 +274,13 @@ def settled(
     link, click = asked_anew(search, focus, heeded, view, held)
     asked = {**link, **click}
     by_hand = heeded is not None and market != heeded.get("market")
+    gone = heeded is not None and runtime.markets.get(market or "") is None  # as after a restart
     missing = {}
     if not click and not by_hand:
         known_now = symbols_of(runtime, asked.get("market") or market)
         awaited = {leg: name for leg, name in (not_here or {}).items() if held[leg] == name}
+        if gone:
+            awaited = {leg: str(held[leg]) for leg in ("y", "x") if held[leg]}
         missing = missing_legs(known_now, asked, None if asked else awaited)
     fields, wrong = _controls_from(asked)
     shown = (view or {}).get("market")
@@ -286,6 +289,8 @@ def settled(
     if was and y and x and list(was) != [y, x] and not asked and not by_hand:
         values |= {"y": y, "x": x}  # legs that were chosen by hand stay, though they be alike
     data = data_of(runtime, values["market"])
+    if gone and values["market"] == market:
+        data = str((heeded or {}).get("data") or data)
     fields, legs_now = _with_hedge(fields, asked, hedge, heeded, values, data)
     pair_now = {"market": values["market"], "data": data, "legs": legs_now}
     heeded_now = {"search": search, "focus": focus, **pair_now}

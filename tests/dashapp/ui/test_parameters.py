@@ -344,6 +344,18 @@ async def test_a_locked_hedge_stays_in_a_replay_of_its_market_and_on_the_way_bac
     await runtime.replays.stop()
 
 
+async def test_a_replay_that_a_restart_ended_keeps_its_pair_and_its_hedge(runtime):
+    """The page says that it is not here; with its market the tab is where it was."""
+    there = {"search": "", "focus": None, "market": "replay", "data": "demo", "legs": list(KNOWN)}
+    told = answered(runtime, market="replay", heeded=there)
+    assert (told["y"], told["x"]) == (no_update, no_update)
+    assert told["not_here"] == dict(zip(("y", "x"), KNOWN, strict=True))
+    hedge, heeded = hedge_told(runtime, market="replay", heeded=there)
+    assert (hedge, heeded) == (LOCKED, there)
+    assert hedge_told(runtime, market="demo", heeded=heeded)[0] == LOCKED
+    assert hedge_told(runtime, market="live", heeded=heeded)[0] == UNLOCKED
+
+
 async def test_a_replay_of_another_market_fits_the_hedge_anew(runtime, ticks_of):
     for symbol in KNOWN:
         runtime.markets["live"].append(ticks_of(symbol))
