@@ -16,6 +16,8 @@ MAX_INFLATED = 4 << 20
 #: Messages longer than this ask for no answer, and so many of a batch are answered.
 LONGEST_PING = 256
 MOST_ANSWERS = 8
+#: A message that asks for an answer has one of these in it.
+_ASKING = (b"ping", b"PING", b"heartbeat", b"test_request")
 
 _read_json = msgspec.json.Decoder().decode
 _write_json = msgspec.json.encode
@@ -59,6 +61,14 @@ def answer_to(message: bytes) -> bytes | None:
     return None if answer is None else _write_json(answer)
 
 
+def _may_ask(messages: Sequence[bytes]) -> bool:
+    """Whether any of a batch may ask for an answer: told of all at once, for hundreds of thousands
+    come a second.
+    """
+    text = b"\n".join(messages)
+    return any(word in text for word in _ASKING)
+
+
 def _answer(obj: dict[str, Any]) -> dict[str, Any] | None:
     if "ping" in obj:
         return {"pong": obj["ping"]}
@@ -95,8 +105,10 @@ class Dialogue:
 
     def due(self, now_s: float, messages: Sequence[bytes]) -> list[bytes]:
         """What is to be sent now, after these messages came."""
-        answers = [answer for one in messages if (answer := answer_to(one)) is not None]
-        answers = answers[-MOST_ANSWERS:]
+        answers: list[bytes] = []
+        if _may_ask(messages):
+            found = map(answer_to, messages)
+            answers = [answer for answer in found if answer is not None][-MOST_ANSWERS:]
         if self._ping and now_s - self._pinged_s >= self._ping_s:
             self._pinged_s = now_s
             answers.append(self._ping)

@@ -192,6 +192,30 @@ def test_pings_are_sent_when_they_are_due() -> None:
     assert sent == [[], [b"ping"], [], [b"ping"]]
 
 
+@pytest.mark.parametrize(
+    ("asks", "answer"),
+    [
+        (b"ping", b"pong"),
+        (b" PING ", b"PONG"),
+        (b'{"ping":7}', b'{"pong":7}'),
+        (b'{"op":"ping","ping":1}', b'{"pong":1}'),
+        (
+            b'{"id":3,"method":"public/heartbeat"}',
+            b'{"id":3,"method":"public/respond-heartbeat"}',
+        ),
+        (
+            b'{"method":"heartbeat","params":{"type":"test_request"}}',
+            b'{"jsonrpc":"2.0","id":0,"method":"public/test","params":{}}',
+        ),
+    ],
+)
+def test_who_asks_among_trades_is_answered_alone(asks: bytes, answer: bytes) -> None:
+    trades = [b'{"s":"PINGUSDT","p":"5.0","q":"1","T":%d}' % at for at in range(3)]
+    dialogue = Dialogue()
+    assert dialogue.due(0.0, [*trades, asks, *trades]) == [answer]
+    assert dialogue.due(0.0, trades) == dialogue.due(0.0, []) == []
+
+
 def test_a_bomb_is_handed_on_as_it_came() -> None:
     bomb = gzip.compress(b"x" * (MAX_INFLATED + 1))
     assert inflated(bomb) == bomb
