@@ -210,10 +210,11 @@ def test_pings_are_sent_when_they_are_due() -> None:
     ],
 )
 def test_who_asks_among_trades_is_answered_alone(asks: bytes, answer: bytes) -> None:
-    trades = [b'{"s":"PINGUSDT","p":"5.0","q":"1","T":%d}' % at for at in range(3)]
+    trades = [b'{"s":"BTCUSDT","p":"5.0","q":"1","T":%d}' % at for at in range(3)]
     dialogue = Dialogue()
     assert dialogue.due(0.0, [*trades, asks, *trades]) == [answer]
-    assert dialogue.due(0.0, trades) == dialogue.due(0.0, []) == []
+    named = [b'{"s":"PINGUSDT","p":"5.0","q":"1","T":3}']
+    assert dialogue.due(0.0, trades) == dialogue.due(0.0, named) == dialogue.due(0.0, []) == []
 
 
 def test_a_bomb_is_handed_on_as_it_came() -> None:
