@@ -101,7 +101,7 @@ def test_a_swap_of_a_locked_hedge_is_the_same_line_and_a_link_keeps_its_own(open
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_app():
     """An app of its own: what is replayed is the same in every tab."""
     running = start()
