@@ -49,13 +49,6 @@
     return create("a", { href: props.data.href, className: "pair-link", tabIndex: -1 }, words);
   };
 
-  // A figure that is not known stands at the end, whichever way a table is sorted.
-  functions.emptyLast = function (one, other, _one, _other, falls) {
-    const [left, right] = [one, other].map((value) => value === null || value === undefined);
-    if (left || right) return (left - right) * (falls ? -1 : 1);
-    return one < other ? -1 : Number(one > other);
-  };
-
   const UNITS = [[864e5, "d"], [36e5, "h"], [6e4, "min"], [1e3, "s"]];
 
   functions.spanOfBars = function (params) {

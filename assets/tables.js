@@ -3,6 +3,15 @@
 (function () {
   "use strict";
 
+  const functions = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
+
+  // A figure that is not known stands at the end, whichever way a table is sorted.
+  functions.emptyLast = function (one, other, _one, _other, falls) {
+    const [left, right] = [one, other].map((value) => value === null || value === undefined);
+    if (left || right) return (left - right) * (falls ? -1 : 1);
+    return one < other ? -1 : Number(one > other);
+  };
+
   const PART = /^([\w-]+)\.([\w-]+)\.(asc|desc)$/;
   const sorts = new Map();
   const wired = new WeakSet();
