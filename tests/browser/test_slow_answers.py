@@ -64,6 +64,20 @@ def test_a_click_is_not_lost_when_the_page_asks_anew_before_its_answer(open_tab)
     until(page, "document.querySelector('#leg-y').value === 'BTCUSDT'")
 
 
+def test_a_page_and_its_frame_go_on_while_one_answer_is_awaited(open_tab):
+    page = open_tab("/backtest?market=demo&y=BTCUSDT&x=ETHUSDT&limit=400")
+    wait_for_points(page, "equity-chart", 50)
+    page.evaluate(HOLD, '"check-look-ahead.n_clicks"')
+    page.click("#check-look-ahead")
+    until(page, "window.held.length > 0")
+    ticks = "dash_component_api.getLayout('live-interval').props.n_intervals"
+    asked = page.evaluate(ticks)
+    until(page, f"{ticks} > {asked} + 3")
+    until_another(page, "equity-chart", last(page, "equity-chart"))
+    page.evaluate("window.held.forEach((go) => go())")
+    page.wait_for_selector("#look-ahead-verdict.tone-up")
+
+
 def test_a_page_goes_on_whose_answers_take_longer_than_a_tick_or_break_off(open_tab):
     page = open_tab("/analytics?market=demo&y=BTCUSDT&x=ETHUSDT&limit=400")
     wait_for_points(page, "zscore-chart", 100)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from dash import Dash, Input, Output, State, html, no_update
+from dash import Dash, Input, Output, State, html, no_update, set_props
 
 from analytics.model import FeedStatus, PairParams
 from dashapp import ids
@@ -137,7 +137,6 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         "status": Output(ids.FEED_STATUS, "children"),
         "figures": Output("trust-figures", "children"),
         "beside": Output("feed-beside", "children"),
-        "known": Output(ids.KNOWN, "data"),
         "replay": Output(ids.REPLAY_STATE, "data"),
         "interval": Output(ids.INTERVAL, "interval"),
     }
@@ -172,6 +171,10 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         pair = shown.pair if shown is not None and shown.market == market_id else None
         contents = _strip(runtime, market_id, pair)
         sent, before = _fingerprint(contents), (cursor or {}).get("sent", {})
+        if before.get("known") != sent["known"]:
+            # No output: the legs follow from what is known, and the market asked for from them. A
+            # callback that Dash sees ahead of itself waits until nothing at all is on its way.
+            set_props(ids.KNOWN, {"data": contents["known"]})
         fired = notifications.news(runtime.alerts.history, cursor, attention or {}, pathname)
         return {
             "parts": {

@@ -131,6 +131,23 @@ def test_every_callback_is_a_coroutine(app):
         assert inspect.iscoroutinefunction(inspect.unwrap(callback["callback"]))
 
 
+def test_no_callback_stands_ahead_of_itself(app):
+    # Dash calls such a one only when nothing else is on its way: one slow answer would stop a page.
+    calls = [
+        (
+            {place.partition("@")[0] for place in re.split(r"\.{2,3}", output) if place},
+            {f"{place['id']}.{place['property']}" for place in callback["inputs"]},
+        )
+        for output, callback in app.callback_map.items()
+    ]
+    for outputs, inputs in calls:
+        ahead, found = set(outputs), set(outputs)
+        while found:
+            found = set().union(*(told for told, by in calls if by & found)) - ahead
+            ahead |= found
+        assert (inputs - outputs) & ahead == set()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_router_finds_each_page_with_and_without_a_slash(page):
     assert layout.page_for(page.path) is page
