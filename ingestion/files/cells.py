@@ -98,11 +98,10 @@ class Lines:
         begins, ends = self._edges
         return np.flatnonzero(ends > begins) + self.first
 
-    def since(self, number: int) -> Lines:
-        """The lines from the one of that number on."""
-        if number == self.first:
-            return self
-        return Lines(self.block[self._edges[0][number - self.first] :], number)
+    def end_of(self, number: int) -> int:
+        """Where in the block the line behind that number begins."""
+        after = number - self.first + 1
+        return int(self._edges[0][after]) if after < len(self) else len(self.block)
 
     def without(self, numbers: Sequence[int]) -> bytes:
         """The block with these lines emptied, so that the others keep their numbers."""

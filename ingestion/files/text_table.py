@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 
 from analytics.model import Bars, Rejected, Ticks
 from ingestion.decode.decoder import sample
-from ingestion.files.cells import Lines, read_cells
+from ingestion.files.cells import Lines, Rows, read_cells
 from ingestion.files.errors import LEGAL, Answers, UploadError
 from ingestion.files.names import NAMES, column_of, rank
 from ingestion.files.plan import Plan, Sample
 from ingestion.files.recognise import plan_of, refuse_names
 from ingestion.files.report import Tally
+from ingestion.files.shares import abreast, shares_of
 from ingestion.files.tables import Table
 from ingestion.files.timeforms import form_of
 
@@ -239,13 +240,20 @@ class TextTable:
         lines = Lines(block, first)
         self.line += len(lines)
         lines = self._readable(self._without_header(lines))
+        shares = shares_of(lines.block, first)
+        ready: list[Ticks | Bars] = []
+        for share, (rows, others) in zip(shares, abreast(self._cells, shares), strict=True):
+            for number in others:
+                text = share[number]
+                if text.strip():
+                    self._tally.reject([Rejected("columns", sample(text), number)])
+            ready += self._table.take(rows)
+        return ready
+
+    def _cells(self, lines: Lines) -> tuple[Rows, list[int]]:
+        """The cells that the plan wants of lines. Several threads call it at once."""
         plan = self._table.plan
-        rows, others = read_cells(lines, plan.width, plan.wanted, self._head.delimiter)
-        for number in others:
-            text = lines[number]
-            if text.strip():
-                self._tally.reject([Rejected("columns", sample(text), number)])
-        return self._table.take(rows)
+        return read_cells(lines, plan.width, plan.wanted, self._head.delimiter)
 
     def _between_tabs(self, block: bytes) -> bytes:
         """A block whose cells stand between blanks, with tabs there."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from ingestion.files.line_template import (
 from ingestion.files.lines import refuse_long, worth_reading
 from ingestion.files.numbers import floats, trade_ids
 from ingestion.files.report import HOPELESS, Tally
+from ingestion.files.shares import abreast, shares_of
 from ingestion.files.timeforms import NO_TIME, Reading, times
 
 #: Lines from which a text is learnt, and how often that is tried.
@@ -71,15 +73,18 @@ class TickLines:
 
     def scan(self, block: bytes) -> list[Ticks]:
         """Read a block of whole lines, the last line break with them."""
+        if self._parts is not None:
+            return self._read(block)
         lines = Lines(block, self.line + 1)
-        self.line += len(lines)
-        if self._parts is None:
-            head = lines.numbers[:LEARN_FROM]
-            batches = self._decode(lines, head, None)
-            self._learn(lines, head)
-            rest = lines.numbers[len(head) :]
-            return batches + (self._read(lines, rest) if len(rest) else [])
-        return self._read(lines, None)
+        head = lines.numbers[:LEARN_FROM]
+        if not len(head):
+            self.line += len(lines)
+            return []
+        end = lines.end_of(int(head[-1]))
+        self.line = int(head[-1])
+        batches = self._decode(lines, head, None)
+        self._learn(lines, head)
+        return batches + (self._read(block[end:]) if end < len(block) else [])
 
     def finish(self) -> list[Ticks]:
         """Nothing is held back."""
@@ -100,19 +105,33 @@ class TickLines:
                 self._parts = parts
                 return
 
-    def _read(self, lines: Lines, numbers: IntArray | None) -> list[Ticks]:
-        """Lines like the one that was learnt in columns, the others by the decoder.
+    def _read(self, block: bytes) -> list[Ticks]:
+        """Lines like the one that was learnt in columns, the others by the decoder."""
+        shares = shares_of(block, self.line + 1)
+        self.line += sum(map(len, shares))
+        self._know_symbols()
+        batches = []
+        for lines, (columns, alike) in zip(shares, abreast(self._fitting, shares), strict=True):
+            if alike is None:
+                batches += self._others(lines, columns)
+            else:
+                self._accept(alike)
+                batches += alike
+        return batches
 
-        numbers: of the lines that are not empty, None for all.
+    def _fitting(self, lines: Lines) -> tuple[tuple[np.ndarray, ...] | None, list[Ticks] | None]:
+        """The columns of the lines that fit, None where none do, and the batches where all do.
+
+        Several threads call it at once: it changes nothing.
         """
-        first = lines.first if numbers is None else int(numbers[0])
-        columns = self._columns(lines.since(first)) if self._parts else None
-        if columns is not None and len(columns[0]) == len(lines) - first + lines.first:
-            batches = _parted(columns[1], columns[2:], self._names)
-            self._accept(batches)
-            return batches
-        numbers = lines.numbers if numbers is None else numbers
-        others = numbers
+        columns = self._columns(lines) if self._parts else None
+        if columns is None or len(columns[0]) < len(lines):
+            return columns, None
+        return columns, _parted(columns[1], columns[2:], self._names)
+
+    def _others(self, lines: Lines, columns: tuple[np.ndarray, ...] | None) -> list[Ticks]:
+        """The lines that do not fit by the decoder, mixed with the columns of those that do."""
+        numbers = others = lines.numbers
         if columns is not None:
             others = np.setdiff1d(numbers, columns[0], assume_unique=True)
         batches = self._decode(lines, others, columns)
@@ -125,7 +144,6 @@ class TickLines:
         assert self._parts is not None
         if not is_plain(lines):
             return None
-        self._know_symbols()
         width = len(self._parts)
         rows, _ = read_cells(lines, width, range(width), ",", quotes=False)
         if not len(rows):
@@ -256,14 +274,13 @@ class TickLines:
 
 
 def _parted(codes: IntArray, columns: Sequence[np.ndarray], names: Sequence[str]) -> list[Ticks]:
-    """A batch a symbol, in the order of their first rows."""
+    """A batch a symbol, in the order of their numbers."""
     if len(codes) and (codes == codes[0]).all():
         return [Ticks(names[int(codes[0])], *columns)]
     order = np.argsort(codes.astype(np.int16), kind="stable")
-    found, first, counts = np.unique(codes, return_index=True, return_counts=True)
-    ends = np.cumsum(counts)
+    ends = np.cumsum(np.bincount(codes)).tolist()
     batches = []
-    for at in np.argsort(first).tolist():
-        chosen = order[ends[at] - counts[at] : ends[at]]
-        batches.append(Ticks(names[int(found[at])], *(column[chosen] for column in columns)))
+    for name, (begin, end) in zip(names, pairwise([0, *ends]), strict=False):
+        if end > begin:
+            batches.append(Ticks(name, *(column[order[begin:end]] for column in columns)))
     return batches
