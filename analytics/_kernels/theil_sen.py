@@ -30,6 +30,8 @@ from analytics.model import FloatArray, IntArray
 
 _EVERYTHING = 5_000  # pairs up to which all slopes are taken without a search
 _DISTANCES = (1, 2, 3)  # of the pairs in the sample, about 5 root(pairs) of them
+_FEW = 32  # rows that are sorted by insertion
+_FAR = 4.0  # so many slopes of a sample apart, ranks tell how close slopes are to one another
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -50,12 +52,35 @@ def _falling(order: IntArray) -> int:
     return falling
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _part_ties(order: IntArray, keys: FloatArray, then: FloatArray) -> None:
+    """Sort the rows of equal keys by `then`, within an order that sorts the keys."""
+    begin = 0
+    for end in range(1, order.size + 1):
+        if end < order.size and keys[order[end]] == keys[order[begin]]:
+            continue
+        if end - begin > _FEW:
+            rows = order[begin:end].copy()
+            order[begin:end] = rows[np.argsort(then[rows])]
+        else:
+            for i in range(begin + 1, end):
+                row, j = order[i], i
+                while j > begin and then[order[j - 1]] > then[row]:
+                    order[j] = order[j - 1]
+                    j -= 1
+                order[j] = row
+        begin = end
+
+
 def _sorted(points: _Points, keys: FloatArray) -> tuple[IntArray, int]:
     """The order that sorts `keys`, and how many pairs of them stood in falling order.
 
-    Of equal points, which only equal x can hide, no pair may fall: there the order is stable.
+    Of equal points, which only equal x can hide, no pair may fall: there the order is that of
+    the rows.
     """
-    order = np.argsort(keys, kind="stable" if points.ties else None)
+    order = np.argsort(keys)
+    if points.ties:
+        _part_ties(order, keys, _rows(len(keys)))
     return order, _falling(order)
 
 
@@ -120,7 +145,7 @@ def _points(y: FloatArray, x: FloatArray) -> _Points:
     pairs = n * (n - 1) // 2
     ties = bool(rank[-1] < n - 1)
     if ties:
-        order = np.lexsort((y, x))
+        _part_ties(order, x, y)
         alike = np.bincount(rank)
         pairs -= int((alike * (alike - 1)).sum()) // 2
     x, y = x[order], y[order]
@@ -131,17 +156,22 @@ def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
     """Slopes on either side of the median, likely ones first, certain ones last.
 
     The true rank of the sample's median says how far the sample is off, and with that
-    the median is known to some fourth root of the sample. Where slopes differ by less
-    than the keys' rounding the rank is of no use, and the sample's own error serves.
+    the median is known to some fourth root of the sample; a secant from there to a second
+    slope of known rank leaves a part of that. Where slopes differ by less than the keys'
+    rounding the rank is of no use, and the sample's own error serves.
     """
     if points.pairs > _EVERYTHING:
         slopes = _sample(points)
         m, error = len(slopes), math.sqrt(len(slopes))
-        slopes.partition(m // 2)
+        near = int(error)
+        slopes.partition([m // 2 - near, m // 2, m // 2 + near])
         middle = float(slopes[m // 2])
         doubt = _step(points, middle) * points.rank[-1] / (points.x[-1] - points.x[0])
+        below = _rank(points, middle)
+        apart = float(slopes[m // 2 + near] - slopes[m // 2 - near]) / (2 * near)
+        if 4.0 * doubt < apart:
+            yield _around_secant(points, middle, below, apart, points.pairs / m)
         centre = int(np.count_nonzero(slopes < middle - 2.0 * doubt))
-        _, below = _sorted(points, _key(points, middle, 1))
         shift = (0.5 - below / points.pairs) * m
         centre, half = int(centre + shift), 2.5 * math.sqrt(abs(shift)) + 4.0
         if abs(centre - m // 2) > 2.0 * error:
@@ -151,6 +181,30 @@ def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
                 slopes.partition([centre - width, centre + width])
                 yield float(slopes[centre - width]), float(slopes[centre + width])
     yield -math.inf, math.inf
+
+
+def _around_secant(
+    points: _Points, first: float, below: int, apart: float, each: float
+) -> tuple[float, float]:
+    """Slopes around the one at which a secant has the rank of the median.
+
+    first: a slope, which `below` are smaller than. apart: how far slopes of the sample are from
+    one another; each: for how many pairs one of them stands.
+    """
+    wanted = points.pairs / 2
+    per_pair = apart / each
+    second = first + (wanted - below) * per_pair
+    found = _rank(points, second)
+    if abs(found - below) > _FAR * each and (second - first) / (found - below) > 0:
+        per_pair = (second - first) / (found - below)
+    left = wanted - found
+    middle, half = second + left * per_pair, (abs(left) / 2 + each) * per_pair
+    return middle - half, middle + half
+
+
+def _rank(points: _Points, slope: float) -> int:
+    """How many pairs have a smaller slope, as far as the keys tell."""
+    return _sorted(points, _key(points, slope, 1))[1]
 
 
 def _sample(points: _Points) -> FloatArray:
@@ -167,6 +221,11 @@ def _sample(points: _Points) -> FloatArray:
         apart = run != 0
         run, rise = run[apart], rise[apart]
     return rise / run
+
+
+@lru_cache(maxsize=4)
+def _rows(n: int) -> FloatArray:
+    return np.arange(n, dtype=np.float64)
 
 
 @lru_cache(maxsize=4)
