@@ -26,6 +26,8 @@ import pytest
 from dashapp import ids
 from dashapp.parameters.pair import check, to_dict
 from tests.bench.page_server import body_of
+from tests.browser.live_streams import opened
+from tests.browser.looks import until_so, wait_for_points
 from tests.browser.running_app import App, start
 from tests.waiting import PATIENCE_S
 
@@ -35,6 +37,14 @@ FIREHOSE = Path(__file__).with_name("firehose.py")
 CURSOR = ids.cursor_of("/analytics")
 EVERY_S, SECONDS, BARS = 0.5, 20.0, 800
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
+TABS, WARM_MS, LOOKS_MS = 20, 20_000, 30_000
+#: How long the newest calls of a page took, from when each was sent to the end of its answer.
+WAITS = """() => {
+  const calls = performance.getEntriesByType("resource");
+  performance.clearResourceTimings();
+  const callbacks = calls.filter(({ name }) => name.includes("_dash-update-component"));
+  return callbacks.map(({ requestStart, responseEnd }) => responseEnd - requestStart);
+}"""
 
 
 @contextmanager
@@ -155,3 +165,30 @@ async def test_viewers_beside_a_feed(count: int, pairs: int, capsys: Any) -> Non
             f"{refused} refused; the feed: {told}"
         )
     assert not refused
+
+
+def test_twenty_tabs_of_a_browser_beside_a_feed(chromium, capsys):
+    """Each of a pair of its own, in a window of its own. They draw on the same two cores: they ask
+    as often as these let them.
+    """
+    with beside_a_feed() as app:
+        link = f"/analytics?market=live&y={SYMBOLS[0]}&x={SYMBOLS[1]}&limit={BARS}"
+        tabs = [opened(chromium, app.url, f"{link}&z_window={60 + at}", 1440) for at in range(TABS)]
+        for tab in tabs:
+            tab.page.evaluate("() => performance.setResourceTimingBufferSize(10_000)")
+            wait_for_points(tab.page, "zscore-chart", 100)
+        until_so(tabs[0].page, lambda: app.status()["kernels_ready"])
+        tabs[0].page.wait_for_timeout(WARM_MS)
+        for tab in tabs:
+            tab.page.evaluate(WAITS)
+        tabs[0].page.wait_for_timeout(LOOKS_MS)
+        waits = np.array([wait for tab in tabs for wait in tab.page.evaluate(WAITS)])
+        errors = [error for tab in tabs for error in tab.errors]
+        live = app.status()["markets"]["live"]
+    told = {name: value for name, value in live.items() if isinstance(value, int | float)}
+    with capsys.disabled():
+        print(
+            f"\n  {TABS} tabs: {len(waits):,} callbacks in {LOOKS_MS / 1e3:.0f} s, median "
+            f"{np.median(waits):.0f} ms, p99 {np.percentile(waits, 99):.0f} ms; the feed: {told}"
+        )
+    assert errors == []
