@@ -267,10 +267,13 @@ def _timeframe_of(alone: Sequence[OneBarAlone]) -> str | None:
     """
     times: dict[str, set[int]] = {}
     for bar in alone:
-        for symbol in bar.symbols:
-            times.setdefault(symbol, set()).add(bar.ts_ms)
-    moments = sorted(set().union(*(of for of in times.values() if len(of) > 1)))
-    return timeframe_of(np.array(moments)) if moments else None
+        for symbol, ts_ms in bar.times.items():
+            times.setdefault(symbol, set()).add(ts_ms)
+    several = [of for of in times.values() if len(of) > 1]
+    if not several:
+        return None
+    codes = np.repeat(np.arange(len(several)), [len(of) for of in several])
+    return timeframe_of(np.array([one for of in several for one in of]), codes)
 
 
 def _which_timeframe(members: dict[str, list[str]]) -> QuestionOpen:

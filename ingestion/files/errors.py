@@ -6,9 +6,9 @@ UploadError (a ValueError): a file is no market data, or cannot be told for sure
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ingestion.decode.symbols import exchange_in_name
 
@@ -100,16 +100,15 @@ class OtherTimeframe(UploadError):
 class OneBarAlone(UploadError):
     """A bar alone, which another file of the same bars may tell the timeframe of.
 
-    ts_ms: its time. symbols: whose it is, where it is of several.
+    times: its time by its symbol, or by the symbol's number; of several symbols, of each.
     """
 
-    def __init__(self, ts_ms: int, symbols: Sequence[str] = ()) -> None:
+    def __init__(self, times: Mapping[Any, int]) -> None:
         super().__init__(
             "one bar alone tells no timeframe",
             advice="expected two bars or more of a symbol, or timeframe= such as 1d",
         )
-        self.ts_ms = ts_ms
-        self.symbols = tuple(symbols)
+        self.times = dict(times)
 
 
 class QuestionOpen(UploadError):
@@ -178,6 +177,22 @@ def days_question(least: int, most: int, usual: int) -> SparseDays:
     )
     choices = (Choice("1d", "bars of single days"),)
     return SparseDays(Question("timeframe", text, choices))
+
+
+def grids_question(own: str, shared: str) -> QuestionOpen:
+    """The question which timeframe few bars are of, whose symbols begin at unlike times.
+
+    own, shared: the step within each symbol, and that of the times of all.
+    """
+    text = (
+        f"the bars of each symbol are {own} apart, those of all {shared}: are they bars of {own} "
+        f"that begin at unlike times, or of {shared} with gaps? They are too few to tell"
+    )
+    choices = (
+        Choice(own, f"bars of {own}, those of each symbol at times of its own"),
+        Choice(shared, f"bars of {shared}, many of which are missing"),
+    )
+    return QuestionOpen(Question("timeframe", text, choices))
 
 
 @dataclass(frozen=True)
