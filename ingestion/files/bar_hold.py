@@ -37,11 +37,17 @@ class BarHold:
     """Columns of bars in, sorted Bars out.
 
     names: of the symbols, by the numbers that stand in the columns. close_labels: whether times
-    are those at which bars end. step: the length of a bar in ms, 0 until it is known.
+    are those at which bars end. told: the timeframe that the file's name tells. step: the length
+    of a bar in ms, 0 until it is known.
     """
 
     def __init__(
-        self, names: Sequence[str], tally: Tally, most: int = HOLD, close_labels: bool = False
+        self,
+        names: Sequence[str],
+        tally: Tally,
+        most: int = HOLD,
+        close_labels: bool = False,
+        told: str | None = None,
     ) -> None:
         self.step = 0
         self.held = 0
@@ -49,6 +55,7 @@ class BarHold:
         self._tally = tally
         self._most = most
         self._close_labels = close_labels
+        self._told = told
         self._blocks: list[list[np.ndarray]] = []
         self._opening: OpeningTimes | None = None
         self._dates = self._learnt = False
@@ -133,7 +140,14 @@ class BarHold:
         """The timeframe, and whether times are midnights of a zone."""
         known, asked = self._tally.timeframe, self._tally.asked
         times = Times.of_bars(ts_ms, codes)
-        said = known or (asked if not len(times.steps) else None)
+        alone = not len(times.steps)
+        said = known or (asked if alone else None)
+        if alone and not self.step and not asked and self._told:
+            if known and known != self._told:
+                raise OtherTimeframe(self._told, known)
+            if not known and self._tally.by_name:
+                said = self._told
+                self._tally.notes.append(f"one bar alone: of {said}, as the file's name tells")
         self.step = self.step or step_of(
             ts_ms,
             TIMEFRAMES[said] if said else 0,

@@ -202,9 +202,11 @@ class _Members:
     def read(self) -> Iterator[Ticks | Bars]:
         """The batches of all that can be read; what else there is is noted."""
         tally = self._tally
+        tally.by_name = self._count == 1
         for member, before in self._queue:  # what tells no timeframe comes after what does
             if before is not None and self._alone and not self._read:
                 tally.timeframe, self._alone = _timeframe_of(self._alone), []
+                tally.by_name = True
             if isinstance(before, SparseDays) and tally.timeframe != "1d":
                 raise before
             put_back = tally.since()
@@ -220,7 +222,7 @@ class _Members:
                 if before is None and self._count > 1:
                     self._alone += [error] if isinstance(error, OneBarAlone) else []
                     self._queue.append((member, error.with_traceback(None)))
-                elif isinstance(error, QuestionOpen) or self._count == 1:
+                elif isinstance(error, SparseDays) or not self._read:
                     raise
                 else:
                     self._leave_out(member, error)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from analytics.model import TIMEFRAMES
 from ingestion.decode.symbols import exchange_in_name
 
 #: The forms that are read, as the end of a refusal.
@@ -97,20 +98,6 @@ class OtherTimeframe(UploadError):
         self.timeframe = timeframe
 
 
-class OneBarAlone(UploadError):
-    """A bar alone, which another file of the same bars may tell the timeframe of.
-
-    times: its time by its symbol, or by the symbol's number; of several symbols, of each.
-    """
-
-    def __init__(self, times: Mapping[Any, int]) -> None:
-        super().__init__(
-            "one bar alone tells no timeframe",
-            advice="expected two bars or more of a symbol, or timeframe= such as 1d",
-        )
-        self.times = dict(times)
-
-
 class QuestionOpen(UploadError):
     """A file that can be read in more than one way: `question` asks which."""
 
@@ -122,6 +109,22 @@ class QuestionOpen(UploadError):
             ways = " or ".join(part for part in (ways, f"{question.parameter}=...") if part)
         super().__init__(question.text, advice=f"answer with {ways}")
         self.question = question
+
+
+class OneBarAlone(QuestionOpen):
+    """A bar alone, which another file of the same bars may tell the timeframe of.
+
+    times: its time by its symbol, or by the symbol's number; of several symbols, of each.
+    """
+
+    def __init__(self, times: Mapping[Any, int]) -> None:
+        text = (
+            f"one bar alone{' of each symbol' if len(times) > 1 else ''} tells no timeframe: of "
+            "which is it? Neither a column nor the file's name says so"
+        )
+        choices = tuple(Choice(name, f"a bar of {name}") for name in TIMEFRAMES)
+        super().__init__(Question("timeframe", text, choices, free=True))
+        self.times = dict(times)
 
 
 class SparseDays(QuestionOpen):

@@ -54,7 +54,8 @@ class UploadReport:
 class Tally:
     """Counts while a file is read. refused: the sum of `rejected`. nameless: whether a symbol
     had to be made up. asked: the timeframe that was asked for. opens: when in a step of the
-    timeframe the bars of each symbol open, in ms.
+    timeframe the bars of each symbol open, in ms. by_name: whether the file's name tells the
+    timeframe of a bar alone.
     """
 
     def __init__(self) -> None:
@@ -69,6 +70,7 @@ class Tally:
         self.timeframe: str | None = None
         self.asked: str | None = None
         self.opens: dict[str, int] = {}
+        self.by_name = True
         self.not_utf8: NotUtf8 | None = None
         self.nameless = False
 

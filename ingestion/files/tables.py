@@ -93,7 +93,7 @@ class Table:
         self._clock = ClockColumn()
         self._hours: RepeatedHours | None = None
         self._orders = OrderWatch(plan.orders, plan.style)
-        self._bars = BarHold(self.symbols.names, tally, hold, plan.close_labels)
+        self._bars = BarHold(self.symbols.names, tally, hold, plan.close_labels, naming.timeframe)
         tally.notes.extend(plan.notes)
         parts = plan.groups[0].parts
         if plan.kind == "bars" and "volume" not in parts:
