@@ -20,6 +20,7 @@ from analytics.model import (
     timeframe_name,
 )
 from ingestion.files.errors import OneBarAlone, OtherTimeframe, UploadError
+from ingestion.files.opening_times import OpeningTimes, Times
 from ingestion.files.report import Tally
 from ingestion.files.timestep import DAY_MS, HOUR_MS, step_of
 
@@ -36,11 +37,17 @@ class BarHold:
     """Columns of bars in, sorted Bars out.
 
     names: of the symbols, by the numbers that stand in the columns. close_labels: whether times
-    are those at which bars end. step: the length of a bar in ms, 0 until it is known.
+    are those at which bars end. told: the timeframe that the file's name tells. step: the length
+    of a bar in ms, 0 until it is known.
     """
 
     def __init__(
-        self, names: Sequence[str], tally: Tally, most: int = HOLD, close_labels: bool = False
+        self,
+        names: Sequence[str],
+        tally: Tally,
+        most: int = HOLD,
+        close_labels: bool = False,
+        told: str | None = None,
     ) -> None:
         self.step = 0
         self.held = 0
@@ -48,8 +55,9 @@ class BarHold:
         self._tally = tally
         self._most = most
         self._close_labels = close_labels
+        self._told = told
         self._blocks: list[list[np.ndarray]] = []
-        self._offset = self._shift = 0
+        self._opening: OpeningTimes | None = None
         self._dates = self._learnt = False
         self._widened = 0
 
@@ -91,18 +99,14 @@ class BarHold:
             return []
         if not self._learnt:
             try:
-                self._learn_grid(columns[2])
+                self._learn_grid(columns[2], columns[1])
             except OneBarAlone as alone:
-                found = [self._names[code] for code in np.unique(columns[1])]
-                raise OneBarAlone(alone.ts_ms, found) from None
-        if self._dates:
-            columns[2] = _dates_of(columns[2])
-        else:
-            columns[2] = columns[2] - self._shift
+                found = {self._names[code]: ts_ms for code, ts_ms in alone.times.items()}
+                raise OneBarAlone(found) from None
+        columns[2], off = self._opened(columns[2], columns[1])
         lines, codes, ts_ms = columns[:3]
         order = np.lexsort((lines, ts_ms, codes))
-        columns = [column[order] for column in columns]
-        columns = self._without(columns, (columns[2] - self._offset) % self.step != 0, "time-grid")
+        columns = self._without([column[order] for column in columns], off[order], "time-grid")
         codes, ts_ms = columns[1], columns[2]
         again = np.zeros(len(codes), bool)
         again[1:] = (codes[1:] == codes[:-1]) & (ts_ms[1:] == ts_ms[:-1])
@@ -132,30 +136,47 @@ class BarHold:
             "call it symbol, or upload the rows of each on their own",
         )
 
-    def _learn_grid(self, ts_ms: IntArray) -> None:
-        """The timeframe, and whether times are those at which bars begin."""
+    def _learn_grid(self, ts_ms: IntArray, codes: IntArray) -> None:
+        """The timeframe, and whether times are midnights of a zone."""
         known, asked = self._tally.timeframe, self._tally.asked
-        said = known or (asked if len(np.unique(ts_ms)) == 1 else None)
-        length = TIMEFRAMES[said] if said else 0
-        self.step = self.step or step_of(ts_ms, length, answered=asked is not None)
+        times = Times.of_bars(ts_ms, codes)
+        alone = not len(times.steps)
+        said = known or (asked if alone else None)
+        if alone and not self.step and not asked and self._told:
+            if known and known != self._told:
+                raise OtherTimeframe(self._told, known)
+            if not known and self._tally.by_name:
+                said = self._told
+                self._tally.notes.append(f"one bar alone: of {said}, as the file's name tells")
+        self.step = self.step or step_of(
+            ts_ms,
+            TIMEFRAMES[said] if said else 0,
+            codes=codes,
+            asked=TIMEFRAMES[asked] if asked else 0,
+        )
         name = timeframe_name(self.step)
         expected = known or asked
         if expected and name != expected:
             raise OtherTimeframe(name, expected, asked=not known)
         self._learnt, self._tally.timeframe = True, name
-        if self.step % DAY_MS == 0 and len(np.unique(ts_ms % DAY_MS)) > 1:
+        if self.step % DAY_MS == 0:
             # Midnights of a zone with daylight saving: the dates that they begin.
-            self._dates, ts_ms = True, _dates_of(ts_ms)
-        residues, counts = np.unique(ts_ms % self.step, return_counts=True)
-        self._offset = int(residues[np.argmax(counts)])
+            _, _, held, rows = times.usual(DAY_MS)
+            self._dates = bool((held < rows).any())
+
+    def _opened(self, ts_ms: IntArray, codes: IntArray) -> tuple[IntArray, BoolArray]:
+        """When bars open, and which do so at another time than their symbol's others."""
+        if self._opening is None:
+            self._opening = OpeningTimes(self.step, self._close_labels and not self._dates)
         if self._dates:
-            return
-        if self.step - self._offset <= min(1_000, self.step // 2):
-            self._shift, self._offset = self._offset, 0  # such as 00:59.999
-        elif self._close_labels:
-            self._shift = self.step
-        if self._shift:
+            ts_ms = _dates_of(ts_ms)
+        noted = self._opening.ended
+        opens = self._opening.learn(ts_ms, codes)
+        self._tally.opens |= {self._names[code]: opens[code] for code in sorted(opens)}
+        opened, off = self._opening.opened(ts_ms, codes)
+        if self._opening.ended and not noted:
             self._tally.notes.append("labelled by the end of each bar: taken by its beginning")
+        return opened, off
 
     def _without(self, columns: list[np.ndarray], bad: BoolArray, reason: str) -> list[np.ndarray]:
         if not bad.any():

@@ -202,9 +202,11 @@ class _Members:
     def read(self) -> Iterator[Ticks | Bars]:
         """The batches of all that can be read; what else there is is noted."""
         tally = self._tally
+        tally.by_name = self._count == 1
         for member, before in self._queue:  # what tells no timeframe comes after what does
             if before is not None and self._alone and not self._read:
                 tally.timeframe, self._alone = _timeframe_of(self._alone), []
+                tally.by_name = True
             if isinstance(before, SparseDays) and tally.timeframe != "1d":
                 raise before
             put_back = tally.since()
@@ -220,7 +222,7 @@ class _Members:
                 if before is None and self._count > 1:
                     self._alone += [error] if isinstance(error, OneBarAlone) else []
                     self._queue.append((member, error.with_traceback(None)))
-                elif isinstance(error, QuestionOpen) or self._count == 1:
+                elif isinstance(error, SparseDays) or not self._read:
                     raise
                 else:
                     self._leave_out(member, error)
@@ -267,10 +269,13 @@ def _timeframe_of(alone: Sequence[OneBarAlone]) -> str | None:
     """
     times: dict[str, set[int]] = {}
     for bar in alone:
-        for symbol in bar.symbols:
-            times.setdefault(symbol, set()).add(bar.ts_ms)
-    moments = sorted(set().union(*(of for of in times.values() if len(of) > 1)))
-    return timeframe_of(np.array(moments)) if moments else None
+        for symbol, ts_ms in bar.times.items():
+            times.setdefault(symbol, set()).add(ts_ms)
+    several = [of for of in times.values() if len(of) > 1]
+    if not several:
+        return None
+    codes = np.repeat(np.arange(len(several)), [len(of) for of in several])
+    return timeframe_of(np.array([one for of in several for one in of]), codes)
 
 
 def _which_timeframe(members: dict[str, list[str]]) -> QuestionOpen:

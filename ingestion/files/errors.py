@@ -6,10 +6,11 @@ UploadError (a ValueError): a file is no market data, or cannot be told for sure
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from analytics.model import TIMEFRAMES
 from ingestion.decode.symbols import exchange_in_name
 
 #: The forms that are read, as the end of a refusal.
@@ -97,21 +98,6 @@ class OtherTimeframe(UploadError):
         self.timeframe = timeframe
 
 
-class OneBarAlone(UploadError):
-    """A bar alone, which another file of the same bars may tell the timeframe of.
-
-    ts_ms: its time. symbols: whose it is, where it is of several.
-    """
-
-    def __init__(self, ts_ms: int, symbols: Sequence[str] = ()) -> None:
-        super().__init__(
-            "one bar alone tells no timeframe",
-            advice="expected two bars or more of a symbol, or timeframe= such as 1d",
-        )
-        self.ts_ms = ts_ms
-        self.symbols = tuple(symbols)
-
-
 class QuestionOpen(UploadError):
     """A file that can be read in more than one way: `question` asks which."""
 
@@ -123,6 +109,22 @@ class QuestionOpen(UploadError):
             ways = " or ".join(part for part in (ways, f"{question.parameter}=...") if part)
         super().__init__(question.text, advice=f"answer with {ways}")
         self.question = question
+
+
+class OneBarAlone(QuestionOpen):
+    """A bar alone, which another file of the same bars may tell the timeframe of.
+
+    times: its time by its symbol, or by the symbol's number; of several symbols, of each.
+    """
+
+    def __init__(self, times: Mapping[Any, int]) -> None:
+        text = (
+            f"one bar alone{' of each symbol' if len(times) > 1 else ''} tells no timeframe: of "
+            "which is it? Neither a column nor the file's name says so"
+        )
+        choices = tuple(Choice(name, f"a bar of {name}") for name in TIMEFRAMES)
+        super().__init__(Question("timeframe", text, choices, free=True))
+        self.times = dict(times)
 
 
 class SparseDays(QuestionOpen):
@@ -178,6 +180,22 @@ def days_question(least: int, most: int, usual: int) -> SparseDays:
     )
     choices = (Choice("1d", "bars of single days"),)
     return SparseDays(Question("timeframe", text, choices))
+
+
+def grids_question(own: str, shared: str) -> QuestionOpen:
+    """The question which timeframe few bars are of, whose symbols begin at unlike times.
+
+    own, shared: the step within each symbol, and that of the times of all.
+    """
+    text = (
+        f"the bars of each symbol are {own} apart, those of all {shared}: are they bars of {own} "
+        f"that begin at unlike times, or of {shared} with gaps? They are too few to tell"
+    )
+    choices = (
+        Choice(own, f"bars of {own}, those of each symbol at times of its own"),
+        Choice(shared, f"bars of {shared}, many of which are missing"),
+    )
+    return QuestionOpen(Question("timeframe", text, choices))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ Raises UploadError, which says what was found and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from ingestion.files.cells import Rows
 from ingestion.files.errors import LEGAL, UploadError
 from ingestion.files.json_shapes import cell_of
 from ingestion.files.names import canonical, columns_of
-from ingestion.files.numbers import floats, style_of
-from ingestion.files.plan import OrderColumns, Plan, Sample
+from ingestion.files.numbers import Style, floats, style_of
+from ingestion.files.plan import OrderColumns, Sample
 
 #: Columns of what became of an order, and the words there that no trade has. Those of `_WEAK`
 #: are words of markets, sessions and fills too: two of them tell of orders.
@@ -72,51 +73,74 @@ def order_columns(names: Sequence[str], size: int) -> OrderColumns | None:
     >>> order_columns(["time", "order_id", "trade_id", "price", "size", "status"], size=4)
     >>> order_columns(["time", "price", "size", "executedQty"], size=2).filled
     (3,)
+    >>> order_columns(["time", "action", "price", "size"], size=3).words
+    (1,)
     """
     bare = [canonical(name) for name in names]
-    state = None
-    if _ORDER_NAMES.intersection(bare) and not _trade_ids(names):
+    state, numbered = None, bool(_trade_ids(names))
+    if _ORDER_NAMES.intersection(bare) and not numbered:
         state = next((at for at, name in enumerate(bare) if name in _STATUS), None)
     filled = tuple(at for at, name in enumerate(bare) if name in _FILLED and at != size)
-    none = state is None and not filled
-    return None if none else OrderColumns(tuple(names), size, state, filled)
+    words = tuple(
+        at for at, name in enumerate(bare) if name in _STATES and not (numbered and name in _STATUS)
+    )
+    none = not words and not filled
+    return None if none else OrderColumns(tuple(names), size, state, filled, words)
 
 
 class OrderWatch:
-    """Looks at rows as they come for what tells that they are orders."""
+    """Looks at rows as they come for what tells that they are orders.
 
-    def __init__(self, plan: Plan) -> None:
-        self._columns = plan.orders
-        self._style = plan.style
-        self._words: set[str] = set()
+    told: their columns, None where nothing in them tells. style: of their numbers.
+    """
+
+    def __init__(self, told: OrderColumns | None, style: Style | None = None) -> None:
+        self._told = told
+        self._style = style or Style()
+        self._words: dict[int, set[str]] = {at: set() for at in told.words} if told else {}
         self._other_words = False
-        self._filled = {at: _Filled() for at in plan.orders.filled} if plan.orders else {}
+        self._filled = {at: _Filled() for at in told.filled} if told else {}
 
     def look(self, rows: Rows) -> None:
         """Look at the next rows. Raises UploadError where the words until now are of orders."""
-        told = self._columns
+        told = self._told
+        if told is None or not len(rows):
+            return
+        for at in told.words:
+            if _is_text(rows.columns[at]):
+                self.look_at_words(at, pc.unique(rows.columns[at].cast(pa.string())).to_pylist())
+        for at in told.filled:
+            size, filled = (floats(rows.columns[one], self._style)[0] for one in (told.size, at))
+            self.look_at_filled(at, size, filled)
+
+    def look_at_words(self, at: int, found: Iterable[str | None]) -> None:
+        """Look at the words that stand in a column. Raises as `look`."""
+        assert self._told is not None
+        words = {(word or "").strip().lower() for word in found}
+        known = {word for word in words if _plain(word) in _KNOWN}
+        if at == self._told.state:
+            self._other_words = self._other_words or known != words
+        known |= {word for word in words if len(word) == 1}
+        if not known <= self._words[at]:
+            self._words[at] |= known
+            _refuse_words(self._told.names[at], self._words[at], self._told.names)
+
+    def look_at_filled(self, at: int, size: FloatArray, filled: FloatArray) -> None:
+        """Look at how much has traded of the next rows, of which size each."""
+        self._filled[at].take(size, filled)
+
+    def finish(self, some: bool = False) -> None:
+        """Raise UploadError where not one row has traded, or less of many than their size.
+
+        some: whether there are rows beside these.
+        """
+        told = self._told
         if told is None:
             return
-        if told.state is not None and _is_text(rows.columns[told.state]):
-            found = pc.unique(rows.columns[told.state].cast(pa.string())).to_pylist()
-            words = {(word or "").strip().lower() for word in found}
-            known = {word for word in words if _plain(word) in _KNOWN}
-            self._other_words = self._other_words or known != words
-            if not known <= self._words:
-                self._words |= known
-                _refuse_words(told.names[told.state], self._words, told.names)
         for at, filled in self._filled.items():
-            filled.take(
-                *(floats(rows.columns[one], self._style)[0] for one in (told.size, at)),
-            )
-
-    def finish(self) -> None:
-        """Raise UploadError where not one row has traded, or less of many than their size."""
-        for at, filled in self._filled.items():
-            assert self._columns is not None
-            filled.refuse(self._columns.names[at], self._columns.names[self._columns.size])
-        if not self._other_words:
-            _refuse_untraded(self._words)
+            filled.refuse(told.names[at], told.names[told.size])
+        if told.state is not None and not self._other_words:
+            _refuse_untraded(self._words[told.state], some)
 
 
 class _Filled:
@@ -175,9 +199,9 @@ def refuse_states(sample: Sample, names: Sequence[str]) -> None:
 
 def refuse_order_lines(messages: Sequence[Any], file: str) -> None:
     """Raise UploadError for values of JSON, one a line or an element, whose rows are orders."""
-    objects = [row for message in messages for row in _objects(message)]
+    objects = [row for message in messages for row in objects_in(message)]
     names = list(dict.fromkeys(name for row in objects for name in row))
-    sizes = _sizes(names)
+    sizes = sizes_of(names)
     if not sizes:
         return
     cells = [[cell_of(row.get(name)) for name in names] for row in objects]
@@ -194,23 +218,31 @@ def no_trades(found: str) -> UploadError:
     return UploadError(found, "a market is made of trades or bars", LEGAL)
 
 
-def _objects(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+def objects_in(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
     """The objects of a message that have a price and a size."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, list):
         for one in value:
-            yield from _objects(one, depth + 1)
+            yield from objects_in(one, depth + 1)
     elif isinstance(value, dict):
-        names = [name for name, one in value.items() if not isinstance(one, dict | list)]
-        if columns_of(names, "price") and _sizes(names):
+        if _are_of_a_trade(
+            tuple(k for k, one in value.items() if not isinstance(one, dict | list))
+        ):
             yield value
             return
         for one in value.values():
-            yield from _objects(one, depth + 1)
+            yield from objects_in(one, depth + 1)
 
 
-def _sizes(names: Sequence[str]) -> list[int]:
+@lru_cache(maxsize=1_000)
+def _are_of_a_trade(names: tuple[str, ...]) -> bool:
+    """Whether there is a price and a size among names: many objects have the same."""
+    return bool(columns_of(names, "price") and sizes_of(names))
+
+
+def sizes_of(names: Sequence[str]) -> list[int]:
+    """The positions of columns that may be the sizes of trades, the best first."""
     return columns_of(names, "size") or columns_of(names, "volume")
 
 
@@ -241,12 +273,23 @@ def _refuse_words(name: str, words: set[str], names: Sequence[str]) -> None:
         raise no_trades(f"column {name!r} tells that these rows are orders, no trades: {shown}")
 
 
-def _refuse_untraded(words: set[str]) -> None:
+def _refuse_untraded(words: set[str], some: bool = False) -> None:
     """Raise UploadError where no row has traded. words: the status of each, in small letters, "" of
-    one without; none where no column tells.
+    one without; none where no column tells. some: whether there are other rows.
     """
     if words and words <= _UNTRADED:
-        raise no_trades("the status of every row is that of an order that has not traded")
+        which = "every row that has one" if some else "every row"
+        raise no_trades(f"the status of {which} is that of an order that has not traded")
+
+
+def tells_of_orders(name: str) -> bool:
+    """Whether a name is one by which `order_columns` tells orders from trades.
+
+    >>> tells_of_orders("Order Status"), tells_of_orders("executedQty"), tells_of_orders("price")
+    (True, True, False)
+    """
+    bare = canonical(name)
+    return bare in _STATES or bare in _FILLED
 
 
 def _plain(word: str) -> str:

@@ -29,13 +29,14 @@ class OrderColumns:
     """The positions of columns that tell of orders. names: of all columns; size: of the sizes.
 
     state: what became of an order, where the columns are those of orders. filled: how much of it
-    has traded.
+    has traded. words: those whose words may be of orders, of the state among them.
     """
 
     names: tuple[str, ...]
     size: int
     state: int | None = None
     filled: tuple[int, ...] = ()
+    words: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Plan:
         found = {*self.time, *(at for group in self.groups for at in group.parts.values())}
         others = [self.symbol, self.venue, self.event, self.offset]
         if self.orders is not None:
-            others += [self.orders.state, *self.orders.filled]
+            others += [*self.orders.words, *self.orders.filled]
         found |= {at for at in others if at is not None}
         return sorted(found)
 

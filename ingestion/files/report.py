@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 
-from analytics.model import Bars, Rejected, Ticks
+from analytics.model import TIMEFRAMES, Bars, Rejected, Ticks
 from ingestion.files.charset import NotUtf8, not_utf8
+from ingestion.files.opening_times import opening_note
 
 FIRST_LINES = 5
 #: So many rows without one that is good, and a file is no market data.
@@ -52,7 +53,9 @@ class UploadReport:
 
 class Tally:
     """Counts while a file is read. refused: the sum of `rejected`. nameless: whether a symbol
-    had to be made up. asked: the timeframe that was asked for.
+    had to be made up. asked: the timeframe that was asked for. opens: when in a step of the
+    timeframe the bars of each symbol open, in ms. by_name: whether the file's name tells the
+    timeframe of a bar alone.
     """
 
     def __init__(self) -> None:
@@ -66,6 +69,8 @@ class Tally:
         self.notes: list[str] = []
         self.timeframe: str | None = None
         self.asked: str | None = None
+        self.opens: dict[str, int] = {}
+        self.by_name = True
         self.not_utf8: NotUtf8 | None = None
         self.nameless = False
 
@@ -107,6 +112,8 @@ class Tally:
     def report(self, name: str, kind: str | None, problem: str | None, read: int) -> UploadReport:
         """The account so far."""
         first, last = self.span if self.span is not None else (None, None)
+        step = TIMEFRAMES[self.timeframe] if self.timeframe else 0
+        apart = opening_note(self.opens, step) if step else ""
         return UploadReport(
             name=name,
             kind=kind,
@@ -119,7 +126,7 @@ class Tally:
             last_ts_ms=last,
             problem=problem,
             timeframe=self.timeframe,
-            notes=tuple(self.notes),
+            notes=(*self.notes, apart) if apart else tuple(self.notes),
             bytes_read=read,
             not_utf8=self.not_utf8,
             nameless=self.nameless,

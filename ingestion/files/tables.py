@@ -92,8 +92,8 @@ class Table:
         self._timeframes = TimeframeColumn(plan.timeframe)
         self._clock = ClockColumn()
         self._hours: RepeatedHours | None = None
-        self._orders = OrderWatch(plan)
-        self._bars = BarHold(self.symbols.names, tally, hold, plan.close_labels)
+        self._orders = OrderWatch(plan.orders, plan.style)
+        self._bars = BarHold(self.symbols.names, tally, hold, plan.close_labels, naming.timeframe)
         tally.notes.extend(plan.notes)
         parts = plan.groups[0].parts
         if plan.kind == "bars" and "volume" not in parts:
@@ -114,8 +114,8 @@ class Table:
             return []
         rows = together([*self._waiting, rows])
         self._waiting = []
-        self._orders.look(rows)
         rows = self._trades(rows)
+        self._orders.look(rows)
         ts_ms = self._times(rows)
         reading = self.plan.reading
         if not reading.local:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
-from ingestion.decode.decoder import Decoder, trades_held
+from ingestion.decode.decoder import Decoded, Decoder, trades_held
 from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.files.cells import Lines, read_cells
 from ingestion.files.line_template import (
@@ -33,6 +33,7 @@ from ingestion.files.line_template import (
 )
 from ingestion.files.lines import refuse_long, worth_reading
 from ingestion.files.numbers import floats, trade_ids
+from ingestion.files.order_lines import LikeLines, OrderLines, Seen
 from ingestion.files.report import HOPELESS, Tally
 from ingestion.files.shares import abreast, shares_of
 from ingestion.files.timeforms import NO_TIME, Reading, times
@@ -43,6 +44,9 @@ MAX_LEARNT = 16
 #: Lines that the decoder reads at a time: while it makes columns of them, nothing else runs.
 AT_ONCE = 2_048
 _COLUMNS = ("ts_ms", "price", "size", "trade_id", "trades")
+_Columns = tuple[np.ndarray, ...]
+_Fitting = tuple[_Columns | None, Seen | None, list[Ticks] | None]
+_NONE = (None, None)
 
 
 class TickLines:
@@ -62,6 +66,8 @@ class TickLines:
         self._decoder = decoder
         self._tally = tally
         self._parts: list[Part] | None = None
+        self._orders = OrderLines()
+        self._like: LikeLines | None = None
         self._names: list[str] = []
         self._spelt: dict[str, int] = {}
         self._tries = MAX_LEARNT
@@ -72,7 +78,10 @@ class TickLines:
         return not self._tally.accepted and self._tally.rows >= HOPELESS
 
     def scan(self, block: bytes) -> list[Ticks]:
-        """Read a block of whole lines, the last line break with them."""
+        """Read a block of whole lines, the last line break with them.
+
+        Raises UploadError for lines that tell by now that they are orders.
+        """
         if self._parts is not None:
             return self._read(block)
         lines = Lines(block, self.line + 1)
@@ -87,7 +96,8 @@ class TickLines:
         return batches + (self._read(block[end:]) if end < len(block) else [])
 
     def finish(self) -> list[Ticks]:
-        """Nothing is held back."""
+        """Nothing is held back. Raises UploadError where lines were orders."""
+        self._orders.finish()
         return []
 
     def refuse_long(self, beginning: bytes) -> None:
@@ -102,7 +112,7 @@ class TickLines:
         for number in numbers[LEARN_FROM - 1 :: -1]:  # the first one may begin an array
             parts = learn(lines[number], self._decoder.default_symbol)
             if parts is not None:
-                self._parts = parts
+                self._parts, self._like = parts, self._orders.learn(parts, lines[number])
                 return
 
     def _read(self, block: bytes) -> list[Ticks]:
@@ -111,7 +121,11 @@ class TickLines:
         self.line += sum(map(len, shares))
         self._know_symbols()
         batches = []
-        for lines, (columns, alike) in zip(shares, abreast(self._fitting, shares), strict=True):
+        for lines, (columns, seen, alike) in zip(
+            shares, abreast(self._fitting, shares), strict=True
+        ):
+            if self._like is not None and seen is not None:
+                self._orders.take_alike(self._like, seen)
             if alike is None:
                 batches += self._others(lines, columns)
             else:
@@ -119,17 +133,17 @@ class TickLines:
                 batches += alike
         return batches
 
-    def _fitting(self, lines: Lines) -> tuple[tuple[np.ndarray, ...] | None, list[Ticks] | None]:
-        """The columns of the lines that fit, None where none do, and the batches where all do.
+    def _fitting(self, lines: Lines) -> _Fitting:
+        """The columns of the lines that fit, what they say of orders, and the batches where all do.
 
         Several threads call it at once: it changes nothing.
         """
-        columns = self._columns(lines) if self._parts else None
+        columns, seen = self._columns(lines) if self._parts else _NONE
         if columns is None or len(columns[0]) < len(lines):
-            return columns, None
-        return columns, _parted(columns[1], columns[2:], self._names)
+            return columns, seen, None
+        return columns, seen, _parted(columns[1], columns[2:], self._names)
 
-    def _others(self, lines: Lines, columns: tuple[np.ndarray, ...] | None) -> list[Ticks]:
+    def _others(self, lines: Lines, columns: _Columns | None) -> list[Ticks]:
         """The lines that do not fit by the decoder, mixed with the columns of those that do."""
         numbers = others = lines.numbers
         if columns is not None:
@@ -139,15 +153,17 @@ class TickLines:
             self._learn(lines, others)
         return batches
 
-    def _columns(self, lines: Lines) -> tuple[np.ndarray, ...] | None:
-        """Number, symbol, time, price, size, id and trades of the lines that fit."""
+    def _columns(self, lines: Lines) -> tuple[_Columns | None, Seen | None]:
+        """Number, symbol, time, price, size, id and trades of the lines that fit, None where none
+        do, and what they say of orders.
+        """
         assert self._parts is not None
         if not is_plain(lines):
-            return None
+            return _NONE
         width = len(self._parts)
         rows, _ = read_cells(lines, width, range(width), ",", quotes=False)
         if not len(rows):
-            return None
+            return _NONE
         marks = sum((part.before + part.after).count(b'"') for part in self._parts)
         fits = np.ones(len(rows), bool)
         if lines.quote_count != marks * len(rows) or len(rows) < len(lines):
@@ -157,7 +173,7 @@ class TickLines:
         if not fits.all():
             rows = rows.where(fits)
             if not len(rows):
-                return None
+                return _NONE
         values: dict[str, np.ndarray] = {}
         good = np.ones(len(rows), bool)
         for at, part in enumerate(self._parts):
@@ -181,7 +197,8 @@ class TickLines:
             values.get("id", nothing + NO_TRADE_ID),
             trades_held(values.get("first", nothing), values.get("last", nothing)),
         )
-        return kept if good.all() else tuple(column[good] for column in kept)
+        seen = self._like.seen(rows.columns, values["size"], good) if self._like else None
+        return kept if good.all() else tuple(column[good] for column in kept), seen
 
     def _take(self, part: Part, column: Any, values: dict[str, np.ndarray]) -> BoolArray:
         """Keep the values of a part, where they are needed; which of them are good."""
@@ -230,7 +247,7 @@ class TickLines:
         self,
         lines: Lines,
         numbers: Sequence[int] | IntArray,
-        columns: tuple[np.ndarray, ...] | None,
+        columns: _Columns | None,
     ) -> list[Ticks]:
         """Lines by the decoder's way, mixed with what was read of those around them."""
         texts = [lines[number] for number in numbers]
@@ -241,6 +258,7 @@ class TickLines:
             some, at = kept[begin : begin + AT_ONCE], where[begin : begin + AT_ONCE]
             decoded = self._decoder.decode_lines(some, at)
             self._tally.reject(decoded.rejected)
+            self._look_for_orders(decoded, some, at)
             self._look_for_bytes(decoded.rejected, some, at)
             batches += decoded.ticks
             origins += [np.array(at, np.int64)[rows] for rows in decoded.origins]
@@ -257,6 +275,17 @@ class TickLines:
             batches = _parted(merged[1], merged[2:], names)
         self._accept(batches)
         return batches
+
+    def _look_for_orders(
+        self, decoded: Decoded, lines: Sequence[bytes], numbers: Sequence[int]
+    ) -> None:
+        """Look at the lines that gave trades for what tells of orders."""
+        if not decoded.ticks:
+            return
+        places = np.unique(np.concatenate(decoded.origins)).tolist()
+        refused = {one.line for one in decoded.rejected}
+        mixed = {at for at, place in enumerate(places) if numbers[place] in refused}
+        self._orders.take([lines[place] for place in places], mixed)
 
     def _look_for_bytes(
         self, refused: Sequence[Rejected], lines: Sequence[bytes], numbers: Sequence[int]

@@ -5,10 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from analytics.model import IntArray, timeframe_name
-from ingestion.files.errors import OneBarAlone, OtherTimeframe, UploadError, days_question
+from ingestion.files.errors import (
+    OneBarAlone,
+    OtherTimeframe,
+    UploadError,
+    days_question,
+    grids_question,
+)
+from ingestion.files.opening_times import Times
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
+#: So much later than the first bar of all a day may begin and still be the same one.
+_LATER = 10 * HOUR_MS
 #: Rows that may stand off the grid of the others: one, or one in twenty.
 _OFF_GRID = 20
 #: Days of a calendar month on the mean, and steps from which one speaks of months.
@@ -19,36 +28,77 @@ _SHORTEST, _UNEVEN = 28, 3
 _EVEN = "read are bars in even steps of a second or more, such as 1m, 1h, 1d or 7d"
 
 
-def step_of(ts_ms: IntArray, known: int = 0, *, answered: bool = False) -> int:
-    """The length in ms of bars at these times, ascending within a symbol: shape (n,).
+def step_of(
+    ts_ms: IntArray, known: int = 0, *, codes: IntArray | None = None, asked: int = 0
+) -> int:
+    """The length in ms of bars at these times: shape (n,), in any order.
 
-    It is the greatest step that all times have in common; where few stand off the grid of the
-    others, those do not count. Days of 23 and 25 hours are days. known: the step of other bars
-    that these stand beside. answered: whether a timeframe was asked for. Raises UploadError where
-    there is no such step of a second or more, as of months, or another one than is known;
-    QuestionOpen where it is a day and most bars are further apart.
+    It is the greatest step that all times of a symbol have in common, and those of all symbols;
+    bars of one symbol may begin at other minutes than those of another. Where few stand off the
+    grid of the others, those do not count. Days of 23 and 25 hours are days. codes: the number of
+    each bar's symbol, all of one if None. known: the step of other bars that these stand beside.
+    asked: the one that was asked for, 0 for none. Raises UploadError where there is no such step
+    of a second or more, as of months, or another one than is known; QuestionOpen where it is a day
+    and most bars are further apart, and where symbols are too short to tell their own step.
 
     >>> minutes = np.array([0, 5, 10, 12, 13, 18]) * 60_000
     >>> step_of(minutes), step_of(minutes * 60)
     (60000, 3600000)
+    >>> step_of(np.array([0, 60, 120, 30, 90, 150]) * 60_000, codes=np.array([0, 0, 0, 1, 1, 1]))
+    3600000
     """
-    moments = np.unique(ts_ms)
+    times = Times.of_bars(ts_ms, codes)
     if known:
-        return _as_known(moments, known)
-    step = _common_step(moments)
+        return _as_known(times, known)
+    step = _told_step(times, asked)
     if step == DAY_MS:
-        days = _days(np.diff(moments))
+        days = _days_between(ts_ms)
         _refuse_months(days)
-        if not answered and 2 * np.count_nonzero(days <= 1) < len(days):
+        if not asked and 2 * np.count_nonzero(days <= 1) < len(days):
             raise days_question(int(days.min()), int(days.max()), int(np.median(days)))
     return step
 
 
+def _told_step(times: Times, wanted: int = 0) -> int:
+    """The step that the symbols have, each on a grid of its own; else that of all times.
+
+    wanted: which of the two it is where symbols are too short to tell.
+    """
+    if not len(times.steps):
+        raise OneBarAlone(times.by_symbol())
+    own = _own_step(times)
+    try:
+        shared = _common_step(np.unique(times.ts_ms))
+    except UploadError:
+        if not own or not times.told_apart(own):
+            raise
+        return own
+    if own <= shared or times.told_apart(own):
+        return max(own, shared)
+    if wanted in (own, shared):
+        return wanted
+    raise grids_question(timeframe_name(own), timeframe_name(shared))
+
+
+def _own_step(times: Times) -> int:
+    """The greatest step that the times of each symbol have in common; 0 for none of whole seconds.
+
+    One row in twenty of a symbol may stand off its grid.
+    """
+    steps = times.steps
+    least, own = int(steps.min()), int(np.gcd.reduce(steps))
+    if own < least:
+        _, _, held, rows = times.usual(least)
+        if (rows - held <= rows // _OFF_GRID).all():
+            own = least
+        elif _are_days(steps):
+            own = int(np.gcd.reduce(_days(steps))) * DAY_MS
+    return 0 if own % 1_000 else own
+
+
 def _common_step(moments: IntArray) -> int:
-    """The greatest step that times have in common, as `step_of` means it."""
+    """The greatest step that times have in common, whatever symbol they are of."""
     steps = np.diff(moments)
-    if not len(steps):
-        raise OneBarAlone(int(moments[0]))
     least, common = int(steps.min()), int(np.gcd.reduce(steps))
     if common < least:
         common = _without_strays(moments, least, common)
@@ -63,16 +113,16 @@ def _common_step(moments: IntArray) -> int:
     return common
 
 
-def _as_known(moments: IntArray, known: int) -> int:
+def _as_known(times: Times, known: int) -> int:
     """The known step, where these times may be thin ones of it."""
-    if len(moments) < 2:
+    if not len(times.steps):
         return known
-    own = _common_step(moments)
-    full = len(moments) * own * 5 >= 4 * int(moments[-1] - moments[0])
+    own = _told_step(times, known)
+    full = (len(times.steps) + times.symbols) * own * 5 >= 4 * int(times.steps.sum())
     if own % known or (own > known and (full or (known < DAY_MS and own % DAY_MS == 0))):
         raise OtherTimeframe(timeframe_name(own), timeframe_name(known))
     if known == DAY_MS:
-        _refuse_months(_days(np.diff(moments)))
+        _refuse_months(_days_between(times.ts_ms))
     return known
 
 
@@ -92,6 +142,13 @@ def _refuse_months(days: IntArray) -> None:
             _EVEN,
             "export bars of days or of weeks",
         )
+
+
+def _days_between(ts_ms: IntArray) -> IntArray:
+    """Days from each of the days that bars are of to the next."""
+    moments = np.unique(ts_ms)
+    days: IntArray = np.diff(np.unique((moments - moments[0] + _LATER) // DAY_MS))
+    return days
 
 
 def _days(steps: IntArray) -> IntArray:
@@ -121,10 +178,10 @@ def is_regular(ts_ms: IntArray) -> bool:
     return len(moments) * step * 4 >= int(moments[-1] - moments[0])
 
 
-def timeframe_of(ts_ms: IntArray) -> str:
-    """The name of the timeframe of bars at these times. Raises like `step_of`.
+def timeframe_of(ts_ms: IntArray, codes: IntArray | None = None) -> str:
+    """The name of the timeframe of bars at these times. codes, errors: those of `step_of`.
 
     >>> timeframe_of(np.array([0, 60_000, 180_000]))
     '1m'
     """
-    return timeframe_name(step_of(ts_ms))
+    return timeframe_name(step_of(ts_ms, codes=codes))

@@ -263,5 +263,48 @@ def test_members_of_one_bar_each_tell_the_timeframe_together():
 def test_a_bar_alone_is_of_the_timeframe_that_is_asked_for():
     found = read(days_of([3], 5), "KO.csv", timeframe="1d")
     assert (found.report.timeframe, found.column("close", "KO")) == ("1d", [5])
-    with pytest.raises(UploadError, match="or timeframe= such as 1d"):
+    with pytest.raises(QuestionOpen, match="one bar alone tells no timeframe") as asked:
         read(days_of([3], 5), "KO.csv")
+    question = asked.value.question
+    assert (question.parameter, question.free) == ("timeframe", True)
+    assert {"1m", "1h", "1d"} <= {choice.value for choice in question.choices}
+
+
+@pytest.mark.parametrize(
+    ("name", "timeframe"),
+    [
+        ("BTCUSDT-1h-2024-01-01.csv", "1h"),
+        ("BTCUSDT_1d.csv", "1d"),
+        ("Binance_BTCUSDT_15min_2024.csv", "15m"),
+        ("EURUSD_H4.csv", "4h"),
+        ("KO_1W.csv", "7d"),
+        ("KO_daily.csv", "1d"),
+        ("BTCUSDT-1M-2024-01.csv", None),
+        ("KO_monthly.csv", None),
+        ("KO_last_30d.csv", None),
+        ("ESM25.csv", None),
+        ("KO_1m_of_1h.csv", None),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_bar_alone_is_of_the_timeframe_that_the_file_s_name_tells(name, timeframe, packed):
+    content = text_of(f"time,{OHLCV}", bars()[:1])
+    file, place = (zipped({name: content}), "x.zip") if packed else (content, name)
+    if timeframe is None:
+        with pytest.raises(QuestionOpen, match="one bar alone"):
+            read(file, place)
+        return
+    found = read(file, place)
+    assert (found.report.timeframe, found.report.accepted) == (timeframe, 1)
+    assert f"one bar alone: of {timeframe}, as the file's name tells" in found.report.notes
+    assert read(file, place, timeframe="2h").report.timeframe == "2h"
+
+
+def test_members_of_a_bar_each_are_of_the_timeframe_that_their_names_tell():
+    one = text_of(f"time,{OHLCV}", bars()[:1])
+    found = read(zipped({"KO_1h.csv": one, "PEP_1h.csv": one}), "x.zip")
+    assert (found.report.timeframe, set(found.rows)) == ("1h", {"KO", "PEP"})
+    assert choices(zipped({"KO_1h.csv": one, "PEP_1d.csv": one}), "x.zip") == ["1h", "1d"]
+    assert choices(zipped({"KO_1d.csv": one, "PEP.csv": table("1m")}), "x.zip") == ["1m", "1d"]
+    with pytest.raises(QuestionOpen, match="one bar alone"):
+        read(zipped({"KO.csv": one, "PEP.csv": one}), "x.zip")
