@@ -172,11 +172,11 @@ def walk_forward(
     )
     parts = grid.parts()
     for done, scored in enumerate(run_all(_Scorer(walk, cancelled or never), parts), 1):
+        if cancelled is not None and cancelled():  # parts from here on are empty
+            return NotReady("cancelled", 0, len(parts))
         walk.take(scored)
         if progress is not None:
             progress(done, len(parts))
-    if cancelled is not None and cancelled():
-        return NotReady("cancelled", 0, len(parts))
     return walk.result(metric, train_bars, test_bars)
 
 

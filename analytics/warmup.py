@@ -24,7 +24,7 @@ def warm_up() -> None:
     code is read from the cache. Safe to call from a worker thread, and more than once.
     """
     steps = np.sin(np.arange(float(_ROWS)) ** 2)
-    x = 100.0 + np.cumsum(steps)
+    x = np.round(100.0 + np.cumsum(steps), 1)  # of ticks, so that many are the same
     y = 50.0 + 2.0 * x + np.cos(np.arange(float(_ROWS)) ** 3)
     legs, params = (_bars("Y", y), _bars("X", x)), PairParams("Y", "X")
     analyze_pair(*legs, params)

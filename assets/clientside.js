@@ -225,6 +225,11 @@
     return clicks ? { y: x, x: y, at: Date.now() } : noUpdate();
   }
 
+  // What is told of a market that is in view no more came late.
+  function knownHere(told, market) {
+    return told && (!market || told.market === market) ? told : noUpdate();
+  }
+
   // Start becomes Update while the source chosen runs with other symbols than those chosen.
   function startWords(known, kind, symbols) {
     const asked = known && known.asked;
@@ -495,8 +500,8 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     spreadscope: {
       writeUrl, refreshLink, keepMode, keepScan, keepHeatmap, keepCapital, toggleTheme,
-      applyTheme, toggleFreeze, swapLegs, toggleHelp, startWords, requestPre, requestPost,
-      zoomTo, sameThreshold, lockHedge, unfold, goOnceSeen, queryWith,
+      applyTheme, toggleFreeze, swapLegs, toggleHelp, knownHere, startWords, requestPre,
+      requestPost, zoomTo, sameThreshold, lockHedge, unfold, goOnceSeen, queryWith,
     },
   });
 })();

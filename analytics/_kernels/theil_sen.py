@@ -145,7 +145,7 @@ def _points(y: FloatArray, x: FloatArray) -> _Points:
     pairs = n * (n - 1) // 2
     ties = bool(rank[-1] < n - 1)
     if ties:
-        _part_ties(order, x, y)
+        _part_ties(order, x.copy(), y.copy())  # compiled for arrays of one kind
         alike = np.bincount(rank)
         pairs -= int((alike * (alike - 1)).sum()) // 2
     x, y = x[order], y[order]
@@ -170,7 +170,10 @@ def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
         below = _rank(points, middle)
         apart = float(slopes[m // 2 + near] - slopes[m // 2 - near]) / (2 * near)
         if 4.0 * doubt < apart:
-            yield _around_secant(points, middle, below, apart, points.pairs / m)
+            lo, hi = _around_secant(points, middle, below, apart, points.pairs / m)
+            # Where many slopes are one, or few are near the median, a secant is of no use.
+            if lo < hi and np.count_nonzero((slopes >= lo) & (slopes <= hi)) <= near:
+                yield lo, hi
         centre = int(np.count_nonzero(slopes < middle - 2.0 * doubt))
         shift = (0.5 - below / points.pairs) * m
         centre, half = int(centre + shift), 2.5 * math.sqrt(abs(shift)) + 4.0

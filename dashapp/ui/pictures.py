@@ -27,9 +27,6 @@ MOST_BYTES, OF_ONE_VIEW = 64 * 1024**2, 3
 SHARED_S = 0.2
 #: How many times as many bytes values take as they are written in.
 _OF_WRITTEN = 8
-#: Pictures after which it is looked at again how many they are: from one to the next they change
-#: little.
-_LOOK_EVERY = 16
 #: Steps from one picture to the next whose telling is kept.
 STEPS = 32
 #: Properties that may be told in parts, and left out while they stay the same: nobody but the
@@ -65,13 +62,12 @@ class Picture:
 @dataclass(frozen=True, eq=False)
 class Newest:
     """The newest picture of a view. key: of the page as it was then. figures: as they go to who
-    has none. written: in how many bytes its values are, or those of one not long before.
+    has none.
     """
 
     key: str
     picture: Picture
     figures: Mapping[str, Any]
-    written: int
 
 
 @dataclass(eq=False)
@@ -145,14 +141,9 @@ class Pictures:
             told = {tuple(path): value for path, value in arrays}
             charts[chart_id] = (self._signature(f"{view} {chart_id}", structure), told)
         held = (value for _, arrays in charts.values() for value in arrays.values())
-        before = self._newest.get(view)
-        if before is None or self._count % _LOOK_EVERY == 0:
-            written = len(_write(values))
-        else:
-            written = before.written
-        size = 8_192 + sum(map(_size, held)) + _OF_WRITTEN * written
+        size = 8_192 + sum(map(_size, held)) + _OF_WRITTEN * len(_write(values))
         picture = Picture(digest(f"{self._count} {key}"), charts, values, time.monotonic(), size)
-        newest = self._newest[view] = Newest(key, picture, dict(figures), written)
+        newest = self._newest[view] = Newest(key, picture, dict(figures))
         if picture.size <= self._kept.maxsize:
             self._kept[picture.number] = picture
             numbers = self._of_view.setdefault(view, deque())

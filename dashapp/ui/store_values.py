@@ -205,6 +205,7 @@ class _Heeded(msgspec.Struct):
     market: str | None = None
     data: str | None = None
     legs: tuple[str, str] | None = None
+    server: float | None = None
 
 
 #: What the stores of the pages and the rows of their tables hold. A view is judged by its parser.

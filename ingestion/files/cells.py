@@ -113,11 +113,6 @@ class Lines:
         return bytes(out)
 
     @property
-    def quote_count(self) -> int:
-        """How many quotes there are in all."""
-        return int(np.count_nonzero(self._data == _QUOTE))
-
-    @property
     def quotes(self) -> IntArray:
         """How many quotes each line has."""
         if _QUOTE not in self.block:

@@ -15,7 +15,8 @@ from ingestion.files.cells import Lines
 
 #: A share is not smaller: what a call costs by itself would be more than what it saves.
 SHARE_BYTES = 1 << 20
-WAYS = min(4, os.cpu_count() or 1)
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+WAYS = min(4, _CORES or 1)
 _others = ThreadPoolExecutor(WAYS, thread_name_prefix="lines")
 
 T = TypeVar("T")

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
 from ingestion.decode.decoder import Decoded, Decoder, trades_held
@@ -91,8 +92,8 @@ class TickLines:
             return []
         end = lines.end_of(int(head[-1]))
         self.line = int(head[-1])
-        batches = self._decode(lines, head, None)
-        self._learn(lines, head)
+        batches, taken = self._decode(lines, head, None)
+        self._learn(lines, taken)
         return batches + (self._read(block[end:]) if end < len(block) else [])
 
     def finish(self) -> list[Ticks]:
@@ -120,17 +121,20 @@ class TickLines:
         shares = shares_of(block, self.line + 1)
         self.line += sum(map(len, shares))
         self._know_symbols()
-        batches = []
+        batches, unlike = [], None
         for lines, (columns, seen, alike) in zip(
             shares, abreast(self._fitting, shares), strict=True
         ):
             if self._like is not None and seen is not None:
                 self._orders.take_alike(self._like, seen)
             if alike is None:
-                batches += self._others(lines, columns)
+                others, alike = self._others(lines, columns)
+                unlike = (lines, others) if others is not None else unlike
             else:
                 self._accept(alike)
-                batches += alike
+            batches += alike
+        if unlike is not None:
+            self._learn(*unlike)
         return batches
 
     def _fitting(self, lines: Lines) -> _Fitting:
@@ -143,15 +147,18 @@ class TickLines:
             return columns, seen, None
         return columns, seen, _parted(columns[1], columns[2:], self._names)
 
-    def _others(self, lines: Lines, columns: _Columns | None) -> list[Ticks]:
-        """The lines that do not fit by the decoder, mixed with the columns of those that do."""
+    def _others(
+        self, lines: Lines, columns: _Columns | None
+    ) -> tuple[IntArray | None, list[Ticks]]:
+        """The lines that do not fit by the decoder, mixed with the columns of those that do.
+
+        Beside them the numbers of those that it took, where most lines do not fit.
+        """
         numbers = others = lines.numbers
         if columns is not None:
             others = np.setdiff1d(numbers, columns[0], assume_unique=True)
-        batches = self._decode(lines, others, columns)
-        if len(others) * 2 > len(numbers):
-            self._learn(lines, others)
-        return batches
+        batches, taken = self._decode(lines, others, columns)
+        return (taken if len(others) * 2 > len(numbers) else None), batches
 
     def _columns(self, lines: Lines) -> tuple[_Columns | None, Seen | None]:
         """Number, symbol, time, price, size, id and trades of the lines that fit, None where none
@@ -164,10 +171,7 @@ class TickLines:
         rows, _ = read_cells(lines, width, range(width), ",", quotes=False)
         if not len(rows):
             return _NONE
-        marks = sum((part.before + part.after).count(b'"') for part in self._parts)
         fits = np.ones(len(rows), bool)
-        if lines.quote_count != marks * len(rows) or len(rows) < len(lines):
-            fits = lines.quotes[rows.lines - lines.first] == marks
         for at, part in enumerate(self._parts):
             fits &= has_texts(rows.columns[at], part)
         if not fits.all():
@@ -203,7 +207,8 @@ class TickLines:
     def _take(self, part: Part, column: Any, values: dict[str, np.ndarray]) -> BoolArray:
         """Keep the values of a part, where they are needed; which of them are good."""
         if part.kind == "text":
-            return np.ones(len(column), bool)
+            ends: BoolArray = pc.match_substring(column, '"').to_numpy(zero_copy_only=False)
+            return ~ends
         if part.kind in ("symbol", "kind", "word"):
             encoded = column.dictionary_encode()
             texts = encoded.dictionary.to_pylist()
@@ -227,6 +232,8 @@ class TickLines:
 
     def _code(self, part: Part, text: str) -> int:
         """The number of a symbol as it is written, below 0 for one that the decoder must see."""
+        if '"' in text:
+            return -1
         if part.kind == "word":
             return 0 if text in WORDS else -1
         if part.kind == "kind":
@@ -248,8 +255,10 @@ class TickLines:
         lines: Lines,
         numbers: Sequence[int] | IntArray,
         columns: _Columns | None,
-    ) -> list[Ticks]:
-        """Lines by the decoder's way, mixed with what was read of those around them."""
+    ) -> tuple[list[Ticks], IntArray]:
+        """Lines by the decoder's way, mixed with what was read of those around them; and the
+        numbers of those that it took.
+        """
         texts = [lines[number] for number in numbers]
         kept, where = worth_reading(texts, [int(number) for number in numbers], self._tally)
         batches: list[Ticks] = []
@@ -262,6 +271,7 @@ class TickLines:
             self._look_for_bytes(decoded.rejected, some, at)
             batches += decoded.ticks
             origins += [np.array(at, np.int64)[rows] for rows in decoded.origins]
+        taken = np.unique(np.concatenate([np.zeros(0, np.int64), *origins]))
         if columns is not None and len(columns[0]):
             self._know_symbols()
             names = self._names
@@ -274,7 +284,7 @@ class TickLines:
             merged = [column[order] for column in merged]
             batches = _parted(merged[1], merged[2:], names)
         self._accept(batches)
-        return batches
+        return batches, taken
 
     def _look_for_orders(
         self, decoded: Decoded, lines: Sequence[bytes], numbers: Sequence[int]

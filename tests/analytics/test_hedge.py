@@ -12,6 +12,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics._kernels import theil_sen
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import HEDGE_METHODS
 
@@ -157,6 +158,36 @@ def test_theil_sen_finds_the_median_among_thousands_of_tied_slopes(seed, tick, n
     y, x = legs(seed, n)
     y, x = np.round(y / tick) * tick, np.round(x / tick) * tick
     assert fit_hedge(y, x, "theil_sen").beta == np.median(all_slopes(y, x))
+
+
+@pytest.fixture
+def met(monkeypatch) -> list[int]:
+    """How many pairs each search for the median slope met on its way."""
+    counts: list[int] = []
+    meet = theil_sen._meet
+
+    def note(*given):
+        told = meet(*given)
+        counts.append(told[3])
+        return told
+
+    monkeypatch.setattr(theil_sen, "_meet", note)
+    return counts
+
+
+@pytest.mark.parametrize("tick", [1e-9, 0.01])
+def test_theil_sen_meets_few_of_the_two_million_pairs(met, tick):
+    for seed in range(20):
+        y, x = legs(seed, 2_000)
+        fit_hedge(np.round(y / tick) * tick, np.round(x / tick) * tick, "theil_sen")
+    assert len(met) < 30, "most are found at once"
+    assert np.median(met) < 3_000
+
+
+def test_theil_sen_takes_no_secant_where_half_of_the_slopes_are_one(met):
+    steps = np.arange(2_000.0)
+    fit_hedge(np.where(steps < 0.7071 * 2_000, steps, -steps), steps, "theil_sen")
+    assert sum(met) < 3_000
 
 
 def test_theil_sen_without_intercept_is_the_median_ratio():

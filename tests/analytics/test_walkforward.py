@@ -197,6 +197,10 @@ def test_it_tells_its_progress_and_can_be_cancelled() -> None:
         *made_up_pair(), make_grid(PAIR, RULES, *axes), **SPANS, cancelled=lambda: True
     )
     assert result == NotReady("cancelled", 0, 3)
+    told.clear()
+    grid, seen = make_grid(PAIR, RULES, *axes), {"progress": lambda *at: told.append(at)}
+    walk_forward(*made_up_pair(), grid, **SPANS, **seen, cancelled=lambda: bool(told))
+    assert told == [(1, 3)], "what was not done is not counted"
 
 
 def test_too_few_bars_are_not_ready() -> None:

@@ -32,7 +32,7 @@ def bars(symbol, places, close):
 warm_up()
 before = known()
 rng = np.random.default_rng(5)
-walk = 300.0 + np.cumsum(rng.normal(0, 1.0, 420))
+walk = np.round(300.0 + np.cumsum(rng.normal(0, 1.0, 420)), 1)
 other = 500.0 + 2.0 * walk + rng.normal(0, 1.0, 420)
 every = np.arange(420)
 """

@@ -36,6 +36,23 @@ def leave(page) -> None:
     wait_for_points(page, "price-chart", 10)
 
 
+def test_what_is_told_late_of_a_market_that_was_left_changes_nothing(open_tab):
+    page = open_tab("/analytics?market=demo&y=BTCUSDT&x=ETHUSDT")
+    wait_for_points(page, "zscore-chart", 10)
+    known = "dash_component_api.getLayout('known-symbols').props.data"
+    told = "dash_component_api.getLayout('known-symbols-told').props.data"
+    until(page, f"{known} && {known}.market === 'demo' && {known}.symbols.length")
+    page.evaluate(HOLD, '"alerts-badge')
+    page.select_option("#market-select", "live")
+    until(page, "window.held() > 0")
+    page.select_option("#market-select", "demo")
+    until(page, "window.held() > 1")
+    page.evaluate("window.release(true)")
+    until(page, f"{told}.market === 'live'")
+    page.wait_for_timeout(200)  # what follows from it has been called by then
+    assert page.evaluate(f"() => {known}.market") == "demo"
+
+
 @pytest.mark.parametrize("comes", [True, False])
 def test_an_answer_to_an_interval_that_is_gone_is_nothing_to_complain_of(open_tab, comes):
     page = open_tab("/data?market=demo&y=BTCUSDT&x=ETHUSDT", may_lose_the_server=True)

@@ -40,6 +40,25 @@ def test_an_open_tab_recovers_when_the_server_comes_back(open_tab):
         stop(server)
 
 
+def test_a_pair_that_is_not_the_first_is_there_again_when_the_server_comes_back(open_tab):
+    server = start()
+    pair = "y=SOLUSDT&x=BNBUSDT"
+    page = open_tab(f"/analytics?market=demo&{pair}", url=server.url, may_lose_the_server=True)
+    wait_for_points(page, "spread-chart", 100)
+    port = int(server.url.rpartition(":")[2])
+    stop(server)
+    page.wait_for_selector(".offline-mark >> visible=true")
+    server = start(port=port)
+    try:
+        page.wait_for_selector(".offline-mark", state="hidden", timeout=10_000)
+        wait_for_points(page, "spread-chart", 100)
+        until_another(page, "spread-chart", last(page, "spread-chart"))
+        assert (page.input_value("#leg-y"), page.input_value("#leg-x")) == ("SOLUSDT", "BNBUSDT")
+        assert pair in page.evaluate("() => location.search")
+    finally:
+        stop(server)
+
+
 def test_one_lost_call_does_not_stop_the_page(open_tab):
     page = open_tab("/", may_lose_the_server=True)
     wait_for_points(page, "price-chart", 100)

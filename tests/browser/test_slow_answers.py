@@ -70,7 +70,7 @@ def test_a_page_and_its_frame_go_on_while_one_answer_is_awaited(open_tab):
     page.evaluate(HOLD, '"check-look-ahead.n_clicks"')
     page.click("#check-look-ahead")
     until(page, "window.held.length > 0")
-    ticks = "dash_component_api.getLayout('live-interval').props.n_intervals"
+    ticks = "(dash_component_api.getLayout('live-interval').props.n_intervals || 0)"
     asked = page.evaluate(ticks)
     until(page, f"{ticks} > {asked} + 3")
     until_another(page, "equity-chart", last(page, "equity-chart"))

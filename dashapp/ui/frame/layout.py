@@ -241,6 +241,7 @@ def _stores(runtime: Runtime) -> list[Component]:
         *(dcc.Store(id=store) for store in FORM_STORES),
         dcc.Store(id=ids.FOCUS),
         dcc.Store(id=ids.KNOWN),
+        dcc.Store(id=ids.KNOWN_TOLD),
         dcc.Store(id=ids.FROZEN, data=False),
         dcc.Store(id=ids.FRAME_CURSOR),
         dcc.Store(id=ids.URL_WRITTEN),

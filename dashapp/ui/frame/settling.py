@@ -275,11 +275,13 @@ def settled(
     asked = {**link, **click}
     by_hand = heeded is not None and market != heeded.get("market")
     gone = heeded is not None and runtime.markets.get(market or "") is None  # as after a restart
+    server = runtime.started_s
+    anew = heeded is not None and heeded.get("server", server) != server  # its symbols are to come
     missing = {}
     if not click and not by_hand:
         known_now = symbols_of(runtime, asked.get("market") or market)
         awaited = {leg: name for leg, name in (not_here or {}).items() if held[leg] == name}
-        if gone:
+        if gone or anew:
             awaited = {leg: str(held[leg]) for leg in ("y", "x") if held[leg]}
         missing = missing_legs(known_now, asked, None if asked else awaited)
     fields, wrong = _controls_from(asked)
@@ -293,7 +295,7 @@ def settled(
         data = str((heeded or {}).get("data") or data)
     fields, legs_now = _with_hedge(fields, asked, hedge, heeded, values, data)
     pair_now = {"market": values["market"], "data": data, "legs": legs_now}
-    heeded_now = {"search": search, "focus": focus, **pair_now}
+    heeded_now = {"search": search, "focus": focus, "server": server, **pair_now}
     # What stays is not told: it might have been changed by hand since this call was made.
     same = {name for name in held if heeded is not None and values[name] == held[name]}
     return {

@@ -174,7 +174,7 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
         if before.get("known") != sent["known"]:
             # No output: the legs follow from what is known, and the market asked for from them. A
             # callback that Dash sees ahead of itself waits until nothing at all is on its way.
-            set_props(ids.KNOWN, {"data": contents["known"]})
+            set_props(ids.KNOWN_TOLD, {"data": contents["known"]})
         fired = notifications.news(runtime.alerts.history, cursor, attention or {}, pathname)
         return {
             "parts": {
@@ -184,6 +184,18 @@ def _register_strip(app: Dash, runtime: Runtime) -> None:
             "cursor": {"sent": sent, **fired.pop("held")},
             **fired,
         }
+
+
+def _register_known(app: Dash) -> None:
+    """What is told with an answer that another has overtaken, Dash heeds all the same."""
+    clientside(
+        app,
+        "knownHere",
+        Output(ids.KNOWN, "data"),
+        Input(ids.KNOWN_TOLD, "data"),
+        State(ids.MARKET, "value"),
+        initial_call=False,
+    )
 
 
 def _register_looks(app: Dash) -> None:
@@ -223,6 +235,7 @@ def _register_looks(app: Dash) -> None:
 def register(app: Dash, runtime: Runtime) -> None:
     """The callbacks that run on every page."""
     _register_strip(app, runtime)
+    _register_known(app)
     header.register(app, runtime)
     subscribe.register(app)
     _register_looks(app)

@@ -29,6 +29,7 @@ from dashapp.ui.frame.settling import (
 from dashapp.ui.pages.data.page import pair_query
 from dashapp.ui.polling import Tab
 from storage.market.market import Market
+from tests.dashapp.conftest import made_up_ticks
 
 KNOWN = ("BTCUSDT", "ETHUSDT")
 LEGS = {"y": "BTCUSDT", "x": "ETHUSDT"}
@@ -351,9 +352,30 @@ async def test_a_replay_that_a_restart_ended_keeps_its_pair_and_its_hedge(runtim
     assert (told["y"], told["x"]) == (no_update, no_update)
     assert told["not_here"] == dict(zip(("y", "x"), KNOWN, strict=True))
     hedge, heeded = hedge_told(runtime, market="replay", heeded=there)
-    assert (hedge, heeded) == (LOCKED, there)
+    assert (hedge, heeded) == (LOCKED, {**there, "server": runtime.started_s})
     assert hedge_told(runtime, market="demo", heeded=heeded)[0] == LOCKED
     assert hedge_told(runtime, market="live", heeded=heeded)[0] == UNLOCKED
+
+
+def test_a_pair_waits_for_its_symbols_after_a_new_start_of_the_server(runtime):
+    market = runtime.markets["demo"]
+    for name in ("SOLUSDT", "BNBUSDT"):
+        market.append(made_up_ticks(name, seed=3))
+    legs = {"y": "SOLUSDT", "x": "BNBUSDT"}
+    of_before = {**OF_DEMO, "legs": [*legs.values()], "server": runtime.started_s - 1.0}
+    runtime.markets["demo"] = Market("demo", "Demo", "demo")
+    told = answered(runtime, **legs, heeded=of_before)
+    assert (told["y"], told["x"], told["not_here"]) == (no_update, no_update, legs)
+    asked = {**legs, "heeded": told["heeded"], "not_here": told["not_here"]}
+    for at, name in enumerate((*KNOWN, "SOLUSDT", "BNBUSDT")):
+        runtime.markets["demo"].append(made_up_ticks(name, seed=at))
+        told = answered(runtime, **asked)
+        assert (told["y"], told["x"]) == (no_update, no_update)
+    assert told["not_here"] == {}
+    # In a server that has not begun anew, symbols that go away give way to those that are there.
+    runtime.markets["demo"] = Market("demo", "Demo", "demo")
+    runtime.markets["demo"].append(made_up_ticks("ADAUSDT", seed=1))
+    assert answered(runtime, **legs, heeded=told["heeded"])["y"] == "ADAUSDT"
 
 
 async def test_a_replay_of_another_market_fits_the_hedge_anew(runtime, ticks_of):

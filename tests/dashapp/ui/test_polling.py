@@ -212,17 +212,6 @@ def test_a_patch_carries_every_changing_part_of_a_figure():
     assert ("layout", "annotations") in changed
 
 
-def test_the_size_of_a_picture_follows_its_values():
-    pictures, few, many = Pictures(), {"table": "x" * 1_000}, {"table": "x" * 100_000}
-    of_few = pictures.put("view", "key", {}, few).picture.size
-    of_many = Pictures().put("view", "key", {}, many).picture.size
-    assert 8_000 < of_few < 20_000
-    assert of_many > 800_000
-    sizes = [pictures.put("view", "key", {}, many).picture.size for _ in range(16)]
-    assert sizes[-1] == of_many
-    assert pictures.put("another", "key", {}, few).picture.size == of_few
-
-
 def test_pictures_take_the_room_they_are_given_whatever_they_hold():
     """Tables as well as charts: a page of many rows, each picture of which is of one tab."""
     pictures = Pictures(4 * 1024**2)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from threading import Barrier
+
 import pytest
 
-from ingestion.files import shares
+from ingestion.files import shares, text_table, tick_lines
 from ingestion.files.shares import abreast, shares_of
 from tests.ingestion.files.test_upload import read
+from tests.waiting import PATIENCE_S
 
 TRADES = [
     f'{{"symbol":"{"AB"[number % 3 == 0]}","ts":{1_735_689_600_000 + number},'
@@ -79,14 +82,22 @@ def test_a_file_is_the_same_whoever_reads_its_lines(monkeypatch, name):
         assert list(out) == symbols
         return out
 
+    def note(read_one, found):
+        counts.append(len(found))
+        return abreast(read_one, found)
+
+    counts: list[int] = []
+    for module in (tick_lines, text_table):
+        monkeypatch.setattr(module, "abreast", note)
     monkeypatch.setattr(shares, "WAYS", 4)
     whole = rows(1 << 30, 1 << 20)
     assert sum(map(len, whole.values())) > 2_900
-    assert len(shares_of(text.encode() + b"\n", 1)) == 1
+    assert set(counts) == {1}
     for share_bytes in (4_000, 100):
         for chunk in (1 << 20, 70_000):
+            counts.clear()
             assert rows(share_bytes, chunk) == whole
-    assert len(shares_of(text.encode() + b"\n", 1)) == 4
+            assert max(counts) == 4
 
 
 @pytest.mark.parametrize("ways", [1, 2, 3, 4])
@@ -107,6 +118,13 @@ def test_a_line_longer_than_a_share_is_not_cut(monkeypatch):
     block = b"1\n" + b"2" * 500 + b"\n"
     assert [share.block for share in shares_of(block, 1)] == [block]
     assert [len(share) for share in shares_of(block + b"3\n", 1)] == [2, 1]
+
+
+def test_shares_are_read_at_the_same_time(monkeypatch):
+    monkeypatch.setattr(shares, "WAYS", 2)
+    monkeypatch.setattr(shares, "SHARE_BYTES", 10)
+    both = Barrier(2, timeout=PATIENCE_S)  # which one alone would wait at for ever
+    assert sorted(abreast(lambda share: both.wait(), shares_of(b"1\n" * 20, 1))) == [0, 1]
 
 
 def test_what_fails_in_a_share_fails_for_who_asked(monkeypatch):

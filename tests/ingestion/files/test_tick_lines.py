@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from ingestion.files import tick_lines
+from ingestion.files import shares, tick_lines
 from tests.ingestion.files.test_upload import read
 
 ROWS, STEP = 3_000, 30_000
 
 
-def account(data: bytes, name: str):
+def account(data: bytes, name: str, step: int = STEP):
     """The rows that were taken, in their order, and the report."""
-    ticks, report = read(data, name, STEP)
+    ticks, report = read(data, name, step)
+    assert all(map(len, ticks))
     rows = [
         (int(ts_ms), float(price), float(size))
         for one in ticks
@@ -67,3 +68,38 @@ def test_a_line_that_the_decoder_reads_keeps_its_place_among_the_others():
         lines[number] = line(number, ',"note":"x"')
     rows, _ = account("\n".join(lines).encode(), "ticks.ndjson")
     assert [price for _, price, _ in rows] == [number + 1.5 for number in range(ROWS)]
+
+
+def test_a_text_is_learnt_once_a_block_whatever_its_shares(decoded, monkeypatch):
+    monkeypatch.setattr(shares, "SHARE_BYTES", 1_000)
+    monkeypatch.setattr(shares, "WAYS", 4)
+    pairs = [f"[{line(number)},{line(number)}]" for number in range(6 * ROWS)]
+    plain = [line(number) for number in range(9 * ROWS)]
+    rows, _ = account("\n".join(pairs + plain).encode(), "ticks.ndjson", 500_000)
+    assert len(rows) == 21 * ROWS
+    assert len(decoded) < 12 * ROWS
+
+
+def test_quotes_that_make_up_for_one_another_are_told_line_by_line():
+    lines = [line(number, ',"note":"x"') for number in range(ROWS)]
+    lines[900] = line(900, ',"note":"x"y"')
+    lines[1_100] = line(1_100, ',"note":"x')
+    _, report = account("\n".join(lines).encode(), "ticks.ndjson", 1 << 20)
+    assert report.first_lines == {"json": [901, 1_101]}
+
+
+@pytest.mark.parametrize("mark", ["# ", "x", "{"])
+def test_no_text_is_learnt_of_a_line_that_is_refused(mark):
+    lines = [line(number) for number in range(ROWS)]
+    odd = [63, *range(200, 300)]  # the last line that is looked at first, and more like it
+    for number in odd:
+        lines[number] = mark + lines[number]
+    rows, report = account("\n".join(lines).encode(), "ticks.ndjson")
+    assert len(rows) == ROWS - len(odd)
+    assert report.first_lines == {"json": [number + 1 for number in odd[:5]]}
+
+
+def test_blocks_without_a_word_count_as_lines():
+    pairs = "\n".join(f"[{line(number)},{line(number)}]" for number in range(700))
+    _, report = account((pairs + "\n" * 200_000 + "{").encode(), "ticks.ndjson", 1 << 16)
+    assert report.first_lines == {"json": [200_700]}

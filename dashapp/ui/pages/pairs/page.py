@@ -42,7 +42,7 @@ READ_S = 2.0
 
 def layout(theme: str, held: Mapping[str, Any] | None = None) -> Component:
     """The watchlist, the form, funnel and histogram, and the table of a scan."""
-    blank = polling.empty_figures(CHARTS, theme, PRESS)
+    blank = polling.empty_figures(CHARTS, theme)
     return html.Div(
         [
             watch.watch_card(),
