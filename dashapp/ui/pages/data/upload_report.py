@@ -20,6 +20,9 @@ _COUNTS = (
     ("late", "too old to keep"),
 )
 
+#: What the field of an answer of any words is called.
+_LABELS = {"symbol": "Symbol", "timezone": "Time zone", "timeframe": "Timeframe"}
+
 
 def report(results: list[dict[str, Any]]) -> list[Component]:
     """What became of each file: rows taken, rows rejected by reason, first line numbers.
@@ -80,7 +83,7 @@ def _question(place: int, question: dict[str, Any]) -> Component:
         for choice in question["choices"]
     ]
     if question.get("free"):
-        label = {"symbol": "Symbol", "timezone": "Time zone"}.get(parameter, "Answer")
+        label = _LABELS.get(parameter, "Answer")
         answers.append(
             html.Span(
                 [

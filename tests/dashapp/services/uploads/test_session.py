@@ -266,10 +266,12 @@ def test_a_question_stands_on_the_page_with_a_button_a_choice_and_a_field():
     }
     zone = {"parameter": "timezone", "text": "which zone?", "choices": [], "free": True}
     results = [{"name": "a.csv", "error": "e", "question": question}]
-    results += [{"name": "b.csv", "error": "e", "question": zone}]
+    length = {**zone, "parameter": "timeframe", "text": "of which timeframe?"}
+    results += [{"name": "b.csv", "error": "e", "question": one} for one in (zone, length)]
     text = str(upload_report.report(results))
     for words in ("01/02 is ambiguous", "day first", "data-parameter='dayfirst'", "Time zone"):
         assert words in text
+    assert "Use this timeframe" in text
     assert text.count("upload-answer") >= 3
 
 
