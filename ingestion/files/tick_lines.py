@@ -263,15 +263,18 @@ class TickLines:
         kept, where = worth_reading(texts, [int(number) for number in numbers], self._tally)
         batches: list[Ticks] = []
         origins: list[IntArray] = []
+        taken = [np.zeros(0, np.int64)]
         for begin in range(0, len(kept), AT_ONCE):
             some, at = kept[begin : begin + AT_ONCE], where[begin : begin + AT_ONCE]
             decoded = self._decoder.decode_lines(some, at)
             self._tally.reject(decoded.rejected)
-            self._look_for_orders(decoded, some, at)
             self._look_for_bytes(decoded.rejected, some, at)
             batches += decoded.ticks
+            if decoded.ticks:
+                places = np.unique(np.concatenate(decoded.origins))
+                self._look_for_orders(decoded, places.tolist(), some, at)
+                taken.append(np.array(at, np.int64)[places])
             origins += [np.array(at, np.int64)[rows] for rows in decoded.origins]
-        taken = np.unique(np.concatenate([np.zeros(0, np.int64), *origins]))
         if columns is not None and len(columns[0]):
             self._know_symbols()
             names = self._names
@@ -284,15 +287,16 @@ class TickLines:
             merged = [column[order] for column in merged]
             batches = _parted(merged[1], merged[2:], names)
         self._accept(batches)
-        return batches, taken
+        return batches, np.concatenate(taken)
 
     def _look_for_orders(
-        self, decoded: Decoded, lines: Sequence[bytes], numbers: Sequence[int]
+        self,
+        decoded: Decoded,
+        places: Sequence[int],
+        lines: Sequence[bytes],
+        numbers: Sequence[int],
     ) -> None:
-        """Look at the lines that gave trades for what tells of orders."""
-        if not decoded.ticks:
-            return
-        places = np.unique(np.concatenate(decoded.origins)).tolist()
+        """Look at the lines at these places, which gave trades, for what tells of orders."""
         refused = {one.line for one in decoded.rejected}
         mixed = {at for at, place in enumerate(places) if numbers[place] in refused}
         self._orders.take([lines[place] for place in places], mixed)
