@@ -206,6 +206,7 @@ class _Heeded(msgspec.Struct):
     data: str | None = None
     legs: tuple[str, str] | None = None
     server: float | None = None
+    over: str | None = None
 
 
 #: What the stores of the pages and the rows of their tables hold. A view is judged by its parser.

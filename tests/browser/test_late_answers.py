@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from looks import last, until, until_another, wait_for_points
+from playwright.sync_api import expect
 
 #: Holds the answers to the requests that say `what` until `release` is called: with true they come,
 #: with false they are lost in the network.
@@ -23,10 +24,10 @@ HOLD = """
 """
 
 
-def goes_on(page) -> None:
+def goes_on(page, chart="price-chart") -> None:
     """Wait until the page has drawn two answers to requests of its own."""
     for _ in range(2):
-        until_another(page, "price-chart", last(page, "price-chart"))
+        until_another(page, chart, last(page, chart))
 
 
 def leave(page) -> None:
@@ -51,6 +52,25 @@ def test_what_is_told_late_of_a_market_that_was_left_changes_nothing(open_tab):
     until(page, f"{told}.market === 'live'")
     page.wait_for_timeout(200)  # what follows from it has been called by then
     assert page.evaluate(f"() => {known}.market") == "demo"
+
+
+def test_a_step_back_while_the_view_of_a_link_is_on_its_way_is_a_step_back(open_tab):
+    page = open_tab("/analytics?market=demo&y=BTCUSDT&x=ETHUSDT")
+    until(page, "location.search.includes('symbols=')")
+    page.evaluate(HOLD, '"z-window-message')
+    page.evaluate(
+        "history.pushState(null, '', '/analytics?market=demo&y=SOLUSDT&x=AVAXUSDT&z_window=90');"
+        "dispatchEvent(new PopStateEvent('popstate'))"
+    )
+    expect(page.locator("#z-window")).to_have_value("90")
+    until(page, "window.held() > 0")
+    page.go_back()
+    expect(page.locator("#leg-y")).to_have_value("BTCUSDT")
+    until(page, "window.held() > 1")
+    page.evaluate("window.release(true)")
+    goes_on(page, "zscore-chart")
+    expect(page.locator("#leg-y")).to_have_value("BTCUSDT")
+    expect(page.locator("#z-window")).to_have_value("60")
 
 
 @pytest.mark.parametrize("comes", [True, False])

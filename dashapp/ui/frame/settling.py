@@ -118,11 +118,22 @@ def whole_link(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {**usual, **asked}
 
 
+def _is_behind(view: Mapping[str, Any] | None, heeded: Mapping[str, Any] | None) -> bool:
+    """Whether the view is still that from before the last link or click that was heeded."""
+    over = (heeded or {}).get("over")
+    return over is not None and over == (view or {}).get("query")
+
+
 def _asks_nothing(
-    asked: Mapping[str, Any], view: Mapping[str, Any] | None, held: Mapping[str, Any]
+    asked: Mapping[str, Any],
+    view: Mapping[str, Any] | None,
+    held: Mapping[str, Any],
+    heeded: Mapping[str, Any],
 ) -> bool:
     """Whether a link is that of the view which the tab has: what was changed since then stays."""
-    if not view or any(view.get(name) and not held[name] for name in ("market", "y", "x")):
+    if not view or _is_behind(view, heeded):
+        return False
+    if any(view.get(name) and not held[name] for name in ("market", "y", "x")):
         return False
     return dict(asked) == from_query("?" + str(view.get("query", "")))
 
@@ -148,7 +159,7 @@ def asked_anew(
         if not link:
             link = {"market": held["market"]} if held["market"] else {}
         else:
-            link = {} if _asks_nothing(link, view, held) else whole_link(link)
+            link = {} if _asks_nothing(link, view, held, heeded) else whole_link(link)
     click = dict(focus or {}) if heeded is None or focus != heeded.get("focus") else {}
     if "market" in click:
         link = {name: value for name, value in link.items() if name not in ("y", "x", "symbols")}
@@ -295,7 +306,8 @@ def settled(
         data = str((heeded or {}).get("data") or data)
     fields, legs_now = _with_hedge(fields, asked, hedge, heeded, values, data)
     pair_now = {"market": values["market"], "data": data, "legs": legs_now}
-    heeded_now = {"search": search, "focus": focus, "server": server, **pair_now}
+    over = (view or {}).get("query") if asked or _is_behind(view, heeded) else None
+    heeded_now = {"search": search, "focus": focus, "server": server, "over": over, **pair_now}
     # What stays is not told: it might have been changed by hand since this call was made.
     same = {name for name in held if heeded is not None and values[name] == held[name]}
     return {

@@ -76,6 +76,8 @@ STORED: dict[str, Any] = {
         "market": "replay",
         "data": "demo",
         "legs": ["BTCUSDT", "ETHUSDT"],
+        "server": 1.5,
+        "over": "market=demo&y=BTCUSDT&x=ETHUSDT",
     },
     "scan-rules.data": {"held": scan_held(), "query": ""},
     "scan-asked.data": "",

@@ -212,11 +212,11 @@ def test_the_link_of_the_view_that_a_tab_has_asks_for_nothing():
     view = collected("demo", [], held(z_window="90"), list(KNOWN), None)["view"]
     asked = {"market": "demo", **LEGS, "z_window": "90"}
     now = {**HELD, **LEGS}
-    assert _asks_nothing(asked, view, now)
-    assert not _asks_nothing({**asked, "z_window": "80"}, view, now)
-    assert not _asks_nothing(asked, view, {**now, "y": None})
-    assert _asks_nothing(asked, view, {**now, "y": "SOLUSDT"}), "chosen by hand just now"
-    assert not _asks_nothing(asked, None, now)
+    assert _asks_nothing(asked, view, now, {})
+    assert not _asks_nothing({**asked, "z_window": "80"}, view, now, {})
+    assert not _asks_nothing(asked, view, {**now, "y": None}, {})
+    assert _asks_nothing(asked, view, {**now, "y": "SOLUSDT"}, {}), "chosen by hand just now"
+    assert not _asks_nothing(asked, None, now, {})
 
 
 def answered(runtime, **given):
@@ -252,6 +252,33 @@ def test_a_link_is_heeded_once_and_a_click_beside_it_goes_first(runtime):
     assert (both["y"], both["plain"]["z_window"]) == (no_update, "90")
     other = answered(runtime, search=asked, focus={"market": "live", "at": 1})
     assert (other["market"], other["y"], other["plain"]["z_window"]) == ("live", None, "90")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"search": "?market=demo&y=ETHUSDT&x=BTCUSDT"},
+        {"focus": {"y": "ETHUSDT", "x": "BTCUSDT", "at": 1}},
+    ],
+)
+def test_a_step_back_before_the_view_holds_what_was_asked_is_a_step_back(runtime, asked):
+    before = link_of_demo("BTCUSDT", "ETHUSDT")
+    there = {"y": "ETHUSDT", "x": "BTCUSDT", "view": before, **asked}
+    told = answered(runtime, view=before, **asked)
+    assert (told["y"], told["x"]) == ("ETHUSDT", "BTCUSDT")
+    told = answered(runtime, **there, heeded=told["heeded"])  # called for the legs it set itself
+    back = {**there, "search": "?market=demo&y=BTCUSDT&x=ETHUSDT"}
+    gone_back = answered(runtime, **back, heeded=told["heeded"])
+    assert (gone_back["y"], gone_back["x"]) == ("BTCUSDT", "ETHUSDT")
+    after = answered(
+        runtime, **{**there, "view": link_of_demo("ETHUSDT", "BTCUSDT")}, heeded=told["heeded"]
+    )
+    by_hand = answered(runtime, **back, heeded=after["heeded"])
+    assert (by_hand["y"], by_hand["x"]) == (no_update, no_update), "chosen since, not yet in view"
+
+
+def link_of_demo(y, x):
+    return collected("demo", [], held(y=y, x=x), list(KNOWN), None)["view"]
 
 
 def test_what_a_tab_shows_already_is_not_told_again_but_at_first(runtime):
@@ -352,7 +379,7 @@ async def test_a_replay_that_a_restart_ended_keeps_its_pair_and_its_hedge(runtim
     assert (told["y"], told["x"]) == (no_update, no_update)
     assert told["not_here"] == dict(zip(("y", "x"), KNOWN, strict=True))
     hedge, heeded = hedge_told(runtime, market="replay", heeded=there)
-    assert (hedge, heeded) == (LOCKED, {**there, "server": runtime.started_s})
+    assert (hedge, heeded) == (LOCKED, {**there, "server": runtime.started_s, "over": None})
     assert hedge_told(runtime, market="demo", heeded=heeded)[0] == LOCKED
     assert hedge_told(runtime, market="live", heeded=heeded)[0] == UNLOCKED
 
