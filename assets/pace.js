@@ -14,6 +14,8 @@
   // By an interval's id: the timer of its next tick. How soon after an answer it is being drawn.
   const timers = new Map();
   const SETTLE_MS = 50;
+  // A page that nobody sees asks no more often than that.
+  const UNSEEN_MS = 2_000;
 
   const { laidOut } = window.spreadscope;
   const setProps = (id, props) => window.dash_clientside.set_props(id, props);
@@ -57,12 +59,20 @@
     then(came + SETTLE_MS, () => {
       const interval = laidOut(id);
       if (!interval) return;
-      const length = interval.props.interval;
+      const length = Math.max(interval.props.interval, document.hidden ? UNSEEN_MS : 0);
       const drawn = performance.now(); // a browser that draws keeps this waiting
       const rests = [came + Math.min(length, came - asked), drawn + Math.min(length, drawn - came)];
       then(Math.max(asked + length, came + least_ms, ...rests), () => tick(id));
     });
   }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const [id, timer] of timers) {
+      clearTimeout(timer);
+      tick(id);
+    }
+  });
 
   // payload: of the call that was answered; Dash does not tell it of one that failed.
   function came(inputs, payload, online) {

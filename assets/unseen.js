@@ -1,5 +1,6 @@
 /* Charts out of sight are drawn in turns, one at each answer of the server, and whole once they are
-   scrolled to: all of them at each answer cost a tab of Analytics half a core. */
+   scrolled to: all of them at each answer cost a tab of Analytics half a core. Of a page that nobody
+   sees none is drawn until somebody does. */
 (function () {
   "use strict";
 
@@ -22,7 +23,7 @@
       sights.set(element, true);
       watcher.observe(element);
     }
-    return sights.get(element);
+    return sights.get(element) && !document.hidden;
   }
 
   // The figure that a chart is to show, where another is drawn yet.
@@ -74,6 +75,7 @@
 
   // Who waits longest is drawn; what is folded waits until it opens.
   function turn() {
+    if (document.hidden) return undefined;
     for (const [id, { element }] of waiting) {
       if (element !== byId(id)) forget(id);
       else if (element.offsetParent) return draw(id);
@@ -81,6 +83,10 @@
     return undefined;
   }
 
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const [id, { element }] of waiting) if (sights.get(element)) draw(id);
+  });
   window.addEventListener("beforeprint", () => [...waiting.keys()].forEach(draw));
   window.spreadscopeUnseen = { held, forget, change, turn };
 })();

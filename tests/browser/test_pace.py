@@ -35,7 +35,12 @@ PAGE = """() => {
   };
   const inputs = [{ id: "live", property: "n_intervals" }];
   const call = (output) => ({ inputs: [inputs], output });
+  const hide = (hidden) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
   window.clock = {
+    hide,
     props,
     ticks,
     ask: (call) => window.spreadscopePace.sent(call),
@@ -154,3 +159,40 @@ def test_without_an_answer_it_asks_again_a_second_later(page):
       return [document.body.classList.contains("offline"), clock.ticks];
     }"""
     assert page.evaluate(asked) == [True, [1_020]]
+
+
+def test_a_page_that_nobody_sees_asks_seldom_and_at_once_when_it_is_seen(page):
+    asked = """() => {
+      const asks = (seen) => {
+        const call = clock.call("page");
+        clock.ask(call);
+        clock.later(25);
+        clock.answer(call);
+        clock.later(1_000);
+        if (seen) clock.hide(false);
+        clock.later(3_000);
+      };
+      clock.hide(true);
+      asks(false);
+      const unseen = clock.ticks.splice(0);
+      asks(true);
+      return [unseen, clock.ticks];
+    }"""
+    assert page.evaluate(asked) == [[2_000], [5_050]]
+
+
+def test_a_page_that_is_seen_again_waits_for_the_answer_that_is_on_its_way(page):
+    asked = """() => {
+      clock.hide(true);
+      const calls = ["page", "strip"].map(clock.call);
+      calls.forEach(clock.ask);
+      clock.later(20);
+      clock.answer(calls[0]);
+      clock.hide(false);
+      clock.later(680);
+      const early = [...clock.ticks];
+      clock.answer(calls[1]);
+      clock.later(3_000);
+      return [early, clock.ticks];
+    }"""
+    assert page.evaluate(asked) == [[], [1_200]]

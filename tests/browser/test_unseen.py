@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from looks import until, wait_for_points
+from looks import until, until_so, wait_for_points
 
 PAIR = "market=demo&y=BTCUSDT&x=ETHUSDT"
 FAR = ("hedge-scatter", "hedge-path-chart", "adf-chart")
@@ -71,3 +71,42 @@ def test_a_chart_out_of_sight_waits_for_its_turn_and_is_whole_when_scrolled_to(o
             freeze(page, False)
     page.locator(f"#{waits[0]}").scroll_into_view_if_needed()
     page.wait_for_function(f"(id) => ({WAITING})([id]).length === 0", arg=waits[0])
+
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_page_that_nobody_sees_draws_nothing_until_somebody_does(open_tab):
+    page = open_tab(f"/analytics?{PAIR}")
+    for chart in ("spread-chart", "zscore-chart", "hedge-scatter"):
+        wait_for_points(page, chart, 50)
+    page.evaluate(HIDE, True)
+    charts = ["spread-chart", "zscore-chart", *FAR]
+    page.evaluate(
+        """(charts) => {
+          window.drawn = 0;
+          const count = () => { window.drawn += 1; };
+          for (const id of charts) {
+            document.querySelector(`#${id} .js-plotly-plot`).on("plotly_afterplot", count);
+          }
+        }""",
+        charts,
+    )
+    page.wait_for_function(f"(ids) => ({WAITING})(ids).length === ids.length", arg=charts)
+
+    def draws_nothing() -> bool:  # what made it larger or smaller before is drawn yet
+        page.evaluate("window.drawn = 0")
+        for _ in range(2):
+            with page.expect_response(lambda answer: "_dash-update-component" in answer.url):
+                pass
+        return page.evaluate("window.drawn") == 0
+
+    until_so(page, draws_nothing)
+    no_answer = "() => { window.fetch = () => new Promise(() => {}); }"
+    page.evaluate(no_answer)
+    page.evaluate(HIDE, False)
+    page.wait_for_function(f"(ids) => ({WAITING})(ids).length === 0", arg=charts[:2])
+    until(page, "window.drawn > 0")
