@@ -31,22 +31,22 @@ def expected(read, query: dict[str, str]) -> dict:
 
 
 @pytest.mark.parametrize("name", ["z_window", "min_volume", "intercept", "lag_method", "limit"])
-@pytest.mark.parametrize("text", TEXTS)
-async def test_a_pair_is_read_from_a_query_as_from_its_controls(client, name, text):
-    query = {**LEGS, name: text}
-    got = await answer(client, "pair", query, "params")
-    wanted = expected(pair.pair_params, query)
-    assert got in (wanted, {})  # a window of more bars than there are has no answer
-    assert ("error" in got) == ("error" in wanted)
+async def test_a_pair_is_read_from_a_query_as_from_its_controls(client, name):
+    for text in TEXTS:
+        query = {**LEGS, name: text}
+        got = await answer(client, "pair", query, "params")
+        wanted = expected(pair.pair_params, query)
+        assert got in (wanted, {}), text  # a window of more bars than there are has no answer
+        assert ("error" in got) == ("error" in wanted), text
 
 
 @pytest.mark.parametrize("name", ["entry_z", "max_bars", "cost_bps", "stop_z", "sides"])
-@pytest.mark.parametrize("text", TEXTS)
-async def test_rules_are_read_from_a_query_as_from_their_controls(client, name, text):
-    got = await answer(client, "backtest", {**LEGS, name: text}, "settings")
-    wanted = expected(backtest.backtest_params, {name: text})
-    assert got in (wanted, {})
-    assert ("error" in got) == ("error" in wanted)
+async def test_rules_are_read_from_a_query_as_from_their_controls(client, name):
+    for text in TEXTS:
+        got = await answer(client, "backtest", {**LEGS, name: text}, "settings")
+        wanted = expected(backtest.backtest_params, {name: text})
+        assert got in (wanted, {}), text
+        assert ("error" in got) == ("error" in wanted), text
 
 
 async def test_a_pair_and_its_back_test_have_each_their_hedge_mode(client):
