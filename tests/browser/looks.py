@@ -73,6 +73,17 @@ def settled(page, chart_id: str) -> str:
             return shown
 
 
+def hide(page, hidden: bool = True) -> None:
+    """Let a page know that nobody sees it, as of a tab behind others, or that somebody does."""
+    page.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
 def until_so(page, condition: Callable[[], object]) -> None:
     """Wait until a condition of this process's own holds, for as long as the test may take."""
     while not condition():

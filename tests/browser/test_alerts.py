@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from looks import until, wait_for_points
+from looks import hide, until, wait_for_points
 from running_app import start, stop
 
 TICKS = "ticks/ticks_2024-08-09T00-00-00.029Z.ndjson"
@@ -69,12 +69,6 @@ WATCH = """
   new MutationObserver(toasted).observe(document.querySelector("#toasts"), all);
 }
 """
-HIDE = """
-(hidden) => {
-  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
-  document.dispatchEvent(new Event("visibilitychange"));
-}
-"""
 
 
 def fire(quiet, count: int = 1) -> None:
@@ -128,12 +122,12 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     )
     other.evaluate("window.allow()")
     until(other, "document.querySelector('#notify-here').innerText.endsWith('are on')")
-    other.evaluate(HIDE, True)
+    hide(other)
     fire(quiet)
     titled(other, "(1) Alerts - Spreadscope")
     titled(page, "(1) Analytics - Spreadscope")
     until(other, "window.noticed.length === 1 && window.noticed[0].startsWith('price')")
-    other.evaluate(HIDE, False)
+    hide(other, False)
     titled(other, "Alerts - Spreadscope")
     titled(page, "Analytics - Spreadscope")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from looks import until, until_so, wait_for_points
+from looks import hide, until, until_so, wait_for_points
 
 PAIR = "market=demo&y=BTCUSDT&x=ETHUSDT"
 FAR = ("hedge-scatter", "hedge-path-chart", "adf-chart")
@@ -73,17 +73,11 @@ def test_a_chart_out_of_sight_waits_for_its_turn_and_is_whole_when_scrolled_to(o
     page.wait_for_function(f"(id) => ({WAITING})([id]).length === 0", arg=waits[0])
 
 
-HIDE = """(hidden) => {
-  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
-
-
 def test_a_page_that_nobody_sees_draws_nothing_until_somebody_does(open_tab):
     page = open_tab(f"/analytics?{PAIR}")
     for chart in ("spread-chart", "zscore-chart", "hedge-scatter"):
         wait_for_points(page, chart, 50)
-    page.evaluate(HIDE, True)
+    hide(page)
     charts = ["spread-chart", "zscore-chart", *FAR]
     page.evaluate(
         """(charts) => {
@@ -107,6 +101,6 @@ def test_a_page_that_nobody_sees_draws_nothing_until_somebody_does(open_tab):
     until_so(page, draws_nothing)
     no_answer = "() => { window.fetch = () => new Promise(() => {}); }"
     page.evaluate(no_answer)
-    page.evaluate(HIDE, False)
+    hide(page, False)
     page.wait_for_function(f"(ids) => ({WAITING})(ids).length === 0", arg=charts[:2])
     until(page, "window.drawn > 0")
