@@ -131,8 +131,8 @@ def _cleaned(column: Any, style: Style) -> tuple[FloatArray, BoolArray]:
 def trade_ids(column: Any) -> IntArray:
     """Trade ids that fit int64, NO_TRADE_ID for any other.
 
-    >>> trade_ids(pa.array(["17", "-4", "b1f0", ""])).tolist()
-    [17, -1, -1, -1]
+    >>> trade_ids(pa.array(["17", "-4", "b1f0", "", " 9"])).tolist()
+    [17, -1, -1, -1, 9]
     """
     if pa.types.is_floating(column.type):
         values = column.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -144,6 +144,7 @@ def trade_ids(column: Any) -> IntArray:
             column[:8].cast(pa.int64())  # a cast that fails takes its time
             column = column.cast(pa.int64())
         except pa.ArrowInvalid:
+            column = pc.utf8_trim_whitespace(column)
             digits = pc.match_substring_regex(column, r"^\d{1,18}$")
             column = pc.if_else(digits, column, None).cast(pa.int64())
     ids = column.cast(pa.int64(), safe=False).fill_null(NO_TRADE_ID)
