@@ -20,9 +20,9 @@ from analytics.model import (
     timeframe_name,
 )
 from ingestion.files.errors import OneBarAlone, OtherTimeframe, UploadError
-from ingestion.files.opening_times import OpeningTimes, Times
+from ingestion.files.opening_times import HOUR_MS, OpeningTimes, Times, clock_step
 from ingestion.files.report import Tally
-from ingestion.files.timestep import DAY_MS, HOUR_MS, step_of
+from ingestion.files.timestep import DAY_MS, step_of
 
 HOLD = 200_000
 #: High and low may lie so far within open and close, as a share: noise of floats.
@@ -58,7 +58,7 @@ class BarHold:
         self._told = told
         self._blocks: list[list[np.ndarray]] = []
         self._opening: OpeningTimes | None = None
-        self._dates = self._learnt = False
+        self._dates = self._learnt = self._clock = False
         self._widened = 0
 
     def take(self, columns: Sequence[np.ndarray]) -> list[Bars]:
@@ -163,11 +163,18 @@ class BarHold:
             # Midnights of a zone with daylight saving: the dates that they begin.
             _, _, held, rows = times.usual(DAY_MS)
             self._dates = bool((held < rows).any())
+        self._clock = clock_step(times) == self.step
+        if self._clock:
+            self._tally.notes.append(
+                f"bars of {name} keep to a clock with daylight saving: in summer they open an hour "
+                "earlier, UTC, than in winter"
+            )
 
     def _opened(self, ts_ms: IntArray, codes: IntArray) -> tuple[IntArray, BoolArray]:
         """When bars open, and which do so at another time than their symbol's others."""
         if self._opening is None:
-            self._opening = OpeningTimes(self.step, self._close_labels and not self._dates)
+            ends = self._close_labels and not self._dates
+            self._opening = OpeningTimes(self.step, ends, self._clock)
         if self._dates:
             ts_ms = _dates_of(ts_ms)
         noted = self._opening.ended

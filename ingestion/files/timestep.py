@@ -12,14 +12,11 @@ from ingestion.files.errors import (
     days_question,
     grids_question,
 )
-from ingestion.files.opening_times import Times
+from ingestion.files.opening_times import HOUR_MS, OFF_GRID, Times, clock_step
 
 DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
 #: So much later than the first bar of all a day may begin and still be the same one.
 _LATER = 10 * HOUR_MS
-#: Rows that may stand off the grid of the others: one, or one in twenty.
-_OFF_GRID = 20
 #: Days of a calendar month on the mean, and steps from which one speaks of months.
 _MONTH, _MONTHS = 30.44, 3
 #: Days of the shortest month, and from how many off it steps are no whole months.
@@ -83,13 +80,15 @@ def _told_step(times: Times, wanted: int = 0) -> int:
 def _own_step(times: Times) -> int:
     """The greatest step that the times of each symbol have in common; 0 for none of whole seconds.
 
-    One row in twenty of a symbol may stand off its grid.
+    One row in twenty of a symbol may stand off its grid; bars of hours may keep to a clock.
     """
     steps = times.steps
     least, own = int(steps.min()), int(np.gcd.reduce(steps))
+    if own < int(steps.max()) and (hours := clock_step(times)):
+        return hours
     if own < least:
         _, _, held, rows = times.usual(least)
-        if (rows - held <= rows // _OFF_GRID).all():
+        if (rows - held <= rows // OFF_GRID).all():
             own = least
         elif _are_days(steps):
             own = int(np.gcd.reduce(_days(steps))) * DAY_MS
@@ -129,7 +128,7 @@ def _as_known(times: Times, known: int) -> int:
 def _without_strays(moments: IntArray, least: int, common: int) -> int:
     """The least step, where all but a few stand on its grid; else the common one."""
     off = np.count_nonzero(moments % least)
-    return least if off and off <= max(1, len(moments) // _OFF_GRID) else common
+    return least if off and off <= max(1, len(moments) // OFF_GRID) else common
 
 
 def _refuse_months(days: IntArray) -> None:
@@ -172,7 +171,7 @@ def is_regular(ts_ms: IntArray) -> bool:
     if len(moments) < 2:
         return False
     try:
-        step = _common_step(moments)
+        step = clock_step(Times.of_bars(moments)) or _common_step(moments)
     except UploadError:
         return False
     return len(moments) * step * 4 >= int(moments[-1] - moments[0])
