@@ -90,7 +90,13 @@
     document.body.classList.toggle("offline", !online);
   }
 
+  // For undo buttons, which this app does not show, Dash notes every tick, and has no limit to it.
+  function forgetTicks() {
+    if (window.store) window.store.getState().history.past.length = 0;
+  }
+
   setInterval(() => {
+    forgetTicks();
     const oldest = performance.now() - pace.patienceMs;
     for (const [id, calls] of flights) {
       const late = [...calls].filter(([, time]) => time < oldest);

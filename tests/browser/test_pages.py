@@ -179,3 +179,21 @@ def test_the_last_point_advances_again_and_again(open_tab, app):
     for _ in range(10):
         until_another(page, "price-chart", last(page, "price-chart"))
     assert app.status()["callback_ms"]["/"]["median"] > 0
+
+
+def test_a_page_that_stays_open_keeps_no_list_of_its_ticks(open_tab):
+    page = open_tab("/?market=demo")
+    wait_for_points(page, "price-chart", 10)
+    page.evaluate(
+        """() => {
+          const ticks = () => dash_component_api.getLayout("live-interval").props.n_intervals || 0;
+          const begun = ticks();
+          window.kept = { most: 0, ticks: 0 };
+          store.subscribe(() => {
+            const { past } = store.getState().history;
+            window.kept = { most: Math.max(window.kept.most, past.length), ticks: ticks() - begun };
+          });
+        }"""
+    )
+    until(page, "window.kept.ticks >= 14")
+    assert 0 < page.evaluate("window.kept.most") < 8
