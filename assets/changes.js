@@ -99,20 +99,30 @@
   // request has overtaken, after this has seen it: charts out of sight then are of that answer.
   const came = new Map();
 
+  // Arrays that are all new, of a page that nobody sees.
+  const waits = (figure) => document.hidden && figure && figure.operations;
+
   // What the browser has is what the request said that it has: else the answer is of another
   // picture, and the page asks for a whole one.
   function apply(outputs) {
     const unseen = window.spreadscopeUnseen;
     for (const [id, { figure }] of Object.entries(outputs)) {
-      if (figure && !figure.parts) unseen.forget(id);
+      if (figure && !figure.parts && !waits(figure)) unseen.forget(id);
     }
     const cursor = Object.keys(outputs).find((id) => id.startsWith("cursor-"));
     const data = cursor && outputs[cursor].data;
     if (!data) return;
     const before = came.get(cursor);
     came.set(cursor, data.picture);
-    if (!data.from) return;
     const propsOf = window.dash_component_api.getLayout;
+    if (!data.from) {
+      for (const [id, props] of Object.entries(outputs)) {
+        if (!waits(props.figure)) continue;
+        props.figure = unseen.change(id, unseen.held(id) || propsOf(id).props.figure, props.figure);
+        if (!props.figure) delete props.figure;
+      }
+      return;
+    }
     try {
       const held = propsOf(cursor).props.data.picture;
       if (held !== data.from || before !== data.from) throw new Error("another picture");

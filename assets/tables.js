@@ -45,7 +45,8 @@
 
   // With every change of a row's data AG Grid hands React states that the row has already, and React
   // keeps each until that row is drawn for another reason: a table that changes twice a second would
-  // grow without end. So its rows are drawn anew in turns, but for the one that somebody is at.
+  // grow without end. So its rows are drawn anew in turns, but for the one that somebody is at, and
+  // then what is around them, which an option that changes and changes back has drawn.
   const TURN_MS = 2_000;
 
   function drawInTurns(grid, api) {
@@ -58,6 +59,12 @@
       const nodes = api.getRenderedNodes();
       if (!nodes.length) return;
       turn = (turn + 1) % nodes.length;
+      if (turn === 0) {
+        const selectable = api.getGridOption("enableCellTextSelection");
+        for (const value of [!selectable, selectable]) {
+          api.setGridOption("enableCellTextSelection", value);
+        }
+      }
       const row = `[row-id="${CSS.escape(nodes[turn].id)}"]`;
       const taken = grid.querySelector(`${row}:is(:hover, :focus-within, :active)`);
       if (!taken) api.redrawRows({ rowNodes: [nodes[turn]] });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from looks import hide, until, until_so, wait_for_points
 
 PAIR = "market=demo&y=BTCUSDT&x=ETHUSDT"
@@ -73,10 +74,14 @@ def test_a_chart_out_of_sight_waits_for_its_turn_and_is_whole_when_scrolled_to(o
     page.wait_for_function(f"(id) => ({WAITING})([id]).length === 0", arg=waits[0])
 
 
-def test_a_page_that_nobody_sees_draws_nothing_until_somebody_does(open_tab):
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_page_that_nobody_sees_draws_nothing_until_somebody_does(open_tab, watched):
+    """Also where another tab shows the same meanwhile, and has newer pictures of it."""
     page = open_tab(f"/analytics?{PAIR}")
     for chart in ("spread-chart", "zscore-chart", "hedge-scatter"):
         wait_for_points(page, chart, 50)
+    if watched:
+        wait_for_points(open_tab(f"/analytics?{PAIR}"), "spread-chart", 50)
     hide(page)
     charts = ["spread-chart", "zscore-chart", *FAR]
     page.evaluate(
@@ -104,3 +109,27 @@ def test_a_page_that_nobody_sees_draws_nothing_until_somebody_does(open_tab):
     hide(page, False)
     page.wait_for_function(f"(ids) => ({WAITING})(ids).length === 0", arg=charts[:2])
     until(page, "window.drawn > 0")
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_arrays_that_are_all_new_wait_as_well_while_nobody_sees_them(open_tab, hidden):
+    """As after a minute of which a throttled tab has seen nothing."""
+    page = open_tab(f"/analytics?{PAIR}")
+    wait_for_points(page, "spread-chart", 50)
+    page.evaluate("() => { window.fetch = () => new Promise(() => {}); }")
+    hide(page, hidden)
+    told = page.evaluate(
+        """() => {
+          const [location, params] = [["data", 0, "name"], { value: "new" }];
+          const operations = [{ operation: "Assign", location, params }];
+          const figure = { __dash_patch_update: "__dash_patch_update", operations };
+          const outputs = {
+            "spread-chart": { figure },
+            "cursor-analytics": { data: { picture: "x" } },
+          };
+          window.spreadscopeChanges.apply(outputs);
+          const held = window.spreadscopeUnseen.held("spread-chart");
+          return ["figure" in outputs["spread-chart"], held && held.data[0].name];
+        }"""
+    )
+    assert told == ([False, "new"] if hidden else [True, None])

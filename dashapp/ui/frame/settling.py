@@ -124,6 +124,12 @@ def _is_behind(view: Mapping[str, Any] | None, heeded: Mapping[str, Any] | None)
     return over is not None and over == (view or {}).get("query")
 
 
+def _is_elsewhere(asked: Mapping[str, Any], view: Mapping[str, Any] | None) -> bool:
+    """Whether what is asked for is not what the view has."""
+    here = whole_link(from_query("?" + str((view or {}).get("query", ""))))
+    return any(here.get(name) != value for name, value in asked.items() if name != "at")
+
+
 def _asks_nothing(
     asked: Mapping[str, Any],
     view: Mapping[str, Any] | None,
@@ -306,7 +312,9 @@ def settled(
         data = str((heeded or {}).get("data") or data)
     fields, legs_now = _with_hedge(fields, asked, hedge, heeded, values, data)
     pair_now = {"market": values["market"], "data": data, "legs": legs_now}
-    over = (view or {}).get("query") if asked or _is_behind(view, heeded) else None
+    chosen = by_hand or (was is not None and list(was) != [y, x])
+    waits = not asked and not chosen and _is_behind(view, heeded)
+    over = (view or {}).get("query") if waits or _is_elsewhere(asked, view) else None
     heeded_now = {"search": search, "focus": focus, "server": server, "over": over, **pair_now}
     # What stays is not told: it might have been changed by hand since this call was made.
     same = {name for name in held if heeded is not None and values[name] == held[name]}

@@ -277,6 +277,29 @@ def test_a_step_back_before_the_view_holds_what_was_asked_is_a_step_back(runtime
     assert (by_hand["y"], by_hand["x"]) == (no_update, no_update), "chosen since, not yet in view"
 
 
+@pytest.mark.parametrize(
+    ("asked", "chosen", "kept"),
+    [
+        ({"market": "demo", "at": 3}, {"market": "live"}, "market"),  # Start of the market in view
+        ({"y": "ETHUSDT", "x": "BTCUSDT", "at": 3}, {"market": "live"}, "market"),
+        ({"market": "demo", "at": 3}, {"y": "ETHUSDT"}, "y"),
+        ({"market": "demo", "at": 3}, {}, "z_window"),
+    ],
+)
+def test_what_was_chosen_by_hand_since_a_click_stays_where_a_link_is_that_of_the_view(
+    runtime, asked, chosen, kept
+):
+    """It is not in view yet, or is refused: the tab's other pages have the link of before."""
+    before = link_of_demo("BTCUSDT", "ETHUSDT")
+    tab = {"view": before, "focus": asked}
+    heeded = answered(runtime, **tab)["heeded"]
+    if chosen:
+        heeded = answered(runtime, **tab, **chosen, heeded=heeded)["heeded"]
+    link = "?" + before["query"]
+    told = answered(runtime, **tab, **chosen, search=link, heeded=heeded)
+    assert {**told, **told["plain"]}[kept] is no_update
+
+
 def link_of_demo(y, x):
     return collected("demo", [], held(y=y, x=x), list(KNOWN), None)["view"]
 
