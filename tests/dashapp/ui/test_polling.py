@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,6 +21,7 @@ from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.parameters.pair import check, to_dict
 from dashapp.services.analysis.grid_jobs import GridJobs
+from dashapp.services.analysis.load import INTERVALS_MS
 from dashapp.text.answers import NO_RELATION
 from dashapp.ui import polling
 from dashapp.ui.pages import home
@@ -28,7 +31,7 @@ from dashapp.ui.pages.backtest import form
 from dashapp.ui.pages.backtest.page import make_page
 from dashapp.ui.pages.data import page as data
 from dashapp.ui.pages.shared import snapshot_of
-from dashapp.ui.pictures import MOST_BYTES, Pictures, patch_of
+from dashapp.ui.pictures import MOST_BYTES, OF_ONE_VIEW, Pictures, patch_of
 from dashapp.ui.polling import LivePage, Tab
 from tests.dashapp.text.test_tests import made_test
 
@@ -347,3 +350,10 @@ async def test_while_pages_are_refreshed_less_often_nobody_gets_a_picture_sooner
     monkeypatch.setattr(type(load), "interval_ms", 500)
     monkeypatch.setattr(polling, "EARLY", 1e9)
     assert await answer_of(runtime, analytics.PAGE, tab, first["cursor"], pictures)
+
+
+def test_the_picture_of_a_tab_that_nobody_sees_is_kept_until_it_asks_again():
+    """Another tab that shows the same has a new picture at each tick meanwhile."""
+    script = (Path(__file__).parents[3] / "assets" / "pace.js").read_text()
+    (unseen_ms,) = re.findall(r"const UNSEEN_MS = ([\d_]+);", script)
+    assert int(unseen_ms) < (OF_ONE_VIEW - 1) * INTERVALS_MS[0]
