@@ -53,7 +53,8 @@ def page() -> str:
         f"({', '.join(sorted(word.upper() for word in SEVERAL))}; EST in a file of Australia's "
         "exchange). All other times are UTC. Day and month in an order that no row tells are asked "
         "for. In the hour that a region's clock repeats, a step back between rows in order says "
-        "which pass a row is of; where none does, the rows of that hour are rejected.\n",
+        "which pass a row is of; where none does, the rows of that hour are rejected. Bars of "
+        "several hours may keep to such a clock: in summer they open an hour earlier, UTC.\n",
         "## Rows without a header\n\n"
         + _table(
             ("source", "columns", "a row"),
