@@ -118,6 +118,11 @@ def whole_link(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {**usual, **asked}
 
 
+def _link_of(view: Mapping[str, Any] | None) -> dict[str, str]:
+    """What the link of a view asks for."""
+    return from_query("?" + str((view or {}).get("query", "")))
+
+
 def _is_behind(view: Mapping[str, Any] | None, heeded: Mapping[str, Any] | None) -> bool:
     """Whether the view is still that from before the last link or click that was heeded."""
     over = (heeded or {}).get("over")
@@ -126,7 +131,7 @@ def _is_behind(view: Mapping[str, Any] | None, heeded: Mapping[str, Any] | None)
 
 def _is_elsewhere(asked: Mapping[str, Any], view: Mapping[str, Any] | None) -> bool:
     """Whether what is asked for is not what the view has."""
-    here = whole_link(from_query("?" + str((view or {}).get("query", ""))))
+    here = whole_link(_link_of(view))
     return any(here.get(name) != value for name, value in asked.items() if name != "at")
 
 
@@ -141,7 +146,7 @@ def _asks_nothing(
         return False
     if any(view.get(name) and not held[name] for name in ("market", "y", "x")):
         return False
-    return dict(asked) == from_query("?" + str(view.get("query", "")))
+    return dict(asked) == _link_of(view)
 
 
 def asked_anew(
