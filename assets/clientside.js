@@ -89,19 +89,20 @@
   function refreshLink() {
     if (!shown) return noUpdate();
     const search = "?" + queryWith(shown.view.query) + kept(/^(bare|follow)=/);
-    const link = shown.pathname + search + kept(/^(chart|pairs|form\.[\w-]+)=/);
+    const path = window.location.pathname; // of the page that was clicked last, shown yet or not
+    const link = path + search + kept(/^(chart|pairs|form\.[\w-]+)=/);
     for (const tab of document.querySelectorAll(".brand, .tabs .nav-link")) {
       tab.setAttribute("href", tab.getAttribute("href").split("?")[0] + search);
     }
-    if (window.location.pathname + window.location.search !== link) {
+    if (path + window.location.search !== link) {
       window.history.replaceState(window.history.state, "", link);
     }
     return link;
   }
 
-  function writeUrl(view, pathname, strategy) {
+  function writeUrl(view, strategy) {
     if (!view || !strategy) return noUpdate();
-    shown = { view, strategy, pathname: pathname || "/" };
+    shown = { view, strategy };
     const link = refreshLink();
     if (looksAt(view)) setTimeout(go);
     return link;
@@ -454,8 +455,12 @@
   // A field that is left is told at once, not when its debounce ends: a button that is clicked
   // right after the typing must act on what was typed.
   document.addEventListener("change", ({ target }) => {
-    const typed = target.matches(".field input.form-control[id], .field textarea[id]");
-    if (typed && window.spreadscope.laidOut(target.id)) setProps(target.id, { value: target.value });
+    if (!target.matches(".field input.form-control[id], .field textarea[id]")) return;
+    // A page that goes takes its fields from the keyboard: what they held is not of the next page.
+    queueMicrotask(() => {
+      const there = target.isConnected && window.spreadscope.laidOut(target.id);
+      if (there) setProps(target.id, { value: target.value });
+    });
   });
   document.addEventListener("input", ({ target }) => {
     if (target.id === "rule-threshold") target.dataset.typed = "yes";

@@ -115,6 +115,20 @@ def lose_one(page, what: str) -> list:
     return lost
 
 
-def until(page, condition: str) -> None:
-    """Wait until a JavaScript condition holds, as a function: the page forbids eval."""
-    page.wait_for_function(f"() => {condition}")
+def until(page, condition: str, given: object = None) -> None:
+    """Wait until a JavaScript condition holds, as a function: the page forbids eval.
+
+    The condition may use `given`. One that reads a property of what is not on the page, since it
+    comes yet or is drawn anew, does not hold yet.
+    """
+    page.wait_for_function(
+        f"""(given) => {{
+          try {{
+            return ({condition});
+          }} catch (problem) {{
+            if (!(problem instanceof TypeError)) throw problem;
+            return false;
+          }}
+        }}""",
+        arg=given,
+    )

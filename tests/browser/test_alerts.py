@@ -80,7 +80,7 @@ def fire(quiet, count: int = 1) -> None:
 
 
 def titled(page, title: str) -> None:
-    page.wait_for_function("(title) => document.title === title", arg=title)
+    until(page, "document.title === given", title)
 
 
 def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
@@ -114,12 +114,10 @@ def test_new_alerts_are_counted_in_the_title_until_the_alerts_page_is_seen(
     other.click("#tab-alerts")
     titled(other, "Alerts - Spreadscope")
     titled(page, "Analytics - Spreadscope")
-    other.wait_for_function("() => document.querySelector('#notify-here').disabled === false")
+    until(other, "document.querySelector('#notify-here').disabled === false")
     other.click("#notify-here")
     time = other.inner_text("#replay-time")
-    other.wait_for_function(
-        "(old) => document.querySelector('#replay-time').innerText !== old", arg=time
-    )
+    until(other, "document.querySelector('#replay-time').innerText !== given", time)
     other.evaluate("window.allow()")
     until(other, "document.querySelector('#notify-here').innerText.endsWith('are on')")
     hide(other)

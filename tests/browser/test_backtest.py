@@ -10,9 +10,10 @@ pytestmark = pytest.mark.browser
 
 def says(page, what: str, where: str) -> None:
     """Wait until the words at `where` hold `what`."""
-    page.wait_for_function(
-        "([where, what]) => document.querySelector(where).innerText.includes(what)",
-        arg=[where, what],
+    until(
+        page,
+        "document.querySelector(given[0]).innerText.includes(given[1])",
+        [where, what],
     )
 
 

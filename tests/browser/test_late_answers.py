@@ -120,3 +120,29 @@ def test_a_field_that_is_left_by_going_back_is_none_of_the_next_page(open_tab):
     wait_for_points(page, "price-chart", 10)
     goes_on(page)
     assert "rule-threshold" not in page.url
+
+
+def test_a_field_that_its_page_takes_along_tells_the_same_page_nothing(open_tab):
+    page = open_tab("/pairs")
+    page.fill("#scan-bars", "7")
+    until(page, "document.querySelector('#scan-bars-message').innerText !== ''")
+    page.evaluate(
+        "() => ['home', 'pairs'].forEach(tab => document.querySelector(`#tab-${tab}`).click())"
+    )
+    until(page, "document.querySelector('#scan-bars').value !== '7'")
+    expect(page.locator("#scan-bars-message")).to_be_empty()
+    bars = "dash_component_api.getLayout('scan-bars').props.value"
+    assert page.evaluate(f"() => {bars}") == page.input_value("#scan-bars")
+
+
+def test_the_address_is_never_that_of_the_page_before(open_tab):
+    page = open_tab("/pairs")
+    until(page, "location.search.includes('market=')")
+    opened = page.evaluate(
+        """() => ['home', 'data', 'pairs'].map((tab) => {
+          document.querySelector(`#tab-${tab}`).click();
+          dash_clientside.spreadscope.refreshLink();  // as a zoom or a page that is drawn does
+          return location.pathname;
+        })"""
+    )
+    assert opened == ["/", "/data", "/pairs"]

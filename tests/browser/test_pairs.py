@@ -178,9 +178,10 @@ def test_z_moves_and_its_line_grows_without_the_row_being_sent_again(open_tab, q
     line = page.locator("#watch-table .ag-row[row-index='0'] .sparkline path")
     expect(line).to_have_count(1)
     first = line.get_attribute("d")
-    page.wait_for_function(
-        "first => document.querySelector('#watch-table path').getAttribute('d') !== first",
-        arg=first,
+    until(
+        page,
+        "document.querySelector('#watch-table path').getAttribute('d') !== given",
+        first,
     )
     assert line.get_attribute("d").count("L") == first.count("L") == 59
     state = page.locator("#watch-table .ag-row[row-index='0'] .ag-cell[col-id='state']")
@@ -191,9 +192,10 @@ def test_z_moves_and_its_line_grows_without_the_row_being_sent_again(open_tab, q
           since: 1e9, version: 1e9 + 1, pairs: null, rows: [{ id: 'missed', pair: 'X', add: [1] }],
         })"""
     )
-    page.wait_for_function(
-        "first => document.querySelector('#watch-table path').getAttribute('d') !== first",
-        arg=line.get_attribute("d"),
+    until(
+        page,
+        "document.querySelector('#watch-table path').getAttribute('d') !== given",
+        line.get_attribute("d"),
     )
     assert line.get_attribute("d").count("L") == 59
     expect(rows(page, "watch-table")).to_have_count(2)
@@ -244,9 +246,7 @@ def test_the_rules_of_a_scan_are_in_the_link(open_tab, quiet):
     reach = page.inner_text("#scan-reach")
     page.fill("#scan-bars", "2000")
     until(page, "location.search.includes('scan_bars=2000')")
-    page.wait_for_function(
-        "reach => document.querySelector('#scan-reach').innerText !== reach", arg=reach
-    )
+    until(page, "document.querySelector('#scan-reach').innerText !== given", reach)
     page.fill("#scan-bars", "7")
     until(page, "document.querySelector('#scan-bars-message').innerText !== ''")
     assert "expected a whole number from 90 to 20000" in page.inner_text("#scan-bars-message")

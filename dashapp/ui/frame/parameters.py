@@ -154,8 +154,8 @@ def register(app: Dash, runtime: Runtime) -> None:
         "writeUrl",
         Output(ids.URL_WRITTEN, "data"),
         Input(ids.VIEW, "data"),
-        Input(ids.URL, "pathname"),
         Input(ids.STRATEGY, "data"),
+        Input(ids.URL, "pathname"),
     )
     clientside(
         app,
