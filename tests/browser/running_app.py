@@ -28,7 +28,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 #: The cold start compiles the kernels; a loaded machine takes its time.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
 
 
 #: Ports of apps that have ended. A browser keeps by address what it compiled of the page's scripts:
@@ -148,6 +148,19 @@ def window(browsers, tmp_path_factory) -> Iterator:
     kept.close()
 
 
+#: Whether a test failed, for its fixtures.
+FAILED = pytest.StashKey[bool]()
+#: What a page knows and says: its requests, its strip, its messages, its charts' points.
+STATE = """() => ({
+  requests: performance.getEntriesByType('resource').slice(-4)
+    .map(({ name, startTime, duration }) => [name.split('/').pop(), startTime | 0, duration | 0]),
+  now: performance.now() | 0,
+  charts: [...document.querySelectorAll('.js-plotly-plot')].map((plot) =>
+    [plot.parentElement.id, (plot._fullData || []).map((one) => one._length)]),
+  words: document.body.innerText.replace(/\\n+/g, ' | ').slice(0, 2000),
+})"""
+
+
 @dataclass
 class Tab:
     """A browser tab that remembers what its console complained of."""
@@ -168,8 +181,20 @@ class Tab:
             self.errors.append(message.text)
 
 
+def tell(tab: Tab) -> None:
+    """Print what a tab shows, for the report of a test that failed."""
+    from playwright.sync_api import Error
+
+    lines = [f"{tab.page.url} shows:"]
+    try:
+        lines += [f"  {name}: {value}" for name, value in tab.page.evaluate(STATE).items()]
+    except Error as problem:  # the tab is gone
+        lines.append(f"  nothing: {problem}")
+    print(*lines, *tab.errors, sep="\n")  # noqa: T201
+
+
 @pytest.fixture
-def open_tab(window, chromium, app: App) -> Iterator[Callable]:
+def open_tab(window, chromium, app: App, request) -> Iterator[Callable]:
     """Open a tab at a path; at the end of the test no console may have complained."""
     tabs: list[Tab] = []
     origins: set[str] = set()
@@ -205,6 +230,9 @@ def open_tab(window, chromium, app: App) -> Iterator[Callable]:
 
     first = window.pages[0]
     yield open_at
+    if request.node.stash.get(FAILED, False):
+        for tab in tabs:
+            tell(tab)
     for page in [*window.pages, *(tab.page for tab in tabs)]:
         if page is not first:
             page.close()
