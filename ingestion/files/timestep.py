@@ -80,7 +80,9 @@ def _told_step(times: Times, wanted: int = 0) -> int:
 def _own_step(times: Times) -> int:
     """The greatest step that the times of each symbol have in common; 0 for none of whole seconds.
 
-    One row in twenty of a symbol may stand off its grid; bars of hours may keep to a clock.
+    One row in twenty of a symbol may stand off its grid, and one alone where nearly all steps are
+    alike, as the last one does that bears the time of its download; bars of hours may keep to a
+    clock.
     """
     steps = times.steps
     least, own = int(steps.min()), int(np.gcd.reduce(steps))
@@ -92,7 +94,18 @@ def _own_step(times: Times) -> int:
             own = least
         elif _are_days(steps):
             own = int(np.gcd.reduce(_days(steps))) * DAY_MS
+    if own < (usual := _usual_step(steps)):
+        _, _, held, rows = times.usual(usual)
+        if (rows - held <= np.maximum(1, rows // OFF_GRID)).all():
+            own = usual
     return 0 if own % 1_000 else own
+
+
+def _usual_step(steps: IntArray) -> int:
+    """The step that nine in ten are; 0 where there is none."""
+    found, counts = np.unique(steps, return_counts=True)
+    most = int(np.argmax(counts))
+    return int(found[most]) if counts[most] * 10 >= len(steps) * 9 else 0
 
 
 def _common_step(moments: IntArray) -> int:
@@ -171,7 +184,7 @@ def is_regular(ts_ms: IntArray) -> bool:
     if len(moments) < 2:
         return False
     try:
-        step = clock_step(Times.of_bars(moments)) or _common_step(moments)
+        step = _told_step(Times.of_bars(moments))
     except UploadError:
         return False
     return len(moments) * step * 4 >= int(moments[-1] - moments[0])

@@ -191,6 +191,40 @@ def test_a_second_bar_of_a_day_at_midnight_does_not_take_the_first_one_s_place()
     assert found.report.rejected == {"duplicate-bar": 1}
 
 
+@pytest.mark.parametrize("away", [133, 7 * 60])
+@pytest.mark.parametrize("place", [39, 20])
+@pytest.mark.parametrize("timeframe", ["5m", "1h", "4h", "7d"])
+def test_one_bar_off_the_grid_of_all_others_is_rejected_by_name(timeframe, place, away):
+    """As the last one is that bears the time of its download."""
+    if timeframe == "5m":
+        away //= 2
+    rows = bars(step_ms={**STEPS, "4h": 4 * STEPS["1h"], "7d": 7 * DAY_MS}[timeframe])
+    rows.insert(place + 1, (rows[place][0] + 1_000 * away, *rows[place][1:]))
+    found = read(text_of(f"time,{OHLCV}", rows), "KO.csv")
+    check_bars(found, timeframe)
+    reason = "duplicate-bar" if timeframe == "7d" else "time-grid"  # dates have one bar each
+    assert found.report.rejected == {reason: 1}
+    assert found.report.first_lines == {reason: [place + 3]}
+
+
+def test_a_bar_of_each_symbol_may_bear_the_time_of_the_download():
+    rows = [(name, *row) for name in ("KO", "PEP") for row in bars(step_ms=STEPS["1h"])]
+    rows += [(name, rows[-1][1] + 133_000, *rows[-1][2:]) for name in ("KO", "PEP")]
+    found = read(text_of(f"symbol,time,{OHLCV}", rows), "x.csv")
+    for name in ("KO", "PEP"):
+        check_bars(found, "1h", name)
+    assert found.report.rejected == {"time-grid": 2}
+
+
+def test_thin_bars_are_not_taken_for_longer_ones_with_strays():
+    rng = np.random.default_rng(3)
+    for every in (0.9, 0.5, 0.2, 0.02):
+        traded = np.flatnonzero(rng.random(2_000) < every).tolist()
+        rows = [(START_MS + 60_000 * minute, 5, 7, 4, 6, 1) for minute in traded]
+        found = read(text_of(f"time,{OHLCV}", rows), "KO.csv")
+        assert (found.report.timeframe, found.report.rejected) == ("1m", {})
+
+
 def test_adjusted_and_unadjusted_prices_stay_two_symbols():
     files = {"KO.csv": table("1m"), "KO_unadjusted.csv": table("1m")}
     assert set(read(zipped(files), "x.zip").rows) == {"KO", "KO_UNADJUSTED"}
