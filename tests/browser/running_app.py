@@ -168,6 +168,7 @@ class Tab:
     page: object
     errors: list[str] = field(default_factory=list)
     may_lose_the_server: bool = False
+    visited: list[str] = field(default_factory=list)
 
     def listen(self, message) -> None:
         # Chromium itself logs every answer of 400 and 409; a refused upload or view, or one that
@@ -185,7 +186,7 @@ def tell(tab: Tab) -> None:
     """Print what a tab shows, for the report of a test that failed."""
     from playwright.sync_api import Error
 
-    lines = [f"{tab.page.url} shows:"]
+    lines = [f"{tab.page.url} shows:", *(f"  went to {link}" for link in tab.visited)]
     try:
         lines += [f"  {name}: {value}" for name, value in tab.page.evaluate(STATE).items()]
     except Error as problem:  # the tab is gone
@@ -224,6 +225,7 @@ def open_tab(window, chromium, app: App, request) -> Iterator[Callable]:
         tab = Tab(page, may_lose_the_server=may_lose_the_server)
         page.on("console", tab.listen)
         page.on("pageerror", lambda error: tab.errors.append(str(error)))
+        page.on("framenavigated", lambda frame: tab.visited.append(frame.url))
         tabs.append(tab)
         page.goto(url + path)
         return page
