@@ -83,6 +83,7 @@ class Scans:
         self._history: LRUCache[str, deque[ScanRecord]] = LRUCache(MAX_MARKETS)
         self._process = process or ScanProcess()
         self._turn = asyncio.Lock()
+        self._began_s = time.time()
 
     def start(
         self, market: str, params: ScanParams, timeframe: str = "1h", *, rescan: bool = False
@@ -153,7 +154,7 @@ class Scans:
 
     async def run(self) -> None:
         """Look for newly closed bars, for ever."""
-        await asyncio.to_thread(handover.sweep)
+        await asyncio.to_thread(handover.sweep, self._began_s)
         await rounds(self.rescan_closed, RESCAN_S, "the rescan at closed bars")
 
     async def rescan_closed(self) -> None:

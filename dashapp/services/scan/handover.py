@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import mmap
 import os
 import sys
@@ -23,6 +24,8 @@ import numpy as np
 _SHARED = Path("/dev/shm")
 _ALIGNED = 64
 PREFIX = "spreadscope-scan-"
+#: So many seconds the clock of files may be behind the clock: some milliseconds on Linux.
+_BEHIND_S = 1.0
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -85,13 +88,26 @@ def discard(path: str) -> None:
         os.unlink(path)
 
 
-def sweep() -> None:
-    """Remove what this process, or one that is no more, left behind when it was killed."""
+def sweep(began_s: float = math.inf) -> None:
+    """Remove what this process, or one that is no more, left behind when it was killed.
+
+    began_s: Unix time in s; what bears this process's number and is newer stays, since it is in
+    use. An older one may be of a process before that had the same number.
+    """
     for folder in (_SHARED, Path(tempfile.gettempdir())):
         for path in folder.glob(f"{PREFIX}*"):
             owner = path.name.removeprefix(PREFIX).partition("-")[0]
-            if owner.isdigit() and (int(owner) == os.getpid() or not _alive(int(owner))):
+            own = owner == str(os.getpid()) and _written_s(path) < began_s - _BEHIND_S
+            if own or (owner.isdigit() and not _alive(int(owner))):
                 discard(str(path))
+
+
+def _written_s(path: Path) -> float:
+    """When a file was written, Unix time in s; that of one that is gone is over."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return math.inf
 
 
 def _alive(number: int) -> bool:

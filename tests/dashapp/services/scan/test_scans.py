@@ -489,3 +489,24 @@ def test_what_a_killed_process_left_behind_is_swept_away(tmp_path, monkeypatch):
     handover.sweep()
     kept = [os.path.exists(path) for path in (mine, living, dead, other)]
     assert kept == [False, True, False, True]
+
+
+async def test_the_sweep_at_the_start_leaves_what_a_scan_that_has_begun_hands_over(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(handover, "_SHARED", tmp_path)
+    monkeypatch.setattr(handover.tempfile, "gettempdir", lambda: str(tmp_path / "none"))
+    # of a process that was killed, and had the number that this one has
+    before = handover.put({}, {})
+    os.utime(before, (0, 0))
+    scans = scans_here(market_of())
+    task = asyncio.create_task(scans.run())
+    mine = handover.put({}, {})
+    exists = os.path.exists
+    try:
+        await until(lambda: not exists(before))
+        assert exists(mine)
+    finally:
+        task.cancel()
+        await scans.stop()
+    assert not exists(mine)
