@@ -140,3 +140,33 @@ def test_an_answer_that_dash_drops_leaves_no_chart_out_of_sight_that_another_add
     )
     page.close()
     assert overtaken["cursors"] == ["P2", None]  # the page asks for a whole picture
+
+
+#: What an answer makes of a list that another callback has written since, as `children` tells.
+WRITTEN_SINCE = """(children) => {
+  const layout = {
+    says: { props: { children } },
+    "cursor-page": { props: { data: { picture: "P1" } } },
+  };
+  window.dash_component_api = { getLayout: (id) => layout[id] };
+  window.spreadscopeUnseen = { forget: () => {}, turn: () => {} };
+  window.spreadscopeChanges.apply({ "cursor-page": { data: { picture: "P1", from: null } } });
+  const outputs = {
+    says: { children: { parts: [[[1], "new"]] } },
+    "cursor-page": { data: { picture: "P2", from: "P1" } },
+  };
+  window.spreadscopeChanges.apply(outputs);
+  return outputs;
+}"""
+
+
+def test_a_part_of_a_list_is_not_put_into_the_text_that_took_its_place(chromium):
+    page = chromium.new_page()
+    page.add_script_tag(path=SCRIPT)
+    there = page.evaluate(WRITTEN_SINCE, ["one", "two"])
+    (operation,) = there["says"]["children"]["operations"]
+    assert (operation["location"], operation["params"]) == ([1], {"value": "new"})
+    for other in ("", "the universe has one symbol", None):
+        outputs = page.evaluate(WRITTEN_SINCE, other)
+        assert outputs == {"cursor-page": {"data": None}}  # the page asks for a whole picture
+    page.close()
