@@ -74,7 +74,7 @@
   function patch(held, parts) {
     const found = new Map();
     for (const [path, value] of parts) {
-      // Another callback has written it since: a part of a list makes nothing of a text.
+      // A text that another callback has put there since has no parts.
       if (!(at(held, path.slice(0, -1)) instanceof Object)) throw new Error("another value");
       if (value && value.change) {
         if (!value.change.band) found.set(path, changed(at(held, path), value.change));

@@ -119,7 +119,7 @@ def until(page, condition: str, given: object = None) -> None:
     """Wait until a JavaScript condition holds, as a function: the page forbids eval.
 
     The condition may use `given`. One that reads a property of what is not on the page, since it
-    comes yet or is drawn anew, does not hold yet.
+    is still to come or is drawn anew, does not hold yet.
     """
     page.wait_for_function(
         f"""(given) => {{
