@@ -61,18 +61,23 @@ def together(parts: Sequence[Rows]) -> Rows:
 class Lines:
     """The lines of a block of text, which ends with a line break. `[number]` is a line's text.
 
-    Where each begins is found out when it is asked for first.
+    text: of which the block is what stands from begin to end. Where each line begins is found
+    out when it is asked for first, as the block is taken out of the text.
 
     >>> lines = Lines(b"a\\r\\n\\nbc\\n", first=7)
     >>> len(lines), lines[7], lines[8], lines[9], lines.numbers.tolist()
     (3, b'a', b'', b'bc', [7, 9])
     """
 
-    def __init__(self, block: bytes, first: int) -> None:
-        self.block = block
+    def __init__(self, text: bytes, first: int, begin: int = 0, end: int | None = None) -> None:
         self.first = first
-        self._data = np.frombuffer(block, np.uint8)
-        self._count = int(np.count_nonzero(self._data == _LF))
+        self.data = np.frombuffer(text, np.uint8)[begin:end]
+        self._text, self._begin = text, begin
+        self._count = int(np.count_nonzero(self.data == _LF))
+
+    @cached_property
+    def block(self) -> bytes:
+        return self._text[self._begin : self._begin + len(self.data)]
 
     def __len__(self) -> int:
         return self._count
@@ -82,14 +87,14 @@ class Lines:
         if not 0 <= position < len(self):  # of a block that has gone by
             return b""
         begins, ends = self._edges
-        return self.block[begins[position] : ends[position]]
+        return self._text[self._begin + begins[position] : self._begin + ends[position]]
 
     @cached_property
     def _edges(self) -> tuple[IntArray, IntArray]:
         """Where each line begins, and where it ends without its line break."""
-        breaks = np.flatnonzero(self._data == _LF)
+        breaks = np.flatnonzero(self.data == _LF)
         begins = np.concatenate(([0], breaks[:-1] + 1)) if len(breaks) else breaks
-        before = self._data[np.maximum(breaks - 1, 0)]
+        before = self.data[np.maximum(breaks - 1, 0)]
         return begins, breaks - (before == _CR) * (breaks > begins)
 
     @property
@@ -101,7 +106,7 @@ class Lines:
     def end_of(self, number: int) -> int:
         """Where in the block the line behind that number begins."""
         after = number - self.first + 1
-        return int(self._edges[0][after]) if after < len(self) else len(self.block)
+        return int(self._edges[0][after]) if after < len(self) else len(self.data)
 
     def without(self, numbers: Sequence[int]) -> bytes:
         """The block with these lines emptied, so that the others keep their numbers."""
@@ -118,7 +123,7 @@ class Lines:
         if _QUOTE not in self.block:
             return np.zeros(len(self), np.int64)
         _, ends = self._edges
-        marks = np.cumsum(self._data == _QUOTE)
+        marks = np.cumsum(self.data == _QUOTE)
         counts: IntArray = np.diff(marks[ends - 1 + (ends == 0)], prepend=0)
         return counts
 

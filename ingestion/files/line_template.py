@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from analytics.model import BoolArray
 from ingestion.decode.fields import find_roles, walk, with_plain_names
 from ingestion.decode.kinds import KIND_NAMES
 from ingestion.decode.rows import Row
-from ingestion.files.cells import Lines
-from ingestion.files.timeforms import bytes_of
+from ingestion.files.line_values import FIXED, NUMBER, TEXT, WHOLE, WORD, Around, around
 
 _MAX_LENGTH = 2_048
 _PART = re.compile(
@@ -120,46 +116,18 @@ def _part(text: bytes, meanings: dict[str, str]) -> Part | None:
     return Part(found["before"], found["after"], kind, key, value.decode())
 
 
-def is_plain(lines: Lines) -> bool:
-    """Whether texts end where they seem to: no escapes, no bytes that JSON does not allow."""
-    block = lines.block
-    if b"\\" in block or not block.isascii():
-        return False
-    data = np.frombuffer(block, np.uint8)
-    low = int(np.count_nonzero(data < 32))
-    return low == len(lines) or low == sum(map(block.count, (b"\n", b"\r", b"\t")))
+def line_of(parts: Sequence[Part]) -> Around:
+    """The texts around the values of lines like the one that was learnt."""
+    return around([(part.before, part.after, _written_as(part)) for part in parts])
 
 
-def has_texts(column: Any, part: Part) -> BoolArray:
-    """Which cells have the texts of a part around their values."""
-    before, after = part.before.decode(), part.after.decode()
-    if part.kind == "fixed":
-        fits = pc.equal(column, before)
-    else:
-        fits = pc.and_(pc.starts_with(column, before), pc.ends_with(column, after))
-        if before[-1:] == after[:1]:  # a quote is not both the first and the last
-            fits = pc.and_(fits, pc.greater_equal(pc.binary_length(column), len(before + after)))
-    found: BoolArray = fits.to_numpy(zero_copy_only=False)
-    return found
-
-
-def between(column: Any, part: Part) -> Any:
-    """The values between the texts."""
-    stop = -len(part.after) if part.after else 2**31 - 1
-    # Of ASCII, as `is_plain` has it: text and bytes are the same.
-    values = pc.binary_slice(column.view(pa.binary()), len(part.before), stop)
-    return values.view(pa.string())
-
-
-def are_numbers(column: Any) -> BoolArray:
-    """Which texts are numbers as JSON has them, of those that can be cast."""
-    data, begins, lengths = bytes_of(column)
-    some = lengths > 0
-    first = data[np.where(some, begins, 0)]
-    second = data[np.where(lengths > 1, begins + 1, 0)]
-    last = data[np.where(some, begins + lengths - 1, 0)]
-    leading = (first == 48) & (lengths > 1) & (second >= 48) & (second <= 57)
-    return some & (first >= 48) & (first <= 57) & (last >= 48) & (last <= 57) & ~leading
+def _written_as(part: Part) -> int:
+    """What the values of a part are written as."""
+    if part.kind == "time":
+        return WHOLE if part.sample.isdigit() else TEXT
+    written = {"fixed": FIXED, "word": WORD, "price": NUMBER, "size": NUMBER, "number": NUMBER}
+    texts = dict.fromkeys(("symbol", "kind", "text"), TEXT)
+    return {**written, **texts}.get(part.kind, WHOLE)
 
 
 def kind_in(key: str, text: str) -> str:

@@ -20,7 +20,8 @@ from ingestion.decode.pieces import pieces
 from ingestion.decode.rows import Row
 from ingestion.files.cells import Rows
 from ingestion.files.json_shapes import cell_of
-from ingestion.files.line_template import Part, between
+from ingestion.files.line_template import Part
+from ingestion.files.line_values import LineValues
 from ingestion.files.numbers import floats
 from ingestion.files.orders import (
     OrderWatch,
@@ -66,18 +67,17 @@ class LikeLines:
             at for at, part in enumerate(self._parts) if part.key == name and part.kind not in fixed
         ]
 
-    def seen(self, columns: Mapping[int, Any], size: FloatArray, good: BoolArray) -> Seen:
-        """What the good rows say. columns: of cells, size: of their sizes. Changes nothing."""
+    def seen(self, values: LineValues, size: FloatArray, good: BoolArray) -> Seen:
+        """What the good rows say. size: of all rows. Changes nothing."""
         if not self._words and not self._filled:
             return Seen({}, {})
-        chosen = pa.array(good)
+        rows = np.flatnonzero(good)
         words: dict[int, list[str | None]] = {}
         for name, places in self._words.items():
             for at in places:
-                cells = between(columns[at].filter(chosen), self._parts[at])
-                words.setdefault(name, []).extend(pc.unique(cells).to_pylist())
+                words.setdefault(name, []).extend(pc.unique(values.texts(at, rows)).to_pylist())
         filled = {
-            name: (size[good], floats(between(columns[at].filter(chosen), self._parts[at]))[0])
+            name: (size[rows], floats(values.texts(at, rows))[0])
             for name, places in self._filled.items()
             for at in places
         }

@@ -36,9 +36,9 @@ def shares_of(block: bytes, first: int) -> list[Lines]:
         end = block.find(b"\n", begin + (len(block) - begin) // left) + 1
         if end == len(block):  # lines that are longer than a share
             break
-        shares.append(Lines(block[begin:end], first))
+        shares.append(Lines(block, first, begin, end))
         begin, first = end, first + len(shares[-1])
-    return [*shares, Lines(block[begin:], first)]
+    return [*shares, Lines(block, first, begin)]
 
 
 def abreast(read: Callable[[Lines], T], shares: Sequence[Lines]) -> list[T]:

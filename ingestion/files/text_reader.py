@@ -312,15 +312,14 @@ class TextReader:
         assert self._body is not None
         if self._array is not None:
             text = self._array.cut(text)
-        text = self._rest + text
         if self._lone_cr:
             text = text.replace(b"\r", b"\n")
         if self._skipping:
-            text = text[text.find(b"\n") + 1 or len(text) :]
-            self._skipping = not text
+            _, ended, text = text.partition(b"\n")
+            self._skipping = not ended
         stop = text.rfind(b"\n") + 1
-        self._rest = text[stop:]
-        out = self._scan(text[:stop]) if stop else []
+        out = self._scan(b"".join((self._rest, memoryview(text)[:stop]))) if stop else []
+        self._rest = text[stop:] if stop else self._rest + text
         if len(self._rest) > MAX_LINE:
             self._body.line += 1
             refuse_long(self._rest, self._body.line, self._tally)

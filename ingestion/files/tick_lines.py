@@ -2,10 +2,9 @@
 by the decoder.
 
 A line of trades is the same text again and again around its values. What stands between the
-values is learnt from a line that the decoder has read; pyarrow parts the lines at their commas,
-compares the texts and casts the values. A line that fits can only mean what the decoder would
-read, and whatever does not fit goes to the decoder: the outcome is the same, whichever way a line
-went.
+values is learnt from a line that the decoder has read; `LineValues` compares the texts and reads
+the values. A line that fits can only mean what the decoder would read, and whatever does not fit
+goes to the decoder: the outcome is the same, whichever way a line went.
 """
 
 from __future__ import annotations
@@ -13,31 +12,21 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
 
 from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
 from ingestion.decode.decoder import Decoded, Decoder, trades_held
 from ingestion.decode.rows import PRICE_END, SIZE_END
-from ingestion.files.cells import Lines, read_cells
-from ingestion.files.line_template import (
-    WORDS,
-    Part,
-    are_numbers,
-    between,
-    has_texts,
-    is_plain,
-    kind_in,
-    learn,
-)
+from ingestion.files.cells import Lines
+from ingestion.files.line_template import WORDS, Part, kind_in, learn, line_of
+from ingestion.files.line_values import Around, LineValues
 from ingestion.files.lines import refuse_long, worth_reading
-from ingestion.files.numbers import floats, trade_ids
 from ingestion.files.order_lines import LikeLines, OrderLines, Seen
 from ingestion.files.report import HOPELESS, Tally
 from ingestion.files.shares import abreast, shares_of
-from ingestion.files.timeforms import NO_TIME, Reading, times
+from ingestion.files.timeforms import NO_TIME, Reading, from_numbers, times
 
 #: Lines from which a text is learnt, and how often that is tried.
 LEARN_FROM = 64
@@ -46,8 +35,17 @@ MAX_LEARNT = 16
 AT_ONCE = 2_048
 _COLUMNS = ("ts_ms", "price", "size", "trade_id", "trades")
 _Columns = tuple[np.ndarray, ...]
-_Fitting = tuple[_Columns | None, Seen | None, list[Ticks] | None]
+_Seen = tuple[LikeLines, Seen]
+_Fitting = tuple[_Columns | None, _Seen | None, list[Ticks] | None]
 _NONE = (None, None)
+
+
+class _Learnt(NamedTuple):
+    """A line that others are like. like: its columns that tell of orders, None where none do."""
+
+    parts: list[Part]
+    line: Around
+    like: LikeLines | None
 
 
 class TickLines:
@@ -66,9 +64,8 @@ class TickLines:
         self.line = 0
         self._decoder = decoder
         self._tally = tally
-        self._parts: list[Part] | None = None
+        self._learnt: _Learnt | None = None
         self._orders = OrderLines()
-        self._like: LikeLines | None = None
         self._names: list[str] = []
         self._spelt: dict[str, int] = {}
         self._tries = MAX_LEARNT
@@ -83,7 +80,7 @@ class TickLines:
 
         Raises UploadError for lines that tell by now that they are orders.
         """
-        if self._parts is not None:
+        if self._learnt is not None:
             return self._read(block)
         lines = Lines(block, self.line + 1)
         head = lines.numbers[:LEARN_FROM]
@@ -113,7 +110,8 @@ class TickLines:
         for number in numbers[LEARN_FROM - 1 :: -1]:  # the first one may begin an array
             parts = learn(lines[number], self._decoder.default_symbol)
             if parts is not None:
-                self._parts, self._like = parts, self._orders.learn(parts, lines[number])
+                like = self._orders.learn(parts, lines[number])
+                self._learnt = _Learnt(parts, line_of(parts), like)
                 return
 
     def _read(self, block: bytes) -> list[Ticks]:
@@ -125,8 +123,8 @@ class TickLines:
         for lines, (columns, seen, alike) in zip(
             shares, abreast(self._fitting, shares), strict=True
         ):
-            if self._like is not None and seen is not None:
-                self._orders.take_alike(self._like, seen)
+            if seen is not None:
+                self._orders.take_alike(*seen)
             if alike is None:
                 others, alike = self._others(lines, columns)
                 unlike = (lines, others) if others is not None else unlike
@@ -142,7 +140,7 @@ class TickLines:
 
         Several threads call it at once: it changes nothing.
         """
-        columns, seen = self._columns(lines) if self._parts else _NONE
+        columns, seen = self._columns(lines, self._learnt) if self._learnt else _NONE
         if columns is None or len(columns[0]) < len(lines):
             return columns, seen, None
         return columns, seen, _parted(columns[1], columns[2:], self._names)
@@ -160,31 +158,19 @@ class TickLines:
         batches, taken = self._decode(lines, others, columns)
         return (taken if len(others) * 2 > len(numbers) else None), batches
 
-    def _columns(self, lines: Lines) -> tuple[_Columns | None, Seen | None]:
+    def _columns(self, lines: Lines, learnt: _Learnt) -> tuple[_Columns | None, _Seen | None]:
         """Number, symbol, time, price, size, id and trades of the lines that fit, None where none
         do, and what they say of orders.
         """
-        assert self._parts is not None
-        if not is_plain(lines):
+        found = LineValues(lines, learnt.line)
+        count = len(found.lines)
+        if not count:
             return _NONE
-        width = len(self._parts)
-        rows, _ = read_cells(lines, width, range(width), ",", quotes=False)
-        if not len(rows):
-            return _NONE
-        fits = np.ones(len(rows), bool)
-        for at, part in enumerate(self._parts):
-            fits &= has_texts(rows.columns[at], part)
-        if not fits.all():
-            rows = rows.where(fits)
-            if not len(rows):
-                return _NONE
         values: dict[str, np.ndarray] = {}
-        good = np.ones(len(rows), bool)
-        for at, part in enumerate(self._parts):
-            if part.kind != "fixed":
-                column = between(rows.columns[at], part)
-                good &= self._take(part, column, values)
-        count = len(rows)
+        good = np.ones(count, bool)
+        for at, part in enumerate(learnt.parts):
+            if part.kind not in ("fixed", "text"):
+                good &= self._take(part, found, at, values)
         symbol = values.get("symbol")
         if symbol is None:
             symbol = np.full(count, self._spelt.get(self._decoder.default_symbol or "", -1))
@@ -193,7 +179,7 @@ class TickLines:
         if "last" in values and "first" not in values:
             values["first"] = nothing + 1
         kept = (
-            rows.lines,
+            found.lines,
             symbol,
             values["time"],
             values["price"],
@@ -201,39 +187,37 @@ class TickLines:
             values.get("id", nothing + NO_TRADE_ID),
             trades_held(values.get("first", nothing), values.get("last", nothing)),
         )
-        seen = self._like.seen(rows.columns, values["size"], good) if self._like else None
+        seen = None
+        if learnt.like is not None:
+            seen = (learnt.like, learnt.like.seen(found, values["size"], good))
         return kept if good.all() else tuple(column[good] for column in kept), seen
 
-    def _take(self, part: Part, column: Any, values: dict[str, np.ndarray]) -> BoolArray:
-        """Keep the values of a part, where they are needed; which of them are good."""
-        if part.kind == "text":
-            ends: BoolArray = pc.match_substring(column, '"').to_numpy(zero_copy_only=False)
-            return ~ends
+    def _take(
+        self, part: Part, found: LineValues, at: int, values: dict[str, np.ndarray]
+    ) -> BoolArray | bool:
+        """Keep the values of the part at a position, where they are needed; which are good."""
         if part.kind in ("symbol", "kind", "word"):
-            encoded = column.dictionary_encode()
+            encoded = found.texts(at).dictionary_encode()
             texts = encoded.dictionary.to_pylist()
             codes = np.array([self._code(part, text) for text in texts], np.int64)
-            found = codes[encoded.indices.to_numpy(zero_copy_only=False)]
-            values[part.kind] = found
-            return found >= 0
+            values[part.kind] = codes[encoded.indices.to_numpy(zero_copy_only=False)]
+            good: BoolArray = values[part.kind] >= 0
+            return good
         if part.kind == "time":
-            found = times(column, Reading())
-            values["time"] = found
-            plain = are_numbers(column) if part.sample.isdigit() else found != NO_TIME
-            return (found != NO_TIME) & plain
+            digits = part.sample.isdigit()
+            ts_ms = from_numbers(found.whole(at)) if digits else times(found.texts(at), Reading())
+            values["time"] = ts_ms
+            return ts_ms != NO_TIME
         if part.kind in ("id", "first", "last"):
-            found = values[part.kind] = trade_ids(column)
-            return are_numbers(column) & (found != NO_TRADE_ID)
-        number, wrong = floats(column)
+            values[part.kind] = found.whole(at)
+            return True
+        number = found.numbers(at)
         values[part.kind] = number
-        good = are_numbers(column) & ~wrong
         end = {"price": PRICE_END, "size": SIZE_END}.get(part.kind)
-        return good & (number > 0) & (number < end) if end else good
+        return (number > 0) & (number < end) if end else np.isfinite(number)
 
     def _code(self, part: Part, text: str) -> int:
         """The number of a symbol as it is written, below 0 for one that the decoder must see."""
-        if '"' in text:
-            return -1
         if part.kind == "word":
             return 0 if text in WORDS else -1
         if part.kind == "kind":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingestion.files import shares, tick_lines
+from ingestion.files.lines import MAX_LINE
 from tests.ingestion.files.test_upload import read
 
 ROWS, STEP = 3_000, 30_000
@@ -103,3 +104,15 @@ def test_blocks_without_a_word_count_as_lines():
     pairs = "\n".join(f"[{line(number)},{line(number)}]" for number in range(700))
     _, report = account((pairs + "\n" * 200_000 + "{").encode(), "ticks.ndjson", 1 << 16)
     assert report.first_lines == {"json": [200_700]}
+
+
+@pytest.mark.parametrize("after", [-1, 0, 1])
+def test_a_line_that_is_too_long_takes_no_other_with_it(after):
+    plain = "".join(f"{line(number)}\n" for number in range(ROWS))
+    long = f'{{"note":"{"x" * 3 * MAX_LINE}"}}\n'
+    data = (plain + long + plain).encode()
+    end = len(plain) + len(long) + after
+    step = end // 6 + 1  # the sixth piece ends about there
+    data = b" " * (6 * step - end) + data
+    _, report = account(data, "ticks.ndjson", step)
+    assert (report.accepted, report.rejected) == (2 * ROWS, {"line-length": 1})

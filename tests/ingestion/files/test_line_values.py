@@ -1,0 +1,137 @@
+"""Values read out of lines that repeat one text, against Python's own reading of them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ingestion.files.cells import Lines
+from ingestion.files.line_values import (
+    FIXED,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    WORD,
+    Around,
+    LineValues,
+    around,
+)
+
+#: What JSON has for numbers that are not negative.
+NUMBERS = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+LINE = around([(b'{"p":', b"", NUMBER), (b'"s":"', b'"}', TEXT)])
+digits = st.text("0123456789", min_size=1, max_size=22)
+numbers = st.one_of(
+    st.floats(0, 1e300).map(repr),
+    st.from_regex(NUMBERS, fullmatch=True),
+    st.builds("{}.{}".format, digits, digits),
+    st.builds("{}e{}".format, digits, st.integers(-330, 330)),
+    st.text("0123456789.eE+-", max_size=12),
+)
+
+
+def values_of(written: list[str], kind: int, first: int = 1) -> tuple[Around, LineValues]:
+    """Lines of one value each, as they are read with that kind."""
+    line = around([(b'{"v":', b"}", kind)])
+    block = "".join(f'{{"v":{one}}}\n' for one in written).encode()
+    return line, LineValues(Lines(block, first), line)
+
+
+@given(written=st.lists(numbers, min_size=1, max_size=8))
+@example(written=["9007199254740993", "9007199254740992", "900719925474099.3"])
+@example(written=["1e22", "1e23", "1e-22", "1e-23", "123456789e-400", "1e999", "0.1e1000"])
+@example(written=["0.30000000000000004", "18446744073709551617", "0.000000000000000000000001"])
+@example(written=["", "-1", "01", "00", "0", "1.", ".5", "1e", "1e+", "1E5", "1.5e-07", "+1"])
+def test_numbers_are_those_of_json_to_the_bit(written):
+    _, values = values_of(written, NUMBER)
+    good = [(at, float(one)) for at, one in enumerate(written, 1) if NUMBERS.fullmatch(one)]
+    assert values.lines.tolist() == [at for at, _ in good]
+    assert values.numbers(0).tobytes() == np.array([value for _, value in good]).tobytes()
+
+
+@given(written=st.lists(st.one_of(digits, st.text("0123456789-+. ", max_size=4)), min_size=1))
+@example(written=["1735689600000000000", "9223372036854775807", "9223372036854775808", "00"])
+@example(written=["18446744073709551616", "18446744073709551617", "99999999999999999999"])
+def test_whole_numbers_are_digits_that_fit_int64(written):
+    _, values = values_of(written, WHOLE)
+    found = dict(zip(values.lines.tolist(), values.whole(0).tolist(), strict=True))
+    for at, one in enumerate(written, 1):
+        good = re.fullmatch("0|[1-9][0-9]*", one) is not None
+        if good and int(one) < 2**63 - 8:  # the last few are left to the decoder
+            assert found[at] == int(one)
+        elif not good or int(one) >= 2**63:
+            assert at not in found
+
+
+@given(text=st.text(st.characters(exclude_characters="\n"), max_size=12))
+@example(text="a,b")
+@example(text="\x7f")
+def test_texts_are_what_json_has_between_quotes(text):
+    block = f'{{"p":1,"s":"{text}"}}\n'.encode()
+    found = LineValues(Lines(block, 1), LINE).texts(1).to_pylist()
+    if text.isascii() and "\\" not in text:
+        try:
+            expected = [json.loads(block)["s"]]
+        except ValueError:
+            expected = []
+        assert found == expected
+    else:  # which the decoder reads
+        assert found == []
+
+
+def test_words_are_letters():
+    line, values = values_of(["true", "false", "nul", "", "1", "True"], WORD)
+    assert line.kinds.tolist() == [WORD]
+    assert values.texts(0).to_pylist() == ["true", "false", "nul"]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_lines_keep_their_numbers(ending):
+    lines = ["", '{"p":1,"s":"A"}', "x", "", '{"p":2,"s":"B"}', '{"p":3,"s":"C"']
+    values = LineValues(Lines(ending.join([*lines, ""]).encode(), 5), LINE)
+    assert values.lines.tolist() == [6, 9]
+    assert values.numbers(0).tolist() == [1, 2]
+    assert values.texts(1).to_pylist() == ["A", "B"]
+    assert values.texts(1, np.array([1])).to_pylist() == ["B"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"p":1,"s":"A"} ',
+        ' {"p":1,"s":"A"}',
+        '{"p":1,"s":"A"},',
+        '{"p":1;"s":"A"}',
+        '{"p":1,"s":"A"}}',
+        '{"p":1,"s":"A"}\r',
+        '{"p":1\r,"s":"A"}',
+        '{"p":1,"s":"A"},{"p":1,"s":"A"}',
+        '{"p":1,"s":"A',
+        '{"p":1,',
+        '{"p":',
+        "{",
+    ],
+)
+def test_what_is_not_as_the_others_does_not_fit(line):
+    good = '{"p":1,"s":"A"}\n'
+    values = LineValues(Lines(f"{good}{line}\n{good}{line[:-1]}x\n".encode(), 1), LINE)
+    assert values.lines.tolist() == ([1, 2, 3] if line.endswith('A"}\r') else [1, 3])
+
+
+def test_what_is_the_same_in_every_line_has_no_value():
+    line = around([(b'{"e":"trade"', b"", FIXED), (b'"p":', b"}", NUMBER)])
+    block = b'{"e":"trade","p":1}\n{"e":"trader","p":1}\n{"e":"trade" ,"p":1}\n{"e":"trade"\n'
+    assert LineValues(Lines(block, 1), line).lines.tolist() == [1]
+
+
+def test_a_block_may_be_a_part_of_a_text():
+    text = b'{"p":1,"s":"A"}\n' * 5
+    part = Lines(text, 3, 16, 48)
+    assert (len(part), part[4], part.block) == (2, text[:15], text[:32])
+    values = LineValues(part, LINE)
+    assert values.lines.tolist() == [3, 4]
