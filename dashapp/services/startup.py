@@ -195,7 +195,8 @@ def compile_scan() -> None:
 
 def compile_uploads() -> None:
     """What a file of ticks needs, by lines and as an array."""
-    line = b'{"symbol":"Y","ts":"2024-08-08T23:54:16.322Z","price":61800.3,"size":0.006}'
+    # A size with more digits than float64 has: it is cast, for which its text is needed.
+    line = b'{"symbol":"Y","ts":"2024-08-08T23:54:16.322Z","price":6.3,"size":0.30000000000000004}'
     for content in (b"\n".join([line] * _SECONDS), b"[\n" + b",\n".join([line] * _SECONDS) + b"]"):
         reader = UploadReader("warm-up")
         reader.feed(content)

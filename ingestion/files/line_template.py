@@ -11,7 +11,17 @@ import msgspec
 from ingestion.decode.fields import find_roles, walk, with_plain_names
 from ingestion.decode.kinds import KIND_NAMES
 from ingestion.decode.rows import Row
-from ingestion.files.line_values import FIXED, NUMBER, TEXT, WHOLE, WORD, Around, around
+from ingestion.files.line_values import (
+    FIXED,
+    MOMENT,
+    NAME,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    WORD,
+    Around,
+    around,
+)
 
 _MAX_LENGTH = 2_048
 _PART = re.compile(
@@ -19,7 +29,18 @@ _PART = re.compile(
     rb'(?P<value>[^"{}\[\]]*)(?P<after>"?[ \t}\]]*)'
 )
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-WORDS = ("true", "false", "null")
+#: A time that is read with the line, and how the values of a part are written, if not as digits.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
+_WRITTEN = {
+    "fixed": FIXED,
+    "symbol": NAME,
+    "kind": TEXT,
+    "text": TEXT,
+    "word": WORD,
+    "price": NUMBER,
+    "size": NUMBER,
+    "number": NUMBER,
+}
 #: Keys whose values name the kind of a message and its symbol, and the mark between these.
 _KIND_AND_SYMBOL = {"stream": "@", "topic": "."}
 
@@ -109,7 +130,7 @@ def _part(text: bytes, meanings: dict[str, str]) -> Part | None:
         "kind": quoted,
         "time": quoted or value.isdigit(),
         "id": value.isdigit(),
-        "word": value.decode() in WORDS,
+        "word": value in (b"true", b"false", b"null"),
     }
     if not good.get(kind, number or kind == "text"):
         return None
@@ -123,11 +144,9 @@ def line_of(parts: Sequence[Part]) -> Around:
 
 def _written_as(part: Part) -> int:
     """What the values of a part are written as."""
-    if part.kind == "time":
-        return WHOLE if part.sample.isdigit() else TEXT
-    written = {"fixed": FIXED, "word": WORD, "price": NUMBER, "size": NUMBER, "number": NUMBER}
-    texts = dict.fromkeys(("symbol", "kind", "text"), TEXT)
-    return {**written, **texts}.get(part.kind, WHOLE)
+    if part.kind == "time" and not part.sample.isdigit():
+        return MOMENT if _MOMENT.fullmatch(part.sample) else TEXT
+    return _WRITTEN.get(part.kind, WHOLE)
 
 
 def kind_in(key: str, text: str) -> str:

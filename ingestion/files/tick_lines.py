@@ -20,13 +20,13 @@ from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
 from ingestion.decode.decoder import Decoded, Decoder, trades_held
 from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.files.cells import Lines
-from ingestion.files.line_template import WORDS, Part, kind_in, learn, line_of
-from ingestion.files.line_values import Around, LineValues
+from ingestion.files.line_template import Part, kind_in, learn, line_of
+from ingestion.files.line_values import MOMENT, NO_NAMES, TEXT, Around, LineValues, names_of
 from ingestion.files.lines import refuse_long, worth_reading
 from ingestion.files.order_lines import LikeLines, OrderLines, Seen
 from ingestion.files.report import HOPELESS, Tally
 from ingestion.files.shares import abreast, shares_of
-from ingestion.files.timeforms import NO_TIME, Reading, from_numbers, times
+from ingestion.files.timeforms import NO_TIME, Reading, from_numbers, in_range, times
 
 #: Lines from which a text is learnt, and how often that is tried.
 LEARN_FROM = 64
@@ -68,6 +68,7 @@ class TickLines:
         self._orders = OrderLines()
         self._names: list[str] = []
         self._spelt: dict[str, int] = {}
+        self._known = NO_NAMES
         self._tries = MAX_LEARNT
 
     @property
@@ -162,14 +163,14 @@ class TickLines:
         """Number, symbol, time, price, size, id and trades of the lines that fit, None where none
         do, and what they say of orders.
         """
-        found = LineValues(lines, learnt.line)
+        found = LineValues(lines, learnt.line, self._known)
         count = len(found.lines)
         if not count:
             return _NONE
         values: dict[str, np.ndarray] = {}
         good = np.ones(count, bool)
         for at, part in enumerate(learnt.parts):
-            if part.kind not in ("fixed", "text"):
+            if part.kind not in ("fixed", "text", "word"):
                 good &= self._take(part, found, at, values)
         symbol = values.get("symbol")
         if symbol is None:
@@ -196,33 +197,22 @@ class TickLines:
         self, part: Part, found: LineValues, at: int, values: dict[str, np.ndarray]
     ) -> BoolArray | bool:
         """Keep the values of the part at a position, where they are needed; which are good."""
-        if part.kind in ("symbol", "kind", "word"):
+        if part.kind == "kind":
             encoded = found.texts(at).dictionary_encode()
-            texts = encoded.dictionary.to_pylist()
-            codes = np.array([self._code(part, text) for text in texts], np.int64)
-            values[part.kind] = codes[encoded.indices.to_numpy(zero_copy_only=False)]
-            good: BoolArray = values[part.kind] >= 0
-            return good
+            kind = kind_in(part.key, part.sample)
+            same = [kind_in(part.key, text) == kind for text in encoded.dictionary.to_pylist()]
+            alike: BoolArray = np.array(same)[encoded.indices.to_numpy(zero_copy_only=False)]
+            return alike
         if part.kind == "time":
-            digits = part.sample.isdigit()
-            ts_ms = from_numbers(found.whole(at)) if digits else times(found.texts(at), Reading())
-            values["time"] = ts_ms
+            ts_ms = values["time"] = _times(found, at)
             return ts_ms != NO_TIME
-        if part.kind in ("id", "first", "last"):
+        if part.kind in ("symbol", "id", "first", "last"):
             values[part.kind] = found.whole(at)
             return True
         number = found.numbers(at)
         values[part.kind] = number
         end = {"price": PRICE_END, "size": SIZE_END}.get(part.kind)
         return (number > 0) & (number < end) if end else np.isfinite(number)
-
-    def _code(self, part: Part, text: str) -> int:
-        """The number of a symbol as it is written, below 0 for one that the decoder must see."""
-        if part.kind == "word":
-            return 0 if text in WORDS else -1
-        if part.kind == "kind":
-            return 0 if kind_in(part.key, text) == kind_in(part.key, part.sample) else -1
-        return self._spelt.get(text, -1)
 
     def _know_symbols(self) -> None:
         """Number the symbols that the decoder has taken so far."""
@@ -231,6 +221,7 @@ class TickLines:
             self._names = list(dict.fromkeys(spellings.values()))
             numbers = {name: number for number, name in enumerate(self._names)}
             self._spelt = {text: numbers[name] for text, name in spellings.items()}
+            self._known = names_of(self._spelt)
 
     # --- by the decoder ----------------------------------------------------------------------
 
@@ -298,6 +289,15 @@ class TickLines:
     def _accept(self, batches: Sequence[Ticks]) -> None:
         for batch in batches:
             self._tally.accept(batch)
+
+
+def _times(found: LineValues, at: int) -> IntArray:
+    """Epoch ms of the values at a position, NO_TIME for what is none."""
+    kind = found.kinds[at]
+    if kind == TEXT:
+        return times(found.texts(at), Reading())
+    whole = found.whole(at)
+    return in_range(whole) if kind == MOMENT else from_numbers(whole)
 
 
 def _parted(codes: IntArray, columns: Sequence[np.ndarray], names: Sequence[str]) -> list[Ticks]:

@@ -170,7 +170,7 @@ def times(column: Any, reading: Reading) -> IntArray:
         zone = None if getattr(kind, "tz", None) else reading.zone
         whole = column.cast(pa.timestamp("ms", getattr(kind, "tz", None)), safe=False)
         ms = whole.cast(pa.int64()).fill_null(NO_TIME).to_numpy(zero_copy_only=False)
-        return _in_range(_localized(ms, zone, reading.local) if zone else ms)
+        return in_range(_localized(ms, zone, reading.local) if zone else ms)
     if pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
         column = column.cast(pa.string())
     elif not pa.types.is_string(kind):
@@ -311,7 +311,7 @@ def _values(cells: np.ndarray, read: dict[str, Any], reading: Reading) -> IntArr
         ms -= read["sign"] * away * 60_000
     elif not read["zoned"] and (zone := read["named"] or reading.zone):
         ms = _localized(ms, zone, reading.local)
-    return _in_range(np.where(good, ms, NO_TIME))
+    return in_range(np.where(good, ms, NO_TIME))
 
 
 def _number(digits: np.ndarray) -> IntArray:
@@ -330,7 +330,8 @@ def _localized(ms: IntArray, zone: str, strict: bool) -> IntArray:
     return np.asarray(local.tz_convert(None)).astype("datetime64[ms]").astype(np.int64)
 
 
-def _in_range(ms: IntArray) -> IntArray:
+def in_range(ms: IntArray) -> IntArray:
+    """Epoch ms, NO_TIME for what is before or after all that markets have."""
     return np.where((ms >= FIRST_MS) & (ms < END_MS), ms, NO_TIME)
 
 

@@ -28,7 +28,7 @@ from storage.market.stats import Counters
 logger = logging.getLogger(__name__)
 
 #: A block goes to the worker threads when this much has come.
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 4 << 20
 #: Fewer bytes than these are no progress.
 PROGRESS_BYTES = 16_384
 #: Rows that a file may have which joins a market; a larger one is a market of its own.

@@ -10,6 +10,8 @@ import pytest
 from analytics._kernels import barfold
 from dashapp.services import startup
 from dashapp.services.startup import Kernels
+from ingestion.files import line_values
+from ingestion.files.reader import UploadReader
 from storage.market import outliers
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -89,3 +91,19 @@ def test_few_ticks_and_many_are_folded_by_what_is_compiled_at_the_start(monkeypa
         )
     startup.compile_market()
     assert set(used) == {"fold", "fold_few"}
+
+
+def test_a_file_of_ticks_compiles_nothing_any_more():
+    """Whatever its lines are like: texts, words and times of other forms among them."""
+    startup.compile_uploads()
+    compiled = (line_values._read, line_values._gather)
+    before = [list(one.signatures) for one in compiled]
+    assert all(len(one) == 1 for one in before)
+    for more in ('"m":true,"note":"x","i":7,', '"stream":"y@trade",', '"status":"filled",'):
+        for time in ('"2024-08-08T23:54:16.322Z"', '"2024-08-08 23:54:16"', "1723161256322"):
+            line = f'{{{more}"symbol":"Y","ts":{time},"price":6.3,"size":0.30000000000000004}}\n'
+            reader = UploadReader("ticks")
+            reader.feed(line.encode() * 2_000)
+            reader.finish()
+            assert reader.report.accepted == 2_000
+    assert [list(one.signatures) for one in compiled] == before

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,6 +15,8 @@ from hypothesis import strategies as st
 from ingestion.files.cells import Lines
 from ingestion.files.line_values import (
     FIXED,
+    MOMENT,
+    NAME,
     NUMBER,
     TEXT,
     WHOLE,
@@ -20,7 +24,9 @@ from ingestion.files.line_values import (
     Around,
     LineValues,
     around,
+    names_of,
 )
+from ingestion.files.timeforms import Reading, times
 
 #: What JSON has for numbers that are not negative.
 NUMBERS = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -84,10 +90,62 @@ def test_texts_are_what_json_has_between_quotes(text):
         assert found == []
 
 
-def test_words_are_letters():
-    line, values = values_of(["true", "false", "nul", "", "1", "True"], WORD)
-    assert line.kinds.tolist() == [WORD]
-    assert values.texts(0).to_pylist() == ["true", "false", "nul"]
+def test_words_are_those_of_json():
+    words = ["true", "false", "nul", "null", "", "1", "True", "trues", "falsetrue"]
+    _, values = values_of(words, WORD)
+    assert values.texts(0).to_pylist() == ["true", "false", "null"]
+
+
+names = st.text(st.sampled_from('AB"\\币é\x01-'), max_size=4)
+
+
+@given(known=st.lists(names, unique=True, max_size=6), asked=st.lists(names, min_size=1))
+@example(known=["A", "AB", "ABC", "B"], asked=["A", "AB", "ABC", "ABCD", "B", "", "BA", "AA"])
+@example(known=["币安USDT"], asked=["币安USDT", "币安USD", "币"])
+def test_names_are_those_that_are_known(known, asked):
+    numbers_of = {name: 3 * at for at, name in enumerate(known)}
+    line = around([(b'{"s":"', b'"}', NAME)])
+    written = [json.dumps(name, ensure_ascii=False)[1:-1] for name in asked]
+    block = "".join(f'{{"s":"{name}"}}\n' for name in written).encode()
+    values = LineValues(Lines(block, 0), line, names_of(numbers_of))
+    found = dict(zip(values.lines.tolist(), values.whole(0).tolist(), strict=True))
+    for at, (name, text) in enumerate(zip(asked, written, strict=True)):
+        plain = name in numbers_of and text == name
+        assert found.get(at) == (numbers_of[name] if plain else None), name
+
+
+moments = st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31))
+fractions = st.one_of(st.just(""), st.text("0123456789", max_size=11).map(".{}".format))
+
+
+@given(moment=moments, fraction=fractions, odd=st.text("0123456789-:TZ.+ ", max_size=26))
+@example(moment=datetime(2024, 2, 29), fraction=".9999", odd="2023-02-29T00:00:00Z")
+@example(moment=datetime(2000, 3, 1), fraction=".5", odd="2100-02-29T00:00:00Z")
+@example(moment=datetime(1970, 1, 1), fraction="", odd="2024-13-01T00:00:00Z")
+@example(moment=datetime(2024, 12, 31), fraction="", odd="2024-04-31T00:00:00Z")
+@example(moment=datetime(2024, 1, 1), fraction="", odd="2024-01-01T24:00:00Z")
+@example(moment=datetime(2024, 1, 1), fraction="", odd="2024-01-01T23:59:60Z")
+@example(moment=datetime(2024, 1, 1), fraction="", odd="2024-01-00T23:60:00Z")
+@example(moment=datetime(2024, 1, 1), fraction="", odd="2024-00-01T00:00:00Z")
+@example(moment=datetime(2024, 1, 1), fraction="", odd="2024-01-01 00:00:00Z")
+def test_moments_are_times_of_utc(moment, fraction, odd):
+    written = [f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z", odd]
+    line = around([(b'{"t":"', b'"}', MOMENT)])
+    block = "".join(f'{{"t":"{one}"}}\n' for one in written).encode()
+    values = LineValues(Lines(block, 0), line)
+    found = dict(zip(values.lines.tolist(), values.whole(0).tolist(), strict=True))
+    if fraction != "." and len(fraction) <= 10:
+        whole = moment.replace(microsecond=0, tzinfo=UTC).timestamp()
+        assert found.pop(0) == int(whole) * 1_000 + int(f"{fraction[1:4]:0<3}")
+    assert 0 not in found
+    if 1 in found:  # then it is what the way of all other forms reads as well
+        assert found[1] == times(pa.array([odd]), Reading())[0]
+
+
+@pytest.mark.parametrize("odd", ["2024-01-01T00:00:00", "2024-01-01T00:00:00+00:00", "2024-01-01"])
+def test_other_forms_of_time_are_no_moments(odd):
+    block = f'{{"t":"{odd}"}}\n{{"t":"{odd}'.encode() + b"\n"
+    assert not len(LineValues(Lines(block, 0), around([(b'{"t":"', b'"}', MOMENT)])).lines)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
