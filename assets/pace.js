@@ -14,9 +14,10 @@
   // By an interval's id: the timer of its next tick. How soon after an answer it is being drawn.
   const timers = new Map();
   const SETTLE_MS = 50;
-  // A page that nobody sees asks no more often than that; its tab's title, which is seen, does.
-  const UNSEEN_MS = 2_000;
-  const leastOf = (id) => (id === "live-interval" && document.hidden ? UNSEEN_MS : 0);
+  // A page that nobody sees asks once in so many intervals; its tab's title, which is seen, does not.
+  const UNSEEN = 4;
+  const lengthOf = (id, interval) =>
+    interval * (id === "live-interval" && document.hidden ? UNSEEN : 1);
 
   const { laidOut } = window.spreadscope;
   const setProps = (id, props) => window.dash_clientside.set_props(id, props);
@@ -60,7 +61,7 @@
     then(came + SETTLE_MS, () => {
       const interval = laidOut(id);
       if (!interval) return;
-      const length = Math.max(interval.props.interval, leastOf(id));
+      const length = lengthOf(id, interval.props.interval);
       const drawn = performance.now(); // a browser that draws keeps this waiting
       const rests = [came + Math.min(length, came - asked), drawn + Math.min(length, drawn - came)];
       then(Math.max(asked + length, came + least_ms, ...rests), () => tick(id));

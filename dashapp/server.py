@@ -94,7 +94,8 @@ def create_server(
     backend._setup_catchall()
     _put_first(server, "_dash-update-component")
     policy = Policy.of(settings, app.csp_hashes())
-    answering = Compressed(LiveAnswers(server, live_answers(app)))
+    load = runtime.analysis.results.load
+    answering = Compressed(LiveAnswers(server, live_answers(app), load.asked_here))
     return Guard(answering, policy, request_check(app))
 
 

@@ -21,8 +21,8 @@ from dashapp.figures.base import Array, signature, taken_apart
 from dashapp.figures.changes import change, differences
 from dashapp.ui.components import Fixed
 
-#: Bytes of all pictures that are kept, and pictures of one view: a tab that nobody sees asks every
-#: two seconds, and another that shows the same makes four meanwhile.
+#: Bytes of all pictures that are kept, and pictures of one view: a tab that nobody sees asks a
+#: quarter as often as another that shows the same, which makes four meanwhile.
 MOST_BYTES, OF_ONE_VIEW = 64 * 1024**2, 8
 #: Seconds for which viewers of one view get the same picture.
 SHARED_S = 0.2

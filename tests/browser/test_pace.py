@@ -162,16 +162,19 @@ def test_without_an_answer_it_asks_again_a_second_later(page):
     assert page.evaluate(asked) == [True, [1_020]]
 
 
-def test_a_page_that_nobody_sees_asks_seldom_and_at_once_when_it_is_seen(page):
-    asked = """() => {
+@pytest.mark.parametrize("interval", [500, 1_000])
+def test_a_page_that_nobody_sees_asks_seldom_and_at_once_when_it_is_seen(page, interval):
+    """More seldom still where all are told to ask less often."""
+    asked = """(interval) => {
+      clock.props.interval = interval;
       const asks = (seen) => {
         const call = clock.call("page");
         clock.ask(call);
         clock.later(25);
         clock.answer(call);
-        clock.later(1_000);
+        clock.later(2 * interval);
         if (seen) clock.hide(false);
-        clock.later(3_000);
+        clock.later(6 * interval);
       };
       clock.hide(true);
       asks(false);
@@ -179,7 +182,7 @@ def test_a_page_that_nobody_sees_asks_seldom_and_at_once_when_it_is_seen(page):
       asks(true);
       return [unseen, clock.ticks];
     }"""
-    assert page.evaluate(asked) == [[2_000], [5_050]]
+    assert page.evaluate(asked, interval) == [[4 * interval], [10 * interval + 50]]
 
 
 def test_a_page_that_is_seen_again_waits_for_the_answer_that_is_on_its_way(page):

@@ -215,3 +215,24 @@ async def test_rows_that_say_the_same_are_the_same(runtime):
     rows = [table["props"]["children"]["props"]["children"][0] for table in (one, other)]
     assert rows[0] is rows[1]
     assert methods_table([]) == plain(methods_table([]))
+
+
+@pytest.mark.parametrize(
+    ("address", "proxy", "asks"),
+    [
+        ("127.0.0.1", {}, 2),
+        ("::1", {}, 2),
+        ("192.0.2.7", {}, 0),
+        ("127.0.0.1", {"x-forwarded-for": "192.0.2.7"}, 0),
+        ("127.0.0.1", {"forwarded": "for=192.0.2.7"}, 0),
+    ],
+)
+async def test_pages_open_on_this_machine_are_counted(product, runtime, address, proxy, asks):
+    client, bodies, _ = product
+    client._transport.client = (address, 5_000)
+    client.headers.update(proxy)
+    load = runtime.analysis.results.load
+    load._clock = lambda: load._second  # all of it within one second
+    for path in ("/analytics", "/pairs"):
+        assert (await post(client, bodies[ids.cursor_of(path)])).status_code in (200, 204)
+    assert load._asks_here == asks

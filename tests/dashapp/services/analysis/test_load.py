@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from dashapp.services.analysis.load import BUSY, CALM, INTERVALS_MS, Load
+from collections import namedtuple
+
+import psutil
+import pytest
+
+from dashapp.services.analysis.load import (
+    BUSY,
+    CALM,
+    FULL,
+    INTERVALS_MS,
+    MANY_HERE,
+    NOTICED_MS,
+    ROOM,
+    Cores,
+    Load,
+    cores,
+)
 from dashapp.services.loop_watch import LoopWatch
 
 
@@ -10,8 +26,9 @@ class Seconds:
     """A clock that is set by hand, and a load on it."""
 
     def __init__(self) -> None:
-        self.now = self.spent = 0.0
-        self.load = Load(lambda: self.now, lambda: self.spent)
+        self.now = self.spent = self.taken = 0.0
+        machine = lambda: Cores(self.taken, 2 * self.now)  # noqa: E731 - of two cores
+        self.load = Load(lambda: self.now, lambda: self.spent, machine)
 
     def pass_one(self, *waits_ms: float, spent: float = 0.9) -> int:
         for wait_ms in waits_ms:
@@ -84,3 +101,47 @@ def test_the_loop_s_watch_tells_of_each_look():
 def test_the_runtime_s_loop_tells_its_load(runtime):
     runtime.loop_watch.note(1_000.0)
     assert runtime.analysis.results.load._looks == 1
+
+
+def test_many_pages_open_on_this_machine_give_its_cores_back():
+    """Their browser draws on the cores that the server needs, whatever this process takes."""
+
+    def second(pages: int, share: float, late_ms: float = NOTICED_MS + 1.0) -> int:
+        for _ in range(round(pages * 1e3 / seconds.load.interval_ms)):
+            seconds.load.asked_here()
+        seconds.load.late(late_ms)
+        seconds.taken += 2 * share
+        return seconds.pass_one(spent=0.1)
+
+    seconds = Seconds()
+    many, between = 4 * MANY_HERE, (FULL + ROOM) / 2
+    assert [second(many, FULL + 0.05) for _ in range(3)] == [1_000, 1_500, 2_000]
+    assert [second(many, between) for _ in range(2 * CALM)] == [2_000] * 2 * CALM
+    calm = [second(many, ROOM - 0.05) for _ in range(2 * CALM)]
+    assert calm == [*[2_000] * (CALM - 1), *[1_500] * CALM, 1_000]
+    seconds = Seconds()
+    assert [second(MANY_HERE - 1, 1.0) for _ in range(3)] == [500] * 3, "few pages"
+    assert [second(many, 0.5) for _ in range(3)] == [500] * 3, "and room for many"
+    assert [second(many, 1.0, NOTICED_MS) for _ in range(3)] == [500] * 3, "of what gives way"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (
+            "user=10 nice=5 system=3 idle=20 iowait=2 irq=1 softirq=1 steal=4 guest=6 guest_nice=1",
+            Cores(24.0, 46.0),
+        ),
+        ("user=10 nice=5 system=3 idle=20", Cores(18.0, 38.0)),
+        ("user=10 system=3 idle=20 interrupt=1 dpc=1", Cores(15.0, 35.0)),
+    ],
+    ids=["Linux", "macOS", "Windows"],
+)
+def test_the_cores_are_taken_for_all_but_idling(monkeypatch, told, expected):
+    times = {name: float(value) for name, value in (one.split("=") for one in told.split())}
+    monkeypatch.setattr(psutil, "cpu_times", lambda: namedtuple("Times", times)(**times))
+    assert cores() == expected
+
+
+def test_this_machine_tells_its_cores():
+    assert 0 < cores().taken_s < cores().all_s
