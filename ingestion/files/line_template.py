@@ -153,3 +153,19 @@ def kind_in(key: str, text: str) -> str:
     """What a stream's name says of the kind of its messages."""
     first, _, last = text.partition(_KIND_AND_SYMBOL[key])
     return last if key == "stream" else first
+
+
+def times_like(sample: str) -> str:
+    """The pattern of times that are written as one is, with any number of decimals.
+
+    >>> re.fullmatch(times_like("2024-08-08 23:54:16.5"), "2025-01-01 00:00:00.123") is not None
+    True
+    """
+    whole, point, decimals = sample.partition(".")
+    behind = decimals.lstrip("0123456789")
+    return f"^{_shape(whole)}" + (rf"\.\d+{_shape(behind)}$" if point else "$")
+
+
+def _shape(text: str) -> str:
+    """The pattern of a text with other digits, for `re` as for Arrow, to which a blank is plain."""
+    return re.sub(r"\d", r"\\d", re.escape(text).replace("\\ ", " "))

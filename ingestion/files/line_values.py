@@ -109,8 +109,10 @@ class LineValues:
         self.lines: IntArray = rows[: self._count] + lines.first
 
     def texts(self, at: int, rows: IntArray | None = None) -> Any:
-        """The values at a position as they are written, an Arrow array of strings; those of some
-        rows alone."""
+        """The values at a position as they are written, an Arrow array of strings.
+
+        rows: those of some rows alone.
+        """
         begins, ends = self._spans[:, at, : self._count]
         if rows is not None:
             begins, ends = begins[rows], ends[rows]
@@ -318,7 +320,7 @@ def _moment(data: Any, at: Any) -> Any:
     of_year = (153 * since_march + 2) // 5 + day - 1
     days = years * 365 + years // 4 - years // 100 + years // 400 + of_year - 719_468
     seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
-    return at + _ONE, good, seconds * 1_000 + ms
+    return at + _Place(good), good, seconds * 1_000 + ms
 
 
 @_compiled

@@ -15,12 +15,13 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 
 from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
 from ingestion.decode.decoder import Decoded, Decoder, trades_held
 from ingestion.decode.rows import PRICE_END, SIZE_END
 from ingestion.files.cells import Lines
-from ingestion.files.line_template import Part, kind_in, learn, line_of
+from ingestion.files.line_template import Part, kind_in, learn, line_of, times_like
 from ingestion.files.line_values import MOMENT, NO_NAMES, TEXT, Around, LineValues, names_of
 from ingestion.files.lines import refuse_long, worth_reading
 from ingestion.files.order_lines import LikeLines, OrderLines, Seen
@@ -204,7 +205,7 @@ class TickLines:
             alike: BoolArray = np.array(same)[encoded.indices.to_numpy(zero_copy_only=False)]
             return alike
         if part.kind == "time":
-            ts_ms = values["time"] = _times(found, at)
+            ts_ms = values["time"] = _times(found, at, part.sample)
             return ts_ms != NO_TIME
         if part.kind in ("symbol", "id", "first", "last"):
             values[part.kind] = found.whole(at)
@@ -291,11 +292,15 @@ class TickLines:
             self._tally.accept(batch)
 
 
-def _times(found: LineValues, at: int) -> IntArray:
-    """Epoch ms of the values at a position, NO_TIME for what is none."""
+def _times(found: LineValues, at: int, sample: str) -> IntArray:
+    """Epoch ms of the values at a position, NO_TIME for what is none, or is not written as the
+    sample is: then the decoder may read it in another way.
+    """
     kind = found.kinds[at]
     if kind == TEXT:
-        return times(found.texts(at), Reading())
+        texts = found.texts(at)
+        alike = pc.match_substring_regex(texts, times_like(sample))
+        return times(pc.if_else(alike, texts, ""), Reading())
     whole = found.whole(at)
     return in_range(whole) if kind == MOMENT else from_numbers(whole)
 

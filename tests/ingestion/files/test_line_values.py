@@ -181,6 +181,31 @@ def test_what_is_not_as_the_others_does_not_fit(line):
     assert values.lines.tolist() == ([1, 2, 3] if line.endswith('A"}\r') else [1, 3])
 
 
+def test_a_line_that_is_cut_anywhere_ends_there():
+    """It takes nothing of the next one with it, and those behind keep their numbers."""
+    kinds = (FIXED, NAME, MOMENT, NUMBER, NUMBER, WHOLE, WORD, TEXT)
+    good = (
+        '{"e":"trade","s":"AB","t":"2024-08-08T23:54:16.322Z","p":"61.80","q":1.5e-3,"i":17,'
+        '"m":true,"x":"y"}'
+    )
+    cut = [one.split(":", 1) for one in good.split(",")]
+    values = ("", '"AB', '"2024-08-08T23:54:16.322Z', '"61.80', "1.5e-3", "17", "true", '"y')
+    parts = []
+    for (key, _), value, kind, whole in zip(cut, values, kinds, good.split(","), strict=True):
+        text = value.removeprefix('"')
+        before = whole if kind == FIXED else f"{key}:{value.removesuffix(text)}"
+        parts.append((before.encode(), whole[len(before) + len(text) :].encode(), kind))
+    line, names = around(parts), names_of({"AB": 4})
+    for end in range(len(good) + 1):
+        for odd in ("", "\r", "0", "Z", ",", '"'):
+            block = f"{good[:end]}{odd}\n{good}\n{good[:end]}{odd}\n".encode()
+            whole = end == len(good) and odd in ("", "\r")
+            found = LineValues(Lines(block, 1), line, names)
+            same = f"{good[:end]}{odd}" == good or whole
+            assert found.lines.tolist() == ([1, 2, 3] if same else [2]), (end, odd)
+            assert found.whole(1).tolist() == [4] * len(found.lines)
+
+
 def test_what_is_the_same_in_every_line_has_no_value():
     line = around([(b'{"e":"trade"', b"", FIXED), (b'"p":', b"}", NUMBER)])
     block = b'{"e":"trade","p":1}\n{"e":"trader","p":1}\n{"e":"trade" ,"p":1}\n{"e":"trade"\n'

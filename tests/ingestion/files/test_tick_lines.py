@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from ingestion.files import shares, tick_lines
@@ -116,3 +118,50 @@ def test_a_line_that_is_too_long_takes_no_other_with_it(after):
     data = b" " * (6 * step - end) + data
     _, report = account(data, "ticks.ndjson", step)
     assert (report.accepted, report.rejected) == (2 * ROWS, {"line-length": 1})
+
+
+#: Lines as several sources write them; {n} is a number of six digits.
+FORMS = (
+    '{{"symbol":"{s}","ts":"2024-08-08T23:54:16.{ms:03d}Z","price":{p},"size":{q}}}',
+    '{{"symbol":"{s}","time":"2024-08-08 23:54:16","price":{p},"size":{q},"note":"x{n}"}}',
+    '{{"e":"trade","E":17231612{n},"s":"{s}","t":{n},"p":"{p}","q":"{q}","T":1723161{n},"m":true}}',
+    '{{"stream":"x@trade","data":{{"s":"{s}","t":{n},"p":"{p}","q":"{q}","T":1723161{n}}}}}',
+    '{{"T":1723161{n},"s":"{s}","v":"{q}","p":"{p}","i":"b1f0-{n}","L":"PlusTick"}}',
+    '{{"sym":"{s}","timestamp":1723161{n}000000,"price":{p},"amount":{q},"id":{n}}}',
+)
+BYTES = b'"\\,{}[]:0123456789.-+eEtrufalsn \tZTx\r\x00\xc3\xa9'
+
+
+def damaged(line: bytes, chance: random.Random) -> bytes:
+    """The line with a byte or a few changed, left out or put in, or cut off."""
+    text = bytearray(line)
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        at = chance.randrange(len(text))
+        odd = [chance.choice(BYTES)]
+        way = chance.randrange(4)
+        text[at : at + (way != 1)] = odd * (way < 2)
+        if way == 3:
+            text = text[:at] + b"{"
+    return bytes(text)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_line_says_the_same_whichever_way_it_is_read(form, monkeypatch):
+    chance = random.Random(form)
+    prices = ("5", "0.30000000000000004", "1e-7", "0.0", "1e-400", "00.5", "-1", "1e999")
+    lines = []
+    for number in range(ROWS):
+        price = chance.choice((repr(round(chance.uniform(0, 1e5), number % 6)), *prices))
+        symbol = chance.choice(("BTCUSDT", "ETHUSDT", "1000PEPEUSDT", "币安USDT"))
+        size = chance.choice(("1", "0.006", "2.5e-05"))
+        values = {"n": 100_000 + number, "ms": number % 1_000, "s": symbol, "p": price, "q": size}
+        text = form.format(**values).encode()
+        odd = number > 100 and chance.random() < 0.2
+        lines.append(damaged(text, chance) if odd else text)
+    data = b"\n".join(lines)
+    rows, report = account(data, "ticks.ndjson")
+    monkeypatch.setattr(tick_lines, "MAX_LEARNT", 0)  # then the decoder reads them all
+    expected, told = account(data, "ticks.ndjson")
+    assert sorted(rows) == sorted(expected)
+    assert (report.rejected, report.first_lines) == (told.rejected, told.first_lines)
+    assert report.accepted > ROWS / 4
