@@ -32,7 +32,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashapp.services.runtime import Runtime
-from dashapp.services.startup import keep_freed_memory
+from dashapp.services.startup import begin_workers, keep_freed_memory
 from dashapp.settings import Settings, UsageError
 from dashapp.ui.callback_values import request_check
 from dashapp.ui.live_answers import live_answers
@@ -76,6 +76,7 @@ def create_server(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        begin_workers()
         await runtime.start()
         try:
             yield

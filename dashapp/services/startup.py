@@ -10,9 +10,12 @@ import asyncio
 import ctypes
 import gc
 import logging
+import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +48,8 @@ KEPT_BYTES = 16 << 20
 LARGE_BYTES = 8 << 20
 #: Worker threads share so many heaps: each would keep freed memory of its own.
 ARENAS = 2
+#: Worker threads of the loop: as many as asyncio would let begin.
+WORKERS = min(32, (os.cpu_count() or 1) + 4)
 
 
 class Kernels:
@@ -201,6 +206,19 @@ def compile_uploads() -> None:
         reader = UploadReader("warm-up")
         reader.feed(content)
         reader.finish()
+
+
+def begin_workers() -> None:
+    """Give the running loop its worker threads, as many as asyncio would allow, all at once.
+
+    By default each begins when work meets no idle one: after hours there are more threads than
+    at first, and nobody can tell whether one leaks.
+    """
+    pool = ThreadPoolExecutor(WORKERS, "worker")
+    asyncio.get_running_loop().set_default_executor(pool)
+    together = threading.Barrier(WORKERS)
+    for _ in range(WORKERS):
+        pool.submit(together.wait)
 
 
 def settle() -> None:

@@ -459,3 +459,29 @@ async def test_a_file_that_is_not_served_is_not_found(counting, path):
     answer = await counting.get(path)
     assert answer.status_code == 404
     assert set(answer.json()) == {"error"}
+
+
+async def test_the_server_has_its_worker_threads_before_anything_runs(
+    runtime, settings, monkeypatch
+):
+    order = []
+
+    async def begun_or_ended() -> None:
+        order.append("runtime")
+
+    monkeypatch.setattr("dashapp.server.begin_workers", lambda: order.append("workers"))
+    monkeypatch.setattr(runtime, "start", begun_or_ended)
+    monkeypatch.setattr(runtime, "stop", begun_or_ended)
+    messages = iter(({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}))
+    sent = []
+
+    async def receive() -> dict[str, str]:
+        return next(messages)
+
+    async def send(message: dict[str, str]) -> None:
+        sent.append(message["type"])
+
+    app = create_server(runtime, settings)
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+    assert order == ["workers", "runtime", "runtime"]
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,13 @@ def test_a_file_of_ticks_compiles_nothing_any_more():
             reader.finish()
             assert reader.report.accepted == 2_000
     assert [list(one.signatures) for one in compiled] == before
+
+
+async def test_worker_threads_begin_together_and_no_more_do():
+    startup.begin_workers()
+    pool = asyncio.get_running_loop()._default_executor
+    begun = {thread.name for thread in pool._threads}
+    assert len(begun) == startup.WORKERS
+    used = [asyncio.to_thread(lambda: threading.current_thread().name) for _ in range(100)]
+    assert set(await asyncio.gather(*used)) <= begun
+    assert len(pool._threads) == startup.WORKERS
