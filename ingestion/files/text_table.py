@@ -215,6 +215,10 @@ def _without_rows(rows: Sequence[Sequence[str]], file: str, answers: Answers) ->
     raise UploadError("the file has a header and no rows", advice=LEGAL)
 
 
+#: Bytes whose cells are held at a time, each a text of its own.
+AT_ONCE = 2 << 20
+
+
 class TextTable:
     """Blocks of whole lines in, Ticks or Bars out; every line is counted in the tally.
 
@@ -234,6 +238,16 @@ class TextTable:
 
     def scan(self, block: bytes) -> list[Ticks | Bars]:
         """Read a block of whole lines, the last line break with them."""
+        ready: list[Ticks | Bars] = []
+        begin = 0
+        while begin < len(block):
+            end = block.rfind(b"\n", begin, begin + AT_ONCE) + 1
+            end = end or block.find(b"\n", begin) + 1  # a line that is longer
+            ready += self._scan(block[begin:end])
+            begin = end
+        return ready
+
+    def _scan(self, block: bytes) -> list[Ticks | Bars]:
         first = self.line + 1
         if self._head.blanks:
             block = self._between_tabs(block)
