@@ -5,6 +5,7 @@ loop, which writes what they found, is late.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,10 +19,12 @@ LONG_MS, SHORT_MS, CALM = 150.0, 40.0, 5
 #: The same of how late the loop is: an answer is made in several of its turns. It counts while this
 #: process takes at least BUSY of a processor: what others take, no longer interval gives back.
 LATE_MS, PROMPT_MS, BUSY = 60.0, 20.0, 0.4
-#: With so many pages open on this machine, whose browser draws on the same cores, the interval
+#: With so many pages in view on this machine, whose browser draws on the same cores, the interval
 #: grows while these are taken for more than FULL of the time, and shrinks once that is ROOM. It
 #: counts while the loop is late at all: what gives way to it, as a scan does, is in nobody's way.
 MANY_HERE, FULL, ROOM, NOTICED_MS = 4, 0.8, 0.6, 5.0
+#: Asks of these pages that are remembered.
+MOST_ASKS = 1_000
 
 
 class Cores(NamedTuple):
@@ -58,7 +61,7 @@ class Load:
         self._spent_s, self._cores = spent(), machine()
         self._waits, self._waited_ms = 0, 0.0
         self._looks, self._late_ms = 0, 0.0
-        self._asks_here = 0
+        self._asks_here: deque[float] = deque(maxlen=MOST_ASKS)
         self._step = 0
         self._calm = 0
 
@@ -77,7 +80,7 @@ class Load:
     def asked_here(self) -> None:
         """A page that is open on this machine asks."""
         self._turn()
-        self._asks_here += 1
+        self._asks_here.append(self._clock())
 
     @property
     def interval_ms(self) -> int:
@@ -102,14 +105,13 @@ class Load:
         spent_s, judged_s = self._spent(), now - self._judged
         busy = spent_s - self._spent_s >= BUSY * judged_s
         noticed = self._late_ms > NOTICED_MS * self._looks
-        pages_here = self._asks_here * INTERVALS_MS[self._step] / 1e3 / judged_s
         share = self._share_taken()
-        full = share if noticed and pages_here >= MANY_HERE else 0.0
+        full = share if noticed and self._pages_here(now) >= MANY_HERE else 0.0
         self._second, self._judged, self._spent_s = self._second + passed, now, spent_s
         mean_ms = self._waited_ms / self._waits if self._waits else 0.0
         late_ms = self._late_ms / self._looks if self._looks and busy else 0.0
         self._waits, self._waited_ms = 0, 0.0
-        self._looks, self._late_ms, self._asks_here = 0, 0.0, 0
+        self._looks, self._late_ms = 0, 0.0
         if mean_ms > LONG_MS or late_ms > LATE_MS or full > FULL:
             self._step, self._calm = min(self._step + 1, len(INTERVALS_MS) - 1), 0
             passed -= 1
@@ -120,6 +122,12 @@ class Load:
         steps = min(self._calm // CALM, self._step)
         self._step -= steps
         self._calm = self._calm - steps * CALM if self._step else 0
+
+    def _pages_here(self, now: float) -> int:
+        """How many pages are in view on this machine: each asks once an interval."""
+        while self._asks_here and self._asks_here[0] <= now - INTERVALS_MS[self._step] / 1e3:
+            self._asks_here.popleft()
+        return len(self._asks_here)
 
     def _share_taken(self) -> float:
         """The share of the machine that was taken since this was asked before."""

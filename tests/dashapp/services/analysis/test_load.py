@@ -103,26 +103,54 @@ def test_the_runtime_s_loop_tells_its_load(runtime):
     assert runtime.analysis.results.load._looks == 1
 
 
-def test_many_pages_open_on_this_machine_give_its_cores_back():
+class Pages:
+    """So many pages in view, each of which asks once an interval, on a machine of two cores."""
+
+    def __init__(self, pages: int) -> None:
+        self.seconds = Seconds()
+        self._due = [0.07 * page for page in range(pages)]
+
+    def pass_one(self, share: float, late_ms: float = NOTICED_MS + 1.0, wait_ms: float = 0) -> int:
+        """Let a second pass in which that share of the cores is taken; the interval then."""
+        seconds, load = self.seconds, self.seconds.load
+        for _ in range(20):
+            seconds.now += 0.05
+            seconds.taken += 0.1 * share
+            seconds.spent += 0.005
+            load.late(late_ms)
+            load.waited(wait_ms)
+            for page, due in enumerate(self._due):
+                if seconds.now >= due:
+                    load.asked_here()
+                    self._due[page] = seconds.now + load.interval_ms / 1e3
+        return load.interval_ms
+
+    def pass_many(self, count: int, *args: float) -> list[int]:
+        return [self.pass_one(*args) for _ in range(count)]
+
+
+def test_many_pages_in_view_on_this_machine_give_its_cores_back():
     """Their browser draws on the cores that the server needs, whatever this process takes."""
+    pages = Pages(20)
+    assert pages.pass_many(10, FULL + 0.05)[-1] == INTERVALS_MS[-1]
+    assert set(pages.pass_many(30, (FULL + ROOM) / 2)) == {INTERVALS_MS[-1]}
+    calm = pages.pass_many(CALM * len(INTERVALS_MS), ROOM - 0.05)
+    assert calm == sorted(calm, reverse=True)
+    assert calm[-1] == INTERVALS_MS[0]
+    assert set(pages.pass_many(10, 1.0, NOTICED_MS)) == {500}, "taken by what gives way"
 
-    def second(pages: int, share: float, late_ms: float = NOTICED_MS + 1.0) -> int:
-        for _ in range(round(pages * 1e3 / seconds.load.interval_ms)):
-            seconds.load.asked_here()
-        seconds.load.late(late_ms)
-        seconds.taken += 2 * share
-        return seconds.pass_one(spent=0.1)
 
-    seconds = Seconds()
-    many, between = 4 * MANY_HERE, (FULL + ROOM) / 2
-    assert [second(many, FULL + 0.05) for _ in range(3)] == [1_000, 1_500, 2_000]
-    assert [second(many, between) for _ in range(2 * CALM)] == [2_000] * 2 * CALM
-    calm = [second(many, ROOM - 0.05) for _ in range(2 * CALM)]
-    assert calm == [*[2_000] * (CALM - 1), *[1_500] * CALM, 1_000]
-    seconds = Seconds()
-    assert [second(MANY_HERE - 1, 1.0) for _ in range(3)] == [500] * 3, "few pages"
-    assert [second(many, 0.5) for _ in range(3)] == [500] * 3, "and room for many"
-    assert [second(many, 1.0, NOTICED_MS) for _ in range(3)] == [500] * 3, "of what gives way"
+@pytest.mark.parametrize("count", [1, MANY_HERE - 1])
+def test_few_pages_are_few_at_any_interval(count):
+    pages = Pages(count)
+    assert set(pages.pass_many(10, 1.0)) == {500}
+    assert pages.pass_many(10, 1.0, 0.0, 400.0)[-1] == INTERVALS_MS[-1]
+    assert pages.pass_many(60, 1.0)[-1] == 500
+
+
+def test_as_many_pages_as_count_are_told_in_turns_of_their_interval():
+    pages = Pages(MANY_HERE)
+    assert max(pages.pass_many(10, 1.0)) > 500
 
 
 @pytest.mark.parametrize(
