@@ -217,8 +217,11 @@ def begin_workers() -> None:
     pool = ThreadPoolExecutor(WORKERS, "worker")
     asyncio.get_running_loop().set_default_executor(pool)
     together = threading.Barrier(WORKERS)
-    for _ in range(WORKERS):
-        pool.submit(together.wait)
+    try:
+        for _ in range(WORKERS):
+            pool.submit(together.wait)
+    except RuntimeError:  # no more threads are to be had: there are as many as began
+        together.abort()
 
 
 def settle() -> None:

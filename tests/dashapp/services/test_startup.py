@@ -118,3 +118,23 @@ async def test_worker_threads_begin_together_and_no_more_do():
     used = [asyncio.to_thread(lambda: threading.current_thread().name) for _ in range(100)]
     assert set(await asyncio.gather(*used)) <= begun
     assert len(pool._threads) == startup.WORKERS
+
+
+def test_fewer_worker_threads_than_wanted_are_no_fault(monkeypatch):
+    """A container may have no more: those that began wait for nobody."""
+    begin, begun = threading.Thread.start, []
+
+    def start(thread: threading.Thread) -> None:
+        if len(begun) == 2:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        begin(thread)
+
+    async def works() -> int:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            startup.begin_workers()
+        return await asyncio.to_thread(int, "7")
+
+    assert asyncio.run(works()) == 7
+    assert len(begun) >= 2
