@@ -28,6 +28,7 @@ _PART = re.compile(
     rb'(?P<before>.*"(?P<key>[^"\\]+)"[ \t]*:[ \t]*(?P<quote>"?))'
     rb'(?P<value>[^"{}\[\]]*)(?P<after>"?[ \t}\]]*)'
 )
+_CLOCK = re.compile(r"(.*?\d:\d\d(?::\d\d)?)(\.\d+)?(\D.*)?", re.ASCII)
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 #: A time that is read with the line, and how the values of a part are written, if not as digits.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
@@ -156,16 +157,20 @@ def kind_in(key: str, text: str) -> str:
 
 
 def times_like(sample: str) -> str:
-    """The pattern of times that are written as one is, with any number of decimals.
+    """The pattern of times that are written as one is, with any number of decimals and what
+    stands behind them, as a zone, the same.
 
-    >>> re.fullmatch(times_like("2024-08-08 23:54:16.5"), "2025-01-01 00:00:00.123") is not None
-    True
+    >>> pattern = times_like("2024-08-08 23:54:16.5-05:00")
+    >>> [re.fullmatch(pattern, f"2025-01-01 00:00:00.123{zone}") is not None
+    ...  for zone in ("-05:00", "-99:00")]
+    [True, False]
     """
-    whole, point, decimals = sample.partition(".")
-    behind = decimals.lstrip("0123456789")
-    return f"^{_shape(whole)}" + (rf"\.\d+{_shape(behind)}$" if point else "$")
+    clock = _CLOCK.fullmatch(sample)
+    digits, decimals, behind = clock.groups("") if clock else (sample, "", "")
+    shape = re.sub(r"\d", r"\\d", _plain(digits))
+    return f"^{shape}" + r"\.\d+" * bool(decimals) + f"{_plain(behind)}$"
 
 
-def _shape(text: str) -> str:
-    """The pattern of a text with other digits, for `re` as for Arrow, to which a blank is plain."""
-    return re.sub(r"\d", r"\\d", re.escape(text).replace("\\ ", " "))
+def _plain(text: str) -> str:
+    """The pattern of a text, for `re` as for Arrow, to which a blank is plain."""
+    return re.escape(text).replace("\\ ", " ")

@@ -16,6 +16,7 @@ from numba import njit
 
 from analytics.model import FloatArray, IntArray
 from ingestion.files.cells import Lines
+from ingestion.files.lines import MAX_LINE
 
 # What stands between two texts. FIXED: nothing. TEXT: anything up to a quote. NAME: one of the
 # names that are known. WORD: true, false or null. WHOLE: digits that fit int64. NUMBER: a number
@@ -96,7 +97,9 @@ class LineValues:
     """
 
     def __init__(self, lines: Lines, line: Around, names: Names = NO_NAMES) -> None:
-        most, width = len(lines), len(line.kinds)
+        width = len(line.kinds)
+        # A line that fits is its texts, the commas between them and its line break at least.
+        most = min(len(lines), len(lines.data) // (len(line.texts) + width))
         self.kinds = line.kinds
         self._data = lines.data
         self._spans = np.empty((2, width, most), np.int32)
@@ -157,7 +160,7 @@ def _read(
     count, row, last = 0, 0, len(kinds) - 1
     at, end = _Place(0), _Place(len(data))
     while at < end:
-        fits = True
+        begins, fits = at, True
         for part in range(len(kinds)):
             at, fits = _past(data, at, texts, edges[2 * part], edges[2 * part + 1])
             if not fits:
@@ -180,6 +183,7 @@ def _read(
                 at += _Place(fits)
             if not fits:
                 break
+        fits = fits and bool(at - begins <= _Place(MAX_LINE))
         at += _Place(data[at] == _CR and data[at + _ONE] == _LF)
         if fits and data[at] == _LF:
             rows[count] = row

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from ingestion.files.cells import Lines
 
-#: A share is not smaller: what a call costs by itself would be more than what it saves.
+#: A share is about as large at least: what a call costs by itself would be more than what it saves.
 SHARE_BYTES = 1 << 20
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 WAYS = min(4, _CORES or 1)
@@ -30,7 +30,7 @@ def shares_of(block: bytes, first: int) -> list[Lines]:
     >>> [len(share) for share in shares_of(b"1\\n2\\n3\\n", 1)]
     [3]
     """
-    count = min(WAYS, len(block) // SHARE_BYTES)
+    count = min(WAYS, (len(block) + SHARE_BYTES // 2) // SHARE_BYTES)
     shares, begin = [], 0
     for left in range(count, 1, -1):
         end = block.find(b"\n", begin + (len(block) - begin) // left) + 1

@@ -19,7 +19,7 @@ from ingestion.files.names import NAMES, column_of, rank
 from ingestion.files.plan import Plan, Sample
 from ingestion.files.recognise import plan_of, refuse_names
 from ingestion.files.report import Tally
-from ingestion.files.shares import abreast, shares_of
+from ingestion.files.shares import SHARE_BYTES, WAYS, abreast, shares_of
 from ingestion.files.tables import Table
 from ingestion.files.timeforms import form_of
 
@@ -215,8 +215,8 @@ def _without_rows(rows: Sequence[Sequence[str]], file: str, answers: Answers) ->
     raise UploadError("the file has a header and no rows", advice=LEGAL)
 
 
-#: Bytes whose cells are held at a time, each a text of its own.
-AT_ONCE = 2 << 20
+#: Bytes whose cells are held at a time, each a text of its own: a share for each core.
+AT_ONCE = WAYS * SHARE_BYTES
 
 
 class TextTable:

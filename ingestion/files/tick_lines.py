@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from analytics.model import NO_TRADE_ID, BoolArray, IntArray, Rejected, Ticks
 from ingestion.decode.decoder import Decoded, Decoder, trades_held
 from ingestion.decode.rows import PRICE_END, SIZE_END
+from ingestion.decode.times import FIRST_S
 from ingestion.files.cells import Lines
 from ingestion.files.line_template import Part, kind_in, learn, line_of, times_like
 from ingestion.files.line_values import MOMENT, NO_NAMES, TEXT, Around, LineValues, names_of
@@ -302,7 +303,9 @@ def _times(found: LineValues, at: int, sample: str) -> IntArray:
         alike = pc.match_substring_regex(texts, times_like(sample))
         return times(pc.if_else(alike, texts, ""), Reading())
     whole = found.whole(at)
-    return in_range(whole) if kind == MOMENT else from_numbers(whole)
+    if kind == MOMENT:
+        return in_range(whole)
+    return np.where(whole >= FIRST_S, from_numbers(whole), NO_TIME)  # and no days of a sheet
 
 
 def _parted(codes: IntArray, columns: Sequence[np.ndarray], names: Sequence[str]) -> list[Ticks]:

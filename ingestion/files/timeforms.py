@@ -291,7 +291,8 @@ def _values(cells: np.ndarray, read: dict[str, Any], reading: Reading) -> IntArr
         if name not in ("mon", "ap", "zs", "zn", "sep")
     }
     nothing = np.zeros(len(cells), np.int64)
-    year = parts["y"] + 2_000 * (parts["y"] < 100)
+    begin, end = read["parts"]["y"]
+    year = parts["y"] + 2_000 * (end - begin == 2)
     month = parts["m"] if "m" in parts else nothing + read.get("month", 0)
     hour, minute, second = (parts.get(name, nothing) for name in "HMS")
     good = (month >= 1) & (month <= 12) & (parts["d"] >= 1) & (parts["d"] <= 31)
@@ -308,6 +309,7 @@ def _values(cells: np.ndarray, read: dict[str, Any], reading: Reading) -> IntArr
         ms += parts["f"] * 1_000 // 10 ** (end - begin)
     if read["sign"]:
         away = parts["zH"] * 60 + parts.get("zM", nothing)
+        good &= (parts["zH"] <= 23) & (parts.get("zM", nothing) <= 59)
         ms -= read["sign"] * away * 60_000
     elif not read["zoned"] and (zone := read["named"] or reading.zone):
         ms = _localized(ms, zone, reading.local)

@@ -26,6 +26,7 @@ from ingestion.files.line_values import (
     around,
     names_of,
 )
+from ingestion.files.lines import MAX_LINE
 from ingestion.files.timeforms import Reading, times
 
 #: What JSON has for numbers that are not negative.
@@ -218,3 +219,22 @@ def test_a_block_may_be_a_part_of_a_text():
     assert (len(part), part[4], part.block) == (2, text[:15], text[:32])
     values = LineValues(part, LINE)
     assert values.lines.tolist() == [3, 4]
+
+
+def test_blank_lines_take_no_room():
+    """Of many keys and few lines, only the lines have a place in each column."""
+    line = around(
+        [(b'{"a":', b"", NUMBER), *[(b'"b":', b"", NUMBER)] * 250, (b'"c":', b"}", NUMBER)]
+    )
+    good = b'{"a":1,' + b'"b":2,' * 250 + b'"c":3}\n'
+    values = LineValues(Lines(good * 3 + b"\n" * 1_000_000 + good, 1), line)
+    assert values.lines.tolist() == [1, 2, 3, 1_000_004]
+    assert values._numbers.size < 252 * 1_000
+    shortest = LineValues(Lines(b'{"p":1,"s":""}\n' * 3, 1), LINE)
+    assert len(shortest.lines) == 3
+
+
+def test_a_line_longer_than_lines_may_be_does_not_fit():
+    lines = [f'{{"p":1,"s":"{"x" * (MAX_LINE - 14 + more)}"}}' for more in (-1, 0, 1)]
+    assert [len(one) - MAX_LINE for one in lines] == [-1, 0, 1]
+    assert LineValues(Lines("\n".join([*lines, ""]).encode(), 1), LINE).lines.tolist() == [1, 2]

@@ -137,3 +137,19 @@ def test_what_fails_in_a_share_fails_for_who_asked(monkeypatch):
 
     with pytest.raises(ValueError, match=r"^\d+$"):
         abreast(read_one, shares_of(b"1\n" * 20, 1))
+
+
+def test_the_cells_of_a_table_are_read_on_every_core(monkeypatch):
+    """Of blocks as they are: each piece of one has a share for each core, but for the last."""
+    counts = []
+    real = text_table.abreast
+    monkeypatch.setattr(shares, "WAYS", 2)
+    monkeypatch.setattr(text_table, "AT_ONCE", 2 * shares.SHARE_BYTES)
+    monkeypatch.setattr(
+        text_table, "abreast", lambda call, some: counts.append(len(some)) or real(call, some)
+    )
+    rows = "".join(f"{1_735_689_600_000 + number},{number + 1}.5,1\n" for number in range(250_000))
+    ticks, report = read(f"time,price,size\n{rows}".encode(), "A.csv", 5 * shares.SHARE_BYTES)
+    assert (report.accepted, sum(map(len, ticks))) == (250_000, 250_000)
+    assert len(counts) >= 3
+    assert counts.count(2) >= len(counts) - 2

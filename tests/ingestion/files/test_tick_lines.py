@@ -145,6 +145,35 @@ def damaged(line: bytes, chance: random.Random) -> bytes:
     return bytes(text)
 
 
+@pytest.mark.parametrize(
+    ("plain", "odd", "reason"),
+    [
+        ("1723161256322", "45688", "time"),  # a day of a sheet
+        ("1723161256322", "9223372036854775807", "time"),
+        ('"2024-08-08T23:54:16-05:00"', '"2024-08-08T23:54:16-24:00"', "time"),
+        ('"2024-08-08T23:54:16-05:00"', '"2024-08-08T23:54:16-99:00"', "time"),
+        ('"2024-08-08 23:54:16.5"', '"2024-08-8 23:54:16.5"', "time"),
+        ('"2024-08-08 23:54:16"', '"0024-08-08 23:54:16"', "time"),
+    ],
+)
+def test_a_time_that_the_decoder_refuses_is_refused(plain, odd, reason):
+    lines = [f'{{"symbol":"A","ts":{plain},"price":5,"size":1}}'] * ROWS
+    lines[2_000] = lines[2_000].replace(plain, odd)
+    rows, report = account("\n".join(lines).encode(), "ticks.ndjson")
+    assert (report.rejected, report.first_lines) == ({reason: 1}, {reason: [2_001]})
+    assert len({ts_ms for ts_ms, _, _ in rows}) == 1
+
+
+def test_another_zone_is_read_as_well():
+    lines = [
+        f'{{"symbol":"A","ts":"2024-11-03T12:00:00{zone}","price":5,"size":1}}'
+        for zone in ("-04:00", "-05:00")
+        for _ in range(ROWS)
+    ]
+    rows, _ = account("\n".join(lines).encode(), "ticks.ndjson")
+    assert [rows[-1][0] - rows[0][0], len(rows)] == [3_600_000, 2 * ROWS]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_line_says_the_same_whichever_way_it_is_read(form, monkeypatch):
     chance = random.Random(form)
