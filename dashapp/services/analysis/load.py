@@ -21,7 +21,7 @@ LONG_MS, SHORT_MS, CALM = 150.0, 40.0, 5
 LATE_MS, PROMPT_MS, BUSY = 60.0, 20.0, 0.4
 #: With so many pages in view on this machine, whose browser draws on the same cores, the interval
 #: grows while these are taken for more than FULL of the time, and shrinks once that is ROOM. It
-#: counts while the loop is late at all: what gives way to it, as a scan does, is in nobody's way.
+#: grows while the loop is late at all: what gives way to it, as a scan does, is in nobody's way.
 MANY_HERE, FULL, ROOM, NOTICED_MS = 4, 0.8, 0.6, 5.0
 #: Asks of these pages that are remembered.
 MOST_ASKS = 1_000
@@ -106,13 +106,13 @@ class Load:
         busy = spent_s - self._spent_s >= BUSY * judged_s
         noticed = self._late_ms > NOTICED_MS * self._looks
         share = self._share_taken()
-        full = share if noticed and self._pages_here(now) >= MANY_HERE else 0.0
+        full = share if self._pages_here(now) >= MANY_HERE else 0.0
         self._second, self._judged, self._spent_s = self._second + passed, now, spent_s
         mean_ms = self._waited_ms / self._waits if self._waits else 0.0
         late_ms = self._late_ms / self._looks if self._looks and busy else 0.0
         self._waits, self._waited_ms = 0, 0.0
         self._looks, self._late_ms = 0, 0.0
-        if mean_ms > LONG_MS or late_ms > LATE_MS or full > FULL:
+        if mean_ms > LONG_MS or late_ms > LATE_MS or (noticed and full > FULL):
             self._step, self._calm = min(self._step + 1, len(INTERVALS_MS) - 1), 0
             passed -= 1
         elif mean_ms > SHORT_MS or late_ms > PROMPT_MS or full > ROOM:

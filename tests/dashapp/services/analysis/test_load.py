@@ -134,6 +134,7 @@ def test_many_pages_in_view_on_this_machine_give_its_cores_back():
     pages = Pages(20)
     assert pages.pass_many(10, FULL + 0.05)[-1] == INTERVALS_MS[-1]
     assert set(pages.pass_many(30, (FULL + ROOM) / 2)) == {INTERVALS_MS[-1]}
+    assert set(pages.pass_many(30, 1.0, 0.0)) == {INTERVALS_MS[-1]}, "no room, though on time"
     calm = pages.pass_many(CALM * len(INTERVALS_MS), ROOM - 0.05)
     assert calm == sorted(calm, reverse=True)
     assert calm[-1] == INTERVALS_MS[0]
