@@ -98,8 +98,9 @@ class LineValues:
 
     def __init__(self, lines: Lines, line: Around, names: Names = NO_NAMES) -> None:
         width = len(line.kinds)
-        # A line that fits is its texts, the commas between them and its line break at least.
-        most = min(len(lines), len(lines.data) // (len(line.texts) + width))
+        # A line that fits is its texts, the commas between them and its line break at least. One
+        # more has room, since a line is written where the next one goes until it does not fit.
+        most = min(len(lines), len(lines.data) // (len(line.texts) + width)) + 1
         self.kinds = line.kinds
         self._data = lines.data
         self._spans = np.empty((2, width, most), np.int32)

@@ -205,6 +205,14 @@ def test_a_line_that_is_cut_anywhere_ends_there():
             same = f"{good[:end]}{odd}" == good or whole
             assert found.lines.tolist() == ([1, 2, 3] if same else [2]), (end, odd)
             assert found.whole(1).tolist() == [4] * len(found.lines)
+            for at in range(1, len(kinds)):  # nothing of another line is among their values
+                assert set(found.texts(at).to_pylist()) == {values[at].removeprefix('"')}
+            assert set(found.whole(2).tolist()) == {1_723_161_256_322}
+            assert set(found.numbers(3).tolist()) == {61.8}
+            assert set(found.numbers(4).tolist()) == {1.5e-3}
+            assert set(found.whole(5).tolist()) == {17}
+            torn = LineValues(Lines(f"{good[:end]}{odd}\n".encode(), 1), line, names)
+            assert torn.lines.tolist() == ([1] if same else []), (end, odd)
 
 
 def test_what_is_the_same_in_every_line_has_no_value():
@@ -238,3 +246,17 @@ def test_a_line_longer_than_lines_may_be_does_not_fit():
     lines = [f'{{"p":1,"s":"{"x" * (MAX_LINE - 14 + more)}"}}' for more in (-1, 0, 1)]
     assert [len(one) - MAX_LINE for one in lines] == [-1, 0, 1]
     assert LineValues(Lines("\n".join([*lines, ""]).encode(), 1), LINE).lines.tolist() == [1, 2]
+
+
+def test_a_line_that_does_not_fit_writes_over_none_that_does():
+    """Also where there is room for no more lines than fit."""
+    keys = (b'{"p":', b'"q":', b'"name":"')
+    line = around([(keys[0], b"", NUMBER), (keys[1], b"", NUMBER), (keys[2], b'"}', TEXT)])
+    good, other = b'{"p":1,"q":2,"name":"A"}\n', b'{"p":7,"q":8,"name":"B"}\n'
+    for end in range(len(other) - 1):
+        for block in (good + other[:end] + b"\n", other[:end] + b"\n" + good):
+            values = LineValues(Lines(block, 1), line)
+            assert values.numbers(0).tolist() == [1.0]
+            assert values.numbers(1).tolist() == [2.0]
+            assert values.texts(2).to_pylist() == ["A"]
+        assert not len(LineValues(Lines(other[:end] + b"\n", 1), line).lines)
