@@ -164,8 +164,8 @@ def unmeasured_notes(
     >>> unmeasured_notes([bars], 0, min_volume=100.0)
     ['KO: the volume of 2 of 2 bars is not known, the activity filter lets them pass.']
     """
-    notes = []
-    for bars in legs:
+    notes: list[str] = []
+    for bars in legs if min_trades or min_volume > 0 else ():
         seen = bars.ts_ms >= since_ms
         unknown = {
             "volume": ~_measured(bars) if min_volume > 0 else np.zeros(len(bars), np.bool_),

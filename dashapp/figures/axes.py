@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,16 @@ def range_of(*arrays_of: npt.ArrayLike, pad: float = 0.06) -> tuple[float, float
     return nice_range(*ends, pad) if ends else (0.0, 1.0)
 
 
-def _days(first_ms: float, last_ms: float) -> str:
-    """The day or days of a view, as its time axis names them."""
-    first, last = (datetime.fromtimestamp(ms / 1_000, UTC) for ms in (first_ms, last_ms))
+@lru_cache(256)
+def _days(first_day: int, last_day: int) -> str:
+    """The day or days of a view, as its time axis names them. Both in days since 1970.
+
+    >>> _days(0, 0), _days(20_000, 20_001)
+    ('1 Jan 1970', '4 Oct to 5 Oct 2024')
+    """
+    first, last = (
+        datetime.fromtimestamp(day * DAY_MS // 1_000, UTC) for day in (first_day, last_day)
+    )
     newest = f"{last.day} {last:%b %Y}"
     if first.date() == last.date():
         return newest
@@ -93,7 +101,7 @@ def time_axis(ts: FloatArray, theme: str, *, room_ms: float = 0.0) -> dict[str, 
     if not len(ts):
         return {**axis, "title": axis_title("Time (UTC)", theme, 4), "autorangeoptions": {}}
     first, last = float(ts[0]) - room_ms, float(ts[-1]) + room_ms
-    title = f"Time (UTC), {_days(float(ts[0]), float(ts[-1]))}"
+    title = f"Time (UTC), {_days(int(ts[0] // DAY_MS), int(ts[-1] // DAY_MS))}"
     return {
         **axis,
         "title": axis_title(title, theme, 4),

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -65,39 +65,83 @@ _RANGES = frozenset({"range", "autorangeoptions"})
 _MARKS = ("shapes", "annotations")
 
 
-class Array(dict[str, str]):
-    """An array as of `typed`, with the values themselves. step: of which all of them are whole
-    multiples, 0 where of none.
+class Array:
+    """Numbers of a figure, written as plotly.js reads them fastest when they are sent: their bytes
+    in base 64. Most arrays never are, for only what differs travels (`figures.changes`).
+
+    step: of which all of them are whole multiples, 0 where of none.
     """
 
-    array: npt.NDArray[Any]
-    step: float = 0.0
+    __slots__ = ("array", "step")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, array: npt.NDArray[Any], step: float = 0.0) -> None:
+        self.array = array
+        self.step = step
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are written alike: NaN is like NaN, 0.0 is not like -0.0."""
+        if not isinstance(other, Array):
+            return NotImplemented
+        return same_bits(self.array, other.array)
+
+    def to_plotly_json(self) -> dict[str, str]:
+        """What is sent, as Dash and msgspec ask for it."""
+        array = self.array
+        spec = {
+            "dtype": f"{_DTYPES[array.dtype.kind]}{array.dtype.itemsize}",
+            "bdata": binascii.b2a_base64(array.data, newline=False).decode("ascii"),
+        }
+        if array.ndim == 2:
+            spec["shape"] = f"{array.shape[0]}, {array.shape[1]}"
+        return spec
 
 
-class Area(dict[str, str]):
-    """An array as of `typed` that the browser makes of the next trace by itself."""
+def same_bits(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    """Whether two arrays are of one type and shape and hold the same bytes."""
+    if one is other:
+        return True
+    alike = one.dtype == other.dtype and one.shape == other.shape
+    return alike and one.tobytes() == other.tobytes()
+
+
+class Area:
+    """An array that the browser makes of the next trace by itself, and that is made here only where
+    it has to be sent.
+
+    of: the lines that it is made of by `make`.
+    """
+
+    __slots__ = ("_make", "of")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, of: Sequence[FloatArray], make: Callable[..., npt.ArrayLike]) -> None:
+        self.of = tuple(of)
+        self._make = make
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Area):
+            return NotImplemented
+        return all(map(same_bits, self.of, other.of))
+
+    def to_plotly_json(self) -> dict[str, str]:
+        """What is sent, as Dash and msgspec ask for it."""
+        return typed(self._make(*self.of)).to_plotly_json()
 
 
 def typed(values: npt.ArrayLike) -> Array:
-    """An array as plotly.js reads it fastest: its bytes in base 64. NaN draws as a gap.
+    """An array of a figure. NaN draws as a gap.
 
     values: shape (n,) or (rows, columns), float64 or a smaller number; int64, which
     JavaScript has not, becomes float64.
 
-    >>> typed(np.array([1.0]))
+    >>> typed(np.array([1.0])).to_plotly_json()
     {'dtype': 'f8', 'bdata': 'AAAAAAAA8D8='}
     """
     array = np.ascontiguousarray(values)
     if array.dtype.kind not in _DTYPES or array.dtype.str[2:] == "8":
         array = array.astype(np.float64, copy=False)
-    spec = Array(
-        dtype=f"{_DTYPES[array.dtype.kind]}{array.dtype.itemsize}",
-        bdata=binascii.b2a_base64(array.data, newline=False).decode("ascii"),
-    )
-    spec.array = array
-    if array.ndim == 2:
-        spec["shape"] = f"{array.shape[0]}, {array.shape[1]}"
-    return spec
+    return Array(array)
 
 
 #: Steps of a grid in a line's extent, at least: of a line that a new fit moves as a whole, many
@@ -116,9 +160,7 @@ def on_grid(values: npt.NDArray[np.floating[Any]], steps: int = GRID_STEPS) -> A
     if ends is None or not ends[1] > ends[0]:
         return typed(values)
     step = 2.0 ** math.floor(math.log2(ends[1] - ends[0])) / steps
-    spec = typed((np.rint(values / step) * step).astype(values.dtype, copy=False))
-    spec.step = step
-    return spec
+    return Array((np.rint(values / step) * step).astype(values.dtype, copy=False), step)
 
 
 def safe(text: object, most: int = _LONGEST_TEXT) -> str:
@@ -153,15 +195,15 @@ def times(ts: FloatArray) -> dict[str, Any]:
     {'x0': 0.0, 'dx': 1000.0}
     """
     if len(ts) > 1:
-        step = ts[1] - ts[0]
-        if step > 0 and np.array_equal(np.diff(ts), np.full(len(ts) - 1, step)):
-            return {"x0": float(ts[0]), "dx": float(step)}
+        step = float(ts[1] - ts[0])
+        if step > 0 and (ts[1:] - ts[:-1] == step).all():
+            return {"x0": float(ts[0]), "dx": step}
     return {"x": typed(ts)}
 
 
 def line(
     x: Mapping[str, Any],
-    values: npt.ArrayLike | dict[str, str],
+    values: npt.ArrayLike | Array,
     name: str,
     colour: str,
     **more: Any,
@@ -179,7 +221,7 @@ def line(
         "type": "scatter",
         "mode": "lines",
         **x,
-        "y": values if isinstance(values, dict) else typed(values),
+        "y": values if isinstance(values, Array) else typed(values),
         "name": name,
         "line": style,
         "connectgaps": False,
@@ -259,7 +301,7 @@ def empty_figure(message: str, theme: str, chart_id: str = "") -> Figure:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, list) or (isinstance(value, dict) and "bdata" in value)
+    return isinstance(value, list | Array | Area)
 
 
 #: What may change in a figure of one structure: paths and values.

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -204,21 +205,21 @@ def edge_labels(labels: Sequence[Label], ends: tuple[float, float]) -> list[dict
             "yshift": round(place - want, 1),
             "showarrow": False,
             "font": {"size": TEXT_SIZE, "color": label.colour},
-            "name": _edge_name(label),
+            "name": _edge_name(
+                label.of, label.lines, label.bold, label.words, label.digits, label.signed
+            ),
         }
         for label, value, want, place in zip(known, values, wanted, places, strict=True)
     ]
 
 
-def _edge_name(label: Label) -> str:
+@lru_cache(512)
+def _edge_name(of: str, lines: int, bold: bool, words: str, digits: int, signed: bool) -> str:
     """What tells the browser that an annotation is a label, how high, and of which trace."""
-    told = {"edge": label.of, "lines": label.lines}
-    if label.of:
-        told |= {
-            "words": f"<b>{label.words}</b>" if label.bold else label.words,
-            "digits": label.digits,
-            "signed": label.signed,
-        }
+    told: dict[str, Any] = {"edge": of, "lines": lines}
+    if of:
+        told["words"] = f"<b>{words}</b>" if bold else words
+        told |= {"digits": digits, "signed": signed}
     return json.dumps(told)
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from analytics.model import TIMEFRAMES, FloatArray, PairSnapshot
 from dashapp import ids
@@ -20,6 +21,7 @@ from dashapp.figures.base import (
     FINE_STEPS,
     GRID_STEPS,
     Area,
+    Array,
     Figure,
     figure,
     line,
@@ -91,25 +93,52 @@ def band(ts: FloatArray, low: FloatArray, high: FloatArray, colour: str) -> dict
 
     Heights travel in single precision: an area needs no more.
     """
-    known = np.isfinite(low) & np.isfinite(high)
-    edges = np.flatnonzero(np.diff(known, prepend=False, append=False))
-    xs: list[FloatArray] = []
-    ys: list[FloatArray] = []
-    gap = np.array([np.nan])
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        xs += [ts[first:last], ts[first:last][::-1], gap]
-        ys += [high[first:last], low[first:last][::-1], gap]
+    return _area(typed(_along(ts, low, high)), typed(_around(low, high)), colour)
+
+
+def _band_of_mean(
+    ts: FloatArray, mean: FloatArray, sigmas: FloatArray, colour: str
+) -> dict[str, Any]:
+    """`band` of a mean and its 2σ, which the browser makes of the next trace where it has the mean
+    already (assets/changes.js).
+    """
+    x = Area((ts, mean, sigmas), lambda ts, mean, sigmas: _along(ts, mean - sigmas, mean + sigmas))
+    y = Area((mean, sigmas), lambda mean, sigmas: _around(mean - sigmas, mean + sigmas))
+    return _area(x, y, colour)
+
+
+def _area(x: Array | Area, y: Array | Area, colour: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": typed(np.concatenate(xs[:-1]) if xs else np.empty(0)),
-        "y": typed((np.concatenate(ys[:-1]) if ys else np.empty(0)).astype(np.float32)),
+        "x": x,
+        "y": y,
         "fill": "toself",
         "fillcolor": rgba(colour, 0.15),
         "line": {"width": 0},
         "hoverinfo": "skip",
         "name": "band",
     }
+
+
+def _along(ts: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """The times of a band's outline: there on the upper line, back on the lower."""
+    return _outline(ts, ts, low, high)
+
+
+def _around(low: FloatArray, high: FloatArray) -> npt.NDArray[np.float32]:
+    """The heights of a band's outline."""
+    return _outline(high, low, low, high).astype(np.float32)
+
+
+def _outline(there: FloatArray, back: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Values there and back over each stretch in which both lines are known, NaN between two."""
+    known = np.isfinite(low) & np.isfinite(high)
+    edges = np.flatnonzero(np.diff(known, prepend=False, append=False))
+    parts: list[FloatArray] = []
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        parts += [there[first:last], back[first:last][::-1], np.array([np.nan])]
+    return np.concatenate(parts[:-1]) if parts else np.empty(0)
 
 
 def spread_figure(
@@ -125,17 +154,14 @@ def spread_figure(
     unit, digits = spread_unit(snapshot)
     rows = _rows(snapshot, snapshot.spread, snapshot.mean, snapshot.std * _BAND_SIGMAS)
     spread, mean, sigmas = rows.columns
-    low, high, ts = mean - sigmas, mean + sigmas, times(rows.ts)
-    ends = range_of(spread, low, high)
+    ts = times(rows.ts)
+    ends = range_of(spread, mean - sigmas, mean + sigmas)
     hover = f"%{{y:,.{digits}f}} ± %{{customdata:,.{digits}f}}<extra></extra>"
     faint = rgba(colour, 0.8)
     moves = snapshot.params.spread_mode == "view"
     drawn = partial(on_grid, steps=GRID_STEPS if moves else FINE_STEPS)
-    around = band(rows.ts, low, high, colour)
-    # The browser makes it anew of the next trace, the mean with its 2σ (assets/changes.js).
-    around |= {"x": Area(around["x"]), "y": Area(around["y"])}
     data = [
-        around,
+        _band_of_mean(rows.ts, mean, sigmas, colour),
         line(
             ts,
             drawn(mean),

@@ -162,9 +162,9 @@ class Pictures:
 
 
 def _size(part: Any) -> int:
-    """About how many bytes a part of a chart holds: its text, and its values beside it."""
-    text = len(part.get("bdata", "")) if isinstance(part, dict) else 64
-    return text + (part.array.nbytes if isinstance(part, Array) else 0)
+    """About how many bytes a part of a chart holds."""
+    arrays = (part.array,) if isinstance(part, Array) else getattr(part, "of", ())
+    return 64 + sum(array.nbytes for array in arrays)
 
 
 def _step(before: Picture | None, after: Picture, shapes: Shapes) -> Hashable:
@@ -214,7 +214,7 @@ def figure_parts(arrays: Arrays, before: Arrays) -> dict[str, Any]:
         told = change(old, value)
         if told is not None:
             parts.append((path, {"change": told}))
-        elif isinstance(value, list | dict) and "bdata" not in value:
+        elif isinstance(value, list | dict):
             parts += differences(old, value, path)
         else:
             parts.append((path, value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from dashapp.figures.pair import spread_figure, zscore_figure
 from dashapp.ui.pictures import Pictures, figure_parts
 from tests.dashapp.figures.samples import snapshot
+from tests.dashapp.figures.written import as_sent, text_of, values_of
 
 SCRIPT = Path(__file__).parents[2] / "assets" / "changes.js"
 #: The patch that the script makes, and where there is a base for each of its paths.
@@ -26,10 +26,6 @@ def moved(pair, new_rows: int):
     rows = slice(new_rows, None)
     columns = ("ts_ms", "price_y", "price_x", "carried", "spread", "mean", "std", "z", "fit_z")
     return replace(pair, **{name: getattr(pair, name)[rows] for name in columns})
-
-
-def array_of(spec) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
 
 
 def applied(figure, operations):
@@ -71,21 +67,21 @@ def test_a_picture_told_in_parts_is_whole_again(chromium, draw, new_rows):
         for figure in (before, after)
     )
     parts = figure_parts(new, old)["parts"]
-    told = json.dumps(parts)
-    assert len(told) < len(json.dumps(after)) / 2
+    told = text_of(parts)
+    assert len(told) < len(text_of(after)) / 2
     page = chromium.new_page()
     page.add_script_tag(path=SCRIPT)
-    operations = page.evaluate(PATCH, [json.loads(json.dumps(before)), json.loads(told)])
+    operations = page.evaluate(PATCH, [as_sent(before), json.loads(told)])
     page.close()
-    made = applied(json.loads(json.dumps(before)), operations)
+    made = applied(as_sent(before), operations)
     for one, other in zip(made["data"], after["data"], strict=True):
         for name in ("x", "y", "customdata"):
             if name in other:
                 atol = 1e-3 if other["name"] == "band" else 0.0
                 np.testing.assert_allclose(
-                    array_of(one[name]), array_of(other[name]), rtol=0, atol=atol
+                    values_of(one[name]), values_of(other[name]), rtol=0, atol=atol
                 )
-    assert made["layout"] == json.loads(json.dumps(after["layout"]))
+    assert made["layout"] == as_sent(after["layout"])
 
 
 #: A page of one chart out of sight, whose answers are applied in turn: what it shows at the end,

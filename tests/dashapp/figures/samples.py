@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from functools import cache
 from types import SimpleNamespace
 
@@ -219,11 +217,3 @@ def every_figure(count: int, theme: str) -> dict[str, dict]:
         "alert z": alerts.alert_zscore_figure(view, 2.0, fired, **look),
         "empty": empty_figure("needs 60 bars, has 12: about 48 s", theme, "zscore-chart"),
     }
-
-
-def values_of(spec: dict) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
-
-
-def texts_of(chart: dict) -> str:
-    return json.dumps(chart, ensure_ascii=False)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-
 import numpy as np
 import pytest
 
 from dashapp.figures.base import FINE_STEPS, GRID_STEPS, on_grid, typed
 from dashapp.figures.changes import change, changed, differences
+from tests.dashapp.figures.written import values_of
 
 NOISE = np.random.default_rng(4)
-
-
-def array_of(spec):
-    return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
 
 
 def told_and_made(before, after):
     told = change(before, after)
     assert told is not None
-    np.testing.assert_array_equal(changed(array_of(before), told), array_of(after))
+    np.testing.assert_array_equal(changed(values_of(before), told), values_of(after))
     return told
 
 
@@ -58,8 +53,8 @@ def test_last_bits_move_on_the_fine_grid_and_stay_within_it():
     line = np.cumsum(NOISE.normal(size=800))
     before, after = on_grid(line, FINE_STEPS), on_grid(line * (1 + 1e-12), FINE_STEPS)
     assert change(before, after) is not None
-    np.testing.assert_allclose(array_of(after), line, rtol=0, atol=np.ptp(line) / FINE_STEPS)
-    coarse = array_of(on_grid(line))
+    np.testing.assert_allclose(values_of(after), line, rtol=0, atol=np.ptp(line) / FINE_STEPS)
+    coarse = values_of(on_grid(line))
     np.testing.assert_allclose(coarse, line, rtol=0, atol=np.ptp(line) / GRID_STEPS)
 
 

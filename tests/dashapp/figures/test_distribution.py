@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 
 from dashapp.figures import distribution
 from tests.dashapp.figures.samples import snapshot
+from tests.dashapp.figures.written import values_of
 
 ALL = (
     distribution.histogram_figure,
@@ -17,10 +17,6 @@ ALL = (
     distribution.qq_figure,
     distribution.stability_figure,
 )
-
-
-def values_of(spec: dict) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -12,7 +12,8 @@ import pytest
 from dashapp.figures import pair
 from dashapp.figures.base import taken_apart
 from dashapp.theme import TOKENS
-from tests.dashapp.figures.samples import events, every_figure, snapshot, texts_of
+from tests.dashapp.figures.samples import events, every_figure, snapshot
+from tests.dashapp.figures.written import as_sent, text_of
 
 NAMES = list(every_figure(310, "dark"))
 PLOTS = [name for name in NAMES if name != "empty"]
@@ -22,12 +23,12 @@ DARK, LIGHT = every_figure(340, "dark"), every_figure(340, "light")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_every_chart_is_valid_plotly(name, theme):
-    go.Figure((DARK if theme == "dark" else LIGHT)[name])
+    go.Figure(as_sent((DARK if theme == "dark" else LIGHT)[name]))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_chart_is_plain_json_without_nan(name):
-    json.dumps(DARK[name], allow_nan=False)
+    assert json.loads(text_of(DARK[name]))
 
 
 @pytest.mark.parametrize("name", PLOTS)
@@ -51,7 +52,7 @@ def test_no_chart_sets_a_range_that_would_undo_a_zoom(name):
 def test_a_theme_never_uses_a_colour_of_the_other(name):
     ours = set(TOKENS["light"].values())
     for colour in set(TOKENS["dark"].values()) - ours:
-        assert colour not in texts_of(LIGHT[name])
+        assert colour not in text_of(LIGHT[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,7 +85,7 @@ def test_the_structure_changes_when_a_line_is_added():
 
 def test_building_a_chart_changes_neither_template_nor_snapshot():
     view = snapshot()
-    before = (texts_of(pair.zscore_figure(view)), view.z.copy())
+    before = (text_of(pair.zscore_figure(view)), view.z.copy())
     every_figure(300, "dark")
-    assert texts_of(pair.zscore_figure(view)) == before[0]
+    assert text_of(pair.zscore_figure(view)) == before[0]
     np.testing.assert_array_equal(view.z, before[1])

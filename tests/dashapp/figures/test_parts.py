@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,18 +12,9 @@ from hypothesis import strategies as st
 from dashapp.figures import axes, base, marks, rows
 from dashapp.figures.scan import pvalue_figure
 from tests.dashapp.figures.samples import scanned
+from tests.dashapp.figures.written import values_of
 
 SECOND = 1_000
-
-
-def decoded(spec: dict[str, str]) -> np.ndarray:
-    """The array of a typed spec."""
-    values = np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
-    return (
-        values.reshape([int(size) for size in spec["shape"].split(",")])
-        if "shape" in spec
-        else values
-    )
 
 
 @pytest.mark.parametrize(
@@ -42,8 +32,32 @@ def decoded(spec: dict[str, str]) -> np.ndarray:
 )
 def test_a_typed_array_reads_back_as_it_was(values, dtype):
     spec = base.typed(values)
-    assert spec["dtype"] == dtype
-    np.testing.assert_array_equal(decoded(spec), np.asarray(values))
+    assert spec.to_plotly_json()["dtype"] == dtype
+    np.testing.assert_array_equal(values_of(spec), np.asarray(values))
+
+
+def test_arrays_are_equal_where_the_browser_gets_the_same():
+    values = np.array([1.0, np.nan, 0.0])
+    assert base.typed(values) == base.typed(values.copy())
+    for other in (values[:2], -values, values.astype(np.float32), values.reshape(1, 3)):
+        assert base.typed(values) != base.typed(other)
+    assert base.typed(values) != values.tolist()
+
+
+def test_an_area_is_made_where_it_is_sent_and_equal_where_its_lines_are():
+    made = []
+    low, high = np.array([1.0, np.nan]), np.array([2.0, 3.0])
+
+    def outline(one, other):
+        made.append(True)
+        return np.concatenate([one, other])
+
+    area = base.Area((low, high), outline)
+    assert area == base.Area((low.copy(), high.copy()), outline)
+    assert area != base.Area((low, high + 1.0), outline)
+    assert area != base.typed(low)
+    assert not made
+    np.testing.assert_array_equal(values_of(area), [1.0, np.nan, 2.0, 3.0])
 
 
 @pytest.mark.parametrize(
@@ -98,8 +112,8 @@ def test_a_time_axis_says_utc_and_its_day_and_follows_the_newest_bar():
 def test_evenly_spaced_times_travel_as_start_and_step():
     ts = 1_000.0 * np.arange(5)
     assert base.times(ts) == {"x0": 0.0, "dx": 1_000.0}
-    assert decoded(base.times(ts[[0, 1, 3]])["x"]).tolist() == [0.0, 1_000.0, 3_000.0]
-    assert decoded(base.times(ts[:1])["x"]).tolist() == [0.0]
+    assert values_of(base.times(ts[[0, 1, 3]])["x"]).tolist() == [0.0, 1_000.0, 3_000.0]
+    assert values_of(base.times(ts[:1])["x"]).tolist() == [0.0]
 
 
 def test_a_long_view_keeps_the_extremes_of_every_stretch():
@@ -219,12 +233,12 @@ def test_alerts_stand_at_their_own_time_and_point_the_way_they_crossed():
         Event(99_000, ">", 3.0),
     ]
     (markers,) = marks.alert_markers(events, ts, np.arange(10.0), "z", "dark")
-    assert decoded(markers["x"]).tolist() == [2_000.0, 4_400.0, 6_000.0]
-    assert decoded(markers["y"]).tolist() == [2.2, -2.1, -2.3]
+    assert values_of(markers["x"]).tolist() == [2_000.0, 4_400.0, 6_000.0]
+    assert values_of(markers["y"]).tolist() == [2.2, -2.1, -2.3]
     assert markers["marker"]["symbol"] == ["triangle-up", "triangle-down", "triangle-down"]
     assert "<b>" not in markers["text"][0]
     (on_spread,) = marks.alert_markers(events, ts, np.arange(10.0), "spread", "dark")
-    assert decoded(on_spread["y"]).tolist() == [2.0, 4.0, 6.0]
+    assert values_of(on_spread["y"]).tolist() == [2.0, 4.0, 6.0]
 
 
 def test_alerts_out_of_view_draw_nothing():
@@ -235,6 +249,6 @@ def test_alerts_out_of_view_draw_nothing():
 def test_the_histogram_of_a_scan_has_as_many_tests_in_accent_as_the_adjustment_kept():
     scan = replace(scanned(), kept_tests=1)
     assert scan.pvalue_counts[0] > 1, "a part of a bar"
-    kept, others = (decoded(bar["y"]) for bar in pvalue_figure(scan)["data"])
+    kept, others = (values_of(bar["y"]) for bar in pvalue_figure(scan)["data"])
     assert kept[0] == kept.sum() == 1
     assert kept.sum() + others.sum() == scan.tested

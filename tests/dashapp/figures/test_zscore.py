@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +14,7 @@ from dashapp.figures.alerts import alert_zscore_figure
 from dashapp.figures.base import taken_apart
 from dashapp.figures.pair import spread_figure, zscore_figure
 from dashapp.theme import TOKENS, rgba
-
-
-def values_of(spec: dict) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
+from tests.dashapp.figures.written import as_sent, values_of
 
 
 def lines_of(chart: dict) -> list[dict]:
@@ -60,8 +55,7 @@ def test_the_fit_of_today_is_faint_and_behind_what_was_known(pair, theme):
     colour = TOKENS[theme]["z"]
     assert (solid["line"]["color"], faint["line"]["color"]) == (colour, rgba(colour, 0.4))
     assert faint["line"]["width"] < solid["line"]["width"]
-    go.Figure(chart)
-    json.dumps(chart, allow_nan=False)
+    go.Figure(as_sent(chart))
 
 
 def test_both_lines_are_labelled_at_the_edge_and_the_note_says_which_is_which(pair):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
@@ -18,6 +17,7 @@ from dashapp.theme import rgba, tokens
 from dashapp.ui.frame import feed_log
 from dashapp.ui.pages.home import PAGE
 from dashapp.ui.polling import Tab
+from tests.dashapp.figures.written import text_of
 from tests.dashapp.ui.test_polling import answer_of
 
 
@@ -56,7 +56,7 @@ def test_the_bars_that_a_gap_touches_are_shaded(runtime):
     spans = np.array([[start + 300, start + 2_100], [0.0, 5.0]])
     (shape,) = gap_shapes(gap_marks(figure, spans, 1_000, "dark"))
     assert stretches(shape) == [(start - 500, start + 2_500)]
-    json.dumps(gap_marks(figure, spans, 1_000, "dark"))
+    text_of(gap_marks(figure, spans, 1_000, "dark"))
     assert gap_shapes(figure) == [], "the figure given is left as it was"
 
 

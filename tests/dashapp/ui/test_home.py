@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 
@@ -18,6 +17,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from dashapp.ui.pages import home
 from dashapp.ui.polling import Tab
+from tests.dashapp.figures.written import values_of
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 #: Seconds between the trades of each symbol, and the second of its first.
@@ -55,10 +55,6 @@ def a_tab(mode: str = "lines") -> Tab:
     view, errors = check("demo", list(SYMBOLS), raw, SYMBOLS)
     assert errors == {}
     return Tab(view, "dark", {"mode": mode})
-
-
-def values_of(spec: dict) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"])
 
 
 def first_time(trace: dict) -> float:
