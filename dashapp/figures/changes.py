@@ -63,9 +63,11 @@ def _add_differences(before: Any, after: Any, path: Path, told: list[tuple[Path,
             told.append(((*path, place), new))
 
 
-def change(before: Any, after: Any) -> dict[str, Any] | None:
+def change(before: Any, after: Any, likely: int = 0) -> dict[str, Any] | None:
     """How an array of a figure, as of `base.typed`, became another; None where it must travel
     whole. The browser applies it: assets/changes.js.
+
+    likely: rows that left at the front of the figure's other arrays, looked at first.
     """
     if isinstance(after, Area):
         return {"band": True} if isinstance(before, Area) else None
@@ -74,7 +76,8 @@ def change(before: Any, after: Any) -> dict[str, Any] | None:
     old, new = before.array, after.array
     step = _step(after)
     far = 0.0 if not step or _step(before) != step else -_NAN * step
-    for dropped in range(min(MOST_DROPPED, len(old)) + 1):
+    most = min(MOST_DROPPED, len(old))
+    for dropped in (min(likely, most), *range(most + 1)):
         rest = old[dropped:]
         if not _may_stay(rest, new, far):
             continue

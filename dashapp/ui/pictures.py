@@ -207,12 +207,14 @@ def patch_of(arrays: Arrays) -> Patch:
 def figure_parts(arrays: Arrays, before: Arrays) -> dict[str, Any]:
     """What differs in a figure from one of the same structure, as assets/changes.js reads it."""
     parts: list[tuple[Any, Any]] = []
+    left = 0  # rows at the front: of all series of a chart the same
     for path, value in arrays.items():
         old = before[path]
         if old == value:
             continue
-        told = change(old, value)
+        told = change(old, value, left)
         if told is not None:
+            left = told.get("drop", left)
             parts.append((path, {"change": told}))
         elif isinstance(value, list | dict):
             parts += differences(old, value, path)

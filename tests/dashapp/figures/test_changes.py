@@ -28,6 +28,14 @@ def test_a_series_that_grows_is_told_by_its_new_rows_exactly():
     assert (longer["drop"], longer["keep"]) == (0, 50)
 
 
+@pytest.mark.parametrize("likely", [0, 2, 3, 16, 4_000])
+def test_what_left_at_the_front_is_found_whatever_is_looked_at_first(likely):
+    values = NOISE.normal(size=2_003)
+    told = change(typed(values[:2_000]), typed(values[3:]), likely)
+    assert (told["drop"], told["keep"]) == (3, 1_997)
+    assert change(typed(values[:8]), typed(values[2:8]), likely)["keep"] <= 6
+
+
 def test_a_new_price_is_told_by_the_last_row():
     values = NOISE.normal(size=500)
     later = values.copy()
