@@ -6,6 +6,7 @@ text, says what is legal, and describes itself in the OpenAPI document.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -84,6 +85,18 @@ def known_pair(market: Market, params: PairParams) -> PairParams:
     for leg in (params.y, params.x):
         known_symbol(market, leg)
     known_timeframe(market, params.timeframe)
+    return params
+
+
+async def looked_at_pair(runtime: Runtime, market: Market, params: PairParams) -> PairParams:
+    """`known_pair`, with the history of its legs, as a page that shows it has. Raises ApiError 404.
+
+    It waits two seconds at most for what the exchange is asked for.
+    """
+    known_pair(market, params)
+    legs = (params.y, params.x)
+    runtime.look(market.id, legs, params.timeframe, params.limit)
+    await asyncio.gather(*(runtime.filled(market.id, leg, params.timeframe) for leg in legs))
     return params
 
 

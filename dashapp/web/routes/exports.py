@@ -44,9 +44,9 @@ from dashapp.web.deps import (
     RuntimeDep,
     Since,
     Timeframe,
-    known_pair,
     known_symbol,
     known_timeframe,
+    looked_at_pair,
     market_of,
     read_as,
     ready,
@@ -172,7 +172,8 @@ async def pair(
     by known_beta and known_alpha, and rolling_ and kalman_ are other ratios, all as known at each
     bar.
     """
-    snapshot = ready(await runtime.analysis.snapshot(market.id, known_pair(market, query.pair())))
+    params = await looked_at_pair(runtime, market, query.pair())
+    snapshot = ready(await runtime.analysis.snapshot(market.id, params))
     series, fit = pair_series(snapshot, market), snapshot.fit
     columns = {name: series[name] for name in PAIR_SERIES if name != "ts_ms"}
     columns["fit_beta"], columns["fit_alpha"] = spread_line(snapshot)

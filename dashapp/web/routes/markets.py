@@ -35,9 +35,9 @@ from dashapp.web.deps import (
     RuntimeDep,
     Symbol,
     Timeframe,
-    known_pair,
     known_symbol,
     known_timeframe,
+    looked_at_pair,
     ready,
 )
 from dashapp.web.router import Router
@@ -90,7 +90,8 @@ async def pair(
     runtime: RuntimeDep, market: MarketDep, query: Annotated[PairQuery, Query()]
 ) -> Response:
     """A pair's snapshot: every series and figure."""
-    snapshot = ready(await runtime.analysis.snapshot(market.id, known_pair(market, query.pair())))
+    params = await looked_at_pair(runtime, market, query.pair())
+    snapshot = ready(await runtime.analysis.snapshot(market.id, params))
     series, ticks = pair_series(snapshot, market), newest_ticks(market, snapshot.params)
     return await answer_in_thread(
         lambda: {"market": market.id, **pair_document(snapshot, series, ticks)}
@@ -120,7 +121,7 @@ async def backtest(
 
 async def backtest_of(runtime: Runtime, market: Market, query: BacktestQuery) -> BacktestResult:
     """The back-test that a query asks for. Raises ApiError 400, 404."""
-    params = known_pair(market, query.pair())
+    params = await looked_at_pair(runtime, market, query.pair())
     result: BacktestResult = ready(
         await runtime.analysis.backtest(market.id, params, query.rules())
     )

@@ -16,7 +16,7 @@ from dashapp.figures.tearsheet.document import TearSheet, tear_sheet
 from dashapp.services.funding import funding_of
 from dashapp.settings import VERSION
 from dashapp.web.answers import encode
-from dashapp.web.deps import BacktestQuery, MarketDep, RuntimeDep, known_pair, ready
+from dashapp.web.deps import BacktestQuery, MarketDep, RuntimeDep, looked_at_pair, ready
 from dashapp.web.router import Router
 from dashapp.web.routes.markets import backtest_document
 
@@ -40,7 +40,7 @@ async def tearsheet(
     excursions, parameters, versions, and the hash of the bars. It opens offline and prints on
     A4; its JSON (tearsheet-data) is that of the back-test without its series.
     """
-    params = known_pair(market, query.pair())
+    params = await looked_at_pair(runtime, market, query.pair())
     found = await runtime.analysis.backtest_and_hash(market.id, params, query.rules())
     result, sha256 = ready(found)
     funding = funding_of(market, params.y, params.x)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from analytics.model import Listing
@@ -73,6 +74,21 @@ async def test_bars_over_http_wait_for_their_history_and_say_whose_they_are():
         assert rows[0].endswith(",gap,kline")
         assert "币安人生USDT" in rows[1]
         assert rows[1].endswith(",false,true")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/markets/live/pair", "/api/markets/live/backtest", "/export/live/pair.json"]
+)
+async def test_a_pair_over_http_has_the_history_that_its_page_has(path):
+    async with asked() as (_, runtime, client):
+        await runtime.feeds.start("binance-futures", SYMBOLS[:2])
+        await until(lambda: set(runtime.markets["live"].symbols) == set(SYMBOLS[:2]))
+        query = {"y": SYMBOLS[0], "x": SYMBOLS[1], "timeframe": "5m", "limit": 300}
+        answer = await client.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        document = answer.json()
+        rows = document if isinstance(document, list) else document["series"]["ts_ms"]
+        assert len(rows) == 300
 
 
 def test_the_header_offers_what_is_traded_most_under_the_name_that_is_typed():
