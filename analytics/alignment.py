@@ -165,7 +165,9 @@ def unmeasured_notes(
     ['KO: the volume of 2 of 2 bars is not known, the activity filter lets them pass.']
     """
     notes: list[str] = []
-    for bars in legs if min_trades or min_volume > 0 else ():
+    if not (min_trades or min_volume > 0):
+        return notes
+    for bars in legs:
         seen = bars.ts_ms >= since_ms
         unknown = {
             "volume": ~_measured(bars) if min_volume > 0 else np.zeros(len(bars), np.bool_),

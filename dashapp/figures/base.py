@@ -1,7 +1,8 @@
 """What every chart is made of: typed arrays, axes, lines, and telling two figures apart.
 
-A figure is a plain dict {"data": [...], "layout": {...}}. Its changing parts are arrays
-of `data`, shapes, annotations and the ranges of its axes; everything else is structure.
+A figure is a plain dict {"data": [...], "layout": {...}}; its arrays are written when they are
+sent. Its changing parts are arrays of `data`, shapes, annotations and the ranges of its axes;
+everything else is structure.
 While the structure is the one that the browser holds, only the arrays need to travel.
 """
 

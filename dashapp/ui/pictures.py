@@ -207,7 +207,7 @@ def patch_of(arrays: Arrays) -> Patch:
 def figure_parts(arrays: Arrays, before: Arrays) -> dict[str, Any]:
     """What differs in a figure from one of the same structure, as assets/changes.js reads it."""
     parts: list[tuple[Any, Any]] = []
-    left = 0  # rows at the front: of all series of a chart the same
+    left = 0  # rows that left at the front, as many of every series of a chart
     for path, value in arrays.items():
         old = before[path]
         if old == value:

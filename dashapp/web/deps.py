@@ -7,7 +7,7 @@ text, says what is legal, and describes itself in the OpenAPI document.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -80,23 +80,24 @@ def known_timeframe(market: Market, timeframe: str) -> str:
     return timeframe
 
 
-def known_pair(market: Market, params: PairParams) -> PairParams:
-    """The pair, if the market has its legs and timeframe. Raises ApiError 404."""
-    for leg in (params.y, params.x):
-        known_symbol(market, leg)
-    known_timeframe(market, params.timeframe)
-    return params
+async def look(
+    runtime: Runtime, market: Market, symbols: Sequence[str], timeframe: str, bars: int
+) -> None:
+    """Ask for the history of so many bars, as a page that shows them does, and wait for it: two
+    seconds at most.
+    """
+    runtime.look(market.id, symbols, timeframe, bars)
+    await asyncio.gather(*(runtime.filled(market.id, symbol, timeframe) for symbol in symbols))
 
 
 async def looked_at_pair(runtime: Runtime, market: Market, params: PairParams) -> PairParams:
-    """`known_pair`, with the history of its legs, as a page that shows it has. Raises ApiError 404.
-
-    It waits two seconds at most for what the exchange is asked for.
+    """The pair, once the history of its legs is there. Raises ApiError 404 where the market has not
+    both legs or the timeframe.
     """
-    known_pair(market, params)
-    legs = (params.y, params.x)
-    runtime.look(market.id, legs, params.timeframe, params.limit)
-    await asyncio.gather(*(runtime.filled(market.id, leg, params.timeframe) for leg in legs))
+    for leg in (params.y, params.x):
+        known_symbol(market, leg)
+    known_timeframe(market, params.timeframe)
+    await look(runtime, market, (params.y, params.x), params.timeframe, params.limit)
     return params
 
 

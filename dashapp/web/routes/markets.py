@@ -37,6 +37,7 @@ from dashapp.web.deps import (
     Timeframe,
     known_symbol,
     known_timeframe,
+    look,
     looked_at_pair,
     ready,
 )
@@ -68,8 +69,7 @@ async def bars(
     """The newest bars of a symbol, oldest first, the one that still grows among them."""
     known_timeframe(market, timeframe)
     known_symbol(market, symbol)
-    runtime.look(market.id, (symbol,), timeframe, limit)
-    await runtime.filled(market.id, symbol, timeframe)
+    await look(runtime, market, (symbol,), timeframe, limit)
     newest = market.bars(symbol, timeframe, limit)
     gap, klines = market.touched_by_gaps(newest), market.from_exchange(newest)
     head = {"market": market.id, "symbol": symbol, "timeframe": timeframe}

@@ -89,7 +89,6 @@ def test_vwap_without_volume_is_left_out_with_a_word():
     columns = {name: getattr(btc, name) for name in Bars._dtypes} | {"volume": np.zeros(len(btc))}
     chart = home.vwap_figure(Bars("BTCUSDT", "1s", **columns))
     assert "no volume, no VWAP" in text_of(chart)
-    text_of(chart)
 
 
 def test_the_band_is_two_sigmas_around_the_mean():
@@ -120,8 +119,6 @@ def test_the_last_value_stands_at_the_right_in_the_colour_of_its_line():
 
 def test_a_z_score_that_is_not_known_leaves_a_message():
     view = snapshot(58)
-    for chart in (pair.zscore_figure(view), pair.adf_figure(view)):
-        text_of(chart)
     assert "not known yet" in text_of(pair.zscore_figure(view))
     assert "needs 120 bars, has 58" in text_of(pair.adf_figure(view))
 
