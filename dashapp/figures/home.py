@@ -56,7 +56,7 @@ def price_figure(
     if mode == "candles":
         return _candles(next(iter(bars.values())), theme, uirevision)
     if len(bars) == 1:
-        return _one_price(next(iter(bars.values())), theme, uirevision)
+        return _one_price(next(iter(bars.values())), theme, uirevision, legs)
     return _changes(bars, theme, uirevision, legs)
 
 
@@ -64,8 +64,8 @@ def _price_title(symbol: str) -> str:
     return f"{safe(symbol, 16)} ({quote(symbol) or 'price'})"
 
 
-def _one_price(bars: Bars, theme: str, uirevision: str) -> Figure:
-    colour = tokens(theme)["leg_y"]
+def _one_price(bars: Bars, theme: str, uirevision: str, legs: tuple[str, str] | None) -> Figure:
+    colour = series_colours((bars.symbol,), legs, theme)[bars.symbol]
     rows = rows_of(bars.ts_ms, (bars.close,), TIMEFRAMES[bars.timeframe])
     (close,) = rows.columns
     last = float(bars.close[-1])
@@ -242,9 +242,18 @@ def volume_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> F
     )
 
 
-def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Figure:
-    """Price against the volume-weighted average price since the start of the view."""
+def vwap_figure(
+    bars: Bars,
+    *,
+    theme: str = "dark",
+    uirevision: str = "",
+    legs: tuple[str, str] | None = None,
+) -> Figure:
+    """Price against the volume-weighted average price since the start of the view. legs: as for
+    `price_figure`, where the symbol has the same colour when it is the first.
+    """
     colours = tokens(theme)
+    colour = series_colours((bars.symbol,), legs, theme)[bars.symbol]
     average = np.asarray(cumulative_vwap(bars.vwap, bars.volume), np.float64)
     rows = rows_of(bars.ts_ms, (bars.close, average), TIMEFRAMES[bars.timeframe])
     close, vwap = rows.columns
@@ -253,9 +262,9 @@ def vwap_figure(bars: Bars, *, theme: str = "dark", uirevision: str = "") -> Fig
     above = last >= last_vwap
     data = [
         line(ts, vwap, "VWAP", colours["text"], dash="dash", width=1),
-        line(ts, close, safe(bars.symbol, 20), colours["leg_y"]),
+        line(ts, close, safe(bars.symbol, 20), colour),
     ]
-    labels = [Label(price(last), last, colours["leg_y"], of=safe(bars.symbol, 20), digits=digits)]
+    labels = [Label(price(last), last, colour, of=safe(bars.symbol, 20), digits=digits)]
     words = f"{safe(bars.symbol, 12)}: no volume, no VWAP"
     if math.isfinite(last_vwap):
         labels.append(

@@ -140,10 +140,19 @@ def sharpe_text(sharpe: float, record: TrackRecord | None = None) -> str:
     >>> sharpe_text(1.834), sharpe_text(523.4, TrackRecord(900, 523.4, 41.7, 1.0, 40.0))
     ('1.83', '523 ± 42')
     """
-    error = record.stderr if record is not None else math.nan
-    digits = 0 if max(abs(sharpe), error if math.isfinite(error) else 0.0) >= 100 else 2
-    text = number(sharpe, digits)
-    return f"{text} ± {number(error, digits)}" if math.isfinite(error) else text
+    return ratio_text(sharpe, math.nan if record is None else record.stderr)
+
+
+def ratio_text(ratio: float, error: float) -> str:
+    """A ratio with its standard error, NaN where that is not known.
+
+    >>> ratio_text(1.834, 0.416), ratio_text(1.834, 250.2), ratio_text(1.834, math.nan)
+    ('1.83 ± 0.42', '2 ± 250', '1.83')
+    """
+    known = math.isfinite(error)
+    digits = 0 if max(abs(ratio), error if known else 0.0) >= 100 else 2
+    text = number(ratio, digits)
+    return f"{text} ± {number(error, digits)}" if known else text
 
 
 def stale_words(changed: Sequence[str]) -> str:

@@ -16,7 +16,13 @@ import numpy as np
 
 from analytics.correlation import correlation_matrix
 from analytics.model import TIMEFRAMES, Bars, FloatArray
-from analytics.performance import annual_volatility, bars_per_year, max_drawdown, sharpe
+from analytics.performance import (
+    annual_volatility,
+    bars_per_year,
+    max_drawdown,
+    sharpe,
+    sharpe_stderr,
+)
 from analytics.stationarity import adf
 from analytics.statistics import summarize
 from analytics.vwap import vwap
@@ -30,9 +36,10 @@ VIEW_PARTS = 10
 @dataclass(frozen=True)
 class SymbolSummary:
     """One symbol over the bars in view. Prices in quote currency; change, volatility and
-    max_drawdown are fractions; volatility and sharpe are annual (365 x 24 h), by the bars that
-    are there in a year, since returns go from one to the next. NaN where there are too few
-    bars; without any bar in the span, `last` and `ts_ms` are of the newest bar before it.
+    max_drawdown are fractions; volatility, sharpe and its standard error sharpe_error are annual
+    (365 x 24 h), by the bars that are there in a year, since returns go from one to the next.
+    NaN where there are too few bars; without any bar in the span, `last` and `ts_ms` are of the
+    newest bar before it.
     """
 
     symbol: str
@@ -50,6 +57,7 @@ class SymbolSummary:
     trades: int | None
     volatility: float
     sharpe: float
+    sharpe_error: float
     max_drawdown: float
     correlation: float = math.nan
     adf_pvalue: float = math.nan
@@ -122,6 +130,7 @@ def summarize_bars(bars: Bars) -> SymbolSummary:
         trades=int(counted.sum()) if len(counted) else None,
         volatility=float(annual_volatility(returns, periods)) if enough else math.nan,
         sharpe=float(sharpe(returns, periods)) if enough else math.nan,
+        sharpe_error=sharpe_stderr(returns) * math.sqrt(periods),
         max_drawdown=float(max_drawdown(returns)) if enough else math.nan,
     )
 
@@ -145,6 +154,7 @@ def _without_bars(before: Bars) -> SymbolSummary:
         trades=None,
         volatility=nan,
         sharpe=nan,
+        sharpe_error=nan,
         max_drawdown=nan,
     )
 

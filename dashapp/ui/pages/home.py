@@ -20,6 +20,7 @@ from dashapp.services.analysis.summary import SymbolSummary, one_span, summarize
 from dashapp.services.runtime import Runtime
 from dashapp.text.alerts import today_words
 from dashapp.text.answers import home_answer
+from dashapp.text.backtest import ratio_text
 from dashapp.text.numbers import compact, number, pct, price
 from dashapp.text.pair import Segment
 from dashapp.text.scan import found_words
@@ -98,7 +99,7 @@ def symbol_card(summary: SymbolSummary) -> Component:
         ("VWAP", price(summary.vwap)),
         ("Volume", compact(summary.volume)),
         ("Volatility", pct(summary.volatility, 0, signed=False)),
-        ("Sharpe", number(summary.sharpe, 1)),
+        ("Sharpe", ratio_text(summary.sharpe, summary.sharpe_error)),
         ("Drawdown", pct(summary.max_drawdown)),
         ("Bars", f"{summary.bars:,}"),
     )
@@ -188,11 +189,11 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
     span = {name: part for name, part in one_span(bars, limit).items() if len(part)}
     summaries = await asyncio.to_thread(summarize_span, bars, limit)
     mode = tab.options.get("mode") or "lines"
-    first = next(iter(span.values()))
+    first, legs = next(iter(span.values())), legs_of(tab)
     return {
-        ids.PRICE_CHART: price_figure(span, mode=mode, legs=legs_of(tab), **tab.look),
+        ids.PRICE_CHART: price_figure(span, mode=mode, legs=legs, **tab.look),
         ids.VOLUME_CHART: volume_figure(first, **tab.look),
-        ids.VWAP_CHART: vwap_figure(first, **tab.look),
+        ids.VWAP_CHART: vwap_figure(first, legs=legs, **tab.look),
         "cards": [*await _performance(runtime, tab), *map(symbol_card, summaries)],
         "answer": segments(home_answer({summary.symbol: summary for summary in summaries})),
     }

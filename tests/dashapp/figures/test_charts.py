@@ -84,6 +84,16 @@ def test_legs_keep_their_colours_on_home():
     assert colours["AAA"] == TOKENS["dark"]["leg_x"]
 
 
+@pytest.mark.parametrize("legs", [None, ("BTCUSDT", "AAA"), ("AAA", "BTCUSDT"), ("AAA", "BBB")])
+def test_a_symbol_has_one_colour_in_every_chart_of_home(legs):
+    several = {name: bars(name) for name in ("BTCUSDT", "AAA", "BBB")}
+    first = several["BTCUSDT"]
+    compared = home.price_figure(several, legs=legs)["data"][0]["line"]["color"]
+    alone = home.price_figure({"BTCUSDT": first}, legs=legs)["data"][0]["line"]["color"]
+    beside_vwap = home.vwap_figure(first, legs=legs)["data"][1]["line"]["color"]
+    assert compared == alone == beside_vwap
+
+
 def test_vwap_without_volume_is_left_out_with_a_word():
     btc = bars()
     columns = {name: getattr(btc, name) for name in Bars._dtypes} | {"volume": np.zeros(len(btc))}

@@ -13,8 +13,10 @@ from dashapp import ids
 from dashapp.figures.bars import MOST_BARS, merged
 from dashapp.figures.home import volume_figure
 from dashapp.parameters.pair import check
+from dashapp.services.analysis.summary import summarize_span
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
+from dashapp.text.backtest import ratio_text
 from dashapp.ui.pages import home
 from dashapp.ui.polling import Tab
 from tests.dashapp.figures.written import values_of
@@ -107,6 +109,17 @@ async def test_the_answer_ranks_what_the_lines_show(runtime):
     lowest = min(ends, key=ends.get)
     assert f"{'least up' if ends[lowest] > 0 else 'weakest'} {lowest}" in words
     assert f"{sum(end > 0 for end in ends.values())} of 3 up" in words
+
+
+async def test_each_card_shows_the_sharpe_ratio_with_its_error(runtime):
+    feed(runtime, 0, 300)
+    cards = str((await home.render(runtime, a_tab()))["cards"])
+    summaries = summarize_span(home.bars_in_view(runtime, a_tab()), LIMIT)
+    assert len(summaries) == 3
+    for summary in summaries:
+        words = ratio_text(summary.sharpe, summary.sharpe_error)
+        assert "±" in words
+        assert words in cards
 
 
 def many_bars(count: int) -> Bars:

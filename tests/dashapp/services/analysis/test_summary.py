@@ -55,6 +55,8 @@ def test_missing_bars_do_not_raise_the_annual_figures(every):
     assert summary.volatility == pytest.approx(1e-4 * math.sqrt(year), rel=0.02)
     mean = float(np.mean(np.diff(close) / close[:-1])) / every * year
     assert summary.sharpe == pytest.approx(mean / summary.volatility, rel=1e-3)
+    # A year's ratio over T years has a standard error of about 1 / sqrt(T), however many bars.
+    assert summary.sharpe_error == pytest.approx(math.sqrt(year / 40_000), rel=0.02)
 
 
 def test_the_first_symbol_is_what_the_others_are_correlated_to(runtime):
@@ -70,6 +72,7 @@ def test_one_bar_gives_no_statistics_of_returns(runtime):
     summary = summarize_bars(runtime.markets.get("demo").bars("BTCUSDT", "1s", 1))
     assert math.isnan(summary.volatility)
     assert math.isnan(summary.sharpe)
+    assert math.isnan(summary.sharpe_error)
     assert row(summary)["correlation"] is None
     assert row(summary)["adf"] == "not enough data"
 
