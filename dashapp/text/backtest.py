@@ -82,7 +82,13 @@ def answer_of(result: BacktestResult) -> list[Segment]:
         entry=result.settings.entry_z,
         span_ms=float(result.ts_ms[-1] - result.ts_ms[0]),
         record=result.record,
+        opened=_opened(result),
     )
+
+
+def _opened(result: BacktestResult) -> bool:
+    """Whether a trade is open at the last bar."""
+    return bool(result.trades) and result.trades[-1].exit_reason == "open"
 
 
 def backtest_answer(
@@ -97,22 +103,26 @@ def backtest_answer(
     entry: float = math.inf,
     span_ms: float | None = None,
     record: TrackRecord | None = None,
+    opened: bool = False,
 ) -> list[Segment]:
     """The back-test's result. net, drawdown: shares of 1; cost_share: of the gross return.
 
     break_even: |z| below which a round trip does not pay its costs, at the newest bar; None or
     NaN if not known. entry: |z| at which trades are entered.
 
-    trades: closed ones; under five of them are no ground for a verdict. span_ms: time that the
+    trades: closed ones; under five of them are no ground for a verdict. opened: whether one is
+    still open, which the net return holds as it stands. span_ms: time that the
     Sharpe is annualised from, None if not known. record: what the Sharpe can be trusted; below
     its minimum it is no ground for a verdict either.
     """
+    if trades == 0 and opened:
+        return [(f"no closed trade, one open: net {pct(net)} as it stands", "muted")]
     if trades == 0:
         return [("no closed trade: |z| never made the round from entry to exit", "muted")]
     segments: list[Segment] = [
         (f"net {pct(net)}", sign_tone(net)),
         (f"max drawdown {pct(-abs(drawdown))}", ""),
-        (counted(trades, "trade"), ""),
+        (f"{counted(trades, 'trade')}{' and one open' if opened else ''}", ""),
     ]
     short = record is not None and record.too_short
     if short or trades < ENOUGH_TRADES:
@@ -166,11 +176,13 @@ def stale_words(changed: Sequence[str]) -> str:
     return f"stale: {', '.join(changed)} changed since"
 
 
-def record_words(record: TrackRecord) -> tuple[str, str, str]:
-    """How many of the bars that it takes to judge there are: value, words, tone.
+def record_words(record: TrackRecord, trades: int) -> tuple[str, str, str]:
+    """How many of the bars that it takes to judge there are: value, words, tone. trades: closed.
 
-    >>> record_words(TrackRecord(900, 1.2, 9.0, 0.55, 40_000.0))[:2]
+    >>> record_words(TrackRecord(900, 1.2, 9.0, 0.55, 40_000.0), 12)[:2]
     ('900 bars', 'too short to judge: 40,000 would suffice at 95 %')
+    >>> record_words(TrackRecord(900, 9.0, 2.0, 0.99, 400.0), 1)[:2]
+    ('900 bars', 'too few trades to judge: 1 trade, 5 at least')
     """
     have = f"{record.bars:,} bars"
     if not math.isfinite(record.min_bars):
@@ -178,6 +190,9 @@ def record_words(record: TrackRecord) -> tuple[str, str, str]:
     enough = f"{math.ceil(record.min_bars):,}"
     if record.too_short:
         return have, f"too short to judge: {enough} would suffice at 95 %", "warn"
+    if trades < ENOUGH_TRADES:
+        few = f"{counted(trades, 'trade')}, {ENOUGH_TRADES} at least"
+        return have, f"too few trades to judge: {few}", "warn"
     return have, f"{enough} suffice to judge at 95 %", "muted"
 
 
@@ -187,16 +202,18 @@ def luck_segments(deflated: float, cells: int, overfitting: float | None) -> lis
     deflated: deflated Sharpe ratio, the probability that the best of `cells` is above 0 in
     truth. overfitting: probability that the choice of the best cell overfits, 0 to 1.
 
-    >>> luck_segments(0.43, 63, 0.61)
-    [('deflated Sharpe ratio 43 % over 63 cells', 'warn'), ('overfits in 61 % of splits', 'warn')]
+    >>> luck_segments(0.43, 63, math.nan)
+    [('best Sharpe: deflated ratio 43 % over 63 cells', 'warn')]
+    >>> luck_segments(math.nan, 63, 0.61)
+    [('choosing by Sharpe overfits in 61 % of splits', 'warn')]
     """
     segments: list[Segment] = []
     if math.isfinite(deflated):
         share = pct(deflated, 0, signed=False)
-        words = f"deflated Sharpe ratio {share} over {counted(cells, 'cell')}"
+        words = f"best Sharpe: deflated ratio {share} over {counted(cells, 'cell')}"
         segments.append((words, "warn" if deflated < FIRM else "muted"))
     if overfitting is not None and math.isfinite(overfitting):
-        words = f"overfits in {pct(overfitting, 0, signed=False)} of splits"
+        words = f"choosing by Sharpe overfits in {pct(overfitting, 0, signed=False)} of splits"
         segments.append((words, "warn" if overfitting >= EVEN_CHANCE else "muted"))
     return segments
 
@@ -225,13 +242,16 @@ def figure_rows(result: BacktestResult, funding: tuple[float, float] | None = No
     after_costs, costs = "on gross exposure, after costs", cost_words(figures.cost_share)
     cost = figures.net_return - figures.gross_return
     closed = f"of {counted(figures.trades, 'closed trade')}"
+    profit, profit_words = _profit_words(figures.profit_factor)
+    if _opened(result):
+        closed, profit_words = f"{closed}, one open left out", f"{profit_words}, of closed trades"
     return [
         ("Net return", pct(figures.net_return), after_costs, sign_tone(figures.net_return)),
         ("Gross return", pct(figures.gross_return), "before costs", "muted"),
         *_sharpe_rows(result),
         ("Sortino", number(figures.sortino, 2), "annual, 365 × 24 h", "muted"),
         ("Max drawdown", pct(figures.max_drawdown), "", ""),
-        ("Profit factor", *_profit_words(figures.profit_factor), "muted"),
+        ("Profit factor", profit, profit_words, "muted"),
         ("Hit rate", pct(figures.hit_rate, 0, signed=False), closed, "muted"),
         ("Average holding", holding, "", ""),
         ("Turnover", f"{number(figures.turnover, 1)} ×", "of the equity, both legs", "muted"),
@@ -253,7 +273,7 @@ def _sharpe_rows(result: BacktestResult) -> list[Row]:
     if record is None or not math.isfinite(record.psr):
         return [row]
     above = ("P(true Sharpe > 0)", pct(record.psr, 1, signed=False), "PSR", "muted")
-    return [row, above, ("Track record", *record_words(record))]
+    return [row, above, ("Track record", *record_words(record, result.figures.trades))]
 
 
 def _funding_rows(result: BacktestResult, funding: tuple[float, float] | None) -> list[Row]:

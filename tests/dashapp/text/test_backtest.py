@@ -144,6 +144,26 @@ def test_a_profit_factor_without_a_loss_is_infinite():
     assert rows_of(figures={"profit_factor": 1.5})["Profit factor"][0] == "1.50"
 
 
+def test_an_open_trade_is_in_the_net_return_and_said_to_be_left_out_of_the_rest():
+    known = {"net": 0.0012, "sharpe": 1.0, "drawdown": -0.01}
+    assert ("9 trades and one open", "") in backtest_answer(**known, trades=9, opened=True)
+    alone = backtest_answer(**known, trades=0, opened=True)
+    assert alone == [("no closed trade, one open: net +0.12 % as it stands", "muted")]
+    trades = tuple(SimpleNamespace(exit_reason=reason, beta=1.0) for reason in ("stop", "open"))
+    rows = rows_of(trades=trades)
+    assert rows["Hit rate"][1] == "of 6 closed trades, one open left out"
+    assert rows["Profit factor"][1] == "no loss, of closed trades"
+    rows = rows_of(trades=trades[:1])
+    assert rows["Hit rate"][1] == "of 6 closed trades"
+    assert rows["Profit factor"][1] == "no loss"
+
+
+def test_a_long_record_of_few_trades_is_not_said_to_suffice():
+    record = TrackRecord(100, 9.0, 0.4, 0.99, 60.0)
+    few = rows_of(figures={"trades": 4}, record=record)["Track record"]
+    assert few == ("100 bars", "too few trades to judge: 4 trades, 5 at least", "warn")
+
+
 def test_the_realised_break_even_stands_beside_the_theoretical_one():
     assert "Break-even |z|, realised" not in rows_of()
     rows = rows_of(captured=0.3, break_even_realised=np.array([4.0]))

@@ -57,7 +57,7 @@ async def test_a_sweep_that_came_to_nothing_says_nothing_of_luck():
 
 @pytest.mark.parametrize(("deflated", "tone"), [(0.94, "warn"), (0.96, "muted")])
 def test_a_best_cell_is_firm_from_95_per_cent(deflated, tone):
-    words = f"deflated Sharpe ratio {100 * deflated:.0f} % over 63 cells"
+    words = f"best Sharpe: deflated ratio {100 * deflated:.0f} % over 63 cells"
     assert luck_segments(deflated, 63, None) == [(words, tone)]
 
 
