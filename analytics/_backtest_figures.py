@@ -10,7 +10,13 @@ import numpy as np
 from analytics._backtest_types import BacktestFigures, TrackRecord
 from analytics._kernels.backtest import SUMS
 from analytics.model import FloatArray
-from analytics.performance import min_track_record, probabilistic_sharpe, sharpe, sharpe_stderr
+from analytics.performance import (
+    deflated_sharpe,
+    min_track_record,
+    probabilistic_sharpe,
+    sharpe,
+    sharpe_stderr,
+)
 
 #: Returns whose variance is this share of their mean square, or less, do not vary.
 _NO_VARIANCE = 1e-13
@@ -89,3 +95,25 @@ def track_record(returns: FloatArray, periods_per_year: float) -> TrackRecord:
         side = math.copysign(1.0, ratio)
         min_bars = min_track_record(abs(ratio), 0.0, side * skew, kurtosis)
     return TrackRecord(n, ratio * yearly, sharpe_stderr(returns) * yearly, psr, min_bars)
+
+
+def trials_of(sums: FloatArray, periods_per_year: float) -> tuple[int, float]:
+    """How many cells were tried, and the variance of their Sharpe ratios a bar.
+
+    sums: shape (cells, len(SUMS)), NaN for a cell that was not. One that did not trade has a
+    ratio of 0; the variance of fewer than two is 0.
+    """
+    tried = sums[np.isfinite(sums[:, 0])]
+    ratios = np.nan_to_num(reckon(tried, periods_per_year)["sharpe"]) / math.sqrt(periods_per_year)
+    return len(tried), float(ratios.var(ddof=1)) if len(tried) > 1 else 0.0
+
+
+def deflated(returns: FloatArray, trials: int, variance: float) -> float:
+    """Deflated Sharpe ratio of returns a bar, shape (n,), the best of some trials.
+
+    NaN where the returns do not vary.
+    """
+    n, ratio, skew, kurtosis = shape_of(returns)
+    if not math.isfinite(ratio):
+        return math.nan
+    return deflated_sharpe(ratio, n, trials, variance, skew, kurtosis)

@@ -9,7 +9,6 @@ counted as a trial, and the probability of overfitting (`analytics.overfitting`)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,14 +23,13 @@ from analytics._backtest_engine import (
     returns_of,
     simulate,
 )
-from analytics._backtest_figures import reckon, shape_of, track_record
+from analytics._backtest_figures import deflated, reckon, track_record, trials_of
 from analytics._backtest_types import BacktestParams, TrackRecord
 from analytics._kernels.backtest import SUMS
 from analytics._sweep_work import Bench, Mapper, best_of, never, run_here
 from analytics.grid import Grid
 from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, frozen
 from analytics.overfitting import PboResult, probability_of_overfitting
-from analytics.performance import deflated_sharpe
 
 #: Stretches over which the cells' returns are kept for the probability of overfitting.
 BLOCKS = 64
@@ -190,7 +188,7 @@ def sweep(
     computed = np.flatnonzero(np.isfinite(sums[:, 0]))
     return replace(
         result,
-        **_luck(result, legs, computed),
+        **_luck(result, legs, sums),
         block_returns=frozen(_block_returns(equity[computed]), np.float64),
         block_cells=frozen(computed, np.int64),
     )
@@ -213,11 +211,10 @@ def _block_returns(equity: FloatArray) -> FloatArray:
     return np.where(alive, equity / np.where(alive, before, 1.0) - 1.0, 0.0)[:, : equity.shape[1]]
 
 
-def _luck(result: SweepResult, legs: Legs, computed: IntArray) -> dict[str, Any]:
+def _luck(result: SweepResult, legs: Legs, sums: FloatArray) -> dict[str, Any]:
     """The deflated Sharpe ratio of the best cell by it, and what it is made of."""
     yearly = per_year(legs, result.grid.params)
-    ratios = np.nan_to_num(result.matrices["sharpe"].ravel()[computed]) / math.sqrt(yearly)
-    variance = float(ratios.var(ddof=1)) if len(ratios) > 1 else 0.0
+    trials, variance = trials_of(sums, yearly)
     place = result.best("sharpe")
     if place is None:
         return {"trial_variance": variance}
@@ -225,7 +222,8 @@ def _luck(result: SweepResult, legs: Legs, computed: IntArray) -> dict[str, Any]
     signals = make_signals(legs, params, settings)
     assert not isinstance(signals, NotReady), "a cell without signals has no Sharpe ratio"
     returns = returns_of(simulate(signals, settings))
-    n, ratio, skew, kurtosis = shape_of(returns)
-    deflated = deflated_sharpe(ratio, n, len(ratios), variance, skew, kurtosis)
-    record = track_record(returns, yearly)
-    return {"trial_variance": variance, "deflated_sharpe": deflated, "record": record}
+    return {
+        "trial_variance": variance,
+        "deflated_sharpe": deflated(returns, trials, variance),
+        "record": track_record(returns, yearly),
+    }

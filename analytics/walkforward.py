@@ -7,6 +7,11 @@ test stretches, one after the other, is the out-of-sample curve: no bar of it ha
 choice that traded it. Beside it stands the in-sample curve: the one cell that with hindsight
 was best on the very bars that it is shown on. The difference is what hindsight is worth.
 
+How far each curve's Sharpe ratio can be trusted: `Curve.record` takes it for the only one that
+was tried; `Curve.deflated_sharpe` holds it against the highest that as many cells without skill
+reach on these bars (Bailey and Lopez de Prado 2014). That is what the in-sample curve's cell is,
+and more than has to be asked of the out-of-sample curve, whose cells no test bar chose.
+
 Every test stretch begins flat; what is still open at its end is closed at its last close, at
 cost. A hedge of the mode "in-sample" is fitted on the fold's training bars, held on its test
 bars, and so is out of sample there; for the in-sample curve it is fitted on all bars.
@@ -31,7 +36,7 @@ from analytics._backtest_engine import (
     score_spread,
     simulate,
 )
-from analytics._backtest_figures import reckon, track_record
+from analytics._backtest_figures import deflated, reckon, track_record, trials_of
 from analytics._backtest_types import BacktestParams, TrackRecord
 from analytics._kernels import account
 from analytics._kernels.account import SUMS, bought
@@ -78,9 +83,9 @@ class Fold:
 class Curve:
     """An equity curve that begins at 1.0, shape (n,), with its figures after costs.
 
-    max_drawdown: NaN where nothing was traded.
-
-    record: what its Sharpe ratio can be trusted.
+    max_drawdown: NaN where nothing was traded. record: what its Sharpe ratio can be trusted.
+    deflated_sharpe: probability that its true Sharpe ratio is above 0 after `WalkForward.trials`
+    trials, 0 to 1; NaN where it has no Sharpe ratio.
     """
 
     equity: FloatArray
@@ -88,6 +93,7 @@ class Curve:
     sharpe: float
     max_drawdown: float
     record: TrackRecord | None = None
+    deflated_sharpe: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +102,8 @@ class WalkForward:
 
     metric: the measure by which each cell was chosen, that of the in-sample curve too.
     hindsight: values of x and y of the in-sample curve's cell, None where none has a figure.
+    trials: cells that were tried, the same in every fold. trial_variance: variance of their
+    Sharpe ratios a bar on ts_ms, 0 for one that did not trade.
     """
 
     grid: Grid
@@ -107,6 +115,8 @@ class WalkForward:
     in_sample: Curve
     hindsight: tuple[float, float] | None
     folds: tuple[Fold, ...]
+    trials: int = 0
+    trial_variance: float = float("nan")
 
 
 class _Stretch(NamedTuple):
@@ -260,16 +270,19 @@ class _Walk:
             [equity * by for (equity, _), by in zip(folds, growth, strict=False)]
         )
         flat = np.ones(last - first)
+        trials, variance = trials_of(self._hindsight, self._per_year)
         return WalkForward(
             grid=self._grid,
             metric=metric,
             train_bars=train_bars,
             test_bars=test_bars,
             ts_ms=frozen(self._legs.ts_ms[first:last], np.int64),
-            out_of_sample=self._curve(curve),
-            in_sample=self._curve(flat if alone is None else _closed(alone)[0]),
+            out_of_sample=self._curve(curve, trials, variance),
+            in_sample=self._curve(flat if alone is None else _closed(alone)[0], trials, variance),
             hindsight=None if place is None else self._values(place),
             folds=tuple(fold for _, fold in folds),
+            trials=trials,
+            trial_variance=variance,
         )
 
     def _fold(self, number: int, metric: str) -> tuple[FloatArray, Fold]:
@@ -320,7 +333,7 @@ class _Walk:
         )
         return simulate(Signals(hedged, signals.z[rows], signals.sigma[rows], 0), settings)
 
-    def _curve(self, equity: FloatArray) -> Curve:
+    def _curve(self, equity: FloatArray, trials: int, variance: float) -> Curve:
         returns = np.diff(equity, prepend=1.0) / np.concatenate(([1.0], equity[:-1]))
         return Curve(
             equity=frozen(equity, np.float64),
@@ -328,6 +341,7 @@ class _Walk:
             sharpe=sharpe(returns, self._per_year),
             max_drawdown=max_drawdown(returns) if returns.any() else np.nan,
             record=track_record(returns, self._per_year),
+            deflated_sharpe=deflated(returns, trials, variance),
         )
 
 

@@ -17,6 +17,7 @@ from analytics.model import NotReady
 from analytics.walkforward import WalkForward, walk_forward
 from tests.analytics import plain_backtest
 from tests.analytics.test_backtest import PAIR, cut, made_up_pair
+from tests.analytics.test_sweep import noise_legs
 
 RULES = BacktestParams(entry_z=1.2, exit_z=0.1, stop_z=None, hedge_window=60)
 AXES = ("entry_z", (0.8, 1.2, 1.6), "exit_z", (0.0, 0.4))
@@ -159,6 +160,45 @@ def test_each_curve_says_how_far_its_sharpe_ratio_can_be_trusted() -> None:
         assert curve.record.too_short == (curve.record.bars < curve.record.min_bars)
     idle = walked(axes=("entry_z", (5.1, 5.2), "exit_z", (0.0, 0.1)))
     assert math.isnan(idle.out_of_sample.max_drawdown)
+
+
+def test_each_curves_sharpe_ratio_is_deflated_by_all_cells_as_trials() -> None:
+    legs = made_up_pair()
+    result, plain = walked(legs=legs), plain_backtest.backtest(*legs, PAIR, RULES)
+    rows, ratios = slice(239, 700), []
+    for entry in AXES[1]:
+        for leave in AXES[3]:
+            rules = replace(RULES, entry_z=entry, exit_z=leave)
+            book = plain_backtest.account(
+                plain.z[rows], plain.hedge[rows], plain.rows[rows], rules, False
+            )
+            ratios.append(performance.sharpe(np.diff(book.equity) / book.equity[:-1], 1.0))
+    variance = float(np.var(ratios, ddof=1))
+    assert result.trials == 6
+    assert result.trial_variance == pytest.approx(variance, rel=1e-9)
+    for curve in (result.out_of_sample, result.in_sample):
+        whole = np.concatenate(([1.0], curve.equity))
+        returns = np.diff(whole) / whole[:-1]
+        near = (returns - returns.mean()) / returns.std()
+        expected = performance.deflated_sharpe(
+            performance.sharpe(returns, 1.0), len(returns), 6, variance,
+            float((near**3).mean()), float((near**4).mean()),
+        )  # fmt: skip
+        assert curve.deflated_sharpe == pytest.approx(expected, rel=1e-6)
+        assert curve.record is not None
+        assert curve.deflated_sharpe < curve.record.psr
+    idle = walked(axes=("entry_z", (5.1, 5.2), "exit_z", (0.0, 0.1)))
+    assert (idle.trials, idle.trial_variance) == (4, 0.0)
+    assert math.isnan(idle.out_of_sample.deflated_sharpe)
+
+
+def test_the_walks_of_noise_seldom_look_like_skill() -> None:
+    axes = ("entry_z", (0.8, 1.2, 1.6, 2.0), "exit_z", (0.0, 0.2, 0.4))
+    rules = replace(RULES, cost_bps=0.0)
+    walks = [walked(legs=noise_legs(seed, 800), rules=rules, axes=axes) for seed in range(60)]
+    for name in ("out_of_sample", "in_sample"):
+        high = sum(getattr(walk, name).deflated_sharpe >= 0.95 for walk in walks)
+        assert high <= 3, name
 
 
 def test_legs_that_seldom_trade_walk_forward_as_well() -> None:
