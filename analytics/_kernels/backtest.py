@@ -121,7 +121,7 @@ def play(
         if first >= n:
             break
         if table.size and table[fills.NEXT_GAP, first] == first:  # no order outlives a gap
-            t = first
+            t, locked = first, 0  # z had come back before it was ordered
             continue
         side = -1 if z[signal] > 0.0 else 1
         end = min(n, first + np.int64(rules[4]))

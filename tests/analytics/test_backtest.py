@@ -177,6 +177,18 @@ def test_after_a_stop_there_is_no_entry_until_z_has_come_back() -> None:
     assert exits(play(z, rules)) == [(1, 2, -1, STOP), (8, 8, -1, OPEN)]
 
 
+def test_an_order_that_a_gap_cancels_does_not_lock_the_side_again() -> None:
+    # Stopped out at bar 4, free again at bar 5; the order of bar 8 falls into the gap.
+    z = [0, 2.5, 2.2, 5, 3, 0, 0, 0, 2.5, 2.5, 2.5, 2.5, 1, 1, 0, 0]
+    times = np.arange(16) * MINUTE + np.where(np.arange(16) > 8, 31 * MINUTE, 0)
+    signals = signals_of(
+        np.array(z, float), np.ones(16), np.full((4, 16), FLAT), False, ts_ms=times
+    )
+    run = simulate(signals, replace(PLAIN, stop_z=4.0))
+    assert exits(run) == [(2, 4, -1, STOP), (10, 15, -1, TARGET)]
+    assert run.position.tolist()[9:] == [0, -1, -1, -1, -1, -1, 0]
+
+
 def test_a_jump_through_the_mean_after_a_stop_lets_the_other_side_in_at_once() -> None:
     rules = replace(PLAIN, stop_z=4.0)
     assert exits(play([2.5, 4.5, 3.0, -2.5, -2.5], rules)) == [(1, 2, -1, STOP), (4, 4, 1, OPEN)]
@@ -257,9 +269,19 @@ def test_the_rules_equal_an_independent_plain_loop(
     walk = np.exp(rng.normal(scale=0.01, size=(2, n)).cumsum(axis=1))
     opens = walk * [[rng.uniform(0.1, 1e5)], [rng.uniform(0.1, 1e5)]]
     prices = np.concatenate((opens, opens * np.exp(rng.normal(scale=0.005, size=(2, n)))))
-    run = simulate(signals_of(z, hedge, prices, log), rules)
+    times = np.where(rng.random(n) < rng.choice([0.0, 0.1, 0.3]), 12, 1).cumsum() * MINUTE
+    carried = rng.random((2, n)) < rng.choice([0.0, 0.0, 0.3])
+    carried[1] &= ~carried[0]  # a row is there because one leg traded
+    carried[:, 0] = False
+    for leg, t in zip(*np.nonzero(carried), strict=True):
+        prices[[leg, leg + 2], t] = prices[leg + 2, t - 1]
+    z[carried.any(axis=0)] = math.nan
+    run = simulate(signals_of(z, hedge, prices, log, carried, times), rules)
     rows = [
-        plain_backtest.Row(t * MINUTE, (a, b), (c, d)) for t, (a, b, c, d) in enumerate(prices.T)
+        plain_backtest.Row(ts_ms, (a, b), (c, d), (not of_y, not of_x))
+        for ts_ms, (a, b, c, d), (of_y, of_x) in zip(
+            times.tolist(), prices.T, carried.T, strict=True
+        )
     ]
     book = plain_backtest.account(z.tolist(), hedge.tolist(), rows, rules, log)
     assert_same_book(run, book)
