@@ -49,8 +49,8 @@ _EDITED = ("threshold", "cooldown_s")
 def _rule_columns() -> list[dict[str, Any]]:
     edited: dict[str, Any] = {"editable": True, "cellClass": "figures editable"}
     return [
-        text_column("what", "Rule", minWidth=210, flex=1, tooltipField="more"),
-        number_column("threshold", "Threshold", width=112, minWidth=108, **edited),
+        text_column("what", "Rule", minWidth=204, flex=2, tooltipField="more"),
+        number_column("threshold", "Threshold", width=110, minWidth=108, **edited),
         {
             "field": "enabled",
             "headerName": "Armed",
@@ -60,26 +60,26 @@ def _rule_columns() -> list[dict[str, Any]]:
             "cellRenderer": "agCheckboxCellRenderer",
             "cellEditor": "agCheckboxCellEditor",
         },
-        text_column("state", "State", minWidth=140, tooltipField="state"),
+        text_column("state", "State", minWidth=112, flex=1, tooltipField="state"),
         number_column("alerts", "Alerts", ",", width=76, minWidth=72),
-        number_column("hit_rate", "Hit rate", ".0%", width=84, minWidth=80),
-        number_column("mean_net", "Mean net bps", "+,.1f", width=112, minWidth=108),
-        number_column("worst", "Max adverse bps", "+,.1f", width=134, minWidth=130),
-        text_column("market", "Market", width=124, minWidth=80, tooltipField="market"),
-        number_column("cooldown_s", "Cooldown, s", width=108, minWidth=104, **edited),
+        number_column("hit_rate", "Hit rate", ".0%", width=76, minWidth=72),
+        number_column("mean_net", "Mean net bps", "+,.1f", width=100, minWidth=96),
+        number_column("worst", "Max adverse bps", "+,.1f", width=122, minWidth=118),
+        text_column("market", "Market", width=92, minWidth=80, tooltipField="market"),
+        number_column("cooldown_s", "Cooldown s", width=106, minWidth=102, **edited),
     ]
 
 
 def _history_columns() -> list[dict[str, Any]]:
     return [
         time_column("from_ms", "Bar (UTC)"),
-        text_column("symbols", "Symbols", minWidth=160),
-        text_column("text", "Signal", minWidth=230, flex=1, tooltipField="text"),
-        text_column("became", "Outcome", minWidth=168, tooltipField="became"),
+        text_column("symbols", "Symbols", width=158, minWidth=156),
+        text_column("text", "Signal", width=300, minWidth=230, tooltipField="text"),
+        text_column("became", "Outcome", width=186, minWidth=156, tooltipField="became"),
         number_column("net_bps", "Net bps", "+,.1f", width=88, minWidth=84),
         number_column("bars", "Bars", ",", width=68, minWidth=64),
-        number_column("worst_z", "Max adverse z", "+,.2f", width=120, minWidth=116),
-        number_column("worst_bps", "Max adverse bps", "+,.1f", width=134, minWidth=130),
+        number_column("worst_z", "Max adverse z", "+,.2f", width=108, minWidth=104),
+        number_column("worst_bps", "Max adverse bps", "+,.1f", width=122, minWidth=118),
     ]
 
 
