@@ -218,6 +218,20 @@ def luck_segments(deflated: float, cells: int, overfitting: float | None) -> lis
     return segments
 
 
+def deflated_segments(out: float, hindsight: float, cells: int) -> list[Segment]:
+    """The deflated Sharpe ratios of walking forward, which are probabilities, out of sample and
+    with hindsight; none where the first is not known. cells: how many were tried.
+
+    >>> deflated_segments(0.96, 0.43, 63)
+    [('deflated ratio 96 % against 43 % over 63 cells', 'muted')]
+    """
+    if not math.isfinite(out):
+        return []
+    shares = [pct(share, 0, signed=False) for share in (out, hindsight)]
+    words = f"deflated ratio {shares[0]} against {shares[1]} over {counted(cells, 'cell')}"
+    return [(words, "warn" if out < FIRM else "muted")]
+
+
 def cost_words(share: float | None) -> str:
     """What costs took of the gross return, "" where that is not known or it was a loss.
 

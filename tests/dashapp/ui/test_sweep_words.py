@@ -13,7 +13,7 @@ from analytics.model import Bars, PairParams
 from analytics.sweep import SweepResult
 from dashapp.parameters.grid import usual_axis
 from dashapp.services.analysis.grid_jobs import Ask, GridJob
-from dashapp.text.backtest import luck_segments
+from dashapp.text.backtest import deflated_segments, luck_segments
 from dashapp.ui.pages.backtest import sweep_results
 from tests.dashapp.figures.samples import walk
 
@@ -69,9 +69,18 @@ def test_what_is_not_known_of_luck_is_left_out():
 def test_walking_forward_says_the_measure_of_both_curves_and_that_it_is_too_short():
     result = walk()
     record = TrackRecord(300, 1.0, 9.0, 0.5, 40_000.0)
-    result = replace(result, out_of_sample=replace(result.out_of_sample, record=record))
+    out = replace(result.out_of_sample, record=record, deflated_sharpe=0.94)
+    hindsight = replace(result.in_sample, deflated_sharpe=0.4)
+    result = replace(result, out_of_sample=out, in_sample=hindsight, trials=63)
     job = SimpleNamespace(result=result, words="done", error="", ask=ASK, overfitting=None)
     words = str(sweep_results._walk_says(job, {"changed": []}))
     assert "both chosen by Sharpe" in words
     assert "Sharpe 1.00 ± 9.00 against 2.00" in words
+    assert "deflated ratio 94 % against 40 % over 63 cells" in words
     assert "too short to judge" in words
+
+
+def test_the_deflated_ratio_of_walking_forward_is_firm_from_95_per_cent():
+    assert deflated_segments(0.94, 0.99, 9)[0][1] == "warn"
+    assert deflated_segments(0.95, 0.1, 9)[0][1] == "muted"
+    assert deflated_segments(float("nan"), 0.99, 9) == []
