@@ -33,8 +33,8 @@ from analytics.spread import check_reachable
 _FOREVER = float(1 << 62)
 #: A gap is a stretch of more bars than these in which neither leg traded.
 LONGEST_GAP = 10
-#: No rows whose equity is noted.
-NO_BLOCKS = (np.empty(0, np.int64), np.empty(0))
+#: The bars are not parted into blocks.
+NO_BLOCKS: IntArray = np.empty(0, np.int64)
 _NO_FILLS = np.empty((3, 0), np.int64)
 
 
@@ -288,7 +288,7 @@ def simulate(signals: Signals, settings: BacktestParams) -> Run:
         equity,
         (position, gross, drawdown, places, shares),
         (np.empty(0, np.int32), np.empty((2, 0), np.int32)),
-        NO_BLOCKS,
+        (NO_BLOCKS, np.empty((1, 2))),
     )
     ledger = Ledger(*places[:, :count], *shares[:, :count])
     return Run(signals, equity, gross, drawdown, position.astype(np.int64), ledger, sums)

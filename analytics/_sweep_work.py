@@ -46,28 +46,35 @@ def best_of(matrix: FloatArray) -> tuple[int, int] | None:
 
 
 class Scored(NamedTuple):
-    """Sums of cells, shape (k, len(SUMS)), and their equity at the ends of blocks, (k, blocks)."""
+    """Sums of cells, shape (k, len(SUMS)), and of their returns in blocks of bars.
+
+    blocks: the sum of the returns and that of their squares, shape (k, blocks, 2).
+    """
 
     sums: FloatArray
-    equity: FloatArray
+    blocks: FloatArray
 
 
-def score_cells(signals: Signals, rules: FloatArray, ends: IntArray = NO_BLOCKS[0]) -> Scored:
-    """Score rules, shape (k, 6), on all bars. ends: rows at whose close the equity is noted."""
+def score_cells(signals: Signals, rules: FloatArray, ends: IntArray = NO_BLOCKS) -> Scored:
+    """Score rules, shape (k, 6), on all bars. ends: the last row of each block of bars."""
     hedged = signals.hedged
-    scored = Scored(np.empty((len(rules), len(SUMS))), np.empty((len(rules), len(ends))))
-    blocks = (ends, scored.equity)
+    room = np.empty((len(rules), max(len(ends), 1), 2))
+    scored = Scored(np.empty((len(rules), len(SUMS))), room)
+    blocks = (ends, room)
     traded = (signals.z, hedged.hedge, signals.start)
     score(traded, market_of(hedged), rules, scored.sums, blocks)
     return scored
 
 
-def score_part(signals: Signals, rules: FloatArray, start: int, stop: int) -> FloatArray:
-    """The sums of the rules on bars start..stop-1."""
+def score_part(
+    signals: Signals, rules: FloatArray, start: int, stop: int, ends: IntArray = NO_BLOCKS
+) -> Scored:
+    """Score rules on bars start..stop-1. ends: of those bars."""
     rows = slice(start, stop)
     hedged = signals.hedged
     hedged = hedged._replace(legs=hedged.legs.part(start, stop), hedge=hedged.hedge[rows])
-    return score_cells(Signals(hedged, signals.z[rows], signals.sigma[rows], 0), rules).sums
+    part = Signals(hedged, signals.z[rows], signals.sigma[rows], 0)
+    return score_cells(part, rules, ends)
 
 
 #: Places of cells, and what they scored.
@@ -77,8 +84,8 @@ Score = tuple[list[int], Scored | NotReady]
 class Bench:
     """The parts of a sweep's work, each of which is done by a thread of its own, if at all.
 
-    parts: of the grid. cells: how many of them are legal. ends: rows at whose close the equity
-    of each cell is noted.
+    parts: of the grid. cells: how many of them are legal. ends: the last row of each block
+    of bars.
     """
 
     def __init__(

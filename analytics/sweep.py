@@ -10,12 +10,13 @@ counted as a trial, and the probability of overfitting (`analytics.overfitting`)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from analytics._backtest_engine import (
+    NO_BLOCKS,
     Legs,
     make_signals,
     pair_legs,
@@ -25,14 +26,12 @@ from analytics._backtest_engine import (
 )
 from analytics._backtest_figures import deflated, reckon, track_record, trials_of
 from analytics._backtest_types import BacktestParams, TrackRecord
+from analytics._cross_validation import BlockSums, PboResult, block_ends
 from analytics._kernels.backtest import SUMS
 from analytics._sweep_work import Bench, Mapper, best_of, never, run_here
 from analytics.grid import Grid
 from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams, frozen
-from analytics.overfitting import PboResult, probability_of_overfitting
 
-#: Stretches over which the cells' returns are kept for the probability of overfitting.
-BLOCKS = 64
 #: What a cell can show, see BacktestFigures; of all of them more is better.
 METRICS: tuple[str, ...] = (
     "sharpe",
@@ -72,8 +71,8 @@ class SweepResult:
     trial_variance: variance of the Sharpe ratios a bar of the cells that were computed, 0 for
     one that did not trade. deflated_sharpe: probability that the cell with the best Sharpe
     ratio has a true one above 0, with `done` trials; NaN where no cell has one. record: of that
-    cell. block_returns: net returns of the computed cells (rows of `block_cells`) over stretches
-    of equal length, shape (cells, blocks); empty with fewer than BLOCKS bars.
+    cell. blocks: the net returns a bar of the computed cells, by blocks of the bars from the
+    first z-score of any cell on; a cell whose windows are longer rests until its own.
     """
 
     grid: Grid
@@ -86,8 +85,7 @@ class SweepResult:
     trial_variance: float = float("nan")
     deflated_sharpe: float = float("nan")
     record: TrackRecord | None = None
-    block_returns: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
-    block_cells: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    blocks: BlockSums | None = None
 
     @property
     def in_sample(self) -> bool:
@@ -109,15 +107,13 @@ class SweepResult:
         return Choice(metric, row, column, *at, value, self.done)
 
     def overfitting(self, n_splits: int = 16) -> PboResult | None:
-        """Probability that choosing the cell with the best Sharpe ratio overfits.
+        """Probability that choosing the cell with the best Sharpe ratio a bar overfits.
 
-        Takes about a second for the largest grids. None with fewer than two cells or too few
-        bars. Raises ValueError as `analytics.overfitting.probability_of_overfitting` does.
+        n_splits: the number of blocks, even, from 2 to 20. Takes about a second for the largest
+        grids. None with fewer than two cells or too few bars. Raises ValueError for another
+        number of splits. See `analytics.overfitting.probability_of_overfitting`.
         """
-        cells, blocks = self.block_returns.shape
-        if cells < 2 or blocks < 2 * n_splits:
-            return None
-        return probability_of_overfitting(self.block_returns.T, n_splits)
+        return None if self.blocks is None else self.blocks.overfitting(n_splits)
 
     def cell(self, row: int, column: int) -> tuple[PairParams, BacktestParams]:
         """The parameters of a cell, ready for `run_backtest`, which gives the cell's figures.
@@ -157,10 +153,11 @@ def sweep(
     ((2, 2), 4)
     """
     legs = pair_legs(y_bars, x_bars, grid.params)
-    ends = _block_ends(legs, grid)
-    bench = Bench(legs, grid, cancelled or never, ends)
+    before, ends = _blocks_of(legs, grid)
+    bench = Bench(legs, grid, cancelled or never, before + ends)
     total = grid.shape[0] * grid.shape[1]
-    sums, equity = np.full((total, len(SUMS)), np.nan), np.full((total, len(ends)), np.nan)
+    sums = np.full((total, len(SUMS)), np.nan)
+    blocks = np.empty((total, max(len(ends), 1), 2))
     absences, done = list[NotReady](), 0
     for part in run_all(bench.work, bench.parts):
         for cells, scored in part:
@@ -168,7 +165,7 @@ def sweep(
             if isinstance(scored, NotReady):
                 absences.append(scored)
             else:
-                sums[cells], equity[cells] = scored
+                sums[cells], blocks[cells] = scored
         if progress is not None:
             progress(done, bench.cells)
     if absences and done == bench.cells and np.isnan(sums[:, 0]).all():
@@ -185,30 +182,22 @@ def sweep(
         last_ms=int(legs.ts_ms[-1]),
         bars=len(legs.ts_ms),
     )
-    computed = np.flatnonzero(np.isfinite(sums[:, 0]))
+    computed = np.isfinite(sums[:, 0])
     return replace(
         result,
         **_luck(result, legs, sums),
-        block_returns=frozen(_block_returns(equity[computed]), np.float64),
-        block_cells=frozen(computed, np.int64),
+        blocks=BlockSums.of(ends, blocks[computed]) if len(ends) else None,
     )
 
 
-def _block_ends(legs: Legs, grid: Grid) -> IntArray:
-    """The last rows of BLOCKS stretches of about equal length, from the first z-score on."""
+def _blocks_of(legs: Legs, grid: Grid) -> tuple[int, IntArray]:
+    """The row of the first z-score of any cell, and the ends of the blocks of bars after it."""
     counted = np.flatnonzero(legs.counted)
     warm_up = min(hedge + min(windows) for hedge, windows in grid.groups.items())
-    rows = len(legs.ts_ms)
-    if len(counted) <= warm_up or rows - counted[warm_up] < BLOCKS:
-        return np.empty(0, np.int64)
-    return np.linspace(counted[warm_up], rows - 1, BLOCKS + 1).astype(np.int64)[1:]
-
-
-def _block_returns(equity: FloatArray) -> FloatArray:
-    """Returns from end to end of the blocks, the first from 1.0 on; 0 after ruin."""
-    before = np.concatenate((np.ones((len(equity), 1)), equity[:, :-1]), axis=1)
-    alive = before > 0.0
-    return np.where(alive, equity / np.where(alive, before, 1.0) - 1.0, 0.0)[:, : equity.shape[1]]
+    if len(counted) < warm_up:
+        return 0, NO_BLOCKS
+    first = int(counted[warm_up - 1])
+    return first, block_ends(len(legs.ts_ms) - 1 - first)
 
 
 def _luck(result: SweepResult, legs: Legs, sums: FloatArray) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analytics._backtest_engine import (
+    NO_BLOCKS,
     Hedged,
     Legs,
     Run,
@@ -38,9 +39,10 @@ from analytics._backtest_engine import (
 )
 from analytics._backtest_figures import deflated, reckon, track_record, trials_of
 from analytics._backtest_types import BacktestParams, TrackRecord
+from analytics._cross_validation import BlockSums, PboResult, block_ends
 from analytics._kernels import account
 from analytics._kernels.account import SUMS, bought
-from analytics._sweep_work import Mapper, best_of, never, run_here, score_part
+from analytics._sweep_work import Mapper, Scored, best_of, never, run_here, score_part
 from analytics.alignment import not_enough
 from analytics.grid import Grid, Windows
 from analytics.model import (
@@ -103,7 +105,8 @@ class WalkForward:
     metric: the measure by which each cell was chosen, that of the in-sample curve too.
     hindsight: values of x and y of the in-sample curve's cell, None where none has a figure.
     trials: cells that were tried, the same in every fold. trial_variance: variance of their
-    Sharpe ratios a bar on ts_ms, 0 for one that did not trade.
+    Sharpe ratios a bar on ts_ms, 0 for one that did not trade. blocks: the net returns a bar of
+    the cells on ts_ms, by blocks of them.
     """
 
     grid: Grid
@@ -117,6 +120,14 @@ class WalkForward:
     folds: tuple[Fold, ...]
     trials: int = 0
     trial_variance: float = float("nan")
+    blocks: BlockSums | None = None
+
+    def overfitting(self, n_splits: int = 16) -> PboResult | None:
+        """Probability that choosing the cell with the best Sharpe ratio a bar overfits on ts_ms.
+
+        As `SweepResult.overfitting`, whatever metric the cells were chosen by.
+        """
+        return None if self.blocks is None else self.blocks.overfitting(n_splits)
 
 
 class _Stretch(NamedTuple):
@@ -190,8 +201,8 @@ def walk_forward(
     return walk.result(metric, train_bars, test_bars)
 
 
-#: Places of cells, their sums with hindsight, and those on each fold's training bars.
-_Scored = tuple[list[int], FloatArray, FloatArray]
+#: Places of cells, what they scored with hindsight, and on each fold's training bars.
+_Scores = tuple[list[int], Scored, FloatArray]
 
 
 class _Scorer:
@@ -200,7 +211,7 @@ class _Scorer:
     def __init__(self, walk: _Walk, cancelled: Callable[[], bool]) -> None:
         self._walk, self._cancelled = walk, cancelled
 
-    def __call__(self, part: tuple[int, Windows]) -> list[_Scored]:
+    def __call__(self, part: tuple[int, Windows]) -> list[_Scores]:
         windows = part[1].items()
         return [self._walk.score(*each) for each in windows if not self._cancelled()]
 
@@ -221,11 +232,13 @@ class _Walk:
         shape = (len(self._rules), len(SUMS))
         self._trained = np.full((len(stretches), *shape), np.nan)
         self._hindsight = np.full(shape, np.nan)
+        self._ends = block_ends(stretches[-1].stop - stretches[0].middle)
+        self._blocks = np.empty((len(self._rules), len(self._ends), 2))
 
-    def take(self, scored: list[_Scored]) -> None:
+    def take(self, scored: list[_Scores]) -> None:
         """Take in what was scored of a part."""
         for cells, hindsight, trained in scored:
-            self._hindsight[cells] = hindsight
+            self._hindsight[cells], self._blocks[cells] = hindsight
             self._trained[:, cells] = trained
 
     def _fit(self, start: int, stop: int) -> HedgeFit | None:
@@ -235,21 +248,22 @@ class _Walk:
         rows = self._legs.part(start, stop)
         return hedge_legs(rows, self._grid.params, self._grid.settings).fit
 
-    def score(self, z_window: int, cells: list[int]) -> _Scored:
+    def score(self, z_window: int, cells: list[int]) -> _Scores:
         """The sums of cells that share a z window: with hindsight, and on each fold's training."""
         settings = self._grid.cell(*divmod(cells[0], self._grid.shape[1]))[1]
         rules = self._rules[cells]
         signals = self._signals(settings, z_window, self._all_bars)
         first, last = self._stretches[0].middle, self._stretches[-1].stop
-        hindsight = np.full((len(cells), len(SUMS)), np.nan)
-        trained = np.full((len(self._stretches), *hindsight.shape), np.nan)
+        sums = np.full((len(cells), len(SUMS)), np.nan)
+        hindsight = Scored(sums, np.empty((len(cells), len(self._ends), 2)))
+        trained = np.full((len(self._stretches), *sums.shape), np.nan)
         if signals is not None:
-            hindsight = score_part(signals, rules, first - 1, last)
+            hindsight = score_part(signals, rules, first - 1, last, self._ends)
         for fold, stretch in enumerate(self._stretches):
             fit = self._fits[fold]
             known = signals if fit is None else self._signals(settings, z_window, fit)
             if known is not None:
-                trained[fold] = score_part(known, rules, stretch.start, stretch.middle)
+                trained[fold] = score_part(known, rules, stretch.start, stretch.middle).sums
         return cells, hindsight, trained
 
     def _signals(
@@ -283,6 +297,7 @@ class _Walk:
             folds=tuple(fold for _, fold in folds),
             trials=trials,
             trial_variance=variance,
+            blocks=BlockSums.of(self._ends, self._blocks[np.isfinite(self._hindsight[:, 0])]),
         )
 
     def _fold(self, number: int, metric: str) -> tuple[FloatArray, Fold]:
@@ -368,6 +383,6 @@ def _closed(run: Run) -> tuple[FloatArray, FloatArray]:
         sums[account.NET] = equity[-1]
         sums[account.TURNOVER] += traded
         sums[[account.RETURNS, account.SQUARES, account.SHORTFALLS, account.DRAWDOWN]] = 0.0
-        account.tally(equity, 0, len(equity), 1.0, sums)
+        account.tally(equity, 0, len(equity), 1.0, sums, NO_BLOCKS, np.zeros((1, 2)), 0)
         account.fall(equity, 0, len(equity), 1.0, sums)
     return equity, sums

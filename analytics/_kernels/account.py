@@ -90,31 +90,47 @@ def mark(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def tally(
-    equity: FloatArray, first: int, stop: int, before: float, sums: FloatArray
-) -> tuple[Any, Any]:
+    equity: FloatArray, first: int, stop: int, before: float, sums: FloatArray,
+    ends: IntArray, room: FloatArray, block: int,
+) -> tuple[Any, Any, Any]:  # fmt: skip
     """Add up the returns of a position: plain, squared, and squared where below zero.
 
-    Returns the lowest and the highest equity of it. One order of the sums, whoever compiled this:
-    a compiler that may choose it chooses by what it compiled before.
+    The first two go to the sums of each block as well, a row of `room` each: `block` is the one
+    that holds the row before, and one ends with each row of `ends`. Returns the lowest and the
+    highest equity of the position, and the block of its last row. One order of the sums,
+    whoever compiled this: a compiler that may choose it chooses by what it compiled before.
     """
     change = equity[first] / before - 1.0
     lost = min(change, 0.0)
     total, squares, shortfalls = change, change * change, lost * lost
     low = high = equity[first]
-    back = np.uint64(1)
-    for i in range(np.uint64(first + 1), np.uint64(stop)):
-        value = equity[i]
-        change = value / equity[i - back] - 1.0
-        lost = change if change < 0.0 else 0.0
-        total += change
-        squares += change * change
-        shortfalls += lost * lost
-        low = value if value < low else low
-        high = value if value > high else high
+    back, at, last = np.uint64(1), first + 1, ends.size - 1
+    while block < last and ends[block] < first:
+        block += 1
+    part, part_squares = total, squares
+    while True:
+        end = stop if block >= last else min(ends[block] + 1, stop)
+        for i in range(np.uint64(at), np.uint64(end)):
+            value = equity[i]
+            change = value / equity[i - back] - 1.0
+            lost = change if change < 0.0 else 0.0
+            square = change * change
+            total += change
+            squares += square
+            part += change
+            part_squares += square
+            shortfalls += lost * lost
+            low = value if value < low else low
+            high = value if value > high else high
+        room[block, 0] += part
+        room[block, 1] += part_squares
+        if end >= stop:
+            break
+        block, at, part, part_squares = block + 1, end, 0.0, 0.0
     sums[RETURNS] += total
     sums[SQUARES] += squares
     sums[SHORTFALLS] += shortfalls
-    return low, high
+    return low, high, block
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -157,27 +173,6 @@ def wait(sums: FloatArray, places: Places, first: int, ordered: int, n: int, gap
         if ordered < filled < n and filled != gap:
             sums[WAITS] += 1.0
             sums[WAITED] += filled - ordered
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def record(
-    blocks: tuple[IntArray, FloatArray],
-    block: int,
-    equity: FloatArray,
-    first: int,
-    last: int,
-    base: float,
-) -> int:
-    """Note the equity at the ends of blocks before `last`: flat until first, then held.
-
-    Returns the first block that ends later.
-    """
-    ends, equity_at = blocks
-    while block < ends.size and ends[block] < last:
-        row = ends[block]
-        equity_at[block] = base if row < first else equity[row]
-        block += 1
-    return block
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -17,7 +17,8 @@ market    prices (open Y, open X, close Y, close X), what `next_fills` writes (s
 rules     |z| of an entry long and of one short (infinite for a side that is not traded), of
           the exit and of the stop, bars of the time stop, cost rate: shape (6,)
 tables    what `fill_entries` and `fill_exits` write, or empty
-blocks    rows at whose close the equity is noted, and room for it
+blocks    the last row of each block of bars, and room for the sums of the returns in each and
+          of their squares, shape (blocks, 2); one row of room at least
 lines     None, or arrays that are filled for every bar: position, gross equity and drawdown,
           and the rows of PLACES and SHARES of each trade
 """
@@ -110,7 +111,8 @@ def play(
     levels, rate, n = (rules[0], rules[1], rules[2], rules[3]), rules[5], z.size
     base = gross_base = peak = net = gross = 1.0
     trades = locked = block = 0
-    sums[:] = 0.0
+    ends, room = blocks
+    sums[:] = room[:] = 0.0
     if lines is not None:
         account.flat(lines, equity, 0, t, 1.0, 1.0, 1.0)
     while True:
@@ -150,8 +152,7 @@ def play(
             fills.gross_apart(lines[1], prices, first, last, units, places, gap, gross_base)
             rows = (first, min(last, n - 1), side, reason, ordered, *places)
             account.note(lines, trades, rows, (gain, rate * traded, traded))
-        block = account.record(blocks, block, equity, first, last, base)
-        low, high = account.tally(equity, first, stop, base, sums)
+        low, high, block = account.tally(equity, first, stop, base, sums, ends, room, block)
         high = max(high, peak)
         if low < high * (1.0 + sums[_DRAWDOWN]):  # a fall as deep may be in it
             high = account.fall(equity, first, stop, peak, sums)
@@ -159,7 +160,6 @@ def play(
         sums[_EXPOSED] += last - first
         trades += 1
         t, base, gross_base, peak = last, net, gross, high
-    account.record(blocks, block, equity, n, n, base)
     sums[_NET], sums[_GROSS], sums[_BARS] = net, gross, max(n - 1 - signals[2], 0)
     return trades
 
@@ -171,10 +171,10 @@ def score(
     """Trade many sets of rules on the same signals: a row of `cells` and of `sums` each.
 
     cells: shape (k, 6), a row as `play` takes the rules. Those with the same levels of entry
-    and stop, or of exit and stop, do best side by side. blocks: with room of shape (k, rows).
+    and stop, or of exit and stop, do best side by side. blocks: with room of shape (k, blocks, 2).
     """
     z, hedge, _ = signals
-    ends, equity_at = blocks
+    ends, room = blocks
     n = z.size
     equity = np.empty(n)
     all_entries, all_exits = np.empty(n + 1, np.int32), np.empty((2, n), np.int32)
@@ -192,5 +192,5 @@ def score(
         if after and not before:
             orders.fill_exits(z, levels, all_exits)
         exits = all_exits if before or after else no_exits
-        tables, noted = (entries, exits), (ends, equity_at[k])
+        tables, noted = (entries, exits), (ends, room[k])
         play(signals, market, rules, sums[k], equity, None, tables, noted)

@@ -11,6 +11,9 @@ _compiled = njit(nogil=True, cache=True, error_model="numpy")
 
 #: What is below this share of the terms that it is the difference of is their rounding.
 ROUNDING = 1e-12
+#: Sharpe ratios a period that are no further apart are equal: by as much as that the same trades
+#: differ after an account that stood elsewhere.
+TIE = 1e-10
 
 
 @_compiled
@@ -46,13 +49,14 @@ def best_of_past(past, future):  # type: ignore[no-untyped-def]
     for i in range(past.shape[0]):
         best = 0
         for j in range(1, k):
-            if past[i, j] > past[i, best]:
+            if past[i, j] - past[i, best] > TIE:
                 best = j
         reached = future[i, best]
         below = equal = 0.0
         for j in range(k):
-            below += future[i, j] < reached
-            equal += future[i, j] == reached
+            lower = reached - future[i, j] > TIE
+            below += lower
+            equal += not (lower or future[i, j] - reached > TIE)
         share = (below + (equal + 1.0) / 2.0) / (k + 1.0)
         out[0, i], out[1, i], out[2, i] = past[i, best], reached, math.log(share / (1.0 - share))
     return out

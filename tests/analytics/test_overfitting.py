@@ -15,25 +15,35 @@ def noise(seed: int, n: int = 320, k: int = 12) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((n, k)) * 0.01
 
 
-def plain(returns: np.ndarray, n_splits: int) -> tuple[float, float, float, np.ndarray]:
-    """pbo, slope, p_loss and logits, choice by choice."""
+def plain(
+    returns: np.ndarray, n_splits: int, tie: float = 0.0
+) -> tuple[float, float, float, np.ndarray]:
+    """pbo, slope, p_loss and logits, choice by choice; ratios up to `tie` apart are equal."""
     blocks = np.array_split(np.arange(len(returns)), n_splits)
     first, second, logits = [], [], []
     for chosen in combinations(range(n_splits), n_splits // 2):
         rows = np.concatenate([blocks[b] for b in chosen])
         rest = np.concatenate([blocks[b] for b in range(n_splits) if b not in chosen])
-        past, future = (
-            returns[part].mean(axis=0) / returns[part].std(axis=0, ddof=1) for part in (rows, rest)
-        )
-        best = int(np.argmax(past))
-        rank = 1 + np.count_nonzero(future < future[best])
-        share = rank / (returns.shape[1] + 1)
+        past, future = (ratios_of(returns[part]) for part in (rows, rest))
+        best = 0
+        for cell, ratio in enumerate(past):
+            best = cell if ratio > past[best] + tie else best
+        lower = np.count_nonzero(future < future[best] - tie)
+        equal = np.count_nonzero(np.abs(future - future[best]) <= tie)
+        share = (lower + (1 + equal) / 2) / (returns.shape[1] + 1)
         first.append(past[best])
         second.append(future[best])
         logits.append(math.log(share / (1.0 - share)))
-    slope = np.polyfit(first, second, 1)[0]
+    slope = np.polyfit(first, second, 1)[0] if np.ptp(first) > 0.0 else math.nan
     logits = np.array(logits)
     return float(np.mean(logits <= 0)), float(slope), float(np.mean(np.array(second) < 0)), logits
+
+
+def ratios_of(returns: np.ndarray) -> np.ndarray:
+    """Sharpe ratio a period of each column, 0 for one that rests."""
+    deviation = returns.std(axis=0, ddof=1)
+    rests = (returns == 0.0).all(axis=0)
+    return np.where(rests, 0.0, returns.mean(axis=0) / np.where(rests, 1.0, deviation))
 
 
 @pytest.mark.parametrize("n_splits", [2, 4, 6, 10])
@@ -77,7 +87,7 @@ def test_strategies_that_lose_lose_after_they_were_chosen():
 
 def test_many_strategies_in_parts_equal_few_at_once(monkeypatch):
     whole = probability_of_overfitting(noise(4), 10)
-    monkeypatch.setattr("analytics.overfitting._PART", 100)
+    monkeypatch.setattr("analytics._cross_validation._PART", 100)
     parts = probability_of_overfitting(noise(4), 10)
     np.testing.assert_array_equal(parts.logits, whole.logits)
     assert (parts.pbo, parts.slope, parts.p_loss) == (whole.pbo, whole.slope, whole.p_loss)
@@ -88,6 +98,17 @@ def test_strategies_that_tie_share_their_rank():
     found = probability_of_overfitting(returns, 4)
     np.testing.assert_allclose(found.logits, 0.0, atol=1e-12)
     assert found.pbo == 1.0
+
+
+def test_the_same_trades_on_another_account_tie():
+    # An account that made 2 % first has the same returns but for their last bits.
+    returns = np.repeat(noise(9, k=3), 2, axis=1)
+    equity = np.cumprod(1.0 + returns, axis=0) * ([1.0, 1.02] * 3)
+    jittered = np.diff(equity, axis=0) / equity[:-1]
+    assert (jittered[:, 0] != jittered[:, 1]).any()
+    found = probability_of_overfitting(jittered, 8)
+    once = probability_of_overfitting(np.repeat(jittered[:, ::2], 2, axis=1), 8)
+    np.testing.assert_array_equal(found.logits, once.logits)
 
 
 def test_a_strategy_that_never_trades_has_a_sharpe_of_0():

@@ -17,6 +17,7 @@ from analytics.model import NotReady
 from analytics.walkforward import WalkForward, walk_forward
 from tests.analytics import plain_backtest
 from tests.analytics.test_backtest import PAIR, cut, made_up_pair
+from tests.analytics.test_overfitting import plain
 from tests.analytics.test_sweep import noise_legs
 
 RULES = BacktestParams(entry_z=1.2, exit_z=0.1, stop_z=None, hedge_window=60)
@@ -190,6 +191,27 @@ def test_each_curves_sharpe_ratio_is_deflated_by_all_cells_as_trials() -> None:
     idle = walked(axes=("entry_z", (5.1, 5.2), "exit_z", (0.0, 0.1)))
     assert (idle.trials, idle.trial_variance) == (4, 0.0)
     assert math.isnan(idle.out_of_sample.deflated_sharpe)
+
+
+def test_the_overfitting_of_a_walk_is_that_of_the_cells_on_the_bars_of_its_curves() -> None:
+    legs = made_up_pair()
+    result, trials = walked(legs=legs), plain_backtest.backtest(*legs, PAIR, RULES)
+    rows, columns = slice(239, 700), []
+    for leave in AXES[3]:
+        for entry in AXES[1]:
+            rules = replace(RULES, entry_z=entry, exit_z=leave)
+            book = plain_backtest.account(
+                trials.z[rows], trials.hedge[rows], trials.rows[rows], rules, False
+            )
+            columns.append(np.diff(book.equity) / book.equity[:-1])
+    found = result.overfitting(8)
+    assert found is not None
+    pbo, slope, p_loss, logits = plain(np.stack(columns, axis=1), 8, tie=1e-10)
+    np.testing.assert_allclose(found.logits, logits, rtol=1e-9, atol=1e-12)
+    assert (found.pbo, found.p_loss) == (pbo, p_loss)
+    assert found.slope == pytest.approx(slope, rel=1e-8)
+    alone = walked(axes=("entry_z", (1.2,), "exit_z", (0.1,)))
+    assert alone.overfitting() is None
 
 
 def test_the_walks_of_noise_seldom_look_like_skill() -> None:
