@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -37,11 +37,15 @@ def never() -> bool:
     return False
 
 
-def best_of(matrix: FloatArray) -> tuple[int, int] | None:
-    """Place of the largest value, the first of equals; None where all are NaN."""
-    if np.isnan(matrix).all():
+def best_of(figures: Mapping[str, FloatArray], metric: str) -> tuple[int, int] | None:
+    """Place of the largest value of cells that closed a trade, the first of equals; None without.
+
+    figures: by name, as `reckon` gives them, shape (rows, columns) each.
+    """
+    values = np.where(figures["trades"] > 0, figures[metric], np.nan)
+    if np.isnan(values).all():
         return None
-    row, column = np.unravel_index(np.nanargmax(matrix), matrix.shape)
+    row, column = np.unravel_index(np.nanargmax(values), values.shape)
     return int(row), int(column)
 
 

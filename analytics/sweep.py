@@ -64,8 +64,8 @@ class SweepResult:
 
     A cell is NaN where its parameters are no legal set (an exit_z at or above entry_z), where
     they leave too few bars, where the figure is undefined (no trade), or where the sweep was
-    cancelled before it. A cell that never traded has no drawdown; a profit factor without a
-    loss is infinite, above all others. done: legal cells that were computed. first_ms, last_ms,
+    cancelled before it. A cell that never traded has no drawdown, and one that closed no trade
+    is never the best; a profit factor without a loss is infinite, above all others. done: legal cells that were computed. first_ms, last_ms,
     bars: the rows that every cell had.
 
     trial_variance: variance of the Sharpe ratios a bar of the cells that were computed, 0 for
@@ -93,11 +93,14 @@ class SweepResult:
         return self.grid.settings.hedge_mode == "in-sample"
 
     def best(self, metric: str) -> tuple[int, int] | None:
-        """Row and column of the best cell, the first of equals; None where all are NaN."""
-        return best_of(self.matrices[metric])
+        """Row and column of the best cell that closed a trade, the first of equals; None without.
+
+        What a trade that is still open made so far is no result to be chosen by.
+        """
+        return best_of(self.matrices, metric)
 
     def choice(self, metric: str) -> Choice | None:
-        """The best cell, and the measure that made it the best; None where all are NaN."""
+        """The best cell, see `best`, and the measure that made it the best; None without."""
         place = self.best(metric)
         if place is None:
             return None

@@ -65,7 +65,7 @@ LEAST_TRAIN, LEAST_TEST = 30, 10
 class Fold:
     """One choice and what came of it. Times are of bars, the last ones included.
 
-    x_value, y_value: the chosen cell, None where no cell of the training bars had a figure;
+    x_value, y_value: the chosen cell, None where none closed a trade on the training bars;
     nothing is traded then. trained: the metric on the training bars. tested: on the bars that
     followed. net: return of the test bars after costs.
     """
@@ -177,8 +177,9 @@ def walk_forward(
         ("train_bars", train_bars, LEAST_TRAIN),
         ("test_bars", test_bars, LEAST_TEST),
     ):
-        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < low:
             raise ParameterError(name, value, f"a whole number of at least {low}")
+    train_bars, test_bars = int(train_bars), int(test_bars)
     legs = pair_legs(y_bars, x_bars, grid.params)
     have, groups = len(legs.ts_ms), grid.groups
     warm_up = max(hedge + max(windows) for hedge, windows in groups.items())
@@ -323,7 +324,7 @@ class _Walk:
         )
 
     def _best(self, sums: FloatArray, metric: str) -> int | None:
-        best = best_of(reckon(sums, self._per_year)[metric][None])
+        best = best_of(reckon(sums[None], self._per_year), metric)
         return None if best is None else best[1]
 
     def _figure(self, sums: FloatArray, metric: str) -> float:

@@ -14,7 +14,7 @@ from numba.core.dispatcher import Dispatcher
 from analytics._kernels import account, backtest, fills, orders
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.grid import MAX_CELLS, make_grid
-from analytics.model import Bars, NotReady, PairParams, ParameterError
+from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams, ParameterError
 from analytics.overfitting import probability_of_overfitting
 from analytics.performance import deflated_sharpe, sharpe
 from analytics.sweep import METRICS, SweepResult, sweep
@@ -123,7 +123,7 @@ def test_the_best_cell_is_the_largest_that_has_a_value() -> None:
     result = swept("entry_z", ENTRIES, "exit_z", EXITS)
     shown = result.matrices["net_return"]
     assert shown[result.best("net_return")] == np.nanmax(shown)
-    empty = replace(result, matrices={"net_return": np.full((3, 4), np.nan)})
+    empty = replace(result, matrices=dict.fromkeys(METRICS, np.full((3, 4), np.nan)))
     assert empty.best("net_return") is None
 
 
@@ -133,6 +133,27 @@ def test_a_cell_that_never_traded_has_no_drawdown_and_is_never_the_best() -> Non
     assert result.matrices["trades"].tolist()[0][1] == 0
     assert np.isnan(drawdown).tolist() == [[False, True]]
     assert result.best("max_drawdown") == (0, 0)
+
+
+def test_a_cell_with_an_open_trade_alone_is_the_best_by_no_measure() -> None:
+    y_bars, x_bars = legs()
+    # Cut where a far entry is held for its first bars, and nothing was lost yet.
+    rules = replace(RULES, entry_z=2.4, exit_z=0.0)
+    whole = run_backtest(y_bars, x_bars, PAIR, rules)
+    assert isinstance(whole, BacktestResult)
+    end = int(np.searchsorted(whole.ts_ms, whole.trades[0].entry_ts_ms)) + 2
+    bars = tuple(
+        Bars(one.symbol, "1m", *(getattr(one, name)[:end] for name in BAR_COLUMNS))
+        for one in (y_bars, x_bars)
+    )
+    result = sweep(*bars, make_grid(PAIR, rules, "entry_z", (0.6, 2.4, 5.2), "exit_z", (0.0,)))
+    assert isinstance(result, SweepResult)
+    assert result.matrices["trades"][0].tolist()[1:] == [0, 0]
+    drawdown = result.matrices["max_drawdown"][0]
+    assert drawdown[1] > drawdown[0]
+    for metric in METRICS:
+        assert result.best(metric) in ((0, 0), None), metric
+    assert result.record is not None
 
 
 def test_a_profit_factor_without_a_loss_is_the_best() -> None:
@@ -152,7 +173,7 @@ def test_a_choice_says_by_which_measure_it_was_made(metric: str) -> None:
     assert (choice.row, choice.column) == result.best(metric)
     assert choice.value == result.matrices[metric][choice.row, choice.column]
     assert (choice.x_value, choice.y_value) == (ENTRIES[choice.column], EXITS[choice.row])
-    empty = replace(result, matrices={metric: np.full((3, 4), np.nan)})
+    empty = replace(result, matrices=dict.fromkeys(METRICS, np.full((3, 4), np.nan)))
     assert empty.choice(metric) is None
 
 

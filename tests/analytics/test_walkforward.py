@@ -250,6 +250,18 @@ def test_bars_without_a_trade_choose_nothing_and_stay_flat() -> None:
     assert np.unique(result.out_of_sample.equity).tolist() == [1.0]
 
 
+@pytest.mark.parametrize("metric", ["net_return", "max_drawdown", "sharpe"])
+def test_no_fold_chooses_a_cell_that_closed_no_trade(metric: str) -> None:
+    # The far entry is open for a while at the end of some training stretches, or never there.
+    axes = ("entry_z", (0.8, 3.4), "exit_z", (0.0,))
+    dear = replace(RULES, cost_bps=50.0)
+    result = walked(legs=made_up_pair(1_200), rules=dear, axes=axes, metric=metric)
+    assert {fold.x_value for fold in result.folds} == {0.8}
+    assert result.hindsight is not None
+    never = walked(axes=("entry_z", (5.1, 5.2), "exit_z", (0.0, 0.1)), metric=metric)
+    assert {fold.x_value for fold in never.folds} == {None}
+
+
 def test_it_tells_its_progress_and_can_be_cancelled() -> None:
     told: list[tuple[int, int]] = []
     axes = ("entry_z", (0.8, 1.2), "z_window", (20, 30, 40))
