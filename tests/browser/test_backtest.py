@@ -145,6 +145,23 @@ def test_a_sweep_and_a_walk_forward_within_one_answer_are_both_shown(open_tab, p
     says(page, "with hindsight", "#walk-says")
 
 
+def test_a_walk_forward_is_cancelled_by_its_own_button(open_tab):
+    page = open_tab("/backtest")
+    small_forms(page)
+    for axis, name in (("x", "hedge_window"), ("y", "z_window")):
+        page.select_option(f"#sweep-{axis}", name)
+        until(page, f"Number(document.querySelector('#sweep-{axis}-low').value) >= 10")
+        page.fill(f"#sweep-{axis}-steps", "50")
+        until(page, f"dash_component_api.getLayout('sweep-{axis}-steps').props.value === '50'")
+    assert page.is_disabled("#walk-cancel")
+    page.click("#walk-run")
+    page.click("#sweep-run")
+    page.click("#walk-cancel")  # waits until there is something to cancel
+    says(page, "cancelled after", "#walk-says")
+    until(page, "document.querySelector('#walk-cancel').disabled")
+    says(page, "2,500 back-tests done", "#sweep-says")
+
+
 def test_a_page_that_was_left_and_opened_anew_heeds_its_first_press(open_tab):
     page = open_tab("/backtest")
     for _ in range(2):

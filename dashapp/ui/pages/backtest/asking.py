@@ -1,4 +1,4 @@
-"""What the buttons of the sweep and of the walk-forward ask for: a job, or the end of both.
+"""What the buttons of the sweep and of the walk-forward ask for: a job, or its end.
 
 Each of the two has a callback and a store of its own: Dash drops the answer to a call when the same
 callback is called again before it comes.
@@ -28,12 +28,14 @@ from dashapp.ui.pages.backtest.sweep import (
     RUN,
     STATE,
     WALK_AGAIN,
+    WALK_CANCEL,
     WALK_RUN,
     ask_of,
     job_in_view,
 )
 
 _BUTTONS = {"sweep": (RUN, AGAIN), "walk": (WALK_RUN, WALK_AGAIN)}
+_CANCEL = {"sweep": CANCEL, "walk": WALK_CANCEL}
 #: Whose messages the callback of each writes: a walk-forward takes the sweep's axes.
 _FIELDS = {"sweep": tuple(SWEEP), "walk": tuple(FORM)}
 
@@ -75,7 +77,7 @@ def _message(name: str, kind: str) -> Output:
 
 
 def _register(app: Dash, runtime: Runtime, jobs: GridJobs, kind: str) -> None:
-    buttons, fields = _BUTTONS[kind], _FIELDS[kind]
+    buttons, cancel, fields = _BUTTONS[kind], _CANCEL[kind], _FIELDS[kind]
 
     @app.callback(
         output={
@@ -83,7 +85,7 @@ def _register(app: Dash, runtime: Runtime, jobs: GridJobs, kind: str) -> None:
             "messages": {name: _message(name, kind) for name in fields},
         },
         inputs={
-            "clicks": [Input(button, "n_clicks") for button in (*buttons, CANCEL)],
+            "clicks": [Input(button, "n_clicks") for button in (*buttons, cancel)],
             "view": Input(ids.VIEW, "data"),
             "strategy": Input(ids.STRATEGY, "data"),
         },
@@ -102,7 +104,7 @@ def _register(app: Dash, runtime: Runtime, jobs: GridJobs, kind: str) -> None:
         metric: str | None,
         shown: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        if clicked(CANCEL):
+        if clicked(cancel):
             job = job_in_view(jobs, shown, kind)
             if job is not None:
                 job.cancel()

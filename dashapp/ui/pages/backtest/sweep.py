@@ -42,7 +42,7 @@ from dashapp.ui.pages.backtest.form import settings_of
 from dashapp.ui.polling import Tab
 
 RUN, CANCEL, PROGRESS, SAYS = "sweep-run", "sweep-cancel", "sweep-progress", "sweep-says"
-WALK_RUN, WALK_SAYS = "walk-run", "walk-says"
+WALK_RUN, WALK_CANCEL, WALK_SAYS = "walk-run", "walk-cancel", "walk-says"
 AGAIN, WALK_AGAIN = "sweep-again", "walk-again"
 #: Share of its bars by which the view may move on before a result is stale.
 STALE_SHARE = 0.1
@@ -76,7 +76,7 @@ def cards(theme: str) -> list[Component]:
         html.Label(WALK_FORWARD["metric"].label, htmlFor=METRIC, className="visually-hidden"),
         select(METRIC, metrics, METRICS[0]),
         dbc.Button("Run sweep", id=RUN, size="sm", color="primary"),
-        button(CANCEL, "Cancel", disabled=True, title="End the sweep and the walk-forward"),
+        button(CANCEL, "Cancel", disabled=True, title="End the sweep"),
     ]
     sweep = [
         html.Div(_fields(SWEEP.values()), className="row-fields axis-fields"),
@@ -91,7 +91,10 @@ def cards(theme: str) -> list[Component]:
         chart(ids.SWEEP_HEATMAP, empty_figure(LOADING, theme, ids.SWEEP_HEATMAP), "bare deep"),
         *(dcc.Store(id=store_id) for store_id in (*ASKED.values(), STATE, PICK)),
     ]
-    walk_tools = dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary")
+    walk_tools = [
+        dbc.Button("Walk forward", id=WALK_RUN, size="sm", color="primary"),
+        button(WALK_CANCEL, "Cancel", disabled=True, title="End the walk-forward"),
+    ]
     walk = [
         html.Div(_fields(_STRETCHES), className="row-fields"),
         _saying(WALK_SAYS, WALK_AGAIN),

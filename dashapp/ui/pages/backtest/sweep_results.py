@@ -33,6 +33,7 @@ from dashapp.ui.pages.backtest.sweep import (
     SAYS,
     STATE,
     WALK_AGAIN,
+    WALK_CANCEL,
     WALK_SAYS,
     job_in_view,
 )
@@ -199,6 +200,7 @@ def _register_drawing(app: Dash, jobs: GridJobs) -> None:
                 "rows": Output(ids.FOLDS_TABLE, "rowData"),
                 "look": Output(ids.WALK_CHART, "style"),
                 "again": Output(WALK_AGAIN, "class_name"),
+                "idle": Output(WALK_CANCEL, "disabled"),
             },
         },
         inputs={"state": Input(STATE, "data"), "metric": Input(METRIC, "value")},
@@ -209,8 +211,15 @@ def _register_drawing(app: Dash, jobs: GridJobs) -> None:
             raise PreventUpdate
         sweep, walk = (job_in_view(jobs, state, name) for name in ("sweep", "walk"))
         part = _sweep_part(sweep, state, metric if metric in METRICS else METRICS[0])
-        idle = not any(job is not None and job.running for job in (sweep, walk))
-        return {"sweep": {**part, "idle": idle}, "walk": _walk_part(walk, state)}
+        return {
+            "sweep": {**part, "idle": _idle(sweep)},
+            "walk": {**_walk_part(walk, state), "idle": _idle(walk)},
+        }
+
+
+def _idle(job: GridJob | None) -> bool:
+    """Whether there is nothing to cancel."""
+    return job is None or not job.running
 
 
 def _register_axes(app: Dash) -> None:
