@@ -43,6 +43,8 @@ FEW_TICKS = 1_000
 _SMALLEST_ROOM = 64
 _GENEROUS_BELOW = 4_096
 _CACHED_LIMITS = 8
+# What parts sessions: a distance of more steps than these, or than the fewer from a time on.
+_BREAK_STEPS, _LONG_STEPS, _LONG_MS = 50.0, 10.0, 4 * 3_600_000
 
 
 def timeframe_ms(timeframe: str) -> int:
@@ -352,13 +354,28 @@ def aggregate(bars: Bars, timeframe: str) -> Bars:
 
 
 def usual_step(ts_ms: IntArray, timeframe: str) -> float:
-    """Median time in ms from one bar to the next, ts_ms ascending; the timeframe's for one bar.
+    """Mean time in ms from one bar to the next within sessions; the timeframe's for one bar.
 
-    It is longer than the timeframe where quiet bars are absent or filtered out.
+    ts_ms: epoch ms of the bars that count, ascending, shape (n,). n such bars take n steps on the
+    clock: a step is longer than the timeframe where quiet bars are absent or filtered out, and the
+    quiet stretches count, however uneven they are. What parts sessions does not: a distance of
+    over 50 steps (the mean of all shorter distances), or of over 10 that is 4 hours at least, such
+    as a market's night or a feed's outage. Shorter ones, such as the weekend between daily bars,
+    count: then it is calendar time.
 
-    >>> usual_step(np.array([0, 3_000, 6_000, 60_000]), "1s"), usual_step(np.array([0]), "1s")
+    >>> usual_step(np.array([0, 3_000, 6_000, 60_000_000]), "1s"), usual_step(np.array([0]), "1s")
     (3000.0, 1000.0)
+    >>> usual_step(np.array([0, 1_000, 2_000, 3_000, 20_000]), "1s")
+    5000.0
     """
     if len(ts_ms) < 2:
         return float(TIMEFRAMES[timeframe])
-    return float(np.median(np.diff(ts_ms)))
+    distances = np.diff(ts_ms)
+    if distances.max() > _LONG_STEPS * distances.min():
+        distances = np.sort(distances)
+        shorter = np.cumsum(distances)[:-1] / np.arange(1, len(distances))
+        apart = np.where(distances[1:] >= _LONG_MS, _LONG_STEPS, _BREAK_STEPS) * shorter
+        breaks = np.flatnonzero(distances[1:] > apart)
+        if len(breaks):
+            distances = distances[: breaks[0] + 1]
+    return float(distances.mean())

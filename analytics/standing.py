@@ -26,13 +26,15 @@ from analytics.stationarity import half_life
 class Standing:
     """Of a pair's newest rows: half_life in bars, None where the spread does not revert;
     break_even, the |z| from which the way back pays a round trip, NaN if not known; beta, today's
-    hedge ratio; carried_share, the share of 1 of the rows in view that carry a price forward.
+    hedge ratio; carried_share, the share of 1 of the rows in view that carry a price forward;
+    step_ms, the time from one bar that counts to the next (`analytics.bars.usual_step`).
     """
 
     half_life: float | None
     break_even: float
     beta: float
     carried_share: float
+    step_ms: float
 
 
 def pair_standing(
@@ -79,16 +81,17 @@ def pair_standing(
     sigma = float(np.std(newest, ddof=1)) if varies else math.nan
     legs = float(aligned.y[-1]), float(aligned.x[-1])
     life = half_life(line) if len(line) >= 3 else None
+    step_ms = usual_step(rows.ts_ms[rows.first :], params.timeframe)
     funded = 0.0
     if funding is not None and life is not None and math.isfinite(z) and math.isfinite(beta):
         carry = pair_carry(*legs, beta, *funding, price_space=params.price_space)
-        step_ms = usual_step(rows.ts_ms[rows.first :], params.timeframe)
         funded = reversion_funding(carry, z, life, step_ms)
     return Standing(
         half_life=life,
         break_even=break_even_of(sigma, beta, legs, params, cost_bps, funded),
         beta=beta,
         carried_share=_carried_share(aligned),
+        step_ms=step_ms,
     )
 
 

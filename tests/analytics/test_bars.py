@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.bars import BarBuilder, aggregate, resample, ticks_of_frame, timeframe_ms
+from analytics.bars import BarBuilder, aggregate, resample, ticks_of_frame, timeframe_ms, usual_step
 from analytics.model import BAR_COLUMNS, TIMEFRAMES, UNKNOWN_TRADES, Bars, Ticks
 
 # Times within a few bars of each other, so that ties, late ticks and gaps are common.
@@ -421,3 +421,41 @@ def test_a_frame_may_say_how_many_trades_its_rows_hold() -> None:
     assert resample(frame, "1s").trades.tolist() == [2]
     with pytest.raises(ValueError, match="ticks has rows of 0 trades, expected at least 1"):
         resample(frame.assign(trades=[0, 9]), "1s")
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.2, 0.05])
+def test_bars_that_are_left_out_at_random_take_their_mean_distance(share):
+    times = 1_000 * np.flatnonzero(np.random.default_rng(1).random(20_000) < share)
+    mean = (times[-1] - times[0]) / (len(times) - 1)
+    assert usual_step(times, "1s") == pytest.approx(mean)
+    assert mean == pytest.approx(1_000 / share, rel=0.05)
+
+
+@pytest.mark.parametrize(("busy", "quiet"), [(5, 30), (100, 30), (30, 45)])
+def test_quiet_stretches_between_bursts_count(busy, quiet):
+    """What the median of the distances says nothing of."""
+    times = np.flatnonzero(np.arange(40 * (busy + quiet)) % (busy + quiet) < busy) * 60_000
+    mean = (times[-1] - times[0]) / (len(times) - 1)
+    assert np.median(np.diff(times)) == 60_000
+    assert usual_step(times, "1m") == pytest.approx(mean)
+
+
+@pytest.mark.parametrize(("timeframe", "a_day"), [("1m", 390), ("5m", 78), ("15m", 26), ("1h", 7)])
+def test_nights_and_weekends_between_sessions_do_not_count(timeframe, a_day):
+    step = TIMEFRAMES[timeframe]
+    days = [day for day in range(28) if day % 7 < 5]
+    whole = np.concatenate([86_400_000 * day + step * np.arange(a_day) for day in days])
+    assert usual_step(whole, timeframe) == step
+    thin = whole[np.random.default_rng(2).random(len(whole)) < 0.5]
+    inside = np.diff(thin)[np.diff(thin // 86_400_000) == 0]
+    assert usual_step(thin, timeframe) == pytest.approx(inside.mean())
+
+
+def test_an_outage_of_the_feed_does_not_make_bars_longer():
+    times = np.r_[1_000 * np.arange(500), 1_000 * (2_300 + np.arange(500))]
+    assert usual_step(times, "1s") == 1_000
+
+
+def test_daily_bars_take_calendar_time():
+    days = 86_400_000 * np.array([day for day in range(700) if day % 7 < 5])
+    assert usual_step(days, "1d") == pytest.approx(86_400_000 * 7 / 5, rel=0.01)

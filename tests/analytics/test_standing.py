@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analytics.bars import usual_step
 from analytics.model import HEDGE_METHODS, SPREAD_MODES, Bars, NotReady, PairParams
 from analytics.pair import analyze_pair, break_even_z
 from analytics.standing import pair_standing
@@ -64,3 +65,20 @@ def test_a_spread_that_runs_away_has_no_half_life():
 def test_negative_costs_are_refused(legs):
     with pytest.raises(ValueError, match="cost_bps is -1"):
         pair_standing(*legs, replace(PairParams("A", "B"), limit=300), -1.0)
+
+
+def test_its_step_is_the_mean_distance_of_the_bars_that_the_filter_keeps(legs):
+    """Of which half are left out here, in bursts."""
+    y, x = legs
+    busy = np.where(y.ts_ms // 10_000 % 2 == 0, 9, 1)
+    params = PairParams("A", "B", min_trades=5, limit=300)
+    snapshot = analyze_pair(
+        replace(y, trades=busy), replace(x, trades=busy[x.ts_ms // 1_000]), params
+    )
+    standing = pair_standing(
+        replace(y, trades=busy), replace(x, trades=busy[x.ts_ms // 1_000]), params, 2.0
+    )
+    kept = snapshot.traded_ms
+    assert standing.step_ms == pytest.approx((kept[-1] - kept[0]) / (len(kept) - 1))
+    assert standing.step_ms > 2_000
+    assert usual_step(kept, "1s") == standing.step_ms

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
-from analytics.model import TIMEFRAMES, NotReady, PairParams
+from analytics.model import NotReady, PairParams
 from analytics.pair import snapshot_bars
 from analytics.readings import check_view
 from analytics.standing import Standing
@@ -302,12 +302,11 @@ class Watchlist:
                 version, half_life=None, half_life_ms=None, break_even=None, carried=None
             )
         watched.short = "the spread does not move within its window"
-        bars, step = slow.half_life, TIMEFRAMES[watched.row.pair.params.timeframe]
-        half_life = None if bars is None else known(bars, 1)
+        half_life = None if slow.half_life is None else known(slow.half_life, 1)
         return watched.row.put(
             version,
             half_life=half_life,
-            half_life_ms=None if half_life is None else round(half_life * step),
+            half_life_ms=None if half_life is None else round(half_life * slow.step_ms),
             break_even=known(slow.break_even, 2),
             carried=known(slow.carried_share, 3),
         )
