@@ -24,6 +24,8 @@ _NORMAL = NormalDist()
 _EULER = 0.5772156649015329
 #: Returns of two values have a kurtosis of 1 + skew^2; their own moments miss it by rounding.
 _ROUNDING = 1e-9
+#: Returns, or trials, at most: beyond them a count is no float.
+_MOST = 10**300
 
 
 def _variance(sharpe: float, skew: float, kurtosis: float) -> float:
@@ -41,6 +43,13 @@ def _moments(skew: Any, kurtosis: Any) -> tuple[float, float]:
     if tails < least * (1.0 - _ROUNDING):
         raise ParameterError("kurtosis", tails, f"at least 1 + skew^2, which is {least:.6g}")
     return lean, tails
+
+
+def _count(name: str, value: Any, low: int) -> int:
+    count = whole(name, value, low)
+    if count > _MOST:
+        raise ParameterError(name, count, f"a whole number from {low} to 1e300")
+    return count
 
 
 def sharpe_stderr(returns: Any) -> float:
@@ -86,7 +95,7 @@ def probabilistic_sharpe(
     0.913
     """
     ratio, least = number("sharpe", sharpe), number("benchmark", benchmark)
-    n = whole("n", n, 2)
+    n = _count("n", n, 2)
     variance = _variance(ratio, *_moments(skew, kurtosis))
     if math.isnan(variance) or math.isnan(least):
         return math.nan
@@ -116,7 +125,7 @@ def deflated_sharpe(
     >>> round(deflated_sharpe(best, 1250, 100, spread, skew=-3.0, kurtosis=10.0), 3)
     0.9
     """
-    n_trials = whole("n_trials", n_trials, 1)
+    n_trials = _count("n_trials", n_trials, 1)
     spread = number("variance_of_trials", variance_of_trials)
     if not math.isnan(spread):
         between("variance_of_trials", spread, 0.0, math.inf, closed=(True, False))
@@ -128,9 +137,9 @@ def _highest_of(n_trials: int) -> float:
     """About the mean of the highest of so many standard normal numbers."""
     if n_trials == 1:
         return 0.0
-    usual = _NORMAL.inv_cdf(1.0 - 1.0 / n_trials)
-    rare = _NORMAL.inv_cdf(1.0 - 1.0 / (n_trials * math.e))
-    return (1.0 - _EULER) * usual + _EULER * rare
+    usual = _NORMAL.inv_cdf(1.0 / n_trials)  # of the lower tail, where 1 - 1 / N would be 1
+    rare = _NORMAL.inv_cdf(1.0 / (n_trials * math.e))
+    return -((1.0 - _EULER) * usual + _EULER * rare)
 
 
 def min_track_record(
@@ -159,4 +168,5 @@ def min_track_record(
         return math.nan
     if not ratio > least:
         return math.inf
-    return 1.0 + variance * (_NORMAL.inv_cdf(confidence) / (ratio - least)) ** 2
+    length = _NORMAL.inv_cdf(confidence) / (ratio - least)
+    return 1.0 + variance * (length * length)  # a power would raise where this is inf

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from analytics._backtest_figures import track_record
+from analytics._sharpe import _highest_of
 from analytics.model import ParameterError
 from analytics.performance import (
     deflated_sharpe,
@@ -198,3 +199,25 @@ def test_returns_of_two_values_alike_often_have_a_track_record():
         pair = np.random.default_rng(seed).standard_normal(2) * 1e-3
         record = track_record(np.tile(pair, 20), 252.0)
         assert math.isfinite(record.sharpe)
+
+
+@pytest.mark.parametrize("power", [12, 16, 17, 40, 300])
+def test_any_number_of_trials_has_its_highest(power):
+    """About sqrt(2 ln N) of independent normal numbers, below it for every N."""
+    n_trials, root = 10**power, math.sqrt(2.0 * math.log(10.0) * power)
+    luck = _highest_of(n_trials)
+    assert root - (math.log(root) + 1.0) / root < luck < root
+    assert _highest_of(10 * n_trials if power < 300 else n_trials) >= luck
+    found = deflated_sharpe(0.5, 1_000, n_trials, 1e-4)
+    assert found == probabilistic_sharpe(0.5, 1_000, benchmark=1e-2 * luck)
+
+
+@pytest.mark.parametrize("name", ["n", "n_trials"])
+def test_a_count_that_is_no_float_is_refused_by_name(name):
+    given = {"sharpe": 0.1, "n": 100, "n_trials": 10, "variance_of_trials": 0.01}
+    with pytest.raises(ParameterError, match=f"^{name} is 1000.*expected a whole number from"):
+        deflated_sharpe(**given | {name: 10**301})
+
+
+def test_a_sharpe_of_next_to_nothing_takes_for_ever():
+    assert min_track_record(1e-200) == math.inf
