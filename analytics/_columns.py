@@ -35,6 +35,32 @@ def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     return array
 
 
+def _check_indexes(columns: Sequence[tuple[str, Any]]) -> None:
+    """Refuse Series of different indexes, which would be taken for rows of one batch."""
+    indexed = [(name, column.index) for name, column in columns if hasattr(column, "iloc")]
+    for name, index in indexed[1:]:
+        if not index.equals(indexed[0][1]):
+            raise ValueError(
+                f"{indexed[0][0]} and {name} have different indexes, expected one index"
+            )
+
+
+def _whole(name: str, values: Any, dtype: npt.DTypeLike) -> Any:
+    """The values of a column, which are whole numbers where the column holds such."""
+    if isinstance(values, np.ndarray) and values.dtype == dtype:
+        return values
+    array = np.asarray(values)
+    if np.dtype(dtype).kind != "i" or array.dtype.kind in "iub" or not array.size:
+        return array
+    if array.dtype.kind in "mM":
+        raise ValueError(f"{name} holds {array.dtype}, expected whole numbers, as epoch ms are")
+    bad = ~np.isfinite(array.astype(np.float64))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(f"{name}[{row}] is {array[row]}, expected a whole number")
+    return array
+
+
 class Columns:
     """A batch of rows: read-only arrays of one length, and what all rows have in common.
 
@@ -53,8 +79,9 @@ class Columns:
 
     def __post_init__(self) -> None:
         lengths = set()
+        _check_indexes([(name, getattr(self, name)) for name in self._dtypes])
         for name, dtype in self._dtypes.items():
-            array = frozen(getattr(self, name), dtype)
+            array = frozen(_whole(name, getattr(self, name), dtype), dtype)
             object.__setattr__(self, name, array)
             lengths.add(array.shape)
         if len(lengths) > 1 or any(len(shape) != 1 for shape in lengths):

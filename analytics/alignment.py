@@ -114,7 +114,8 @@ def _check_times(name: str, bars: Bars) -> None:
 def shared_times(y: Bars, x: Bars) -> IntArray:
     """The times of `align`'s rows without limit and filter: of either leg, once both are there.
 
-    Epoch ms, ascending, shape (n,).
+    Epoch ms, ascending, shape (n,). Raises ParameterError, a ValueError, for bars whose times
+    fall or repeat, with the leg and the two times.
 
     >>> def bars(symbol, times):
     ...     ones = np.ones(len(times))
@@ -122,6 +123,8 @@ def shared_times(y: Bars, x: Bars) -> IntArray:
     >>> shared_times(bars("A", [0, 1000, 3000]), bars("B", [1000, 2000])).tolist()
     [1000, 2000, 3000]
     """
+    _check_times("y", y)
+    _check_times("x", x)
     if not len(y) or not len(x):
         return np.empty(0, np.int64)
     return _rows(y.ts_ms, x.ts_ms)[0]

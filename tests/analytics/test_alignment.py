@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.alignment import shared_times
 from analytics.backtest import BacktestParams, run_backtest
-from analytics.model import UNKNOWN_TRADES, Bars, PairParams
+from analytics.model import UNKNOWN_TRADES, Bars, PairParams, ParameterError
 from analytics.pair import align, analyze_pair
 
 
@@ -166,3 +167,18 @@ def test_a_pair_says_which_bars_pass_the_filter_unmeasured():
     assert not any(note.startswith("Y:") for note in notes)
     unfiltered = analyze_pair(known, unknown, PairParams("Y", "X", limit=60)).notes
     assert not any("not known" in note for note in unfiltered)
+
+
+@pytest.mark.parametrize("name", ["y", "x"])
+@pytest.mark.parametrize("times", [[2, 1, 3], [1, 1, 2], [1, 3, 3]])
+def test_times_that_fall_or_repeat_have_no_shared_ones(name, times):
+    good, bad = (
+        bars(symbol, seconds, [1.0] * 3, [1.0] * 3, [1] * 3)
+        for symbol, seconds in (("A", [1, 2, 3]), ("B", times))
+    )
+    legs = (bad, good) if name == "y" else (good, bad)
+    with pytest.raises(ParameterError, match=rf"^{name}\.ts_ms is \(.*times that rise"):
+        shared_times(*legs)
+    empty = good[:0]
+    with pytest.raises(ParameterError, match=rf"^{name}\.ts_ms is"):
+        shared_times(*((bad, empty) if name == "y" else (empty, bad)))

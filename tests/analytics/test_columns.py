@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analytics.model import BAR_COLUMNS, TICK_COLUMNS, Bars, Ticks
@@ -99,3 +100,27 @@ def test_the_newest_bars_are_the_tail():
     assert bars.tail(0).ts_ms.tolist() == []
     assert bars.tail(-1).ts_ms.tolist() == []
     assert bars.tail(9) is bars.tail(None) is bars
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_time_that_is_no_number_is_refused_by_its_row(bad):
+    ones = np.ones(3)
+    with pytest.raises(ValueError, match=r"^ts_ms\[1\] is .*, expected a whole number"):
+        Bars("A", "1s", np.array([0.0, bad, 2.0]), *[ones] * 7)
+    with pytest.raises(ValueError, match=r"^trade_id\[1\] is .*, expected a whole number"):
+        Ticks("A", [0, 1, 2], ones, ones, np.array([0.0, bad, 2.0]))
+
+
+def test_times_in_another_unit_are_refused_and_not_counted_as_milliseconds():
+    ones = np.ones(2)
+    times = np.array(["2024-01-01", "2024-01-02"], "datetime64[ns]")
+    with pytest.raises(ValueError, match=r"ts_ms holds datetime64.*, as epoch ms are"):
+        Bars("A", "1d", times, *[ones] * 7)
+
+
+def test_columns_of_different_indexes_are_refused_by_name():
+    close = pd.Series([1.0, 2.0, 3.0])
+    other = [close] * 6
+    with pytest.raises(ValueError, match=r"^ts_ms and volume have different indexes"):
+        Bars("A", "1s", pd.Series([0, 1, 2]), *[close] * 4, close[::-1], close, close)
+    assert Bars("A", "1s", pd.Series([0, 1, 2]), close, *other).close.tolist() == [1.0, 2.0, 3.0]
