@@ -61,7 +61,10 @@ def half_life(x: Any) -> float | None:
 
 
 class HalfLifeInterval(NamedTuple):
-    """Half-lives in bars that a series may have: `high` is inf where it may have none at all."""
+    """Ends of a confidence interval of the half-life, in bars: `high` is inf where it has none.
+
+    See `half_life_interval` for what it covers, and how often.
+    """
 
     low: float
     high: float
@@ -70,22 +73,31 @@ class HalfLifeInterval(NamedTuple):
 def half_life_interval(
     x: Any, confidence: float = 0.9, *, fitted: bool = False
 ) -> HalfLifeInterval:
-    """Interval of the half-life in bars, that covers the true one with the confidence.
+    """Confidence interval of the half-life in bars, with equal tails.
 
-    The half-life is that of `half_life`, ln 2 / (1 - rho) of an AR(1) about a constant, so that
-    the point lies within, but for 2 or 3 of 100 series next to a random walk, whose bias takes it
-    below. (The bars after which half of a deviation is gone, ln 0.5 / ln rho, are about 0.35
-    fewer.) The interval holds every rho under which the fitted slope lies between
-    its quantiles: exact for normal shocks, without the bias of the slope, which makes reversion
-    look faster than it is. high is inf where rho = 1 is among them: the series cannot be told
-    from a random walk, as 95 of 100 random walks cannot at 0.9. low is 0 where rho may be 0 or
-    less, high ln 2 where it must be, low inf where even a random walk returns more.
+    Of what: of ln 2 / (1 - rho), the half-life of x[t+1] = c + rho x[t] + e, as `half_life`
+    estimates it. (The bars after which half of a deviation is gone, ln 0.5 / ln rho, are about
+    0.35 fewer.) How: every rho is in it under which the fitted slope lies between its quantiles
+    at (1 - confidence) / 2 from either end, which were simulated for this many normal shocks of
+    one variance; so the bias of the slope, which makes reversion look faster than it is, does not
+    shift it. The point lies within, but for 2 or 3 of 100 series next to a random walk, whose
+    bias takes it below.
 
-    x: shape (n,), at least 16 values. confidence: 0.8, 0.9, 0.95 or 0.99, in equal tails.
-    fitted: whether x is what a regression on another series and a constant left, a spread whose
-    hedge ratio was estimated on these rows; such a residual returns though the legs do not, and
-    has quantiles of its own. NaN where x does not vary. Raises ValueError for another
-    confidence, fewer values, or NaN inside.
+    Coverage: of many such series the interval of a share `confidence` holds the true half-life;
+    at 0.9 of 89 to 91 in 100, measured for half-lives of 1 to 80 and n from 16 to 1,000. It says
+    nothing of a series whose mean or speed changes, or that follows more than its last value.
+
+    high is inf where rho = 1 is among them: at this confidence there is no upper end, since the
+    series cannot be told from a random walk. That does not show that it is one: so end 95 of 100
+    random walks at 0.9, and 64 of 100 series of n = 1,000 with a half-life of 80. low stays a
+    lower end. low is 0 where rho may be 0 or less, high ln 2 where it must be, low inf where even
+    a random walk returns more.
+
+    x: shape (n,), at least 16 values. confidence: 0.8, 0.9, 0.95 or 0.99. fitted: whether x is
+    what a regression on another series and a constant left, a spread whose hedge ratio was
+    estimated on these rows; such a residual returns though the legs do not, and has quantiles of
+    its own. NaN where x does not vary. Raises ValueError for another confidence, fewer values, or
+    NaN inside.
 
     Source: Andrews (1993), "Exactly median-unbiased estimation of first order
     autoregressive/unit root models", Econometrica 61(1), by a table of simulated quantiles
