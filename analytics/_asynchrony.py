@@ -70,7 +70,7 @@ def _path(name: str, ts: Any, values: Any) -> _Path:
     """Values on times that rise strictly: of several at one instant the last."""
     times_name = f"ts_{name}"
     ts, values = aligned((times_name, name), (ts, values))
-    numbers, times = series(name, values), _times(times_name, ts)
+    numbers, times = series(name, values, ties=True), _times(times_name, ts)
     if len(times) != len(numbers):
         raise ValueError(
             f"{times_name} has {len(times)} values and {name} {len(numbers)}, expected as many"
@@ -91,7 +91,7 @@ def _path(name: str, ts: Any, values: Any) -> _Path:
 def _times(name: str, ts: Any) -> IntArray:
     if isinstance(ts, np.ndarray) and ts.dtype == np.int64 and ts.ndim == 1:
         return frozen(ts, np.int64)
-    values = series(name, ts)
+    values = series(name, ts, ties=True)
     if not (np.isfinite(values).all() and (values == np.floor(values)).all()):
         raise ValueError(f"{name} holds no whole numbers, expected epoch milliseconds")
     return frozen(values, np.int64)

@@ -27,22 +27,22 @@ _METHOD_CODES = {
 }
 
 
-def finite_series(name: str, x: Any, at_least: int) -> FloatArray:
+def finite_series(name: str, x: Any, at_least: int, *, ties: bool = False) -> FloatArray:
     """`x` as a read-only float64 vector of at least `at_least` finite numbers.
 
-    Raises ValueError for another shape, fewer values, NaN or infinity.
+    ties: as `series` takes it. Raises ValueError for another shape, fewer values, NaN or infinity.
 
     >>> finite_series("x", [1, 2, 3], at_least=3)
     array([1., 2., 3.])
     """
-    values = long_enough(name, x, at_least)
+    values = long_enough(name, x, at_least, ties=ties)
     _require_finite(name, values)
     return values
 
 
-def long_enough(name: str, x: Any, at_least: int) -> FloatArray:
+def long_enough(name: str, x: Any, at_least: int, *, ties: bool = False) -> FloatArray:
     """As `finite_series`, but for NaN and infinity, which pass."""
-    values = series(name, x)
+    values = series(name, x, ties=ties)
     if len(values) < at_least:
         raise ValueError(f"{name} has {len(values)} values, expected at least {at_least}")
     return values

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analytics._scan_types import ScanParams, Stretch, SymbolLeft
-from analytics.arrays import table
+from analytics.arrays import by_name, check_times, index_of, table
 from analytics.bounce import bounce
 from analytics.model import BoolArray, CountError, FloatArray, IntArray, ParameterError
 
@@ -43,9 +43,12 @@ def least_rows(stretch: Stretch, least: int, share: float) -> int:
 
 def universe(closes: Any, names: Sequence[str], params: ScanParams, turnover: Any) -> Universe:
     """Check the closes and part the symbols. Raises ParameterError as `scan_pairs` does."""
-    prices = table("closes", closes)
-    n, m = prices.shape
+    m = table("closes", closes).shape[1]
     known = checked_names(names, m)
+    closes = by_name("closes", closes, known, axis=1)
+    prices = table("closes", closes)
+    n = len(prices)
+    turnover = _on_rows(by_name("turnover", turnover, known, axis=1), closes)
     with np.errstate(invalid="ignore"):
         bad = (prices <= 0.0) | np.isinf(prices)
     if bad.any():
@@ -70,8 +73,29 @@ def universe(closes: Any, names: Sequence[str], params: ScanParams, turnover: An
     )
 
 
+def _on_rows(turnover: Any, closes: Any) -> Any:
+    """Turnover on the rows of closes, where both have an index and the indexes differ."""
+    rows, own = index_of(closes), index_of(turnover)
+    if rows is None or own is None or own.equals(rows):
+        return turnover
+    for name, index in (("closes", rows), ("turnover", own)):
+        if not index.is_unique:
+            label = str(index[int(np.argmax(index.duplicated()))])
+            raise ParameterError(f"{name}.index", label, "labels that differ")
+    check_times("turnover", turnover)
+    absent = rows[~rows.isin(own)]
+    if len(absent):
+        text = str(absent[0])
+        raise ParameterError("turnover.index", f"without {text}", "every label of closes.index")
+    return turnover.loc[rows]
+
+
 def checked_names(names: Sequence[str], m: int) -> tuple[str, ...]:
     """The names as a tuple. Raises CountError or ParameterError."""
+    labels = index_of(names)
+    if labels is not None and not labels.is_monotonic_increasing:
+        legal = "names in the order of closes' columns: give a list"
+        raise ParameterError("names.index", labels.tolist(), legal)
     known = tuple(str(name) for name in names)
     if len(known) != m:
         raise CountError("names", len(known), f"{m}, one for each column of closes", "names")

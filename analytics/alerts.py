@@ -36,7 +36,8 @@ from analytics._alert_rules import (
     parse_rule,
     rule_to_dict,
 )
-from analytics.model import IntArray
+from analytics.arrays import aligned, check_times
+from analytics.model import IntArray, ParameterError
 
 __all__ = [
     "COOLDOWN_RANGE",
@@ -227,16 +228,23 @@ def would_have_fired(
     from that time on is told; the readings before it decide whether the condition is new there,
     so that a view which slides on keeps its marks. A `once` rule fires once from there on.
 
-    Raises ValueError when the two are not equally long.
+    Raises ValueError when the two are not equally long, or times fall or repeat. Series whose
+    indexes differ are joined on them.
 
     >>> rule = AlertRule("r1", "demo", "price", ">", 100.0, symbol="BTCUSDT", cooldown_s=3)
     >>> would_have_fired(rule, [0, 1000, 2000, 3000], [101.0, 99.0, 101.0, 99.0]).tolist()
     [0]
     """
+    ts_ms, values = aligned(("ts_ms", "values"), (ts_ms, values))
+    check_times("values", values)
     times = np.asarray(ts_ms, dtype=np.int64)
     numbers = np.asarray(values, dtype=np.float64)
     if times.shape != numbers.shape or times.ndim != 1:
         raise ValueError(f"values has shape {numbers.shape}, expected that of ts_ms {times.shape}")
+    if (falls := np.diff(times) <= 0).any():
+        row = int(np.argmax(falls)) + 1
+        legal = f"a time after {times[row - 1]}, that of the reading before"
+        raise ParameterError(f"ts_ms[{row}]", int(times[row]), legal)
     every, state = replace(rule, once=False), RuleState()
     hits = []
     for index, (ts, value) in enumerate(zip(times.tolist(), numbers.tolist(), strict=True)):

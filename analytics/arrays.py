@@ -3,22 +3,30 @@
 Every public function takes NumPy arrays, lists or pandas objects and comes here first, so
 that all of them accept the same things and refuse the rest in the same words. Several pandas
 objects with one index go by position, as arrays do; where their indexes differ they are
-joined on the labels that all of them have, in the order of the first (`aligned`).
+joined on the labels that all of them have, in the order of the first (`aligned`). Labels that
+name symbols are found by name (`by_name`), and times that label rows must rise.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from analytics.model import FloatArray, ParameterError
 
+#: Kinds of pandas labels that are times; whole numbers from these on are epoch times as well.
+_TIMES = frozenset(("datetime64", "datetime", "date", "period", "timedelta64", "timedelta"))
+_EPOCH = 1e9
 
-def _floats(name: str, values: Any) -> FloatArray:
+
+def _floats(name: str, values: Any, ties: bool = False) -> FloatArray:
     if type(values) is np.ndarray and values.dtype == np.float64:
         return np.asarray(values, order="C")
+    check_times(name, values, ties)
     kind = getattr(getattr(values, "dtype", None), "kind", "O")
     if kind not in "biufO":
         raise ValueError(f"{name} holds {values.dtype}, expected numbers")
@@ -39,16 +47,17 @@ def _read_only(array: FloatArray) -> FloatArray:
     return view
 
 
-def series(name: str, values: Any) -> FloatArray:
+def series(name: str, values: Any, *, ties: bool = False) -> FloatArray:
     """Return `values` as read-only, contiguous float64 of shape (n,); missing is NaN.
 
     A copy is made only where type or layout ask for one. Raises ValueError naming
-    `name` where the values are no numbers or not one-dimensional.
+    `name` where the values are no numbers or not one-dimensional, and for times that
+    `check_times` refuses. ties: whether several rows may have one time, as trades do.
 
     >>> series("x", [1, None, 3])
     array([ 1., nan,  3.])
     """
-    array = _floats(name, values)
+    array = _floats(name, values, ties)
     if array.ndim != 1:
         raise ValueError(f"{name} has {array.ndim} dimensions, expected 1")
     return _read_only(array)
@@ -58,6 +67,68 @@ def index_of(values: Any) -> Any:
     """The pandas index of a Series or DataFrame; None for what has none."""
     index = getattr(values, "index", None)
     return index if hasattr(index, "intersection") else None
+
+
+def check_times(name: str, values: Any, ties: bool = False) -> None:
+    """Refuse a Series or DataFrame whose rows are labelled with times that fall or repeat.
+
+    Times are datetimes, periods, and numbers that are all 1e9 or more, epoch times; other labels
+    say nothing of the order. ties: whether times may repeat. Raises ParameterError, a ValueError,
+    with the row and the two times.
+
+    >>> import pandas as pd
+    >>> check_times("x", pd.Series([1, 2], pd.to_datetime(["2024-01-02", "2024-01-01"])))
+    Traceback (most recent call last):
+    ...
+    analytics._errors.ParameterError: x.index[1] is '2024-01-01 00:00:00', expected ...
+    """
+    index = index_of(values)
+    if index is None or (index.is_monotonic_increasing and (ties or index.is_unique)):
+        return
+    epoch = getattr(index.dtype, "kind", "O") in "iuf" and index.min() >= _EPOCH
+    if not epoch and index.inferred_type not in _TIMES:
+        return
+    rises = index[1:] >= index[:-1] if ties else index[1:] > index[:-1]
+    row = int(np.argmin(np.asarray(rises))) + 1
+    rule = "sort the rows by time" if ties else "sort the rows by time, one row a time"
+    after = "not before" if ties else "after"
+    legal = f"a time {after} {index[row - 1]}, that of the row before"
+    raise ParameterError(f"{name}.index[{row}]", str(index[row]), f"{legal}; {rule}")
+
+
+def by_name(name: str, values: Any, names: Sequence[str], *, axis: int = 0) -> Any:
+    """Return `values`, its labels along an axis in the order of `names`.
+
+    values: a Series or DataFrame, whose labels may be more than the names; anything else, and
+    what has the labels 0, 1, ... that pandas gives by itself, comes back as it is. Raises
+    ParameterError, a ValueError, for a label that repeats or a name that has none.
+
+    >>> import pandas as pd
+    >>> by_name("funding", pd.Series([1.0, 2.0], ["B", "A"]), ["A", "B"]).tolist()
+    [2.0, 1.0]
+    """
+    labels = getattr(values, "columns", None) if axis else index_of(values)
+    if labels is None or _unlabelled(labels):
+        return values
+    known = [str(label) for label in labels]
+    field = f"{name}.columns" if axis else f"{name}.index"
+    if known == list(names):
+        return values
+    places = {label: place for place, label in enumerate(known)}
+    if len(places) < len(known):
+        repeated = next(label for label in known if known.count(label) > 1)
+        raise ParameterError(field, repeated, "labels that differ")
+    missing = [each for each in names if each not in places]
+    if missing:
+        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        raise ParameterError(field, known, f"labels with {missing[0]!r} among them, of {shown}")
+    order = [places[each] for each in names]
+    return values.iloc[:, order] if axis else values.iloc[order]
+
+
+def _unlabelled(labels: Any) -> bool:
+    """Whether labels are 0, 1, ..., as of pandas objects that were given none."""
+    return getattr(labels, "start", None) == 0 and getattr(labels, "step", None) == 1
 
 
 def aligned(names: Sequence[str], values: Sequence[Any]) -> list[Any]:
@@ -109,11 +180,12 @@ def dimensions(name: str, values: Any) -> int:
 
 
 def two_series(
-    name_a: str, values_a: Any, name_b: str, values_b: Any
+    name_a: str, values_a: Any, name_b: str, values_b: Any, *, ties: bool = False
 ) -> tuple[FloatArray, FloatArray]:
     """Return both as `series` does, joined as in `aligned` where both have an index.
 
-    Raises ValueError where they are not equally long or cannot be joined.
+    ties: as `series` takes it. Raises ValueError where they are not equally long or cannot be
+    joined.
 
     >>> import pandas as pd
     >>> two_series("y", [1, 2], "x", [3, 4])[1]
@@ -122,7 +194,7 @@ def two_series(
     (array([2.]), array([3.]))
     """
     values_a, values_b = aligned((name_a, name_b), (values_a, values_b))
-    a, b = series(name_a, values_a), series(name_b, values_b)
+    a, b = series(name_a, values_a, ties=ties), series(name_b, values_b, ties=ties)
     if len(a) != len(b):
         raise ValueError(f"{name_a} has {len(a)} values and {name_b} {len(b)}, expected as many")
     return a, b
@@ -131,7 +203,8 @@ def two_series(
 def table(name: str, values: Any) -> FloatArray:
     """Return `values` as read-only, contiguous float64 of shape (n, k); missing is NaN.
 
-    One dimension becomes one column. Raises ValueError for more than two dimensions.
+    One dimension becomes one column. Raises ValueError for more than two dimensions, and for
+    times that `check_times` refuses.
 
     >>> table("x", [1, 2, 3]).shape
     (3, 1)
@@ -167,9 +240,25 @@ def number(name: str, value: Any) -> float:
     ...
     analytics._errors.ParameterError: delta is 'a', expected a number
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+    if type(value) is float:
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise ParameterError(name, value, "a number")
-    return float(np.real(value))
+    return float(value)
+
+
+def finite(name: str, value: Any) -> float:
+    """Return a finite real number as a float.
+
+    >>> finite("beta", np.float32(0.5)), finite("beta", float("nan"))
+    Traceback (most recent call last):
+    ...
+    analytics._errors.ParameterError: beta is nan, expected a finite number
+    """
+    inside = number(name, value)
+    if not math.isfinite(inside):
+        raise ParameterError(name, inside, "a finite number")
+    return inside
 
 
 def numbers(name: str, value: Any) -> FloatArray:

@@ -60,7 +60,7 @@ def bounce(prices: Any) -> Bounce:
     >>> round(found.spread, 2), found.matters()
     (0.71, True)
     """
-    changes = np.diff(finite_series("prices", prices, 4))
+    changes = np.diff(finite_series("prices", prices, 4, ties=True))
     squares = float(changes @ changes)
     if not squares > 0.0:
         return Bounce(0.0, 0.0, math.nan, len(changes))

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analytics._kernels.kalman import run_filter
-from analytics.arrays import number, numbers, two_series
+from analytics.arrays import by_name, number, numbers, two_series
 from analytics.model import FloatArray
 
 
@@ -30,9 +30,12 @@ class KalmanHedge(NamedTuple):
 
 def _start(initial_state: Any, initial_cov: Any) -> FloatArray:
     """beta, alpha, Pbb, Pba, Paa before the first bar, checked."""
-    mean = numbers("initial_state", initial_state)
+    state = ("beta", "alpha")
+    mean = numbers("initial_state", by_name("initial_state", initial_state, state))
     if mean.shape != (2,) or not np.isfinite(mean).all():
         raise ValueError(f"initial_state is {initial_state}, expected (beta, alpha)")
+    for axis in (0, 1):
+        initial_cov = by_name("initial_cov", initial_cov, state, axis=axis)
     cov = numbers("initial_cov", initial_cov)
     if cov.shape == ():
         cov = cov * np.eye(2)

@@ -27,7 +27,7 @@ from analytics._sharpe import (
     sharpe_stderr,
 )
 from analytics.arrays import between, number, one_of, series, whole
-from analytics.model import TIMEFRAMES, FloatArray, is_timeframe
+from analytics.model import TIMEFRAMES, FloatArray, ParameterError, is_timeframe
 
 __all__ = [
     "annual_volatility",
@@ -67,7 +67,8 @@ def bars_per_year(ts_ms: Any, timeframe: str) -> float:
 
     What annualises returns that go from one bar to the next where bars may be missing: half of
     the minutes have half of the bars a year. ts_ms: open times in epoch ms, rising, shape (n,).
-    Raises ValueError without any of them, or where the timeframe is not one of the product's.
+    Raises ValueError without any of them, for times that fall or repeat, and for a timeframe that
+    is not one of the product's.
 
     >>> bars_per_year([0, 60_000, 180_000], "1m")  # three of four
     394200.0
@@ -75,6 +76,11 @@ def bars_per_year(ts_ms: Any, timeframe: str) -> float:
     yearly, times = periods_per_year(timeframe), series("ts_ms", ts_ms)
     if not len(times):
         raise ValueError("ts_ms has 0 values, expected at least 1")
+    falls = ~(np.diff(times) > 0)  # NaN rises neither
+    if falls.any():
+        row = int(np.argmax(falls)) + 1
+        legal = f"a time after {times[row - 1]:.0f}, that of the bar before"
+        raise ParameterError(f"ts_ms[{row}]", float(times[row]), legal)
     bar_ms = TIMEFRAMES[timeframe]
     return float(yearly * (len(times) * bar_ms / (times[-1] - times[0] + bar_ms)))
 

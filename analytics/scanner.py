@@ -47,7 +47,7 @@ from analytics._scan_types import (
 )
 from analytics._scan_universe import Universe, universe
 from analytics._sweep_work import Mapper, run_here
-from analytics.arrays import numbers
+from analytics.arrays import by_name, numbers
 from analytics.model import FloatArray, IntArray, ParameterError, frozen
 from analytics.selection import LEAST_RETURNS, cluster_symbols
 
@@ -100,7 +100,9 @@ def scan_pairs(
     closes: prices above 0, shape (n, m), a row a bar and a column a symbol, NaN where a symbol
     did not trade. names: of the symbols, which differ. params: the rules, ScanParams() where None.
     turnover: of each bar in quote currency, shape (n, m). funding: what a bar costs who is long,
-    as a fraction, shape (m,); 0 where None. run_all: maps blocks over threads, processes or
+    as a fraction, shape (m,); 0 where None. Of pandas objects the columns, and funding's labels,
+    are found by the names, and turnover's rows by closes' index; the labels 0, 1, ... that pandas
+    gives by itself go by position. run_all: maps blocks over threads, processes or
     machines. progress: is told the step, in words, and the share that is done, 0 to 1.
 
     1. Universe: symbols that traded often enough in both stretches, with enough turnover, that
@@ -113,7 +115,8 @@ def scan_pairs(
     Statistics and p-values are those of `analytics.cointegration.engle_granger`. Symbols too
     short for a scan leave, with how many rows they have and need: no rows are an empty result.
     Raises ParameterError, a ValueError, for a price that is not above 0, names that repeat or do
-    not fit, or turnover and funding of another shape.
+    not fit, turnover and funding of another shape or without the labels, or times, the labels of
+    rows, that fall or repeat.
 
     >>> rng = np.random.default_rng(7)
     >>> logs = np.cumsum(0.01 * rng.standard_normal((900, 5)), axis=0)
@@ -130,7 +133,7 @@ def scan_pairs(
     told = progress or _silent
     told("choosing symbols", 0.0)
     world = universe(closes, names, rules, turnover)
-    rates = _funding(funding, len(world.names))
+    rates = _funding(funding, world.names)
     labels = _clusters(world, rules)
     every = len(world.kept) * (len(world.kept) - 1) // 2
     choice, counts, below = _formation(world, rules, labels, run_all, told)
@@ -160,11 +163,12 @@ def _silent(step: str, share: float) -> None:
     """Tell nobody."""
 
 
-def _funding(funding: Any, m: int) -> FloatArray:
+def _funding(funding: Any, names: tuple[str, ...]) -> FloatArray:
     """The rate of each symbol, 0 where it is not known."""
+    m = len(names)
     if funding is None:
         return np.zeros(m)
-    rates = numbers("funding", funding)
+    rates = numbers("funding", by_name("funding", funding, names))
     if rates.shape != (m,):
         raise ParameterError("funding", rates.shape, f"shape ({m},), a rate for each name")
     return np.nan_to_num(rates, nan=0.0)

@@ -8,7 +8,17 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from analytics.arrays import aligned, dimensions, number, numbers, series, table, whole
+from analytics.arrays import (
+    aligned,
+    by_name,
+    dimensions,
+    finite,
+    number,
+    numbers,
+    series,
+    table,
+    whole,
+)
 from analytics.model import FloatArray, OrderError
 from analytics.rolling import rolling_mean, rolling_std, rolling_zscore
 
@@ -26,8 +36,9 @@ def spread(y: Any, x: Any, beta: Any, alpha: Any = 0.0) -> FloatArray:
 
     x: shape (n,), or (n, k) for a basket with beta of shape (k,). beta and alpha may
     also be a series of shape (n,), the hedge ratio as it was known at each bar. pandas
-    objects whose indexes differ are joined on them, in the order of the first. Raises
-    ValueError where the shapes do not fit or nothing can be joined.
+    objects whose indexes differ are joined on them, in the order of the first; slopes of
+    a basket that bear the names of x's columns are found by them. Raises ValueError where
+    the shapes do not fit or nothing can be joined.
 
     >>> spread([10, 12], [4, 5], 2.0, 1.0)
     array([1., 1.])
@@ -35,6 +46,8 @@ def spread(y: Any, x: Any, beta: Any, alpha: Any = 0.0) -> FloatArray:
     basket = dimensions("x", x) == 2
     if basket:  # its slopes are labelled by leg, not by row
         y, x, alpha = aligned(("y", "x", "alpha"), (y, x, alpha))
+        if hasattr(x, "columns"):
+            beta = by_name("beta", beta, [str(column) for column in x.columns])
     else:
         y, x, beta, alpha = aligned(("y", "x", "beta", "alpha"), (y, x, beta, alpha))
     y, legs = series("y", y), table("x", x)
@@ -66,9 +79,8 @@ def leg_signs(side: int, beta: float) -> tuple[int, int]:
     """
     if side not in (-1, 0, 1):
         raise ValueError(f"side is {side}, expected -1, 0 or 1")
-    if not math.isfinite(beta):
-        raise ValueError(f"beta is {beta}, expected a finite number")
-    return side, -side * ((beta > 0) - (beta < 0))
+    ratio, held = finite("beta", beta), int(side)
+    return held, -held * ((ratio > 0) - (ratio < 0))
 
 
 def zscore(spread: Any, window: int) -> FloatArray:

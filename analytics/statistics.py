@@ -73,7 +73,7 @@ def summarize(x: Any) -> Summary:
     >>> summarize([1, None, 2, 4]).n
     3
     """
-    values = series("x", x)
+    values = series("x", x, ties=True)
     finite = values[np.isfinite(values)]
     n, missing = len(finite), int(len(values) - len(finite))
     if n == 0:

@@ -21,7 +21,7 @@ from analytics.rolling import rolling_mean
 
 def _traded(price: Any, size: Any) -> tuple[FloatArray, FloatArray]:
     """Turnover and volume of each row, both NaN where either was missing."""
-    prices, sizes = two_series("price", price, "size", size)
+    prices, sizes = two_series("price", price, "size", size, ties=True)
     if (sizes < 0).any():
         row = int(np.argmax(sizes < 0))
         raise ValueError(f"size is {sizes[row]} in row {row}, expected 0 or more")

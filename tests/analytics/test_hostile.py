@@ -98,9 +98,7 @@ FORMS: dict[str, Callable[[np.ndarray], Any]] = {
     "reversed twice": lambda v: v[::-1].copy()[::-1],
     "Int64": lambda v: pd.Series(v).astype("Int64"),
     "one label": lambda v: pd.Series(v, index=[0] * len(v)),
-    "times backwards": lambda v: pd.Series(
-        v, pd.date_range("2020-01-01", periods=len(v), freq="s")[::-1]
-    ),
+    "times": lambda v: pd.Series(v, pd.date_range("2020-01-01", periods=len(v), freq="s")),
     "Index": pd.Index,
     "masked": lambda v: np.ma.array(v, mask=False),
     "array.array": lambda v: array.array("d", v),

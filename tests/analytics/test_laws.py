@@ -260,7 +260,7 @@ REGISTRY: dict[str, Entry] = {
         lambda f, a: [f(as_table(a), det_order=order) for order in (-1, 0, 1, "rc")], gaps=False
     ),
     "scanner.scan_pairs": Entry(
-        lambda f, a: f(as_table(a), names=["Y", "X"], params=ScanParams(bars=ROWS))
+        lambda f, a: f(as_table(a), names=["y", "x"], params=ScanParams(bars=ROWS))
     ),
     "scanner.detectable_half_life": of_bars(lambda f, a: f(480, 39_800)),
     "selection.cluster_symbols": Entry(

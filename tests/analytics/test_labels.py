@@ -1,0 +1,230 @@
+"""Labels of pandas objects: found by name or refused by name, and times that fall are refused.
+
+What is said of every function of a series is held by `test_laws`' registry; what takes labels of
+symbols, or values a symbol, is listed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analytics.alerts import AlertRule, would_have_fired
+from analytics.arrays import by_name, check_times
+from analytics.kalman import kalman_hedge
+from analytics.model import ParameterError
+from analytics.performance import bars_per_year
+from analytics.scanner import ScanParams, scan_pairs
+from analytics.spread import spread
+from tests.analytics.test_indexes import TIMED
+from tests.analytics.test_laws import ROWS, SERIES, Legs, assert_same, prices, run
+from tests.analytics.universes import universe
+
+#: Functions of trades or of instants, of which several may have one time.
+TIED = {
+    *("vwap", "cumulative_vwap", "rolling_vwap", "bounce", "roll_spread", "finest_without_bounce"),
+    *("summarize", "hayashi_yoshida", "lead_lag"),
+}
+#: What the registry gives no pandas object to.
+PLAIN = {"cluster_symbols"}
+LABELLED = [name for name in SERIES if name.split(".")[1] not in PLAIN]
+DAYS = pd.date_range("2024-01-01", periods=ROWS, freq="D")
+
+
+def labelled(index: Any) -> Legs:
+    legs = prices(13, ROWS)
+    y, x, size = (pd.Series(values, index=index) for values in (legs.y, legs.x, legs.size))
+    return Legs(y, x, size, legs.y_bars, legs.x_bars, legs.ticks)
+
+
+def reordered(legs: Legs, rows: Any) -> Legs:
+    return Legs(*(leg.iloc[rows] for leg in (legs.y, legs.x, legs.size)), *(legs.y_bars,) * 3)
+
+
+KINDS = {
+    "datetimes": DAYS,
+    "with a zone": DAYS.tz_localize("Europe/Berlin"),
+    "periods": DAYS.to_period("D"),
+    "epoch milliseconds": pd.Index(1_700_000_000_000 + 60_000 * np.arange(ROWS)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", LABELLED)
+def test_times_that_fall_are_refused_with_their_row(name, kind):
+    legs = labelled(KINDS[kind])
+    run(name, legs)
+    with pytest.raises(ParameterError, match=r"\.index\[1\] is .*sort the rows by time"):
+        run(name, reordered(legs, np.arange(ROWS)[::-1]))
+    swapped = np.arange(ROWS)
+    swapped[[80, 81]] = 81, 80
+    with pytest.raises(ParameterError, match=r"\.index\[81\] is .*sort the rows by time"):
+        run(name, reordered(legs, swapped))
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_times_that_repeat_are_refused_where_a_row_is_a_bar(name):
+    twice = DAYS[np.r_[0:100, 99, 101:ROWS]]
+    if name.split(".")[1] in TIED:
+        assert_same(run(name, labelled(twice)), run(name, labelled(DAYS)))
+        return
+    with pytest.raises(ParameterError, match=r"\.index\[100\] is '2024-04-09.*one row a time"):
+        run(name, labelled(twice))
+
+
+def test_a_row_without_a_time_is_refused():
+    index = DAYS.to_series().where(np.arange(ROWS) != 5).array
+    with pytest.raises(ParameterError, match=r"^x\.index\[5\] is 'NaT', expected a time after"):
+        check_times("x", pd.Series(0.0, index=pd.DatetimeIndex(index)))
+
+
+@pytest.mark.parametrize("index", [np.arange(ROWS)[::-1], [f"bar {i}" for i in range(ROWS)][::-1]])
+def test_labels_that_are_no_times_say_nothing_of_the_order(index):
+    check_times("x", pd.Series(0.0, index=index))
+
+
+def test_readings_of_an_alert_are_joined_and_their_times_rise():
+    rule = AlertRule("r1", "demo", "price", ">", 100.0, symbol="A", cooldown_s=3)
+    ts, values = pd.Series([0, 1_000, 9_000]), pd.Series([90.0, 101.0, 99.0])
+    assert would_have_fired(rule, ts, values[::-1]).tolist() == [1]
+    for times in ([0, 2_000, 1_000], [0, 1_000, 1_000]):
+        with pytest.raises(ParameterError, match=r"^ts_ms\[2\] is 1000, expected a time after"):
+            would_have_fired(rule, times, values)
+
+
+@pytest.mark.parametrize("times", [[0, 120_000, 60_000], [0, 60_000, 60_000]])
+def test_a_year_has_no_number_of_bars_whose_times_fall_or_repeat(times):
+    with pytest.raises(ParameterError, match=r"^ts_ms\[2\] is 60000\.0, expected a time after"):
+        bars_per_year(times, "1m")
+
+
+# Values a symbol.
+
+MADE = universe(3, 900, 6, planted=2)
+CLOSES = pd.DataFrame(MADE.closes, pd.date_range("2024", periods=900, freq="min"), MADE.names)
+TURNOVER = pd.DataFrame(1e3 * np.arange(1, 7) * np.ones((900, 1)), CLOSES.index, MADE.names)
+FUNDING = pd.Series([0.0, 1e-3, 0.0, 0.0, 0.0, 1e-4], MADE.names)
+RULES = ScanParams(bars=720, min_turnover=1_500.0, q=0.5, correction="bh")
+STATE, COV = pd.Series([1.5, 2.0], ["beta", "alpha"]), np.array([[1.0, 0.5], [0.5, 2.0]])
+COV = pd.DataFrame(COV, STATE.index, STATE.index)
+BETA = pd.Series(np.arange(1.0, 7.0), MADE.names)
+
+
+def scanned(closes: Any = CLOSES, turnover: Any = TURNOVER, funding: Any = FUNDING) -> Any:
+    found = scan_pairs(closes, names=MADE.names, params=RULES, turnover=turnover, funding=funding)
+    return [found.rows.every, found.rows.survived, found.dropped, [s.symbol for s in found.left]]
+
+
+def shuffled_index(values: Any) -> Any:
+    return values.iloc[np.random.default_rng(1).permutation(len(values))]
+
+
+def shuffled_columns(values: Any) -> Any:
+    return values.iloc[:, np.random.default_rng(2).permutation(values.shape[1])]
+
+
+Case = tuple[Callable[[Any], Any], Any, Callable[[Any], Any], str]
+#: A function of one labelled value, the value, what shuffles its labels, and its name.
+CASES: dict[str, Case] = {
+    "closes' columns": (lambda v: scanned(closes=v), CLOSES, shuffled_columns, "closes.columns"),
+    "closes' rows": (lambda v: scanned(closes=v), CLOSES, shuffled_index, "closes.index"),
+    "turnover's columns": (
+        *(lambda v: scanned(turnover=v), TURNOVER, shuffled_columns, "turnover.columns"),
+    ),
+    "turnover's rows": (
+        *(lambda v: scanned(turnover=v), TURNOVER, shuffled_index, "turnover.index"),
+    ),
+    "funding": (lambda v: scanned(funding=v), FUNDING, shuffled_index, "funding.index"),
+    "slopes of a basket": (
+        *(lambda v: spread(CLOSES["S0"], CLOSES, v), BETA, shuffled_index, "beta.index"),
+    ),
+    "first state of the filter": (
+        lambda v: kalman_hedge(CLOSES["S0"], CLOSES["S1"], initial_state=v, initial_cov=COV),
+        *(STATE, lambda v: v[::-1], "initial_state.index"),
+    ),
+    "its covariance": (
+        lambda v: kalman_hedge(CLOSES["S0"], CLOSES["S1"], initial_cov=v),
+        *(COV, lambda v: v[::-1], "initial_cov.index"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_shuffled_labels_give_the_same_answer_or_are_refused_by_name(name):
+    call, value, shuffle, field = CASES[name]
+    expected = call(value)
+    try:
+        found = call(shuffle(value))
+    except ParameterError as error:
+        assert error.field.startswith(field)  # noqa: PT017
+        assert "times" not in name
+    else:
+        assert_same(found, expected)
+
+
+def renamed(value: Any, field: str) -> Any:
+    """The same value, one label of which is another."""
+    axis = "columns" if field.endswith("columns") else "index"
+    labels = list(getattr(value, axis))
+    labels[0] = "another" if isinstance(labels[0], str) else labels[0] - pd.Timedelta(days=1)
+    return value.set_axis(labels, axis=axis)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "closes' rows"])
+def test_a_label_that_is_missing_is_refused_by_name(name):
+    call, value, _, field = CASES[name]
+    with pytest.raises(ParameterError, match=f"^{field.replace('.', '[.]')} is"):
+        call(renamed(value, field))
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not name.endswith("rows")])
+def test_without_labels_values_go_by_position(name):
+    call, value, _, _ = CASES[name]
+    assert_same(call(value.to_numpy()), call(value))
+
+
+def test_the_default_labels_of_pandas_go_by_position():
+    plain = (pd.DataFrame(CLOSES.to_numpy()), pd.DataFrame(TURNOVER.to_numpy()))
+    assert_same(scanned(*plain, pd.Series(FUNDING.to_numpy())), scanned())
+
+
+def test_turnover_and_funding_may_know_more_than_closes():
+    longer = pd.concat((TURNOVER.set_axis(TURNOVER.index - pd.Timedelta(days=9)), TURNOVER))
+    more = pd.concat((pd.Series([1.0], ["Z"]), FUNDING))
+    assert_same(scanned(turnover=longer.assign(Z=1.0), funding=more), scanned())
+
+
+def test_reversed_closes_are_refused_with_the_row_and_its_times():
+    words = r"^closes\.index\[1\] is '2024-01-01 14:58:00', expected a time .* 14:59:00"
+    with pytest.raises(ParameterError, match=words):
+        scanned(closes=CLOSES[::-1])
+    twice = CLOSES.set_axis(CLOSES.index[np.r_[0:300, 299, 301:900]])
+    with pytest.raises(ParameterError, match=r"^closes\.index\[300\] is"):
+        scanned(closes=twice, turnover=TURNOVER.set_axis(twice.index))
+
+
+def test_names_of_another_order_than_the_columns_are_found_by_name():
+    order = [MADE.names[i] for i in (4, 0, 5, 1, 3, 2)]
+    one = scan_pairs(CLOSES, names=order, params=RULES, turnover=TURNOVER)
+    two = scan_pairs(CLOSES[order].to_numpy(), names=order, params=RULES, turnover=TURNOVER[order])
+    assert_same([one.rows.every, one.rows.names], [two.rows.every, two.rows.names])
+
+
+def test_names_whose_own_labels_fall_are_refused():
+    names = pd.Series(MADE.names)
+    assert scan_pairs(MADE.closes, names=names).rows.names == tuple(MADE.names)
+    with pytest.raises(ParameterError, match=r"^names\.index is"):
+        scan_pairs(MADE.closes, names=names[::-1])
+
+
+def test_labels_that_repeat_are_refused_by_name():
+    with pytest.raises(ParameterError, match=r"^f\.index is 'A', expected labels that differ"):
+        by_name("f", pd.Series([1.0, 2.0, 3.0], ["A", "B", "A"]), ["A", "B"])
+
+
+def test_the_tied_are_those_of_trades():
+    assert {name.split(".")[1] for name in SERIES} >= TIED | TIMED
