@@ -61,7 +61,7 @@ def cusum_squares(x: Any, *, mean: float | None = None, level: float = 0.05) -> 
     (True, True, 199)
     """
     values = finite_series("x", x, LEAST_ROWS)
-    between("level", level, 0.0, 1.0)
+    level = between("level", level, 0.0, 1.0)
     n = len(values)
     about = float(values.mean()) if mean is None else number("mean", mean)
     squares = (values - about) ** 2

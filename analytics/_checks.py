@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from analytics._errors import ParameterError
+
+
+def take_scalars(parameters: object) -> None:
+    """Turn NumPy scalars among a frozen dataclass's values into Python's, which are equal."""
+    for name, value in vars(parameters).items():
+        if isinstance(value, np.generic):
+            object.__setattr__(parameters, name, value.item())
 
 
 def check_choice(name: str, value: object, legal: tuple[str, ...]) -> None:

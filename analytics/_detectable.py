@@ -38,7 +38,7 @@ def detectable_half_life(n: int, m: int, correction: str = "by", q: float = 0.05
     """
     n, m = whole("n", n, 1), whole("m", m, 1)
     one_of("correction", correction, CORRECTIONS)
-    between("q", q, 0.0, 1.0)
+    q = between("q", q, 0.0, 1.0)
     related = max(2.0, 2.0 * math.sqrt(m) * RELATED)
     harmonic = _harmonic(m) if correction == "by" else 1.0
     level = min(q * min(related, m) / (m * harmonic), q)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from analytics._checks import check_choice, check_number, check_whole
+from analytics._checks import check_choice, check_number, check_whole, take_scalars
 from analytics.model import OrderError
 
 Candidates = Literal["all", "clusters"]
@@ -138,6 +138,7 @@ class ScanParams:
     break_level: float = 0.005
 
     def __post_init__(self) -> None:
+        take_scalars(self)
         check_choice("candidates", self.candidates, CANDIDATES)
         check_choice("correction", self.correction, CORRECTIONS)
         check_choice("bouncing", self.bouncing, BOUNCING)

@@ -20,7 +20,7 @@ from statistics import NormalDist
 import numpy as np
 
 from analytics._kernels.mackinnon import CRITICAL, P_SURFACE
-from analytics.arrays import one_of
+from analytics.arrays import number, one_of
 from analytics.model import TRENDS, FloatArray, ParameterError
 
 #: The p-value surface ends here, and the table of critical values there.
@@ -73,6 +73,7 @@ def pvalue(statistic: float, trend: str = "c", n_series: int = 1, n_obs: float =
     (0.05, 0.0381)
     """
     _check(trend, n_series)
+    statistic, n_obs = number("statistic", statistic), number("n_obs", n_obs)
     if isnan(statistic):
         return nan
     zero_below, _, one_above, _, _ = P_SURFACE[trend][n_series - 1]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from analytics._checks import check_choice, check_number, check_whole
+from analytics._checks import check_choice, check_number, check_whole, take_scalars
 from analytics._columns import BAR_COLUMNS as BAR_COLUMNS
 from analytics._columns import TICK_COLUMNS as TICK_COLUMNS
 from analytics._columns import Bars as Bars
@@ -177,6 +177,7 @@ class PairParams:
     alpha: float | None = None
 
     def __post_init__(self) -> None:
+        take_scalars(self)
         if self.y == self.x:
             raise SameValueError("x", self.x, "two different symbols", "y")
         if not is_timeframe(self.timeframe):

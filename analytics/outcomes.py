@@ -23,6 +23,7 @@ from analytics._kernels.fills import NEVER, Places, Units, apart, leg_fills
 from analytics._known_lines import known_lines, line_at
 from analytics._pair_parts import TradedRows, traded_rows
 from analytics.alignment import align
+from analytics.arrays import number, whole
 from analytics.model import (
     PAIR_RANGES,
     Bars,
@@ -82,10 +83,9 @@ def outcome(
     >>> seen.bars, round(seen.worst_z, 1), round(seen.worst_bps, 2), seen.done
     (4, 4.6, 0.0, True)
     """
+    cost_bps, max_bars = number("cost_bps", cost_bps), whole("max_bars", max_bars, 1)
     if not cost_bps >= 0.0:
         raise ParameterError("cost_bps", cost_bps, "at least 0")
-    if max_bars < 1:
-        raise ParameterError("max_bars", max_bars, "at least 1")
     legs = pair_legs(y_bars, x_bars, replace(params, limit=PAIR_RANGES["limit"][1]))
     at = int(np.searchsorted(legs.ts_ms, ts_ms))
     if not (at + 1 < len(legs.ts_ms) and legs.ts_ms[at] == ts_ms):

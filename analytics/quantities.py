@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from analytics.arrays import finite, number
 from analytics.model import ParameterError
 
 #: Significant digits that are left where a lot is not known.
@@ -62,11 +63,15 @@ def quantities(
     >>> held.y_units, held.x_units
     (0.005, 0.1)
     """
+    y_price, x_price = number("y_price", y_price), number("x_price", x_price)
+    y_lot, x_lot = (
+        lot if lot is None else number(name, lot)
+        for name, lot in (("y_lot", y_lot), ("x_lot", x_lot))
+    )
+    beta, capital = finite("beta", beta), number("capital", capital)
     for name, value in (("y_price", y_price), ("x_price", x_price), ("capital", capital)):
         if not (math.isfinite(value) and value > 0):
             raise ParameterError(name, value, "a number above 0")
-    if not math.isfinite(beta):
-        raise ParameterError("beta", beta, "a finite number")
     per_y = abs(beta) * (y_price / x_price if log_prices else 1.0)
     of_y = capital / (y_price + per_y * x_price)
     lots = []
