@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from analytics._checks import check_choice, check_whole
+from analytics._checks import check_choice, check_whole, take_scalars
 from analytics.model import (
     PAIR_RANGES,
     BoolArray,
@@ -65,6 +65,7 @@ class BacktestParams:
     sides: str = "both"
 
     def __post_init__(self) -> None:
+        take_scalars(self)
         check_choice("hedge_mode", self.hedge_mode, HEDGE_MODES)
         check_choice("sides", self.sides, SIDES)
         for name in ("entry_z", "exit_z", "stop_z", *COST_RANGES):
@@ -105,7 +106,8 @@ class Trade:
     signalled. gross, cost, net: shares of the gross exposure at entry. exit_reason: target,
     stop, time, gap: closed at the last closes before a gap in the data, or open: still held,
     marked at the last close, without the cost of an exit. entry_wait, exit_wait: bars for which
-    the later leg's fill waited until that leg traded.
+    the later leg's fill waited until that leg traded. exposure: the gross exposure at entry of
+    one unit of Y, in quote currency, or of a worth of one of Y in log space; NaN if not known.
     """
 
     side: int
@@ -125,6 +127,7 @@ class Trade:
     exit_reason: str
     entry_wait: int = 0
     exit_wait: int = 0
+    exposure: float = math.nan
 
 
 @dataclass(frozen=True)

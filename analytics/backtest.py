@@ -42,6 +42,7 @@ import math
 import numpy as np
 
 from analytics._backtest_engine import (
+    Hedged,
     Run,
     Signals,
     make_signals,
@@ -66,7 +67,7 @@ from analytics._backtest_types import (
 )
 from analytics._kernels.backtest import NEVER
 from analytics._pair_parts import hold
-from analytics.model import Bars, FloatArray, HedgeFit, NotReady, PairParams, frozen
+from analytics.model import Bars, FloatArray, HedgeFit, IntArray, NotReady, PairParams, frozen
 
 __all__ = [
     "COST_RANGES",
@@ -182,7 +183,15 @@ def _trades(run: Run) -> tuple[Trade, ...]:
     )
     reasons = [EXIT_REASONS[reason] for reason in ledger.reason]
     values = (column.tolist() for column in columns)
-    return tuple(map(Trade, *values, reasons, *(wait.tolist() for wait in waits)))
+    last = (column.tolist() for column in (*waits, _exposure(hedged, ledger.first)))
+    return tuple(map(Trade, *values, reasons, *last))
+
+
+def _exposure(hedged: Hedged, first: IntArray) -> FloatArray:
+    """Gross exposure of a unit of Y, or in log space of a worth of one, entered at these rows."""
+    beta = np.abs(hedged.hedge[first - 1])
+    open_y, open_x = hedged.legs.prices[:2, first]
+    return 1.0 + beta if hedged.log_prices else open_y + beta * open_x
 
 
 def _entry_prices(run: Run) -> list[FloatArray]:
@@ -215,10 +224,7 @@ def _captured(run: Run) -> float:
     ledger, signals = run.ledger, run.signals
     hedged = signals.hedged
     reached = ledger.reason == EXIT_REASONS.index("target")
-    signal, first = ledger.first[reached] - 1, ledger.first[reached]
-    beta = np.abs(hedged.hedge[signal])
-    open_y, open_x = hedged.legs.prices[:2, first]
-    exposure = 1.0 + beta if hedged.log_prices else open_y + beta * open_x
+    signal, exposure = ledger.first[reached] - 1, _exposure(hedged, ledger.first[reached])
     offered = float((np.abs(signals.z[signal]) * signals.sigma[signal] / exposure).sum())
     return float(ledger.gross[reached].sum()) / offered if offered > 0.0 else math.nan
 

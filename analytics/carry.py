@@ -10,6 +10,7 @@ from typing import get_args
 from analytics._backtest_types import Trade
 from analytics._checks import check_choice
 from analytics._errors import ParameterError
+from analytics.arrays import finite, number
 from analytics.model import PriceSpace
 
 _DAY_MS = 86_400_000.0
@@ -58,12 +59,12 @@ def pair_carry(
     >>> round(carry.long_per_day * 1e4, 3), round(carry.per_unit, 3)
     (0.857, 0.48)
     """
+    price_y, price_x = number("price_y", price_y), number("price_x", price_x)
     for name, price in (("price_y", price_y), ("price_x", price_x)):
         if not (math.isfinite(price) and price > 0):
             raise ParameterError(name, price, "a price above zero")
-    for name, value in (("beta", beta), ("funding_y", funding_y), ("funding_x", funding_x)):
-        if not math.isfinite(value):
-            raise ParameterError(name, value, "a finite number")
+    beta = finite("beta", beta)
+    funding_y, funding_x = finite("funding_y", funding_y), finite("funding_x", funding_x)
     check_choice("price_space", price_space, get_args(PriceSpace))
     worth_y, worth_x = (1.0, beta) if price_space == "log" else (price_y, beta * price_x)
     paid = worth_y * funding_y - worth_x * funding_x
@@ -82,9 +83,8 @@ def reversion_funding(carry: Carry, z: float, half_life: float, step_ms: float) 
     >>> reversion_funding(Carry(2e-4, 3.0), z=2.1, half_life=12.0, step_ms=3_600_000.0)
     -1.5
     """
-    for name, value in (("z", z), ("half_life", half_life), ("step_ms", step_ms)):
-        if not math.isfinite(value):
-            raise ParameterError(name, value, "a finite number")
+    z, half_life = finite("z", z), finite("half_life", half_life)
+    step_ms = finite("step_ms", step_ms)
     side = -1 if z > 0 else 1
     return side * carry.per_unit * half_life * step_ms / _DAY_MS
 
@@ -94,10 +94,11 @@ def trades_funding(
 ) -> float:
     """What funding would have cost a back-test's trades, at one rate for all of their time.
 
-    trades: of `analytics.backtest`; one whose leg was never held is left out. funding_y,
-    funding_x: what a long position pays a day, as a share of its worth. The sum of the shares of
-    each trade's gross exposure at entry, below 0 where they received. O(trades); no state.
-    Raises ParameterError, a ValueError, as `pair_carry`.
+    trades: of `analytics.backtest`; a leg that was never held pays nothing, and its trade the
+    other leg's part. funding_y, funding_x: what a long position pays a day, as a share of its
+    worth. The sum of the shares of each trade's gross exposure at entry, below 0 where they
+    received. O(trades); no state. Raises ParameterError, a ValueError, as `pair_carry`, and for a
+    trade of one leg whose exposure is not known.
 
     Source: Binance, "Introduction to Binance Futures Funding Rates" (2019).
 
@@ -110,8 +111,23 @@ def trades_funding(
     paid = 0.0
     for trade in trades:
         legs = trade.entry_y, trade.entry_x
-        if not all(map(math.isfinite, legs)):
-            continue
-        carry = pair_carry(*legs, trade.beta, funding_y, funding_x, price_space=price_space)
+        if all(map(math.isfinite, legs)):
+            carry = pair_carry(*legs, trade.beta, funding_y, funding_x, price_space=price_space)
+        else:
+            carry = _one_leg(trade, funding_y, funding_x, price_space)
         paid += carry.paid(trade.side) * (trade.exit_ts_ms - trade.entry_ts_ms) / _DAY_MS
     return paid
+
+
+def _one_leg(trade: Trade, funding_y: float, funding_x: float, price_space: str) -> Carry:
+    """The funding of a trade of which a leg, or both, was never held."""
+    if not trade.exposure > 0.0:
+        raise ParameterError("exposure", trade.exposure, "that of the trade, above 0")
+    log = price_space == "log"
+    held = [math.isfinite(entry) for entry in (trade.entry_y, trade.entry_x)]
+    entry_y, entry_x = (
+        (1.0 if log else entry) if there else 0.0
+        for entry, there in zip((trade.entry_y, trade.entry_x), held, strict=True)
+    )
+    paid = entry_y * funding_y - trade.beta * entry_x * funding_x
+    return Carry(paid / trade.exposure, paid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,5 +94,57 @@ def test_the_funding_of_trades_equals_a_loop_over_the_bars_held(space):
             paid += day / (worth_y + abs(worth_x)) / 1_440
     found = trades_funding(closed, funding_y, funding_x, price_space=space)
     assert found == pytest.approx(paid, rel=1e-9)
-    lame = replace(closed[0], entry_x=math.nan)
-    assert trades_funding([lame], funding_y, funding_x, price_space=space) == 0.0
+
+
+@pytest.mark.parametrize("space", ["price", "log"])
+@pytest.mark.parametrize("held", ["y", "x"])
+def test_a_leg_that_was_never_held_pays_nothing_and_the_other_its_part(space, held):
+    """X trades in few bars, and a time stop comes before its fill; or Y does."""
+    rng = np.random.default_rng(5)
+    x = 50.0 * np.exp(np.cumsum(rng.normal(0, 1e-3, 3_000)))
+    y = 2.0 * x + rng.normal(0, 0.3, 3_000)
+    bars = []
+    for name, prices in (("y", y), ("x", x)):
+        rows = np.arange(3_000) if name == held else np.flatnonzero(rng.random(3_000) < 0.4)
+        close, ones = prices[rows], np.ones(len(rows))
+        opens = np.r_[prices[:1], prices[:-1]][rows]
+        bars.append(Bars(name, "1m", rows * 60_000, opens, close, close, close, ones, ones, close))
+    params = PairParams("y", "x", timeframe="1m", price_space=space, z_window=40, limit=3_000)
+    rules = BacktestParams(entry_z=1.5, exit_z=0.5, hedge_window=60, cost_bps=0.0, max_bars=2)
+    result = run_backtest(*bars, params, rules)
+    assert isinstance(result, BacktestResult)
+    entries = ("entry_y", "entry_x") if held == "y" else ("entry_x", "entry_y")
+    alone = [
+        trade
+        for trade in result.trades
+        if math.isfinite(getattr(trade, entries[0])) and math.isnan(getattr(trade, entries[1]))
+    ]
+    assert len(alone) > 3
+    for trade in alone:
+        begin, end = getattr(trade, entries[0]), getattr(trade, entries[0].replace("entry", "exit"))
+        sign = trade.side if held == "y" else -trade.side * trade.beta
+        worth = sign * (1.0 if space == "log" else begin)  # of what is held, a unit of Y wanted
+        assert trade.gross == pytest.approx(worth * (end / begin - 1.0) / trade.exposure)
+        days = (trade.exit_ts_ms - trade.entry_ts_ms) / 86_400_000.0
+        rates = {"y": (3e-4, 0.0), "x": (0.0, 3e-4)}[held]
+        paid = trades_funding([trade], *rates, price_space=space)
+        assert paid == pytest.approx(worth / trade.exposure * 3e-4 * days)
+        assert paid != 0.0
+        other = trades_funding([trade], *rates[::-1], price_space=space)
+        assert other == 0.0
+
+
+def test_one_leg_without_the_exposure_is_refused():
+    trade = SimpleNamespace(
+        side=1,
+        entry_ts_ms=0,
+        exit_ts_ms=1,
+        entry_y=1.0,
+        entry_x=math.nan,
+        beta=1.0,
+        exposure=math.nan,
+    )
+    with pytest.raises(
+        ParameterError, match="exposure is nan, expected that of the trade, above 0"
+    ):
+        trades_funding([trade], 1e-4, 1e-4)
