@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from analytics.backtest import BacktestParams
 from analytics.model import PairParams, ParameterError
+from analytics.spread import check_reachable
 from dashapp.parameters import link
 from dashapp.parameters.check import message, messages, read_all, read_or_default
 from dashapp.parameters.table import BACKTEST, PAIR
@@ -30,21 +31,51 @@ def backtest_params(mapping: Mapping[str, Any]) -> BacktestParams:
     return BacktestParams(**{name: read_or_default(row, mapping) for name, row in BACKTEST.items()})
 
 
-def check(raw: Mapping[str, Any]) -> tuple[BacktestParams | None, dict[str, str]]:
+def check(
+    raw: Mapping[str, Any], z_window: int | None = None
+) -> tuple[BacktestParams | None, dict[str, str]]:
     """The rules that the controls hold, or which of them are wrong, and how.
 
-    raw: name -> what the control holds. Returns (rules, {}) or (None, {name: message}).
+    raw: name -> what the control holds. z_window: of the pair, over which no |z| is above
+    `largest_z`; None where there is no pair. Returns (rules, {}) or (None, {name: message}).
 
     >>> check({**as_held(USUAL), "exit_z": "3"})
     (None, {'exit_z': '3: expected from 0 to below the entry (2)'})
+    >>> check(as_held(USUAL), 5)[1]["entry_z"]
+    '2: expected at most 1.78, the largest |z| of z window (5)'
     """
     values, errors = read_all(BACKTEST.values(), raw)
     if errors:
         return None, messages(errors, BACKTEST)
     try:
-        return BacktestParams(**values), {}
+        rules = BacktestParams(**values)
     except ParameterError as error:
         return None, {error.field: message(error, BACKTEST)}
+    words = "" if z_window is None else _unreachable("entry_z", rules.entry_z, z_window)
+    return (None, {"entry_z": words}) if words else (rules, {})
+
+
+def notices(rules: BacktestParams, z_window: int | None) -> dict[str, str]:
+    """What is to be said of legal rules, by name: a stop that no |z| reaches stops nothing.
+
+    >>> notices(USUAL, 12)["stop_z"]
+    'never stops: 4: expected at most 3.17, the largest |z| of z window (12), or none'
+    >>> notices(USUAL, 60)
+    {}
+    """
+    if rules.stop_z is None or z_window is None:
+        return {}
+    words = _unreachable("stop_z", rules.stop_z, z_window)
+    return {"stop_z": f"never stops: {words}, or none"} if words else {}
+
+
+def _unreachable(name: str, level: float, z_window: int) -> str:
+    """Why no |z| over a window reaches a level, and what does; "" where one may."""
+    try:
+        check_reachable(name, level, z_window)
+    except ParameterError as error:
+        return message(error, PAIR)
+    return ""
 
 
 def as_held(rules: BacktestParams) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from analytics.model import OrderError, ParameterError, SameValueError
+from analytics.spread import check_reachable, largest_z
 from dashapp.parameters.check import messages, read, read_all
-from dashapp.parameters.table import SWEEP, SWEPT, WALK_FORWARD
+from dashapp.parameters.table import BACKTEST, PAIR, SWEEP, SWEPT, WALK_FORWARD
 
 PARTS = ("low", "high", "steps")
 
@@ -49,10 +51,13 @@ def usual_axis(name: str) -> Axis:
     return Axis(name, *span)
 
 
-def check_axes(raw: Mapping[str, Any]) -> tuple[tuple[Axis, Axis] | None, dict[str, str]]:
+def check_axes(
+    raw: Mapping[str, Any], z_window: int | None = None, entry_z: float | None = None
+) -> tuple[tuple[Axis, Axis] | None, dict[str, str]]:
     """Two axes from what the controls hold, or which of those are wrong, and how.
 
-    raw: "x" and "y", the parameters, and "x_low", "x_high", "x_steps" and so on.
+    raw: "x" and "y", the parameters, and "x_low", "x_high", "x_steps" and so on. z_window,
+    entry_z: those in use, for the axes that are of neither; None where there is no pair.
 
     >>> held = {"x": "entry_z", "x_low": 1, "x_high": 3, "x_steps": 3, "y": "exit_z"}
     >>> check_axes(held | {"y_low": "a", "y_high": "3", "y_steps": 500})[1]
@@ -65,7 +70,33 @@ def check_axes(raw: Mapping[str, Any]) -> tuple[tuple[Axis, Axis] | None, dict[s
         errors["y"] = SameValueError("y", y.name, "two parameters", "x")
     if errors or x is None or y is None:
         return None, messages(errors, SWEEP)
-    return (x, y), {}
+    ends = {axis.name: axis.high for axis in (x, y)}
+    window, entry = ends.get("z_window", z_window), None if "entry_z" in ends else entry_z
+    wrong = {}
+    for place, axis in (("x", x), ("y", y)):
+        wrong |= {} if window is None else _unreachable(place, axis, int(window), entry)
+    return (None, messages(wrong, SWEEP | PAIR | BACKTEST)) if wrong else ((x, y), {})
+
+
+def _unreachable(
+    place: str, axis: Axis, window: int, entry: float | None
+) -> dict[str, ParameterError]:
+    """The end of an axis, "x" or "y", of which no cell could trade, with what is wrong.
+
+    window: the longest z window of the grid. entry: that of every cell, None where it is on an
+    axis.
+    """
+    if axis.name in ("entry_z", "stop_z"):
+        try:
+            check_reachable(f"{place}_high", axis.high, window)
+        except ParameterError as error:
+            return {f"{place}_high": error}
+    if axis.name == "z_window" and entry is not None and entry > largest_z(int(axis.low)):
+        least = math.ceil(((entry + math.hypot(entry, 2.0)) / 2.0) ** 2)
+        rule = f"at least {least}, from which |z| reaches {{}}"
+        name = f"{place}_low"
+        return {name: OrderError(name, axis.low, rule, "entry_z", entry)}
+    return {}
 
 
 def _axis(axis: str, raw: Mapping[str, Any]) -> tuple[Axis | None, dict[str, ParameterError]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.backtest import BacktestParams
-from dashapp.parameters.backtest import USUAL, as_held, check, from_query, to_query
+from dashapp.parameters.backtest import USUAL, as_held, check, from_query, notices, to_query
 from dashapp.parameters.table import BACKTEST, VIEW
 
 
@@ -98,3 +98,19 @@ def test_several_wrong_numbers_are_told_each_at_its_own_field():
 def test_a_wrong_link_keeps_its_words_for_the_field_and_no_more_than_forty_of_them():
     assert from_query("?entry_z=" + "9" * 100)["entry_z"] == "9" * 40
     assert from_query("?stop_z=none&max_bars=NONE")["max_bars"] == ""
+
+
+@pytest.mark.parametrize(("entry", "legal"), [("2.84", True), ("2.85", False)])
+def test_an_entry_that_no_z_of_the_window_reaches_is_told_at_its_field(entry, legal):
+    made, errors = check(as_held(USUAL) | {"entry_z": entry}, 10)  # 9 / sqrt(10) = 2.846
+    assert (made is not None) == legal
+    words = f"{entry}: expected at most 2.84, the largest |z| of z window (10)"
+    assert errors == ({} if legal else {"entry_z": words})
+    assert check(as_held(USUAL) | {"entry_z": entry})[1] == {}, "without a pair nothing is known"
+
+
+def test_a_stop_that_no_z_of_the_window_reaches_is_legal_and_said():
+    assert notices(USUAL, 10) == {
+        "stop_z": "never stops: 4: expected at most 2.84, the largest |z| of z window (10), or none"
+    }
+    assert notices(USUAL, 60) == notices(replace(USUAL, stop_z=None), 10) == {}

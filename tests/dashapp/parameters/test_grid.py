@@ -81,3 +81,24 @@ def test_the_stretches_of_a_walk_forward_are_whole_and_long_enough():
     assert walk is None
     assert errors["train_bars"] == "5: expected a whole number from 30 to 1000000"
     assert errors["test_bars"] == "ten: expected a whole number from 10 to 1000000"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({}, "", ""),
+        ({"y_low": "5", "y_high": "10"}, "x_high", "3: expected at most 2.84, the largest |z| of z "
+         "window (10)"),
+        ({"y": "exit_z", "y_low": "0", "y_high": "1"}, "x_high", "3: expected at most 2.66, the "
+         "largest |z| of z window (9)"),
+        ({"x": "stop_z", "y": "exit_z", "y_low": "0", "y_high": "1"}, "x_high", "3: expected at "
+         "most 2.66, the largest |z| of z window (9)"),
+        ({"x": "exit_z", "x_low": "0", "x_high": "1", "y_low": "5"}, "y_low", "5: expected at "
+         "least 6, from which |z| reaches the entry (2)"),
+        ({"x": "exit_z", "x_low": "0", "x_high": "1", "y_low": "6"}, "", ""),
+    ],
+)  # fmt: skip
+def test_an_end_of_an_axis_at_which_no_cell_could_trade_is_told_at_its_place(changes, field, words):
+    axes, errors = check_axes(FORM | changes, z_window=9, entry_z=2.0)
+    assert errors == ({field: words} if field else {})
+    assert (axes is None) == bool(field)

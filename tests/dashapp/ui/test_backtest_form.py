@@ -8,7 +8,9 @@ from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
 from analytics.backtest import BacktestParams
+from analytics.model import PairParams
 from dashapp.parameters.backtest import USUAL, as_held
+from dashapp.parameters.pair import View, to_dict
 from dashapp.parameters.table import BACKTEST
 from dashapp.ui.pages.backtest import form
 
@@ -41,3 +43,15 @@ def test_the_form_shows_what_a_link_asks_for_and_the_default_of_a_choice_that_is
     for row in BACKTEST.values():
         assert f'"id": "{row.control}"' in text
         assert json.dumps(row.label) in text
+
+
+def test_an_entry_that_the_pairs_window_never_reaches_has_its_message_and_the_rules_stay():
+    view = to_dict(View("demo", (), "1s", 1.0, PairParams("A", "B", z_window=5)))
+    made = form.collected(held(), view)
+    assert made["strategy"] is no_update
+    words = "2: expected at most 1.78, the largest |z| of z window (5)"
+    assert made["messages"]["entry_z"] == words
+    reached = form.collected(held(entry_z="1.7"), view)
+    assert form.settings_of(reached["strategy"]).entry_z == 1.7
+    assert reached["messages"]["stop_z"].startswith("never stops: 4: expected at most 1.78")
+    assert form.collected(held(), None)["messages"] == dict.fromkeys(BACKTEST, "")

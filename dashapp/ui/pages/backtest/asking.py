@@ -48,7 +48,8 @@ def started(
     ask: what the tab would ask over the usual axes, None without a pair. raw: the texts of the
     form. metric: by which a walk-forward chooses, None for a sweep.
     """
-    axes, errors = check_axes(raw)
+    used = () if ask is None else (ask.pair.z_window, ask.settings.entry_z)
+    axes, errors = check_axes(raw, *used)
     stretches = None
     if metric is not None:
         stretches, wrong = check_walk(raw, metric)

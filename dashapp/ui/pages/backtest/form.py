@@ -10,7 +10,8 @@ from dash.development.base_component import Component
 
 from analytics.backtest import BacktestParams
 from dashapp import ids
-from dashapp.parameters.backtest import USUAL, as_held, check, from_query, to_query
+from dashapp.parameters.backtest import USUAL, as_held, check, from_query, notices, to_query
+from dashapp.parameters.pair import from_dict
 from dashapp.parameters.table import BACKTEST, Parameter
 from dashapp.ui.components import parameter_field
 
@@ -51,20 +52,26 @@ def held_by(store: Mapping[str, Any] | None, search: str | None) -> Mapping[str,
     return store["held"] if store else from_query(search or "")
 
 
-def collected(raw: Mapping[str, Any]) -> dict[str, Any]:
+def collected(raw: Mapping[str, Any], view: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The tab's rules by what the controls hold, and the message under each of them.
 
-    The rules stay as they are where a control is wrong.
+    The rules stay as they are where a control is wrong. view: the tab's own, over whose z window
+    an entry is to be reached.
     """
-    settings, errors = check(raw)
+    pair = from_dict(view).pair if view else None
+    window = pair.z_window if pair else None
+    settings, errors = check(raw, window)
+    told = notices(settings, window) if settings else errors
     return {
         "strategy": kept(settings) if settings else no_update,
-        "messages": {name: errors.get(name, "") for name in BACKTEST},
+        "messages": {name: told.get(name, "") for name in BACKTEST},
     }
 
 
 def register(app: Dash) -> None:
-    """The two callbacks that keep the settings: from the link, and from the form."""
+    """The callbacks that keep the settings, from the link and from the form, and that say what is
+    wrong with them.
+    """
 
     @app.callback(
         Output(ids.STRATEGY, "data", allow_duplicate=True),
@@ -79,13 +86,20 @@ def register(app: Dash) -> None:
         return kept(check(asked)[0] or USUAL)
 
     @app.callback(
-        output={
-            "strategy": Output(ids.STRATEGY, "data"),
-            "messages": {
-                name: Output(f"{row.control}-message", "children") for name, row in BACKTEST.items()
-            },
-        },
+        Output(ids.STRATEGY, "data"),
         inputs={"raw": controls(Input)},
+        state={"view": State(ids.VIEW, "data")},
     )
-    async def collect(raw: dict[str, Any]) -> dict[str, Any]:
-        return collected(raw)
+    async def collect(raw: dict[str, Any], view: dict[str, Any] | None) -> Any:
+        return collected(raw, view)["strategy"]
+
+    # The messages follow the z window as well. They stand on this page alone, so that a view that
+    # changes on another asks for none of them.
+    @app.callback(
+        output={
+            name: Output(f"{row.control}-message", "children") for name, row in BACKTEST.items()
+        },
+        inputs={"raw": controls(Input), "view": Input(ids.VIEW, "data")},
+    )
+    async def tell(raw: dict[str, Any], view: dict[str, Any] | None) -> dict[str, str]:
+        return collected(raw, view)["messages"]
