@@ -15,19 +15,22 @@ from dashapp.figures.axes import nice_range, range_of, time_axis, value_axis
 from dashapp.figures.base import FINE_STEPS, Figure, figure, line, on_grid, safe, times, typed
 from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note, shading
 from dashapp.figures.rows import rows_of
+from dashapp.text.methods import shown_method
 from dashapp.text.numbers import decimals, number, price, ratio, ratio_digits
-from dashapp.text.pair import METHOD_WORDS, newest
+from dashapp.text.pair import METHOD_WORDS, each_bars_own, line_in_use, newest
 from dashapp.theme import rgba, tokens
 
 #: A label's height as a share of the plot's, and the letters in a line of labels that share one.
 LABEL_SHARE = 0.1
 MOST_LETTERS = 16
 WIDE = {"width": 2}
+#: Methods whose fits have ticks; of the filter there is a line.
+_TICKED = ("ols", "huber", "theil_sen", "tls", "ratio")
 
 
 def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = "") -> Figure:
-    """Y against X at each bar, older bars paler, with the regression line of the hedge."""
-    colours, params, fit = tokens(theme), snapshot.params, snapshot.fit
+    """Y against X at each bar, older bars paler, with the line of the hedge that is in use."""
+    colours, params = tokens(theme), snapshot.params
     x, y = snapshot.price_x, snapshot.price_y
     logs = params.price_space == "log"
     if logs:
@@ -36,14 +39,8 @@ def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: s
     x_ends, y_ends = range_of(x), range_of(y)
     digits = (5, 5) if logs else (decimals(newest(x)), decimals(newest(y)))
     ends = np.array(x_ends)
-    beta, alpha = float(fit.beta), float(fit.alpha)
-    sign = "−" if alpha < 0 else "+"
-    offset = f" {sign} {price(abs(alpha), 0.01 if logs else newest(y))}" if alpha else ""
-    words = (
-        f"<b>Y = {ratio(beta)} X{offset}</b><br>"
-        f"{METHOD_WORDS.get(fit.method, safe(fit.method))}, "
-        f"{'R²' if params.intercept else 'R² (uncentred)'} {number(fit.r_squared, 3)}"
-    )
+    beta, alpha = line_in_use(snapshot)
+    corner = 1.0 if beta < 0 else 0.0  # the upper one that the line does not go through
     space = "log " if logs else ""
     data = [
         {
@@ -55,7 +52,7 @@ def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: s
             "hovertemplate": f"X %{{x:,.{digits[0]}f}}<br>Y %{{y:,.{digits[1]}f}}<br>"
             "%{marker.color:,} bars ago<extra></extra>",
         },
-        line({"x": typed(ends)}, beta * ends + alpha, "fit", colours["spread"], hoverinfo="skip"),
+        line({"x": typed(ends)}, beta * ends + alpha, "hedge", colours["spread"], hoverinfo="skip"),
         _newest_point(x, y, theme),
     ]
     return figure(
@@ -67,11 +64,29 @@ def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: s
         uirevision=uirevision,
         annotations=[
             note("paler is older, ring is now", theme),
-            note(words, theme, x=0.0, place="inside", colour=colours["spread"]) | {"align": "left"},
+            note(_equation(snapshot), theme, x=corner, place="inside", colour=colours["spread"])
+            | {"align": "right" if corner else "left"},
         ],
         margin=(64, 16),
         hovermode="closest",
     )
+
+
+def _equation(snapshot: PairSnapshot) -> str:
+    """The line in use, and what it is of; with the R² of the fit where it is today's."""
+    params, fit = snapshot.params, snapshot.fit
+    beta, alpha = line_in_use(snapshot)
+    scale = 0.01 if params.price_space == "log" else newest(snapshot.price_y)
+    sign = "−" if alpha < 0 else "+"
+    offset = f" {sign} {price(abs(alpha), scale)}" if alpha else ""
+    whose = METHOD_WORDS.get(fit.method, safe(fit.method))
+    if each_bars_own(snapshot):
+        name = METHOD_WORDS[params.hedge] if params.spread_mode == "rolling" else "Kalman"
+        whose = f"{name}, of the bars before the newest"
+    elif math.isclose(beta, float(fit.beta), rel_tol=1e-6):
+        label = "R²" if params.intercept else "R² (uncentred)"
+        whose = f"{whose}, {label} {number(fit.r_squared, 3)}"
+    return f"<b>Y = {ratio(beta)} X{offset}</b><br>{whose}"
 
 
 def _price_axis(title: str, theme: str, ends: tuple[float, float], digits: int) -> dict[str, Any]:
@@ -134,15 +149,17 @@ def _usual_ends(values: FloatArray, share: float = 0.03) -> FloatArray:
 def hedge_path_figure(
     snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = ""
 ) -> Figure:
-    """The hedge ratio as it was known at each bar, and the fit of each method on all its rows."""
+    """The hedge ratio along the bars, by least squares and by a filter, the fit of each method on
+    all its rows, and the ratio that is in use.
+    """
     paths = (snapshot.path.beta, snapshot.kalman_path.beta)
     rows = rows_of(snapshot.ts_ms, paths, TIMEFRAMES[snapshot.params.timeframe], snapshot.carried)
     ts = times(rows.ts)
-    beta = float(snapshot.fit.beta)
+    beta = line_in_use(snapshot).beta
     ends = _path_range(paths, beta)
     colours = (tokens(theme)["accent"], tokens(theme)["z"])
-    names = ("rolling", "Kalman")
-    hovers = (f"rolling OLS, {snapshot.path_rows:,} bars", "Kalman")
+    names = ("rolling", "Kalman path")
+    hovers = (f"rolling OLS, {snapshot.path_rows:,} bars", "Kalman path")
     data = [
         line(ts, on_grid(values, FINE_STEPS), name, colour)
         for values, name, colour in zip(rows.columns, hovers, colours, strict=True)
@@ -151,14 +168,17 @@ def hedge_path_figure(
         data += _leaving(rows.ts, values, ends, name, colour)
     labels = [
         Label(
-            f"{name} {ratio(newest(path))}",
+            f"{name}{between}{ratio(newest(path))}",
             newest(path),
             colour,
+            1 + (between == "<br>"),
             of=hover,
-            words=f"{name} {{}}",
+            words=f"{name}{between}{{}}",
             digits=ratio_digits(beta),
         )
-        for path, name, hover, colour in zip(paths, names, hovers, colours, strict=True)
+        for path, name, hover, colour, between in zip(
+            paths, names, hovers, colours, (" ", "<br>"), strict=True
+        )
     ]
     marks, method_labels = _method_marks(snapshot, ends, theme)
     labels += method_labels
@@ -215,17 +235,25 @@ def _leaving(
 def _method_marks(
     snapshot: PairSnapshot, ends: tuple[float, float], theme: str
 ) -> tuple[list[dict[str, Any]], list[Label]]:
-    """A tick at the right edge for each method's fit, over the whole width for the chosen one.
+    """A tick at the right edge for each method's fit, over the whole width for the line in use.
 
     Methods whose ticks are too near each other for a label each share one.
     """
     colours, shapes, labels = tokens(theme), [], []
     others: list[tuple[float, str]] = []
-    for method, fit in snapshot.fits.items():
-        beta, active = float(fit.beta), method == snapshot.params.hedge
-        if not math.isfinite(beta) or (method == "kalman" and not active):
+    chosen, used = shown_method(snapshot), line_in_use(snapshot).beta
+    marks = [
+        (METHOD_WORDS.get(method, safe(method)), used if method == chosen else float(fit.beta))
+        for method, fit in snapshot.fits.items()
+        if method in (chosen, *_TICKED)
+    ]
+    name = METHOD_WORDS.get(chosen or "", "in use")
+    if chosen not in snapshot.fits:
+        marks.append((name, used))
+    for words, beta in marks:
+        active = words == name
+        if not math.isfinite(beta):
             continue
-        words = METHOD_WORDS.get(method, safe(method))
         if not ends[0] <= beta <= ends[1]:
             words = f"{words} {'↑' if beta > ends[1] else '↓'}"
         else:

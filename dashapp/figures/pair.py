@@ -232,8 +232,8 @@ def z_line(
 
 def todays_fit(snapshot: PairSnapshot) -> FloatArray | None:
     """The z-scores of today's fit, None where they are those that were known."""
-    each_bars_own = snapshot.params.spread_mode in ("rolling", "kalman")
-    return None if each_bars_own or len(snapshot.fit_z) != len(snapshot) else snapshot.fit_z
+    moves = snapshot.params.spread_mode == "view" and len(snapshot.fit_z) == len(snapshot)
+    return snapshot.fit_z if moves else None
 
 
 def todays_fit_line(
@@ -311,6 +311,7 @@ def zscore_figure(
 def adf_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = "") -> Figure:
     """The p-value of the rolling ADF test on a logarithmic axis, against 0.05.
 
+    In neutral colours: the spread was fitted to look stationary, so that the test is indicative.
     Logarithmic, because what counts is whether p is 0.04 or 0.004, and a linear axis shows
     both as nothing. Values under P_FLOOR are drawn at it.
     """
@@ -343,8 +344,8 @@ def adf_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str =
         y=_p_axis(theme),
         uirevision=uirevision,
         shapes=[
-            region(P_FLOOR / 10, SIGNIFICANT_P, colours["up"]),
-            level(SIGNIFICANT_P, colours["up"]),
+            region(P_FLOOR / 10, SIGNIFICANT_P, colours["muted"]),
+            level(SIGNIFICANT_P, colours["muted"]),
             *shading(rows.stretches, theme),
         ],
         annotations=annotations,
@@ -353,15 +354,13 @@ def adf_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str =
 
 
 def _p_labels(last: float, theme: str) -> list[Label]:
-    """The newest p-value in the colour of its verdict, and the level it is held against."""
+    """The newest p-value, and the level it is held against."""
     colours = tokens(theme)
     words = "< 0.001" if last < 0.001 else number(last, 3)
     height = math.log10(max(last, P_FLOOR)) if math.isfinite(last) else math.nan
     return [
-        Label(
-            words, height, colours["up" if last < SIGNIFICANT_P else "warn"], of="p-value", digits=3
-        ),
-        Label("0.05", math.log10(SIGNIFICANT_P), colours["up"], bold=False),
+        Label(words, height, colours["text"], of="p-value", digits=3),
+        Label("0.05", math.log10(SIGNIFICANT_P), colours["muted"], bold=False),
     ]
 
 

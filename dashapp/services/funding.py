@@ -6,6 +6,7 @@ import math
 
 from analytics.carry import Carry, pair_carry
 from analytics.model import PairSnapshot
+from dashapp.text.pair import known_beta
 from storage.market.market import Market
 
 
@@ -25,7 +26,7 @@ def funding_of(market: Market | None, y: str, x: str) -> tuple[float, float] | N
 
 def carry_of(market: Market | None, snapshot: PairSnapshot) -> Carry | None:
     """The funding of a pair at its hedge; None where that of a leg, or the hedge, is not known."""
-    params, beta = snapshot.params, float(snapshot.fit.beta)
+    params, beta = snapshot.params, known_beta(snapshot)
     rates = funding_of(market, params.y, params.x)
     if rates is None or not math.isfinite(beta):
         return None

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from analytics.model import NotReady, PairSnapshot
 from dashapp.text.methods import signal_depends_on
-from dashapp.text.numbers import SIGNIFICANT_P, counted, duration, number, p_value, pct, price
+from dashapp.text.numbers import counted, duration, number, pct, price
 from dashapp.text.pair import (
     CARRIED_WARN,
     BreakEven,
@@ -26,14 +26,7 @@ from dashapp.text.pair import (
     sign_tone,
     stance,
 )
-from dashapp.text.tests import (
-    half_life_span,
-    not_cointegrated,
-    shown_spread_tested,
-)
-
-#: What the head says where a leg looks stationary by itself: in few words, it has two lines.
-NO_RELATION = "a leg is stationary: no relation shown"
+from dashapp.text.tests import half_life_span, relation_verdict, reserve_words
 
 
 class Summary(Protocol):
@@ -92,13 +85,13 @@ def pair_answer(
     snapshot: PairSnapshot | NotReady,
     threshold: float,
     break_even: BreakEven | None = None,
-    alone: bool = False,
+    alone: bool | None = None,
 ) -> list[Segment]:
     """The pair's finding, with the trade in words.
 
     threshold: |z| from which there is a trade. break_even: below it a round trip does not pay
     its costs, so that there is none; None if not known. alone: whether a leg looks stationary by
-    itself, as the figures below say too.
+    itself, None while the legs are being tested, as the figures below say too.
     """
     if isinstance(snapshot, NotReady):
         return [(str(snapshot), "muted")]
@@ -106,16 +99,11 @@ def pair_answer(
     if snapshot.half_life is None:
         segments.append(("no half-life: the spread does not revert", "warn"))
     else:
-        tone = "muted" if not_cointegrated(snapshot) else ""
+        tone = "muted" if reserve_words(snapshot, alone) else ""
         segments.append((f"half-life {half_life_span(snapshot)}", tone))
-    test = snapshot.engle_granger
-    if test is not None and math.isfinite(test.pvalue):
-        firm, shown = test.pvalue < SIGNIFICANT_P, shown_spread_tested(snapshot)
-        verdict = "cointegrated" if firm else "not cointegrated"
-        whose = "" if shown else " of the OLS spread"
-        tone = "warn" if not firm else "up" if shown else "muted"
-        told = (f"{verdict} {p_value(test.pvalue)}{whose}", tone)
-        segments.append((NO_RELATION, "warn") if firm and alone else told)
+    relation = relation_verdict(snapshot, alone)
+    if relation.brief:
+        segments.append((relation.brief, relation.tone))
     choices = signal_depends_on(snapshot, threshold)
     if choices:
         segments.append((f"signal varies by {' and '.join(choices)}", "warn"))

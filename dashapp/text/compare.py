@@ -9,7 +9,7 @@ from typing import NamedTuple
 from analytics.model import NotReady, PairSnapshot
 from dashapp.text.numbers import NONE, counted, number, ratio
 from dashapp.text.pair import BreakEven, Segment, inside_costs, known_beta, newest, stance
-from dashapp.text.tests import cointegration_verdict, half_life_span
+from dashapp.text.tests import half_life_span, relation_verdict
 
 HEADS = ("Pair", "z", "Signal", "Half-life", "Cointegration", "β", "Correlation", "Pays from |z|")
 
@@ -31,11 +31,15 @@ def pair_words(y: str, x: str) -> str:
     return f"{y} / {x}"
 
 
-def compared_row(snapshot: PairSnapshot, threshold: float, even: BreakEven) -> ComparedRow:
-    """What a comparison says of one pair."""
-    params, pvalue = snapshot.params, _pvalue(snapshot)
+def compared_row(
+    snapshot: PairSnapshot, threshold: float, even: BreakEven, alone: bool | None
+) -> ComparedRow:
+    """What a comparison says of one pair. alone: whether a leg looks stationary by itself, None
+    while the legs are being tested.
+    """
+    params = snapshot.params
     head, *clauses = stance(snapshot, threshold, even)
-    verdict, test_tone = cointegration_verdict(pvalue)
+    verdict, _, test_tone = relation_verdict(snapshot, alone)
     pays = number(even.z, 1) if math.isfinite(even.z) else NONE
     tones = {tone for _, tone in clauses}
     cells = (
@@ -49,11 +53,6 @@ def compared_row(snapshot: PairSnapshot, threshold: float, even: BreakEven) -> C
         pays,
     )
     return ComparedRow(cells, "warn" if "warn" in tones else head[1], test_tone)
-
-
-def _pvalue(snapshot: PairSnapshot) -> float | None:
-    test = snapshot.engle_granger
-    return None if test is None else test.pvalue
 
 
 def missing_row(y: str, x: str, words: str) -> ComparedRow:

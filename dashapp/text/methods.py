@@ -13,10 +13,22 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from analytics.model import HedgeFit, PairSnapshot
-from dashapp.text.numbers import number, price, ratio
-from dashapp.text.pair import METHOD_WORDS, known_beta, newest, trade_words
+from dashapp.text.numbers import NONE, number, price, ratio
+from dashapp.text.pair import (
+    LEGS_AGAINST,
+    METHOD_WORDS,
+    MODE_WORDS,
+    Line,
+    legs_warning,
+    line_in_use,
+    newest,
+    refit_words,
+    trade_words,
+)
 from dashapp.text.tests import LOG_SIZE
 
+#: How sentences name the line that is traded where it is none of the table's fits.
+IN_USE = "the line in use"
 #: What an intercept in logarithms is shown with.
 _LOG_ALPHA = 10 * LOG_SIZE
 
@@ -81,30 +93,55 @@ def _alpha(alpha: float, snapshot: PairSnapshot) -> str:
     return price(alpha, _LOG_ALPHA if logs else newest(snapshot.price_y))
 
 
-def _shown_method(snapshot: PairSnapshot) -> str | None:
-    """The method whose fit the page shows; None where each bar has its own, or it is given."""
-    return {"view": snapshot.params.hedge, "kalman": "kalman"}.get(snapshot.params.spread_mode)
+def shown_method(snapshot: PairSnapshot) -> str | None:
+    """The method whose line is in use; None where each bar has its own, or it is given."""
+    return snapshot.params.hedge if snapshot.params.spread_mode == "view" else None
 
 
-def _z(snapshot: PairSnapshot, method: str) -> float:
-    """The newest z by a method's fit; of the one that the page shows, as it was known."""
-    if method == _shown_method(snapshot):
-        return newest(snapshot.z)
-    return snapshot.method_z.get(method, math.nan)
+def _reading(snapshot: PairSnapshot, method: str) -> tuple[float, Line]:
+    """The newest z by a method, and its line; of the one in use, as they were known."""
+    if method == shown_method(snapshot):
+        return newest(snapshot.z), line_in_use(snapshot)
+    fit = snapshot.fits[method]
+    line = Line(float(fit.beta), float(fit.alpha))
+    return snapshot.method_z.get(method, math.nan), line
 
 
 def _row(snapshot: PairSnapshot, method: str, fit: HedgeFit, threshold: float) -> MethodRow:
-    z, beta = _z(snapshot, method), float(fit.beta)
+    z, line = _reading(snapshot, method)
+    shown = method == shown_method(snapshot)
+    notes = (fit.note, refit_words(snapshot) if shown else "")
     return MethodRow(
         METHOD_WORDS.get(method, method),
-        ratio(beta),
-        _alpha(fit.alpha, snapshot),
+        ratio(line.beta),
+        _alpha(line.alpha, snapshot),
         number(fit.r_squared, 3),
         number(z, 2, signed=True),
-        _signal(z, beta, threshold),
-        fit.note,
-        method == _shown_method(snapshot),
+        _signal(z, line.beta, threshold),
+        "; ".join(filter(None, notes)),
+        shown,
     )
+
+
+def _row_in_use(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
+    """The line in use where it is none of the fits, which stand below it for comparison."""
+    if shown_method(snapshot) is not None:
+        return []
+    z, line = newest(snapshot.z), line_in_use(snapshot)
+    rows = max((fit.n for fit in snapshot.fits.values()), default=0)
+    below = f"below, one fit a method over the newest {rows:,} bars, for comparison"
+    return [
+        MethodRow(
+            "In use",
+            ratio(line.beta),
+            _alpha(line.alpha, snapshot),
+            NONE,
+            number(z, 2, signed=True),
+            _signal(z, line.beta, threshold),
+            f"{MODE_WORDS[snapshot.params.spread_mode]}; {below}",
+            True,
+        )
+    ]
 
 
 def _swapped_beta(fit: HedgeFit) -> float:
@@ -136,15 +173,22 @@ def _swapped_row(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
 
 
 def method_rows(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
-    """A row a hedge method, then the chosen one's with the legs swapped."""
+    """The line in use where it is no method's fit, a row a hedge method, then the chosen one's with
+    the legs swapped.
+    """
     rows = [_row(snapshot, method, fit, threshold) for method, fit in snapshot.fits.items()]
-    return rows + _swapped_row(snapshot, threshold)
+    return [*_row_in_use(snapshot, threshold), *rows, *_swapped_row(snapshot, threshold)]
 
 
 def z_span(snapshot: PairSnapshot) -> str:
-    """From where to where the choice of the method takes z, and where swapped legs put it."""
+    """The newest z: by the line in use where it is no method's, from where to where the choice of
+    the method takes it, and where swapped legs put it.
+    """
     low, high = (number(z, 2, signed=True) for z in snapshot.z_range)
-    words = f"z {low} to {high} by method" if low != high else f"z {low} by every method"
+    words = f"{low} to {high} by method" if low != high else f"{low} by every method"
+    if shown_method(snapshot) is None:
+        words = f"{number(newest(snapshot.z), 2, signed=True)} by {IN_USE}, {words}"
+    words = f"z {words}"
     if math.isfinite(snapshot.swapped_z):
         words = f"{words}, {number(snapshot.swapped_z, 2, signed=True)} with the legs swapped"
     return words
@@ -160,23 +204,32 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _methods_by_trade(snapshot: PairSnapshot, threshold: float) -> dict[str, list[str]]:
-    """The words of each trade that a method's z asks for, with the methods that ask for it."""
+    """The words of each trade that a method's z asks for, with the methods that ask for it, and the
+    line in use where it is no method's.
+    """
     by_trade: dict[str, list[str]] = {}
-    for method, fit in snapshot.fits.items():
-        signal = _signal(_z(snapshot, method), float(fit.beta), threshold)
+    readings = {
+        METHOD_WORDS.get(method, method): _reading(snapshot, method) for method in snapshot.fits
+    }
+    if shown_method(snapshot) is None:
+        readings = {IN_USE: (newest(snapshot.z), line_in_use(snapshot)), **readings}
+    for name, (z, line) in readings.items():
+        signal = _signal(z, line.beta, threshold)
         if signal.side is not None:
             words = signal.words(snapshot.params.y, snapshot.params.x)
-            by_trade.setdefault(words, []).append(METHOD_WORDS.get(method, method))
+            by_trade.setdefault(words, []).append(name)
     return by_trade
 
 
 def _trades_by_order(snapshot: PairSnapshot, threshold: float) -> tuple[str, str] | None:
-    """The words of the trade as the legs are, and with the legs swapped; None where one of the
-    two is not known.
+    """The words of the trade by the chosen method as the legs are, and with the legs swapped; None
+    where one of the two is not known.
     """
-    if snapshot.swapped is None:
+    method = snapshot.params.hedge
+    if snapshot.swapped is None or method not in snapshot.fits:
         return None
-    here = _signal(newest(snapshot.z), known_beta(snapshot), threshold)
+    z, line = _reading(snapshot, method)
+    here = _signal(z, line.beta, threshold)
     turned = _signal(snapshot.swapped_z, _swapped_beta(snapshot.swapped), threshold)
     if here.side is None or turned.side is None:
         return None
@@ -211,12 +264,23 @@ def choice_warning(snapshot: PairSnapshot, threshold: float) -> str:
 
 def choice_words(snapshot: PairSnapshot, threshold: float) -> tuple[str, str]:
     """The sentence over the table of methods, and its tone."""
+    against = _against_words(snapshot)
     warning = choice_warning(snapshot, threshold)
     if warning:
-        return f"{warning} Newest {z_span(snapshot)}.", "warn"
-    signal = _signal(newest(snapshot.z), known_beta(snapshot), threshold)
+        return f"{warning} Newest {z_span(snapshot)}.{against}", "warn"
+    signal = _signal(newest(snapshot.z), line_in_use(snapshot).beta, threshold)
     if signal.side is None:
         return "No z-score is known yet.", "muted"
     words = signal.words(snapshot.params.y, snapshot.params.x)
     agreed = f"Every method, and either order of the legs: {words}"
-    return f"{agreed} at ±{threshold:g}. Newest {z_span(snapshot)}.", "muted"
+    tone = "warn" if against else "muted"
+    return f"{agreed} at ±{threshold:g}. Newest {z_span(snapshot)}.{against}", tone
+
+
+def _against_words(snapshot: PairSnapshot) -> str:
+    """A sentence that names the lines by which both legs are held on one side; "" for none."""
+    lines = {METHOD_WORDS.get(name, name): _reading(snapshot, name)[1] for name in snapshot.fits}
+    if shown_method(snapshot) is None:
+        lines = {IN_USE: line_in_use(snapshot), **lines}
+    names = [name for name, line in lines.items() if legs_warning(line.beta)]
+    return f" By {_listed(names)} {LEGS_AGAINST}." if names else ""

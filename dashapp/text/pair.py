@@ -19,7 +19,7 @@ from analytics.estimates import MAX_TICKS, PairEstimates
 from analytics.model import PairSnapshot
 from analytics.spread import leg_signs
 from dashapp.text.numbers import NONE, number, pct, price, ratio
-from dashapp.text.tests import Row, cointegration_rows, reversion_rows, spread_size
+from dashapp.text.tests import Row, cointegration_rows, leg_alone, reversion_rows, spread_size
 
 Segment = tuple[str, str]
 
@@ -121,10 +121,31 @@ def inside_costs(z: float, break_even: BreakEven | None) -> bool:
     return break_even is not None and abs(z) < break_even.z < math.inf
 
 
+class Line(NamedTuple):
+    """A line of a hedge: Y = beta X + alpha."""
+
+    beta: float
+    alpha: float
+
+
+def line_in_use(snapshot: PairSnapshot) -> Line:
+    """The line that the newest z-score rests on, as it was known at its bar: the one that is
+    traded, worded, drawn and locked. Today's fit where none was known.
+    """
+    known = Line(newest(snapshot.known.beta), newest(snapshot.known.alpha))
+    if all(map(math.isfinite, known)):
+        return known
+    return Line(float(snapshot.fit.beta), float(snapshot.fit.alpha))
+
+
 def known_beta(snapshot: PairSnapshot) -> float:
-    """The hedge ratio as it was known at the newest bar: the one that its z-score rests on."""
-    beta = newest(snapshot.known.beta) if snapshot.known is not None else math.nan
-    return beta if math.isfinite(beta) else float(snapshot.fit.beta)
+    """The hedge ratio of `line_in_use`."""
+    return line_in_use(snapshot).beta
+
+
+def side_of_z(snapshot: PairSnapshot) -> int:
+    """The side of the spread that the newest z speaks for: -1 short above 0, else 1 long."""
+    return -1 if newest(snapshot.z) > 0 else 1
 
 
 def _where(z: float, y: str) -> str:
@@ -179,6 +200,23 @@ def signal(
     return trade_words(-1 if z > 0 else 1, beta, *legs), "down" if z > 0 else "up"
 
 
+def signal_sentence(
+    z: float,
+    beta: float,
+    legs: tuple[str, str],
+    threshold: float,
+    break_even: BreakEven | None = None,
+) -> Segment:
+    """`signal` with the warning of its legs, where there is one line for both.
+
+    >>> signal_sentence(0.3, -0.5, ("A", "B"), 2.0)
+    ('inside ±2: no trade (β < 0: the legs move against each other)', 'warn')
+    """
+    words, tone = signal(z, beta, legs, threshold, break_even)
+    warning = legs_warning(beta)
+    return (f"{words} ({warning})", "warn") if warning else (words, tone)
+
+
 def _z_row(snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None) -> Row:
     clauses = stance(snapshot, threshold, break_even)
     words = " · ".join(text for text, _ in clauses[1:])
@@ -226,13 +264,29 @@ def _tick_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[
     return rows
 
 
-#: What the hedge modes measure the spread and z with.
+#: Which line measures a bar, in the hedge modes that do not fit one on the view.
 MODE_WORDS = {
-    "view": "fitted on the view",
-    "rolling": "rolling: each bar by the line known at its close",
-    "kalman": "Kalman: each bar by the state known at its close",
-    "locked": "locked",
+    "rolling": "rolling: each bar by the line of the bars before it",
+    "kalman": "Kalman: each bar by the filter of the bars before it",
+    "locked": "locked: as given",
 }
+#: Methods whose line takes a pass over its window, so that it is not fitted at each bar.
+_NOW_AND_THEN = ("huber", "theil_sen", "kalman")
+
+
+def each_bars_own(snapshot: PairSnapshot) -> bool:
+    """Whether each bar is measured with a line of its own, so that one fit over the window is there
+    for comparison.
+    """
+    return snapshot.params.spread_mode in ("rolling", "kalman")
+
+
+def refit_words(snapshot: PairSnapshot) -> str:
+    """Why the line in use is not today's fit where its method is fitted now and then; else ""."""
+    params, fit = snapshot.params, snapshot.fit
+    if params.spread_mode != "view" or params.hedge not in _NOW_AND_THEN:
+        return ""
+    return f"fitted anew every few bars; a fit on all bars up to now has {ratio(float(fit.beta))}"
 
 
 def _error_words(snapshot: PairSnapshot) -> str:
@@ -247,17 +301,19 @@ def _error_words(snapshot: PairSnapshot) -> str:
 
 
 def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
-    fit, params = snapshot.fit, snapshot.params
+    fit, params, line = snapshot.fit, snapshot.params, line_in_use(snapshot)
     scale = 0.01 if params.price_space == "log" else newest(snapshot.price_y)
-    error = _error_words(snapshot)
-    warnings = list(filter(None, (legs_warning(float(fit.beta)), fit.note)))
-    words, tone = ("; ".join(warnings), "warn") if warnings else (error, "muted")
+    warnings = [words for words in (legs_warning(line.beta), fit.note) if words]
+    told = [*warnings, refit_words(snapshot), _error_words(snapshot)]
+    tone = "warn" if warnings else "muted"
     good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
     r_words = f"{fit.n:,} bars" if good else f"low: X explains little of Y, {fit.n:,} bars"
+    if each_bars_own(snapshot):
+        r_words = f"of one fit over the window, for comparison; {r_words}"
     r_label = "R² of the fit" if params.intercept else "R² (uncentred)"
     return [
-        ("Hedge ratio (β)", ratio(fit.beta), words, tone),
-        ("Intercept (α)", price(fit.alpha, scale), "" if params.intercept else "off", "muted"),
+        ("Hedge ratio (β)", ratio(line.beta), "; ".join(filter(None, told)), tone),
+        ("Intercept (α)", price(line.alpha, scale), "" if params.intercept else "off", "muted"),
         (r_label, number(fit.r_squared, 3), r_words, "muted" if good else "warn"),
     ]
 
@@ -266,7 +322,7 @@ def _carry_rows(snapshot: PairSnapshot, carry: Carry | None) -> list[Row]:
     """What holding the pair costs a day, for the side that the newest z speaks for."""
     if carry is None:
         return []
-    side = -1 if newest(snapshot.z) > 0 else 1
+    side = side_of_z(snapshot)
     name, other = ("short", "long") if side < 0 else ("long", "short")
     paid = carry.paid(side) * 1e4
     verb, counter = ("pays", "receives") if paid > 0 else ("receives", "pays")
@@ -283,7 +339,12 @@ def _data_rows(snapshot: PairSnapshot) -> list[Row]:
         ("Bars in view", f"{len(snapshot):,}", filtered, "warn" if dropped else "muted"),
         ("Carried forward", pct(share, 1, signed=False), "bars in which a leg did not trade", tone),
     ]
-    return rows + [("Note", "", note, "") for note in snapshot.notes]
+    return rows + [("Note", "", note, "") for note in snapshot.notes if not _said(note)]
+
+
+def _said(note: str) -> bool:
+    """Whether a row says already what a note says: the filter's, and that of the hedge."""
+    return note.endswith("by the activity filter.") or note.startswith("Hedge ratio: ")
 
 
 def pair_figures(
@@ -300,12 +361,13 @@ def pair_figures(
     The plain ADF of an estimated spread is labelled indicative: its p-value is too small,
     for beta was fitted to make it so; the verdict is Engle-Granger's.
     """
+    alone = leg_alone(estimates, johansen)
     return [
         _z_row(snapshot, threshold, break_even),
         *_now_rows(snapshot, estimates),
         *_hedge_rows(snapshot),
         *_carry_rows(snapshot, carry),
         *cointegration_rows(snapshot, johansen, estimates),
-        *reversion_rows(snapshot),
+        *reversion_rows(snapshot, alone),
         *_data_rows(snapshot),
     ]

@@ -7,7 +7,7 @@ import math
 from analytics.model import Listing, PairSnapshot, ParameterError
 from analytics.quantities import Quantities, quantities
 from dashapp.text.numbers import base, number, price, quote, ratio
-from dashapp.text.pair import known_beta, newest
+from dashapp.text.pair import known_beta, newest, side_of_z, trade_words
 from dashapp.text.tests import Row
 
 #: A held hedge that differs from the one asked for by more than this share of it is said.
@@ -22,7 +22,8 @@ def quantity_row(
     y_listing: Listing | None = None,
     x_listing: Listing | None = None,
 ) -> list[Row]:
-    """The units and the notional of each leg; none where the hedge is not known.
+    """The units, the side and the notional of each leg, for the side of the spread that the newest
+    z speaks for; none where the hedge is not known.
 
     y_listing, x_listing: what the exchange says of the legs. Where it names lots, the units are
     whole ones, and what they leave of the capital is said, and the hedge that they hold where
@@ -43,11 +44,12 @@ def quantity_row(
     label = f"Quantities for {number(capital, 0)} {unit}".strip()
     units = (_stepped(held.y_units, lots[0]), _stepped(held.x_units, lots[1]))
     notional = f"{price(held.y_notional, 100)} / {price(held.x_notional, 100)} {unit}".strip()
-    words = f"{base(params.y)} / {base(params.x)}, notional {notional}"
+    legs = trade_words(side_of_z(snapshot), known_beta(snapshot), base(params.y), base(params.x))
+    words = f"{legs}, notional {notional}"
     ticks = [None if one is None else one.tick_size for one in listings]
     if any(ticks):
         at = (_on_tick(*one) for one in zip(prices, ticks, strict=True))
-        words = f"{base(params.y)} / {base(params.x)} at {' / '.join(at)}, notional {notional}"
+        words = f"{legs} at {' / '.join(at)}, notional {notional}"
     if not any(lots):
         return [(label, " / ".join(units), words, "muted")]
     left = max(capital - held.y_notional - held.x_notional, 0.0)

@@ -6,12 +6,13 @@ A row is (label, value, verdict in words, tone); tones are those of `dashapp.tex
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from analytics.bars import usual_step
 from analytics.cointegration import JohansenTest
 from analytics.correlation import LeadLag
 from analytics.estimates import PairEstimates
-from analytics.model import CointegrationResult, PairSnapshot
+from analytics.model import PairSnapshot
 from analytics.stationarity import FEW_ROWS, HalfLifeInterval
 from dashapp.text.numbers import (
     NONE,
@@ -28,6 +29,9 @@ Row = tuple[str, str, str, str]
 ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 JOHANSEN = "Johansen (trace, 95 %)"
 LEG_ALONE = "but a leg looks stationary by itself"
+LEGS_AWAITED = "testing the legs"
+#: What the head of a page says where a leg looks stationary by itself: it has two lines.
+NO_RELATION = "a leg is stationary: no relation shown"
 #: Of the differences of logarithms, which are small: the decimals of this size.
 LOG_SIZE = 0.001
 
@@ -93,34 +97,62 @@ def legs_row(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[Ro
     return [("ADF of the legs (Y / X)", value, words, "warn" if alone else "muted")]
 
 
-def leg_alone(estimates: PairEstimates | None, johansen: JohansenTest | None = None) -> bool:
+def leg_alone(estimates: PairEstimates | None, johansen: JohansenTest | None = None) -> bool | None:
     """Whether a leg looks stationary by itself: a stationary combination then says nothing of a
-    relation, since that leg is one already.
+    relation, since that leg is one already. None while the legs are being tested.
 
-    >>> leg_alone(None)
-    False
+    >>> leg_alone(None) is None, leg_alone(PairEstimates())
+    (True, False)
     """
-    legs = (estimates.adf_y, estimates.adf_x) if estimates is not None else ()
-    full = johansen is not None and johansen.result is not None and johansen.result.rank() == 2
-    return full or any(leg is not None and _unit_root(leg.pvalue) is False for leg in legs)
+    if johansen is not None and johansen.result is not None and johansen.result.rank() == 2:
+        return True
+    if estimates is None:
+        return None
+    legs = estimates.adf_y, estimates.adf_x
+    return any(leg is not None and _unit_root(leg.pvalue) is False for leg in legs)
 
 
-def relation_verdict(
-    test: CointegrationResult | None,
-    estimates: PairEstimates | None = None,
-    johansen: JohansenTest | None = None,
-) -> tuple[str, str]:
-    """What the tests say together of a relation between the legs, in one sentence; its tone.
-
-    >>> relation_verdict(None)
-    ('not tested', 'muted')
+class Relation(NamedTuple):
+    """What the tests say together of a relation between the legs: in a sentence, in few words for
+    the head of a page ("" where nothing was tested), and its tone.
     """
-    words, tone = cointegration_verdict(test.pvalue if test else None)
+
+    words: str
+    brief: str
+    tone: str
+
+
+def relation_verdict(snapshot: PairSnapshot, alone: bool | None) -> Relation:
+    """What a pair's tests say of a relation between its legs. alone: as `leg_alone`.
+
+    Green is only what Engle-Granger finds in the spread that is shown, of legs that were tested and
+    have a unit root each.
+    """
+    test = snapshot.engle_granger
+    if test is None or not math.isfinite(test.pvalue):
+        return Relation(cointegration_verdict(None)[0], "", "muted")
+    words, tone = cointegration_verdict(test.pvalue)
+    brief, shown = words.replace("(", "").rstrip(")"), shown_spread_tested(snapshot)
+    if not shown:
+        words = f"{words}, of the OLS spread, not the one shown"
+        brief = f"{brief} of the OLS spread"
     if tone != "up":
-        return words, tone
-    if leg_alone(estimates, johansen):
-        return f"{words}, {LEG_ALONE}: no evidence of a relation", "warn"
-    return words, tone
+        return Relation(words, brief, tone)
+    if alone:
+        return Relation(f"{words}, {LEG_ALONE}: no evidence of a relation", NO_RELATION, "warn")
+    if alone is None:
+        return Relation(f"{words}, {LEGS_AWAITED}", f"{brief}, {LEGS_AWAITED}", "muted")
+    return Relation(words, brief, "up" if shown else "muted")
+
+
+def reserve_words(snapshot: PairSnapshot, alone: bool | None) -> str:
+    """Why what is said of the spread's reversion rests on nothing, in words; "" where it does not.
+
+    alone: as `leg_alone`.
+    """
+    if not_cointegrated(snapshot):
+        return "unreliable: not cointegrated"
+    return "unreliable: a leg looks stationary by itself" if alone else ""
 
 
 def cointegration_rows(
@@ -131,22 +163,24 @@ def cointegration_rows(
     """Engle-Granger's test, the plain ADF beside it, which is indicative, the legs' own ADF
     tests, and Johansen's test."""
     test, indicative = snapshot.engle_granger, snapshot.adf
-    verdict, tone = relation_verdict(test, estimates, johansen)
-    if test is not None and math.isfinite(test.pvalue) and not shown_spread_tested(snapshot):
-        verdict, tone = f"{verdict}, of the OLS spread, not the one shown", "muted"
+    alone = leg_alone(estimates, johansen)
+    verdict, _, tone = relation_verdict(snapshot, alone)
     plain, _ = stationarity_verdict(indicative.pvalue if indicative else None)
     statistic = number(indicative.statistic, 2) if indicative else NONE
     return [
         (ENGLE_GRANGER, number(test.statistic, 2) if test else NONE, verdict, tone),
         ("ADF of the spread", statistic, plain.replace(" (", " (indicative, ", 1), "muted"),
         *legs_row(snapshot, estimates),
-        _johansen_row(johansen, leg_alone(estimates, johansen)),
+        _johansen_row(johansen, alone),
     ]
 
 
-def reversion_rows(snapshot: PairSnapshot) -> list[Row]:
-    """Half-life with its interval, Hurst exponent and the Ornstein-Uhlenbeck fit of the spread."""
-    return [*_half_life_rows(snapshot), *_ou_rows(snapshot)]
+def reversion_rows(snapshot: PairSnapshot, alone: bool | None) -> list[Row]:
+    """Half-life with its interval, Hurst exponent and the Ornstein-Uhlenbeck fit of the spread.
+
+    alone: as `leg_alone`.
+    """
+    return [*_half_life_rows(snapshot, alone), *_ou_rows(snapshot)]
 
 
 def interval_words(interval: HalfLifeInterval | None) -> tuple[str, str]:
@@ -170,9 +204,9 @@ def interval_words(interval: HalfLifeInterval | None) -> tuple[str, str]:
     return f"90 % interval {low} to {number(interval.high, digits)} bars", "muted"
 
 
-def _half_life_rows(snapshot: PairSnapshot) -> list[Row]:
+def _half_life_rows(snapshot: PairSnapshot, alone: bool | None) -> list[Row]:
     half_life, hurst = snapshot.half_life, snapshot.hurst
-    reserve = "unreliable: not cointegrated" if not_cointegrated(snapshot) else ""
+    reserve = reserve_words(snapshot, alone)
     if half_life is None:
         life: Row = ("Half-life", NONE, "the spread does not revert", "warn")
     else:
@@ -185,10 +219,11 @@ def _half_life_rows(snapshot: PairSnapshot) -> list[Row]:
     if hurst is None or not math.isfinite(hurst):
         return [life, ("Hurst exponent", NONE, "not enough data", "muted")]
     words = "mean-reverting" if hurst < 0.45 else "trending" if hurst > 0.55 else "random walk"
-    tone = "up" if hurst < 0.45 else "warn"
-    if reserve and tone == "up":
-        words, tone = f"{words}, {reserve}", "muted"
-    return [life, ("Hurst exponent", number(hurst, 2), words, tone)]
+    if hurst >= 0.45:
+        return [life, ("Hurst exponent", number(hurst, 2), words, "warn")]
+    sure = alone is False and snapshot.engle_granger is not None and not reserve
+    words = f"{words}, {reserve}" if reserve else words
+    return [life, ("Hurst exponent", number(hurst, 2), words, "up" if sure else "muted")]
 
 
 def _muted(reserve: str) -> str:
@@ -247,10 +282,10 @@ def rank_words(rank: int, series: int = 2) -> tuple[str, str]:
     return "no unit root: each leg looks stationary by itself", "warn"
 
 
-def johansen_verdict(test: JohansenTest | None, alone: bool = False) -> tuple[str, str]:
+def johansen_verdict(test: JohansenTest | None, alone: bool | None) -> tuple[str, str]:
     """What Johansen's test says at 95 %, and its tone; where its two forms differ, that too.
 
-    alone: whether a leg looks stationary by itself, which counts as a relation here.
+    alone: as `leg_alone`; a leg that looks stationary by itself counts as a relation here.
     """
     if test is None:
         return "is being computed", "muted"
@@ -260,7 +295,9 @@ def johansen_verdict(test: JohansenTest | None, alone: bool = False) -> tuple[st
     words, tone = rank_words(trace)
     if trace != largest:
         return f"{words}; the maximum eigenvalue finds {largest}", "warn"
-    return (f"{words}, {LEG_ALONE}", "warn") if alone and tone == "up" else (words, tone)
+    if tone != "up" or alone is False:
+        return words, tone
+    return (f"{words}, {LEG_ALONE}", "warn") if alone else (f"{words}, {LEGS_AWAITED}", "muted")
 
 
 def max_eig_rank(test: JohansenTest, column: int = 1) -> int:
@@ -271,7 +308,7 @@ def max_eig_rank(test: JohansenTest, column: int = 1) -> int:
     return len(rejected) if rejected.all() else int(rejected.argmin())
 
 
-def _johansen_row(test: JohansenTest | None, alone: bool) -> Row:
+def _johansen_row(test: JohansenTest | None, alone: bool | None) -> Row:
     words, tone = johansen_verdict(test, alone)
     result = test.result if test is not None else None
     statistic = number(float(result.trace[0]), 2) if result is not None else NONE

@@ -46,11 +46,12 @@ from dashapp.text.compare import (
 )
 from dashapp.text.numbers import ratio
 from dashapp.text.pair import BreakEven
+from dashapp.text.tests import leg_alone
 from dashapp.ui import polling
 from dashapp.ui.clientside import clientside
 from dashapp.ui.components import attributes, button, card, chart, element, scrolling, segments
 from dashapp.ui.components import select as select_one
-from dashapp.ui.pages.analytics.page import break_even
+from dashapp.ui.pages.analytics.page import break_even, tests_made, tests_of
 from dashapp.ui.pages.backtest.form import settings_of
 from dashapp.ui.pages.shared import NO_PAIR, markers_of, pair_key, snapshot_of, waiting_for
 from dashapp.ui.polling import LivePage, Tab
@@ -131,8 +132,12 @@ def _tab_of(tab: Tab, pair: ComparedPair) -> Tab:
 
 
 def key(runtime: Runtime, tab: Tab) -> Any:
-    """That of every pair."""
-    return tuple(pair_key(runtime, _tab_of(tab, pair)) for pair in _pairs_of(tab))
+    """That of every pair, and of the tests of its legs, which come later."""
+    return tuple(_key_of(runtime, _tab_of(tab, pair)) for pair in _pairs_of(tab))
+
+
+def _key_of(runtime: Runtime, tab: Tab) -> Any:
+    return (pair_key(runtime, tab), tests_made(runtime, tab))
 
 
 async def _found(runtime: Runtime, tab: Tab, pair: ComparedPair) -> Found:
@@ -168,7 +173,9 @@ def drawn(runtime: Runtime, tab: Tab, found: dict[ComparedPair, Found]) -> dict[
             evens[legs] = even = break_even(each, settings, carry)
             markers = tuple(markers_of(runtime, of_pair))
             charts[chart_id] = Compared(each, even, markers, of_pair.uirevision)
-            rows.append(compared_row(each, threshold, even))
+            test, estimates = tests_of(runtime, of_pair, each)
+            alone = leg_alone(estimates, test)
+            rows.append(compared_row(each, threshold, even, alone))
             continue
         words = waiting_for(runtime, of_pair, each) if isinstance(each, NotReady) else each
         rows.append(missing_row(*legs, words))

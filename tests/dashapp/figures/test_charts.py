@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analytics.model import Bars, HedgeFit, PairSnapshot
+from analytics.model import Bars, HedgeFit, HedgePath, PairSnapshot
 from dashapp.figures import backtest, correlation, home, pair
 from dashapp.figures import sweep as sweeps
 from dashapp.figures.base import empty_figure
 from dashapp.services.analysis.summary import summarize_bars
 from dashapp.text.numbers import base, pct
-from dashapp.theme import TOKENS
+from dashapp.theme import TOKENS, rgba
 from tests.dashapp.figures.samples import (
     HOSTILE,
     START,
@@ -133,6 +133,26 @@ def test_a_z_score_that_is_not_known_leaves_a_message():
     assert "needs 120 bars, has 58" in text_of(pair.adf_figure(view))
 
 
+@pytest.mark.parametrize("p", [0.0004, 0.3])
+def test_the_adf_of_a_fitted_spread_has_no_verdict_in_its_colours(p):
+    view = snapshot()
+    chart = pair.adf_figure(replace(view, adf_pvalue=np.full(len(view.adf_pvalue), p)))
+    written = text_of(chart)
+    assert all(rgba(TOKENS["dark"][tone], 1)[:-2] not in written for tone in ("up", "down", "warn"))
+    assert all(TOKENS["dark"][tone] not in written for tone in ("up", "down", "warn"))
+    assert "indicative" in text_of(chart)
+
+
+def test_the_equation_stands_in_the_corner_that_its_line_leaves_free():
+    view = snapshot()
+    for beta, corner in ((20.3, "left"), (-20.3, "right")):
+        known = HedgePath("view", np.full(300, beta), np.zeros(300))
+        chart = pair.scatter_figure(replace(view, known=known))
+        (equation,) = [one for one in chart["layout"]["annotations"] if "Y = " in one["text"]]
+        assert equation["xanchor"] == equation["align"] == corner
+        assert equation["x"] == (corner == "right")
+
+
 def test_a_tiny_p_value_is_drawn_at_the_floor_and_told_in_full():
     view = snapshot()
     tiny = np.full(len(view.adf_pvalue), 1e-12)
@@ -159,7 +179,9 @@ def test_a_method_out_of_range_is_named_with_an_arrow():
 def test_the_hedge_chart_says_its_rolling_window_and_draws_the_kalman_path_beside_it():
     view = replace(snapshot(300), path_rows=200)
     chart = pair.hedge_path_figure(view)
-    assert [trace["name"] for trace in chart["data"][:2]] == ["rolling OLS, 200 bars", "Kalman"]
+    names = [trace["name"] for trace in chart["data"][:2]]
+    assert names == ["rolling OLS, 200 bars", "Kalman path"]
+    assert "Kalman path<br>20.29" in text_of(chart), "the table's Kalman is of another filter"
     assert "rolling 200 bars" in text_of(chart)
     early = text_of(pair.hedge_path_figure(replace(snapshot(120), path_rows=200)))
     assert "rolling 200 bars, has 120" in early

@@ -21,10 +21,20 @@ from analytics.model import (
 )
 from analytics.stationarity import HalfLifeInterval
 from dashapp.text import answers
+from dashapp.text.compare import compared_row
 from dashapp.text.pair import BreakEven, pair_figures
+from dashapp.text.tests import LEG_ALONE, NO_RELATION, leg_alone
 
 ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 TONES = {"", "up", "down", "warn", "muted"}
+
+
+def unit_root(pvalue):
+    return UnitRootResult(-3.0, pvalue, 1, 79, {"5%": -2.9})
+
+
+#: Legs that were tested and have a unit root each.
+WALKS = PairEstimates(unit_root(0.7), unit_root(0.6), tick_correlation=0.91)
 
 
 def snapshot(z: float = 2.31, **changes) -> PairSnapshot:
@@ -63,7 +73,7 @@ def verdict_of(rows, label):
 
 
 def test_a_rich_leg_is_a_short_in_words():
-    line = answers.plain(answers.pair_answer(snapshot(2.31), 2.0, BreakEven(1.1, 2.0)))
+    line = answers.plain(answers.pair_answer(snapshot(2.31), 2.0, BreakEven(1.1, 2.0), False))
     assert line == (
         "z +2.31 · BTCUSDT rich · short BTCUSDT / long ETHUSDT · half-life 41 bars (41 s) · "
         "cointegrated p = 0.012 · needs |z| > 1.1 to pay costs (2 bps a side and leg)"
@@ -115,7 +125,7 @@ def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_rese
         "mean-reverting, unreliable: not cointegrated",
         "muted",
     )
-    sure = pair_figures(snapshot(half_life=30.0))
+    sure = pair_figures(snapshot(half_life=30.0), estimates=WALKS)
     assert verdict_of(sure, "Half-life")[1:] == ("", "")
     assert verdict_of(sure, "Hurst exponent")[1:] == ("mean-reverting", "up")
 
@@ -134,16 +144,17 @@ def test_engle_granger_is_not_green_for_a_spread_that_it_did_not_test(method, ch
     params = PairParams("BTCUSDT", "ETHUSDT", **changes)
     fit = replace(snapshot().fit, method=method)
     pair = snapshot(params=params, fit=fit)
-    _, verdict, tone = verdict_of(pair_figures(pair), ENGLE_GRANGER)
+    _, verdict, tone = verdict_of(pair_figures(pair, estimates=WALKS), ENGLE_GRANGER)
     assert verdict == "cointegrated (p = 0.012), of the OLS spread, not the one shown"
     assert tone == "muted"
-    assert ("cointegrated p = 0.012 of the OLS spread", "muted") in answers.pair_answer(pair, 2.0)
+    told = answers.pair_answer(pair, 2.0, alone=False)
+    assert ("cointegrated p = 0.012 of the OLS spread", "muted") in told
 
 
 def test_engle_granger_is_green_for_ols_on_all_bars_of_prices_or_logarithms():
     for changes in ({"price_space": "log"}, {"hedge_window": 80}):
         pair = snapshot(params=PairParams("BTCUSDT", "ETHUSDT", **changes))
-        assert verdict_of(pair_figures(pair), ENGLE_GRANGER)[2] == "up"
+        assert verdict_of(pair_figures(pair, estimates=WALKS), ENGLE_GRANGER)[2] == "up"
 
 
 def test_a_half_life_on_the_clock_counts_the_gaps_between_bars():
@@ -181,7 +192,7 @@ def test_a_view_that_is_mostly_carried_forward_warns():
 
 
 def test_the_plain_adf_is_labelled_indicative_beside_engle_granger():
-    rows = pair_figures(snapshot())
+    rows = pair_figures(snapshot(), estimates=WALKS)
     assert verdict_of(rows, ENGLE_GRANGER) == ("−3.60", "cointegrated (p = 0.012)", "up")
     assert verdict_of(rows, "ADF of the spread") == (
         "−3.40",
@@ -224,10 +235,6 @@ def test_a_half_life_has_its_interval_and_may_be_that_of_a_random_walk():
     )
 
 
-def unit_root(pvalue):
-    return UnitRootResult(-3.0, pvalue, 1, 79, {"5%": -2.9})
-
-
 def test_cointegrated_legs_of_which_one_is_stationary_are_no_evidence():
     alone = PairEstimates(unit_root(0.001), unit_root(0.6))
     rows = pair_figures(snapshot(), estimates=alone)
@@ -236,10 +243,9 @@ def test_cointegrated_legs_of_which_one_is_stationary_are_no_evidence():
     assert tone == "warn"
     assert verdict_of(rows, "ADF of the legs (Y / X)")[1] == "BTCUSDT: stationary by itself"
     line = answers.pair_answer(snapshot(), 2.0, alone=True)
-    assert (answers.NO_RELATION, "warn") in line
+    assert (NO_RELATION, "warn") in line
     assert "cointegrated" not in answers.plain(line)
-    walks = PairEstimates(unit_root(0.7), unit_root(0.6), tick_correlation=0.91)
-    rows = pair_figures(snapshot(), estimates=walks)
+    rows = pair_figures(snapshot(), estimates=WALKS)
     assert verdict_of(rows, ENGLE_GRANGER)[2] == "up"
     assert verdict_of(rows, "ADF of the legs (Y / X)")[1] == "each leg has a unit root"
     assert verdict_of(rows, "Correlation on ticks")[0] == "+0.91"
@@ -329,3 +335,35 @@ def test_no_sentence_uses_an_unknown_tone_or_an_exclamation_mark(z):
     for text, tone in answers.pair_answer(snapshot(z), 2.0, BreakEven(1.1, 2.0)):
         assert tone in TONES
         assert "!" not in text
+
+
+ALONE = PairEstimates(unit_root(0.001), unit_root(0.6))
+
+
+@pytest.mark.parametrize(
+    ("estimates", "words", "tone"),
+    [
+        (None, "cointegrated (p = 0.012), testing the legs", "muted"),
+        (ALONE, f"cointegrated (p = 0.012), {LEG_ALONE}: no evidence of a relation", "warn"),
+        (WALKS, "cointegrated (p = 0.012)", "up"),
+    ],
+)
+def test_the_head_the_figures_and_the_comparison_say_one_thing_of_a_relation(
+    estimates, words, tone
+):
+    alone = leg_alone(estimates)
+    rows = pair_figures(snapshot(half_life=30.0), estimates=estimates)
+    assert verdict_of(rows, ENGLE_GRANGER)[1:] == (words, tone)
+    compared = compared_row(snapshot(), 2.0, BreakEven(1.1, 2.0), alone)
+    assert (compared.cells[4], compared.test_tone) == (words, tone)
+    green = {text for text, of in answers.pair_answer(snapshot(), 2.0, alone=alone) if of == "up"}
+    assert green == ({"cointegrated p = 0.012"} if tone == "up" else set())
+    assert verdict_of(rows, "Hurst exponent")[2] == ("up" if tone == "up" else "muted")
+    reserve = "unreliable: a leg looks stationary by itself"
+    for label in ("Half-life", "Hurst exponent"):
+        assert (reserve in verdict_of(rows, label)[1]) == (estimates is ALONE)
+
+
+def test_until_the_legs_are_tested_the_head_is_neutral():
+    head = answers.pair_answer(snapshot(), 2.0)
+    assert ("cointegrated p = 0.012, testing the legs", "muted") in head

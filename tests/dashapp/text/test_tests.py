@@ -41,7 +41,7 @@ def made_test(trace, max_eig, note: str = "") -> JohansenTest:
     ],
 )
 def test_johansens_verdict_follows_its_rank(trace, max_eig, words, tone):
-    assert tests.johansen_verdict(made_test(trace, max_eig)) == (words, tone)
+    assert tests.johansen_verdict(made_test(trace, max_eig), alone=False) == (words, tone)
 
 
 def test_one_relation_beside_a_leg_that_is_stationary_by_itself_is_no_finding():
@@ -49,13 +49,15 @@ def test_one_relation_beside_a_leg_that_is_stationary_by_itself_is_no_finding():
     words = "cointegrated: one relation, but a leg looks stationary by itself"
     assert tests.johansen_verdict(found, alone=True) == (words, "warn")
     assert f"{words} (95 %)" in str(johansen_part(found, alone=True))
-    assert tests.johansen_verdict(none, alone=True) == tests.johansen_verdict(none)
+    awaited = ("cointegrated: one relation, testing the legs", "muted")
+    assert tests.johansen_verdict(found, alone=None) == awaited
+    assert tests.johansen_verdict(none, alone=True) == tests.johansen_verdict(none, alone=False)
 
 
 def test_a_test_to_come_and_none_at_all_are_said():
-    assert tests.johansen_verdict(None) == ("is being computed", "muted")
+    assert tests.johansen_verdict(None, alone=None) == ("is being computed", "muted")
     none = JohansenTest(AT, 900, 0, 1, None, "data has constant columns")
-    assert tests.johansen_verdict(none)[0] == "no test: data has constant columns"
+    assert tests.johansen_verdict(none, alone=None)[0] == "no test: data has constant columns"
     assert tests.johansen_table(none) == []
 
 
@@ -70,7 +72,7 @@ def test_every_rank_stands_against_its_critical_values():
 
 
 def test_the_card_says_which_bars_the_test_is_of():
-    shown = str(johansen_part(made_test((16.0, 1.0), (16.0, 1.0))))
+    shown = str(johansen_part(made_test((16.0, 1.0), (16.0, 1.0)), alone=False))
     assert "of 900 bars up to 2024-08-08 23:54:16 UTC, with a constant" in shown
     assert "cointegrated: one relation (95 %)" in shown
 
@@ -81,7 +83,7 @@ def rows_of(snapshot, johansen=None) -> dict:
 
 def test_johansen_has_a_row_among_the_figures(pair_snapshot):
     value, words, _ = rows_of(pair_snapshot, made_test((16.0, 1.0), (16.0, 1.0)))[tests.JOHANSEN]
-    assert (value, words) == ("16.00", "cointegrated: one relation")
+    assert (value, words) == ("16.00", "cointegrated: one relation, testing the legs")
     assert rows_of(pair_snapshot)[tests.JOHANSEN][0] == "–"
 
 

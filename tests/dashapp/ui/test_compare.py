@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs
 
 import pytest
@@ -11,6 +12,7 @@ from dashapp import ids
 from dashapp.parameters.compared import MOST, ComparedPair, asked_for, from_text, to_text
 from dashapp.parameters.pair import View, to_dict
 from dashapp.ui.pages import compare
+from dashapp.ui.pages.analytics import page as analytics_page
 from dashapp.ui.polling import Tab
 
 PAIR = ("BTCUSDT", "ETHUSDT")
@@ -88,12 +90,29 @@ async def test_each_pair_has_its_chart_its_figures_or_why_not(runtime):
     assert "1 pair not known" in str(parts["answer"])
 
 
+async def once_tested(runtime, tab) -> dict:
+    """What the page shows once the legs of its pairs were tested."""
+    await compare.render(runtime, tab)
+    await asyncio.gather(*runtime.johansen._tasks)
+    return await compare.render(runtime, tab)
+
+
+async def test_a_pair_has_the_verdict_of_its_own_page(runtime):
+    tab = tab_of(PAIR)
+    key = compare.key(runtime, tab)
+    (row,) = rows_of(await once_tested(runtime, tab))
+    assert compare.key(runtime, tab) != key, "the tests that come later are drawn"
+    page = str((await analytics_page.render(runtime, tab))["figures"])
+    assert "stationary by itself" in row[4]
+    assert f"'{row[4]}'" in page
+
+
 async def test_a_locked_hedge_is_that_of_the_panels_pair_alone(runtime, ticks_of):
     runtime.markets["demo"].append(ticks_of("SOLUSDT", seconds=600))
     others = [("SOLUSDT", "ETHUSDT"), ("BTCUSDT", "SOLUSDT")]
     held = PairParams(*PAIR, z_window=40, spread_mode="locked", beta=7.0, alpha=1.0)
-    plain = await compare.render(runtime, tab_of(PAIR, *others))
-    locked = await compare.render(runtime, tab_of(PAIR, *others, pair=held))
+    plain = await once_tested(runtime, tab_of(PAIR, *others))
+    locked = await once_tested(runtime, tab_of(PAIR, *others, pair=held))
     assert rows_of(locked)[1:] == rows_of(plain)[1:]
     assert rows_of(locked)[0] != rows_of(plain)[0]
 
@@ -106,10 +125,10 @@ async def test_a_pair_that_is_held_is_measured_by_its_own_line(runtime, panel, s
         *PAIR, z_window=40, price_space=scale, spread_mode="locked", beta=line[0], alpha=line[1]
     )
     plain = PairParams(*PAIR, z_window=40, price_space=panel)
-    alone = await compare.render(runtime, tab_of(PAIR, pair=own))
-    beside = await compare.render(runtime, tab_of(held, PAIR[::-1], pair=plain))
+    alone = await once_tested(runtime, tab_of(PAIR, pair=own))
+    beside = await once_tested(runtime, tab_of(held, PAIR[::-1], pair=plain))
     assert rows_of(beside)[0] == rows_of(alone)[0]
-    others = await compare.render(runtime, tab_of(PAIR, PAIR[::-1], pair=plain))
+    others = await once_tested(runtime, tab_of(PAIR, PAIR[::-1], pair=plain))
     assert rows_of(beside)[0] != rows_of(others)[0]
     assert rows_of(beside)[1] == rows_of(others)[1]
 

@@ -15,6 +15,8 @@ from dash.exceptions import PreventUpdate
 from analytics.backtest import BacktestParams
 from analytics.bars import usual_step
 from analytics.carry import Carry, reversion_funding
+from analytics.cointegration import JohansenTest
+from analytics.estimates import PairEstimates
 from analytics.model import NotReady, PairSnapshot
 from analytics.pair import break_even_z
 from dashapp import ids
@@ -34,7 +36,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.text.answers import pair_answer
 from dashapp.text.methods import choice_words, method_rows
-from dashapp.text.pair import BreakEven, newest, pair_figures
+from dashapp.text.pair import BreakEven, line_in_use, newest, pair_figures
 from dashapp.text.quantities import quantity_row
 from dashapp.text.tests import leg_alone
 from dashapp.ui import polling
@@ -79,7 +81,7 @@ DAY_MS = 86_400_000
 CAPITAL, USUAL_CAPITAL = "capital", 10_000.0
 LOCK, HEDGE_NOW = "lock-hedge", "hedge-now"
 LOCK_WORDS = {False: "Lock this hedge", True: "Unlock the hedge"}
-LOCK_TITLE = "Measure the spread by today's β and α from here on, as one who holds the position"
+LOCK_TITLE = "Measure the spread by the β and α in use from here on, as one who holds the position"
 
 
 def held_by(kept: str | None, search: str | None) -> str:
@@ -142,11 +144,26 @@ def _market_key(runtime: Runtime, tab: Tab) -> Any:
     return (tab.view.market, market.serial if market else 0)
 
 
+def tests_made(runtime: Runtime, tab: Tab) -> int:
+    """How often the tab's pair was tested beside its snapshot."""
+    pair = tab.view.pair
+    return runtime.johansen.made(_market_key(runtime, tab), pair) if pair else 0
+
+
+def tests_of(
+    runtime: Runtime, tab: Tab, snapshot: PairSnapshot
+) -> tuple[JohansenTest | None, PairEstimates | None]:
+    """Johansen's test and the legs' own of the tab's pair, None while they are being made."""
+    market, of = runtime.markets.get(tab.view.market), _market_key(runtime, tab)
+    ticks = None if market is None else partial(newest_ticks, market, snapshot.params)
+    test = runtime.johansen.latest(of, snapshot, ticks)
+    return test, runtime.johansen.estimates(of, snapshot.params)
+
+
 def key(runtime: Runtime, tab: Tab) -> Any:
     """That of the pair, and of what comes later: Johansen's test, the rule's rehearsal."""
-    pair = tab.view.pair
-    tests = runtime.johansen.made(_market_key(runtime, tab), pair) if pair else 0
-    return (pair_key(runtime, tab), tests, runtime.alerts.previews.version)
+    made = tests_made(runtime, tab)
+    return (pair_key(runtime, tab), made, runtime.alerts.previews.version)
 
 
 async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
@@ -199,13 +216,10 @@ def _capital_field(capital: str) -> Component:
 
 
 def hedge_now(snapshot: PairSnapshot, view: View) -> dict[str, Any]:
-    """Today's hedge, for the button that locks it, whether it is locked, and of which view."""
-    line = snapshot.fit
-    beta, alpha = float(line.beta), float(line.alpha)
-    if snapshot.known is not None and snapshot.params.spread_mode in ("rolling", "kalman"):
-        beta, alpha = newest(snapshot.known.beta), newest(snapshot.known.alpha)
+    """The hedge in use, for the button that locks it, whether it is locked, and of which view."""
+    line = line_in_use(snapshot)
     locked = snapshot.params.spread_mode == "locked"
-    hedge = {"beta": known(beta), "alpha": known(alpha), "locked": locked}
+    hedge = {"beta": known(line.beta), "alpha": known(line.alpha), "locked": locked}
     return {**hedge, "of": _name_of(view)}
 
 
@@ -222,10 +236,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
     even = break_even(snapshot, settings_of(tab.options.get("strategy")), carry)
     look = tab.look
     markers = markers_of(runtime, tab)
-    market_key = _market_key(runtime, tab)
-    ticks = None if market is None else partial(newest_ticks, market, snapshot.params)
-    test = runtime.johansen.latest(market_key, snapshot, ticks)
-    estimates = runtime.johansen.estimates(market_key, snapshot.params)
+    test, estimates = tests_of(runtime, tab, snapshot)
     alone = leg_alone(estimates, test)
     words, tone = choice_words(snapshot, threshold)
     rule = z_rule(tab.view.market, snapshot.params, threshold)

@@ -87,11 +87,10 @@ def methods_table(rows: Iterable[MethodRow]) -> Element:
 
 
 @lru_cache(maxsize=16)
-def johansen_part(test: JohansenTest | None, alone: bool = False) -> list[Element]:
+def johansen_part(test: JohansenTest | None, alone: bool | None) -> list[Element]:
     """The verdict, every statistic against its critical values, and which bars they are of.
 
-    Kept: a test stands for many refreshes of a page. alone: whether a leg looks stationary by
-    itself.
+    Kept: a test stands for many refreshes of a page. alone: as `leg_alone`.
     """
     words, tone = johansen_verdict(test, alone)
     if test is None or test.result is None:
