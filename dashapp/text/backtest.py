@@ -14,7 +14,7 @@ from analytics.backtest import BacktestResult, TrackRecord, Trade
 from analytics.bars import usual_step
 from analytics.carry import trades_funding
 from dashapp.text.numbers import NONE, bar_span, counted, duration, number, pct
-from dashapp.text.pair import Segment, legs_warning, newest, sign_tone, trade_words
+from dashapp.text.pair import Segment, legs_warning, newest, sign_tone, trade_sentence
 from dashapp.text.tests import Row
 
 #: A Sharpe of fewer trades is shown but not judged by.
@@ -29,9 +29,10 @@ MOST_SHARE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class WordedTrade(Trade):
-    """A trade as exports and HTTP give it. legs: its position in each leg, in words. funding:
-    what that would have cost it at the rates of now, as a share of its gross exposure at entry,
-    below 0 where it received, not in `net`; None where the market has none.
+    """A trade as exports and HTTP give it. legs: its position in each leg, in words, with a warning
+    where they move against each other. funding: what that would have cost it at the rates of now,
+    as a share of its gross exposure at entry, below 0 where it received, not in `net`; None where
+    the market has none.
     """
 
     legs: str = ""
@@ -48,7 +49,7 @@ def worded_trades(
     return [
         WordedTrade(
             **asdict(trade),
-            legs=trade_words(trade.side, trade.beta, y, x),
+            legs=trade_sentence(trade.side, trade.beta, y, x),
             funding=funding_cost(result, (trade,), funding),
         )
         for trade in result.trades

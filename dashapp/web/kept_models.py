@@ -20,7 +20,10 @@ class WatchedRow(Answer):
     reason: str = Field(description="why there is not enough data")
     z: float | None = Field(description="at the newest bar, in two decimals, as line")
     ts_ms: int | None = Field(description="when that bar opens")
-    side: str | None = Field(description="the trade that z asks for, or why there is none")
+    side: str | None = Field(
+        description="the trade that z asks for, or why there is none; with a warning where its "
+        "legs move against each other"
+    )
     half_life: float | None = Field(description="in bars")
     half_life_ms: int | None
     break_even: float | None = Field(description="|z| from which a round trip pays")

@@ -19,7 +19,13 @@ from analytics.spread import leg_signs, spread
 from dashapp.figures.trades import backtest_z_figure
 from dashapp.text import answers, methods
 from dashapp.text.backtest import figure_rows, worded_trades
-from dashapp.text.pair import LEGS_AGAINST, pair_figures, trade_sentence, trade_words
+from dashapp.text.pair import (
+    LEGS_AGAINST,
+    pair_figures,
+    signal_sentence,
+    trade_sentence,
+    trade_words,
+)
 from dashapp.ui.pages.analytics.tables import methods_table
 from dashapp.ui.pages.backtest.page import trade_row
 
@@ -100,6 +106,13 @@ def test_every_place_that_words_a_pairs_trade_says_the_same(
     assert (LEGS_AGAINST in line) == (LEGS_AGAINST in row[2]) == (beta < 0)
 
 
+@given(z=st.sampled_from((-1, 1)), size=st.floats(0.0, 50.0), beta=BETAS, sign=SIGNS)
+def test_a_watched_row_words_the_trade_and_warns_of_its_legs(z, size, beta, sign):
+    words, tone = signal_sentence(z * size, sign * beta, (Y, X), 2.0)
+    assert signs_in(words) == leg_signs(-z if size >= 2.0 else 0, sign * beta)
+    assert (LEGS_AGAINST in words) == (tone == "warn") == (sign < 0)
+
+
 @given(z=st.sampled_from((-1, 1)), size=SIZES_OF_Z, sign=SIGNS, beta=st.floats(0.01, 100.0))
 def test_an_alert_words_the_trade_that_its_reading_asks_for(z, size, sign, beta):
     rule = AlertRule("r", "demo", "z", "abs>", 2.0, params=PairParams(Y, X))
@@ -164,6 +177,7 @@ def test_exported_trades_word_the_positions_that_the_engine_took(backtests, sign
     ]
     for trade in trades:
         assert signs_in(trade.legs) == leg_signs(trade.side, trade.beta)
+        assert (LEGS_AGAINST in trade.legs) == (sign < 0)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

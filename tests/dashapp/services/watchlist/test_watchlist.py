@@ -23,6 +23,7 @@ from dashapp.services.watchlist.readings import COST_BPS, read_all
 from dashapp.services.watchlist.rows import LINE_POINTS, WATCH_STATES, WatchRow
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.settings import Settings
+from dashapp.text.pair import LEGS_AGAINST
 from dashapp.ui.pages.analytics.page import break_even
 from storage.market.market import Market
 from tests.dashapp.services.quiet_runtime import say_live, started
@@ -108,6 +109,20 @@ async def test_the_state_follows_the_pairs_own_threshold(runtime, threshold, sta
     row = row_of(runtime, pair)
     assert row["state"] == state
     assert ("inside ±7" in row["side"]) == (state == "inside")
+
+
+@pytest.mark.parametrize("threshold", [0.01, 7.0])
+async def test_legs_that_move_against_each_other_are_said_in_the_row(runtime, threshold):
+    falling = ticks("AUSDT", 0, 600)
+    falling = replace(falling, symbol="AGAINSTUSDT", price=1e4 / falling.price)
+    runtime.markets["demo"].append(falling)
+    pair = watch(runtime, y="AGAINSTUSDT", threshold=threshold)
+    await runtime.watchlist.step()
+    row = row_of(runtime, pair)
+    assert row["state"] == ("beyond" if threshold < 1.0 else "inside")
+    assert not ("long" in row["side"] and "short" in row["side"])
+    assert LEGS_AGAINST in row["side"]
+    assert row["tone"] == "warn"
 
 
 async def test_a_rule_that_holds_now_is_its_own_state(runtime):
