@@ -33,7 +33,8 @@
     const values = props.value || [];
     const known = values.filter((one) => one !== null);
     if (!known.length) return create("span", { className: "tone-muted" }, "–");
-    const words = `z over ${values.length} bars, from ${known[0]} to ${known[known.length - 1]}`;
+    const [first, last] = [known[0], known[known.length - 1]].map((z) => String(z).replace("-", "−"));
+    const words = `z over ${values.length} bars, from ${first} to ${last}`;
     const middle = HEIGHT / 2;
     return create(
       "svg",

@@ -429,7 +429,7 @@
       plot.on("plotly_afterplot", () => follow(plot));
       plot.on("plotly_relayout", (event) => onRelayout(plot, event));
       plot.on("plotly_hover", (event) => {
-        if (overTime(plot)) showCrosshair(plot, inMs(event.xvals ? event.xvals[0] : event.points[0].x));
+        if (overTime(plot)) showCrosshair(plot, inMs(event.points[0].x)); // the bar that is named
       });
       plot.on("plotly_unhover", hideCrosshair);
       follow(plot);

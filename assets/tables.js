@@ -12,6 +12,10 @@
     return one < other ? -1 : Number(one > other);
   };
 
+  // A figure as text/numbers.py writes it: a true minus, no sign before a zero, a space before "%".
+  functions.figure = (text) =>
+    text.replace(/^-/, "−").replace(/^[−+](?=[0,.]*%?$)/, "").replace(/%$/, " %");
+
   const PART = /^([\w-]+)\.([\w-]+)\.(asc|desc)$/;
   const sorts = new Map();
   const wired = new WeakSet();

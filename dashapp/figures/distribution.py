@@ -111,7 +111,7 @@ def qq_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: str = 
         "y": typed(ordered),
         "name": "spread",
         "marker": {"size": 4, "color": colours["spread"]},
-        "hovertemplate": "normal %{x:.2f} σ, spread %{y:.2f} σ<extra></extra>",
+        "hovertemplate": "normal %{x} σ, spread %{y} σ<extra></extra>",
     }
     same = line(
         {"x": typed(np.array(ends))}, np.array(ends), "normal", colours["muted"], hoverinfo="skip"

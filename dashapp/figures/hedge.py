@@ -49,8 +49,7 @@ def scatter_figure(snapshot: PairSnapshot, *, theme: str = "dark", uirevision: s
             "x": typed(x),
             "y": typed(y),
             "marker": _age_marker(ages, theme),
-            "hovertemplate": f"X %{{x:,.{digits[0]}f}}<br>Y %{{y:,.{digits[1]}f}}<br>"
-            "%{marker.color:,} bars ago<extra></extra>",
+            "hovertemplate": "X %{x}<br>Y %{y}<br>%{marker.color:,} bars ago<extra></extra>",
         },
         line({"x": typed(ends)}, beta * ends + alpha, "hedge", colours["spread"], hoverinfo="skip"),
         _newest_point(x, y, theme),

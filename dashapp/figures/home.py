@@ -169,8 +169,7 @@ def _changes(
             safe(drawn.symbol, 20),
             colours[drawn.symbol],
             customdata=typed(drawn.close),
-            hovertemplate=f"%{{y:+.{digits}f}} %  "
-            f"%{{customdata:,.{decimals(float(drawn.close[-1]))}f}}",
+            hovertemplate=f"%{{y}} %  %{{customdata:,.{decimals(float(drawn.close[-1]))}f}}",
         )
         for drawn in lines
     ]
@@ -194,7 +193,9 @@ def _changes(
         theme,
         data,
         x=time_axis(span, theme),
-        y=value_axis("Change (%)", theme, ends, digits, **zero_line(theme)),
+        y=value_axis(
+            "Change (%)", theme, ends, digits, **zero_line(theme), hoverformat=f"+.{digits}f"
+        ),
         uirevision=f"{uirevision}|change",
         annotations=[note(_change_words(lines, len(bars)), theme), *edge_labels(labels, ends)],
         margin=(64, edge_margin(labels, *widest)),

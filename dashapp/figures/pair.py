@@ -156,7 +156,7 @@ def spread_figure(
     spread, mean, sigmas = rows.columns
     ts = times(rows.ts)
     ends = range_of(spread, mean - sigmas, mean + sigmas)
-    hover = f"%{{y:,.{digits}f}} ± %{{customdata:,.{digits}f}}<extra></extra>"
+    hover = f"%{{y}} ± %{{customdata:,.{digits}f}}<extra></extra>"
     faint = rgba(colour, 0.8)
     moves = snapshot.params.spread_mode == "view"
     drawn = partial(on_grid, steps=GRID_STEPS if moves else FINE_STEPS)

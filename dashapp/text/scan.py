@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from analytics.scanner import ScanParams, ScanResult, ScanRow, detectable_half_life
-from dashapp.text.numbers import bar_span, counted
+from dashapp.text.numbers import bar_span, counted, number
 from dashapp.text.pair import Segment
 
 #: The steps of a funnel, as it names them.
@@ -146,7 +146,7 @@ def confirmed_words(row: ScanRow) -> str:
     """What the confirmation said of a pair that came so far, in words."""
     if not row.confirm_trades:
         return row.verdict
-    net = f"{row.confirm_net_bps:+,.0f} bps".replace("-", "−")
+    net = f"{number(row.confirm_net_bps, 0, signed=True)} bps"
     return f"{net}, {counted(row.confirm_trades, 'trade')}"
 
 

@@ -76,14 +76,22 @@ def answer_line(path: str, ranges: bool, tools: Component | None = None) -> Comp
     return html.Div([finding, html.Div(parts, className="page-side")], className="page-head")
 
 
-def segments(parts: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Words as spans, each in the tone that it carries ("", up, down, warn, muted ...)."""
-    spans: list[dict[str, Any]] = []
-    for text, tone in parts:
-        if spans:  # a line may end with the point between two parts, and never begin with it
-            spans.append(element("Span", "\u00a0· ", className="between tone-muted"))
+def segments(parts: Iterable[tuple[str, str]]) -> list[Any]:
+    """Words as spans, each in the tone that it carries ("", up, down, warn, muted ...).
+
+    A line may end with the point between two parts, and never begin with it: the point is of the
+    part before it, which a line holds whole.
+    """
+    told = list(parts)
+    spans: list[Any] = []
+    for place, (text, tone) in enumerate(told, 1):
         toned = {"className": f"tone-{tone}"} if tone else {}
-        spans.append(element("Span", text, **toned))
+        words = element("Span", text, **toned)
+        if place < len(told):
+            point = element("Span", "\u00a0·", className="tone-muted")
+            spans += [element("Span", [words, point]), " "]
+        else:
+            spans.append(words)
     return spans
 
 
@@ -308,11 +316,10 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
         name, width = _DECIMALS_IN[decimals]
         column.setdefault("minWidth", width)
         shown = f"d3.format(',.' + params.data.{name} + 'f')(params.value)"
-        column["valueFormatter"] = {"function": f"params.value == null ? '–' : {shown}"}
+        column["valueFormatter"] = {"function": f"params.value == null ? '–' : figure({shown})"}
     elif decimals:
-        column["valueFormatter"] = {
-            "function": f"params.value == null ? '–' : d3.format('{decimals}')(params.value)"
-        }
+        shown = f"d3.format('{decimals}')(params.value)"
+        column["valueFormatter"] = {"function": f"params.value == null ? '–' : figure({shown})"}
     return column
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from analytics.model import Rejected, Ticks
 from dashapp.services.archive.writer import ArchiveWriter
 from dashapp.services.feeds.health import FeedHealth
+from dashapp.text.numbers import pct
 from ingestion.redis_client import pin, words_of
 from ingestion.url_guard import REDIS_SCHEMES, check_url, mask_url
 from storage.market.arrivals import RATE_SPAN_S
@@ -132,8 +133,8 @@ class MarketSink:
             return
         self._quiet_until_s[symbol] = now_s + QUIET_S
         sentence = (
-            f"outlier: {symbol} at {outlier.price:g} is {outlier.jump:+.0%} off the median of "
-            f"its last trades, {outlier.median:g}; it is kept, and alone raises no alert"
+            f"outlier: {symbol} at {outlier.price:g} is {pct(outlier.jump, 0)} off the median "
+            f"of its last trades, {outlier.median:g}; it is kept, and alone raises no alert"
         )
         self._say(sentence)
         logger.warning("market %s: %s", self._market.id, sentence)

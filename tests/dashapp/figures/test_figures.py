@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from dashapp.figures import pair
+from dashapp.figures import distribution, pair
 from dashapp.figures.base import taken_apart
 from dashapp.theme import TOKENS
 from tests.dashapp.figures.samples import events, every_figure, snapshot
-from tests.dashapp.figures.written import as_sent, text_of
+from tests.dashapp.figures.written import as_sent, text_of, values_of
 
 NAMES = list(every_figure(310, "dark"))
 PLOTS = [name for name in NAMES if name != "empty"]
@@ -89,3 +90,22 @@ def test_building_a_chart_changes_neither_template_nor_snapshot():
     every_figure(300, "dark")
     assert text_of(pair.zscore_figure(view)) == before[0]
     np.testing.assert_array_equal(view.z, before[1])
+
+
+def numbers_in(trace: dict, place: str) -> np.ndarray:
+    """The numbers of a trace that a place of its hover's template names."""
+    found = trace
+    for part in place.split("."):
+        found = found.get(part, ()) if isinstance(found, dict) else ()
+    if isinstance(found, dict):
+        return values_of(found)
+    return np.array([one for one in found if isinstance(one, int | float)], float)
+
+
+@pytest.mark.parametrize("name", [*PLOTS, "qq"])
+def test_no_hover_writes_a_hyphen_for_a_minus(name):
+    """plotly.js writes a minus where an axis formats a number, a hyphen where a template does."""
+    chart = distribution.qq_figure(snapshot()) if name == "qq" else DARK[name]
+    for trace in as_sent(chart)["data"]:
+        for place in re.findall(r"%\{([\w.]+):[^}]*\}", trace.get("hovertemplate", "")):
+            assert not (numbers_in(trace, place) < 0).any(), f"{trace.get('name')}: {place}"

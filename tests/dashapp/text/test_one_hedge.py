@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from analytics.carry import Carry
 from analytics.model import HedgePath, Listing, PairParams
 from dashapp.figures.pair import hedge_path_figure, scatter_figure, zscore_figure
 from dashapp.parameters.pair import View
 from dashapp.services.funding import carry_of
 from dashapp.text import answers, methods
 from dashapp.text.numbers import ratio
-from dashapp.text.pair import LEGS_AGAINST, MODE_WORDS, line_in_use, pair_figures
+from dashapp.text.pair import (
+    LEGS_AGAINST,
+    MODE_WORDS,
+    BreakEven,
+    line_in_use,
+    pair_figures,
+)
 from dashapp.text.quantities import quantity_row
 from dashapp.ui.pages.analytics.page import hedge_now
 from dashapp.ui.pages.analytics.tables import methods_table
@@ -150,3 +158,19 @@ def test_what_a_row_says_is_no_note_as_well(pair_snapshot):
     rows = pair_figures(replace(pair_snapshot, rows_dropped=3, notes=notes))
     assert [row[2] for row in rows if row[0] == "Note"] == ["another"]
     assert row_of(rows, "Bars in view")[1] == "3 dropped by the activity filter"
+
+
+@OF_MODES
+def test_no_sentence_of_a_pair_writes_a_hyphen_for_a_minus(pair_snapshot, mode, method):
+    snapshot = measured(pair_snapshot, mode, method, z=-2.5)
+    below = -np.abs(snapshot.spread) - 1.0
+    snapshot = replace(snapshot, spread=below, mean=below, correlation=-0.4)
+    snapshot = replace(snapshot, known=HedgePath(mode, *np.full((2, len(below)), -2e-9)))
+    rows = pair_figures(snapshot, 2.0, BreakEven(1.0, 2.0), carry=Carry(2e-4, 1.0))
+    head = answers.plain(answers.pair_answer(snapshot, 2.0))
+    table = json.dumps(methods_table(methods.method_rows(snapshot, 2.0)), ensure_ascii=False)
+    told = [str(rows), head, table, methods.choice_words(snapshot, 2.0)[0]]
+    told += [scatter_figure(snapshot)["layout"]["annotations"][1]["text"]]
+    told += [str(quantity_row(snapshot, 1e4))]
+    assert not [text for text in told if re.search(r"(?<![\w−–])-\d", text)]
+    assert all("−" in text for text in told[:4])

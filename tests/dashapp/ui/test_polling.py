@@ -21,7 +21,7 @@ from dashapp import ids
 from dashapp.figures.base import empty_figure
 from dashapp.parameters.pair import check, to_dict
 from dashapp.services.analysis.grid_jobs import GridJobs
-from dashapp.text.answers import NO_RELATION
+from dashapp.text.tests import NO_RELATION
 from dashapp.ui import polling
 from dashapp.ui.pages import home
 from dashapp.ui.pages.alerts import page as alerts

@@ -21,6 +21,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.scan.control import ScanJob
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.readings import Read, read_all
+from dashapp.text.numbers import pct
 from dashapp.text.pair import Segment
 from dashapp.text.scan import changed_words, found_words, missed_words
 from dashapp.text.watchlist import watch_words
@@ -98,7 +99,7 @@ def _progress(
     asked: the scan that the tab itself began. again: whether the market is scanned again.
     """
     if job is not None:
-        told: list[Segment] = [(f"{job.step}: {job.progress:.0%}", "")]
+        told: list[Segment] = [(f"{job.step}: {pct(job.progress, 0, signed=False)}", "")]
         if job.notice:
             told.append((job.notice, "warn"))
         share = max(1, round(100 * job.progress))

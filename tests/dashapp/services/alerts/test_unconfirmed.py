@@ -105,7 +105,7 @@ async def test_the_log_and_the_strip_tell_an_outlier(ticks_of, runtime):
     feed._sink([Ticks("BTCUSDT", [now_ms], [90_001.0], [1.0], [-1])], [])
     said = [words for _, words in runtime.feeds.events("live") if words.startswith("outlier")]
     assert len(said) == 1, "the first of many"
-    assert said[0].startswith("outlier: BTCUSDT at 90000 is +50% off the median")
+    assert said[0].startswith("outlier: BTCUSDT at 90000 is +50 % off the median")
     assert runtime.feeds.trust("live")["outliers"] == 2
     await runtime.feeds.stop()
 
