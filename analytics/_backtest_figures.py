@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import NamedTuple
 
 import numpy as np
@@ -21,13 +22,14 @@ from analytics.performance import (
 #: Returns whose variance is this share of their mean square, or less, do not vary.
 _NO_VARIANCE = 1e-13
 _COUNTS = ("trades", "fills_waited", "gap_exits")
+_FIGURES = tuple(field.name for field in fields(BacktestFigures))
 
 
 def reckon(sums: FloatArray, periods_per_year: float) -> dict[str, FloatArray]:
     """Every figure of BacktestFigures by name, of sums of shape (..., len(SUMS)); NaN undefined.
 
     Sharpe, Sortino and drawdown are those of `analytics.performance`, from the sums of the
-    returns and of their squares.
+    returns and of their powers. sharpe_error: standard error of sharpe, annualised as it is.
     """
     of = dict(zip(SUMS, np.moveaxis(np.asarray(sums, np.float64), -1, 0), strict=True))
     n, closed = of["bars"], of["closed"]
@@ -42,6 +44,7 @@ def reckon(sums: FloatArray, periods_per_year: float) -> dict[str, FloatArray]:
             "net_return": net,
             "gross_return": gross,
             "sharpe": np.where(varies, mean / np.sqrt(variance) * yearly, np.nan),
+            "sharpe_error": np.where(varies, _sharpe_error(of) * yearly, np.nan),
             "sortino": np.where(falls, mean / np.sqrt(of["shortfalls"] / n) * yearly, np.nan),
             "max_drawdown": np.where(of["turnover"] > 0, of["drawdown"], np.nan),
             "profit_factor": of["gains"] / of["losses"],  # infinite without a loss
@@ -57,9 +60,24 @@ def reckon(sums: FloatArray, periods_per_year: float) -> dict[str, FloatArray]:
         }
 
 
+def _sharpe_error(of: dict[str, FloatArray]) -> FloatArray:
+    """`analytics.performance.sharpe_stderr` a bar, from the sums of the returns' powers."""
+    n = of["bars"]
+    first, second, third, fourth = (
+        of[name] / n for name in ("returns", "squares", "cubes", "fourths")
+    )
+    square = second - first * first
+    skew = (third - first * (3.0 * second - 2.0 * first * first)) / square**1.5
+    tails = fourth - first * (4.0 * third - first * (6.0 * second - 3.0 * first * first))
+    ratio = first / np.sqrt(square * n / (n - 1.0))
+    spread = 1.0 - skew * ratio + (tails / square**2 - 1.0) / 4.0 * ratio * ratio
+    return np.sqrt(np.maximum(spread, 0.0) / (n - 1.0))
+
+
 def figures_of(sums: FloatArray, periods_per_year: float) -> BacktestFigures:
     """The figures of one run."""
-    values = {name: float(value) for name, value in reckon(sums, periods_per_year).items()}
+    reckoned = reckon(sums, periods_per_year)
+    values = {name: float(reckoned[name]) for name in _FIGURES}
     counts = {name: int(values[name]) for name in _COUNTS}
     return BacktestFigures(**{**values, **counts})  # type: ignore[arg-type]
 

@@ -65,9 +65,10 @@ class SweepResult:
     A cell is NaN where its parameters are no legal set (an exit_z at or above entry_z), where
     they leave too few bars, where the figure is undefined (no trade), or where the sweep was
     cancelled before it. A cell that never traded has no drawdown, and one that closed no trade
-    is never the best; a profit factor without a loss is infinite, above all others. done: legal cells that were computed. first_ms, last_ms,
-    bars: the rows that every cell had.
+    is never the best; a profit factor without a loss is infinite, above all others. done: legal
+    cells that were computed. first_ms, last_ms, bars: the rows that every cell had.
 
+    sharpe_error: standard error of each cell's Sharpe ratio, annualised, of the matrices' shape.
     trial_variance: variance of the Sharpe ratios a bar of the cells that were computed, 0 for
     one that did not trade. deflated_sharpe: probability that the cell with the best Sharpe
     ratio has a true one above 0, with `done` trials; NaN where no cell has one. record: of that
@@ -82,6 +83,7 @@ class SweepResult:
     first_ms: int
     last_ms: int
     bars: int
+    sharpe_error: FloatArray
     trial_variance: float = float("nan")
     deflated_sharpe: float = float("nan")
     record: TrackRecord | None = None
@@ -184,6 +186,7 @@ def sweep(
         first_ms=int(legs.ts_ms[0]),
         last_ms=int(legs.ts_ms[-1]),
         bars=len(legs.ts_ms),
+        sharpe_error=frozen(figures["sharpe_error"].reshape(grid.shape), np.float64),
     )
     computed = np.isfinite(sums[:, 0])
     return replace(

@@ -59,6 +59,15 @@ from analytics.performance import max_drawdown, sharpe
 #: Figures by which a cell may be chosen: those that make little of luck in few trades.
 CHOICES: tuple[str, ...] = ("sharpe", "sortino", "net_return", "max_drawdown", "profit_factor")
 LEAST_TRAIN, LEAST_TEST = 30, 10
+#: Sums that are of every bar's equity.
+_OF_RETURNS = (
+    account.RETURNS,
+    account.SQUARES,
+    account.CUBES,
+    account.FOURTHS,
+    account.SHORTFALLS,
+    account.DRAWDOWN,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,8 @@ class Fold:
 
     x_value, y_value: the chosen cell, None where none closed a trade on the training bars;
     nothing is traded then. trained: the metric on the training bars. tested: on the bars that
-    followed. net: return of the test bars after costs.
+    followed. net: return of the test bars after costs. trained_error, tested_error: standard
+    errors of Sharpe ratios, NaN of another metric.
     """
 
     train_from_ms: int
@@ -79,6 +89,8 @@ class Fold:
     trained: float
     tested: float
     net: float
+    trained_error: float = float("nan")
+    tested_error: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -304,7 +316,8 @@ class _Walk:
     def _fold(self, number: int, metric: str) -> tuple[FloatArray, Fold]:
         stretch, ts_ms = self._stretches[number], self._legs.ts_ms
         place = self._best(self._trained[number], metric)
-        equity, tested, trained = np.ones(stretch.stop - stretch.middle), np.nan, np.nan
+        equity = np.ones(stretch.stop - stretch.middle)
+        tested = trained = (np.nan, np.nan)
         x_value, y_value = (None, None) if place is None else self._values(place)
         if place is not None:
             run = self._run(place, self._fits[number], stretch.middle, stretch.stop)
@@ -318,17 +331,22 @@ class _Walk:
             test_to_ms=int(ts_ms[stretch.stop - 1]),
             x_value=x_value,
             y_value=y_value,
-            trained=trained,
-            tested=tested,
+            trained=trained[0],
+            tested=tested[0],
             net=float(equity[-1] - 1.0),
+            trained_error=trained[1],
+            tested_error=tested[1],
         )
 
     def _best(self, sums: FloatArray, metric: str) -> int | None:
         best = best_of(reckon(sums[None], self._per_year), metric)
         return None if best is None else best[1]
 
-    def _figure(self, sums: FloatArray, metric: str) -> float:
-        return float(reckon(sums, self._per_year)[metric])
+    def _figure(self, sums: FloatArray, metric: str) -> tuple[float, float]:
+        """The metric and, of a Sharpe ratio, its standard error."""
+        reckoned = reckon(sums, self._per_year)
+        error = reckoned["sharpe_error"] if metric == "sharpe" else np.nan
+        return float(reckoned[metric]), float(error)
 
     def _values(self, place: int) -> tuple[float, float]:
         row, column = divmod(place, self._grid.shape[1])
@@ -383,7 +401,7 @@ def _closed(run: Run) -> tuple[FloatArray, FloatArray]:
         account.close(sums, len(run.equity) - first, net, False)
         sums[account.NET] = equity[-1]
         sums[account.TURNOVER] += traded
-        sums[[account.RETURNS, account.SQUARES, account.SHORTFALLS, account.DRAWDOWN]] = 0.0
+        sums[list(_OF_RETURNS)] = 0.0
         account.tally(equity, 0, len(equity), 1.0, sums, NO_BLOCKS, np.zeros((1, 2)), 0)
         account.fall(equity, 0, len(equity), 1.0, sums)
     return equity, sums

@@ -30,6 +30,8 @@ SUMS: tuple[str, ...] = (
     "waits",
     "waited",
     "gap_exits",
+    "cubes",
+    "fourths",
 )
 #: What `play` keeps of a trade: rows, then shares of the gross exposure at entry. first, last:
 #: from when to when it is held; ordered: the row from whose open on the exit may fill; entry_y
@@ -50,7 +52,7 @@ SHARES: tuple[str, ...] = ("gross", "cost", "turnover")
 
 NET, GROSS, RETURNS, SQUARES, SHORTFALLS, DRAWDOWN = 0, 1, 2, 3, 4, 5
 GAINS, LOSSES, WINS, CLOSED, HELD, TURNOVER, EXPOSED, BARS = 6, 7, 8, 9, 10, 11, 12, 13
-WAITS, WAITED, GAPS = 14, 15, 16
+WAITS, WAITED, GAPS, CUBES, FOURTHS = 14, 15, 16, 17, 18
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -93,7 +95,8 @@ def tally(
     equity: FloatArray, first: int, stop: int, before: float, sums: FloatArray,
     ends: IntArray, room: FloatArray, block: int,
 ) -> tuple[Any, Any, Any]:  # fmt: skip
-    """Add up the returns of a position: plain, squared, and squared where below zero.
+    """Add up the returns of a position: plain, squared, to the third and to the fourth power, and
+    squared where below zero.
 
     The first two go to the sums of each block as well, a row of `room` each: `block` is the one
     that holds the row before, and one ends with each row of `ends`. Returns the lowest and the
@@ -102,7 +105,9 @@ def tally(
     """
     change = equity[first] / before - 1.0
     lost = min(change, 0.0)
-    total, squares, shortfalls = change, change * change, lost * lost
+    square = change * change
+    total, squares, shortfalls = change, square, lost * lost
+    cubes, fourths = square * change, square * square
     low = high = equity[first]
     back, at, last = np.uint64(1), first + 1, ends.size - 1
     while block < last and ends[block] < first:
@@ -117,6 +122,8 @@ def tally(
             square = change * change
             total += change
             squares += square
+            cubes += square * change
+            fourths += square * square
             part += change
             part_squares += square
             shortfalls += lost * lost
@@ -129,6 +136,8 @@ def tally(
         block, at, part, part_squares = block + 1, end, 0.0, 0.0
     sums[RETURNS] += total
     sums[SQUARES] += squares
+    sums[CUBES] += cubes
+    sums[FOURTHS] += fourths
     sums[SHORTFALLS] += shortfalls
     return low, high, block
 

@@ -91,6 +91,8 @@ def test_every_cell_equals_the_back_test_of_its_parameters(
                 shown = result.matrices[metric]
                 assert shown.shape == (len(y_values), len(x_values))
                 assert same(shown[row, column], getattr(single.figures, metric)), metric
+            error = single.record.stderr if single.record else math.nan
+            assert result.sharpe_error[row, column] == pytest.approx(error, rel=1e-6, nan_ok=True)
 
 
 def test_many_cells_of_one_window_are_parted_and_put_together_again() -> None:

@@ -132,6 +132,10 @@ def test_what_was_tested_is_that_of_the_folds_own_curve_with_its_last_close(metr
             "max_drawdown": performance.max_drawdown(returns),
         }[metric]
         assert fold.tested == pytest.approx(expected, rel=1e-6)
+        error = performance.sharpe_stderr(returns) * math.sqrt(365.0 * 24.0 * 60.0)
+        known = error if metric == "sharpe" else math.nan
+        assert fold.tested_error == pytest.approx(known, rel=1e-6, nan_ok=True)
+        assert math.isfinite(fold.trained_error) == (metric == "sharpe")
         open_at_end += returns[-1] != 0.0
     assert open_at_end > 1
 
