@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -332,19 +333,22 @@ def break_even_z(snapshot: PairSnapshot, cost_bps: float, held: float = 0.0) -> 
     """The |z| below which a round trip costs more than a full reversion to the mean earns.
 
     A round trip trades both legs twice: 2 cost_bps 1e-4 (|Y| + |beta X|), against |z| std, all
-    at the newest row and per unit of Y; in logarithms turnover is 1 + |beta|. cost_bps: per
-    side and leg, in basis points. held: what holding the pair costs meanwhile (funding), in
-    units of the spread, below 0 where it earns. At least 0; NaN where the newest std is NaN or
-    0. Raises ValueError for negative costs.
+    at the newest row and per unit of Y; in logarithms turnover is 1 + |beta|. beta is that of the
+    line known at the newest bar, which is the one traded. cost_bps: per side and leg, in basis
+    points. held: what holding the pair costs meanwhile (funding), in units of the spread, below 0
+    where it earns. At least 0; NaN where the newest std is NaN or 0. Raises ValueError for negative
+    costs.
 
     >>> from types import SimpleNamespace as Part
-    >>> pair = Part(params=Part(price_space="price"), fit=Part(beta=2.0), std=[0.5])
+    >>> pair = Part(params=Part(price_space="price"), known=Part(beta=[2.0]), std=[0.5])
     >>> pair.price_y, pair.price_x = [100.0], [30.0]
     >>> round(break_even_z(pair, cost_bps=5.0), 6)  # 2 sides x 5 bps x 160, in units of 0.5
     0.32
     """
     legs = float(snapshot.price_y[-1]), float(snapshot.price_x[-1])
-    sigma, beta = float(snapshot.std[-1]), float(snapshot.fit.beta)
+    sigma, known = float(snapshot.std[-1]), snapshot.known.beta
+    in_use = len(known) and math.isfinite(known[-1])
+    beta = float(known[-1] if in_use else snapshot.fit.beta)
     return break_even_of(sigma, beta, legs, snapshot.params, cost_bps, held)
 
 

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics._known_lines import hedge_rows, known_lines, needed_rows, rows_before
+from analytics._known_lines import (
+    REFITS,
+    hedge_rows,
+    known_lines,
+    line_at,
+    needed_rows,
+    rows_before,
+)
 from analytics._pair_parts import TradedRows, only_rounding, spread_of, traded_rows
 from analytics.alignment import Aligned, align, not_enough
 from analytics.bars import usual_step
@@ -25,9 +32,10 @@ from analytics.stationarity import half_life
 @dataclass(frozen=True)
 class Standing:
     """Of a pair's newest rows: half_life in bars, None where the spread does not revert;
-    break_even, the |z| from which the way back pays a round trip, NaN if not known; beta, today's
-    hedge ratio; carried_share, the share of 1 of the rows in view that carry a price forward;
-    step_ms, the time from one bar that counts to the next (`analytics.bars.usual_step`).
+    break_even, the |z| from which the way back pays a round trip, NaN if not known; beta, the hedge
+    ratio known at the newest bar; carried_share, the share of 1 of the rows in view that carry a
+    price forward; step_ms, the time from one bar that counts to the next
+    (`analytics.bars.usual_step`).
     """
 
     half_life: float | None
@@ -100,18 +108,22 @@ def _carried_share(aligned: Aligned) -> float:
 
 
 def _today(rows: TradedRows, params: PairParams, have: int) -> tuple[float, FloatArray]:
-    """Today's hedge ratio and the spread of the rows in view, without its warm-up."""
+    """The hedge ratio known at the newest row, and the spread of the rows in view, without its
+    warm-up.
+    """
+    if params.spread_mode in ("rolling", "kalman"):
+        known = known_lines(rows, params, rows.first, len(rows))
+        return float(known.beta[-1]), known.spread[np.isfinite(known.spread)]
     y, x = rows.y[rows.first :], rows.x[rows.first :]
     if params.spread_mode == "locked":
         beta, alpha = float(params.beta or 0.0), float(params.alpha or 0.0)
     else:
         fitted = min(hedge_rows(params) or have, have)
-        method = "kalman" if params.spread_mode == "kalman" else params.hedge
-        fit = fit_hedge(y[-fitted:], x[-fitted:], method, params.intercept, rows.log)
+        fit = fit_hedge(y[-fitted:], x[-fitted:], params.hedge, params.intercept, rows.log)
         beta, alpha = float(fit.beta), float(fit.alpha)
-    if params.spread_mode in ("rolling", "kalman"):
-        line = known_lines(rows, params, rows.first, len(rows)).spread
-        return beta, line[np.isfinite(line)]
+    in_use = beta
+    if params.spread_mode == "view" and params.hedge in REFITS:
+        in_use = line_at(rows, params, len(rows) - 1)[0]
     if not (math.isfinite(beta) and math.isfinite(alpha)):
-        return beta, np.empty(0)
-    return beta, spread_of(y, x, beta, alpha)
+        return in_use, np.empty(0)
+    return in_use, spread_of(y, x, beta, alpha)

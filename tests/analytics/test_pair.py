@@ -24,6 +24,7 @@ from analytics.model import (
     UNKNOWN_TRADES,
     Bars,
     HedgeFit,
+    HedgePath,
     NotReady,
     PairParams,
     PairSnapshot,
@@ -483,8 +484,10 @@ def test_recorded_market_data_is_analysed_in_every_space(market_data: Path) -> N
 
 
 def _with_fit(snapshot: PairSnapshot, **changes) -> PairSnapshot:
-    fit = HedgeFit("ols", beta=-2.0, alpha=0.0, r_squared=1.0, beta_stderr=0.1, n=9)
-    return dataclasses.replace(snapshot, fit=fit, **changes)
+    """The snapshot with -2 as the hedge ratio in use, and another one in today's fit."""
+    fit = HedgeFit("ols", beta=3.0, alpha=0.0, r_squared=1.0, beta_stderr=0.1, n=9)
+    known = HedgePath("rolling", np.full(len(snapshot), -2.0), np.zeros(len(snapshot)))
+    return dataclasses.replace(snapshot, fit=fit, known=known, **changes)
 
 
 def test_break_even_z_is_a_round_trips_cost_in_standard_deviations() -> None:

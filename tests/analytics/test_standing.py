@@ -42,7 +42,7 @@ def test_it_is_what_the_snapshot_says_at_its_newest_bar(legs, mode, method, spac
     snapshot, standing = analyze_pair(*legs, params), pair_standing(*legs, params, 2.0)
     assert standing.half_life == pytest.approx(snapshot.half_life, rel=1e-9)
     assert standing.break_even == pytest.approx(break_even_z(snapshot, 2.0), rel=1e-9)
-    assert standing.beta == pytest.approx(float(snapshot.fit.beta), rel=1e-12)
+    assert standing.beta == pytest.approx(float(snapshot.known.beta[-1]), rel=1e-9)
     assert standing.carried_share == snapshot.carried_share
 
 
