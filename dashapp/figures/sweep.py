@@ -112,6 +112,13 @@ def _cells(result: SweepResult, metric: str, theme: str) -> tuple[list[dict[str,
         "hovertemplate": f"{SWEPT[grid.x_name].title} %{{x}}<br>"
         f"{SWEPT[grid.y_name].title} %{{y}}<br>{words} %{{text}}<extra></extra>",
     }
+    if metric == "sharpe":
+        errors = np.asarray(result.sharpe_error, np.float64)
+        shared["customdata"] = [
+            [f" ± {number(error, digits)}" if np.isfinite(error) else "" for error in row]
+            for row in errors
+        ]
+        shared["hovertemplate"] = shared["hovertemplate"].replace("%{text}", "%{text}%{customdata}")
     if values.size > MOST_NUMBERED:
         shared |= {"xgap": 0, "ygap": 0}
     else:

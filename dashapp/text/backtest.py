@@ -197,21 +197,25 @@ def record_words(record: TrackRecord, trades: int) -> tuple[str, str, str]:
     return have, f"{enough} suffice to judge at 95 %", "muted"
 
 
-def luck_segments(deflated: float, cells: int, overfitting: float | None) -> list[Segment]:
+def luck_segments(
+    deflated: float, cells: int, overfitting: float | None, best: TrackRecord | None = None
+) -> list[Segment]:
     """How much of a sweep's best Sharpe ratio may be luck; none where that is not known.
 
     deflated: deflated Sharpe ratio, the probability that the best of `cells` is above 0 in
-    truth. overfitting: probability that the choice of the best cell overfits, 0 to 1.
+    truth. overfitting: probability that the choice of the best cell overfits, 0 to 1. best: the
+    record of that cell.
 
-    >>> luck_segments(0.43, 63, math.nan)
-    [('best Sharpe: deflated ratio 43 % over 63 cells', 'warn')]
+    >>> luck_segments(0.43, 63, math.nan, TrackRecord(900, 1.834, 0.412, 1.0, 400.0))
+    [('best Sharpe 1.83 ± 0.41, deflated ratio 43 % over 63 cells', 'warn')]
     >>> luck_segments(math.nan, 63, 0.61)
     [('choosing by Sharpe overfits in 61 % of splits', 'warn')]
     """
     segments: list[Segment] = []
     if math.isfinite(deflated):
+        ratio = "" if best is None else f" {sharpe_text(best.sharpe, best)}"
         share = pct(deflated, 0, signed=False)
-        words = f"best Sharpe: deflated ratio {share} over {counted(cells, 'cell')}"
+        words = f"best Sharpe{ratio}, deflated ratio {share} over {counted(cells, 'cell')}"
         segments.append((words, "warn" if deflated < FIRM else "muted"))
     if overfitting is not None and math.isfinite(overfitting):
         words = f"choosing by Sharpe overfits in {pct(overfitting, 0, signed=False)} of splits"

@@ -298,11 +298,14 @@ def text_column(name: str, title: str, **more: Any) -> dict[str, Any]:
     return {"field": name, "headerName": title, **more}
 
 
-def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dict[str, Any]:
+def number_column(
+    name: str, title: str, decimals: str = "", error: str = "", **more: Any
+) -> dict[str, Any]:
     """A right-aligned column of figures.
 
     decimals: a d3 format such as ",.2f", or BY_SIZE or BY_AMOUNT for as many decimals as the
-    row's field `decimals` or `amount_decimals` says.
+    row's field `decimals` or `amount_decimals` says. error: the field of the figure's standard
+    error, which stands behind it where the row has one.
     """
     column: dict[str, Any] = {
         "field": name,
@@ -319,6 +322,9 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
         column["valueFormatter"] = {"function": f"params.value == null ? '–' : figure({shown})"}
     elif decimals:
         shown = f"d3.format('{decimals}')(params.value)"
+        if error:
+            also = f"' ± ' + d3.format('{decimals}')(params.data.{error})"
+            shown = f"{shown} + (params.data.{error} == null ? '' : {also})"
         column["valueFormatter"] = {"function": f"params.value == null ? '–' : figure({shown})"}
     return column
 

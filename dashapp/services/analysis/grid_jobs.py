@@ -158,8 +158,10 @@ class GridJob:
                 "run_all": run_all,
             }
             if ask.walk is not None:
-                how |= vars(ask.walk)
-                return walk_forward(y, x, grid, **how)
+                walk = walk_forward(y, x, grid, **how, **vars(ask.walk))
+                if isinstance(walk, WalkForward):
+                    self.overfitting = walk.overfitting()
+                return walk
             result = sweep(y, x, grid, **how)
         if isinstance(result, SweepResult) and not result.cancelled:
             self.overfitting = result.overfitting()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,9 +12,12 @@ import pytest
 from analytics.backtest import BacktestParams, TrackRecord
 from analytics.model import Bars, PairParams
 from analytics.sweep import SweepResult
-from dashapp.parameters.grid import usual_axis
+from analytics.walkforward import WalkForward
+from dashapp.figures.sweep import sweep_figure
+from dashapp.parameters.grid import Walk, usual_axis
 from dashapp.services.analysis.grid_jobs import Ask, GridJob
-from dashapp.text.backtest import deflated_segments, luck_segments
+from dashapp.text.backtest import deflated_segments, luck_segments, sharpe_text
+from dashapp.text.numbers import number
 from dashapp.ui.pages.backtest import sweep_results
 from tests.dashapp.figures.samples import walk
 
@@ -42,9 +46,42 @@ async def test_a_sweep_knows_how_much_of_its_best_may_be_luck():
     assert job.overfitting is not None
     assert 0.0 <= job.overfitting.pbo <= 1.0
     words = str(sweep_results._says(job, {"changed": []}))
-    expected = luck_segments(job.result.deflated_sharpe, job.result.done, job.overfitting.pbo)
+    result, pbo = job.result, job.overfitting.pbo
+    assert result.record is not None
+    expected = luck_segments(result.deflated_sharpe, result.done, pbo, result.record)
     assert len(expected) == 2
+    assert f"best Sharpe {sharpe_text(result.record.sharpe, result.record)}," in expected[0][0]
     assert all(text in words for text, _ in expected)
+
+
+async def test_a_walk_forward_knows_how_far_choosing_overfits_and_how_far_each_ratio_is_known():
+    job = GridJob(replace(ASK, walk=Walk(200, 50, "sharpe")))
+    job.start(*legs())
+    await job.wait()
+    assert isinstance(job.result, WalkForward), job.error
+    assert job.overfitting is not None
+    words = str(sweep_results._walk_says(job, {"changed": []}))
+    expected = luck_segments(math.nan, 0, job.overfitting.pbo)
+    assert len(expected) == 1
+    assert expected[0][0] in words
+    fold = next(fold for fold in job.result.folds if fold.x_value is not None)
+    row = sweep_results.fold_row(1, fold, job.ask)
+    assert (row["trained"], row["trained_error"]) == (fold.trained, fold.trained_error)
+    assert row["then_error"] == (None if math.isnan(fold.tested_error) else fold.tested_error)
+
+
+async def test_a_cell_tells_the_error_of_its_sharpe_ratio_and_of_no_other_figure():
+    job = GridJob(ASK)
+    job.start(*legs())
+    await job.wait()
+    assert isinstance(job.result, SweepResult), job.error
+    trace = sweep_figure(job.result, "sharpe")["data"][0]
+    row, column = job.result.best("sharpe")
+    error = float(job.result.sharpe_error[row, column])
+    assert "%{text}%{customdata}" in trace["hovertemplate"]
+    digits = 0 if abs(job.result.matrices["sharpe"]).max() >= 100 else 1
+    assert trace["customdata"][row][column] == f" ± {number(error, digits)}"
+    assert "customdata" not in sweep_figure(job.result, "net_return")["data"][0]
 
 
 async def test_a_sweep_that_came_to_nothing_says_nothing_of_luck():
@@ -57,7 +94,7 @@ async def test_a_sweep_that_came_to_nothing_says_nothing_of_luck():
 
 @pytest.mark.parametrize(("deflated", "tone"), [(0.94, "warn"), (0.96, "muted")])
 def test_a_best_cell_is_firm_from_95_per_cent(deflated, tone):
-    words = f"best Sharpe: deflated ratio {100 * deflated:.0f} % over 63 cells"
+    words = f"best Sharpe, deflated ratio {100 * deflated:.0f} % over 63 cells"
     assert luck_segments(deflated, 63, None) == [(words, tone)]
 
 

@@ -108,11 +108,14 @@ def cards(theme: str) -> list[Component]:
 
 
 def _fold_columns() -> list[dict[str, Any]]:
+    width = {"width": 124, "minWidth": 96}
     return [
         time_column("from_ms", "From (UTC)", width=128, minWidth=128),
         number_column("net", "Net %", "+.3f", width=72, minWidth=72),
-        number_column("then", "Out-of-sample", ",.2f", width=88, minWidth=84),
-        number_column("trained", "In-sample", ",.2f", width=88, minWidth=84),
+        number_column("then", "Out-of-sample", ",.2f", error="then_error", **width),
+        number_column(
+            "trained", "In-sample", ",.2f", error="trained_error", width=124, minWidth=96
+        ),
         text_column("chosen", "Chosen", minWidth=160, flex=1, tooltipField="chosen"),
     ]
 

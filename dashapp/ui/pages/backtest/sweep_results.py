@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,12 +74,12 @@ def _says(job: GridJob, state: Mapping[str, Any]) -> list[Any]:
 
 
 def _luck(job: GridJob) -> list[tuple[str, str]]:
-    """How much of a sweep's best may be luck."""
+    """How much of a sweep's best may be luck; of a walk-forward, how far choosing overfits."""
     result, pbo = job.result, job.overfitting
-    if not isinstance(result, SweepResult):
-        return []
     overfits = None if pbo is None else pbo.pbo
-    return luck_segments(result.deflated_sharpe, result.done, overfits)
+    if not isinstance(result, SweepResult):
+        return luck_segments(math.nan, 0, overfits)
+    return luck_segments(result.deflated_sharpe, result.done, overfits, result.record)
 
 
 def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> dict[str, Any]:
@@ -128,7 +129,9 @@ def fold_row(place: int, fold: Fold, ask: Ask) -> dict[str, Any]:
         "from_ms": fold.test_from_ms,
         "chosen": choice,
         "trained": known(fold.trained),
+        "trained_error": known(fold.trained_error),
         "then": known(fold.tested),
+        "then_error": known(fold.tested_error),
         "net": 100.0 * fold.net,
     }
 
