@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from analytics.model import TIMEFRAMES
 from analytics.scanner import ScanParams, ScanResult, ScanRow, detectable_half_life
 from dashapp.text.numbers import bar_span, counted, number
 from dashapp.text.pair import Segment
@@ -73,6 +74,15 @@ def form_reach(params: ScanParams, timeframe: str, symbols: int, held_bars: int)
     return told
 
 
+def step_ms(row: ScanRow, timeframe: str) -> float:
+    """Mean time from one bar in which both legs traded to the next, of which its half-life is."""
+    return TIMEFRAMES[timeframe] / row.traded_share
+
+
+def _life(row: ScanRow, timeframe: str) -> str:
+    return bar_span(row.half_life, timeframe, step_ms(row, timeframe))
+
+
 def found_words(result: ScanResult, timeframe: str) -> list[Segment]:
     """What a scan found; where nothing, what could have been."""
     count = len(result.confirmed)
@@ -81,7 +91,7 @@ def found_words(result: ScanResult, timeframe: str) -> list[Segment]:
         best = result.confirmed[0]
         told: list[Segment] = [
             (f"{counted(count, 'pair')} confirmed", "up"),
-            (f"best {best.y} / {best.x}, half-life {bar_span(best.half_life, timeframe)}", ""),
+            (f"best {best.y} / {best.x}, half-life {_life(best, timeframe)}", ""),
         ]
     else:
         told = [("nothing found", "warn"), (missed_words(result, timeframe), "")]

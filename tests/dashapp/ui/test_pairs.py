@@ -9,7 +9,7 @@ import pytest
 from dash import no_update
 
 from analytics.model import Bars, PairParams
-from analytics.scanner import ScanParams
+from analytics.scanner import EVERY_FIELDS, ScanParams
 from dashapp import ids
 from dashapp.parameters import scan as rules
 from dashapp.parameters.compared import asked_for, from_text
@@ -17,6 +17,7 @@ from dashapp.parameters.pair import check
 from dashapp.services.alerts.arming import arm
 from dashapp.services.scan.control import ScanJob
 from dashapp.services.watchlist.pair import WatchedPair
+from dashapp.text.numbers import bar_span
 from dashapp.text.scan import form_reach, found_words, left_words, missed_words
 from dashapp.ui import components
 from dashapp.ui.pages.alerts.tables import copied_words
@@ -364,6 +365,18 @@ def test_a_scan_says_what_it_found_and_what_chance_gives():
     assert words[1].startswith("best S1USDT / S0USDT") or words[1].startswith("best S0USDT")
     assert any("by chance alone" in text for text in words)
     assert "nothing slower than" in missed_words(scanned(), "1h")
+
+
+def test_a_half_life_takes_longer_on_the_clock_where_both_seldom_trade():
+    rows = scanned().rows
+    every = rows.every.copy()
+    every[EVERY_FIELDS.index("traded_share")] = 0.5
+    thin = replace(scanned(), rows=replace(rows, every=every))
+    best = thin.confirmed[0]
+    shown = scans.scan_row(best, "1h", 0)
+    assert shown["half_life_ms"] == round(2 * HOUR_MS * shown["half_life"])
+    told = found_words(thin, "1h")[1][0]
+    assert told.endswith(bar_span(best.half_life, "1h", 2 * HOUR_MS))
 
 
 def test_a_step_says_why_the_rest_left():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analytics.carry import pair_carry
-from analytics.model import TIMEFRAMES, PairParams
+from analytics.model import PairParams
 from analytics.scanner import ScanRow
 from dashapp.services.alerts.closed_bars import closed_until_ms
 from dashapp.services.analysis.cache import legs
@@ -16,7 +16,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.services.scan.control import ScanJob
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.readings import Job, Read, known
-from dashapp.text.scan import confirmed_words, drift_words
+from dashapp.text.scan import confirmed_words, drift_words, step_ms
 from dashapp.ui.pages.pairs.watch import href_of
 from storage.market.market import Market
 
@@ -120,7 +120,7 @@ def scan_row(row: ScanRow, timeframe: str, at: int) -> dict[str, Any]:
         "verdict": row.verdict,
         "adjusted": row.adjusted if math.isfinite(row.adjusted) else None,
         "half_life": half_life,
-        "half_life_ms": None if half_life is None else round(half_life * TIMEFRAMES[timeframe]),
+        "half_life_ms": None if half_life is None else round(half_life * step_ms(row, timeframe)),
         "beta": known(row.beta, 4),
         "drift": known(100.0 * drift_words(row), 1),
         "correlation": known(row.correlation, 2),
