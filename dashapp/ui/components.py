@@ -298,14 +298,11 @@ def text_column(name: str, title: str, **more: Any) -> dict[str, Any]:
     return {"field": name, "headerName": title, **more}
 
 
-def number_column(
-    name: str, title: str, decimals: str = "", error: str = "", **more: Any
-) -> dict[str, Any]:
+def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dict[str, Any]:
     """A right-aligned column of figures.
 
     decimals: a d3 format such as ",.2f", or BY_SIZE or BY_AMOUNT for as many decimals as the
-    row's field `decimals` or `amount_decimals` says. error: the field of the figure's standard
-    error, which stands behind it where the row has one.
+    row's field `decimals` or `amount_decimals` says.
     """
     column: dict[str, Any] = {
         "field": name,
@@ -322,11 +319,20 @@ def number_column(
         column["valueFormatter"] = {"function": f"params.value == null ? '–' : figure({shown})"}
     elif decimals:
         shown = f"d3.format('{decimals}')(params.value)"
-        if error:
-            also = f"' ± ' + d3.format('{decimals}')(params.data.{error})"
-            shown = f"{shown} + (params.data.{error} == null ? '' : {also})"
         column["valueFormatter"] = {"function": f"params.value == null ? '–' : figure({shown})"}
     return column
+
+
+def estimate_column(
+    name: str, title: str, decimals: str, error: str, **more: Any
+) -> dict[str, Any]:
+    """A column of figures with their standard errors, where the row has one in the field `error`.
+    decimals: a d3 format.
+    """
+    value, off = (f"d3.format('{decimals}')(params.{each})" for each in ("value", f"data.{error}"))
+    shown = f"figure({value}) + (params.data.{error} == null ? '' : ' ± ' + {off})"
+    formatted = {"function": f"params.value == null ? '–' : {shown}"}
+    return {**number_column(name, title, **more), "valueFormatter": formatted}
 
 
 def time_column(name: str, title: str, **more: Any) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from dashapp.ui.components import (
     button,
     card,
     chart,
+    estimate_column,
     number_column,
     parameter_field,
     select,
@@ -112,7 +113,7 @@ def _fold_columns() -> list[dict[str, Any]]:
     return [
         time_column("from_ms", "From (UTC)", width=128, minWidth=128),
         number_column("net", "Net %", "+.3f", width=72, minWidth=72),
-        number_column("then", "Out-of-sample", ",.2f", error="then_error", **width),
+        estimate_column("then", "Out-of-sample", ",.2f", "then_error", **width),
         number_column(
             "trained", "In-sample", ",.2f", error="trained_error", width=124, minWidth=96
         ),
