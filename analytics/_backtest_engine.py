@@ -12,7 +12,8 @@ import numpy as np
 from analytics._backtest_types import BacktestParams
 from analytics._kernels.backtest import PLACES, SHARES, SUMS, next_fills, play
 from analytics._known_lines import score
-from analytics._pair_parts import MULTIPLES, are_multiples, multiples_in_window, scatter
+from analytics._one_line import one_line_at, why_no_spread
+from analytics._pair_parts import scatter
 from analytics.alignment import market_rows, not_enough
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.model import (
@@ -75,7 +76,8 @@ class Hedged(NamedTuple):
 
     hedge: as known before each bar, on every row. size: |Y| + |beta X|, of which the rounding
     of the spread is a share (of logarithms 1 more, the rounding of a price). fit: of the mode
-    "in-sample", else None. filtered: the hedge is a Kalman filter's.
+    "in-sample", else None. y, x: the legs on the rows that count, as the hedge takes them.
+    window: rows of the hedge.
     """
 
     legs: Legs
@@ -85,7 +87,9 @@ class Hedged(NamedTuple):
     log_prices: bool
     periods_per_year: float
     fit: HedgeFit | None = None
-    filtered: bool = False
+    y: FloatArray = np.empty(0)
+    x: FloatArray = np.empty(0)
+    window: int = 0
 
 
 class Signals(NamedTuple):
@@ -196,9 +200,8 @@ def hedge_legs(
     spread, size = y - beta * x - level[counted], np.abs(y) + np.abs(beta * x) + log_prices
     spread[: settings.hedge_window] = np.nan
     spread, size = (scatter(column, counted) for column in (spread, size))
-    method = params.hedge if fit is not None else settings.hedge_mode
-    yearly, filtered = per_year(legs, params), method == "kalman"
-    return Hedged(legs, hedge, spread, size, log_prices, yearly, fit, filtered)
+    yearly = per_year(legs, params)
+    return Hedged(legs, hedge, spread, size, log_prices, yearly, fit, y, x, settings.hedge_window)
 
 
 def per_year(legs: Legs, params: PairParams) -> float:
@@ -222,20 +225,20 @@ def too_short(legs: Legs, hedge_window: int, z_window: int) -> NotReady | None:
 
 
 def score_spread(hedged: Hedged, z_window: int) -> Signals | NotReady:
-    """The z-score of a spread, of the rows that count; NotReady where it has none."""
-    legs, counted = hedged.legs, hedged.legs.counted
-    have = int(np.count_nonzero(counted))
-    closes = legs.prices[2:, counted]
-    if are_multiples(*closes):
-        return NotReady(MULTIPLES, have, have)
+    """The z-score of a spread, of the rows that count; NotReady where it has none.
+
+    A row has none where the legs lie on one line in the rows of its hedge and its window.
+    """
+    counted, have = hedged.legs.counted, len(hedged.y)
     moments = rolling_moments(np.ascontiguousarray(hedged.spread[counted]), z_window)
     scores = score(moments, hedged.size[counted])
-    if hedged.filtered:
-        scores[multiples_in_window(closes[0], closes[1], z_window)] = np.nan
+    starts = np.maximum(np.arange(have) - (hedged.window + z_window) + 1, 0)
+    scores[one_line_at(hedged.y, hedged.x, hedged.log_prices, starts, 0)] = np.nan
     z = scatter(scores, counted)
     known = np.isfinite(z)
     if not known.any():
-        return NotReady("the spread does not vary, so it has no z-score", have, have)
+        closes = hedged.legs.prices[2, counted], hedged.legs.prices[3, counted]
+        return NotReady(why_no_spread(closes, hedged.log_prices), have, have)
     return Signals(hedged, z, scatter(moments.std, counted), int(np.argmax(known)))
 
 

@@ -11,6 +11,9 @@ rolling   each row is measured with the line of the hedge_window rows before it 
 kalman    the same by a Kalman filter over those rows: what is measured is its innovation
 locked    every row is measured with the line that is given
 
+Where the legs lie on one line in the rows on which the z of a row rests (see
+`analytics._one_line`) there is none, but by a line that is given.
+
 The row's own line in "rolling" and "kalman" is that of the rows before it, as in the back-test:
 a line fitted with the row itself is pulled towards it and shrinks the spread to be judged.
 """
@@ -32,9 +35,10 @@ from analytics._kernels.known import (
     window_moments,
     window_scores,
 )
-from analytics._pair_parts import MIN_ROWS, TradedRows, multiples_in_window
+from analytics._one_line import one_line_at
+from analytics._pair_parts import MIN_ROWS, TradedRows
 from analytics.hedge import fit_hedge
-from analytics.model import TIMEFRAMES, BoolArray, FloatArray, IntArray, PairParams
+from analytics.model import TIMEFRAMES, FloatArray, IntArray, PairParams
 from analytics.rolling import RollingMoments, rolling_moments
 
 #: Window of the rolling hedge where the pair has none: the back-test's default.
@@ -111,8 +115,9 @@ def known_lines(
         else:
             z = score(rolling_moments(spread, window), size)[first - low :]
         beta, alpha, spread = (line[first - low :] for line in (beta, alpha, spread))
-    if "kalman" in (params.hedge, params.spread_mode):
-        z[_multiples(rows, window, first, stop)] = np.nan
+    if params.spread_mode != "locked":
+        rests = rests_on(rows, params, stop)
+        z[one_line_at(rows.y[:stop], rows.x[:stop], rows.log, rests, first, alone)] = np.nan
     short = np.arange(first, stop) - rows.reach[first:stop] + 1 < needed_rows(params)
     if short.any():
         for line in (beta, alpha, spread, z):
@@ -128,7 +133,9 @@ def known_at(rows: TradedRows, params: PairParams, ends: IntArray) -> tuple[Floa
     """
     if params.spread_mode == "view" and params.hedge in METHOD_CODES:
         readings = np.empty((2, len(ends)))
-        views = (rows.reach, _view_starts(rows, params, len(rows)), needed_rows(params))
+        every = len(rows)
+        starts, rests = _view_starts(rows, params, every), rests_on(rows, params, every)
+        views = (rows.reach, starts, rests, needed_rows(params))
         line = (METHOD_CODES[params.hedge], params.intercept, rows.log)
         noise = (ROUNDING, float(rows.log))
         legs = (rows.ts_ms, ends, rows.y, rows.x)
@@ -165,10 +172,14 @@ def score(moments: RollingMoments, size: FloatArray) -> FloatArray:
         return np.where(moments.std > ROUNDING * size, moments.zscore, np.nan)
 
 
-def _multiples(rows: TradedRows, window: int, first: int, stop: int) -> BoolArray:
-    low = max(first - window + 1, 0)
-    legs = rows.price_y[low:stop], rows.price_x[low:stop]
-    return multiples_in_window(*legs, window)[first - low :]
+def rests_on(rows: TradedRows, params: PairParams, stop: int) -> IntArray:
+    """The first of the rows on which the z of each row up to `stop` rests, shape (stop,)."""
+    window = params.z_window
+    if params.spread_mode == "view":
+        starts = _view_starts(rows, params, stop)
+    else:
+        starts, window = np.arange(stop), window + (hedge_rows(params) or 0)
+    return np.maximum(np.minimum(starts, np.arange(stop) - window + 1), 0)
 
 
 def _view_lines(rows: TradedRows, params: PairParams, first: int, stop: int, alone: bool) -> _Lines:

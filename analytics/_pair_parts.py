@@ -7,16 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics._kernels.adf import NOISE
+from analytics._one_line import on_one_line
 from analytics.alignment import Aligned
 from analytics.correlation import LEAST_OBSERVATIONS, pearson
 from analytics.model import BoolArray, FloatArray, IntArray, PairParams, frozen
-from analytics.rolling import rolling_corr, rolling_moments
+from analytics.rolling import rolling_corr
 from analytics.spread import spread
 
 #: Rows below which no pair is analysed, whatever its windows.
 MIN_ROWS = 30
-#: Why there is no z-score of legs that are multiples of one another.
-MULTIPLES = "Y and X are multiples of one another, so their spread is nothing but rounding"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,46 +83,14 @@ def spread_of(y: FloatArray, x: FloatArray, beta: float, alpha: float) -> FloatA
     return line
 
 
-def are_multiples(y: FloatArray, x: FloatArray) -> bool:
-    """Whether prices above zero, shape (n,), have one ratio but for their rounding.
-
-    >>> prices = np.array([0.1, 0.2, 0.7])
-    >>> bool(are_multiples(3.0 * prices, prices)), bool(are_multiples(prices + 1.0, prices))
-    (True, False)
-    """
-    if not len(y):
-        return False
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = y / x
-    low, high = float(ratio.min()), float(ratio.max())
-    return high - low <= NOISE * abs(high)
-
-
 def only_rounding(rows: TradedRows, part: slice, params: PairParams) -> bool:
-    """Whether legs that are multiples of one another leave the pair's line nothing but rounding.
+    """Whether legs that lie on one line leave the pair's line nothing but rounding.
 
     `spread_of` sees it of a line through all rows; a filter's, and lines from row to row, leave
-    last bits that look as if they moved. A line that is given may leave a share of X, and so does
-    one of logarithms through the origin, but for a filter's: those are spreads.
+    last bits that look as if they moved. A line that is given may leave a share of X: that is
+    the spread that was asked for.
     """
-    filtered = "kalman" in (params.hedge, params.spread_mode)
-    if params.spread_mode == "locked" or (rows.log and not (params.intercept or filtered)):
-        return False
-    return are_multiples(rows.price_y[part], rows.price_x[part])
-
-
-def multiples_in_window(y: FloatArray, x: FloatArray, window: int) -> BoolArray:
-    """Whether prices have one ratio in the window that ends at each row, shape (n,).
-
-    Of a line that is not fitted to the window, as a Kalman filter's, such legs would leave a
-    spread that looks as if it moved.
-
-    >>> multiples_in_window(np.array([2.0, 4.0, 6.0, 9.0]), np.array([1.0, 2.0, 3.0, 4.0]), 2)
-    array([False,  True,  True, False])
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = y / x
-    return rolling_moments(ratio, window).std <= NOISE * np.abs(ratio)
+    return params.spread_mode != "locked" and on_one_line(rows.y[part], rows.x[part], rows.log)
 
 
 def scatter(values: FloatArray, places: BoolArray) -> FloatArray:

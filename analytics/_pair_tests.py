@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from analytics import mackinnon
-from analytics._pair_parts import MULTIPLES, TradedRows, only_rounding
+from analytics._one_line import why_no_spread
+from analytics._pair_parts import TradedRows, only_rounding
 from analytics.bounce import Bounce, bounce, finest_without_bounce
 from analytics.cointegration import engle_granger
 from analytics.dynamic_ols import hedge_stderr
@@ -83,7 +84,8 @@ def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams, method:
     which the line was fitted in the end, "ratio" where another fell back to it.
     """
     if only_rounding(rows, slice(rows.first, None), params):
-        return PairTests(notes=(f"No tests: {MULTIPLES}.",))
+        prices = rows.price_y[rows.first :], rows.price_x[rows.first :]
+        return PairTests(notes=(f"No tests: {why_no_spread(prices, rows.log)}.",))
     if params.spread_mode in ("rolling", "kalman"):
         spread = spread[np.isfinite(spread)]  # its warm-up has none
     if not len(spread) or not np.isfinite(spread).all():

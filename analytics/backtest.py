@@ -100,10 +100,10 @@ def run_backtest(
     Of `params` it takes timeframe, price_space, intercept, z_window, min_trades, min_volume and
     limit, and the hedge method in the mode "in-sample". fit: held in the mode "in-sample"
     instead of one on these bars; no other mode heeds it. NotReady with fewer than hedge_window
-    + z_window + 1 rows that count, for legs that are multiples of one another, and where the
-    spread has no z-score. Raises ValueError for bars of another timeframe than
-    `params.timeframe`, and ParameterError for an entry_z that no z of the window reaches and
-    for bars whose times fall or repeat.
+    + z_window + 1 rows that count, for legs that lie on one line (multiples of one another, a leg
+    that stands still), and where the spread has no z-score. Raises ValueError for bars of another
+    timeframe than `params.timeframe`, and ParameterError for an entry_z that no z of the window
+    reaches and for bars whose times fall or repeat.
 
     >>> t = np.arange(400)
     >>> def bars(symbol, closes):

@@ -15,9 +15,11 @@ from analytics._known_lines import (
     hedge_rows,
     known_lines,
     needed_rows,
+    rests_on,
     rows_before,
     score,
 )
+from analytics._one_line import why_no_spread
 from analytics._pair_parts import (
     TradedRows,
     correlation_line,
@@ -141,19 +143,30 @@ def _spread(view: _View, fit: HedgeFit) -> _Spread:
         if low < rows.first:
             before = known_lines(rows, params, low, rows.first)
             spread = np.concatenate((before.spread, spread))
-        if only_rounding(rows, slice(low, None), params):
-            spread = np.where(np.isfinite(spread), spread[-1], np.nan)
+        spread = _without_rounding(view, spread)
         moments = rolling_moments(spread, params.z_window)
         z = known.z
     else:
-        spread = spread_of(y, x, float(fit.beta), float(fit.alpha))
-        if only_rounding(rows, slice(low, None), params):
-            spread = np.full(len(spread), spread[-1])
+        spread = _without_rounding(view, spread_of(y, x, float(fit.beta), float(fit.alpha)))
         moments = rolling_moments(spread, params.z_window)
         size = np.abs(y) + np.abs(fit.beta * x) + rows.log
         z = score(moments, size)[rows.first - low :]
     newest = slice(rows.first - low, None)
     return _Spread(spread[newest], moments.mean[newest], moments.std[newest], z, known)
+
+
+def _rests_on(view: _View) -> slice:
+    """The rows on which the newest z rests."""
+    return slice(int(rests_on(view.rows, view.params, view.stop)[-1]), None)
+
+
+def _without_rounding(view: _View, spread: FloatArray) -> FloatArray:
+    """A spread of the newest rows that stands still where legs on one line leave it rounding."""
+    part = _rests_on(view)
+    if not only_rounding(view.rows, part, view.params):
+        return spread
+    still = np.arange(view.stop - len(spread), view.stop) >= part.start
+    return np.where(still & np.isfinite(spread), spread[-1], spread)
 
 
 def _adf_line(view: _View, spread: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -200,7 +213,8 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     enough: give 2 params.limit + 1 bars of each leg, or all there are.
 
     NotReady where fewer rows than max(z_window, 30) are in view (in the modes "rolling" and
-    "kalman" the hedge's window more). Raises ValueError for bars of a timeframe other than
+    "kalman" the hedge's window more), and where the legs lie on one line, so that no row has a z
+    (see `analytics._one_line`). Raises ValueError for bars of a timeframe other than
     `params.timeframe`, and ParameterError for bars whose times fall or repeat.
 
     >>> def bars(symbol, close):
@@ -226,6 +240,9 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     choices = _fits(fit_rows, params)
     fit = _todays_fit(legs, params, choices)
     spread = _spread(view, fit)
+    if not np.isfinite(spread.known.z).any() and only_rounding(rows, _rests_on(view), params):
+        prices = rows.price_y[rows.first :], rows.price_x[rows.first :]
+        return NotReady(why_no_spread(prices, rows.log), have, have)
     window = legs.newest(params.z_window)
     path_rows = params.hedge_window or PATH_ROWS
     adf_ts_ms, adf_pvalue = _adf_line(view, spread.line)

@@ -27,7 +27,6 @@ import numpy as np
 
 from analytics._backtest_engine import (
     NO_BLOCKS,
-    Hedged,
     Legs,
     Run,
     Signals,
@@ -165,7 +164,8 @@ def walk_forward(
     """Choose on `train_bars`, trade the next `test_bars`, roll on by test_bars; see the module.
 
     The newest stretch may be shorter. grid, progress and run_all: as in `sweep`. NotReady where
-    the bars do not fill a warm-up, a training stretch and a test bar, and where it was cancelled.
+    the bars do not fill a warm-up, a training stretch and a test bar, where no cell has a z-score
+    (legs on one line), and where it was cancelled.
     Raises ValueError as `sweep` does, for a metric that is none of CHOICES, and for stretches
     that are too short. Source: R. Pardo, The Evaluation and Optimization of Trading
     Strategies, 2nd edition (2008), chapter 11.
@@ -214,8 +214,9 @@ def walk_forward(
     return walk.result(metric, train_bars, test_bars)
 
 
-#: Places of cells, what they scored with hindsight, and on each fold's training bars.
-_Scores = tuple[list[int], Scored, FloatArray]
+#: Places of cells, what they scored with hindsight, or why they have no z-score, and on each
+#: fold's training bars.
+_Scores = tuple[list[int], Scored | NotReady, FloatArray]
 
 
 class _Scorer:
@@ -245,13 +246,17 @@ class _Walk:
         shape = (len(self._rules), len(SUMS))
         self._trained = np.full((len(stretches), *shape), np.nan)
         self._hindsight = np.full(shape, np.nan)
+        self._absences = list[NotReady]()
         self._ends = block_ends(stretches[-1].stop - stretches[0].middle)
         self._blocks = np.empty((len(self._rules), len(self._ends), 2))
 
     def take(self, scored: list[_Scores]) -> None:
         """Take in what was scored of a part."""
         for cells, hindsight, trained in scored:
-            self._hindsight[cells], self._blocks[cells] = hindsight
+            if isinstance(hindsight, NotReady):
+                self._absences.append(hindsight)
+            else:
+                self._hindsight[cells], self._blocks[cells] = hindsight
             self._trained[:, cells] = trained
 
     def _fit(self, start: int, stop: int) -> HedgeFit | None:
@@ -267,27 +272,28 @@ class _Walk:
         rules = self._rules[cells]
         signals = self._signals(settings, z_window, self._all_bars)
         first, last = self._stretches[0].middle, self._stretches[-1].stop
-        sums = np.full((len(cells), len(SUMS)), np.nan)
-        hindsight = Scored(sums, np.empty((len(cells), len(self._ends), 2)))
-        trained = np.full((len(self._stretches), *sums.shape), np.nan)
-        if signals is not None:
+        hindsight: Scored | NotReady
+        if isinstance(signals, NotReady):
+            hindsight = signals
+        else:
             hindsight = score_part(signals, rules, first - 1, last, self._ends)
+        trained = np.full((len(self._stretches), len(cells), len(SUMS)), np.nan)
         for fold, stretch in enumerate(self._stretches):
             fit = self._fits[fold]
             known = signals if fit is None else self._signals(settings, z_window, fit)
-            if known is not None:
+            if not isinstance(known, NotReady):
                 trained[fold] = score_part(known, rules, stretch.start, stretch.middle).sums
         return cells, hindsight, trained
 
     def _signals(
         self, settings: BacktestParams, z_window: int, fit: HedgeFit | None
-    ) -> Signals | None:
-        hedged: Hedged = hedge_legs(self._legs, self._grid.params, settings, fit)
-        scores = score_spread(hedged, z_window)
-        return None if isinstance(scores, NotReady) else scores
+    ) -> Signals | NotReady:
+        return score_spread(hedge_legs(self._legs, self._grid.params, settings, fit), z_window)
 
-    def result(self, metric: str, train_bars: int, test_bars: int) -> WalkForward:
-        """The choices, the two curves, and the folds in figures."""
+    def result(self, metric: str, train_bars: int, test_bars: int) -> WalkForward | NotReady:
+        """The choices, the two curves, and the folds in figures; NotReady where no cell has a z."""
+        if self._absences and np.isnan(self._hindsight[:, 0]).all():
+            return self._absences[0]
         folds = [self._fold(number, metric) for number in range(len(self._stretches))]
         first, last = self._stretches[0].middle, self._stretches[-1].stop
         place = self._best(self._hindsight, metric)
@@ -356,7 +362,7 @@ class _Walk:
         """Trade a cell on first..stop-1; the close before `first` gives the first order."""
         params, settings = self._grid.cell(*divmod(place, self._grid.shape[1]))
         signals = self._signals(settings, params.z_window, fit)
-        assert signals is not None, "a cell without signals has no figure to be chosen by"
+        assert not isinstance(signals, NotReady), "a cell that was chosen has signals"
         rows, hedged = slice(first - 1, stop), signals.hedged
         part = self._legs.part(first - 1, stop)
         hedged = hedged._replace(

@@ -15,6 +15,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from analytics._kernels.adf import NOISE as LAST_BITS
+from analytics._kernels.engle_granger import COLLINEAR
 from analytics._kernels.kalman import NOISE, REACH, STEP, run_filter
 from analytics._kernels.sums import (
     LEAST_MEAN,
@@ -22,7 +24,7 @@ from analytics._kernels.sums import (
     centre_and_size,
     orthogonal_slope,
 )
-from analytics.model import FloatArray, IntArray
+from analytics.model import BoolArray, FloatArray, IntArray
 from analytics.rolling import _add_point, _sound
 
 #: Of the squares that a spread's variance is the difference of: what must be left of them.
@@ -154,6 +156,29 @@ def moment_lines(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _on_one_line(moments: FloatArray, k: int, count: int, log: bool) -> bool:
+    """Whether the legs of a window lie on one line: R squared above COLLINEAR, or one is still."""
+    mean_y, mean_x, squares_y, squares_x, products = moments[:, k]
+    still_y, still_x = LAST_BITS * (abs(mean_y) + log), LAST_BITS * (abs(mean_x) + log)
+    if not (squares_y > count * still_y * still_y and squares_x > count * still_x * still_x):
+        return True
+    return bool(not squares_y - products / squares_x * products >= (1.0 - COLLINEAR) * squares_y)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def one_line_windows(
+    moments: FloatArray, starts: IntArray, first: int, log: bool, alike: BoolArray
+) -> None:
+    """Whether the legs of the window of each row from `first` on lie on one line.
+
+    moments: of `window_moments`, with its starts and first. log: whether the legs are logarithms.
+    alike: filled, shape (n - first,); True for a window of fewer than two rows as well.
+    """
+    for k in range(alike.size):
+        alike[k] = _on_one_line(moments, k, first + k - starts[first + k] + 1, log)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _squares(sums: _Sums, shift: float, window: int) -> tuple[Any, Any, Any]:
     """Mean of u - shift v, sum of squares about it, and the size of what that is left of."""
     u, v = sums[0] + sums[1], sums[2] + sums[3]
@@ -213,7 +238,7 @@ def readings_at(
     ends: IntArray,
     y: FloatArray,
     x: FloatArray,
-    views: tuple[IntArray, IntArray, int],
+    views: tuple[IntArray, IntArray, IntArray, int],
     line: tuple[int, bool, bool],
     window: int,
     noise: tuple[float, float],
@@ -222,12 +247,13 @@ def readings_at(
     """z and slope at rows of some times, each as the kernels above have it `alone`.
 
     times: of the rows, ascending; ends: those that are asked for. views: the first row of the
-    view that ends at each row, the first of its line's window, and the rows that a view needs.
+    view that ends at each row, the first of its line's window, the first that its z rests on,
+    and the rows that a view needs. No z of legs that lie on one line there.
     line: method and kinds of `moment_lines`; window and noise: of `line_scores`. readings:
     filled, shape (2, k); NaN where no row has a time, and where its view is too short.
     """
     moments, alpha = np.empty((5, 1)), np.empty(1)
-    reach, starts, needed = views
+    reach, starts, rests, needed = views
     for k in range(ends.size):
         row = np.searchsorted(times, ends[k])
         if row == times.size or times[row] != ends[k] or row - reach[row] + 1 < needed:
@@ -238,6 +264,10 @@ def readings_at(
         window_moments(y[:stop], x[:stop], starts, row, True, moments)
         moment_lines(moments, starts, row, line[0], (line[1], line[2]), slope, alpha)
         line_scores(y[:stop], x[:stop], slope, window, row, True, noise, z)
+        if rests[row] != starts[row]:
+            window_moments(y[:stop], x[:stop], rests, row, True, moments)
+        if _on_one_line(moments, 0, stop - rests[row], line[2]):
+            readings[0, k] = np.nan
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -164,6 +164,18 @@ def z_score(spread: list[float], window: int, floor: list[float]) -> list[float]
     return made
 
 
+def on_one_line(y: list[float], x: list[float], log: bool) -> bool:
+    """Whether R squared is within 1.5e-6 of one, or a leg stands still but for its rounding."""
+    mean_y, mean_x = (leg[0] + fmean(one - leg[0] for one in leg) for leg in (y, x))
+    pairs = [(a - mean_y, b - mean_x) for a, b in zip(y, x, strict=True)]
+    squares_y, squares_x = (math.fsum(pair[k] ** 2 for pair in pairs) for k in (0, 1))
+    for squares, mean in ((squares_y, mean_y), (squares_x, mean_x)):
+        if squares <= len(y) * (16 * EPS * (abs(mean) + log)) ** 2:
+            return True
+    slope = math.fsum(a * b for a, b in pairs) / squares_x
+    return math.fsum((a - slope * b) ** 2 for a, b in pairs) < 100 * math.sqrt(EPS) * squares_y
+
+
 @dataclass
 class Account:
     """Cash and quantities of one account; rate: what a fill costs of its value."""
@@ -369,6 +381,11 @@ def backtest(y_bars: Any, x_bars: Any, params: Any, settings: Any) -> Plain:
     spread[: settings.hedge_window] = [NAN] * settings.hedge_window
     floor = [64 * EPS * (abs(one) + abs(beta * other) + log) for one, other, (beta, _) in lines]
     values = z_score(spread, params.z_window, floor)
+    rests = settings.hedge_window + params.z_window
+    for t in range(len(values)):
+        part = slice(max(t + 1 - rests, 0), t + 1)
+        if on_one_line(y[part], x[part], log):
+            values[t] = NAN
     if all(math.isnan(one) for one in values):
         return Plain(missing=1)
     z, hedge = [NAN] * len(rows), [NAN] * len(rows)

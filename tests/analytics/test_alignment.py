@@ -159,7 +159,8 @@ def test_a_bar_without_a_vwap_stays_where_no_turnover_is_asked_for():
 def test_a_pair_says_which_bars_pass_the_filter_unmeasured():
     close = 100 + np.sin(np.arange(80.0) ** 2)
     known = bars("Y", range(80), close, np.full(80, 5.0), np.full(80, 3))
-    unknown = bars("X", range(80), close + 1, np.zeros(80), np.full(80, UNKNOWN_TRADES))
+    other = 100 + np.cos(np.arange(80.0) ** 2)
+    unknown = bars("X", range(80), other, np.zeros(80), np.full(80, UNKNOWN_TRADES))
     params = PairParams("Y", "X", min_volume=10.0, limit=60, z_window=20, corr_window=20)
     words = "X: the volume of 60 of 60 bars is not known, the activity filter lets them pass."
     notes = analyze_pair(known, unknown, params).notes

@@ -16,7 +16,7 @@ from analytics import performance
 from analytics._backtest_engine import Hedged, Run, Signals, make_legs, simulate
 from analytics._backtest_figures import figures_of
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
-from analytics.hedge import hedge_path
+from analytics.hedge import fit_hedge, hedge_path
 from analytics.lookahead import check_look_ahead
 from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams, ParameterError
 from tests.analytics import plain_backtest
@@ -682,7 +682,7 @@ def test_legs_without_a_spread_are_not_ready() -> None:
     moves = bars_of("Y", 5.0 + np.arange(300) % 2)
     result = run_backtest(moves, flat[1], PAIR, RULES)
     assert isinstance(result, NotReady)
-    assert "no z-score" in result.reason
+    assert "X does not vary" in result.reason
 
 
 @pytest.mark.parametrize("mode", ["rolling", "kalman", "in-sample"])
@@ -709,12 +709,11 @@ def test_what_rounding_leaves_of_a_spread_is_not_traded(space: str) -> None:
     assert isinstance(result, NotReady)
 
 
-def test_a_hedge_that_fell_back_to_the_ratio_says_so() -> None:
-    y_bars, _ = made_up_pair()
-    flat = bars_of("X", np.full(700, 5.0))
-    result = ready(run_backtest(y_bars, flat, PAIR, replace(RULES, hedge_mode="in-sample")))
-    assert "fell back to the ratio" in result.note
-    assert isinstance(run_backtest(y_bars, flat, PAIR, RULES), NotReady)
+def test_an_in_sample_hedge_that_fell_back_to_the_ratio_says_so() -> None:
+    y_bars, x_bars = made_up_pair()
+    given = fit_hedge(y_bars.close, np.full(700, 5.0))
+    rules = replace(RULES, hedge_mode="in-sample")
+    assert "fell back to the ratio" in ready(run_backtest(y_bars, x_bars, PAIR, rules, given)).note
 
 
 def test_bars_of_another_timeframe_are_refused() -> None:

@@ -323,7 +323,8 @@ def test_legs_that_move_against_each_other_keep_the_sense_of_y_when_swapped() ->
 
 def test_a_spread_that_does_not_vary_has_no_z_by_any_method() -> None:
     x = 100 + np.cumsum(np.random.default_rng(4).normal(0, 0.1, 200))
-    snapshot = analyzed(bars("Y", range(200), 2.0 * x), bars("X", range(200), x))
+    legs = bars("Y", range(200), 2.0 * x), bars("X", range(200), x)
+    snapshot = analyzed(*legs, spread_mode="locked", beta=2.0)
     assert math.isnan(snapshot.swapped_z)
     assert math.isnan(snapshot.method_z["tls"])
 
@@ -418,15 +419,15 @@ def test_the_arrays_of_a_snapshot_cannot_be_written() -> None:
     assert not any(column.flags.writeable for column in columns)
 
 
-def test_legs_that_hardly_move_give_words_and_no_wrong_numbers() -> None:
+def test_a_leg_that_stands_still_gives_words_and_no_wrong_numbers() -> None:
     rng = np.random.default_rng(0)
     y, flat = bars("Y", range(200), 100.0 + rng.random(200)), bars("X", range(200), [50.0] * 200)
-    snapshot = analyzed(y, flat)
-    assert snapshot.fit.method == "ratio"
-    assert any("fell back" in note for note in snapshot.notes)
+    words = "X does not vary, so there is nothing to hedge"
+    assert analyze_pair(y, flat, PairParams("Y", "X")) == NotReady(words, 200, 200)
+    snapshot = analyzed(y, flat, spread_mode="locked", beta=1.0)
     assert snapshot.engle_granger is None
     assert any(note.startswith("No Engle-Granger test: x does not vary") for note in snapshot.notes)
-    both = analyzed(bars("Y", range(200), [100.0] * 200), flat)
+    both = analyzed(bars("Y", range(200), [100.0] * 200), flat, spread_mode="locked", beta=1.0)
     assert both.adf is None
     assert both.half_life is None
     assert both.hurst is None
@@ -438,7 +439,7 @@ def test_legs_that_hardly_move_give_words_and_no_wrong_numbers() -> None:
 def test_a_spread_without_noise_has_no_test_and_a_note_instead() -> None:
     turns = np.arange(200) % 2
     y, x = bars("Y", range(200), 100.0 + turns), bars("X", range(200), 50.0 + turns % 2 * 2.0)
-    snapshot = analyzed(y, x, hedge="ratio")
+    snapshot = analyzed(y, x, spread_mode="locked", beta=2.0)
     assert snapshot.adf is None
     note = "No ADF test of the spread: the regression leaves nothing but rounding."
     assert note in snapshot.notes
@@ -530,22 +531,10 @@ def test_a_snapshot_imports_neither_statsmodels_nor_scipy_stats() -> None:
     assert run.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("hedge", HEDGE_METHODS)
-@pytest.mark.parametrize("space", ["price", "log"])
-def test_legs_that_are_multiples_have_no_z_and_no_test_of_their_last_bits(hedge, space) -> None:
-    x = 10.0 + 0.01 * np.cumsum(np.random.default_rng(0).standard_normal(200))
-    legs = bars("Y", range(200), 3.0 * x), bars("X", range(200), x)
-    snapshot = analyzed(*legs, hedge=hedge, price_space=space)
-    read = pair_readings(*legs, snapshot.params, ["z"], snapshot.ts_ms[-1:])["z"]
-    assert np.isnan(read).all()
-    assert np.isnan(snapshot.z).all()
-    assert np.isnan(snapshot.fit_z).all()
-    assert snapshot.adf is snapshot.hurst is None
-
-
 def test_a_spread_that_does_not_vary_is_not_called_by_a_legs_name() -> None:
     legs = bars("Y", range(80), np.full(80, 5.0)), bars("X", range(80), np.arange(80.0) + 9.0)
-    assert "No ADF test of the spread: it does not vary." in analyzed(*legs).notes
+    notes = analyzed(*legs, spread_mode="locked", beta=0.0).notes
+    assert "No ADF test of the spread: it does not vary." in notes
 
 
 def test_returns_of_small_ticks_keep_their_digits() -> None:
@@ -570,7 +559,7 @@ def test_collinear_legs_are_never_called_cointegrated(trend) -> None:
         y = 2.0 * x + 1e-4 * rng.standard_normal(300)
     assert engle_granger(y, x, trend=trend).pvalue == 0.0
     legs = bars("Y", range(300), y), bars("X", range(300), x)
-    snapshot = analyzed(*legs, trend=trend)
+    snapshot = analyzed(*legs, trend=trend, spread_mode="locked", beta=1.0)
     assert snapshot.engle_granger is None
     assert "collinear" in " ".join(snapshot.notes)
     metric = "engle_granger_pvalue"
@@ -579,6 +568,7 @@ def test_collinear_legs_are_never_called_cointegrated(trend) -> None:
 
 def test_the_smallest_prices_give_no_figures_rather_than_an_error() -> None:
     x = 1e-300 * (1.0 + 0.01 * np.sin(np.arange(100.0) ** 2))
-    snapshot = analyzed(bars("Y", range(100), 2.0 * x), bars("X", range(100), x))
-    assert snapshot.fit.note
+    legs = bars("Y", range(100), 2.0 * x), bars("X", range(100), x)
+    assert isinstance(analyze_pair(*legs, PairParams("Y", "X")), NotReady)
+    snapshot = analyzed(*legs, spread_mode="locked", beta=1.0)
     assert np.isnan(snapshot.kalman_path.beta).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from analytics._pair_parts import MULTIPLES
+from analytics._one_line import ONE_LINE
 from analytics._pair_tests import NO_INTERVAL
 from analytics.model import Bars, PairParams, PairSnapshot
 from analytics.pair import analyze_pair, break_even_z
@@ -48,9 +48,10 @@ def test_only_a_regressions_residual_has_the_quantiles_of_one(method, fitted):
 
 
 def test_a_line_that_fell_back_to_the_ratio_is_no_regression():
-    y, _ = pair()
-    flat = bars("X", np.full(300, 50.0))
-    snapshot = analyzed((y, flat))
+    # X stands still where the line is fitted, and moved before.
+    (y, x), n = pair(), 300
+    still = bars("X", np.where(np.arange(n) < n - 60, x.close, x.close[n - 60]))
+    snapshot = analyzed((y, still), hedge_window=40)
     assert snapshot.fit.method == "ratio"
     assert snapshot.half_life_interval is None, "it goes through the origin"
     assert NO_INTERVAL in snapshot.notes
@@ -101,19 +102,29 @@ def multiples(rows: int = 500) -> tuple[Bars, Bars]:
 @pytest.mark.parametrize("hedge", ["ols", "kalman", "ratio"])
 @pytest.mark.parametrize("space", ["price", "log"])
 @pytest.mark.parametrize("mode", ["view", "rolling", "kalman"])
-def test_legs_that_are_multiples_get_no_verdict_of_their_last_bits(mode, space, hedge):
-    legs, options = multiples(), {"spread_mode": mode, "price_space": space, "hedge": hedge}
+def test_of_legs_that_are_multiples_now_nothing_is_said_of_their_last_bits(mode, space, hedge):
+    (y, x), n = multiples(), 500
+    apart = np.where(np.arange(n) < 230, 0.02 * np.random.default_rng(1).standard_normal(n), 0.0)
+    legs, options = (bars("Y", y.close + apart), x), {"spread_mode": mode, "price_space": space}
+    options |= {"hedge": hedge, "hedge_window": 60, "z_window": 30}
     snapshot = analyzed(legs, limit=300, adf_window=100, **options)
+    assert np.isfinite(snapshot.z).any()
+    assert np.isnan(snapshot.z[-100:]).all()
+    assert math.isnan(break_even_z(snapshot, 2.0))
+    read = pair_readings(*legs, snapshot.params, ["z", "adf_pvalue"], snapshot.ts_ms[-1:])
+    assert np.isnan(read["z"]).all()
+    assert np.isnan(read["adf_pvalue"]).all()
+
+
+def test_where_a_view_is_on_one_line_but_no_window_is_there_are_no_tests():
+    rng = np.random.default_rng(2)
+    x = np.exp(np.linspace(0.0, 4.0, 500) + 1e-4 * rng.standard_normal(500).cumsum())
+    legs = bars("Y", 3.0 * x + 0.012 * rng.standard_normal(500)), bars("X", x)
+    snapshot = analyzed(legs, limit=500, hedge_window=30, z_window=20)
+    assert np.isfinite(snapshot.z[30:100]).all()
     for name in ("adf", "engle_granger", "half_life", "half_life_interval", "ou", "hurst"):
         assert getattr(snapshot, name) is None, name
-    assert f"No tests: {MULTIPLES}." in snapshot.notes
-    assert np.isnan(snapshot.adf_pvalue).all()
-    assert math.isnan(break_even_z(snapshot, 2.0))
-    standing = pair_standing(*legs, snapshot.params, 2.0)
-    assert standing.half_life is None
-    assert math.isnan(standing.break_even)
-    read = pair_readings(*legs, snapshot.params, ["adf_pvalue"], snapshot.ts_ms[-1:])
-    assert np.isnan(read["adf_pvalue"]).all()
+    assert f"No tests: {ONE_LINE}." in snapshot.notes
 
 
 def test_a_given_line_may_leave_a_spread_of_legs_that_are_multiples():
