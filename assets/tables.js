@@ -16,6 +16,15 @@
   functions.figure = (text) =>
     text.replace(/^-/, "−").replace(/^[−+](?=[0,.]*%?$)/, "").replace(/%$/, " %");
 
+  // A ratio with its standard error as text/backtest.py writes them: no decimals from 100 on.
+  functions.estimate = function (value, error) {
+    const known = error !== null && error !== undefined;
+    const digits = Math.max(Math.abs(value), known ? error : 0) >= 100 ? 0 : 2;
+    const look = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    const write = (number) => functions.figure(number.toLocaleString("en", look));
+    return write(value) + (known ? ` ± ${write(error)}` : "");
+  };
+
   const PART = /^([\w-]+)\.([\w-]+)\.(asc|desc)$/;
   const sorts = new Map();
   const wired = new WeakSet();

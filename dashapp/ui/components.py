@@ -323,14 +323,9 @@ def number_column(name: str, title: str, decimals: str = "", **more: Any) -> dic
     return column
 
 
-def estimate_column(
-    name: str, title: str, decimals: str, error: str, **more: Any
-) -> dict[str, Any]:
-    """A column of figures with their standard errors, where the row has one in the field `error`.
-    decimals: a d3 format.
-    """
-    value, off = (f"d3.format('{decimals}')(params.{each})" for each in ("value", f"data.{error}"))
-    shown = f"figure({value}) + (params.data.{error} == null ? '' : ' ± ' + {off})"
+def estimate_column(name: str, title: str, error: str, **more: Any) -> dict[str, Any]:
+    """A column of ratios with their standard errors, where the row has one in the field `error`."""
+    shown = f"estimate(params.value, params.data.{error})"
     formatted = {"function": f"params.value == null ? '–' : {shown}"}
     return {**number_column(name, title, **more), "valueFormatter": formatted}
 

@@ -100,6 +100,7 @@ def test_walking_forward_shows_what_was_earned_out_of_sample(open_tab):
     says(page, "with hindsight", "#walk-says")
     wait_for_points(page, "walk-forward-chart", 100)
     page.wait_for_selector("#folds-table .ag-center-cols-container .ag-row")
+    says(page, " ± ", "#folds-table")
     assert page.inner_text("#walk-test-message") == ""
 
 

@@ -109,15 +109,12 @@ def cards(theme: str) -> list[Component]:
 
 
 def _fold_columns() -> list[dict[str, Any]]:
-    width = {"width": 124, "minWidth": 96}
     return [
         time_column("from_ms", "From (UTC)", width=128, minWidth=128),
-        number_column("net", "Net %", "+.3f", width=72, minWidth=72),
-        estimate_column("then", "Out-of-sample", ",.2f", "then_error", **width),
-        number_column(
-            "trained", "In-sample", ",.2f", error="trained_error", width=124, minWidth=96
-        ),
-        text_column("chosen", "Chosen", minWidth=160, flex=1, tooltipField="chosen"),
+        number_column("net", "Net %", "+.3f", width=72, minWidth=70),
+        estimate_column("then", "Out-of-sample", "then_error", width=108, minWidth=106),
+        estimate_column("trained", "In-sample", "trained_error", width=94, minWidth=92),
+        text_column("chosen", "Chosen", minWidth=128, flex=1, tooltipField="chosen"),
     ]
 
 
