@@ -45,6 +45,8 @@ from analytics.rolling import RollingMoments, rolling_moments
 PATH_ROWS = 200
 #: A Kalman filter has forgotten what came before as many rows.
 KALMAN_MOST = 500
+#: Rows that carry a price, after a row in which both legs traded, whose view is not cut for them.
+MOST_CARRIED = 60
 #: How often a line that takes a pass over its window is fitted anew, a window.
 REFITS = {"huber": 20, "kalman": 20, "theil_sen": 10}
 #: Lines of windows that are kept, by the windows' contents: most of a view's stay as bars come.
@@ -82,10 +84,11 @@ def needed_rows(params: PairParams) -> int:
 def rows_before(params: PairParams) -> int:
     """Aligned rows before the first one that is read, on which what is known there rests.
 
-    Its view, and where the method is fitted now and then the view of the row at which it was.
+    Its view, and where the method is fitted now and then the view of the row at which it was;
+    and what a row rests on that carries the price of up to MOST_CARRIED rows earlier.
     """
     refits = REFITS.get("kalman" if params.spread_mode == "kalman" else params.hedge)
-    return params.limit + (params.limit // refits + 1 if refits else 0)
+    return params.limit + MOST_CARRIED + (params.limit // refits + 1 if refits else 0)
 
 
 def known_lines(

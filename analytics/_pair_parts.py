@@ -106,17 +106,17 @@ def scatter(values: FloatArray, places: BoolArray) -> FloatArray:
     return rows
 
 
-def hold(values: FloatArray, places: BoolArray) -> FloatArray:
+def hold(values: FloatArray, places: BoolArray, before: float = np.nan) -> FloatArray:
     """Values at the rows that a mask of shape (n,) chooses, each until the next such row.
 
-    NaN before the first of them.
+    before: the value until the first of them.
 
     >>> hold(np.array([1.0, 2.0]), np.array([False, True, False, True]))
     array([nan,  1.,  1.,  2.])
     """
     if len(values) == len(places):
         return values
-    return np.concatenate(([np.nan], values))[np.cumsum(places)]
+    return np.concatenate(([before], values))[np.cumsum(places)]
 
 
 def returns_of(closes: FloatArray) -> FloatArray:

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
 from analytics._choices import swapped_z, z_by_fit
 from analytics._known_lines import (
     PATH_ROWS,
-    Known,
     hedge_rows,
-    known_lines,
     needed_rows,
-    rests_on,
     rows_before,
-    score,
 )
 from analytics._one_line import why_no_spread
 from analytics._pair_parts import (
-    TradedRows,
     correlation_line,
     correlation_of_view,
-    hold,
     only_rounding,
     scatter,
     spread_of,
     traded_rows,
 )
 from analytics._pair_tests import PairTests, pair_tests
+from analytics._pair_view import Legs, TodaysSpread, View, newest_rests_on, todays_spread
 from analytics.alignment import Aligned, align, not_enough, unmeasured_notes
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
     Bars,
-    BoolArray,
     FloatArray,
     HedgeFit,
     HedgePath,
@@ -46,7 +40,6 @@ from analytics.model import (
     PairSnapshot,
     frozen,
 )
-from analytics.rolling import rolling_moments
 from analytics.stationarity import rolling_adf
 
 #: The Kalman path scales its legs by this many rows, or by the z window's.
@@ -57,47 +50,7 @@ ADF_POINTS = 100
 THEIL_SEN_ROWS = 5_000
 
 
-class _Legs(NamedTuple):
-    """The legs of some rows, in the space of the analysis."""
-
-    y: FloatArray
-    x: FloatArray
-    log: bool
-
-    def newest(self, rows: int) -> _Legs:
-        return _Legs(self.y[-rows:], self.x[-rows:], self.log)
-
-
-@dataclass(frozen=True, eq=False)
-class _View:
-    """The rows in view: the traded ones of a stretch, from `rows.first` on.
-
-    traded: which of the aligned rows in view these are, shape (n,).
-    """
-
-    rows: TradedRows
-    params: PairParams
-    traded: BoolArray
-
-    @property
-    def legs(self) -> _Legs:
-        first = self.rows.first
-        return _Legs(self.rows.y[first:], self.rows.x[first:], self.rows.log)
-
-    @property
-    def stop(self) -> int:
-        return len(self.rows)
-
-    def before(self, count: int) -> int:
-        """The first of as many rows before the view as there are, `count` at most."""
-        return max(self.rows.first - count, 0)
-
-    def held(self, values: FloatArray) -> FloatArray:
-        """Values of the traded rows, the newest last, on all rows in view."""
-        return frozen(hold(values[-len(self.legs.y) :], self.traded), np.float64)
-
-
-def _fits(legs: _Legs, params: PairParams) -> HedgeChoices:
+def _fits(legs: Legs, params: PairParams) -> HedgeChoices:
     """The fit by every method on the same rows, and by the chosen one with the legs swapped."""
     chosen, intercept, log = params.hedge, params.intercept, legs.log
     if len(legs.y) <= THEIL_SEN_ROWS or chosen == "theil_sen":
@@ -109,7 +62,7 @@ def _fits(legs: _Legs, params: PairParams) -> HedgeChoices:
     return HedgeChoices({method: fits[method] for method in HEDGE_METHODS}, choices.swapped)
 
 
-def _todays_fit(legs: _Legs, params: PairParams, fits: HedgeChoices) -> HedgeFit:
+def _todays_fit(legs: Legs, params: PairParams, fits: HedgeChoices) -> HedgeFit:
     """The line of the newest row: by the pair's method, the filter's state, or as given."""
     if params.spread_mode == "kalman":
         return fits.fits["kalman"]
@@ -122,54 +75,7 @@ def _todays_fit(legs: _Legs, params: PairParams, fits: HedgeChoices) -> HedgeFit
     return HedgeFit("locked", beta, alpha, r_squared, np.nan, len(legs.y))
 
 
-class _Spread(NamedTuple):
-    """Today's spread of the traded rows in view, its moments, and what was known then."""
-
-    line: FloatArray
-    mean: FloatArray
-    std: FloatArray
-    z: FloatArray
-    known: Known
-
-
-def _spread(view: _View, fit: HedgeFit) -> _Spread:
-    """In the modes "rolling" and "kalman" each row's own spread is today's as well."""
-    rows, params = view.rows, view.params
-    known = known_lines(rows, params, rows.first, view.stop)
-    low = view.before(params.z_window - 1)
-    y, x = rows.y[low:], rows.x[low:]
-    if params.spread_mode in ("rolling", "kalman"):
-        spread = known.spread
-        if low < rows.first:
-            before = known_lines(rows, params, low, rows.first)
-            spread = np.concatenate((before.spread, spread))
-        spread = _without_rounding(view, spread)
-        moments = rolling_moments(spread, params.z_window)
-        z = known.z
-    else:
-        spread = _without_rounding(view, spread_of(y, x, float(fit.beta), float(fit.alpha)))
-        moments = rolling_moments(spread, params.z_window)
-        size = np.abs(y) + np.abs(fit.beta * x) + rows.log
-        z = score(moments, size)[rows.first - low :]
-    newest = slice(rows.first - low, None)
-    return _Spread(spread[newest], moments.mean[newest], moments.std[newest], z, known)
-
-
-def _rests_on(view: _View) -> slice:
-    """The rows on which the newest z rests."""
-    return slice(int(rests_on(view.rows, view.params, view.stop)[-1]), None)
-
-
-def _without_rounding(view: _View, spread: FloatArray) -> FloatArray:
-    """A spread of the newest rows that stands still where legs on one line leave it rounding."""
-    part = _rests_on(view)
-    if not only_rounding(view.rows, part, view.params):
-        return spread
-    still = np.arange(view.stop - len(spread), view.stop) >= part.start
-    return np.where(still & np.isfinite(spread), spread[-1], spread)
-
-
-def _adf_line(view: _View, spread: FloatArray) -> tuple[IntArray, FloatArray]:
+def _adf_line(view: View, spread: FloatArray) -> tuple[IntArray, FloatArray]:
     """Times and p-values of the rolling ADF, the newest traded row always among them."""
     params = view.params
     surplus = len(spread) - params.adf_window
@@ -183,7 +89,7 @@ def _adf_line(view: _View, spread: FloatArray) -> tuple[IntArray, FloatArray]:
     return view.rows.ts_ms[view.rows.first :][ends + offset], pvalues
 
 
-def _notes(view: _View, dropped: int, chosen: HedgeFit, n_fit: int) -> list[str]:
+def _notes(view: View, dropped: int, chosen: HedgeFit, n_fit: int) -> list[str]:
     notes, params = [], view.params
     if dropped:
         plural = "row was" if dropped == 1 else "rows were"
@@ -210,7 +116,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     that ends at each bar; z is what was known at its close, by the line fitted until then.
     Windows count the rows in which both legs traded, and so does every statistic. z and the
     spread's moments are full from the first row in view on where the bars reach back far
-    enough: give 2 params.limit + 1 bars of each leg, or all there are.
+    enough: give `snapshot_bars` of each leg, or all there are.
 
     NotReady where fewer rows than max(z_window, 30) are in view (in the modes "rolling" and
     "kalman" the hedge's window more), and where the legs lie on one line, so that no row has a z
@@ -231,7 +137,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     """
     aligned = _aligned(y_bars, x_bars, params)
     rows = traded_rows(aligned, params)
-    view = _View(rows, params, rows.places[aligned.start :])
+    view = View(rows, params, rows.places[aligned.start :])
     have, need = len(rows) - rows.first, needed_rows(params)
     if have < need:
         return not_enough(need, have, aligned.dropped, len(view.traded) - have)
@@ -239,17 +145,15 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     fit_rows = legs.newest(min(hedge_rows(params) or have, have))
     choices = _fits(fit_rows, params)
     fit = _todays_fit(legs, params, choices)
-    spread = _spread(view, fit)
-    if not np.isfinite(spread.known.z).any() and only_rounding(rows, _rests_on(view), params):
+    spread = todays_spread(view, fit)
+    line = spread.line[view.lead :]
+    if not np.isfinite(spread.known.z).any() and only_rounding(rows, newest_rests_on(view), params):
         prices = rows.price_y[rows.first :], rows.price_x[rows.first :]
         return NotReady(why_no_spread(prices, rows.log), have, have)
-    window = legs.newest(params.z_window)
     path_rows = params.hedge_window or PATH_ROWS
-    adf_ts_ms, adf_pvalue = _adf_line(view, spread.line)
-    tests = pair_tests(rows, spread.line, params, fit.method)
-    lines, method_z = _spread_in_view(view, spread), z_by_fit(window.y, window.x, choices.fits)
-    if params.spread_mode == "view":
-        method_z[params.hedge] = float(lines["z"][-1])
+    adf_ts_ms, adf_pvalue = _adf_line(view, line)
+    tests = pair_tests(rows, line, params, fit.method)
+    lines = _spread_in_view(view, spread)
     return PairSnapshot(
         params=params,
         **_rows_in_view(aligned),
@@ -269,9 +173,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
             *_unmeasured(y_bars, x_bars, aligned, params),
             *tests.notes,
         ),
-        method_z=method_z,
-        swapped=choices.swapped,
-        swapped_z=swapped_z(window.y, window.x, choices.swapped),
+        **_by_choice(view, choices, lines["z"]),
         path_rows=path_rows,
     )
 
@@ -289,11 +191,12 @@ def _unmeasured(y_bars: Bars, x_bars: Bars, aligned: Aligned, params: PairParams
     return unmeasured_notes((y_bars, x_bars), since_ms, params.min_trades, params.min_volume)
 
 
-def _correlations(view: _View, params: PairParams) -> FloatArray:
+def _correlations(view: View, params: PairParams) -> FloatArray:
     """The rolling correlation at each row in view; of returns there is none on carried rows."""
-    line = correlation_line(view.rows, params, view.rows.first, view.stop)
-    spread_out = scatter if params.corr_on == "returns" else hold
-    return frozen(spread_out(line, view.traded), np.float64)
+    line = correlation_line(view.rows, params, view.rows.first - view.lead, view.stop)
+    if params.corr_on == "returns":
+        return frozen(scatter(line[view.lead :], view.traded), np.float64)
+    return view.held(line)
 
 
 def _rows_in_view(aligned: Aligned) -> dict[str, Any]:
@@ -307,7 +210,7 @@ def _rows_in_view(aligned: Aligned) -> dict[str, Any]:
     }
 
 
-def _spread_in_view(view: _View, spread: _Spread) -> dict[str, Any]:
+def _spread_in_view(view: View, spread: TodaysSpread) -> dict[str, Any]:
     """The spread, its moments and its z at each row in view, by their names in the snapshot."""
     return {
         "spread": view.held(spread.line),
@@ -317,6 +220,17 @@ def _spread_in_view(view: _View, spread: _Spread) -> dict[str, Any]:
         "fit_z": view.held(spread.z),
         "known": HedgePath(view.params.spread_mode, *map(view.held, spread.known[:2])),
     }
+
+
+def _by_choice(view: View, choices: HedgeChoices, z: FloatArray) -> dict[str, Any]:
+    """What other methods, and the legs swapped, make of the newest row, by the snapshot's names."""
+    window, params = view.legs.newest(view.params.z_window), view.params
+    method_z = z_by_fit(window.y, window.x, choices.fits)
+    if params.spread_mode == "view":
+        method_z[params.hedge] = float(z[-1])
+    swapped = choices.swapped
+    other = swapped_z(window.y, window.x, swapped)
+    return {"method_z": method_z, "swapped": swapped, "swapped_z": other}
 
 
 def _without_notes(tests: PairTests) -> dict[str, Any]:
@@ -331,16 +245,16 @@ def snapshot_bars(params: PairParams) -> int | None:
     filter may drop any number. Nothing is refused: a ValueError is for what `PairParams` is given.
 
     >>> snapshot_bars(PairParams("A", "B", limit=500))
-    1001
+    1061
     >>> snapshot_bars(PairParams("A", "B", min_trades=2)) is None
     True
     """
     return None if params.filtered else params.limit + rows_before(params) + 1
 
 
-def _path(view: _View, method: str, window: int) -> HedgePath:
+def _path(view: View, method: str, window: int) -> HedgePath:
     """The hedge by least squares or a filter as it was known at each row in view."""
-    first = view.before(window - 1) if method == "ols" else view.rows.first
+    first = view.before(window - 1 + view.lead) if method == "ols" else view.rows.first
     legs = view.rows.y[first:], view.rows.x[first:]
     path = hedge_path(*legs, method, window, view.params.intercept)
     return HedgePath(method, view.held(path.beta), view.held(path.alpha))

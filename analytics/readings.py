@@ -196,7 +196,7 @@ def reading_bars(params: PairParams) -> int | None:
     Nothing is refused: a ValueError is for what `PairParams` is given.
 
     >>> reading_bars(PairParams("A", "B", limit=500))
-    501
+    561
     """
     return None if params.filtered else rows_before(params) + 1
 

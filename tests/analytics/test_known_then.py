@@ -272,3 +272,44 @@ def test_a_long_window_costs_no_more_a_row_than_a_short_one(
         reads[window] = moments.reads / 6_000, scores.reads / 6_000
     for short, long in zip(reads[50], reads[2_000], strict=True):
         assert long < 2 * short + 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"hedge_window": 60},
+        {"hedge": "huber"},
+        {"hedge": "kalman", "price_space": "log"},
+        {"spread_mode": "rolling", "hedge_window": 40},
+        {"spread_mode": "kalman", "hedge_window": 40},
+        {"spread_mode": "locked", "beta": 1.4, "alpha": 0.0},
+    ],
+)
+def test_no_z_changes_or_vanishes_because_the_view_moves_on(options) -> None:
+    """The first rows of a view may carry a price of before it: their z is the one of then."""
+    rng = np.random.default_rng(8)
+    n = 620
+    x = 50.0 + 0.1 * rng.standard_normal(n).cumsum()
+    y = 1.4 * x + 3.0 + 0.2 * rng.standard_normal(n)
+    legs = []
+    for symbol, close, share in (("Y", y, 1.0), ("X", x, 0.35)):
+        at = np.flatnonzero((rng.random(n) < share) | (np.arange(n) == 0))
+        ones, part = np.ones(len(at)), close[at]
+        legs.append(Bars(symbol, "1s", at * 1_000, part, part, part, part, ones, ones, part))
+    params = PairParams("Y", "X", limit=220, z_window=30, corr_on="prices", **options)
+    known: dict[int, float] = {}
+    carried_first = 0
+    for end in range(480, n):
+        bars = [leg[: leg.ts_ms.searchsorted(end * 1_000)] for leg in legs]
+        snapshot = analyze_pair(*bars, params)
+        carried_first += bool(snapshot.carried[0])
+        for ts_ms, z in zip(snapshot.ts_ms.tolist(), snapshot.z.tolist(), strict=True):
+            assert z == pytest.approx(known.get(ts_ms, z), rel=1e-6, abs=1e-9, nan_ok=True)
+            known[ts_ms] = z
+        of_window = () if "spread_mode" in options else ("mean", "std")
+        for name in ("z", "spread", "fit_z", "corr", *of_window):
+            assert np.isfinite(getattr(snapshot, name)[0]), name
+        assert np.isfinite(snapshot.known.beta[0])
+    assert carried_first > 50
+    assert np.isfinite(list(known.values())).all()
