@@ -288,13 +288,15 @@ class Pair(Answer):
 
     market: str
     params: Json[PairParams]
-    fit: Json[HedgeFit]
+    fit: Json[HedgeFit] = Field(
+        description="on all rows of the window up to now; z rests on the newest known_beta"
+    )
     fits: dict[str, Json[HedgeFit]] = Field(description="by method")
     swapped: Json[HedgeFit] | None = Field(description="the fit of X on Y")
     figures: PairFigures
     path_rows: int = Field(description="the window of the rolling hedge")
     series: PairSeries
-    adf_line: AdfLine = Field(description="the rolling ADF p-value")
+    adf_line: AdfLine = Field(description="the rolling ADF p-value of the spread, indicative")
     notes: list[str]
 
 
