@@ -127,7 +127,7 @@ def check_look_ahead(
         return full
     n, counted = len(full.ts_ms), np.flatnonzero(full.counted)
     need = settings.hedge_window + params.z_window + 1
-    begin = max(int(counted[need - 1]), int(np.argmax(np.isfinite(full.z)))) + 1
+    begin = max(int(counted[need - 1]), int(np.argmax(np.isfinite(full.z))) + 1) + 1
     begin += params.filtered  # a bar that has only opened may fail the filter
     if begin >= n:
         filtered = full.rows_dropped - full.rows_unpriced

@@ -15,6 +15,7 @@ from analytics._pair_parts import traded_rows
 from analytics.alignment import align
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.grid import make_grid
+from analytics.lookahead import check_look_ahead
 from analytics.model import HEDGE_METHODS, Bars, NotReady, PairParams, PairSnapshot
 from analytics.pair import analyze_pair
 from analytics.readings import pair_readings
@@ -178,6 +179,9 @@ def test_legs_are_not_traded_while_they_lie_on_one_line(mode: str) -> None:
         assert isinstance(cut, BacktestResult)
         np.testing.assert_array_equal(cut.z, result.z[:end])
         np.testing.assert_array_equal(cut.position, result.position[:end])
+    checked = check_look_ahead(*legs, PAIR, replace(RULES, hedge_mode=mode))
+    assert not isinstance(checked, NotReady)
+    assert checked.changed == 0
 
 
 @pytest.mark.parametrize(
