@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dashapp.services import startup  # noqa: F401 - loads all that has compiled functions
+from dashapp.services.compiled_code import forget_stale_code
 from tests import postgres
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -22,6 +24,11 @@ for name, same in (("patient", True), ("search", False)):
         name, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=same
     )
 settings.load_profile("patient")
+
+
+def pytest_sessionstart() -> None:
+    """What was compiled before a kernel was changed is not what is tested."""
+    forget_stale_code()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

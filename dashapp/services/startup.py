@@ -31,6 +31,7 @@ from analytics.scanner import ScanParams, scan_pairs
 from analytics.stationarity import half_life, hurst, rolling_adf
 from analytics.sweep import sweep
 from analytics.warmup import warm_up
+from dashapp.services.compiled_code import forget_stale_code
 from ingestion.files.reader import UploadReader
 from storage.market.market import Market
 
@@ -66,6 +67,7 @@ class Kernels:
     def start(self) -> None:
         """Begin with what a market needs. Call on the event loop."""
         settle()
+        forget_stale_code()
         self._helper = helper()
         self._market = asyncio.create_task(asyncio.to_thread(compile_market))
 

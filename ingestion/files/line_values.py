@@ -109,7 +109,7 @@ class LineValues:
         rows = np.empty(most, np.int64)
         found = (self._spans, self._numbers, self._whole, rows)
         self._names = names
-        self._count = _read(self._data, *line, names.table, *found)
+        self._count = _read(self._data, *line, names.table, *found, _Place(MAX_LINE))
         self.lines: IntArray = rows[: self._count] + lines.first
 
     def texts(self, at: int, rows: IntArray | None = None) -> Any:
@@ -152,8 +152,10 @@ def _read(
     numbers: Any,
     whole: Any,
     rows: Any,
+    longest: Any,
 ) -> int:
-    """Read the lines of a block that ends with a line break; how many fit.
+    """Read the lines of a block that ends with a line break; how many fit. longest: of bytes, that
+    a line may be.
 
     Positions are unsigned, for which no index from the end is looked for. A function is small or
     takes few arrays: a call that is not inlined costs more than the value that it reads.
@@ -184,7 +186,7 @@ def _read(
                 at += _Place(fits)
             if not fits:
                 break
-        fits = fits and bool(at - begins <= _Place(MAX_LINE))
+        fits = fits and bool(at - begins <= longest)
         at += _Place(data[at] == _CR and data[at + _ONE] == _LF)
         if fits and data[at] == _LF:
             rows[count] = row

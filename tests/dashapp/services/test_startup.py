@@ -64,15 +64,16 @@ async def test_the_statistics_are_ready_once_they_are_compiled(monkeypatch):
         monkeypatch.setattr(startup, f"compile_{name}", lambda name=name: order.append(name))
     monkeypatch.setattr(startup, "compile_statistics", lambda helper: order.append("statistics"))
     monkeypatch.setattr(startup, "helper", lambda: None)
+    monkeypatch.setattr(startup, "forget_stale_code", lambda: order.append("old code goes"))
     kernels = Kernels()
     await kernels.market_ready()
     assert not kernels.ready
     kernels.start()
     await kernels.market_ready()
-    assert order == ["market"]
+    assert order == ["old code goes", "market"]
     await kernels.compile()
     assert kernels.ready
-    assert order == ["market", "statistics", "backtest", "uploads"]
+    assert order == ["old code goes", "market", "statistics", "backtest", "uploads"]
     await kernels.stop()
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from analytics._compiled import sources
+from dashapp.services import startup  # noqa: F401 - loads all that has compiled functions
+from dashapp.services.compiled_code import kernels, sources
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PYTHONS = {"cache", "lru_cache", "property", "classmethod", "staticmethod", "dataclass"}
 ONE = """
 import numba
@@ -34,15 +35,11 @@ def caller():
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """What keeps compiled code in order, beside two kernels, one of which calls the other; a
-    third, in the folder above, does too.
-    """
+    """Two kernels, one of which calls the other; a third, in the folder above, does too."""
     kernels = tmp_path / "analytics" / "_kernels"
     kernels.mkdir(parents=True)
-    (tmp_path / "analytics" / "__init__.py").touch()
-    for name in ("_compiled.py", "_kernels/__init__.py"):
-        shutil.copy(ROOT / "analytics" / name, tmp_path / "analytics" / name)
     (kernels / "caller.py").write_text(CALLER)
+    shutil.copy(ROOT / "dashapp" / "services" / "compiled_code.py", tmp_path)
     (tmp_path / "analytics" / "above.py").write_text(CALLER)
     return tmp_path
 
@@ -53,6 +50,7 @@ def said(tree: Path, value: int) -> list[str]:
     code = (
         "from analytics._kernels.caller import caller as a;"
         "from analytics.above import caller as b;"
+        "import compiled_code; compiled_code.forget_stale_code();"
         "print(a(), b(), sum(map(len, (a.stats.cache_hits, b.stats.cache_hits))))"
     )
     environment = {name: text for name, text in os.environ.items() if "NUMBA" not in name}
@@ -74,30 +72,34 @@ def compiles(function: ast.FunctionDef) -> bool:
 
 
 def outside(path: Path, known: set[str]) -> set[str]:
-    """What the compiled functions of a file take from modules of analytics that are not known."""
+    """What the compiled functions of a file take from modules of ours that are not known."""
     tree = ast.parse(path.read_text("utf-8"))
     taken = {
-        alias.asname or alias.name: node.module
+        alias.asname or alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("analytics")
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").partition(".")[0] in ("analytics", "ingestion", "storage")
         for alias in node.names
         if {node.module, f"{node.module}.{alias.name}"}.isdisjoint(known)
     }
     used: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.decorator_list and compiles(node):
-            used |= {
-                part.id
-                for line in node.body
-                for part in ast.walk(line)
-                if isinstance(part, ast.Name)
-            }
-    return used & set(taken)
+            names = (part for line in node.body for part in ast.walk(line))
+            used |= {part.id for part in names if isinstance(part, ast.Name)}
+    return used & taken
 
 
 def test_no_compiled_function_takes_anything_from_a_file_that_is_not_looked_at() -> None:
-    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sources()}
-    assert {"analytics._kernels.backtest", "analytics.rolling"} <= set(modules)
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sources(kernels())
+    }
+    assert {
+        "analytics._kernels.backtest",
+        "analytics._kernels.half_life_table",
+        "analytics.rolling",
+        "ingestion.files.line_values",
+    } <= set(modules)
     for path in modules.values():
         assert outside(path, set(modules)) == set(), path.name
 
