@@ -2,10 +2,10 @@
 
 Y = 3X, 3X + c, 500 - X, X cubed in logarithms, a leg that stands still: what a hedge leaves of
 them is rounding, or a share of X by a line that misses. Neither is a spread that comes back, so
-there is no z-score of it. Legs count as such by the scanner's tolerance: R squared within 1.5e-6
-of one, `analytics._kernels.engle_granger.COLLINEAR`. That is a spread whose deviation is below
-0.12 % of Y's own, which takes in the rounding of feeds that send single precision; what a coarse
-tick leaves of a pair is far above it.
+there is no z-score of it. Legs count as such where what the best line leaves of Y deviates by no
+more than 1e-6 of Y's price, a hundredth of a basis point (`analytics._kernels.known.LEAST_SPREAD`):
+that takes in the rounding of feeds that send single precision, and nothing that anybody could
+trade. A spread that is small beside Y's own moves, as of a coin in spot and futures, is one.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ import numba
 import numpy as np
 
 from analytics._kernels.adf import NOISE as LAST_BITS
-from analytics._kernels.engle_granger import COLLINEAR
 from analytics._kernels.kalman import NOISE, REACH, STEP, run_filter
 from analytics._kernels.sums import (
     LEAST_MEAN,
@@ -27,6 +26,9 @@ from analytics._kernels.sums import (
 from analytics.model import BoolArray, FloatArray, IntArray
 from analytics.rolling import _add_point, _sound
 
+#: A spread whose deviation is this share of Y's price, or less, is rounding: that of prices in
+#: single precision is up to 6e-8, and a tick of a price is seldom below 1e-6 of it.
+LEAST_SPREAD = 1e-6
 #: Of the squares that a spread's variance is the difference of: what must be left of them.
 _LEFT = 1e-6
 
@@ -157,12 +159,13 @@ def moment_lines(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _on_one_line(moments: FloatArray, k: int, count: int, log: bool) -> bool:
-    """Whether the legs of a window lie on one line: R squared above COLLINEAR, or one is still."""
+    """Whether the legs of a window lie on one line but for LEAST_SPREAD, or one is still."""
     mean_y, mean_x, squares_y, squares_x, products = moments[:, k]
     still_y, still_x = LAST_BITS * (abs(mean_y) + log), LAST_BITS * (abs(mean_x) + log)
     if not (squares_y > count * still_y * still_y and squares_x > count * still_x * still_x):
         return True
-    return bool(not squares_y - products / squares_x * products >= (1.0 - COLLINEAR) * squares_y)
+    least = LEAST_SPREAD * (1.0 if log else abs(mean_y))
+    return bool(not squares_y - products / squares_x * products >= count * least * least)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

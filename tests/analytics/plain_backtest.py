@@ -165,7 +165,7 @@ def z_score(spread: list[float], window: int, floor: list[float]) -> list[float]
 
 
 def on_one_line(y: list[float], x: list[float], log: bool) -> bool:
-    """Whether R squared is within 1.5e-6 of one, or a leg stands still but for its rounding."""
+    """Whether a line leaves less of Y than 1e-6 of its price, or a leg stands still."""
     mean_y, mean_x = (leg[0] + fmean(one - leg[0] for one in leg) for leg in (y, x))
     pairs = [(a - mean_y, b - mean_x) for a, b in zip(y, x, strict=True)]
     squares_y, squares_x = (math.fsum(pair[k] ** 2 for pair in pairs) for k in (0, 1))
@@ -173,7 +173,8 @@ def on_one_line(y: list[float], x: list[float], log: bool) -> bool:
         if squares <= len(y) * (16 * EPS * (abs(mean) + log)) ** 2:
             return True
     slope = math.fsum(a * b for a, b in pairs) / squares_x
-    return math.fsum((a - slope * b) ** 2 for a, b in pairs) < 100 * math.sqrt(EPS) * squares_y
+    least = 1e-6 * (1.0 if log else abs(mean_y))
+    return math.fsum((a - slope * b) ** 2 for a, b in pairs) < len(y) * least**2
 
 
 @dataclass

@@ -143,17 +143,41 @@ def test_a_pair_whose_spread_is_a_few_coarse_ticks_stays_tradable(seed: int, spa
         assert isinstance(walk_forward(*legs, grid, train_bars=100, test_bars=50), WalkForward)
 
 
-def test_the_tolerance_is_the_scanners() -> None:
+@pytest.mark.parametrize("price", [1e-6, 1.0, 60_000.0])
+@pytest.mark.parametrize("log", [False, True])
+def test_a_hundredth_of_a_basis_point_is_a_spread_and_less_is_not(price: float, log: bool) -> None:
     x = walk(n=2_000)
     stray = np.random.default_rng(3).standard_normal(2_000)
-    fit = np.polyfit(x, stray, 1)
-    stray -= np.polyval(fit, x)  # nothing of X, so that R squared is known
-    for r_squared, alike in ((1.0 - 1.4e-6, True), (1.0 - 1.6e-6, False)):
-        share = np.sqrt((1.0 - r_squared) / r_squared)
-        y = 2.0 * x + 1.0 + share * stray * 2.0 * x.std() / stray.std()
-        assert np.corrcoef(x, y)[0, 1] ** 2 == pytest.approx(r_squared, rel=1e-9)
-        assert on_one_line(y, x, log=False) == alike
-        assert why_no_spread((y, x), log=False) == (ONE_LINE if alike else NO_SPREAD)
+    legs = (np.log(x) if log else x), stray
+    stray -= np.polyval(np.polyfit(legs[0], stray, 1), legs[0])  # nothing of X
+    for share, alike in ((0.98e-6, True), (1.02e-6, False)):
+        left = share * stray / stray.std()
+        y = price * (2.0 * x + 1.0)
+        y = price * x**2 * np.exp(left) if log else y + left * y.mean()
+        known = (np.log(y), np.log(x)) if log else (y, x)
+        assert on_one_line(*known, log=log) == alike
+        assert why_no_spread((y, x), log=log) == (ONE_LINE if alike else NO_SPREAD)
+
+
+@pytest.mark.parametrize("space", ["price", "log"])
+def test_a_coin_in_spot_and_futures_is_a_pair_however_far_it_went(space: str) -> None:
+    """R squared is within 1e-6 of one, and half a basis point comes back all the same."""
+    rng = np.random.default_rng(5)
+    x = 60_000.0 * np.exp(0.02 * rng.standard_normal(1_000).cumsum())
+    basis = np.zeros(1_000)
+    for t in range(1, 1_000):
+        basis[t] = 0.8 * basis[t - 1] + 3e-5 * rng.standard_normal()
+    legs = legs_of(x * (1.0 + basis), x)
+    params = replace(PAIR, price_space=space)
+    assert np.corrcoef(*(leg.close for leg in legs))[0, 1] ** 2 > 1.0 - 1e-6
+    for mode in ("view", "rolling", "kalman"):
+        snapshot = analyze_pair(*legs, replace(params, spread_mode=mode))
+        assert isinstance(snapshot, PairSnapshot)
+        assert np.isfinite(snapshot.z[-100:]).all()
+    for mode in MODES:
+        result = run_backtest(*legs, params, replace(RULES, hedge_mode=mode))
+        assert isinstance(result, BacktestResult)
+        assert result.figures.trades > 20
 
 
 def half_and_half() -> tuple[Bars, Bars]:

@@ -119,7 +119,7 @@ def test_of_legs_that_are_multiples_now_nothing_is_said_of_their_last_bits(mode,
 def test_where_a_view_is_on_one_line_but_no_window_is_there_are_no_tests():
     rng = np.random.default_rng(2)
     x = np.exp(np.linspace(0.0, 4.0, 500) + 1e-4 * rng.standard_normal(500).cumsum())
-    legs = bars("Y", 3.0 * x + 0.012 * rng.standard_normal(500)), bars("X", x)
+    legs = bars("Y", 3.0 * x + 1.5e-5 * rng.standard_normal(500)), bars("X", x)
     snapshot = analyzed(legs, limit=500, hedge_window=30, z_window=20)
     assert np.isfinite(snapshot.z[30:100]).all()
     for name in ("adf", "engle_granger", "half_life", "half_life_interval", "ou", "hurst"):
