@@ -100,10 +100,9 @@ def scan_pairs(
     closes: prices above 0, shape (n, m), a row a bar and a column a symbol, NaN where a symbol
     did not trade. names: of the symbols, which differ. params: the rules, ScanParams() where None.
     turnover: of each bar in quote currency, shape (n, m). funding: what a bar costs who is long,
-    as a fraction, shape (m,); 0 where None. Of pandas objects the columns, and funding's labels,
-    are found by the names, and turnover's rows by closes' index; the labels 0, 1, ... that pandas
-    gives by itself go by position. run_all: maps blocks over threads, processes or
-    machines. progress: is told the step, in words, and the share that is done, 0 to 1.
+    as a fraction, shape (m,); 0 where None. Labels of pandas objects are found by the names, those
+    of turnover's rows by closes' index; its own labels 0, 1, ... go by position.
+    run_all: maps blocks over threads, processes or machines. progress: is told step and share.
 
     1. Universe: symbols that traded often enough in both stretches, with enough turnover, that
        move, and whose returns do not bounce. 2. Candidates: all pairs, or those of one cluster.
@@ -115,8 +114,7 @@ def scan_pairs(
     Statistics and p-values are those of `analytics.cointegration.engle_granger`. Symbols too
     short for a scan leave, with how many rows they have and need: no rows are an empty result.
     Raises ParameterError, a ValueError, for a price that is not above 0, names that repeat or do
-    not fit, turnover and funding of another shape or without the labels, or times, the labels of
-    rows, that fall or repeat.
+    not fit, turnover and funding of another shape or labels, and times that fall or repeat.
 
     >>> rng = np.random.default_rng(7)
     >>> logs = np.cumsum(0.01 * rng.standard_normal((900, 5)), axis=0)

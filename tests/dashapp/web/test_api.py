@@ -180,7 +180,10 @@ async def test_legs_that_have_no_johansen_test_say_so_in_the_notes(client, runti
     copied = ticks_of("BTCUSDT", seed=0)
     market.append(replace(copied, symbol="TWIN"))
     query = {"y": "BTCUSDT", "x": "TWIN"}
-    answer = await client.get("/api/markets/demo/pair", params=query)
+    refused = await client.get("/api/markets/demo/pair", params=query)
+    assert "multiples of one another" in refused.text
+    given = {**query, "spread_mode": "locked", "beta": "2"}
+    answer = await client.get("/api/markets/demo/pair", params=given)
     assert "NaN" not in answer.text
     pair = answer.json()
     assert pair["figures"]["johansen"] is None
