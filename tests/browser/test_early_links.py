@@ -35,7 +35,7 @@ def stages() -> Iterator[tuple[str, list[threading.Event]]]:
                 for name in names if gate.is_set() else ():
                     while sent[name] < time.time():
                         row = {"symbol": name, "ts": int(sent[name] * 1_000), "size": 1}
-                        price = 100 + (sent[name] * 7_919 + len(name)) % 3
+                        price = 100 + (sent[name] * 7_919 + sum(name.encode())) % 3
                         socket.send(json.dumps({**row, "price": price}))
                         sent[name] += 1.0
 
