@@ -101,6 +101,20 @@ def test_vwap_without_volume_is_left_out_with_a_word():
     assert "no volume, no VWAP" in text_of(chart)
 
 
+def test_bars_of_closes_alone_have_every_chart_of_home():
+    """Without volumes: those of a file of closes are not known."""
+    btc = bars()
+    for volume in (np.zeros(len(btc)), np.full(len(btc), np.nan)):
+        columns = {name: getattr(btc, name) for name in Bars._dtypes} | {"volume": volume}
+        without = Bars("BTCUSDT", "1s", **columns)
+        for mode in ("lines", "candles"):
+            assert home.price_figure({"BTCUSDT": without}, mode=mode)["data"]
+        chart = home.volume_figure(without)
+        labels = [mark for mark in chart["layout"]["annotations"] if mark.get("yref") == "y"]
+        assert len(labels) == np.isfinite(volume[-1])
+        assert home.vwap_figure(without)["data"]
+
+
 def test_the_band_is_two_sigmas_around_the_mean():
     band = values_of(DARK["spread"]["data"][0]["y"])
     assert band.max() == pytest.approx(0.5 + 2 * 8.0)
