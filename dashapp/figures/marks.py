@@ -162,7 +162,7 @@ def _spread_out(wanted: Sequence[float], heights: Sequence[float], room: float) 
     Labels that would overlap stand as one block around the middle of what they want (pooling
     of adjacent violators); the blocks together stay in the room.
     """
-    bottoms = (np.cumsum(heights) - heights).tolist()
+    bottoms: list[float] = (np.cumsum(heights) - np.asarray(heights)).tolist()
     offsets = [bottom + height / 2 for bottom, height in zip(bottoms, heights, strict=True)]
     blocks: list[tuple[float, int]] = []
     for place, offset in zip(wanted, offsets, strict=True):

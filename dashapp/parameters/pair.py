@@ -7,6 +7,7 @@ field, so that a message can stand under the field that is wrong.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -83,10 +84,28 @@ def _checked(
     if values["y"] and values["x"]:
         try:  # legal each, but perhaps not together
             pair = PairParams(**{name: values[name] for name in PAIR})
-            check_reachable("z_threshold", values["z_threshold"], pair.z_window)
         except ParameterError as error:
             return None, {error.field: error}
+        try:
+            check_reachable("z_threshold", values["z_threshold"], pair.z_window)
+        except ParameterError as error:  # at both fields: a page may have one of them alone
+            least = _least_window(values["z_threshold"])
+            return None, {
+                error.field: error,
+                "z_window": ParameterError(
+                    "z_window", pair.z_window, f"at least {least} for a |z| of the threshold"
+                ),
+            }
     return View(market, chosen, values["timeframe"], values["z_threshold"], pair), {}
+
+
+def _least_window(level: float) -> int:
+    """The shortest window over which a |z| can reach a level: (n - 1) / sqrt(n) is the largest.
+
+    >>> _least_window(2.0), _least_window(1.78)
+    (6, 5)
+    """
+    return math.ceil(((level + math.sqrt(level * level + 4.0)) / 2.0) ** 2)
 
 
 def to_dict(view: View) -> dict[str, Any]:

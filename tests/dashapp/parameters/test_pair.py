@@ -71,6 +71,16 @@ def test_a_threshold_out_of_range_is_refused(wrong):
     assert list(made(z_threshold=wrong)[1]) == ["z_threshold"]
 
 
+def test_a_window_too_short_for_the_threshold_is_told_at_both_fields():
+    """The Backtest page has the window and not the threshold: what is wrong must stand there."""
+    _, errors = made(z_window="5")
+    assert list(errors) == ["z_threshold", "z_window"]
+    assert errors["z_window"] == "5: expected at least 6 for a |z| of the threshold"
+    for window, level in ((6, 2.0), (5, 1.78), (12, 3.1)):
+        assert made(z_window=str(window), z_threshold=level)[1] == {}
+        assert "z_window" in made(z_window=str(window - 1), z_threshold=level)[1]
+
+
 def test_every_wrong_field_gets_its_own_message():
     _, errors = made(z_window="0", corr_window="x", hedge="best")
     assert set(errors) == {"z_window", "corr_window", "hedge"}
