@@ -77,8 +77,10 @@ def home_answer(summaries: Mapping[str, Summary]) -> list[Segment]:
     for words, name in ends:
         change = known[name].change
         segments.append((f"{words} {name} {pct(change)}", sign_tone(change)))
-    above = sum(each.last > each.vwap for each in known.values())
-    return [*segments, (f"{above} of {len(known)} above VWAP", "")]
+    above = [each.last > each.vwap for each in known.values() if math.isfinite(each.vwap)]
+    if not above:  # no symbol has a volume
+        return segments
+    return [*segments, (f"{sum(above)} of {len(above)} above VWAP", "")]
 
 
 def pair_answer(

@@ -297,6 +297,13 @@ def test_home_names_the_strongest_and_the_weakest():
     assert "least down ETHUSDT −10.25 %" in answers.plain(answers.home_answer(falling))
 
 
+def test_home_counts_above_vwap_the_symbols_that_have_one():
+    some = {"A": Figures(2.0, 0.01, 1.0), "B": Figures(2.0, 0.02, float("nan"))}
+    assert answers.plain(answers.home_answer(some)).endswith("1 of 1 above VWAP")
+    none = {name: Figures(2.0, each.change, float("nan")) for name, each in some.items()}
+    assert "VWAP" not in answers.plain(answers.home_answer(none))
+
+
 def test_home_with_one_symbol_and_with_none():
     alone = {"BTCUSDT": Figures(61_800.3, 0.0042, float("nan"))}
     assert answers.plain(answers.home_answer(alone)) == "BTCUSDT 61,800.30 · +0.42 %"
