@@ -359,9 +359,9 @@ def usual_step(ts_ms: IntArray, timeframe: str) -> float:
     ts_ms: epoch ms of the bars that count, ascending, shape (n,). n such bars take n steps on the
     clock: a step is longer than the timeframe where quiet bars are absent or filtered out, and the
     quiet stretches count, however uneven they are. What parts sessions does not: a distance of
-    over 50 steps (the mean of all shorter distances), or of over 10 that is 4 hours at least, such
-    as a market's night or a feed's outage. Shorter ones, such as the weekend between daily bars,
-    count: then it is calendar time.
+    over 50 steps (the mean of all shorter ones), or of over 10 that is 4 hours at least, such as a
+    market's night or a feed's outage; they are fewer than half of all. Shorter ones, such as
+    the weekend between daily bars, count: then it is calendar time.
 
     >>> usual_step(np.array([0, 3_000, 6_000, 60_000_000]), "1s"), usual_step(np.array([0]), "1s")
     (3000.0, 1000.0)
@@ -375,7 +375,8 @@ def usual_step(ts_ms: IntArray, timeframe: str) -> float:
         distances = np.sort(distances)
         shorter = np.cumsum(distances)[:-1] / np.arange(1, len(distances))
         apart = np.where(distances[1:] >= _LONG_MS, _LONG_STEPS, _BREAK_STEPS) * shorter
-        breaks = np.flatnonzero(distances[1:] > apart)
+        breaks = np.flatnonzero(distances[1:] > apart) + 1
+        breaks = breaks[breaks > len(distances) // 2]  # a few short ones do not part the others
         if len(breaks):
-            distances = distances[: breaks[0] + 1]
+            distances = distances[: breaks[0]]
     return float(distances.mean())

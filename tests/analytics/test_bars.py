@@ -459,3 +459,13 @@ def test_an_outage_of_the_feed_does_not_make_bars_longer():
 def test_daily_bars_take_calendar_time():
     days = 86_400_000 * np.array([day for day in range(700) if day % 7 < 5])
     assert usual_step(days, "1d") == pytest.approx(86_400_000 * 7 / 5, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "every_ms", "extra_ms"),
+    [("1h", 86_400_000, 3_600_000), ("1m", 3_600_000, 60_000), ("1s", 60_000, 1_000)],
+)
+def test_one_short_distance_does_not_make_all_others_breaks(timeframe, every_ms, extra_ms):
+    regular = np.arange(60) * every_ms
+    times = np.sort(np.append(regular, 5 * every_ms + extra_ms))
+    assert usual_step(times, timeframe) == pytest.approx(59 / 60 * every_ms)
