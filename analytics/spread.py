@@ -19,7 +19,7 @@ from analytics.arrays import (
     table,
     whole,
 )
-from analytics.model import FloatArray, OrderError
+from analytics.model import FloatArray, OrderError, ParameterError
 from analytics.rolling import rolling_mean, rolling_std, rolling_zscore
 
 
@@ -124,6 +124,20 @@ def largest_z(window: int) -> float:
     7.617
     """
     return (whole("window", window, 2) - 1) / math.sqrt(window)
+
+
+def least_window(level: float) -> int:
+    """The shortest window over which a |z| can reach a level: the inverse of `largest_z`.
+
+    Raises ParameterError, a ValueError, for a level that is not finite or not above 0.
+
+    >>> least_window(2.0), least_window(1.78)
+    (6, 5)
+    """
+    level = finite("level", level)
+    if not level > 0.0:
+        raise ParameterError("level", level, "a number above 0")
+    return max(2, math.ceil(((level + math.hypot(level, 2.0)) / 2.0) ** 2))
 
 
 def check_reachable(field: str, level: float, window: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analytics.model import OrderError, ParameterError, SameValueError
-from analytics.spread import check_reachable, largest_z
+from analytics.spread import check_reachable, largest_z, least_window
 from dashapp.parameters.check import messages, read, read_all
 from dashapp.parameters.table import BACKTEST, PAIR, SWEEP, SWEPT, WALK_FORWARD
 
@@ -92,8 +91,7 @@ def _unreachable(
         except ParameterError as error:
             return {f"{place}_high": error}
     if axis.name == "z_window" and entry is not None and entry > largest_z(int(axis.low)):
-        least = math.ceil(((entry + math.hypot(entry, 2.0)) / 2.0) ** 2)
-        rule = f"at least {least}, from which |z| reaches {{}}"
+        rule = f"at least {least_window(entry)}, from which |z| reaches {{}}"
         name = f"{place}_low"
         return {name: OrderError(name, axis.low, rule, "entry_z", entry)}
     return {}

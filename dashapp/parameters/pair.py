@@ -7,7 +7,6 @@ field, so that a message can stand under the field that is wrong.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -16,7 +15,7 @@ from typing import Any
 from cachetools import LRUCache, cached
 
 from analytics.model import PairParams, ParameterError
-from analytics.spread import check_reachable
+from analytics.spread import check_reachable, least_window
 from dashapp.parameters import link
 from dashapp.parameters.check import messages, read_all, read_or_default
 from dashapp.parameters.table import PAIR, VIEW
@@ -89,7 +88,7 @@ def _checked(
         try:
             check_reachable("z_threshold", values["z_threshold"], pair.z_window)
         except ParameterError as error:  # at both fields: a page may have one of them alone
-            least = _least_window(values["z_threshold"])
+            least = least_window(values["z_threshold"])
             return None, {
                 error.field: error,
                 "z_window": ParameterError(
@@ -97,15 +96,6 @@ def _checked(
                 ),
             }
     return View(market, chosen, values["timeframe"], values["z_threshold"], pair), {}
-
-
-def _least_window(level: float) -> int:
-    """The shortest window over which a |z| can reach a level: (n - 1) / sqrt(n) is the largest.
-
-    >>> _least_window(2.0), _least_window(1.78)
-    (6, 5)
-    """
-    return math.ceil(((level + math.sqrt(level * level + 4.0)) / 2.0) ** 2)
 
 
 def to_dict(view: View) -> dict[str, Any]:

@@ -305,6 +305,7 @@ REGISTRY: dict[str, Entry] = {
     "readings.reading_bars": of_bars(lambda f, a: f(PAIR)),
     "pair.snapshot_bars": of_bars(lambda f, a: f(PAIR)),
     "spread.check_reachable": of_bars(lambda f, a: f("entry_z", 2.0, 20)),
+    "spread.least_window": of_bars(lambda f, a: f(2.0)),
     "spread.largest_z": of_bars(lambda f, a: f(20)),
     "outcomes.outcome": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR, 100_000)),
     "backtest.run_backtest": of_bars(
