@@ -107,8 +107,22 @@ def trade_sentence(side: int, beta: float, y: str, x: str) -> str:
     >>> trade_sentence(1, -0.5, "A", "B")
     'long A / long B (β < 0: the legs move against each other)'
     """
-    warning = legs_warning(beta) if side else ""
     words = trade_words(side, beta, y, x)
+    return _warned(words, beta) if side else words
+
+
+def signal_sentence(told: Segment, beta: float) -> Segment:
+    """A `signal` with the warning of its legs, where there is one line for both.
+
+    >>> signal_sentence(signal(0.3, -0.5, ("A", "B"), 2.0), -0.5)
+    ('inside ±2: no trade (β < 0: the legs move against each other)', 'warn')
+    """
+    words, tone = told
+    return _warned(words, beta), "warn" if legs_warning(beta) else tone
+
+
+def _warned(words: str, beta: float) -> str:
+    warning = legs_warning(beta)
     return f"{words} ({warning})" if warning else words
 
 
@@ -198,23 +212,6 @@ def signal(
     if break_even is not None and inside_costs(z, break_even):
         return f"beyond ±{threshold:g} but {break_even.words}: no trade", "warn"
     return trade_words(-1 if z > 0 else 1, beta, *legs), "down" if z > 0 else "up"
-
-
-def signal_sentence(
-    z: float,
-    beta: float,
-    legs: tuple[str, str],
-    threshold: float,
-    break_even: BreakEven | None = None,
-) -> Segment:
-    """`signal` with the warning of its legs, where there is one line for both.
-
-    >>> signal_sentence(0.3, -0.5, ("A", "B"), 2.0)
-    ('inside ±2: no trade (β < 0: the legs move against each other)', 'warn')
-    """
-    words, tone = signal(z, beta, legs, threshold, break_even)
-    warning = legs_warning(beta)
-    return (f"{words} ({warning})", "warn") if warning else (words, tone)
 
 
 def _z_row(snapshot: PairSnapshot, threshold: float, break_even: BreakEven | None) -> Row:

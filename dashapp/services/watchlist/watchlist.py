@@ -33,7 +33,7 @@ from dashapp.services.startup import Kernels
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.readings import COST_BPS, Job, Read, known, read_all
 from dashapp.services.watchlist.rows import WatchRow, WatchState
-from dashapp.text.pair import BreakEven, signal_sentence
+from dashapp.text.pair import BreakEven, signal, signal_sentence
 from storage.archive.archive import Archive
 from storage.market.market import Market
 
@@ -319,8 +319,8 @@ class Watchlist:
             return row.put(version, state="not enough data", reason=reason, **_NO_READING)
         even = row.values["break_even"]
         break_even = None if even is None else BreakEven(even, COST_BPS)
-        asked = (pair.symbols, pair.threshold, break_even)
-        side, tone = signal_sentence(z, watched.beta, *asked)
+        told = signal(z, watched.beta, pair.symbols, pair.threshold, break_even)
+        side, tone = signal_sentence(told, watched.beta)
         fires = any(map(self._alerts.active, watched.rules))
         beyond = abs(z) >= pair.threshold
         state: WatchState = "alert" if fires else "beyond" if beyond else "inside"

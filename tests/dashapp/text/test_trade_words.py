@@ -22,6 +22,7 @@ from dashapp.text.backtest import figure_rows, worded_trades
 from dashapp.text.pair import (
     LEGS_AGAINST,
     pair_figures,
+    signal,
     signal_sentence,
     trade_sentence,
     trade_words,
@@ -108,7 +109,7 @@ def test_every_place_that_words_a_pairs_trade_says_the_same(
 
 @given(z=st.sampled_from((-1, 1)), size=st.floats(0.0, 50.0), beta=BETAS, sign=SIGNS)
 def test_a_watched_row_words_the_trade_and_warns_of_its_legs(z, size, beta, sign):
-    words, tone = signal_sentence(z * size, sign * beta, (Y, X), 2.0)
+    words, tone = signal_sentence(signal(z * size, sign * beta, (Y, X), 2.0), sign * beta)
     assert signs_in(words) == leg_signs(-z if size >= 2.0 else 0, sign * beta)
     assert (LEGS_AGAINST in words) == (tone == "warn") == (sign < 0)
 
