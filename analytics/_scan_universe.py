@@ -43,11 +43,12 @@ def least_rows(stretch: Stretch, least: int, share: float) -> int:
 
 def universe(closes: Any, names: Sequence[str], params: ScanParams, turnover: Any) -> Universe:
     """Check the closes and part the symbols. Raises ParameterError as `scan_pairs` does."""
-    m = table("closes", closes).shape[1]
-    known = checked_names(names, m)
-    closes = by_name("closes", closes, known, axis=1)
     prices = table("closes", closes)
-    n = len(prices)
+    known = checked_names(names, prices.shape[1])
+    named = by_name("closes", closes, known, axis=1)
+    if named is not closes:
+        closes, prices = named, table("closes", named)
+    n, m = prices.shape
     turnover = _on_rows(by_name("turnover", turnover, known, axis=1), closes)
     with np.errstate(invalid="ignore"):
         bad = (prices <= 0.0) | np.isinf(prices)

@@ -124,10 +124,9 @@ def _one_leg(trade: Trade, funding_y: float, funding_x: float, price_space: str)
     if not trade.exposure > 0.0:
         raise ParameterError("exposure", trade.exposure, "that of the trade, above 0")
     log = price_space == "log"
-    held = [math.isfinite(entry) for entry in (trade.entry_y, trade.entry_x)]
-    entry_y, entry_x = (
-        (1.0 if log else entry) if there else 0.0
-        for entry, there in zip((trade.entry_y, trade.entry_x), held, strict=True)
+    worth_y, worth_x = (
+        (1.0 if log else entry) if math.isfinite(entry) else 0.0
+        for entry in (trade.entry_y, trade.entry_x)
     )
-    paid = entry_y * funding_y - trade.beta * entry_x * funding_x
+    paid = worth_y * funding_y - trade.beta * worth_x * funding_x
     return Carry(paid / trade.exposure, paid)

@@ -103,6 +103,7 @@ def _cells(result: SweepResult, metric: str, theme: str) -> tuple[list[dict[str,
     finite = values[np.isfinite(values)]
     reach = (float(np.abs(finite).max()) if len(finite) else 0.0) or 1.0
     digits = 0 if reach >= 100 else digits
+    errors = _errors(result, digits) if metric == "sharpe" else {}
     shared: dict[str, Any] = {
         "x": typed(np.array(grid.x_values, float)),
         "y": typed(np.array(grid.y_values, float)),
@@ -110,15 +111,10 @@ def _cells(result: SweepResult, metric: str, theme: str) -> tuple[list[dict[str,
         "zmax": reach,
         "colorbar": colour_bar(theme, ""),
         "hovertemplate": f"{SWEPT[grid.x_name].title} %{{x}}<br>"
-        f"{SWEPT[grid.y_name].title} %{{y}}<br>{words} %{{text}}<extra></extra>",
+        f"{SWEPT[grid.y_name].title} %{{y}}<br>{words} %{{text}}"
+        f"{'%{customdata}' if errors else ''}<extra></extra>",
+        **errors,
     }
-    if metric == "sharpe":
-        errors = np.asarray(result.sharpe_error, np.float64)
-        shared["customdata"] = [
-            [f" ± {number(error, digits)}" if np.isfinite(error) else "" for error in row]
-            for row in errors
-        ]
-        shared["hovertemplate"] = shared["hovertemplate"].replace("%{text}", "%{text}%{customdata}")
     if values.size > MOST_NUMBERED:
         shared |= {"xgap": 0, "ygap": 0}
     else:
@@ -128,6 +124,16 @@ def _cells(result: SweepResult, metric: str, theme: str) -> tuple[list[dict[str,
     texts = [["" if np.isnan(value) else number(value, digits) for value in row] for row in drawn]
     cells = heat_cells(drawn, shared, theme, np.where(endless, "∞", texts))
     return cells, bool(np.isfinite(drawn).any())
+
+
+def _errors(result: SweepResult, digits: int) -> dict[str, Any]:
+    """The standard error of each cell's Sharpe ratio, for its tooltip."""
+    return {
+        "customdata": [
+            [f" ± {number(error, digits)}" if np.isfinite(error) else "" for error in row]
+            for row in result.sharpe_error
+        ]
+    }
 
 
 def _earning(result: SweepResult, metric: str) -> tuple[int, int] | None:

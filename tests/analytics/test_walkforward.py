@@ -13,7 +13,7 @@ import pytest
 from analytics import performance
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.grid import make_grid
-from analytics.model import NotReady
+from analytics.model import Bars, NotReady
 from analytics.walkforward import WalkForward, walk_forward
 from tests.analytics import plain_backtest
 from tests.analytics.test_backtest import PAIR, cut, made_up_pair
@@ -167,17 +167,24 @@ def test_each_curve_says_how_far_its_sharpe_ratio_can_be_trusted() -> None:
     assert math.isnan(idle.out_of_sample.max_drawdown)
 
 
-def test_each_curves_sharpe_ratio_is_deflated_by_all_cells_as_trials() -> None:
-    legs = made_up_pair()
-    result, plain = walked(legs=legs), plain_backtest.backtest(*legs, PAIR, RULES)
-    rows, ratios = slice(239, 700), []
-    for entry in AXES[1]:
-        for leave in AXES[3]:
+def returns_of_cells(legs: tuple[Bars, Bars]) -> list[np.ndarray]:
+    """What each cell of AXES returned on the bars of the curves, by the plain account."""
+    whole, rows = plain_backtest.backtest(*legs, PAIR, RULES), slice(239, 700)
+    made = []
+    for leave in AXES[3]:
+        for entry in AXES[1]:
             rules = replace(RULES, entry_z=entry, exit_z=leave)
             book = plain_backtest.account(
-                plain.z[rows], plain.hedge[rows], plain.rows[rows], rules, False
+                whole.z[rows], whole.hedge[rows], whole.rows[rows], rules, False
             )
-            ratios.append(performance.sharpe(np.diff(book.equity) / book.equity[:-1], 1.0))
+            made.append(np.diff(book.equity) / book.equity[:-1])
+    return made
+
+
+def test_each_curves_sharpe_ratio_is_deflated_by_all_cells_as_trials() -> None:
+    legs = made_up_pair()
+    result = walked(legs=legs)
+    ratios = [performance.sharpe(returns, 1.0) for returns in returns_of_cells(legs)]
     variance = float(np.var(ratios, ddof=1))
     assert result.trials == 6
     assert result.trial_variance == pytest.approx(variance, rel=1e-9)
@@ -199,18 +206,10 @@ def test_each_curves_sharpe_ratio_is_deflated_by_all_cells_as_trials() -> None:
 
 def test_the_overfitting_of_a_walk_is_that_of_the_cells_on_the_bars_of_its_curves() -> None:
     legs = made_up_pair()
-    result, trials = walked(legs=legs), plain_backtest.backtest(*legs, PAIR, RULES)
-    rows, columns = slice(239, 700), []
-    for leave in AXES[3]:
-        for entry in AXES[1]:
-            rules = replace(RULES, entry_z=entry, exit_z=leave)
-            book = plain_backtest.account(
-                trials.z[rows], trials.hedge[rows], trials.rows[rows], rules, False
-            )
-            columns.append(np.diff(book.equity) / book.equity[:-1])
+    result = walked(legs=legs)
     found = result.overfitting(8)
     assert found is not None
-    pbo, slope, p_loss, logits = plain(np.stack(columns, axis=1), 8, tie=1e-10)
+    pbo, slope, p_loss, logits = plain(np.stack(returns_of_cells(legs), axis=1), 8, tie=1e-10)
     np.testing.assert_allclose(found.logits, logits, rtol=1e-9, atol=1e-12)
     assert (found.pbo, found.p_loss) == (pbo, p_loss)
     assert found.slope == pytest.approx(slope, rel=1e-8)

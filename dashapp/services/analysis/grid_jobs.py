@@ -157,13 +157,14 @@ class GridJob:
                 "cancelled": lambda: self._stop,
                 "run_all": run_all,
             }
-            if ask.walk is not None:
-                walk = walk_forward(y, x, grid, **how, **vars(ask.walk))
-                if isinstance(walk, WalkForward):
-                    self.overfitting = walk.overfitting()
-                return walk
-            result = sweep(y, x, grid, **how)
-        if isinstance(result, SweepResult) and not result.cancelled:
+            result = (
+                sweep(y, x, grid, **how)
+                if ask.walk is None
+                else walk_forward(y, x, grid, **how, **vars(ask.walk))
+            )
+        if isinstance(result, WalkForward) or (
+            isinstance(result, SweepResult) and not result.cancelled
+        ):
             self.overfitting = result.overfitting()
         return result
 
