@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,8 @@ def test_no_choice_and_no_test_bar_knows_what_came_after_it(mode: str, metric: s
     for end in (345, 500, 560):
         part = walked(legs=[cut(bars, end) for bars in legs], rules=rules, metric=metric)
         whole = len(part.folds) - 1
-        assert part.folds[:whole] == full.folds[:whole]
+        for fold, before in zip(part.folds[:whole], full.folds[:whole], strict=True):
+            np.testing.assert_equal(asdict(fold), asdict(before))  # a NaN equals a NaN here
         last, same = part.folds[whole], full.folds[whole]
         assert (last.x_value, last.y_value) == (same.x_value, same.y_value)
         kept = end - 240 - 1  # at the very last bar what is open is closed
