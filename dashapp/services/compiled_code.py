@@ -51,7 +51,8 @@ def forget_stale_code() -> None:
     compiled = kernels()
     digest = hashlib.blake2b(digest_size=16)
     for path in sources(compiled):
-        digest.update(path.read_bytes())
+        with suppress(OSError):  # of a package in an archive numba asks the whole archive
+            digest.update(path.read_bytes())
     for folder in {function.stats.cache_path for function in compiled}:
         if folder is not None:
             _empty(Path(folder), digest.hexdigest())

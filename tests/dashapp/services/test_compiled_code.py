@@ -109,3 +109,22 @@ def test_a_kernel_is_compiled_anew_where_one_that_it_calls_is_another(tree: Path
     assert said(tree, 1) == ["1", "1", "2"], "what is as it was is read from the cache"
     assert said(tree, 2) == ["2", "2", "0"]
     assert said(tree, 2) == ["2", "2", "2"]
+
+
+def test_packages_in_an_archive_start(tree: Path) -> None:
+    said(tree, 1)
+    archive = shutil.make_archive(str(tree / "packed"), "zip", tree, "analytics")
+    shutil.rmtree(tree / "analytics")
+    code = (
+        "from analytics._kernels.caller import caller;"
+        "import compiled_code; compiled_code.forget_stale_code(); print(caller())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": archive, "NUMBA_CACHE_DIR": str(tree / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.stdout, run.stderr) == ("1\n", "")
