@@ -77,6 +77,22 @@ def check_axes(
     return (None, messages(wrong, SWEEP | PAIR | BACKTEST)) if wrong else ((x, y), {})
 
 
+def notices(axes: tuple[Axis, Axis], z_window: int) -> dict[str, str]:
+    """What is to be said of legal axes, by the field: a stop that no |z| reaches stops nothing.
+
+    z_window: that of the pair, for axes that are not of it.
+
+    >>> notices((Axis("stop_z", 2, 5, 4), Axis("exit_z", 0, 1, 2)), 12)["x_high"]
+    'stops nothing: 5: expected at most 3.17, the largest |z| of z window (12)'
+    """
+    window = {axis.name: axis.high for axis in axes}.get("z_window", z_window)
+    told: dict[str, ParameterError] = {}
+    for place, axis in zip("xy", axes, strict=True):
+        if axis.name == "stop_z":
+            told |= _above(f"{place}_high", axis.high, int(window))
+    return {name: f"stops nothing: {words}" for name, words in messages(told, SWEEP | PAIR).items()}
+
+
 def _unreachable(
     place: str, axis: Axis, window: int, entry: float | None
 ) -> dict[str, ParameterError]:
@@ -85,15 +101,21 @@ def _unreachable(
     window: the longest z window of the grid. entry: that of every cell, None where it is on an
     axis.
     """
-    if axis.name in ("entry_z", "stop_z"):
-        try:
-            check_reachable(f"{place}_high", axis.high, window)
-        except ParameterError as error:
-            return {f"{place}_high": error}
+    if axis.name == "entry_z":
+        return _above(f"{place}_high", axis.high, window)
     if axis.name == "z_window" and entry is not None and entry > largest_z(int(axis.low)):
         rule = f"at least {least_window(entry)}, from which |z| reaches {{}}"
         name = f"{place}_low"
         return {name: OrderError(name, axis.low, rule, "entry_z", entry)}
+    return {}
+
+
+def _above(name: str, level: float, window: int) -> dict[str, ParameterError]:
+    """What is wrong with a field whose level no |z| over a window reaches; none where one may."""
+    try:
+        check_reachable(name, level, window)
+    except ParameterError as error:
+        return {name: error}
     return {}
 
 

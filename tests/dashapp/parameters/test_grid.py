@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analytics.grid import AXES
-from dashapp.parameters.grid import Axis, Walk, check_axes, check_walk, usual_axis
+from dashapp.parameters.grid import Axis, Walk, check_axes, check_walk, notices, usual_axis
 from dashapp.parameters.table import SWEPT
 
 FORM = {
@@ -91,8 +91,7 @@ def test_the_stretches_of_a_walk_forward_are_whole_and_long_enough():
          "window (10)"),
         ({"y": "exit_z", "y_low": "0", "y_high": "1"}, "x_high", "3: expected at most 2.66, the "
          "largest |z| of z window (9)"),
-        ({"x": "stop_z", "y": "exit_z", "y_low": "0", "y_high": "1"}, "x_high", "3: expected at "
-         "most 2.66, the largest |z| of z window (9)"),
+        ({"x": "stop_z", "y": "exit_z", "y_low": "0", "y_high": "1"}, "", ""),
         ({"x": "exit_z", "x_low": "0", "x_high": "1", "y_low": "5"}, "y_low", "5: expected at "
          "least 6, from which |z| reaches the entry (2)"),
         ({"x": "exit_z", "x_low": "0", "x_high": "1", "y_low": "6"}, "", ""),
@@ -102,3 +101,21 @@ def test_an_end_of_an_axis_at_which_no_cell_could_trade_is_told_at_its_place(cha
     axes, errors = check_axes(FORM | changes, z_window=9, entry_z=2.0)
     assert errors == ({field: words} if field else {})
     assert (axes is None) == bool(field)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [(("exit_z", 0.0, 1.0, 2), "9"), (("z_window", 4.0, 10.0, 2), "10")],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_stop_that_no_z_reaches_is_told_at_its_end_and_swept(other, said, place):
+    axes = [Axis(*other)]
+    axes.insert(place, Axis("stop_z", 2.0, 3.0, 3))
+    told = notices(tuple(axes), 9)
+    assert list(told) == [f"{'xy'[place]}_high"]
+    assert told[f"{'xy'[place]}_high"].startswith("stops nothing: 3: expected at most 2.")
+    assert told[f"{'xy'[place]}_high"].endswith(f"the largest |z| of z window ({said})")
+
+
+def test_nothing_is_told_of_axes_on_which_each_stop_may_stop():
+    assert notices((Axis("stop_z", 2.0, 3.0, 3), Axis("exit_z", 0.0, 1.0, 2)), 60) == {}

@@ -58,3 +58,14 @@ async def test_without_a_pair_and_without_its_market_nothing_starts(runtime, beg
     for view in (replace(VIEW, pair=None), gone):
         assert asked(runtime, view=view) == (None, {})
     assert begun == []
+
+
+async def test_a_stop_that_no_z_reaches_is_swept_and_told_of(runtime, begun):
+    view = replace(VIEW, pair=replace(VIEW.pair, z_window=12))
+    axis = {"x": "stop_z", "x_low": "3", "x_high": "5", "x_steps": "3"}
+    job, told = asked(
+        runtime, {**FORM, **axis, "y": "exit_z", "y_low": "0", "y_high": "1"}, None, view
+    )
+    assert begun == [job]
+    assert list(told) == ["x_high"]
+    assert told["x_high"].startswith("stops nothing: 5")

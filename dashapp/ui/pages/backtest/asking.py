@@ -13,7 +13,7 @@ from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 from dashapp import ids
-from dashapp.parameters.grid import check_axes, check_walk
+from dashapp.parameters.grid import check_axes, check_walk, notices
 from dashapp.parameters.pair import from_dict
 from dashapp.parameters.table import SWEEP
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
@@ -43,7 +43,7 @@ _FIELDS = {"sweep": tuple(SWEEP), "walk": tuple(FORM)}
 def started(
     runtime: Runtime, jobs: GridJobs, ask: Ask | None, raw: Mapping[str, Any], metric: str | None
 ) -> tuple[GridJob | None, dict[str, str]]:
-    """The job of a form that was sent, and what is wrong with its fields, by name.
+    """The job of a form that was sent, and what is to be said of its fields, by name.
 
     ask: what the tab would ask over the usual axes, None without a pair. raw: the texts of the
     form. metric: by which a walk-forward chooses, None for a sweep.
@@ -63,7 +63,7 @@ def started(
     asked = Ask(ask.market, ask.pair, ask.settings, *axes, stretches)
     job = jobs.add(GridJob(asked, runtime.settings.scan_on))
     job.start(*legs)
-    return job, {}
+    return job, notices(axes, ask.pair.z_window)
 
 
 def register(app: Dash, runtime: Runtime, jobs: GridJobs) -> None:
@@ -112,6 +112,6 @@ def _register(app: Dash, runtime: Runtime, jobs: GridJobs, kind: str) -> None:
         if not any(map(clicked, buttons)):
             raise PreventUpdate
         ask = ask_of(runtime, from_dict(view or {}), strategy)
-        job, errors = started(runtime, jobs, ask, raw, metric if kind == "walk" else None)
+        job, told = started(runtime, jobs, ask, raw, metric if kind == "walk" else None)
         asked = no_update if job is None else job.number
-        return {"asked": asked, "messages": {name: errors.get(name, "") for name in fields}}
+        return {"asked": asked, "messages": {name: told.get(name, "") for name in fields}}
