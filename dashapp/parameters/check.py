@@ -163,6 +163,32 @@ def sentence(error: ValueError, parameters: Mapping[str, Parameter]) -> str:
     return f"{parameters[error.field].label}: {message(error, parameters)}"
 
 
+def replaced_words(
+    replaced: Iterable[str], errors: Mapping[str, str], parameters: Mapping[str, Parameter]
+) -> str:
+    """What gave way to the usual values, and why; "" where nothing did.
+
+    replaced: names of parameters. errors: what is wrong, by name. parameters: by name.
+
+    >>> errors, z_window = {"z_window": "5: expected at least 6"}, Parameter("z_window", "z window",
+    ...     "whole", "input-z-window", 60)
+    >>> replaced_words(["z_window"], errors, {"z_window": z_window})
+    'z window: 5: expected at least 6. Shown with the usual z window (60).'
+    """
+    rows = [parameters[name] for name in replaced]
+    if not rows:
+        return ""
+    wrong = [row.name for row in rows if row.name in errors] or list(errors)
+    why = "; ".join(f"{parameters[name].label}: {errors[name]}" for name in wrong)
+    usual = [f"{row.noun or row.label} ({_usual(row)})" for row in rows]
+    return f"{why}. Shown with the usual {' and '.join(usual)}."
+
+
+def _usual(parameter: Parameter) -> str:
+    text = parameter.text(parameter.default)
+    return dict(parameter.choices).get(text, text)
+
+
 def _noun(name: str, parameters: Mapping[str, Parameter]) -> str:
     parameter = parameters.get(name)
     return name if parameter is None else parameter.noun or parameter.label

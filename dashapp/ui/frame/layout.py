@@ -271,6 +271,7 @@ def layout(runtime: Runtime) -> Component:
             strip(),
             *replay_bar.bar(),
             html.Div(id=ids.FRAME_MESSAGE, className="frame-message", role="alert"),
+            html.Div(id=ids.VIEW_MESSAGE, className="frame-message", role="alert"),
             _first_visit(),
             main,
             html.Div(

@@ -16,13 +16,15 @@ from dash.exceptions import PreventUpdate
 from analytics.model import ParameterError
 from analytics.readings import check_view
 from dashapp import ids
-from dashapp.parameters.check import messages
+from dashapp.parameters.check import messages, replaced_words
 from dashapp.parameters.hedge import OF_PAIR
 from dashapp.parameters.pair import View, check, to_dict, to_query
 from dashapp.parameters.table import PAIR, VIEW
 from dashapp.services.runtime import Runtime
 from dashapp.ui.clientside import clientside
 from dashapp.ui.frame.settling import PLAIN, settled, symbols_of
+
+_BY_NAME = {row.name: row for row in VIEW}
 
 
 def _register_settle(app: Dash, runtime: Runtime) -> None:
@@ -90,6 +92,28 @@ def _checked(
     return view, errors
 
 
+def _usual_where_wrong(
+    market: str, symbols: list[str], raw: Mapping[str, Any], known: list[str]
+) -> tuple[View | None, list[str]]:
+    """The view of what goes together among the controls, the usual values in place of the rest.
+
+    Returns the parameters of those too. A pass over them may free what an earlier one refused.
+    """
+    usual = {row.name: row.control_value(row.default) for row in VIEW if row.kind != "symbol"}
+    values, refused = {**raw, **usual}, set(usual)
+    view, _ = _checked(market, symbols, values, known)
+    tried = None
+    while view is not None and refused and tried != refused:
+        tried = set(refused)
+        for name in [row.name for row in VIEW if row.name in tried]:
+            with_it, _ = _checked(market, symbols, values | {name: raw.get(name)}, known)
+            if with_it is not None:
+                view, values[name] = with_it, raw.get(name)
+                refused.discard(name)
+    replaced = [row.name for row in VIEW if row.name in refused and view is not None]
+    return view, replaced
+
+
 def collected(
     market: str | None,
     symbols: list[str] | None,
@@ -100,21 +124,18 @@ def collected(
     """The tab's view by what the controls hold, and the message under each of them.
 
     held: the view that the tab has, which stays where a control is wrong or nothing is new. A
-    tab that has none begins with the usual values in place of those that are wrong.
+    tab that has none begins with the usual values in place of those that are wrong or that do not
+    go together, and says so.
     """
     view, errors = _checked(market or "", symbols or [], raw, known)
-    usual = {row.name: row.control_value(row.default) for row in VIEW}
-    values, wrong, untried = {**raw}, set(errors), {**usual}
-    while view is None and held is None and wrong & untried.keys():
-        values |= {name: untried.pop(name) for name in wrong & untried.keys()}
-        view, told = _checked(market or "", symbols or [], values, known)
-        wrong = set(told)
+    told = "" if view is not None else no_update
     if view is None and held is None:
-        legs_asked = {row.name: raw.get(row.name) for row in VIEW if row.kind == "symbol"}
-        view, _ = _checked(market or "", symbols or [], {**usual, **legs_asked}, known)
+        view, refused = _usual_where_wrong(market or "", symbols or [], raw, known)
+        told = replaced_words(refused, errors, _BY_NAME)
     stored = link_of(view) if view else held
     return {
         "view": no_update if stored == held else stored,
+        "told": told,
         "messages": {row.name: errors.get(row.name, "") for row in VIEW},
     }
 
@@ -123,6 +144,7 @@ def _register_collect(app: Dash, runtime: Runtime) -> None:
     @app.callback(
         output={
             "view": Output(ids.VIEW, "data"),
+            "told": Output(ids.VIEW_MESSAGE, "children"),
             "messages": {row.name: Output(f"{row.control}-message", "children") for row in VIEW},
         },
         inputs={

@@ -155,6 +155,48 @@ def test_a_tab_without_a_view_begins_with_the_usual_value_in_place_of_a_wrong_on
     assert made["messages"]["z_window"] == "5000: expected at most Bars in view (1000)"
 
 
+@pytest.mark.parametrize(
+    ("asked", "shown", "told"),
+    [
+        (
+            {"z_window": "5"},
+            {"z_window": 60},
+            "z window: 5: expected at least 6 for a |z| of the threshold. Shown with the usual "
+            "z window (60).",
+        ),
+        ({"z_window": "5", "z_threshold": "1.5"}, {"z_window": 5, "z_threshold": 1.5}, ""),
+        (
+            {"spread_mode": "locked", "z_window": "90"},
+            {"spread_mode": "view", "z_window": 90},
+            "Locked β: empty: expected a number from -1e+15 to 1e+15, the hedge ratio to be "
+            "locked. Shown with the usual Hedge mode "
+            "(Fitted on the view).",
+        ),
+        (
+            {"limit": "50", "intercept": False},
+            {"limit": 1_000, "intercept": False},
+            "z window: 60: expected at most Bars in view (50). Shown with the usual Bars in view "
+            "(1000).",
+        ),
+        (
+            {"z_window": "x", "z_threshold": "y"},
+            {"z_window": 60, "z_threshold": 2.0},
+            "z window: x: expected a whole number from 2 to 5000; z threshold: y: expected a "
+            "number from 0.1 to 20. Shown with the usual z window (60) and z threshold (2).",
+        ),
+    ],
+)
+def test_a_tab_opens_with_all_that_goes_together_and_says_what_does_not(asked, shown, told):
+    raw = held(timeframe="5m", min_volume="7", **asked)
+    made = collected("demo", [], raw, list(KNOWN), None)
+    wanted = {"timeframe": "5m", "min_volume": 7.0, **shown}
+    assert {name: made["view"][name] for name in wanted} == wanted
+    assert made["told"] == told
+    again = collected("demo", [], raw, list(KNOWN), made["view"])
+    assert again["told"] is no_update or not told, "it stays while a field is wrong"
+    assert collected("demo", [], held(), list(KNOWN), made["view"])["told"] == ""
+
+
 def test_a_hedge_that_leaves_no_room_in_view_is_told_at_its_field():
     raw = held(spread_mode="rolling", hedge_window="5000")
     made = collected("demo", [], raw, list(KNOWN), None)
