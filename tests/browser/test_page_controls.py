@@ -188,3 +188,16 @@ def test_a_bad_link_keeps_what_is_good_and_says_what_is_not(open_tab):
     assert page.input_value("#leg-y") == "SOLUSDT"
     assert page.input_value("#hedge-method") == "ols"
     assert "evil" in page.locator("#frame-message").inner_text()
+
+
+def test_a_link_whose_fields_do_not_go_together_opens_with_the_rest_and_says_so(open_tab):
+    page = open_tab(
+        "/analytics?market=demo&y=SOLUSDT&x=AVAXUSDT&timeframe=1m&spread_mode=locked&z_window=20"
+    )
+    until(page, "document.querySelector('#view-message').innerText.includes('Locked β')")
+    assert "Shown with the usual Hedge mode" in page.locator("#view-message").inner_text()
+    until(page, "location.search.includes('timeframe=1m')")
+    page.locator("#locked-beta").fill("1.5")
+    page.locator("#locked-beta").press("Enter")
+    until(page, "document.querySelector('#view-message').innerText === ''")
+    until(page, "location.search.includes('spread_mode=locked')")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import no_update
@@ -104,6 +104,21 @@ def missing_legs(
     """
     wanted = {leg: asked.get(leg) or (kept or {}).get(leg) for leg in ("y", "x")}
     return {leg: name for leg, name in wanted.items() if name and _known(known, name) not in known}
+
+
+def missing_timeframe(asked: Mapping[str, Any], offered: Sequence[str]) -> str:
+    """What is wrong with the timeframe that a link names, in words: its market has no such bars.
+
+    asked: what the link itself names. offered: the timeframes of the market. "" where it is one.
+
+    >>> missing_timeframe({"timeframe": "1s"}, ["1m", "5m"])
+    'Timeframe: 1s: expected one of 1m, 5m'
+    """
+    wanted = asked.get("timeframe")
+    if wanted is None or wanted in offered:
+        return ""
+    error = ParameterError("timeframe", wanted, f"one of {', '.join(offered)}")
+    return sentence(error, {row.name: row for row in VIEW})
 
 
 def whole_link(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,6 +324,10 @@ def settled(
     fields, wrong = _controls_from(asked)
     shown = (view or {}).get("market")
     values = settle_values(runtime, asked, {**held, "shown": shown}, source or "", missing)
+    offered = [one["value"] for one in values["timeframe_options"] if not one["disabled"]]
+    here = runtime.markets.get(values["market"]) is not None
+    absent = missing_timeframe(from_query(search or ""), offered) if link and here else ""
+    wrong += [absent] if absent else []
     was = (heeded or {}).get("legs")
     if was and y and x and list(was) != [y, x] and not asked and not by_hand:
         values |= {"y": y, "x": x}  # legs that were chosen by hand stay, though they be alike

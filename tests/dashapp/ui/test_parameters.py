@@ -273,6 +273,21 @@ def answered(runtime, **given):
     return settled(runtime, **{**tab, **given})
 
 
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        ("?market=demo&timeframe=7s", "Timeframe: 7s: expected one of 1s, 1m, 5m, 15m, 1h, 4h, 1d"),
+        ("?market=demo&timeframe=5m", None),
+        ("?market=demo&y=BTCUSDT&x=ETHUSDT", None),
+        ("?market=gone&timeframe=3m", None),
+    ],
+)
+def test_a_timeframe_of_a_link_that_its_market_does_not_have_is_told(runtime, search, words):
+    message = answered(runtime, search=search)["message"]
+    told = no_update if words is None else f"In this link, {words}. The usual value is used."
+    assert message == told
+
+
 def test_a_click_is_heeded_once_whatever_the_call_was_made_for(runtime):
     click = {"y": "ETHUSDT", "x": "BTCUSDT", "at": 1}
     told = answered(runtime, focus=click)
