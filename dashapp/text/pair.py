@@ -19,6 +19,7 @@ from analytics.estimates import MAX_TICKS, PairEstimates
 from analytics.model import PairSnapshot
 from analytics.spread import leg_signs
 from dashapp.text.numbers import NONE, number, pct, price, ratio
+from dashapp.text.states import NO_Z
 from dashapp.text.tests import Row, cointegration_rows, leg_alone, reversion_rows, spread_size
 
 Segment = tuple[str, str]
@@ -179,8 +180,7 @@ def stance(
     z, params, beta = newest(snapshot.z), snapshot.params, known_beta(snapshot)
     if not math.isfinite(z):
         rows, need = len(snapshot), params.z_window
-        still = "the spread does not move within its window"
-        why = f"not enough data: {rows} of {need} bars" if rows < need else still
+        why = f"not enough data: {rows} of {need} bars" if rows < need else NO_Z
         return [("z not known", "muted"), (why, "muted")]
     words, signal_tone = signal(z, beta, (params.y, params.x), threshold, break_even)
     tone = signal_tone if signal_tone in ("up", "down") else ""

@@ -13,6 +13,7 @@ _STATES = (
     ("inside", "inside", "muted"),
     ("silent", "silent", "warn"),
     ("not enough data", "without enough data", "muted"),
+    ("no z-score", "without a z-score", "muted"),
 )
 
 

@@ -210,13 +210,15 @@ class AlertEngine:
         return state is not None and state.active
 
     def waiting(self, rule_id: str) -> str:
-        """Why a rule cannot be evaluated at all, in words; "" for one that can, or is none.
+        """Why a rule has no value to go by, in words; "" for one that has, or is none.
 
         Until its market has the symbol, or comes back, nothing is read for it; of one that can
-        never fire, never.
+        never fire, never. A pair may have no reading, as one whose legs lie on one line.
         """
         rule = self._rules.get(rule_id)
-        return "" if rule is None else waits_for(rule, self._markets.get(rule.market))
+        if rule is None:
+            return ""
+        return waits_for(rule, self._markets.get(rule.market)) or self._reader.lack(rule.key)
 
     # --- markets that begin or come back -----------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from analytics.readings import pair_readings
 from dashapp.services.alerts.closed_bars import ClosedBars, Plan, metrics_of, newest_ms
 from dashapp.services.alerts.unconfirmed import certain
 from dashapp.services.analysis.cache import legs
+from dashapp.services.analysis.lacks import why_no_reading
 from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
 from storage.market.market import Market
@@ -61,6 +62,13 @@ class _Newest:
         return [Reading(self.rule.key, end, float(value), self.at_ms, beta=float(beta))]
 
 
+class _Lack(NamedTuple):
+    """Why a pair has no reading, in words, and the bar at which that was found."""
+
+    ts_ms: int
+    words: str
+
+
 @dataclass
 class _Round:
     """What one round found in a market: readings, and what is still to be read."""
@@ -79,6 +87,13 @@ class AlertReader:
         self._closed = ClosedBars()
         self._seen: dict[str, Hashable] = {}
         self._versions: dict[Hashable, Hashable] = {}
+        self._lacks: dict[Hashable, _Lack] = {}
+
+    def lack(self, key: Hashable) -> str:
+        """Why the newest reading of a key has no value, in words; "" where it has one, or none
+        was made.
+        """
+        return self._lacks[key].words if key in self._lacks else ""
 
     def again(self, market_id: str, key: Hashable) -> None:
         """Read a key of a market at the next round even if nothing changes until then.
@@ -92,6 +107,7 @@ class AlertReader:
     def forget(self, key: Hashable) -> None:
         """Nobody reads this key any more, or whoever does begins anew."""
         self._versions.pop(key, None)
+        self._lacks.pop(key, None)
         self._closed.forget(key)
 
     def begin(self, keys: Iterable[Hashable], market: Market) -> None:
@@ -113,7 +129,8 @@ class AlertReader:
             else:
                 collected.append(self._collect(market, _armed(rules, market)))
         jobs = [job for part in collected for job in part.work]
-        read = await asyncio.to_thread(lambda: [job.read() for job in jobs]) if jobs else []
+        lacks = dict(self._lacks)
+        read = await asyncio.to_thread(lambda: [_read(job, lacks) for job in jobs]) if jobs else []
         results = iter(read)
         readings: list[Reading] = []
         for part in collected:
@@ -123,11 +140,16 @@ class AlertReader:
                 readings += taken
         return sorted(readings, key=lambda reading: reading.ts_ms)
 
-    def _taken(self, of: _Round, results: Iterator[list[Reading]]) -> list[Reading]:
+    def _taken(
+        self, of: _Round, results: Iterator[tuple[list[Reading], _Lack | None]]
+    ) -> list[Reading]:
         """The results of a round's work, but for those that have been overtaken."""
         readings: list[Reading] = []
         for job in of.work:
-            result = next(results)
+            result, lack = next(results)
+            self._lacks.pop(job.rule.key, None)
+            if lack is not None:
+                self._lacks[job.rule.key] = lack
             if isinstance(job, Plan):
                 if not self._closed.done(job):
                     continue
@@ -185,6 +207,25 @@ class AlertReader:
             values = bars.close if rule.metric == "price" else bars.volume
             newest = Reading(rule.key, int(bars.ts_ms[-1]), float(values[-1]), clock(rule.symbols))
             part.readings += certain(market, rule, (bars,), [newest])
+
+
+def _read(
+    job: _Newest | Plan, lacks: Mapping[Hashable, _Lack]
+) -> tuple[list[Reading], _Lack | None]:
+    """What a job reads, and why the newest of it has no value; None where it has one.
+
+    lacks: what was found before, which is looked for anew at another bar.
+    """
+    readings, params = job.read(), job.rule.params
+    if params is None or not readings or not math.isnan(readings[-1].value):
+        return readings, None
+    before, newest = lacks.get(job.rule.key), readings[-1].ts_ms
+    if before is not None and before.ts_ms == newest:
+        return readings, before
+    y, x = job.legs
+    return readings, _Lack(
+        newest, why_no_reading(y, x, params, METRICS[job.rule.metric].label).reason
+    )
 
 
 def _armed(rules: Iterable[AlertRule], market: Market) -> list[AlertRule]:

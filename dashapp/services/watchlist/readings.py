@@ -18,6 +18,7 @@ from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams
 from analytics.readings import pair_readings
 from analytics.standing import Standing, pair_standing
 from analytics.watching import Legs, PairView, pair_view, view_readings
+from dashapp.services.analysis.lacks import why_no_reading
 from dashapp.services.watchlist.rows import LINE_POINTS
 
 _SETTINGS = BacktestParams()
@@ -102,8 +103,11 @@ def _read(job: Job, turn: bool, legs: Legs) -> Read:
 
 
 def _standing(job: Job, z: float) -> Standing | NotReady:
-    """What is slow, with the funding of the side that z speaks for."""
-    return pair_standing(job.y, job.x, job.params, COST_BPS, job.funding, z)
+    """What is slow, with the funding of the side that z speaks for; why there is no z."""
+    standing = pair_standing(job.y, job.x, job.params, COST_BPS, job.funding, z)
+    if isinstance(standing, NotReady) or math.isfinite(z):
+        return standing
+    return why_no_reading(job.y, job.x, job.params, "z-score")
 
 
 def _readings(job: Job, view: PairView | None, ends: IntArray) -> tuple[FloatArray, FloatArray]:

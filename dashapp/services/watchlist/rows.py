@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from dashapp.services.watchlist.pair import WatchedPair
 
-WatchState = Literal["inside", "beyond", "alert", "silent", "not enough data"]
-WATCH_STATES: tuple[WatchState, ...] = ("inside", "beyond", "alert", "silent", "not enough data")
+WatchState = Literal["inside", "beyond", "alert", "silent", "not enough data", "no z-score"]
+WATCH_STATES: tuple[WatchState, ...] = get_args(WatchState)
 #: Closed bars of a sparkline.
 LINE_POINTS = 60
 #: Fields of a row, each None until it is known.

@@ -34,6 +34,7 @@ from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.readings import COST_BPS, Job, Read, known, read_all
 from dashapp.services.watchlist.rows import WatchRow, WatchState
 from dashapp.text.pair import BreakEven, signal, signal_sentence
+from dashapp.text.states import NO_Z
 from storage.archive.archive import Archive
 from storage.market.market import Market
 
@@ -51,8 +52,9 @@ _NO_READING: dict[str, Any] = {"z": None, "ts_ms": None, "side": "", "tone": "mu
 @dataclass(eq=False)
 class _Watched:
     """A row and what was read for it: of which versions of its legs (serial of the market, then
-    one each), up to which closed bar. short: why its bars give no z, in words. lack: what its
-    market lacks. due: whether what is slow is out of date, slow_s: when it was read last.
+    one each), up to which closed bar. short: why its bars give no z, in words; refused: not for
+    want of bars. lack: what its market lacks. due: whether what is slow is out of date, slow_s:
+    when it was read last.
     """
 
     row: WatchRow
@@ -60,6 +62,7 @@ class _Watched:
     z: float = math.nan
     beta: float = math.nan
     short: str = "not read yet"
+    refused: bool = False
     after_ms: int | None = None
     closed_ms: int = -1
     due: bool = True
@@ -71,6 +74,7 @@ class _Watched:
     def forget(self, version: int) -> None:
         """Another body of data has come: what was read of the one before says nothing."""
         self.z, self.after_ms, self.due, self.short = math.nan, None, True, "not read yet"
+        self.refused = False
         self.row.begin_line(version)
         self.row.put(version, half_life=None, half_life_ms=None, break_even=None, carried=None)
 
@@ -298,10 +302,11 @@ class Watchlist:
         """Take in what is slow."""
         if isinstance(slow, NotReady):
             watched.short = watched.row.pair.unreadable or slow.reason
+            watched.refused = slow.have >= slow.need > 0
             return watched.row.put(
                 version, half_life=None, half_life_ms=None, break_even=None, carried=None
             )
-        watched.short = "the spread does not move within its window"
+        watched.short, watched.refused = NO_Z, True
         half_life = None if slow.half_life is None else known(slow.half_life, 1)
         return watched.row.put(
             version,
@@ -316,7 +321,9 @@ class Watchlist:
         row, pair, z = watched.row, watched.row.pair, watched.z
         if watched.lack or not math.isfinite(z):
             reason = watched.lack or watched.short
-            return row.put(version, state="not enough data", reason=reason, **_NO_READING)
+            refused = watched.refused and not watched.lack
+            lacks: WatchState = "no z-score" if refused else "not enough data"
+            return row.put(version, state=lacks, reason=reason, **_NO_READING)
         even = row.values["break_even"]
         break_even = None if even is None else BreakEven(even, COST_BPS)
         told = signal(z, watched.beta, pair.symbols, pair.threshold, break_even)

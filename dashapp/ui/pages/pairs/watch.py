@@ -42,7 +42,7 @@ _TONE = {
 }
 _STATE = {
     "cellClassRules": {
-        "tone-muted": "params.value == 'inside' || params.value == 'not enough data'",
+        "tone-muted": "['inside', 'not enough data', 'no z-score'].includes(params.value)",
         "tone-warn": "params.value == 'silent' || params.value == 'beyond'",
         "tone-down": "params.value == 'alert'",
     }

@@ -24,6 +24,7 @@ from dashapp.services.watchlist.rows import LINE_POINTS, WATCH_STATES, WatchRow
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.settings import Settings
 from dashapp.text.pair import LEGS_AGAINST
+from dashapp.text.states import NO_Z
 from dashapp.ui.pages.analytics.page import break_even
 from storage.market.market import Market
 from tests.dashapp.services.quiet_runtime import say_live, started
@@ -168,6 +169,55 @@ async def test_what_is_missing_is_said(runtime, y, more, reason):
     row = row_of(runtime, pair)
     assert (row["state"], row["reason"]) == ("not enough data", reason)
     assert row["z"] is None
+
+
+def thrice(runtime: Runtime, symbol: str, prices_of) -> None:
+    """A symbol whose prices are made of AUSDT's."""
+    first = ticks("AUSDT", 0, 600)
+    price = prices_of(first.price)
+    runtime.markets["demo"].append(replace(first, symbol=symbol, price=price))
+
+
+@pytest.mark.parametrize(
+    ("prices_of", "reason"),
+    [
+        (lambda price: 3.0 * price + 2.0, "Y and X lie on one line, so their spread is nothing"),
+        (lambda price: np.full(len(price), 5.0), "Y does not vary"),
+    ],
+)
+async def test_a_pair_that_has_no_z_score_says_why_in_the_list_and_at_its_rules(
+    runtime, prices_of, reason
+):
+    thrice(runtime, "EUSDT", prices_of)
+    pair = watch(runtime, "EUSDT", "AUSDT")
+    rules = [
+        runtime.alerts.add_rule(z_rule("demo", pair.params, 2.0) | {"on": on})
+        for on in ("update", "close")
+    ]
+    await runtime.alerts.step()
+    await runtime.watchlist.step()
+    row = row_of(runtime, pair)
+    assert (row["state"], row["z"]) == ("no z-score", None)
+    assert row["reason"].startswith(reason)
+    snapshot = await runtime.analysis.snapshot("demo", pair.params)
+    assert row["reason"] == getattr(snapshot, "reason", NO_Z)
+    assert runtime.watchlist.counts() == {"no z-score": 1}
+    for rule in rules:
+        assert runtime.alerts.waiting(rule.id) == row["reason"], rule.on
+
+
+async def test_a_rule_whose_pair_begins_to_move_waits_no_longer(runtime):
+    thrice(runtime, "EUSDT", lambda price: 3.0 * price)
+    params = PairParams("EUSDT", "AUSDT")
+    rule = runtime.alerts.add_rule(z_rule("demo", params, 2.0))
+    await runtime.alerts.step()
+    assert runtime.alerts.waiting(rule.id).startswith("Y and X are multiples")
+    for symbol in ("EUSDT", "AUSDT"):
+        runtime.markets["demo"].append(
+            replace(ticks("CUSDT" if symbol == "EUSDT" else "AUSDT", 600, 700), symbol=symbol)
+        )
+    await runtime.alerts.step()
+    assert runtime.alerts.waiting(rule.id) == ""
 
 
 async def test_a_kept_pair_that_no_view_can_hold_says_so_and_a_new_one_is_refused(runtime):
