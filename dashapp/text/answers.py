@@ -141,7 +141,9 @@ def correlation_answer(symbols: Sequence[str], matrix: npt.NDArray[np.float64]) 
     ]
     missing = len(values) - len(known)
     segments.append((counted(len(values), "pair"), "muted"))
-    return [*segments, (f"{missing} not known yet", "warn")] if missing else segments
+    if not missing:
+        return segments
+    return [*segments, (f"{missing} without: too few bars, or a symbol does not vary", "warn")]
 
 
 def alerts_answer(

@@ -212,4 +212,6 @@ def row(summary: SymbolSummary) -> dict[str, Any]:
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in values.items()
     }
-    return {**known, "adf": stationarity_verdict(summary.adf_pvalue)[0]}
+    still = summary.bars >= MIN_ADF_BARS and summary.std == 0.0
+    adf_words = "does not vary" if still else stationarity_verdict(summary.adf_pvalue)[0]
+    return {**known, "adf": adf_words}

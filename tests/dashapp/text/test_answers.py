@@ -313,9 +313,9 @@ def test_home_with_one_symbol_and_with_none():
 def test_correlation_names_the_most_and_the_least_correlated_pair():
     matrix = np.array([[1.0, -0.93, 0.4], [-0.93, 1.0, np.nan], [0.4, np.nan, 1.0]])
     line = answers.plain(answers.correlation_answer(["A", "B", "C"], matrix))
-    assert (
-        line
-        == "most correlated A / B −0.93 · least correlated A / C +0.40 · 3 pairs · 1 not known yet"
+    assert line == (
+        "most correlated A / B −0.93 · least correlated A / C +0.40 · 3 pairs · "
+        "1 without: too few bars, or a symbol does not vary"
     )
     two = answers.correlation_answer(["A", "B"], matrix[:2, :2])
     assert answers.plain(two) == "A / B −0.93 · 1 pair"

@@ -77,6 +77,13 @@ def test_one_bar_gives_no_statistics_of_returns(runtime):
     assert row(summary)["adf"] == "not enough data"
 
 
+def test_a_symbol_that_does_not_vary_is_not_called_short_of_data():
+    ones = np.full(200, 5.0)
+    still = Bars("A", "1s", 1_000 * np.arange(200), *[ones] * 6, ones)
+    (summary,) = summarize_market({"A": still}, 1_000)
+    assert row(summary)["adf"] == "does not vary"
+
+
 def test_an_empty_market_has_no_rows():
     assert summarize_market({}, 1_000) == []
     assert common_start_ms({}, 1_000) is None
