@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics._known_lines import (
-    REFITS,
     hedge_rows,
     known_lines,
     line_at,
@@ -121,9 +120,9 @@ def _today(rows: TradedRows, params: PairParams, have: int) -> tuple[float, Floa
         fitted = min(hedge_rows(params) or have, have)
         fit = fit_hedge(y[-fitted:], x[-fitted:], params.hedge, params.intercept, rows.log)
         beta, alpha = float(fit.beta), float(fit.alpha)
-    in_use = beta
-    if params.spread_mode == "view" and params.hedge in REFITS:
-        in_use = line_at(rows, params, len(rows) - 1)[0]
+    # That of the newest row's own view, which where later rows are carried reaches further back.
+    view = params.spread_mode == "view"
+    in_use = line_at(rows, params, len(rows) - 1)[0] if view else beta
     if not (math.isfinite(beta) and math.isfinite(alpha)):
         return in_use, np.empty(0)
     return in_use, spread_of(y, x, beta, alpha)

@@ -46,6 +46,24 @@ def test_it_is_what_the_snapshot_says_at_its_newest_bar(legs, mode, method, spac
     assert standing.carried_share == snapshot.carried_share
 
 
+@pytest.mark.parametrize("absent", [1, 7, 40])
+@pytest.mark.parametrize("method", HEDGE_METHODS)
+@pytest.mark.parametrize("mode", SPREAD_MODES)
+def test_it_is_what_the_snapshot_says_where_the_newest_rows_are_carried(legs, mode, method, absent):
+    """The view of the newest row of both legs reaches further back than that of all rows."""
+    y, x = legs
+    there = np.searchsorted(x.ts_ms, y.ts_ms[-1] - 1_000 * absent, side="right")
+    fields = ("ts_ms", "open", "high", "low", "close", "volume", "trades", "vwap")
+    quiet = replace(x, **{name: getattr(x, name)[:there] for name in fields})
+    beta = 2.0 if mode == "locked" else None
+    params = PairParams("A", "B", hedge=method, spread_mode=mode, beta=beta, limit=400)
+    snapshot, standing = analyze_pair(y, quiet, params), pair_standing(y, quiet, params, 2.0)
+    assert snapshot.carried_share > absent / 400
+    assert standing.beta == pytest.approx(float(snapshot.known.beta[-1]), rel=1e-9)
+    assert standing.break_even == pytest.approx(break_even_z(snapshot, 2.0), rel=1e-9)
+    assert standing.half_life == pytest.approx(snapshot.half_life, rel=1e-9)
+
+
 def test_too_few_rows_are_not_ready_in_the_words_of_the_snapshot(legs):
     params = PairParams("A", "B")
     short = [leg[:40] for leg in legs]
