@@ -3,14 +3,15 @@
 At each of some cuts the data that came later is taken away and everything is computed anew:
 as known at the close of the cut's bar, when every past value must be the same to the last bit;
 and as known at its open, when the position held from that open and the hedge it is measured
-with must be the same already. At the open nothing of the bar is known but its open, so its
-high, low, close, volume, trades and VWAP are scrambled: once as of a bar that falls without a
-trade, once as of one that rises with many. What each leg of a position was entered at must be the
-same as well, since a leg may wait while the other is held.
+with must be the same already. What is decided for that open nothing of the bar may decide, its
+open neither, so the whole bar is scrambled: once as of one that opens low and falls without a
+trade, once as of one that opens high and rises with many. What each leg of a position was entered
+at and left at must be the same as well, or the open that was scrambled, since a leg may wait while
+the other is held.
 
 Cuts that are spread evenly find what leaks into every bar. What leaks into an order alone shows
 only where one is decided, so there are cuts there too: at the bars at whose open a position was
-entered, left, or not entered though the bar before had signalled it, where a look-ahead vetoed it.
+entered or left, or was not though the bar before had signalled it, where a look-ahead vetoed it.
 Each is cut at the close of the bar of the signal, and at the open of the bar of the fill.
 
 The mode "in-sample" is a hedge that is declared to know all bars. The check holds that one fit
@@ -25,17 +26,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analytics._backtest_types import BacktestParams, BacktestResult
+from analytics._backtest_types import BacktestParams, BacktestResult, Trade
 from analytics.alignment import not_enough
 from analytics.backtest import run_backtest
 from analytics.model import Bars, HedgeFit, IntArray, NotReady, PairParams
 
 _AT_CLOSE = ("hedge", "spread", "z", "position", "equity", "gross_equity", "drawdown")
 _AT_OPEN = ("hedge", "position")
-#: What a bar that has only opened may become: high, low, close and VWAP as shares of its open,
+#: What a bar that is to open may become: open, high, low, close and VWAP as shares of its open,
 #: volume, trades.
-_SCRAMBLES = ((1.0, 0.3, 0.5, 0.7, 0.0, 0), (3.0, 0.2, 2.0, 1.5, 1e12, 10**9))
+_SCRAMBLES = (
+    (0.5, 0.5, 0.15, 0.25, 0.35, 0.0, 0),
+    (2.0, 6.0, 1.9, 4.0, 3.0, 1e12, 10**9),
+)
+_PRICES = ("open", "high", "low", "close", "vwap")
 _ENTRIES = ("entry_y", "entry_x")
+_EXITS = ("exit_y", "exit_x")
+_FILLS = (*_ENTRIES, *_EXITS)
+#: Why a position is left at an open.
+_DECIDED = frozenset(("target", "stop", "time"))
 _SHOWN_CHANGES = 20
 
 
@@ -104,8 +113,9 @@ def check_look_ahead(
     """Recompute on data that is cut off, and compare every past value to the last bit.
 
     cuts: how many are spread from the first bar with a z-score to the last bar but one. There
-    are as many more at most at signals without an entry, and half as many at entries and at
-    exits, each at the bar of the signal and at that of the fill: 5 `cuts` bars in all at most.
+    are as many more at most at signals without an entry and without an exit, and half as many at
+    entries and at exits, each at the bar of the signal and at that of the fill: 7 `cuts` bars in
+    all at most.
     Each run begins at the same bar. run: the back-test to check, called as `run_backtest`. A
     changed value is one that could not have been known at its own bar. Raises ValueError for
     cuts below 1. Look-ahead bias is the second of the seven sins of back-testing in M. Lopez de
@@ -128,7 +138,7 @@ def check_look_ahead(
     n, counted = len(full.ts_ms), np.flatnonzero(full.counted)
     need = settings.hedge_window + params.z_window + 1
     begin = max(int(counted[need - 1]), int(np.argmax(np.isfinite(full.z))) + 1) + 1
-    begin += params.filtered  # a bar that has only opened may fail the filter
+    begin += params.filtered  # a bar that is to open may fail the filter
     if begin >= n:
         filtered = full.rows_dropped - full.rows_unpriced
         return not_enough(need + 1, len(counted), filtered, full.rows_carried, full.rows_unpriced)
@@ -153,7 +163,7 @@ def check_look_ahead(
         cuts=tuple(full.ts_ms[np.union1d(closed, opened) - 1].tolist()),
         compared=int(closed.sum()) * len(_AT_CLOSE) + int(opened.sum()) * at_open,
         changed=len(changes),
-        by_series={name: names.count(name) for name in (*_AT_CLOSE, *_ENTRIES) if name in names},
+        by_series={name: names.count(name) for name in (*_AT_CLOSE, *_FILLS) if name in names},
         first=tuple(sorted(changes, key=lambda change: change.ts_ms)[:_SHOWN_CHANGES]),
         fit_beta=float(full.fit.beta) if full.fit is not None else None,
         beta_at_cuts=tuple(betas),
@@ -178,14 +188,15 @@ def _changes(
     for end in opened.tolist():
         known = _known_legs(full, legs, end)
         for how in _SCRAMBLES:
-            scrambled = [_only_opened(bars, full.ts_ms[end - 1], how) for bars in known]
+            scrambled = [_to_open(bars, full.ts_ms[end - 1], how) for bars in known]
             cut = again(scrambled, full.fit)
-            changes += _changed(full, cut, end, _AT_OPEN) + _changed_entry(full, cut, end)
+            opens = [(a.open[-1], b.open[-1]) for a, b in zip(scrambled, known, strict=True)]
+            changes += _changed(full, cut, end, _AT_OPEN) + _changed_fills(full, cut, end, opens)
     return changes
 
 
 def _decided(full: BacktestResult, settings: BacktestParams, most: int) -> IntArray:
-    """Bars at whose open a position was entered, left, or not entered though signalled.
+    """Bars at whose open a position was entered or left, or was not though signalled.
 
     Of each kind at most so many, of entries and exits half, spread evenly; of signals that follow
     one another the first.
@@ -198,8 +209,17 @@ def _decided(full: BacktestResult, settings: BacktestParams, most: int) -> IntAr
     signal = full.counted & sided & (size >= settings.entry_z) & (size < stop)
     missed = signal[:-1] & ~held[:-1] & ~held[1:]
     missed[1:] &= ~missed[:-1]
+    away = -full.position * full.z  # how far z is still on the side at which it was entered
+    leave = full.counted & held & ((away <= settings.exit_z) | (away >= stop))
+    kept = leave[:-1] & (full.position[1:] == full.position[:-1])
+    kept[1:] &= ~kept[:-1]
     half = (most + 1) // 2
-    kinds = ((held[1:] & ~held[:-1], half), (held[:-1] & ~held[1:], half), (missed, most))
+    kinds = (
+        (held[1:] & ~held[:-1], half),
+        (held[:-1] & ~held[1:], half),
+        (missed, most),
+        (kept, most),
+    )
     rows = [_spread(np.flatnonzero(kind) + 1, count) for kind, count in kinds]
     return np.unique(np.concatenate(rows))
 
@@ -221,15 +241,14 @@ def _until(bars: Bars, first_ms: int, last_ms: int) -> Bars:
     return bars[start:stop]
 
 
-def _only_opened(bars: Bars, last_ms: int, scramble: tuple[float, ...]) -> Bars:
-    """The bars as known when the one at `last_ms` opens: of that one the open alone."""
+def _to_open(bars: Bars, last_ms: int, scramble: tuple[float, ...]) -> Bars:
+    """The bars as known when the one at `last_ms` is to open: of that one nothing."""
     if not len(bars) or bars.ts_ms[-1] != last_ms:
         return bars
-    names = ("high", "low", "close", "vwap", "volume", "trades")
+    names = (*_PRICES, "volume", "trades")
     columns = {name: getattr(bars, name).copy() for name in names}
     for name, value in zip(names, scramble, strict=True):
-        share = name in ("high", "low", "close", "vwap")
-        columns[name][-1] = value * bars.open[-1] if share else value
+        columns[name][-1] = value * bars.open[-1] if name in _PRICES else value
     return replace(bars, **columns)
 
 
@@ -251,21 +270,49 @@ def _changed(
     return changes
 
 
-def _changed_entry(
-    full: BacktestResult, cut: BacktestResult | NotReady, end: int
+def _changed_fills(
+    full: BacktestResult,
+    cut: BacktestResult | NotReady,
+    end: int,
+    opens: list[tuple[float, float]],
 ) -> list[ChangedValue]:
-    """The legs of the newest trade that the cut run had entered otherwise by its last bar."""
-    if isinstance(cut, NotReady) or not cut.trades:
+    """The legs of the newest trades that the cut run had entered or left otherwise by its last bar.
+
+    opens: of each leg the open of its last bar as it was scrambled, and as it was.
+    """
+    if isinstance(cut, NotReady):
         return []
-    cut_ms, then = int(full.ts_ms[end - 1]), cut.trades[-1]
-    now = next((one for one in full.trades if one.entry_ts_ms == then.entry_ts_ms), None)
-    if now is None:  # which the positions show
-        return []
-    entered = int(np.searchsorted(full.ts_ms, now.entry_ts_ms)) + now.entry_wait < end
     changes = []
-    for name in _ENTRIES:
+    for then in cut.trades[-2:]:  # one may be left at the open at which the next is entered
+        now = next((one for one in full.trades if one.entry_ts_ms == then.entry_ts_ms), None)
+        if now is None:  # which the positions show
+            continue
+        fills = [(_ENTRIES, _row(full, now.entry_ts_ms) + now.entry_wait < end)]
+        if then.exit_ts_ms == now.exit_ts_ms and {then.exit_reason, now.exit_reason} <= _DECIDED:
+            left = _row(full, now.exit_ts_ms) + now.exit_wait < end
+            fills += [(_EXITS, left)] if left else []
+        for names, filled in fills:
+            changes += _changed_fill(then, now, names, filled, opens, int(full.ts_ms[end - 1]))
+    return changes
+
+
+def _row(full: BacktestResult, ts_ms: int) -> int:
+    return int(np.searchsorted(full.ts_ms, ts_ms))
+
+
+def _changed_fill(
+    then: Trade,
+    now: Trade,
+    names: tuple[str, str],
+    filled: bool,
+    opens: list[tuple[float, float]],
+    cut_ms: int,
+) -> list[ChangedValue]:
+    """The prices of a trade's legs that differ. filled: whether both legs filled until the cut."""
+    changes = []
+    for name, (scrambled, opened) in zip(names, opens, strict=True):
         a, b = float(getattr(then, name)), float(getattr(now, name))
-        absent = np.isnan(a) and not (entered and np.isfinite(b))
-        if a != b and not absent:
+        absent = np.isnan(a) and not (filled and np.isfinite(b))
+        if (opened if a == scrambled else a) != b and not absent:
             changes.append(ChangedValue(name, then.entry_ts_ms, cut_ms, a, b))
     return changes
