@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analytics._scan_types import ScanParams, Stretch, SymbolLeft
-from analytics.arrays import by_name, check_times, index_of, table
+from analytics.arrays import by_name, check_times, index_of, is_unlabelled, table
 from analytics.bounce import bounce
 from analytics.model import BoolArray, CountError, FloatArray, IntArray, ParameterError
 
@@ -78,6 +78,8 @@ def _on_rows(turnover: Any, closes: Any) -> Any:
     """Turnover on the rows of closes, where both have an index and the indexes differ."""
     rows, own = index_of(closes), index_of(turnover)
     if rows is None or own is None or own.equals(rows):
+        return turnover
+    if is_unlabelled(rows) or is_unlabelled(own):  # rows that were given no labels go by place
         return turnover
     for name, index in (("closes", rows), ("turnover", own)):
         if not index.is_unique:

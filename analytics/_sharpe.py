@@ -65,7 +65,7 @@ def sharpe_stderr(returns: Any) -> float:
     >>> round(sharpe_stderr([0.01, -0.02, 0.03, 0.02]), 4)
     0.6762
     """
-    values = series("returns", returns)
+    values = series("returns", returns, ordered=False)
     values = values[np.isfinite(values)]
     n = len(values)
     if n < 2 or values.min() == values.max():

@@ -10,6 +10,7 @@ name symbols are found by name (`by_name`), and times that label rows must rise.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
@@ -18,15 +19,22 @@ import numpy as np
 
 from analytics.model import FloatArray, ParameterError
 
-#: Kinds of pandas labels that are times; whole numbers from these on are epoch times as well.
+#: Kinds of pandas labels that are times, and those that are numbers.
 _TIMES = frozenset(("datetime64", "datetime", "date", "period", "timedelta64", "timedelta"))
+_NUMBERS = frozenset(("integer", "floating", "mixed-integer-float"))
+#: Numbers from these on are epoch times.
 _EPOCH = 1e9
+#: Texts that are times: the day, the time of the day, the offset.
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:?\d\d)?"
+)
 
 
-def _floats(name: str, values: Any, ties: bool = False) -> FloatArray:
+def _floats(name: str, values: Any, ties: bool = False, ordered: bool = True) -> FloatArray:
     if type(values) is np.ndarray and values.dtype == np.float64:
         return np.asarray(values, order="C")
-    check_times(name, values, ties)
+    if ordered:
+        check_times(name, values, ties)
     kind = getattr(getattr(values, "dtype", None), "kind", "O")
     if kind not in "biufO":
         raise ValueError(f"{name} holds {values.dtype}, expected numbers")
@@ -47,17 +55,18 @@ def _read_only(array: FloatArray) -> FloatArray:
     return view
 
 
-def series(name: str, values: Any, *, ties: bool = False) -> FloatArray:
+def series(name: str, values: Any, *, ties: bool = False, ordered: bool = True) -> FloatArray:
     """Return `values` as read-only, contiguous float64 of shape (n,); missing is NaN.
 
     A copy is made only where type or layout ask for one. Raises ValueError naming
     `name` where the values are no numbers or not one-dimensional, and for times that
-    `check_times` refuses. ties: whether several rows may have one time, as trades do.
+    `check_times` refuses. ties: whether several rows may have one time, as trades do. ordered:
+    whether the order of the rows says anything; where it does not, no time is looked at.
 
     >>> series("x", [1, None, 3])
     array([ 1., nan,  3.])
     """
-    array = _floats(name, values, ties)
+    array = _floats(name, values, ties, ordered)
     if array.ndim != 1:
         raise ValueError(f"{name} has {array.ndim} dimensions, expected 1")
     return _read_only(array)
@@ -72,9 +81,10 @@ def index_of(values: Any) -> Any:
 def check_times(name: str, values: Any, ties: bool = False) -> None:
     """Refuse a Series or DataFrame whose rows are labelled with times that fall or repeat.
 
-    Times are datetimes, periods, and numbers that are all 1e9 or more, epoch times; other labels
-    say nothing of the order. ties: whether times may repeat. Raises ParameterError, a ValueError,
-    with the row and the two times.
+    Times are datetimes, periods, ISO 8601 texts of one offset, days as 20240131, and numbers
+    that are all 1e9 or more, epoch times; other labels say nothing of the order. ties: whether
+    times may repeat. Raises ParameterError, a ValueError, with the row and the two times, or
+    where some times have a zone and others have none.
 
     >>> import pandas as pd
     >>> check_times("x", pd.Series([1, 2], pd.to_datetime(["2024-01-02", "2024-01-01"])))
@@ -83,12 +93,21 @@ def check_times(name: str, values: Any, ties: bool = False) -> None:
     analytics._errors.ParameterError: x.index[1] is '2024-01-01 00:00:00', expected ...
     """
     index = index_of(values)
-    if index is None or (index.is_monotonic_increasing and (ties or index.is_unique)):
+    if index is None:
         return
-    epoch = getattr(index.dtype, "kind", "O") in "iuf" and index.min() >= _EPOCH
-    if not epoch and index.inferred_type not in _TIMES:
+    rising = index.is_monotonic_increasing and (ties or index.is_unique)
+    if rising and index.inferred_type != "string":  # texts may rise where their times do not
         return
-    rises = index[1:] >= index[:-1] if ties else index[1:] > index[:-1]
+    times = _times(index)
+    if times is None:
+        return
+    try:
+        rises = times[1:] >= times[:-1] if ties else times[1:] > times[:-1]
+    except TypeError as error:
+        legal = "times that all have a time zone, or none"
+        raise ParameterError(f"{name}.index", "of mixed kinds", legal) from error
+    if bool(np.asarray(rises).all()):
+        return
     row = int(np.argmin(np.asarray(rises))) + 1
     rule = "sort the rows by time" if ties else "sort the rows by time, one row a time"
     after = "not before" if ties else "after"
@@ -96,11 +115,39 @@ def check_times(name: str, values: Any, ties: bool = False) -> None:
     raise ParameterError(f"{name}.index[{row}]", str(index[row]), f"{legal}; {rule}")
 
 
-def by_name(name: str, values: Any, names: Sequence[str], *, axis: int = 0) -> Any:
+def _times(index: Any) -> Any:
+    """The times that label rows, as values that can be compared; None where labels are none."""
+    kind = index.inferred_type
+    if kind in _TIMES:
+        return index
+    if kind in _NUMBERS:
+        exact = getattr(index.dtype, "kind", "O") in "iu" and not index.hasnans
+        numbers = index.to_numpy() if exact else index.to_numpy(dtype=float, na_value=math.nan)
+        known = numbers[np.isfinite(numbers)] if not exact else numbers
+        is_time = len(known) and (known.min() >= _EPOCH or _are_days(known))
+        return numbers if is_time else None
+    if kind == "string":
+        texts = [_ISO.fullmatch(label) for label in index]
+        if all(texts) and len({text[3] for text in texts}) == 1:
+            return np.array([f"{text[1]} {text[2] or ''}" for text in texts])
+    return None
+
+
+def _are_days(numbers: Any) -> bool:
+    """Whether numbers are days as 20240131, all of them."""
+    days, months = numbers % 100, numbers // 100 % 100
+    plausible = (numbers >= 19_000_101) & (numbers <= 21_001_231) & (numbers % 1 == 0)
+    return bool((plausible & (days >= 1) & (days <= 31) & (months >= 1) & (months <= 12)).all())
+
+
+def by_name(
+    name: str, values: Any, names: Sequence[str], *, axis: int = 0, some: bool = False
+) -> Any:
     """Return `values`, its labels along an axis in the order of `names`.
 
     values: a Series or DataFrame, whose labels may be more than the names; anything else, and
-    what has the labels 0, 1, ... that pandas gives by itself, comes back as it is. Raises
+    what has the labels 0, 1, ... that pandas gives by itself, comes back as it is. some: whether
+    names may have no label, whose values in a Series are NaN, as long as one has. Raises
     ParameterError, a ValueError, for a label that repeats or a name that has none.
 
     >>> import pandas as pd
@@ -108,7 +155,7 @@ def by_name(name: str, values: Any, names: Sequence[str], *, axis: int = 0) -> A
     [2.0, 1.0]
     """
     labels = getattr(values, "columns", None) if axis else index_of(values)
-    if labels is None or _unlabelled(labels):
+    if labels is None or is_unlabelled(labels):
         return values
     known = [str(label) for label in labels]
     field = f"{name}.columns" if axis else f"{name}.index"
@@ -119,6 +166,8 @@ def by_name(name: str, values: Any, names: Sequence[str], *, axis: int = 0) -> A
         repeated = next(label for label in known if known.count(label) > 1)
         raise ParameterError(field, repeated, "labels that differ")
     missing = [each for each in names if each not in places]
+    if some and len(missing) < len(names):
+        return np.array([values.iloc[places[each]] if each in places else np.nan for each in names])
     if missing:
         shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         raise ParameterError(field, known, f"labels with {missing[0]!r} among them, of {shown}")
@@ -126,9 +175,14 @@ def by_name(name: str, values: Any, names: Sequence[str], *, axis: int = 0) -> A
     return values.iloc[:, order] if axis else values.iloc[order]
 
 
-def _unlabelled(labels: Any) -> bool:
-    """Whether labels are 0, 1, ..., as of pandas objects that were given none."""
-    return getattr(labels, "start", None) == 0 and getattr(labels, "step", None) == 1
+def is_unlabelled(index: Any) -> bool:
+    """Whether an index is 0, 1, ..., as of pandas objects that were given none.
+
+    >>> import pandas as pd
+    >>> is_unlabelled(pd.Series([3, 4]).index), is_unlabelled(pd.Index([1, 2]))
+    (True, False)
+    """
+    return getattr(index, "start", None) == 0 and getattr(index, "step", None) == 1
 
 
 def aligned(names: Sequence[str], values: Sequence[Any]) -> list[Any]:

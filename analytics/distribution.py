@@ -65,7 +65,7 @@ def normal_quantiles(x: Any) -> QuantilePairs:
     >>> pairs.ordered.tolist(), pairs.normal.round(2).tolist()
     ([-1.0, 0.0, 1.0], [-0.87, 0.0, 0.87])
     """
-    values = series("x", x)
+    values = series("x", x, ordered=False)
     values = np.sort(values[np.isfinite(values)])
     spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     if not spread > 0.0:

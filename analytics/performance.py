@@ -86,7 +86,7 @@ def bars_per_year(ts_ms: Any, timeframe: str) -> float:
 
 
 def _returns(returns: Any) -> FloatArray:
-    values = series("returns", returns)
+    values = series("returns", returns, ordered=False)
     return values[np.isfinite(values)]
 
 
@@ -159,7 +159,7 @@ def max_drawdown(returns: Any) -> float:
     >>> round(max_drawdown([0.1, -0.5, 0.2]), 4)
     -0.5
     """
-    values = series("returns", returns)
+    values = series("returns", returns, ties=True)
     return float(_underwater(values).min()) if len(values) else math.nan
 
 
@@ -174,7 +174,7 @@ def drawdown_duration(returns: Any) -> float:
     >>> drawdown_duration([0.1, -0.5, 0.2, 0.9, -0.1])
     2.0
     """
-    values = series("returns", returns)
+    values = series("returns", returns, ties=True)
     if len(values) == 0:
         return math.nan
     above = np.flatnonzero(np.concatenate((_underwater(values) >= 0.0, [True])))

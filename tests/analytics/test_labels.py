@@ -27,11 +27,16 @@ from tests.analytics.universes import universe
 #: Functions of trades or of instants, of which several may have one time.
 TIED = {
     *("vwap", "cumulative_vwap", "rolling_vwap", "bounce", "roll_spread", "finest_without_bounce"),
-    *("summarize", "hayashi_yoshida", "lead_lag"),
+    *("summarize", "hayashi_yoshida", "lead_lag", "max_drawdown", "drawdown_duration"),
+}
+#: Functions to which the order of the rows says nothing.
+UNORDERED = {
+    *("normal_quantiles", "adjust_pvalues", "sharpe_stderr", "sharpe", "sortino"),
+    *("annual_volatility", "profit_factor", "hit_rate"),
 }
 #: What the registry gives no pandas object to.
 PLAIN = {"cluster_symbols"}
-LABELLED = [name for name in SERIES if name.split(".")[1] not in PLAIN]
+LABELLED = [name for name in SERIES if name.split(".")[1] not in PLAIN | UNORDERED]
 DAYS = pd.date_range("2024-01-01", periods=ROWS, freq="D")
 
 
@@ -50,6 +55,8 @@ KINDS = {
     "with a zone": DAYS.tz_localize("Europe/Berlin"),
     "periods": DAYS.to_period("D"),
     "epoch milliseconds": pd.Index(1_700_000_000_000 + 60_000 * np.arange(ROWS)),
+    "texts": DAYS.strftime("%Y-%m-%d"),
+    "numbers of days": pd.Index(DAYS.strftime("%Y%m%d").astype(np.int64)),
 }
 
 
@@ -76,13 +83,70 @@ def test_times_that_repeat_are_refused_where_a_row_is_a_bar(name):
         run(name, labelled(twice))
 
 
+@pytest.mark.parametrize("name", [name for name in SERIES if name.split(".")[1] in UNORDERED])
+def test_rows_may_have_any_order_where_it_says_nothing(name):
+    """Then times give what the same rows give without labels."""
+    twice = np.r_[0:100, 99, 101:ROWS]
+    assert_same(run(name, labelled(DAYS[twice])), run(name, labelled(None)))
+    back = np.arange(ROWS)[::-1]
+    plain = reordered(labelled(None), back)
+    assert_same(run(name, reordered(labelled(DAYS), back)), run(name, plain))
+
+
+FALLING = {
+    "objects that are times": pd.Index(DAYS[::-1].to_pydatetime(), dtype=object),
+    "objects that are epoch times": pd.Index(
+        (1_700_000_000 - np.arange(ROWS)).tolist(), dtype=object
+    ),
+    "epoch times in floats": pd.Index(1.7e9 - np.arange(ROWS)),
+    "epoch nanoseconds": pd.Index(1_700_000_000_000_000_000 - np.arange(ROWS)),
+    "texts with a zone": DAYS[::-1].tz_localize("UTC").astype(str),
+    "texts with minutes": DAYS[::-1].strftime("%Y-%m-%dT%H:%MZ"),
+}
+
+
+@pytest.mark.parametrize("kind", FALLING)
+def test_times_of_any_type_are_known_for_times(kind):
+    words = r"^x\.index\[1\] is .*, expected a time after .*sort the rows by time"
+    with pytest.raises(ParameterError, match=words):
+        check_times("x", pd.Series(0.0, index=FALLING[kind]))
+    check_times("x", pd.Series(0.0, index=FALLING[kind][::-1]))
+
+
+def test_labels_with_and_without_a_zone_are_refused_in_words():
+    times = [DAYS[1].tz_localize("UTC"), DAYS[0], DAYS[2]]
+    with pytest.raises(ParameterError, match="a time zone and some without"):
+        check_times("x", pd.Series(0.0, index=pd.Index(times, dtype=object)))
+
+
+def test_an_epoch_time_that_is_missing_is_refused():
+    times = pd.Index([1_700_000_000, None, 1_700_000_060], dtype="Int64")
+    with pytest.raises(ParameterError, match=r"^x\.index\[1\] is '<NA>', expected a time after"):
+        check_times("x", pd.Series(0.0, index=times))
+
+
+def test_texts_of_several_lengths_rise_as_their_times_do():
+    times = ["2024-01-01T10:00+01:00", "2024-01-01T10:00:30+01:00", "2024-01-01T10:00:30.5+01:00"]
+    check_times("x", pd.Series(0.0, index=times))
+    with pytest.raises(ParameterError, match=r"^x\.index\[2\] is '2024-01-01T10:00:30'"):
+        check_times("x", pd.Series(0.0, index=[times[0], times[2], times[1]]))
+
+
 def test_a_row_without_a_time_is_refused():
     index = DAYS.to_series().where(np.arange(ROWS) != 5).array
     with pytest.raises(ParameterError, match=r"^x\.index\[5\] is 'NaT', expected a time after"):
         check_times("x", pd.Series(0.0, index=pd.DatetimeIndex(index)))
 
 
-@pytest.mark.parametrize("index", [np.arange(ROWS)[::-1], [f"bar {i}" for i in range(ROWS)][::-1]])
+@pytest.mark.parametrize(
+    "index",
+    [
+        np.arange(ROWS)[::-1],
+        [f"bar {i}" for i in range(ROWS)][::-1],
+        20_240_000 + np.arange(ROWS)[::-1],
+        pd.Index(np.arange(ROWS)[::-1] / 2),
+    ],
+)
 def test_labels_that_are_no_times_say_nothing_of_the_order(index):
     check_times("x", pd.Series(0.0, index=index))
 
@@ -174,11 +238,26 @@ def renamed(value: Any, field: str) -> Any:
     return value.set_axis(labels, axis=axis)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "closes' rows"])
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if name not in ("closes' rows", "funding")]
+)
 def test_a_label_that_is_missing_is_refused_by_name(name):
     call, value, _, field = CASES[name]
     with pytest.raises(ParameterError, match=f"^{field.replace('.', '[.]')} is"):
         call(renamed(value, field))
+
+
+def test_funding_that_is_not_known_is_none_and_that_of_no_symbol_is_refused():
+    known = FUNDING.drop("S1")
+    assert_same(scanned(funding=known), scanned(funding=FUNDING.where(FUNDING.index != "S1", 0.0)))
+    with pytest.raises(ParameterError, match=r"^funding\.index is"):
+        scanned(funding=FUNDING.add_prefix("other "))
+
+
+def test_turnover_whose_rows_have_no_labels_goes_by_position():
+    assert_same(scanned(turnover=TURNOVER.reset_index(drop=True)), scanned())
+    with pytest.raises(ParameterError, match=r"^turnover is .*, expected shape"):
+        scanned(turnover=TURNOVER.reset_index(drop=True)[:-1])
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if not name.endswith("rows")])
