@@ -100,9 +100,8 @@ def scan_pairs(
     closes: prices above 0, shape (n, m), a row a bar and a column a symbol, NaN where a symbol
     did not trade. names: of the symbols, which differ. params: the rules, ScanParams() where None.
     turnover: of each bar in quote currency, shape (n, m). funding: what a bar costs who is long,
-    as a fraction, shape (m,); 0 where it is None, NaN or without a label. Labels of pandas
-    objects are found by the names, those of turnover's rows by closes' index; its own labels
-    0, 1, ... go by position.
+    as a fraction, shape (m,); 0 where it is None, NaN or without a label. Labels are found by the
+    names, those of turnover's rows by closes' index; pandas' own 0, 1, ... go by position.
     run_all: maps blocks over threads, processes or machines. progress: is told step and share.
 
     1. Universe: symbols that traded often enough in both stretches, with enough turnover, that
