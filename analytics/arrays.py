@@ -25,9 +25,7 @@ _NUMBERS = frozenset(("integer", "floating", "mixed-integer-float"))
 #: Numbers from these on are epoch times.
 _EPOCH = 1e9
 #: Texts that are times: the day, the time of the day, the offset.
-_ISO = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:?\d\d)?"
-)
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:?\d\d)?")
 
 
 def _floats(name: str, values: Any, ties: bool = False, ordered: bool = True) -> FloatArray:
@@ -127,8 +125,8 @@ def _times(index: Any) -> Any:
         is_time = len(known) and (known.min() >= _EPOCH or _are_days(known))
         return numbers if is_time else None
     if kind == "string":
-        texts = [_ISO.fullmatch(label) for label in index]
-        if all(texts) and len({text[3] for text in texts}) == 1:
+        texts = [text for label in index if (text := _ISO.fullmatch(label))]
+        if len(texts) == len(index) and len({text[3] for text in texts}) == 1:
             return np.array([f"{text[1]} {text[2] or ''}" for text in texts])
     return None
 
