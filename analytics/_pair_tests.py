@@ -44,10 +44,8 @@ FEW_ROWS_NOTE = (
     f"Lags of the tests by BIC: of fewer than {FEW_ROWS} rows AIC rejects too many random walks."
 )
 #: What minus infinity as a statistic means: p = 0 of legs that no test can tell apart.
-_COLLINEAR = (
-    "Y and X are collinear, R² is within 1.5e-6 of one (about 0 with trend n, so that any two "
-    "prices far above their moves come out so)"
-)
+_COLLINEAR = "beside X too little is left of Y to be tested, R² is within 1.5e-6 of 1"
+_ABOUT_ZERO = f"{_COLLINEAR} (with trend n about 0, as of any prices far above their moves)"
 
 
 _Result = TypeVar("_Result", UnitRootResult, CointegrationResult)
@@ -103,11 +101,11 @@ def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams, method:
         interval = _half_life_interval(spread, params, method)
     elif half_life is not None:
         notes.append(NO_INTERVAL)
-    relation = _test(lambda: legs_tested(y, x, options), "No Engle-Granger test", notes)
+    relation = _test(lambda: legs_tested(y, x, options), "No Engle-Granger test", notes, params)
     bounces = [_bounce(leg[rows.first :]) for leg in (rows.price_y, rows.price_x)]
     free, warning = _bounce_free(rows, params, bounces)
     return PairTests(
-        adf=_test(lambda: _spread_adf(spread, options), "No ADF test of the spread", notes),
+        adf=_test(lambda: _spread_adf(spread, options), "No ADF test of the spread", notes, params),
         engle_granger=relation,
         half_life=half_life,
         hurst=None if np.isnan(exponent) else exponent,
@@ -209,7 +207,9 @@ def _spread_adf(spread: FloatArray, options: dict[str, Any]) -> UnitRootResult:
     return replace(result, pvalue=pvalue)
 
 
-def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result | None:
+def _test(
+    run: Callable[[], _Result], absence: str, notes: list[str], params: PairParams
+) -> _Result | None:
     """The result of a test; None, and a note of why, where it cannot be made."""
     try:
         result = run()
@@ -219,5 +219,6 @@ def _test(run: Callable[[], _Result], absence: str, notes: list[str]) -> _Result
     if np.isfinite(result.statistic):
         return result
     rounding = "the regression leaves nothing but rounding"
-    notes.append(f"{absence}: {rounding if np.isnan(result.statistic) else _COLLINEAR}.")
+    collinear = _ABOUT_ZERO if params.trend == "n" else _COLLINEAR
+    notes.append(f"{absence}: {rounding if np.isnan(result.statistic) else collinear}.")
     return None

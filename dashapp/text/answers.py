@@ -26,7 +26,7 @@ from dashapp.text.pair import (
     sign_tone,
     stance,
 )
-from dashapp.text.tests import half_life_span, relation_verdict, reserve_words
+from dashapp.text.tests import half_life_brief, relation_verdict
 
 
 class Summary(Protocol):
@@ -98,11 +98,10 @@ def pair_answer(
     if isinstance(snapshot, NotReady):
         return [(str(snapshot), "muted")]
     segments = stance(snapshot, threshold, break_even)
-    if snapshot.half_life is None:
-        segments.append(("no half-life: the spread does not revert", "warn"))
-    else:
-        tone = "muted" if reserve_words(snapshot, alone) else ""
-        segments.append((f"half-life {half_life_span(snapshot)}", tone))
+    life, tone = half_life_brief(snapshot, alone)
+    reverts = snapshot.half_life is not None
+    words = f"half-life {life}" if reverts else "no half-life: the spread does not revert"
+    segments.append((words, tone))
     relation = relation_verdict(snapshot, alone)
     if relation.brief:
         segments.append((relation.brief, relation.tone))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from analytics.model import NotReady, PairSnapshot
 from dashapp.text.numbers import NONE, counted, number, ratio
 from dashapp.text.pair import BreakEven, Segment, inside_costs, known_beta, newest, stance
-from dashapp.text.tests import half_life_span, relation_verdict
+from dashapp.text.tests import half_life_brief, relation_verdict
 
 HEADS = ("Pair", "z", "Signal", "Half-life", "Cointegration", "β", "Correlation", "Pays from |z|")
 
@@ -46,7 +46,7 @@ def compared_row(
         pair_words(params.y, params.x),
         number(newest(snapshot.z), 2, signed=True),
         " · ".join(words for words, _ in clauses),
-        half_life_span(snapshot) if snapshot.half_life is not None else NONE,
+        half_life_brief(snapshot, alone)[0],
         verdict,
         ratio(known_beta(snapshot)),
         number(snapshot.correlation, 2, signed=True),

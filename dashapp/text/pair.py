@@ -229,14 +229,14 @@ def _now_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[R
     firm = (
         "strong" if abs(correlation) >= 0.7 else "moderate" if abs(correlation) >= 0.3 else "weak"
     )
-    words = f"{firm} ({snapshot.params.corr_on})"
+    words = f"{firm} ({snapshot.params.corr_on}, {len(snapshot.traded_ms):,} bars in view)"
     known = math.isfinite(correlation)
     return [
         ("Spread", price(newest(snapshot.spread), size, signed=True), sigma, "muted"),
         (
             "Correlation",
             number(correlation, 2, signed=True),
-            words if known else "not known yet",
+            words if known else "not known",
             "warn" if known and firm == "weak" else "" if known else "muted",
         ),
         *_tick_rows(snapshot, estimates),
@@ -293,7 +293,9 @@ def _error_words(snapshot: PairSnapshot) -> str:
     if not math.isfinite(float(snapshot.fit.beta_stderr)):
         return ""
     if snapshot.beta_stderr is None:
-        return "no standard error: the residual is not stationary"
+        tested = snapshot.engle_granger is not None
+        why = "the residual is not stationary" if tested else "the residual was not tested"
+        return f"no standard error: {why}"
     return f"± {ratio(snapshot.beta_stderr)} standard error (Newey-West)"
 
 

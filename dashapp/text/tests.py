@@ -25,6 +25,7 @@ from dashapp.text.numbers import (
 )
 
 Row = tuple[str, str, str, str]
+Segment = tuple[str, str]
 
 ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 JOHANSEN = "Johansen (trace, 95 %)"
@@ -32,6 +33,8 @@ LEG_ALONE = "but a leg looks stationary by itself"
 LEGS_AWAITED = "testing the legs"
 #: What the head of a page says where a leg looks stationary by itself: it has two lines.
 NO_RELATION = "a leg is stationary: no relation shown"
+#: Where Engle-Granger's own spread is not the one that is shown.
+NOT_THE_OLS_SPREAD = "the OLS spread, which is tested, is not cointegrated"
 #: Of the differences of logarithms, which are small: the decimals of this size.
 LOG_SIZE = 0.001
 
@@ -151,8 +154,25 @@ def reserve_words(snapshot: PairSnapshot, alone: bool | None) -> str:
     alone: as `leg_alone`.
     """
     if not_cointegrated(snapshot):
-        return "unreliable: not cointegrated"
+        which = "not cointegrated" if shown_spread_tested(snapshot) else NOT_THE_OLS_SPREAD
+        return f"unreliable: {which}"
     return "unreliable: a leg looks stationary by itself" if alone else ""
+
+
+def half_life_brief(snapshot: PairSnapshot, alone: bool | None) -> Segment:
+    """A half-life where there is no room for its interval, with what that says of it, and a tone.
+
+    alone: as `leg_alone`.
+    """
+    if snapshot.half_life is None:
+        return "none", "warn"
+    span = half_life_span(snapshot)
+    if reserve_words(snapshot, alone):
+        return f"{span}, unreliable", "muted"
+    interval = snapshot.half_life_interval
+    if interval is not None and math.isinf(interval.high):
+        return f"{span} or none", "warn"
+    return span, ""
 
 
 def cointegration_rows(
@@ -171,7 +191,7 @@ def cointegration_rows(
         (ENGLE_GRANGER, number(test.statistic, 2) if test else NONE, verdict, tone),
         ("ADF of the spread", statistic, plain.replace(" (", " (indicative, ", 1), "muted"),
         *legs_row(snapshot, estimates),
-        _johansen_row(johansen, alone),
+        _johansen_row(johansen, alone, test is not None),
     ]
 
 
@@ -180,7 +200,7 @@ def reversion_rows(snapshot: PairSnapshot, alone: bool | None) -> list[Row]:
 
     alone: as `leg_alone`.
     """
-    return [*_half_life_rows(snapshot, alone), *_ou_rows(snapshot)]
+    return [*_half_life_rows(snapshot, alone), *_ou_rows(snapshot, alone)]
 
 
 def interval_words(interval: HalfLifeInterval | None) -> tuple[str, str]:
@@ -238,22 +258,31 @@ def half_life_span(snapshot: PairSnapshot) -> str:
 
 
 def spread_size(snapshot: PairSnapshot) -> float:
-    """The size whose decimals the spread and its levels are shown with."""
-    return LOG_SIZE if snapshot.params.price_space == "log" else float(snapshot.price_y[-1])
+    """The size whose decimals the spread and its levels are shown with: that of Y's price, and
+    less where its deviation would show as nothing but zeros.
+    """
+    if snapshot.params.price_space == "log":
+        return LOG_SIZE
+    size = float(snapshot.price_y[-1])
+    sigma = float(snapshot.std[-1]) if len(snapshot.std) else math.nan
+    return min(size, 1_000.0 * sigma) if sigma > 0.0 else size
 
 
-def _ou_rows(snapshot: PairSnapshot) -> list[Row]:
+def _ou_rows(snapshot: PairSnapshot, alone: bool | None) -> list[Row]:
     """dX = θ (μ − X) dt + σ dW with a bar as the unit of time."""
     fit, size = snapshot.ou, spread_size(snapshot)
     if fit is None or fit.half_life is None:
-        words = "no such process fits: the spread does not revert" if fit else "not enough data"
-        return [("OU process", NONE, words, "warn" if fit else "muted")]
+        leaps = fit is not None and snapshot.half_life is not None and snapshot.half_life < 1
+        why = "the spread is back within a bar" if leaps else "the spread does not revert"
+        words = f"no such process fits: {why}" if fit else "not enough data"
+        return [("OU process", NONE, words, "muted" if leaps or not fit else "warn")]
     timeframe = snapshot.params.timeframe
     span = bar_span(fit.half_life, timeframe, usual_step(snapshot.traded_ms, timeframe))
+    unsure = ", unreliable" if reserve_words(snapshot, alone) else ""
     away = float(snapshot.spread[-1]) - fit.mu
     lasting = fit.sigma / math.sqrt(2.0 * fit.theta)
     return [
-        ("OU speed (θ)", f"{number(fit.theta, 4)} / bar", f"half-life {span}", "muted"),
+        ("OU speed (θ)", f"{number(fit.theta, 4)} / bar", f"half-life {span}{unsure}", "muted"),
         (
             "OU level (μ)",
             price(fit.mu, size, signed=True),
@@ -282,10 +311,14 @@ def rank_words(rank: int, series: int = 2) -> tuple[str, str]:
     return "no unit root: each leg looks stationary by itself", "warn"
 
 
-def johansen_verdict(test: JohansenTest | None, alone: bool | None) -> tuple[str, str]:
+def johansen_verdict(
+    test: JohansenTest | None, alone: bool | None, tested: bool = True
+) -> tuple[str, str]:
     """What Johansen's test says at 95 %, and its tone; where its two forms differ, that too.
 
-    alone: as `leg_alone`; a leg that looks stationary by itself counts as a relation here.
+    alone: as `leg_alone`; a leg that looks stationary by itself counts as a relation here. tested:
+    whether Engle-Granger tested the legs; of those that lie on a line but for what cannot be
+    tested, this test finds a relation in the rest.
     """
     if test is None:
         return "is being computed", "muted"
@@ -295,6 +328,8 @@ def johansen_verdict(test: JohansenTest | None, alone: bool | None) -> tuple[str
     words, tone = rank_words(trace)
     if trace != largest:
         return f"{words}; the maximum eigenvalue finds {largest}", "warn"
+    if tone == "up" and not tested:
+        return f"{words}, of legs that Engle-Granger cannot test", "muted"
     if tone != "up" or alone is False:
         return words, tone
     return (f"{words}, {LEG_ALONE}", "warn") if alone else (f"{words}, {LEGS_AWAITED}", "muted")
@@ -308,8 +343,8 @@ def max_eig_rank(test: JohansenTest, column: int = 1) -> int:
     return len(rejected) if rejected.all() else int(rejected.argmin())
 
 
-def _johansen_row(test: JohansenTest | None, alone: bool | None) -> Row:
-    words, tone = johansen_verdict(test, alone)
+def _johansen_row(test: JohansenTest | None, alone: bool | None, tested: bool) -> Row:
+    words, tone = johansen_verdict(test, alone, tested)
     result = test.result if test is not None else None
     statistic = number(float(result.trace[0]), 2) if result is not None else NONE
     return (JOHANSEN, statistic, words, tone)

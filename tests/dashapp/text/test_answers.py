@@ -118,7 +118,7 @@ def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_rese
     parts = answers.pair_answer(pair, 2.0, BreakEven(1.1, 2.0))
     assert ("short BTCUSDT / long ETHUSDT", "down") in parts
     assert ("not cointegrated p = 0.430", "warn") in parts
-    assert ("half-life 41 bars (41 s)", "muted") in parts
+    assert ("half-life 41 bars (41 s), unreliable", "muted") in parts
     rows = pair_figures(replace(pair, half_life=30.0))
     assert verdict_of(rows, "Half-life")[1:] == ("unreliable: not cointegrated", "muted")
     assert verdict_of(rows, "Hurst exponent")[1:] == (

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
 
-from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord
+from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord, run_backtest
 from analytics.model import PairParams
 from dashapp.text.answers import plain
-from dashapp.text.backtest import _funding_rows, backtest_answer, figure_rows
+from dashapp.text.backtest import _funding_rows, answer_of, backtest_answer, figure_rows
+from dashapp.text.numbers import duration
+from tests.analytics.test_sweep import legs
 
 
 def test_a_backtest_is_summed_up_with_its_costs():
@@ -38,6 +40,15 @@ def test_the_answer_of_a_backtest_names_the_break_even_z_and_warns_of_entries_wi
     )
     just_under = backtest_answer(**known, break_even=1.999)[-1]
     assert just_under == ("needs |z| > 2.0 to pay costs", "")
+
+
+def test_a_sharpe_is_annualised_from_the_time_of_its_returns():
+    """A gap of hours before the first z-score is none of it."""
+    pair = [replace(leg, ts_ms=leg.ts_ms + 7_200_000 * (np.arange(400) >= 90)) for leg in legs()]
+    params = PairParams("Y", "X", "1m", z_window=30)
+    result = run_backtest(*pair, params, BacktestParams(hedge_window=80))
+    assert "(annualised from 4.8 h)" not in plain(answer_of(result))
+    assert f"(annualised from {duration(60_000 * result.record.bars)})" in plain(answer_of(result))
 
 
 def test_a_sharpe_below_the_minimum_track_record_is_muted_and_not_judged_by():

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from analytics.cointegration import JohansenResult, JohansenTest
+from analytics.cointegration import CointegrationResult, JohansenResult, JohansenTest
 from analytics.correlation import LeadLag
-from analytics.model import OUFit
+from analytics.estimates import pair_estimates
+from analytics.model import Bars, OUFit, PairParams
+from analytics.pair import analyze_pair
+from analytics.stationarity import HalfLifeInterval
+from dashapp.services.analysis.johansen import johansen_of
 from dashapp.text import tests
 from dashapp.text.pair import pair_figures
 from dashapp.ui.pages.analytics.tables import johansen_part
@@ -98,13 +103,77 @@ def test_the_ou_fit_is_told_in_bars_and_on_the_clock(pair_snapshot):
 
 def test_without_reversion_there_is_no_ou_process(pair_snapshot):
     nan = float("nan")
-    rows = rows_of(replace(pair_snapshot, ou=OUFit(nan, nan, 1.0, None)))
+    rows = rows_of(replace(pair_snapshot, half_life=None, ou=OUFit(nan, nan, 1.0, None)))
     assert rows["OU process"] == (
         "–",
         "no such process fits: the spread does not revert",
         "warn",
     )
     assert rows_of(replace(pair_snapshot, ou=None))["OU process"][1] == "not enough data"
+
+
+def test_a_spread_that_is_back_within_a_bar_is_not_said_never_to_revert(pair_snapshot):
+    nan = float("nan")
+    rows = rows_of(replace(pair_snapshot, half_life=0.7, ou=OUFit(nan, nan, 1.0, None)))
+    assert rows["OU process"][1:] == (
+        "no such process fits: the spread is back within a bar",
+        "muted",
+    )
+
+
+def test_legs_on_a_line_but_for_their_cents_have_one_story():
+    """Y is 3X to a cent: Engle-Granger cannot test it, and nothing is green beside that."""
+    rng = np.random.default_rng(1)
+    x = np.round(100.0 + np.cumsum(rng.normal(0, 0.1, 500)), 2)
+    y = np.round(3.0 * x, 2) + np.where(rng.random(500) < 0.02, 0.01, 0.0)
+    times, ones = 60_000 * np.arange(500), np.ones(500)
+    legs = [Bars(name, "1m", times, *[p] * 4, ones, ones, p) for name, p in (("Y", y), ("X", x))]
+    snapshot = analyze_pair(*legs, PairParams("Y", "X", "1m", limit=500))
+    assert snapshot.engle_granger is None
+    rows = pair_figures(
+        snapshot, johansen=johansen_of(snapshot), estimates=pair_estimates(snapshot)
+    )
+    assert "up" not in [tone for *_, tone in rows]
+    told = {label: (value, words) for label, value, words, _ in rows}
+    assert told["Spread"][1] == "mean 0.0000, σ 0.0013"
+    assert told["Hedge ratio (β)"][1] == "no standard error: the residual was not tested"
+    assert told[tests.JOHANSEN][1].endswith(", of legs that Engle-Granger cannot test")
+    assert told["OU process"][1].endswith("the spread is back within a bar")
+    words = "beside X too little is left of Y to be tested, R² is within 1.5e-6 of 1."
+    assert f"No Engle-Granger test: {words}" in [words for _, _, words, _ in rows]
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("view", "unreliable: not cointegrated"),
+        ("kalman", "unreliable: the OLS spread, which is tested, is not cointegrated"),
+    ],
+)
+def test_a_reserve_names_the_spread_that_was_tested(pair_snapshot, mode, words):
+    test = CointegrationResult(-1.6, 0.43, 1, 78, {"5%": -3.4})
+    params = replace(pair_snapshot.params, spread_mode=mode)
+    snapshot = replace(pair_snapshot, engle_granger=test, params=params)
+    assert tests.reserve_words(snapshot, False) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "alone", "brief"),
+    [
+        ({}, False, ("41 bars (41 s)", "")),
+        ({"half_life_interval": HalfLifeInterval(30.0, 60.0)}, False, ("41 bars (41 s)", "")),
+        (
+            {"half_life_interval": HalfLifeInterval(30.0, math.inf)},
+            False,
+            ("41 bars (41 s) or none", "warn"),
+        ),
+        ({}, True, ("41 bars (41 s), unreliable", "muted")),
+        ({"half_life": None}, False, ("none", "warn")),
+    ],
+)
+def test_a_half_life_in_brief_says_what_its_row_says(pair_snapshot, changes, alone, brief):
+    snapshot = replace(pair_snapshot, **{"half_life": 41.0, "engle_granger": None, **changes})
+    assert tests.half_life_brief(snapshot, alone) == brief
 
 
 def test_a_correlation_without_lag_is_said_where_there_is_one():
