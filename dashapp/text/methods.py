@@ -29,6 +29,11 @@ from dashapp.text.tests import LOG_SIZE
 
 #: How sentences name the line that is traded where it is none of the table's fits.
 IN_USE = "the line in use"
+#: How the filter of the table differs from the one in use and from the chart's.
+OTHER_FILTERS = (
+    "with the newest bar, which the line in use is without; the chart's path is one filter from "
+    "the first bar on"
+)
 #: What an intercept in logarithms is shown with.
 _LOG_ALPHA = 10 * LOG_SIZE
 
@@ -110,7 +115,8 @@ def _reading(snapshot: PairSnapshot, method: str) -> tuple[float, Line]:
 def _row(snapshot: PairSnapshot, method: str, fit: HedgeFit, threshold: float) -> MethodRow:
     z, line = _reading(snapshot, method)
     shown = method == shown_method(snapshot)
-    notes = (fit.note, refit_words(snapshot) if shown else "")
+    filters = method == "kalman" and snapshot.params.spread_mode == "kalman"
+    notes = (fit.note, refit_words(snapshot) if shown else "", OTHER_FILTERS if filters else "")
     return MethodRow(
         METHOD_WORDS.get(method, method),
         ratio(line.beta),

@@ -308,7 +308,8 @@ def _hedge_rows(snapshot: PairSnapshot) -> list[Row]:
     good = math.isfinite(fit.r_squared) and fit.r_squared >= 0.5
     r_words = f"{fit.n:,} bars" if good else f"low: X explains little of Y, {fit.n:,} bars"
     if each_bars_own(snapshot):
-        r_words = f"of one fit over the window, for comparison; {r_words}"
+        name = METHOD_WORDS.get(fit.method, fit.method)
+        r_words = f"of one {name} fit over the window, for comparison; {r_words}"
     r_label = "R² of the fit" if params.intercept else "R² (uncentred)"
     return [
         ("Hedge ratio (β)", ratio(line.beta), "; ".join(filter(None, told)), tone),

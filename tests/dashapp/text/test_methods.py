@@ -42,6 +42,20 @@ def test_swapped_legs_stand_in_the_units_of_the_other_rows(pair_snapshot):
     assert row.note == "ETHUSDT fitted on BTCUSDT: 0.05000, shown as 1/β and −α/β"
 
 
+def test_the_filters_of_a_pair_in_the_mode_kalman_are_told_apart(pair_snapshot):
+    params = replace(pair_snapshot.params, spread_mode="kalman")
+    by_name = {
+        row.method: row for row in methods.method_rows(replace(pair_snapshot, params=params), 2.0)
+    }
+    assert by_name["In use"].note.startswith("Kalman: each bar by the filter of the bars before it")
+    assert by_name["Kalman"].note == (
+        "with the newest bar, which the line in use is without; the chart's path is one filter "
+        "from the first bar on"
+    )
+    other = {row.method: row for row in methods.method_rows(pair_snapshot, 2.0)}
+    assert other["Kalman"].note == pair_snapshot.fits["kalman"].note
+
+
 def test_methods_that_agree_are_said_to(pair_snapshot):
     words, tone = methods.choice_words(with_z(pair_snapshot, 2.5, 2.2, tls=2.1), 2.0)
     assert words == (
