@@ -18,6 +18,7 @@ from dashapp.figures.pair import band
 from dashapp.figures.rows import rows_of
 from dashapp.text.numbers import number, span_digits
 from dashapp.text.pair import newest
+from dashapp.text.states import NO_TRADES
 from dashapp.theme import tokens
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def drawdown_figure(result: BacktestResult, *, theme: str = "dark", uirevision: 
     last, digits = newest(fall), span_digits(*ends)
     labels = [Label(number(last, digits), last, colour, of="drawdown", digits=digits)]
     (drawn,) = rows.columns
+    words = f"deepest {number(worst, digits)} %" if result.trades else NO_TRADES
     return figure(
         ids.DRAWDOWN_CHART,
         theme,
@@ -102,6 +104,6 @@ def drawdown_figure(result: BacktestResult, *, theme: str = "dark", uirevision: 
         uirevision=uirevision,
         meta={"keep": [0]},
         shapes=shading(rows.stretches, theme),
-        annotations=[note(f"deepest {number(worst, digits)} %", theme), *edge_labels(labels, ends)],
+        annotations=[note(words, theme), *edge_labels(labels, ends)],
         margin=(64, edge_margin(labels, number(low, digits))),
     )

@@ -46,6 +46,7 @@ from dashapp.figures.marks import (
 from dashapp.figures.rows import Rows, rows_of
 from dashapp.text.numbers import SIGNIFICANT_P, decimals, number, quote
 from dashapp.text.pair import BreakEven, newest
+from dashapp.text.tests import spread_size
 from dashapp.theme import rgba, tokens
 
 __all__ = [
@@ -85,7 +86,7 @@ def spread_unit(snapshot: PairSnapshot) -> tuple[str, int]:
     """The unit of the spread, and the decimals it is shown with."""
     if snapshot.params.price_space == "log":
         return "log price", 5
-    return quote(snapshot.params.y) or "price", decimals(newest(snapshot.price_y))
+    return quote(snapshot.params.y) or "price", decimals(spread_size(snapshot))
 
 
 def band(ts: FloatArray, low: FloatArray, high: FloatArray, colour: str) -> dict[str, Any]:
@@ -275,16 +276,17 @@ def zscore_figure(
     with_fit: the z-scores that today's fit gives to the past are faint behind it. Within
     break_even a round trip does not pay its costs. missing: why no z-score is known, in words.
     """
-    fit = todays_fit(snapshot) if with_fit else None
+    today = todays_fit(snapshot)
+    fit = today if with_fit else None
     rows = _rows(snapshot, snapshot.z, *([] if fit is None else [fit]))
     z, *faint = rows.columns
     ts, ends = times(rows.ts), z_range(np.concatenate(rows.columns), threshold)
     trace, labels = z_line(ts, z, theme)
-    traces, words = [trace], f"{snapshot.params.z_window} bars"
+    then = "" if today is None else "as known then, "
+    traces, words = [trace], f"{then}{snapshot.params.z_window} bars"
     for values in faint:
         behind, names = todays_fit_line(ts, values, theme)
         traces, labels = [behind, *traces], [*labels, *names]
-        words = f"as known then, {words}"
     shapes, names = threshold_marks(threshold, theme, ends)
     labels += names
     annotations: list[dict[str, Any]] = []

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analytics.alerts import METRICS
+from analytics.alerts import METRICS, AlertRule
 from analytics.outcomes import Outcome
 from dashapp.text.numbers import NONE, counted
+
+
+def condition_words(rule: AlertRule, threshold: bool = True) -> str:
+    """What a rule waits for, without its subject.
+
+    >>> from analytics.model import PairParams
+    >>> pair = PairParams("A", "B")
+    >>> condition_words(AlertRule("r", "demo", "z", "abs>", 2.5, params=pair))
+    '|z| > 2.5'
+    """
+    label = METRICS[rule.metric].label
+    size = f"|{label}|" if rule.operator.startswith("abs") else label
+    words = f"{size} {rule.operator[-1]}"
+    level = f"{rule.threshold:,.10g}".replace("-", "−")
+    return f"{words} {level}" if threshold else words
 
 
 def today_words(counts: Mapping[str, int]) -> str:

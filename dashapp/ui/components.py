@@ -47,6 +47,8 @@ def chart(
     return html.Section(content, className=f"card-box chart {size}".strip())
 
 
+#: A cell of words that takes as many lines as they need.
+WRAPPED = {"wrapText": True, "autoHeight": True}
 #: The stretches of time that the range buttons show: their words, and seconds (0: all).
 RANGES = (("1 min", 60), ("5 min", 300), ("15 min", 900), ("1 h", 3_600), ("All", 0))
 

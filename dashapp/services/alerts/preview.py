@@ -15,6 +15,7 @@ from analytics.model import TIMEFRAMES
 from dashapp.services.alerts.readings import PastReadings, past_readings
 from dashapp.services.markets import Markets
 from dashapp.services.startup import Kernels
+from dashapp.text.alerts import condition_words
 from dashapp.text.pair import trade_sentence
 
 #: Seconds for which a preview that is shown beside live figures stands.
@@ -124,7 +125,7 @@ def _preview(rule: AlertRule, finest: str, read: PastReadings) -> Preview:
     )
     count = f"{len(ts_ms) - start:,}"
     bars = f"{count} bars in view" if rule.params else f"newest {count} {finest} bars"
-    return Preview(f"it would have fired {times} in the {bars}", marks)
+    return Preview(f"{condition_words(rule)} would have fired {times} in the {bars}", marks)
 
 
 def _words(rule: AlertRule, value: float, beta: float) -> str:

@@ -18,11 +18,12 @@ from dashapp.services.alerts.engine import public_rule
 from dashapp.services.alerts.history import Record, RuleTotals
 from dashapp.services.alerts.readings import never_fires
 from dashapp.services.runtime import Runtime
-from dashapp.text.alerts import became
+from dashapp.text.alerts import became, condition_words
 from dashapp.text.numbers import utc_time
 from dashapp.text.states import NO_ALERTS, NO_RULES, SELECT_RULE
 from dashapp.ui.clicks import clicked
 from dashapp.ui.components import (
+    WRAPPED,
     button,
     card,
     download,
@@ -74,7 +75,7 @@ def _history_columns() -> list[dict[str, Any]]:
     return [
         time_column("from_ms", "Bar (UTC)"),
         text_column("symbols", "Symbols", width=158, minWidth=156),
-        text_column("text", "Signal", width=300, minWidth=230, tooltipField="text"),
+        text_column("text", "Signal", width=300, minWidth=230, tooltipField="text", **WRAPPED),
         text_column("became", "Outcome", width=186, minWidth=156, tooltipField="became"),
         number_column("net_bps", "Net bps", "+,.1f", width=88, minWidth=84),
         number_column("bars", "Bars", ",", width=68, minWidth=64),
@@ -132,17 +133,15 @@ def state_words(runtime: Runtime, rule: AlertRule) -> str:
 def rule_row(runtime: Runtime, rule: AlertRule) -> dict[str, Any]:
     """A row of the rules' table."""
     subject = " / ".join(rule.symbols) or "the whole feed"
-    sign = "|" if rule.operator.startswith("abs") else ""
-    label = METRICS[rule.metric].label
     when = "on closed bars" if rule.on == "close" else "on every update"
     back = f", re-armed when back by {rule.hysteresis:g}" if rule.hysteresis else ""
     hook = public_rule(rule)["webhook"]
     totals = runtime.alerts.history.totals().get(rule.id, RuleTotals())
     return {
         "id": rule.id,
-        "what": f"{subject}: {sign}{label}{sign} {rule.operator[-1]}",
+        "what": f"{subject}: {condition_words(rule, threshold=False)}",
         "more": f"{when}{back}{f', webhook {hook}' if hook else ''}",
-        "market": rule.market,
+        "market": market_title(runtime, rule.market),
         "threshold": rule.threshold,
         "cooldown_s": rule.cooldown_s,
         "state": state_words(runtime, rule),
@@ -154,7 +153,13 @@ def rule_row(runtime: Runtime, rule: AlertRule) -> dict[str, Any]:
     }
 
 
-def event_row(record: Record) -> dict[str, Any]:
+def market_title(runtime: Runtime, market_id: str) -> str:
+    """What the page calls a market; its id where it is gone."""
+    market = runtime.markets.get(market_id)
+    return market_id if market is None else market.title
+
+
+def event_row(runtime: Runtime, record: Record) -> dict[str, Any]:
     """A row of the history. Figures of an alert that is not over yet stand as of now."""
     event, outcome = record.event, record.outcome
     return {
@@ -170,7 +175,7 @@ def event_row(record: Record) -> dict[str, Any]:
         "details": [
             ["Signal", event.text],
             ["Bar", f"{utc_time(event.ts_ms)} UTC"],
-            ["Market", event.market],
+            ["Market", market_title(runtime, event.market)],
             ["Metric", METRICS[event.metric].label],
             ["Webhook", record.delivery or "none"],
         ],
@@ -189,7 +194,7 @@ def rows(runtime: Runtime) -> dict[str, Any]:
     return {
         "rules": rules,
         "rules_height": height_of(len(rules)),
-        "events": [event_row(record) for record in records],
+        "events": [event_row(runtime, record) for record in records],
     }
 
 

@@ -27,6 +27,7 @@ from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import NEWER
 from dashapp.text.states import LOADING, NO_FOLDS
 from dashapp.ui.components import (
+    WRAPPED,
     attributes,
     button,
     card,
@@ -112,9 +113,9 @@ def _fold_columns() -> list[dict[str, Any]]:
     return [
         time_column("from_ms", "From (UTC)", width=128, minWidth=128),
         number_column("net", "Net %", "+.3f", width=72, minWidth=70),
-        estimate_column("then", "Out-of-sample", "then_error", width=108, minWidth=106),
-        estimate_column("trained", "In-sample", "trained_error", width=94, minWidth=92),
-        text_column("chosen", "Chosen", minWidth=128, flex=1, tooltipField="chosen"),
+        estimate_column("then", "Out-of-sample", "then_error", width=114, minWidth=112),
+        estimate_column("trained", "In-sample", "trained_error", width=114, minWidth=112),
+        text_column("chosen", "Chosen", minWidth=112, flex=1, tooltipField="chosen", **WRAPPED),
     ]
 
 

@@ -171,7 +171,7 @@ async def test_the_preview_of_a_symbol_names_the_bars_that_it_is_of(runtime):
     for one in pair_ticks(400):
         runtime.markets["live"].append(one)
     made = await runtime.alerts.previews.of({**PRICE, "threshold": 1.0})
-    assert made.words == "it would have fired once in the newest 400 1s bars"
+    assert made.words == "price > 1 would have fired once in the newest 400 1s bars"
 
 
 async def test_what_became_of_an_alert_is_told_once_it_is_known(runtime, monkeypatch):
@@ -300,7 +300,10 @@ async def test_a_preview_is_shown_at_once_and_made_anew_behind(runtime):
         if previews.version:
             break
     assert previews.recent(rule) == whole
-    assert whole.words == f"it would have fired {len(whole.marks)} times in the 200 bars in view"
+    assert (
+        whole.words
+        == f"|z| > 1.5 would have fired {len(whole.marks)} times in the 200 bars in view"
+    )
     assert len(whole.marks) > 5
     with pytest.raises(ValueError, match="threshold is 'x'"):
         await previews.of({**ON_Z, "threshold": "x"})
