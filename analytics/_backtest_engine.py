@@ -26,7 +26,7 @@ from analytics.model import (
     NotReady,
     PairParams,
 )
-from analytics.performance import bars_per_year
+from analytics.performance import periods_per_year
 from analytics.rolling import rolling_moments
 from analytics.spread import check_reachable
 
@@ -85,7 +85,6 @@ class Hedged(NamedTuple):
     spread: FloatArray
     size: FloatArray
     log_prices: bool
-    periods_per_year: float
     fit: HedgeFit | None = None
     y: FloatArray = np.empty(0)
     x: FloatArray = np.empty(0)
@@ -200,13 +199,18 @@ def hedge_legs(
     spread, size = y - beta * x - level[counted], np.abs(y) + np.abs(beta * x) + log_prices
     spread[: settings.hedge_window] = np.nan
     spread, size = (scatter(column, counted) for column in (spread, size))
-    yearly = per_year(legs, params)
-    return Hedged(legs, hedge, spread, size, log_prices, yearly, fit, y, x, settings.hedge_window)
+    return Hedged(legs, hedge, spread, size, log_prices, fit, y, x, settings.hedge_window)
 
 
-def per_year(legs: Legs, params: PairParams) -> float:
-    """Rows in a year, at the share of the timeframe's bars that are there."""
-    return bars_per_year(legs.ts_ms, params.timeframe)
+def per_year(legs: Legs, params: PairParams, bars: float | FloatArray) -> FloatArray:
+    """Rows in a year, at the share of the timeframe's bars that are there, of the newest rows.
+
+    bars: how many rows, those whose returns are annualised, of any shape; what is missing before
+    them does not count. See `analytics.performance.bars_per_year`.
+    """
+    count = np.maximum(np.nan_to_num(bars), 1).astype(np.int64)
+    span = legs.ts_ms[-1] - legs.ts_ms[len(legs.ts_ms) - count] + legs.bar_ms
+    return np.asarray(periods_per_year(params.timeframe) * (count * legs.bar_ms / span))
 
 
 def _known_before(values: FloatArray, counted: BoolArray) -> FloatArray:

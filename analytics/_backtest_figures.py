@@ -25,11 +25,12 @@ _COUNTS = ("trades", "fills_waited", "gap_exits")
 _FIGURES = tuple(field.name for field in fields(BacktestFigures))
 
 
-def reckon(sums: FloatArray, periods_per_year: float) -> dict[str, FloatArray]:
+def reckon(sums: FloatArray, periods_per_year: float | FloatArray) -> dict[str, FloatArray]:
     """Every figure of BacktestFigures by name, of sums of shape (..., len(SUMS)); NaN undefined.
 
     Sharpe, Sortino and drawdown are those of `analytics.performance`, from the sums of the
     returns and of their powers. sharpe_error: standard error of sharpe, annualised as it is.
+    periods_per_year: of all, or of each run.
     """
     of = dict(zip(SUMS, np.moveaxis(np.asarray(sums, np.float64), -1, 0), strict=True))
     n, closed = of["bars"], of["closed"]
@@ -115,14 +116,14 @@ def track_record(returns: FloatArray, periods_per_year: float) -> TrackRecord:
     return TrackRecord(n, ratio * yearly, sharpe_stderr(returns) * yearly, psr, min_bars)
 
 
-def trials_of(sums: FloatArray, periods_per_year: float) -> tuple[int, float]:
+def trials_of(sums: FloatArray) -> tuple[int, float]:
     """How many cells were tried, and the variance of their Sharpe ratios a bar.
 
     sums: shape (cells, len(SUMS)), NaN for a cell that was not. One that did not trade has a
     ratio of 0; the variance of fewer than two is 0.
     """
     tried = sums[np.isfinite(sums[:, 0])]
-    ratios = np.nan_to_num(reckon(tried, periods_per_year)["sharpe"]) / math.sqrt(periods_per_year)
+    ratios = np.nan_to_num(reckon(tried, 1.0)["sharpe"])
     return len(tried), float(ratios.var(ddof=1)) if len(tried) > 1 else 0.0
 
 

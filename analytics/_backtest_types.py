@@ -136,10 +136,11 @@ class BacktestFigures:
 
     Returns are net of costs unless they say gross, as fractions (0.01 is 1 %). Those a bar
     (sharpe, sortino, max_drawdown, exposure) are over the bars from the first z-score on,
-    annualised with `BacktestResult.periods_per_year`; those a trade (profit_factor, hit_rate,
-    trades, average_holding_bars) are over closed trades. profit_factor is infinite where
-    nothing was lost, max_drawdown NaN where nothing was traded. turnover: both legs' traded
-    value in multiples of the equity. cost_share: the part of gross_return that costs took.
+    annualised with `BacktestResult.periods_per_year`, which is of these bars; those a trade
+    (profit_factor, hit_rate, trades, average_holding_bars) are over closed trades.
+    profit_factor is infinite where nothing was lost, max_drawdown NaN where nothing was traded.
+    turnover: both legs' traded value in multiples of the equity. cost_share: the part of
+    gross_return that costs took.
 
     fills_waited: fills that did not come in the next bar, because their leg did not trade in
     it. average_wait_bars: how long they waited. gap_exits: trades that were closed before a

@@ -47,6 +47,7 @@ from analytics._backtest_engine import (
     Signals,
     make_signals,
     pair_legs,
+    per_year,
     returns_of,
     simulate,
 )
@@ -65,6 +66,7 @@ from analytics._backtest_types import (
     TrackRecord,
     Trade,
 )
+from analytics._kernels.account import BARS
 from analytics._kernels.backtest import NEVER
 from analytics._pair_parts import hold
 from analytics.model import Bars, FloatArray, HedgeFit, IntArray, NotReady, PairParams, frozen
@@ -123,6 +125,7 @@ def run_backtest(
     if isinstance(signals, NotReady):
         return signals
     run, hedged, counted = simulate(signals, settings), signals.hedged, legs.counted
+    yearly = float(per_year(legs, params, run.sums[BARS]))
     trades = _trades(run)
     break_even = _break_even_z(signals, settings.cost_rate)
     spread, z, band = (
@@ -143,14 +146,14 @@ def run_backtest(
         break_even_z=band,
         carried=frozen(legs.carried.any(axis=0), np.bool_),
         trades=trades,
-        figures=figures_of(run.sums, hedged.periods_per_year),
-        periods_per_year=hedged.periods_per_year,
+        figures=figures_of(run.sums, yearly),
+        periods_per_year=yearly,
         rows_dropped=legs.dropped + legs.unpriced,
         rows_unpriced=legs.unpriced,
         fit=hedged.fit,
         counted=frozen(counted, np.bool_),
         captured=_captured(run),
-        record=track_record(returns_of(run), hedged.periods_per_year),
+        record=track_record(returns_of(run), yearly),
     )
 
 

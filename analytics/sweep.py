@@ -27,6 +27,7 @@ from analytics._backtest_engine import (
 from analytics._backtest_figures import deflated, reckon, track_record, trials_of
 from analytics._backtest_types import BacktestParams, TrackRecord
 from analytics._cross_validation import BlockSums, PboResult, block_ends
+from analytics._kernels.account import BARS
 from analytics._kernels.backtest import SUMS
 from analytics._sweep_work import Bench, Mapper, best_of, never, run_here
 from analytics.grid import Grid
@@ -177,7 +178,7 @@ def sweep(
         return min(absences, key=lambda absence: absence.need)
     if not len(legs.ts_ms):
         return NotReady("cancelled", 0, 1)
-    figures = reckon(sums, per_year(legs, grid.params))
+    figures = reckon(sums, per_year(legs, grid.params, sums[:, BARS]))
     result = SweepResult(
         grid=grid,
         matrices={name: frozen(figures[name].reshape(grid.shape), np.float64) for name in METRICS},
@@ -208,17 +209,17 @@ def _blocks_of(legs: Legs, grid: Grid) -> tuple[int, IntArray]:
 
 def _luck(result: SweepResult, legs: Legs, sums: FloatArray) -> dict[str, Any]:
     """The deflated Sharpe ratio of the best cell by it, and what it is made of."""
-    yearly = per_year(legs, result.grid.params)
-    trials, variance = trials_of(sums, yearly)
+    trials, variance = trials_of(sums)
     place = result.best("sharpe")
     if place is None:
         return {"trial_variance": variance}
     params, settings = result.cell(*place)
     signals = make_signals(legs, params, settings)
     assert not isinstance(signals, NotReady), "a cell without signals has no Sharpe ratio"
-    returns = returns_of(simulate(signals, settings))
+    run = simulate(signals, settings)
+    returns = returns_of(run)
     return {
         "trial_variance": variance,
         "deflated_sharpe": deflated(returns, trials, variance),
-        "record": track_record(returns, yearly),
+        "record": track_record(returns, float(per_year(legs, params, run.sums[BARS]))),
     }

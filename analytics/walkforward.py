@@ -31,7 +31,6 @@ from analytics._backtest_engine import (
     Signals,
     hedge_legs,
     pair_legs,
-    per_year,
     score_spread,
     simulate,
 )
@@ -52,7 +51,7 @@ from analytics.model import (
     ParameterError,
     frozen,
 )
-from analytics.performance import max_drawdown, sharpe
+from analytics.performance import bars_per_year, max_drawdown, sharpe
 
 __all__ = ["CHOICES", "LEAST_TEST", "LEAST_TRAIN", "Curve", "Fold", "WalkForward", "walk_forward"]
 
@@ -169,7 +168,6 @@ class _Walk:
     def __init__(self, legs: Legs, grid: Grid, stretches: list[_Stretch]) -> None:
         self._legs, self._grid, self._stretches = legs, grid, stretches
         self._rules = grid.rules()
-        self._per_year = per_year(legs, grid.params)
         self._fits = [self._fit(stretch.start, stretch.middle) for stretch in stretches]
         self._all_bars = self._fit(0, len(legs.ts_ms))
         shape = (len(self._rules), len(SUMS))
@@ -232,7 +230,7 @@ class _Walk:
             [equity * by for (equity, _), by in zip(folds, growth, strict=False)]
         )
         flat = np.ones(last - first)
-        trials, variance = trials_of(self._hindsight, self._per_year)
+        trials, variance = trials_of(self._hindsight)
         return WalkForward(
             grid=self._grid,
             metric=metric,
@@ -257,8 +255,10 @@ class _Walk:
         if place is not None:
             run = self._run(place, self._fits[number], stretch.middle, stretch.stop)
             equity, sums = _closed(run)
-            trained = self._figure(self._trained[number, place], metric)
-            tested = self._figure(sums, metric)
+            trained = self._figure(
+                self._trained[number, place], metric, stretch.start + 1, stretch.middle
+            )
+            tested = self._figure(sums, metric, stretch.middle, stretch.stop)
         return equity, Fold(
             train_from_ms=int(ts_ms[stretch.start]),
             train_to_ms=int(ts_ms[stretch.middle - 1]),
@@ -274,12 +274,16 @@ class _Walk:
         )
 
     def _best(self, sums: FloatArray, metric: str) -> int | None:
-        best = best_of(reckon(sums[None], self._per_year), metric)
+        best = best_of(reckon(sums[None], 1.0), metric)
         return None if best is None else best[1]
 
-    def _figure(self, sums: FloatArray, metric: str) -> tuple[float, float]:
-        """The metric and, of a Sharpe ratio, its standard error."""
-        reckoned = reckon(sums, self._per_year)
+    def _per_year(self, first: int, stop: int) -> float:
+        """Rows in a year, of the rows first..stop-1, which annualises their returns."""
+        return bars_per_year(self._legs.ts_ms[first:stop], self._grid.params.timeframe)
+
+    def _figure(self, sums: FloatArray, metric: str, first: int, stop: int) -> tuple[float, float]:
+        """The metric of the rows first..stop-1 and, of a Sharpe ratio, its standard error."""
+        reckoned = reckon(sums, self._per_year(first, stop))
         error = reckoned["sharpe_error"] if metric == "sharpe" else np.nan
         return float(reckoned[metric]), float(error)
 
@@ -304,12 +308,13 @@ class _Walk:
 
     def _curve(self, equity: FloatArray, trials: int, variance: float) -> Curve:
         returns = np.diff(equity, prepend=1.0) / np.concatenate(([1.0], equity[:-1]))
+        yearly = self._per_year(self._stretches[0].middle, self._stretches[-1].stop)
         return Curve(
             equity=frozen(equity, np.float64),
             net_return=float(equity[-1] - 1.0),
-            sharpe=sharpe(returns, self._per_year),
+            sharpe=sharpe(returns, yearly),
             max_drawdown=max_drawdown(returns) if returns.any() else np.nan,
-            record=track_record(returns, self._per_year),
+            record=track_record(returns, yearly),
             deflated_sharpe=deflated(returns, trials, variance),
         )
 

@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from analytics.backtest import BacktestResult, TrackRecord, Trade
 from analytics.bars import usual_step
 from analytics.carry import trades_funding
@@ -81,7 +83,7 @@ def answer_of(result: BacktestResult) -> list[Segment]:
         in_sample=result.in_sample,
         break_even=newest(result.break_even_z),
         entry=result.settings.entry_z,
-        span_ms=float(result.ts_ms[-1] - result.ts_ms[0]),
+        span_ms=float(result.ts_ms[-1] - result.ts_ms[np.argmax(np.isfinite(result.z))]),
         record=result.record,
         opened=_opened(result),
     )

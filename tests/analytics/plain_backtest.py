@@ -393,6 +393,8 @@ def backtest(y_bars: Any, x_bars: Any, params: Any, settings: Any) -> Plain:
     for t, value, (beta, _) in zip(counted, values, known, strict=True):
         z[t], hedge[t] = value, beta
     book = account(z, hedge, rows, settings, log)
-    minutes = (rows[-1].ts_ms - rows[0].ts_ms) / MINUTE + 1
-    per_year = MINUTES_A_YEAR * len(rows) / minutes
+    start = next(t for t, value in enumerate(z) if not math.isnan(value))
+    earned = rows[start + 1 :] or rows[-1:]  # the rows that the returns are of
+    minutes = (earned[-1].ts_ms - earned[0].ts_ms) / MINUTE + 1
+    per_year = MINUTES_A_YEAR * len(earned) / minutes
     return Plain(0, rows, hedge, z, book, figures(book, z, per_year))

@@ -61,7 +61,7 @@ def signals_of(
     legs = make_legs(np.arange(n) * MINUTE if ts_ms is None else ts_ms, prices, none, every, MINUTE)
     if carried is not None:
         legs = make_legs(legs.ts_ms, prices, carried, ~carried.any(axis=0), MINUTE)
-    return Signals(Hedged(legs, hedge, z, np.ones(n), log, 525_600.0), z, np.ones(n), 0)
+    return Signals(Hedged(legs, hedge, z, np.ones(n), log), z, np.ones(n), 0)
 
 
 def exits(run: Run) -> list[tuple[int, int, int, int]]:
@@ -639,6 +639,20 @@ def test_missing_bars_do_not_flatter_the_annualised_figures() -> None:
     sparse = ready(run_backtest(*spread_out, PAIR, RULES))
     assert sparse.periods_per_year == pytest.approx(525_600.0 / 4, rel=0.01)
     assert sparse.figures.sharpe == pytest.approx(whole.figures.sharpe / 2, rel=0.01)
+
+
+def test_a_gap_before_the_bars_that_were_traded_does_not_annualise_them() -> None:
+    """The returns are those of the bars from the second with a z-score on."""
+    whole = ready(run_backtest(*made_up_pair(), PAIR, RULES))
+    begin = int(np.argmax(np.isfinite(whole.z)))
+    for row in (begin - 20, begin):
+        late = np.where(np.arange(len(whole.ts_ms)) >= row, 150 * 86_400_000, 0)
+        legs = [replace(bars, ts_ms=bars.ts_ms + late) for bars in made_up_pair()]
+        gapped = ready(run_backtest(*legs, PAIR, RULES))
+        assert gapped.periods_per_year == 525_600.0
+        for name in ("sharpe", "sortino"):
+            assert getattr(gapped.figures, name) == getattr(whole.figures, name)
+        assert gapped.record == whole.record
 
 
 def test_a_trade_from_the_break_even_z_back_to_the_mean_earns_its_cost() -> None:

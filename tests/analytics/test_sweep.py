@@ -266,6 +266,24 @@ def test_the_best_sharpe_is_deflated_by_all_cells_as_trials() -> None:
     assert result.record == single.record
 
 
+def test_each_cell_is_annualised_by_the_bars_of_its_own_returns() -> None:
+    """A gap is before the first z-score of one cell, and among the returns of the other."""
+    late = np.where(np.arange(400) > 120, 1_000 * MINUTE, 0)
+    pair = [replace(bars, ts_ms=bars.ts_ms + late) for bars in legs()]
+    result = sweep(*pair, make_grid(PAIR, RULES, "entry_z", (1.2,), "z_window", (20, 60)))
+    assert isinstance(result, SweepResult)
+    yearly = []
+    for row in range(2):
+        single = run_backtest(*pair, *result.cell(row, 0))
+        assert isinstance(single, BacktestResult)
+        assert single.record is not None
+        assert same(result.matrices["sharpe"][row, 0], single.figures.sharpe)
+        assert same(result.matrices["sortino"][row, 0], single.figures.sortino)
+        assert result.sharpe_error[row, 0] == pytest.approx(single.record.stderr, rel=1e-6)
+        yearly.append(single.periods_per_year)
+    assert yearly[0] < 0.5 * yearly[1] == 0.5 * 365 * 24 * 60
+
+
 def noise_legs(seed: int, n: int = 600) -> tuple[Bars, Bars]:
     """Two legs whose spread is a walk: there is nothing to earn."""
     rng = np.random.default_rng(seed)

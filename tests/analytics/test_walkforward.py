@@ -141,6 +141,20 @@ def test_what_was_tested_is_that_of_the_folds_own_curve_with_its_last_close(metr
     assert open_at_end > 1
 
 
+def test_a_gap_between_stretches_annualises_neither() -> None:
+    """It is before training, between training and test, and between tests, never inside."""
+    whole, months = walked(test_bars=460), 150 * 86_400_000
+    for row in (80, 239):
+        late = np.where(np.arange(700) >= row, months, 0)
+        legs = [replace(bars, ts_ms=bars.ts_ms + late) for bars in made_up_pair()]
+        gapped = walked(legs=legs, test_bars=460)
+        assert gapped.out_of_sample.record == whole.out_of_sample.record
+        assert gapped.out_of_sample.sharpe == whole.out_of_sample.sharpe
+        assert gapped.folds[0].tested == whole.folds[0].tested
+        assert gapped.folds[0].tested_error == whole.folds[0].tested_error
+        assert row > 90 or gapped.folds[0].trained == whole.folds[0].trained
+
+
 def test_a_trade_that_is_closed_at_the_end_of_its_stretch_counts_as_one() -> None:
     folds = walked(metric="profit_factor", test_bars=10).folds
     assert sum(fold.net != 0.0 for fold in folds) > 5

@@ -47,7 +47,6 @@ def test_a_sharpe_is_annualised_from_the_time_of_its_returns():
     pair = [replace(leg, ts_ms=leg.ts_ms + 7_200_000 * (np.arange(400) >= 90)) for leg in legs()]
     params = PairParams("Y", "X", "1m", z_window=30)
     result = run_backtest(*pair, params, BacktestParams(hedge_window=80))
-    assert "(annualised from 4.8 h)" not in plain(answer_of(result))
     assert f"(annualised from {duration(60_000 * result.record.bars)})" in plain(answer_of(result))
 
 
