@@ -10,7 +10,7 @@ counted as a trial, and the probability of overfitting (`analytics.overfitting`)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -69,12 +69,12 @@ class SweepResult:
     is never the best; a profit factor without a loss is infinite, above all others. done: legal
     cells that were computed. first_ms, last_ms, bars: the rows that every cell had.
 
-    sharpe_error: standard error of each cell's Sharpe ratio, annualised, of the matrices' shape.
     trial_variance: variance of the Sharpe ratios a bar of the cells that were computed, 0 for
     one that did not trade. deflated_sharpe: probability that the cell with the best Sharpe
     ratio has a true one above 0, with `done` trials; NaN where no cell has one. record: of that
     cell. blocks: the net returns a bar of the computed cells, by blocks of the bars from the
     first z-score of any cell on; a cell whose windows are longer rests until its own.
+    sharpe_error: standard error of each cell's Sharpe ratio, annualised, of the matrices' shape.
     """
 
     grid: Grid
@@ -84,11 +84,11 @@ class SweepResult:
     first_ms: int
     last_ms: int
     bars: int
-    sharpe_error: FloatArray
     trial_variance: float = float("nan")
     deflated_sharpe: float = float("nan")
     record: TrackRecord | None = None
     blocks: BlockSums | None = None
+    sharpe_error: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
 
     @property
     def in_sample(self) -> bool:

@@ -284,6 +284,13 @@ def test_each_cell_is_annualised_by_the_bars_of_its_own_returns() -> None:
     assert yearly[0] < 0.5 * yearly[1] == 0.5 * 365 * 24 * 60
 
 
+def test_fields_that_came_later_stand_behind_those_of_before() -> None:
+    grid = make_grid(PAIR, RULES, "entry_z", ENTRIES, "exit_z", EXITS)
+    made = SweepResult(grid, {}, 12, False, 0, 1, 2, 0.5, 0.9, None, None)
+    assert (made.trial_variance, made.deflated_sharpe) == (0.5, 0.9)
+    assert not made.sharpe_error.size
+
+
 def noise_legs(seed: int, n: int = 600) -> tuple[Bars, Bars]:
     """Two legs whose spread is a walk: there is nothing to earn."""
     rng = np.random.default_rng(seed)

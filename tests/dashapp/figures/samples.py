@@ -138,7 +138,8 @@ def sweep(matrix: list | None = None, metric: str = "sharpe", x_values=(1.5, 2.0
     settings = BacktestParams(entry_z=1.5)
     grid = Grid(PairParams("Y", "X"), settings, "entry_z", x_values, "z_window", (60, 120))
     figures = {"trades": np.ones(values.shape), metric: values}
-    return SweepResult(grid, figures, values.size, False, START, START + 1_000, 2, values)
+    spans = START, START + 1_000, 2
+    return SweepResult(grid, figures, values.size, False, *spans, sharpe_error=values)
 
 
 def walk(count: int = 300) -> WalkForward:
