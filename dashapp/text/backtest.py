@@ -74,7 +74,7 @@ def funding_cost(
 def answer_of(result: BacktestResult) -> list[Segment]:
     """The result of a back-test in one sentence."""
     figures = result.figures
-    return backtest_answer(
+    segments = backtest_answer(
         net=figures.net_return,
         sharpe=figures.sharpe,
         drawdown=figures.max_drawdown,
@@ -87,6 +87,8 @@ def answer_of(result: BacktestResult) -> list[Segment]:
         record=result.record,
         opened=_opened(result),
     )
+    against = [(f"{words} in {count}", tone) for _, count, words, tone in _legs_rows(result)]
+    return [*segments, *against]
 
 
 def _opened(result: BacktestResult) -> bool:
@@ -183,7 +185,7 @@ def record_words(record: TrackRecord, trades: int) -> tuple[str, str, str]:
     """How many of the bars that it takes to judge there are: value, words, tone. trades: closed.
 
     >>> record_words(TrackRecord(900, 1.2, 9.0, 0.55, 40_000.0), 12)[:2]
-    ('900 bars', 'too short to judge: 40,000 would suffice at 95 %')
+    ('900 bars', 'too short to judge: 40,000 would tell the Sharpe ratio from 0 at 95 %')
     >>> record_words(TrackRecord(900, 9.0, 2.0, 0.99, 400.0), 1)[:2]
     ('900 bars', 'too few trades to judge: 1 trade, 5 at least')
     """
@@ -192,11 +194,15 @@ def record_words(record: TrackRecord, trades: int) -> tuple[str, str, str]:
         return have, "too short to judge", "warn"
     enough = f"{math.ceil(record.min_bars):,}"
     if record.too_short:
-        return have, f"too short to judge: {enough} would suffice at 95 %", "warn"
+        return (
+            have,
+            f"too short to judge: {enough} would tell the Sharpe ratio from 0 at 95 %",
+            "warn",
+        )
     if trades < ENOUGH_TRADES:
         few = f"{counted(trades, 'trade')}, {ENOUGH_TRADES} at least"
         return have, f"too few trades to judge: {few}", "warn"
-    return have, f"{enough} suffice to judge at 95 %", "muted"
+    return have, f"{enough} tell the Sharpe ratio from 0 at 95 %", "muted"
 
 
 def luck_segments(

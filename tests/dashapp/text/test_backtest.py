@@ -140,10 +140,10 @@ def test_the_sharpe_stands_with_its_error_its_probability_and_its_record():
     rows = rows_of(record=TrackRecord(100, 0.01, 0.4, 0.51, 4_000.2))
     assert rows["Sharpe"][0] == "0.01 ± 0.40"
     assert rows["P(true Sharpe > 0)"] == ("51.0 %", "PSR", "muted")
-    short = "too short to judge: 4,001 would suffice at 95 %"
+    short = "too short to judge: 4,001 would tell the Sharpe ratio from 0 at 95 %"
     assert rows["Track record"] == ("100 bars", short, "warn")
     firm = rows_of(record=TrackRecord(100, 9.0, 0.4, 0.99, 60.0))
-    assert firm["Track record"] == ("100 bars", "60 suffice to judge at 95 %", "muted")
+    assert firm["Track record"] == ("100 bars", "60 tell the Sharpe ratio from 0 at 95 %", "muted")
     endless = rows_of(record=TrackRecord(100, 0.0, 0.4, 0.5, math.inf))
     assert endless["Track record"] == ("100 bars", "too short to judge", "warn")
     assert "Track record" not in rows_of()
@@ -166,6 +166,16 @@ def test_an_open_trade_is_in_the_net_return_and_said_to_be_left_out_of_the_rest(
     rows = rows_of(trades=trades[:1])
     assert rows["Hit rate"][1] == "of 6 closed trades"
     assert rows["Profit factor"][1] == "no loss"
+
+
+def test_the_head_warns_where_trades_held_both_legs_on_one_side():
+    result = run_backtest(*legs(1_500), PairParams("Y", "X", "1m", limit=1_500), BacktestParams())
+    assert result.trades
+    assert "β" not in plain(answer_of(result))
+    against = [replace(trade, beta=-0.5) for trade in result.trades[:2]]
+    turned = replace(result, trades=(*against, *result.trades[2:]))
+    words = f"β < 0: the legs move against each other in 2 of {len(result.trades)} trades"
+    assert answer_of(turned)[-1] == (words, "warn")
 
 
 def test_a_long_record_of_few_trades_is_not_said_to_suffice():
