@@ -84,10 +84,13 @@ def figures_of(sums: FloatArray, periods_per_year: float) -> BacktestFigures:
 
 
 class Shape(NamedTuple):
-    """Returns of some bars: how many, their Sharpe ratio a bar, skew and kurtosis (3: normal)."""
+    """Returns of some bars: how many, their Sharpe ratio a bar and its standard error, skew and
+    kurtosis (3: normal).
+    """
 
     n: int
     sharpe: float
+    stderr: float
     skew: float
     kurtosis: float
 
@@ -96,24 +99,25 @@ def shape_of(returns: FloatArray) -> Shape:
     """NaN where the returns do not vary."""
     n, ratio = len(returns), sharpe(returns, 1.0)
     if not math.isfinite(ratio):
-        return Shape(n, math.nan, math.nan, math.nan)
+        return Shape(n, math.nan, math.nan, math.nan, math.nan)
     near = returns - returns.mean()
     unit = near / math.sqrt(float(np.mean(near**2)))
     skew = float(np.mean(unit**3))
     # Of two values it is 1 + skew^2, which rounding may miss: none have less.
-    return Shape(n, ratio, skew, max(float(np.mean(unit**4)), 1.0 + skew * skew))
+    kurtosis = max(float(np.mean(unit**4)), 1.0 + skew * skew)
+    return Shape(n, ratio, sharpe_stderr(returns), skew, kurtosis)
 
 
-def track_record(returns: FloatArray, periods_per_year: float) -> TrackRecord:
-    """What the Sharpe ratio of returns a bar, shape (n,), can be trusted."""
-    n, ratio, skew, kurtosis = shape_of(returns)
+def track_record(shape: Shape, periods_per_year: float) -> TrackRecord:
+    """What the Sharpe ratio of returns of a shape can be trusted."""
+    n, ratio, error, skew, kurtosis = shape
     yearly = math.sqrt(periods_per_year)
     psr = min_bars = math.nan
     if math.isfinite(ratio):
         psr = probabilistic_sharpe(ratio, n, skew, kurtosis)
         side = math.copysign(1.0, ratio)
         min_bars = min_track_record(abs(ratio), 0.0, side * skew, kurtosis)
-    return TrackRecord(n, ratio * yearly, sharpe_stderr(returns) * yearly, psr, min_bars)
+    return TrackRecord(n, ratio * yearly, error * yearly, psr, min_bars)
 
 
 def trials_of(sums: FloatArray) -> tuple[int, float]:
@@ -127,12 +131,12 @@ def trials_of(sums: FloatArray) -> tuple[int, float]:
     return len(tried), float(ratios.var(ddof=1)) if len(tried) > 1 else 0.0
 
 
-def deflated(returns: FloatArray, trials: int, variance: float) -> float:
-    """Deflated Sharpe ratio of returns a bar, shape (n,), the best of some trials.
+def deflated(shape: Shape, trials: int, variance: float) -> float:
+    """Deflated Sharpe ratio of returns of a shape, the best of some trials.
 
     NaN where the returns do not vary.
     """
-    n, ratio, skew, kurtosis = shape_of(returns)
-    if not math.isfinite(ratio):
+    if not math.isfinite(shape.sharpe):
         return math.nan
+    n, ratio, _, skew, kurtosis = shape
     return deflated_sharpe(ratio, n, trials, variance, skew, kurtosis)

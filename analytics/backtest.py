@@ -51,7 +51,7 @@ from analytics._backtest_engine import (
     returns_of,
     simulate,
 )
-from analytics._backtest_figures import figures_of, track_record
+from analytics._backtest_figures import figures_of, shape_of, track_record
 from analytics._backtest_types import (
     COST_RANGES,
     EXIT_REASONS,
@@ -153,7 +153,7 @@ def run_backtest(
         fit=hedged.fit,
         counted=frozen(counted, np.bool_),
         captured=_captured(run),
-        record=track_record(returns_of(run), yearly),
+        record=track_record(shape_of(returns_of(run)), yearly),
     )
 
 

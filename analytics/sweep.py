@@ -24,7 +24,7 @@ from analytics._backtest_engine import (
     returns_of,
     simulate,
 )
-from analytics._backtest_figures import deflated, reckon, track_record, trials_of
+from analytics._backtest_figures import deflated, reckon, shape_of, track_record, trials_of
 from analytics._backtest_types import BacktestParams, TrackRecord
 from analytics._cross_validation import BlockSums, PboResult, block_ends
 from analytics._kernels.account import BARS
@@ -217,9 +217,9 @@ def _luck(result: SweepResult, legs: Legs, sums: FloatArray) -> dict[str, Any]:
     signals = make_signals(legs, params, settings)
     assert not isinstance(signals, NotReady), "a cell without signals has no Sharpe ratio"
     run = simulate(signals, settings)
-    returns = returns_of(run)
+    shape = shape_of(returns_of(run))
     return {
         "trial_variance": variance,
-        "deflated_sharpe": deflated(returns, trials, variance),
-        "record": track_record(returns, float(per_year(legs, params, run.sums[BARS]))),
+        "deflated_sharpe": deflated(shape, trials, variance),
+        "record": track_record(shape, float(per_year(legs, params, run.sums[BARS]))),
     }

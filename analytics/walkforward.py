@@ -34,7 +34,7 @@ from analytics._backtest_engine import (
     score_spread,
     simulate,
 )
-from analytics._backtest_figures import deflated, reckon, track_record, trials_of
+from analytics._backtest_figures import deflated, reckon, shape_of, track_record, trials_of
 from analytics._backtest_types import BacktestParams
 from analytics._cross_validation import BlockSums, block_ends
 from analytics._kernels import account
@@ -51,7 +51,7 @@ from analytics.model import (
     ParameterError,
     frozen,
 )
-from analytics.performance import bars_per_year, max_drawdown, sharpe
+from analytics.performance import bars_per_year, max_drawdown
 
 __all__ = ["CHOICES", "LEAST_TEST", "LEAST_TRAIN", "Curve", "Fold", "WalkForward", "walk_forward"]
 
@@ -307,15 +307,19 @@ class _Walk:
         return simulate(Signals(hedged, signals.z[rows], signals.sigma[rows], 0), settings)
 
     def _curve(self, equity: FloatArray, trials: int, variance: float) -> Curve:
-        returns = np.diff(equity, prepend=1.0) / np.concatenate(([1.0], equity[:-1]))
+        before = np.concatenate(([1.0], equity[:-1]))
+        solvent = before > 0.0
+        returns = (equity - before)[solvent] / before[solvent]
+        shape = shape_of(returns)
         yearly = self._per_year(self._stretches[0].middle, self._stretches[-1].stop)
+        record = track_record(shape, yearly)
         return Curve(
             equity=frozen(equity, np.float64),
             net_return=float(equity[-1] - 1.0),
-            sharpe=sharpe(returns, yearly),
+            sharpe=record.sharpe,
             max_drawdown=max_drawdown(returns) if returns.any() else np.nan,
-            record=track_record(returns, yearly),
-            deflated_sharpe=deflated(returns, trials, variance),
+            record=record,
+            deflated_sharpe=deflated(shape, trials, variance),
         )
 
 

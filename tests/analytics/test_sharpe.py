@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from analytics._backtest_figures import track_record
+from analytics._backtest_figures import shape_of, track_record
 from analytics._sharpe import _highest_of
 from analytics.model import ParameterError
 from analytics.performance import (
@@ -197,7 +197,7 @@ def test_returns_of_two_values_alike_often_have_a_track_record():
     """Their kurtosis is 1, the least there is, which rounding misses for some."""
     for seed in range(300):
         pair = np.random.default_rng(seed).standard_normal(2) * 1e-3
-        record = track_record(np.tile(pair, 20), 252.0)
+        record = track_record(shape_of(np.tile(pair, 20)), 252.0)
         assert math.isfinite(record.sharpe)
 
 
