@@ -22,8 +22,9 @@ from analytics.model import (
 from analytics.stationarity import HalfLifeInterval
 from dashapp.text import answers
 from dashapp.text.compare import compared_row
+from dashapp.text.johansen import LEG_ALONE
 from dashapp.text.pair import BreakEven, pair_figures
-from dashapp.text.tests import LEG_ALONE, NO_RELATION, leg_alone
+from dashapp.text.tests import NO_RELATION, leg_alone
 
 ENGLE_GRANGER = "Engle-Granger (OLS on all bars in view)"
 TONES = {"", "up", "down", "warn", "muted"}

@@ -15,7 +15,7 @@ from analytics.model import Bars, OUFit, PairParams
 from analytics.pair import analyze_pair
 from analytics.stationarity import HalfLifeInterval
 from dashapp.services.analysis.johansen import johansen_of
-from dashapp.text import tests
+from dashapp.text import johansen, tests
 from dashapp.text.pair import pair_figures
 from dashapp.ui.pages.analytics.tables import johansen_part
 
@@ -46,28 +46,30 @@ def made_test(trace, max_eig, note: str = "") -> JohansenTest:
     ],
 )
 def test_johansens_verdict_follows_its_rank(trace, max_eig, words, tone):
-    assert tests.johansen_verdict(made_test(trace, max_eig), alone=False) == (words, tone)
+    assert johansen.johansen_verdict(made_test(trace, max_eig), alone=False) == (words, tone)
 
 
 def test_one_relation_beside_a_leg_that_is_stationary_by_itself_is_no_finding():
     found, none = made_test((16.0, 1.0), (16.0, 1.0)), made_test((10.0, 1.0), (9.0, 1.0))
     words = "cointegrated: one relation, but a leg looks stationary by itself"
-    assert tests.johansen_verdict(found, alone=True) == (words, "warn")
+    assert johansen.johansen_verdict(found, alone=True) == (words, "warn")
     assert f"{words} (95 %)" in str(johansen_part(found, alone=True))
     awaited = ("cointegrated: one relation, testing the legs", "muted")
-    assert tests.johansen_verdict(found, alone=None) == awaited
-    assert tests.johansen_verdict(none, alone=True) == tests.johansen_verdict(none, alone=False)
+    assert johansen.johansen_verdict(found, alone=None) == awaited
+    assert johansen.johansen_verdict(none, alone=True) == johansen.johansen_verdict(
+        none, alone=False
+    )
 
 
 def test_a_test_to_come_and_none_at_all_are_said():
-    assert tests.johansen_verdict(None, alone=None) == ("is being computed", "muted")
+    assert johansen.johansen_verdict(None, alone=None) == ("is being computed", "muted")
     none = JohansenTest(AT, 900, 0, 1, None, "data has constant columns")
-    assert tests.johansen_verdict(none, alone=None)[0] == "no test: data has constant columns"
-    assert tests.johansen_table(none) == []
+    assert johansen.johansen_verdict(none, alone=None)[0] == "no test: data has constant columns"
+    assert johansen.johansen_table(none) == []
 
 
 def test_every_rank_stands_against_its_critical_values():
-    rows = tests.johansen_table(made_test((16.0, 1.0), (20.0, 3.0)))
+    rows = johansen.johansen_table(made_test((16.0, 1.0), (20.0, 3.0)))
     assert rows == [
         ("Trace, r = 0", "16.00", "13.40", "15.50", "19.90", "95 %"),
         ("Trace, r ≤ 1", "1.00", "2.70", "3.80", "6.60", ""),
@@ -77,19 +79,21 @@ def test_every_rank_stands_against_its_critical_values():
 
 
 def test_the_card_says_which_bars_the_test_is_of():
+    untested = johansen_part(made_test((16.0, 1.0), (16.0, 1.0)), alone=False, tested=False)
+    assert "of legs that Engle-Granger cannot test (95 %)" in str(untested)
     shown = str(johansen_part(made_test((16.0, 1.0), (16.0, 1.0)), alone=False))
     assert "of 900 bars up to 2024-08-08 23:54:16 UTC, with a constant" in shown
     assert "cointegrated: one relation (95 %)" in shown
 
 
-def rows_of(snapshot, johansen=None) -> dict:
-    return {row[0]: row[1:] for row in pair_figures(snapshot, johansen=johansen)}
+def rows_of(snapshot, test=None) -> dict:
+    return {row[0]: row[1:] for row in pair_figures(snapshot, johansen=test)}
 
 
 def test_johansen_has_a_row_among_the_figures(pair_snapshot):
-    value, words, _ = rows_of(pair_snapshot, made_test((16.0, 1.0), (16.0, 1.0)))[tests.JOHANSEN]
+    value, words, _ = rows_of(pair_snapshot, made_test((16.0, 1.0), (16.0, 1.0)))[johansen.JOHANSEN]
     assert (value, words) == ("16.00", "cointegrated: one relation, testing the legs")
-    assert rows_of(pair_snapshot)[tests.JOHANSEN][0] == "–"
+    assert rows_of(pair_snapshot)[johansen.JOHANSEN][0] == "–"
 
 
 def test_the_ou_fit_is_told_in_bars_and_on_the_clock(pair_snapshot):
@@ -137,7 +141,7 @@ def test_legs_on_a_line_but_for_their_cents_have_one_story():
     told = {label: (value, words) for label, value, words, _ in rows}
     assert told["Spread"][1] == "mean 0.0000, σ 0.0013"
     assert told["Hedge ratio (β)"][1] == "no standard error: the residual was not tested"
-    assert told[tests.JOHANSEN][1].endswith(", of legs that Engle-Granger cannot test")
+    assert told[johansen.JOHANSEN][1].endswith(", of legs that Engle-Granger cannot test")
     assert told["OU process"][1].endswith("the spread is back within a bar")
     words = "beside X too little is left of Y to be tested, R² is within 1.5e-6 of 1."
     assert f"No Engle-Granger test: {words}" in [words for _, _, words, _ in rows]

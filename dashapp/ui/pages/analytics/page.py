@@ -264,7 +264,7 @@ def drawn(runtime: Runtime, tab: Tab, snapshot: PairSnapshot, missing: str = "")
         ),
         "methods": methods_table(method_rows(snapshot, threshold)),
         "choice": element("Span", words, className=f"tone-{tone}"),
-        "johansen": johansen_part(test, alone),
+        "johansen": johansen_part(test, alone, snapshot.engle_granger is not None),
         "hedge": hedge_now(snapshot, tab.view),
         "lock": LOCK_WORDS[snapshot.params.spread_mode == "locked"],
         "rehearsed": runtime.alerts.previews.recent(rule).words,

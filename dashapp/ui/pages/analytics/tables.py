@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from analytics.cointegration import JohansenTest
+from dashapp.text.johansen import LEVELS, johansen_about, johansen_table, johansen_verdict
 from dashapp.text.methods import MethodRow
 from dashapp.text.numbers import NONE
-from dashapp.text.tests import LEVELS, johansen_about, johansen_table, johansen_verdict
 from dashapp.ui.components import Fixed, element
 
 _METHOD_HEADS = ("Method", "β", "z", "Signal", "α", "R²")
@@ -87,12 +87,15 @@ def methods_table(rows: Iterable[MethodRow]) -> Element:
 
 
 @lru_cache(maxsize=16)
-def johansen_part(test: JohansenTest | None, alone: bool | None) -> list[Element]:
+def johansen_part(
+    test: JohansenTest | None, alone: bool | None, tested: bool = True
+) -> list[Element]:
     """The verdict, every statistic against its critical values, and which bars they are of.
 
-    Kept: a test stands for many refreshes of a page. alone: as `leg_alone`.
+    Kept: a test stands for many refreshes of a page. alone: as `leg_alone`; tested: whether
+    Engle-Granger tested the legs.
     """
-    words, tone = johansen_verdict(test, alone)
+    words, tone = johansen_verdict(test, alone, tested)
     if test is None or test.result is None:
         return [element("P", words, className=_tone(tone))]
     rows = [
