@@ -146,11 +146,15 @@ def correlation_answer(symbols: Sequence[str], matrix: npt.NDArray[np.float64]) 
 
 
 def alerts_answer(
-    armed: int, fired_today: int, paused: int = 0, last: str | None = None
+    armed: int, fired_today: int, paused: int = 0, last: str | None = None, waiting: int = 0
 ) -> list[Segment]:
-    """How many rules are armed and paused, how many alerts fired today, and the last one."""
+    """How many rules are armed, wait for a value and are paused, how many alerts fired today, and
+    the last one.
+    """
     words = f"{counted(armed, 'rule')} armed" if armed else "no rule armed"
     segments: list[Segment] = [(words, "" if armed else "muted")]
+    if waiting:
+        segments.append((f"{waiting:,} waiting", "warn"))
     if paused:
         segments.append((f"{paused:,} paused: the feed is silent", "warn"))
     segments.append((f"{fired_today:,} fired today", "warn" if fired_today else "muted"))

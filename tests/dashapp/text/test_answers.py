@@ -325,6 +325,9 @@ def test_correlation_names_the_most_and_the_least_correlated_pair():
 
 def test_alerts_are_counted():
     assert answers.alerts_answer(0, 0) == [("no rule armed", "muted"), ("0 fired today", "muted")]
+    assert answers.plain(answers.alerts_answer(1, 0, waiting=2)) == (
+        "1 rule armed · 2 waiting · 0 fired today"
+    )
     line = answers.plain(answers.alerts_answer(2, 3, 1, "BTCUSDT / ETHUSDT |z| > 2"))
     assert line == (
         "2 rules armed · 1 paused: the feed is silent · 3 fired today · "

@@ -41,10 +41,13 @@ def layout(theme: str) -> Component:
 
 def _answer(runtime: Runtime) -> list[tuple[str, str]]:
     rules, newest = runtime.alerts.rules, runtime.alerts.history.newest_event
+    enabled = [rule for rule in rules if rule.enabled]
+    waiting = sum(bool(runtime.alerts.waiting(rule.id)) for rule in enabled)
     return alerts_answer(
-        armed=sum(rule.enabled for rule in rules),
+        armed=len(enabled) - waiting,
+        waiting=waiting,
         fired_today=runtime.alerts.history.fired_today,
-        paused=sum(rule.enabled and runtime.alerts.paused(rule.id) for rule in rules),
+        paused=sum(runtime.alerts.paused(rule.id) for rule in enabled),
         last=newest.text if newest else None,
     )
 

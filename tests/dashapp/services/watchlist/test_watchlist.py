@@ -23,8 +23,10 @@ from dashapp.services.watchlist.readings import COST_BPS, read_all
 from dashapp.services.watchlist.rows import LINE_POINTS, WATCH_STATES, WatchRow
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.settings import Settings
+from dashapp.text.answers import plain
 from dashapp.text.pair import LEGS_AGAINST
 from dashapp.text.states import NO_Z
+from dashapp.ui.pages.alerts import page as alerts_page
 from dashapp.ui.pages.analytics.page import break_even
 from storage.market.market import Market
 from tests.dashapp.services.quiet_runtime import say_live, started
@@ -204,6 +206,7 @@ async def test_a_pair_that_has_no_z_score_says_why_in_the_list_and_at_its_rules(
     assert runtime.watchlist.counts() == {"no z-score": 1}
     for rule in rules:
         assert runtime.alerts.waiting(rule.id) == row["reason"], rule.on
+    assert plain(alerts_page._answer(runtime)) == "no rule armed · 2 waiting · 0 fired today"
 
 
 async def test_a_rule_whose_pair_begins_to_move_waits_no_longer(runtime):
