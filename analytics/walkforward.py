@@ -225,10 +225,7 @@ class _Walk:
         first, last = self._stretches[0].middle, self._stretches[-1].stop
         place = self._best(self._hindsight, metric)
         alone = None if place is None else self._run(place, self._all_bars, first, last)
-        growth = np.cumprod([1.0, *(fold.net + 1.0 for _, fold in folds)])
-        curve = np.concatenate(
-            [equity * by for (equity, _), by in zip(folds, growth, strict=False)]
-        )
+        curve = _joined([equity for equity, _ in folds])
         flat = np.ones(last - first)
         trials, variance = trials_of(self._hindsight)
         return WalkForward(
@@ -321,6 +318,15 @@ class _Walk:
             record=record,
             deflated_sharpe=deflated(shape, trials, variance),
         )
+
+
+def _joined(folds: list[FloatArray]) -> FloatArray:
+    """The equity of folds, each from 1.0 on, one after another; who lost everything rests."""
+    base, parts = 1.0, list[FloatArray]()
+    for equity in folds:
+        parts.append(base * equity if base > 0.0 else np.full(len(equity), base))
+        base = float(parts[-1][-1])
+    return np.concatenate(parts)
 
 
 def _closed(run: Run) -> tuple[FloatArray, FloatArray]:

@@ -241,6 +241,26 @@ def test_the_walks_of_noise_seldom_look_like_skill() -> None:
         assert high <= 3, name
 
 
+def test_who_lost_everything_trades_no_more() -> None:
+    """Y quadruples while it is held short."""
+    y, x = made_up_pair()
+    single = run_backtest(y, x, PAIR, RULES)
+    assert isinstance(single, BacktestResult)
+    trades = [one for one in single.trades if one.side < 0 and one.exit_ts_ms > one.entry_ts_ms]
+    row = next(one.entry_ts_ms // 60_000 + 1 for one in trades if one.entry_ts_ms > 300 * 60_000)
+    names = ("open", "high", "low", "close", "vwap")
+    risen = {one: np.where(np.arange(700) < row, 1, 4) * getattr(y, one) for one in names}
+    result = walked(legs=(replace(y, **risen), x))
+    equity = result.out_of_sample.equity
+    lost = int(np.argmax(equity <= 0.0))
+    assert lost > 0, "nothing was lost"
+    end = int(np.searchsorted(result.ts_ms, result.folds[lost // 100].test_to_ms))
+    assert set(equity[end:]) == {equity[end]}
+    record = result.out_of_sample.record
+    assert record is not None
+    assert record.bars == lost + 1
+
+
 def test_legs_that_seldom_trade_walk_forward_as_well() -> None:
     legs = made_up_pair(1_000, gaps=0.3)
     result = walked(legs=legs)
