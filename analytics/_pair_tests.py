@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -86,14 +87,15 @@ def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams, method:
         return PairTests(notes=(f"No tests: {why_no_spread(prices, rows.log)}.",))
     if params.spread_mode in ("rolling", "kalman"):
         spread = spread[np.isfinite(spread)]  # its warm-up has none
-    if not len(spread) or not np.isfinite(spread).all():
+    if len(spread) < 3 or not np.isfinite(spread).all():
         return PairTests(notes=("No tests: the hedge ratio is not defined on these rows.",))
     notes: list[str] = []
     y, x = rows.y[rows.first :], rows.x[rows.first :]
     options = test_options(params, len(y))
     if options["lag_method"] != params.lag_method and len(y) >= TEST_ROWS:
         notes.append(FEW_ROWS_NOTE)
-    exponent = hurst(spread, min(HURST_LAGS, len(spread) // 2))
+    lags = min(HURST_LAGS, len(spread) // 2)
+    exponent = hurst(spread, lags) if lags >= 4 else math.nan
     half_life, ou = mean_reversion(spread)
     interval = None
     about_constant = params.intercept and (method != "ratio" or rows.log)

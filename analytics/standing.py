@@ -80,11 +80,12 @@ def pair_standing(
     in_view = len(aligned) - aligned.start
     if have < need:
         return not_enough(need, have, aligned.dropped, in_view - have)
-    beta, line = _today(rows, params, have)
-    if len(line) and only_rounding(rows, slice(rows.first, None), params):
-        line = np.full(len(line), line[-1])
-    newest = line[-params.z_window :]
-    varies = len(newest) > 1 and newest.min() < newest.max()
+    beta, spread = _today(rows, params, have)
+    if len(spread) and only_rounding(rows, slice(rows.first, None), params):
+        spread = np.zeros(len(spread))
+    line, newest = spread[np.isfinite(spread)], spread[-params.z_window :]
+    full = len(newest) == params.z_window
+    varies = full and newest.min() < newest.max()
     sigma = float(np.std(newest, ddof=1)) if varies else math.nan
     legs = float(aligned.y[-1]), float(aligned.x[-1])
     life = half_life(line) if len(line) >= 3 else None
@@ -107,12 +108,12 @@ def _carried_share(aligned: Aligned) -> float:
 
 
 def _today(rows: TradedRows, params: PairParams, have: int) -> tuple[float, FloatArray]:
-    """The hedge ratio known at the newest row, and the spread of the rows in view, without its
+    """The hedge ratio known at the newest row, and the spread of the rows in view, NaN in its
     warm-up.
     """
     if params.spread_mode in ("rolling", "kalman"):
         known = known_lines(rows, params, rows.first, len(rows))
-        return float(known.beta[-1]), known.spread[np.isfinite(known.spread)]
+        return float(known.beta[-1]), known.spread
     y, x = rows.y[rows.first :], rows.x[rows.first :]
     if params.spread_mode == "locked":
         beta, alpha = float(params.beta or 0.0), float(params.alpha or 0.0)

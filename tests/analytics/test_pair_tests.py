@@ -9,7 +9,9 @@ import pytest
 from scipy.signal import lfilter
 
 from analytics._one_line import ONE_LINE
-from analytics._pair_tests import NO_INTERVAL
+from analytics._pair_parts import traded_rows
+from analytics._pair_tests import NO_INTERVAL, pair_tests
+from analytics.alignment import align
 from analytics.model import Bars, PairParams, PairSnapshot
 from analytics.pair import analyze_pair, break_even_z
 from analytics.readings import pair_readings
@@ -92,6 +94,19 @@ def test_through_the_origin_an_interval_would_miss_the_half_life_of_the_relation
             covered[intercept] += low <= truth <= high
     assert covered[True] > 80
     assert covered[False] < 60
+
+
+@pytest.mark.parametrize("known", range(10))
+def test_a_few_rows_with_a_spread_have_no_tests_instead_of_an_error(known):
+    """As where the filter leaves the newest rows alone a view that is long enough."""
+    params = PairParams("Y", "X", spread_mode="rolling", hedge_window=100)
+    rows = traded_rows(align(*pair(), 300), params)
+    spread = np.full(len(rows), np.nan)
+    spread[len(rows) - known :] = np.random.default_rng(1).standard_normal(known)
+    tests = pair_tests(rows, spread, params, "ols")
+    assert tests.adf is None
+    assert (tests.hurst is not None) == (known >= 8)
+    assert any("No " in note for note in tests.notes)
 
 
 def multiples(rows: int = 500) -> tuple[Bars, Bars]:

@@ -64,6 +64,43 @@ def test_it_is_what_the_snapshot_says_where_the_newest_rows_are_carried(legs, mo
     assert standing.half_life == pytest.approx(snapshot.half_life, rel=1e-9)
 
 
+def sparse_legs(rng: np.random.Generator, n: int) -> list[Bars]:
+    """Legs that trade in 75 % of bars, with few trades in some, one silent at the end."""
+    x = 100.0 * np.exp(np.cumsum(rng.normal(0, 1e-3, n)))
+    legs, silent = [], rng.integers(1, 40)
+    for symbol, close in (("A", 1.3 * x + np.cumsum(rng.normal(0, 0.02, n))), ("B", x)):
+        there = rng.random(n) < 0.75
+        there[0], there[n - silent :] = True, symbol == "A"
+        leg = bars(symbol, close, np.flatnonzero(there))
+        legs.append(replace(leg, trades=rng.integers(1, 6, len(leg))))
+    return legs
+
+
+@pytest.mark.parametrize("mode", ["rolling", "kalman"])
+def test_where_few_spreads_are_known_both_rest_on_the_same(mode):
+    """Rows whose view is too short have no spread, some of them amid those that have."""
+    rows, seen = 0, set()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        legs = sparse_legs(rng, int(rng.integers(300, 600)))
+        options = {"hedge_window": 100, "z_window": 20, "min_trades": int(rng.choice([0, 2]))}
+        params = PairParams(
+            "A", "B", spread_mode=mode, limit=int(rng.choice([130, 300])), **options
+        )
+        snapshot, standing = analyze_pair(*legs, params), pair_standing(*legs, params, 2.0)
+        if isinstance(standing, NotReady):
+            assert str(snapshot) == str(standing)
+            continue
+        rows += 1
+        seen.add(bool(np.isnan(standing.break_even)))
+        expected = break_even_z(snapshot, 2.0), float(snapshot.known.beta[-1])
+        found = standing.break_even, standing.beta
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        assert standing.half_life == pytest.approx(snapshot.half_life, rel=1e-9)
+    assert rows > 10
+    assert len(seen) == 2, "no case has too few spreads, or each"
+
+
 def test_too_few_rows_are_not_ready_in_the_words_of_the_snapshot(legs):
     params = PairParams("A", "B")
     short = [leg[:40] for leg in legs]
