@@ -152,15 +152,15 @@ def test_a_walk_forward_is_cancelled_by_its_own_button(open_tab):
     for axis, name in (("x", "hedge_window"), ("y", "z_window")):
         page.select_option(f"#sweep-{axis}", name)
         until(page, f"Number(document.querySelector('#sweep-{axis}-low').value) >= 10")
-        page.fill(f"#sweep-{axis}-steps", "50")
-        until(page, f"dash_component_api.getLayout('sweep-{axis}-steps').props.value === '50'")
+        page.fill(f"#sweep-{axis}-steps", "100")
+        until(page, f"dash_component_api.getLayout('sweep-{axis}-steps').props.value === '100'")
     assert page.is_disabled("#walk-cancel")
     page.click("#walk-run")
     page.click("#sweep-run")
     page.click("#walk-cancel")  # waits until there is something to cancel
     says(page, "cancelled after", "#walk-says")
     until(page, "document.querySelector('#walk-cancel').disabled")
-    says(page, "2,500 back-tests done", "#sweep-says")
+    says(page, "10,000 back-tests done", "#sweep-says")
 
 
 def test_a_page_that_was_left_and_opened_anew_heeds_its_first_press(open_tab):
