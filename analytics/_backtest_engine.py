@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analytics._backtest_types import BacktestParams
+from analytics._kernels.account import BARS, END
 from analytics._kernels.backtest import PLACES, SHARES, SUMS, next_fills, play
 from analytics._known_lines import score
 from analytics._one_line import one_line_at, why_no_spread
@@ -202,14 +203,16 @@ def hedge_legs(
     return Hedged(legs, hedge, spread, size, log_prices, fit, y, x, settings.hedge_window)
 
 
-def per_year(legs: Legs, params: PairParams, bars: float | FloatArray) -> FloatArray:
-    """Rows in a year, at the share of the timeframe's bars that are there, of the newest rows.
+def per_year(legs: Legs, params: PairParams, sums: FloatArray) -> FloatArray:
+    """Rows in a year, at the share of the timeframe's bars that are there, of a record's rows.
 
-    bars: how many rows, those whose returns are annualised, of any shape; what is missing before
-    them does not count. See `analytics.performance.bars_per_year`.
+    sums: as the kernel writes them, shape (..., len(SUMS)): of the rows whose returns are
+    annualised; what is missing before and after them does not count. See
+    `analytics.performance.bars_per_year`.
     """
-    count = np.maximum(np.nan_to_num(bars), 1).astype(np.int64)
-    span = legs.ts_ms[-1] - legs.ts_ms[len(legs.ts_ms) - count] + legs.bar_ms
+    bars, end = (np.nan_to_num(sums[..., place]).astype(np.int64) for place in (BARS, END))
+    count = np.maximum(bars, 1)
+    span = legs.ts_ms[end - 1] - legs.ts_ms[end - count] + legs.bar_ms
     return np.asarray(periods_per_year(params.timeframe) * (count * legs.bar_ms / span))
 
 

@@ -33,7 +33,7 @@ COST_RANGES: dict[str, tuple[float, float]] = {
     "cost_bps": (0.0, 1_000.0),
     "slippage_bps": (0.0, 1_000.0),
 }
-EXIT_REASONS: tuple[str, ...] = ("open", "target", "stop", "time", "gap")
+EXIT_REASONS: tuple[str, ...] = ("open", "target", "stop", "time", "gap", "ruin")
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,9 @@ class Trade:
     Times are the open times of the bars it was held from and until, prices the opens at which
     each leg filled, before slippage, NaN for a leg that was never held; z the values that
     signalled. gross, cost, net: shares of the gross exposure at entry. exit_reason: target,
-    stop, time, gap: closed at the last closes before a gap in the data, or open: still held,
-    marked at the last close, without the cost of an exit. entry_wait, exit_wait: bars for which
+    stop, time, gap: closed at the last closes before a gap in the data, ruin: closed at the close
+    that left nothing of the equity, or open: still held, marked at the last close, without the
+    cost of an exit. entry_wait, exit_wait: bars for which
     the later leg's fill waited until that leg traded. exposure: the gross exposure at entry of
     one unit of Y, in quote currency, or of a worth of one of Y in log space; NaN if not known.
     """

@@ -32,7 +32,9 @@ was measured with and the price at which a leg that waits last traded: side * 1 
 -side * beta of X in price space; in log space, where beta is an elasticity, side * 1 of Y's
 money and -side * beta of X's. The whole equity is the gross exposure |Y| + |beta X| at those
 prices, so returns are on gross exposure and compound. Commission and slippage are both charged
-in bps of each leg's turnover, at its entry and exit.
+in bps of each leg's turnover, at its entry and exit. At the first close that leaves nothing of
+the equity the account is closed, at that close: nothing is traded after it, and the figures and
+the record are of the bars until then.
 """
 
 from __future__ import annotations
@@ -66,7 +68,6 @@ from analytics._backtest_types import (
     TrackRecord,
     Trade,
 )
-from analytics._kernels.account import BARS
 from analytics._kernels.backtest import NEVER
 from analytics._pair_parts import hold
 from analytics.model import Bars, FloatArray, HedgeFit, IntArray, NotReady, PairParams, frozen
@@ -87,7 +88,8 @@ __all__ = [
     "run_backtest",
 ]
 
-_GAP = EXIT_REASONS.index("gap")
+#: Exits at the last closes before a row: of a gap, or after the close that left nothing.
+_AT_CLOSE = tuple(map(EXIT_REASONS.index, ("gap", "ruin")))
 
 
 def run_backtest(
@@ -125,7 +127,7 @@ def run_backtest(
     if isinstance(signals, NotReady):
         return signals
     run, hedged, counted = simulate(signals, settings), signals.hedged, legs.counted
-    yearly = float(per_year(legs, params, run.sums[BARS]))
+    yearly = float(per_year(legs, params, run.sums))
     trades = _trades(run)
     break_even = _break_even_z(signals, settings.cost_rate)
     spread, z, band = (
@@ -161,13 +163,13 @@ def _trades(run: Run) -> tuple[Trade, ...]:
     ledger, hedged = run.ledger, run.signals.hedged
     ts_ms, z = hedged.legs.ts_ms, run.signals.z
     z = hold(z[hedged.legs.counted], hedged.legs.counted)  # a time stop may come without one
-    closed, by_gap = ledger.reason > 0, ledger.reason == _GAP
-    decided = np.where(by_gap, ledger.last, ledger.ordered) - 1
+    closed, at_close = ledger.reason > 0, np.isin(ledger.reason, _AT_CLOSE)
+    decided = np.where(at_close, ledger.last, ledger.ordered) - 1
     (entry_y, entry_x), (exit_y, exit_x) = _entry_prices(run), _exit_prices(run)
     columns = (
         ledger.side,
         ts_ms[ledger.first],
-        ts_ms[ledger.last - by_gap],
+        ts_ms[ledger.last - at_close],
         z[ledger.first - 1],
         z[np.where(closed, decided, ledger.last)],
         np.where(closed, ledger.last - ledger.first, ledger.last - ledger.first + 1),
@@ -182,7 +184,7 @@ def _trades(run: Run) -> tuple[Trade, ...]:
     )
     waits = (
         np.maximum(ledger.entry_y, ledger.entry_x) - ledger.first,
-        np.where(closed & ~by_gap, ledger.last - ledger.ordered, 0),
+        np.where(closed & ~at_close, ledger.last - ledger.ordered, 0),
     )
     reasons = [EXIT_REASONS[reason] for reason in ledger.reason]
     values = (column.tolist() for column in columns)
@@ -212,8 +214,8 @@ def _exit_prices(run: Run) -> list[FloatArray]:
     n, legs = prices.shape[1], list[FloatArray]()
     for leg, rows in enumerate((ledger.exit_y, ledger.exit_x)):
         opens, closes = prices[leg], prices[leg + 2]
-        at_gap = (ledger.reason == _GAP) & (rows == ledger.last)
-        left = np.where(at_gap, closes[rows - 1], opens[np.minimum(rows, n - 1)])
+        at_close = np.isin(ledger.reason, _AT_CLOSE) & (rows == ledger.last)
+        left = np.where(at_close, closes[rows - 1], opens[np.minimum(rows, n - 1)])
         left = np.where(rows == n, closes[n - 1], left)
         legs.append(np.where(rows == NEVER, np.nan, left))
     return legs

@@ -27,7 +27,6 @@ from analytics._backtest_engine import (
 from analytics._backtest_figures import deflated, reckon, shape_of, track_record, trials_of
 from analytics._backtest_types import BacktestParams, TrackRecord
 from analytics._cross_validation import BlockSums, PboResult, block_ends
-from analytics._kernels.account import BARS
 from analytics._kernels.backtest import SUMS
 from analytics._sweep_work import Bench, Mapper, best_of, never, run_here
 from analytics.grid import Grid
@@ -178,7 +177,7 @@ def sweep(
         return min(absences, key=lambda absence: absence.need)
     if not len(legs.ts_ms):
         return NotReady("cancelled", 0, 1)
-    figures = reckon(sums, per_year(legs, grid.params, sums[:, BARS]))
+    figures = reckon(sums, per_year(legs, grid.params, sums))
     result = SweepResult(
         grid=grid,
         matrices={name: frozen(figures[name].reshape(grid.shape), np.float64) for name in METRICS},
@@ -221,5 +220,5 @@ def _luck(result: SweepResult, legs: Legs, sums: FloatArray) -> dict[str, Any]:
     return {
         "trial_variance": variance,
         "deflated_sharpe": deflated(shape, trials, variance),
-        "record": track_record(shape, float(per_year(legs, params, run.sums[BARS]))),
+        "record": track_record(shape, float(per_year(legs, params, run.sums))),
     }

@@ -252,10 +252,8 @@ class _Walk:
         if place is not None:
             run = self._run(place, self._fits[number], stretch.middle, stretch.stop)
             equity, sums = _closed(run)
-            trained = self._figure(
-                self._trained[number, place], metric, stretch.start + 1, stretch.middle
-            )
-            tested = self._figure(sums, metric, stretch.middle, stretch.stop)
+            trained = self._figure(self._trained[number, place], metric, stretch.start + 1)
+            tested = self._figure(sums, metric, stretch.middle)
         return equity, Fold(
             train_from_ms=int(ts_ms[stretch.start]),
             train_to_ms=int(ts_ms[stretch.middle - 1]),
@@ -274,13 +272,14 @@ class _Walk:
         best = best_of(reckon(sums[None], 1.0), metric)
         return None if best is None else best[1]
 
-    def _per_year(self, first: int, stop: int) -> float:
-        """Rows in a year, of the rows first..stop-1, which annualises their returns."""
-        return bars_per_year(self._legs.ts_ms[first:stop], self._grid.params.timeframe)
+    def _per_year(self, first: int, bars: int) -> float:
+        """Rows in a year, of `bars` rows from `first` on, which annualises their returns."""
+        ts_ms = self._legs.ts_ms[first : first + max(bars, 1)]
+        return bars_per_year(ts_ms, self._grid.params.timeframe)
 
-    def _figure(self, sums: FloatArray, metric: str, first: int, stop: int) -> tuple[float, float]:
-        """The metric of the rows first..stop-1 and, of a Sharpe ratio, its standard error."""
-        reckoned = reckon(sums, self._per_year(first, stop))
+    def _figure(self, sums: FloatArray, metric: str, first: int) -> tuple[float, float]:
+        """The metric of the rows from `first` on and, of a Sharpe ratio, its standard error."""
+        reckoned = reckon(sums, self._per_year(first, int(sums[account.BARS])))
         error = reckoned["sharpe_error"] if metric == "sharpe" else np.nan
         return float(reckoned[metric]), float(error)
 
@@ -308,7 +307,7 @@ class _Walk:
         solvent = before > 0.0
         returns = (equity - before)[solvent] / before[solvent]
         shape = shape_of(returns)
-        yearly = self._per_year(self._stretches[0].middle, self._stretches[-1].stop)
+        yearly = self._per_year(self._stretches[0].middle, len(returns))
         record = track_record(shape, yearly)
         return Curve(
             equity=frozen(equity, np.float64),

@@ -11,7 +11,8 @@ from analytics._kernels.fills import Places, Units
 from analytics.model import FloatArray, IntArray
 
 #: The rows of sums that `play` keeps of a run, from which `analytics._backtest_figures`
-#: computes every figure.
+#: computes every figure. end: the number of rows until its record ends: all, or those until
+#: nothing was left.
 SUMS: tuple[str, ...] = (
     "net",
     "gross",
@@ -32,6 +33,7 @@ SUMS: tuple[str, ...] = (
     "gap_exits",
     "cubes",
     "fourths",
+    "end",
 )
 #: What `play` keeps of a trade: rows, then shares of the gross exposure at entry. first, last:
 #: from when to when it is held; ordered: the row from whose open on the exit may fill; entry_y
@@ -52,7 +54,7 @@ SHARES: tuple[str, ...] = ("gross", "cost", "turnover")
 
 NET, GROSS, RETURNS, SQUARES, SHORTFALLS, DRAWDOWN = 0, 1, 2, 3, 4, 5
 GAINS, LOSSES, WINS, CLOSED, HELD, TURNOVER, EXPOSED, BARS = 6, 7, 8, 9, 10, 11, 12, 13
-WAITS, WAITED, GAPS, CUBES, FOURTHS = 14, 15, 16, 17, 18
+WAITS, WAITED, GAPS, CUBES, FOURTHS, END = 14, 15, 16, 17, 18, 19
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -157,6 +159,15 @@ def fall(equity: FloatArray, first: int, stop: int, peak: float, sums: FloatArra
             floor = value
     sums[DRAWDOWN] = deepest
     return peak
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def lost(equity: FloatArray, first: int) -> int:
+    """The row after the first from `first` on at whose close nothing is left; there is one."""
+    i = first
+    while equity[i] > 0.0:
+        i += 1
+    return i + 1
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -44,8 +44,8 @@ Tables = tuple[BarNumbers, BarNumbers]
 Blocks = tuple[IntArray, FloatArray]
 
 _NET, _GROSS, _DRAWDOWN, _TURNOVER = account.NET, account.GROSS, account.DRAWDOWN, account.TURNOVER
-_EXPOSED, _BARS = account.EXPOSED, account.BARS
-_TARGET, _GAP = orders.TARGET, orders.GAP
+_EXPOSED, _BARS, _END = account.EXPOSED, account.BARS, account.END
+_TARGET, _GAP, _RUIN = orders.TARGET, orders.GAP, orders.RUIN
 
 
 @numba.njit(inline="always")
@@ -83,6 +83,14 @@ def _places(
 
 
 @numba.njit(inline="always")
+def _ruined(places: Places, gap: Bar, reason: int, ruin: int, n: int) -> tuple[Places, Any, Any]:
+    """What `_places` found, of a position that nothing is left of at the close before `ruin`."""
+    if ruin < n and max(places[2], places[3]) >= ruin:
+        return fills.cut_short(places, ruin), ruin, _RUIN
+    return places, gap, reason
+
+
+@numba.njit(inline="always")
 def _result(
     prices: Prices, units: Units, places: Places, last: Bar, gap: Bar, n: int
 ) -> tuple[Any, Any]:
@@ -107,8 +115,25 @@ def play(
     equity: shape (n,), room for that of a position, filled for every bar where there are lines.
     Returns how many trades there are, an open one included.
     """
+    never = signals[0].size
+    trades, ruin = _play(signals, market, rules, sums, equity, lines, tables, blocks, never)
+    if ruin < never:
+        trades, _ = _play(signals, market, rules, sums, equity, lines, tables, blocks, ruin)
+    return int(trades)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _play(
+    signals: Signals, market: Market, rules: FloatArray, sums: FloatArray, equity: FloatArray,
+    lines: Any, tables: Tables, blocks: Blocks, ruin: int,
+) -> tuple[int, int]:  # fmt: skip
+    """What `play` does; its trades, and the row after the close that leaves nothing of a position
+    that goes on, at which it has to be closed: with that row as `ruin`, which is n for none, all
+    is to be done again.
+    """
     (z, hedge, t), (prices, table, log_prices) = signals, market
     levels, rate, n = (rules[0], rules[1], rules[2], rules[3]), rules[5], z.size
+    until = n
     base = gross_base = peak = net = gross = 1.0
     trades = locked = block = 0
     ends, room = blocks
@@ -130,6 +155,7 @@ def play(
         leaving = _exit(z, side, first, end, levels, tables[1])
         ordered, reason = orders.exit_order(leaving, end, n, -side * z[min(leaving, n - 1)], levels)
         places, gap, reason = _places(table, first, ordered, reason, n)
+        places, gap, reason = _ruined(places, gap, reason, ruin, n)
         last: Bar = max(places[2], places[3], first)
         open_y, open_x = prices[0][first], prices[1][first]
         units = account.bought(side, float(hedge[signal]), open_y, open_x, log_prices)
@@ -142,8 +168,8 @@ def play(
         if reason == 0:
             stop, net = n, equity[n - 1]
         else:
-            stop = last + 1
-            net = equity[last] = base * (1.0 + gain - rate * traded)
+            stop = last if reason == _RUIN else last + 1
+            net = equity[stop - 1] = base * (1.0 + gain - rate * traded)
             account.close(sums, last - first, gain - rate * traded, reason == _GAP)
             locked = 0 if reason in (_TARGET, _GAP) else side
         gross = gross_base * (1.0 + gain)
@@ -153,6 +179,10 @@ def play(
             rows = (first, min(last, n - 1), side, reason, ordered, *places)
             account.note(lines, trades, rows, (gain, rate * traded, traded))
         low, high, block = account.tally(equity, first, stop, base, sums, ends, room, block)
+        if low <= 0.0:
+            until = account.lost(equity, first)
+            if until <= last and until < n and ruin == n:
+                return trades, until
         high = max(high, peak)
         if low < high * (1.0 + sums[_DRAWDOWN]):  # a fall as deep may be in it
             high = account.fall(equity, first, stop, peak, sums)
@@ -160,8 +190,9 @@ def play(
         sums[_EXPOSED] += last - first
         trades += 1
         t, base, gross_base, peak = last, net, gross, high
-    sums[_NET], sums[_GROSS], sums[_BARS] = net, gross, max(n - 1 - signals[2], 0)
-    return trades
+    sums[_NET], sums[_GROSS] = net, gross
+    sums[_END], sums[_BARS] = until, max(until - 1 - signals[2], 0)
+    return trades, n
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -65,6 +65,17 @@ def leg_fills(table: IntArray, first: int, ordered: int, n: int) -> tuple[Places
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def cut_short(places: Places, row: int) -> Places:
+    """Rows of entry and exit of legs that are closed at the last closes before a row."""
+    in_y, in_x, out_y, out_x = places
+    if in_y >= row:
+        in_y = out_y = NEVER
+    if in_x >= row:
+        in_x = out_x = NEVER
+    return in_y, in_x, min(out_y, row), min(out_x, row)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def together(places: Places, gap: int, n: int) -> bool:
     """Whether both legs of a position are held in the same bars, and no gap ends it."""
     return bool(places[0] == places[1] and places[2] == places[3] and gap == n)

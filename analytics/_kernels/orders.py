@@ -20,7 +20,7 @@ BarNumbers = npt.NDArray[np.int32]
 #: The number of a bar: int64 when it is compiled, which is no int to a type checker.
 Bar = Any
 
-TARGET, STOP, TIME, GAP = 1, 2, 3, 4
+TARGET, STOP, TIME, GAP, RUIN = 1, 2, 3, 4, 5
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

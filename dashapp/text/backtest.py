@@ -15,7 +15,8 @@ import numpy as np
 from analytics.backtest import BacktestResult, TrackRecord, Trade
 from analytics.bars import usual_step
 from analytics.carry import trades_funding
-from dashapp.text.numbers import NONE, bar_span, counted, duration, number, pct
+from analytics.model import FloatArray, IntArray
+from dashapp.text.numbers import NONE, bar_span, counted, duration, number, pct, utc_time
 from dashapp.text.pair import Segment, legs_warning, newest, sign_tone, trade_sentence
 from dashapp.text.tests import Row
 
@@ -73,7 +74,8 @@ def funding_cost(
 
 def answer_of(result: BacktestResult) -> list[Segment]:
     """The result of a back-test in one sentence."""
-    figures = result.figures
+    figures, lost = result.figures, np.flatnonzero(result.equity <= 0.0)
+    until = lost[0] if len(lost) else -1
     segments = backtest_answer(
         net=figures.net_return,
         sharpe=figures.sharpe,
@@ -83,12 +85,26 @@ def answer_of(result: BacktestResult) -> list[Segment]:
         in_sample=result.in_sample,
         break_even=newest(result.break_even_z),
         entry=result.settings.entry_z,
-        span_ms=float(result.ts_ms[-1] - result.ts_ms[np.argmax(np.isfinite(result.z))]),
+        span_ms=float(result.ts_ms[until] - result.ts_ms[np.argmax(np.isfinite(result.z))]),
         record=result.record,
         opened=_opened(result),
     )
     against = [(f"{words} in {count}", tone) for _, count, words, tone in _legs_rows(result)]
-    return [*segments, *against]
+    return [*ruin_segments(result.equity, result.ts_ms), *segments, *against]
+
+
+def ruin_segments(equity: FloatArray, ts_ms: IntArray) -> list[Segment]:
+    """When an account lost all that it had, nothing where it did not.
+
+    equity, ts_ms: at each bar's close, and the times of the bars, shape (n,) each.
+
+    >>> ruin_segments(np.array([1.0, 0.4, -0.1]), np.array([0, 60_000, 120_000]))
+    [('lost everything at 1970-01-01 00:02:00 UTC, traded no more', 'down')]
+    """
+    lost = np.flatnonzero(equity <= 0.0)
+    if not len(lost):
+        return []
+    return [(f"lost everything at {utc_time(ts_ms[lost[0]])} UTC, traded no more", "down")]
 
 
 def _opened(result: BacktestResult) -> bool:

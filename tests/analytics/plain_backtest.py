@@ -256,6 +256,14 @@ class Trader:
             self.reason, self.to_buy, self.to_sell = "gap", {}, set()
             self.close(t)
 
+    def ruined(self, t: int, row: Row) -> None:
+        """Nothing is left at the close of row t - 1: what is held is closed there."""
+        for leg in {0, 1} - set(self.to_buy) if not self.reason else set(self.to_sell):
+            self._sell(leg, row.closes[leg])
+        self.reason, self.to_buy, self.to_sell = "ruin", {}, set()
+        self.close(t)
+        self.book.equity[-1], self.book.gross[-1] = self.net.cash, self.gross.cash
+
     def close(self, t: int) -> None:
         profit = (self.net.cash - self.start) / self.start
         row = (self.entered, t, self.side, self.reason, profit, self.net.paid / self.start)
@@ -285,6 +293,8 @@ def account(z: list[float], hedge: list[float], rows: list[Row], rules: Any, log
         trader.fill(t, row)
         order = None
         trader.mark(row)
+        if trader.side and trader.book.equity[-1] <= 0.0 and t + 1 < len(rows):
+            trader.ruined(t + 1, row)
         value = z[t]
         if trader.side:
             if trader.reason is None:
@@ -316,7 +326,7 @@ def _order_to_leave(away: float, bars: int, rules: Any) -> tuple[str, str] | Non
 def figures(book: Book, z: list[float], per_year: float) -> dict[str, float]:
     """The figures of SPEC section 6, over the bars from the first z-score on."""
     start = next(t for t, value in enumerate(z) if not math.isnan(value))
-    equity = book.equity[start:]
+    equity = book.equity[start : record_end(book)]
     returns = [b / a - 1 for a, b in pairwise(equity)]
     nets = [trade[4] for trade in book.trades]
     gains, losses = (math.fsum(one for one in nets if (one > 0) == up) for up in (True, False))
@@ -338,12 +348,20 @@ def figures(book: Book, z: list[float], per_year: float) -> dict[str, float]:
         if nets
         else NAN,
         "turnover": book.turnover,
-        "exposure": fmean(one != 0 for one in book.position[start + 1 :]) if returns else NAN,
+        "exposure": fmean(one != 0 for one in book.position[start + 1 : record_end(book)])
+        if returns
+        else NAN,
         "cost_share": 1 - net / gross if gross > 0 else NAN,
         "fills_waited": len(book.waits),
         "average_wait_bars": fmean(book.waits) if book.waits else NAN,
         "gap_exits": sum(trade[3] == "gap" for trade in book.trades),
     }
+
+
+def record_end(book: Book) -> int:
+    """Rows until the account is empty."""
+    solvent = (t for t, value in enumerate(book.equity) if value <= 0.0)
+    return next(solvent, len(book.equity) - 1) + 1
 
 
 def _ratio(returns: list[float], per_year: float, square: Any, ddof: int) -> float:
@@ -394,7 +412,7 @@ def backtest(y_bars: Any, x_bars: Any, params: Any, settings: Any) -> Plain:
         z[t], hedge[t] = value, beta
     book = account(z, hedge, rows, settings, log)
     start = next(t for t, value in enumerate(z) if not math.isnan(value))
-    earned = rows[start + 1 :] or rows[-1:]  # the rows that the returns are of
+    earned = rows[start + 1 : record_end(book)] or rows[-1:]  # the rows that the returns are of
     minutes = (earned[-1].ts_ms - earned[0].ts_ms) / MINUTE + 1
     per_year = MINUTES_A_YEAR * len(earned) / minutes
     return Plain(0, rows, hedge, z, book, figures(book, z, per_year))

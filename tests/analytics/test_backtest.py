@@ -301,8 +301,12 @@ def assert_same_book(run: Run, book: plain_backtest.Book) -> None:
     assert np.prod(1.0 + ledger.gross - ledger.cost) == pytest.approx(run.equity[-1], rel=1e-9)
 
 
-def random_legs(rng: np.random.Generator, n: int) -> tuple[Bars, Bars]:
-    """Two legs with opens of their own, missing bars, bad prices, and stretches without a move."""
+def random_legs(rng: np.random.Generator, n: int, jumps: int = 0) -> tuple[Bars, Bars]:
+    """Two legs with opens of their own, missing bars, bad prices, and stretches without a move.
+
+    jumps: how often one of them trades at a multiple of its price for some bars, which ruins
+    who is short of it.
+    """
     x = rng.uniform(1, 1e4) * np.exp(rng.normal(scale=2e-3, size=n).cumsum())
     if rng.random() < 0.3:
         at = int(rng.integers(0, n))
@@ -311,6 +315,8 @@ def random_legs(rng: np.random.Generator, n: int) -> tuple[Bars, Bars]:
     for t in range(1, n):
         noise[t] = 0.8 * noise[t - 1] + rng.normal(scale=3e-3)
     y = (rng.uniform(0.2, 3.0) * x + rng.uniform(0, 1) * x[0]) * np.exp(noise)
+    for at in rng.integers(0, n, jumps):
+        (x if rng.random() < 0.5 else y)[at : at + int(rng.integers(1, 9))] *= rng.uniform(3, 9)
     legs, gaps = [], rng.choice([0.0, 0.05, 0.3])
     for symbol, close in (("Y", y), ("X", x)):
         opened = close * np.exp(rng.normal(scale=1e-3, size=n))
@@ -329,12 +335,19 @@ def random_legs(rng: np.random.Generator, n: int) -> tuple[Bars, Bars]:
     space=st.sampled_from(["price", "log"]),
     intercept=st.booleans(),
     min_trades=st.sampled_from([0, 0, 3]),
+    jumps=st.sampled_from([0, 0, 5]),
 )
 def test_a_whole_back_test_equals_the_spec_in_plain_python(
-    rules: BacktestParams, seed: int, mode: str, space: str, intercept: bool, min_trades: int
+    rules: BacktestParams,
+    seed: int,
+    mode: str,
+    space: str,
+    intercept: bool,
+    min_trades: int,
+    jumps: int,
 ) -> None:
     rng = np.random.default_rng(seed)
-    legs = random_legs(rng, int(rng.integers(40, 260)))
+    legs = random_legs(rng, int(rng.integers(40, 260)), jumps)
     params = PairParams(
         "Y",
         "X",

@@ -282,6 +282,41 @@ def test_each_cell_is_annualised_by_the_bars_of_its_own_returns() -> None:
         assert result.sharpe_error[row, 0] == pytest.approx(single.record.stderr, rel=1e-6)
         yearly.append(single.periods_per_year)
     assert yearly[0] < 0.5 * yearly[1] == 0.5 * 365 * 24 * 60
+    result = sweep(*pair, make_grid(PAIR, RULES, "entry_z", (1.2,), "z_window", (60,)))
+    assert isinstance(result, SweepResult)
+    assert single.record is not None
+    assert result.record == single.record
+
+
+def test_a_cell_that_lost_everything_trades_no_more_and_its_record_ends() -> None:
+    """Y quadruples for three bars amid a position that is short of it."""
+    y, x = legs()
+    single = run_backtest(y, x, PAIR, RULES)
+    assert isinstance(single, BacktestResult)
+    row = next(
+        one.entry_ts_ms // MINUTE + 1 for one in single.trades if one.side < 0 and one.bars > 1
+    )
+    at = np.arange(400)
+    times = np.where((at >= row) & (at < row + 3), 4, 1)
+    names = ("open", "high", "low", "close", "vwap")
+    # What is missing after the end of the record does not annualise it.
+    late = np.where(at > row + 50, 1_000 * MINUTE, 0)
+    y = replace(y, ts_ms=y.ts_ms + late, **{one: times * getattr(y, one) for one in names})
+    x = replace(x, ts_ms=x.ts_ms + late)
+    result = sweep(y, x, make_grid(PAIR, RULES, "entry_z", ENTRIES, "exit_z", EXITS))
+    assert isinstance(result, SweepResult)
+    ruined = result.matrices["net_return"] <= -1.0
+    assert ruined.any()
+    for place in np.argwhere(ruined).tolist():
+        alone = run_backtest(y, x, *result.cell(*place))
+        assert isinstance(alone, BacktestResult)
+        assert alone.record is not None
+        end = int(np.argmax(alone.equity <= 0.0))
+        assert set(alone.equity[end:]) == {alone.equity[end]}
+        assert alone.periods_per_year == 365 * 24 * 60
+        for name in ("net_return", "gross_return", "sharpe", "sortino", "trades"):
+            assert same(result.matrices[name][tuple(place)], getattr(alone.figures, name))
+        assert alone.figures.sharpe == pytest.approx(alone.record.sharpe, rel=1e-6)
 
 
 def test_fields_that_came_later_stand_behind_those_of_before() -> None:

@@ -142,9 +142,9 @@ def test_what_was_tested_is_that_of_the_folds_own_curve_with_its_last_close(metr
 
 
 def test_a_gap_between_stretches_annualises_neither() -> None:
-    """It is before training, between training and test, and between tests, never inside."""
+    """It is before training, before its first return, and between training and test."""
     whole, months = walked(test_bars=460), 150 * 86_400_000
-    for row in (80, 239):
+    for row in (80, 91, 239):
         late = np.where(np.arange(700) >= row, months, 0)
         legs = [replace(bars, ts_ms=bars.ts_ms + late) for bars in made_up_pair()]
         gapped = walked(legs=legs, test_bars=460)
@@ -152,7 +152,7 @@ def test_a_gap_between_stretches_annualises_neither() -> None:
         assert gapped.out_of_sample.sharpe == whole.out_of_sample.sharpe
         assert gapped.folds[0].tested == whole.folds[0].tested
         assert gapped.folds[0].tested_error == whole.folds[0].tested_error
-        assert row > 90 or gapped.folds[0].trained == whole.folds[0].trained
+        assert row > 91 or gapped.folds[0].trained == whole.folds[0].trained
 
 
 def test_a_trade_that_is_closed_at_the_end_of_its_stretch_counts_as_one() -> None:
@@ -241,21 +241,28 @@ def test_the_walks_of_noise_seldom_look_like_skill() -> None:
         assert high <= 3, name
 
 
-def test_who_lost_everything_trades_no_more() -> None:
-    """Y quadruples while it is held short."""
+@pytest.mark.parametrize("bars", [1, 3, 400])
+def test_who_lost_everything_trades_no_more(bars: int) -> None:
+    """Y quadruples while it is held short, for some bars or for good."""
     y, x = made_up_pair()
     single = run_backtest(y, x, PAIR, RULES)
     assert isinstance(single, BacktestResult)
     trades = [one for one in single.trades if one.side < 0 and one.exit_ts_ms > one.entry_ts_ms]
     row = next(one.entry_ts_ms // 60_000 + 1 for one in trades if one.entry_ts_ms > 300 * 60_000)
     names = ("open", "high", "low", "close", "vwap")
-    risen = {one: np.where(np.arange(700) < row, 1, 4) * getattr(y, one) for one in names}
+    at = np.arange(700)
+    high = (at >= row) & (at < row + bars)
+    risen = {one: np.where(high, 4, 1) * getattr(y, one) for one in names}
     result = walked(legs=(replace(y, **risen), x))
     equity = result.out_of_sample.equity
     lost = int(np.argmax(equity <= 0.0))
     assert lost > 0, "nothing was lost"
-    end = int(np.searchsorted(result.ts_ms, result.folds[lost // 100].test_to_ms))
-    assert set(equity[end:]) == {equity[end]}
+    assert set(equity[lost:]) == {equity[lost]}
+    alone = run_backtest(replace(y, **risen), x, PAIR, RULES)
+    assert isinstance(alone, BacktestResult)
+    assert alone.record is not None
+    assert [one.exit_reason for one in alone.trades].index("ruin") == len(alone.trades) - 1
+    assert alone.figures.sharpe == pytest.approx(alone.record.sharpe, rel=1e-9)
     record = result.out_of_sample.record
     assert record is not None
     assert record.bars == lost + 1

@@ -12,7 +12,7 @@ from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord, run
 from analytics.model import PairParams
 from dashapp.text.answers import plain
 from dashapp.text.backtest import _funding_rows, answer_of, backtest_answer, figure_rows
-from dashapp.text.numbers import duration
+from dashapp.text.numbers import duration, utc_time
 from tests.analytics.test_sweep import legs
 
 
@@ -47,6 +47,20 @@ def test_a_sharpe_is_annualised_from_the_time_of_its_returns():
     pair = [replace(leg, ts_ms=leg.ts_ms + 7_200_000 * (np.arange(400) >= 90)) for leg in legs()]
     params = PairParams("Y", "X", "1m", z_window=30)
     result = run_backtest(*pair, params, BacktestParams(hedge_window=80))
+    assert f"(annualised from {duration(60_000 * result.record.bars)})" in plain(answer_of(result))
+
+
+def test_who_lost_everything_is_told_when_and_what_the_sharpe_is_of():
+    """Y quadruples while it is held short."""
+    y, x = legs()
+    params, rules = PairParams("Y", "X", "1m", z_window=30), BacktestParams(hedge_window=80)
+    held = next(one for one in run_backtest(y, x, params, rules).trades if one.side < 0)
+    high = np.where(y.ts_ms > held.entry_ts_ms, 4.0, 1.0)
+    names = ("open", "high", "low", "close", "vwap")
+    risen = replace(y, **{name: high * getattr(y, name) for name in names})
+    result = run_backtest(risen, x, params, rules)
+    lost = utc_time(held.entry_ts_ms + 60_000)
+    assert answer_of(result)[0] == (f"lost everything at {lost} UTC, traded no more", "down")
     assert f"(annualised from {duration(60_000 * result.record.bars)})" in plain(answer_of(result))
 
 

@@ -115,6 +115,10 @@ def test_walking_forward_says_the_measure_of_both_curves_and_that_it_is_too_shor
     assert "Sharpe 1.00 ± 9.00 against 2.00" in words
     assert "deflated ratio 94 % against 40 % over 63 cells" in words
     assert "too short to judge" in words
+    assert "lost everything" not in words
+    lost = replace(out, equity=np.append(out.equity[:-1], -0.1))
+    job.result = replace(result, out_of_sample=lost)
+    assert "lost everything at" in str(sweep_results._walk_says(job, {"changed": []}))
 
 
 def test_the_deflated_ratio_of_walking_forward_is_firm_from_95_per_cent():

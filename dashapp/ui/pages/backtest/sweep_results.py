@@ -18,7 +18,13 @@ from dashapp.parameters.grid import PARTS, usual_axis
 from dashapp.parameters.table import BACKTEST, PAIR, SWEEP, SWEPT
 from dashapp.services.analysis.grid_jobs import Ask, GridJob, GridJobs
 from dashapp.services.runtime import Runtime
-from dashapp.text.backtest import deflated_segments, luck_segments, sharpe_text, stale_words
+from dashapp.text.backtest import (
+    deflated_segments,
+    luck_segments,
+    ruin_segments,
+    sharpe_text,
+    stale_words,
+)
 from dashapp.text.numbers import pct, utc_time
 from dashapp.ui.components import known, segments
 from dashapp.ui.pages.backtest import asking
@@ -145,6 +151,7 @@ def _walk_says(job: GridJob, state: Mapping[str, Any]) -> list[Any]:
     sharpe = f"Sharpe {ratios[0]} against {ratios[1]}"
     result_line = segments(
         [
+            *ruin_segments(out.equity, result.ts_ms),
             (f"out of sample {pct(out.net_return)}", "up" if out.net_return > 0 else "down"),
             (f"with hindsight {pct(hindsight.net_return)}", "muted"),
             (sharpe, "muted"),
