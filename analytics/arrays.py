@@ -10,22 +10,14 @@ name symbols are found by name (`by_name`), and times that label rows must rise.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from analytics._row_labels import check_labels
 from analytics.model import FloatArray, ParameterError
-
-#: Kinds of pandas labels that are times, and those that are numbers.
-_TIMES = frozenset(("datetime64", "datetime", "date", "period", "timedelta64", "timedelta"))
-_NUMBERS = frozenset(("integer", "floating", "mixed-integer-float"))
-#: Numbers from these on are epoch times.
-_EPOCH = 1e9
-#: Texts that are times: the day, the time of the day, the offset.
-_ISO = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:?\d\d)?")
 
 
 def _floats(name: str, values: Any, ties: bool = False, ordered: bool = True) -> FloatArray:
@@ -79,10 +71,12 @@ def index_of(values: Any) -> Any:
 def check_times(name: str, values: Any, ties: bool = False) -> None:
     """Refuse a Series or DataFrame whose rows are labelled with times that fall or repeat.
 
-    Times are datetimes, periods, ISO 8601 texts of one offset, days as 20240131, and numbers
-    that are all 1e9 or more, epoch times; other labels say nothing of the order. ties: whether
-    times may repeat. Raises ParameterError, a ValueError, with the row and the two times, or
-    where some times have a zone and others have none.
+    Times are datetimes, dates, periods (by their starts) and time spans; texts that are all ISO
+    8601 with a day; numbers that are all days as 20240131, or all epoch seconds, ms, us or ns of
+    1990 to 2049; and categories of these. Other labels say nothing of the order, but each row
+    must have one. Of several levels each that holds times is looked at by the rows that are equal
+    in the others. ties: whether times may repeat. Raises ParameterError, a ValueError, with the
+    row, and where some times have a zone and others have none.
 
     >>> import pandas as pd
     >>> check_times("x", pd.Series([1, 2], pd.to_datetime(["2024-01-02", "2024-01-01"])))
@@ -91,51 +85,8 @@ def check_times(name: str, values: Any, ties: bool = False) -> None:
     analytics._errors.ParameterError: x.index[1] is '2024-01-01 00:00:00', expected ...
     """
     index = index_of(values)
-    if index is None:
-        return
-    rising = index.is_monotonic_increasing and (ties or index.is_unique)
-    if rising and index.inferred_type != "string":  # texts may rise where their times do not
-        return
-    times = _times(index)
-    if times is None:
-        return
-    try:
-        rises = times[1:] >= times[:-1] if ties else times[1:] > times[:-1]
-    except TypeError as error:
-        legal = "times that all have a time zone, or none"
-        raise ParameterError(f"{name}.index", "of mixed kinds", legal) from error
-    if bool(np.asarray(rises).all()):
-        return
-    row = int(np.argmin(np.asarray(rises))) + 1
-    rule = "sort the rows by time" if ties else "sort the rows by time, one row a time"
-    after = "not before" if ties else "after"
-    legal = f"a time {after} {index[row - 1]}, that of the row before"
-    raise ParameterError(f"{name}.index[{row}]", str(index[row]), f"{legal}; {rule}")
-
-
-def _times(index: Any) -> Any:
-    """The times that label rows, as values that can be compared; None where labels are none."""
-    kind = index.inferred_type
-    if kind in _TIMES:
-        return index
-    if kind in _NUMBERS:
-        exact = getattr(index.dtype, "kind", "O") in "iu" and not index.hasnans
-        numbers = index.to_numpy() if exact else index.to_numpy(dtype=float, na_value=math.nan)
-        known = numbers[np.isfinite(numbers)] if not exact else numbers
-        is_time = len(known) and (known.min() >= _EPOCH or _are_days(known))
-        return numbers if is_time else None
-    if kind == "string":
-        texts = [text for label in index if (text := _ISO.fullmatch(label))]
-        if len(texts) == len(index) and len({text[3] for text in texts}) == 1:
-            return np.array([f"{text[1]} {text[2] or ''}" for text in texts])
-    return None
-
-
-def _are_days(numbers: Any) -> bool:
-    """Whether numbers are days as 20240131, all of them."""
-    days, months = numbers % 100, numbers // 100 % 100
-    plausible = (numbers >= 19_000_101) & (numbers <= 21_001_231) & (numbers % 1 == 0)
-    return bool((plausible & (days >= 1) & (days <= 31) & (months >= 1) & (months <= 12)).all())
+    if index is not None:
+        check_labels(f"{name}.index", index, ties)
 
 
 def by_name(
@@ -145,8 +96,9 @@ def by_name(
 
     values: a Series or DataFrame, whose labels may be more than the names; anything else, and
     what has the labels 0, 1, ... that pandas gives by itself, comes back as it is. some: whether
-    names may have no label, whose values in a Series are NaN, as long as one has. Raises
-    ParameterError, a ValueError, for a label that repeats or a name that has none.
+    names may have no label, whose values in a Series are NaN, as long as one has and there is no
+    label beside the names, which may be one of theirs mistyped. Raises ParameterError, a
+    ValueError, for a label that repeats or a name that has none.
 
     >>> import pandas as pd
     >>> by_name("funding", pd.Series([1.0, 2.0], ["B", "A"]), ["A", "B"]).tolist()
@@ -164,6 +116,11 @@ def by_name(
         repeated = next(label for label in known if known.count(label) > 1)
         raise ParameterError(field, repeated, "labels that differ")
     missing = [each for each in names if each not in places]
+    strange = sorted(places.keys() - set(names)) if some else []
+    if some and missing and strange:
+        none, more = ", ".join(map(repr, missing[:8])), ", ..." if len(missing) > 8 else ""
+        legal = f"labels of {none}{more}, which have none; give NaN for what is not known"
+        raise ParameterError(field, strange, legal)
     if some and len(missing) < len(names):
         return np.array([values.iloc[places[each]] if each in places else np.nan for each in names])
     if missing:

@@ -100,8 +100,8 @@ def scan_pairs(
     closes: prices above 0, shape (n, m), a row a bar and a column a symbol, NaN where a symbol
     did not trade. names: of the symbols, which differ. params: the rules, ScanParams() where None.
     turnover: of each bar in quote currency, shape (n, m). funding: what a bar costs who is long,
-    as a fraction, shape (m,); 0 where it is None, NaN or without a label. Labels are found by the
-    names, those of turnover's rows by closes' index; pandas' own 0, 1, ... go by position.
+    as a fraction, shape (m,); 0 where it is None or NaN, or without a label if each is of a name.
+    Labels are found by the names, those of turnover's rows by closes' index; 0, 1, ... by position.
     run_all: maps blocks over threads, processes or machines. progress: is told step and share.
 
     1. Universe: symbols that traded often enough in both stretches, with enough turnover, that
@@ -166,7 +166,9 @@ def _funding(funding: Any, names: tuple[str, ...]) -> FloatArray:
     m = len(names)
     if funding is None:
         return np.zeros(m)
-    rates = numbers("funding", by_name("funding", funding, names, some=True))
+    if getattr(funding, "ndim", 1) == 1:
+        funding = by_name("funding", funding, names, some=True)
+    rates = numbers("funding", funding)
     if rates.shape != (m,):
         raise ParameterError("funding", rates.shape, f"shape ({m},), a rate for each name")
     return np.nan_to_num(rates, nan=0.0)

@@ -93,6 +93,7 @@ def test_rows_may_have_any_order_where_it_says_nothing(name):
     assert_same(run(name, reordered(labelled(DAYS), back)), run(name, plain))
 
 
+BERLIN = pd.date_range("2024-10-27", periods=4, freq="h", tz="Europe/Berlin")
 FALLING = {
     "objects that are times": pd.Index(DAYS[::-1].to_pydatetime(), dtype=object),
     "objects that are epoch times": pd.Index(
@@ -102,6 +103,19 @@ FALLING = {
     "epoch nanoseconds": pd.Index(1_700_000_000_000_000_000 - np.arange(ROWS)),
     "texts with a zone": DAYS[::-1].tz_localize("UTC").astype(str),
     "texts with minutes": DAYS[::-1].strftime("%Y-%m-%dT%H:%MZ"),
+    "texts of two offsets": BERLIN[::-1].astype(str),
+    "texts of hours' offsets": BERLIN[::-1].astype(str).str.slice(0, -3),
+    "texts of days without dashes": DAYS[::-1].strftime("%Y%m%d"),
+    "texts of days without dashes, as objects": DAYS[::-1].strftime("%Y%m%d").astype(object),
+    "categories": pd.CategoricalIndex(DAYS[:3][::-1], categories=DAYS[:3][::-1]),
+    "categories of texts": pd.CategoricalIndex(["2024-01-02", "2024-01-01"]),
+    "dates": pd.Index(DAYS[::-1].date),
+    "a date beside a timestamp": pd.Index([DAYS[1].date(), DAYS[0]], dtype=object),
+    "objects of two zones": pd.Index([BERLIN[1], BERLIN[0].tz_convert("UTC")], dtype=object),
+    "periods of two lengths": pd.Index([pd.Period("2024-02", "M"), pd.Period("2024-01-09", "D")]),
+    "a period beside a date": pd.Index([pd.Period("2024-02", "M"), DAYS[0].date()]),
+    "time spans": pd.Index([pd.Timedelta(2), pd.Timedelta(1)]),
+    "objects that are time spans": pd.Index([pd.Timedelta(2), pd.Timedelta(1)], dtype=object),
 }
 
 
@@ -113,15 +127,53 @@ def test_times_of_any_type_are_known_for_times(kind):
     check_times("x", pd.Series(0.0, index=FALLING[kind][::-1]))
 
 
-def test_labels_with_and_without_a_zone_are_refused_in_words():
-    times = [DAYS[1].tz_localize("UTC"), DAYS[0], DAYS[2]]
+@pytest.mark.parametrize(
+    "times",
+    [
+        [DAYS[1].tz_localize("UTC"), DAYS[0], DAYS[2]],
+        [DAYS[1].tz_localize("UTC"), DAYS[0].date()],
+        ["2024-01-01", "2024-01-02T00:00Z"],
+        ["2024-01-01T00:00+01:00", "2024-01-02T00:00"],
+    ],
+)
+def test_labels_with_and_without_a_zone_are_refused_in_words(times):
     with pytest.raises(ParameterError, match="expected times that all have a time zone, or none"):
         check_times("x", pd.Series(0.0, index=pd.Index(times, dtype=object)))
 
 
+def test_texts_of_two_offsets_that_rise_in_time_pass_though_their_texts_fall():
+    check_times("x", pd.Series(0.0, index=["2024-10-27T02:30+02:00", "2024-10-27T02:00+01:00"]))
+    with pytest.raises(ParameterError, match=r"^x\.index\[1\] is '2024-10-27T02:30\+02:00'"):
+        check_times("x", pd.Series(0.0, index=["2024-10-27T02:00+01:00", "2024-10-27T02:30+02:00"]))
+
+
+LEVELS = pd.MultiIndex.from_product([["B", "A"], DAYS[:3]])
+
+
+@pytest.mark.parametrize(
+    ("index", "row"),
+    [
+        (LEVELS[[2, 1, 0]], 1),
+        (LEVELS[[0, 1, 2, 4, 3, 5]], 4),
+        (LEVELS.swaplevel()[[1, 0]], 1),
+        (LEVELS.swaplevel()[[1, 4, 0, 3]], 2),
+        (LEVELS[[0, 1, 1]], 2),
+    ],
+)
+def test_times_of_a_level_that_fall_where_the_other_labels_are_equal_are_refused(index, row):
+    with pytest.raises(ParameterError, match=rf"^x\.index\[{row}\] is '2024.*sort the rows"):
+        check_times("x", pd.Series(0.0, index=index))
+
+
+def test_times_of_a_level_may_begin_anew_where_other_labels_do():
+    for index in (LEVELS, LEVELS.swaplevel()[[0, 3, 1, 4, 2, 5]], LEVELS[[0, 3, 1, 4]]):
+        check_times("x", pd.Series(0.0, index=index))
+    check_times("x", pd.Series(0.0, index=LEVELS[[0, 1, 1]]), ties=True)
+
+
 def test_an_epoch_time_that_is_missing_is_refused():
     times = pd.Index([1_700_000_000, None, 1_700_000_060], dtype="Int64")
-    with pytest.raises(ParameterError, match=r"^x\.index\[1\] is '<NA>', expected a time after"):
+    with pytest.raises(ParameterError, match=r"^x\.index\[1\] is '<NA>', expected a label"):
         check_times("x", pd.Series(0.0, index=times))
 
 
@@ -134,8 +186,29 @@ def test_texts_of_several_lengths_rise_as_their_times_do():
 
 def test_a_row_without_a_time_is_refused():
     index = DAYS.to_series().where(np.arange(ROWS) != 5).array
-    with pytest.raises(ParameterError, match=r"^x\.index\[5\] is 'NaT', expected a time after"):
+    with pytest.raises(ParameterError, match=r"^x\.index\[5\] is 'NaT', expected a label"):
         check_times("x", pd.Series(0.0, index=pd.DatetimeIndex(index)))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["a", None, "b"],
+        ["2024-01-01", None, "2024-01-02"],
+        [0.5, float("nan"), 1.5],
+        [DAYS[0].date(), None, DAYS[1].date()],
+        [pd.Period("2024-01", "M"), None, pd.Period("2024-02", "M")],
+        [True, None, False],
+        [1_700_000_000, None, 1_700_000_060],
+    ],
+)
+@pytest.mark.parametrize("kind", [None, object, "category"])
+def test_a_row_without_a_label_is_refused(labels, kind):
+    index = pd.Index(labels, dtype=kind)
+    with pytest.raises(ParameterError, match=r"^x\.index\[1\] is '.*', expected a label: "):
+        check_times("x", pd.Series(0.0, index=index))
+    with pytest.raises(ParameterError, match=r"^x\.index\[0\] is '.*', expected a label: "):
+        check_times("x", pd.Series(0.0, index=index[[1, 0, 2]]))
 
 
 @pytest.mark.parametrize(
@@ -145,6 +218,21 @@ def test_a_row_without_a_time_is_refused():
         [f"bar {i}" for i in range(ROWS)][::-1],
         20_240_000 + np.arange(ROWS)[::-1],
         pd.Index(np.arange(ROWS)[::-1] / 2),
+        5_000_000_001 - np.arange(ROWS),
+        3_400_000_000 - np.arange(ROWS),
+        7_000_000_000_000 - np.arange(ROWS),
+        pd.Index([f"{i}" for i in range(ROWS + 1_000, 1_000, -1)]),
+        pd.Index([f"{i}" for i in range(12_340_000 + ROWS, 12_340_000, -1)]),
+        pd.MultiIndex.from_product([[2, 1], ["b", "a"]]),
+        pd.Index([DAYS[1], "a"] * (ROWS // 2), dtype=object),
+        pd.Index([b"b", b"a"]),
+        pd.Index([np.inf, 20_240_101.0, 20_240_102.0]),
+        pd.Index([2**70, 2**69]),
+        pd.CategoricalIndex(["b", "a"]),
+        pd.Index([("b", 1), ("a", 2)], tupleize_cols=False),
+        pd.Index([], dtype=str),
+        pd.Index([1 + 2j, 0j]),
+        pd.Index([DAYS[1], pd.Timedelta(1)], dtype=object),
     ],
 )
 def test_labels_that_are_no_times_say_nothing_of_the_order(index):
@@ -252,6 +340,22 @@ def test_funding_that_is_not_known_is_none_and_that_of_no_symbol_is_refused():
     assert_same(scanned(funding=known), scanned(funding=FUNDING.where(FUNDING.index != "S1", 0.0)))
     with pytest.raises(ParameterError, match=r"^funding\.index is"):
         scanned(funding=FUNDING.add_prefix("other "))
+
+
+def test_funding_of_a_mistyped_symbol_is_refused_with_the_symbols():
+    words = r"is \['S11', 'S55'\], expected labels of 'S1', 'S5', which have none; give NaN"
+    with pytest.raises(ParameterError, match=rf"^funding\.index {words}"):
+        scanned(funding=FUNDING.rename({"S1": "S11", "S5": "S55"}))
+    more = pd.concat((FUNDING.where(FUNDING.index != "S1"), pd.Series([1.0], ["S11"])))
+    assert_same(scanned(funding=more), scanned(funding=FUNDING.drop("S1")))
+
+
+@pytest.mark.parametrize("lacks", [[], ["S1"]])
+@pytest.mark.parametrize("shape", [lambda f: f.to_frame(), lambda f: f.to_frame().T])
+def test_funding_in_a_frame_is_refused_with_its_shape(lacks, shape):
+    words = r"^funding is \(.*\), expected shape \(6,\), a rate for each name"
+    with pytest.raises(ParameterError, match=words):
+        scanned(funding=shape(FUNDING.drop(lacks)))
 
 
 def test_turnover_whose_rows_have_no_labels_goes_by_position():
