@@ -108,7 +108,7 @@ def known_lines(
         spread = rows.y[first:stop] - beta * rows.x[first:stop] - alpha
     else:
         low = max(first - window + 1, 0)
-        beta, alpha = _bar_lines(rows, params, low, stop, alone)
+        beta, alpha = bar_lines(rows, params, low, stop, alone)
         y, x = rows.y[low:stop], rows.x[low:stop]
         spread = y - beta * x - alpha
         size = np.abs(y) + np.abs(beta * x) + rows.log
@@ -198,7 +198,7 @@ def _view_starts(rows: TradedRows, params: PairParams, stop: int) -> IntArray:
     return np.maximum(starts, np.arange(stop) - params.hedge_window + 1)
 
 
-def _bar_lines(rows: TradedRows, params: PairParams, first: int, stop: int, alone: bool) -> _Lines:
+def bar_lines(rows: TradedRows, params: PairParams, first: int, stop: int, alone: bool) -> _Lines:
     """The line that measures each row: the given one, or that of the rows before it."""
     if params.spread_mode == "locked":
         given = (params.beta or 0.0, params.alpha or 0.0)

@@ -58,7 +58,8 @@ class PairSnapshot:
 
     method_z: z of the newest row by each method's fit. swapped: the fit of X on Y by the
     chosen method; swapped_z: z of its spread, turned so that above 0 Y is rich, as in `z`.
-    path_rows: the window of the rolling hedge path.
+    path_rows: the window of the rolling hedge path. no_z: why the newest row has no z, in words;
+    "" where it has one.
 
     half_life_interval, beta_stderr, bounce_y, bounce_x, bounce_free: see
     `analytics._pair_tests.PairTests`. fit.beta_stderr takes residuals for independent, beta_stderr
@@ -100,6 +101,7 @@ class PairSnapshot:
     bounce_free: str | None = None
     fit_z: FloatArray = field(default_factory=_nothing)
     known: HedgePath = field(default_factory=lambda: HedgePath("", _nothing(), _nothing()))
+    no_z: str = ""
 
     def __len__(self) -> int:
         return len(self.ts_ms)

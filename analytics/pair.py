@@ -15,7 +15,7 @@ from analytics._known_lines import (
     needed_rows,
     rows_before,
 )
-from analytics._one_line import why_no_spread
+from analytics._no_score import no_score
 from analytics._pair_parts import (
     correlation_line,
     correlation_of_view,
@@ -148,8 +148,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     spread = todays_spread(view, fit)
     line = spread.line[view.lead :]
     if not np.isfinite(spread.known.z).any() and only_rounding(rows, newest_rests_on(view), params):
-        prices = rows.price_y[rows.first :], rows.price_x[rows.first :]
-        return NotReady(why_no_spread(prices, rows.log), have, have)
+        return no_score(rows, params, have)
     path_rows = params.hedge_window or PATH_ROWS
     adf_ts_ms, adf_pvalue = _adf_line(view, line)
     tests = pair_tests(rows, line, params, fit.method)
@@ -175,6 +174,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         ),
         **_by_choice(view, choices, lines["z"]),
         path_rows=path_rows,
+        no_z="" if np.isfinite(lines["z"][-1]) else no_score(rows, params, have).reason,
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics._known_lines import Known, known_lines, needed_rows, rows_before
+from analytics._no_score import no_score
 from analytics._pair_parts import (
     TradedRows,
     correlation_line,
@@ -26,12 +27,13 @@ from analytics._pair_parts import (
     traded_rows,
 )
 from analytics._pair_tests import legs_tested, test_options
-from analytics.alignment import Aligned, align, shared_times
+from analytics.alignment import Aligned, align, not_enough, shared_times
 from analytics.model import (
     PAIR_RANGES,
     Bars,
     FloatArray,
     IntArray,
+    NotReady,
     OrderError,
     PairParams,
     ParameterError,
@@ -163,6 +165,54 @@ def pair_readings(
         if metric == "correlation" and params.corr_on == "returns":
             readings[metric][carried] = np.nan
     return readings
+
+
+def newest_counted(y_bars: Bars, x_bars: Bars, params: PairParams) -> int | None:
+    """Open time of the newest bar of the legs that the activity filter lets count, epoch ms.
+
+    None where none does, and of a leg without bars. Raises as `align`.
+
+    >>> def bars(symbol, trades):
+    ...     ones = np.ones(len(trades))
+    ...     return Bars(symbol, "1s", np.arange(len(ones)) * 1_000, *[ones] * 5, trades, ones)
+    >>> legs = bars("A", [9, 9, 2]), bars("B", [9, 9, 9])
+    >>> newest_counted(*legs, PairParams("A", "B", min_trades=5))
+    1000
+    >>> newest_counted(*legs, PairParams("A", "B"))
+    2000
+    """
+    if not len(y_bars) or not len(x_bars):
+        return None
+    if not params.filtered:
+        return int(max(y_bars.ts_ms[-1], x_bars.ts_ms[-1]))
+    rows = align(y_bars, x_bars, 1, params.min_trades, params.min_volume)
+    return int(rows.ts_ms[-1]) if len(rows) else None
+
+
+def why_no_z(y_bars: Bars, x_bars: Bars, params: PairParams) -> NotReady | None:
+    """Why a pair has no z-score at the newest bar that counts; None where it has one.
+
+    The bars are those that `analytics.pair.analyze_pair` takes, and the words its own; `have` is
+    below `need` where more bars are what it takes. Raises as `pair_readings`.
+
+    >>> def bars(symbol, close):
+    ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))
+    ...     return Bars(symbol, "1s", times, close, close, close, close, ones, ones, close)
+    >>> x = 50.0 + np.sin(np.arange(100.0) ** 2)
+    >>> why_no_z(bars("A", 3.0 * x), bars("B", x), PairParams("A", "B")).reason
+    'Y and X are multiples of one another, so their spread is nothing but rounding'
+    >>> why_no_z(bars("A", 9.0 + np.cos(x)), bars("B", x), PairParams("A", "B")) is None
+    True
+    """
+    filters = params.min_trades, params.min_volume
+    aligned = align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
+    rows = traded_rows(aligned, params)
+    have, need = len(rows) - rows.first, needed_rows(params)
+    if have < need:
+        return not_enough(need, have, aligned.dropped, len(aligned) - aligned.start - have)
+    last = len(rows) - 1
+    z = known_lines(rows, params, last, last + 1, alone=True).z
+    return None if math.isfinite(z[0]) else no_score(rows, params, have)
 
 
 def check_view(params: PairParams) -> None:

@@ -19,7 +19,6 @@ from analytics.estimates import MAX_TICKS, PairEstimates
 from analytics.model import PairSnapshot
 from analytics.spread import leg_signs
 from dashapp.text.numbers import NONE, number, pct, price, ratio
-from dashapp.text.states import NO_Z
 from dashapp.text.tests import Row, cointegration_rows, leg_alone, reversion_rows, spread_size
 
 Segment = tuple[str, str]
@@ -179,9 +178,7 @@ def stance(
     """
     z, params, beta = newest(snapshot.z), snapshot.params, known_beta(snapshot)
     if not math.isfinite(z):
-        rows, need = len(snapshot), params.z_window
-        why = f"not enough data: {rows} of {need} bars" if rows < need else NO_Z
-        return [("z not known", "muted"), (why, "muted")]
+        return [("z not known", "muted"), (snapshot.no_z, "muted")]
     words, signal_tone = signal(z, beta, (params.y, params.x), threshold, break_even)
     tone = signal_tone if signal_tone in ("up", "down") else ""
     segments: list[Segment] = [

@@ -17,7 +17,6 @@ NO_SYMBOLS = "no symbols"
 NO_TICKS = "no ticks"
 NO_BARS = "no bars"
 ARCHIVE_EMPTY = "archive empty"
-NO_Z = "the spread does not move within its window"
 
 #: What to do first, for who was never here.
 FIRST_VISIT = (

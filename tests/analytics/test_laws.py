@@ -301,6 +301,8 @@ REGISTRY: dict[str, Entry] = {
         lambda f, a: f(a.y_bars, a.x_bars, PAIR, PAIR_METRICS, a.y_bars.ts_ms),
         lines=lambda r, n: lines(29, r["z"], r["spread"], r["engle_granger_pvalue"]),
     ),
+    "readings.newest_counted": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR)),
+    "readings.why_no_z": of_bars(lambda f, a: f(a.y_bars, a.x_bars, PAIR)),
     "readings.check_view": of_bars(lambda f, a: f(PAIR)),
     "readings.reading_bars": of_bars(lambda f, a: f(PAIR)),
     "pair.snapshot_bars": of_bars(lambda f, a: f(PAIR)),

@@ -7,7 +7,7 @@ import pytest
 
 from analytics.model import BAR_COLUMNS, Bars, NotReady, OrderError, PairParams
 from analytics.pair import analyze_pair
-from analytics.readings import PAIR_METRICS, check_view, pair_readings
+from analytics.readings import PAIR_METRICS, check_view, pair_readings, why_no_z
 
 N = 900
 
@@ -176,3 +176,37 @@ def test_a_view_is_refused_just_where_no_z_score_is_ever_read(mode, window, hedg
     else:
         with pytest.raises(OrderError):
             check_view(params)
+
+
+@pytest.mark.parametrize("mode", ["view", "rolling", "kalman"])
+@pytest.mark.parametrize(
+    ("bars", "still", "reason"),
+    [
+        (200, 0, ""),
+        (20, 0, "needs "),
+        (200, 22, "the z-score takes 6 bars with a hedge ratio, has 4"),
+        (200, 120, "X does not vary, so there is nothing to hedge"),
+    ],
+)
+def test_why_there_is_no_z_is_what_the_page_says(
+    mode: str, bars: int, still: int, reason: str
+) -> None:
+    """X stands still in the newest bars, of which a filter of 20 bars makes nothing."""
+    rng = np.random.default_rng(1)
+    x = 100 + rng.normal(scale=0.1, size=200).cumsum()
+    y = 1.5 * x + 20 + rng.normal(scale=0.03, size=200).cumsum()
+    x[200 - still :] = x[-still]
+    times, ones = np.arange(bars) * 60_000, np.ones(bars)
+    legs = [
+        Bars(name, "1m", times, *[close[-bars:]] * 4, ones, ones, close[-bars:])
+        for name, close in (("Y", y), ("X", x))
+    ]
+    params = PairParams("Y", "X", "1m", z_window=6, hedge_window=20, spread_mode=mode, limit=100)
+    page, lack = analyze_pair(*legs, params), why_no_z(*legs, params)
+    words = page.reason if isinstance(page, NotReady) else page.no_z
+    assert words == ("" if lack is None else lack.reason)
+    if still != 22 or mode == "kalman":
+        assert words.startswith(reason)
+        assert bool(words) == bool(reason)
+    if lack is not None:
+        assert (lack.have < lack.need) == words.startswith(("needs", "the z-score takes"))

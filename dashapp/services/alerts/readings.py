@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -67,6 +68,10 @@ class _Lack(NamedTuple):
 
     ts_ms: int
     words: str
+
+
+#: What a job read, and why the newest of it has no value; None where it has one.
+_Found = tuple[list[Reading], _Lack | None]
 
 
 @dataclass
@@ -134,28 +139,26 @@ class AlertReader:
         results = iter(read)
         readings: list[Reading] = []
         for part in collected:
-            taken = part.readings + self._taken(part, results)
+            found = list(islice(results, len(part.work)))
             # What was read of a market that another one replaced meanwhile says nothing.
             if self._markets.get(part.market.id) is part.market:
-                readings += taken
+                readings += part.readings + self._taken(part, found)
         return sorted(readings, key=lambda reading: reading.ts_ms)
 
-    def _taken(
-        self, of: _Round, results: Iterator[tuple[list[Reading], _Lack | None]]
-    ) -> list[Reading]:
+    def _taken(self, of: _Round, found: Iterable[_Found]) -> list[Reading]:
         """The results of a round's work, but for those that have been overtaken."""
         readings: list[Reading] = []
-        for job in of.work:
-            result, lack = next(results)
-            self._lacks.pop(job.rule.key, None)
-            if lack is not None:
-                self._lacks[job.rule.key] = lack
-            if isinstance(job, Plan):
-                if not self._closed.done(job):
-                    continue
-                if job.more:
-                    self._seen.pop(of.market.id, None)
-                    self._versions.pop(job.rule.key, None)
+        for job, (result, lack) in zip(of.work, found, strict=True):
+            key = job.rule.key
+            if isinstance(job, Plan) and not self._closed.done(job):
+                continue
+            if key in self._versions:  # else nobody reads it any more
+                self._lacks.pop(key, None)
+                if lack is not None:
+                    self._lacks[key] = lack
+            if isinstance(job, Plan) and job.more:
+                self._seen.pop(of.market.id, None)
+                self._versions.pop(key, None)
             readings += certain(of.market, job.rule, job.legs, result)
         return readings
 
@@ -209,9 +212,7 @@ class AlertReader:
             part.readings += certain(market, rule, (bars,), [newest])
 
 
-def _read(
-    job: _Newest | Plan, lacks: Mapping[Hashable, _Lack]
-) -> tuple[list[Reading], _Lack | None]:
+def _read(job: _Newest | Plan, lacks: Mapping[Hashable, _Lack]) -> _Found:
     """What a job reads, and why the newest of it has no value; None where it has one.
 
     lacks: what was found before, which is looked for anew at another bar.
@@ -222,10 +223,9 @@ def _read(
     before, newest = lacks.get(job.rule.key), readings[-1].ts_ms
     if before is not None and before.ts_ms == newest:
         return readings, before
-    y, x = job.legs
-    return readings, _Lack(
-        newest, why_no_reading(y, x, params, METRICS[job.rule.metric].label).reason
-    )
+    y, x = (leg[: int(leg.ts_ms.searchsorted(newest, side="right"))] for leg in job.legs)
+    lack = why_no_reading(y, x, params, job.rule.metric)
+    return readings, None if lack is None else _Lack(newest, lack.reason)
 
 
 def _armed(rules: Iterable[AlertRule], market: Market) -> list[AlertRule]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 
+from analytics.alerts import METRICS
 from analytics.model import Bars, NotReady, PairParams
-from analytics.pair import analyze_pair
-from dashapp.text.states import NO_Z
+from analytics.readings import newest_counted, pair_readings, why_no_z
 
 
-def why_no_reading(y: Bars, x: Bars, params: PairParams, what: str) -> NotReady:
-    """Why a pair has no reading at the newest of these bars, which are those of its analysis.
+def why_no_reading(y: Bars, x: Bars, params: PairParams, metric: str) -> NotReady | None:
+    """Why a metric of a pair has no reading at the newest of these bars that counts.
 
-    what: the reading, for one that is not there though the pair has a z-score. `have` is below
-    `need` where more bars are what it takes.
+    The bars are those of its analysis. None where it has one. `have` is below `need` where more
+    bars are what it takes.
     """
-    read = analyze_pair(y, x, params)
-    if isinstance(read, NotReady):
-        return read
-    words = f"no {what} at the newest bar" if math.isfinite(float(read.z[-1])) else NO_Z
-    return NotReady(words, len(read), len(read))
+    lack = why_no_z(y, x, params)
+    newest = newest_counted(y, x, params)
+    if metric == "z" or newest is None:
+        return lack
+    if math.isfinite(pair_readings(y, x, params, (metric,), [newest])[metric][0]):
+        return None
+    return lack or NotReady(f"no {METRICS[metric].label} at the newest bar", 0, 0)

@@ -15,10 +15,9 @@ import numpy as np
 
 from analytics.backtest import BacktestParams
 from analytics.model import Bars, FloatArray, IntArray, NotReady, PairParams
-from analytics.readings import pair_readings
+from analytics.readings import newest_counted, pair_readings, why_no_z
 from analytics.standing import Standing, pair_standing
 from analytics.watching import Legs, PairView, pair_view, view_readings
-from dashapp.services.analysis.lacks import why_no_reading
 from dashapp.services.watchlist.rows import LINE_POINTS
 
 _SETTINGS = BacktestParams()
@@ -49,9 +48,10 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """What was read. line: z at the bars that closed, oldest first. slow: None where its turn
-    has not come. done_ms: the closed bar up to which the line goes now, None where its turn to
-    begin has not come.
+    """What was read. ts_ms: the newest bar that the activity filter lets count, of which z and
+    beta are. line: z at the bars that closed, oldest first. slow: None where its turn has not
+    come; lack: read with it, why there is no z. done_ms: the closed bar up to which the line goes
+    now, None where its turn to begin has not come.
     """
 
     id: str
@@ -61,6 +61,7 @@ class Read:
     line: tuple[float, ...]
     done_ms: int | None
     slow: Standing | NotReady | None
+    lack: NotReady | None = None
 
 
 def read_all(jobs: Sequence[Job], whole: bool = False) -> list[Read]:
@@ -83,31 +84,27 @@ def read_all(jobs: Sequence[Job], whole: bool = False) -> list[Read]:
 
 
 def _read(job: Job, turn: bool, legs: Legs) -> Read:
-    begins = job.after_ms is None
+    begins, legs_of = job.after_ms is None, (job.y, job.x, job.params)
     ends, newest = ends_of(job, begins and not turn)
-    view = pair_view(job.y, job.x, job.params, legs)
+    view = pair_view(*legs_of, legs)
     z, beta = _readings(job, view, ends)
-    # The newest bar is among the ends whether or not it is new: what was read stands in the line.
+    # The newest is among the ends whether or not it is new: what was read stands in the line.
     after = -1 if job.after_ms is None else job.after_ms
     closed = z[(ends > after) & (ends <= job.closed_ms)]
     waits = begins and not turn
+    now = ends == newest
+    z_now, beta_now = z[now].item(), beta[now].item()
+    slow = pair_standing(*legs_of, COST_BPS, job.funding, z_now) if turn else None
     return Read(
         id=job.id,
         ts_ms=newest,
-        z=float(z[-1]),
-        beta=float(beta[-1]),
+        z=z_now,
+        beta=beta_now,
         line=() if waits else tuple(closed.tolist()),
         done_ms=None if waits else job.closed_ms,
-        slow=_standing(job, float(z[-1])) if turn else None,
+        slow=slow,
+        lack=why_no_z(*legs_of) if turn and not math.isfinite(z_now) else None,
     )
-
-
-def _standing(job: Job, z: float) -> Standing | NotReady:
-    """What is slow, with the funding of the side that z speaks for; why there is no z."""
-    standing = pair_standing(job.y, job.x, job.params, COST_BPS, job.funding, z)
-    if isinstance(standing, NotReady) or math.isfinite(z):
-        return standing
-    return why_no_reading(job.y, job.x, job.params, "z-score")
 
 
 def _readings(job: Job, view: PairView | None, ends: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -119,9 +116,11 @@ def _readings(job: Job, view: PairView | None, ends: IntArray) -> tuple[FloatArr
 
 
 def ends_of(job: Job, newest_alone: bool) -> tuple[IntArray, int]:
-    """The bars to read: those that closed since the last round, and the newest."""
+    """The bars to read: those that closed since the last round, and the newest that counts."""
     after = -1 if job.after_ms is None else job.after_ms
-    newest = max(job.y.ts_ms.item(-1), job.x.ts_ms.item(-1))
+    newest = newest_counted(job.y, job.x, job.params)
+    if newest is None:
+        newest = max(job.y.ts_ms.item(-1), job.x.ts_ms.item(-1))
     if newest_alone or job.closed_ms <= after:
         return np.array([newest], np.int64), newest
     opened = [leg.ts_ms[-LINE_POINTS - OPEN_MOST :] for leg in (job.y, job.x)]
@@ -130,9 +129,7 @@ def ends_of(job: Job, newest_alone: bool) -> tuple[IntArray, int]:
         begin, end = times.searchsorted((after, job.closed_ms), side="right").tolist()
         closed += times[begin:end].tolist()
     ends = sorted(set(closed))[-LINE_POINTS:]
-    if not ends or ends[-1] != newest:
-        ends.append(newest)
-    return np.array(ends, np.int64), newest
+    return np.array(sorted({*ends, newest}), np.int64), newest
 
 
 def known(value: float, digits: int) -> float | None:

@@ -34,7 +34,6 @@ from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.readings import COST_BPS, Job, Read, known, read_all
 from dashapp.services.watchlist.rows import WatchRow, WatchState
 from dashapp.text.pair import BreakEven, signal, signal_sentence
-from dashapp.text.states import NO_Z
 from storage.archive.archive import Archive
 from storage.market.market import Market
 
@@ -52,16 +51,16 @@ _NO_READING: dict[str, Any] = {"z": None, "ts_ms": None, "side": "", "tone": "mu
 @dataclass(eq=False)
 class _Watched:
     """A row and what was read for it: of which versions of its legs (serial of the market, then
-    one each), up to which closed bar. short: why its bars give no z, in words; refused: not for
-    want of bars. lack: what its market lacks. due: whether what is slow is out of date, slow_s:
-    when it was read last.
+    one each), up to which closed bar. short: why its bars give no z, in words, "" where that is
+    not known yet; refused: not for want of bars. lack: what its market lacks. due: whether what
+    is slow is out of date, slow_s: when it was read last.
     """
 
     row: WatchRow
     seen: tuple[int, ...] = ()
     z: float = math.nan
     beta: float = math.nan
-    short: str = "not read yet"
+    short: str = ""
     refused: bool = False
     after_ms: int | None = None
     closed_ms: int = -1
@@ -73,7 +72,7 @@ class _Watched:
 
     def forget(self, version: int) -> None:
         """Another body of data has come: what was read of the one before says nothing."""
-        self.z, self.after_ms, self.due, self.short = math.nan, None, True, "not read yet"
+        self.z, self.after_ms, self.due, self.short = math.nan, None, True, ""
         self.refused = False
         self.row.begin_line(version)
         self.row.put(version, half_life=None, half_life_ms=None, break_even=None, carried=None)
@@ -288,25 +287,31 @@ class Watchlist:
         if watched is None or market is None or watched.seen[:1] != (market.serial,):
             return False  # left out, or the market was made anew meanwhile
         watched.z, watched.beta = read.z, read.beta
-        row = watched.row
+        row, known_z = watched.row, math.isfinite(read.z)
+        if known_z:
+            watched.short = ""
         moved = row.put(version, z=known(read.z, 2), ts_ms=read.ts_ms)
         if read.done_ms is not None:
             watched.after_ms = read.done_ms
             moved |= row.append(version, [known(value, 2) for value in read.line])
         if read.slow is not None:
             watched.due, watched.slow_s = False, time.monotonic()
-            moved |= self._stands(watched, read.slow, version)
+            moved |= self._stands(watched, read.slow, read.lack, version)
+        elif not (known_z or watched.short):
+            watched.due = True  # to find out why
         return moved
 
-    def _stands(self, watched: _Watched, slow: Standing | NotReady, version: int) -> bool:
-        """Take in what is slow."""
+    def _stands(
+        self, watched: _Watched, slow: Standing | NotReady, lack: NotReady | None, version: int
+    ) -> bool:
+        """Take in what is slow, and why there is no z."""
+        lack = slow if isinstance(slow, NotReady) else lack
+        watched.short = "" if lack is None else watched.row.pair.unreadable or lack.reason
+        watched.refused = lack is not None and lack.have >= lack.need > 0
         if isinstance(slow, NotReady):
-            watched.short = watched.row.pair.unreadable or slow.reason
-            watched.refused = slow.have >= slow.need > 0
             return watched.row.put(
                 version, half_life=None, half_life_ms=None, break_even=None, carried=None
             )
-        watched.short, watched.refused = NO_Z, True
         half_life = None if slow.half_life is None else known(slow.half_life, 1)
         return watched.row.put(
             version,
@@ -320,7 +325,7 @@ class Watchlist:
         """What the reading says, in a state and in words; whether either is another."""
         row, pair, z = watched.row, watched.row.pair, watched.z
         if watched.lack or not math.isfinite(z):
-            reason = watched.lack or watched.short
+            reason = watched.lack or watched.short or "not read yet"
             refused = watched.refused and not watched.lack
             lacks: WatchState = "no z-score" if refused else "not enough data"
             return row.put(version, state=lacks, reason=reason, **_NO_READING)

@@ -172,10 +172,10 @@ def test_r_squared_without_intercept_is_called_uncentred():
 
 
 def test_what_is_not_known_is_said_and_never_a_number():
-    parts = answers.pair_answer(snapshot(float("nan"), half_life=None, engle_granger=None), 2.0)
+    lacks = {"half_life": None, "engle_granger": None, "no_z": "the spread stands still"}
+    parts = answers.pair_answer(snapshot(float("nan"), **lacks), 2.0)
     assert answers.plain(parts) == (
-        "z not known · the spread does not move within its window · "
-        "no half-life: the spread does not revert"
+        "z not known · the spread stands still · no half-life: the spread does not revert"
     )
     assert "nan" not in answers.plain(
         answers.pair_answer(snapshot(float("nan")), 2.0, BreakEven(math.nan, 2.0))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analytics.backtest import BacktestParams
-from analytics.model import Bars, Listing, PairParams, ParameterError, Ticks
+from analytics.model import Bars, Listing, NotReady, PairParams, ParameterError, Ticks
 from analytics.pair import break_even_z
 from dashapp.services.alerts.arming import arm, copy_rule, z_rule
 from dashapp.services.alerts.closed_bars import closed_until_ms
@@ -19,13 +19,12 @@ from dashapp.services.funding import carry_of
 from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist import watchlist
 from dashapp.services.watchlist.pair import WatchedPair
-from dashapp.services.watchlist.readings import COST_BPS, read_all
+from dashapp.services.watchlist.readings import COST_BPS, Read, read_all
 from dashapp.services.watchlist.rows import LINE_POINTS, WATCH_STATES, WatchRow
 from dashapp.services.watchlist.watchlist import MAX_WATCHED
 from dashapp.settings import Settings
 from dashapp.text.answers import plain
 from dashapp.text.pair import LEGS_AGAINST
-from dashapp.text.states import NO_Z
 from dashapp.ui.pages.alerts import page as alerts_page
 from dashapp.ui.pages.analytics.page import break_even
 from storage.market.market import Market
@@ -202,11 +201,80 @@ async def test_a_pair_that_has_no_z_score_says_why_in_the_list_and_at_its_rules(
     assert (row["state"], row["z"]) == ("no z-score", None)
     assert row["reason"].startswith(reason)
     snapshot = await runtime.analysis.snapshot("demo", pair.params)
-    assert row["reason"] == getattr(snapshot, "reason", NO_Z)
+    assert isinstance(snapshot, NotReady)
+    assert row["reason"] == snapshot.reason
     assert runtime.watchlist.counts() == {"no z-score": 1}
     for rule in rules:
         assert runtime.alerts.waiting(rule.id) == row["reason"], rule.on
     assert plain(alerts_page._answer(runtime)) == "no rule armed · 2 waiting · 0 fired today"
+
+
+async def test_a_pair_whose_window_stands_still_says_so_in_the_words_of_its_page(runtime):
+    thrice(
+        runtime, "EUSDT", lambda price: np.r_[1.01 * price[:500] + np.sin(price[:500]), [7.0] * 100]
+    )
+    thrice(runtime, "FUSDT", lambda price: np.r_[price[:500], [5.0] * 100])
+    pair = watch(runtime, "EUSDT", "FUSDT")
+    rule = runtime.alerts.add_rule(z_rule("demo", pair.params, 2.0))
+    await runtime.alerts.step()
+    await runtime.watchlist.step()
+    row = row_of(runtime, pair)
+    snapshot = await runtime.analysis.snapshot("demo", pair.params)
+    assert snapshot.no_z == "the spread does not move within its window"
+    assert (row["state"], row["reason"]) == ("no z-score", snapshot.no_z)
+    assert row["half_life"] == pytest.approx(snapshot.half_life, abs=0.05)
+    assert runtime.alerts.waiting(rule.id) == snapshot.no_z
+
+
+@pytest.mark.parametrize("metric", ["z", "correlation"])
+async def test_a_bar_that_the_activity_filter_leaves_out_changes_nothing(runtime, metric):
+    """Three ticks a minute, and one minute with two; a minute counts from its third on."""
+
+    def slowly(first: int, until_tick: int) -> None:
+        for symbol in SYMBOLS[:2]:
+            part = ticks(symbol, first, until_tick)
+            at = np.arange(first, until_tick)
+            kept = at != 305
+            times = START_MS + 3_600_000 + 20_000 * at
+            slow = replace(part, ts_ms=times)
+            runtime.markets["demo"].append(slow[kept])
+
+    slowly(0, 300)
+    params = {"timeframe": "1m", "z_window": 20, "limit": 60, "min_trades": 3}
+    pair = watch(runtime, **params)
+    rules = [
+        runtime.alerts.add_rule(z_rule("demo", pair.params, 0.9) | {"on": on, "metric": metric})
+        for on in ("update", "close")
+    ]
+    left_out = 0
+    for tick in range(300, 315):
+        slowly(tick, tick + 1)
+        await runtime.alerts.step()
+        await runtime.watchlist.step()
+        row = row_of(runtime, pair)
+        snapshot = await runtime.analysis.snapshot("demo", pair.params)
+        assert row["z"] == pytest.approx(snapshot.z[-1], abs=0.005)
+        assert row["ts_ms"] == snapshot.ts_ms[-1]
+        assert row["half_life"] == pytest.approx(snapshot.half_life, abs=0.05)
+        assert row["break_even"] is not None
+        assert [runtime.alerts.waiting(rule.id) for rule in rules] == ["", ""]
+        left_out += row["ts_ms"] < runtime.markets["demo"].bars("AUSDT", "1m", 1).ts_ms[-1]
+    assert left_out > 5
+
+
+async def test_why_a_z_went_is_looked_for_and_forgotten_once_it_is_there(runtime):
+    pair = watch(runtime)
+    await runtime.watchlist.step()
+    watched = runtime.watchlist._watched[pair.id]
+    read = Read(pair.id, START_MS, math.nan, math.nan, (), None, None)
+    assert not watched.due
+    runtime.watchlist._taken(read, 1)
+    assert watched.due
+    why = NotReady("the spread stands still", 60, 60)
+    runtime.watchlist._taken(replace(read, slow=NotReady("too few", 3, 9), lack=why), 2)
+    assert (watched.short, watched.refused, watched.due) == ("too few", False, False)
+    runtime.watchlist._taken(replace(read, z=1.0), 3)
+    assert watched.short == ""
 
 
 async def test_a_rule_whose_pair_begins_to_move_waits_no_longer(runtime):
