@@ -170,7 +170,8 @@ def pair_readings(
 def newest_counted(y_bars: Bars, x_bars: Bars, params: PairParams) -> int | None:
     """Open time of the newest bar of the legs that the activity filter lets count, epoch ms.
 
-    None where none does, and of a leg without bars. Raises as `align`.
+    None where none does, and of a leg without bars. Raises ValueError for legs of different
+    timeframes, and ParameterError for bars whose times fall or repeat, where there is a filter.
 
     >>> def bars(symbol, trades):
     ...     ones = np.ones(len(trades))
@@ -193,7 +194,8 @@ def why_no_z(y_bars: Bars, x_bars: Bars, params: PairParams) -> NotReady | None:
     """Why a pair has no z-score at the newest bar that counts; None where it has one.
 
     The bars are those that `analytics.pair.analyze_pair` takes, and the words its own; `have` is
-    below `need` where more bars are what it takes. Raises as `pair_readings`.
+    below `need` where more bars are what it takes. Raises ValueError for legs of different
+    timeframes, and ParameterError for bars whose times fall or repeat.
 
     >>> def bars(symbol, close):
     ...     times, ones = np.arange(len(close)) * 1_000, np.ones(len(close))
