@@ -164,24 +164,27 @@ def sentence(error: ValueError, parameters: Mapping[str, Parameter]) -> str:
 
 
 def replaced_words(
-    replaced: Iterable[str], errors: Mapping[str, str], parameters: Mapping[str, Parameter]
+    replaced: Mapping[str, Mapping[str, str]], parameters: Mapping[str, Parameter]
 ) -> str:
     """What gave way to the usual values, and why; "" where nothing did.
 
-    replaced: names of parameters. errors: what is wrong, by name. parameters: by name.
+    replaced: names of parameters, and of each what is wrong with it, by name. parameters: by name.
 
-    >>> errors, z_window = {"z_window": "5: expected at least 6"}, Parameter("z_window", "z window",
-    ...     "whole", "input-z-window", 60)
-    >>> replaced_words(["z_window"], errors, {"z_window": z_window})
+    >>> z_window = Parameter("z_window", "z window", "whole", "input-z-window", 60)
+    >>> wrong = {"z_window": {"z_window": "5: expected at least 6"}}
+    >>> replaced_words(wrong, {"z_window": z_window})
     'z window: 5: expected at least 6. Shown with the usual z window (60).'
     """
     rows = [parameters[name] for name in replaced]
     if not rows:
         return ""
-    wrong = [row.name for row in rows if row.name in errors] or list(errors)
-    why = "; ".join(f"{parameters[name].label}: {errors[name]}" for name in wrong)
+    reasons: dict[str, str] = {}
+    for name, wrong in replaced.items():
+        reasons |= {name: wrong[name]} if name in wrong else wrong
+    why = "; ".join(f"{parameters[name].label}: {words}" for name, words in reasons.items())
     usual = [f"{row.noun or row.label} ({_usual(row)})" for row in rows]
-    return f"{why}. Shown with the usual {' and '.join(usual)}."
+    listed = " and ".join(", ".join(part) for part in (usual[:-1], usual[-1:]) if part)
+    return f"{why}. Shown with the usual {listed}."
 
 
 def _usual(parameter: Parameter) -> str:

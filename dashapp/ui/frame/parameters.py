@@ -94,10 +94,11 @@ def _checked(
 
 def _usual_where_wrong(
     market: str, symbols: list[str], raw: Mapping[str, Any], known: list[str]
-) -> tuple[View | None, list[str]]:
+) -> tuple[View | None, dict[str, dict[str, str]]]:
     """The view of what goes together among the controls, the usual values in place of the rest.
 
-    Returns the parameters of those too. A pass over them may free what an earlier one refused.
+    Returns the parameters of those too, and what is wrong with each, by name. A pass over them may
+    free what an earlier one refused.
     """
     usual = {row.name: row.control_value(row.default) for row in VIEW if row.kind != "symbol"}
     values, refused = {**raw, **usual}, set(usual)
@@ -111,7 +112,9 @@ def _usual_where_wrong(
                 view, values[name] = with_it, raw.get(name)
                 refused.discard(name)
     replaced = [row.name for row in VIEW if row.name in refused and view is not None]
-    return view, replaced
+    of_each = (values | {name: raw.get(name)} for name in replaced)
+    wrong = [_checked(market, symbols, tried_out, known)[1] for tried_out in of_each]
+    return view, dict(zip(replaced, wrong, strict=True))
 
 
 def collected(
@@ -131,7 +134,7 @@ def collected(
     told = "" if view is not None else no_update
     if view is None and held is None:
         view, refused = _usual_where_wrong(market or "", symbols or [], raw, known)
-        told = replaced_words(refused, errors, _BY_NAME)
+        told = replaced_words(refused, _BY_NAME)
     stored = link_of(view) if view else held
     return {
         "view": no_update if stored == held else stored,

@@ -321,12 +321,14 @@ def settled(
         if gone or anew:
             awaited = {leg: str(held[leg]) for leg in ("y", "x") if held[leg]}
         missing = missing_legs(known_now, asked, None if asked else awaited)
-    fields, wrong = _controls_from(asked)
     shown = (view or {}).get("market")
     values = settle_values(runtime, asked, {**held, "shown": shown}, source or "", missing)
     offered = [one["value"] for one in values["timeframe_options"] if not one["disabled"]]
     here = runtime.markets.get(values["market"]) is not None
     absent = missing_timeframe(from_query(search or ""), offered) if link and here else ""
+    fields, wrong = _controls_from(
+        {name: value for name, value in asked.items() if name != "timeframe" or not absent}
+    )
     wrong += [absent] if absent else []
     was = (heeded or {}).get("legs")
     if was and y and x and list(was) != [y, x] and not asked and not by_hand:

@@ -184,6 +184,14 @@ def test_a_tab_without_a_view_begins_with_the_usual_value_in_place_of_a_wrong_on
             "z window: x: expected a whole number from 2 to 5000; z threshold: y: expected a "
             "number from 0.1 to 20. Shown with the usual z window (60) and z threshold (2).",
         ),
+        (
+            {"limit": "10", "spread_mode": "locked", "z_window": "5"},
+            {"limit": 1_000, "spread_mode": "view", "z_window": 60},
+            "Bars in view: 10: expected a whole number from 50 to 20000; Locked β: empty: "
+            "expected a number from -1e+15 to 1e+15, the hedge ratio to be locked; z window: 5: "
+            "expected at least 6 for a |z| of the threshold. Shown with the usual Bars in view "
+            "(1000), Hedge mode (Fitted on the view) and z window (60).",
+        ),
     ],
 )
 def test_a_tab_opens_with_all_that_goes_together_and_says_what_does_not(asked, shown, told):
@@ -286,6 +294,20 @@ def test_a_timeframe_of_a_link_that_its_market_does_not_have_is_told(runtime, se
     message = answered(runtime, search=search)["message"]
     told = no_update if words is None else f"In this link, {words}. The usual value is used."
     assert message == told
+
+
+@pytest.mark.parametrize("wanted", ["7m", "1M", "1s"])
+def test_a_timeframe_that_no_market_has_is_told_once_with_those_of_its_market(runtime, wanted):
+    runtime.markets["file"] = market = Market("file", "A file", "upload")
+    times, ones = 60_000 * np.arange(200), np.ones(200)
+    for symbol in "AB":
+        market.append_bars(Bars(symbol, "1m", times, *[ones] * 5, ones, ones))
+    message = answered(runtime, search=f"?market=file&timeframe={wanted}&z_window=x")["message"]
+    offered = ", ".join(market.timeframes)
+    assert message == (
+        "In this link, z window: x: expected a whole number from 2 to 5000; "
+        f"Timeframe: {wanted}: expected one of {offered}. The usual values are used."
+    )
 
 
 def test_a_click_is_heeded_once_whatever_the_call_was_made_for(runtime):

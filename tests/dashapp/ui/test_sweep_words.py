@@ -121,6 +121,18 @@ def test_walking_forward_says_the_measure_of_both_curves_and_that_it_is_too_shor
     assert "lost everything at" in str(sweep_results._walk_says(job, {"changed": []}))
 
 
+def test_what_a_sweep_was_computed_for_names_all_that_is_not_as_usual():
+    job = GridJob(ASK)
+    usual = sweep_results._computed_for(job)
+    assert "slippage" in usual
+    settings = replace(ASK.settings, max_bars=20, slippage_bps=3.0, sides="short")
+    pair = replace(ASK.pair, price_space="log", min_trades=5, intercept=False)
+    words = sweep_results._computed_for(GridJob(replace(ASK, settings=settings, pair=pair)))
+    for said in ("slippage 3", "time stop 20", "sides ", "price scale ", "min trades per bar 5"):
+        assert said in words
+        assert said == "slippage 3" or said not in usual, said
+
+
 def test_the_deflated_ratio_of_walking_forward_is_firm_from_95_per_cent():
     assert deflated_segments(0.94, 0.99, 9)[0][1] == "warn"
     assert deflated_segments(0.95, 0.1, 9)[0][1] == "muted"

@@ -51,7 +51,12 @@ DIMMED = 0.45
 _SHOWN = (
     *(BACKTEST[name] for name in ("hedge_mode", "hedge_window")),
     PAIR["z_window"],
-    *(BACKTEST[name] for name in ("entry_z", "exit_z", "stop_z", "cost_bps")),
+    *(BACKTEST[name] for name in ("entry_z", "exit_z", "stop_z", "cost_bps", "slippage_bps")),
+)
+#: What is said of it where it is not as usual.
+_UNUSUAL = (
+    *(BACKTEST[name] for name in ("max_bars", "sides")),
+    *(PAIR[name] for name in ("price_space", "intercept", "hedge", "min_trades", "min_volume")),
 )
 
 
@@ -64,8 +69,9 @@ def _computed_for(job: GridJob) -> str:
         first, last = utc_time(result.first_ms), utc_time(result.last_ms)
         last = last.removeprefix(first[:11])
         shown.append(f"{result.bars:,} bars, {first} to {last} UTC")
-    for row in _SHOWN:
-        if row.label in fixed:
+    for row in (*_SHOWN, *_UNUSUAL):
+        usual = row in _UNUSUAL and fixed.get(row.label) == row.default
+        if row.label in fixed and not usual:
             shown.append(f"{row.label[0].lower()}{row.label[1:]} {row.text(fixed[row.label])}")
     return " · ".join(shown)
 
