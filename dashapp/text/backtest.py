@@ -341,10 +341,19 @@ def _break_even_rows(result: BacktestResult) -> list[Row]:
     rows = [("Break-even |z|", number(theory, 1), "if z came all the way back", "muted")]
     label, captured = "Break-even |z|, realised", result.captured
     if captured > 0.0:
-        share = f"targets captured {pct(captured, 0, signed=False)} of the way"
+        reached = [trade for trade in result.trades if trade.exit_reason == "target"]
+        gross, cost = (
+            sum(getattr(trade, name) for trade in reached) / len(reached)
+            for name in ("gross", "cost")
+        )
+        share = (
+            f"at the σ of now: {counted(len(reached), 'target')} captured "
+            f"{pct(captured, 0, signed=False)} of the way, {number(gross * 1e4, 1)} bps each "
+            f"against costs of {number(cost * 1e4, 1)}"
+        )
         realised = newest(result.break_even_realised)
-        tone = "muted" if realised < result.settings.entry_z else "warn"
-        rows.append((label, number(realised, 1), share, tone))
+        pays = realised < result.settings.entry_z and gross > cost
+        rows.append((label, number(realised, 1), share, "muted" if pays else "warn"))
     elif math.isfinite(captured):
         rows.append((label, NONE, "none: what reached its target lost before costs", "warn"))
     return rows

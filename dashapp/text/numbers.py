@@ -182,12 +182,12 @@ def bar_span(count: float, timeframe: str, step_ms: float | None = None) -> str:
     `usual_step` for bars that have gaps between them.
 
     >>> bar_span(41.2, "1s"), bar_span(4.26, "1m"), bar_span(41.2, "1s", 3_000)
-    ('41 bars (41 s)', '4.3 bars (4.3 min)', '41 bars (2.0 min)')
+    ('41 bars (41 s)', '4.3 bars (4.3 min)', '41 bars (2.1 min)')
     """
     step = TIMEFRAMES[timeframe] if step_ms is None else step_ms
     shown = f"{count:,.1f}" if count < 10 and count != int(count) else f"{count:,.0f}"
     unit = "bar" if shown == "1" else "bars"
-    return f"{shown} {unit} ({duration(float(shown.replace(',', '')) * step)})"
+    return f"{shown} {unit} ({duration(count * step)})"
 
 
 def quote(symbol: str) -> str:

@@ -200,9 +200,18 @@ def test_a_long_record_of_few_trades_is_not_said_to_suffice():
 
 def test_the_realised_break_even_stands_beside_the_theoretical_one():
     assert "Break-even |z|, realised" not in rows_of()
-    rows = rows_of(captured=0.3, break_even_realised=np.array([4.0]))
+    trades = [
+        SimpleNamespace(exit_reason=reason, gross=gross, cost=4e-4, net=gross - 4e-4, beta=1.0)
+        for reason, gross in (("target", 7e-4), ("stop", -3e-4), ("target", 2e-4))
+    ]
+    rows = rows_of(captured=0.3, break_even_realised=np.array([4.0]), trades=trades)
     assert rows["Break-even |z|"] == ("1.2", "if z came all the way back", "muted")
-    assert rows["Break-even |z|, realised"] == ("4.0", "targets captured 30 % of the way", "warn")
+    told = "at the σ of now: 2 targets captured 30 % of the way, 4.5 bps each against costs of 4.0"
+    assert rows["Break-even |z|, realised"] == ("4.0", told, "warn")
+    near = {"captured": 0.3, "break_even_realised": np.array([1.9])}
+    assert rows_of(**near, trades=trades)["Break-even |z|, realised"][2] == "muted"
+    lose = rows_of(**near, trades=trades[2:])["Break-even |z|, realised"]
+    assert lose[2] == "warn", "below the entry, and the targets lose all the same"
     lost = rows_of(captured=-0.05)["Break-even |z|, realised"]
     assert lost == ("–", "none: what reached its target lost before costs", "warn")
 
