@@ -13,7 +13,7 @@ import numpy as np
 
 from analytics.correlation import hayashi_yoshida
 from analytics.model import FloatArray, PairSnapshot, Ticks, UnitRootResult
-from analytics.stationarity import adf
+from analytics.stationarity import TEST_ROWS, adf
 
 #: Newest ticks of a leg that the correlation on ticks, and lead and lag, are of.
 MAX_TICKS = 20_000
@@ -39,7 +39,8 @@ def pair_estimates(
 ) -> PairEstimates:
     """The estimates of a snapshot. ticks: of Y and of X, None where the market has none.
 
-    What too few rows, or rows without variation, leave undefined is None.
+    What too few rows (below `analytics.stationarity.TEST_ROWS`, as for the spread's tests), or rows
+    without variation, leave undefined is None.
 
     >>> from analytics.model import Bars, PairParams
     >>> from analytics.pair import analyze_pair
@@ -58,9 +59,11 @@ def pair_estimates(
 
 
 def _adf(prices: FloatArray) -> UnitRootResult | None:
+    if len(prices) < TEST_ROWS:
+        return None
     try:
         return adf(prices)
-    except ValueError:  # too few, or constant
+    except ValueError:  # constant
         return None
 
 

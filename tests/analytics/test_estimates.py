@@ -32,6 +32,16 @@ def test_the_legs_are_tested_on_the_rows_in_which_both_traded():
     assert estimates.adf_x.pvalue == adf(x[kept]).pvalue
 
 
+def test_a_leg_of_few_rows_is_not_tested_as_its_spread_is_not():
+    params = PairParams("Y", "X", z_window=10)
+    for rows in (59, 60):
+        y, x = walks(rows)
+        snapshot = snapshot_of(y, x, params)
+        estimates = pair_estimates(snapshot)
+        tested = (estimates.adf_y is not None, estimates.adf_x is not None)
+        assert tested == (snapshot.adf is not None,) * 2 == (rows == 60,) * 2
+
+
 def test_in_logarithms_the_legs_are_tested_as_logarithms():
     y, x = walks()
     estimates = pair_estimates(snapshot_of(y, x, PairParams("Y", "X", price_space="log")))
