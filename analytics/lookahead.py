@@ -7,12 +7,15 @@ with must be the same already. What is decided for that open nothing of the bar 
 open neither, so the whole bar is scrambled: once as of one that opens low and falls without a
 trade, once as of one that opens high and rises with many. What each leg of a position was entered
 at and left at must be the same as well, or the open that was scrambled, since a leg may wait while
-the other is held.
+the other is held. So must the hedge that a position was entered with, and its size: its exposure,
+and what a unit of it lost or gained in the bar that both legs filled in.
 
 Cuts that are spread evenly find what leaks into every bar. What leaks into an order alone shows
 only where one is decided, so there are cuts there too: at the bars at whose open a position was
-entered or left, or was not though the bar before had signalled it, where a look-ahead vetoed it.
-Each is cut at the close of the bar of the signal, and at the open of the bar of the fill.
+entered or left, of each reason some, or was not though the bar before had signalled it, where a
+look-ahead vetoed it.
+Each is cut at the close of the bar of the signal, and at the open of the bar of the fill. Not told
+is the size of a position whose legs fill in different bars, and one that changes while it is held.
 
 The mode "in-sample" is a hedge that is declared to know all bars. The check holds that one fit
 fixed and shows that nothing downstream of it looks ahead; beside that it tells what the fit
@@ -27,7 +30,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analytics._backtest_types import BacktestParams, BacktestResult, Trade
-from analytics.alignment import not_enough
+from analytics._kernels.account import bought, gain
+from analytics.alignment import market_rows, not_enough
 from analytics.backtest import run_backtest
 from analytics.model import Bars, HedgeFit, IntArray, NotReady, PairParams
 
@@ -42,7 +46,9 @@ _SCRAMBLES = (
 _PRICES = ("open", "high", "low", "close", "vwap")
 _ENTRIES = ("entry_y", "entry_x")
 _EXITS = ("exit_y", "exit_x")
-_FILLS = (*_ENTRIES, *_EXITS)
+_COMPARED = (*_AT_CLOSE, *_ENTRIES, *_EXITS, "beta", "exposure", "size")
+#: Rounding of a return, which is a difference of equities near to one another.
+_ROUNDING = 1e-12
 #: Why a position is left at an open.
 _DECIDED = frozenset(("target", "stop", "time"))
 _SHOWN_CHANGES = 20
@@ -115,11 +121,11 @@ def check_look_ahead(
     cuts: how many are spread from the first bar with a z-score to the last bar but one. There
     are as many more at most at signals without an entry and without an exit, and half as many at
     entries and at exits, each at the bar of the signal and at that of the fill: 7 `cuts` bars in
-    all at most.
-    Each run begins at the same bar. run: the back-test to check, called as `run_backtest`. A
-    changed value is one that could not have been known at its own bar. Raises ValueError for
-    cuts below 1. Look-ahead bias is the second of the seven sins of back-testing in M. Lopez de
-    Prado, Advances in Financial Machine Learning (2018), section 11.2.
+    all at most where `cuts` is 8 or more. Exits are parted among the reasons that occur, one each
+    at least. Each run begins at the same bar. run: the back-test to check, called as
+    `run_backtest`. A changed value is one that could not have been known at its own bar. Raises
+    ValueError for cuts below 1. Look-ahead bias is the second of the seven sins of back-testing in
+    M. Lopez de Prado, Advances in Financial Machine Learning (2018), section 11.2.
 
     >>> t = np.arange(300)
     >>> def bars(symbol, closes):
@@ -145,16 +151,18 @@ def check_look_ahead(
     even = np.unique(np.linspace(begin, n - 1, cuts).astype(np.int64))
     rows = _decided(full, settings, cuts)
     closed, opened = (np.union1d(even, ends[ends >= begin]) for ends in (rows, rows + 1))
+    closed = closed[~np.isin(closed, _ruined(full))]
     if params.filtered:  # a bar after the newest that counts would be one more than the limit
         opened = opened[opened <= counted[-1] + 1]
 
     def again(legs: list[Bars], fit: HedgeFit | None = None) -> BacktestResult | NotReady:
         return run(*legs, params, settings, fit)
 
-    changes = _changes(full, (y_bars, x_bars), (closed, opened), again)
+    legs = _from_first(full, (y_bars, x_bars))
+    changes = _changes(full, legs, (closed, opened), again)
     betas: list[float] = []
     for end in even.tolist() if full.fit is not None else ():
-        alone = again(_known_legs(full, (y_bars, x_bars), end))
+        alone = again(_known_legs(full, legs, end))
         if isinstance(alone, BacktestResult) and alone.fit is not None:
             betas.append(float(alone.fit.beta))
     names = [change.series for change in changes]
@@ -163,7 +171,7 @@ def check_look_ahead(
         cuts=tuple(full.ts_ms[np.union1d(closed, opened) - 1].tolist()),
         compared=int(closed.sum()) * len(_AT_CLOSE) + int(opened.sum()) * at_open,
         changed=len(changes),
-        by_series={name: names.count(name) for name in (*_AT_CLOSE, *_FILLS) if name in names},
+        by_series={name: names.count(name) for name in _COMPARED if name in names},
         first=tuple(sorted(changes, key=lambda change: change.ts_ms)[:_SHOWN_CHANGES]),
         fit_beta=float(full.fit.beta) if full.fit is not None else None,
         beta_at_cuts=tuple(betas),
@@ -172,7 +180,7 @@ def check_look_ahead(
 
 def _changes(
     full: BacktestResult,
-    legs: tuple[Bars, Bars],
+    legs: list[Bars],
     ends: tuple[IntArray, IntArray],
     again: Callable[..., BacktestResult | NotReady],
 ) -> list[ChangedValue]:
@@ -190,16 +198,17 @@ def _changes(
         for how in _SCRAMBLES:
             scrambled = [_to_open(bars, full.ts_ms[end - 1], how) for bars in known]
             cut = again(scrambled, full.fit)
-            opens = [(a.open[-1], b.open[-1]) for a, b in zip(scrambled, known, strict=True)]
-            changes += _changed(full, cut, end, _AT_OPEN) + _changed_fills(full, cut, end, opens)
+            changes += _changed(full, cut, end, _AT_OPEN)
+            if isinstance(cut, BacktestResult):
+                changes += _changed_trades(full, cut, end, (known, scrambled))
     return changes
 
 
 def _decided(full: BacktestResult, settings: BacktestParams, most: int) -> IntArray:
     """Bars at whose open a position was entered or left, or was not though signalled.
 
-    Of each kind at most so many, of entries and exits half, spread evenly; of signals that follow
-    one another the first.
+    Of each kind at most so many, of entries half, of exits half in all, of each reason some; spread
+    evenly, of signals that follow one another the first.
     """
     held, size = full.position != 0, np.abs(full.z)
     stop = np.inf if settings.stop_z is None else settings.stop_z
@@ -213,15 +222,21 @@ def _decided(full: BacktestResult, settings: BacktestParams, most: int) -> IntAr
     leave = full.counted & held & ((away <= settings.exit_z) | (away >= stop))
     kept = leave[:-1] & (full.position[1:] == full.position[:-1])
     kept[1:] &= ~kept[:-1]
-    half = (most + 1) // 2
-    kinds = (
-        (held[1:] & ~held[:-1], half),
-        (held[:-1] & ~held[1:], half),
-        (missed, most),
-        (kept, most),
-    )
+    half, left = (most + 1) // 2, _left(full)
+    each = max(half // max(len(left), 1), 1)
+    kinds = ((held[1:] & ~held[:-1], half), (missed, most), (kept, most))
     rows = [_spread(np.flatnonzero(kind) + 1, count) for kind, count in kinds]
-    return np.unique(np.concatenate(rows))
+    return np.unique(np.concatenate(rows + [_spread(exits, each) for exits in left]))
+
+
+def _left(full: BacktestResult) -> list[IntArray]:
+    """Bars from which on a position was no longer held, of each reason that occurs."""
+    left: dict[str, list[int]] = {}
+    for trade in full.trades:
+        if trade.exit_reason not in ("open", "ruin"):
+            row = _row(full, trade.exit_ts_ms) + (trade.exit_reason not in _DECIDED)
+            left.setdefault(trade.exit_reason, []).append(row)
+    return [np.array(rows) for rows in left.values()]
 
 
 def _spread(rows: IntArray, most: int) -> IntArray:
@@ -229,16 +244,23 @@ def _spread(rows: IntArray, most: int) -> IntArray:
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.int64)]
 
 
-def _known_legs(full: BacktestResult, legs: tuple[Bars, Bars], end: int) -> list[Bars]:
-    """The bars of both legs from the first row on, of its first `end` rows."""
-    return [_until(bars, full.ts_ms[0], full.ts_ms[end - 1]) for bars in legs]
+def _ruined(full: BacktestResult) -> list[int]:
+    """How many rows there are at the close that left nothing: cut there, it is not yet closed."""
+    return [_row(full, one.exit_ts_ms) + 1 for one in full.trades if one.exit_reason == "ruin"]
 
 
-def _until(bars: Bars, first_ms: int, last_ms: int) -> Bars:
-    """The bars up to `last_ms`, from the one that is current at `first_ms` on."""
-    start = max(int(np.searchsorted(bars.ts_ms, first_ms, side="right")) - 1, 0)
-    stop = int(np.searchsorted(bars.ts_ms, last_ms, side="right"))
-    return bars[start:stop]
+def _from_first(full: BacktestResult, legs: tuple[Bars, Bars]) -> list[Bars]:
+    """The bars of both legs from those on that are current at the first row that was looked at."""
+    params = full.params
+    rows = market_rows(*legs, params.limit, params.min_trades, params.min_volume)
+    starts = [np.searchsorted(bars.ts_ms, rows.ts_ms[0], side="right") - 1 for bars in legs]
+    return [bars[max(int(start), 0) :] for bars, start in zip(legs, starts, strict=True)]
+
+
+def _known_legs(full: BacktestResult, legs: list[Bars], end: int) -> list[Bars]:
+    """The bars of both legs until the last of the first `end` rows."""
+    last_ms = full.ts_ms[end - 1]
+    return [bars[: int(np.searchsorted(bars.ts_ms, last_ms, side="right"))] for bars in legs]
 
 
 def _to_open(bars: Bars, last_ms: int, scramble: tuple[float, ...]) -> Bars:
@@ -270,30 +292,59 @@ def _changed(
     return changes
 
 
-def _changed_fills(
-    full: BacktestResult,
-    cut: BacktestResult | NotReady,
-    end: int,
-    opens: list[tuple[float, float]],
+def _changed_trades(
+    full: BacktestResult, cut: BacktestResult, end: int, legs: tuple[list[Bars], list[Bars]]
 ) -> list[ChangedValue]:
-    """The legs of the newest trades that the cut run had entered or left otherwise by its last bar.
+    """What the cut run had otherwise of its newest trades: hedge, size, and what legs filled at.
 
-    opens: of each leg the open of its last bar as it was scrambled, and as it was.
+    legs: of each leg the bars until the last, as they were and as they were scrambled.
     """
-    if isinstance(cut, NotReady):
-        return []
-    changes = []
+    opens = [(made.open[-1], was.open[-1]) for was, made in zip(*legs, strict=True)]
+    cut_ms, changes = int(full.ts_ms[end - 1]), list[ChangedValue]()
     for then in cut.trades[-2:]:  # one may be left at the open at which the next is entered
         now = next((one for one in full.trades if one.entry_ts_ms == then.entry_ts_ms), None)
         if now is None:  # which the positions show
             continue
-        fills = [(_ENTRIES, _row(full, now.entry_ts_ms) + now.entry_wait < end)]
+        entry = _row(full, now.entry_ts_ms)
+        fills = [(_ENTRIES, entry + now.entry_wait < end)]
         if then.exit_ts_ms == now.exit_ts_ms and {then.exit_reason, now.exit_reason} <= _DECIDED:
             left = _row(full, now.exit_ts_ms) + now.exit_wait < end
             fills += [(_EXITS, left)] if left else []
         for names, filled in fills:
-            changes += _changed_fill(then, now, names, filled, opens, int(full.ts_ms[end - 1]))
+            changes += _changed_fill(then, now, names, filled, opens, cut_ms)
+        sizes = [("beta", then.beta, now.beta)]
+        if entry == end - 1 and all(bars.ts_ms[-1] == cut_ms for bars in legs[0]):
+            share = 1.0 if full.params.price_space == "log" else opens[0][0] / opens[0][1]
+            sizes += [("exposure", then.exposure, now.exposure * share)]
+            sizes += _sizes(full, cut, now.side, legs)
+        changes += [
+            ChangedValue(name, now.entry_ts_ms, cut_ms, float(a), float(b))
+            for name, a, b in sizes
+            if a != b and not (np.isnan(a) and np.isnan(b))
+        ]
     return changes
+
+
+def _sizes(
+    full: BacktestResult, cut: BacktestResult, side: int, legs: tuple[list[Bars], list[Bars]]
+) -> list[tuple[str, float, float]]:
+    """How many times the equity a position was that both legs entered at the cut's last bar, where
+    the two runs differ: the bar's return over that of a gross exposure of 1.
+    """
+    if not np.array_equal(cut.ts_ms, full.ts_ms[: len(cut.ts_ms)]):
+        return []
+    row, log = len(cut.ts_ms) - 1, full.params.price_space == "log"
+    returns, units = [], []
+    for run, (y, x) in zip((full, cut), legs, strict=True):
+        if not (run.equity[row - 1] > 0.0 and run.equity[row] > 0.0):  # a ruin is closed at once
+            return []
+        held = bought(side, float(full.hedge[row - 1]), float(y.open[-1]), float(x.open[-1]), log)
+        returns.append(float(run.equity[row] / run.equity[row - 1]) - 1.0)
+        units.append(gain(held, float(y.close[-1]), float(x.close[-1])) - full.settings.cost_rate)
+    apart = abs(returns[1] * units[0] - returns[0] * units[1])
+    if not all(units) or apart <= _ROUNDING * (abs(units[0]) + abs(units[1])):
+        return []
+    return [("size", returns[1] / units[1], returns[0] / units[0])]
 
 
 def _row(full: BacktestResult, ts_ms: int) -> int:

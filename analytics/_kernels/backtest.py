@@ -156,10 +156,10 @@ def _play(
         ordered, reason = orders.exit_order(leaving, end, n, -side * z[min(leaving, n - 1)], levels)
         places, gap, reason = _places(table, first, ordered, reason, n)
         places, gap, reason = _ruined(places, gap, reason, ruin, n)
-        last: Bar = max(places[2], places[3], first)
+        last: Bar = ruin if reason == _RUIN else max(places[2], places[3], first)
         open_y, open_x = prices[0][first], prices[1][first]
         units = account.bought(side, float(hedge[signal]), open_y, open_x, log_prices)
-        whole = min(places[2], places[3]) if places[0] == places[1] else first
+        whole = min(places[2], places[3]) if places[0] == places[1] != NEVER else first
         account.mark(equity, prices[2], prices[3], first, whole, units, base, rate)
         if not fills.together(places, gap, n):
             fills.mark_apart(equity, prices, whole, last, units, places, gap, base, rate)

@@ -78,7 +78,7 @@ def cut_short(places: Places, row: int) -> Places:
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def together(places: Places, gap: int, n: int) -> bool:
     """Whether both legs of a position are held in the same bars, and no gap ends it."""
-    return bool(places[0] == places[1] and places[2] == places[3] and gap == n)
+    return bool(places[0] == places[1] != NEVER and places[2] == places[3] and gap == n)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -12,10 +12,10 @@ from scipy.signal import lfilter
 
 from analytics import _backtest_engine as engine
 from analytics import backtest
-from analytics.backtest import BacktestParams, BacktestResult, run_backtest
+from analytics.backtest import BacktestParams, BacktestResult, Trade, run_backtest
 from analytics.lookahead import LookAheadReport, check_look_ahead
 from analytics.model import Bars, NotReady
-from tests.analytics.test_backtest import PAIR, RULES, bars_of, made_up_pair
+from tests.analytics.test_backtest import PAIR, RULES, bars_of, made_up_pair, random_legs
 
 MODES = ["rolling", "kalman", "in-sample"]
 
@@ -40,7 +40,7 @@ def test_no_past_value_changes_in_any_mode(mode: str, changes: dict[str, Any]) -
     rules = replace(RULES, hedge_mode=mode, max_bars=15)
     found = report(check_look_ahead(*legs, replace(PAIR, **changes), rules))
     assert found.changed == 0
-    assert 8 < len(found.cuts) <= 7 * 8
+    assert 8 < len(found.cuts) <= 8 * 8  # half of exits, each reason's rounded up
     assert found.cuts == tuple(sorted(set(found.cuts)))
     assert found.text.startswith("No look-ahead")
 
@@ -291,6 +291,142 @@ def test_a_fill_at_the_best_price_of_its_bar_is_found_in_every_market(field: str
     for legs in MARKETS[:10]:
         found = report(check_look_ahead(*legs, replace(PAIR, limit=1_200), ORDERS, run=lucky))
         assert set(found.by_series) == {field}
+
+
+#: Bars as no market here has one: a rule against them has never acted.
+NEVER_SEEN: dict[str, Callable[[Bars], Any]] = {
+    "no volume": lambda bars: bars.volume <= 0.0,
+    "no trade": lambda bars: bars.trades < 1,
+    "a crash": lambda bars: bars.close < 0.8 * bars.open,
+    "a fall at once": lambda bars: bars.open < 0.8 * last_close(bars),
+    "a volume above all": lambda bars: bars.volume > 1e4,
+    "trades above all": lambda bars: bars.trades > 1_000,
+    "a rally": lambda bars: bars.close > 1.2 * bars.open,
+    "a spike": lambda bars: bars.high > 1.2 * np.maximum(bars.open, bars.close),
+    "a VWAP above the open": lambda bars: bars.vwap > 1.2 * bars.open,
+    "a rise at once": lambda bars: bars.open > 1.2 * last_close(bars),
+}
+
+
+@pytest.mark.parametrize("how", ["waits", "vetoes"])
+@pytest.mark.parametrize("known", NEVER_SEEN)
+def test_what_the_bar_of_the_fill_might_have_been_is_tried_up_and_down(
+    known: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = replace(PAIR, limit=1_200)
+    honest = run_backtest(*MARKETS[0], params, ORDERS)
+    plant_in_fills(monkeypatch, NEVER_SEEN[known], how)
+    planted = run_backtest(*MARKETS[0], params, ORDERS)
+    assert isinstance(honest, BacktestResult)
+    assert isinstance(planted, BacktestResult)
+    assert planted.trades == honest.trades
+    assert report(check_look_ahead(*MARKETS[0], params, ORDERS)).changed
+
+
+Altered = Callable[[Trade, Bars, int], Trade]
+
+
+def altering(alter: Altered, moment: str) -> Callable[..., BacktestResult | NotReady]:
+    """The back-test, each trade of which knows Y's bar at its entry or its exit."""
+
+    def run(y: Bars, x: Bars, *rest: Any) -> BacktestResult | NotReady:
+        result = run_backtest(y, x, *rest)
+        assert isinstance(result, BacktestResult)
+        times = [getattr(trade, f"{moment}_ts_ms") for trade in result.trades]
+        rows = np.searchsorted(y.ts_ms, times).tolist()
+        trades = [alter(trade, y, at) for trade, at in zip(result.trades, rows, strict=True)]
+        return replace(result, trades=tuple(trades))
+
+    return run
+
+
+@pytest.mark.parametrize("reason", ["target", "stop", "time"])
+@pytest.mark.parametrize("max_bars", [None, 8])
+def test_a_lucky_exit_of_one_reason_is_found_wherever_that_reason_occurs(
+    max_bars: int | None, reason: str
+) -> None:
+    def lucky(trade: Trade, y: Bars, at: int) -> Trade:
+        best = (y.high if trade.side > 0 else y.low)[at]
+        return replace(trade, exit_y=float(best)) if trade.exit_reason == reason else trade
+
+    params, rules = replace(PAIR, limit=1_200), replace(ORDERS, max_bars=max_bars)
+    occurs = 0
+    for legs in MARKETS:
+        plain = run_backtest(*legs, params, rules)
+        assert isinstance(plain, BacktestResult)
+        found = report(check_look_ahead(*legs, params, rules, run=altering(lucky, "exit")))
+        exits = sum(trade.exit_reason == reason for trade in plain.trades)
+        assert bool(found.changed) == bool(exits)
+        occurs += bool(exits)
+    assert occurs >= 9 or (reason, max_bars) == ("time", None)
+
+
+@pytest.mark.parametrize("space", ["price", "log"])
+@pytest.mark.parametrize("field", ["beta", "exposure"])
+def test_a_hedge_or_an_exposure_by_the_bar_of_the_fill_is_found_in_every_market(
+    field: str, space: str
+) -> None:
+    def knowing(trade: Trade, y: Bars, at: int) -> Trade:
+        share = 1.0 + 1e-9 * (y.close[at] > y.open[at])
+        return replace(trade, **{field: getattr(trade, field) * share})
+
+    params = replace(PAIR, limit=1_200, price_space=space)
+    for legs in MARKETS:
+        found = report(check_look_ahead(*legs, params, ORDERS, run=altering(knowing, "entry")))
+        assert set(found.by_series) == {field}
+
+
+@pytest.mark.parametrize("space", ["price", "log"])
+@pytest.mark.parametrize("known", ["close", "volume"])
+def test_a_position_sized_by_the_bar_of_its_fill_is_found_in_every_market(
+    known: str, space: str
+) -> None:
+    def sized(y: Bars, x: Bars, *rest: Any) -> BacktestResult | NotReady:
+        result = run_backtest(y, x, *rest)
+        assert isinstance(result, BacktestResult)
+        size = np.ones(len(result.ts_ms))
+        for trade in result.trades:
+            at = int(np.searchsorted(y.ts_ms, trade.entry_ts_ms))
+            rises = y.close[at] > y.open[at] if known == "close" else y.volume[at] > 5.0
+            held = result.ts_ms >= trade.entry_ts_ms  # the next trade sets its own
+            size[held] = 1.5 if rises else 1.0
+        change = np.diff(result.equity, prepend=1.0) / np.r_[1.0, result.equity[:-1]]
+        return replace(result, equity=np.cumprod(1.0 + size * change))
+
+    params = replace(PAIR, limit=1_200, price_space=space)
+    for legs in MARKETS:
+        found = report(check_look_ahead(*legs, params, ORDERS, run=sized))
+        assert set(found.by_series) == {"size"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_ruin_and_bars_without_a_price_raise_no_alarm(mode: str) -> None:
+    """An account is closed at the ruin's own close; rows may begin with one that has no price."""
+    ruined = unpriced = 0
+    for seed in range(40):
+        legs = random_legs(np.random.default_rng(seed), 200, jumps=5)
+        params = replace(PAIR, z_window=5, min_trades=3)
+        rules = BacktestParams(entry_z=0.8, stop_z=None, hedge_window=10, hedge_mode=mode)
+        result = run_backtest(*legs, params, rules)
+        if isinstance(result, BacktestResult):
+            ruined += any(trade.exit_reason == "ruin" for trade in result.trades)
+            unpriced += result.rows_unpriced > 0
+            found = check_look_ahead(*legs, params, rules)
+            assert isinstance(found, NotReady) or found.changed == 0
+    assert min(ruined, unpriced) > 3
+
+
+def test_a_first_row_without_a_price_raises_no_alarm() -> None:
+    """It is the first of the newest rows that count all the same."""
+    y, x = (bars[:300] for bars in market(1, 0.3))
+    first = max(y.ts_ms[0], x.ts_ms[0])
+    y, x = (bars[int(np.searchsorted(bars.ts_ms, first)) :] for bars in (y, x))
+    opened = np.where(np.arange(len(y)) == 0, -1.0, y.open)
+    trades = np.where(np.isin(np.arange(len(y)), (1, 2)), 0, 9)
+    y, x = replace(y, open=opened, trades=trades), replace(x, trades=np.full(len(x), 9))
+    params = replace(PAIR, min_trades=3, z_window=20)
+    found = report(check_look_ahead(y, x, params, replace(ORDERS, hedge_window=40)))
+    assert found.changed == 0
 
 
 def one_value_of_the_future(*args: Any) -> BacktestResult | NotReady:
