@@ -36,9 +36,10 @@ from analytics._kernels.known import (
     window_scores,
 )
 from analytics._one_line import one_line_at
-from analytics._pair_parts import MIN_ROWS, TradedRows
+from analytics._pair_parts import MIN_ROWS, TradedRows, traded_rows
+from analytics.alignment import Aligned, align, not_enough
 from analytics.hedge import fit_hedge
-from analytics.model import TIMEFRAMES, FloatArray, IntArray, PairParams
+from analytics.model import TIMEFRAMES, Bars, FloatArray, IntArray, NotReady, PairParams
 from analytics.rolling import RollingMoments, rolling_moments
 
 #: Window of the rolling hedge where the pair has none: the back-test's default.
@@ -89,6 +90,23 @@ def rows_before(params: PairParams) -> int:
     """
     refits = REFITS.get("kalman" if params.spread_mode == "kalman" else params.hedge)
     return params.limit + MOST_CARRIED + (params.limit // refits + 1 if refits else 0)
+
+
+def rows_in_view(
+    y_bars: Bars, x_bars: Bars, params: PairParams
+) -> tuple[Aligned, TradedRows] | NotReady:
+    """The legs on one clock, and the rows of them in which both traded, with the rows before the
+    view that its lines need; NotReady where the view holds too few for a z-score.
+
+    Raises as `analytics.alignment.align`.
+    """
+    filters = params.min_trades, params.min_volume
+    aligned = align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
+    rows = traded_rows(aligned, params)
+    have, need = len(rows) - rows.first, needed_rows(params)
+    if have < need:
+        return not_enough(need, have, aligned.dropped, len(aligned) - aligned.start - have)
+    return aligned, rows
 
 
 def known_lines(

@@ -13,13 +13,13 @@ from analytics.model import NotReady, PairParams
 STILL_SPREAD = "the spread does not move within its window"
 
 
-def no_score(rows: TradedRows, params: PairParams, have: int) -> NotReady:
+def no_score(rows: TradedRows, params: PairParams) -> NotReady:
     """Why the newest of the rows has no z-score, of a view that holds enough rows.
 
-    have: how many the view holds. `have` of the answer is below `need` where more rows are what
-    it takes.
+    `have` of the answer is below `need` where more rows are what it takes.
     """
     stop, window = len(rows), params.z_window
+    have = stop - rows.first
     part = slice(int(rests_on(rows, params, stop)[-1]), stop)
     if only_rounding(rows, part, params):
         prices = rows.price_y[part], rows.price_x[part]

@@ -12,8 +12,8 @@ from analytics._choices import swapped_z, z_by_fit
 from analytics._known_lines import (
     PATH_ROWS,
     hedge_rows,
-    needed_rows,
     rows_before,
+    rows_in_view,
 )
 from analytics._no_score import no_score
 from analytics._pair_parts import (
@@ -22,11 +22,10 @@ from analytics._pair_parts import (
     only_rounding,
     scatter,
     spread_of,
-    traded_rows,
 )
 from analytics._pair_tests import PairTests, pair_tests
 from analytics._pair_view import Legs, TodaysSpread, View, newest_rests_on, todays_spread
-from analytics.alignment import Aligned, align, not_enough, unmeasured_notes
+from analytics.alignment import Aligned, align, unmeasured_notes
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
     HEDGE_METHODS,
@@ -41,6 +40,8 @@ from analytics.model import (
     frozen,
 )
 from analytics.stationarity import rolling_adf
+
+__all__ = ["align", "analyze_pair", "break_even_of", "break_even_z", "snapshot_bars"]
 
 #: The Kalman path scales its legs by this many rows, or by the z window's.
 KALMAN_ROWS = 60
@@ -135,20 +136,21 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     >>> str(analyze_pair(y.tail(12), x, PairParams("A", "B")))
     'needs 60 bars, has 12'
     """
-    aligned = _aligned(y_bars, x_bars, params)
-    rows = traded_rows(aligned, params)
+    if y_bars.timeframe != params.timeframe:
+        raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
+    found = rows_in_view(y_bars, x_bars, params)
+    if isinstance(found, NotReady):
+        return found
+    aligned, rows = found
     view = View(rows, params, rows.places[aligned.start :])
-    have, need = len(rows) - rows.first, needed_rows(params)
-    if have < need:
-        return not_enough(need, have, aligned.dropped, len(view.traded) - have)
-    legs = view.legs
+    have, legs = len(rows) - rows.first, view.legs
     fit_rows = legs.newest(min(hedge_rows(params) or have, have))
     choices = _fits(fit_rows, params)
     fit = _todays_fit(legs, params, choices)
     spread = todays_spread(view, fit)
     line = spread.line[view.lead :]
     if not np.isfinite(spread.known.z).any() and only_rounding(rows, newest_rests_on(view), params):
-        return no_score(rows, params, have)
+        return no_score(rows, params)
     path_rows = params.hedge_window or PATH_ROWS
     adf_ts_ms, adf_pvalue = _adf_line(view, line)
     tests = pair_tests(rows, line, params, fit.method)
@@ -174,16 +176,8 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         ),
         **_by_choice(view, choices, lines["z"]),
         path_rows=path_rows,
-        no_z="" if np.isfinite(lines["z"][-1]) else no_score(rows, params, have).reason,
+        no_z="" if np.isfinite(lines["z"][-1]) else no_score(rows, params).reason,
     )
-
-
-def _aligned(y_bars: Bars, x_bars: Bars, params: PairParams) -> Aligned:
-    """The legs on one clock, with the rows before the view that its lines need."""
-    if y_bars.timeframe != params.timeframe:
-        raise ValueError(f"y has bars of {y_bars.timeframe}, expected {params.timeframe}")
-    filters = params.min_trades, params.min_volume
-    return align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
 
 
 def _unmeasured(y_bars: Bars, x_bars: Bars, aligned: Aligned, params: PairParams) -> list[str]:

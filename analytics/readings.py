@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from analytics._known_lines import Known, known_lines, needed_rows, rows_before
+from analytics._known_lines import Known, known_lines, needed_rows, rows_before, rows_in_view
 from analytics._no_score import no_score
 from analytics._pair_parts import (
     TradedRows,
@@ -27,7 +27,7 @@ from analytics._pair_parts import (
     traded_rows,
 )
 from analytics._pair_tests import legs_tested, test_options
-from analytics.alignment import Aligned, align, not_enough, shared_times
+from analytics.alignment import Aligned, align, shared_times
 from analytics.model import (
     PAIR_RANGES,
     Bars,
@@ -206,15 +206,13 @@ def why_no_z(y_bars: Bars, x_bars: Bars, params: PairParams) -> NotReady | None:
     >>> why_no_z(bars("A", 9.0 + np.cos(x)), bars("B", x), PairParams("A", "B")) is None
     True
     """
-    filters = params.min_trades, params.min_volume
-    aligned = align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
-    rows = traded_rows(aligned, params)
-    have, need = len(rows) - rows.first, needed_rows(params)
-    if have < need:
-        return not_enough(need, have, aligned.dropped, len(aligned) - aligned.start - have)
+    found = rows_in_view(y_bars, x_bars, params)
+    if isinstance(found, NotReady):
+        return found
+    rows = found[1]
     last = len(rows) - 1
     z = known_lines(rows, params, last, last + 1, alone=True).z
-    return None if math.isfinite(z[0]) else no_score(rows, params, have)
+    return None if math.isfinite(z[0]) else no_score(rows, params)
 
 
 def check_view(params: PairParams) -> None:

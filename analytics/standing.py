@@ -15,11 +15,10 @@ from analytics._known_lines import (
     hedge_rows,
     known_lines,
     line_at,
-    needed_rows,
-    rows_before,
+    rows_in_view,
 )
-from analytics._pair_parts import TradedRows, only_rounding, spread_of, traded_rows
-from analytics.alignment import Aligned, align, not_enough
+from analytics._pair_parts import TradedRows, only_rounding, spread_of
+from analytics.alignment import Aligned
 from analytics.bars import usual_step
 from analytics.carry import pair_carry, reversion_funding
 from analytics.hedge import fit_hedge
@@ -73,14 +72,11 @@ def pair_standing(
     >>> round(standing.half_life, 2), round(standing.break_even, 3), standing.carried_share
     (0.64, 0.12, 0.0)
     """
-    filters = params.min_trades, params.min_volume
-    aligned = align(y_bars, x_bars, params.limit, *filters, history=rows_before(params))
-    rows = traded_rows(aligned, params)
-    have, need = len(rows) - rows.first, needed_rows(params)
-    in_view = len(aligned) - aligned.start
-    if have < need:
-        return not_enough(need, have, aligned.dropped, in_view - have)
-    beta, spread = _today(rows, params, have)
+    found = rows_in_view(y_bars, x_bars, params)
+    if isinstance(found, NotReady):
+        return found
+    aligned, rows = found
+    beta, spread = _today(rows, params, len(rows) - rows.first)
     if len(spread) and only_rounding(rows, slice(rows.first, None), params):
         spread = np.zeros(len(spread))
     line, newest = spread[np.isfinite(spread)], spread[-params.z_window :]
