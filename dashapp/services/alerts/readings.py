@@ -64,7 +64,9 @@ class _Newest:
 
 
 class _Lack(NamedTuple):
-    """Why a pair has no reading, in words, and the bar at which that was found."""
+    """Why a pair has no reading, in words, and the bar at which that was found; "" where only the
+    activity filter leaves that bar out.
+    """
 
     ts_ms: int
     words: str
@@ -225,7 +227,7 @@ def _read(job: _Newest | Plan, lacks: Mapping[Hashable, _Lack]) -> _Found:
         return readings, before
     y, x = (leg[: int(leg.ts_ms.searchsorted(newest, side="right"))] for leg in job.legs)
     lack = why_no_reading(y, x, params, job.rule.metric)
-    return readings, None if lack is None else _Lack(newest, lack.reason)
+    return readings, _Lack(newest, "" if lack is None else lack.reason)
 
 
 def _armed(rules: Iterable[AlertRule], market: Market) -> list[AlertRule]:

@@ -16,8 +16,10 @@ def why_no_reading(y: Bars, x: Bars, params: PairParams, metric: str) -> NotRead
     bars are what it takes.
     """
     lack = why_no_z(y, x, params)
+    if metric == "z":
+        return lack
     newest = newest_counted(y, x, params)
-    if metric == "z" or newest is None:
+    if newest is None:
         return lack
     if math.isfinite(pair_readings(y, x, params, (metric,), [newest])[metric][0]):
         return None

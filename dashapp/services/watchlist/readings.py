@@ -50,8 +50,8 @@ class Job:
 class Read:
     """What was read. ts_ms: the newest bar that the activity filter lets count, of which z and
     beta are. line: z at the bars that closed, oldest first. slow: None where its turn has not
-    come; lack: read with it, why there is no z. done_ms: the closed bar up to which the line goes
-    now, None where its turn to begin has not come.
+    come; lack: why there is no z though the rows are enough. done_ms: the closed bar up to which
+    the line goes now, None where its turn to begin has not come.
     """
 
     id: str
@@ -95,6 +95,7 @@ def _read(job: Job, turn: bool, legs: Legs) -> Read:
     now = ends == newest
     z_now, beta_now = z[now].item(), beta[now].item()
     slow = pair_standing(*legs_of, COST_BPS, job.funding, z_now) if turn else None
+    unknown = isinstance(slow, Standing) and not math.isfinite(z_now)
     return Read(
         id=job.id,
         ts_ms=newest,
@@ -103,7 +104,7 @@ def _read(job: Job, turn: bool, legs: Legs) -> Read:
         line=() if waits else tuple(closed.tolist()),
         done_ms=None if waits else job.closed_ms,
         slow=slow,
-        lack=why_no_z(*legs_of) if turn and not math.isfinite(z_now) else None,
+        lack=why_no_z(*legs_of) if unknown else None,
     )
 
 

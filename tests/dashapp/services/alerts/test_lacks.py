@@ -50,6 +50,24 @@ async def test_a_reason_is_looked_for_once_for_each_bar(runtime, monkeypatch):
     assert asked == [99_000, 100_000]
 
 
+async def test_a_bar_that_the_filter_leaves_out_is_looked_at_once_and_lacks_nothing(
+    runtime, monkeypatch
+):
+    asked: list[int] = []
+
+    def nothing(y, *_):
+        asked.append(int(y.ts_ms[-1]))
+
+    monkeypatch.setattr(readings, "why_no_reading", nothing)
+    rule = runtime.alerts.add_rule(z_rule("demo", PAIR, 2.0))
+    for ts_ms in (99_300, 99_600):
+        await runtime.alerts.step()
+        assert runtime.alerts.waiting(rule.id) == ""
+        tick(runtime, ts_ms, 51.0)
+    await runtime.alerts.step()
+    assert asked == [99_000]
+
+
 async def test_a_closed_bar_has_the_reason_of_its_own_bars(runtime, monkeypatch):
     seen: list[int] = []
 
