@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -74,8 +75,8 @@ def funding_cost(
 
 def answer_of(result: BacktestResult) -> list[Segment]:
     """The result of a back-test in one sentence."""
-    figures, lost = result.figures, np.flatnonzero(result.equity <= 0.0)
-    until = lost[0] if len(lost) else -1
+    figures, lost = result.figures, _lost_at(result.equity)
+    until = -1 if lost is None else lost
     segments = backtest_answer(
         net=figures.net_return,
         sharpe=figures.sharpe,
@@ -101,10 +102,16 @@ def ruin_segments(equity: FloatArray, ts_ms: IntArray) -> list[Segment]:
     >>> ruin_segments(np.array([1.0, 0.4, -0.1]), np.array([0, 60_000, 120_000]))
     [('lost everything at 1970-01-01 00:02:00 UTC, traded no more', 'down')]
     """
-    lost = np.flatnonzero(equity <= 0.0)
-    if not len(lost):
+    lost = _lost_at(equity)
+    if lost is None:
         return []
-    return [(f"lost everything at {utc_time(ts_ms[lost[0]])} UTC, traded no more", "down")]
+    return [(f"lost everything at {utc_time(ts_ms[lost])} UTC, traded no more", "down")]
+
+
+def _lost_at(equity: FloatArray) -> int | None:
+    """The bar at whose close nothing is left of an account; None where there is none."""
+    lost = np.flatnonzero(equity <= 0.0)
+    return int(lost[0]) if len(lost) else None
 
 
 def _opened(result: BacktestResult) -> bool:
@@ -342,10 +349,8 @@ def _break_even_rows(result: BacktestResult) -> list[Row]:
     label, captured = "Break-even |z|, realised", result.captured
     if captured > 0.0:
         reached = [trade for trade in result.trades if trade.exit_reason == "target"]
-        gross, cost = (
-            sum(getattr(trade, name) for trade in reached) / len(reached)
-            for name in ("gross", "cost")
-        )
+        gross = fmean(trade.gross for trade in reached)
+        cost = fmean(trade.cost for trade in reached)
         share = (
             f"at the σ of now: {counted(len(reached), 'target')} captured "
             f"{pct(captured, 0, signed=False)} of the way, {number(gross * 1e4, 1)} bps each "

@@ -101,20 +101,18 @@ def _usual_where_wrong(
     free what an earlier one refused.
     """
     usual = {row.name: row.control_value(row.default) for row in VIEW if row.kind != "symbol"}
-    values, refused = {**raw, **usual}, set(usual)
+    values, refused = {**raw, **usual}, {name: dict[str, str]() for name in usual}
     view, _ = _checked(market, symbols, values, known)
     tried = None
-    while view is not None and refused and tried != refused:
-        tried = set(refused)
-        for name in [row.name for row in VIEW if row.name in tried]:
-            with_it, _ = _checked(market, symbols, values | {name: raw.get(name)}, known)
+    while view is not None and tried != list(refused):
+        tried = list(refused)
+        for name in tried:
+            one_more = values | {name: raw.get(name)}
+            with_it, refused[name] = _checked(market, symbols, one_more, known)
             if with_it is not None:
                 view, values[name] = with_it, raw.get(name)
-                refused.discard(name)
-    replaced = [row.name for row in VIEW if row.name in refused and view is not None]
-    of_each = (values | {name: raw.get(name)} for name in replaced)
-    wrong = [_checked(market, symbols, tried_out, known)[1] for tried_out in of_each]
-    return view, dict(zip(replaced, wrong, strict=True))
+                del refused[name]
+    return view, {} if view is None else refused
 
 
 def collected(
