@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from analytics.carry import trades_funding
 from analytics.model import FloatArray, IntArray
 from dashapp.text.numbers import NONE, bar_span, counted, duration, number, pct, utc_time
 from dashapp.text.pair import Segment, legs_warning, newest, sign_tone, trade_sentence
+from dashapp.text.targets import Targets, break_even_rows, pay_segments, targets_of
 from dashapp.text.tests import Row
 
 #: A Sharpe of fewer trades is shown but not judged by.
@@ -85,6 +85,7 @@ def answer_of(result: BacktestResult) -> list[Segment]:
         cost_share=figures.cost_share,
         in_sample=result.in_sample,
         break_even=newest(result.break_even_z),
+        targets=targets_of(result),
         entry=result.settings.entry_z,
         span_ms=float(result.ts_ms[until] - result.ts_ms[np.argmax(np.isfinite(result.z))]),
         record=result.record,
@@ -127,7 +128,8 @@ def backtest_answer(
     trades: int,
     cost_share: float | None = None,
     in_sample: bool = False,
-    break_even: float | None = None,
+    break_even: float = math.nan,
+    targets: Targets | None = None,
     entry: float = math.inf,
     span_ms: float | None = None,
     record: TrackRecord | None = None,
@@ -135,8 +137,7 @@ def backtest_answer(
 ) -> list[Segment]:
     """The back-test's result. net, drawdown: shares of 1; cost_share: of the gross return.
 
-    break_even: |z| below which a round trip does not pay its costs, at the newest bar; None or
-    NaN if not known. entry: |z| at which trades are entered.
+    break_even, targets, entry: see `dashapp.text.targets.pay_segments`.
 
     trades: closed ones; under five of them are no ground for a verdict. opened: whether one is
     still open, which the net return holds as it stands. span_ms: time that the
@@ -161,12 +162,7 @@ def backtest_answer(
         segments.insert(1, (f"Sharpe {sharpe_text(sharpe, record)}", ""))
     if costs := cost_words(cost_share):
         segments.append((costs, "warn" if cost_share is not None and cost_share > 0.5 else "muted"))
-    if break_even is not None and math.isfinite(break_even):
-        words = f"needs |z| > {number(break_even, 1)} to pay costs"
-        under = break_even >= entry
-        segments.append(
-            (f"{words}: entries do not pay" if under else words, "warn" if under else "")
-        )
+    segments += pay_segments(break_even, entry, targets)
     if in_sample:
         segments.append(("in-sample: the hedge knew the future", "warn"))
     return segments
@@ -308,7 +304,7 @@ def figure_rows(result: BacktestResult, funding: tuple[float, float] | None = No
         ("Exposure", pct(figures.exposure, 0, signed=False), "of the bars", "muted"),
         ("Costs", pct(cost), costs or "no gross profit to take from", "muted"),
         *_funding_rows(result, funding),
-        *_break_even_rows(result),
+        *break_even_rows(result),
         *_fill_rows(result),
         ("Hedge", "", result.label, "warn" if result.in_sample else "muted"),
         ("Bars", f"{len(result.ts_ms):,}", dropped, "muted"),
@@ -338,30 +334,6 @@ def _funding_rows(result: BacktestResult, funding: tuple[float, float] | None) -
 def _profit_words(factor: float) -> tuple[str, str]:
     """A profit factor; infinite where nothing was lost."""
     return ("∞", "no loss") if factor == math.inf else (number(factor, 2), "gains over losses")
-
-
-def _break_even_rows(result: BacktestResult) -> list[Row]:
-    """|z| from which a round trip pays: by a full way back, and by what targets captured."""
-    theory = newest(result.break_even_z)
-    if not math.isfinite(theory):
-        return []
-    rows = [("Break-even |z|", number(theory, 1), "if z came all the way back", "muted")]
-    label, captured = "Break-even |z|, realised", result.captured
-    if captured > 0.0:
-        reached = [trade for trade in result.trades if trade.exit_reason == "target"]
-        gross = fmean(trade.gross for trade in reached)
-        cost = fmean(trade.cost for trade in reached)
-        share = (
-            f"at the σ of now: {counted(len(reached), 'target')} captured "
-            f"{pct(captured, 0, signed=False)} of the way, {number(gross * 1e4, 1)} bps each "
-            f"against costs of {number(cost * 1e4, 1)}"
-        )
-        realised = newest(result.break_even_realised)
-        pays = realised < result.settings.entry_z and gross > cost
-        rows.append((label, number(realised, 1), share, "muted" if pays else "warn"))
-    elif math.isfinite(captured):
-        rows.append((label, NONE, "none: what reached its target lost before costs", "warn"))
-    return rows
 
 
 def _fill_rows(result: BacktestResult) -> list[Row]:

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from analytics.backtest import BacktestFigures, BacktestParams, TrackRecord, run_backtest
 from analytics.model import PairParams
@@ -33,7 +34,7 @@ def test_the_answer_of_a_backtest_names_the_break_even_z_and_warns_of_entries_wi
     assert backtest_answer(**known, break_even=1.14)[-1] == ("needs |z| > 1.1 to pay costs", "")
     within = backtest_answer(**known, break_even=2.31)[-1]
     assert within == ("needs |z| > 2.3 to pay costs: entries do not pay", "warn")
-    assert "break-even" not in plain(backtest_answer(**known, break_even=math.nan))
+    assert "needs" not in plain(backtest_answer(**known, break_even=math.nan))
     exactly = backtest_answer(**known, break_even=2.0)[-1]
     assert exactly == ("needs |z| > 2.0 to pay costs: entries do not pay", "warn"), (
         "they earn their cost"
@@ -212,8 +213,42 @@ def test_the_realised_break_even_stands_beside_the_theoretical_one():
     assert rows_of(**near, trades=trades)["Break-even |z|, realised"][2] == "muted"
     lose = rows_of(**near, trades=trades[2:])["Break-even |z|, realised"]
     assert lose[2] == "warn", "below the entry, and the targets lose all the same"
-    lost = rows_of(captured=-0.05)["Break-even |z|, realised"]
+    lost = rows_of(captured=-0.05, trades=trades)["Break-even |z|, realised"]
     assert lost == ("–", "none: what reached its target lost before costs", "warn")
+
+
+@pytest.mark.parametrize(
+    ("captured", "gross", "realised", "words", "tone"),
+    [
+        (math.nan, 0.0, math.nan, "needs |z| > 1.2 to pay costs", ""),
+        (-0.1, -1e-4, math.nan, "what reached its target lost before costs", "warn"),
+        (0.3, 3e-4, 1.5, "targets earned 3.0 bps against costs of 4.0: entries do not pay", "warn"),
+        (0.3, 5e-4, 1.5, "needs |z| > 1.5 to pay costs, by what targets captured", ""),
+        (
+            *(0.3, 5e-4, 2.0),
+            "needs |z| > 2.0 to pay costs, by what targets captured: "
+            "entries do not pay at the σ of now",
+            "warn",
+        ),
+    ],
+)
+def test_the_head_names_the_break_even_that_targets_realised(
+    captured, gross, realised, words, tone
+):
+    """As its row does, so that it does not say that entries pay beside targets that lost."""
+    pair = legs()
+    params, rules = PairParams("Y", "X", "1m", z_window=30), BacktestParams(hedge_window=80)
+    made = run_backtest(*pair, params, rules)
+    trades = [replace(trade, gross=gross, cost=4e-4) for trade in made.trades]
+    assert any(trade.exit_reason == "target" for trade in trades)
+    theory = realised * captured if math.isfinite(realised) else 1.2
+    result = replace(
+        made, trades=tuple(trades), captured=captured, break_even_z=np.full(len(made.z), theory)
+    )
+    assert [segment for segment in answer_of(result) if segment == (words, tone)]
+    row = {row[0]: row for row in figure_rows(result)}.get("Break-even |z|, realised")
+    assert (row is None) == math.isnan(captured)
+    assert row is None or (row[3] == "warn") == (tone == "warn")
 
 
 def test_fills_that_waited_and_positions_closed_before_gaps_are_said():
