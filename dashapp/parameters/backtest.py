@@ -14,7 +14,14 @@ from analytics.backtest import BacktestParams
 from analytics.model import PairParams, ParameterError
 from analytics.spread import check_reachable
 from dashapp.parameters import link
-from dashapp.parameters.check import message, messages, read_all, read_or_default
+from dashapp.parameters.check import (
+    message,
+    messages,
+    read_all,
+    read_or_default,
+    replaced_words,
+    usual_where_wrong,
+)
 from dashapp.parameters.table import BACKTEST, PAIR
 
 USUAL = BacktestParams()
@@ -53,6 +60,25 @@ def check(
         return None, {error.field: message(error, BACKTEST)}
     words = "" if z_window is None else _unreachable("entry_z", rules.entry_z, z_window)
     return (None, {"entry_z": words}) if words else (rules, {})
+
+
+def in_use(held: Mapping[str, Any] | None) -> tuple[BacktestParams, str]:
+    """The rules that a tab uses: those it holds, the usual ones where they are wrong or where it
+    holds none; and what gave way, and why, in words, "" where nothing did.
+
+    >>> rules, words = in_use(from_query("?entry_z=9&stop_z=3&max_bars=10"))
+    >>> rules.entry_z, rules.stop_z, rules.max_bars
+    (2.0, 3.0, 10)
+    >>> words
+    'Stop |z|: 3: expected above the entry (9) up to 1000. Shown with the usual Entry |z| (2).'
+    """
+    if not held:
+        return USUAL, ""
+    rules, _ = check(held)
+    if rules is not None:
+        return rules, ""
+    rules, refused = usual_where_wrong(held, as_held(USUAL), check)
+    return rules or USUAL, replaced_words(refused, BACKTEST)
 
 
 def notices(rules: BacktestParams, z_window: int | None) -> dict[str, str]:

@@ -6,8 +6,8 @@ its field.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from analytics.model import (
     MissingError,
@@ -23,6 +23,7 @@ from ingestion.decode.symbols import proper_symbol
 #: Characters of a text that a control, a link or HTTP holds, at most: those of a URL.
 LONGEST_TEXT = 4_096
 
+_Made = TypeVar("_Made")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -163,6 +164,31 @@ def sentence(error: ValueError, parameters: Mapping[str, Parameter]) -> str:
     return f"{parameters[error.field].label}: {message(error, parameters)}"
 
 
+def usual_where_wrong(
+    raw: Mapping[str, Any],
+    usual: Mapping[str, Any],
+    judge: Callable[[Mapping[str, Any]], tuple[_Made | None, dict[str, str]]],
+) -> tuple[_Made | None, dict[str, dict[str, str]]]:
+    """What is made of all that goes together of some values, the usual ones in place of the rest.
+
+    judge: what is made of values, or None and what is wrong with them, by name. Returns what is
+    made, and of each name of `usual` whose value gave way what was wrong, by name; None and nothing
+    where the usual values are refused too. A pass over them may free what an earlier one refused.
+    """
+    values, refused = {**raw, **usual}, {name: dict[str, str]() for name in usual}
+    made, _ = judge(values)
+    tried = None
+    while made is not None and tried != list(refused):
+        tried = list(refused)
+        for name in tried:
+            one_more = values | {name: raw.get(name)}
+            with_it, refused[name] = judge(one_more)
+            if with_it is not None:
+                made, values[name] = with_it, raw.get(name)
+                del refused[name]
+    return made, {} if made is None else refused
+
+
 def replaced_words(
     replaced: Mapping[str, Mapping[str, str]], parameters: Mapping[str, Parameter]
 ) -> str:
@@ -182,7 +208,7 @@ def replaced_words(
     for name, wrong in replaced.items():
         reasons |= {name: wrong[name]} if name in wrong else wrong
     why = "; ".join(f"{parameters[name].label}: {words}" for name, words in reasons.items())
-    usual = [f"{row.noun or row.label} ({_usual(row)})" for row in rows]
+    usual = [f"{row.label} ({_usual(row)})" for row in rows]
     listed = " and ".join(", ".join(part) for part in (usual[:-1], usual[-1:]) if part)
     return f"{why}. Shown with the usual {listed}."
 

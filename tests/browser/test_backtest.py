@@ -38,8 +38,14 @@ def test_a_link_reproduces_the_settings_and_other_pages_keep_them(open_tab):
 
 
 def test_a_wrong_setting_is_told_at_its_field_and_the_last_picture_stays(open_tab):
-    page = open_tab("/backtest")
+    page = open_tab("/analytics?market=demo&y=BTCUSDT&x=ETHUSDT&entry_z=9&stop_z=3")
+    wait_for_points(page, "spread-chart", 100)
+    page.click("#tab-backtest")
+    says(page, "expected above the entry (9)", "#stop-z-message")
+    says(page, "Shown with the usual Entry |z| (2)", "#answer-line")
+    page.fill("#entry-z", "2")
     wait_for_points(page, "equity-chart", 50)
+    until(page, "document.querySelector('#stop-z-message').innerText === ''")
     page.fill("#exit-z", "3")
     says(page, "expected from 0 to below the entry", "#exit-z-message")
     assert points(page, "equity-chart") > 50

@@ -16,7 +16,7 @@ from dash.exceptions import PreventUpdate
 from analytics.model import ParameterError
 from analytics.readings import check_view
 from dashapp import ids
-from dashapp.parameters.check import messages, replaced_words
+from dashapp.parameters.check import messages, replaced_words, usual_where_wrong
 from dashapp.parameters.hedge import OF_PAIR
 from dashapp.parameters.pair import View, check, to_dict, to_query
 from dashapp.parameters.table import PAIR, VIEW
@@ -92,29 +92,6 @@ def _checked(
     return view, errors
 
 
-def _usual_where_wrong(
-    market: str, symbols: list[str], raw: Mapping[str, Any], known: list[str]
-) -> tuple[View | None, dict[str, dict[str, str]]]:
-    """The view of what goes together among the controls, the usual values in place of the rest.
-
-    Returns the parameters of those too, and what is wrong with each, by name. A pass over them may
-    free what an earlier one refused.
-    """
-    usual = {row.name: row.control_value(row.default) for row in VIEW if row.kind != "symbol"}
-    values, refused = {**raw, **usual}, {name: dict[str, str]() for name in usual}
-    view, _ = _checked(market, symbols, values, known)
-    tried = None
-    while view is not None and tried != list(refused):
-        tried = list(refused)
-        for name in tried:
-            one_more = values | {name: raw.get(name)}
-            with_it, refused[name] = _checked(market, symbols, one_more, known)
-            if with_it is not None:
-                view, values[name] = with_it, raw.get(name)
-                del refused[name]
-    return view, {} if view is None else refused
-
-
 def collected(
     market: str | None,
     symbols: list[str] | None,
@@ -131,7 +108,10 @@ def collected(
     view, errors = _checked(market or "", symbols or [], raw, known)
     told = "" if view is not None else no_update
     if view is None and held is None:
-        view, refused = _usual_where_wrong(market or "", symbols or [], raw, known)
+        usual = {row.name: row.control_value(row.default) for row in VIEW if row.kind != "symbol"}
+        view, refused = usual_where_wrong(
+            raw, usual, lambda values: _checked(market or "", symbols or [], values, known)
+        )
         told = replaced_words(refused, _BY_NAME)
     stored = link_of(view) if view else held
     return {

@@ -10,7 +10,7 @@ from typing import Any
 
 from dash import no_update
 
-from analytics.model import TIMEFRAMES, ParameterError
+from analytics.model import TIMEFRAMES, ParameterError, SameValueError
 from dashapp.parameters.check import read, sentence
 from dashapp.parameters.hedge import OF_PAIR, hedge_for
 from dashapp.parameters.pair import from_query
@@ -119,6 +119,18 @@ def missing_timeframe(asked: Mapping[str, Any], offered: Sequence[str]) -> str:
         return ""
     error = ParameterError("timeframe", wanted, f"one of {', '.join(offered)}")
     return sentence(error, {row.name: row for row in VIEW})
+
+
+def same_legs(asked: Mapping[str, Any]) -> str:
+    """What is wrong with legs of a link that are one symbol, in words; "" where they are two.
+
+    >>> same_legs({"y": "ethusdt", "x": "ETHUSDT"}), same_legs({"y": "ETHUSDT"})
+    ('X leg: the same as Y leg: expected two different symbols', '')
+    """
+    y, x = (str(asked.get(leg) or "").upper() for leg in ("y", "x"))
+    if not y or y != x:
+        return ""
+    return sentence(SameValueError("x", x, "two different symbols", "y"), PAIR)
 
 
 def whole_link(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -329,7 +341,9 @@ def settled(
     fields, wrong = _controls_from(
         {name: value for name, value in asked.items() if name != "timeframe" or not absent}
     )
-    wrong += [absent] if absent else []
+    wrong += [
+        words for words in (absent, same_legs(from_query(search or "")) if link else "") if words
+    ]
     was = (heeded or {}).get("legs")
     if was and y and x and list(was) != [y, x] and not asked and not by_hand:
         values |= {"y": y, "x": x}  # legs that were chosen by hand stay, though they be alike

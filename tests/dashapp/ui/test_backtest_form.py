@@ -45,6 +45,25 @@ def test_the_form_shows_what_a_link_asks_for_and_the_default_of_a_choice_that_is
         assert json.dumps(row.label) in text
 
 
+def test_a_link_whose_rules_do_not_go_together_stands_in_the_form_with_its_messages():
+    """Though the tab has stored it before the form is made."""
+    search = "?entry_z=9&stop_z=3&max_bars=10"
+    store = form.linked(form.from_query(search))
+    assert form.held_by(store, search) == held(entry_z="9", stop_z="3", max_bars="10")
+    told = form.collected(form.held_by(store, search))["messages"]
+    assert [name for name, words in told.items() if words] == ["stop_z"]
+    assert form.settings_of(store) == BacktestParams(stop_z=3.0, max_bars=10)
+    assert store["query"] == "stop_z=3&max_bars=10"
+    ((words, tone),) = form.replaced(store)
+    assert words.endswith("Shown with the usual Entry |z| (2)")
+    assert tone == "warn"
+    assert not form.replaced(form.linked(held()))
+    assert not form.replaced(None)
+    legal = form.linked(form.from_query("?entry_z=1.5"))
+    assert form.settings_of(legal) == BacktestParams(entry_z=1.5)
+    assert legal["query"] == "entry_z=1.5"
+
+
 def test_an_entry_that_the_pairs_window_never_reaches_has_its_message_and_the_rules_stay():
     view = to_dict(View("demo", (), "1s", 1.0, PairParams("A", "B", z_window=5)))
     made = form.collected(held(), view)

@@ -288,9 +288,13 @@ def answered(runtime, **given):
         ("?market=demo&timeframe=5m", None),
         ("?market=demo&y=BTCUSDT&x=ETHUSDT", None),
         ("?market=gone&timeframe=3m", None),
+        (
+            "?market=demo&y=ethusdt&x=ETHUSDT",
+            "X leg: the same as Y leg: expected two different symbols",
+        ),
     ],
 )
-def test_a_timeframe_of_a_link_that_its_market_does_not_have_is_told(runtime, search, words):
+def test_what_a_link_asks_for_and_cannot_have_is_told(runtime, search, words):
     message = answered(runtime, search=search)["message"]
     told = no_update if words is None else f"In this link, {words}. The usual value is used."
     assert message == told

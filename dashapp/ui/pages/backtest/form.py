@@ -10,9 +10,10 @@ from dash.development.base_component import Component
 
 from analytics.backtest import BacktestParams
 from dashapp import ids
-from dashapp.parameters.backtest import USUAL, as_held, check, from_query, notices, to_query
+from dashapp.parameters.backtest import USUAL, as_held, check, from_query, in_use, notices, to_query
 from dashapp.parameters.pair import from_dict
 from dashapp.parameters.table import BACKTEST, Parameter
+from dashapp.text.pair import Segment
 from dashapp.ui.components import parameter_field
 
 
@@ -40,11 +41,29 @@ def kept(settings: BacktestParams) -> dict[str, Any]:
     return {"held": as_held(settings), "query": to_query(settings)}
 
 
+def linked(asked: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of a link as a tab's store keeps them.
+
+    Where some are wrong the form holds them as they were written, with the messages at their
+    fields, and the usual ones are in use in their place.
+
+    >>> wrong = linked(from_query("?entry_z=9&max_bars=10"))
+    >>> wrong["held"]["entry_z"], wrong["query"], settings_of(wrong).entry_z
+    ('9', 'max_bars=10', 2.0)
+    """
+    settings, refused = in_use(asked)
+    return {**kept(settings), "held": dict(asked)} if refused else kept(settings)
+
+
 def settings_of(store: Mapping[str, Any] | None) -> BacktestParams:
     """The settings that a tab's store keeps; the usual ones before it keeps any."""
-    held = (store or {}).get("held")
-    settings = check(held)[0] if held else None
-    return settings or USUAL
+    return in_use((store or {}).get("held"))[0]
+
+
+def replaced(store: Mapping[str, Any] | None) -> list[Segment]:
+    """Which of a link's settings gave way to the usual ones, for the head; none where all hold."""
+    words = in_use((store or {}).get("held"))[1]
+    return [(words.removesuffix("."), "warn")] if words else []
 
 
 def held_by(store: Mapping[str, Any] | None, search: str | None) -> Mapping[str, str]:
@@ -83,7 +102,7 @@ def register(app: Dash) -> None:
         asked = from_query(search or "")
         if held and asked == as_held(USUAL):  # a tab was clicked: its link names no settings
             return no_update
-        return kept(check(asked)[0] or USUAL)
+        return linked(asked)
 
     @app.callback(
         Output(ids.STRATEGY, "data"),

@@ -25,7 +25,7 @@ from dashapp.services.funding import funding_of
 from dashapp.services.runtime import Runtime
 from dashapp.text.backtest import answer_of, figure_rows
 from dashapp.text.numbers import number, ratio, utc_time
-from dashapp.text.pair import legs_warning, trade_sentence, trade_words
+from dashapp.text.pair import Segment, legs_warning, trade_sentence, trade_words
 from dashapp.text.states import NO_TRADES
 from dashapp.ui import polling
 from dashapp.ui.clicks import clicked
@@ -137,7 +137,8 @@ def make_page(jobs: GridJobs) -> LivePage:
         else:
             legs = result.params.y, result.params.x
             funding = funding_of(runtime.markets.get(tab.view.market), *legs)
-            parts = _drawn(result, tab, funding)
+            told = form.replaced(tab.options["strategy"])
+            parts = _drawn(result, tab, funding, told)
             sweep.begin(runtime, jobs, tab)
         state = sweep.seen(runtime, jobs, tab)
         return parts if state == tab.options["state"] else {**parts, "state": state}
@@ -193,8 +194,10 @@ def _details(trade: Trade, params: PairParams) -> list[list[str]]:
     ]
 
 
-def _drawn(result: BacktestResult, tab: Tab, funding: tuple[float, float] | None) -> dict[str, Any]:
-    """Every chart and figure of one back-test."""
+def _drawn(
+    result: BacktestResult, tab: Tab, funding: tuple[float, float] | None, told: list[Segment]
+) -> dict[str, Any]:
+    """Every chart and figure of one back-test. told: what stands before its result at the head."""
     trades = enumerate(result.trades, 1)
     rows = [trade_row(place, trade, result.params) for place, trade in trades]
     return {
@@ -203,7 +206,7 @@ def _drawn(result: BacktestResult, tab: Tab, funding: tuple[float, float] | None
         Z_CHART: backtest_z_figure(result, **tab.look),
         "figures": figures_table(figure_rows(result, funding)),
         "trades": rows[::-1],
-        "answer": segments(answer_of(result)),
+        "answer": segments([*told, *answer_of(result)]),
     }
 
 
