@@ -390,6 +390,8 @@ def test_a_step_says_why_the_rest_left():
 def test_the_universe_comes_before_the_market_in_view(universe):
     assert scans.universe_of(universe, "universe") == "universe"
     assert scans.universe_of(universe, "demo") in ("universe", "demo-universe")
+    universe.markets["file"] = Market("file", "A file", "upload")
+    assert scans.universe_of(universe, "file") == "file", "no universe stands beside a file"
     del universe.markets["universe"], universe.markets["demo-universe"]
     assert scans.universe_of(universe, "demo") == "demo"
 

@@ -30,11 +30,11 @@ _Z_HALF_LIVES, _Z_WINDOWS = 4, (60, 500)
 
 
 def universe_of(runtime: Runtime, market_id: str | None) -> str | None:
-    """The market that is scanned when a tab has chosen none: the one in view if it is a
-    universe, else a universe that there is, else the one in view.
+    """The market that is scanned when a tab has chosen none: the one in view if it is a universe or
+    of a file, which has no universe beside it; else a universe that there is, else the one in view.
     """
     market = runtime.markets.get(market_id or "")
-    if market is not None and market.kind == "universe":
+    if market is not None and market.kind in ("universe", "upload"):
         return market.id
     universes = [each.id for each in runtime.markets.values() if each.kind == "universe"]
     live = market is not None and market.kind == "live"
