@@ -189,8 +189,8 @@ BACKTEST: dict[str, Parameter] = {
         ),
         _rule(
             "max_bars", "Time stop", "whole", "max-bars",
-            optional=True, empty="none", hint="bars", span=(10, 200, 20),
-            about="time stop in bars; none",
+            optional=True, empty="none", hint="bars, quiet ones too", span=(10, 200, 20),
+            about="time stop in bars, those in which a leg did not trade too; none",
         ),
         _rule(
             "cost_bps", "Fee", "number", "cost-bps",

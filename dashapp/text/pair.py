@@ -253,7 +253,7 @@ def _tick_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[
         shares = " / ".join(pct(leg.share, 0, signed=False) if leg else NONE for leg in legs)
         free = snapshot.bounce_free
         way_out = f"free of it from {free} on" if free else "no timeframe is free of it"
-        words = f"of the variance at {snapshot.params.timeframe} is bounce: {way_out}"
+        words = f"of the variance at {snapshot.params.timeframe} looks like bounce: {way_out}"
         rows.append(("Bid-ask bounce (Y / X)", shares, words, "warn"))
     return rows
 

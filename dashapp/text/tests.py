@@ -222,7 +222,7 @@ def _half_life_rows(snapshot: PairSnapshot, alone: bool | None) -> list[Row]:
         long = half_life > len(snapshot) / 2
         within, tone = interval_words(snapshot.half_life_interval)
         tone = "warn" if long or tone == "warn" else _muted(reserve) or tone
-        parts = ("longer than half of the view" if long else reserve, within)
+        parts = ("longer than half of the view" if long else reserve, within, _counted(snapshot))
         words = "; ".join(part for part in parts if part)
         life = ("Half-life", half_life_span(snapshot), words, tone)
     if hurst is None or not math.isfinite(hurst):
@@ -232,7 +232,13 @@ def _half_life_rows(snapshot: PairSnapshot, alone: bool | None) -> list[Row]:
         return [life, ("Hurst exponent", number(hurst, 2), words, "warn")]
     sure = alone is False and snapshot.engle_granger is not None and not reserve
     words = f"{words}, {reserve}" if reserve else words
+    words += "; below 0 by chance or by a cycle" if hurst < 0.0 else ""
     return [life, ("Hurst exponent", number(hurst, 2), words, "up" if sure else "muted")]
+
+
+def _counted(snapshot: PairSnapshot) -> str:
+    """Which bars a half-life counts where that is not all of them; a time stop counts all."""
+    return "of bars in which both legs traded" if snapshot.rows_carried else ""
 
 
 def _muted(reserve: str) -> str:

@@ -131,6 +131,23 @@ def test_a_pair_that_is_not_cointegrated_warns_and_takes_its_reversion_with_rese
     assert verdict_of(sure, "Hurst exponent")[1:] == ("mean-reverting", "up")
 
 
+def test_a_half_life_says_that_it_counts_bars_in_which_both_legs_traded():
+    """A time stop counts every bar."""
+    carried = np.zeros(len(snapshot()), bool)
+    carried[3] = True
+    rows = pair_figures(snapshot(half_life=30.0, carried=carried), estimates=WALKS)
+    assert verdict_of(rows, "Half-life")[1:] == ("of bars in which both legs traded", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.0, "mean-reverting"), (-0.01, "mean-reverting; below 0 by chance or by a cycle")],
+)
+def test_a_hurst_exponent_below_0_has_its_word(value, words):
+    rows = pair_figures(snapshot(hurst=value), estimates=WALKS)
+    assert verdict_of(rows, "Hurst exponent")[1] == words
+
+
 @pytest.mark.parametrize(
     ("method", "changes"),
     [
@@ -256,7 +273,7 @@ def test_a_leg_that_bounces_warns_and_names_the_timeframe_without():
     bouncing = Bounce(0.5, 0.4, -0.3, 1_000)
     rows = pair_figures(snapshot(bounce_y=bouncing, bounce_x=None, bounce_free="1m"))
     assert verdict_of(rows, "Bid-ask bounce (Y / X)")[1:] == (
-        "of the variance at 1s is bounce: free of it from 1m on",
+        "of the variance at 1s looks like bounce: free of it from 1m on",
         "warn",
     )
 
