@@ -191,7 +191,7 @@ def _bounce_free(
     free = None if None in finest else max(filter(None, finest), key=TIMEFRAMES.__getitem__)
     legs = " and ".join(name for name, _, _ in named)
     advice = f"from {free} on it does not matter" if free else "no timeframe is free of it"
-    return free, [f"Prices of {legs} bounce between bid and ask: {advice}."]
+    return free, [f"Prices of {legs} look like bounce between bid and ask: {advice}."]
 
 
 def _spread_adf(spread: FloatArray, options: dict[str, Any]) -> UnitRootResult:

@@ -189,7 +189,7 @@ BACKTEST: dict[str, Parameter] = {
         ),
         _rule(
             "max_bars", "Time stop", "whole", "max-bars",
-            optional=True, empty="none", hint="bars, quiet ones too", span=(10, 200, 20),
+            optional=True, empty="none", hint="bars", span=(10, 200, 20),
             about="time stop in bars, those in which a leg did not trade too; none",
         ),
         _rule(

@@ -284,6 +284,7 @@ def figure_rows(result: BacktestResult, funding: tuple[float, float] | None = No
     figures, timeframe = result.figures, result.params.timeframe
     step = usual_step(result.ts_ms, timeframe)
     holding = bar_span(figures.average_holding_bars, timeframe, step) if figures.trades else NONE
+    every = "of all bars, as a time stop counts" if result.rows_carried else ""
     dropped = f"{result.rows_dropped:,} rows dropped" if result.rows_dropped else ""
     after_costs, costs = "on gross exposure, after costs", cost_words(figures.cost_share)
     cost = figures.net_return - figures.gross_return
@@ -299,7 +300,7 @@ def figure_rows(result: BacktestResult, funding: tuple[float, float] | None = No
         ("Max drawdown", pct(figures.max_drawdown), "", ""),
         ("Profit factor", profit, profit_words, "muted"),
         ("Hit rate", pct(figures.hit_rate, 0, signed=False), closed, "muted"),
-        ("Average holding", holding, "", ""),
+        ("Average holding", holding, every, ""),
         ("Turnover", f"{number(figures.turnover, 1)} ×", "of the equity, both legs", "muted"),
         ("Exposure", pct(figures.exposure, 0, signed=False), "of the bars", "muted"),
         ("Costs", pct(cost), costs or "no gross profit to take from", "muted"),

@@ -20,7 +20,7 @@ ARCHIVE_EMPTY = "archive empty"
 
 #: What to do first, for who was never here.
 FIRST_VISIT = (
-    "Prices are simulated: pick a source and press Start, or drop a file on the page.",
+    "The demo is simulated: pick a source and press Start, or drop a file on the page.",
     "Analytics: drag the threshold on the z chart; a button at the figures arms an alert.",
     "Backtest: what that threshold would have earned. Press ? for the keys.",
 )

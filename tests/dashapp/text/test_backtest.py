@@ -141,6 +141,7 @@ def rows_of(**changes) -> dict[str, tuple[str, str, str]]:
         "figures": figures,
         "record": None,
         "rows_dropped": 0,
+        "rows_carried": 0,
         "break_even_z": np.array([1.2]),
         "break_even_realised": np.array([np.nan]),
         "captured": math.nan,
@@ -162,6 +163,11 @@ def test_the_sharpe_stands_with_its_error_its_probability_and_its_record():
     endless = rows_of(record=TrackRecord(100, 0.0, 0.4, 0.5, math.inf))
     assert endless["Track record"] == ("100 bars", "too short to judge", "warn")
     assert "Track record" not in rows_of()
+
+
+def test_an_average_holding_says_that_it_counts_all_bars_where_a_leg_did_not_trade_in_some():
+    assert rows_of()["Average holding"][1] == ""
+    assert rows_of(rows_carried=3)["Average holding"][1] == "of all bars, as a time stop counts"
 
 
 def test_a_profit_factor_without_a_loss_is_infinite():

@@ -113,9 +113,9 @@ def _fold_columns() -> list[dict[str, Any]]:
     return [
         time_column("from_ms", "From (UTC)", width=128, minWidth=128),
         number_column("net", "Net %", "+.3f", width=72, minWidth=70),
-        estimate_column("then", "Out-of-sample", "then_error", width=114, minWidth=112),
-        estimate_column("trained", "In-sample", "trained_error", width=114, minWidth=112),
-        text_column("chosen", "Chosen", minWidth=112, flex=1, tooltipField="chosen", **WRAPPED),
+        estimate_column("then", "Out-of-sample", "then_error", width=130, minWidth=128),
+        estimate_column("trained", "In-sample", "trained_error", width=130, minWidth=128),
+        text_column("chosen", "Chosen", minWidth=84, flex=1, tooltipField="chosen", **WRAPPED),
     ]
 
 
