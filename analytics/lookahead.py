@@ -150,8 +150,9 @@ def check_look_ahead(
         return not_enough(need + 1, len(counted), filtered, full.rows_carried, full.rows_unpriced)
     even = np.unique(np.linspace(begin, n - 1, cuts).astype(np.int64))
     rows = _decided(full, settings, cuts)
-    closed, opened = (np.union1d(even, ends[ends >= begin]) for ends in (rows, rows + 1))
-    closed = closed[~np.isin(closed, _ruined(full))]
+    closed, opened = (
+        np.union1d(even, ends[(ends >= begin) & (ends <= n)]) for ends in (rows, rows + 1)
+    )
     if params.filtered:  # a bar after the newest that counts would be one more than the limit
         opened = opened[opened <= counted[-1] + 1]
 
@@ -233,7 +234,7 @@ def _left(full: BacktestResult) -> list[IntArray]:
     """Bars from which on a position was no longer held, of each reason that occurs."""
     left: dict[str, list[int]] = {}
     for trade in full.trades:
-        if trade.exit_reason not in ("open", "ruin"):
+        if trade.exit_reason != "open":
             row = _row(full, trade.exit_ts_ms) + (trade.exit_reason not in _DECIDED)
             left.setdefault(trade.exit_reason, []).append(row)
     return [np.array(rows) for rows in left.values()]
@@ -242,11 +243,6 @@ def _left(full: BacktestResult) -> list[IntArray]:
 def _spread(rows: IntArray, most: int) -> IntArray:
     """Up to `most` of the rows, spread evenly."""
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.int64)]
-
-
-def _ruined(full: BacktestResult) -> list[int]:
-    """How many rows there are at the close that left nothing: cut there, it is not yet closed."""
-    return [_row(full, one.exit_ts_ms) + 1 for one in full.trades if one.exit_reason == "ruin"]
 
 
 def _from_first(full: BacktestResult, legs: tuple[Bars, Bars]) -> list[Bars]:

@@ -85,16 +85,18 @@ def _places(
 @numba.njit(inline="always")
 def _ruined(places: Places, gap: Bar, reason: int, ruin: int, n: int) -> tuple[Places, Any, Any]:
     """What `_places` found, of a position that nothing is left of at the close before `ruin`."""
-    if ruin < n and max(places[2], places[3]) >= ruin:
+    if ruin <= n and max(places[2], places[3]) >= ruin:
         return fills.cut_short(places, ruin), ruin, _RUIN
     return places, gap, reason
 
 
 @numba.njit(inline="always")
 def _result(
-    prices: Prices, units: Units, places: Places, last: Bar, gap: Bar, n: int
+    prices: Prices, units: Units, places: Places, last: Bar, gap: Bar, reason: int, n: int
 ) -> tuple[Any, Any]:
     """Gain, and what was traded, of a position at its exit, or at the last close."""
+    if reason == _RUIN:
+        return fills.apart(last, prices, units, places, gap)
     if not fills.together(places, gap, n):
         return fills.apart(min(last, n - 1), prices, units, places, gap)
     if last >= n:
@@ -115,7 +117,7 @@ def play(
     equity: shape (n,), room for that of a position, filled for every bar where there are lines.
     Returns how many trades there are, an open one included.
     """
-    never = signals[0].size
+    never = signals[0].size + 1
     trades, ruin = _play(signals, market, rules, sums, equity, lines, tables, blocks, never)
     if ruin < never:
         trades, _ = _play(signals, market, rules, sums, equity, lines, tables, blocks, ruin)
@@ -128,8 +130,8 @@ def _play(
     lines: Any, tables: Tables, blocks: Blocks, ruin: int,
 ) -> tuple[int, int]:  # fmt: skip
     """What `play` does; its trades, and the row after the close that leaves nothing of a position
-    that goes on, at which it has to be closed: with that row as `ruin`, which is n for none, all
-    is to be done again.
+    that goes on, at which it has to be closed: with that row as `ruin`, which is n for the last
+    close and n + 1 for none, all is to be done again.
     """
     (z, hedge, t), (prices, table, log_prices) = signals, market
     levels, rate, n = (rules[0], rules[1], rules[2], rules[3]), rules[5], z.size
@@ -164,7 +166,7 @@ def _play(
         if not fills.together(places, gap, n):
             fills.mark_apart(equity, prices, whole, last, units, places, gap, base, rate)
             account.wait(sums, places, first, ordered, n, gap)
-        gain, traded = _result(prices, units, places, last, gap, n)
+        gain, traded = _result(prices, units, places, last, gap, reason, n)
         if reason == 0:
             stop, net = n, equity[n - 1]
         else:
@@ -176,12 +178,13 @@ def _play(
         if lines is not None:
             account.held(lines, equity, first, last, side, peak)
             fills.gross_apart(lines[1], prices, first, last, units, places, gap, gross_base)
-            rows = (first, min(last, n - 1), side, reason, ordered, *places)
+            row = last if reason == _RUIN else min(last, n - 1)
+            rows = (first, row, side, reason, ordered, *places)
             account.note(lines, trades, rows, (gain, rate * traded, traded))
         low, high, block = account.tally(equity, first, stop, base, sums, ends, room, block)
         if low <= 0.0:
             until = account.lost(equity, first)
-            if until <= last and until < n and ruin == n:
+            if until <= last and ruin > n:
                 return trades, until
         high = max(high, peak)
         if low < high * (1.0 + sums[_DRAWDOWN]):  # a fall as deep may be in it
@@ -192,7 +195,7 @@ def _play(
         t, base, gross_base, peak = last, net, gross, high
     sums[_NET], sums[_GROSS] = net, gross
     sums[_END], sums[_BARS] = until, max(until - 1 - signals[2], 0)
-    return trades, n
+    return trades, n + 1
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -293,7 +293,7 @@ def account(z: list[float], hedge: list[float], rows: list[Row], rules: Any, log
         trader.fill(t, row)
         order = None
         trader.mark(row)
-        if trader.side and trader.book.equity[-1] <= 0.0 and t + 1 < len(rows):
+        if trader.side and trader.book.equity[-1] <= 0.0:
             trader.ruined(t + 1, row)
         value = z[t]
         if trader.side:

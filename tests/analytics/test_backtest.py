@@ -234,6 +234,30 @@ def test_after_ruin_nothing_is_traded() -> None:
     assert run.equity[-1] == pytest.approx(-1.0)
 
 
+def test_a_ruin_is_closed_at_its_own_close_though_it_is_the_newest() -> None:
+    """What is known at that close; the next bar changed equity, trades and figures of the past."""
+    ruined = 0
+    for seed in range(60):
+        legs = random_legs(np.random.default_rng(seed), 200, jumps=5)
+        params = PairParams("Y", "X", "1m", z_window=10)
+        rules = BacktestParams(entry_z=0.8, stop_z=None, hedge_window=20)
+        full = run_backtest(*legs, params, rules)
+        lost = [one for one in getattr(full, "trades", ()) if one.exit_reason == "ruin"]
+        if not lost:
+            continue
+        ruined += 1
+        known = [
+            leg[: int(np.searchsorted(leg.ts_ms, lost[0].exit_ts_ms, "right"))] for leg in legs
+        ]
+        cut = run_backtest(*known, params, rules)
+        assert cut.trades == full.trades
+        assert cut.equity.tolist() == full.equity[: len(cut.equity)].tolist()
+        assert cut.position.tolist() == full.position[: len(cut.equity)].tolist()
+        assert cut.gross_equity.tolist() == full.gross_equity[: len(cut.equity)].tolist()
+        assert cut.record == full.record
+    assert ruined > 10
+
+
 RULES_OF = st.builds(
     lambda entry, inside, stop, max_bars, cost, slip, sides: BacktestParams(
         entry_z=entry,
