@@ -21,7 +21,7 @@ import numpy as np
 from analytics.alerts import METRICS, AlertRule, Reading, check_rule
 from analytics.alignment import align
 from analytics.model import Bars, FeedState, FloatArray, IntArray, PairParams, ParameterError
-from analytics.readings import pair_readings
+from analytics.readings import newest_counted, pair_readings
 from dashapp.services.alerts.closed_bars import ClosedBars, Plan, metrics_of, newest_ms
 from dashapp.services.alerts.unconfirmed import certain
 from dashapp.services.analysis.cache import legs
@@ -65,10 +65,11 @@ class _Newest:
 
 class _Lack(NamedTuple):
     """Why a pair has no reading, in words, and the bar at which that was found; "" where only the
-    activity filter leaves that bar out.
+    activity filter leaves that bar out. counted_ms: of the newest bar that counted then.
     """
 
     ts_ms: int
+    counted_ms: int | None
     words: str
 
 
@@ -217,17 +218,19 @@ class AlertReader:
 def _read(job: _Newest | Plan, lacks: Mapping[Hashable, _Lack]) -> _Found:
     """What a job reads, and why the newest of it has no value; None where it has one.
 
-    lacks: what was found before, which is looked for anew at another bar.
+    lacks: what was found before, which is looked for anew at another bar, and where that bar comes
+    to count.
     """
     readings, params = job.read(), job.rule.params
     if params is None or not readings or not math.isnan(readings[-1].value):
         return readings, None
     before, newest = lacks.get(job.rule.key), readings[-1].ts_ms
-    if before is not None and before.ts_ms == newest:
-        return readings, before
     y, x = (leg[: int(leg.ts_ms.searchsorted(newest, side="right"))] for leg in job.legs)
+    counted = newest_counted(y, x, params)
+    if before is not None and before[:2] == (newest, counted):
+        return readings, before
     lack = why_no_reading(y, x, params, job.rule.metric)
-    return readings, _Lack(newest, "" if lack is None else lack.reason)
+    return readings, _Lack(newest, counted, "" if lack is None else lack.reason)
 
 
 def _armed(rules: Iterable[AlertRule], market: Market) -> list[AlertRule]:

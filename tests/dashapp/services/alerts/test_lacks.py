@@ -68,6 +68,33 @@ async def test_a_bar_that_the_filter_leaves_out_is_looked_at_once_and_lacks_noth
     assert asked == [99_000]
 
 
+async def test_a_bar_that_comes_to_count_is_asked_anew_why_it_has_no_reading():
+    """A day that began below the filter, and whose spread does not move by noon."""
+    made = Runtime(Settings(source="none", archive=None))
+    made.kernels.ready = True
+    moves = [0.0, 1.0, 3.0, 2.0] * 20 + [5.0] * 10
+    for second, move in enumerate(moves):
+        for symbol, price in (("A", 50.0 + second % 7 + move), ("B", 50.0 + second % 7)):
+            last_of_a = symbol == "A" and second == len(moves) - 1
+            for part in range(1 if last_of_a else 3):
+                ts_ms = np.array([1_000 * second + part])
+                made.markets["demo"].append(
+                    Ticks(symbol, ts_ms, np.array([price]), np.ones(1), np.array([-1]))
+                )
+    say_live(made)
+    locked = PairParams(
+        "A", "B", spread_mode="locked", beta=1.0, alpha=0.0, z_window=10, min_trades=3
+    )
+    rule = made.alerts.add_rule(z_rule("demo", locked, 2.0))
+    await made.alerts.step()
+    assert made.alerts.waiting(rule.id) == ""
+    late = 1_000 * (len(moves) - 1) + np.array([300, 400])
+    price = np.full(2, 50.0 + (len(moves) - 1) % 7 + moves[-1])
+    made.markets["demo"].append(Ticks("A", late, price, np.ones(2), np.full(2, -1)))
+    await made.alerts.step()
+    assert "does not move" in made.alerts.waiting(rule.id)
+
+
 async def test_a_closed_bar_has_the_reason_of_its_own_bars(runtime, monkeypatch):
     seen: list[int] = []
 
