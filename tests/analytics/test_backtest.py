@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from analytics import performance
 from analytics._backtest_engine import Hedged, Run, Signals, make_legs, simulate
 from analytics._backtest_figures import figures_of
+from analytics._kernels.fills import NEVER, cut_short
 from analytics.backtest import BacktestParams, BacktestResult, run_backtest
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.lookahead import check_look_ahead
@@ -256,6 +257,42 @@ def test_a_ruin_is_closed_at_its_own_close_though_it_is_the_newest() -> None:
         assert cut.gross_equity.tolist() == full.gross_equity[: len(cut.equity)].tolist()
         assert cut.record == full.record
     assert ruined > 10
+
+
+def test_the_trade_of_a_ruin_ends_at_the_prices_of_its_close() -> None:
+    """At its own bar, at the last closes of what was still held, and nothing is waited for."""
+    ruined = 0
+    for seed in range(60):
+        legs = random_legs(np.random.default_rng(seed), 200, jumps=5)
+        params = PairParams("Y", "X", "1m", z_window=10)
+        rules = BacktestParams(entry_z=0.8, stop_z=None, hedge_window=20)
+        full = run_backtest(*legs, params, rules)
+        for trade in getattr(full, "trades", ()):
+            if trade.exit_reason != "ruin":
+                continue
+            ruined += 1
+            row = int(np.searchsorted(full.ts_ms, trade.exit_ts_ms))
+            assert full.equity[row] <= 0.0 < full.equity[row - 1]
+            assert trade.exit_wait == 0
+            closes = [
+                leg.close[int(np.searchsorted(leg.ts_ms, trade.exit_ts_ms, "right")) - 1]
+                for leg in legs
+            ]
+            assert trade.exit_y == closes[0] or trade.exit_x == closes[1]
+            moved = (trade.exit_y - trade.entry_y) - trade.beta * (trade.exit_x - trade.entry_x)
+            assert trade.gross == pytest.approx(trade.side * moved / trade.exposure, rel=1e-9)
+    assert ruined > 10
+
+
+@pytest.mark.parametrize("leg", [0, 1])
+def test_a_leg_that_has_not_filled_by_the_row_that_cuts_a_position_short_is_never_held(
+    leg: int,
+) -> None:
+    filled, late = (5, 30), (9, 20)
+    entries, exits = zip(*((late, filled) if leg == 0 else (filled, late)), strict=True)
+    cut = cut_short((*entries, *exits), 9)
+    assert (cut[leg], cut[2 + leg]) == (NEVER, NEVER)
+    assert (cut[1 - leg], cut[3 - leg]) == (5, 9)
 
 
 RULES_OF = st.builds(

@@ -185,6 +185,7 @@ def test_a_view_is_refused_just_where_no_z_score_is_ever_read(mode, window, hedg
         (200, 0, ""),
         (20, 0, "needs "),
         (200, 22, "the z-score takes 6 bars with a hedge ratio, has 4"),
+        (200, 40, "X does not vary, so there is nothing to hedge"),
         (200, 120, "X does not vary, so there is nothing to hedge"),
     ],
 )

@@ -266,6 +266,22 @@ def test_who_lost_everything_trades_no_more(bars: int) -> None:
     record = result.out_of_sample.record
     assert record is not None
     assert record.bars == lost + 1
+    # Annualised by the bars of the returns, not by those of the flat line after them.
+    returns = np.diff(np.concatenate(([1.0], equity[: lost + 1])))
+    returns /= np.concatenate(([1.0], equity[:lost]))
+    yearly = performance.bars_per_year(result.ts_ms[: lost + 1], "1m")
+    assert record.sharpe == pytest.approx(performance.sharpe(returns, yearly), rel=1e-9)
+
+
+def test_a_fold_is_annualised_by_its_own_bars() -> None:
+    """A gap after it is none of its time."""
+    gap = 3_600_000 * (np.arange(700) >= 440)
+    legs = [replace(leg, ts_ms=leg.ts_ms + gap) for leg in made_up_pair()]
+    whole = walked(legs=legs)
+    known = walked(legs=[leg[:440] for leg in legs])
+    assert known.folds[1].test_to_ms < legs[0].ts_ms[440] - 3_600_000
+    assert [fold.tested for fold in known.folds] == [fold.tested for fold in whole.folds[:2]]
+    assert math.isfinite(whole.folds[1].tested)
 
 
 def test_legs_that_seldom_trade_walk_forward_as_well() -> None:

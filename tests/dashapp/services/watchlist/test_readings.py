@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from analytics.model import Bars, PairParams
-from dashapp.services.watchlist.readings import Job, ends_of, read_all
+from analytics.standing import pair_standing
+from dashapp.services.watchlist.readings import COST_BPS, Job, ends_of, read_all
 
 
 def bars(symbol: str, seconds: list[int]) -> Bars:
@@ -43,3 +44,22 @@ def test_a_bar_stands_in_the_line_once_however_often_its_market_moves_on(after_s
     (read,) = read_all([job])
     assert (len(read.line), read.done_ms, read.ts_ms) == (points, closed_s * 1_000, 99_000)
     assert np.isfinite(read.z)
+
+
+def test_what_is_slow_is_of_the_newest_bar_that_counts_where_later_ones_are_left_out():
+    """Its break-even has the funding of the side that this bar's z speaks for."""
+    n, draw = 300, np.random.default_rng(2)
+    x = np.exp(4.0 + draw.normal(0.0, 0.002, n).cumsum())
+    y = x * np.exp(0.002 * np.sin(np.arange(n) / 6.0) + draw.normal(0.0, 0.0005, n))
+    trades, ones = np.where(np.arange(n) < n - 3, 9, 1), np.ones(n)
+    legs = [
+        Bars(name, "1m", 60_000 * np.arange(n), *[close] * 4, ones, trades, close)
+        for name, close in (("Y", y), ("X", x))
+    ]
+    params, funding = PairParams("Y", "X", "1m", min_trades=5), (0.01, -0.01)
+    job = Job("id", params, *legs, 60_000 * (n - 2), 60_000 * (n - 10), True, funding)
+    (read,) = read_all([job], whole=True)
+    assert read.ts_ms == 60_000 * (n - 4)
+    assert np.isfinite(read.z)
+    assert read.slow == pair_standing(*legs, params, COST_BPS, funding, read.z)
+    assert read.slow != pair_standing(*legs, params, COST_BPS, funding, -read.z)
