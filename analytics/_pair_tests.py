@@ -97,11 +97,7 @@ def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams, method:
     lags = min(HURST_LAGS, len(spread) // 2)
     exponent = hurst(spread, lags) if lags >= 4 else math.nan
     half_life, ou = mean_reversion(spread)
-    interval = None
-    about_constant = params.intercept and (method != "ratio" or rows.log)
-    if about_constant or params.spread_mode == "locked":
-        interval = _half_life_interval(spread, params, method)
-    elif half_life is not None:
+    if half_life is not None and not _about_constant(params, method):
         notes.append(NO_INTERVAL)
     relation = _test(lambda: legs_tested(y, x, options), "No Engle-Granger test", notes, params)
     bounces = [_bounce(leg[rows.first :]) for leg in (rows.price_y, rows.price_x)]
@@ -111,7 +107,7 @@ def pair_tests(rows: TradedRows, spread: FloatArray, params: PairParams, method:
         engle_granger=relation,
         half_life=half_life,
         hurst=None if np.isnan(exponent) else exponent,
-        half_life_interval=interval,
+        half_life_interval=interval_of(spread, params, method),
         ou=ou,
         beta_stderr=_beta_stderr(y, x, relation, params),
         bounce_y=bounces[0],
@@ -142,10 +138,20 @@ def _check_rows(rows: int) -> None:
         raise ValueError(TOO_FEW_ROWS.format(rows))
 
 
-def _half_life_interval(
-    spread: FloatArray, params: PairParams, method: str
-) -> HalfLifeInterval | None:
-    """None of too few rows, and where the spread does not vary."""
+def _about_constant(params: PairParams, method: str) -> bool:
+    """Whether a spread is about a constant: one about a line through the origin has no interval."""
+    fitted = params.intercept and (method != "ratio" or params.price_space == "log")
+    return fitted or params.spread_mode == "locked"
+
+
+def interval_of(spread: FloatArray, params: PairParams, method: str) -> HalfLifeInterval | None:
+    """The interval of a spread's half-life. None where it has none, of too few rows, and where the
+    spread does not vary.
+
+    spread: without NaN. method: see `pair_tests`.
+    """
+    if not _about_constant(params, method):
+        return None
     fitted = params.spread_mode == "view" and method in REGRESSIONS
     try:
         interval = half_life_interval(spread, fitted=fitted)

@@ -18,6 +18,7 @@ from analytics._known_lines import (
     rows_in_view,
 )
 from analytics._pair_parts import TradedRows, only_rounding, spread_of
+from analytics._pair_tests import interval_of
 from analytics.alignment import Aligned
 from analytics.bars import usual_step
 from analytics.carry import pair_carry, reversion_funding
@@ -30,6 +31,8 @@ from analytics.stationarity import half_life
 @dataclass(frozen=True)
 class Standing:
     """Of a pair's newest rows: half_life in bars, None where the spread does not revert;
+    half_life_high, the upper end of its 90 % interval, infinite where the spread cannot be told
+    from a random walk, NaN where there is no interval;
     break_even, the |z| from which the way back pays a round trip, NaN if not known; beta, the hedge
     ratio known at the newest bar; carried_share, the share of 1 of the rows in view that carry a
     price forward; step_ms, the time from one bar that counts to the next
@@ -37,6 +40,7 @@ class Standing:
     """
 
     half_life: float | None
+    half_life_high: float
     break_even: float
     beta: float
     carried_share: float
@@ -76,7 +80,7 @@ def pair_standing(
     if isinstance(found, NotReady):
         return found
     aligned, rows = found
-    beta, spread = _today(rows, params, len(rows) - rows.first)
+    beta, spread, method = _today(rows, params, len(rows) - rows.first)
     if len(spread) and only_rounding(rows, slice(rows.first, None), params):
         spread = np.zeros(len(spread))
     line, newest = spread[np.isfinite(spread)], spread[-params.z_window :]
@@ -85,6 +89,7 @@ def pair_standing(
     sigma = float(np.std(newest, ddof=1)) if varies else math.nan
     legs = float(aligned.y[-1]), float(aligned.x[-1])
     life = half_life(line) if len(line) >= 3 else None
+    interval = None if life is None else interval_of(line, params, method)
     step_ms = usual_step(rows.ts_ms[rows.first :], params.timeframe)
     funded = 0.0
     if funding is not None and life is not None and math.isfinite(z) and math.isfinite(beta):
@@ -92,6 +97,7 @@ def pair_standing(
         funded = reversion_funding(carry, z, life, step_ms)
     return Standing(
         half_life=life,
+        half_life_high=math.nan if interval is None else interval.high,
         break_even=break_even_of(sigma, beta, legs, params, cost_bps, funded),
         beta=beta,
         carried_share=_carried_share(aligned),
@@ -103,23 +109,24 @@ def _carried_share(aligned: Aligned) -> float:
     return float(aligned.carried[aligned.start :].mean())
 
 
-def _today(rows: TradedRows, params: PairParams, have: int) -> tuple[float, FloatArray]:
-    """The hedge ratio known at the newest row, and the spread of the rows in view, NaN in its
-    warm-up.
+def _today(rows: TradedRows, params: PairParams, have: int) -> tuple[float, FloatArray, str]:
+    """The hedge ratio known at the newest row, the spread of the rows in view, NaN in its warm-up,
+    and the method by which the line was fitted.
     """
+    method = "kalman" if params.spread_mode == "kalman" else params.hedge
     if params.spread_mode in ("rolling", "kalman"):
         known = known_lines(rows, params, rows.first, len(rows))
-        return float(known.beta[-1]), known.spread
+        return float(known.beta[-1]), known.spread, method
     y, x = rows.y[rows.first :], rows.x[rows.first :]
     if params.spread_mode == "locked":
         beta, alpha = float(params.beta or 0.0), float(params.alpha or 0.0)
     else:
         fitted = min(hedge_rows(params) or have, have)
         fit = fit_hedge(y[-fitted:], x[-fitted:], params.hedge, params.intercept, rows.log)
-        beta, alpha = float(fit.beta), float(fit.alpha)
+        beta, alpha, method = float(fit.beta), float(fit.alpha), fit.method
     # That of the newest row's own view, which where later rows are carried reaches further back.
     view = params.spread_mode == "view"
     in_use = line_at(rows, params, len(rows) - 1)[0] if view else beta
     if not (math.isfinite(beta) and math.isfinite(alpha)):
-        return in_use, np.empty(0)
-    return in_use, spread_of(y, x, beta, alpha)
+        return in_use, np.empty(0), method
+    return in_use, spread_of(y, x, beta, alpha), method

@@ -46,6 +46,9 @@
 
   cells.PairLink = function (props) {
     const words = [props.value];
+    if (props.data.own) {
+      words.push(create("span", { key: "own", className: "tone-muted" }, ` · ${props.data.own}`));
+    }
     if (props.data.new) words.push(create("span", { key: "new", className: "new-mark" }, " new"));
     return create("a", { href: props.data.href, className: "pair-link", tabIndex: -1 }, words);
   };
@@ -58,7 +61,8 @@
     const shown = bars < 10 ? bars.toFixed(1) : Math.round(bars).toLocaleString("en-US");
     const ms = params.data.half_life_ms;
     const [size, unit] = UNITS.find(([one]) => ms >= one) || UNITS[3];
-    return `${shown} bars (${(ms / size).toFixed(1)} ${unit})`;
+    const open = params.data.half_life_sure === false ? " or none" : "";
+    return `${shown} bars (${(ms / size).toFixed(1)} ${unit})${open}`;
   };
 
   functions.pValue = function (params) {

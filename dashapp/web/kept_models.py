@@ -26,6 +26,10 @@ class WatchedRow(Answer):
     )
     half_life: float | None = Field(description="in bars")
     half_life_ms: int | None
+    half_life_sure: bool | None = Field(
+        description="whether its 90 % interval has an upper end: false where the spread cannot be "
+        "told from a random walk; null without an interval"
+    )
     break_even: float | None = Field(description="|z| from which a round trip pays")
     carried: float | None = Field(description="share of rows on which a leg did not trade")
     armed: int | None = Field(description="enabled alert rules on just this pair")

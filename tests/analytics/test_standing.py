@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from analytics.bars import usual_step
-from analytics.model import HEDGE_METHODS, SPREAD_MODES, Bars, NotReady, PairParams
+from analytics.model import HEDGE_METHODS, SPREAD_MODES, Bars, NotReady, PairParams, PairSnapshot
 from analytics.pair import analyze_pair, break_even_z
 from analytics.standing import pair_standing
 
 ROWS = 900
+
+
+def high_of(snapshot: PairSnapshot) -> float:
+    """The upper end of its half-life's interval, NaN where it has none."""
+    interval = snapshot.half_life_interval
+    return math.nan if interval is None or snapshot.half_life is None else interval.high
 
 
 def bars(symbol: str, close: np.ndarray, places: np.ndarray | None = None) -> Bars:
@@ -41,6 +48,8 @@ def test_it_is_what_the_snapshot_says_at_its_newest_bar(legs, mode, method, spac
     )
     snapshot, standing = analyze_pair(*legs, params), pair_standing(*legs, params, 2.0)
     assert standing.half_life == pytest.approx(snapshot.half_life, rel=1e-9)
+    high = high_of(snapshot)
+    assert standing.half_life_high == pytest.approx(high, rel=1e-9, nan_ok=True)
     assert standing.break_even == pytest.approx(break_even_z(snapshot, 2.0), rel=1e-9)
     assert standing.beta == pytest.approx(float(snapshot.known.beta[-1]), rel=1e-9)
     assert standing.carried_share == snapshot.carried_share
@@ -62,6 +71,8 @@ def test_it_is_what_the_snapshot_says_where_the_newest_rows_are_carried(legs, mo
     assert standing.beta == pytest.approx(float(snapshot.known.beta[-1]), rel=1e-9)
     assert standing.break_even == pytest.approx(break_even_z(snapshot, 2.0), rel=1e-9)
     assert standing.half_life == pytest.approx(snapshot.half_life, rel=1e-9)
+    high = high_of(snapshot)
+    assert standing.half_life_high == pytest.approx(high, rel=1e-9, nan_ok=True)
 
 
 def sparse_legs(rng: np.random.Generator, n: int) -> list[Bars]:
@@ -97,6 +108,8 @@ def test_where_few_spreads_are_known_both_rest_on_the_same(mode):
         found = standing.break_even, standing.beta
         np.testing.assert_allclose(found, expected, rtol=1e-9)
         assert standing.half_life == pytest.approx(snapshot.half_life, rel=1e-9)
+    high = high_of(snapshot)
+    assert standing.half_life_high == pytest.approx(high, rel=1e-9, nan_ok=True)
     assert rows > 10
     assert len(seen) == 2, "no case has too few spreads, or each"
 

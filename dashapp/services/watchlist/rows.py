@@ -23,6 +23,7 @@ FIELDS = (
     "tone",
     "half_life",
     "half_life_ms",
+    "half_life_sure",
     "break_even",
     "carried",
     "armed",

@@ -47,6 +47,11 @@ TOTALS_S = 2.0
 _FED = ("live", "demo")
 _NO_READING: dict[str, Any] = {"z": None, "ts_ms": None, "side": "", "tone": "muted"}
 
+#: What is slow of a pair of which nothing is known.
+_NOT_STANDING: dict[str, None] = dict.fromkeys(
+    ("half_life", "half_life_ms", "half_life_sure", "break_even", "carried")
+)
+
 
 @dataclass(eq=False)
 class _Watched:
@@ -75,7 +80,7 @@ class _Watched:
         self.z, self.after_ms, self.due, self.short = math.nan, None, True, ""
         self.refused = False
         self.row.begin_line(version)
-        self.row.put(version, half_life=None, half_life_ms=None, break_even=None, carried=None)
+        self.row.put(version, **_NOT_STANDING)
 
 
 @dataclass(frozen=True)
@@ -309,14 +314,13 @@ class Watchlist:
         watched.short = "" if lack is None else watched.row.pair.unreadable or lack.reason
         watched.refused = lack is not None and lack.have >= lack.need > 0
         if isinstance(slow, NotReady):
-            return watched.row.put(
-                version, half_life=None, half_life_ms=None, break_even=None, carried=None
-            )
-        half_life = None if slow.half_life is None else known(slow.half_life, 1)
+            return watched.row.put(version, **_NOT_STANDING)
+        life, high = slow.half_life, slow.half_life_high
         return watched.row.put(
             version,
-            half_life=half_life,
-            half_life_ms=None if half_life is None else round(half_life * slow.step_ms),
+            half_life=None if life is None else known(life, 1),
+            half_life_ms=None if life is None else round(life * slow.step_ms),
+            half_life_sure=None if math.isnan(high) else math.isfinite(high),
             break_even=known(slow.break_even, 2),
             carried=known(slow.carried_share, 3),
         )

@@ -74,7 +74,8 @@ async def test_a_row_says_what_the_analytics_page_says(runtime):
     snapshot = await runtime.analysis.snapshot("demo", pair.params)
     assert row["z"] == pytest.approx(snapshot.z[-1], abs=0.005)
     assert row["half_life"] == pytest.approx(snapshot.half_life, abs=0.05)
-    assert row["half_life_ms"] == round(1_000 * row["half_life"])
+    assert row["half_life_ms"] == round(1_000 * snapshot.half_life), "not of the rounded bars"
+    assert row["half_life_sure"] == math.isfinite(snapshot.half_life_interval.high)
     assert row["break_even"] == pytest.approx(break_even_z(snapshot, COST_BPS), abs=0.005)
     assert row["state"] in WATCH_STATES
     until_ms = closed_until_ms(runtime.markets["demo"], pair.symbols, "1s")
