@@ -158,3 +158,19 @@ def from_query(search: str) -> dict[str, Any]:
     if "symbols" in texts:
         result["symbols"] = [name for name in texts["symbols"].split(",") if name]
     return {**result, **link.from_query(search, VIEW)}
+
+
+def own_words(params: PairParams) -> str:
+    """What of a pair's parameters is not usual, in words: pairs of the same legs look alike.
+
+    "" where all are usual but for legs and timeframe.
+
+    >>> own_words(PairParams("A", "B", timeframe="5m", z_window=120, price_space="log"))
+    'Price scale Log price · z window 120'
+    """
+    usual, told = PairParams(params.y, params.x), list[str]()
+    for name, row in PAIR.items():
+        value = getattr(params, name)
+        if name not in ("y", "x", "timeframe") and value != getattr(usual, name):
+            told.append(f"{row.label} {dict(row.choices).get(value) or row.text(value)}")
+    return " · ".join(told)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analytics.alerts import METRICS, AlertRule
+from analytics.alerts import METRICS, AlertEvent, AlertRule
 from analytics.outcomes import Outcome
-from dashapp.text.numbers import NONE, counted
+from dashapp.text.numbers import NONE, counted, utc_time
 
 
 def condition_words(rule: AlertRule, threshold: bool = True) -> str:
@@ -36,6 +36,15 @@ def today_words(counts: Mapping[str, int]) -> str:
         if count
     ]
     return " · ".join(words) or "none today"
+
+
+def last_words(event: AlertEvent) -> str:
+    """An alert in words with the time of its bar, which of a replay is long ago.
+
+    >>> last_words(AlertEvent("e", "r", 0, "demo", ("A",), "price", ">", 1.0, 2.0, "A price 2"))
+    'A price 2, bar of 1970-01-01 00:00:00 UTC'
+    """
+    return f"{event.text}, bar of {utc_time(event.ts_ms)} UTC"
 
 
 def became(outcome: Outcome | None, followed: bool, suggests: bool) -> str:

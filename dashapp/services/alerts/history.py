@@ -139,6 +139,14 @@ class AlertHistory:
         newer = takewhile(lambda event: event.id != event_id, newest_first)
         return list(newer)[::-1]
 
+    def params_of(self, event_id: str) -> PairParams | None:
+        """The parameters of the pair that an alert is about; None without a pair, and where the
+        alert is not held.
+        """
+        held = (record for record in reversed(self._kept) if record.event.id == event_id)
+        record = next(held, None)
+        return None if record is None else record.params
+
     def records(self, market: str | None = None, since: int = 0) -> list[Record]:
         """What fired in a market (None: in all) at or after `since` (epoch ms), newest first."""
         return [

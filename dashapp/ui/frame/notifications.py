@@ -15,7 +15,9 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, Patch, no_update
 
 from analytics.alerts import AlertEvent
+from analytics.model import PairParams
 from dashapp import ids
+from dashapp.parameters.pair import own_words
 from dashapp.services.alerts.history import AlertHistory
 from dashapp.ui.clientside import clientside
 
@@ -26,19 +28,24 @@ MAX_TOASTS = 4
 MOST_HELD = 40
 
 
-def toasts(events: list[AlertEvent]) -> list[Any]:
-    """Alerts, each in a toast that goes by itself."""
+def toasts(events: list[AlertEvent], history: AlertHistory) -> list[Any]:
+    """Alerts, each in a toast that goes by itself, with what its pair has of its own."""
     return [
         dbc.Toast(
             event.text,
             id={"type": "toast", "event": str(event.id)},
-            header=f"Alert · {' / '.join(event.symbols)}",
+            header=_header(event, history.params_of(event.id)),
             duration=TOAST_MS,
             dismissable=True,
             is_open=True,
         )
         for event in events
     ]
+
+
+def _header(event: AlertEvent, params: PairParams | None) -> str:
+    own = "" if params is None else own_words(params)
+    return " · ".join(filter(None, ("Alert", " / ".join(event.symbols), own)))
 
 
 def added(cursor: Mapping[str, Any], fresh: list[Any], now_s: float) -> tuple[Any, list[float]]:
@@ -92,7 +99,7 @@ def news(
     shown = fresh[-MAX_TOASTS:]
     toasted, children = known.get("toasted"), no_update
     if shown:
-        children, toasted = added(known, toasts(shown), time.time())
+        children, toasted = added(known, toasts(shown, history), time.time())
     return {
         "badge": no_update if count == known.get("unread") else str(count or ""),
         "toasts": children,

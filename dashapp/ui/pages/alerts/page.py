@@ -12,6 +12,7 @@ from dashapp import ids
 from dashapp.figures.alerts import alert_spread_figure, alert_zscore_figure
 from dashapp.services.alerts.preview import Preview
 from dashapp.services.runtime import Runtime
+from dashapp.text.alerts import last_words
 from dashapp.text.answers import alerts_answer
 from dashapp.ui import polling
 from dashapp.ui.components import (
@@ -48,7 +49,7 @@ def _answer(runtime: Runtime) -> list[tuple[str, str]]:
         waiting=waiting,
         fired_today=runtime.alerts.history.fired_today,
         paused=sum(runtime.alerts.paused(rule.id) for rule in enabled),
-        last=newest.text if newest else None,
+        last=None if newest is None else last_words(newest),
     )
 
 

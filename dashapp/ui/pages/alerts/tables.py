@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +11,10 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from analytics.alerts import METRICS, AlertRule
-from analytics.model import ParameterError
+from analytics.model import PairParams, ParameterError
 from dashapp import ids
 from dashapp.parameters.check import message, read
+from dashapp.parameters.pair import own_words
 from dashapp.parameters.table import ALERT
 from dashapp.services.alerts.engine import public_rule
 from dashapp.services.alerts.history import Record, RuleTotals
@@ -50,7 +52,7 @@ _EDITED = ("threshold", "cooldown_s")
 def _rule_columns() -> list[dict[str, Any]]:
     edited: dict[str, Any] = {"editable": True, "cellClass": "figures editable"}
     return [
-        text_column("what", "Rule", minWidth=204, flex=2, tooltipField="more"),
+        text_column("what", "Rule", minWidth=204, flex=2, tooltipField="more", **WRAPPED),
         number_column("threshold", "Threshold", width=110, minWidth=108, **edited),
         {
             "field": "enabled",
@@ -61,7 +63,7 @@ def _rule_columns() -> list[dict[str, Any]]:
             "cellRenderer": "agCheckboxCellRenderer",
             "cellEditor": "agCheckboxCellEditor",
         },
-        text_column("state", "State", minWidth=112, flex=1, tooltipField="state"),
+        text_column("state", "State", minWidth=112, flex=1, tooltipField="state", **WRAPPED),
         number_column("alerts", "Alerts", ",", width=76, minWidth=72),
         number_column("hit_rate", "Hit rate", ".0%", width=76, minWidth=72),
         number_column("mean_net", "Mean net bps", "+,.1f", width=100, minWidth=96),
@@ -136,11 +138,12 @@ def rule_row(runtime: Runtime, rule: AlertRule) -> dict[str, Any]:
     when = "on closed bars" if rule.on == "close" else "on every update"
     back = f", re-armed when back by {rule.hysteresis:g}" if rule.hysteresis else ""
     hook = public_rule(rule)["webhook"]
+    own = _own(rule.params)
     totals = runtime.alerts.history.totals().get(rule.id, RuleTotals())
     return {
         "id": rule.id,
-        "what": f"{subject}: {condition_words(rule, threshold=False)}",
-        "more": f"{when}{back}{f', webhook {hook}' if hook else ''}",
+        "what": f"{subject}: {condition_words(rule, threshold=False)}{own}",
+        "more": f"{when}{back}{f', webhook {hook}' if hook else ''}{own}",
         "market": market_title(runtime, rule.market),
         "threshold": rule.threshold,
         "cooldown_s": rule.cooldown_s,
@@ -151,6 +154,12 @@ def rule_row(runtime: Runtime, rule: AlertRule) -> dict[str, Any]:
         "mean_net": _rounded(totals.mean_net_bps, 1),
         "worst": _rounded(totals.worst_bps, 1),
     }
+
+
+def _own(params: PairParams | None) -> str:
+    """What a pair has of its own, behind its name or its alert; "" where all is usual."""
+    words = "" if params is None else own_words(params)
+    return f" · {words}" if words else ""
 
 
 def market_title(runtime: Runtime, market_id: str) -> str:
@@ -166,14 +175,14 @@ def event_row(runtime: Runtime, record: Record) -> dict[str, Any]:
         "id": event.id,
         "from_ms": event.ts_ms,
         "symbols": " / ".join(event.symbols),
-        "text": event.text,
+        "text": f"{event.text}{_own(record.params)}",
         "bars": outcome and outcome.bars,
         "worst_z": outcome and _rounded(outcome.worst_z, 2),
         "worst_bps": outcome and _rounded(outcome.worst_bps, 1),
         "net_bps": outcome and _rounded(outcome.net_bps, 1),
         "became": became(record.outcome, record.followed, record.suggests),
         "details": [
-            ["Signal", event.text],
+            ["Signal", f"{event.text}{_own(record.params)}"],
             ["Bar", f"{utc_time(event.ts_ms)} UTC"],
             ["Market", market_title(runtime, event.market)],
             ["Metric", METRICS[event.metric].label],
@@ -187,13 +196,18 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits) + 0.0
 
 
+def _lines(row: Mapping[str, Any]) -> int:
+    """How many lines a rule takes in its table, whose narrow columns are wrapped."""
+    return max(-(-len(row["state"]) // 16), -(-len(row["what"]) // 28), 1)
+
+
 def rows(runtime: Runtime) -> dict[str, Any]:
     """The rows of both tables, and how tall that of the rules is."""
     records = runtime.alerts.history.records()[:_MOST_ROWS]
     rules = [rule_row(runtime, rule) for rule in runtime.alerts.rules]
     return {
         "rules": rules,
-        "rules_height": height_of(len(rules)),
+        "rules_height": height_of(sum(map(_lines, rules))),
         "events": [event_row(runtime, record) for record in records],
     }
 

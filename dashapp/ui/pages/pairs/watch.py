@@ -12,8 +12,7 @@ from analytics.model import PairParams
 from dashapp import ids
 from dashapp.parameters.compared import LINK_NAME, of_params, to_text
 from dashapp.parameters.hedge import unlocked
-from dashapp.parameters.pair import View, to_dict, to_query
-from dashapp.parameters.table import PAIR
+from dashapp.parameters.pair import View, own_words, to_dict, to_query
 from dashapp.services.alerts.arming import arm
 from dashapp.services.runtime import Runtime
 from dashapp.services.watchlist.pair import WatchedPair
@@ -127,20 +126,6 @@ def href_of(market: str, params: PairParams, threshold: float) -> str:
     return "/analytics?" + to_query({**to_dict(view), "symbols": []})
 
 
-def differing(params: PairParams) -> str:
-    """The legs, and what differs from the usual parameters: rows of the same legs look alike.
-
-    >>> differing(PairParams("A", "B", z_window=120, price_space="log"))
-    'A / B · Price scale Log price · z window 120'
-    """
-    usual, told = PairParams(params.y, params.x), [f"{params.y} / {params.x}"]
-    for name, row in PAIR.items():
-        value = getattr(params, name)
-        if name not in ("y", "x", "timeframe") and value != getattr(usual, name):
-            told.append(f"{row.label} {dict(row.choices).get(value) or row.text(value)}")
-    return " · ".join(told)
-
-
 def comparison_of(pairs: Sequence[WatchedPair]) -> tuple[str, str]:
     """The link that compares pairs, or why there is none, in words: (link, words).
 
@@ -183,7 +168,8 @@ def patch_of(runtime: Runtime, since: int) -> dict[str, Any]:
             pair = runtime.watchlist.pair(row["id"])
             assert pair is not None
             row["href"] = href_of(pair.market, pair.params, pair.threshold)
-            row["differs"] = differing(pair.params)
+            row["own"] = own_words(pair.params)
+            row["differs"] = " · ".join(filter(None, (row["pair"], row["own"])))
     return {"since": since, "version": changes.version, "pairs": changes.pairs, "rows": rows}
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from analytics.model import FeedStatus, PairParams, Ticks
+from dashapp.parameters.pair import own_words
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from dashapp.text.pair import LEGS_AGAINST
 from dashapp.ui.frame.notifications import toasts
+from dashapp.ui.pages.alerts.tables import event_row, rule_row
 
 PAIR = PairParams("AAA", "BBB", z_window=30, limit=200)
 START_MS = 1_723_161_240_000
@@ -66,10 +68,32 @@ async def test_an_alert_says_the_trade_by_the_sign_of_beta(runtime, on, beta, wo
     texts = [event.text for event in runtime.alerts.history.events()]
     assert any(words in text for text in texts), texts
     assert all((LEGS_AGAINST in text) == (beta < 0) for text in texts if "rich" in text)
-    toast = toasts(runtime.alerts.history.events()[:1])[0]
+    toast = toasts(runtime.alerts.history.events()[:1], runtime.alerts.history)[0]
     assert toast.children == texts[0]
-    document = runtime.alerts.history.records()[0].document()
-    assert document["text"] == texts[0]
+    record = runtime.alerts.history.records()[0]
+    assert record.document()["text"] == texts[0]
+    assert event_row(runtime, record)["text"].startswith(texts[0])
+
+
+async def test_alerts_of_one_pair_say_what_each_has_of_its_own(runtime):
+    """Of four rules on the same legs nothing told why three fired at unlike values."""
+    own = {**asdict(PAIR), "spread_mode": "rolling", "hedge_window": 40}
+    usual = runtime.alerts.add_rule(z_rule("update"))
+    rolling = runtime.alerts.add_rule({**z_rule("update"), "params": own})
+    words = own_words(rolling.params)
+    assert "Rolling" in words
+    assert rule_row(runtime, rolling)["what"].endswith(f" · {words}")
+    assert rule_row(runtime, usual)["what"] != rule_row(runtime, rolling)["what"]
+    for part in pair_of(2.0, 1.0):
+        runtime.markets["live"].append(part)
+    await runtime.alerts.step()
+    for record in runtime.alerts.history.records():
+        told = own_words(record.params)
+        assert event_row(runtime, record)["text"].endswith(told)
+        assert event_row(runtime, record)["details"][0][1].endswith(told)
+        (toast,) = toasts([record.event], runtime.alerts.history)
+        assert toast.header.endswith(told)
+    assert {record.params.spread_mode for record in runtime.alerts.history.records()} >= {"rolling"}
 
 
 async def test_a_rehearsed_alert_says_the_trade_by_the_sign_of_beta(runtime):
