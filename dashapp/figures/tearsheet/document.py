@@ -218,15 +218,17 @@ def _periods(result: BacktestResult) -> list[str]:
 
 
 def _trades(result: BacktestResult) -> list[str]:
-    """How the trades are spread, how long they took, how far they went on the way."""
-    trades = result.trades
+    """How the closed trades are spread, how long they took, how far they went on the way."""
+    trades = [trade for trade in result.trades if trade.exit_reason != "open"]
     if not trades:
-        return [_section("Trades", "<p>no trades</p>")]
+        none = "no closed trade" if result.trades else "no trades"
+        return [_section("Trades", f"<p>{none}</p>")]
     net = np.array([trade.net for trade in trades]) * 1e4
     bars = np.array([trade.bars for trade in trades], np.float64)
-    adverse, favourable = breakdown.excursions(result)
-    middle = f"median {number(float(np.median(net)), 1, signed=True)} bps"
-    long = f"median {number(float(np.median(bars)), 0)} bars"
+    adverse, favourable = (far[: len(trades)] for far in breakdown.excursions(result))
+    left = ", one open left out" if len(trades) < len(result.trades) else ""
+    middle = f"median {number(float(np.median(net)), 1, signed=True)} bps{left}"
+    long = f"median {number(float(np.median(bars)), 0)} bars{left}"
     spread = histogram_chart("Net result of the trades", *breakdown.histogram(net), "net, bps")
     took = histogram_chart("Duration of the trades", *breakdown.histogram(bars), "bars held")
     against = points_chart(

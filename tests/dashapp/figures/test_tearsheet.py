@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from analytics.model import TIMEFRAMES, Bars, PairParams
 from dashapp.figures.tearsheet import breakdown, svg
 from dashapp.figures.tearsheet.document import TearSheet, tear_sheet
 from dashapp.text.backtest import figure_rows
+from dashapp.text.numbers import number
 from dashapp.web.answers import encode
 
 START_MS = 1_722_400_000_000  # 31 July 2024, so that the bars reach into August
@@ -104,6 +106,22 @@ def test_every_figure_of_the_page_stands_on_the_sheet(result):
     assert data["sha256"] == "ab" * 32
     assert "SIMULATED" in sheet
     assert "ab" * 32 in sheet
+
+
+def test_an_open_trade_is_no_part_of_how_the_trades_are_spread(result):
+    closed = [trade for trade in result.trades if trade.exit_reason != "open"]
+    still = replace(closed[-1], exit_reason="open", net=-9.0, bars=9_999)
+    sheet = sheet_of(replace(result, trades=(*closed, still)))
+    net = np.median([trade.net for trade in closed]) * 1e4
+    words = f"median {number(float(net), 1, signed=True)} bps, one open left out"
+    assert words in sheet
+    assert sheet.count("one open left out</") == 3, "of figures, distribution and duration"
+    assert "left out" not in "".join(
+        line
+        for line in sheet_of(replace(result, trades=tuple(closed))).splitlines()
+        if "median" in line
+    )
+    assert "no closed trade" in sheet_of(replace(result, trades=(still,)))
 
 
 def test_a_sheet_names_no_address(result):
