@@ -24,6 +24,7 @@ _LEGAL = (
     "two symbols with ~ between them, such as BTCUSDT~ETHUSDT, and of a pair that is held its "
     "beta, alpha and price scale, such as BTCUSDT~ETHUSDT~1.5~-0.25~log"
 )
+_ONCE = "each pair once: the first is shown"
 _SHOWN = 140
 
 Legs = tuple[str, str]
@@ -97,12 +98,15 @@ def to_text(pairs: Iterable[ComparedPair]) -> str:
 def from_text(text: str) -> tuple[list[ComparedPair], list[ParameterError]]:
     """The pairs of a query's text, unescaped, and what of it is no pair, or one too many.
 
-    A pair that is there twice counts once, as it stands first.
+    A pair that is there twice counts once, as it stands first; the other is told where its line is
+    another.
 
     >>> [pair.parts for pair in from_text("btcusdt~ethusdt,BTCUSDT~ETHUSDT,KO~PEP~1.5~-2~log")[0]]
     [['BTCUSDT', 'ETHUSDT'], ['KO', 'PEP', 1.5, -2.0, 'log']]
     >>> print(from_text("B~B,C~D")[1][0])
     y and x are both B, expected two different symbols
+    >>> print(from_text("A~B,A~B~2~0~log")[1][0])
+    pairs is 'A~B twice', expected each pair once: the first is shown
     """
     pairs: dict[Legs, ComparedPair] = {}
     errors: list[ParameterError] = []
@@ -112,7 +116,8 @@ def from_text(text: str) -> tuple[list[ComparedPair], list[ParameterError]]:
         except ParameterError as error:
             errors.append(error)
             continue
-        pairs.setdefault(pair.legs, pair)
+        if pairs.setdefault(pair.legs, pair) != pair:
+            errors.append(ParameterError(LINK_NAME, f"{'~'.join(pair.legs)} twice", _ONCE))
     if len(pairs) > MOST:
         legal = f"{FEWEST} to {MOST}: the first {MOST} are shown"
         errors.append(CountError(LINK_NAME, len(pairs), legal, "pairs"))
