@@ -90,6 +90,7 @@ def answer_of(result: BacktestResult) -> list[Segment]:
         span_ms=float(result.ts_ms[until] - result.ts_ms[np.argmax(np.isfinite(result.z))]),
         record=result.record,
         opened=_opened(result),
+        reached=_reached(result.z),
     )
     against = [(f"{words} in {count}", tone) for _, count, words, tone in _legs_rows(result)]
     return [*ruin_segments(result.equity, result.ts_ms), *segments, *against]
@@ -134,20 +135,22 @@ def backtest_answer(
     span_ms: float | None = None,
     record: TrackRecord | None = None,
     opened: bool = False,
+    reached: float = math.nan,
 ) -> list[Segment]:
     """The back-test's result. net, drawdown: shares of 1; cost_share: of the gross return.
 
     break_even, targets, entry: see `dashapp.text.targets.pay_segments`.
 
     trades: closed ones; under five of them are no ground for a verdict. opened: whether one is
-    still open, which the net return holds as it stands. span_ms: time that the
+    still open, which the net return holds as it stands. reached: the largest |z| of a close, NaN if
+    not known. span_ms: time that the
     Sharpe is annualised from, None if not known. record: what the Sharpe can be trusted; below
     its minimum it is no ground for a verdict either.
     """
     if trades == 0 and opened:
         return [(f"no closed trade, one open: net {pct(net)} as it stands", "muted")]
     if trades == 0:
-        return [("no closed trade: |z| never made the round from entry to exit", "muted")]
+        return [(_no_trade(reached, entry), "muted")]
     segments: list[Segment] = [
         (f"net {pct(net)}", sign_tone(net)),
         (f"max drawdown {pct(-abs(drawdown))}", ""),
@@ -166,6 +169,22 @@ def backtest_answer(
     if in_sample:
         segments.append(("in-sample: the hedge knew the future", "warn"))
     return segments
+
+
+def _reached(z: FloatArray) -> float:
+    """The largest |z| of a close, NaN without any."""
+    return float(np.fmax.reduce(np.abs(z), initial=math.nan))
+
+
+def _no_trade(reached: float, entry: float) -> str:
+    """Why nothing was traded.
+
+    >>> _no_trade(3.21, 4.5), _no_trade(4.8, 4.5)
+    ('no trade: |z| reached 3.21, the entry is 4.5', 'no trade: no close called for a legal entry')
+    """
+    if reached < entry:
+        return f"no trade: |z| reached {number(reached, 2)}, the entry is {entry:g}"
+    return "no trade: no close called for a legal entry"
 
 
 def sharpe_text(sharpe: float, record: TrackRecord | None = None) -> str:
@@ -288,6 +307,9 @@ def figure_rows(result: BacktestResult, funding: tuple[float, float] | None = No
     dropped = f"{result.rows_dropped:,} rows dropped" if result.rows_dropped else ""
     after_costs, costs = "on gross exposure, after costs", cost_words(figures.cost_share)
     cost = figures.net_return - figures.gross_return
+    if _lost_at(result.equity) is not None:  # both are of an account that is gone
+        cost = -figures.turnover * result.settings.cost_rate
+        costs = "of the equity at each entry, which is lost"
     closed = f"of {counted(figures.trades, 'closed trade')}"
     profit, profit_words = _profit_words(figures.profit_factor)
     if _opened(result):
@@ -328,7 +350,8 @@ def _funding_rows(result: BacktestResult, funding: tuple[float, float] | None) -
     paid = funding_cost(result, result.trades, funding)
     if paid is None or not result.trades:
         return []
-    words = "of the gross exposure, at the rates of now; not in the equity"
+    side = "paid" if paid > 0 else "received"
+    words = f"{side}, of the gross exposure, at the rates of now; not in the equity"
     return [("Funding", pct(-paid), words, "warn" if paid > 0 else "muted")]
 
 

@@ -19,7 +19,14 @@ from analytics.estimates import MAX_TICKS, PairEstimates
 from analytics.model import PairSnapshot
 from analytics.spread import leg_signs
 from dashapp.text.numbers import NONE, number, pct, price, ratio
-from dashapp.text.tests import Row, cointegration_rows, leg_alone, reversion_rows, spread_size
+from dashapp.text.tests import (
+    Row,
+    beyond_one,
+    cointegration_rows,
+    leg_alone,
+    reversion_rows,
+    spread_size,
+)
 
 Segment = tuple[str, str]
 
@@ -244,9 +251,9 @@ def _tick_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[
     """The correlation on ticks, and a warning where a leg's prices bounce."""
     rows: list[Row] = []
     if estimates is not None and estimates.tick_correlation is not None:
-        value = number(estimates.tick_correlation, 2, signed=True)
-        beyond = "; beyond 1: few or noisy ticks" if abs(estimates.tick_correlation) > 1 else ""
-        words = f"Hayashi-Yoshida, newest {MAX_TICKS:,} ticks a leg{beyond}"
+        known = estimates.tick_correlation
+        value = number(known, 2, signed=True)
+        words = f"Hayashi-Yoshida, newest {MAX_TICKS:,} ticks a leg{beyond_one(known)}"
         rows.append(("Correlation on ticks", value, words, "muted"))
     legs = (snapshot.bounce_y, snapshot.bounce_x)
     if any(leg is not None and leg.matters() for leg in legs):

@@ -293,6 +293,15 @@ def _ou_rows(snapshot: PairSnapshot, alone: bool | None) -> list[Row]:
     ]
 
 
+def beyond_one(correlation: float) -> str:
+    """Why a correlation on ticks is beyond 1, which it is not in truth; "" where it is not.
+
+    >>> beyond_one(1.03), beyond_one(-0.4)
+    (' (beyond 1: few or noisy ticks)', '')
+    """
+    return " (beyond 1: few or noisy ticks)" if abs(correlation) > 1.0 else ""
+
+
 def lead_lag_words(result: LeadLag, y: str, x: str) -> str:
     """Which leg moves first on ticks, by how much, and how firmly.
 
@@ -303,7 +312,7 @@ def lead_lag_words(result: LeadLag, y: str, x: str) -> str:
     """
     if result.best_lag_ms is None:
         return "no lag has a correlation yet"
-    best = number(result.best_correlation, 2, signed=True)
+    best = number(result.best_correlation, 2, signed=True) + beyond_one(result.best_correlation)
     if result.best_lag_ms == 0:
         return f"both move together: correlation {best}"
     first = x if result.best_lag_ms > 0 else y

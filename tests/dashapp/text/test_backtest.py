@@ -103,8 +103,15 @@ def test_costs_of_a_gross_loss_have_no_share():
 
 
 def test_a_backtest_without_a_trade_says_so():
-    parts = backtest_answer(net=0.0, sharpe=float("nan"), drawdown=0.0, trades=0)
-    assert parts == [("no closed trade: |z| never made the round from entry to exit", "muted")]
+    none = {"net": 0.0, "sharpe": float("nan"), "drawdown": 0.0, "trades": 0, "entry": 4.5}
+    parts = backtest_answer(**none, reached=3.2)
+    assert parts == [("no trade: |z| reached 3.20, the entry is 4.5", "muted")]
+    parts = backtest_answer(**none, reached=4.5)
+    assert parts == [("no trade: no close called for a legal entry", "muted")]
+    rules = BacktestParams(entry_z=5.0, stop_z=None, hedge_window=80)
+    result = run_backtest(*legs(), PairParams("Y", "X", "1m", z_window=60), rules)
+    reached = np.nanmax(np.abs(result.z))
+    assert answer_of(result) == [(f"no trade: |z| reached {reached:.2f}, the entry is 5", "muted")]
 
 
 def test_a_track_record_that_is_long_enough_is_judged_however_short_it_is():
@@ -142,6 +149,7 @@ def rows_of(**changes) -> dict[str, tuple[str, str, str]]:
         "record": None,
         "rows_dropped": 0,
         "rows_carried": 0,
+        "equity": np.ones(100),
         "break_even_z": np.array([1.2]),
         "break_even_realised": np.array([np.nan]),
         "captured": math.nan,
@@ -257,6 +265,15 @@ def test_the_head_names_the_break_even_that_targets_realised(
     assert row is None or (row[3] == "warn") == (tone == "warn")
 
 
+def test_the_costs_of_an_account_that_is_gone_are_those_of_its_turnover():
+    """Net less gross is next to nothing where both are all that there was."""
+    figures = {"net_return": -1.001, "gross_return": -1.0005, "turnover": 25.0}
+    kept = rows_of(figures=figures)["Costs"]
+    assert kept[0] == "−0.05 %"
+    gone = rows_of(figures=figures, equity=np.array([1.0, -0.001]), ts_ms=np.arange(2) * 1_000)
+    assert gone["Costs"][:2] == ("−0.50 %", "of the equity at each entry, which is lost")
+
+
 def test_fills_that_waited_and_positions_closed_before_gaps_are_said():
     quiet = rows_of()
     assert not {"Fills that waited", "Closed before gaps"} & set(quiet)
@@ -278,5 +295,8 @@ def test_funding_stands_among_the_figures_where_the_market_has_it():
     ((label, value, words, tone),) = _funding_rows(result, (0.04, 0.02))
     assert (label, value, tone) == ("Funding", "−1.00 %", "warn")
     assert "not in the equity" in words
-    assert _funding_rows(result, (0.02, 0.04))[0][1::2] == ("+1.00 %", "muted")
+    assert words.startswith("paid, ")
+    received = _funding_rows(result, (0.02, 0.04))[0]
+    assert received[1::2] == ("+1.00 %", "muted")
+    assert received[2].startswith("received, ")
     assert _funding_rows(result, None) == []

@@ -98,7 +98,7 @@ def _sweep_part(job: GridJob | None, state: Mapping[str, Any], metric: str) -> d
     theme, chart_id = state["theme"], ids.SWEEP_HEATMAP
     if job is None:
         words = "this sweep is forgotten, press Run sweep" if state.get("gone") else ""
-        blank = empty_figure(words or "waiting for enough bars", theme, chart_id)
+        blank = empty_figure(words or "begins with the first back-test", theme, chart_id)
         return {"figure": blank, "says": "", "progress": "0", **_look(None)}
     figure: Any = no_update
     if isinstance(job.result, SweepResult):
