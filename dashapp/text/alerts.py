@@ -25,17 +25,17 @@ def condition_words(rule: AlertRule, threshold: bool = True) -> str:
 
 
 def today_words(counts: Mapping[str, int]) -> str:
-    """How many alerts fired today. counts: by metric.
+    """How many alerts of a market fired today. counts: by metric.
 
     >>> today_words({"z": 5, "price": 1}), today_words({})
-    ('5 z alerts today · 1 price alert today', 'none today')
+    ('5 z alerts today · 1 price alert today', 'none today in this market')
     """
     words = [
         f"{counted(count, f'{METRICS[metric].label} alert')} today"
         for metric, count in counts.items()
         if count
     ]
-    return " · ".join(words) or "none today"
+    return " · ".join(words) or "none today in this market"
 
 
 def last_words(event: AlertEvent) -> str:

@@ -166,10 +166,10 @@ def data_answer(
 ) -> list[Segment]:
     """What a market holds: symbols, ticks, bars in view and their span, and what it refused.
 
-    bar_counts: the bars in view of each symbol.
+    bar_counts: the bars in view of each symbol, of several from their common start on.
 
     >>> plain(data_answer("Demo", 0, [1_000] * 4, 60_480_000))
-    'Demo · 4 symbols · 4 x 1,000 bars, 16.8 h'
+    'Demo · 4 symbols · 4 x 1,000 bars from a common start, 16.8 h'
     """
     symbols = len(bar_counts)
     if not symbols:
@@ -181,5 +181,6 @@ def data_answer(
     if symbols > 1:
         alike = min(bar_counts) == max(bar_counts)
         bars = f"{symbols} x {bars}" if alike else counted(sum(bar_counts), "bar")
+        bars += " from a common start"
     segments.append((f"{bars}, {duration(span_ms)}", ""))
     return [*segments, (f"{rejected:,} rejected", "warn")] if rejected else segments

@@ -332,10 +332,17 @@ def estimate_column(name: str, title: str, error: str, **more: Any) -> dict[str,
     return {**number_column(name, title, **more), "valueFormatter": formatted}
 
 
-def time_column(name: str, title: str, **more: Any) -> dict[str, Any]:
-    """A column of times, epoch ms, in UTC and without the year; they sort as times."""
-    shown = "d3.utcFormat('%-d %b %H:%M:%S')(params.value)"
-    look = {"width": 136, "minWidth": 132, "cellClass": "figures", "type": "rightAligned"}
+def time_column(name: str, title: str, year: bool = False, **more: Any) -> dict[str, Any]:
+    """A column of times, epoch ms, in UTC; they sort as times. year: whether they may be of
+    different years.
+    """
+    shown = f"d3.utcFormat('%-d %b{' %Y' if year else ''} %H:%M:%S')(params.value)"
+    look = {
+        "width": 172 if year else 136,
+        "minWidth": 168 if year else 132,
+        "cellClass": "figures",
+        "type": "rightAligned",
+    }
     formatted = {"function": f"params.value == null ? '–' : {shown}"}
     return {"field": name, "headerName": title, "valueFormatter": formatted, **look, **more}
 

@@ -17,7 +17,9 @@ class WatchedRow(Answer):
     params: Json[PairParams]
     z_threshold: float
     state: WatchState
-    reason: str = Field(description="why there is not enough data")
+    reason: str = Field(
+        description="why there is not enough data or no z-score; of an alert, which rules are in it"
+    )
     z: float | None = Field(description="at the newest bar, in two decimals, as line")
     ts_ms: int | None = Field(description="when that bar opens")
     side: str | None = Field(

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -33,6 +33,7 @@ from dashapp.services.startup import Kernels
 from dashapp.services.watchlist.pair import WatchedPair
 from dashapp.services.watchlist.readings import COST_BPS, Job, Read, known, read_all
 from dashapp.services.watchlist.rows import WatchRow, WatchState
+from dashapp.text.alerts import condition_words
 from dashapp.text.pair import BreakEven, signal, signal_sentence
 from storage.archive.archive import Archive
 from storage.market.market import Market
@@ -337,13 +338,19 @@ class Watchlist:
         break_even = None if even is None else BreakEven(even, COST_BPS)
         told = signal(z, watched.beta, pair.symbols, pair.threshold, break_even)
         side, tone = signal_sentence(told, watched.beta)
-        fires = any(map(self._alerts.active, watched.rules))
+        fires = list(filter(self._alerts.active, watched.rules))
         beyond = abs(z) >= pair.threshold
         state: WatchState = "alert" if fires else "beyond" if beyond else "inside"
         if watched.silent:
             state = "silent"
         armed = len(watched.rules)
-        return row.put(version, state=state, reason="", side=side, tone=tone, armed=armed)
+        reason = self._fires_words(fires) if state == "alert" else ""
+        return row.put(version, state=state, reason=reason, side=side, tone=tone, armed=armed)
+
+    def _fires_words(self, fires: Collection[str]) -> str:
+        """Which rules are in alert, which may have another threshold than the row."""
+        rules = (rule for rule in self._alerts.rules if rule.id in fires)
+        return f"in alert: {', '.join(map(condition_words, rules))}"
 
     def _find_rules(self) -> None:
         """Which armed rules are on each pair."""

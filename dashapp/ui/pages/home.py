@@ -141,7 +141,7 @@ def _watch_rows(runtime: Runtime, market_id: str) -> list[tuple[str, Any]]:
 
 
 def _pair_rows(snapshot: PairSnapshot) -> list[tuple[str, Any]]:
-    size = float(np.nanmean(np.abs(snapshot.spread)))
+    size = float(np.nanmean(np.abs(snapshot.spread[~snapshot.carried])))
     logs = snapshot.params.price_space == "log"
     unit = "" if logs else f" ({size / snapshot.price_y[-1] * 1e4:,.1f} bps)"
     return [

@@ -354,7 +354,10 @@ def test_alerts_are_counted():
 
 def test_a_market_says_what_it_holds():
     line = answers.plain(answers.data_answer("Live", 1_200, [160, 180], 180_000, 3))
-    assert line == "Live · 2 symbols · 1,200 ticks · 340 bars, 3.0 min · 3 rejected"
+    assert (
+        line
+        == "Live · 2 symbols · 1,200 ticks · 340 bars from a common start, 3.0 min · 3 rejected"
+    )
     assert answers.data_answer("Live", 0, (), 0.0) == [("Live holds no data yet", "muted")]
 
 

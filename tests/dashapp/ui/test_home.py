@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from analytics.model import Bars, Ticks
+from analytics.model import Bars, PairParams, Ticks
 from dashapp import ids
 from dashapp.figures.bars import MOST_BARS, merged
 from dashapp.figures.home import volume_figure
@@ -17,7 +17,9 @@ from dashapp.services.analysis.summary import summarize_span
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
 from dashapp.text.backtest import ratio_text
+from dashapp.text.numbers import price
 from dashapp.ui.pages import home
+from dashapp.ui.pages.data import page as data
 from dashapp.ui.polling import Tab
 from tests.dashapp.figures.written import values_of
 
@@ -144,3 +146,23 @@ def test_more_bars_than_pixels_are_drawn_as_fewer_over_the_same_span(count):
 def test_bars_drawn_as_one_stay_the_same_while_more_come():
     before, after = merged(many_bars(4_000)), merged(many_bars(4_100))
     np.testing.assert_array_equal(before.volume[:-1], after.volume[: len(before) - 1])
+
+
+async def test_the_average_spread_leaves_out_the_bars_in_which_a_leg_did_not_trade(runtime):
+    """ETH trades in every third second: what is drawn of the others rests on nothing."""
+    feed(runtime, 0, 300)
+    pair = PairParams("BTCUSDT", "ETHUSDT", limit=200, z_window=20)
+    snapshot = await runtime.analysis.snapshot("demo", pair)
+    assert 0.5 < snapshot.carried_share < 0.8
+    size = float(np.abs(snapshot.spread[~snapshot.carried]).mean())
+    shown = json.dumps(home.performance_card(snapshot, {}, ()).to_plotly_json(), default=vars)
+    assert json.dumps(price(size))[1:-1] in shown
+    assert json.dumps(price(float(np.abs(snapshot.spread).mean())))[1:-1] not in shown
+
+
+async def test_the_head_of_data_counts_the_bars_that_its_table_sums_up(runtime):
+    feed(runtime, 0, 300)
+    parts = await data.render(runtime, a_tab())
+    counted = sum(row["bars"] for row in parts["summary"])
+    told = json.dumps(parts["answer"], default=vars)
+    assert f"{counted:,} bars from a common start" in told

@@ -75,7 +75,7 @@ def _rule_columns() -> list[dict[str, Any]]:
 
 def _history_columns() -> list[dict[str, Any]]:
     return [
-        time_column("from_ms", "Bar (UTC)"),
+        time_column("from_ms", "Bar (UTC)", year=True),
         text_column("symbols", "Symbols", width=158, minWidth=156),
         text_column("text", "Signal", width=300, minWidth=230, tooltipField="text", **WRAPPED),
         text_column("became", "Outcome", width=186, minWidth=156, tooltipField="became"),

@@ -14,7 +14,7 @@ from dashapp import ids
 from dashapp.parameters import link
 from dashapp.parameters.pair import to_dict
 from dashapp.parameters.table import PAIR
-from dashapp.services.analysis.summary import SymbolSummary, row
+from dashapp.services.analysis.summary import SymbolSummary, one_span, row
 from dashapp.services.runtime import Runtime
 from dashapp.text.answers import data_answer
 from dashapp.text.numbers import amount_decimals, decimals, utc_time
@@ -218,7 +218,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         **links(tab, symbol, market.has_ticks),
         "fixed": market.kind != "upload",
         **removal.no_undo(runtime, tab),
-        "answer": segments(_answer(market, bars)),
+        "answer": segments(_answer(market, one_span(bars, limit))),
     }
 
 

@@ -48,9 +48,9 @@ _STATE = {
 }
 
 
-def half_life_column(title: str = "Half-life") -> dict[str, Any]:
+def half_life_column(title: str = "Half-life", width: int = 136) -> dict[str, Any]:
     """Bars, and the time that they take."""
-    column = number_column("half_life", title, minWidth=136)
+    column = number_column("half_life", title, minWidth=width, width=width)
     column["valueFormatter"] = {"function": "spanOfBars(params)"}
     return column
 
@@ -90,7 +90,7 @@ def _columns() -> list[dict[str, Any]]:
         line_column(),
         text_column("state", "State", minWidth=128, tooltipField="reason", **_STATE),
         text_column("side", "Side", minWidth=228, flex=1, tooltipField="side", **_TONE),
-        half_life_column(),
+        half_life_column(width=196),
         number_column("break_even", "Break-even |z|", ",.2f", minWidth=124),
         text_column("became", "Its alerts", minWidth=150, flex=1, tooltipField="became"),
         number_column("armed", "Rules", ",", width=82, minWidth=82),

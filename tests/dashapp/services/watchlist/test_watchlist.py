@@ -135,6 +135,7 @@ async def test_a_rule_that_holds_now_is_its_own_state(runtime):
     await runtime.watchlist.step()
     row = row_of(runtime, pair)
     assert row["state"] == "alert"
+    assert row["reason"] == "in alert: |z| > 0.01", "whose threshold is not that of the row"
     assert row["armed"] == 1
     assert row["fired"] == 1
 
