@@ -22,6 +22,8 @@ from dashapp.parameters.table import PAIR, VIEW
 
 _BY_NAME = {parameter.name: parameter for parameter in VIEW}
 _LEGS = ("y", "x")
+#: Whose choices say what they are of.
+_BY_THEMSELVES = ("hedge", "price_space", "spread_mode")
 #: Letters of the longest view that is kept once it was read.
 _LONGEST_KEPT = 4_096
 
@@ -166,11 +168,12 @@ def own_words(params: PairParams) -> str:
     "" where all are usual but for legs and timeframe.
 
     >>> own_words(PairParams("A", "B", timeframe="5m", z_window=120, price_space="log"))
-    'Price scale Log price · z window 120'
+    'Log price · z window 120'
     """
     usual, told = PairParams(params.y, params.x), list[str]()
     for name, row in PAIR.items():
         value = getattr(params, name)
         if name not in ("y", "x", "timeframe") and value != getattr(usual, name):
-            told.append(f"{row.label} {dict(row.choices).get(value) or row.text(value)}")
+            words = dict(row.choices).get(value) or row.text(value)
+            told.append(words if name in _BY_THEMSELVES else f"{row.label} {words}")
     return " · ".join(told)
