@@ -179,12 +179,13 @@ def _reached(z: FloatArray) -> float:
 def _no_trade(reached: float, entry: float) -> str:
     """Why nothing was traded.
 
-    >>> _no_trade(3.21, 4.5), _no_trade(4.8, 4.5)
-    ('no trade: |z| reached 3.21, the entry is 4.5', 'no trade: no close called for a legal entry')
+    >>> _no_trade(3.219, 4.5), _no_trade(4.8, 4.5)
+    ('no trade: |z| reached 3.21, the entry is 4.5', 'no trade: no order to enter was filled')
     """
     if reached < entry:
-        return f"no trade: |z| reached {number(reached, 2)}, the entry is {entry:g}"
-    return "no trade: no close called for a legal entry"
+        below = math.floor(100.0 * reached) / 100.0  # rounded up it may be the entry
+        return f"no trade: |z| reached {number(below, 2)}, the entry is {entry:g}"
+    return "no trade: no order to enter was filled"
 
 
 def sharpe_text(sharpe: float, record: TrackRecord | None = None) -> str:
@@ -350,8 +351,8 @@ def _funding_rows(result: BacktestResult, funding: tuple[float, float] | None) -
     paid = funding_cost(result, result.trades, funding)
     if paid is None or not result.trades:
         return []
-    side = "paid" if paid > 0 else "received"
-    words = f"{side}, of the gross exposure, at the rates of now; not in the equity"
+    side = "paid, " if paid > 0 else "received, " if paid < 0 else ""
+    words = f"{side}of the gross exposure, at the rates of now; not in the equity"
     return [("Funding", pct(-paid), words, "warn" if paid > 0 else "muted")]
 
 

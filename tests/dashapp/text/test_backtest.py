@@ -107,10 +107,10 @@ def test_a_backtest_without_a_trade_says_so():
     parts = backtest_answer(**none, reached=3.2)
     assert parts == [("no trade: |z| reached 3.20, the entry is 4.5", "muted")]
     parts = backtest_answer(**none, reached=4.5)
-    assert parts == [("no trade: no close called for a legal entry", "muted")]
+    assert parts == [("no trade: no order to enter was filled", "muted")]
     rules = BacktestParams(entry_z=5.0, stop_z=None, hedge_window=80)
     result = run_backtest(*legs(), PairParams("Y", "X", "1m", z_window=60), rules)
-    reached = np.nanmax(np.abs(result.z))
+    reached = np.floor(100 * np.nanmax(np.abs(result.z))) / 100
     assert answer_of(result) == [(f"no trade: |z| reached {reached:.2f}, the entry is 5", "muted")]
 
 
@@ -299,4 +299,5 @@ def test_funding_stands_among_the_figures_where_the_market_has_it():
     received = _funding_rows(result, (0.02, 0.04))[0]
     assert received[1::2] == ("+1.00 %", "muted")
     assert received[2].startswith("received, ")
+    assert _funding_rows(result, (0.02, 0.02))[0][2].startswith("of the gross exposure")
     assert _funding_rows(result, None) == []
