@@ -64,6 +64,19 @@ def test_a_link_whose_rules_do_not_go_together_stands_in_the_form_with_its_messa
     assert legal["query"] == "entry_z=1.5"
 
 
+def test_a_choice_of_a_link_that_there_is_not_is_told_until_another_is_made():
+    """Its control holds the usual one, which is no choice of anybody."""
+    store = form.linked(form.from_query("?sides=foo&max_bars=10"))
+    shown = held(max_bars="10")
+    made = form.collected(shown, None, store)
+    assert made["strategy"] is no_update
+    assert made["messages"]["sides"].startswith("foo: expected one of")
+    assert form.replaced(store)[0][0].endswith("Shown with the usual Sides (Both)")
+    again = form.collected({**shown, "sides": "long"}, None, store)
+    assert form.settings_of(again["strategy"]) == BacktestParams(max_bars=10, sides="long")
+    assert not any(again["messages"].values())
+
+
 def test_an_entry_that_the_pairs_window_never_reaches_has_its_message_and_the_rules_stay():
     view = to_dict(View("demo", (), "1s", 1.0, PairParams("A", "B", z_window=5)))
     made = form.collected(held(), view)

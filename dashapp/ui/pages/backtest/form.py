@@ -12,23 +12,33 @@ from analytics.backtest import BacktestParams
 from dashapp import ids
 from dashapp.parameters.backtest import USUAL, as_held, check, from_query, in_use, notices, to_query
 from dashapp.parameters.pair import from_dict
-from dashapp.parameters.table import BACKTEST, Parameter
+from dashapp.parameters.table import BACKTEST
 from dashapp.text.pair import Segment
 from dashapp.ui.components import parameter_field
 
 
 def fields(held: Mapping[str, str] | None) -> list[Component]:
     """A labelled control a rule. held: what they hold at first, None for the usual."""
-    shown = held or as_held(USUAL)
-    return [
-        parameter_field(row, shown[name] if _selectable(row, shown[name]) else row.default)
+    shown = _shown(held or as_held(USUAL))
+    return [parameter_field(row, shown[name]) for name, row in BACKTEST.items()]
+
+
+def _shown(held: Mapping[str, str]) -> dict[str, Any]:
+    """What the controls hold of texts: that of a choice has its choices alone."""
+    return {
+        name: row.default
+        if row.kind == "choice" and held[name] not in dict(row.choices)
+        else held[name]
         for name, row in BACKTEST.items()
-    ]
+    }
 
 
-def _selectable(row: Parameter, text: str) -> bool:
-    """Whether a control can hold the text: that of a choice has its choices alone."""
-    return row.kind != "choice" or text in dict(row.choices)
+def _meant(raw: Mapping[str, Any], store: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What the controls stand for: the texts of the tab's store where they show just those, though
+    no control can hold a choice that there is not; else what they hold.
+    """
+    held = (store or {}).get("held")
+    return held if held and dict(raw) == _shown(held) else raw
 
 
 def controls(kind: Any) -> dict[str, Any]:
@@ -71,15 +81,19 @@ def held_by(store: Mapping[str, Any] | None, search: str | None) -> Mapping[str,
     return store["held"] if store else from_query(search or "")
 
 
-def collected(raw: Mapping[str, Any], view: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def collected(
+    raw: Mapping[str, Any],
+    view: Mapping[str, Any] | None = None,
+    store: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The tab's rules by what the controls hold, and the message under each of them.
 
     The rules stay as they are where a control is wrong. view: the tab's own, over whose z window
-    an entry is to be reached.
+    an entry is to be reached. store: the settings that it keeps.
     """
     pair = from_dict(view).pair if view else None
     window = pair.z_window if pair else None
-    settings, errors = check(raw, window)
+    settings, errors = check(_meant(raw, store), window)
     told = notices(settings, window) if settings else errors
     return {
         "strategy": kept(settings) if settings else no_update,
@@ -107,10 +121,12 @@ def register(app: Dash) -> None:
     @app.callback(
         Output(ids.STRATEGY, "data"),
         inputs={"raw": controls(Input)},
-        state={"view": State(ids.VIEW, "data")},
+        state={"view": State(ids.VIEW, "data"), "store": State(ids.STRATEGY, "data")},
     )
-    async def collect(raw: dict[str, Any], view: dict[str, Any] | None) -> Any:
-        return collected(raw, view)["strategy"]
+    async def collect(
+        raw: dict[str, Any], view: dict[str, Any] | None, store: dict[str, Any] | None
+    ) -> Any:
+        return collected(raw, view, store)["strategy"]
 
     # The messages follow the z window as well. They stand on this page alone, so that a view that
     # changes on another asks for none of them.
@@ -119,6 +135,9 @@ def register(app: Dash) -> None:
             name: Output(f"{row.control}-message", "children") for name, row in BACKTEST.items()
         },
         inputs={"raw": controls(Input), "view": Input(ids.VIEW, "data")},
+        state={"store": State(ids.STRATEGY, "data")},
     )
-    async def tell(raw: dict[str, Any], view: dict[str, Any] | None) -> dict[str, str]:
-        return collected(raw, view)["messages"]
+    async def tell(
+        raw: dict[str, Any], view: dict[str, Any] | None, store: dict[str, Any] | None
+    ) -> dict[str, str]:
+        return collected(raw, view, store)["messages"]
