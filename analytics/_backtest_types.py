@@ -101,8 +101,9 @@ class BacktestParams:
 class Trade:
     """One trade. side: 1 long the spread, -1 short the spread; see `analytics.spread.leg_signs`.
 
-    Times are the open times of the bars it was held from and until, prices the opens at which
-    each leg filled, before slippage, NaN for a leg that was never held; z the values that
+    Times are the open times of the bars it was held from and until, prices those at which
+    each leg filled, before slippage, opens but for exits by gap and ruin, which are closes; NaN for
+    a leg that was never held; z the values that
     signalled. gross, cost, net: shares of the gross exposure at entry. exit_reason: target,
     stop, time, gap: closed at the last closes before a gap in the data, ruin: closed at the close
     that left nothing of the equity, or open: still held, marked at the last close, without the

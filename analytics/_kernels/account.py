@@ -38,7 +38,7 @@ SUMS: tuple[str, ...] = (
 #: What `play` keeps of a trade: rows, then shares of the gross exposure at entry. first, last:
 #: from when to when it is held; ordered: the row from whose open on the exit may fill; entry_y
 #: to exit_x: the row in which that leg fills, NEVER for a leg that is never held, the number of
-#: rows for an exit that is still to come.
+#: rows for an exit that is still to come, and for a ruin at the last close.
 PLACES: tuple[str, ...] = (
     "first",
     "last",

@@ -110,6 +110,7 @@ def from_text(text: str) -> tuple[list[ComparedPair], list[ParameterError]]:
     """
     pairs: dict[Legs, ComparedPair] = {}
     errors: list[ParameterError] = []
+    twice: dict[Legs, None] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         try:
             pair = of_parts(part.split("~"))
@@ -117,7 +118,8 @@ def from_text(text: str) -> tuple[list[ComparedPair], list[ParameterError]]:
             errors.append(error)
             continue
         if pairs.setdefault(pair.legs, pair) != pair:
-            errors.append(ParameterError(LINK_NAME, f"{'~'.join(pair.legs)} twice", _ONCE))
+            twice[pair.legs] = None
+    errors += [ParameterError(LINK_NAME, f"{'~'.join(legs)} twice", _ONCE) for legs in twice]
     if len(pairs) > MOST:
         legal = f"{FEWEST} to {MOST}: the first {MOST} are shown"
         errors.append(CountError(LINK_NAME, len(pairs), legal, "pairs"))

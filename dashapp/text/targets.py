@@ -61,13 +61,15 @@ def pay_segments(theory: float, entry: float, targets: Targets | None = None) ->
     if not math.isfinite(theory):
         return []
     if targets is None:
-        words, under = f"needs |z| > {number(theory, 1)} to pay costs", theory >= entry
+        level, _ = _apart(theory, entry)
+        words, under = f"needs |z| > {level} to pay costs", theory >= entry
         return [(f"{words}: entries do not pay", "warn") if under else (words, "")]
     if not targets.captured > 0.0:
         return [(LOST, "warn")]
     if not targets.gross > targets.cost:
         return [(f"targets earned {_bps(targets)}: entries do not pay", "warn")]
-    words = f"needs |z| > {number(targets.z, 1)} to pay costs, by what targets captured"
+    level, _ = _apart(targets.z, entry)
+    words = f"needs |z| > {level} to pay costs, by what targets captured"
     if targets.z < entry:
         return [(words, "")]
     return [(f"{words}: entries do not pay at the σ of now", "warn")]
@@ -92,7 +94,19 @@ def break_even_rows(result: BacktestResult) -> list[Row]:
     return [*rows, (REALISED, number(targets.z, 1), words, "muted" if pays else "warn")]
 
 
+def _apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with one decimal, or as many as it takes to tell them apart, four at most.
+
+    >>> _apart(2.96, 3.0), _apart(1.2, 3.0)
+    (('2.96', '3.00'), ('1.2', '3.0'))
+    """
+    digits = next((k for k in range(1, 4) if round(one, k) != round(other, k)), 4)
+    if one == other:
+        digits = 1
+    return number(one, digits), number(other, digits)
+
+
 def _bps(targets: Targets, each: str = "") -> str:
     """What one earned before costs, beside what it cost."""
-    gross, cost = number(targets.gross * 1e4, 1), number(targets.cost * 1e4, 1)
+    gross, cost = _apart(targets.gross * 1e4, targets.cost * 1e4)
     return f"{gross} bps{each} against costs of {cost}"

@@ -255,6 +255,6 @@ STORES: dict[str, Any] = {
         bool | None,
     ),
     "capital.value": str | float | None,
-    f"{ids.REPLAY_SPEED}.value": float | str | None,
-    f"{ids.REPLAY_START_SPEED}.value": float | str | None,
+    f"{ids.REPLAY_SPEED}.value": float | str,
+    f"{ids.REPLAY_START_SPEED}.value": float | str,
 }

@@ -55,6 +55,14 @@ def test_it_is_what_the_snapshot_says_at_its_newest_bar(legs, mode, method, spac
     assert standing.carried_share == snapshot.carried_share
 
 
+def test_a_spread_that_does_not_revert_has_no_interval(legs):
+    trend = bars("A", 2.0 * np.arange(1.0, ROWS + 1.0) ** 1.5)
+    params = PairParams("A", "B", spread_mode="locked", beta=1e-9, alpha=0.0, limit=300)
+    standing = pair_standing(trend, legs[1], params, 2.0)
+    assert standing.half_life is None
+    assert math.isnan(standing.half_life_high)
+
+
 @pytest.mark.parametrize("absent", [1, 7, 40])
 @pytest.mark.parametrize("method", HEDGE_METHODS)
 @pytest.mark.parametrize("mode", SPREAD_MODES)

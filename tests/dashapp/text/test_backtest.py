@@ -40,7 +40,7 @@ def test_the_answer_of_a_backtest_names_the_break_even_z_and_warns_of_entries_wi
         "they earn their cost"
     )
     just_under = backtest_answer(**known, break_even=1.999)[-1]
-    assert just_under == ("needs |z| > 2.0 to pay costs", "")
+    assert just_under == ("needs |z| > 1.999 to pay costs", "")
 
 
 def test_a_sharpe_is_annualised_from_the_time_of_its_returns():

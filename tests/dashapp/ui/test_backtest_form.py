@@ -77,6 +77,20 @@ def test_a_choice_of_a_link_that_there_is_not_is_told_until_another_is_made():
     assert not any(again["messages"].values())
 
 
+def test_what_is_typed_beside_a_wrong_rule_of_a_link_is_used():
+    """Its field would show 7, the result use 2, and nothing say so."""
+    store = form.linked(form.from_query("?entry_z=9"))
+    made = form.collected(held(entry_z="9", cost_bps="7"), None, store)
+    assert form.settings_of(made["strategy"]) == BacktestParams(cost_bps=7.0)
+    assert form.replaced(made["strategy"])
+    both = form.collected(held(entry_z="9", cost_bps="x"), None, made["strategy"])
+    assert form.settings_of(both["strategy"]) == USUAL
+    assert "Fee" in form.replaced(both["strategy"])[0][0]
+    assert [name for name, words in both["messages"].items() if words] == ["cost_bps"]
+    mended = form.collected(held(cost_bps="7"), None, both["strategy"])
+    assert not form.replaced(mended["strategy"])
+
+
 def test_an_entry_that_the_pairs_window_never_reaches_has_its_message_and_the_rules_stay():
     view = to_dict(View("demo", (), "1s", 1.0, PairParams("A", "B", z_window=5)))
     made = form.collected(held(), view)

@@ -160,9 +160,16 @@ async def test_the_average_spread_leaves_out_the_bars_in_which_a_leg_did_not_tra
     assert json.dumps(price(float(np.abs(snapshot.spread).mean())))[1:-1] not in shown
 
 
-async def test_the_head_of_data_counts_the_bars_that_its_table_sums_up(runtime):
+@pytest.mark.parametrize("silent", [False, True])
+async def test_the_head_of_data_counts_the_bars_that_its_table_sums_up(runtime, silent):
+    """Also of a symbol that has no bar since the common start."""
     feed(runtime, 0, 300)
+    if silent:
+        old = START_MS - 86_400_000 + 1_000 * np.arange(30)
+        ones = np.ones(30)
+        runtime.markets["demo"].append(Ticks("OLDUSDT", old, ones, ones, np.full(30, -1)))
     parts = await data.render(runtime, a_tab())
     counted = sum(row["bars"] for row in parts["summary"])
     told = json.dumps(parts["answer"], default=vars)
     assert f"{counted:,} bars from a common start" in told
+    assert f"{len(parts['summary'])} symbols" in told

@@ -396,6 +396,15 @@ def test_the_universe_comes_before_the_market_in_view(universe):
     assert scans.universe_of(universe, "demo") == "demo"
 
 
+def test_rows_of_one_pair_say_what_each_has_of_its_own(universe):
+    y, x = universe.markets["demo"].symbols[:2]
+    for more in ({}, {"spread_mode": "rolling", "z_window": 90}):
+        universe.watchlist.put(WatchedPair("demo", PairParams(y, x, **more), 2.0))
+    told = [(row["pair"], row["own"]) for row in watch.patch_of(universe, 0)["rows"]]
+    pair = f"{y} / {x}"
+    assert told == [(pair, ""), (pair, "Rolling, a bar before · z window 90")]
+
+
 def test_the_table_is_as_tall_as_its_rows():
     assert components.height_of(3)["height"] == "146px"
     assert components.height_of(900)["height"] == "480px"

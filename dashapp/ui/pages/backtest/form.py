@@ -88,15 +88,20 @@ def collected(
 ) -> dict[str, Any]:
     """The tab's rules by what the controls hold, and the message under each of them.
 
-    The rules stay as they are where a control is wrong. view: the tab's own, over whose z window
-    an entry is to be reached. store: the settings that it keeps.
+    The rules stay as they are where a control is wrong; those of a link that was wrong itself are
+    the usual ones in its place, and so they are while it is. view: the tab's own, over whose z
+    window an entry is to be reached. store: the settings that it keeps.
     """
     pair = from_dict(view).pair if view else None
     window = pair.z_window if pair else None
-    settings, errors = check(_meant(raw, store), window)
+    given = _meant(raw, store)
+    settings, errors = check(given, window)
     told = notices(settings, window) if settings else errors
+    strategy: Any = kept(settings) if settings else no_update
+    if settings is None and replaced(store) and given is raw:
+        strategy = linked({name: str(text or "") for name, text in raw.items()})
     return {
-        "strategy": kept(settings) if settings else no_update,
+        "strategy": strategy,
         "messages": {name: told.get(name, "") for name in BACKTEST},
     }
 

@@ -218,7 +218,7 @@ async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
         **links(tab, symbol, market.has_ticks),
         "fixed": market.kind != "upload",
         **removal.no_undo(runtime, tab),
-        "answer": segments(_answer(market, one_span(bars, limit))),
+        "answer": segments(_answer(market, bars, limit)),
     }
 
 
@@ -231,8 +231,10 @@ def summary_rows(summaries: Sequence[SymbolSummary]) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(market: Market, bars_by_symbol: Mapping[str, Bars]) -> list[tuple[str, str]]:
-    filled = [bars for bars in bars_by_symbol.values() if len(bars)]
+def _answer(market: Market, held: Mapping[str, Bars], limit: int) -> list[tuple[str, str]]:
+    """What the rows of the summary add up to: symbols, and their bars from the common start on."""
+    span = one_span(held, limit)
+    filled = [bars for bars in span.values() if len(bars)]
     if not filled:
         return data_answer(market.title, 0, (), 0.0)
     newest = max(int(bars.ts_ms[-1]) for bars in filled)
@@ -241,7 +243,7 @@ def _answer(market: Market, bars_by_symbol: Mapping[str, Bars]) -> list[tuple[st
     return data_answer(
         market.title,
         ticks=counters.accepted if market.has_ticks else 0,
-        bar_counts=[len(bars) for bars in filled],
+        bar_counts=[len(span[name]) for name, bars in held.items() if len(bars)],
         span_ms=newest - oldest,
         rejected=sum(counters.rejected.values()),
     )

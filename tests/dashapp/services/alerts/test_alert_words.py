@@ -11,8 +11,10 @@ from analytics.model import FeedStatus, PairParams, Ticks
 from dashapp.parameters.pair import own_words
 from dashapp.services.runtime import Runtime
 from dashapp.settings import Settings
+from dashapp.text.answers import plain
 from dashapp.text.pair import LEGS_AGAINST
 from dashapp.ui.frame.notifications import toasts
+from dashapp.ui.pages.alerts.page import _answer as alerts_answer_of
 from dashapp.ui.pages.alerts.tables import event_row, rule_row
 
 PAIR = PairParams("AAA", "BBB", z_window=30, limit=200)
@@ -93,6 +95,9 @@ async def test_alerts_of_one_pair_say_what_each_has_of_its_own(runtime):
         assert event_row(runtime, record)["details"][0][1].endswith(told)
         (toast,) = toasts([record.event], runtime.alerts.history)
         assert toast.header.endswith(told)
+    newest = runtime.alerts.history.newest_event
+    told = alerts_answer_of(runtime)
+    assert f"last: {newest.text}, bar of 2024-08-" in plain(told)
     assert {record.params.spread_mode for record in runtime.alerts.history.records()} >= {"rolling"}
 
 

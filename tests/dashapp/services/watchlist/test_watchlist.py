@@ -128,6 +128,15 @@ async def test_legs_that_move_against_each_other_are_said_in_the_row(runtime, th
     assert row["tone"] == "warn"
 
 
+async def test_a_half_life_without_an_interval_is_neither_sure_nor_open(runtime):
+    """About a line through the origin there is none."""
+    pair = watch(runtime, intercept=False)
+    await runtime.watchlist.step()
+    row = row_of(runtime, pair)
+    assert row["half_life"] is not None
+    assert row["half_life_sure"] is None
+
+
 async def test_a_rule_that_holds_now_is_its_own_state(runtime):
     pair = watch(runtime)
     assert arm(runtime.alerts, "demo", pair.params, 0.01).state == "armed"
