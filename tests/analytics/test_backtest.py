@@ -16,7 +16,7 @@ from analytics import performance
 from analytics._backtest_engine import Hedged, Run, Signals, make_legs, simulate
 from analytics._backtest_figures import figures_of
 from analytics._kernels.fills import NEVER, cut_short
-from analytics.backtest import BacktestParams, BacktestResult, run_backtest
+from analytics.backtest import BacktestParams, BacktestResult, Trade, run_backtest
 from analytics.hedge import fit_hedge, hedge_path
 from analytics.lookahead import check_look_ahead
 from analytics.model import BAR_COLUMNS, Bars, NotReady, PairParams, ParameterError
@@ -235,53 +235,48 @@ def test_after_ruin_nothing_is_traded() -> None:
     assert run.equity[-1] == pytest.approx(-1.0)
 
 
-def test_a_ruin_is_closed_at_its_own_close_though_it_is_the_newest() -> None:
-    """What is known at that close; the next bar changed equity, trades and figures of the past."""
-    ruined = 0
+def ruined_runs() -> list[tuple[Any, BacktestResult, Trade]]:
+    """Runs that lost everything: what each was run on, the whole of it, and its last trade."""
+    runs = []
     for seed in range(60):
         legs = random_legs(np.random.default_rng(seed), 200, jumps=5)
         params = PairParams("Y", "X", "1m", z_window=10)
-        rules = BacktestParams(entry_z=0.8, stop_z=None, hedge_window=20)
-        full = run_backtest(*legs, params, rules)
-        lost = [one for one in getattr(full, "trades", ()) if one.exit_reason == "ruin"]
-        if not lost:
-            continue
-        ruined += 1
-        known = [
-            leg[: int(np.searchsorted(leg.ts_ms, lost[0].exit_ts_ms, "right"))] for leg in legs
-        ]
+        asked = (*legs, params, BacktestParams(entry_z=0.8, stop_z=None, hedge_window=20))
+        full = run_backtest(*asked)
+        if isinstance(full, BacktestResult) and full.trades[-1:]:
+            lost = full.trades[-1]
+            runs += [(asked, full, lost)] if lost.exit_reason == "ruin" else []
+    assert len(runs) > 10
+    return runs
+
+
+def test_a_ruin_is_closed_at_its_own_close_though_it_is_the_newest() -> None:
+    """What is known at that close; the next bar changed equity, trades and figures of the past."""
+    for (*legs, params, rules), full, lost in ruined_runs():
+        ends = [int(np.searchsorted(leg.ts_ms, lost.exit_ts_ms, "right")) for leg in legs]
+        known = [leg[:end] for leg, end in zip(legs, ends, strict=True)]
         cut = run_backtest(*known, params, rules)
+        assert isinstance(cut, BacktestResult)
         assert cut.trades == full.trades
-        assert cut.equity.tolist() == full.equity[: len(cut.equity)].tolist()
-        assert cut.position.tolist() == full.position[: len(cut.equity)].tolist()
-        assert cut.gross_equity.tolist() == full.gross_equity[: len(cut.equity)].tolist()
+        for name in ("equity", "gross_equity", "position"):
+            line = getattr(cut, name)
+            assert line.tolist() == getattr(full, name)[: len(line)].tolist()
         assert cut.record == full.record
-    assert ruined > 10
 
 
 def test_the_trade_of_a_ruin_ends_at_the_prices_of_its_close() -> None:
     """At its own bar, at the last closes of what was still held, and nothing is waited for."""
-    ruined = 0
-    for seed in range(60):
-        legs = random_legs(np.random.default_rng(seed), 200, jumps=5)
-        params = PairParams("Y", "X", "1m", z_window=10)
-        rules = BacktestParams(entry_z=0.8, stop_z=None, hedge_window=20)
-        full = run_backtest(*legs, params, rules)
-        for trade in getattr(full, "trades", ()):
-            if trade.exit_reason != "ruin":
-                continue
-            ruined += 1
-            row = int(np.searchsorted(full.ts_ms, trade.exit_ts_ms))
-            assert full.equity[row] <= 0.0 < full.equity[row - 1]
-            assert trade.exit_wait == 0
-            closes = [
-                leg.close[int(np.searchsorted(leg.ts_ms, trade.exit_ts_ms, "right")) - 1]
-                for leg in legs
-            ]
-            assert trade.exit_y == closes[0] or trade.exit_x == closes[1]
-            moved = (trade.exit_y - trade.entry_y) - trade.beta * (trade.exit_x - trade.entry_x)
-            assert trade.gross == pytest.approx(trade.side * moved / trade.exposure, rel=1e-9)
-    assert ruined > 10
+    for (*legs, _, _), full, trade in ruined_runs():
+        row = int(np.searchsorted(full.ts_ms, trade.exit_ts_ms))
+        assert full.equity[row] <= 0.0 < full.equity[row - 1]
+        assert trade.exit_wait == 0
+        closes = [
+            leg.close[int(np.searchsorted(leg.ts_ms, trade.exit_ts_ms, "right")) - 1]
+            for leg in legs
+        ]
+        assert trade.exit_y == closes[0] or trade.exit_x == closes[1]
+        moved = (trade.exit_y - trade.entry_y) - trade.beta * (trade.exit_x - trade.entry_x)
+        assert trade.gross == pytest.approx(trade.side * moved / trade.exposure, rel=1e-9)
 
 
 @pytest.mark.parametrize("leg", [0, 1])
