@@ -179,13 +179,12 @@ def _play(
             account.held(lines, equity, first, last, side, peak)
             fills.gross_apart(lines[1], prices, first, last, units, places, gap, gross_base)
             row = last if reason == _RUIN else min(last, n - 1)
-            rows = (first, row, side, reason, ordered, *places)
-            account.note(lines, trades, rows, (gain, rate * traded, traded))
+            noted = (first, row, side, reason, ordered, *places)
+            account.note(lines, trades, noted, (gain, rate * traded, traded))
         low, high, block = account.tally(equity, first, stop, base, sums, ends, room, block)
-        if low <= 0.0:
-            until = account.lost(equity, first)
-            if until <= last and ruin > n:
-                return trades, until
+        until = account.lost(equity, first) if low <= 0.0 else until
+        if low <= 0.0 and until <= last and ruin > n:
+            return trades, until
         high = max(high, peak)
         if low < high * (1.0 + sums[_DRAWDOWN]):  # a fall as deep may be in it
             high = account.fall(equity, first, stop, peak, sums)
