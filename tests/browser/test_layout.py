@@ -126,7 +126,7 @@ def test_tables_are_as_tall_as_what_they_hold(open_tab, app):
     page.wait_for_selector("#watch-empty:not([hidden])")
     watched = box(page, "#watch-table")
     assert watched["bottom"] == watched["top"], "an empty watchlist is a sentence"
-    page.goto(app.url + f"/alerts?{PAIR}")
+    page.goto(app.url + "/alerts?market=demo&y=BTCUSDT&x=ETHUSDT")
     wait_for_points(page, "alert-zscore-chart", 50)
     page.fill("#rule-threshold", "7")
     page.click("#rule-add")

@@ -127,7 +127,7 @@ def test_a_rule_fires_and_shows_as_toast_row_and_marker(open_tab, app):
     page.click("#rule-add")
     row = page.locator("#rules-table .ag-center-cols-container [role=row]")
     # The button acts on what was typed right before.
-    expect(row).to_contain_text("|z| > 1 armed", use_inner_text=True)
+    expect(row).to_contain_text("|z| > · z window 10 1 armed", use_inner_text=True)
     until(page, "document.querySelector('#rule-says').innerText.startsWith('armed')")
     page.wait_for_selector(".toast")
     page.wait_for_selector("#alerts-table .ag-center-cols-container [role=row]")

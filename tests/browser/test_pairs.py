@@ -231,7 +231,7 @@ def test_the_pair_in_view_is_watched_and_all_are_armed_with_a_button(open_tab, q
     page = open_tab("/pairs?market=demo&y=SOLUSDT&x=AVAXUSDT&z_window=90", url=quiet.url)
     until(page, "document.querySelector('#leg-y')?.value === 'SOLUSDT'")
     page.click("#watch-here")
-    expect(rows(page, "watch-table")).to_have_text(["SOLUSDT / AVAXUSDT"])
+    expect(rows(page, "watch-table")).to_have_text(["SOLUSDT / AVAXUSDT · z window 90"])
     page.click("#watch-arm-all")
     expect(page.locator("#watch-says")).to_have_text("armed on 1 pair")
     (rule,) = quiet.get("/api/alerts/rules").json()["rules"]
