@@ -67,13 +67,18 @@ def linked(asked: Mapping[str, str]) -> dict[str, Any]:
 
 def settings_of(store: Mapping[str, Any] | None) -> BacktestParams:
     """The settings that a tab's store keeps; the usual ones before it keeps any."""
-    return in_use((store or {}).get("held"))[0]
+    return used(store)[0]
 
 
 def replaced(store: Mapping[str, Any] | None) -> list[Segment]:
     """Which of a link's settings gave way to the usual ones, for the head; none where all hold."""
-    words = in_use((store or {}).get("held"))[1]
-    return [(words.removesuffix("."), "warn")] if words else []
+    return used(store)[1]
+
+
+def used(store: Mapping[str, Any] | None) -> tuple[BacktestParams, list[Segment]]:
+    """What `settings_of` and `replaced` say of a store, of one reading of it."""
+    settings, words = in_use((store or {}).get("held"))
+    return settings, [(words.removesuffix("."), "warn")] if words else []
 
 
 def held_by(store: Mapping[str, Any] | None, search: str | None) -> Mapping[str, str]:

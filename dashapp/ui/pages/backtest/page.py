@@ -124,7 +124,7 @@ def make_page(jobs: GridJobs) -> LivePage:
         return (pair_key(runtime, tab), str(sweep.seen(runtime, jobs, tab)))
 
     async def render(runtime: Runtime, tab: Tab) -> dict[str, Any]:
-        settings = form.settings_of(tab.options["strategy"])
+        settings, told = form.used(tab.options["strategy"])
         result: BacktestResult | NotReady = NO_PAIR
         if tab.view.pair is not None:
             result = await runtime.analysis.backtest(
@@ -137,7 +137,6 @@ def make_page(jobs: GridJobs) -> LivePage:
         else:
             legs = result.params.y, result.params.x
             funding = funding_of(runtime.markets.get(tab.view.market), *legs)
-            told = form.replaced(tab.options["strategy"])
             parts = _drawn(result, tab, funding, told)
             sweep.begin(runtime, jobs, tab)
         state = sweep.seen(runtime, jobs, tab)
