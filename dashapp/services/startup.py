@@ -31,7 +31,7 @@ from analytics.scanner import ScanParams, scan_pairs
 from analytics.stationarity import half_life, hurst, rolling_adf
 from analytics.sweep import sweep
 from analytics.warmup import warm_up
-from dashapp.services.compiled_code import forget_stale_code
+from dashapp.services.compiled_code import forget_stale_code, kernels
 from ingestion.files.reader import UploadReader
 from storage.market.market import Market
 
@@ -98,8 +98,9 @@ class Kernels:
 
 
 def cached() -> bool:
-    """Whether an earlier start left compiled code behind."""
-    return any((_PROJECT / "analytics").rglob("__pycache__/*.nbi"))
+    """Whether an earlier start, or who built the image, left compiled code where numba keeps it."""
+    folders = {function.stats.cache_path for function in kernels()}
+    return any(any(Path(folder).glob("*.nbi")) for folder in folders if folder is not None)
 
 
 def helper() -> subprocess.Popen[bytes] | None:
@@ -208,6 +209,16 @@ def compile_uploads() -> None:
         reader = UploadReader("warm-up")
         reader.feed(content)
         reader.finish()
+
+
+def compile_all() -> None:
+    """Compile for the cache what the app needs at all: an image is built with it."""
+    forget_stale_code()
+    compile_market()
+    compile_statistics()
+    compile_backtest()
+    compile_uploads()
+    compile_scan()
 
 
 def begin_workers() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -18,14 +21,37 @@ from storage.market import outliers
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def test_compiled_code_is_looked_for_where_numba_keeps_it(tmp_path, monkeypatch):
-    assert startup._PROJECT == PROJECT
-    monkeypatch.setattr(startup, "_PROJECT", tmp_path)
-    assert not startup.cached()
-    cache = tmp_path / "analytics" / "_kernels" / "__pycache__"
-    cache.mkdir(parents=True)
-    (cache / "adf.fit-1.py311.nbi").touch()
-    assert startup.cached()
+def test_compiled_code_is_looked_for_where_numba_keeps_it(tmp_path):
+    code = (
+        "from pathlib import Path; from dashapp.services.startup import cached, kernels;"
+        "folder = Path(kernels()[0].stats.cache_path); print(cached());"
+        "folder.mkdir(parents=True, exist_ok=True);"
+        "(folder / 'adf.fit-1.py311.nbi').touch(); print(cached(), folder)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before, after = ran.stdout.splitlines()
+    assert before == "False"
+    assert after.startswith(f"True {tmp_path}")
+
+
+def test_an_image_is_built_with_all_that_is_compiled(monkeypatch):
+    names = [name for name in vars(startup) if name.startswith("compile_")]
+    done = []
+    for name in {*names} - {"compile_all"}:
+        monkeypatch.setattr(startup, name, lambda name=name: done.append(name))
+    monkeypatch.setattr(startup, "forget_stale_code", lambda: done.append("forget"))
+    startup.compile_all()
+    # Hedges and unit roots are the helper's parts of the statistics.
+    assert done[0] == "forget"
+    assert {*done[1:]} == {*names} - {"compile_all", "compile_hedges", "compile_unit_roots"}
+    assert "import compile_all as c; c()" in (PROJECT / "Dockerfile").read_text("utf-8")
 
 
 async def test_the_helper_of_the_first_start_does_its_part_and_ends(monkeypatch):
