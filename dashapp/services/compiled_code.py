@@ -46,6 +46,12 @@ def sources(compiled: Iterable[CPUDispatcher]) -> list[Path]:
     return sorted(files | beside)
 
 
+def folders(compiled: Iterable[CPUDispatcher]) -> set[Path]:
+    """Where numba keeps compiled functions, those that it keeps."""
+    paths = (function.stats.cache_path for function in compiled)
+    return {Path(path) for path in paths if path is not None}
+
+
 def forget_stale_code() -> None:
     """Remove what is compiled of other sources than those of the modules that are loaded."""
     compiled = kernels()
@@ -53,9 +59,8 @@ def forget_stale_code() -> None:
     for path in sources(compiled):
         with suppress(OSError):  # of a package in an archive numba asks the whole archive
             digest.update(path.read_bytes())
-    for folder in {function.stats.cache_path for function in compiled}:
-        if folder is not None:
-            _empty(Path(folder), digest.hexdigest())
+    for folder in folders(compiled):
+        _empty(folder, digest.hexdigest())
 
 
 def _empty(folder: Path, digest: str) -> None:

@@ -31,7 +31,7 @@ from analytics.scanner import ScanParams, scan_pairs
 from analytics.stationarity import half_life, hurst, rolling_adf
 from analytics.sweep import sweep
 from analytics.warmup import warm_up
-from dashapp.services.compiled_code import forget_stale_code, kernels
+from dashapp.services.compiled_code import folders, forget_stale_code, kernels
 from ingestion.files.reader import UploadReader
 from storage.market.market import Market
 
@@ -99,8 +99,7 @@ class Kernels:
 
 def cached() -> bool:
     """Whether an earlier start, or who built the image, left compiled code where numba keeps it."""
-    folders = {function.stats.cache_path for function in kernels()}
-    return any(any(Path(folder).glob("*.nbi")) for folder in folders if folder is not None)
+    return any(any(folder.glob("*.nbi")) for folder in folders(kernels()))
 
 
 def helper() -> subprocess.Popen[bytes] | None:
