@@ -13,6 +13,7 @@
 
   function keep(line) {
     const { width } = line.getBoundingClientRect();
+    if (!width) return; // hidden while there is no connection
     const subject = `${Math.round(width)} ${window.location.pathname} ${legs()}`;
     if (line.dataset.subject !== subject) {
       line.dataset.subject = subject;
