@@ -56,11 +56,17 @@ def stream(
 
 def opened(chromium, url: str, path: str, width: int) -> Tab:
     """A page in a browser window of its own, with its complaints."""
-    context = chromium.new_context(viewport={"width": width, "height": 900})
-    context.add_init_script("localStorage.setItem('visited', 'yes')")
-    tab = Tab(context.new_page())
-    tab.page.set_default_timeout(180_000)
-    tab.page.on("console", tab.listen)
-    tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
-    tab.page.goto(url + path)
+    return opened_in(chromium.new_context(), url, path, width)
+
+
+def opened_in(window, url: str, path: str, width: int) -> Tab:
+    """A page in another tab of a window, with its complaints."""
+    page = window.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.add_init_script("localStorage.setItem('visited', 'yes')")
+    tab = Tab(page)
+    page.set_default_timeout(180_000)
+    page.on("console", tab.listen)
+    page.on("pageerror", lambda error: tab.errors.append(str(error)))
+    page.goto(url + path)
     return tab
