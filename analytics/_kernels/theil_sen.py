@@ -5,8 +5,7 @@ y - t x. So two slopes lo < hi out of a random sample, a few standard errors on 
 side of its median, leave only the pairs that change their order between lo and hi: an
 insertion sort from the one order into the other meets each of them once, and there the
 slope is computed and ranked exactly. If the median should not be between lo and hi, they
-are moved apart. A live view asks again when a row or two of its points are others: there lo
-and hi are around the median that was found before.
+are moved apart.
 
 Rounding cannot misplace a pair: each key gets a step per rank of x, larger than all
 rounding errors of the keys, in the direction that makes doubtful pairs be met rather
@@ -33,13 +32,6 @@ _EVERYTHING = 5_000  # pairs up to which all slopes are taken without a search
 _DISTANCES = (1, 2, 3)  # of the pairs in the sample, about 5 root(pairs) of them
 _FEW = 32  # rows that are sorted by insertion
 _FAR = 4.0  # so many slopes of a sample apart, ranks tell how close slopes are to one another
-_NEAR = 0.35  # of a rank a point: by so much one that is another mostly moves the median, or less
-_MOST_BETWEEN = 8  # slopes a point between lo and hi; more are of ties, where the next are as many
-_MOST_FOUND = 64  # sets of points whose median is remembered
-
-#: The median and how far slopes are from one another there, by what stays in a view the longest:
-#: how many points there are, and the outermost.
-_found: dict[tuple[int, float, float], tuple[float, float]] = {}
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -169,13 +161,12 @@ def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
     rounding the rank is of no use, and the sample's own error serves.
     """
     if points.pairs > _EVERYTHING:
-        yield from _found_before(points)
         slopes = _sample(points)
         m, error = len(slopes), math.sqrt(len(slopes))
         near = int(error)
         slopes.partition([m // 2 - near, m // 2, m // 2 + near])
         middle = float(slopes[m // 2])
-        doubt = _doubt(points, middle)
+        doubt = _step(points, middle) * points.rank[-1] / (points.x[-1] - points.x[0])
         below = _rank(points, middle)
         apart = float(slopes[m // 2 + near] - slopes[m // 2 - near]) / (2 * near)
         if 4.0 * doubt < apart:
@@ -193,24 +184,6 @@ def _brackets(points: _Points) -> Iterator[tuple[float, float]]:
                 slopes.partition([centre - width, centre + width])
                 yield float(slopes[centre - width]), float(slopes[centre + width])
     yield -math.inf, math.inf
-
-
-def _name_of(points: _Points) -> tuple[int, float, float]:
-    return len(points.x), float(points.x[-1]), float(points.y[-1])
-
-
-def _found_before(points: _Points) -> Iterator[tuple[float, float]]:
-    """Slopes around the median of points that were much the same, if such were asked for."""
-    middle, apart = _found.get(_name_of(points), (math.nan, math.nan))
-    half = _NEAR * len(points.x) * apart
-    if half > _FAR * _doubt(points, middle) and middle - half < middle < middle + half:
-        yield middle - half, middle + half
-
-
-def _remember(points: _Points, middle: float, apart: float) -> None:
-    if len(_found) >= _MOST_FOUND:
-        _found.pop(next(iter(_found), _name_of(points)), None)
-    _found[_name_of(points)] = middle, apart
 
 
 def _around_secant(
@@ -271,11 +244,6 @@ def _step(points: _Points, slope: float) -> float:
     return 32.0 * 2.0**-53 * size
 
 
-def _doubt(points: _Points, slope: float) -> float:
-    """How far from a slope the keys' rounding may misplace another."""
-    return float(_step(points, slope) * points.rank[-1] / (points.x[-1] - points.x[0]))
-
-
 def _key(points: _Points, slope: float, sign: int) -> FloatArray:
     """y - slope x with a step of `sign` per rank; the rank alone for an infinite slope."""
     if math.isinf(slope):
@@ -307,8 +275,6 @@ def median_slope(y: FloatArray, x: FloatArray) -> float:
     if within := [k for k in places if 0 <= k < len(inside)]:
         inside.partition(within)
     low, high = (_at(inside, k, lo, hi) for k in places)
-    if 0 < count <= _MOST_BETWEEN * len(points.x):
-        _remember(points, low, (hi - lo) / count)
     return (low + high) / 2
 
 

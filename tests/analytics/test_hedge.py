@@ -140,34 +140,6 @@ def test_theil_sen_is_the_median_of_all_slopes_to_the_last_bit(kind, n):
     assert fit.alpha == np.median(y) - fit.beta * np.median(x)
 
 
-@pytest.mark.parametrize("kind", ["prices", "ticks", "coarse ticks"])
-def test_theil_sen_of_a_live_view_is_exact_whatever_was_asked_before(kind):
-    y, x = legs(7, 240)
-    x[150] = x.max() + 5.0  # it stands in every view, and names them: what is known is near, or not
-    digits = {"prices": 9, "ticks": 1, "coarse ticks": 0}[kind]
-    y, x = np.round(y, digits), np.round(x, digits)
-    for start in range(40):
-        rows = slice(start, start + 200)
-        live, far = y[rows].copy(), y[rows].copy()
-        live[-1] += 0.3
-        far[x[rows] < x.max()] *= -40.0
-        for legs_now in (y[rows], live, far):
-            fit = fit_hedge(legs_now, x[rows], "theil_sen")
-            assert fit.beta == np.median(all_slopes(legs_now, x[rows]))
-
-
-def test_theil_sen_begins_where_it_found_a_median_of_much_the_same_points(monkeypatch):
-    y, x = legs(8, 2_000)
-    sampled = []
-    sample = theil_sen._sample
-    monkeypatch.setattr(theil_sen, "_sample", lambda points: sampled.append(1) or sample(points))
-    fit_hedge(y, x, "theil_sen")
-    for place in range(20):
-        y[place] *= 1.0001
-        fit_hedge(y, x, "theil_sen")
-    assert sampled == [1]
-
-
 small = st.integers(-4, 4).map(float)
 
 
