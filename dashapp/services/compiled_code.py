@@ -3,6 +3,7 @@
 numba keeps compiled code and asks the file of a function alone whether that is still good. What
 the function calls in other files, and the constants that it takes from them, are compiled into
 it: where an update changed one file, code of the others would go on with what was there before.
+What another numba compiled, or for another processor, it does not take, and leaves there.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+import numba
+from llvmlite import binding
 from numba.core.registry import CPUDispatcher
 
 #: The packages that have compiled functions, as far as they are loaded.
 _PACKAGES = ("analytics", "ingestion", "storage")
-#: The file beside compiled code that says of which sources it is.
+#: The file beside compiled code that says of which sources it is, and for what.
 STAMP = "kernels.sources"
 
 
@@ -52,10 +55,20 @@ def folders(compiled: Iterable[CPUDispatcher]) -> set[Path]:
     return {Path(path) for path in paths if path is not None}
 
 
+def compiled_for() -> str:
+    """What decides, beside the sources, whether numba takes code: its version, the processor."""
+    settings = vars(numba.config)
+    processor = settings["CPU_NAME"] or binding.get_host_cpu_name()
+    features = settings["CPU_FEATURES"] or binding.get_host_cpu_features().flatten()
+    return f"{numba.__version__} {processor} {features}"
+
+
 def forget_stale_code() -> None:
-    """Remove what is compiled of other sources than those of the modules that are loaded."""
+    """Remove what is compiled of other sources than those of the modules that are loaded, and
+    what cannot be used here.
+    """
     compiled = kernels()
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(compiled_for().encode(), digest_size=16)
     for path in sources(compiled):
         with suppress(OSError):  # of a package in an archive numba asks the whole archive
             digest.update(path.read_bytes())

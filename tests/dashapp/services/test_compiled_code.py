@@ -44,8 +44,11 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def said(tree: Path, value: int) -> list[str]:
-    """What both callers return where the called kernel returns `value`; hits of their caches."""
+def said(tree: Path, value: int, **settings: str) -> list[str]:
+    """What both callers return where the called kernel returns `value`; hits of their caches.
+
+    settings: numba's, as variables of the environment.
+    """
     (tree / "analytics" / "_kernels" / "one.py").write_text(ONE.format(value=value))
     code = (
         "from analytics._kernels.caller import caller as a;"
@@ -57,7 +60,7 @@ def said(tree: Path, value: int) -> list[str]:
     run = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tree,
-        env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**environment, "PYTHONDONTWRITEBYTECODE": "1", **settings},
         capture_output=True,
         text=True,
         check=True,
@@ -109,6 +112,14 @@ def test_a_kernel_is_compiled_anew_where_one_that_it_calls_is_another(tree: Path
     assert said(tree, 1) == ["1", "1", "2"], "what is as it was is read from the cache"
     assert said(tree, 2) == ["2", "2", "0"]
     assert said(tree, 2) == ["2", "2", "2"]
+
+
+def test_what_is_compiled_for_another_processor_is_not_left_there_as_if_it_were_of_use(tree):
+    said(tree, 1)
+    other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+sse2"}
+    assert said(tree, 1, **other) == ["1", "1", "0"]
+    assert said(tree, 1, **other) == ["1", "1", "2"]
+    assert said(tree, 1) == ["1", "1", "0"], "an index of both would say that there is some"
 
 
 def test_packages_in_an_archive_start(tree: Path) -> None:
