@@ -59,7 +59,8 @@
   // With every change of a row's data AG Grid hands React states that the row has already, and React
   // keeps each until that row is drawn for another reason: a table that changes twice a second would
   // grow without end. So its rows are drawn anew in turns, but for the one that somebody is at, and
-  // then what is around them, which an option that changes and changes back has drawn.
+  // then what is around them, which an option that changes and changes back has drawn. That draws
+  // all rows: it waits while somebody is at one, since it would take the keyboard from them.
   const TURN_MS = 2_000;
 
   function drawInTurns(grid, api) {
@@ -72,7 +73,7 @@
       const nodes = api.getRenderedNodes();
       if (!nodes.length) return;
       turn = (turn + 1) % nodes.length;
-      if (turn === 0) {
+      if (turn === 0 && !grid.querySelector(".ag-row:is(:focus-within, :active)")) {
         const selectable = api.getGridOption("enableCellTextSelection");
         for (const value of [!selectable, selectable]) {
           api.setGridOption("enableCellTextSelection", value);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from looks import until, until_so, wait_for_points
+from looks import until, wait_for_points
 
 #: Few bars, since every one is drawn twice a second.
 PAIR = "market=demo&y=BTCUSDT&x=ETHUSDT&limit=400"
@@ -140,22 +140,20 @@ def test_the_rows_of_a_table_are_drawn_anew_in_turns_but_for_the_one_in_use(open
     page = open_tab("/data?market=demo")
     until(page, "location.search.includes('y=BTCUSDT')")  # until then the page may begin anew
     rows = "#summary-table .ag-center-cols-container .ag-row"
-
-    def in_use() -> bool:
-        return page.evaluate(
-            """(rows) => {
-              window.before = [...document.querySelectorAll(rows)];
-              [window.used] = window.before;
-              const cell = window.used?.querySelector('.ag-cell');
-              cell?.focus();
-              return window.before.length > 1 && document.activeElement === cell;
-            }""",
-            rows,
-        )
-
-    until_so(page, in_use)
-    until(page, "window.before.every((row) => row === window.used || !row.isConnected)")
-    assert page.evaluate("window.used.isConnected")
+    until(  # in one step: between two a row may be drawn anew
+        page,
+        """(() => {
+          [window.used] = document.querySelectorAll(given);
+          const cell = window.used.querySelector('.ag-cell');
+          cell.focus();
+          return document.activeElement === cell;
+        })()""",
+        rows,
+    )
+    for _ in range(2):  # the one in use has had its turn after two rounds, whoever began the first
+        until(page, "(window.before = [...document.querySelectorAll(given)]).length > 1", rows)
+        until(page, "window.before.every((row) => row === window.used || !row.isConnected)")
+    assert page.evaluate("window.before.length > 1 && window.used.isConnected")
 
 
 def test_sorts_and_the_capital_stand_in_the_link(open_tab):
