@@ -18,7 +18,7 @@ from tests import postgres
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
 
-# Each of the processes that tests start would compile every module of the project for itself.
+# Otherwise each of the processes that tests start compiles every module of the project for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 

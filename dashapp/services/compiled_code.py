@@ -15,8 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numba
-from llvmlite import binding
-from numba.core.registry import CPUDispatcher
+from numba.core.registry import CPUDispatcher, cpu_target
 
 #: The packages that have compiled functions, as far as they are loaded.
 _PACKAGES = ("analytics", "ingestion", "storage")
@@ -57,10 +56,7 @@ def folders(compiled: Iterable[CPUDispatcher]) -> set[Path]:
 
 def compiled_for() -> str:
     """What decides, beside the sources, whether numba takes code: its version, the processor."""
-    settings = vars(numba.config)
-    processor = settings["CPU_NAME"] or binding.get_host_cpu_name()
-    features = settings["CPU_FEATURES"] or binding.get_host_cpu_features().flatten()
-    return f"{numba.__version__} {processor} {features}"
+    return f"{numba.__version__} {cpu_target.target_context.codegen().magic_tuple()}"
 
 
 def forget_stale_code() -> None:

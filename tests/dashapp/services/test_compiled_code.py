@@ -114,7 +114,7 @@ def test_a_kernel_is_compiled_anew_where_one_that_it_calls_is_another(tree: Path
     assert said(tree, 2) == ["2", "2", "2"]
 
 
-def test_what_is_compiled_for_another_processor_is_not_left_there_as_if_it_were_of_use(tree):
+def test_what_is_compiled_for_another_processor_is_removed(tree: Path) -> None:
     said(tree, 1)
     other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+sse2"}
     assert said(tree, 1, **other) == ["1", "1", "0"]
