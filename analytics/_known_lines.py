@@ -187,6 +187,20 @@ def line_at(rows: TradedRows, params: PairParams, row: int) -> tuple[float, floa
     return float(known.beta[0]), float(known.alpha[0])
 
 
+def refits(params: PairParams) -> bool:
+    """Whether the line of a pair is fitted now and then, and stands until the next fit."""
+    return params.spread_mode == "view" and params.hedge in REFITS
+
+
+def fitted_at(rows: TradedRows, params: PairParams) -> int | None:
+    """The time of the row up to which the newest row's line was fitted; None if not `refits`."""
+    if not refits(params):
+        return None
+    stop = len(rows)
+    leader = _leaders(rows, params, _view_starts(rows, params, stop), stop - 1)
+    return int(rows.ts_ms[leader[0]])
+
+
 def score(moments: RollingMoments, size: FloatArray) -> FloatArray:
     """z-scores, NaN where the deviation is what rounding leaves of legs of a size."""
     with np.errstate(invalid="ignore"):
@@ -258,14 +272,8 @@ def _refitted(rows: TradedRows, params: PairParams, starts: IntArray, first: int
     Each row looks back to the first row of its block of bars. Blocks are of 1, 2, 4 ... bars of
     the clock, the longest of which there are REFITS in the row's window.
     """
-    stop, step = len(starts), TIMEFRAMES[params.timeframe]
-    beta, alpha = np.full((2, stop - first), np.nan)
-    counts = np.arange(first, stop) - starts[first:] + 1
-    counts[starts[first:] < 0] = 0
-    bars = np.maximum(counts // REFITS[params.hedge], 1)
-    block_ms = step * 2 ** np.floor(np.log2(bars)).astype(np.int64)
-    ts_ms = rows.ts_ms[:stop]
-    leaders = np.searchsorted(ts_ms, ts_ms[first:] // block_ms * block_ms)
+    beta, alpha = np.full((2, len(starts) - first), np.nan)
+    leaders = _leaders(rows, params, starts, first)
     for leader in np.unique(leaders).tolist():
         begin, places = int(starts[leader]), leaders == leader
         if begin < 0 or leader - begin < 2:
@@ -273,6 +281,17 @@ def _refitted(rows: TradedRows, params: PairParams, starts: IntArray, first: int
         part = slice(begin, leader + 1)
         beta[places], alpha[places] = _fit(rows.y[part], rows.x[part], params, rows.log)
     return beta, alpha
+
+
+def _leaders(rows: TradedRows, params: PairParams, starts: IntArray, first: int) -> IntArray:
+    """The first row of the block of each row from `first` on."""
+    stop, step = len(starts), TIMEFRAMES[params.timeframe]
+    counts = np.arange(first, stop) - starts[first:] + 1
+    counts[starts[first:] < 0] = 0
+    bars = np.maximum(counts // REFITS[params.hedge], 1)
+    block_ms = step * 2 ** np.floor(np.log2(bars)).astype(np.int64)
+    ts_ms = rows.ts_ms[:stop]
+    return np.searchsorted(ts_ms, ts_ms[first:] // block_ms * block_ms)
 
 
 def _fit(y: FloatArray, x: FloatArray, params: PairParams, log: bool) -> tuple[float, float]:

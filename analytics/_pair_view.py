@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics._known_lines import Known, known_lines, rests_on, score
+from analytics._known_lines import Known, fitted_at, known_lines, refits, rests_on, score
 from analytics._pair_parts import TradedRows, hold, only_rounding, spread_of
-from analytics.model import BoolArray, FloatArray, HedgeFit, PairParams, frozen
+from analytics.model import BoolArray, FloatArray, HedgeFit, PairParams, Reading, frozen
 from analytics.rolling import rolling_moments
 
 
@@ -97,6 +97,22 @@ def todays_spread(view: View, fit: HedgeFit) -> TodaysSpread:
         z = score(moments, size)[first - low :]
     newest = slice(first - low, None)
     return TodaysSpread(spread[newest], moments.mean[newest], moments.std[newest], z, known)
+
+
+def newest_reading(view: View, spread: TodaysSpread) -> Reading:
+    """What the newest z rests on: today's spread but by a line that is fitted now and then."""
+    beta, alpha = float(spread.known.beta[-1]), float(spread.known.alpha[-1])
+    if not refits(view.params) or not np.isfinite(beta + alpha):
+        return Reading(float(spread.line[-1]), float(spread.mean[-1]), float(spread.std[-1]))
+    window = view.params.z_window
+    line = _without_rounding(view, spread_of(*view.legs.newest(window)[:2], beta, alpha))
+    moments = rolling_moments(line, window)
+    return Reading(
+        float(line[-1]),
+        float(moments.mean[-1]),
+        float(moments.std[-1]),
+        fitted_at(view.rows, view.params),
+    )
 
 
 def newest_rests_on(view: View) -> slice:

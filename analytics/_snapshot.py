@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analytics._columns import BoolArray, FloatArray, IntArray, frozen
 
@@ -41,6 +41,19 @@ def _nothing() -> FloatArray:
     return frozen((), float)
 
 
+class Reading(NamedTuple):
+    """The spread at the newest row by the line that its z rests on: z is (spread - mean) / std.
+
+    mean and std: of the z window by the same line. fitted_ms: the bar up to which that line was
+    fitted, in milliseconds since 1970; None where it is the row's own, or given.
+    """
+
+    spread: float = math.nan
+    mean: float = math.nan
+    std: float = math.nan
+    fitted_ms: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class PairSnapshot:
     """Everything the Analytics page shows of one pair, at one version of its market.
@@ -52,7 +65,8 @@ class PairSnapshot:
 
     z: as it was known at each bar's close, by the line `known`; appending bars changes none of
     it. spread, mean, std and fit_z: of today's fit, in the units of `params.price_space`; in the
-    hedge modes "rolling" and "kalman" each bar's own line, and then fit_z is z. adf_ts_ms and
+    hedge modes "rolling" and "kalman" each bar's own line, and then fit_z is z. reading: what the
+    newest z rests on, which in "view" may be a line that was fitted some bars ago. adf_ts_ms and
     adf_pvalue: the rolling p-value line, shape (m,). half_life: in bars, None where the spread
     does not revert. ou: the spread's Ornstein-Uhlenbeck fit with a bar as the unit of time.
 
@@ -102,6 +116,7 @@ class PairSnapshot:
     fit_z: FloatArray = field(default_factory=_nothing)
     known: HedgePath = field(default_factory=lambda: HedgePath("", _nothing(), _nothing()))
     no_z: str = ""
+    reading: Reading = field(default_factory=Reading)
 
     def __len__(self) -> int:
         return len(self.ts_ms)

@@ -32,6 +32,7 @@ from analytics._errors import WithheldError as WithheldError
 from analytics._listing import Listing as Listing
 from analytics._snapshot import HedgePath as HedgePath
 from analytics._snapshot import PairSnapshot as PairSnapshot
+from analytics._snapshot import Reading as Reading
 
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TIMEFRAME = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)

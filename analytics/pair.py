@@ -12,6 +12,7 @@ from analytics._choices import swapped_z, z_by_fit
 from analytics._known_lines import (
     PATH_ROWS,
     hedge_rows,
+    refits,
     rows_before,
     rows_in_view,
 )
@@ -24,7 +25,14 @@ from analytics._pair_parts import (
     spread_of,
 )
 from analytics._pair_tests import PairTests, pair_tests
-from analytics._pair_view import Legs, TodaysSpread, View, newest_rests_on, todays_spread
+from analytics._pair_view import (
+    Legs,
+    TodaysSpread,
+    View,
+    newest_reading,
+    newest_rests_on,
+    todays_spread,
+)
 from analytics.alignment import Aligned, align, unmeasured_notes
 from analytics.hedge import HedgeChoices, compare_hedges, fit_hedge, hedge_path
 from analytics.model import (
@@ -33,7 +41,6 @@ from analytics.model import (
     FloatArray,
     HedgeFit,
     HedgePath,
-    IntArray,
     NotReady,
     PairParams,
     PairSnapshot,
@@ -43,7 +50,7 @@ from analytics.stationarity import rolling_adf
 
 __all__ = ["align", "analyze_pair", "break_even_of", "break_even_z", "snapshot_bars"]
 
-#: The Kalman path scales its legs by this many rows, or by the z window's.
+#: The Kalman path scales its legs by this many rows, whatever is chosen beside it.
 KALMAN_ROWS = 60
 #: The rolling ADF line has at most this many points.
 ADF_POINTS = 100
@@ -76,18 +83,19 @@ def _todays_fit(legs: Legs, params: PairParams, fits: HedgeChoices) -> HedgeFit:
     return HedgeFit("locked", beta, alpha, r_squared, np.nan, len(legs.y))
 
 
-def _adf_line(view: View, spread: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Times and p-values of the rolling ADF, the newest traded row always among them."""
+def _adf_line(view: View, spread: FloatArray) -> dict[str, Any]:
+    """The rolling ADF by the snapshot's names, the newest traded row always among its times."""
     params = view.params
     surplus = len(spread) - params.adf_window
     if surplus < 0:
-        return np.empty(0, np.int64), np.empty(0)
+        return {"adf_ts_ms": frozen((), np.int64), "adf_pvalue": frozen((), np.float64)}
     step = max(1, -(-(surplus + 1) // ADF_POINTS))
     offset = surplus % step
     ends, pvalues = rolling_adf(
         spread[offset:], params.adf_window, step, trend=params.trend, lag_method=params.lag_method
     )
-    return view.rows.ts_ms[view.rows.first :][ends + offset], pvalues
+    times = view.rows.ts_ms[view.rows.first :][ends + offset]
+    return {"adf_ts_ms": frozen(times, np.int64), "adf_pvalue": frozen(pvalues, np.float64)}
 
 
 def _notes(view: View, dropped: int, chosen: HedgeFit, n_fit: int) -> list[str]:
@@ -152,7 +160,6 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
     if not np.isfinite(spread.known.z).any() and only_rounding(rows, newest_rests_on(view), params):
         return no_score(rows, params)
     path_rows = params.hedge_window or PATH_ROWS
-    adf_ts_ms, adf_pvalue = _adf_line(view, line)
     tests = pair_tests(rows, line, params, fit.method)
     lines = _spread_in_view(view, spread)
     return PairSnapshot(
@@ -163,10 +170,9 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         fit=fit,
         fits=choices.fits,
         path=_path(view, "ols", path_rows),
-        kalman_path=_path(view, "kalman", max(params.z_window, KALMAN_ROWS)),
+        kalman_path=_path(view, "kalman", KALMAN_ROWS),
         corr=_correlations(view, params),
-        adf_ts_ms=frozen(adf_ts_ms, np.int64),
-        adf_pvalue=frozen(adf_pvalue, np.float64),
+        **_adf_line(view, line),
         correlation=correlation_of_view(rows, params),
         rows_dropped=aligned.dropped,
         notes=(
@@ -176,6 +182,7 @@ def analyze_pair(y_bars: Bars, x_bars: Bars, params: PairParams) -> PairSnapshot
         ),
         **_by_choice(view, choices, lines["z"]),
         path_rows=path_rows,
+        reading=newest_reading(view, spread),
         no_z="" if np.isfinite(lines["z"][-1]) else no_score(rows, params).reason,
     )
 
@@ -220,7 +227,7 @@ def _by_choice(view: View, choices: HedgeChoices, z: FloatArray) -> dict[str, An
     """What other methods, and the legs swapped, make of the newest row, by the snapshot's names."""
     window, params = view.legs.newest(view.params.z_window), view.params
     method_z = z_by_fit(window.y, window.x, choices.fits)
-    if params.spread_mode == "view":
+    if params.spread_mode == "view" and not refits(params):
         method_z[params.hedge] = float(z[-1])
     swapped = choices.swapped
     other = swapped_z(window.y, window.x, swapped)
@@ -265,13 +272,14 @@ def break_even_z(snapshot: PairSnapshot, cost_bps: float, held: float = 0.0) -> 
     costs.
 
     >>> from types import SimpleNamespace as Part
-    >>> pair = Part(params=Part(price_space="price"), known=Part(beta=[2.0]), std=[0.5])
+    >>> pair = Part(params=Part(price_space="price"), known=Part(beta=[2.0]))
+    >>> pair.reading = Part(std=0.5)
     >>> pair.price_y, pair.price_x = [100.0], [30.0]
     >>> round(break_even_z(pair, cost_bps=5.0), 6)  # 2 sides x 5 bps x 160, in units of 0.5
     0.32
     """
     legs = float(snapshot.price_y[-1]), float(snapshot.price_x[-1])
-    sigma, known = float(snapshot.std[-1]), snapshot.known.beta
+    sigma, known = snapshot.reading.std, snapshot.known.beta
     in_use = len(known) and math.isfinite(known[-1])
     beta = float(known[-1] if in_use else snapshot.fit.beta)
     return break_even_of(sigma, beta, legs, snapshot.params, cost_bps, held)

@@ -17,7 +17,14 @@ from dashapp.figures.marks import Label, edge_labels, edge_margin, level, note, 
 from dashapp.figures.rows import rows_of
 from dashapp.text.methods import shown_method
 from dashapp.text.numbers import decimals, number, price, ratio, ratio_digits
-from dashapp.text.pair import METHOD_WORDS, each_bars_own, line_in_use, newest
+from dashapp.text.pair import (
+    METHOD_WORDS,
+    bars_ago,
+    bars_since_fit,
+    each_bars_own,
+    line_in_use,
+    newest,
+)
 from dashapp.theme import rgba, tokens
 
 #: A label's height as a share of the plot's, and the letters in a line of labels that share one.
@@ -85,6 +92,8 @@ def _equation(snapshot: PairSnapshot) -> str:
     elif math.isclose(beta, float(fit.beta), rel_tol=1e-6):
         label = "R²" if params.intercept else "R² (uncentred)"
         whose = f"{whose}, {label} {number(fit.r_squared, 3)}"
+    elif bars := bars_since_fit(snapshot):
+        whose = f"{whose}, fitted {bars_ago(bars)}"
     return f"<b>Y = {ratio(beta)} X{offset}</b><br>{whose}"
 
 

@@ -19,10 +19,11 @@ from dashapp.text.pair import (
     METHOD_WORDS,
     MODE_WORDS,
     Line,
+    bars_ago,
+    bars_since_fit,
     legs_warning,
     line_in_use,
     newest,
-    refit_words,
     trade_words,
 )
 from dashapp.text.tests import LOG_SIZE
@@ -99,8 +100,11 @@ def _alpha(alpha: float, snapshot: PairSnapshot) -> str:
 
 
 def shown_method(snapshot: PairSnapshot) -> str | None:
-    """The method whose line is in use; None where each bar has its own, or it is given."""
-    return snapshot.params.hedge if snapshot.params.spread_mode == "view" else None
+    """The method whose fit of now is in use; None where the line is an older one, or each bar has
+    its own, or it is given.
+    """
+    now = snapshot.params.spread_mode == "view" and not bars_since_fit(snapshot)
+    return snapshot.params.hedge if now else None
 
 
 def _reading(snapshot: PairSnapshot, method: str) -> tuple[float, Line]:
@@ -116,7 +120,7 @@ def _row(snapshot: PairSnapshot, method: str, fit: HedgeFit, threshold: float) -
     z, line = _reading(snapshot, method)
     shown = method == shown_method(snapshot)
     filters = method == "kalman" and snapshot.params.spread_mode == "kalman"
-    notes = (fit.note, refit_words(snapshot) if shown else "", OTHER_FILTERS if filters else "")
+    notes = (fit.note, OTHER_FILTERS if filters else "")
     return MethodRow(
         METHOD_WORDS.get(method, method),
         ratio(line.beta),
@@ -144,10 +148,19 @@ def _row_in_use(snapshot: PairSnapshot, threshold: float) -> list[MethodRow]:
             NONE,
             number(z, 2, signed=True),
             _signal(z, line.beta, threshold),
-            f"{MODE_WORDS[snapshot.params.spread_mode]}; {below}",
+            f"{_line_words(snapshot)}; {below}",
             True,
         )
     ]
+
+
+def _line_words(snapshot: PairSnapshot) -> str:
+    """What the line in use is, where it is none of the fits of now."""
+    mode, bars = snapshot.params.spread_mode, bars_since_fit(snapshot)
+    if mode != "view":
+        return MODE_WORDS[mode]
+    name = METHOD_WORDS[snapshot.params.hedge]
+    return f"{name}, fitted {bars_ago(bars)} and kept until the next fit"
 
 
 def _swapped_beta(fit: HedgeFit) -> float:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from analytics.carry import Carry
 from analytics.cointegration import JohansenTest
 from analytics.estimates import MAX_TICKS, PairEstimates
-from analytics.model import PairSnapshot
+from analytics.model import TIMEFRAMES, PairSnapshot
 from analytics.spread import leg_signs
 from dashapp.text.numbers import NONE, number, pct, price, ratio
 from dashapp.text.tests import (
@@ -227,8 +227,10 @@ def _z_row(snapshot: PairSnapshot, threshold: float, break_even: BreakEven | Non
 
 def _now_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[Row]:
     size = spread_size(snapshot)
-    mean = price(newest(snapshot.mean), size, signed=True)
-    sigma = f"mean {mean}, σ {price(newest(snapshot.std), size)}"
+    spread, mean, std, _ = snapshot.reading
+    sigma = f"mean {price(mean, size, signed=True)}, σ {price(std, size)}"
+    if bars_since_fit(snapshot):
+        sigma = f"{sigma}, of the line in use; the chart is of today's fit"
     correlation = snapshot.correlation
     firm = (
         "strong" if abs(correlation) >= 0.7 else "moderate" if abs(correlation) >= 0.3 else "weak"
@@ -236,7 +238,7 @@ def _now_rows(snapshot: PairSnapshot, estimates: PairEstimates | None) -> list[R
     words = f"{firm} ({snapshot.params.corr_on}, {len(snapshot.traded_ms):,} bars in view)"
     known = math.isfinite(correlation)
     return [
-        ("Spread", price(newest(snapshot.spread), size, signed=True), sigma, "muted"),
+        ("Spread", price(spread, size, signed=True), sigma, "muted"),
         (
             "Correlation",
             number(correlation, 2, signed=True),
@@ -271,8 +273,6 @@ MODE_WORDS = {
     "kalman": "Kalman: each bar by the filter of the bars before it",
     "locked": "locked: as given",
 }
-#: Methods whose line takes a pass over its window, so that it is not fitted at each bar.
-_NOW_AND_THEN = ("huber", "theil_sen", "kalman")
 
 
 def each_bars_own(snapshot: PairSnapshot) -> bool:
@@ -282,12 +282,29 @@ def each_bars_own(snapshot: PairSnapshot) -> bool:
     return snapshot.params.spread_mode in ("rolling", "kalman")
 
 
+def bars_ago(bars: int) -> str:
+    """
+    >>> bars_ago(1), bars_ago(1_200)
+    ('1 bar ago', '1,200 bars ago')
+    """
+    return f"{bars:,} bar{'s' if bars != 1 else ''} ago"
+
+
+def bars_since_fit(snapshot: PairSnapshot) -> int:
+    """Bars of the clock since the line in use was fitted, where its method is fitted now and then;
+    0 where it is of the newest bar.
+    """
+    fitted_ms, step_ms = snapshot.reading.fitted_ms, TIMEFRAMES[snapshot.params.timeframe]
+    return 0 if fitted_ms is None else int(snapshot.traded_ms[-1] - fitted_ms) // step_ms
+
+
 def refit_words(snapshot: PairSnapshot) -> str:
-    """Why the line in use is not today's fit where its method is fitted now and then; else ""."""
-    params, fit = snapshot.params, snapshot.fit
-    if params.spread_mode != "view" or params.hedge not in _NOW_AND_THEN:
+    """How old the line in use is, and what a fit of now has; "" where it is of the newest bar."""
+    bars = bars_since_fit(snapshot)
+    if not bars:
         return ""
-    return f"fitted anew every few bars; a fit on all bars up to now has {ratio(float(fit.beta))}"
+    now = ratio(float(snapshot.fit.beta))
+    return f"fitted {bars_ago(bars)}; a fit on all bars up to now has {now}"
 
 
 def _error_words(snapshot: PairSnapshot) -> str:

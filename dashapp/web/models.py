@@ -234,9 +234,14 @@ class PairFigures(Answer):
     z_low: float | None
     z_high: float | None
     z_swapped: float | None = Field(description="of X on Y, turned: above 0 Y is rich")
-    spread: float | None
+    spread: float | None = Field(
+        description="by the line that z rests on, as mean and std: z is (spread - mean) / std"
+    )
     mean: float | None
     std: float | None
+    fitted_ms: int | None = Field(
+        description="the bar up to which that line was fitted; null: it is the newest bar's own"
+    )
     correlation: float | None
     half_life: float | None = Field(description="in bars")
     half_life_ms: float | None

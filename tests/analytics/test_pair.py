@@ -28,6 +28,7 @@ from analytics.model import (
     NotReady,
     PairParams,
     PairSnapshot,
+    Reading,
 )
 from analytics.pair import align, analyze_pair, break_even_z
 from analytics.readings import pair_readings
@@ -279,6 +280,13 @@ def test_without_intercept_no_fit_and_no_path_has_one() -> None:
         assert np.nanmax(np.abs(path.alpha)) == 0.0
 
 
+def test_the_kalman_path_is_the_same_whichever_z_window_is_chosen() -> None:
+    legs = made_pair(600)
+    paths = [analyzed(*legs, z_window=window).kalman_path for window in (20, 60, 300)]
+    for path in paths[1:]:
+        np.testing.assert_array_equal(path.beta, paths[0].beta)
+
+
 def test_theil_sen_is_compared_on_the_newest_thousands_of_rows_and_says_so() -> None:
     y, x = made_pair(5_200)
     snapshot = analyzed(y, x, limit=5_200)
@@ -296,7 +304,7 @@ def test_each_methods_z_is_that_of_the_pair_analysed_by_it(method: str, space: s
     table = analyzed(y, x, price_space=space).method_z
     chosen = analyzed(y, x, price_space=space, hedge=method)
     assert table[method] == pytest.approx(float(chosen.fit_z[-1]), rel=1e-9, abs=1e-9)
-    assert chosen.method_z[method] == float(chosen.z[-1])
+    assert chosen.method_z == pytest.approx(table, rel=1e-9, abs=1e-9), "whichever is chosen"
     assert chosen.z_range == (min(chosen.method_z.values()), max(chosen.method_z.values()))
 
 
@@ -496,13 +504,13 @@ def test_break_even_z_is_a_round_trips_cost_in_standard_deviations() -> None:
         analyzed(*made_pair()),
         price_y=np.array([1.0, 100.0]),
         price_x=np.array([1.0, 30.0]),
-        std=np.array([1.0, 0.5]),
+        reading=Reading(std=0.5),
     )
     # 2 sides x 5 bps x (100 + 60) = 0.16 in money, 0.32 of a standard deviation
     assert break_even_z(snapshot, 5.0) == pytest.approx(0.32)
     assert break_even_z(snapshot, 0.0) == 0.0
     logs = dataclasses.replace(
-        snapshot, params=PairParams("Y", "X", price_space="log"), std=np.array([1.0, 0.001])
+        snapshot, params=PairParams("Y", "X", price_space="log"), reading=Reading(std=0.001)
     )
     assert break_even_z(logs, 5.0) == pytest.approx(2 * 5e-4 * 3.0 / 0.001)
 
@@ -510,7 +518,7 @@ def test_break_even_z_is_a_round_trips_cost_in_standard_deviations() -> None:
 def test_break_even_z_does_not_exist_without_variation_and_refuses_negative_costs() -> None:
     snapshot = analyzed(*made_pair())
     for last in (0.0, math.nan):
-        still = dataclasses.replace(snapshot, std=np.array([last]))
+        still = dataclasses.replace(snapshot, reading=Reading(std=last))
         assert math.isnan(break_even_z(still, 2.0))
     for cost in (-1.0, math.nan):
         with pytest.raises(ValueError, match="cost_bps is"):

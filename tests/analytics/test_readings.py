@@ -43,7 +43,7 @@ def shown(snapshot) -> dict[str, float]:
     now_and_then = snapshot.params.hedge in NOW_AND_THEN and snapshot.params.spread_mode == "view"
     return {
         "z": snapshot.z[-1],
-        "spread": spread_then(snapshot),
+        "spread": snapshot.reading.spread,
         "correlation": snapshot.corr[-1],
         "engle_granger_pvalue": snapshot.engle_granger.pvalue,
         "hedge_ratio": snapshot.known.beta[-1],
@@ -60,13 +60,14 @@ def spread_then(snapshot) -> float:
     return y - snapshot.known.beta[at] * x - snapshot.known.alpha[at]
 
 
-@pytest.mark.parametrize(
+ALL_KINDS = pytest.mark.parametrize(
     "options",
     [
         {},
         {"hedge": "huber", "z_window": 20},
         {"hedge": "tls", "intercept": False, "limit": 300},
         {"hedge": "kalman"},
+        {"price_space": "log", "hedge": "theil_sen", "hedge_window": 250},
         {"price_space": "log", "hedge_window": 250},
         {"corr_on": "prices", "trend": "ct", "lag_method": "bic"},
         {"min_trades": 2, "limit": 400},
@@ -76,6 +77,34 @@ def spread_then(snapshot) -> float:
         {"spread_mode": "locked", "beta": 0.03, "alpha": 700.0},
     ],
 )
+
+
+@ALL_KINDS
+def test_the_newest_z_is_of_the_spread_mean_and_deviation_beside_it(legs, options):
+    params = PairParams("Y", "X", **options)
+    for end in legs[0].ts_ms[[600, 640, 700, -3, -1]].tolist():
+        snapshot = analyze_pair(*(upto(held, end) for held in legs), params)
+        spread, mean, std, fitted_ms = snapshot.reading
+        assert snapshot.z[-1] == pytest.approx((spread - mean) / std, rel=1e-8, abs=1e-9)
+        assert spread == pytest.approx(spread_then(snapshot), rel=1e-9, abs=1e-9)
+        older = snapshot.params.hedge in NOW_AND_THEN and params.spread_mode == "view"
+        assert (fitted_ms is not None) == older
+
+
+@pytest.mark.parametrize("hedge", NOW_AND_THEN)
+def test_a_line_that_is_fitted_now_and_then_is_the_fit_of_the_bars_up_to_its_time(legs, hedge):
+    params = PairParams("Y", "X", hedge=hedge, limit=500)
+    ages = []
+    for end in legs[0].ts_ms[[-61, -40, -23, -2]].tolist():
+        snapshot = analyze_pair(*(upto(held, end) for held in legs), params)
+        then = analyze_pair(*(upto(held, snapshot.reading.fitted_ms) for held in legs), params)
+        assert snapshot.known.beta[-1] == pytest.approx(then.fit.beta, rel=1e-9)
+        assert snapshot.known.alpha[-1] == pytest.approx(then.fit.alpha, rel=1e-9)
+        ages.append(end - snapshot.reading.fitted_ms)
+    assert max(ages) > 0, "some line is older than the newest bar"
+
+
+@ALL_KINDS
 def test_a_reading_is_the_snapshot_of_the_bars_up_to_it(legs, options):
     params = PairParams("Y", "X", **options)
     times = np.union1d(legs[0].ts_ms, legs[1].ts_ms)

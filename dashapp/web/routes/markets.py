@@ -198,7 +198,8 @@ def _figures(snapshot: PairSnapshot) -> dict[str, Any]:
     step_ms = usual_step(snapshot.traded_ms, snapshot.params.timeframe)
     return {
         **_attributes(snapshot, models.PairFigures),
-        **{name: getattr(snapshot, name)[-1] for name in ("z", "spread", "mean", "std")},
+        "z": snapshot.z[-1],
+        **snapshot.reading._asdict(),
         "bars": len(snapshot),
         "z_by_method": snapshot.method_z,
         "z_low": low,

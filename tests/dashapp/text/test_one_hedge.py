@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from analytics.carry import Carry
-from analytics.model import HedgePath, Listing, PairParams
+from analytics.model import HedgePath, Listing, PairParams, Reading
 from dashapp.figures.pair import hedge_path_figure, scatter_figure, zscore_figure
 from dashapp.parameters.pair import View
 from dashapp.services.funding import carry_of
@@ -31,12 +31,16 @@ from tests.dashapp.figures.written import values_of
 
 MODES = [("view", "huber"), ("rolling", "ols"), ("kalman", "ols"), ("locked", "ols")]
 BETA, ALPHA = -2.125, 65_000.0
+#: How old the line in use is where its method is fitted now and then.
+BARS_AGO = 12
 OF_MODES = pytest.mark.parametrize(("mode", "method"), MODES)
 
 
 def measured(pair_snapshot, mode: str, method: str, z: float = 2.5):
     """A pair whose line in use has another sign than the fit over the window."""
     rows = len(pair_snapshot)
+    refits = mode == "view" and method in ("huber", "theil_sen", "kalman")
+    fitted_ms = int(pair_snapshot.ts_ms[-1]) - BARS_AGO * 1_000 if refits else None
     given = {"beta": BETA, "alpha": ALPHA} if mode == "locked" else {}
     return replace(
         pair_snapshot,
@@ -44,7 +48,8 @@ def measured(pair_snapshot, mode: str, method: str, z: float = 2.5):
         fit=replace(pair_snapshot.fit, method=method, beta=+0.5, beta_stderr=0.1),
         known=HedgePath(mode, np.full(rows, BETA), np.full(rows, ALPHA)),
         z=np.full(rows, z),
-        method_z=dict.fromkeys(pair_snapshot.fits, 0.1) | ({method: z} if mode == "view" else {}),
+        reading=Reading(1_234.5, 1_000.0, 93.8, fitted_ms),
+        method_z=dict.fromkeys(pair_snapshot.fits, 0.1),
         swapped_z=0.1,
         beta_stderr=0.25,
     )
@@ -110,14 +115,32 @@ def test_the_fits_beside_a_line_that_is_none_of_them_are_named_a_comparison(pair
     assert "z +2.50 by the line in use, +0.10 by every method" in words
 
 
-def test_a_method_that_is_fitted_now_and_then_says_so(pair_snapshot):
+def test_a_line_that_is_fitted_now_and_then_says_how_old_it_is(pair_snapshot):
     snapshot = measured(pair_snapshot, "view", "huber")
-    words = "fitted anew every few bars; a fit on all bars up to now has 0.5000"
-    assert words in row_of(pair_figures(snapshot), "Hedge ratio")[1]
+    words = row_of(pair_figures(snapshot), "Hedge ratio")[1]
+    assert "fitted 12 bars ago; a fit on all bars up to now has 0.5000" in words
+    assert "fitted 12 bars ago" in str(scatter_figure(snapshot)["layout"]["annotations"])
     (shown,) = [row for row in methods.method_rows(snapshot, 2.0) if row.shown]
-    assert words in shown.note
-    of_each_bar = measured(pair_snapshot, "view", "ols")
-    assert "anew" not in row_of(pair_figures(of_each_bar), "Hedge ratio")[1]
+    assert "Huber, fitted 12 bars ago and kept until the next fit" in shown.note
+    assert {row.z for row in methods.method_rows(snapshot, 2.0) if not row.shown} == {"+0.10"}
+
+
+def test_the_spread_of_the_card_is_the_one_that_its_z_is_of(pair_snapshot):
+    of_line = "mean +1,000.00, σ 93.80, of the line in use; the chart is of today's fit"
+    spread, words, _ = row_of(pair_figures(measured(pair_snapshot, "view", "huber")), "Spread")
+    assert (spread, words) == ("+1,234.50", of_line)
+    words = row_of(pair_figures(measured(pair_snapshot, "view", "ols")), "Spread")[1]
+    assert words == "mean +1,000.00, σ 93.80"
+
+
+@pytest.mark.parametrize("fitted_ms", [0, None])
+def test_a_fit_of_the_newest_bar_is_today_s(pair_snapshot, fitted_ms):
+    snapshot = measured(pair_snapshot, "view", "huber")
+    newest_ms = None if fitted_ms is None else int(snapshot.traded_ms[-1])
+    snapshot = replace(snapshot, reading=snapshot.reading._replace(fitted_ms=newest_ms))
+    assert "fitted" not in row_of(pair_figures(snapshot), "Hedge ratio")[1]
+    (shown,) = [row for row in methods.method_rows(snapshot, 2.0) if row.shown]
+    assert shown.method == "Huber"
 
 
 def test_a_warning_of_the_hedge_leaves_its_error_standing(pair_snapshot):

@@ -157,6 +157,18 @@ async def test_a_half_life_on_the_clock_takes_the_usual_distance_of_bars(client,
     assert figures["half_life_ms"] == pytest.approx(3_000 * figures["half_life"])
 
 
+@pytest.mark.parametrize("hedge", ["ols", "huber"])
+async def test_a_pairs_z_is_of_the_spread_mean_and_deviation_beside_it(client, hedge):
+    pair = (await client.get("/api/markets/demo/pair", params={**PAIR, "hedge": hedge})).json()
+    figures = pair["figures"]
+    z = (figures["spread"] - figures["mean"]) / figures["std"]
+    assert figures["z"] == pytest.approx(z, rel=1e-8)
+    if hedge == "ols":
+        assert figures["fitted_ms"] is None
+    else:
+        assert figures["fitted_ms"] in pair["series"]["ts_ms"]
+
+
 async def test_a_pair_tells_every_method_the_swapped_legs_ou_and_johansen(client):
     pair = (await client.get("/api/markets/demo/pair", params=PAIR)).json()
     figures = pair["figures"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -28,5 +29,5 @@ async def snapshot_without_z(runtime: Runtime, tab: Tab, reason: NotReady) -> Pa
     nothing.flags.writeable = False
     return replace(
         made, params=pair, z=nothing, fit_z=nothing, mean=nothing, std=nothing,
-        method_z={}, swapped=None,
+        method_z={}, swapped=None, reading=made.reading._replace(mean=math.nan, std=math.nan),
     )  # fmt: skip
