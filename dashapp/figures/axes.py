@@ -19,6 +19,9 @@ from analytics.model import FloatArray
 from dashapp.theme import axis_title, tokens, x_axis, y_axis
 
 DAY_MS = 86_400_000
+#: The name of the note that says a time axis's unit and day.
+TIME_TITLE = "time-axis-title"
+_LABEL_HEIGHT = 14
 
 
 def finite_ends(arrays_of: Iterable[npt.ArrayLike]) -> tuple[float, float] | None:
@@ -96,7 +99,10 @@ def _tick_formats(span_ms: float) -> list[dict[str, Any]]:
 
 
 def time_axis(ts: FloatArray, theme: str, *, room_ms: float = 0.0) -> dict[str, Any]:
-    """A time axis over exactly the bars in view. room_ms: more on either side, for bars."""
+    """A time axis over exactly the bars in view. room_ms: more on either side, for bars.
+
+    A chart gives it by `on_time`.
+    """
     axis = {**x_axis(theme), "type": "date", "hoverformat": "%Y-%m-%d %H:%M:%S"}
     if not len(ts):
         return {**axis, "title": axis_title("Time (UTC)", theme, 4), "autorangeoptions": {}}
@@ -108,6 +114,39 @@ def time_axis(ts: FloatArray, theme: str, *, room_ms: float = 0.0) -> dict[str, 
         "tickformatstops": _tick_formats(last - first),
         "nticks": 4 if last - first < 300_000 else 5,
         "autorangeoptions": {"minallowed": first, "maxallowed": last} if last > first else {},
+    }
+
+
+def on_time(layout: dict[str, Any], axis: dict[str, Any]) -> dict[str, Any]:
+    """The layout with an axis of `time_axis`, its title a note in a margin of a fixed height.
+
+    plotly.js measures every label of an axis that has a title, a margin of its own making or labels
+    to hide at the edge, and keeps what it measured by the label's place: on a time axis that moves,
+    all of them anew at every refresh.
+    """
+    title = axis["title"]
+    lines = 2 if any("\n" in stop["value"] for stop in axis.get("tickformatstops", ())) else 1
+    note = {
+        "name": TIME_TITLE,
+        "text": title["text"],
+        "font": title["font"],
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0,
+        "xanchor": "center",
+        "yanchor": "top",
+        "yshift": -6 - _LABEL_HEIGHT * lines,
+        "showarrow": False,
+    }
+    others = [each for each in layout["annotations"] if each.get("name") != TIME_TITLE]
+    margin = {**layout["margin"], "b": 24 + _LABEL_HEIGHT * lines}
+    plain = {name: value for name, value in axis.items() if name != "title"}
+    return {
+        **layout,
+        "xaxis": {**plain, "automargin": False, "ticklabeloverflow": "allow"},
+        "annotations": [*others, note],
+        "margin": margin,
     }
 
 

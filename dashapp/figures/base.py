@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from analytics.model import FloatArray
 from dashapp import ids
-from dashapp.figures.axes import finite_ends
+from dashapp.figures.axes import finite_ends, on_time
 from dashapp.theme import TEXT_SIZE, TITLE_SIZE, chart_layout, tokens
 
 Figure = dict[str, Any]
@@ -267,6 +267,8 @@ def figure(
         "annotations": list(annotations),
         **more,
     }
+    if x.get("type") == "date" and "title" in x:
+        layout = on_time(layout, x)
     return {"data": data, "layout": layout}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from analytics.model import PairSnapshot
 from dashapp import ids
-from dashapp.figures.axes import time_axis
+from dashapp.figures.axes import on_time, time_axis
 from dashapp.figures.base import Figure, safe
 from dashapp.figures.marks import Alert
 from dashapp.figures.pair import zscore_figure
@@ -52,9 +52,9 @@ def compare_figures(
     for chart_id, chart in charts.items():
         params = pairs[chart_id].snapshot.params
         layout: dict[str, Any] = chart["layout"]
-        layout["xaxis"] = axis
         layout["margin"] = {**layout["margin"], "r": right}
         layout["title"] = {**layout["title"], "text": safe(pair_words(params.y, params.x))}
+        chart["layout"] = on_time(layout, axis)
     return charts
 
 

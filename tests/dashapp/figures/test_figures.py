@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import pytest
 
 from dashapp.figures import distribution, pair
+from dashapp.figures.axes import TIME_TITLE
 from dashapp.figures.base import taken_apart
 from dashapp.theme import TOKENS
 from tests.dashapp.figures.samples import events, every_figure, snapshot
@@ -19,6 +20,13 @@ from tests.dashapp.figures.written import as_sent, text_of, values_of
 NAMES = list(every_figure(310, "dark"))
 PLOTS = [name for name in NAMES if name != "empty"]
 DARK, LIGHT = every_figure(340, "dark"), every_figure(340, "light")
+
+
+def time_title(layout) -> dict:
+    """The note under a time axis; {} where there is none."""
+    notes = [note for note in layout["annotations"] if note.get("name") == TIME_TITLE]
+    assert len(notes) <= 1
+    return notes[0] if notes else {}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,11 +44,29 @@ def test_every_chart_is_plain_json_without_nan(name):
 def test_every_chart_has_a_title_axis_titles_and_the_revision_it_was_given(name):
     layout = DARK[name]["layout"]
     assert layout["title"]["text"]
-    assert layout["xaxis"]["title"]["text"]
+    assert layout["xaxis"].get("title", time_title(layout))["text"]
     assert layout["yaxis"]["title"]["text"]
     assert layout["uirevision"].startswith("u")
     assert "height" not in layout
     assert layout["autosize"]
+
+
+@pytest.mark.parametrize("name", [name for name in PLOTS if time_title(DARK[name]["layout"])])
+def test_no_label_of_a_time_axis_is_measured_at_each_refresh(name):
+    """plotly.js measures them all for a title's distance, and for a margin of its own making."""
+    layout = DARK[name]["layout"]
+    assert "title" not in layout["xaxis"]
+    assert layout["xaxis"]["automargin"] is False
+    assert layout["xaxis"]["ticklabeloverflow"] == "allow"
+    assert time_title(layout)["text"].startswith("Time (UTC)")
+    lines = 2 if "\n" in str(layout["xaxis"].get("tickformatstops", "")) else 1
+    assert layout["margin"]["b"] == 24 + 14 * lines, "room for the labels and the title"
+
+
+def test_every_chart_over_time_has_its_title_below():
+    dated = [plot for plot in PLOTS if DARK[plot]["layout"]["xaxis"].get("type") == "date"]
+    assert len(dated) > 10
+    assert all(time_title(DARK[plot]["layout"]) for plot in dated)
 
 
 @pytest.mark.parametrize("name", [plot for plot in PLOTS if "adf" not in plot])
