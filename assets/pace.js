@@ -8,6 +8,8 @@
   // An answer that breaks off is neither told nor an error: it is waited for no longer than this,
   // and twice as long from then on, since it might have been late.
   const pace = { patienceMs: 15_000 };
+  // What waits longer than this is awaited still, but the page says that its figures are old.
+  const LATE_MS = 5_000;
   const MOST_MS = 240_000;
   // By an interval's id: the calls whose answers are awaited, and the time at which each was made.
   const flights = new Map();
@@ -92,6 +94,12 @@
     document.body.classList.toggle("offline", !online);
   }
 
+  function sayIfLate() {
+    const oldest = performance.now() - LATE_MS;
+    const late = [...flights.values()].some((calls) => [...calls.values()].some((at) => at < oldest));
+    document.body.classList.toggle("late", late);
+  }
+
   // For undo buttons, which this app does not show, Dash notes every tick, and has no limit to it.
   function forgetTicks() {
     if (window.store) window.store.getState().history.past.length = 0;
@@ -108,6 +116,7 @@
       connected(false);
       goOn(id, oldest, 0);
     }
+    sayIfLate();
   }, RETRY_MS);
 
   // What only the newest values decide is asked again when nobody answered: what was clicked or
@@ -120,6 +129,7 @@
     const online = !(error instanceof Error);
     connected(online);
     came(inputs, payload, online);
+    sayIfLate();
     if (online) return;
     // Dash leaves a button off that is off while its callback runs.
     for (const [place, value] of Object.entries((running || {}).runningOff || {})) {

@@ -23,7 +23,10 @@ PAGE = """() => {
     const place = timers.findIndex((timer) => timer.id === id);
     if (place >= 0) timers.splice(place, 1);
   };
-  window.setInterval = () => 0;
+  window.setInterval = (go, wait) => {
+    const again = () => { go(); window.setTimeout(again, wait); };
+    return window.setTimeout(again, wait);
+  };
   const props = { interval: 500, n_intervals: 0, disabled: false };
   const ticks = [];
   window.spreadscope = { laidOut: () => ({ props }) };
@@ -148,6 +151,20 @@ def test_an_interval_that_was_switched_off_stays_off(page, most, ticks):
       return [clock.props.disabled, clock.ticks];
     }"""
     assert page.evaluate(asked, most) == [False, ticks]
+
+
+@pytest.mark.parametrize(("waited", "late"), [(4_500, False), (6_500, True)])
+def test_figures_are_old_while_an_answer_is_awaited_for_long(page, waited, late):
+    asked = """(waited) => {
+      const call = clock.call("page");
+      const classes = () => [...document.body.classList].join(" ");
+      clock.ask(call);
+      clock.later(waited);
+      const waiting = classes();
+      clock.answer(call);
+      return [waiting, classes(), clock.ticks];
+    }"""
+    assert page.evaluate(asked, waited) == ["late" if late else "", "", []]
 
 
 def test_without_an_answer_it_asks_again_a_second_later(page):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from looks import last, lose_one, until_another, until_so, wait_for_points
 from playwright.sync_api import expect
 from running_app import start, stop
@@ -38,6 +40,22 @@ def test_an_open_tab_recovers_when_the_server_comes_back(open_tab):
         until_another(page, "spread-chart", last(page, "spread-chart"))
     finally:
         stop(server)
+
+
+def test_the_figures_of_a_server_that_stands_still_are_called_old(open_tab):
+    server = start()
+    page = open_tab("/analytics", url=server.url, may_lose_the_server=True)
+    wait_for_points(page, "spread-chart", 100)
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        page.wait_for_selector(".late-mark >> visible=true")
+        assert not page.locator(".feed-status").is_visible(), "it is not live"
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    page.wait_for_selector(".late-mark", state="hidden", timeout=20_000)
+    expect(page.locator(".feed-status")).to_be_visible()
+    until_another(page, "spread-chart", last(page, "spread-chart"))
+    stop(server)
 
 
 def test_a_pair_that_is_not_the_first_is_there_again_when_the_server_comes_back(open_tab):

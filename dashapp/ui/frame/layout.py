@@ -201,6 +201,7 @@ def strip() -> Component:
                 **components.attributes(aria_live="polite"),
             ),
             html.Span("no connection to the server, trying again", className="offline-mark"),
+            html.Span("no answer from the server: these figures are old", className="late-mark"),
             html.Span(id="trust-figures", className="trust-figures"),
             html.Span(id="feed-beside", className="feed-beside"),
             feed_log.button(),
