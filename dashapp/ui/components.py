@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -368,12 +369,25 @@ def figures_table(rows: Iterable[tuple[str, str, str, str]]) -> dict[str, Any]:
     )
 
 
+#: The space between a number and its unit, and those around the sign of an error.
+_OF_ONE_FIGURE = re.compile(r"(?<=\d) (?=[^\W\d]|[%×±])|(?<=±) ")
+
+
+def unbroken(value: str) -> str:
+    """A figure that no line ends within: its spaces do not break.
+
+    >>> unbroken("+0.47 %"), unbroken("122 ± 206"), unbroken("21 bars (21 s)")
+    ('+0.47\\xa0%', '122\\xa0±\\xa0206', '21\\xa0bars (21\\xa0s)')
+    """
+    return _OF_ONE_FIGURE.sub("\N{NO-BREAK SPACE}", value)
+
+
 @lru_cache(maxsize=4_096)
 def _figures_row(label: str, value: str, verdict: str, tone: str) -> Fixed:
     """Kept: most rows say at a refresh what they said before."""
     cells = [
         element("Th", label, scope="row"),
-        element("Td", value, className="figures"),
+        element("Td", unbroken(value), className="figures"),
         element("Td", verdict, className=f"tone-{tone}" if tone else ""),
     ]
     return Fixed(element("Tr", cells))

@@ -206,3 +206,30 @@ def test_the_palette_arms_and_watches_the_pair_in_view_by_the_keyboard(open_tab)
         until(page, "document.querySelector('#palette-0').innerText.includes('this pair')")
         page.keyboard.press("Enter")
         until(page, f"document.querySelector('#alert-made').innerText.includes('{said}')")
+
+
+def test_a_heatmap_that_goes_on_beyond_the_edge_fades_there_until_it_is_scrolled_to(open_tab):
+    page = open_tab(f"/backtest?{PAIR}", width=380)
+    page.wait_for_selector("#sweep-heatmap", state="attached")
+    card = "document.querySelector('.card-box.chart:has(#sweep-heatmap)')"
+    fading = f"parseFloat(getComputedStyle({card}).getPropertyValue('--more'))"
+    until(page, f"{card}.scrollWidth > {card}.clientWidth && {fading} > 40")
+    page.evaluate(f"{card}.scrollLeft = {card}.scrollWidth")
+    until(page, f"{fading} === 0")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    until(page, f"getComputedStyle({card}).maskImage === 'none'")
+
+
+def test_no_line_ends_within_a_figure_on_a_phone(open_tab):
+    page = open_tab(f"/backtest?{PAIR}", width=380)
+    page.wait_for_selector("#backtest-figures td.figures")
+    lines = """() => [...document.querySelectorAll('#backtest-figures td.figures')]
+      .filter((cell) => /^[^(]+\\s[%×]$|±/.test(cell.textContent))
+      .map((cell) => {
+        const text = document.createRange();
+        text.selectNodeContents(cell);
+        return new Set([...text.getClientRects()].map((box) => Math.round(box.top))).size;
+      })"""
+    seen = page.evaluate(lines)
+    assert len(seen) > 4
+    assert set(seen) == {1}
