@@ -15,6 +15,7 @@ from analytics._known_lines import (
     hedge_rows,
     known_lines,
     line_at,
+    refits,
     rows_in_view,
 )
 from analytics._pair_parts import TradedRows, only_rounding, spread_of
@@ -83,7 +84,7 @@ def pair_standing(
     beta, spread, method = _today(rows, params, len(rows) - rows.first)
     if len(spread) and only_rounding(rows, slice(rows.first, None), params):
         spread = np.zeros(len(spread))
-    line, newest = spread[np.isfinite(spread)], spread[-params.z_window :]
+    line, newest = spread[np.isfinite(spread)], _newest(rows, params, spread)
     full = len(newest) == params.z_window
     varies = full and newest.min() < newest.max()
     sigma = float(np.std(newest, ddof=1)) if varies else math.nan
@@ -103,6 +104,17 @@ def pair_standing(
         carried_share=_carried_share(aligned),
         step_ms=step_ms,
     )
+
+
+def _newest(rows: TradedRows, params: PairParams, spread: FloatArray) -> FloatArray:
+    """The z window of the spread that the newest z is of: today's, or by a line fitted before."""
+    newest = spread[-params.z_window :]
+    if not refits(params) or not newest.any():
+        return newest
+    beta, alpha = line_at(rows, params, len(rows) - 1)
+    if not (math.isfinite(beta) and math.isfinite(alpha)):
+        return newest
+    return spread_of(rows.y[-len(newest) :], rows.x[-len(newest) :], beta, alpha)
 
 
 def _carried_share(aligned: Aligned) -> float:
